@@ -1,0 +1,5 @@
+"""`python -m search` is `steadytune`."""
+
+from search.cli import main
+
+main()

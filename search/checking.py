@@ -1,0 +1,56 @@
+"""Everything that can be known about a sweep before training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from search.recorder import check_store
+from search.rungs import milestones
+from search.sweep import Plan, SweepSpec, plan
+
+
+def check(spec: SweepSpec, store: str) -> Plan:
+    """The checked sweep: its fields, every file of its data set, its MLflow store.
+
+    Raises:
+        SteadytuneError: the first thing that is wrong.
+    """
+    checked = plan(spec)
+    checked.recipe.open(Path(spec.data))
+    check_store(store)
+    return checked
+
+
+def describe(made: Plan) -> Iterator[RenderableType]:
+    """A checked sweep in words: what it will draw, how long its trainings are, where its rungs lie."""
+    spec = made.spec
+    yield f"{spec.name}: {made.recipe.name}, preset {spec.preset}, data {spec.data}: in order"
+    confirm = (
+        f"then the {spec.confirm_top} best and the baseline on {spec.confirm_seeds} fresh seeds"
+        if spec.confirm_top
+        else "no confirmation"
+    )
+    limits = [f"{spec.epochs} epochs in all"] if spec.epochs else []
+    limits += [f"{spec.hours:g} hours"] if spec.hours else []
+    yield f"at most {' and '.join([f'{spec.trials} trials of {made.max_epochs} epochs', *limits])}, {confirm}"
+    if spec.scheduler == "asha":
+        rungs = milestones(made.grace_epochs, spec.reduction_factor, made.max_epochs)
+        yield f"rungs at epochs {', '.join(map(str, rungs)) or 'none'}: 1 in {spec.reduction_factor:g} goes on"
+    yield f"first trials: {', '.join(name for name, _ in made.named) or 'none enqueued'}"
+    if made.pins:
+        yield "pinned: " + ", ".join(f"{name}={value}" for name, value in made.pins.items())
+    yield ranges_table(made)
+
+
+def ranges_table(made: Plan) -> Table:
+    """The ranges that the sweep draws from."""
+    table = Table(box=None, padding=(0, 2), pad_edge=False)
+    for column in ("drawn", "from", "when"):
+        table.add_column(column)
+    for name, asked in made.ranges.items():
+        table.add_row(name, str(asked), asked.when)
+    return table

@@ -1,0 +1,265 @@
+"""The command line: verbs, options, exit codes; no logic. Nothing heavy is imported before a verb needs it.
+
+Exit codes: 0 done, 2 something the user can mend, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from search import cli_recipes, options
+from search.options import DEFAULT_ROOT, Json, Root, Sets
+
+if TYPE_CHECKING:
+    from search.folder import SweepFolder
+    from search.state import SweepState, TrialState
+    from search.sweep import SweepSpec
+
+app = typer.Typer(
+    name="steadytune",
+    help="Finds the configuration that trains your vision model steadily.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's becomes one sentence and exit code 2."""
+    from trainables.errors import SteadytuneError
+
+    try:
+        app()
+    except SteadytuneError as error:
+        print(f"steadytune: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("steadytune: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+@app.command()
+def launch(
+    file: Annotated[
+        Path | None, typer.Argument(help="sweep file (YAML); options go on top of it", metavar="SWEEP.yaml")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="recipe's name or module:Class")] = None,
+    preset: Annotated[str | None, typer.Option(help="recipe's preset")] = None,
+    data: Annotated[str | None, typer.Option(help="data set")] = None,
+    trials: Annotated[int | None, typer.Option(help="trials of the search")] = None,
+    epochs: Annotated[int | None, typer.Option(help="epochs of the search, all trials together")] = None,
+    hours: Annotated[float | None, typer.Option(help="hours of the whole sweep")] = None,
+    name: Annotated[str | None, typer.Option(help="name of the sweep")] = None,
+    seed: Annotated[int | None, typer.Option(help="seed of the sweep")] = None,
+    set_: Sets = None,
+    enqueue: Annotated[list[str] | None, typer.Option(help="named training to run first; may be repeated")] = None,
+    sampler: Annotated[str | None, typer.Option(help="tpe, random, gp, cmaes or qmc")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="asha or none")] = None,
+    grace_epochs: Annotated[int | None, typer.Option(help="epochs before the first rung")] = None,
+    reduction_factor: Annotated[float | None, typer.Option(help="one trial in so many goes on at a rung")] = None,
+    stability: Annotated[
+        list[str] | None, typer.Option(help="when a training counts as lost: train_factor=2.5")
+    ] = None,
+    confirm_top: Annotated[int | None, typer.Option(help="best configurations to train again")] = None,
+    confirm_seeds: Annotated[int | None, typer.Option(help="fresh seeds for each of them")] = None,
+    workers: Annotated[int | None, typer.Option(help="trials at a time")] = None,
+    cpus: Annotated[float | None, typer.Option(help="CPU cores of a trial")] = None,
+    gpus: Annotated[float | None, typer.Option(help="GPUs of a trial, 0.5 for half of one")] = None,
+    retries: Annotated[int | None, typer.Option(help="restarts of a trial whose process died")] = None,
+    address: Annotated[str | None, typer.Option(help="Ray cluster to join")] = None,
+    checkpoint_every: Annotated[int | None, typer.Option(help="epochs between checkpoints")] = None,
+    keep_checkpoints: Annotated[int | None, typer.Option(help="best checkpoints to keep")] = None,
+    max_checkpoint_gb: Annotated[float | None, typer.Option(help="bound on the disk for checkpoints")] = None,
+    store: Annotated[str | None, typer.Option(help="MLflow tracking URI")] = None,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Run a sweep and hand back the best configuration."""
+    given = {key: value for key, value in locals().items() if key not in ("file", "set_", "stability", "sweeps")}
+    spec = options.sweep(file, given, set_, stability)
+    _run_sweep(spec.name, sweeps, spec)
+
+
+@app.command()
+def resume(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
+    """Go on with a sweep that was interrupted or killed."""
+    _run_sweep(name, sweeps, None)
+
+
+def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
+    from search.closing import announcement, closing
+    from search.folder import SweepFolder
+    from search.progress import Progress
+
+    console = options.console()
+    checked = spec or SweepFolder.existing(root, name).spec()
+    for line in announcement(checked):
+        console.print(line)
+    from search import run  # imports Ray
+
+    try:
+        with Progress(console, name) as progress:
+            state = run.launch(spec, root, progress) if spec else run.resume(name, root, progress)
+    except KeyboardInterrupt:
+        if SweepFolder(root, name).journal.is_dir():
+            print(
+                f"steadytune: interrupted; nothing is lost, go on with: {_command('resume', name, root)}",
+                file=sys.stderr,
+            )
+            sys.exit(130)
+        raise
+    console.print()
+    for item in closing(state, SweepFolder(root, name), _command("browse", name, root)):
+        console.print(item)
+
+
+def _command(verb: str, name: str, root: Path) -> str:
+    where = "" if root == DEFAULT_ROOT else f" --sweeps {root}"
+    return f"steadytune {verb} {name}{where}"
+
+
+def _state(folder: SweepFolder) -> SweepState:
+    from search.journal import read
+    from search.state import SweepState
+
+    state = SweepState(folder.plan())
+    for row in read(folder.journal) if folder.journal.is_dir() else ():
+        state.apply(row)
+    return state
+
+
+@app.command()
+def status(
+    name: Annotated[str | None, typer.Argument(help="sweep; all of them if not given")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="keep showing it until it ends")] = False,
+    json_: Json = False,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Show how a sweep stands."""
+    from search.explain import sweep_json
+    from search.folder import SweepFolder, names
+    from search.overview import overview
+
+    console = options.console()
+    if name is None:
+        found = [sweep_json(_state(SweepFolder(sweeps, each)), each) for each in names(sweeps)]
+        if json_:
+            print(json.dumps(found, indent=2))
+        for one in [] if json_ else found:
+            console.print(
+                f"{one['name']}: {one['recipe']}, {len(one['trials'])} trials, {one['epochs']} epochs, {one['state']}"
+            )
+        return
+    folder = SweepFolder.existing(sweeps, name)
+    state = _state(folder)
+    if json_:
+        print(json.dumps(sweep_json(state, name), indent=2))
+        return
+    if watch and console.is_terminal:
+        from rich.live import Live
+
+        with Live(overview(state, name), console=console, auto_refresh=False) as live:
+            while state.ended is None:
+                time.sleep(1)
+                state = _state(folder)
+                live.update(overview(state, name), refresh=True)
+        return
+    console.print(overview(state, name))
+
+
+def _trial(state: SweepState, trial: int, name: str) -> TrialState:
+    from trainables.errors import SteadytuneError, nearest
+
+    if trial not in state.trials:
+        raise SteadytuneError(f"no trial {trial} in sweep {name}; {nearest(str(trial), map(str, state.trials))}")
+    return state.trials[trial]
+
+
+@app.command()
+def explain(name: str, trial: int, json_: Json = False, sweeps: Root = DEFAULT_ROOT) -> None:
+    """Tell what became of a trial and why."""
+    from search.explain import explanation, explanation_json
+    from search.folder import SweepFolder
+
+    state = _state(SweepFolder.existing(sweeps, name))
+    found = _trial(state, trial, name)
+    if json_:
+        print(json.dumps(explanation_json(found), indent=2))
+        return
+    for line in explanation(state, found):
+        print(line)
+
+
+@app.command()
+def export(
+    name: str,
+    trial: Annotated[int | None, typer.Argument(help="trial; the best if not given")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="folder to write; the sweep's best/ or trial-NNNN/ if not given")
+    ] = None,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Write a configuration in the recipe's own format, with its checkpoint."""
+    from search.export import export as write
+    from search.export import result
+    from search.folder import SweepFolder
+    from trainables.errors import SteadytuneError
+
+    folder = SweepFolder.existing(sweeps, name)
+    state = _state(folder)
+    chosen = _trial(state, trial, name).started.of if trial is not None else result(state).trial
+    if chosen < 0:
+        raise SteadytuneError(
+            f"no trial of sweep {name} trained to its end yet; name one: steadytune export {name} TRIAL"
+        )
+    target = to or (folder.best if trial is None else folder.path / f"trial-{chosen:04d}")
+    for path in write(state, folder, chosen, target):
+        print(path)
+
+
+@app.command()
+def browse(
+    name: Annotated[str | None, typer.Argument(help="sweep whose store to open; the folder's own if not given")] = None,
+    port: Annotated[int, typer.Option(help="port on this machine")] = 5000,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Open MLflow's pages on the sweeps' store."""
+    from search.browse import serve
+    from search.folder import SweepFolder
+
+    store = f"sqlite:///{sweeps.absolute() / 'mlflow.db'}"
+    if name:
+        folder = SweepFolder.existing(sweeps, name)
+        store = folder.store(folder.spec())
+    serve(store, sweeps.absolute(), port)
+
+
+@app.command()
+def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
+    """Bring MLflow up to date with a sweep, after a time in which it could not be reached."""
+    from search import recorder
+    from search.folder import SweepFolder
+    from trainables.errors import SteadytuneError
+
+    folder = SweepFolder.existing(sweeps, name)
+    recorder.check_store(folder.store(folder.spec()))
+    with folder.locked("recorder.lock"):
+        if not recorder.sync(folder, lambda: True):
+            raise SteadytuneError(
+                f"sweep {name} could not be written to {folder.store(folder.spec())}; try again later"
+            )
+    print(f"{name}: MLflow has everything that the journal has")
+
+
+for _verb in (cli_recipes.train, cli_recipes.check, cli_recipes.sample, cli_recipes.recipes):
+    app.command()(_verb)

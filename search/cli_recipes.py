@@ -1,0 +1,71 @@
+"""The verbs that are about recipes rather than about a sweep's results: train, check, sample, recipes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search import options
+from search.options import DEFAULT_ROOT, Json, Root, Sets
+
+
+def train(
+    recipe: str,
+    data: Annotated[Path, typer.Option(help="data set")],
+    config: Annotated[
+        Path | None, typer.Option(help="settings (YAML) on top of the preset, or a complete settings.yaml")
+    ] = None,
+    preset: Annotated[str, typer.Option(help="recipe's preset")] = "paper",
+    training: Annotated[str | None, typer.Option(help="one of the recipe's named trainings")] = None,
+    set_: Sets = None,
+    out: Annotated[Path, typer.Option(help="folder for checkpoints")] = Path("training"),
+    resume: Annotated[Path | None, typer.Option(help="checkpoint to go on from")] = None,
+) -> None:
+    """Run one training, without a sweep."""
+    from search.single import train as run
+    from trainables.settings import read_yaml
+
+    values = (read_yaml(config) if config else {}) | options.pairs(set_, "--set")
+    for line in run(recipe, data, preset, training, values, out, resume):
+        print(line, flush=True)
+
+
+def check(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP.yaml")],
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Check everything about a sweep that can be known before training."""
+    from search.checking import check as run
+    from search.checking import describe
+    from search.folder import SweepFolder
+
+    spec = options.sweep(file, {}, None, None)
+    made = run(spec, SweepFolder(sweeps, spec.name).store(spec))
+    console = options.console()
+    for item in describe(made):
+        console.print(item)
+
+
+def sample(recipe: str, directory: Path) -> None:
+    """Write a recipe's small sample data set."""
+    from trainables import registry
+
+    written = registry.find(recipe).sample(directory)
+    print(f"wrote {written}")
+
+
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="recipe to show in full")] = None, json_: Json = False
+) -> None:
+    """List the recipes, or show one: settings, ranges, presets, named trainings."""
+    from search.catalogue import as_json, listing, page
+
+    if json_:
+        print(json.dumps(as_json(name), indent=2))
+        return
+    console = options.console()
+    for item in page(name) if name else listing():
+        console.print(item)

@@ -1,0 +1,40 @@
+"""What was decided about a trial, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+Reason = Literal["rung", "nonfinite", "diverging", "collapsed", "failed", "budget", "done"]
+
+REASONS: dict[Reason, str] = {
+    "rung": "behind its peers at a rung",
+    "nonfinite": "weights or training loss no longer finite",
+    "diverging": "loss rose and stayed up",
+    "collapsed": "model predicts nothing useful",
+    "failed": "its process or code failed",
+    "budget": "the sweep's budget ended",
+    "done": "trained to its last epoch",
+}
+assert set(REASONS) == set(get_args(Reason))
+
+LOST: frozenset[Reason] = frozenset({"nonfinite", "diverging", "collapsed", "failed"})
+"""Reasons that make a configuration infeasible rather than merely worse."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision after one epoch.
+
+    Attributes:
+        action: "stop" ends the trial; "continue" is only noted where a rule compared it and let it go on.
+        reason: the rule that decided.
+        detail: one sentence with the numbers, for people.
+        numbers: the same numbers by name.
+    """
+
+    action: Literal["stop", "continue"]
+    reason: Reason
+    detail: str
+    numbers: Mapping[str, float] = field(default_factory=dict)

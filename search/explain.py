@@ -1,0 +1,82 @@
+"""What became of a sweep and of each trial, as sentences for people and as values for machines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from search.decision import REASONS
+from search.overview import label, number, short
+from search.state import SweepState, TrialState
+
+
+def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
+    """The sweep for machines: what `steadytune status --json` prints."""
+    return {
+        "name": name,
+        "recipe": state.plan.recipe.name,
+        "metric": state.plan.recipe.metric,
+        "state": "ended" if state.ended else "open",
+        "epochs": state.epochs,
+        "best": {"trial": state.ended.trial, **state.ended.numbers} if state.ended and state.ended.trial >= 0 else None,
+        "utilisation": state.utilisation,
+        "trials": [trial_json(trial) for trial in state.trials.values()],
+    }
+
+
+def trial_json(trial: TrialState) -> dict[str, Any]:
+    """One trial for machines."""
+    best = trial.curve.best
+    return {
+        "trial": trial.started.trial,
+        "kind": trial.started.kind,
+        "of": trial.started.of,
+        "named": trial.started.named,
+        "epochs": trial.curve.epoch,
+        "level": trial.curve.level,
+        "best": best.value if best else None,
+        "best_epoch": best.epoch if best else None,
+        "running": trial.running,
+        "reason": trial.decision.reason if trial.decision else None,
+        "detail": trial.decision.detail if trial.decision else None,
+        "drawn": trial.started.drawn,
+    }
+
+
+def explanation_json(trial: TrialState) -> dict[str, Any]:
+    """One trial with its curve, its decisions and its complete settings: what `steadytune explain --json` prints."""
+    return trial_json(trial) | {
+        "seed": trial.started.seed,
+        "settings": trial.started.settings,
+        "curve": [asdict(point) for point in trial.curve.points],
+        "decisions": [asdict(decided) for decided in trial.decisions],
+    }
+
+
+def explanation(state: SweepState, trial: TrialState) -> list[str]:
+    """What became of one trial and why, as sentences."""
+    started, curve = trial.started, trial.curve
+    metric = state.plan.recipe.metric
+    drawn = short(started.drawn) or "nothing was drawn, all settings are pinned"
+    lines = [f"Trial {label(trial)}, seed {started.seed}: {drawn}"]
+    best = curve.best
+    if best is not None:
+        lines.append(
+            f"{curve.epoch} of {state.plan.max_epochs} epochs; {metric} {number(curve.level)} "
+            f"as the mean of the last epochs, best {number(best.value)} at epoch {best.epoch}."
+        )
+    else:
+        lines.append(f"{curve.epoch} of {state.plan.max_epochs} epochs; no {metric} so far.")
+    for point in curve.points:
+        held_out = f"  held-out {point.held_out:.4g}" if point.held_out is not None else ""
+        lines.append(
+            f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {point.loss:.4g}{held_out}"
+        )
+    for decided in trial.decisions:
+        verb = "stopped" if decided.action == "stop" else "went on"
+        lines.append(
+            f"After epoch {decided.epoch} it {verb} ({decided.reason}: {REASONS[decided.reason]}): {decided.detail}."
+        )
+    if trial.running:
+        lines.append("It is running, or will go on when the sweep is resumed.")
+    return lines

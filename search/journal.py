@@ -1,0 +1,290 @@
+"""What a sweep did: every trial, epoch and decision in the order in which it happened, as Parquet.
+
+A sweep's `journal/` folder holds segments named by the sequence numbers of their rows. A segment appears whole (it is
+written beside its place and renamed) and is never changed; sixteen of one size are merged into one of the next. Readers
+need no lock, and `pyarrow.dataset.dataset(folder)` reads it as one table while the sweep runs. Everything else that a
+sweep keeps (Optuna's study, the rungs, MLflow) can be made again from these rows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from search.decision import Reason
+from trainables.errors import SteadytuneError
+
+FLUSH_ROWS = 512
+FLUSH_SECONDS = 0.5
+MERGE_SEGMENTS = 16
+
+_NUMBERS = pa.map_(pa.string(), pa.float64())
+SCHEMA = pa.schema(
+    [
+        ("seq", pa.int64()),
+        ("time", pa.float64()),
+        ("event", pa.string()),
+        ("places", pa.int32()),
+        ("trial", pa.int32()),
+        ("epoch", pa.int32()),
+        ("kind", pa.string()),
+        ("of", pa.int32()),
+        ("named", pa.string()),
+        ("seed", pa.int64()),
+        ("drawn", pa.string()),
+        ("settings", pa.string()),
+        ("phase", pa.string()),
+        ("metrics", _NUMBERS),
+        ("losses", _NUMBERS),
+        ("rates", _NUMBERS),
+        ("seconds", _NUMBERS),
+        ("began", pa.float64()),
+        ("checkpoint", pa.string()),
+        ("bytes", pa.int64()),
+        ("alarm", pa.string()),
+        ("alarm_detail", pa.string()),
+        ("action", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("numbers", _NUMBERS),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class SweepOpened:
+    """The sweep began, or went on after an interruption, with room for `places` trials at a time."""
+
+    event: ClassVar[str] = "opened"
+    places: int
+
+
+@dataclass(frozen=True)
+class TrialStarted:
+    """A trial was given its configuration.
+
+    Attributes:
+        trial: its number, from 0, unique in the sweep.
+        kind: "search", or "confirm" for a configuration trained again on a fresh seed.
+        of: for "confirm", the search trial whose configuration it is; else its own number.
+        named: the named training it is, or "".
+        drawn: what the space drew, by name; None where it was not asked.
+        settings: the complete settings of the training.
+    """
+
+    event: ClassVar[str] = "trial"
+    trial: int
+    kind: Literal["search", "confirm"]
+    of: int
+    named: str
+    seed: int
+    drawn: dict[str, Any]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """A trial finished an epoch: what `trainables.recipe.Epoch` says, and besides
+
+    Attributes:
+        began: when the epoch began, in seconds since 1970.
+        checkpoint: folder of the checkpoint written after it, or "".
+        bytes: its size.
+        alarm, alarm_detail: the recipe's own alarm, or "".
+    """
+
+    event: ClassVar[str] = "epoch"
+    trial: int
+    epoch: int
+    phase: str
+    metrics: dict[str, float]
+    losses: dict[str, float]
+    rates: dict[str, float]
+    seconds: dict[str, float]
+    began: float = 0.0
+    checkpoint: str = ""
+    bytes: int = 0
+    alarm: Literal["", "nonfinite", "collapsed"] = ""
+    alarm_detail: str = ""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A rule stopped a trial, or compared it and let it go on."""
+
+    event: ClassVar[str] = "decision"
+    trial: int
+    epoch: int
+    action: Literal["stop", "continue"]
+    reason: Reason
+    detail: str
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SweepEnded:
+    """The sweep has its result.
+
+    Attributes:
+        trial: the winning configuration's search trial; -1 if no trial finished.
+        detail: one sentence.
+        numbers: "mean" and "std" over the fresh seeds and their number "seeds", or the one level it had as "mean".
+    """
+
+    event: ClassVar[str] = "ended"
+    trial: int
+    detail: str
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+Event = SweepOpened | TrialStarted | EpochDone | Decided | SweepEnded
+_EVENTS: dict[str, type[Event]] = {
+    kind.event: kind for kind in (SweepOpened, TrialStarted, EpochDone, Decided, SweepEnded)
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One event with its place in the journal and the wall-clock time (seconds since 1970) of its writing."""
+
+    seq: int
+    time: float
+    event: Event
+
+
+def _to_record(row: Row) -> dict[str, Any]:
+    record: dict[str, Any] = asdict(row.event)
+    for name in ("drawn", "settings"):
+        if name in record:
+            record[name] = json.dumps(record[name])
+    return record | {"seq": row.seq, "time": row.time, "event": row.event.event}
+
+
+def _to_row(record: dict[str, Any]) -> Row:
+    kind = _EVENTS[record["event"]]
+    values = {each.name: record[each.name] for each in fields(kind)}
+    for name, value in values.items():
+        if name in ("drawn", "settings"):
+            values[name] = json.loads(value)
+        elif isinstance(value, list):
+            values[name] = dict(value)
+    return Row(record["seq"], record["time"], kind(**values))
+
+
+_SEGMENT = re.compile(r"(\d+)-(\d+)\.(\d+)\.parquet")
+
+
+@dataclass(frozen=True, order=True)
+class _Segment:
+    first: int
+    last: int
+    level: int
+    path: Path = field(compare=False)
+
+
+def _segments(folder: Path) -> list[_Segment]:
+    """The segments in order; those that a merged one covers (a merge was cut short) are left out."""
+    matches = [(_SEGMENT.fullmatch(path.name), path) for path in folder.iterdir()]
+    segments = sorted(_Segment(int(m[1]), int(m[2]), int(m[3]), path) for m, path in matches if m)
+    return [
+        one
+        for one in segments
+        if not any(
+            other.level > one.level and other.first <= one.first and one.last <= other.last for other in segments
+        )
+    ]
+
+
+def read(folder: Path, after: int = 0) -> Iterator[Row]:
+    """The rows with a sequence number above `after`, in order; safe while the sweep writes.
+
+    Raises:
+        SteadytuneError: no journal there, or a segment that is damaged, by its path.
+    """
+    if not folder.is_dir():
+        raise SteadytuneError(f"{folder}: no journal there; give the name of a sweep that was launched")
+    while True:
+        try:
+            tables = [_load(segment.path) for segment in _segments(folder) if segment.last > after]
+            break
+        except FileNotFoundError:  # merged away between listing and reading: list again
+            continue
+    for table in tables:
+        for record in table.to_pylist():
+            if record["seq"] > after:
+                yield _to_row(record)
+
+
+def _load(path: Path) -> pa.Table:
+    try:
+        return pq.ParquetFile(path).read()  # read_table would import pandas
+    except pa.ArrowInvalid as error:
+        raise SteadytuneError(f"{path}: damaged journal segment ({error}); restore it from a copy") from None
+
+
+class Journal:
+    """Writes one sweep's journal; one writer at a time. Continues after the rows that are there."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        for leftover in folder.glob("*.partial"):
+            leftover.unlink()
+        segments = _segments(folder)
+        self._seq = segments[-1].last if segments else 0
+        self._rows: list[Row] = []
+        self._flushed = time.monotonic()
+
+    def append(self, event: Event) -> Row:
+        """Take one event; it is on disk after the next `flush`."""
+        self._seq += 1
+        row = Row(self._seq, time.time(), event)
+        self._rows.append(row)
+        return row
+
+    def flush_if_due(self) -> bool:
+        """Flush if many rows wait or the last flush is a while ago; returns whether it did."""
+        if len(self._rows) < FLUSH_ROWS and time.monotonic() - self._flushed < FLUSH_SECONDS:
+            return False
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Put all rows taken so far on disk, whole or not at all; returns whether there were any."""
+        self._flushed = time.monotonic()
+        if not self._rows:
+            return False
+        table = pa.Table.from_pylist([_to_record(row) for row in self._rows], schema=SCHEMA)
+        self._write(table, self._rows[0].seq, self._rows[-1].seq, level=0)
+        self._rows = []
+        self._merge(0)
+        return True
+
+    def _write(self, table: pa.Table, first: int, last: int, level: int) -> None:
+        target = self._folder / f"{first:010d}-{last:010d}.{level}.parquet"
+        partial = target.with_suffix(".partial")
+        try:
+            pq.write_table(table, partial)
+            os.replace(partial, target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+    def _merge(self, level: int) -> None:
+        """Merge the segments of `level` into one of the next once there are enough of them."""
+        same = [segment for segment in _segments(self._folder) if segment.level == level]
+        if len(same) < MERGE_SEGMENTS:
+            return
+        table = pa.concat_tables([_load(segment.path) for segment in same])
+        self._write(table, same[0].first, same[-1].last, level + 1)
+        for segment in same:
+            segment.path.unlink()
+        self._merge(level + 1)

@@ -1,0 +1,157 @@
+"""Keeps MLflow up to date with a sweep's journal, in a process of its own: trials never wait for MLflow.
+
+The driver holds the other end of this process' standard input. When that closes, because the sweep ended or because
+the driver was killed, what is left of the journal is written and the process ends.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from search.folder import SweepFolder
+from search.journal import read
+from trainables.errors import SteadytuneError
+
+POLL_SECONDS = 1.0
+GIVE_UP_SECONDS = 60.0
+READY = "ready"
+
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # waiting for a server is done here, where it can be seen
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+def check_store(uri: str) -> None:
+    """Whether the MLflow store at `uri` can be there, in at most five seconds and without MLflow.
+
+    Raises:
+        SteadytuneError: a server that does not answer, or a database file in a folder that cannot be written.
+    """
+    if uri.startswith(("http://", "https://")):
+        try:
+            with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5):
+                return
+        except urllib.error.HTTPError as error:
+            if error.code in (401, 403):
+                return  # there is a server, and it asks for the credentials that MLflow's own variables hold
+            raise SteadytuneError(f"store is {uri}; it answers {error.code}, so it is no MLflow server") from None
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            raise SteadytuneError(
+                f"store is {uri}; no MLflow server answers there ({reason}); start it or mend the address"
+            ) from None
+    if uri.startswith("sqlite:///"):
+        path = Path(uri.removeprefix("sqlite:///"))
+        target = path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
+        if not os.access(target, os.W_OK):
+            raise SteadytuneError(f"store is {uri}; {target} cannot be written; give another folder or --store")
+        return
+    if "://" not in uri:
+        raise SteadytuneError(
+            f"store is {uri}; it must be a tracking URI such as http://host:5000 or sqlite:///mlflow.db"
+        )
+
+
+class Recorder:
+    """The recording process as the driver sees it."""
+
+    def __init__(self, folder: SweepFolder) -> None:
+        self._folder = folder
+        command = [sys.executable, "-m", "search.recorder", str(folder.root), folder.name]
+        source = str(Path(__file__).resolve().parent.parent)
+        path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
+        with (folder.path / "recorder.log").open("a", encoding="utf-8") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the driver
+                env=os.environ | _ENVIRONMENT | {"PYTHONPATH": path},
+            )
+
+    def wait_ready(self) -> None:
+        """Wait until the store has been opened.
+
+        Raises:
+            SteadytuneError: it cannot be.
+        """
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline().strip()
+        if line != READY:
+            self._process.wait()
+            raise SteadytuneError(line or f"the recorder did not start; see {self._folder.path / 'recorder.log'}")
+
+    def finish(self) -> bool:
+        """Wait until everything is written; returns False if MLflow could not be brought up to date."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            return self._process.wait(GIVE_UP_SECONDS + 30) == 0
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return False
+
+
+def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], None] = lambda: None) -> bool:
+    """Write the journal to MLflow until `ended` and nothing is left; returns whether everything was written."""
+    from search.mirror import Mirror, StoreError  # imports MLflow, which only this process pays for
+
+    mirror = Mirror(folder)
+    ready()
+    seq, failing_since = 0, 0.0
+    while True:
+        last = ended()
+        try:
+            rows = list(read(folder.journal, after=seq)) if folder.journal.is_dir() else []
+            if rows:
+                mirror.write(rows)
+                seq, failing_since = rows[-1].seq, 0.0
+            elif last:
+                return True
+        except (StoreError, OSError) as error:  # the store may be away for a while; the journal keeps everything
+            failing_since = failing_since or time.monotonic()
+            print(
+                f"MLflow is not reachable, trying again: {type(error).__name__}: {error}", file=sys.stderr, flush=True
+            )
+            if last and time.monotonic() - failing_since > GIVE_UP_SECONDS:
+                return False
+            time.sleep(POLL_SECONDS)
+        if not last:
+            time.sleep(POLL_SECONDS)
+
+
+def main() -> None:
+    """`python -m search.recorder ROOT NAME`: says "ready", then follows the journal until standard input closes."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    folder = SweepFolder(Path(sys.argv[1]), sys.argv[2])
+    try:
+        # The recorder of a driver that was killed may still be writing: let it end first.
+        with folder.locked("recorder.lock", wait_seconds=GIVE_UP_SECONDS):
+            complete = sync(folder, _input_closed, lambda: print(READY, flush=True))
+    except Exception as error:
+        print(f"the MLflow store cannot be opened ({type(error).__name__}: {str(error).splitlines()[0]})", flush=True)
+        raise
+    sys.exit(0 if complete else 1)
+
+
+def _input_closed() -> bool:
+    return bool(select.select([sys.stdin], [], [], 0)[0])
+
+
+if __name__ == "__main__":
+    main()

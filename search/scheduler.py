@@ -1,0 +1,101 @@
+"""The two seams to Ray Tune: where it asks for trials, and where it asks whether one goes on.
+
+Both only pass on to the conductor, which decides. An error of our own must not be swallowed by Ray's event loop as
+one trial's failure: it halts the sweep, and `run` raises it again.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from search.conductor import Conductor
+from search.trainable import FAILED, HALTED, REPORT
+from trainables.errors import SteadytuneError
+
+
+class _Unpickled:
+    """Ray pickles what it is given into its own experiment state, which is never restored: leave the conductor out."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class SteadyASHA(_Unpickled, FIFOScheduler):
+    """Ray's scheduler interface on the conductor."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        super().__init__()
+        self._conductor = conductor
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Whether `trial` goes on after this epoch."""
+        try:
+            return str(self._decide(trial, result))
+        except Exception as error:  # ours, or the disk's: see the module's docstring
+            self._conductor.halt(error)
+            return str(TrialScheduler.STOP)
+
+    def _decide(self, trial: Trial, result: dict[str, Any]) -> str:
+        if HALTED in result:
+            self._conductor.halt(SteadytuneError(result[HALTED]))
+        elif FAILED in result:
+            self._conductor.fail(trial.config["trial"], result[FAILED])
+        elif self._conductor.report(result[REPORT]):
+            # If the worker's process dies, Ray starts the trial again with this configuration.
+            trial.config["epochs"] = result[REPORT].epoch
+            return str(TrialScheduler.CONTINUE)
+        return str(TrialScheduler.STOP)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Called about ten times a second, whatever happens."""
+        try:
+            self._conductor.tick()
+        except Exception as error:
+            self._conductor.halt(error)
+        return super().choose_trial_to_run(tune_controller)
+
+
+class SweepSearch(_Unpickled, Searcher):
+    """Ray's searcher interface on the conductor.
+
+    Args:
+        conductor: hands out assignments.
+        common: configuration that all assignments share (see `RecipeTrainable`).
+    """
+
+    def __init__(self, conductor: Conductor, common: dict[str, Any]) -> None:
+        super().__init__()
+        self._conductor = conductor
+        self._common = common
+        self._trials: dict[str, int] = {}
+
+    def suggest(self, trial_id: str) -> Any:
+        """The configuration of the next trial, None if there is none now, `FINISHED` at the end."""
+        try:
+            found = self._conductor.next()
+        except Exception as error:
+            self._conductor.halt(error)
+            found = None
+        if found is None:
+            return Searcher.FINISHED if self._conductor.over else None
+        self._trials[trial_id] = found.trial
+        return {**self._common, "trial": found.trial, "settings": found.settings, "epochs": found.epochs}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """An error here is a process that died more often than it may be restarted."""
+        if error:
+            self._conductor.fail(self._trials[trial_id], "its process died (out of memory, or killed)")
+
+    def save(self, checkpoint_path: str) -> None:
+        """Ray insists on a file; the journal is what a sweep is restored from."""
+        Path(checkpoint_path).touch()
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Never called: a resumed sweep is a new experiment to Ray."""
+        raise AssertionError(f"Ray restored {os.fspath(checkpoint_path)}")

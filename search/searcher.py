@@ -1,0 +1,86 @@
+"""Owns the Optuna study: asks it for configurations and tells it what really became of them.
+
+Optuna is driven by ask and tell rather than through Ray's OptunaSearch, which tells every stopped trial as complete
+with its last value, leaves a trial that reported NaN running for ever and drops the stopping report. Here every report
+is an intermediate value; a trial stopped at a rung is told PRUNED; one that was lost (diverged, collapsed, failed) is
+told PRUNED and infeasible, by a constraint, which TPE ranks below everything else whatever epoch it reached.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.trial import TrialState
+
+Outcome = Literal["complete", "pruned", "infeasible"]
+
+LOST_CONSTRAINT = "lost"
+"""Name of the constraint: above 0 if a trial was lost. It is set on every trial, because samplers compare the sets."""
+
+
+def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
+    """Optuna's sampler called "tpe", "random", "gp", "cmaes" or "qmc", seeded."""
+    makers: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
+        "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
+        "random": lambda: optuna.samplers.RandomSampler(seed=seed),
+        "gp": lambda: optuna.samplers.GPSampler(seed=seed),
+        "cmaes": lambda: optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False),
+        "qmc": lambda: optuna.samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return makers[name]()
+
+
+class Searcher:
+    """One sweep's study.
+
+    Args:
+        draw: draws a trial's values from an Optuna trial (`sweep.draw` with its plan).
+        mode: "max" or "min".
+        sampler: a name that `make_sampler` knows.
+        seed: of the sampler. After a restart give another: with the same seed a sampler repeats its first draws.
+    """
+
+    def __init__(self, draw: Callable[[optuna.Trial], dict[str, Any]], mode: str, sampler: str, seed: int) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._draw = draw
+        self._study = optuna.create_study(
+            direction="maximize" if mode == "max" else "minimize", sampler=make_sampler(sampler, seed)
+        )
+        self._open: dict[int, optuna.Trial] = {}
+
+    @property
+    def study(self) -> optuna.Study:
+        """Optuna's object, for reading."""
+        return self._study
+
+    def ask(self, trial: int, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The values drawn for the sweep's `trial`; those in `known` are taken instead of being drawn."""
+        if known:
+            self._study.enqueue_trial(dict(known))
+        asked = self._study.ask()
+        with warnings.catch_warnings():
+            # A baseline may lie outside the user's narrowed ranges: it is wanted as it is.
+            warnings.filterwarnings("ignore", message="Fixed parameter")
+            drawn = self._draw(asked)
+        self._open[trial] = asked
+        return drawn
+
+    def report(self, trial: int, epoch: int, value: float | None) -> None:
+        """One epoch's objective; an epoch without one is not reported."""
+        if value is not None:
+            self._open[trial].report(value, epoch)
+
+    def tell(self, trial: int, outcome: Outcome, value: float | None) -> None:
+        """What became of `trial`, once; `value` is its objective (its level), None if it never had one."""
+        asked = self._open.pop(trial)
+        asked.set_constraint(LOST_CONSTRAINT, 1.0 if outcome == "infeasible" or value is None else 0.0)
+        if outcome == "complete" and value is not None:
+            self._study.tell(asked, value)
+        else:
+            self._study.tell(asked, state=TrialState.PRUNED)

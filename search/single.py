@@ -1,0 +1,63 @@
+"""One training, without a sweep: the same generator that a sweep's workers drive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from trainables import checkpoint, registry
+from trainables.errors import CheckpointError
+from trainables.recipe import Epoch, Recipe
+
+
+def train(
+    name: str,
+    data: Path,
+    preset: str,
+    training: str | None,
+    values: Mapping[str, Any],
+    out: Path,
+    resume: Path | None,
+) -> Iterator[str]:
+    """Train, yielding a line an epoch; the newest and the best checkpoint stay in `out/checkpoints`.
+
+    Raises:
+        SteadytuneError: settings, data or checkpoint are wrong.
+    """
+    recipe = registry.find(name)
+    settings = recipe.settings(preset, values, training)
+    if resume is not None and not resume.is_dir():
+        raise CheckpointError(f"resume is {resume}; no such checkpoint directory, give one such as epoch-0007")
+    opened = recipe.open(data)
+    folder = out / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    best: Epoch | None = None
+    for epoch in recipe.train(settings, opened, out, resume):
+        if epoch.alarm is not None:
+            yield f"epoch {epoch.epoch}: {epoch.alarm.reason}: {epoch.alarm.detail}; stopped"
+            return
+        best = epoch if best is None or _better(recipe, epoch, best) else best
+        checkpoint.write(folder, epoch.epoch, epoch.save)
+        for number, path in checkpoint.found(folder).items():
+            if number not in (best.epoch, epoch.epoch):
+                checkpoint.remove(path)
+        yield _line(epoch)
+    if best is not None:
+        value = best.metrics.get(recipe.metric, float("nan"))
+        yield f"best: epoch {best.epoch}, {recipe.metric} {value:.4f}, in {folder}"
+
+
+def _better(recipe: Recipe, one: Epoch, other: Epoch) -> bool:
+    sign = 1.0 if recipe.mode == "max" else -1.0
+    worst = float("-inf")
+    values = [
+        sign * epoch.metrics[recipe.metric] if recipe.metric in epoch.metrics else worst for epoch in (one, other)
+    ]
+    return values[0] > values[1]
+
+
+def _line(epoch: Epoch) -> str:
+    metrics = " ".join(f"{name} {value:.4f}" for name, value in epoch.metrics.items())
+    losses = " ".join(f"{name} {value:.4g}" for name, value in epoch.losses.items())
+    return f"epoch {epoch.epoch} ({epoch.phase}): {metrics} | {losses} | {sum(epoch.seconds.values()):.1f} s"

@@ -1,0 +1,186 @@
+"""The one description of a sweep: what is trained, what may be varied, how much it may cost.
+
+The same fields make a sweep file (YAML), the options of `steadytune launch` and the `sweep.yaml` kept with the
+results. `plan` checks everything that can be known before training, in seconds and without the heavy libraries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, field_validator
+
+from search.stability import StabilitySettings
+from spaces import registry as space_registry
+from spaces.space import Draw, Range, Space, is_range, narrowed, ranges
+from trainables import registry as recipe_registry
+from trainables.errors import DataError, SettingsError, nearest
+from trainables.recipe import Recipe
+from trainables.settings import Settings, parse
+
+Sampler = Literal["tpe", "random", "gp", "cmaes", "qmc"]
+
+
+class SweepSpec(Settings):
+    """Every field of a sweep. A budget ends the search at whichever of trials, epochs and hours comes first."""
+
+    name: str = Field(description="names the sweep and its folder: letters, digits, '.', '-' and '_'")
+    recipe: str = Field(description="a recipe's name (see `steadytune recipes`) or module:Class")
+    preset: str = Field("paper", description="the recipe's settings to start from")
+    data: str = Field(description="the data set, as the recipe's format has it")
+    set: dict[str, Any] = Field({}, description="settings to pin (lr: 1e-3) or to narrow (lr: {low: 1e-5, high: 1e-3})")
+    enqueue: list[str] | None = Field(
+        None, description="named trainings that run first; the recipe's baseline if not given"
+    )
+    seed: int = Field(0, ge=0, description="seed of the search, and of the trials' trainings")
+
+    trials: int = Field(20, gt=0, description="trainings that the search may start")
+    epochs: int | None = Field(None, gt=0, description="epochs that all trials of the search may take together")
+    hours: float | None = Field(None, gt=0, description="wall-clock hours that the whole sweep may take")
+
+    sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, random, gp, cmaes or qmc")
+    scheduler: Literal["asha", "none"] = Field("asha", description="asha stops trials that are behind at a rung")
+    grace_epochs: int | None = Field(
+        None, gt=0, description="epochs before the first rung; a tenth of a training if not given"
+    )
+    reduction_factor: float = Field(3.0, gt=1, description="at each rung one trial in so many goes on")
+    stability: StabilitySettings = Field(StabilitySettings(), description="when a training counts as lost")
+    confirm_top: int = Field(
+        3, ge=0, description="best configurations that are trained again on fresh seeds; 0 for none"
+    )
+    confirm_seeds: int = Field(2, gt=0, description="fresh seeds for each of them")
+
+    workers: int | None = Field(None, gt=0, description="trials at a time; as many as fit if not given")
+    cpus: float = Field(1.0, gt=0, description="CPU cores of one trial")
+    gpus: float = Field(0.0, ge=0, description="GPUs of one trial; 0.5 lets two trials share one")
+    retries: int = Field(1, ge=0, description="restarts of a trial whose process died, from its last checkpoint")
+    address: str | None = Field(
+        None, description="address of a running Ray cluster; a private one on this machine if not given"
+    )
+
+    checkpoint_every: int = Field(1, gt=0, description="epochs between checkpoints")
+    keep_checkpoints: int = Field(3, gt=0, description="best checkpoints of the whole sweep that stay on disk")
+    max_checkpoint_gb: float = Field(20.0, gt=0, description="bound on the disk that checkpoints take, in 10^9 bytes")
+    store: str | None = Field(None, description="MLflow tracking URI; SQLite beside the sweeps if not given")
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_folder(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+            raise ValueError("must be letters, digits, '.', '-' and '_' (at most 64), beginning with a letter or digit")
+        return name
+
+    def dump(self) -> str:
+        """This sweep as YAML, as `sweep.yaml` holds it."""
+        return yaml.safe_dump(self.model_dump(exclude_none=True), sort_keys=False)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep that has been checked: the spec with all that follows from it.
+
+    Attributes:
+        spec: as the user gave it.
+        recipe, space: found by name.
+        named: (name, settings) of the trainings that run first, pins applied.
+        ranges: what will be drawn, narrowed as the user asked.
+        max_epochs: epochs of a whole training.
+    """
+
+    spec: SweepSpec
+    recipe: Recipe
+    space: Space
+    named: tuple[tuple[str, dict[str, Any]], ...]
+    ranges: Mapping[str, Range]
+    max_epochs: int
+
+    @property
+    def pins(self) -> dict[str, Any]:
+        """The user's pinned settings."""
+        return pins(self.spec)
+
+    @property
+    def grace_epochs(self) -> int:
+        """Epochs before the first rung: as given, or a tenth of a training (5 % costs more regret on public curves)."""
+        return self.spec.grace_epochs or max(1, round(self.max_epochs / 10))
+
+    def settings(self, drawn: Mapping[str, Any], seed: int) -> Settings:
+        """The settings of one trial: the preset, then what was drawn, then the user's pins."""
+        fields = self.recipe.settings_type.model_fields
+        own = {"seed": seed} if "seed" in fields else {}
+        return self.recipe.settings(self.spec.preset, {**drawn, **own, **self.pins})
+
+
+def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
+    """A sweep from plain values; `owner` (a file's name) begins every complaint."""
+    return parse(SweepSpec, values, owner)
+
+
+def pins(spec: SweepSpec) -> dict[str, Any]:
+    """The user's choices that are values rather than ranges."""
+    return {name: value for name, value in spec.set.items() if not is_range(value)}
+
+
+def plan(spec: SweepSpec) -> Plan:
+    """Check `spec` against its recipe, its space and its data set's presence.
+
+    Raises:
+        SteadytuneError: the first thing that is wrong, in one sentence.
+    """
+    recipe = recipe_registry.find(spec.recipe)
+    space = space_registry.find(recipe)
+    if not Path(spec.data).exists():
+        raise DataError(
+            f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
+        )
+    base = recipe.settings(spec.preset, pins(spec))
+    chosen = _choices(spec, recipe, space)
+    names = [recipe.baseline] if spec.enqueue is None else spec.enqueue
+    named = tuple((name, recipe.settings(spec.preset, pins(spec), name).model_dump()) for name in names)
+    max_epochs = int(base.model_dump()["epochs"])
+    if spec.grace_epochs is not None and spec.grace_epochs > max_epochs:
+        raise SettingsError(
+            f"grace_epochs is {spec.grace_epochs}; it must be at most the {max_epochs} epochs of a training"
+        )
+    if len(named) > spec.trials:
+        raise SettingsError(f"trials is {spec.trials}; it must be at least the {len(named)} enqueued trainings")
+    made = Plan(spec, recipe, space, named, chosen, max_epochs)
+    _check_corners(made)
+    return made
+
+
+def _choices(spec: SweepSpec, recipe: Recipe, space: Space) -> dict[str, Range]:
+    """What will be drawn under the user's choices; complains about a range for a name that is not searched."""
+    searched = ranges(space)
+    fields = recipe.settings_type.model_fields
+    for name, chosen in spec.set.items():
+        if name not in fields:
+            raise SettingsError(f"set.{name} is no setting of {recipe.name}; {nearest(name, fields)}")
+        if is_range(chosen) and name not in searched:
+            raise SettingsError(
+                f"set.{name} gives a range, but {name} is not searched; pin one value. searched: {', '.join(searched)}"
+            )
+        if is_range(chosen):
+            narrowed(name, searched[name], chosen)
+    return ranges(space, spec.set)
+
+
+def _check_corners(made: Plan) -> None:
+    """Every bound of every range must be a legal setting, so that no trial fails on it hours later."""
+    for end in ("low", "high"):
+        for name, asked in made.ranges.items():
+            values = asked.choices or (int(getattr(asked, end)) if asked.kind == "int" else float(getattr(asked, end)),)
+            for value in values:
+                made.settings({name: value}, seed=0)
+
+
+def draw(made: Plan, trial: Any) -> dict[str, Any]:
+    """What the space draws from `trial` (Optuna's) under the user's choices."""
+    drawing = Draw(trial, made.spec.set)
+    made.space(drawing)
+    return drawing.values

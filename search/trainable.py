@@ -1,0 +1,132 @@
+"""A recipe as a Ray trainable: one `step` is one epoch.
+
+A worker serves many trials. Between two of them it keeps its imports and its data set and drops everything else, so
+only the first trial of a worker pays for a cold process (13 to 15 CPU seconds for torch and its kin).
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from search.journal import EpochDone
+from trainables import checkpoint, registry
+from trainables.recipe import Epoch
+from trainables.settings import parse
+
+REPORT = "report"
+FAILED = "failed"
+HALTED = "halted"
+
+
+class RecipeTrainable(tune.Trainable):
+    """Drives `Recipe.train` for one assignment after the other.
+
+    The configuration has `recipe`, `data`, `folder` (all trials' folders), `checkpoint_every`, and the assignment:
+    `trial`, `settings`, `epochs` (that the driver knows of). A step returns one of
+
+        report: an `EpochDone`
+        failed: one sentence; the training's code raised. The process is sound and takes the next trial.
+        halted: one sentence; the disk is full, which no other trial would survive either.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Called once a process, with its first assignment."""
+        self._recipe = registry.find(config["recipe"])
+        self._data: Any = None
+        self._epochs: Iterator[Epoch] | None = None
+        self._assign(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Called instead of a new process with the next assignment."""
+        self.cleanup()
+        self._assign(new_config)
+        return True
+
+    def cleanup(self) -> None:
+        """Ends the training, which frees its memory."""
+        self._epochs = None
+
+    def _assign(self, config: dict[str, Any]) -> None:
+        self._config = config
+        self._folder = Path(config["folder"]) / f"{config['trial']:04d}"
+        self._epochs = None
+
+    def step(self) -> dict[str, Any]:
+        """One epoch. What the training prints goes to the trial's `log.txt`."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with ExitStack() as stack:
+                log = stack.enter_context((self._folder / "log.txt").open("a", encoding="utf-8"))
+                stack.enter_context(redirect_stdout(log))
+                stack.enter_context(redirect_stderr(log))
+                return self._logged_step()
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                return {HALTED: f"{self._folder}: the disk is full ({error.strerror})"}
+            return {FAILED: f"{type(error).__name__}: {error}"}
+
+    def _logged_step(self) -> dict[str, Any]:
+        began = time.time()
+        try:
+            if self._epochs is None:
+                self._epochs = self._train()
+            epoch = next(self._epochs, None)
+            if epoch is None:
+                return {
+                    FAILED: f"the recipe ended before the {self._config['settings']['epochs']} epochs of its settings"
+                }
+            return {REPORT: self._report(epoch, began)}
+        except OSError:
+            raise
+        except Exception as error:  # whatever a training raises ends this trial, not the worker
+            traceback.print_exc()
+            text = str(error).strip().split("\n")[0]
+            if isinstance(error, RuntimeError) and "No space left" in text:
+                return {HALTED: f"{self._folder}: the disk is full ({text})"}
+            return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
+
+    def _train(self) -> Iterator[Epoch]:
+        if self._data is None:
+            self._data = self._recipe.open(Path(self._config["data"]))
+        settings = parse(self._recipe.settings_type, self._config["settings"], self._recipe.name)
+        return self._recipe.train(settings, self._data, self._folder, self._resume())
+
+    def _resume(self) -> Path | None:
+        """The newest checkpoint that the driver has heard of. What is newer was never reported: it is trained again."""
+        known = None
+        for epoch, path in checkpoint.found(self._folder / "checkpoints").items():
+            if epoch > self._config["epochs"]:
+                checkpoint.remove(path)
+            else:
+                known = path
+        return known
+
+    def _report(self, epoch: Epoch, began: float) -> EpochDone:
+        settings = self._config["settings"]
+        saved: Path | None = None
+        if epoch.alarm is None and (
+            epoch.epoch % self._config["checkpoint_every"] == 0 or epoch.epoch == settings["epochs"]
+        ):
+            saved = checkpoint.write(self._folder / "checkpoints", epoch.epoch, epoch.save)
+        return EpochDone(
+            trial=self._config["trial"],
+            epoch=epoch.epoch,
+            phase=epoch.phase,
+            metrics=dict(epoch.metrics),
+            losses=dict(epoch.losses),
+            rates=dict(epoch.rates),
+            seconds=dict(epoch.seconds),
+            began=began,
+            checkpoint=saved.name if saved else "",
+            bytes=checkpoint.size_bytes(saved) if saved else 0,
+            alarm=epoch.alarm.reason if epoch.alarm else "",
+            alarm_detail=epoch.alarm.detail if epoch.alarm else "",
+        )

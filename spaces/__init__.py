@@ -1,0 +1,1 @@
+"""What may be searched: one define-by-run space a recipe."""

@@ -1,0 +1,32 @@
+"""Spaces by recipe: the built-in ones, those that other packages register, and a recipe's own."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import cast
+
+from spaces.space import Space
+from trainables.errors import SettingsError
+from trainables.recipe import Recipe
+from trainables.registry import load
+
+GROUP = "steadytune.spaces"
+"""Entry point group in which a package registers spaces, each as the recipe's name = "module:function"."""
+BUILT_IN = {"resnet_yolo": "spaces.resnet_yolo:space"}
+
+
+def find(recipe: Recipe) -> Space:
+    """What may be searched for `recipe`: built-in, registered in `GROUP`, or the recipe's static method `space`.
+
+    Raises:
+        SettingsError: there is none, or it cannot be imported or called.
+    """
+    owner = f"space of recipe {recipe.name!r}"
+    registered = {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    place = BUILT_IN.get(recipe.name) or registered.get(recipe.name)
+    found = load(place, owner) if place else getattr(recipe, "space", None)
+    if found is None:
+        raise SettingsError(f"{owner}: there is none; register one in {GROUP} or give the recipe a static method space")
+    if not callable(found):
+        raise SettingsError(f"{owner}: is {found!r}; it must be a function that takes a spaces.space.Draw")
+    return cast(Space, found)

@@ -1,0 +1,194 @@
+"""A search space is a function that draws values by name, one after the other, from a trial.
+
+The function may look at what it drew before (`if draw.int("warmup_epochs", 0, 10): draw.float("warmup_start", …)`).
+`Draw` puts the user's own choices in between: a pinned name is not asked of the trial at all, a narrowed one is asked
+within the user's bounds. `ranges` runs the same function to list what it would ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from trainables.errors import SettingsError, nearest
+
+Value = float | int | str | bool
+
+
+class Trial(Protocol):
+    """The part of `optuna.Trial` that a space uses."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float: ...
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int: ...
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Range:
+    """What may be drawn for one name: bounds (both included) or choices.
+
+    Attributes:
+        kind: "float", "int" or "choice".
+        low, high: bounds of a number.
+        log: drawn evenly on a logarithmic scale.
+        choices: the values of a choice.
+        when: the earlier choices under which the name is drawn at all, such as "warmup_epochs > 0"; "" if always.
+    """
+
+    kind: str
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    choices: tuple[Value, ...] = ()
+    when: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == "choice":
+            return " | ".join(map(str, self.choices))
+        return f"{self.low:g} … {self.high:g}{' (log)' if self.log else ''}"
+
+
+class Draw:
+    """Draws values for one trial, with the user's pins and narrowed ranges applied.
+
+    Attributes:
+        values: what has been drawn so far, by name.
+    """
+
+    def __init__(self, trial: Trial, choices: Mapping[str, Any] | None = None) -> None:
+        self._trial = trial
+        self._choices = choices or {}
+        self.values: dict[str, Any] = {}
+
+    def float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """A number between `low` and `high`, both included; on a logarithmic scale if `log`."""
+        return float(self._draw(name, Range("float", low, high, log)))
+
+    def int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        """A whole number between `low` and `high`, both included."""
+        return int(self._draw(name, Range("int", low, high, log)))
+
+    def choice(self, name: str, choices: Sequence[Value]) -> Any:
+        """One of `choices`."""
+        return self._draw(name, Range("choice", choices=tuple(choices)))
+
+    def _draw(self, name: str, default: Range) -> Any:
+        chosen = self._choices.get(name, default)
+        if isinstance(chosen, (Mapping, list)):
+            chosen = narrowed(name, default, chosen)
+        self.values[name] = self._ask(name, chosen) if isinstance(chosen, Range) else chosen
+        return self.values[name]
+
+    def _ask(self, name: str, asked: Range) -> Any:
+        if asked.kind == "float":
+            return self._trial.suggest_float(name, asked.low, asked.high, log=asked.log)
+        if asked.kind == "int":
+            return self._trial.suggest_int(name, int(asked.low), int(asked.high), log=asked.log)
+        return self._trial.suggest_categorical(name, list(asked.choices))
+
+
+Space = Callable[[Draw], None]
+
+
+def drawn(space: Space, trial: Trial, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of one trial: what `space` draws, under and besides the user's `choices`."""
+    draw = Draw(trial, choices)
+    space(draw)
+    pinned = {name: value for name, value in choices.items() if not is_range(value)}
+    return pinned | draw.values
+
+
+def is_range(chosen: Any) -> bool:
+    """Whether a user's choice narrows a range (`{low: …, high: …}`, `[1, 2]`) rather than pins a value."""
+    return isinstance(chosen, (Mapping, list))
+
+
+def narrowed(name: str, default: Range, chosen: Mapping[str, Any] | Sequence[Any]) -> Range:
+    """`default` with the user's bounds or choices in place of its own.
+
+    Raises:
+        SettingsError: bounds for a choice, choices for nothing, low above high, a name other than low, high, log.
+    """
+    if isinstance(chosen, Mapping):
+        return _bounded(name, default, chosen)
+    if not chosen:
+        raise SettingsError(f"set.{name} is an empty list; give at least one value")
+    if default.kind == "int" and not all(isinstance(value, int) for value in chosen):
+        raise SettingsError(f"set.{name} is {list(chosen)}; every value must be a whole number")
+    return Range("choice", choices=tuple(chosen), when=default.when)
+
+
+def _bounded(name: str, default: Range, chosen: Mapping[str, Any]) -> Range:
+    if default.kind == "choice":
+        raise SettingsError(f"set.{name} is {dict(chosen)}; it is one of {default}: give a value or a list of values")
+    for key in chosen:
+        if key not in ("low", "high", "log"):
+            raise SettingsError(f"set.{name}.{key} is not known; {nearest(str(key), ('low', 'high', 'log'))}")
+    number = (int,) if default.kind == "int" else (int, float)
+    low, high = chosen.get("low", default.low), chosen.get("high", default.high)
+    for key, value in (("low", low), ("high", high)):
+        if isinstance(value, bool) or not (isinstance(value, number) or value in (default.low, default.high)):
+            rule = "a whole number" if default.kind == "int" else "a number"
+            raise SettingsError(f"set.{name}.{key} is {value!r}; it must be {rule}")
+    if low > high:
+        raise SettingsError(f"set.{name}: low {low:g} is above high {high:g}; low must be at most high")
+    log = chosen.get("log", default.log)
+    if log and low <= 0:
+        raise SettingsError(f"set.{name}.low is {low:g}; a logarithmic range must begin above 0")
+    return Range(default.kind, low, high, bool(log), when=default.when)
+
+
+def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, Range]:
+    """Every name that `space` can ask for under the user's `choices`, in each branch of its conditions.
+
+    Each choice, and the highest value of each whole number, is tried once; a condition that needs two of them at the
+    same time is found when the second is only asked for under the first.
+    """
+    found: dict[str, Range] = {}
+    branches: list[dict[str, Any]] = [{}]
+    while branches:
+        fixed = branches.pop(0)
+        asked = _Explorer(fixed)
+        space(Draw(asked, choices))
+        for name, value in asked.ranges.items():
+            if name not in found:
+                found[name] = replace(value, when=_condition(fixed, found))
+                branches += [fixed | {name: other} for other in _others(value)]
+    return found
+
+
+def _others(asked: Range) -> list[Value]:
+    if asked.kind == "int":
+        return [int(asked.high)]
+    return list(asked.choices[1:])
+
+
+def _condition(fixed: Mapping[str, Any], found: Mapping[str, Range]) -> str:
+    parts = [
+        f"{name} > {found[name].low:g}" if found[name].kind == "int" else f"{name} is {fixed[name]}" for name in fixed
+    ]
+    return ", ".join(parts)
+
+
+class _Explorer:
+    """Stands in for a trial: answers with the values in `fixed`, else the lowest, and notes what was asked."""
+
+    def __init__(self, fixed: Mapping[str, Any]) -> None:
+        self._fixed = fixed
+        self.ranges: dict[str, Range] = {}
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        return float(self._note(name, Range("float", low, high, log), low))
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        return int(self._note(name, Range("int", low, high, log), low))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._note(name, Range("choice", choices=tuple(choices)), choices[0])
+
+    def _note(self, name: str, asked: Range, value: Any) -> Any:
+        self.ranges[name] = asked
+        return self._fixed.get(name, value)

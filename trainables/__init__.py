@@ -1,0 +1,1 @@
+"""What one training does. Knows no Ray, no Optuna and no MLflow."""

@@ -1,0 +1,79 @@
+"""Average precision as COCO defines it: the one implementation that all detectors are compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST = 100
+"""Detections in an image that count: COCO's own limit."""
+
+
+class Objects(NamedTuple):
+    """What is in an image: `boxes` (M, 4) as x1 y1 x2 y2 in pixels, `classes` (M,)."""
+
+    boxes: NDArray[np.float32]
+    classes: NDArray[np.int64]
+
+
+class Detections(NamedTuple):
+    """What was found in an image: `boxes` (D, 4) as x1 y1 x2 y2 in pixels, `classes` (D,), `scores` (D,) in [0, 1]."""
+
+    boxes: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+def average_precision(
+    truth: Sequence[Objects], found: Sequence[Detections], names: Sequence[str]
+) -> dict[str, float]:
+    """map50_95, map50, map75 and, by class, "map50_95/<name>", all in [0, 1], over the same images in both lists.
+
+    A class without an object in `truth` has no average precision: it is left out, and so of the means.
+    """
+    from faster_coco_eval import COCO, COCOeval_faster  # several times faster than pycocotools, same numbers (measured)
+
+    dataset = COCO(_dataset(truth, names))
+    evaluation = COCOeval_faster(dataset, dataset.loadRes(_results(found)), iouType="bbox", print_function=_silent)
+    evaluation.params.maxDets = [1, 10, MOST]
+    evaluation.evaluate()
+    evaluation.accumulate()
+    precision = evaluation.eval["precision"][:, :, :, 0, -1]  # thresholds .50 to .95, recalls, classes
+    present = sorted({int(kind) for objects in truth for kind in objects.classes})
+    if not present:
+        raise ValueError("no image holds an object; average precision needs at least one")
+    precision = precision[:, :, present].clip(min=0)
+    by_class = precision.mean(axis=(0, 1))
+    metrics = {"map50_95": precision.mean(), "map50": precision[0].mean(), "map75": precision[5].mean()}
+    metrics |= {f"map50_95/{names[kind]}": value for kind, value in zip(present, by_class, strict=True)}
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def _silent(*_: object) -> None:
+    """COCO's evaluation reports its progress line by line; nobody reads it."""
+
+
+def _dataset(truth: Sequence[Objects], names: Sequence[str]) -> dict[str, Any]:
+    annotations: list[dict[str, Any]] = []
+    for image, objects in enumerate(truth, start=1):
+        for (x1, y1, x2, y2), kind in zip(objects.boxes.tolist(), objects.classes.tolist(), strict=True):
+            box = [x1, y1, x2 - x1, y2 - y1]
+            entry = {"image_id": image, "category_id": kind, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
+            annotations.append(entry | {"id": len(annotations) + 1})
+    return {
+        "images": [{"id": image} for image in range(1, len(truth) + 1)],
+        "annotations": annotations,
+        "categories": [{"id": kind, "name": name} for kind, name in enumerate(names)],
+    }
+
+
+def _results(found: Sequence[Detections]) -> list[dict[str, Any]]:
+    results = []
+    for image, detections in enumerate(found, start=1):
+        rows = zip(detections.boxes.tolist(), detections.classes.tolist(), detections.scores.tolist(), strict=True)
+        for (x1, y1, x2, y2), kind, score in rows:
+            results.append({"image_id": image, "category_id": kind, "bbox": [x1, y1, x2 - x1, y2 - y1], "score": score})
+    return results

@@ -1,0 +1,34 @@
+"""What a user can get wrong, as one sentence each.
+
+Every message names the field or file, the value found, the rule it breaks and the way to mend it. The
+command line prints the message alone and exits with code 2; anything else that is raised is our own bug.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SteadytuneError(ValueError):
+    """Root of every error that the user can mend."""
+
+
+class SettingsError(SteadytuneError):
+    """A field of a settings or sweep file is unknown, missing or out of its range."""
+
+
+class DataError(SteadytuneError):
+    """A data set cannot be trained on; names the file and, where there is one, the line."""
+
+
+class CheckpointError(SteadytuneError):
+    """A checkpoint is missing, incomplete or of another recipe."""
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """The part of a sentence that helps after a wrong `name`: the closest valid one, then all of them."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}valid: {', '.join(names) or 'none'}"

@@ -1,0 +1,132 @@
+"""The one epoch loop that every recipe shares.
+
+A recipe describes its training as a `Training`; `epochs` runs it epoch by epoch. Before each epoch Python's, NumPy's
+and torch's generators are seeded from (seed, epoch), so no generator state needs saving for an exact resume, and they
+are put back afterwards, so two trainings in one process do not see each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from trainables.errors import CheckpointError
+from trainables.recipe import Alarm, Epoch
+
+
+class Training(Protocol):
+    """One training as the loop sees it."""
+
+    epochs: int
+    model: torch.nn.Module
+
+    def phase(self, epoch: int) -> str:
+        """The part of the schedule that `epoch` (from 1) belongs to."""
+
+    def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Train `epoch` (from 1); returns mean losses ("train", "train/…") and seconds by part ("data", "train")."""
+
+    def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Held-out metrics, and held-out losses ("val", "val/…")."""
+
+    def rates(self) -> dict[str, float]:
+        """Learning rate by optimizer group."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next epoch depends on besides settings and data."""
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` returned."""
+
+
+@contextmanager
+def seeded(*parts: int | str) -> Iterator[None]:
+    """Seed Python's, NumPy's and torch's generators from `parts` inside the block; put them back after it."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    seed = int.from_bytes(digest[:4], "little")
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+def epochs(training: Training, *, seed: int, identity: str, resume: Path | None) -> Iterator[Epoch]:
+    """Run `training` to its end, one `Epoch` at a time.
+
+    Args:
+        training: freshly built.
+        seed: of the whole training.
+        identity: what a checkpoint must have been written by to be resumed (recipe and settings).
+        resume: checkpoint directory to continue from.
+    """
+    start = _restore(training, resume, identity) if resume else 0
+    for epoch in range(start + 1, training.epochs + 1):
+        with seeded(seed, "train", epoch):
+            losses, seconds = training.train_epoch(epoch)
+        alarm = _nonfinite(training.model)
+        metrics: dict[str, float] = {}
+        if alarm is None:
+            began = time.perf_counter()
+            with seeded(seed, "evaluate", epoch):
+                metrics, held_out = training.evaluate(epoch)
+            losses = losses | held_out
+            seconds = seconds | {"evaluate": time.perf_counter() - began}
+        yield Epoch(
+            epoch=epoch,
+            phase=training.phase(epoch),
+            metrics=metrics,
+            losses=losses,
+            rates=training.rates(),
+            seconds=seconds,
+            save=_saver(training, epoch, identity),
+            alarm=alarm,
+        )
+
+
+def _nonfinite(model: torch.nn.Module) -> Alarm | None:
+    """Weights that are no longer numbers cannot recover: name the first."""
+    for name, value in model.state_dict().items():
+        if value.is_floating_point() and not math.isfinite(float(value.sum())) and not bool(value.isfinite().all()):
+            return Alarm("nonfinite", f"weights of {name} are no longer finite")
+    return None
+
+
+def _saver(training: Training, epoch: int, identity: str) -> Any:
+    def save(directory: Path) -> None:
+        torch.save({"epoch": epoch, "identity": identity, "training": training.state()}, directory / "state.pt")
+
+    return save
+
+
+def _restore(training: Training, directory: Path, identity: str) -> int:
+    """Load the checkpoint in `directory` into `training`; returns its epoch."""
+    path = directory / "state.pt"
+    if not path.is_file():
+        raise CheckpointError(f"{directory}: holds no state.pt; give a checkpoint directory such as epoch-0007")
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever unpickling a broken file runs into
+        raise CheckpointError(
+            f"{path}: is damaged or no checkpoint ({type(error).__name__}); use an earlier one"
+        ) from None
+    if saved["identity"] != identity:
+        raise CheckpointError(
+            f"{path}: was written by {saved['identity']}, not by {identity}; resume with its settings"
+        )
+    training.load_state(saved["training"])
+    return int(saved["epoch"])

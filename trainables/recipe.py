@@ -1,0 +1,127 @@
+"""The contract between a training and whoever drives it.
+
+A recipe is a generator: `train` yields one `Epoch` after each epoch and does nothing until it is asked for the next.
+Whoever drives it (a Ray worker, `steadytune train`, a test, the exporter's proof) decides to go on, pause or stop.
+
+A module that defines a recipe is imported by the command line too, so it keeps its heavy libraries inside `train`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from trainables.errors import SettingsError, nearest
+from trainables.settings import Settings, parse, read_yaml
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A recipe's own word that this training is lost, whatever its metric says."""
+
+    reason: Literal["nonfinite", "collapsed"]
+    detail: str
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch of training produced.
+
+    Attributes:
+        epoch: epochs finished so far, from 1.
+        phase: the part of the schedule this epoch belongs to: "warmup", "main", "finetune" or the recipe's own word.
+        metrics: held-out metrics by name, the recipe's objective among them; empty if this epoch was not evaluated.
+        losses: epoch means. "train" is the total that was minimised; parts are "train/box", held-out ones "val", "val/box".
+        rates: learning rate at the end of the epoch, by optimizer group.
+        seconds: wall time by part: "data", "train", "evaluate".
+        save: writes a checkpoint that `Recipe.train` resumes from exactly into the given empty directory.
+        alarm: set when the recipe itself knows that the training is lost.
+    """
+
+    epoch: int
+    phase: str
+    metrics: Mapping[str, float]
+    losses: Mapping[str, float]
+    rates: Mapping[str, float]
+    seconds: Mapping[str, float]
+    save: Callable[[Path], None]
+    alarm: Alarm | None = field(default=None)
+
+
+class Recipe(ABC):
+    """One way to train one kind of model, with everything a sweep needs to know about it.
+
+    Subclasses set the class attributes, keep their presets and named trainings in a `presets.yaml` beside them
+    (`presets:`, `trainings:`) and implement the abstract methods. Instances hold no state of a training.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    metric: ClassVar[str]
+    mode: ClassVar[Literal["max", "min"]] = "max"
+    settings_type: ClassVar[type[Settings]]
+    baseline: ClassVar[str]
+    """The named training known to be good: a sweep runs it first, so that it never ends worse than it started."""
+    presets_file: ClassVar[Path]
+
+    @cached_property
+    def presets(self) -> Mapping[str, Mapping[str, Any]]:
+        """Preset name to settings: "paper" as the recipe's source has it, "tiny" for two CPU cores."""
+        return dict(read_yaml(self.presets_file)["presets"])
+
+    @cached_property
+    def trainings(self) -> Mapping[str, Mapping[str, Any]]:
+        """Named trainings: settings that go on top of a preset, such as the ones that a document compares."""
+        return dict(read_yaml(self.presets_file).get("trainings", {}))
+
+    def settings(self, preset: str, overrides: Mapping[str, Any], training: str | None = None) -> Settings:
+        """The settings of `preset`, then of the named `training`, then `overrides`; every field checked.
+
+        Raises:
+            SettingsError: unknown preset, training or field, or a value out of its range.
+        """
+        values = dict(self._named("preset", self.presets, preset))
+        if training is not None:
+            values |= self._named("training", self.trainings, training)
+        return parse(self.settings_type, values | dict(overrides), self.name)
+
+    def _named(self, kind: str, table: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+        if name not in table:
+            raise SettingsError(f"{self.name}: unknown {kind} {name!r}; {nearest(name, table)}")
+        return table[name]
+
+    @abstractmethod
+    def open(self, path: Path) -> Any:
+        """The data set at `path`, checked file by file, ready to be trained on by any number of trials.
+
+        Needs none of the heavy libraries and keeps what it decoded, so a worker opens it once for all its trials.
+
+        Raises:
+            DataError: naming the file, the line where there is one, what is wrong and how to mend it.
+        """
+
+    @abstractmethod
+    def sample(self, directory: Path) -> Path:
+        """Write the recipe's small sample data set into `directory`; returns the path that `open` takes."""
+
+    @abstractmethod
+    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
+        """Train, yielding after each epoch until `settings.epochs`.
+
+        Args:
+            settings: from `self.settings`.
+            data: from `self.open`.
+            workdir: the only folder that the training may write to; exists.
+            resume: a directory that an earlier `Epoch.save` of the same settings wrote; continues after its epoch.
+
+        Raises:
+            CheckpointError: `resume` is incomplete or belongs to another training.
+        """
+
+    @abstractmethod
+    def export(self, settings: Settings, directory: Path) -> list[Path]:
+        """Write `settings` in the format that the recipe's own training code reads; returns the files written."""

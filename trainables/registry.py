@@ -1,0 +1,58 @@
+"""Recipes by name: the built-in ones, those that other packages register, and any class by its place."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from trainables.errors import SettingsError, nearest
+from trainables.recipe import Recipe
+
+GROUP = "steadytune.recipes"
+"""Entry point group in which a package registers its recipes, each as name = "module:Class"."""
+BUILT_IN = {"resnet_yolo": "trainables.resnet_yolo.recipe:ResnetYolo"}
+
+
+def names() -> list[str]:
+    """Every name that `find` takes, besides `module:Class`."""
+    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+
+
+def find(name: str) -> Recipe:
+    """The recipe called `name`: built-in, registered in `GROUP`, or "module:Class".
+
+    Raises:
+        SettingsError: no such name, a module that cannot be imported, or something that is no recipe.
+    """
+    place = BUILT_IN.get(name) or (name if ":" in name else _registered(name))
+    found = load(place, f"recipe {name!r}")
+    if not (isinstance(found, type) and issubclass(found, Recipe)):
+        raise SettingsError(f"recipe {name!r}: {place} is {found!r}; it must be a subclass of trainables.recipe.Recipe")
+    missing = sorted(getattr(found, "__abstractmethods__", ()))
+    if missing:
+        raise SettingsError(f"recipe {name!r}: {place} lacks {', '.join(missing)}; implement every abstract method")
+    return found()
+
+
+def load(place: str, owner: str) -> Any:
+    """The object at `place`, "module:name"; `owner` begins the complaint.
+
+    Raises:
+        SettingsError: the module cannot be imported, or has no such name.
+    """
+    module_name, _, attribute = place.partition(":")
+    try:
+        module = import_module(module_name)
+    except Exception as error:  # a stranger's module may raise anything
+        raise SettingsError(f"{owner}: {module_name} cannot be imported ({type(error).__name__}: {error})") from error
+    if not hasattr(module, attribute):
+        raise SettingsError(f"{owner}: {module_name} has no {attribute!r}; {nearest(attribute, vars(module))}")
+    return getattr(module, attribute)
+
+
+def _registered(name: str) -> str:
+    for entry in entry_points(group=GROUP):
+        if entry.name == name:
+            return entry.value
+    raise SettingsError(f"unknown recipe {name!r}; {nearest(name, names())}, or module:Class")

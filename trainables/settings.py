@@ -1,0 +1,137 @@
+"""Strict, frozen settings: unknown names are refused, every value is checked, every complaint is one sentence.
+
+`Settings` is the base of each recipe's settings and of the sweep's own description. `parse` builds one from plain
+data, `read_yaml` and `parse_value` read that data the way people write it (`1e-3` is a number, a key given twice is
+an error).
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from trainables.errors import SettingsError, nearest
+
+
+class Settings(BaseModel):
+    """Frozen named values. A name that is not a field is refused; a number is never made out of a string."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True, allow_inf_nan=False)
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def parse(model: type[SettingsT], values: Mapping[str, Any], owner: str) -> SettingsT:
+    """Build `model` from plain `values`; `owner` ("resnet_yolo", "sweep.yaml") begins every complaint.
+
+    Raises:
+        SettingsError: with the first wrong field, its value, the rule and, for an unknown name, the nearest valid one.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise SettingsError(f"{owner}: {_sentence(model, error)}") from None
+
+
+def _sentence(model: type[BaseModel], error: ValidationError) -> str:
+    """The first complaint of pydantic as one sentence that names field, value, rule and fix."""
+    first = error.errors(include_url=False)[0]
+    path = [str(part) for part in first["loc"]]
+    field = ".".join(path) or "settings"
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting {field!r}; {nearest(path[-1], _fields(model, path[:-1]))}"
+    if first["type"] == "missing":
+        return f"setting {field!r} is missing and has no default; add it"
+    rule = first["msg"].removeprefix("Value error, ")
+    rule = rule.replace("Input should", "must").replace("Tuple should", "must")
+    if field == "settings":
+        return rule
+    return f"setting {field!r} is {first['input']!r}; it {rule}" if rule.startswith("must") else f"{field}: {rule}"
+
+
+def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
+    """The valid names at `path` inside `model`, following nested settings."""
+    for part in path:
+        field = model.model_fields.get(part)
+        inner = _settings_type(field.annotation) if field else None
+        if inner is None:
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _settings_type(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        for choice in typing.get_args(annotation):
+            found = _settings_type(choice)
+            if found:
+                return found
+    return None
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader as people expect it: YAML 1.2 floats (`1e-3`), and a key given twice is an error."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
+def _mapping_once(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if key.value in seen:
+            raise yaml.MarkedYAMLError(problem=f"key {key.value!r} is given twice", problem_mark=key.start_mark)
+        seen.add(key.value)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping_once)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in the YAML file at `path`.
+
+    Raises:
+        SettingsError: the file is missing, unreadable, no valid YAML (with the line) or no mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such file; check the path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read ({error}); it must be a readable YAML text file") from None
+    loaded = _load(text, str(path))
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise SettingsError(f"{path}: holds a {type(loaded).__name__}; it must be a YAML mapping of `key: value` lines")
+    return loaded
+
+
+def parse_value(text: str, owner: str) -> Any:
+    """The YAML value that `text` stands for: `1e-3`, `true`, `[1, 2]`, `{low: 1e-5, high: 1e-3}`."""
+    return _load(text, owner)
+
+
+def _load(text: str, owner: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise SettingsError(f"{owner}{line}: not valid YAML ({error.problem or error.context})") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{owner}: not valid YAML ({error})") from None
