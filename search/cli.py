@@ -36,6 +36,7 @@ def main() -> None:
     """Run the command line; a mistake of the user's becomes one sentence and exit code 2."""
     from trainables.errors import SteadytuneError
 
+    sys.path.append(str(Path.cwd()))  # for a recipe given as module:Class; `python -m` does the same
     try:
         app()
     except SteadytuneError as error:
@@ -97,19 +98,21 @@ def resume(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
 
 
 def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
+    from search.checking import check
     from search.closing import announcement, closing
     from search.folder import SweepFolder
     from search.progress import Progress
 
     console = options.console()
-    checked = spec or SweepFolder.existing(root, name).spec()
-    for line in announcement(checked):
+    described = spec or SweepFolder.existing(root, name).spec()
+    checked = check(described, SweepFolder(root, name).store(described))
+    for line in announcement(described):
         console.print(line)
     from search import run  # imports Ray
 
     try:
         with Progress(console, name) as progress:
-            state = run.launch(spec, root, progress) if spec else run.resume(name, root, progress)
+            finished = (run.launch if spec else run.resume)(checked, root, progress)
     except KeyboardInterrupt:
         if SweepFolder(root, name).journal.is_dir():
             print(
@@ -119,8 +122,10 @@ def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
             sys.exit(130)
         raise
     console.print()
-    for item in closing(state, SweepFolder(root, name), _command("browse", name, root)):
+    for item in closing(finished.state, SweepFolder(root, name), _command("browse", name, root)):
         console.print(item)
+    if not finished.recorded:
+        console.print(f"MLflow could not be brought up to date; later: {_command('sync', name, root)}")
 
 
 def _command(verb: str, name: str, root: Path) -> str:

@@ -38,7 +38,8 @@ def connected(spec: SweepSpec) -> Iterator[int]:
         SettingsError: the cluster cannot be reached, or does not have what the trials ask for.
     """
     os.environ.update(_QUIET)
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    for name in ("ray", "ray.tune", "ray.train"):  # what concerns a sweep is told by its own events
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if ray.is_initialized():  # the tests share one session
         yield _places(spec)
         return
@@ -57,13 +58,13 @@ def _start(spec: SweepSpec) -> None:
     if spec.address:
         # The workers of another machine get the code that this driver runs.
         modules = {"py_modules": [search, spaces, trainables]}
-        ray.init(address=spec.address, runtime_env=modules, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(address=spec.address, runtime_env=modules, log_to_driver=False, logging_level=logging.CRITICAL)
     else:
         ray.init(
             address="local",
             include_dashboard=False,
             log_to_driver=False,
-            logging_level=logging.ERROR,
+            logging_level=logging.CRITICAL,
             object_store_memory=OBJECT_STORE_BYTES,
         )
 

@@ -7,6 +7,7 @@ restored by applying the journal's events again: same rungs, same study, same fi
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -60,6 +61,7 @@ class Conductor:
         self._listen = listen
         self._clock = clock
         self._began = clock()
+        self._places = 1
         self._waiting: list[Assignment] = []
         self.halted: Exception | None = None
         self.state = SweepState(plan)
@@ -70,17 +72,22 @@ class Conductor:
         return Searcher(lambda trial: draw(self.plan, trial), self.plan.recipe.mode, self.plan.spec.sampler, seed)
 
     def restore(self, rows: Iterable[Row]) -> None:
-        """Take up a sweep where its journal ends; its unfinished trials are handed out again first."""
+        """Take up a sweep where its journal ends; `open` hands out its unfinished trials again first."""
         rows = list(rows)
         self.state = SweepState(self.plan, self._make_searcher(restart=len(rows)))
         for row in rows:
             self.state.apply(row, restoring=True)
         self._began = self._clock() - self.state.active_seconds
-        self._waiting = [self._assignment(trial) for trial in self.state.trials.values() if trial.running]
 
     def open(self, places: int) -> None:
         """Note that the sweep begins, or goes on, now, with room for `places` trials at a time."""
+        self._places = places
         self._record(SweepOpened(places))
+        running = [trial for trial in self.state.trials.values() if trial.running]
+        for trial in running:
+            if trial.latest:  # the interruption may have come between an epoch and the decisions about it
+                self._judge(trial, trial.latest)
+        self._waiting = [self._assignment(trial) for trial in running if trial.running]
         self._journal.flush()
 
     # --- handing out ---------------------------------------------------------------------------------------------
@@ -119,19 +126,20 @@ class Conductor:
     def confirm_seconds(self) -> float:
         """How long the confirmation will take, from the epochs so far; 0 before the first."""
         spec = self.plan.spec
-        epochs = sum(trial.curve.epoch for trial in self.state.trials.values())
-        if not epochs or not spec.confirm_top:
+        if not spec.confirm_top:
             return 0.0
-        # Elapsed time by epochs done, at the concurrency that there was, includes all overheads.
-        pace = (self._clock() - self._began) / epochs
-        return pace * (spec.confirm_top + 1) * spec.confirm_seeds * self.plan.max_epochs
+        rounds = math.ceil((spec.confirm_top + 1) * spec.confirm_seeds / self._places)
+        # One epoch more: the search's trials learn only after their epoch that their time is over.
+        return self.state.epoch_seconds * (rounds * self.plan.max_epochs + 1)
 
     def _start_search(self) -> Assignment:
         assert self.state.searcher is not None
         number = len(self.state.trials)
         named = self.plan.named[number] if number < len(self.plan.named) else None
-        known = {name: named[1][name] for name in self.plan.ranges} if named else None
-        drawn = self.state.searcher.ask(number, known)
+        known = {name: named[1][name] for name in self.plan.ranges} if named else {}
+        # A named training outside the ranges that the user narrowed is trained as it is, but Optuna does not hear of it.
+        inside = all(value in self.plan.ranges[name] for name, value in known.items())
+        drawn = self.state.searcher.ask(number, known) if inside and self.plan.ranges else {}
         seed = random.Random(f"{self.plan.spec.seed}/trial/{number}").randrange(MAX_SEED)
         values = {**named[1], **drawn} if named else drawn
         return self._start(number, "search", number, named[0] if named else "", seed, drawn, values)
@@ -178,8 +186,7 @@ class Conductor:
         if done.epoch <= trial.curve.epoch:  # trained again after a restart from an older checkpoint
             return True
         self._record(done)
-        for decision in decide(trial, self.state, done, self._over_budget(trial)):
-            self._conclude(trial, decision)
+        self._judge(trial, done)
         if not trial.running:
             self._journal.flush()
             self._clean()
@@ -208,6 +215,10 @@ class Conductor:
         """Called often; puts on disk what waits and then deletes what is no longer needed."""
         if self._journal.flush_if_due():
             self._clean()
+
+    def _judge(self, trial: TrialState, done: EpochDone) -> None:
+        for decision in decide(trial, self.state, done, self._over_budget(trial)):
+            self._conclude(trial, decision)
 
     def _over_budget(self, trial: TrialState) -> str:
         spec = self.plan.spec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -48,8 +49,20 @@ def explanation_json(trial: TrialState) -> dict[str, Any]:
     return trial_json(trial) | {
         "seed": trial.started.seed,
         "settings": trial.started.settings,
-        "curve": [asdict(point) for point in trial.curve.points],
-        "decisions": [asdict(decided) for decided in trial.decisions],
+        "curve": [_plain(asdict(point)) for point in trial.curve.points],
+        "decisions": [_plain(asdict(decided)) for decided in trial.decisions],
+    }
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """`values` with null for the numbers that JSON does not have: NaN and the infinite."""
+    return {
+        name: _plain(value)
+        if isinstance(value, dict)
+        else None
+        if isinstance(value, float) and not math.isfinite(value)
+        else value
+        for name, value in values.items()
     }
 
 

@@ -163,9 +163,11 @@ class Row:
 
 def _to_record(row: Row) -> dict[str, Any]:
     record: dict[str, Any] = asdict(row.event)
-    for name in ("drawn", "settings"):
-        if name in record:
-            record[name] = json.dumps(record[name])
+    for name, value in record.items():
+        if name in ("drawn", "settings"):
+            record[name] = json.dumps(value)
+        elif isinstance(value, str):  # an error may quote a file name whose bytes are no valid text
+            record[name] = value.encode("utf-8", "backslashreplace").decode()
     return record | {"seq": row.seq, "time": row.time, "event": row.event.event}
 
 
@@ -227,7 +229,9 @@ def read(folder: Path, after: int = 0) -> Iterator[Row]:
 def _load(path: Path) -> pa.Table:
     try:
         return pq.ParquetFile(path).read()  # read_table would import pandas
-    except pa.ArrowInvalid as error:
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError) as error:
         raise SteadytuneError(f"{path}: damaged journal segment ({error}); restore it from a copy") from None
 
 
@@ -270,7 +274,7 @@ class Journal:
 
     def _write(self, table: pa.Table, first: int, last: int, level: int) -> None:
         target = self._folder / f"{first:010d}-{last:010d}.{level}.parquet"
-        partial = target.with_suffix(".partial")
+        partial = self._folder / f".{target.stem}.partial"  # hidden: pyarrow.dataset would take it for a segment
         try:
             pq.write_table(table, partial)
             os.replace(partial, target)

@@ -67,8 +67,10 @@ def overview(state: SweepState, title: str) -> RenderableType:
     names = [label(trial) + (" *" if trial in leader else "") for trial in shown]
     table.add_column("trial", no_wrap=True, min_width=max(map(len, names), default=5))
     table.add_column("epochs", no_wrap=True, justify="right", min_width=6)
-    table.add_column(state.plan.recipe.metric, no_wrap=True, justify="right", min_width=len(state.plan.recipe.metric))
-    table.add_column("curve", no_wrap=True, min_width=min(15, state.plan.max_epochs))
+    table.add_column(
+        state.plan.recipe.metric, no_wrap=True, justify="right", min_width=max(7, len(state.plan.recipe.metric))
+    )
+    table.add_column("curve", no_wrap=True, min_width=max(5, min(15, state.plan.max_epochs)))
     table.add_column("state", no_wrap=True, overflow="ellipsis")
     values = [point.value or 0.0 for trial in state.trials.values() for point in trial.curve.evaluated]
     high = max(values, default=1.0)

@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -56,7 +57,7 @@ def check_store(uri: str) -> None:
     if uri.startswith("sqlite:///"):
         path = Path(uri.removeprefix("sqlite:///"))
         target = path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
-        if not os.access(target, os.W_OK):
+        if not os.access(target, os.W_OK) or not (path.exists() or target.is_dir()):
             raise SteadytuneError(f"store is {uri}; {target} cannot be written; give another folder or --store")
         return
     if "://" not in uri:
@@ -84,17 +85,17 @@ class Recorder:
                 env=os.environ | _ENVIRONMENT | {"PYTHONPATH": path},
             )
 
-    def wait_ready(self) -> None:
-        """Wait until the store has been opened.
+    def watch(self, failed: Callable[[Exception], None]) -> None:
+        """Call `failed` if the store cannot be opened. The workers start meanwhile: opening takes seconds."""
 
-        Raises:
-            SteadytuneError: it cannot be.
-        """
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline().strip()
-        if line != READY:
-            self._process.wait()
-            raise SteadytuneError(line or f"the recorder did not start; see {self._folder.path / 'recorder.log'}")
+        def wait() -> None:
+            assert self._process.stdout is not None
+            line = self._process.stdout.readline().strip()
+            if line != READY:
+                log = self._folder.path / "recorder.log"
+                failed(SteadytuneError(line or f"the recorder of MLflow's runs did not start; see {log}"))
+
+        threading.Thread(target=wait, name="recorder-watch", daemon=True).start()
 
     def finish(self) -> bool:
         """Wait until everything is written; returns False if MLflow could not be brought up to date."""

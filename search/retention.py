@@ -40,7 +40,7 @@ def surplus(
     Args:
         checkpoints: all that are on disk.
         keep: configurations whose best checkpoint stays.
-        max_bytes: bound on what stays. The best one of all and the newest of running trials stay even above it.
+        max_bytes: bound on what stays. The first in rank and the newest of running trials stay even above it.
         finalists: configurations that are being confirmed; they come before any other.
     """
     found = list(checkpoints)

@@ -2,79 +2,103 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
-from search.checking import check
 from search.cluster import connected
 from search.conductor import Conductor
 from search.export import export, result
 from search.folder import SweepFolder
-from search.journal import Journal, Row, read
+from search.journal import Journal, Row, SweepEnded, read
 from search.recorder import Recorder
 from search.scheduler import SteadyASHA, SweepSearch
 from search.state import SweepState
-from search.sweep import Plan, SweepSpec
+from search.sweep import Plan
 from search.trainable import RecipeTrainable
 from trainables.errors import SteadytuneError
 
 Listener = Callable[[Row, SweepState], None]
 
 
-def launch(spec: SweepSpec, root: Path, listen: Listener) -> SweepState:
+@dataclass(frozen=True)
+class Finished:
+    """A sweep that has ended, and whether MLflow has everything that its journal has."""
+
+    state: SweepState
+    recorded: bool
+
+
+def launch(checked: Plan, root: Path, listen: Listener) -> Finished:
     """Run a new sweep in `root/NAME` to its end.
 
     Raises:
         SteadytuneError: something is wrong that shows before training; nothing is left behind then.
     """
-    checked = check(spec, SweepFolder(root, spec.name).store(spec))
-    folder = SweepFolder.create(root, spec)
+    folder = SweepFolder.create(root, checked.spec)
     with folder.locked():
         try:
             return _run(checked, folder, listen)
         except SteadytuneError:
-            if not folder.journal.exists():
+            if not any(folder.trials.glob("*/log.txt")):
                 folder.remove()
             raise
 
 
-def resume(name: str, root: Path, listen: Listener) -> SweepState:
+def resume(checked: Plan, root: Path, listen: Listener) -> Finished:
     """Go on with a sweep that was interrupted or killed, where its journal ends."""
-    folder = SweepFolder.existing(root, name)
+    folder = SweepFolder.existing(root, checked.spec.name)
     with folder.locked():
-        spec = folder.spec()
-        return _run(check(spec, folder.store(spec)), folder, listen)
+        if any(isinstance(row.event, SweepEnded) for row in _past(folder)):
+            raise SteadytuneError(f"sweep {folder.name} has ended; see `steadytune status {folder.name}`")
+        return _run(checked, folder, listen)
 
 
-def _run(checked: Plan, folder: SweepFolder, listen: Listener) -> SweepState:
-    spec = checked.spec
+def _past(folder: SweepFolder) -> list[Row]:
+    return list(read(folder.journal)) if folder.journal.is_dir() else []
+
+
+def _run(checked: Plan, folder: SweepFolder, listen: Listener) -> Finished:
     recorder = Recorder(folder)
     try:
-        with interruptible(), connected(spec) as places:
-            recorder.wait_ready()
-            past = list(read(folder.journal)) if folder.journal.is_dir() else []
-            journal = Journal(folder.journal)
-            conductor = Conductor(checked, journal, delete=folder.delete_checkpoint, listen=listen)
-            if past:
-                conductor.restore(past)
-            conductor.open(places)
-            try:
-                _train(conductor, folder, places)
-            finally:
-                journal.flush()
-                shutil.rmtree(folder.ray, ignore_errors=True)
-        if conductor.halted:
-            raise conductor.halted
-        _conclude(conductor, folder)
-        return conductor.state
-    finally:
+        state = _sweep(checked, folder, recorder, listen)
+    except OSError as error:
         recorder.finish()
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        fix = f"nothing is lost: free some space, then `steadytune resume {folder.name}`"
+        raise SteadytuneError(f"{folder.path}: the disk is full; {fix}") from None
+    except BaseException:
+        recorder.finish()
+        raise
+    return Finished(state, recorder.finish())
+
+
+def _sweep(checked: Plan, folder: SweepFolder, recorder: Recorder, listen: Listener) -> SweepState:
+    past = _past(folder)
+    with connected(checked.spec) as places, interruptible():  # Ray sets a handler of its own when it starts
+        journal = Journal(folder.journal)
+        conductor = Conductor(checked, journal, delete=folder.delete_checkpoint, listen=listen)
+        if past:
+            conductor.restore(past)
+        conductor.open(places)
+        recorder.watch(conductor.halt)
+        try:
+            _train(conductor, folder, places)
+        finally:
+            journal.flush()
+            shutil.rmtree(folder.ray, ignore_errors=True)
+    if conductor.halted:
+        raise conductor.halted
+    _conclude(conductor, folder)
+    return conductor.state
 
 
 def _train(conductor: Conductor, folder: SweepFolder, places: int) -> None:

@@ -49,7 +49,7 @@ def milestones(grace_epochs: int, reduction_factor: float, max_epochs: int) -> l
         raise ValueError(f"reduction_factor is {reduction_factor:g}; it must be above 1")
     found: list[int] = []
     epoch = float(grace_epochs)
-    while epoch < max_epochs:
+    while round(epoch) < max_epochs:
         if not found or round(epoch) > found[-1]:
             found.append(round(epoch))
         epoch *= reduction_factor

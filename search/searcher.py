@@ -64,10 +64,7 @@ class Searcher:
         if known:
             self._study.enqueue_trial(dict(known))
         asked = self._study.ask()
-        with warnings.catch_warnings():
-            # A baseline may lie outside the user's narrowed ranges: it is wanted as it is.
-            warnings.filterwarnings("ignore", message="Fixed parameter")
-            drawn = self._draw(asked)
+        drawn = self._draw(asked)
         self._open[trial] = asked
         return drawn
 

@@ -25,8 +25,14 @@ class TrialState:
     started: TrialStarted
     curve: Curve
     running: bool = True
+    latest: EpochDone | None = None
     decisions: list[Decided] = field(default_factory=list)
     checkpoints: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def in_study(self) -> bool:
+        """Whether Optuna knows of it: a trial of the search whose values were drawn from the space."""
+        return self.started.kind == "search" and bool(self.started.drawn)
 
     @property
     def decision(self) -> Decided | None:
@@ -49,6 +55,7 @@ class Usage:
 
     def __init__(self) -> None:
         self._busy = self._offered = 0.0
+        self._epochs = 0
         self._places = 1
         self._first = self._last = 0.0
 
@@ -59,8 +66,14 @@ class Usage:
             self._places, self._first, self._last = row.event.places, 0.0, 0.0
         elif isinstance(row.event, EpochDone):
             self._busy += sum(row.event.seconds.values())
+            self._epochs += 1
             self._first = min(self._first, row.event.began) if self._first else row.event.began
             self._last = row.time
+
+    @property
+    def epoch_seconds(self) -> float:
+        """Mean time of an epoch on its worker; 0 before the first."""
+        return self._busy / self._epochs if self._epochs else 0.0
 
     @property
     def share(self) -> float:
@@ -108,19 +121,20 @@ class SweepState:
 
     def _start(self, event: TrialStarted, restoring: bool) -> None:
         self.trials[event.trial] = TrialState(event, Curve(self.plan.recipe.mode))
-        if restoring and self.searcher and event.kind == "search":
+        if restoring and self.searcher and self.trials[event.trial].in_study:
             self.searcher.ask(event.trial, event.drawn)
 
     def _epoch(self, event: EpochDone) -> None:
         trial = self.trials[event.trial]
         point = Point.of(event.epoch, self.plan.recipe.metric, event.metrics, event.losses)
         trial.curve.points.append(point)
+        trial.latest = event
         if event.checkpoint:
             trial.checkpoints[event.epoch] = event.bytes
         if trial.started.kind == "search":
             self.epochs += 1
-            if self.searcher and point in trial.curve.evaluated[-1:]:
-                self.searcher.report(event.trial, event.epoch, point.value)
+        if self.searcher and trial.in_study and point in trial.curve.evaluated[-1:]:
+            self.searcher.report(event.trial, event.epoch, point.value)
 
     def _decide(self, event: Decided) -> None:
         trial = self.trials[event.trial]
@@ -129,7 +143,7 @@ class SweepState:
             self.rungs.record(event.trial, int(event.numbers["rung"]), event.numbers.get("value"))
         if event.action == "stop":
             trial.running = False
-            if self.searcher and trial.started.kind == "search":
+            if self.searcher and trial.in_study:
                 outcome: Outcome = "infeasible" if trial.lost else "complete" if trial.finished else "pruned"
                 self.searcher.tell(event.trial, outcome, trial.curve.level)
 
@@ -137,6 +151,11 @@ class SweepState:
     def utilisation(self) -> float:
         """Share of the workers' time, between the first and the last epoch, that went to training and evaluation."""
         return self._usage.share
+
+    @property
+    def epoch_seconds(self) -> float:
+        """Mean time that an epoch took on its worker; 0 before the first."""
+        return self._usage.epoch_seconds
 
     @property
     def search(self) -> list[TrialState]:

@@ -70,7 +70,7 @@ class RecipeTrainable(tune.Trainable):
                 return self._logged_step()
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                return {HALTED: f"{self._folder}: the disk is full ({error.strerror})"}
+                return {HALTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
             return {FAILED: f"{type(error).__name__}: {error}"}
 
     def _logged_step(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class RecipeTrainable(tune.Trainable):
             traceback.print_exc()
             text = str(error).strip().split("\n")[0]
             if isinstance(error, RuntimeError) and "No space left" in text:
-                return {HALTED: f"{self._folder}: the disk is full ({text})"}
+                return {HALTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
             return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
 
     def _train(self) -> Iterator[Epoch]:

@@ -26,7 +26,8 @@ def find(recipe: Recipe) -> Space:
     place = BUILT_IN.get(recipe.name) or registered.get(recipe.name)
     found = load(place, owner) if place else getattr(recipe, "space", None)
     if found is None:
-        raise SettingsError(f"{owner}: there is none; register one in {GROUP} or give the recipe a static method space")
+        fix = f"give it a static method space(draw), or an entry point in {GROUP}"
+        raise SettingsError(f"{owner}: there is none; {fix}")
     if not callable(found):
-        raise SettingsError(f"{owner}: is {found!r}; it must be a function that takes a spaces.space.Draw")
+        raise SettingsError(f"{owner}: is a {type(found).__name__}; it must be a function of a Draw")
     return cast(Space, found)

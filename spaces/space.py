@@ -45,6 +45,10 @@ class Range:
     choices: tuple[Value, ...] = ()
     when: str = ""
 
+    def __contains__(self, value: Any) -> bool:
+        """Whether `value` could be drawn from this range."""
+        return value in self.choices if self.kind == "choice" else self.low <= value <= self.high
+
     def __str__(self) -> str:
         if self.kind == "choice":
             return " | ".join(map(str, self.choices))
@@ -136,9 +140,11 @@ def _bounded(name: str, default: Range, chosen: Mapping[str, Any]) -> Range:
     if low > high:
         raise SettingsError(f"set.{name}: low {low:g} is above high {high:g}; low must be at most high")
     log = chosen.get("log", default.log)
+    if not isinstance(log, bool):
+        raise SettingsError(f"set.{name}.log is {log!r}; it must be true or false")
     if log and low <= 0:
         raise SettingsError(f"set.{name}.low is {low:g}; a logarithmic range must begin above 0")
-    return Range(default.kind, low, high, bool(log), when=default.when)
+    return Range(default.kind, low, high, log, when=default.when)
 
 
 def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, Range]:

@@ -27,9 +27,7 @@ class Detections(NamedTuple):
     scores: NDArray[np.float32]
 
 
-def average_precision(
-    truth: Sequence[Objects], found: Sequence[Detections], names: Sequence[str]
-) -> dict[str, float]:
+def average_precision(truth: Sequence[Objects], found: Sequence[Detections], names: Sequence[str]) -> dict[str, float]:
     """map50_95, map50, map75 and, by class, "map50_95/<name>", all in [0, 1], over the same images in both lists.
 
     A class without an object in `truth` has no average precision: it is left out, and so of the means.

@@ -1,8 +1,9 @@
-"""A recipe that does nothing: what is left of a sweep's time is the tool's own."""
+"""A recipe that does nothing, or waits: what is left of a sweep's time is the tool's own."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +20,7 @@ class IdleSettings(Settings):
 
     epochs: int = Field(3, ge=1)
     x: float = Field(0.5, ge=0, le=1)
+    pause: float = Field(0.0, ge=0)
     seed: int = 0
 
 
@@ -55,8 +57,16 @@ class Idle(Recipe):
             def save(directory: Path, number: int = number) -> None:
                 (directory / "state.json").write_text(json.dumps({"epoch": number}))
 
-            loss = 1.0 / number
-            yield Epoch(number, "main", {"score": settings.x}, {"train": loss}, {"all": 1e-3}, {"train": 0.0}, save)
+            time.sleep(settings.pause)
+            yield Epoch(
+                epoch=number,
+                phase="main",
+                metrics={"score": settings.x},
+                losses={"train": 1.0 / number},
+                rates={"all": 1e-3},
+                seconds={"train": settings.pause},
+                save=save,
+            )
 
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """One JSON file."""

@@ -1,0 +1,1 @@
+"""The ResNet-18 detector of document 002."""

@@ -1,0 +1,46 @@
+# `make demo` and `make test` set up everything they need, inside this folder: a virtual environment in .venv with the
+# versions of requirements.lock, installed by uv, which itself comes from the package index.
+
+PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: demo test lint test-all bench lock clean
+.DELETE_ON_ERROR:
+
+demo: $(READY)  ## one sweep of real trainings, from nothing to an exported configuration
+	@echo "steadytune demo: a sweep of resnet_yolo, tiny preset. At most 6 minutes on 2 CPU cores."
+	@test -f samples/resnet_yolo/data.yaml || $(BIN)/steadytune sample resnet_yolo samples/resnet_yolo
+	@$(BIN)/steadytune launch docs/demo.yaml --name demo-$$(date +%Y%m%d-%H%M%S)
+
+test: $(READY) lint  ## everything that must hold: linters, types, fast tests, tests with Ray, whole sweeps
+	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -m "ray or e2e"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)  ## what the tool itself costs, against stock Ray Tune (about 15 minutes)
+	$(BIN)/python tests/bench/overhead.py
+
+lock: $(VENV)/bin/uv  ## pin the versions again
+	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev \
+		--python-version 3.11 pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info samples sweeps
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
+		|| { echo "steadytune needs Python 3.11 or 3.12, found $$($(PYTHON) -V); give one: make PYTHON=/path/to/python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(READY): requirements.lock pyproject.toml | $(VENV)/bin/uv
+	@echo "Installing (about 7 GB, a minute on a fast line) ..."
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@

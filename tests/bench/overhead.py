@@ -1,0 +1,141 @@
+"""What the tool itself costs, against stock Ray Tune, in one Ray session: `python tests/bench/overhead.py`.
+
+Each side runs a training that does nothing, in a rotating order, `--rounds` times; the table shows medians and ratios.
+
+    20 trials x 3 epochs      what a trial costs (processes started or reused)
+    20 trials x 100 epochs    what a result costs, with MLflow recording on and off
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.air.integrations.mlflow import MLflowLoggerCallback
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
+
+from search import cluster, run  # noqa: E402
+from search.checking import check  # noqa: E402
+from search.sweep import read_spec  # noqa: E402
+
+WORKERS = 2
+
+
+class Stock(tune.Trainable):
+    """The same nothing as Ray's own class trainable."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._config = config
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._config = new_config
+        return True
+
+    def step(self) -> dict[str, Any]:
+        done = self.iteration + 1 >= self._config["epochs"]
+        return {"score": self._config["x"], "loss": 1.0, "lr": 1e-3, "done": done}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Ray saves once at the end of a trial."""
+
+
+def stock(folder: Path, trials: int, epochs: int, *, reuse: bool, callbacks: tuple[Any, ...] = ()) -> None:
+    """Stock Ray Tune: random search, no scheduler, its default loggers."""
+    tune.Tuner(
+        Stock,
+        param_space={"x": tune.uniform(0, 1), "epochs": epochs},
+        tune_config=tune.TuneConfig(num_samples=trials, max_concurrent_trials=WORKERS, reuse_actors=reuse),
+        run_config=tune.RunConfig(storage_path=str(folder), verbose=0, callbacks=list(callbacks)),
+    ).fit()
+
+
+def ours(folder: Path, trials: int, epochs: int) -> None:
+    """A steadytune sweep of the same size, with its journal and its MLflow recording."""
+    values = {
+        "name": "idle", "recipe": "idle:Idle", "preset": "tiny", "data": str(HERE), "set": {"epochs": epochs},
+        "trials": trials, "scheduler": "none", "sampler": "random", "confirm_top": 0, "workers": WORKERS,
+    }  # fmt: skip
+    spec = read_spec(values, "bench")
+    store = f"sqlite:///{folder / 'mlflow.db'}"
+    run.launch(check(spec, store), folder, lambda row, state: None)
+
+
+def timed(job: Callable[[Path], None]) -> float:
+    """Wall seconds of `job` in a fresh folder, its output dropped."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        began = time.perf_counter()
+        job(Path(folder))
+        return time.perf_counter() - began
+
+
+def with_mlflow(folder: Path, trials: int, epochs: int) -> None:
+    """Stock Ray Tune with Ray's own MLflow callback."""
+    callback = MLflowLoggerCallback(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", experiment_name="idle")
+    stock(folder, trials, epochs, reuse=True, callbacks=(callback,))
+
+
+def compare(title: str, jobs: dict[str, Callable[[Path], None]], base: str, rounds: int) -> None:
+    """Run all jobs `rounds` times, beginning with another one each time, and print medians as ratios to `base`."""
+    taken: dict[str, list[float]] = {name: [] for name in jobs}
+    names = list(jobs)
+    for turn in range(rounds):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            taken[name].append(timed(jobs[name]))
+    print(f"\n{title}")
+    for name, seconds in taken.items():
+        median = statistics.median(seconds)
+        ratio = statistics.median(one / other for one, other in zip(seconds, taken[base], strict=True))
+        print(f"  {name:42s} {median:7.1f} s  ({min(seconds):.1f} to {max(seconds):.1f})  {ratio:6.2f} x")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=100)
+    given = parser.parse_args()
+    trials, epochs = given.trials, given.epochs
+    ray.init(
+        num_cpus=WORKERS,
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=cluster.OBJECT_STORE_BYTES,
+        runtime_env={"env_vars": {"PYTHONPATH": ":".join(sys.path[:2])}},
+    )
+    compare(
+        f"{trials} trials x 3 epochs",
+        {
+            "stock Ray, reuse_actors=True": lambda folder: stock(folder, trials, 3, reuse=True),
+            "stock Ray, default": lambda folder: stock(folder, trials, 3, reuse=False),
+            "steadytune": lambda folder: ours(folder, trials, 3),
+        },
+        "stock Ray, reuse_actors=True",
+        given.rounds,
+    )
+    compare(
+        f"{trials} trials x {epochs} epochs",
+        {
+            "stock Ray, reuse_actors=True, no MLflow": lambda folder: stock(folder, trials, epochs, reuse=True),
+            "stock Ray, reuse_actors=True, its MLflow": lambda folder: with_mlflow(folder, trials, epochs),
+            "steadytune, with MLflow": lambda folder: ours(folder, trials, epochs),
+        },
+        "stock Ray, reuse_actors=True, no MLflow",
+        given.rounds,
+    )
+    ray.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,528 @@
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import Curves, CurveSettings, plan_of
+from optuna.trial import TrialState as StudyState
+from workers import Clock, Disk, Killed, Workers, conductor_of, done_of, swept
+
+from search.conductor import Conductor
+from search.export import result
+from search.journal import Decided, EpochDone, Journal, Row, TrialStarted, read
+from search.rungs import milestones
+from search.state import SweepState
+from search.sweep import Plan
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+def events(journal: Path, kind: type) -> list[Any]:
+    return [row.event for row in read(journal) if isinstance(row.event, kind)]
+
+
+def ends(journal: Path) -> dict[int, Decided]:
+    """The decision that ended each trial."""
+    return {one.trial: one for one in events(journal, Decided) if one.action == "stop"}
+
+
+def reasons(conductor: Conductor) -> dict[int, str]:
+    trials = conductor.state.trials.items()
+    return {number: trial.decision.reason for number, trial in trials if trial.decision}
+
+
+# --- a whole sweep -----------------------------------------------------------------------------------------------
+
+
+def test_every_trial_starts_once_and_ends_once(data: Path, journal: Path) -> None:
+    conductor = swept(plan_of(data, trials=8), journal)
+    started = [event.trial for event in events(journal, TrialStarted)]
+    assert started == list(range(len(started)))
+    assert Counter(one.trial for one in events(journal, Decided) if one.action == "stop") == Counter(started)
+    assert len(conductor.state.search) == 8
+    assert not any(trial.running for trial in conductor.state.trials.values())
+    assert conductor.next() is None
+
+
+def test_the_baseline_runs_first(data: Path, journal: Path) -> None:
+    baseline = swept(plan_of(data, trials=3, confirm_top=0), journal).state.trials[0]
+    assert baseline.started.named == "steady"
+    assert baseline.started.settings["quality"] == 0.6
+
+
+def test_the_baseline_trains_to_its_end_even_behind_at_a_rung(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=2, preset="long", enqueue=["good", "steady"], confirm_top=0)
+    baseline = swept(made, journal, Workers(places=1)).state.trials[1]
+    assert [one.reason for one in baseline.decisions] == ["rung", "rung", "done"]
+    assert (
+        "score 0.5688 was 2 of 2 at the rung at epoch 3; as the baseline it trains to its end"
+        in baseline.decisions[0].detail
+    )
+
+
+def test_a_baseline_outside_the_users_choices_is_still_run_as_it_is(data: Path, journal: Path) -> None:
+    conductor = swept(plan_of(data, trials=2, set={"shape": ["slow"]}, confirm_top=0), journal)
+    assert conductor.state.trials[0].started.settings["shape"] == "fast"
+    assert conductor.state.trials[1].started.settings["shape"] == "slow"
+
+
+def test_a_trial_behind_at_a_rung_stops_there(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=9, preset="long", sampler="random", confirm_top=0, seed=3)
+    conductor = swept(made, journal, Workers(places=3))
+    rungs = milestones(3, 3.0, 27)
+    behind = [one for one in ends(journal).values() if one.reason == "rung"]
+    assert behind
+    for one in behind:
+        assert one.epoch in rungs
+        assert one.numbers["value"] < one.numbers["cutoff"]
+        assert conductor.state.trials[one.trial].curve.epoch == one.epoch
+
+
+def test_without_a_scheduler_every_trial_trains_to_its_end(data: Path, journal: Path) -> None:
+    conductor = swept(plan_of(data, trials=6, scheduler="none", confirm_top=0), journal)
+    assert set(reasons(conductor).values()) == {"done"}
+    assert conductor.state.epochs == 6 * 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason", "epoch", "words"),
+    [
+        ({"nan_at": 2}, "nonfinite", 3, "not finite in 2 epochs in a row"),
+        ({"diverge_at": 3}, "diverging", 5, "training loss was at least 10"),
+        ({"alarm_at": 2}, "nonfinite", 2, "weights of head are no longer finite"),
+        ({"raise_at": 3}, "failed", 2, "out of luck"),
+    ],
+)
+def test_a_lost_training_stops_with_its_reason(
+    data: Path, journal: Path, settings: dict[str, int], reason: str, epoch: int, words: str
+) -> None:
+    conductor = swept(plan_of(data, trials=1, set={"epochs": 9, **settings}), journal)
+    trial = conductor.state.trials[0]
+    assert trial.lost
+    assert trial.decision is not None
+    assert (trial.decision.reason, trial.decision.epoch) == (reason, epoch)
+    assert words in trial.decision.detail
+    assert result(conductor.state).trial == -1
+
+
+def test_a_training_lost_in_its_last_epoch_is_lost(data: Path, journal: Path) -> None:
+    conductor = swept(plan_of(data, trials=1, set={"alarm_at": 4}), journal)
+    assert reasons(conductor) == {0: "nonfinite"}
+
+
+def test_for_a_metric_to_minimise_the_lowest_go_on(data: Path, journal: Path) -> None:
+    made = plan_of(data, recipe="fakes:Errors", trials=9, set={"noise": 0.0, "shape": "fast"}, confirm_top=1)
+    conductor = swept(made, journal)
+    finished = [trial for trial in conductor.state.search if trial.finished]
+    best = conductor.state.ranking()[0]
+    assert best.curve.level == min(trial.curve.level for trial in finished if trial.curve.level is not None)
+    assert best.started.settings["quality"] == max(t.started.settings["quality"] for t in conductor.state.search)
+    for one in ends(journal).values():
+        if one.reason == "rung":
+            assert one.numbers["value"] < one.numbers["cutoff"] < 0
+
+
+def test_a_sweep_in_which_nothing_is_searched_runs(data: Path, journal: Path) -> None:
+    conductor = swept(plan_of(data, recipe="fakes:Fixed", trials=3), journal)
+    assert len(conductor.state.search) == 3
+    seeds = [trial.started.seed for trial in conductor.state.search]
+    assert len(set(seeds)) == 3
+
+
+def test_each_trial_has_its_own_seed_unless_it_is_pinned(data: Path, tmp_path: Path) -> None:
+    free = swept(plan_of(data, trials=4, confirm_top=0), tmp_path / "free").state.search
+    pinned = swept(plan_of(data, trials=4, confirm_top=0, set={"seed": 5}), tmp_path / "pinned").state.search
+    assert len({trial.started.settings["seed"] for trial in free}) == 4
+    assert {trial.started.settings["seed"] for trial in pinned} == {5}
+
+
+def test_the_same_seed_gives_the_same_sweep(data: Path, tmp_path: Path) -> None:
+    made = plan_of(data, trials=6, sampler="tpe")
+    first, second = (swept(made, tmp_path / name, Workers(places=1)) for name in ("first", "second"))
+    assert [trial.started for trial in first.state.trials.values()] == [t.started for t in second.state.trials.values()]
+    assert reasons(first) == reasons(second)
+
+
+def test_epochs_reported_for_a_trial_that_has_ended_are_not_taken(data: Path, journal: Path) -> None:
+    conductor = swept(plan_of(data, trials=1, confirm_top=0), journal)
+    before = list(read(journal))
+    assert not conductor.report(done_of(0, Curves().epoch(CurveSettings(), 5)))
+    conductor.fail(0, "its process died")
+    assert list(read(journal)) == before
+
+
+def test_what_was_journalled_is_what_the_listener_saw(data: Path, journal: Path) -> None:
+    seen: list[Row] = []
+    workers = Workers()
+    conductor = conductor_of(plan_of(data, trials=3), journal, workers, lambda row, state: seen.append(row))
+    conductor.open(2)
+    workers.run(conductor)
+    assert seen == list(read(journal))
+
+
+# --- confirmation ------------------------------------------------------------------------------------------------
+
+
+def confirmations(conductor: Conductor) -> dict[int, list[int]]:
+    """The seeds on which each finalist was trained again."""
+    state = conductor.state
+    return {of: [trial.started.seed for trial in state.confirmations(of)] for of in state.finalists()}
+
+
+def test_the_best_and_the_baseline_are_trained_again_on_the_same_fresh_seeds(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=9, confirm_top=2, confirm_seeds=3, scheduler="none")
+    conductor = swept(made, journal)
+    found = confirmations(conductor)
+    assert set(found) == {trial.started.trial for trial in conductor.state.ranking()[:2]} | {0}
+    assert len({tuple(seeds) for seeds in found.values()}) == 1
+    (seeds, *_) = found.values()
+    assert len(set(seeds)) == 3
+    assert not set(seeds) & {trial.started.seed for trial in conductor.state.search}
+
+
+def test_a_confirmation_trains_the_same_settings_but_for_the_seed(data: Path, journal: Path) -> None:
+    conductor = swept(plan_of(data, trials=5, confirm_top=1, confirm_seeds=1), journal)
+    for of in conductor.state.finalists():
+        (again,) = conductor.state.confirmations(of)
+        original = conductor.state.trials[of].started
+        assert again.started.settings == original.settings | {"seed": again.started.seed}
+        assert again.started.drawn == original.drawn
+
+
+def test_a_confirmation_is_not_compared_at_rungs_and_takes_nothing_from_the_search(data: Path, journal: Path) -> None:
+    conductor = swept(plan_of(data, trials=5, preset="long"), journal)
+    again = [trial for trial in conductor.state.trials.values() if trial.started.kind == "confirm"]
+    assert again
+    assert all(trial.finished for trial in again)
+    assert all(one.reason == "done" for trial in again for one in trial.decisions)
+    assert conductor.state.epochs == sum(trial.curve.epoch for trial in conductor.state.search)
+    assert conductor.state.searcher is not None
+    assert len(conductor.state.searcher.study.trials) == 5
+
+
+def test_nothing_is_confirmed_if_nothing_is_to_be(data: Path, journal: Path) -> None:
+    conductor = swept(plan_of(data, trials=4, confirm_top=0), journal)
+    assert len(conductor.state.trials) == 4
+    assert conductor.state.finalists() == []
+
+
+def test_nothing_is_confirmed_if_nothing_finished(data: Path, journal: Path) -> None:
+    conductor = swept(plan_of(data, trials=3, set={"nan_at": 1}, scheduler="none"), journal)
+    assert set(reasons(conductor).values()) == {"nonfinite"}
+    assert len(conductor.state.trials) == 3
+
+
+# --- budget ------------------------------------------------------------------------------------------------------
+
+
+def test_the_search_ends_with_its_epochs(data: Path, journal: Path) -> None:
+    workers = Workers(places=2)
+    conductor = swept(plan_of(data, trials=100, epochs=21, confirm_top=1, confirm_seeds=1), journal, workers)
+    assert 21 <= conductor.state.epochs < 21 + workers.places
+    stopped = [one for one in ends(journal).values() if one.reason == "budget"]
+    assert all(one.detail == "the sweep's 21 epochs are used up" for one in stopped)
+    assert len(stopped) <= workers.places
+    again = [trial for trial in conductor.state.trials.values() if trial.started.kind == "confirm"]
+    assert again
+    assert all(trial.finished for trial in again)
+
+
+@pytest.mark.parametrize("places", [1, 2, 4])
+def test_the_sweep_ends_within_its_hours_with_its_confirmation(data: Path, journal: Path, places: int) -> None:
+    clock = Clock()
+    workers = Workers(places=places, clock=clock, epoch_seconds=60.0)
+    conductor = swept(plan_of(data, trials=1000, hours=1.0, confirm_top=2, confirm_seeds=2), journal, workers)
+    assert clock.seconds - 1000 <= 3600 + 60
+    assert len(conductor.state.search) > 10
+    found = confirmations(conductor)
+    assert all(len(seeds) == 2 for seeds in found.values())
+    assert all(trial.finished for of in found for trial in conductor.state.confirmations(of))
+
+
+def test_a_sweep_whose_hours_are_too_few_ends_all_the_same(data: Path, journal: Path) -> None:
+    workers = Workers(epoch_seconds=3600.0)
+    conductor = swept(plan_of(data, trials=10, hours=0.5, scheduler="none"), journal, workers)
+    assert set(reasons(conductor).values()) == {"budget"}
+    assert result(conductor.state).trial == -1
+
+
+def test_a_slow_start_does_not_use_up_the_hours(data: Path, journal: Path) -> None:
+    """The first epoch of a sweep comes late: workers start cold, and the other seven have not reported yet."""
+    clock = Clock()
+    workers = Workers(places=8, clock=clock, epoch_seconds=10.0)
+    made = plan_of(data, trials=1000, hours=0.1, set={"epochs": 8})
+    conductor = conductor_of(made, journal, workers)
+    conductor.open(8)
+    clock.seconds += 60.0
+    workers.run(conductor)
+    assert conductor.state.trials[0].finished
+    assert len(conductor.state.search) > 16
+
+
+def test_hours_before_an_interruption_count_and_the_pause_does_not(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=1000, hours=1.0, confirm_top=0)
+    conductor = conductor_of(made, journal, Workers())
+    conductor.open(1)
+    conductor.next()
+    rows = [
+        dataclasses.replace(row, time=100.0 + 1200 * place, event=row.event) for place, row in enumerate(read(journal))
+    ]
+    assert len(rows) == 2  # 1200 s between them
+    clock = Clock(seconds=1e6)
+    resumed = conductor_of(made, journal, Workers(clock=clock))
+    resumed.restore(rows)
+    clock.seconds += 2399
+    assert resumed.next() is not None
+    clock.seconds += 2
+    assert resumed.next() is None
+
+
+# --- disk --------------------------------------------------------------------------------------------------------
+
+
+def test_only_the_best_checkpoints_are_left_in_the_end(data: Path, journal: Path) -> None:
+    workers = Workers(places=3)
+    conductor = swept(plan_of(data, trials=9, keep_checkpoints=2, confirm_top=0, scheduler="none"), journal, workers)
+    best = [(trial.curve.best, trial.started.trial) for trial in conductor.state.search]
+    ranked = sorted(((point.value or 0.0, trial, point.epoch) for point, trial in best if point), reverse=True)
+    assert workers.disk.checkpoints == {(trial, epoch) for _, trial, epoch in ranked[:2]}
+
+
+def test_each_finalist_keeps_a_checkpoint(data: Path, journal: Path) -> None:
+    workers = Workers()
+    conductor = swept(plan_of(data, trials=9, keep_checkpoints=1, confirm_top=3), journal, workers)
+    of = {trial: conductor.state.trials[trial].started.of for trial in conductor.state.trials}
+    assert {of[trial] for trial, _ in workers.disk.checkpoints} == set(conductor.state.finalists())
+
+
+def test_nothing_is_deleted_before_the_journal_on_disk_can_do_without(data: Path, journal: Path) -> None:
+    """At each deletion the journal on disk already knows a newer checkpoint of the trial, or that it has ended."""
+    made = plan_of(data, trials=6, keep_checkpoints=1)
+    workers = Workers(places=2)
+
+    class Careful(Disk):
+        def delete(self, trial: int, epoch: int) -> None:
+            rows = [row.event for row in read(journal)]
+            ended = any(isinstance(one, Decided) and one.trial == trial and one.action == "stop" for one in rows)
+            newer = [one.epoch for one in rows if isinstance(one, EpochDone) and one.trial == trial and one.checkpoint]
+            assert ended or max(newer) > epoch
+            super().delete(trial, epoch)
+
+    workers.disk = Careful()
+    swept(made, journal, workers)
+    assert workers.disk.deleted
+
+
+def test_a_checkpoint_is_deleted_once(data: Path, journal: Path) -> None:
+    workers = Workers(places=3)
+    swept(plan_of(data, trials=8), journal, workers)
+    assert len(workers.disk.deleted) == len(set(workers.disk.deleted))
+
+
+# --- halting and going on ----------------------------------------------------------------------------------------
+
+
+def test_a_halted_sweep_hands_out_nothing_and_stops_every_trial(data: Path, journal: Path) -> None:
+    workers = Workers()
+    conductor = conductor_of(plan_of(data, trials=5), journal, workers)
+    conductor.open(2)
+    workers.fill(conductor)
+    full, later = OSError("disk is full"), OSError("something else")
+    conductor.halt(full)
+    conductor.halt(later)
+    assert conductor.halted is full
+    assert conductor.over
+    assert conductor.next() is None
+    before = list(read(journal))
+    workers.step(conductor, 0)
+    conductor.fail(1, "its process died")
+    conductor.tick()
+    assert workers.running.keys() == {1}
+    assert list(read(journal)) == before
+
+
+def test_a_halted_sweep_goes_on_when_it_is_resumed(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=3)
+    workers = Workers()
+    conductor = conductor_of(made, journal, workers)
+    conductor.open(2)
+    workers.fill(conductor)
+    conductor.halt(OSError("disk is full"))
+    resumed = conductor_of(made, journal, Workers(disk=workers.disk))
+    resumed.restore(read(journal))
+    resumed.open(2)
+    assert not resumed.over
+    assert [resumed.next().trial for _ in range(2)] == [0, 1]  # type: ignore[union-attr]
+
+
+def test_epochs_trained_again_after_a_restart_are_not_journalled_again(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=1, confirm_top=0)
+    workers = Workers(checkpoint_every=3)
+    conductor = conductor_of(made, journal, workers)
+    conductor.open(1)
+    workers.fill(conductor)
+    workers.step(conductor, 0)
+    workers.step(conductor, 0)
+    workers.running.clear()  # its process dies: Ray gives the trial to another, which begins at the last checkpoint
+    again = (done_of(0, Curves().epoch(CurveSettings(**conductor.state.trials[0].started.settings), n)) for n in (1, 2))
+    assert all(conductor.report(done) for done in again)
+    assert [done.epoch for done in events(journal, EpochDone)] in ([], [1], [1, 2])
+    assert conductor.state.trials[0].curve.epoch == 2
+
+
+def rungs_of(state: SweepState) -> list[tuple[int, float]]:
+    """Peers and cutoff that a newcomer meets at each rung."""
+    plan = state.plan
+    found = milestones(plan.grace_epochs, plan.spec.reduction_factor, plan.max_epochs)
+    standings = [state.rungs.standing(9999, rung, float("inf")) for rung in found]
+    return [
+        (one.peers, state.rungs.standing(9999, rung, -1.0).cutoff) for rung, one in zip(found, standings, strict=True)
+    ]
+
+
+def picture(state: SweepState) -> dict[str, Any]:
+    """Everything that a sweep's state says, but for wall-clock times."""
+    assert state.searcher is not None
+    return {
+        "trials": {
+            number: (trial.started, list(trial.curve.points), trial.running, list(trial.decisions))
+            for number, trial in state.trials.items()
+        },
+        "rungs": rungs_of(state),
+        "epochs": state.epochs,
+        "ended": state.ended,
+        "finalists": state.finalists(),
+        "study": [
+            (one.state, one.params, one.intermediate_values, one.values, one.constraints)
+            for one in state.searcher.study.trials
+        ],
+    }
+
+
+SWEEP = {"trials": 5, "preset": "short", "confirm_top": 1, "confirm_seeds": 1, "sampler": "tpe", "seed": 11}
+"""Ends its trials in every way: the baseline, a divergence, a rung, a budget, a confirmation."""
+
+
+def whole(data: Path) -> Plan:
+    return plan_of(data, **SWEEP, enqueue=["steady", "wild"], set={"epochs": 5})
+
+
+def run_until(
+    made: Plan, journal: Path, workers: Workers, kill_after: int | None = None, flushed: bool = False
+) -> Conductor | None:
+    """Run or go on with a sweep to its end; or kill it after so many events, with or without them on disk."""
+    count = 0
+
+    def listen(row: Row, state: SweepState) -> None:
+        nonlocal count
+        count += 1
+        if count == kill_after:
+            if flushed:  # Ctrl-C: `run` flushes on its way out
+                written.flush()
+            raise Killed
+
+    past = list(read(journal)) if journal.is_dir() else []
+    written = Journal(journal)
+    conductor = Conductor(made, written, delete=workers.disk.delete, listen=listen, clock=workers.clock)
+    try:
+        if past:
+            conductor.restore(past)
+        conductor.open(workers.places)
+        workers.run(conductor)
+        if conductor.state.ended is None:
+            conductor.end(result(conductor.state))
+    except Killed:
+        return None
+    return conductor
+
+
+def check_whole(made: Plan, journal: Path, conductor: Conductor) -> None:
+    """What holds for a sweep that has ended, whatever happened on the way."""
+    state = conductor.state
+    happened = [row.event for row in read(journal)]
+    started = [one.trial for one in happened if isinstance(one, TrialStarted)]
+    decided = [one for one in happened if isinstance(one, Decided)]
+    epochs = [(one.trial, one.epoch) for one in happened if isinstance(one, EpochDone)]
+    compared = [(one.trial, one.numbers["rung"]) for one in decided if one.reason == "rung"]
+    assert started == list(range(len(started)))
+    assert Counter(one.trial for one in decided if one.action == "stop") == Counter(started)
+    assert len(compared) == len(set(compared))
+    assert len(epochs) == len(set(epochs))
+    for number, trial in state.trials.items():
+        assert [epoch for of, epoch in epochs if of == number] == list(range(1, trial.curve.epoch + 1))
+    assert len(state.search) == made.spec.trials
+    assert state.trials[0].started.named == "steady"
+    assert state.trials[0].finished
+    assert not [one.detail for one in decided if one.reason == "failed"]
+    for of in state.finalists():
+        assert len(state.confirmations(of)) == made.spec.confirm_seeds
+    assert state.searcher is not None
+    study = state.searcher.study.trials
+    assert len(study) == made.spec.trials
+    assert not [one for one in study if one.state is StudyState.RUNNING]
+    assert state.ended is not None
+    assert state.ended.trial >= 0
+
+
+def test_the_journal_alone_gives_back_the_state_at_every_event(data: Path, journal: Path) -> None:
+    """Rungs, study and trials are the same whether events happen or are read back: the journal is the truth."""
+    made = whole(data)
+    pictures: list[dict[str, Any]] = []
+    workers = Workers(places=2)
+    conductor = conductor_of(made, journal, workers, lambda row, state: pictures.append(picture(state)))
+    conductor.open(2)
+    workers.run(conductor)
+    conductor.end(result(conductor.state))
+    rows = list(read(journal))
+    assert len(rows) == len(pictures)
+    assert {trial.decision.reason for trial in conductor.state.trials.values() if trial.decision} >= {
+        "done",
+        "rung",
+        "diverging",
+    }
+    for cut in range(1, len(rows) + 1):
+        resumed = conductor_of(made, journal.with_name(f"cut-{cut}"), Workers())
+        resumed.restore(rows[:cut])
+        assert picture(resumed.state) == pictures[cut - 1], f"after event {cut}: {rows[cut - 1].event}"
+
+
+@pytest.mark.parametrize("flushed", [True, False], ids=["nothing-lost", "unflushed-lost"])
+def test_a_sweep_killed_at_any_event_goes_on_and_ends_as_it_should(data: Path, tmp_path: Path, flushed: bool) -> None:
+    made = whole(data)
+    uncut = run_until(made, tmp_path / "uncut", Workers())
+    assert uncut is not None
+    check_whole(made, tmp_path / "uncut", uncut)
+    for kill_after in range(1, len(list(read(tmp_path / "uncut"))) + 1, 1 if flushed else 3):
+        journal = tmp_path / f"killed-{kill_after}"
+        disk = Disk()
+        assert run_until(made, journal, Workers(disk=disk, checkpoint_every=2), kill_after, flushed) is None
+        resumed = run_until(made, journal, Workers(disk=disk, checkpoint_every=2))
+        assert resumed is not None
+        check_whole(made, journal, resumed)
+
+
+def test_a_sweep_killed_over_and_over_comes_to_its_end(data: Path, journal: Path) -> None:
+    made = whole(data)
+    disk = Disk()
+    for _ in range(200):
+        conductor = run_until(made, journal, Workers(disk=disk), kill_after=4, flushed=True)
+        if conductor is not None:
+            check_whole(made, journal, conductor)
+            return
+    pytest.fail("no progress")
+
+
+def test_after_a_resume_the_search_does_not_repeat_its_first_draws(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=8, sampler="random", scheduler="none", confirm_top=0)
+    disk = Disk()
+    run_until(made, journal, Workers(places=1, disk=disk), kill_after=14, flushed=True)
+    conductor = run_until(made, journal, Workers(places=1, disk=disk))
+    assert conductor is not None
+    drawn = [trial.started.drawn["quality"] for trial in conductor.state.search]
+    assert len(set(drawn)) == 8

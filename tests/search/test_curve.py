@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from search.curve import Curve, Point
+
+
+def curve(values: list[float | None], mode: str = "max") -> Curve:
+    return Curve(mode, [Point(epoch, value, loss=1.0) for epoch, value in enumerate(values, start=1)])
+
+
+def test_an_empty_curve_has_nothing_to_say() -> None:
+    empty = Curve()
+    assert (empty.epoch, empty.level, empty.best, empty.evaluated) == (0, None, None, [])
+
+
+def test_the_level_is_the_mean_of_the_last_three_evaluated_values() -> None:
+    assert curve([0.9, 0.1, 0.2, 0.3]).level == pytest.approx(0.2)
+    assert curve([0.4]).level == 0.4
+
+
+def test_epochs_that_were_not_evaluated_do_not_count_into_the_level() -> None:
+    assert curve([0.1, 0.2, None, 0.3, None]).level == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_values_that_are_no_numbers_do_not_count(broken: float) -> None:
+    found = curve([0.2, broken])
+    assert found.level == 0.2
+    assert found.best == Point(1, 0.2, 1.0)
+    assert curve([broken]).level is None
+
+
+def test_the_best_is_the_earliest_of_equals() -> None:
+    best = curve([0.1, 0.5, 0.5, 0.3]).best
+    assert best is not None
+    assert best.epoch == 2
+
+
+def test_the_best_of_a_metric_to_minimise_is_the_lowest() -> None:
+    best = curve([0.4, 0.1, 0.3], mode="min").best
+    assert best is not None
+    assert best.value == 0.1
+
+
+def test_a_best_of_zero_is_a_best() -> None:
+    best = curve([-1.0, 0.0, -2.0]).best
+    assert best is not None
+    assert best.epoch == 2
+
+
+def test_a_point_takes_objective_and_losses_by_name() -> None:
+    point = Point.of(3, "map50", {"map50": 0.4, "recall": 0.9}, {"train": 2.0, "train/box": 1.0, "val": 3.0})
+    assert point == Point(3, 0.4, 2.0, 3.0)
+
+
+def test_a_point_without_them_says_so() -> None:
+    point = Point.of(1, "map50", {}, {})
+    assert point.value is None
+    assert math.isnan(point.loss)
+    assert point.held_out is None

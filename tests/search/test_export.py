@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import plan_of, spec_of
+
+from search.export import best_checkpoint, export, finalists, result
+from search.folder import SweepFolder
+from search.journal import Decided, EpochDone, Event, Row, TrialStarted
+from search.state import SweepState
+from trainables.errors import SteadytuneError
+from trainables.settings import read_yaml
+
+
+class Story:
+    """A sweep told event by event."""
+
+    def __init__(self, data: Path, **fields: Any) -> None:
+        self.state = SweepState(plan_of(data, trials=9, **fields))
+
+    def tell(self, event: Event) -> None:
+        self.state.apply(Row(0, 0.0, event))
+
+    def trial(self, values: list[float], reason: str = "done", of: int | None = None) -> int:
+        """One trial with these values an epoch; `of` makes it the confirmation of another. Returns its number."""
+        number = len(self.state.trials)
+        kind = "search" if of is None else "confirm"
+        settings = self.state.plan.settings({"quality": max(0.01, values[0])}, seed=number).model_dump()
+        self.tell(TrialStarted(number, kind, number if of is None else of, "", number, {}, settings))  # type: ignore[arg-type]
+        for epoch, value in enumerate(values, start=1):
+            metrics = {"score": value, "error": 1 - value}
+            self.tell(EpochDone(number, epoch, "main", metrics, {"train": 1.0}, {}, {}, checkpoint="x", bytes=1))
+        if reason:
+            self.tell(Decided(number, len(values), "stop", reason, "told"))  # type: ignore[arg-type]
+        return number
+
+    def order(self) -> list[int]:
+        return [one.trial.started.trial for one in finalists(self.state)]
+
+
+@pytest.fixture
+def story(data: Path) -> Story:
+    return Story(data, confirm_top=2, confirm_seeds=2)
+
+
+def test_without_a_finished_trial_there_is_no_winner(story: Story) -> None:
+    assert result(story.state).trial == -1
+    story.trial([0.9], reason="collapsed")
+    story.trial([0.9], reason="diverging")
+    story.trial([0.9], reason="budget")
+    story.trial([0.9], reason="")
+    ended = result(story.state)
+    assert ended.trial == -1
+    assert ended.detail == "no trial trained to its end, so there is no best configuration"
+
+
+def test_the_winner_has_the_best_mean_over_fresh_seeds_not_the_luckiest_run(story: Story) -> None:
+    lucky, steady = story.trial([0.9]), story.trial([0.8])
+    for value in (0.9, 0.3):
+        story.trial([value], of=lucky)
+    for value in (0.7, 0.8):
+        story.trial([value], of=steady)
+    assert story.order() == [steady, lucky]
+    ended = result(story.state)
+    assert ended.trial == steady
+    assert ended.numbers == pytest.approx({"mean": 0.75, "std": 0.0707107, "seeds": 2.0})
+    assert ended.detail == "score 0.7500 ± 0.0707 over 2 fresh seeds"
+
+
+def test_a_configuration_that_was_lost_on_a_fresh_seed_comes_last(story: Story) -> None:
+    fragile, plain = story.trial([0.9]), story.trial([0.5])
+    story.trial([0.95], of=fragile)
+    story.trial([0.1], of=fragile, reason="diverging")
+    story.trial([0.5], of=plain)
+    story.trial([0.5], of=plain)
+    assert story.order() == [plain, fragile]
+    assert finalists(story.state)[1].lost == 1
+
+
+def test_one_that_was_lost_on_every_fresh_seed_comes_after_all(story: Story) -> None:
+    broken, plain = story.trial([0.9]), story.trial([0.1])
+    for _ in range(2):
+        story.trial([0.1], of=broken, reason="nonfinite")
+    story.trial([0.1], of=plain, reason="diverging")
+    story.trial([0.1], of=plain)
+    assert story.order() == [plain, broken]
+
+
+def test_a_confirmation_that_the_budget_cut_short_does_not_count(story: Story) -> None:
+    first = story.trial([0.9])
+    story.trial([0.1], of=first, reason="budget")
+    (only,) = finalists(story.state)
+    assert (only.levels, only.lost, only.confirmed) == ((0.9,), 0, False)
+    assert result(story.state).detail == "score 0.9000 (one training, not confirmed)"
+
+
+def test_without_confirmation_the_best_trial_of_the_search_wins(data: Path) -> None:
+    story = Story(data, confirm_top=0)
+    story.trial([0.5])
+    best = story.trial([0.7])
+    assert result(story.state).trial == best
+
+
+def test_of_a_metric_to_minimise_the_lowest_mean_wins(data: Path) -> None:
+    story = Story(data, recipe="fakes:Errors", confirm_top=2, confirm_seeds=1)
+    worse, better = story.trial([0.5]), story.trial([0.9])
+    story.trial([0.5], of=worse)
+    story.trial([0.9], of=better)
+    assert story.order() == [better, worse]
+    assert result(story.state).numbers["mean"] == pytest.approx(0.1)
+
+
+def test_the_level_counts_not_the_peak(data: Path) -> None:
+    story = Story(data, confirm_top=0)
+    story.trial([0.1, 0.9, 0.2, 0.2])
+    steady = story.trial([0.5, 0.5, 0.5, 0.5])
+    assert result(story.state).trial == steady
+
+
+# --- files -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, data: Path) -> SweepFolder:
+    return SweepFolder.create(tmp_path / "sweeps", spec_of(data))
+
+
+def put(folder: SweepFolder, trial: int, epoch: int) -> Path:
+    """A checkpoint on disk."""
+    path = folder.checkpoint(trial, epoch)
+    path.mkdir(parents=True)
+    (path / "state.json").write_text(json.dumps({"trial": trial, "epoch": epoch}))
+    return path
+
+
+def test_the_best_checkpoint_is_the_best_on_disk_of_all_its_trainings(story: Story, folder: SweepFolder) -> None:
+    first = story.trial([0.3, 0.9, 0.5])
+    again = story.trial([0.6, 0.7], of=first)
+    other = story.trial([0.95])
+    put(folder, other, 1)
+    assert best_checkpoint(story.state, first, folder) is None
+    put(folder, first, 3)
+    path = put(folder, again, 2)
+    assert best_checkpoint(story.state, first, folder) == (story.state.trials[again], 2, path)
+
+
+def test_checkpoints_of_lost_trainings_are_not_handed_out(story: Story, folder: SweepFolder) -> None:
+    lost = story.trial([0.9], reason="diverging")
+    put(folder, lost, 1)
+    assert best_checkpoint(story.state, lost, folder) is None
+
+
+def test_an_export_has_settings_native_files_and_checkpoint(story: Story, folder: SweepFolder) -> None:
+    number = story.trial([0.5])
+    put(folder, number, 1)
+    files = export(story.state, folder, number, folder.best)
+    assert [path.name for path in files] == ["checkpoint", "curves.json", "settings.yaml"]
+    assert read_yaml(folder.best / "settings.yaml") == story.state.trials[number].started.settings
+    assert json.loads((folder.best / "checkpoint" / "state.json").read_text()) == {"trial": number, "epoch": 1}
+
+
+def test_an_exports_settings_are_those_of_the_training_that_wrote_its_checkpoint(
+    story: Story, folder: SweepFolder
+) -> None:
+    first = story.trial([0.5])
+    again = story.trial([0.6], of=first)
+    put(folder, again, 1)
+    export(story.state, folder, first, folder.best)
+    assert read_yaml(folder.best / "settings.yaml")["seed"] == story.state.trials[again].started.settings["seed"]
+
+
+def test_an_export_replaces_an_older_one_whole(story: Story, folder: SweepFolder) -> None:
+    number = story.trial([0.5])
+    folder.best.mkdir()
+    (folder.best / "old.txt").write_text("old")
+    export(story.state, folder, number, folder.best)
+    assert sorted(path.name for path in folder.best.iterdir()) == ["curves.json", "settings.yaml"]
+
+
+def test_an_export_that_fails_leaves_the_older_one(story: Story, folder: SweepFolder) -> None:
+    number = story.trial([0.5])
+    export(story.state, folder, number, folder.best)
+    story.state.trials[number].started.settings["quality"] = "broken"
+    with pytest.raises(SteadytuneError, match="quality"):
+        export(story.state, folder, number, folder.best)
+    assert sorted(path.name for path in folder.best.iterdir()) == ["curves.json", "settings.yaml"]
+
+
+def test_an_unknown_trial_is_answered_with_those_there_are(story: Story, folder: SweepFolder) -> None:
+    story.trial([0.5])
+    with pytest.raises(SteadytuneError, match="no trial 7 in sweep sweep; valid: 0"):
+        export(story.state, folder, 7, folder.best)

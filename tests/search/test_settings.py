@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from pydantic import Field, model_validator
+
+from trainables.errors import SettingsError, nearest
+from trainables.settings import Settings, parse, parse_value, read_yaml
+
+
+class Inner(Settings):
+    depth: int = Field(1, ge=1)
+
+
+class Example(Settings):
+    lr: float = Field(1e-3, gt=0)
+    epochs: int
+    clamp: bool = False
+    shape: Literal["fast", "slow"] = "fast"
+    inner: Inner = Inner()
+    maybe: Inner | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Example:
+        if self.clamp and self.epochs > 100:
+            raise ValueError("clamp needs at most 100 epochs; lower epochs or drop clamp")
+        return self
+
+
+def test_whole_numbers_are_numbers_too() -> None:
+    assert parse(Example, {"lr": 1, "epochs": 3}, "x").lr == 1.0
+
+
+def test_settings_cannot_be_changed() -> None:
+    made = parse(Example, {"epochs": 3}, "x")
+    with pytest.raises(ValueError, match="frozen"):
+        made.epochs = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"epochs": 3, "lrr": 1.0}, "unknown setting 'lrr'; did you mean 'lr'? valid: clamp, epochs"),
+        ({"epochs": 3, "inner": {"dept": 1}}, "unknown setting 'inner.dept'; did you mean 'depth'? valid: depth"),
+        ({"epochs": 3, "maybe": {"dept": 1}}, "unknown setting 'maybe.dept'; did you mean 'depth'? valid: depth"),
+        ({}, "setting 'epochs' is missing and has no default; add it"),
+        ({"epochs": 3, "lr": 0.0}, "setting 'lr' is 0.0; it must be greater than 0"),
+        ({"epochs": 3, "lr": "1e-3"}, "setting 'lr' is '1e-3'; it must be a valid number"),
+        ({"epochs": 3, "lr": math.nan}, "setting 'lr' is nan; it must be"),
+        ({"epochs": 3, "lr": math.inf}, "setting 'lr' is inf; it must be a finite number"),
+        ({"epochs": 2.5}, "setting 'epochs' is 2.5; it must be a valid integer"),
+        ({"epochs": True}, "setting 'epochs' is True; it must be a valid integer"),
+        ({"epochs": None}, "setting 'epochs' is None; it must be a valid integer"),
+        ({"epochs": 3, "clamp": 1}, "setting 'clamp' is 1; it must be a valid boolean"),
+        ({"epochs": 3, "shape": "medium"}, "setting 'shape' is 'medium'; it must be 'fast' or 'slow'"),
+        ({"epochs": 3, "inner": {"depth": 0}}, "setting 'inner.depth' is 0; it must be greater than or equal to 1"),
+        ({"epochs": 101, "clamp": True}, "clamp needs at most 100 epochs; lower epochs or drop clamp"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_one_sentence(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse(Example, values, "owner")
+    assert str(caught.value).startswith("owner: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("1E3", 1000.0),
+        ("-1.5e+2", -150.0),
+        (".5e1", 5.0),
+        ("0.5", 0.5),
+        ("3", 3),
+        ("true", True),
+        ("[1, 2e-1]", [1, 0.2]),
+        ("{low: 1e-5, high: 1e-3}", {"low": 1e-5, "high": 1e-3}),
+        ("1e-3x", "1e-3x"),
+        ("e3", "e3"),
+        ("", None),
+    ],
+)
+def test_values_are_read_as_people_write_them(text: str, value: Any) -> None:
+    found = parse_value(text, "--set x")
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("text", ["{low: 1", "[1, 2", "a: b: c", "{a: 1, a: 2}", "!!python/object:os.system x", "\x00"])
+def test_a_value_that_is_no_yaml_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^--set x.*: not valid YAML"):
+        parse_value(text, "--set x")
+
+
+def file(folder: Path, content: str | bytes) -> Path:
+    path = folder / "sweep.yaml"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "line 3: not valid YAML (key 'a' is given twice)"),
+        ("set:\n  lr: 1\n  lr: 2\n", "line 3: not valid YAML (key 'lr' is given twice)"),
+        ("a: 1\n  b: 2\n", "line 2: not valid YAML"),
+        ("- a\n- b\n", "holds a list; it must be a YAML mapping of `key: value` lines"),
+        ("hello", "holds a str; it must be a YAML mapping"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"a: \x80\n", "cannot be read"),
+        ("? [1, 2]\n: 3\n", "not valid YAML"),
+        ("? {a: 1}\n: 3\n", "not valid YAML"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_its_line(tmp_path: Path, content: str | bytes, said: str) -> None:
+    path = file(tmp_path, content)
+    with pytest.raises(SettingsError) as caught:
+        read_yaml(path)
+    assert str(caught.value).startswith(str(path))
+    assert said in str(caught.value)
+
+
+def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such file; check the path"):
+        read_yaml(tmp_path / "nowhere.yaml")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_yaml(tmp_path)
+
+
+def test_an_empty_file_is_an_empty_mapping(tmp_path: Path) -> None:
+    assert read_yaml(file(tmp_path, "# nothing\n")) == {}
+
+
+def test_merge_keys_and_anchors_work(tmp_path: Path) -> None:
+    text = "base: &base {a: 1, b: 2}\nmore: {<<: *base, b: 3}\n"
+    assert read_yaml(file(tmp_path, text))["more"] == {"a": 1, "b": 3}
+
+
+def test_the_nearest_name_is_offered_only_if_it_is_near() -> None:
+    assert nearest("lrr", ["lr", "epochs"]) == "did you mean 'lr'? valid: epochs, lr"
+    assert nearest("zzz", ["lr", "epochs"]) == "valid: epochs, lr"
+    assert nearest("a", []) == "valid: none"

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Any
+
+import optuna
+import pytest
+
+from spaces.space import Draw, Range, drawn, ranges
+from trainables.errors import SettingsError
+
+
+def layered(draw: Draw) -> None:
+    """Two conditions, one inside the other."""
+    draw.float("lr", 1e-4, 1e-2, log=True)
+    if draw.choice("optimizer", ["adam", "sgd"]) == "sgd":
+        draw.float("momentum", 0.5, 0.99)
+        if draw.int("warmup", 0, 5):
+            draw.float("warmup_start", 0.1, 0.6)
+
+
+def trial(**values: Any) -> optuna.trial.FixedTrial:
+    return optuna.trial.FixedTrial(values)
+
+
+def test_values_are_drawn_by_name_from_the_trial() -> None:
+    assert drawn(layered, trial(lr=1e-3, optimizer="adam"), {}) == {"lr": 1e-3, "optimizer": "adam"}
+
+
+def test_what_was_drawn_decides_what_is_drawn_next() -> None:
+    values = {"lr": 1e-3, "optimizer": "sgd", "momentum": 0.9, "warmup": 2, "warmup_start": 0.2}
+    assert drawn(layered, trial(**values), {}) == values
+
+
+def test_a_pinned_name_is_not_asked_of_the_trial() -> None:
+    values = drawn(layered, trial(momentum=0.9, warmup=0), {"lr": 0.5, "optimizer": "sgd", "epochs": 3})
+    assert values == {"lr": 0.5, "optimizer": "sgd", "momentum": 0.9, "warmup": 0, "epochs": 3}
+
+
+def test_a_narrowed_name_is_asked_within_the_users_bounds() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for _ in range(10):
+        assert drawn(layered, study.ask(), {"lr": {"low": 2e-3, "high": 3e-3}})["lr"] == pytest.approx(2.5e-3, rel=0.21)
+
+
+def test_every_branch_is_listed_with_its_condition() -> None:
+    assert ranges(layered) == {
+        "lr": Range("float", 1e-4, 1e-2, log=True),
+        "optimizer": Range("choice", choices=("adam", "sgd")),
+        "momentum": Range("float", 0.5, 0.99, when="optimizer is sgd"),
+        "warmup": Range("int", 0, 5, when="optimizer is sgd"),
+        "warmup_start": Range("float", 0.1, 0.6, when="optimizer is sgd, warmup > 0"),
+    }
+
+
+def test_what_the_user_pins_opens_or_closes_branches() -> None:
+    assert set(ranges(layered, {"optimizer": "adam"})) == {"lr"}
+    assert ranges(layered, {"optimizer": "sgd"})["momentum"].when == ""
+    assert set(ranges(layered, {"optimizer": "sgd", "warmup": 0})) == {"lr", "momentum", "warmup"} - {"warmup"}
+
+
+def test_a_space_that_draws_nothing_has_no_ranges() -> None:
+    assert ranges(lambda draw: None) == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (Range("float", 1e-4, 0.5), "0.0001 … 0.5"),
+        (Range("int", 1, 16, log=True), "1 … 16 (log)"),
+        (Range("choice", choices=("a", 2, True)), "a | 2 | True"),
+    ],
+)
+def test_a_range_reads_as_people_write_it(asked: Range, words: str) -> None:
+    assert str(asked) == words
+
+
+@pytest.mark.parametrize("log", ["yes", 1, None])
+def test_a_scale_must_be_true_or_false(log: Any) -> None:
+    with pytest.raises(SettingsError, match=r"set.lr.log is .*; it must be true or false"):
+        ranges(layered, {"lr": {"log": log}})
+
+
+def test_a_scale_may_be_changed() -> None:
+    assert ranges(layered, {"lr": {"log": False}})["lr"] == Range("float", 1e-4, 1e-2)

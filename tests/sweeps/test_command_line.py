@@ -1,0 +1,156 @@
+"""Whole sweeps through the command line: killed, interrupted, on a full disk, with a store that is away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from search.folder import SweepFolder
+from search.journal import Decided, EpochDone, TrialStarted, read
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+HERE = Path(__file__).resolve().parent
+LAUNCH = ["launch", "--recipe", "trouble:Trouble", "--preset", "tiny", "--data", ".", "--name", "sweep"]
+LONG = [*LAUNCH, "--set", "epochs=20", "--set", "pause=0.2", "--trials", "5", "--confirm-seeds", "1"]
+
+
+class Tool:
+    """Runs steadytune in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        paths = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
+        self.env = {**os.environ, "PYTHONPATH": paths, "COLUMNS": "200"}
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run to the end."""
+        command = [sys.executable, "-m", "search", *words]
+        return subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start in a process group of its own and return when a dozen epochs are in the journal."""
+        command = [sys.executable, "-m", "search", *words]
+        output = (self.folder / "output.txt").open("w", encoding="utf-8")
+        process = subprocess.Popen(
+            command, cwd=self.folder, env=self.env, stdout=output, stderr=output, text=True, start_new_session=True
+        )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            journal = self.folder / "sweeps" / "sweep" / "journal"
+            if journal.is_dir() and sum(isinstance(row.event, EpochDone) for row in read(journal)) >= 12:
+                return process
+            time.sleep(0.3)
+        raise AssertionError(f"no twelve epochs: {self.output()}")
+
+    def output(self) -> str:
+        """What a started process has printed."""
+        return (self.folder / "output.txt").read_text()
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Tool:
+    return Tool(tmp_path)
+
+
+def assert_complete(root: Path) -> None:
+    """Every trial ended once, no epoch twice, and MLflow has exactly what the journal has."""
+    events = [row.event for row in read(SweepFolder(root, "sweep").journal)]
+    started = Counter(event.trial for event in events if isinstance(event, TrialStarted))
+    stopped = Counter(event.trial for event in events if isinstance(event, Decided) and event.action == "stop")
+    done = Counter((event.trial, event.epoch) for event in events if isinstance(event, EpochDone))
+    assert started == stopped
+    assert set(started.values()) == {1}
+    assert set(done.values()) == {1}
+    for trial in started:
+        own = sorted(epoch for number, epoch in done if number == trial)
+        assert own == list(range(1, len(own) + 1)), f"trial {trial} has a hole"
+    database = sqlite3.connect(root / "mlflow.db")
+    assert database.execute("select count(*) from runs").fetchone() == (len(started) + 1,)
+    assert database.execute("select count(*) from runs where status = 'RUNNING'").fetchone() == (0,)
+    recorded = database.execute(
+        "select count(*), count(distinct run_uuid || '/' || step) from metrics where key = 'score'"
+    )
+    assert recorded.fetchone() == (len(done), len(done))
+
+
+def test_a_driver_killed_in_the_middle_is_resumed_with_nothing_lost_and_nothing_twice(tool: Tool) -> None:
+    process = tool.start(*LONG)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    resumed = tool.run("resume", "sweep")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "Best configuration: trial" in resumed.stdout
+    assert_complete(tool.folder / "sweeps")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_sweep_ends_soon_and_says_how_to_go_on(tool: Tool, how: signal.Signals) -> None:
+    process = tool.start(*LONG)
+    os.killpg(process.pid, how)
+    assert process.wait(60) == 130
+    last = tool.output().splitlines()[-1]
+    assert last == "steadytune: interrupted; nothing is lost, go on with: steadytune resume sweep"
+    assert "Traceback" not in tool.output()
+    assert tool.run("status", "sweep").returncode == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of two megabytes."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("this container may not mount")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_stops_the_sweep_with_one_sentence_and_can_be_resumed(tool: Tool, small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(1_000_000))
+    launched = tool.run(
+        *LAUNCH, "--set", "epochs=400", "--set", "pause=0.01", "--trials", "2", "--sweeps", str(small_disk)
+    )
+    assert launched.returncode == 2
+    assert "Traceback" not in launched.stderr
+    assert "disk is full" in launched.stderr.splitlines()[-1]
+    ballast.unlink()
+    subprocess.run(["mount", "-o", "remount,size=60m", str(small_disk)], check=True)
+    resumed = tool.run("resume", "sweep", "--sweeps", str(small_disk))
+    assert resumed.returncode == 0, resumed.stderr
+    assert_complete(small_disk)
+
+
+def test_a_store_that_does_not_answer_is_refused_before_anything_is_written(tool: Tool) -> None:
+    launched = tool.run(*LAUNCH, "--store", "http://127.0.0.1:9")
+    assert launched.returncode == 2
+    assert "http://127.0.0.1:9; no MLflow server answers there" in launched.stderr
+    assert not (tool.folder / "sweeps").exists()
+
+
+def test_a_name_that_exists_is_refused(tool: Tool) -> None:
+    (tool.folder / "sweeps" / "sweep").mkdir(parents=True)
+    launched = tool.run(*LAUNCH)
+    assert launched.returncode == 2
+    assert "exists; give another name" in launched.stderr
+
+
+def test_the_recipe_of_the_documentation_sweeps(tool: Tool) -> None:
+    tool.env["PYTHONPATH"] += os.pathsep + str(HERE.parent.parent / "docs")
+    assert tool.run("sample", "rings:Rings", "rings").returncode == 0
+    words = ["launch", "--recipe", "rings:Rings", "--preset", "tiny", "--data", "rings/rings.csv", "--trials", "5"]
+    launched = tool.run(*words, "--name", "rings")
+    assert launched.returncode == 0, launched.stderr
+    assert (tool.folder / "sweeps" / "rings" / "best" / "rings.json").is_file()

@@ -1,0 +1,118 @@
+"""Sweeps on a real Ray, one session for all of them."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.checking import check
+from search.folder import SweepFolder
+from search.journal import EpochDone, Row, read
+from search.sweep import read_spec
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[None]:
+    """Ray, started once: it takes seconds."""
+    import ray
+
+    paths = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=100_000_000,
+        runtime_env={"env_vars": {"PYTHONPATH": paths}},
+    )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def sweep(session: None, tmp_path: Path) -> Any:
+    """Runs a sweep of `Trouble` and gives back what it finished with, and its folder."""
+
+    def run_sweep(**fields: Any) -> tuple[Any, SweepFolder]:
+        from search import run
+
+        values = {"name": "sweep", "recipe": "trouble:Trouble", "preset": "tiny", "data": str(tmp_path)}
+        spec = read_spec(values | {"trials": 6, "sampler": "random", "workers": 2} | fields, "test")
+        folder = SweepFolder(tmp_path, "sweep")
+        return run.launch(check(spec, folder.store(spec)), tmp_path, lambda row, state: None), folder
+
+    return run_sweep
+
+
+def epochs(folder: SweepFolder) -> list[tuple[Row, EpochDone]]:
+    """The epochs of a sweep's journal."""
+    return [(row, row.event) for row in read(folder.journal) if isinstance(row.event, EpochDone)]
+
+
+def test_a_sweep_ends_with_an_exported_winner_and_a_complete_mlflow(sweep: Any) -> None:
+    finished, folder = sweep()
+    state = finished.state
+    assert finished.recorded
+    assert state.ended is not None
+    assert not any(trial.running for trial in state.trials.values())
+    winner = state.trials[state.ended.trial]
+    assert winner.started.settings["x"] == max(trial.started.settings["x"] for trial in state.search if trial.finished)
+    assert {path.name for path in folder.best.iterdir()} >= {"settings.yaml", "trouble.json", "checkpoint"}
+    database = sqlite3.connect(folder.root / "mlflow.db")
+    assert database.execute("select count(*) from runs").fetchone() == (len(state.trials) + 1,)
+    points = database.execute("select count(*), count(distinct run_uuid || step) from metrics where key = 'score'")
+    assert points.fetchone() == (len(epochs(folder)), len(epochs(folder)))
+
+
+def test_two_processes_serve_all_trials_and_the_next_one_starts_within_a_second(sweep: Any) -> None:
+    _, folder = sweep(trials=8, scheduler="none", set={"pause": 0.05})
+    by_process: dict[float, list[tuple[Row, EpochDone]]] = {}
+    for row, event in epochs(folder):
+        by_process.setdefault(event.metrics["process"], []).append((row, event))
+    assert len(by_process) <= 2
+    for rows in by_process.values():
+        for (before, _), (_, event) in zip(rows, rows[1:], strict=False):
+            assert event.began - before.time < 1.0
+
+
+def test_a_worker_that_dies_is_replaced_and_its_trial_goes_on_from_its_checkpoint(sweep: Any) -> None:
+    finished, folder = sweep(trials=1, confirm_top=0, set={"die_at": 4})
+    rows = epochs(folder)
+    assert [event.epoch for _, event in rows] == [1, 2, 3, 4, 5, 6]
+    assert len({event.metrics["process"] for _, event in rows}) == 2
+    assert finished.state.trials[0].finished
+    log = (folder.trials / "0000" / "log.txt").read_text()
+    assert log.count("epoch 3\n") == 1, "epochs before the checkpoint are not trained again"
+
+
+def test_a_trial_whose_process_dies_too_often_has_failed_and_the_sweep_goes_on(sweep: Any) -> None:
+    finished, _ = sweep(trials=1, confirm_top=0, retries=0, set={"die_at": 2, "always_die": True})
+    decision = finished.state.trials[0].decision
+    assert decision is not None
+    assert decision.reason == "failed"
+    assert "process died" in decision.detail
+    assert finished.state.ended is not None
+    assert finished.state.ended.trial == -1
+
+
+def test_code_that_raises_fails_its_trial_but_not_its_worker(sweep: Any) -> None:
+    finished, folder = sweep(trials=8, confirm_top=0, set={"raise_below": 0.4})
+    failed = [trial for trial in finished.state.search if trial.decision and trial.decision.reason == "failed"]
+    assert failed
+    assert all("out of luck" in trial.decision.detail for trial in failed if trial.decision)
+    assert len({event.metrics["process"] for _, event in epochs(folder)}) <= 2
+    assert "Traceback" in (folder.trials / f"{failed[0].started.trial:04d}" / "log.txt").read_text()
+
+
+def test_only_the_best_checkpoints_stay_on_disk(sweep: Any) -> None:
+    finished, folder = sweep(keep_checkpoints=2, confirm_top=0, scheduler="none")
+    left = sorted(path.parent.parent.name for path in folder.trials.glob("*/checkpoints/epoch-*"))
+    ranked = [f"{trial.started.trial:04d}" for trial in finished.state.ranking()[:2]]
+    assert left == sorted(ranked)

@@ -1,0 +1,81 @@
+"""A recipe whose process can be made to die, raise or wait."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from spaces.space import Draw
+from trainables.recipe import Epoch, Recipe
+from trainables.settings import Settings
+
+
+class TroubleSettings(Settings):
+    """An epoch of 0 stands for never."""
+
+    epochs: int = Field(6, ge=1)
+    x: float = Field(0.5, ge=0, le=1)
+    pause: float = Field(0.0, ge=0)
+    die_at: int = Field(0, ge=0, description="epoch at which the process dies, once a trial")
+    always_die: bool = Field(False, description="the process dies again after each restart")
+    raise_below: float = Field(0.0, ge=0, description="trials with an x below this raise at once")
+    seed: int = 0
+
+
+class Trouble(Recipe):
+    """Reports its process and the moment of its start beside its metric."""
+
+    name: ClassVar[str] = "trouble"
+    summary: ClassVar[str] = "dies, raises or waits"
+    metric: ClassVar[str] = "score"
+    settings_type: ClassVar[type[Settings]] = TroubleSettings
+    baseline: ClassVar[str] = "plain"
+    presets_file: ClassVar[Path] = Path(__file__).with_suffix(".yaml")
+
+    @staticmethod
+    def space(draw: Draw) -> None:
+        draw.float("x", 0.0, 1.0)
+
+    def open(self, path: Path) -> Any:
+        return path
+
+    def sample(self, directory: Path) -> Path:
+        return directory
+
+    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
+        assert isinstance(settings, TroubleSettings)
+        start = int(json.loads((resume / "state.json").read_text())["epoch"]) if resume else 0
+        if settings.x < settings.raise_below:
+            raise RuntimeError("out of luck")
+        for number in range(start + 1, settings.epochs + 1):
+            died = workdir / "died"
+            if number == settings.die_at and (settings.always_die or not died.exists()):
+                died.touch()
+                os._exit(1)
+            time.sleep(settings.pause)
+
+            def save(directory: Path, number: int = number) -> None:
+                (directory / "state.json").write_text(json.dumps({"epoch": number}))
+
+            print(f"epoch {number}", file=sys.stderr)
+            yield Epoch(
+                epoch=number,
+                phase="main",
+                metrics={"score": settings.x, "process": float(os.getpid())},
+                losses={"train": 1.0 / number},
+                rates={"all": 1e-3},
+                seconds={"train": settings.pause},
+                save=save,
+            )
+
+    def export(self, settings: Settings, directory: Path) -> list[Path]:
+        path = directory / "trouble.json"
+        path.write_text(settings.model_dump_json())
+        return [path]

@@ -1,0 +1,125 @@
+"""What may import what, and how large things may grow."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+PACKAGES = ("trainables", "spaces", "search")
+"""From the bottom to the top: each imports only itself and those before it."""
+
+CONFINED = {
+    "ray": {"search/run.py", "search/cluster.py", "search/trainable.py", "search/scheduler.py"},
+    "optuna": {"search/searcher.py"},
+    "mlflow": {"search/mirror.py"},
+    "pyarrow": {"search/journal.py"},
+    "typer": {"search/cli.py", "search/cli_recipes.py", "search/options.py"},
+}
+ONLY_TRAINABLES = {"torch", "torchvision", "ultralytics", "cv2", "faster_coco_eval", "sklearn", "yolox"}
+
+MODULE_LINES, MEDIAN_MODULE_LINES, FUNCTION_LINES = 300, 120, 60
+LONG_FUNCTIONS = {"search/cli.py:launch"}
+"""Its body is the list of its options."""
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Path from the repository's root to syntax tree."""
+    paths = sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
+    return {str(path.relative_to(REPOSITORY)): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def dotted(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imports(node: ast.AST, *, functions: bool) -> Iterator[str]:
+    """The modules imported under `node` at run time, those inside functions only if `functions`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, f"line {child.lineno}: imports are absolute"
+            assert child.module is not None
+            yield child.module
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            continue
+        elif functions or not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield from imports(child, functions=functions)
+
+
+@pytest.mark.parametrize("path", modules())
+def test_imports_point_down(path: str) -> None:
+    own = PACKAGES.index(path.partition("/")[0])
+    above = set(PACKAGES[own + 1 :])
+    assert [name for name in imports(modules()[path], functions=True) if name.partition(".")[0] in above] == []
+
+
+@pytest.mark.parametrize("path", modules())
+def test_third_parties_stay_where_they_belong(path: str) -> None:
+    used = {name.partition(".")[0] for name in imports(modules()[path], functions=True)}
+    assert [name for name in used if path not in CONFINED.get(name, {path})] == []
+    assert path.startswith("trainables/") or not used & ONLY_TRAINABLES
+
+
+def test_there_are_no_import_cycles() -> None:
+    names = {dotted(path): path for path in modules()}
+    edges = {
+        name: {other for other in imports(modules()[path], functions=False) if other in names and other != name}
+        for name, path in names.items()
+    }
+    while True:
+        leaves = {name for name, others in edges.items() if not others}
+        if not leaves:
+            break
+        edges = {name: others - leaves for name, others in edges.items() if name not in leaves}
+    assert edges == {}, "these import each other, or something that does"
+
+
+@pytest.mark.parametrize("path", modules())
+def test_a_module_fits_into_a_head(path: str) -> None:
+    assert len((REPOSITORY / path).read_text(encoding="utf-8").splitlines()) <= MODULE_LINES
+
+
+def test_most_modules_are_short() -> None:
+    lengths = [len((REPOSITORY / path).read_text(encoding="utf-8").splitlines()) for path in modules()]
+    assert statistics.median(lengths) <= MEDIAN_MODULE_LINES
+
+
+@pytest.mark.parametrize("path", modules())
+def test_a_function_fits_on_a_page(path: str) -> None:
+    long = [
+        f"{path}:{node.name}"
+        for node in ast.walk(modules()[path])
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno + 1 > FUNCTION_LINES
+    ]
+    assert set(long) <= LONG_FUNCTIONS
+
+
+def bases(node: ast.ClassDef) -> list[str]:
+    return [ast.unparse(base) for base in node.bases]
+
+
+def undocumented(node: ast.AST, owner: str, inherited: bool) -> Iterator[str]:
+    """Public functions, classes and methods under `node` that say nothing; a method may say it where it is declared."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.FunctionDef, ast.ClassDef)) or child.name.startswith("_"):
+            continue
+        if not ast.get_docstring(child) and not (inherited and isinstance(child, ast.FunctionDef)):
+            yield f"{owner}:{child.name}"
+        if isinstance(child, ast.ClassDef):
+            yield from undocumented(child, f"{owner}:{child.name}", inherited=bool(bases(child)))
+
+
+@pytest.mark.parametrize("path", modules())
+def test_everything_public_says_what_it_is(path: str) -> None:
+    if not path.endswith("__main__.py") or ast.get_docstring(modules()[path]):
+        assert ast.get_docstring(modules()[path]), f"{path} has no docstring"
+    assert list(undocumented(modules()[path], path, inherited=False)) == []

@@ -1,0 +1,138 @@
+"""What the loader of YOLO data sets accepts, what it refuses and in which words, and what it keeps."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainables.errors import DataError
+from trainables.resnet_yolo.data import open_yolo
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two pictures to train on and one held out, 40 by 20 pixels, each with one object."""
+    for index, place in enumerate(("train/a", "train/b", "val/c")):
+        picture = tmp_path / "images" / f"{place}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 20), (80 * index, 0, 0)).save(picture)
+        write(tmp_path / "labels" / f"{place}.txt", "1 0.5 0.5 0.25 0.5\n")
+    write(tmp_path / "data.yaml", "train: images/train\nval: images/val\nnames: [cow, calf]\n")
+    return tmp_path
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def label(text: str) -> Callable[[Path], None]:
+    return lambda root: write(root / "labels/train/a.txt", f"0 0.5 0.5 0.1 0.1\n{text}\n")
+
+
+def described(text: str) -> Callable[[Path], None]:
+    return lambda root: write(root / "data.yaml", text)
+
+
+def truncate(root: Path) -> None:
+    path = root / "images/train/b.jpg"
+    Image.effect_noise((64, 64), 90).save(path)
+    (root / "images/train/b.png").unlink()
+    path.write_bytes(path.read_bytes()[:700])
+
+
+WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no data YAML": (lambda root: (root / "data.yaml").unlink(), r"data\.yaml: no such file"),
+    "no mapping": (described("- 1"), r"data\.yaml: holds a list"),
+    "broken YAML": (described("train: [a\nval: b"), r"data\.yaml line 2: not valid YAML"),
+    "missing key": (described("train: images/train\nnames: [a]"), r"data\.yaml: key 'val' is missing"),
+    "a list of folders": (described("train: [a, b]\nval: c\nnames: [a]"), r"data\.yaml: train is \['a', 'b'\]"),
+    "no names": (described("train: images/train\nval: images/val\nnames: []"), r"data\.yaml: names is \[\]"),
+    "names with a gap": (described("train: images/train\nval: images/val\nnames: {0: a, 2: b}"), r"the keys \[0, 2\]"),
+    "missing folder": (lambda root: shutil.rmtree(root / "images/val"), r"val names the folder .*val, which is not"),
+    "empty folder": (lambda root: (root / "images/val/c.png").unlink(), r"images/val: holds no image"),
+    "four values": (label("1 0.5 0.5 0.1"), r"labels/train/a\.txt line 2: has 4 values"),
+    "a polygon": (label("1 0.1 0.1 0.2 0.2 0.3 0.1"), r"a\.txt line 2: has 7 values"),
+    "a word": (label("cow 0.5 0.5 0.1 0.1"), r"a\.txt line 2: 'cow 0\.5 0\.5 0\.1 0\.1' is not five numbers"),
+    "not a number": (label("1 nan 0.5 0.1 0.1"), r"a\.txt line 2: .* not finite"),
+    "infinite": (label("1 0.5 0.5 inf 0.1"), r"a\.txt line 2: .* not finite"),
+    "class too high": (label("2 0.5 0.5 0.1 0.1"), r"a\.txt line 2: class is 2; names has 2, so it must be 0 to 1"),
+    "class below 0": (label("-1 0.5 0.5 0.1 0.1"), r"a\.txt line 2: class is -1"),
+    "half a class": (label("0.5 0.5 0.5 0.1 0.1"), r"a\.txt line 2: class is 0\.5"),
+    "pixels": (label("1 20 0.5 0.1 0.1"), r"a\.txt line 2: cx is 20; it must be a share of the image"),
+    "negative": (label("1 0.5 0.5 0.1 -0.1"), r"a\.txt line 2: h is -0\.1"),
+    "no size": (label("1 0.5 0.5 0 0.1"), r"a\.txt line 2: the box is 0 by 0\.1"),
+    "no picture": (lambda root: write(root / "images/train/b.png", "hello"), r"images/train/b\.png: cannot be decoded"),
+    "a truncated picture": (truncate, r"images/train/b\.jpg: cannot be decoded"),
+    "binary labels": (lambda root: (root / "labels/train/a.txt").write_bytes(b"\xff\xfe"), r"a\.txt: cannot be read"),
+    "labels of no picture": (
+        lambda root: write(root / "labels/train/z.txt", "0 0.5 0.5 0.1 0.1"),
+        r"labels/train/z\.txt: has no image",
+    ),
+    "a picture in both splits": (
+        lambda root: shutil.copy(root / "images/train/b.png", root / "images/val/other.png"),
+        r"images/val/other\.png: is the same image as .*images/train/b\.png",
+    ),
+    "nothing to find": (lambda root: write(root / "labels/val/c.txt", ""), r"images/val: no image has a label"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_named(case: str, root: Path) -> None:
+    spoil, complaint = WRONG[case]
+    spoil(root)
+    with pytest.raises(DataError, match=complaint):
+        open_yolo(root / "data.yaml")
+
+
+def test_a_picture_without_labels_is_background(root: Path) -> None:
+    (root / "labels/train/a.txt").unlink()
+    assert [len(sample.labels) for sample in open_yolo(root / "data.yaml").train.samples] == [0, 1]
+
+
+def test_names_may_be_a_mapping_and_path_a_folder(root: Path) -> None:
+    write(root / "elsewhere/data.yaml", "path: ..\ntrain: images/train\nval: images/val\nnames: {0: cow, 1: calf}\n")
+    assert open_yolo(root / "elsewhere/data.yaml").names == ("cow", "calf")
+
+
+def test_pictures_are_letterboxed_and_their_boxes_with_them(root: Path) -> None:
+    pixels, labels = open_yolo(root / "data.yaml").train.load(1, 80)
+    assert pixels.shape == (80, 80, 3)
+    assert pixels[0, 0].tolist() == [114, 114, 114]
+    assert pixels[40, 40].tolist() == [80, 0, 0]
+    assert labels.tolist() == [[1.0, 30.0, 30.0, 50.0, 50.0]]
+
+
+def test_boxes_are_cut_at_the_pictures_edge(root: Path) -> None:
+    write(root / "labels/train/a.txt", "0 0.0 0.5 0.5 0.5\n")
+    assert open_yolo(root / "data.yaml").train.load(0, 40)[1].tolist() == [[0.0, 0.0, 15.0, 10.0, 25.0]]
+
+
+def test_a_picture_is_decoded_once_while_there_is_room(root: Path) -> None:
+    one = 40 * 40 * 3 + 20
+    data = open_yolo(root / "data.yaml", memory_bytes=one)
+    data.train.preload(40)
+    assert data.train.load(0, 40)[0] is data.train.load(0, 40)[0]
+    assert data.train.load(1, 40)[0] is not data.train.load(1, 40)[0]
+
+
+def test_what_is_kept_cannot_be_changed_by_a_trial(root: Path) -> None:
+    pixels, _ = open_yolo(root / "data.yaml").train.load(0, 40)
+    with pytest.raises(ValueError, match="read-only"):
+        pixels += np.uint8(1)
+
+
+def test_the_fingerprint_is_of_the_content_not_of_the_place(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    copy = tmp_path_factory.mktemp("copy") / "data"
+    shutil.copytree(root, copy)
+    before = open_yolo(root / "data.yaml").fingerprint
+    assert open_yolo(copy / "data.yaml").fingerprint == before
+    write(copy / "labels/train/a.txt", "0 0.5 0.5 0.25 0.5\n")
+    assert open_yolo(copy / "data.yaml").fingerprint != before

@@ -1,0 +1,64 @@
+"""The settings in the form that document 002's own code reads, and in ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from pprint import pformat
+from typing import Any
+
+import yaml
+
+from trainables.resnet_yolo.settings import ResnetYoloSettings
+
+MODULE = "yolov8_params.py"
+NATIVE = "settings.yaml"
+
+
+def write(settings: ResnetYoloSettings, directory: Path) -> list[Path]:
+    """Write `MODULE` (document 002's `YOLOV8_PARAMS`) and `NATIVE` (every setting) into `directory`; returns both."""
+    directory.mkdir(parents=True, exist_ok=True)
+    body = pformat(params(settings), sort_dicts=False, width=100)
+    module = f'"""Written by steadytune for src/config/hyperparameters.py."""\n\nYOLOV8_PARAMS = {body}\n'
+    native = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+    return [_written(directory / MODULE, module), _written(directory / NATIVE, native)]
+
+
+def params(settings: ResnetYoloSettings) -> Mapping[str, Any]:
+    """`settings` under the names of document 002, which gives the first eight; those that it has no name for keep ours.
+
+    Its code starts warm-up from a share of epoch 0, not of epoch 1, and fixes the clamp and both thresholds in place:
+    they are here so that nothing that was tuned gets lost.
+    """
+    return {
+        "learning_rate": settings.lr,
+        "dropout": settings.dropout,
+        "box_loss_weight": settings.box_weight,
+        "cls_loss_weight": settings.cls_weight,
+        "weight_decay": settings.weight_decay,
+        "batch_size": settings.batch,
+        "accumulation_steps": settings.accumulation,
+        "warmup_epochs": settings.warmup_epochs,
+        "warmup_start": settings.warmup_start,
+        "focal_gamma": settings.focal_gamma,
+        "iou_threshold_start": settings.iou_start,
+        "iou_threshold_end": settings.iou_end,
+        "iou_ramp_epochs": settings.iou_ramp_epochs,
+        "clamp_box_size": settings.clamp,
+        "score_threshold": settings.score_threshold,
+        "num_epochs": settings.epochs,
+        "image_size": settings.image_size,
+        "freeze_backbone_epochs": settings.freeze_epochs,
+        "flip_prob": settings.flip,
+        "hsv_prob": settings.hsv,
+        "mosaic_prob": settings.mosaic,
+        "seed": settings.seed,
+    }
+
+
+def _written(path: Path, text: str) -> Path:
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+    return path

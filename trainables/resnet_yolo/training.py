@@ -1,0 +1,181 @@
+"""One training of the detector, as the shared epoch loop drives it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from trainables.coco import Detections, Objects, average_precision
+from trainables.loop import seeded
+from trainables.resnet_yolo.augment import HeldOutImages, TrainingImages, collate
+from trainables.resnet_yolo.data import YoloData
+from trainables.resnet_yolo.detections import detections
+from trainables.resnet_yolo.losses import Losses, Target, detection_losses
+from trainables.resnet_yolo.model import Detector, Predictions
+from trainables.resnet_yolo.schedule import matching_iou, rate_share
+from trainables.resnet_yolo.settings import ResnetYoloSettings
+from trainables.resnet_yolo.weights import load_backbone
+
+
+class ResnetYoloTraining:
+    """AdamW on a detector with document 002's schedules; see `trainables.loop.Training` for the methods.
+
+    Raises:
+        CheckpointError: the backbone's weights cannot be had.
+    """
+
+    def __init__(self, settings: ResnetYoloSettings, data: YoloData) -> None:
+        self.epochs = settings.epochs
+        self._settings = settings
+        self._names = data.names
+        self._device = _device(settings.device)
+        with seeded(settings.seed, "model"):
+            self._detector = _detector(settings, len(data.names))
+        load_backbone(self._detector.backbone, settings.weights)
+        self.model: torch.nn.Module = self._detector.to(self._device)
+        backbone = list(self._detector.backbone.parameters())
+        head = [*self._detector.neck.parameters(), *self._detector.heads.parameters()]
+        self._optimizer = torch.optim.AdamW(
+            [{"name": "backbone", "params": backbone}, {"name": "head", "params": head}],
+            lr=settings.lr,
+            weight_decay=settings.weight_decay,
+        )
+        self._train, self._val = _loaders(settings, data)
+
+    def phase(self, epoch: int) -> str:
+        """Warm-up ("warmup") while the learning rate rises, then "main"."""
+        return "warmup" if epoch <= self._settings.warmup_epochs else "main"
+
+    def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Train on each image once; an optimizer step every `accumulation` batches."""
+        self._begin(epoch)
+        iou = self._matching_iou(epoch)
+        count, every = len(self._train), self._settings.accumulation
+        sums = torch.zeros(3, dtype=torch.float64)
+        waited, began = 0.0, time.perf_counter()
+        mark = began
+        for index, (pixels, targets) in enumerate(self._train):
+            waited += time.perf_counter() - mark
+            losses = self._losses(self._forward(pixels), targets, iou)
+            group = min(every, count - index // every * every)
+            losses.total.backward()  # type: ignore[no-untyped-call]
+            if (index + 1) % every == 0 or index + 1 == count:
+                self._step(group)
+            sums += torch.stack(losses).detach().double().cpu()
+            mark = time.perf_counter()
+        seconds = {"data": waited, "train": time.perf_counter() - began - waited}
+        return _named("train", sums / count), seconds
+
+    def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """COCO average precision, and the loss at the ramp's last matching IoU, which is comparable over epochs."""
+        self.model.eval()
+        truth: list[Objects] = []
+        found: list[Detections] = []
+        sums = torch.zeros(3, dtype=torch.float64)
+        with torch.no_grad():
+            for pixels, targets in self._val:
+                predictions = self._forward(pixels)
+                sums += torch.stack(self._losses(predictions, targets, self._settings.iou_end)).double().cpu()
+                found += detections(predictions, self._settings.image_size, self._settings.score_threshold)
+                truth += [Objects(np.asarray(target.boxes), np.asarray(target.classes)) for target in targets]
+        return average_precision(truth, found, self._names), _named("val", sums / len(self._val))
+
+    def rates(self) -> dict[str, float]:
+        """Learning rates of the backbone (0 while it is frozen) and of the head."""
+        return {group["name"]: float(group["lr"]) for group in self._optimizer.param_groups}
+
+    def state(self) -> dict[str, Any]:
+        """Weights and AdamW's moments; the schedules follow from the epoch alone."""
+        return {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` returned."""
+        self.model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+
+    def _begin(self, epoch: int) -> None:
+        """Set the epoch's learning rate, and freeze the backbone, its batch-norms too, in the first epochs."""
+        frozen = epoch <= self._settings.freeze_epochs
+        self.model.train()
+        self._detector.backbone.train(not frozen)
+        self._detector.backbone.requires_grad_(not frozen)
+        share = rate_share(
+            epoch,
+            epochs=self.epochs,
+            warmup_epochs=self._settings.warmup_epochs,
+            warmup_start=self._settings.warmup_start,
+        )
+        for group in self._optimizer.param_groups:
+            group["lr"] = 0.0 if frozen and group["name"] == "backbone" else self._settings.lr * share
+
+    def _matching_iou(self, epoch: int) -> float:
+        settings = self._settings
+        return matching_iou(epoch, start=settings.iou_start, end=settings.iou_end, ramp_epochs=settings.iou_ramp_epochs)
+
+    def _forward(self, pixels: Tensor) -> Predictions:
+        predictions: Predictions = self.model(pixels.to(self._device).float() / 255)
+        return predictions
+
+    def _losses(self, predictions: Predictions, targets: list[Target], iou: float) -> Losses:
+        settings = self._settings
+        return detection_losses(
+            predictions,
+            [Target(target.boxes.to(self._device), target.classes.to(self._device)) for target in targets],
+            threshold=iou,
+            gamma=settings.focal_gamma,
+            box_weight=settings.box_weight,
+            cls_weight=settings.cls_weight,
+        )
+
+    def _step(self, batches: int) -> None:
+        """One optimizer step on the mean gradient of the last `batches` batches."""
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= batches
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(wanted)
+
+
+def _detector(settings: ResnetYoloSettings, classes: int) -> Detector:
+    return Detector(
+        classes,
+        widths=settings.widths,
+        blocks=settings.blocks,
+        neck_channels=settings.neck_channels,
+        dropout=settings.dropout,
+        clamp=settings.clamp,
+        norm_momentum=settings.norm_momentum,
+    )
+
+
+Batches = DataLoader[tuple[Tensor, Target]]
+
+
+def _loaders(settings: ResnetYoloSettings, data: YoloData) -> tuple[Batches, Batches]:
+    size, workers = settings.image_size, settings.workers
+    train = TrainingImages(data.train, size, flip=settings.flip, hsv=settings.hsv, mosaic=settings.mosaic)
+    held_out = HeldOutImages(data.val, size)
+    if workers:  # what they decoded themselves would be gone with them after each epoch
+        data.train.preload(size)
+        data.val.preload(size)
+    return (
+        DataLoader(train, settings.batch, shuffle=True, num_workers=workers, collate_fn=collate),
+        DataLoader(held_out, settings.batch, num_workers=workers, collate_fn=collate),
+    )
+
+
+def _named(split: str, values: Tensor) -> dict[str, float]:
+    total, box, cls = values.tolist()
+    return {split: total, f"{split}/box": box, f"{split}/cls": cls}
