@@ -137,7 +137,7 @@ class Conductor:
         number = len(self.state.trials)
         named = self.plan.named[number] if number < len(self.plan.named) else None
         known = {name: named[1][name] for name in self.plan.ranges} if named else {}
-        # A named training outside the ranges that the user narrowed is trained as it is, but Optuna does not hear of it.
+        # A named training outside the user's narrowed ranges is trained as it is, but Optuna does not hear of it.
         inside = all(value in self.plan.ranges[name] for name, value in known.items())
         drawn = self.state.searcher.ask(number, known) if inside and self.plan.ranges else {}
         seed = random.Random(f"{self.plan.spec.seed}/trial/{number}").randrange(MAX_SEED)

@@ -9,6 +9,9 @@ once instead of pausing it for a later promotion, as Ray Tune and Optuna ship it
     k    rung index         rung k lies at r * eta**k epochs
 
 What is compared is the level of the curve (the mean of its last epochs), not one epoch.
+
+The first to reach a rung have nobody to be compared with, and must not go on for ever because they were early. So a
+place among fewer than `reduction_factor` trials is provisional: it is looked at again whenever another one arrives.
 """
 
 from __future__ import annotations
@@ -61,22 +64,32 @@ class Rungs:
 
     def __init__(self, grace_epochs: int, reduction_factor: float, max_epochs: int) -> None:
         self._factor = reduction_factor
+        self._compared: dict[tuple[int, int], int] = {}
         self._values: dict[int, dict[int, float | None]] = {
             rung: {} for rung in milestones(grace_epochs, reduction_factor, max_epochs)
         }
 
     def due(self, trial: int, epoch: int) -> int | None:
-        """The highest rung at or below `epoch` if `trial` has not been recorded at it yet, else None."""
+        """The highest rung at or below `epoch` if `trial` is to be compared there now, else None."""
         reached = [rung for rung in self._values if rung <= epoch]
-        return reached[-1] if reached and trial not in self._values[reached[-1]] else None
+        if not reached:
+            return None
+        rung = reached[-1]
+        before = self._compared.get((trial, rung), 0)
+        return rung if not before or before < min(self._factor, len(self._values[rung])) else None
 
     def record(self, trial: int, rung: int, value: float | None) -> None:
-        """Note that `trial` reached `rung` with the level `value` (higher is better; None: no number at all)."""
-        self._values[rung][trial] = value
+        """Note that `trial` was compared at `rung`, which it reached with the level `value`.
+
+        Higher is better; None is no number at all. Only the first of a trial's values at a rung counts.
+        """
+        self._values[rung].setdefault(trial, value)
+        self._compared[trial, rung] = len(self._values[rung])
 
     def standing(self, trial: int, rung: int, value: float | None) -> Standing:
-        """How `trial` stands at `rung` with the level `value` among all that were recorded there before."""
-        values = self._values[rung] | {trial: value}
+        """How `trial` stands at `rung` among all that reached it, with the level `value` if it is new there."""
+        values = {trial: value} | self._values[rung]
+        value = values[trial]
         ranked = sorted((other for other in values.values() if other is not None), reverse=True)
         peers = len(values)
         places = max(1, int(peers / self._factor))

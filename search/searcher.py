@@ -64,7 +64,10 @@ class Searcher:
         if known:
             self._study.enqueue_trial(dict(known))
         asked = self._study.ask()
-        drawn = self._draw(asked)
+        with warnings.catch_warnings():
+            # CMA-ES says at each trial that it does not use the constraint, which holds for pruned trials anyway.
+            warnings.filterwarnings("ignore", message="Constraints have been set")
+            drawn = self._draw(asked)
         self._open[trial] = asked
         return drawn
 

@@ -74,7 +74,6 @@ class RecipeTrainable(tune.Trainable):
             return {FAILED: f"{type(error).__name__}: {error}"}
 
     def _logged_step(self) -> dict[str, Any]:
-        began = time.time()
         try:
             if self._epochs is None:
                 self._epochs = self._train()
@@ -83,7 +82,7 @@ class RecipeTrainable(tune.Trainable):
                 return {
                     FAILED: f"the recipe ended before the {self._config['settings']['epochs']} epochs of its settings"
                 }
-            return {REPORT: self._report(epoch, began)}
+            return {REPORT: self._report(epoch)}
         except OSError:
             raise
         except Exception as error:  # whatever a training raises ends this trial, not the worker
@@ -109,7 +108,9 @@ class RecipeTrainable(tune.Trainable):
                 known = path
         return known
 
-    def _report(self, epoch: Epoch, began: float) -> EpochDone:
+    def _report(self, epoch: Epoch) -> EpochDone:
+        # Not when the step began: a process' first step imports torch and opens the data set before its epoch.
+        began = time.time() - sum(epoch.seconds.values())
         settings = self._config["settings"]
         saved: Path | None = None
         if epoch.alarm is None and (

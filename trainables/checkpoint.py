@@ -45,7 +45,7 @@ def size_bytes(directory: Path) -> int:
 
 
 def remove(directory: Path) -> None:
-    """Delete a checkpoint; one that is gone already is no error. Renamed first, so that it is never seen half-deleted."""
+    """Delete a checkpoint, if it is there. It is renamed first, so that nobody sees it half-deleted."""
     doomed = directory.with_name(f"{directory.name}.partial")
     try:
         os.replace(directory, doomed)

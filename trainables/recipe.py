@@ -35,7 +35,7 @@ class Epoch:
         epoch: epochs finished so far, from 1.
         phase: the part of the schedule this epoch belongs to: "warmup", "main", "finetune" or the recipe's own word.
         metrics: held-out metrics by name, the recipe's objective among them; empty if this epoch was not evaluated.
-        losses: epoch means. "train" is the total that was minimised; parts are "train/box", held-out ones "val", "val/box".
+        losses: epoch means: "train" is the total that was minimised, "train/box" a part of it, "val" the held-out one.
         rates: learning rate at the end of the epoch, by optimizer group.
         seconds: wall time by part: "data", "train", "evaluate".
         save: writes a checkpoint that `Recipe.train` resumes from exactly into the given empty directory.

@@ -15,12 +15,20 @@ from trainables.recipe import Epoch, Recipe
 from trainables.settings import Settings
 
 
+def pay_for_torch() -> None:
+    """What every real training does first; torch imports another half of itself with the first optimizer."""
+    import torch
+
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+
+
 class IdleSettings(Settings):
     """What the idle recipe reads."""
 
     epochs: int = Field(3, ge=1)
     x: float = Field(0.5, ge=0, le=1)
     pause: float = Field(0.0, ge=0)
+    imports: bool = False
     seed: int = 0
 
 
@@ -51,6 +59,8 @@ class Idle(Recipe):
     def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         """Epochs without work."""
         assert isinstance(settings, IdleSettings)
+        if settings.imports:
+            pay_for_torch()
         start = int(json.loads((resume / "state.json").read_text())["epoch"]) if resume else 0
         for number in range(start + 1, settings.epochs + 1):
 

@@ -2,7 +2,7 @@
 
 Each side runs a training that does nothing, in a rotating order, `--rounds` times; the table shows medians and ratios.
 
-    20 trials x 3 epochs      what a trial costs (processes started or reused)
+    20 trials x 3 epochs      what a trial costs: processes started or reused, without and with torch's imports
     20 trials x 100 epochs    what a result costs, with MLflow recording on and off
 """
 
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from ray.air.integrations.mlflow import MLflowLoggerCallback
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
+
+from idle import pay_for_torch  # noqa: E402
 
 from search import cluster, run  # noqa: E402
 from search.checking import check  # noqa: E402
@@ -38,6 +41,8 @@ class Stock(tune.Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         self._config = config
+        if config["imports"]:
+            pay_for_torch()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._config = new_config
@@ -51,20 +56,22 @@ class Stock(tune.Trainable):
         """Ray saves once at the end of a trial."""
 
 
-def stock(folder: Path, trials: int, epochs: int, *, reuse: bool, callbacks: tuple[Any, ...] = ()) -> None:
+def stock(
+    folder: Path, trials: int, epochs: int, *, reuse: bool, imports: bool = False, callbacks: tuple[Any, ...] = ()
+) -> None:
     """Stock Ray Tune: random search, no scheduler, its default loggers."""
     tune.Tuner(
         Stock,
-        param_space={"x": tune.uniform(0, 1), "epochs": epochs},
+        param_space={"x": tune.uniform(0, 1), "epochs": epochs, "imports": imports},
         tune_config=tune.TuneConfig(num_samples=trials, max_concurrent_trials=WORKERS, reuse_actors=reuse),
         run_config=tune.RunConfig(storage_path=str(folder), verbose=0, callbacks=list(callbacks)),
     ).fit()
 
 
-def ours(folder: Path, trials: int, epochs: int) -> None:
+def ours(folder: Path, trials: int, epochs: int, *, imports: bool = False) -> None:
     """A steadytune sweep of the same size, with its journal and its MLflow recording."""
     values = {
-        "name": "idle", "recipe": "idle:Idle", "preset": "tiny", "data": str(HERE), "set": {"epochs": epochs},
+        "name": "idle", "recipe": "idle:Idle", "preset": "tiny", "data": str(HERE), "set": {"epochs": epochs, "imports": imports},
         "trials": trials, "scheduler": "none", "sampler": "random", "confirm_top": 0, "workers": WORKERS,
     }  # fmt: skip
     spec = read_spec(values, "bench")
@@ -114,22 +121,23 @@ def main() -> None:
         object_store_memory=cluster.OBJECT_STORE_BYTES,
         runtime_env={"env_vars": {"PYTHONPATH": ":".join(sys.path[:2])}},
     )
-    compare(
-        f"{trials} trials x 3 epochs",
-        {
-            "stock Ray, reuse_actors=True": lambda folder: stock(folder, trials, 3, reuse=True),
-            "stock Ray, default": lambda folder: stock(folder, trials, 3, reuse=False),
-            "steadytune": lambda folder: ours(folder, trials, 3),
-        },
-        "stock Ray, reuse_actors=True",
-        given.rounds,
-    )
+    for imports in (False, True):
+        compare(
+            f"{trials} trials x 3 epochs, {'each process imports torch' if imports else 'nothing imported'}",
+            {
+                "stock Ray, reuse_actors=True": partial(stock, trials=trials, epochs=3, reuse=True, imports=imports),
+                "stock Ray, default": partial(stock, trials=trials, epochs=3, reuse=False, imports=imports),
+                "steadytune": partial(ours, trials=trials, epochs=3, imports=imports),
+            },
+            "stock Ray, reuse_actors=True",
+            given.rounds,
+        )
     compare(
         f"{trials} trials x {epochs} epochs",
         {
-            "stock Ray, reuse_actors=True, no MLflow": lambda folder: stock(folder, trials, epochs, reuse=True),
-            "stock Ray, reuse_actors=True, its MLflow": lambda folder: with_mlflow(folder, trials, epochs),
-            "steadytune, with MLflow": lambda folder: ours(folder, trials, epochs),
+            "stock Ray, reuse_actors=True, no MLflow": partial(stock, trials=trials, epochs=epochs, reuse=True),
+            "stock Ray, reuse_actors=True, its MLflow": partial(with_mlflow, trials=trials, epochs=epochs),
+            "steadytune, with MLflow": partial(ours, trials=trials, epochs=epochs),
         },
         "stock Ray, reuse_actors=True, no MLflow",
         given.rounds,

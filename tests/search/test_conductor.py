@@ -449,7 +449,7 @@ def check_whole(made: Plan, journal: Path, conductor: Conductor) -> None:
     started = [one.trial for one in happened if isinstance(one, TrialStarted)]
     decided = [one for one in happened if isinstance(one, Decided)]
     epochs = [(one.trial, one.epoch) for one in happened if isinstance(one, EpochDone)]
-    compared = [(one.trial, one.numbers["rung"]) for one in decided if one.reason == "rung"]
+    compared = [(one.trial, one.numbers["rung"], one.numbers["peers"]) for one in decided if one.reason == "rung"]
     assert started == list(range(len(started)))
     assert Counter(one.trial for one in decided if one.action == "stop") == Counter(started)
     assert len(compared) == len(set(compared))

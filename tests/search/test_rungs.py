@@ -62,6 +62,24 @@ def test_a_trial_that_equals_the_cutoff_goes_on_with_the_better_place() -> None:
     assert (standing.rank, standing.peers) == (1, 4)
 
 
+def test_the_order_of_arrival_does_not_decide_between_the_first_trials() -> None:
+    rungs = Rungs(1, 3, 27)
+    assert arrive(rungs, 0, 0.1).promoted, "nobody to be compared with yet"
+    assert rungs.due(0, 2) is None
+    assert arrive(rungs, 1, 0.2).promoted
+    assert rungs.due(0, 2) == 1, "its place was provisional"
+    assert not arrive(rungs, 0, 0.9).promoted, "what counts is what it had at the rung"
+
+
+def test_a_place_among_as_many_as_the_factor_is_final() -> None:
+    rungs = Rungs(1, 3, 27)
+    for trial, value in enumerate([0.1, 0.2, 0.3]):
+        arrive(rungs, trial, value)
+    arrive(rungs, 3, 0.4)
+    assert rungs.due(2, 2) is None
+    assert rungs.due(1, 2) == 1
+
+
 def test_a_trial_without_a_value_is_stopped_even_if_it_is_the_first() -> None:
     assert not arrive(Rungs(1, 3, 9), 0, None).promoted
 

@@ -98,11 +98,6 @@ def test_known_values_that_are_not_asked_for_do_no_harm() -> None:
     assert drawn == {"lr": 0.01, "depth": 1, "shape": "fast"}
 
 
-def test_a_known_number_outside_its_range_is_taken_as_it_is(recwarn: pytest.WarningsRecorder) -> None:
-    assert make().ask(0, {"lr": 0.5, "depth": 9})["lr"] == 0.5
-    assert not recwarn.list
-
-
 def test_trials_may_be_told_in_any_order() -> None:
     searcher = make("tpe")
     for number in range(6):

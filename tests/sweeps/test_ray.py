@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_two_processes_serve_all_trials_and_the_next_one_starts_within_a_second(
         by_process.setdefault(event.metrics["process"], []).append((row, event))
     assert len(by_process) <= 2
     for rows in by_process.values():
-        for (before, _), (_, event) in zip(rows, rows[1:], strict=False):
+        for (before, _), (_, event) in pairwise(rows):
             assert event.began - before.time < 1.0
 
 
