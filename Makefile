@@ -1,7 +1,9 @@
 # `make demo` and `make test` set up everything they need, inside this folder: a virtual environment in .venv with the
 # versions of requirements.lock, installed by uv, which itself comes from the package index.
 
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python of these that runs at all (a version manager may put a name on the path that does not).
+PYTHON ?= $(shell for name in python3.11 python3.12 python3 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && { echo $$name; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
@@ -15,7 +17,7 @@ demo: $(READY)  ## one sweep of real trainings, from nothing to an exported conf
 	@$(BIN)/steadytune launch docs/demo.yaml --name demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(READY) lint  ## everything that must hold: linters, types, fast tests, tests with Ray, whole sweeps
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2
 	$(BIN)/python -m pytest -q -m "ray or e2e"
 
 lint: $(READY)
@@ -34,9 +36,8 @@ clean:
 	rm -rf $(VENV) build *.egg-info samples sweeps
 
 $(VENV)/bin/uv:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
-		|| { echo "steadytune needs Python 3.11 or 3.12, found $$($(PYTHON) -V); give one: make PYTHON=/path/to/python3.12"; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	@test -n "$(PYTHON)" || { echo "steadytune needs Python 3.11 or 3.12; give one: make PYTHON=/path/to/python3.12"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments; on Debian: apt install python3-venv"; exit 2; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
 $(READY): requirements.lock pyproject.toml | $(VENV)/bin/uv

@@ -64,10 +64,7 @@ class Searcher:
         if known:
             self._study.enqueue_trial(dict(known))
         asked = self._study.ask()
-        with warnings.catch_warnings():
-            # CMA-ES says at each trial that it does not use the constraint, which holds for pruned trials anyway.
-            warnings.filterwarnings("ignore", message="Constraints have been set")
-            drawn = self._draw(asked)
+        drawn = self._draw(asked)
         self._open[trial] = asked
         return drawn
 
@@ -80,7 +77,10 @@ class Searcher:
         """What became of `trial`, once; `value` is its objective (its level), None if it never had one."""
         asked = self._open.pop(trial)
         asked.set_constraint(LOST_CONSTRAINT, 1.0 if outcome == "infeasible" or value is None else 0.0)
-        if outcome == "complete" and value is not None:
-            self._study.tell(asked, value)
-        else:
-            self._study.tell(asked, state=TrialState.PRUNED)
+        with warnings.catch_warnings():
+            # CMA-ES says each time that it does not use the constraint; it learns from complete trials only.
+            warnings.filterwarnings("ignore", message="Constraints have been set")
+            if outcome == "complete" and value is not None:
+                self._study.tell(asked, value)
+            else:
+                self._study.tell(asked, state=TrialState.PRUNED)

@@ -1,0 +1,69 @@
+"""Document 002 as a sweep sees it: `python tests/bench/document_002.py SAMPLE/data.yaml [--seeds 5]`.
+
+For each seed, one sweep that holds `broken`, `fixed` and four random trials: where each of the two ends, and why. Then a
+learning rate that kills the model, with and without the clamp: after how many epochs, and by which rule.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+from search import run  # noqa: E402
+from search.checking import check  # noqa: E402
+from search.state import SweepState  # noqa: E402
+from search.sweep import read_spec  # noqa: E402
+
+EPOCHS = 15
+
+
+def sweep(data: Path, folder: Path, **fields: Any) -> SweepState:
+    """One sweep of the tiny preset without confirmation."""
+    values = {"recipe": "resnet_yolo", "preset": "tiny", "data": str(data), "confirm_top": 0, "workers": 2}
+    values |= {"grace_epochs": 3, "reduction_factor": 2} | fields
+    spec = read_spec(values, "bench")
+    checked = check(spec, f"sqlite:///{folder / 'mlflow.db'}")
+    return run.launch(checked, folder, lambda row, state: None).state
+
+
+def row(name: str, state: SweepState, number: int) -> str:
+    """Where a trial ended, and why."""
+    trial = state.trials[number]
+    assert trial.decision is not None
+    level = "–" if trial.curve.level is None else f"{trial.curve.level:.3f}"
+    return f"| {name} | {trial.curve.epoch}/{EPOCHS} | {level} | {trial.decision.reason} | {trial.decision.detail} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--seeds", type=int, default=5)
+    given = parser.parse_args()
+    print("| training | epochs | map50_95 | stopped by | detail |\n| --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for seed in range(given.seeds):
+            state = sweep(
+                given.data,
+                folder,
+                name=f"seed-{seed}",
+                seed=seed,
+                trials=6,
+                enqueue=["fixed", "broken"],
+                sampler="random",
+            )
+            print(row(f"fixed, seed {seed}", state, 0))
+            print(row(f"broken, seed {seed}", state, 1), flush=True)
+        for clamp in (True, False):
+            pinned = {"lr": 10.0, "clamp": clamp}
+            state = sweep(given.data, folder, name=f"lr-10-{clamp}", trials=1, set=pinned, scheduler="none")
+            print(row(f"lr 10, {'with' if clamp else 'without'} clamp", state, 0), flush=True)
+
+
+if __name__ == "__main__":
+    main()
