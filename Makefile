@@ -17,7 +17,7 @@ demo: $(READY)  ## one sweep of real trainings, from nothing to an exported conf
 	@$(BIN)/steadytune launch docs/demo.yaml --name demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(READY) lint  ## everything that must hold: linters, types, fast tests, tests with Ray, whole sweeps
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 	$(BIN)/python -m pytest -q -m "ray or e2e"
 
 lint: $(READY)

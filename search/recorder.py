@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from search.folder import SweepFolder
@@ -66,15 +67,22 @@ def check_store(uri: str) -> None:
         )
 
 
-class Recorder:
-    """The recording process as the driver sees it."""
+class Recorder(AbstractContextManager["Recorder"]):
+    """The recording process, for as long as a `with` block; at its end it is given time to write what is left.
+
+    Attributes:
+        complete: after the block: whether MLflow has everything that the journal has.
+    """
 
     def __init__(self, folder: SweepFolder) -> None:
         self._folder = folder
-        command = [sys.executable, "-m", "search.recorder", str(folder.root), folder.name]
+        self.complete = False
+
+    def __enter__(self) -> Recorder:
+        command = [sys.executable, "-m", "search.recorder", str(self._folder.root), self._folder.name]
         source = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
-        with (folder.path / "recorder.log").open("a", encoding="utf-8") as log:
+        with (self._folder.path / "recorder.log").open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -84,6 +92,15 @@ class Recorder:
                 start_new_session=True,  # Ctrl-C is for the driver
                 env=os.environ | _ENVIRONMENT | {"PYTHONPATH": path},
             )
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self.complete = self._process.wait(GIVE_UP_SECONDS + 30) == 0
+        except subprocess.TimeoutExpired:
+            self._process.kill()
 
     def watch(self, failed: Callable[[Exception], None]) -> None:
         """Call `failed` if the store cannot be opened. The workers start meanwhile: opening takes seconds."""
@@ -96,16 +113,6 @@ class Recorder:
                 failed(SteadytuneError(line or f"the recorder of MLflow's runs did not start; see {log}"))
 
         threading.Thread(target=wait, name="recorder-watch", daemon=True).start()
-
-    def finish(self) -> bool:
-        """Wait until everything is written; returns False if MLflow could not be brought up to date."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            return self._process.wait(GIVE_UP_SECONDS + 30) == 0
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return False
 
 
 def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], None] = lambda: None) -> bool:

@@ -66,35 +66,31 @@ def _past(folder: SweepFolder) -> list[Row]:
 
 
 def _run(checked: Plan, folder: SweepFolder, listen: Listener) -> Finished:
-    recorder = Recorder(folder)
     try:
-        state = _sweep(checked, folder, recorder, listen)
+        # The interruption comes second: Ray sets a handler of its own when it starts.
+        with connected(checked.spec) as places, interruptible(), Recorder(folder) as recorder:
+            state = _sweep(checked, folder, places, recorder, listen)
     except OSError as error:
-        recorder.finish()
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         fix = f"nothing is lost: free some space, then `steadytune resume {folder.name}`"
         raise SteadytuneError(f"{folder.path}: the disk is full; {fix}") from None
-    except BaseException:
-        recorder.finish()
-        raise
-    return Finished(state, recorder.finish())
+    return Finished(state, recorder.complete)
 
 
-def _sweep(checked: Plan, folder: SweepFolder, recorder: Recorder, listen: Listener) -> SweepState:
+def _sweep(checked: Plan, folder: SweepFolder, places: int, recorder: Recorder, listen: Listener) -> SweepState:
     past = _past(folder)
-    with connected(checked.spec) as places, interruptible():  # Ray sets a handler of its own when it starts
-        journal = Journal(folder.journal)
-        conductor = Conductor(checked, journal, delete=folder.delete_checkpoint, listen=listen)
-        if past:
-            conductor.restore(past)
-        conductor.open(places)
-        recorder.watch(conductor.halt)
-        try:
-            _train(conductor, folder, places)
-        finally:
-            journal.flush()
-            shutil.rmtree(folder.ray, ignore_errors=True)
+    journal = Journal(folder.journal)
+    conductor = Conductor(checked, journal, delete=folder.delete_checkpoint, listen=listen)
+    if past:
+        conductor.restore(past)
+    conductor.open(places)
+    recorder.watch(conductor.halt)
+    try:
+        _train(conductor, folder, places)
+    finally:
+        journal.flush()
+        shutil.rmtree(folder.ray, ignore_errors=True)
     if conductor.halted:
         raise conductor.halted
     _conclude(conductor, folder)

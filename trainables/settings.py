@@ -51,7 +51,7 @@ def _sentence(model: type[BaseModel], error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"setting {field!r} is missing and has no default; add it"
     rule = first["msg"].removeprefix("Value error, ")
-    rule = rule.replace("Input should", "must").replace("Tuple should", "must")
+    rule = re.sub(r"^(Input|String|List|Tuple|Dictionary|Value) should", "must", rule)
     if field == "settings":
         return rule
     return f"setting {field!r} is {first['input']!r}; it {rule}" if rule.startswith("must") else f"{field}: {rule}"

@@ -1,7 +1,7 @@
 """Document 002 as a sweep sees it: `python tests/bench/document_002.py SAMPLE/data.yaml [--seeds 5]`.
 
-For each seed, one sweep that holds `broken`, `fixed` and four random trials: where each of the two ends, and why. Then a
-learning rate that kills the model, with and without the clamp: after how many epochs, and by which rule.
+For each seed, one sweep that holds `broken`, `fixed` and four random trials: where each of the two ends, and why. Then
+a learning rate that kills the model, with and without the clamp: after how many epochs, and by which rule.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from search import run  # noqa: E402
-from search.checking import check  # noqa: E402
-from search.state import SweepState  # noqa: E402
-from search.sweep import read_spec  # noqa: E402
+from search import run
+from search.checking import check
+from search.state import SweepState
+from search.sweep import read_spec
 
 EPOCHS = 15
 
