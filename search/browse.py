@@ -29,7 +29,16 @@ def serve(store: str, root: Path, port: int) -> None:
             raise SteadytuneError(f"port is {port}; something answers there already; give another with --port")
     print(f"MLflow: http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
-    command += ["--default-artifact-root", (root / "artifacts").as_uri(), "--host", "127.0.0.1", "--port", str(port)]
+    command += [
+        "--default-artifact-root",
+        (root / "artifacts").as_uri(),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
     # -m puts the working directory first on the path: away from a checkout, whose folder is called mlflow too.
     process = subprocess.Popen(command, cwd=root)
     try:

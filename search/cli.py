@@ -179,7 +179,7 @@ def status(
                 state = _state(folder)
                 live.update(overview(state, name), refresh=True)
         return
-    console.print(overview(state, name))
+    console.print(overview(state, name, rows=None))
 
 
 def _trial(state: SweepState, trial: int, name: str) -> TrialState:

@@ -70,7 +70,8 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
     """What became of one trial and why, as sentences."""
     started, curve = trial.started, trial.curve
     metric = state.plan.recipe.metric
-    drawn = short(started.drawn) or "nothing was drawn, all settings are pinned"
+    own = f"the named training {started.named}" if started.named else "all settings are pinned"
+    drawn = short(started.drawn) or own
     lines = [f"Trial {label(trial)}, seed {started.seed}: {drawn}"]
     best = curve.best
     if best is not None:

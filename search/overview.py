@@ -48,30 +48,32 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def _shown(state: SweepState) -> list[TrialState]:
+def _shown(state: SweepState, rows: int | None) -> list[TrialState]:
     trials = list(state.trials.values())
-    if len(trials) <= ROWS:
+    if rows is None or len(trials) <= rows:
         return trials
     running = [trial for trial in trials if trial.running]
-    best = [trial for trial in state.ranking() if trial not in running][: ROWS // 2]
+    best = [trial for trial in state.ranking() if trial not in running][: rows // 2]
     latest = [trial for trial in reversed(trials) if trial not in running and trial not in best]
-    chosen = (running + best + latest)[:ROWS]
+    chosen = (running + best + latest)[:rows]
     return [trial for trial in trials if trial in chosen]
 
 
-def overview(state: SweepState, title: str) -> RenderableType:
-    """The sweep as a table, one line a trial, readable at 80 columns."""
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1), pad_edge=False)
-    shown = _shown(state)
+def overview(state: SweepState, title: str, rows: int | None = ROWS) -> RenderableType:
+    """The sweep as a table, one line a trial, at most `rows` of them; readable at 80 columns."""
+    metric = state.plan.recipe.metric
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1), pad_edge=False, expand=True)
+    shown = _shown(state, rows)
     leader = state.ranking()[:1]
     names = [label(trial) + (" *" if trial in leader else "") for trial in shown]
-    table.add_column("trial", no_wrap=True, min_width=max(map(len, names), default=5))
-    table.add_column("epochs", no_wrap=True, justify="right", min_width=6)
-    table.add_column(
-        state.plan.recipe.metric, no_wrap=True, justify="right", min_width=max(7, len(state.plan.recipe.metric))
-    )
-    table.add_column("curve", no_wrap=True, min_width=max(5, min(15, state.plan.max_epochs)))
-    table.add_column("state", no_wrap=True, overflow="ellipsis")
+    for name, width, right in (
+        ("trial", max(map(len, [*names, "trial"])), False),
+        ("epochs", len(f"{state.plan.max_epochs}/{state.plan.max_epochs}") + 1, True),
+        (metric, max(7, len(metric)), True),
+        ("curve", max(5, min(15, state.plan.max_epochs)), False),
+    ):
+        table.add_column(name, no_wrap=True, width=width, justify="right" if right else "left")
+    table.add_column("state", no_wrap=True, overflow="ellipsis", ratio=1)
     values = [point.value or 0.0 for trial in state.trials.values() for point in trial.curve.evaluated]
     high = max(values, default=1.0)
     for trial, name in zip(shown, names, strict=True):
@@ -87,7 +89,13 @@ def _state(trial: TrialState) -> Text:
         phase = "running" if trial.curve.points else "starting"
         return Text(f"{phase}  {short(trial.started.drawn)}", style="cyan")
     reason = trial.decision.reason
-    words = "done" if reason == "done" else f"{reason}: {trial.decision.detail}"
+    numbers = trial.decision.numbers
+    if reason == "done":
+        words = "done"
+    elif reason == "rung":
+        words = f"rung {numbers['rung']:.0f}: {numbers['rank']:.0f} of {numbers['peers']:.0f}"
+    else:
+        words = f"{reason}: {trial.decision.detail}"
     return Text(words, style=_STYLES[reason])
 
 
