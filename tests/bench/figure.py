@@ -1,4 +1,4 @@
-"""All learning curves of a sweep, coloured by what became of them: `python tests/bench/figure.py SWEEPS NAME OUT.png`."""
+"""All learning curves of a sweep, coloured by what became of them: `python figure.py SWEEPS NAME OUT.png`."""
 
 from __future__ import annotations
 

@@ -41,7 +41,15 @@ class Tool:
         command = [sys.executable, "-m", "search", *words]
         output = (self.folder / "output.txt").open("w", encoding="utf-8")
         process = subprocess.Popen(
-            command, cwd=self.folder, env=self.env, stdout=output, stderr=output, text=True, start_new_session=True
+            command,
+            cwd=self.folder,
+            env=self.env,
+            stdout=output,
+            stderr=output,
+            text=True,
+            start_new_session=True,
+            # A foreground job: whoever starts the tests in the background has Ctrl-C ignored, which is inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
