@@ -128,7 +128,10 @@ class Conductor:
         spec = self.plan.spec
         if not spec.confirm_top:
             return 0.0
-        rounds = math.ceil((spec.confirm_top + 1) * spec.confirm_seeds / self._places)
+        # Who may still come in: those that are finished, those that run, and one that may be started now.
+        candidates = len(self.state.finalists()) + sum(trial.running for trial in self.state.search) + 1
+        finalists = min(spec.confirm_top + 1, candidates)
+        rounds = math.ceil(finalists * spec.confirm_seeds / self._places)
         # One epoch more: the search's trials learn only after their epoch that their time is over.
         return self.state.epoch_seconds * (rounds * self.plan.max_epochs + 1)
 
