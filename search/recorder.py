@@ -146,6 +146,7 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
 def main() -> None:
     """`python -m search.recorder ROOT NAME`: says "ready", then follows the journal until standard input closes."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(10)  # trials come first: what is not recorded now is recorded a moment later
     folder = SweepFolder(Path(sys.argv[1]), sys.argv[2])
     try:
         # The recorder of a driver that was killed may still be writing: let it end first.

@@ -32,6 +32,7 @@ from idle import pay_for_torch  # noqa: E402
 
 from search import cluster, run  # noqa: E402
 from search.checking import check  # noqa: E402
+from search.folder import names  # noqa: E402
 from search.sweep import read_spec  # noqa: E402
 
 WORKERS = 2
@@ -69,16 +70,18 @@ def stock(
     ).fit()
 
 
-def ours(folder: Path, trials: int, epochs: int, *, imports: bool = False) -> None:
-    """A steadytune sweep of the same size, with its journal and its MLflow recording."""
+def ours(_: Path, trials: int, epochs: int, *, root: Path, imports: bool = False) -> None:
+    """A steadytune sweep of the same size, with its journal and its MLflow recording.
+
+    All sweeps share the folder `root`, as a user's do: its MLflow store is made once, by the first of them.
+    """
     values = {
-        "name": "idle", "recipe": "idle:Idle", "preset": "tiny", "data": str(HERE),
+        "name": f"idle-{len(names(root))}", "recipe": "idle:Idle", "preset": "tiny", "data": str(HERE),
         "set": {"epochs": epochs, "imports": imports},
         "trials": trials, "scheduler": "none", "sampler": "random", "confirm_top": 0, "workers": WORKERS,
     }  # fmt: skip
     spec = read_spec(values, "bench")
-    store = f"sqlite:///{folder / 'mlflow.db'}"
-    run.launch(check(spec, store), folder, lambda row, state: None)
+    run.launch(check(spec, f"sqlite:///{root / 'mlflow.db'}"), root, lambda row, state: None)
 
 
 def timed(job: Callable[[Path], None]) -> float:
@@ -109,13 +112,54 @@ def compare(title: str, jobs: dict[str, Callable[[Path], None]], base: str, roun
         print(f"  {name:42s} {statistics.median(seconds):7.1f} s  {spread}  {ratio:6.2f} x", flush=True)
 
 
+def trial_cost(root: Path, trials: int, rounds: int) -> None:
+    """Short trials, without and with what a real training imports."""
+    for imports in (False, True):
+        compare(
+            f"{trials} trials x 3 epochs, {'each process imports torch' if imports else 'nothing imported'}",
+            {
+                "stock Ray, reuse_actors=True": partial(stock, trials=trials, epochs=3, reuse=True, imports=imports),
+                "stock Ray, default": partial(stock, trials=trials, epochs=3, reuse=False, imports=imports),
+                "steadytune": partial(ours, trials=trials, epochs=3, root=root, imports=imports),
+            },
+            "stock Ray, reuse_actors=True",
+            rounds,
+        )
+
+
+def result_cost(root: Path, trials: int, epochs: int, rounds: int) -> None:
+    """Long trials: ours recorded in MLflow, Ray's not."""
+    compare(
+        f"{trials} trials x {epochs} epochs",
+        {
+            "stock Ray, reuse_actors=True, no MLflow": partial(stock, trials=trials, epochs=epochs, reuse=True),
+            "steadytune, with MLflow": partial(ours, trials=trials, epochs=epochs, root=root),
+        },
+        "stock Ray, reuse_actors=True, no MLflow",
+        rounds,
+    )
+
+
+def mlflow_cost(root: Path, trials: int, epochs: int, rounds: int) -> None:
+    """Both recorded in MLflow, each in its own way."""
+    compare(
+        f"{trials} trials x {epochs} epochs, recorded in MLflow",
+        {
+            "stock Ray, reuse_actors=True, its MLflow": partial(with_mlflow, trials=trials, epochs=epochs),
+            "steadytune, with MLflow": partial(ours, trials=trials, epochs=epochs, root=root),
+        },
+        "steadytune, with MLflow",
+        rounds,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", default=["trials", "results", "mlflow"], help="what to measure")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=100)
     given = parser.parse_args()
-    trials, epochs = given.trials, given.epochs
     ray.init(
         num_cpus=WORKERS,
         include_dashboard=False,
@@ -123,36 +167,15 @@ def main() -> None:
         object_store_memory=cluster.OBJECT_STORE_BYTES,
         runtime_env={"env_vars": {"PYTHONPATH": ":".join(sys.path[:2])}},
     )
-    for imports in (False, True):
-        compare(
-            f"{trials} trials x 3 epochs, {'each process imports torch' if imports else 'nothing imported'}",
-            {
-                "stock Ray, reuse_actors=True": partial(stock, trials=trials, epochs=3, reuse=True, imports=imports),
-                "stock Ray, default": partial(stock, trials=trials, epochs=3, reuse=False, imports=imports),
-                "steadytune": partial(ours, trials=trials, epochs=3, imports=imports),
-            },
-            "stock Ray, reuse_actors=True",
-            given.rounds,
-        )
-    compare(
-        f"{trials} trials x {epochs} epochs",
-        {
-            "stock Ray, reuse_actors=True, no MLflow": partial(stock, trials=trials, epochs=epochs, reuse=True),
-            "steadytune, with MLflow": partial(ours, trials=trials, epochs=epochs),
-        },
-        "stock Ray, reuse_actors=True, no MLflow",
-        given.rounds,
-    )
-    quarter = epochs // 4
-    compare(
-        f"{trials} trials x {quarter} epochs",
-        {
-            "stock Ray, reuse_actors=True, its MLflow": partial(with_mlflow, trials=trials, epochs=quarter),
-            "steadytune, with MLflow": partial(ours, trials=trials, epochs=quarter),
-        },
-        "steadytune, with MLflow",
-        given.rounds,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        ours(root, 1, 1, root=root)
+        if "trials" in given.parts:
+            trial_cost(root, given.trials, given.rounds)
+        if "results" in given.parts:
+            result_cost(root, given.trials, given.epochs, given.rounds)
+        if "mlflow" in given.parts:
+            mlflow_cost(root, given.trials, given.epochs // 4, given.rounds)
     ray.shutdown()
 
 
