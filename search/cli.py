@@ -124,7 +124,7 @@ def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
     console.print()
     for item in closing(finished.state, SweepFolder(root, name), _command("browse", name, root)):
         console.print(item)
-    if not finished.recorded:
+    if not finished.recorder.finish():
         console.print(f"MLflow could not be brought up to date; later: {_command('sync', name, root)}")
 
 

@@ -68,15 +68,10 @@ def check_store(uri: str) -> None:
 
 
 class Recorder(AbstractContextManager["Recorder"]):
-    """The recording process, for as long as a `with` block; at its end it is given time to write what is left.
-
-    Attributes:
-        complete: after the block: whether MLflow has everything that the journal has.
-    """
+    """The recording process. A `with` block's end tells it that the journal has ended; `finish` waits for it."""
 
     def __init__(self, folder: SweepFolder) -> None:
         self._folder = folder
-        self.complete = False
 
     def __enter__(self) -> Recorder:
         command = [sys.executable, "-m", "search.recorder", str(self._folder.root), self._folder.name]
@@ -97,10 +92,14 @@ class Recorder(AbstractContextManager["Recorder"]):
     def __exit__(self, *error: object) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
+
+    def finish(self) -> bool:
+        """Wait until it has written what was left; returns whether MLflow has everything that the journal has."""
         try:
-            self.complete = self._process.wait(GIVE_UP_SECONDS + 30) == 0
+            return self._process.wait(GIVE_UP_SECONDS + 30) == 0
         except subprocess.TimeoutExpired:
             self._process.kill()
+            return False
 
     def watch(self, failed: Callable[[Exception], None]) -> None:
         """Call `failed` if the store cannot be opened. The workers start meanwhile: opening takes seconds."""

@@ -30,10 +30,10 @@ Listener = Callable[[Row, SweepState], None]
 
 @dataclass(frozen=True)
 class Finished:
-    """A sweep that has ended, and whether MLflow has everything that its journal has."""
+    """A sweep that has ended, and the recorder, which may have a few seconds' work left."""
 
     state: SweepState
-    recorded: bool
+    recorder: Recorder
 
 
 def launch(checked: Plan, root: Path, listen: Listener) -> Finished:
@@ -75,7 +75,7 @@ def _run(checked: Plan, folder: SweepFolder, listen: Listener) -> Finished:
             raise
         fix = f"nothing is lost: free some space, then `steadytune resume {folder.name}`"
         raise SteadytuneError(f"{folder.path}: the disk is full; {fix}") from None
-    return Finished(state, recorder.complete)
+    return Finished(state, recorder)
 
 
 def _sweep(checked: Plan, folder: SweepFolder, places: int, recorder: Recorder, listen: Listener) -> SweepState:

@@ -60,7 +60,7 @@ def epochs(folder: SweepFolder) -> list[tuple[Row, EpochDone]]:
 def test_a_sweep_ends_with_an_exported_winner_and_a_complete_mlflow(sweep: Any) -> None:
     finished, folder = sweep()
     state = finished.state
-    assert finished.recorded
+    assert finished.recorder.finish()
     assert state.ended is not None
     assert not any(trial.running for trial in state.trials.values())
     winner = state.trials[state.ended.trial]
