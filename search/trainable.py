@@ -57,7 +57,6 @@ class RecipeTrainable(tune.Trainable):
     def _assign(self, config: dict[str, Any]) -> None:
         self._config = config
         self._folder = Path(config["folder"]) / f"{config['trial']:04d}"
-        self._epochs = None
 
     def step(self) -> dict[str, Any]:
         """One epoch. What the training prints goes to the trial's `log.txt`."""
@@ -68,10 +67,11 @@ class RecipeTrainable(tune.Trainable):
                 stack.enter_context(redirect_stdout(log))
                 stack.enter_context(redirect_stderr(log))
                 return self._logged_step()
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        except Exception as error:  # whatever a training raises ends this trial, not the worker
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return {HALTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
-            return {FAILED: f"{type(error).__name__}: {error}"}
+            text = str(error).strip().split("\n")[0]
+            return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
 
     def _logged_step(self) -> dict[str, Any]:
         try:
@@ -83,14 +83,9 @@ class RecipeTrainable(tune.Trainable):
                     FAILED: f"the recipe ended before the {self._config['settings']['epochs']} epochs of its settings"
                 }
             return {REPORT: self._report(epoch)}
-        except OSError:
-            raise
-        except Exception as error:  # whatever a training raises ends this trial, not the worker
+        except Exception:
             traceback.print_exc()
-            text = str(error).strip().split("\n")[0]
-            if isinstance(error, RuntimeError) and "No space left" in text:
-                return {HALTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
-            return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
+            raise
 
     def _train(self) -> Iterator[Epoch]:
         if self._data is None:

@@ -8,6 +8,7 @@ are put back afterwards, so two trainings in one process do not see each other.
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import random
 import time
@@ -108,7 +109,10 @@ def _nonfinite(model: torch.nn.Module) -> Alarm | None:
 
 def _saver(training: Training, epoch: int, identity: str) -> Any:
     def save(directory: Path) -> None:
-        torch.save({"epoch": epoch, "identity": identity, "training": training.state()}, directory / "state.pt")
+        # By way of memory: on a full disk torch itself raises a RuntimeError that does not say so.
+        buffer = io.BytesIO()
+        torch.save({"epoch": epoch, "identity": identity, "training": training.state()}, buffer)
+        (directory / "state.pt").write_bytes(buffer.getbuffer())
 
     return save
 
