@@ -20,12 +20,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from search.folder import SweepFolder
-from search.journal import read
+from search.journal import EpochDone, SweepEnded, read
 from trainables.errors import SteadytuneError
 
 POLL_SECONDS = 1.0
 GIVE_UP_SECONDS = 60.0
 READY = "ready"
+_SQLITE = b"SQLite format 3\0"  # the first bytes of every database file, https://www.sqlite.org/fileformat.html
 
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -60,11 +61,18 @@ def check_store(uri: str) -> None:
         target = path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
         if not os.access(target, os.W_OK) or not (path.exists() or target.is_dir()):
             raise SteadytuneError(f"store is {uri}; {target} cannot be written; give another folder or --store")
+        if path.exists() and _head(path) not in (b"", _SQLITE):
+            raise SteadytuneError(f"store is {uri}; {path} is no SQLite database; move it away or give --store")
         return
     if "://" not in uri:
         raise SteadytuneError(
             f"store is {uri}; it must be a tracking URI such as http://host:5000 or sqlite:///mlflow.db"
         )
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE))
 
 
 class Recorder(AbstractContextManager["Recorder"]):
@@ -116,6 +124,7 @@ class Recorder(AbstractContextManager["Recorder"]):
 
 def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], None] = lambda: None) -> bool:
     """Write the journal to MLflow until `ended` and nothing is left; returns whether everything was written."""
+    _await_first_epoch(folder, ended)
     from search.mirror import Mirror, StoreError  # imports MLflow, which only this process pays for
 
     mirror = Mirror(folder)
@@ -140,6 +149,17 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
             time.sleep(POLL_SECONDS)
         if not last:
             time.sleep(POLL_SECONDS)
+
+
+def _await_first_epoch(folder: SweepFolder, ended: Callable[[], bool]) -> None:
+    """Return when there is something to record: MLflow's seconds of import would delay the workers' start."""
+    seq = 0
+    while not ended():
+        for row in read(folder.journal, after=seq) if folder.journal.is_dir() else ():
+            if isinstance(row.event, (EpochDone, SweepEnded)):
+                return
+            seq = row.seq
+        time.sleep(POLL_SECONDS)
 
 
 def main() -> None:

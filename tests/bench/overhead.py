@@ -33,9 +33,12 @@ from idle import pay_for_torch  # noqa: E402
 from search import cluster, run  # noqa: E402
 from search.checking import check  # noqa: E402
 from search.folder import names  # noqa: E402
+from search.recorder import Recorder  # noqa: E402
 from search.sweep import read_spec  # noqa: E402
 
 WORKERS = 2
+OURS = "steadytune, recorded in MLflow"
+RECORDED = "  until MLflow has every row"
 
 
 class Stock(tune.Trainable):
@@ -70,8 +73,8 @@ def stock(
     ).fit()
 
 
-def ours(_: Path, trials: int, epochs: int, *, root: Path, imports: bool = False) -> None:
-    """A steadytune sweep of the same size, with its journal and its MLflow recording.
+def ours(_: Path, trials: int, epochs: int, *, root: Path, imports: bool = False) -> Recorder:
+    """A steadytune sweep of the same size, with its journal; MLflow's rows may not all be written when it returns.
 
     All sweeps share the folder `root`, as a user's do: its MLflow store is made once, by the first of them.
     """
@@ -81,15 +84,17 @@ def ours(_: Path, trials: int, epochs: int, *, root: Path, imports: bool = False
         "trials": trials, "scheduler": "none", "sampler": "random", "confirm_top": 0, "workers": WORKERS,
     }  # fmt: skip
     spec = read_spec(values, "bench")
-    run.launch(check(spec, f"sqlite:///{root / 'mlflow.db'}"), root, lambda row, state: None)
+    return run.launch(check(spec, f"sqlite:///{root / 'mlflow.db'}"), root, lambda row, state: None).recorder
 
 
-def timed(job: Callable[[Path], None]) -> float:
-    """Wall seconds of `job` in a fresh folder, its output dropped."""
+def timed(job: Callable[[Path], Recorder | None]) -> tuple[float, float]:
+    """Wall seconds of `job` in a fresh folder, its output dropped: until its result, and until all is recorded."""
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         began = time.perf_counter()
-        job(Path(folder))
-        return time.perf_counter() - began
+        recorder = job(Path(folder))
+        result = time.perf_counter() - began
+        assert recorder is None or recorder.finish()
+        return result, time.perf_counter() - began
 
 
 def with_mlflow(folder: Path, trials: int, epochs: int) -> None:
@@ -98,13 +103,16 @@ def with_mlflow(folder: Path, trials: int, epochs: int) -> None:
     stock(folder, trials, epochs, reuse=True, callbacks=(callback,))
 
 
-def compare(title: str, jobs: dict[str, Callable[[Path], None]], base: str, rounds: int) -> None:
+def compare(title: str, jobs: dict[str, Callable[[Path], Recorder | None]], base: str, rounds: int) -> None:
     """Run all jobs `rounds` times, beginning with another one each time, and print medians as ratios to `base`."""
-    taken: dict[str, list[float]] = {name: [] for name in jobs}
+    taken: dict[str, list[float]] = {name: [] for job in jobs for name in (job, *([RECORDED] if job == OURS else []))}
     names = list(jobs)
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            taken[name].append(timed(jobs[name]))
+            result, recorded = timed(jobs[name])
+            taken[name].append(result)
+            if name == OURS:
+                taken[RECORDED].append(recorded)
     print(f"\n{title}")
     for name, seconds in taken.items():
         ratio = statistics.median(one / other for one, other in zip(seconds, taken[base], strict=True))
@@ -120,7 +128,7 @@ def trial_cost(root: Path, trials: int, rounds: int) -> None:
             {
                 "stock Ray, reuse_actors=True": partial(stock, trials=trials, epochs=3, reuse=True, imports=imports),
                 "stock Ray, default": partial(stock, trials=trials, epochs=3, reuse=False, imports=imports),
-                "steadytune": partial(ours, trials=trials, epochs=3, root=root, imports=imports),
+                OURS: partial(ours, trials=trials, epochs=3, root=root, imports=imports),
             },
             "stock Ray, reuse_actors=True",
             rounds,
@@ -133,7 +141,7 @@ def result_cost(root: Path, trials: int, epochs: int, rounds: int) -> None:
         f"{trials} trials x {epochs} epochs",
         {
             "stock Ray, reuse_actors=True, no MLflow": partial(stock, trials=trials, epochs=epochs, reuse=True),
-            "steadytune, with MLflow": partial(ours, trials=trials, epochs=epochs, root=root),
+            OURS: partial(ours, trials=trials, epochs=epochs, root=root),
         },
         "stock Ray, reuse_actors=True, no MLflow",
         rounds,
@@ -146,9 +154,9 @@ def mlflow_cost(root: Path, trials: int, epochs: int, rounds: int) -> None:
         f"{trials} trials x {epochs} epochs, recorded in MLflow",
         {
             "stock Ray, reuse_actors=True, its MLflow": partial(with_mlflow, trials=trials, epochs=epochs),
-            "steadytune, with MLflow": partial(ours, trials=trials, epochs=epochs, root=root),
+            OURS: partial(ours, trials=trials, epochs=epochs, root=root),
         },
-        "steadytune, with MLflow",
+        OURS,
         rounds,
     )
 

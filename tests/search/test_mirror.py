@@ -47,6 +47,12 @@ def test_a_database_inside_a_file_is_refused(tmp_path: Path) -> None:
         check_store(f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}")
 
 
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("notes")
+    with pytest.raises(SteadytuneError, match=r"mlflow.db is no SQLite database; move it away or give --store"):
+        check_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_database_in_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
