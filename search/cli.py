@@ -19,8 +19,9 @@ from search.options import DEFAULT_ROOT, Json, Root, Sets
 
 if TYPE_CHECKING:
     from search.folder import SweepFolder
-    from search.state import SweepState, TrialState
+    from search.state import SweepState
     from search.sweep import SweepSpec
+    from search.trial import TrialState
 
 app = typer.Typer(
     name="steadytune",

@@ -16,13 +16,15 @@ from typing import Any, Literal
 
 from search.decision import Decision
 from search.journal import Decided, EpochDone, Event, Journal, Row, SweepEnded, SweepOpened, TrialStarted
-from search.judge import decide
-from search.retention import Kept, surplus
+from search.judge import decide, give_up, promote
+from search.retention import on_disk, surplus, too_many
 from search.searcher import Searcher
-from search.state import SweepState, TrialState
+from search.state import SweepState
 from search.sweep import Plan, draw
+from search.trial import TrialState
 
 MAX_SEED = 2**31 - 1
+CLEAN_SECONDS = 1.0
 Kind = Literal["search", "confirm"]
 
 
@@ -61,6 +63,7 @@ class Conductor:
         self._listen = listen
         self._clock = clock
         self._began = clock()
+        self._cleaned = -math.inf
         self._places = 1
         self._waiting: list[Assignment] = []
         self.halted: Exception | None = None
@@ -83,7 +86,7 @@ class Conductor:
         """Note that the sweep begins, or goes on, now, with room for `places` trials at a time."""
         self._places = places
         self._record(SweepOpened(places))
-        running = [trial for trial in self.state.trials.values() if trial.running]
+        running = list(self.state.running.values())
         for trial in running:
             if trial.latest:  # the interruption may have come between an epoch and the decisions about it
                 self._judge(trial, trial.latest)
@@ -98,8 +101,12 @@ class Conductor:
             return None
         if self._waiting:
             return self._waiting.pop(0)
+        promoted = self._promote()
+        if promoted:
+            return promoted
         if self._searching():
             return self._start_search()
+        self._close()
         return self._start_confirmation()
 
     @property
@@ -107,14 +114,16 @@ class Conductor:
         """Whether nothing runs and nothing will be handed out any more."""
         if self.halted:
             return True
-        if self._waiting or any(trial.running for trial in self.state.trials.values()):
+        if self._waiting or self.state.running or self.state.waiting:
             return False
         return not self._searching() and self._next_confirmation() is None
 
     def _searching(self) -> bool:
+        return len(self.state.search) < self.plan.spec.trials and self._affordable()
+
+    def _affordable(self) -> bool:
+        """Whether the budget has room for more of the search."""
         spec = self.plan.spec
-        if len(self.state.search) >= spec.trials:
-            return False
         if spec.epochs is not None and self.state.epochs >= spec.epochs:
             return False
         return self._seconds_left() > self.confirm_seconds()
@@ -129,11 +138,35 @@ class Conductor:
         if not spec.confirm_top:
             return 0.0
         # Who may still come in: those that are finished, those that run, and one that may be started now.
-        candidates = len(self.state.finalists()) + sum(trial.running for trial in self.state.search) + 1
+        running = sum(trial.started.kind == "search" for trial in self.state.running.values())
+        candidates = len(self.state.finalists()) + running + 1
         finalists = min(spec.confirm_top + 1, candidates)
         rounds = math.ceil(finalists * spec.confirm_seeds / self._places)
         # One epoch more: the search's trials learn only after their epoch that their time is over.
         return self.state.epoch_seconds * (rounds * self.plan.max_epochs + 1)
+
+    def _promote(self) -> Assignment | None:
+        """The waiting trial that goes on now, if there is one."""
+        if not self._affordable():
+            return None
+        found = promote(self.state, last=len(self.state.search) >= self.plan.spec.trials)
+        if found is None:
+            return None
+        trial, decision = found
+        self._conclude(trial, decision)
+        self._journal.flush()
+        return self._assignment(trial)
+
+    def _close(self) -> None:
+        """End the trials that wait, once the search is over and none of those still running can help them."""
+        if any(trial.started.kind == "search" for trial in self.state.running.values()):
+            return
+        waiting = list(self.state.waiting.values())
+        for trial in waiting:
+            self._conclude(trial, give_up(trial, "the search is over"))
+        if waiting:
+            self._journal.flush()
+            self._clean()
 
     def _start_search(self) -> Assignment:
         assert self.state.searcher is not None
@@ -252,30 +285,14 @@ class Conductor:
 
     def _clean(self) -> None:
         """Delete what nothing needs. Only after a flush: a resume needs what the journal on disk says."""
-        spec = self.plan.spec
-        for one in surplus(
-            self._on_disk(), spec.keep_checkpoints, spec.max_checkpoint_gb * 1e9, frozenset(self.state.finalists())
-        ):
+        if self.state.running and self._clock() < self._cleaned + CLEAN_SECONDS:
+            return
+        self._cleaned = self._clock()
+        spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
+        for worst in too_many(self.state.waiting.values(), max_bytes):
+            self._conclude(worst, give_up(worst, "checkpoints of waiting trials would exceed max_checkpoint_gb"))
+        self._journal.flush()
+        finalists = frozenset(self.state.finalists())
+        for one in surplus(on_disk(self.state.trials.values()), spec.keep_checkpoints, max_bytes, finalists):
             self._delete(one.trial, one.epoch)
             del self.state.trials[one.trial].checkpoints[one.epoch]
-
-    def _on_disk(self) -> list[Kept]:
-        kept = []
-        for trial in self.state.trials.values():
-            if not trial.checkpoints:
-                continue
-            values = {point.epoch: point.value for point in trial.curve.evaluated}
-            for epoch, size in trial.checkpoints.items():
-                value = values.get(epoch)
-                kept.append(
-                    Kept(
-                        trial.started.trial,
-                        epoch,
-                        trial.started.of,
-                        None if value is None else trial.curve.sign * value,
-                        size,
-                        newest=trial.running and epoch == max(trial.checkpoints),
-                        lost=trial.lost,
-                    )
-                )
-        return kept

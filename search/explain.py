@@ -8,7 +8,8 @@ from typing import Any
 
 from search.decision import REASONS
 from search.overview import label, number, short
-from search.state import SweepState, TrialState
+from search.state import SweepState
+from search.trial import TrialState
 
 
 def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def trial_json(trial: TrialState) -> dict[str, Any]:
         "level": trial.curve.level,
         "best": best.value if best else None,
         "best_epoch": best.epoch if best else None,
-        "running": trial.running,
+        "status": trial.status,
         "reason": trial.decision.reason if trial.decision else None,
         "detail": trial.decision.detail if trial.decision else None,
         "drawn": trial.started.drawn,
@@ -87,10 +88,12 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
             f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {point.loss:.4g}{held_out}"
         )
     for decided in trial.decisions:
-        verb = "stopped" if decided.action == "stop" else "went on"
+        verb = {"stop": "stopped", "pause": "began to wait", "continue": "went on"}[decided.action]
         lines.append(
             f"After epoch {decided.epoch} it {verb} ({decided.reason}: {REASONS[decided.reason]}): {decided.detail}."
         )
     if trial.running:
         lines.append("It is running, or will go on when the sweep is resumed.")
+    if trial.paused:
+        lines.append("It waits with its checkpoint, and goes on if enough others turn out worse.")
     return lines

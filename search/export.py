@@ -12,7 +12,8 @@ import yaml
 
 from search.folder import SweepFolder
 from search.journal import SweepEnded
-from search.state import SweepState, TrialState
+from search.state import SweepState
+from search.trial import TrialState
 from trainables.errors import SteadytuneError, nearest
 from trainables.settings import parse
 

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from search.decision import Reason
+from search.decision import Action, Reason
 from trainables.errors import SteadytuneError
 
 FLUSH_ROWS = 512
@@ -124,7 +124,7 @@ class Decided:
     event: ClassVar[str] = "decision"
     trial: int
     epoch: int
-    action: Literal["stop", "continue"]
+    action: Action
     reason: Reason
     detail: str
     numbers: dict[str, float] = field(default_factory=dict)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from search.decision import Decision
+from search.decision import Action, Decision
 from search.journal import EpochDone
 from search.rungs import Standing
-from search.stability import verdict
-from search.state import SweepState, TrialState
-from trainables.recipe import Alarm
+from search.stability import alone, verdict
+from search.state import SweepState
+from search.trial import TrialState
+from trainables.recipe import Alarm, Recipe
 
 
 def decide(trial: TrialState, state: SweepState, done: EpochDone, over_budget: str) -> Iterator[Decision]:
@@ -22,14 +24,15 @@ def decide(trial: TrialState, state: SweepState, done: EpochDone, over_budget: s
         over_budget: why the sweep's budget has ended for this trial, or "".
     """
     plan = state.plan
-    lost = verdict(trial.curve, plan.max_epochs, plan.spec.stability, _alarm(done))
+    others = partial(state.median_best, trial.started.trial) if trial.started.kind == "search" else alone
+    lost = verdict(trial.curve, plan.max_epochs, plan.spec.stability, _alarm(done), others)
     if lost:
         yield lost
     elif trial.curve.epoch >= plan.max_epochs:
         yield Decision("stop", "done", f"trained all {plan.max_epochs} epochs")
     elif over_budget:
         yield Decision("stop", "budget", over_budget)
-    elif trial.started.kind == "search" and plan.spec.scheduler == "asha":
+    elif trial.started.kind == "search" and plan.spec.scheduler != "none":
         yield from _compare(trial, state)
 
 
@@ -40,25 +43,39 @@ def _alarm(done: EpochDone) -> Alarm | None:
 def _compare(trial: TrialState, state: SweepState) -> Iterator[Decision]:
     """How the trial stands at a rung, if it has just reached one."""
     number = trial.started.trial
-    rung = state.rungs.due(number, trial.curve.epoch)
+    rung = state.asha.due(number, trial.curve.epoch)
     if rung is None:
         return
     level, sign = trial.curve.level, trial.curve.sign
-    standing = state.rungs.standing(number, rung, None if level is None else sign * level)
+    standing = state.asha.standing(number, rung, None if level is None else sign * level)
+    action = state.asha.action(standing)
     # The baseline is what the result is compared with: it always trains to its end.
-    spared = trial.started.named == state.plan.recipe.baseline
-    yield _at_rung(standing, state.plan.recipe.metric, sign, spared)
+    if action != "continue" and trial.started.named == state.plan.recipe.baseline and standing.value is not None:
+        yield _at_rung(standing, state.plan.recipe, "continue", "; as the baseline it trains to its end")
+    else:
+        yield _at_rung(standing, state.plan.recipe, action)
 
 
-def _at_rung(standing: Standing, metric: str, sign: float, spared: bool) -> Decision:
+def promote(state: SweepState, *, last: bool) -> tuple[TrialState, Decision] | None:
+    """The waiting trial that may go on now and the decision that says so; `last`: no new trial will come."""
+    for number, standing in state.asha.promotable(last):
+        return state.trials[number], _at_rung(standing, state.plan.recipe, "continue", " by now")
+    return None
+
+
+def give_up(trial: TrialState, why: str) -> Decision:
+    """The end of a trial that waits: what it waited for will not come, because of `why`."""
+    waiting = trial.decisions[-1]
+    return Decision("stop", "rung", f"{waiting.detail}; {why}", waiting.numbers)
+
+
+def _at_rung(standing: Standing, recipe: Recipe, action: Action, more: str = "") -> Decision:
+    """`action` at a rung, with the numbers of `standing` in the sign of the recipe's metric."""
+    sign = 1.0 if recipe.mode == "max" else -1.0
     numbers = {"rung": standing.rung, "rank": standing.rank, "peers": standing.peers, "cutoff": standing.cutoff}
     if standing.value is None:
-        return Decision("stop", "rung", f"no {metric} at all by the rung at epoch {standing.rung}", numbers)
+        return Decision("stop", "rung", f"no {recipe.metric} at all by the rung at epoch {standing.rung}", numbers)
     numbers["value"] = standing.value
-    value, cutoff = sign * standing.value, sign * standing.cutoff
-    place = f"{metric} {value:.4f} was {standing.rank} of {standing.peers} at the rung at epoch {standing.rung}"
-    if standing.promoted:
-        return Decision("continue", "rung", place, numbers)
-    if spared:
-        return Decision("continue", "rung", f"{place}; as the baseline it trains to its end", numbers)
-    return Decision("stop", "rung", f"{place}; {cutoff:.4f} was needed", numbers)
+    place = f"{recipe.metric} {sign * standing.value:.4f} was {standing.rank} of {standing.peers}"
+    needed = "" if action == "continue" else f"; {sign * standing.cutoff:.4f} was needed"
+    return Decision(action, "rung", f"{place} at the rung at epoch {standing.rung}{more}{needed}", numbers)

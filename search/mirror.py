@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from search.decision import LOST
+from search.decision import BEHIND, LOST
 from search.folder import SweepFolder
 from search.journal import Decided, EpochDone, Row, SweepEnded, TrialStarted
 
@@ -32,7 +32,7 @@ __all__ = ["Mirror", "StoreError"]
 BATCH = 1000
 """Metrics that MLflow takes in one call."""
 
-_STATUS = {"done": "FINISHED", "rung": "KILLED", "budget": "KILLED"} | dict.fromkeys(LOST, "FAILED")
+_STATUS = {"done": "FINISHED"} | dict.fromkeys(BEHIND, "KILLED") | dict.fromkeys(LOST, "FAILED")
 
 
 class Mirror:

@@ -105,6 +105,7 @@ def _train(conductor: Conductor, folder: SweepFolder, places: int) -> None:
         "data": str(Path(spec.data).absolute()),
         "folder": str(folder.trials),
         "checkpoint_every": spec.checkpoint_every,
+        "checkpoint_at": conductor.state.asha.rungs if spec.scheduler == "asha" else [],
     }
     tuner = tune.Tuner(
         tune.with_resources(RecipeTrainable, {"cpu": spec.cpus, "gpu": spec.gpus}),

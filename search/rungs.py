@@ -1,22 +1,20 @@
-"""Stopping ASHA: at each rung a trial goes on only if it is among the best of those that reached the rung.
+"""ASHA's rungs: epochs at which trials are compared, and how each stands there.
 
-Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020), in the variant that stops a trial at
-once instead of pausing it for a later promotion, as Ray Tune and Optuna ship it. The paper's symbols and our names:
+Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020). The paper's symbols and our names:
 
     r    grace_epochs       epochs before the first rung
     eta  reduction_factor   one in so many goes on
     R    max_epochs         epochs of a whole training
     k    rung index         rung k lies at r * eta**k epochs
 
-What is compared is the level of the curve (the mean of its last epochs), not one epoch.
-
-The first to reach a rung have nobody to be compared with, and must not go on for ever because they were early. So a
-place among fewer than `reduction_factor` trials is provisional: it is looked at again whenever another one arrives.
+What is compared is the level of the curve (the mean of its last epochs), not one epoch. Higher is better here;
+None is no number at all, behind every number.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_right, insort
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -59,40 +57,41 @@ def milestones(grace_epochs: int, reduction_factor: float, max_epochs: int) -> l
     return found
 
 
-class Rungs:
-    """The levels recorded at each rung of one sweep."""
+@dataclass
+class Rung:
+    """The levels with which trials reached one rung. Comparing one costs the logarithm of their number.
 
-    def __init__(self, grace_epochs: int, reduction_factor: float, max_epochs: int) -> None:
-        self._factor = reduction_factor
-        self._compared: dict[tuple[int, int], int] = {}
-        self._values: dict[int, dict[int, float | None]] = {
-            rung: {} for rung in milestones(grace_epochs, reduction_factor, max_epochs)
-        }
+    Attributes:
+        epoch: where the rung lies.
+        values: level by trial.
+    """
 
-    def due(self, trial: int, epoch: int) -> int | None:
-        """The highest rung at or below `epoch` if `trial` is to be compared there now, else None."""
-        reached = [rung for rung in self._values if rung <= epoch]
-        if not reached:
-            return None
-        rung = reached[-1]
-        before = self._compared.get((trial, rung), 0)
-        return rung if not before or before < min(self._factor, len(self._values[rung])) else None
+    epoch: int
+    values: dict[int, float | None] = field(default_factory=dict)
+    _rising: list[float] = field(default_factory=list, repr=False)
 
-    def record(self, trial: int, rung: int, value: float | None) -> None:
-        """Note that `trial` was compared at `rung`, which it reached with the level `value`.
+    def add(self, trial: int, value: float | None) -> None:
+        """Note that `trial` reached the rung with the level `value`; only its first level counts."""
+        if trial not in self.values:
+            self.values[trial] = value
+            if value is not None:
+                insort(self._rising, value)
 
-        Higher is better; None is no number at all. Only the first of a trial's values at a rung counts.
-        """
-        self._values[rung].setdefault(trial, value)
-        self._compared[trial, rung] = len(self._values[rung])
+    def standing(self, trial: int, value: float | None, places: int) -> Standing:
+        """How `trial` stands if the first `places` go on; with the level `value` if it is new here."""
+        new = trial not in self.values
+        value = value if new else self.values[trial]
+        peers = len(self.values) + new
+        rank = peers if value is None else len(self._rising) - bisect_right(self._rising, value) + 1
+        promoted = value is not None and rank <= places
+        return Standing(self.epoch, value, self._cutoff(value, new, places), rank, peers, promoted)
 
-    def standing(self, trial: int, rung: int, value: float | None) -> Standing:
-        """How `trial` stands at `rung` among all that reached it, with the level `value` if it is new there."""
-        values = {trial: value} | self._values[rung]
-        value = values[trial]
-        ranked = sorted((other for other in values.values() if other is not None), reverse=True)
-        peers = len(values)
-        places = max(1, int(peers / self._factor))
-        cutoff = ranked[min(places, len(ranked)) - 1] if ranked else float("-inf")
-        rank = sum(other > value for other in ranked) + 1 if value is not None else peers
-        return Standing(rung, value, cutoff, rank, peers, promoted=value is not None and value >= cutoff)
+    def _cutoff(self, value: float | None, new: bool, places: int) -> float:
+        """The lowest level among the first `places`, `value` taken as one more if it is `new`."""
+        count = len(self._rising)
+        if not new or value is None:
+            return self._rising[max(0, count - places)] if count else float("-inf")
+        places = min(places, count + 1)
+        behind = self._rising[count - places] if places <= count else float("-inf")
+        ahead = self._rising[count - places + 1] if places > 1 else float("inf")
+        return min(max(value, behind), ahead)

@@ -9,12 +9,13 @@ told PRUNED and infeasible, by a constraint, which TPE ranks below everything el
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from copy import copy
 from typing import Any, Literal
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 Outcome = Literal["complete", "pruned", "infeasible"]
 
@@ -36,6 +37,34 @@ def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
         return makers[name]()
 
 
+class _Storage(optuna.storages.InMemoryStorage):
+    """Shows samplers the trials in `waiting` (by Optuna's number) as pruned.
+
+    Optuna cannot suspend a trial. As a running one it would teach nothing, or only ill (TPE takes running trials for
+    bad ones); once told as pruned it could not go on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: set[int] = set()
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """See Optuna's `BaseStorage`."""
+        if not self.waiting or states == (TrialState.WAITING,):
+            return super().get_all_trials(study_id, deepcopy, states)
+        found = super().get_all_trials(study_id, deepcopy)
+        shown = [_as_pruned(trial) if trial.number in self.waiting else trial for trial in found]
+        return [trial for trial in shown if states is None or trial.state in states]
+
+
+def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+    shown = copy(trial)
+    shown.state = TrialState.PRUNED
+    return shown
+
+
 class Searcher:
     """One sweep's study.
 
@@ -49,8 +78,11 @@ class Searcher:
     def __init__(self, draw: Callable[[optuna.Trial], dict[str, Any]], mode: str, sampler: str, seed: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._draw = draw
+        self._storage = _Storage()
         self._study = optuna.create_study(
-            direction="maximize" if mode == "max" else "minimize", sampler=make_sampler(sampler, seed)
+            direction="maximize" if mode == "max" else "minimize",
+            sampler=make_sampler(sampler, seed),
+            storage=self._storage,
         )
         self._open: dict[int, optuna.Trial] = {}
 
@@ -73,9 +105,14 @@ class Searcher:
         if value is not None:
             self._open[trial].report(value, epoch)
 
+    def pause(self, trial: int) -> None:
+        """`trial` waits at a rung and may go on: until it is told, samplers learn from it as from a pruned one."""
+        self._storage.waiting.add(self._open[trial].number)
+
     def tell(self, trial: int, outcome: Outcome, value: float | None) -> None:
         """What became of `trial`, once; `value` is its objective (its level), None if it never had one."""
         asked = self._open.pop(trial)
+        self._storage.waiting.discard(asked.number)
         asked.set_constraint(LOST_CONSTRAINT, 1.0 if outcome == "infeasible" or value is None else 0.0)
         with warnings.catch_warnings():
             # CMA-ES says each time that it does not use the constraint; it learns from complete trials only.

@@ -44,7 +44,9 @@ class SweepSpec(Settings):
     hours: float | None = Field(None, gt=0, description="wall-clock hours that the whole sweep may take")
 
     sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, random, gp, cmaes or qmc")
-    scheduler: Literal["asha", "none"] = Field("asha", description="asha stops trials that are behind at a rung")
+    scheduler: Literal["asha", "stopping", "none"] = Field(
+        "asha", description="what becomes of trials behind at a rung: asha lets them wait, stopping ends them at once"
+    )
     grace_epochs: int | None = Field(
         None, gt=0, description="epochs before the first rung; a tenth of a training if not given"
     )

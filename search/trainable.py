@@ -29,8 +29,9 @@ HALTED = "halted"
 class RecipeTrainable(tune.Trainable):
     """Drives `Recipe.train` for one assignment after the other.
 
-    The configuration has `recipe`, `data`, `folder` (all trials' folders), `checkpoint_every`, and the assignment:
-    `trial`, `settings`, `epochs` (that the driver knows of). A step returns one of
+    The configuration has `recipe`, `data`, `folder` (all trials' folders), `checkpoint_every` and `checkpoint_at` (the
+    rungs, where a trial may have to wait), and the assignment: `trial`, `settings`, `epochs` (that the driver knows
+    of). A step returns one of
 
         report: an `EpochDone`
         failed: one sentence; the training's code raised. The process is sound and takes the next trial.
@@ -108,9 +109,8 @@ class RecipeTrainable(tune.Trainable):
         began = time.time() - sum(epoch.seconds.values())
         settings = self._config["settings"]
         saved: Path | None = None
-        if epoch.alarm is None and (
-            epoch.epoch % self._config["checkpoint_every"] == 0 or epoch.epoch == settings["epochs"]
-        ):
+        due = epoch.epoch % self._config["checkpoint_every"] == 0 or epoch.epoch == settings["epochs"]
+        if epoch.alarm is None and (due or epoch.epoch in self._config["checkpoint_at"]):
             saved = checkpoint.write(self._folder / "checkpoints", epoch.epoch, epoch.save)
         return EpochDone(
             trial=self._config["trial"],

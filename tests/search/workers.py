@@ -91,7 +91,8 @@ class Workers:
         seconds = {"seconds": {"train": self.epoch_seconds}}
         done = done_of(trial, epoch, **seconds)
         last = epoch.epoch == assignment.settings["epochs"]
-        if not epoch.alarm and (last or epoch.epoch % self.checkpoint_every == 0):
+        rung = epoch.epoch in conductor.state.asha.rungs
+        if not epoch.alarm and (last or rung or epoch.epoch % self.checkpoint_every == 0):
             self.disk.checkpoints.add((trial, epoch.epoch))
             done = done_of(trial, epoch, checkpoint=f"epoch-{epoch.epoch:04d}", bytes=100, **seconds)
         if not conductor.report(done):
