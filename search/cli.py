@@ -67,9 +67,10 @@ def launch(
     set_: Sets = None,
     enqueue: Annotated[list[str] | None, typer.Option(help="named training to run first; may be repeated")] = None,
     sampler: Annotated[str | None, typer.Option(help="tpe, random, gp, cmaes or qmc")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="asha or none")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="asha, stopping or none")] = None,
     grace_epochs: Annotated[int | None, typer.Option(help="epochs before the first rung")] = None,
-    reduction_factor: Annotated[float | None, typer.Option(help="one trial in so many goes on at a rung")] = None,
+    reduction_factor: Annotated[float | None, typer.Option(help="factor between the rungs' epochs")] = None,
+    min_peers: Annotated[int | None, typer.Option(help="trials that the first rung waits for")] = None,
     stability: Annotated[
         list[str] | None, typer.Option(help="when a training counts as lost: train_factor=2.5")
     ] = None,

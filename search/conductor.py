@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from search.budget import Budget
 from search.decision import Decision
-from search.journal import Decided, EpochDone, Event, Journal, Row, SweepEnded, SweepOpened, TrialStarted
+from search.events import Decided, EpochDone, Event, Log, Row, SweepEnded, SweepOpened, TrialStarted
 from search.judge import decide, give_up, promote
 from search.retention import on_disk, surplus, too_many
 from search.searcher import Searcher
@@ -42,7 +43,7 @@ class Conductor:
 
     Args:
         plan: the checked sweep.
-        journal: open for writing.
+        journal: open for writing; a `Journal`, or what stands for one.
         delete: removes the checkpoint of (trial, epoch).
         listen: called after each event that was applied.
         clock: wall-clock seconds.
@@ -51,7 +52,7 @@ class Conductor:
     def __init__(
         self,
         plan: Plan,
-        journal: Journal,
+        journal: Log,
         *,
         delete: Callable[[int, int], None],
         listen: Callable[[Row, SweepState], None] = lambda row, state: None,
@@ -62,9 +63,8 @@ class Conductor:
         self._delete = delete
         self._listen = listen
         self._clock = clock
-        self._began = clock()
+        self._budget = Budget(plan, clock)
         self._cleaned = -math.inf
-        self._places = 1
         self._waiting: list[Assignment] = []
         self.halted: Exception | None = None
         self.state = SweepState(plan)
@@ -80,11 +80,11 @@ class Conductor:
         self.state = SweepState(self.plan, self._make_searcher(restart=len(rows)))
         for row in rows:
             self.state.apply(row, restoring=True)
-        self._began = self._clock() - self.state.active_seconds
+        self._budget.began = self._clock() - self.state.active_seconds
 
     def open(self, places: int) -> None:
         """Note that the sweep begins, or goes on, now, with room for `places` trials at a time."""
-        self._places = places
+        self._budget.places = places
         self._record(SweepOpened(places))
         running = list(self.state.running.values())
         for trial in running:
@@ -104,7 +104,7 @@ class Conductor:
         promoted = self._promote()
         if promoted:
             return promoted
-        if self._searching():
+        if self._budget.left(self.state):
             return self._start_search()
         self._close()
         return self._start_confirmation()
@@ -116,40 +116,13 @@ class Conductor:
             return True
         if self._waiting or self.state.running or self.state.waiting:
             return False
-        return not self._searching() and self._next_confirmation() is None
-
-    def _searching(self) -> bool:
-        return len(self.state.search) < self.plan.spec.trials and self._affordable()
-
-    def _affordable(self) -> bool:
-        """Whether the budget has room for more of the search."""
-        spec = self.plan.spec
-        if spec.epochs is not None and self.state.epochs >= spec.epochs:
-            return False
-        return self._seconds_left() > self.confirm_seconds()
-
-    def _seconds_left(self) -> float:
-        hours = self.plan.spec.hours
-        return float("inf") if hours is None else hours * 3600 - (self._clock() - self._began)
-
-    def confirm_seconds(self) -> float:
-        """How long the confirmation will take, from the epochs so far; 0 before the first."""
-        spec = self.plan.spec
-        if not spec.confirm_top:
-            return 0.0
-        # Who may still come in: those that are finished, those that run, and one that may be started now.
-        running = sum(trial.started.kind == "search" for trial in self.state.running.values())
-        candidates = len(self.state.finalists()) + running + 1
-        finalists = min(spec.confirm_top + 1, candidates)
-        rounds = math.ceil(finalists * spec.confirm_seeds / self._places)
-        # One epoch more: the search's trials learn only after their epoch that their time is over.
-        return self.state.epoch_seconds * (rounds * self.plan.max_epochs + 1)
+        return not self._budget.left(self.state) and self._next_confirmation() is None
 
     def _promote(self) -> Assignment | None:
         """The waiting trial that goes on now, if there is one."""
-        if not self._affordable():
+        if not self._budget.allows(self.state):
             return None
-        found = promote(self.state, last=len(self.state.search) >= self.plan.spec.trials)
+        found = promote(self.state, self._budget.left(self.state))
         if found is None:
             return None
         trial, decision = found
@@ -193,7 +166,7 @@ class Conductor:
 
     def _next_confirmation(self) -> tuple[int, int] | None:
         """The next (configuration, place of the fresh seed). Begins while the last search trials still run."""
-        if self._seconds_left() <= 0:
+        if self._budget.seconds_left() <= 0:
             return None
         for place in range(self.plan.spec.confirm_seeds):
             for of in self.state.finalists():
@@ -253,16 +226,10 @@ class Conductor:
             self._clean()
 
     def _judge(self, trial: TrialState, done: EpochDone) -> None:
-        for decision in decide(trial, self.state, done, self._over_budget(trial)):
+        for decision in decide(
+            trial, self.state, done, self._budget.exceeded(self.state, trial), self._budget.left(self.state)
+        ):
             self._conclude(trial, decision)
-
-    def _over_budget(self, trial: TrialState) -> str:
-        spec = self.plan.spec
-        if self._seconds_left() <= (self.confirm_seconds() if trial.started.kind == "search" else 0.0):
-            return f"the sweep's {spec.hours:g} hours are used up (time to confirm the best set aside)"
-        if trial.started.kind == "search" and spec.epochs is not None and self.state.epochs >= spec.epochs:
-            return f"the sweep's {spec.epochs} epochs are used up"
-        return ""
 
     def _conclude(self, trial: TrialState, decision: Decision) -> None:
         self._record(

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from search.decision import BEHIND, LOST
+from search.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
 from search.folder import SweepFolder
-from search.journal import Decided, EpochDone, Row, SweepEnded, TrialStarted
 
 _spec = find_spec("mlflow")
 if (

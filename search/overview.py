@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.decision import BEHIND, LOST
-from search.journal import Decided
+from search.events import Decided
 from search.state import SweepState
 from search.trial import TrialState
 

@@ -10,9 +10,10 @@ from bisect import insort
 from statistics import median
 from typing import TYPE_CHECKING
 
-from search.asha import ASHA, PromotingASHA, StoppingASHA
+from search.asha import ASHA, StoppingASHA
 from search.curve import Curve, Point
-from search.journal import Decided, EpochDone, Row, SweepEnded, SweepOpened, TrialStarted
+from search.events import Decided, EpochDone, Row, SweepEnded, SweepOpened, TrialStarted
+from search.promotion import PromotingASHA
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
 from search.usage import Usage
@@ -41,8 +42,7 @@ class SweepState:
         self.waiting: dict[int, TrialState] = {}
         self._ranking: list[TrialState] = []
         self._confirmations: dict[int, list[TrialState]] = {}
-        kind = StoppingASHA if plan.spec.scheduler == "stopping" else PromotingASHA
-        self.asha: ASHA = kind(plan.grace_epochs, plan.spec.reduction_factor, plan.max_epochs)
+        self.asha = _asha(plan)
         self.searcher = searcher
         self.epochs = 0
         self.active_seconds = 0.0
@@ -71,6 +71,7 @@ class SweepState:
         self.trials[event.trial] = self.running[event.trial] = trial
         if event.kind == "search":
             self.search.append(trial)
+            self.asha.start(event.trial)
         else:
             self._confirmations.setdefault(event.of, []).append(trial)
         if restoring and self.searcher and trial.in_study:
@@ -85,14 +86,17 @@ class SweepState:
             trial.checkpoints[event.epoch] = event.bytes
         if trial.started.kind == "search":
             self.epochs += 1
+            self.asha.arrive(event.trial, trial.curve)
         if self.searcher and trial.in_study and point in trial.curve.evaluated[-1:]:
             self.searcher.report(event.trial, event.epoch, point.value)
 
     def _decide(self, event: Decided) -> None:
         trial = self.trials[event.trial]
         trial.decisions.append(event)
-        if event.reason == "rung":
-            self.asha.record(event.trial, int(event.numbers["rung"]), event.numbers.get("value"), event.action)
+        if event.action == "stop":
+            self.asha.end(event.trial, event.reason)
+        elif event.reason == "rung":
+            self.asha.record(event.trial, int(event.numbers["rung"]), event.action)
         self._move(trial, event)
         if self.searcher and trial.in_study:
             if trial.paused:
@@ -142,3 +146,10 @@ class SweepState:
     def confirmations(self, of: int) -> list[TrialState]:
         """The trials that train the configuration of search trial `of` on fresh seeds."""
         return list(self._confirmations.get(of, ()))
+
+
+def _asha(plan: Plan) -> ASHA:
+    spec = plan.spec
+    if spec.scheduler == "stopping":
+        return StoppingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
+    return PromotingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs, spec.min_peers)

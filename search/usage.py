@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search.journal import EpochDone, Row, SweepOpened
+from search.events import EpochDone, Row, SweepOpened
 
 
 class Usage:
