@@ -12,6 +12,7 @@ from search.conductor import Conductor
 from search.events import EpochDone, Event, Row
 from search.replay.recording import Recording
 from search.state import SweepState
+from trainables.errors import DataError
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Outcome:
         epochs: share of all recorded epochs that were trained.
         seconds: virtual time until all had ended, as a share of what training all of them takes with no worker idle.
         regret: how far the best run that was trained to its end is behind the best of all, as a share of the latter;
-            1 if none was trained to its end.
+            1 if none was trained to its end. Runs that were cut off when they were recorded do not count.
         winner_stopped: the rule that ended the best run of all, "" if it was trained to its end.
         reasons: how many runs ended for which reason.
     """
@@ -95,7 +96,10 @@ def outcome(recording: Recording, policy: dict[str, Any], workers: int, seed: in
     random.Random(f"order/{seed}").shuffle(order)
     state, seconds = race(recording, policy, workers, order)
     decided = {order[trial.started.trial]: trial for trial in state.search}
-    ranked = [(run.best, place) for place, run in enumerate(recording.runs) if run.best is not None]
+    whole = [(run.best, place) for place, run in enumerate(recording.runs) if not run.censored]
+    ranked = [(best, place) for best, place in whole if best is not None]
+    if not ranked:
+        raise DataError(f"{recording.name}: none of its runs was trained to its end with a {recording.metric}")
     best, winner = max(ranked)
     ended = [value for value, place in ranked if decided[place].finished]
     winning = decided[winner].decision
