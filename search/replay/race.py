@@ -75,7 +75,8 @@ def _report(recording: Recording, place: int, trial: int, epochs: int) -> EpochD
     run = recording.runs[place]
     point, seconds = run.curve.points[epochs], run.seconds[epochs]
     metrics = {} if point.value is None else {recording.metric: point.value}
-    losses = {"train": point.loss} | ({} if point.held_out is None else {"val": point.held_out})
+    known = {"train": point.loss, "val": point.held_out}
+    losses = {name: loss for name, loss in known.items() if loss is not None}
     return EpochDone(trial, point.epoch, point.phase, metrics, losses, {}, {"train": seconds})
 
 
