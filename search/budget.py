@@ -42,6 +42,10 @@ class Budget:
             return True
         return self.seconds_left() > self._confirm_seconds(state) + epochs * state.epoch_seconds
 
+    def allows_one_more(self, state: SweepState) -> bool:
+        """Whether there is time for a whole training that is not part of the search."""
+        return self.seconds_left() >= self._plan.max_epochs * state.epoch_seconds
+
     def exceeded(self, state: SweepState, trial: TrialState) -> str:
         """Why `trial` has to end now, or ""."""
         spec, searching = self._plan.spec, trial.started.kind == "search"

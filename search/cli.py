@@ -74,6 +74,7 @@ def launch(
     stability: Annotated[
         list[str] | None, typer.Option(help="when a training counts as lost: train_factor=2.5")
     ] = None,
+    audit: Annotated[float | None, typer.Option(help="share of stopped trials to train out, as a check")] = None,
     confirm_top: Annotated[int | None, typer.Option(help="best configurations to train again")] = None,
     confirm_seeds: Annotated[int | None, typer.Option(help="fresh seeds for each of them")] = None,
     workers: Annotated[int | None, typer.Option(help="trials at a time")] = None,

@@ -11,11 +11,12 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from search import audit
 from search.budget import Budget
 from search.decision import Decision
-from search.events import Decided, EpochDone, Event, Log, Row, SweepEnded, SweepOpened, TrialStarted
+from search.events import Decided, EpochDone, Event, Kind, Log, Row, SweepEnded, SweepOpened, TrialStarted
 from search.judge import decide, give_up, promote
 from search.retention import on_disk, surplus, too_many
 from search.searcher import Searcher
@@ -24,7 +25,6 @@ from search.sweep import Plan, draw
 from search.trial import TrialState
 
 MAX_SEED = 2**31 - 1
-Kind = Literal["search", "confirm"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Conductor:
         if self._budget.left(self.state):
             return self._start_search()
         self._close()
-        return self._start_confirmation()
+        return self._start_confirmation() or self._start_audit()
 
     @property
     def over(self) -> bool:
@@ -113,7 +113,7 @@ class Conductor:
             return True
         if self._waiting or self.state.running or self.state.waiting:
             return False
-        return not self._budget.left(self.state) and self._next_confirmation() is None
+        return not self._budget.left(self.state) and self._next_confirmation() is None and self._next_audit() is None
 
     def _promote(self) -> Assignment | None:
         """The waiting trial that goes on now, if there is one."""
@@ -166,6 +166,17 @@ class Conductor:
                 if len(self.state.confirmations(of)) <= place:
                     return of, place
         return None
+
+    def _start_audit(self) -> Assignment | None:
+        of = self._next_audit()
+        if of is None:
+            return None
+        stopped, number = self.state.trials[of].started, len(self.state.trials)
+        return self._start(number, "audit", of, stopped.named, stopped.seed, stopped.drawn, stopped.settings)
+
+    def _next_audit(self) -> int | None:
+        """The stopped trial to train to its end, if there is time for that."""
+        return audit.due(self.state) if self._budget.allows_one_more(self.state) else None
 
     def _start(
         self, number: int, kind: Kind, of: int, named: str, seed: int, drawn: dict[str, Any], values: dict[str, Any]

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from search.decision import Action, Reason
 
+Kind = Literal["search", "confirm", "audit"]
+
 
 @dataclass(frozen=True)
 class SweepOpened:
@@ -22,8 +24,9 @@ class TrialStarted:
 
     Attributes:
         trial: its number, from 0, unique in the sweep.
-        kind: "search", or "confirm" for a configuration trained again on a fresh seed.
-        of: for "confirm", the search trial whose configuration it is; else its own number.
+        kind: "search"; "confirm" for a configuration trained again on a fresh seed; "audit" for a stopped trial trained
+            to its end after all.
+        of: for "confirm" and "audit", the search trial that is trained again; else its own number.
         named: the named training it is, or "".
         drawn: what the space drew, by name; None where it was not asked.
         settings: the complete settings of the training.
@@ -31,7 +34,7 @@ class TrialStarted:
 
     event: ClassVar[str] = "trial"
     trial: int
-    kind: Literal["search", "confirm"]
+    kind: Kind
     of: int
     named: str
     seed: int

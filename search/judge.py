@@ -25,16 +25,24 @@ def decide(trial: TrialState, state: SweepState, done: EpochDone, over_budget: s
         left: how many trials the search may still start.
     """
     plan = state.plan
+    if trial.started.kind == "audit":
+        yield from _to_its_end(trial, over_budget)
+        return
     others = partial(state.median_best, trial.started.trial) if trial.started.kind == "search" else alone
     lost = verdict(trial.curve, plan.max_epochs, plan.spec.stability, _alarm(done), others)
     if lost:
         yield lost
-    elif trial.curve.epoch >= trial.started.settings["epochs"]:
+    elif ended := list(_to_its_end(trial, over_budget)):
+        yield from ended
+    elif trial.started.kind == "search" and plan.spec.scheduler != "none":
+        yield from _compare(trial, state, left)
+
+
+def _to_its_end(trial: TrialState, over_budget: str) -> Iterator[Decision]:
+    if trial.curve.epoch >= trial.started.settings["epochs"]:
         yield Decision("stop", "done", f"trained all {trial.curve.epoch} epochs")
     elif over_budget:
         yield Decision("stop", "budget", over_budget)
-    elif trial.started.kind == "search" and plan.spec.scheduler != "none":
-        yield from _compare(trial, state, left)
 
 
 def _alarm(done: EpochDone) -> Alarm | None:

@@ -27,7 +27,8 @@ class SweepState:
 
     Attributes:
         trials: by number, in the order in which they started.
-        search: those of the search, in order; the others confirm.
+        search: those of the search, in order; the others confirm or audit.
+        audits: by the number of the stopped trial, its training to the end.
         running, waiting: by number, those that have not ended.
         epochs: epochs that the search's trials (not the confirmation's) have taken.
         active_seconds: wall time between the events, without the pauses between a kill and a resume.
@@ -40,6 +41,7 @@ class SweepState:
         self.search: list[TrialState] = []
         self.running: dict[int, TrialState] = {}
         self.waiting: dict[int, TrialState] = {}
+        self.audits: dict[int, TrialState] = {}
         self._ranking: list[TrialState] = []
         self._confirmations: dict[int, list[TrialState]] = {}
         self.asha = _asha(plan)
@@ -72,8 +74,10 @@ class SweepState:
         if event.kind == "search":
             self.search.append(trial)
             self.asha.start(event.trial)
-        else:
+        elif event.kind == "confirm":
             self._confirmations.setdefault(event.of, []).append(trial)
+        else:
+            self.audits[event.of] = trial
         if restoring and self.searcher and trial.in_study:
             self.searcher.ask(event.trial, event.drawn)
 

@@ -55,6 +55,12 @@ class SweepSpec(Settings):
     )
     min_peers: int = Field(8, ge=1, description="trials that asha's first rung waits for before it sends any on")
     stability: StabilitySettings = Field(StabilitySettings(), description="when a training counts as lost")
+    audit: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="share of the stopped trials that are trained to their end, to check the stops",
+    )
     confirm_top: int = Field(
         3, ge=0, description="best configurations that are trained again on fresh seeds; 0 for none"
     )
