@@ -121,9 +121,9 @@ def _spikes(losses: Sequence[tuple[int, float]]) -> list[int]:
         return []
     left = residuals([loss for _, loss in losses])
     deviation = 1.4826 * statistics.median(abs(one) for one in left)
-    return [
-        epoch for (epoch, _), one in zip(losses, left, strict=True) if deviation and one > SPIKE_DEVIATIONS * deviation
-    ]
+    after = zip(losses, losses[1:], left[1:], strict=False)
+    high = SPIKE_DEVIATIONS * deviation
+    return [epoch for (_, before), (epoch, loss), one in after if loss > before and one > high > 0]
 
 
 def _decline(curve: Curve) -> float | None:

@@ -16,7 +16,7 @@ def test_a_trial_that_stayed_behind_hears_who_was_ahead_and_what_it_needed(data:
     ahead, needed = instead(state, behind)
     assert ahead.startswith("Ahead of it at the rung at epoch ")
     assert "To go on it needed a score heading for " in needed
-    assert set((ahead, needed)) <= set(explanation(state, behind))
+    assert {ahead, needed} <= set(explanation(state, behind))
 
 
 @pytest.mark.parametrize(
