@@ -2,12 +2,14 @@
 
 FOLDER holds other people's curves (see `groups.py`); they stay there. Each scheduler meets the same arrival orders on
 the same virtual workers, where an epoch takes one unit. What is written: a table (`--out`) and a figure beside it.
-Takes about 20 minutes on one core; `--only TEXT` runs the rules with TEXT in their name.
+It takes a while: `--only REGEX` runs some of the rules, `--save FILE` keeps their outcomes, and `--add FILE …` takes
+kept ones into the table (Syne Tune's among them, see `syne_rules.py`).
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -89,13 +91,20 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=30, help="arrival orders of each group")
     parser.add_argument("--workers", type=int, default=4, help="trials at a time")
     parser.add_argument("--splits", type=int, default=200, help="random halves of the repositories; 0 for none")
-    parser.add_argument("--only", default="", help="rules whose name contains this")
+    parser.add_argument("--only", default="", help="rules with this in their name, a regular expression; $^ for none")
+    parser.add_argument("--save", type=Path, help="keep the outcomes here (.npz)")
+    parser.add_argument("--add", type=Path, nargs="*", default=[], help="kept outcomes to take into the table")
     parser.add_argument("--out", type=Path, default=HERE / "results.md", help="the table; the figure goes beside it")
     args = parser.parse_args()
     groups = load(args.folder)
     every = ray_rules.rules() | optuna_rules.rules() | plain_rules.rules() | ours.rules()
-    chosen = {name: make for name, make in every.items() if args.only in name}
+    chosen = {name: make for name, make in every.items() if re.search(args.only, name)}
     found = measured(chosen, groups, args.orders, args.workers)
+    for file in args.add:
+        found |= dict(np.load(file))
+    found = {name: found[name] for name in sorted(found, key=[*every, *found].index)}
+    if args.save:
+        np.savez(args.save, allow_pickle=False, **found)
     report = written(found, groups, args)
     if args.splits and all(stock in found for stock in STOCK.values()):
         report += crossed(found, groups, args)

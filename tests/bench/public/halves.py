@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from groups import Group
-from ours import CALM, promoting
+from ours import promoting
 from virtual import MakeRule
 
 GRACES = (0.05, 0.06, 0.07, 0.08, 0.09, 0.10, 0.12, 0.14)
@@ -15,11 +15,7 @@ FACTORS = (1.3, 1.5, 2.0, 3.0)
 
 def grid() -> dict[str, MakeRule]:
     """The settings to choose from."""
-    return {
-        f"grace {grace:.0%}, factor {factor:g}": promoting(grace, factor, stability=CALM)
-        for grace in GRACES
-        for factor in FACTORS
-    }
+    return {f"grace {grace:.0%}, factor {factor:g}": promoting(grace, factor) for grace in GRACES for factor in FACTORS}
 
 
 @dataclass(frozen=True)

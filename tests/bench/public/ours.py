@@ -109,7 +109,7 @@ def promoting(
     grace: float,
     factor: float = 1.5,
     min_peers: int = 8,
-    stability: StabilitySettings | None = CALM,
+    stability: StabilitySettings | None = None,
     curve: Callable[[], Curve] = Curve,
 ) -> MakeRule:
     """The default kind; `grace` as a share of a training."""
@@ -118,7 +118,7 @@ def promoting(
     )
 
 
-def stopping(grace: float, factor: float = 3.0, stability: StabilitySettings | None = CALM) -> MakeRule:
+def stopping(grace: float, factor: float = 3.0, stability: StabilitySettings | None = None) -> MakeRule:
     """The kind that ends at once whoever is behind."""
     return lambda group: Ours(
         group, StoppingASHA(grace_epochs(group, grace), factor, group.max_epochs), stability, Curve
@@ -131,15 +131,15 @@ def verdicts_alone(stability: StabilitySettings) -> MakeRule:
 
 
 def rules() -> dict[str, MakeRule]:
-    """By the name in the table. The switches are tried without `oscillating`, which takes most of the replay's time."""
+    """By the name in the table. The other switches are tried without verdicts, which take most of a replay's time."""
     found: dict[str, MakeRule] = {}
     for grace in (0.07, 0.075, 0.10, 0.11):
-        found[f"steadytune, grace {grace:.1%}"] = promoting(grace)
+        found[f"steadytune, grace {grace:.1%}"] = promoting(grace, stability=CALM)
     for grace in (0.07, 0.10):
         at = f"  grace {grace:.0%}"
         found |= {
             f"{at}, with the oscillating verdict": promoting(grace, stability=OSCILLATING),
-            f"{at}, no verdicts at all": promoting(grace, stability=None),
+            f"{at}, no verdicts": promoting(grace),
             f"{at}, no place for the leader": promoting(grace, curve=LeaderlessCurve),
             f"{at}, compared by the mean of 3": promoting(grace, curve=LevelCurve),
             f"{at}, compared by the last value": promoting(grace, curve=LastCurve),

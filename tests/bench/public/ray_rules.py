@@ -13,6 +13,9 @@ from virtual import Action, MakeRule, Rule
 
 from search.curve import Curve
 
+REPORTS = 25
+"""Of long runs the median rule hears so many values: at each it takes all means again."""
+
 
 @dataclass(frozen=True)
 class StandIn:
@@ -76,7 +79,7 @@ def asha(factor: float, grace: float) -> MakeRule:
 
 def median(grace: float) -> MakeRule:
     """Vizier's median rule."""
-    return lambda group: RayRule(group, MedianStoppingRule, {"grace_period": grace_epochs(group, grace)}, 50)
+    return lambda group: RayRule(group, MedianStoppingRule, {"grace_period": grace_epochs(group, grace)}, REPORTS)
 
 
 def rules() -> dict[str, MakeRule]:
