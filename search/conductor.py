@@ -7,7 +7,6 @@ restored by applying the journal's events again: same rungs, same study, same fi
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -25,7 +24,6 @@ from search.sweep import Plan, draw
 from search.trial import TrialState
 
 MAX_SEED = 2**31 - 1
-CLEAN_SECONDS = 1.0
 Kind = Literal["search", "confirm"]
 
 
@@ -64,7 +62,6 @@ class Conductor:
         self._listen = listen
         self._clock = clock
         self._budget = Budget(plan, clock)
-        self._cleaned = -math.inf
         self._waiting: list[Assignment] = []
         self.halted: Exception | None = None
         self.state = SweepState(plan)
@@ -127,19 +124,15 @@ class Conductor:
             return None
         trial, decision = found
         self._conclude(trial, decision)
-        self._journal.flush()
         return self._assignment(trial)
 
     def _close(self) -> None:
         """End the trials that wait, once the search is over and none of those still running can help them."""
         if any(trial.started.kind == "search" for trial in self.state.running.values()):
             return
-        waiting = list(self.state.waiting.values())
-        for trial in waiting:
+        for trial in list(self.state.waiting.values()):
             self._conclude(trial, give_up(trial, "the search is over"))
-        if waiting:
-            self._journal.flush()
-            self._clean()
+        self.tick()
 
     def _start_search(self) -> Assignment:
         assert self.state.searcher is not None
@@ -179,7 +172,6 @@ class Conductor:
     ) -> Assignment:
         settings = self.plan.settings({name: value for name, value in values.items() if name != "seed"}, seed)
         self._record(TrialStarted(number, kind, of, named, seed, drawn, settings.model_dump()))
-        self._journal.flush()
         return self._assignment(self.state.trials[number])
 
     def _assignment(self, trial: TrialState) -> Assignment:
@@ -196,11 +188,7 @@ class Conductor:
             return True
         self._record(done)
         self._judge(trial, done)
-        if not trial.running:
-            self._journal.flush()
-            self._clean()
-        else:
-            self.tick()
+        self.tick()
         return trial.running
 
     def halt(self, error: Exception) -> None:
@@ -217,12 +205,15 @@ class Conductor:
         trial = self.state.trials[number]
         if trial.running and not self.halted:
             self._conclude(trial, Decision("stop", "failed", detail))
-            self._journal.flush()
-            self._clean()
+            self.tick()
 
     def tick(self) -> None:
-        """Called often; puts on disk what waits and then deletes what is no longer needed."""
-        if self._journal.flush_if_due():
+        """Called often; puts on disk what waits and then deletes what is no longer needed.
+
+        A decision may be acted on up to half a second before it is on disk. If the driver is killed just then, the
+        resumed sweep judges the trial again by the same rules, or trains an epoch again from its checkpoint.
+        """
+        if self._journal.flush_if_due() or not self.state.running:
             self._clean()
 
     def _judge(self, trial: TrialState, done: EpochDone) -> None:
@@ -252,9 +243,6 @@ class Conductor:
 
     def _clean(self) -> None:
         """Delete what nothing needs. Only after a flush: a resume needs what the journal on disk says."""
-        if self.state.running and self._clock() < self._cleaned + CLEAN_SECONDS:
-            return
-        self._cleaned = self._clock()
         spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
         for worst in too_many(self.state.waiting.values(), max_bytes):
             self._conclude(worst, give_up(worst, "checkpoints of waiting trials would exceed max_checkpoint_gb"))

@@ -28,23 +28,28 @@ class Point:
     Attributes:
         epoch: from 1.
         value: the objective; None if the epoch was not evaluated.
-        loss: mean training loss; may be non-finite.
+        loss: mean training loss; may be non-finite; None if it was not recorded.
         held_out: mean held-out loss; None if there is none.
         phase: the recipe's word for this part of its schedule.
     """
 
     epoch: int
     value: float | None
-    loss: float
+    loss: float | None
     held_out: float | None = None
     phase: str = "main"
+
+    @property
+    def finite_loss(self) -> float | None:
+        """The training loss if it is a number."""
+        return self.loss if self.loss is not None and math.isfinite(self.loss) else None
 
     @classmethod
     def of(
         cls, epoch: int, metric: str, metrics: Mapping[str, float], losses: Mapping[str, float], phase: str = "main"
     ) -> Point:
         """The point that a recipe's metrics and losses make; `metric` names the objective."""
-        return cls(epoch, metrics.get(metric), losses.get("train", math.nan), losses.get("val"), phase)
+        return cls(epoch, metrics.get(metric), losses.get("train"), losses.get("val"), phase)
 
 
 class Curve:
@@ -75,8 +80,8 @@ class Curve:
         if self.points and point.phase != self.points[-1].phase != WARMUP:
             self.train_losses.clear()
         self.points.append(point)
-        if math.isfinite(point.loss):
-            self.train_losses.append(point.loss)
+        if point.finite_loss is not None:
+            self.train_losses.append(point.finite_loss)
         if point.held_out is not None and math.isfinite(point.held_out):
             self.held_out_losses.append(point.held_out)
         if point.value is not None and math.isfinite(point.value):

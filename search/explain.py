@@ -83,10 +83,9 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
     else:
         lines.append(f"{curve.epoch} of {state.plan.max_epochs} epochs; no {metric} so far.")
     for point in curve.points:
+        loss = "–" if point.loss is None else f"{point.loss:.4g}"
         held_out = f"  held-out {point.held_out:.4g}" if point.held_out is not None else ""
-        lines.append(
-            f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {point.loss:.4g}{held_out}"
-        )
+        lines.append(f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {loss}{held_out}")
     for decided in trial.decisions:
         verb = {"stop": "stopped", "pause": "began to wait", "continue": "went on"}[decided.action]
         lines.append(

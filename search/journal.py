@@ -13,7 +13,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +60,11 @@ SCHEMA = pa.schema(
 )
 
 
+_FIELDS = {kind.event: [each.name for each in fields(kind)] for kind in EVENTS.values()}
+
+
 def _to_record(row: Row) -> dict[str, Any]:
-    record: dict[str, Any] = asdict(row.event)
+    record: dict[str, Any] = {name: getattr(row.event, name) for name in _FIELDS[row.event.event]}
     for name, value in record.items():
         if name in ("drawn", "settings"):
             record[name] = json.dumps(value)

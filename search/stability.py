@@ -113,7 +113,7 @@ def _stop(reason: Reason, detail: str, **numbers: float) -> Decision:
 
 def _nonfinite(curve: Curve, settings: StabilitySettings) -> Decision | None:
     last = curve.points[-settings.nonfinite_epochs :]
-    if len(last) < settings.nonfinite_epochs or any(math.isfinite(point.loss) for point in last):
+    if len(last) < settings.nonfinite_epochs or any(point.loss is None or math.isfinite(point.loss) for point in last):
         return None
     detail = f"training loss was not finite in {len(last)} epochs in a row (up to epoch {curve.epoch})"
     return _stop("nonfinite", detail, epochs=len(last))
@@ -122,7 +122,7 @@ def _nonfinite(curve: Curve, settings: StabilitySettings) -> Decision | None:
 def _dead(curve: Curve, settings: StabilitySettings) -> Decision | None:
     """A loss that fell to nothing while the model finds nothing: minimising it would have crowned this run."""
     last = curve.points[-1]
-    if last.value is None or curve.mode != "max" or not last.loss < settings.dead_loss:
+    if last.value is None or last.loss is None or curve.mode != "max" or not last.loss < settings.dead_loss:
         return None
     if last.value >= settings.collapse_value:
         return None
@@ -199,7 +199,8 @@ def _unsteady(curve: Curve, settings: StabilitySettings) -> Decision | None:
     """Document 001's rule on the training loss, for those who want it on its own."""
     if not settings.strict or len(curve.train_losses) < settings.oscillation_window:
         return None
-    losses = [point.loss for point in curve.points if point.phase != WARMUP and math.isfinite(point.loss)]
+    settled = (point.finite_loss for point in curve.points if point.phase != WARMUP)
+    losses = [loss for loss in settled if loss is not None]
     found = cv(losses) if len(losses) >= settings.oscillation_window else None
     if found is None or found <= settings.strict_cv:
         return None

@@ -9,23 +9,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.conductor import Conductor
-from search.events import EpochDone, Event, Row
+from search.events import EpochDone, Event, Log, Row
 from search.replay.recording import Recording
 from search.state import SweepState
 from trainables.errors import DataError
 
 
 @dataclass
-class Unwritten:
-    """A journal that is not kept. Its clock is the race's."""
+class Clock:
+    """The race's time, in virtual seconds."""
 
     now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Unwritten:
+    """A journal that is not kept, by the race's clock."""
+
+    clock: Clock
     seq: int = 0
 
     def append(self, event: Event) -> Row:
         """Take one event."""
         self.seq += 1
-        return Row(self.seq, self.now, event)
+        return Row(self.seq, self.clock(), event)
 
     def flush(self) -> bool:
         """Nothing is written."""
@@ -34,35 +44,39 @@ class Unwritten:
     flush_if_due = flush
 
 
-def race(recording: Recording, policy: dict[str, Any], workers: int, order: list[int]) -> tuple[SweepState, float]:
-    """Start the runs in `order` on so many `workers` under `policy` (fields of a sweep).
+def race(
+    recording: Recording, policy: dict[str, Any], workers: int, order: list[int], journal: Log | None = None
+) -> tuple[SweepState, float]:
+    """Start the runs in `order` on so many `workers` under `policy` (fields of a sweep); `journal` keeps the events.
 
     Returns:
         the sweep at its end, its trials numbered in `order`, and the virtual seconds that it took.
     """
-    log = Unwritten()
-    conductor = Conductor(recording.plan(order, policy), log, delete=_keep, clock=lambda: log.now)
+    clock = Clock()
+    log = journal or Unwritten(clock)
+    conductor = Conductor(recording.plan(order, policy), log, delete=_keep, clock=clock)
     conductor.open(workers)
     busy: list[tuple[float, int, int]] = []  # when the epoch ends, which trial's, how many epochs it had before
 
     def begin(trial: int, epochs: int) -> None:
-        heapq.heappush(busy, (log.now + recording.runs[order[trial]].seconds[epochs], trial, epochs))
+        heapq.heappush(busy, (clock.now + recording.runs[order[trial]].seconds[epochs], trial, epochs))
 
     while not conductor.over:
         while len(busy) < workers and (given := conductor.next()) is not None:
             begin(given.trial, given.epochs)
         if busy:
-            log.now, trial, epochs = heapq.heappop(busy)
+            clock.now, trial, epochs = heapq.heappop(busy)
             if conductor.report(_report(recording, order[trial], trial, epochs)):
                 begin(trial, epochs + 1)
-    return conductor.state, log.now
+    return conductor.state, clock.now
 
 
 def _report(recording: Recording, place: int, trial: int, epochs: int) -> EpochDone:
     run = recording.runs[place]
     point, seconds = run.curve.points[epochs], run.seconds[epochs]
     metrics = {} if point.value is None else {recording.metric: point.value}
-    losses = {"train": point.loss} | ({} if point.held_out is None else {"val": point.held_out})
+    known = {"train": point.loss, "val": point.held_out}
+    losses = {name: loss for name, loss in known.items() if loss is not None}
     return EpochDone(trial, point.epoch, point.phase, metrics, losses, {}, {"train": seconds})
 
 

@@ -10,7 +10,6 @@ Runs on one data set with one planned number of epochs make one recording: only 
 from __future__ import annotations
 
 import csv
-import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -107,7 +106,7 @@ def _run(
 
         value, held_out = cell(metric), _sum(cell, row, val)
         loss = _sum(cell, row, train)
-        points.append(Point(number, value, math.nan if loss is None else loss, held_out, row.get("phase") or "main"))
+        points.append(Point(number, value, loss, held_out, row.get("phase") or "main"))
         seconds.append(cell("seconds") or 1.0)
     return Run(name, Curve(mode, points), tuple(seconds), {})
 

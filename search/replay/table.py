@@ -45,8 +45,8 @@ class Score:
     regret_interval: tuple[float, float]
     winner_stopped: float
     worst: tuple[str, float]
-    stopped_by: Counter[str]
-    reasons: Counter[str]
+    stopped_by: dict[str, int]
+    reasons: dict[str, int]
     races: int
 
 
@@ -73,8 +73,8 @@ def _score(policy: str, names: Sequence[str], races: Sequence[Sequence[Outcome]]
         regret_interval=interval(spread),
         winner_stopped=statistics.fmean(statistics.fmean(bool(one.winner_stopped) for one in group) for group in races),
         worst=max(zip(names, regrets, strict=True), key=lambda pair: pair[1]),
-        stopped_by=Counter(one.winner_stopped for one in every if one.winner_stopped),
-        reasons=sum((one.reasons for one in every), Counter()),
+        stopped_by=dict(Counter(one.winner_stopped for one in every if one.winner_stopped).most_common()),
+        reasons=dict(sum((one.reasons for one in every), Counter[str]()).most_common()),
         races=len(every),
     )
 
@@ -93,11 +93,11 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 def table(found: Sequence[Score]) -> Table:
     """The scores, a line a policy; readable at 80 columns."""
     made = Table(box=None, padding=(0, 1), pad_edge=False)
-    for column in ("policy", "epochs", "time", "regret", "95 % interval", "best run ended early", "by"):
+    for column in ("policy", "epochs", "time", "regret", "95 % interval", "best lost", "by"):
         made.add_column(column, justify="left" if column in ("policy", "by") else "right")
     for one in found:
         low, high = one.regret_interval
-        by = ", ".join(f"{rule} {count}" for rule, count in one.stopped_by.most_common())
+        by = ", ".join(f"{rule} {count}" for rule, count in one.stopped_by.items())
         made.add_row(
             one.policy, f"{one.epochs:.1%}", f"{one.seconds:.1%}", f"{one.regret:.2%}", f"{low:.2%} to {high:.2%}",
             f"{one.winner_stopped:.0%}", by,

@@ -50,6 +50,11 @@ def test_the_recipes_alarm_ends_it_with_the_recipes_words() -> None:
 # --- nonfinite ---------------------------------------------------------------------------------------------------
 
 
+def test_a_loss_that_was_not_recorded_is_not_one_that_broke() -> None:
+    curve = Curve("max", [Point(epoch, 0.5, None) for epoch in range(1, 9)])
+    assert verdict(curve, 10, StabilitySettings(strict=True, oscillation_cv=0.2)) is None
+
+
 @pytest.mark.parametrize("loss", [NAN, INF, -INF])
 def test_two_losses_in_a_row_that_are_no_numbers_are_too_many(loss: float) -> None:
     found = judged([1.0, 0.9, loss, loss])
