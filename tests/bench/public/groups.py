@@ -7,8 +7,9 @@ them at 0.05 or more.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,23 +51,57 @@ class Group:
         return int(np.argmax(self.best))
 
 
+@dataclass(frozen=True)
+class Run:
+    """One recorded training.
+
+    Attributes:
+        family: repository, data set and task.
+        repository: whose it is.
+        planned: epochs it was to be trained.
+        evaluated: whether every epoch was.
+        points: its epochs; those without evaluation have no value and no held-out loss.
+    """
+
+    family: str
+    repository: str
+    planned: int
+    evaluated: bool
+    points: tuple[Point, ...]
+
+    @property
+    def best(self) -> float:
+        """Its highest value."""
+        return max((point.value for point in self.points if point.value and math.isfinite(point.value)), default=0.0)
+
+
+def every_run(folder: Path) -> list[Run]:
+    """All runs in `folder`, in the order of its table."""
+    epochs = _epochs(folder)
+    columns = ["run_id", "family", "repo", "planned_epochs"]
+    found = []
+    for run in parquet.read_table(folder / "runs.parquet", columns=columns).to_pylist():
+        rows, planned = epochs[run["run_id"]], _number(run["planned_epochs"])
+        evaluated = all(row["evaluated"] for row in rows)
+        length = int(planned) if math.isfinite(planned) else len(rows)
+        found.append(Run(run["family"], run["repo"], length, evaluated, _points(rows)))
+    return found
+
+
 def load(folder: Path) -> list[Group]:
     """The groups in `folder`, by name."""
-    epochs = _epochs(folder)
-    families: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
-    columns = ["run_id", "family", "repo", "planned_epochs"]
-    for run in parquet.read_table(folder / "runs.parquet", columns=columns).to_pylist():
-        planned = run["planned_epochs"]
-        if planned and planned == planned and all(row["evaluated"] for row in epochs[run["run_id"]]):
-            families[run["family"], int(planned)].append(run)
+    families: dict[tuple[str, int], list[Run]] = defaultdict(list)
+    for run in every_run(folder):
+        if run.evaluated:
+            families[run.family, run.planned].append(run)
     found = []
     for (family, planned), runs in sorted(families.items(), key=lambda item: item[0]):
-        if len(runs) >= MIN_RUNS:
-            length = min(planned, max(len(epochs[run["run_id"]]) for run in runs))
-            kept = tuple(_points(epochs[run["run_id"]][:length]) for run in runs)
-            best = tuple(_best(points) for points in kept)
-            if max(best) >= MIN_BEST:
-                found.append(Group(f"{family}@{planned}", runs[0]["repo"], length, kept, best))
+        if len(runs) >= MIN_RUNS and max(run.best for run in runs) >= MIN_BEST:
+            length = min(planned, max(len(run.points) for run in runs))
+            kept = [replace(run, points=run.points[:length]) for run in runs]
+            best = tuple(run.best for run in kept)
+            points = tuple(run.points for run in kept)
+            found.append(Group(f"{family}@{planned}", runs[0].repository, length, points, best))
     return found
 
 
@@ -81,22 +116,23 @@ def _epochs(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _points(rows: list[dict[str, Any]]) -> tuple[Point, ...]:
-    # A loss that is not a number though nothing non-finite was written was not recorded: 1 raises no rule.
-    unknown = not any(row["nonfinite_raw"] or np.isfinite(_number(row["train_loss"])) for row in rows)
+    # A loss that is not a number though nothing non-finite was written was not recorded.
+    unknown = not any(row["nonfinite_raw"] or math.isfinite(_number(row["train_loss"])) for row in rows)
     return tuple(
         Point(
             place,
-            _number(row["metric"]),
-            1.0 if unknown else _number(row["train_loss"]),
-            _number(row["val_loss"]),
+            _number(row["metric"]) if row["evaluated"] else None,
+            None if unknown else _number(row["train_loss"]),
+            _held_out(row),
         )
         for place, row in enumerate(rows, 1)
     )
 
 
-def _best(points: tuple[Point, ...]) -> float:
-    return max((point.value for point in points if point.value is not None and np.isfinite(point.value)), default=0.0)
+def _held_out(row: dict[str, Any]) -> float | None:
+    loss = _number(row["val_loss"])
+    return loss if row["evaluated"] and (math.isfinite(loss) or row["nonfinite_raw"]) else None
 
 
 def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+    return math.nan if value is None else float(value)

@@ -90,7 +90,7 @@ class HeldOutCV(Rule):
     """The held-out loss varies by more than a tenth over five epochs, trend removed."""
 
     def report(self, trial: int, curve: Curve) -> Action:
-        losses = [point.held_out for point in curve.points[-5:] if point.held_out is not None]
+        losses: list[float] = [point.held_out for point in curve.points[-5:] if point.held_out is not None]
         if len(losses) < 5 or not all(map(math.isfinite, losses)):
             return "continue"
         found = detrended_cv(losses)
@@ -102,7 +102,7 @@ class Naive(HeldOutCV):
 
     def report(self, trial: int, curve: Curve) -> Action:
         last = curve.points[-1]
-        if not math.isfinite(last.loss) or (last.held_out is not None and math.isinf(last.held_out)):
+        if any(loss is not None and not math.isfinite(loss) for loss in (last.loss, last.held_out)):
             return "stop"
         losses = curve.held_out_losses
         if len(losses) > 3 and min(losses[-3:]) > 1.2 * min(losses[:-3]):

@@ -171,8 +171,8 @@ def tried(groups: list[Group], compare: Compare, choose: Choose) -> Values:
             points.append(np.mean(means, axis=0))
         epochs, regret = np.array(points).T
         found.append(np.interp(SHARES, epochs, regret, left=math.nan, right=math.nan))
-    means: Values = np.mean(found, axis=0)
-    return means
+    everywhere: Values = np.mean(found, axis=0)
+    return everywhere
 
 
 def main() -> None:
