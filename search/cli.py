@@ -66,6 +66,7 @@ def launch(
     seed: Annotated[int | None, typer.Option(help="seed of the sweep")] = None,
     set_: Sets = None,
     enqueue: Annotated[list[str] | None, typer.Option(help="named training to run first; may be repeated")] = None,
+    warm_start: Annotated[list[str] | None, typer.Option(help="earlier sweep to learn from; may be repeated")] = None,
     sampler: Annotated[str | None, typer.Option(help="tpe, random, gp, cmaes or qmc")] = None,
     scheduler: Annotated[str | None, typer.Option(help="asha or none")] = None,
     grace_epochs: Annotated[int | None, typer.Option(help="epochs before the first rung")] = None,
@@ -103,11 +104,12 @@ def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
     from search.closing import announcement, closing
     from search.folder import SweepFolder
     from search.progress import Progress
+    from search.warmstart import recall
 
     console = options.console()
     described = spec or SweepFolder.existing(root, name).spec()
     checked = check(described, SweepFolder(root, name).store(described))
-    for line in announcement(described):
+    for line in [*announcement(described), *map(str, recall(checked, root) if spec else ())]:
         console.print(line)
     from search import run  # imports Ray
 

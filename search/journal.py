@@ -15,12 +15,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from search.decision import Action, Reason
+from search.earlier import EarlierTrial
 from trainables.errors import SteadytuneError
 
 FLUSH_ROWS = 512
@@ -146,10 +147,8 @@ class SweepEnded:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
-Event = SweepOpened | TrialStarted | EpochDone | Decided | SweepEnded
-_EVENTS: dict[str, type[Event]] = {
-    kind.event: kind for kind in (SweepOpened, TrialStarted, EpochDone, Decided, SweepEnded)
-}
+Event = SweepOpened | EarlierTrial | TrialStarted | EpochDone | Decided | SweepEnded
+_EVENTS: dict[str, type[Event]] = {kind.event: kind for kind in get_args(Event)}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
+from search.earlier import EarlierTrial
+from search.scales import Scale
+
 Outcome = Literal["complete", "pruned", "infeasible"]
 
 LOST_CONSTRAINT = "lost"
@@ -38,30 +41,62 @@ def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
 
 
 class _Storage(optuna.storages.InMemoryStorage):
-    """Shows samplers the trials in `waiting` (by Optuna's number) as pruned.
+    """Shows samplers the trials in `waiting` (by Optuna's number) as pruned, and those of all sweeps on one scale.
 
     Optuna cannot suspend a trial. As a running one it would teach nothing, or only ill (TPE takes running trials for
     bad ones); once told as pruned it could not go on.
+
+    Attributes:
+        waiting: trials of this sweep that wait at a rung.
+        earlier: the sweep of each trial that is not of this one.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.waiting: set[int] = set()
+        self.earlier: dict[int, str] = {}
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """See Optuna's `BaseStorage`."""
-        if not self.waiting or states == (TrialState.WAITING,):
+        if not (self.waiting or self.earlier) or states == (TrialState.WAITING,):
             return super().get_all_trials(study_id, deepcopy, states)
         found = super().get_all_trials(study_id, deepcopy)
         shown = [_as_pruned(trial) if trial.number in self.waiting else trial for trial in found]
+        if self.earlier:
+            shown = _on_one_scale(shown, self.earlier)
         return [trial for trial in shown if states is None or trial.state in states]
 
 
 def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
     shown = copy(trial)
     shown.state = TrialState.PRUNED
+    return shown
+
+
+def _on_one_scale(trials: list[FrozenTrial], earlier: Mapping[int, str]) -> list[FrozenTrial]:
+    """Copies of `trials` whose values are standardised within their sweep."""
+    sweeps: dict[str, list[FrozenTrial]] = {}
+    for trial in trials:
+        sweeps.setdefault(earlier.get(trial.number, ""), []).append(trial)
+    scales = {sweep: _scale(members) for sweep, members in sweeps.items()}
+    return [_scaled(trial, scales[earlier.get(trial.number, "")]) for trial in trials]
+
+
+def _scale(trials: list[FrozenTrial]) -> Scale:
+    finished = [trial.value for trial in trials if trial.state is TrialState.COMPLETE and trial.value is not None]
+    partial = [
+        trial.intermediate_values[max(trial.intermediate_values)] for trial in trials if trial.intermediate_values
+    ]
+    return Scale.of(finished, partial)
+
+
+def _scaled(trial: FrozenTrial, scale: Scale) -> FrozenTrial:
+    shown = copy(trial)
+    if trial.value is not None:
+        shown.value = scale(trial.value)
+    shown.intermediate_values = {step: scale(value) for step, value in trial.intermediate_values.items()}
     return shown
 
 
@@ -99,6 +134,15 @@ class Searcher:
         drawn = self._draw(asked)
         self._open[trial] = asked
         return drawn
+
+    def recall(self, earlier: EarlierTrial) -> None:
+        """Learn from a trial of an earlier sweep."""
+        number = -1 - len(self._storage.earlier)
+        self.ask(number, earlier.drawn)
+        self._storage.earlier[self._open[number].number] = earlier.named
+        self.report(number, earlier.epoch, earlier.level)
+        finished = earlier.reason == "done"
+        self.tell(number, "infeasible" if earlier.lost else "complete" if finished else "pruned", earlier.level)
 
     def report(self, trial: int, epoch: int, value: float | None) -> None:
         """One epoch's objective; an epoch without one is not reported."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from search.asha import ASHA, PromotingASHA, StoppingASHA
 from search.curve import Curve, Point
+from search.earlier import EarlierTrial
 from search.journal import Decided, EpochDone, Row, SweepEnded, SweepOpened, TrialStarted
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
@@ -25,6 +26,7 @@ class SweepState:
     """All trials of a sweep, its rungs and its study.
 
     Attributes:
+        earlier: trials of other sweeps that the search learns from.
         trials: by number, in the order in which they started.
         search: those of the search, in order; the others confirm.
         running, waiting: by number, those that have not ended.
@@ -35,6 +37,7 @@ class SweepState:
 
     def __init__(self, plan: Plan, searcher: Searcher | None = None) -> None:
         self.plan = plan
+        self.earlier: list[EarlierTrial] = []
         self.trials: dict[int, TrialState] = {}
         self.search: list[TrialState] = []
         self.running: dict[int, TrialState] = {}
@@ -57,7 +60,11 @@ class SweepState:
         if self._latest is not None and not isinstance(event, SweepOpened):
             self.active_seconds += row.time - self._latest
         self._latest = row.time
-        if isinstance(event, TrialStarted):
+        if isinstance(event, EarlierTrial):
+            self.earlier.append(event)
+            if self.searcher:
+                self.searcher.recall(event)
+        elif isinstance(event, TrialStarted):
             self._start(event, restoring)
         elif isinstance(event, EpochDone):
             self._epoch(event)

@@ -37,6 +37,7 @@ class SweepSpec(Settings):
     enqueue: list[str] | None = Field(
         None, description="named trainings that run first; the recipe's baseline if not given"
     )
+    warm_start: list[str] = Field([], description="earlier sweeps to learn from: names, or their folders")
     seed: int = Field(0, ge=0, description="seed of the search, and of the trials' trainings")
 
     trials: int = Field(20, gt=0, description="trainings that the search may start")
