@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search import cli_recipes, options
+from search import cli_range, cli_recipes, options
 from search.options import DEFAULT_ROOT, Json, Root, Sets
 
 if TYPE_CHECKING:
@@ -269,5 +269,5 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     print(f"{name}: MLflow has everything that the journal has")
 
 
-for _verb in (cli_recipes.train, cli_recipes.check, cli_recipes.sample, cli_recipes.recipes):
+for _verb in (cli_recipes.train, cli_range.lr_range, cli_recipes.check, cli_recipes.sample, cli_recipes.recipes):
     app.command()(_verb)
