@@ -62,6 +62,7 @@ def launch(
     trials: Annotated[int | None, typer.Option(help="trials of the search")] = None,
     epochs: Annotated[int | None, typer.Option(help="epochs of the search, all trials together")] = None,
     hours: Annotated[float | None, typer.Option(help="hours of the whole sweep")] = None,
+    patience: Annotated[int | None, typer.Option(help="trials without a gain after which the search ends")] = None,
     name: Annotated[str | None, typer.Option(help="name of the sweep")] = None,
     seed: Annotated[int | None, typer.Option(help="seed of the sweep")] = None,
     set_: Sets = None,

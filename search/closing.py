@@ -41,6 +41,9 @@ def closing(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
         yield f"  {gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({_spread(baseline)})"
     yield ""
     yield from _stopped(state)
+    if state.search_ended:
+        drawn = f"{len(state.search)} of {state.plan.spec.trials} trials"
+        yield f"The search ended itself after {drawn}: {state.search_ended.detail}."
     took = f"{len(state.trials)} trials in {_duration(state.active_seconds)}"
     yield f"\n{took}; the workers trained {state.utilisation:.0%} of the time."
     found = best_checkpoint(state, best.trial.started.trial, folder)

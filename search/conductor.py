@@ -90,6 +90,7 @@ class Conductor:
         for trial in running:
             if trial.latest:  # the interruption may have come between an epoch and the decisions about it
                 self._judge(trial, trial.latest)
+        self._end_search()
         self._waiting = [self._assignment(trial) for trial in running if trial.running]
         self._journal.flush()
 
@@ -119,7 +120,7 @@ class Conductor:
         return not self._searching() and self._next_confirmation() is None
 
     def _searching(self) -> bool:
-        return len(self.state.search) < self.plan.spec.trials and self._affordable()
+        return not self.state.all_drawn and self._affordable()
 
     def _affordable(self) -> bool:
         """Whether the budget has room for more of the search."""
@@ -149,7 +150,7 @@ class Conductor:
         """The waiting trial that goes on now, if there is one."""
         if not self._affordable():
             return None
-        found = promote(self.state, last=len(self.state.search) >= self.plan.spec.trials)
+        found = promote(self.state, last=self.state.all_drawn)
         if found is None:
             return None
         trial, decision = found
@@ -255,6 +256,13 @@ class Conductor:
     def _judge(self, trial: TrialState, done: EpochDone) -> None:
         for decision in decide(trial, self.state, done, self._over_budget(trial)):
             self._conclude(trial, decision)
+        self._end_search()
+
+    def _end_search(self) -> None:
+        """Draw no more trials once the last ones have gained too little."""
+        ended = self.state.enough()
+        if ended:
+            self._record(ended)
 
     def _over_budget(self, trial: TrialState) -> str:
         spec = self.plan.spec
@@ -265,16 +273,8 @@ class Conductor:
         return ""
 
     def _conclude(self, trial: TrialState, decision: Decision) -> None:
-        self._record(
-            Decided(
-                trial.started.trial,
-                trial.curve.epoch,
-                decision.action,
-                decision.reason,
-                decision.detail,
-                dict(decision.numbers),
-            )
-        )
+        place = trial.started.trial, trial.curve.epoch
+        self._record(Decided(*place, decision.action, decision.reason, decision.detail, dict(decision.numbers)))
 
     def _record(self, event: Event) -> None:
         row = self._journal.append(event)

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from search.decision import Action, Reason
 from search.earlier import EarlierTrial
+from search.enough import SearchEnded
 from trainables.errors import SteadytuneError
 
 FLUSH_ROWS = 512
@@ -147,7 +148,7 @@ class SweepEnded:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
-Event = SweepOpened | EarlierTrial | TrialStarted | EpochDone | Decided | SweepEnded
+Event = SweepOpened | EarlierTrial | TrialStarted | EpochDone | Decided | SearchEnded | SweepEnded
 _EVENTS: dict[str, type[Event]] = {kind.event: kind for kind in get_args(Event)}
 
 

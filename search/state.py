@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from search.asha import ASHA, PromotingASHA, StoppingASHA
 from search.curve import Curve, Point
 from search.earlier import EarlierTrial
+from search.enough import SearchEnded, enough
 from search.journal import Decided, EpochDone, Row, SweepEnded, SweepOpened, TrialStarted
+from search.steadiness import steadiness
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
 from search.usage import Usage
@@ -32,6 +34,7 @@ class SweepState:
         running, waiting: by number, those that have not ended.
         epochs: epochs that the search's trials (not the confirmation's) have taken.
         active_seconds: wall time between the events, without the pauses between a kill and a resume.
+        search_ended: why no more trials are drawn, if the search ended itself.
         ended: the sweep's result, once it has one.
     """
 
@@ -50,6 +53,8 @@ class SweepState:
         self.epochs = 0
         self.active_seconds = 0.0
         self.ended: SweepEnded | None = None
+        self.search_ended: SearchEnded | None = None
+        self._noises: list[float] = []
         self._latest: float | None = None
         self._usage = Usage()
 
@@ -70,6 +75,8 @@ class SweepState:
             self._epoch(event)
         elif isinstance(event, Decided):
             self._decide(event)
+        elif isinstance(event, SearchEnded):
+            self.search_ended = event
         elif isinstance(event, SweepEnded):
             self.ended = event
 
@@ -116,6 +123,22 @@ class SweepState:
                 group[event.trial] = trial
         if trial.finished and trial.started.kind == "search" and trial.curve.level is not None:
             insort(self._ranking, trial, key=lambda one: -one.curve.sign * (one.curve.level or 0.0))
+            if self.plan.spec.patience:
+                self._noises.append(steadiness(trial.curve).noise or 0.0)
+
+    @property
+    def all_drawn(self) -> bool:
+        """Whether the search draws no more trials, however much of its budget is left."""
+        return self.search_ended is not None or len(self.search) >= self.plan.spec.trials
+
+    def enough(self) -> SearchEnded | None:
+        """The end of the search, if its last trials have gained too little and it has not ended yet."""
+        patience = self.plan.spec.patience
+        if patience is None or self.all_drawn:
+            return None
+        settled = [trial for trial in self.search if not trial.running]
+        levels = [trial.curve.sign * (trial.curve.level or 0.0) if trial.finished else None for trial in settled]
+        return enough(levels, self._noises, patience)
 
     @property
     def utilisation(self) -> float:

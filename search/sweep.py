@@ -44,6 +44,12 @@ class SweepSpec(Settings):
     epochs: int | None = Field(None, gt=0, description="epochs that all trials of the search may take together")
     hours: float | None = Field(None, gt=0, description="wall-clock hours that the whole sweep may take")
 
+    patience: int | None = Field(
+        None,
+        gt=2,
+        description="end the search once so many trials gained less than the metric's noise; never if not given",
+    )
+
     sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, random, gp, cmaes or qmc")
     scheduler: Literal["asha", "stopping", "none"] = Field(
         "asha", description="what becomes of trials behind at a rung: asha lets them wait, stopping ends them at once"
