@@ -62,7 +62,7 @@ def launch(
     trials: Annotated[int | None, typer.Option(help="trials of the search")] = None,
     epochs: Annotated[int | None, typer.Option(help="epochs of the search, all trials together")] = None,
     hours: Annotated[float | None, typer.Option(help="hours of the whole sweep")] = None,
-    patience: Annotated[int | None, typer.Option(help="trials without a gain after which the search ends")] = None,
+    patience: Annotated[int | None, typer.Option(help="finished trials without a gain that end the search")] = None,
     name: Annotated[str | None, typer.Option(help="name of the sweep")] = None,
     seed: Annotated[int | None, typer.Option(help="seed of the sweep")] = None,
     set_: Sets = None,
@@ -77,6 +77,8 @@ def launch(
     ] = None,
     confirm_top: Annotated[int | None, typer.Option(help="best configurations to train again")] = None,
     confirm_seeds: Annotated[int | None, typer.Option(help="fresh seeds for each of them")] = None,
+    limits: Annotated[list[str] | None, typer.Option(help="highest cost: epoch_seconds=30, checkpoint_mb=100")] = None,
+    also: Annotated[str | None, typer.Option(help="show trade-offs with epoch_seconds or checkpoint_mb")] = None,
     workers: Annotated[int | None, typer.Option(help="trials at a time")] = None,
     cpus: Annotated[float | None, typer.Option(help="CPU cores of a trial")] = None,
     gpus: Annotated[float | None, typer.Option(help="GPUs of a trial, 0.5 for half of one")] = None,
@@ -90,6 +92,7 @@ def launch(
 ) -> None:
     """Run a sweep and hand back the best configuration."""
     given = {key: value for key, value in locals().items() if key not in ("file", "set_", "stability", "sweeps")}
+    given["limits"] = {name: {"high": high} for name, high in options.pairs(limits, "--limits").items()} or None
     spec = options.sweep(file, given, set_, stability)
     _run_sweep(spec.name, sweeps, spec)
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from search.decision import REASONS
 from search.export import Finalist, best_checkpoint, finalists
 from search.folder import SweepFolder
+from search.front import front, table
 from search.overview import label, number, short
 from search.state import SweepState
 from search.sweep import SweepSpec
@@ -40,6 +41,9 @@ def closing(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
         gain = best.trial.curve.sign * (best.mean - baseline.mean)
         yield f"  {gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({_spread(baseline)})"
     yield ""
+    if state.plan.spec.also:
+        yield table(front(state), state.plan.recipe.metric, state.plan.spec.also)
+        yield ""
     yield from _stopped(state)
     if state.search_ended:
         drawn = f"{len(state.search)} of {state.plan.spec.trials} trials"

@@ -23,7 +23,9 @@ from search.scales import Scale
 Outcome = Literal["complete", "pruned", "infeasible"]
 
 LOST_CONSTRAINT = "lost"
-"""Name of the constraint: above 0 if a trial was lost. It is set on every trial, because samplers compare the sets."""
+"""Name of the constraint: 1 if a trial was lost, the share by which it broke the user's limits (below 1) if it did.
+
+It is one constraint, and set on every trial, because samplers compare the sets."""
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
@@ -153,11 +155,19 @@ class Searcher:
         """`trial` waits at a rung and may go on: until it is told, samplers learn from it as from a pruned one."""
         self._storage.waiting.add(self._open[trial].number)
 
-    def tell(self, trial: int, outcome: Outcome, value: float | None) -> None:
-        """What became of `trial`, once; `value` is its objective (its level), None if it never had one."""
+    def tell(self, trial: int, outcome: Outcome, value: float | None, excess: float = 0.0) -> None:
+        """What became of `trial`, once.
+
+        Args:
+            trial: asked for before.
+            outcome: lost trials are infeasible.
+            value: its objective (its level), None if it never had one.
+            excess: by how much it was over the user's limits, as a share of them; 0 if it kept them.
+        """
         asked = self._open.pop(trial)
         self._storage.waiting.discard(asked.number)
-        asked.set_constraint(LOST_CONSTRAINT, 1.0 if outcome == "infeasible" or value is None else 0.0)
+        lost = outcome == "infeasible" or value is None
+        asked.set_constraint(LOST_CONSTRAINT, 1.0 if lost else excess / (1 + excess))
         with warnings.catch_warnings():
             # CMA-ES says each time that it does not use the constraint; it learns from complete trials only.
             warnings.filterwarnings("ignore", message="Constraints have been set")

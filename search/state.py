@@ -15,6 +15,7 @@ from search.curve import Curve, Point
 from search.earlier import EarlierTrial
 from search.enough import SearchEnded, enough
 from search.journal import Decided, EpochDone, Row, SweepEnded, SweepOpened, TrialStarted
+from search.measure import excess
 from search.steadiness import steadiness
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
@@ -54,7 +55,6 @@ class SweepState:
         self.active_seconds = 0.0
         self.ended: SweepEnded | None = None
         self.search_ended: SearchEnded | None = None
-        self._noises: list[float] = []
         self._latest: float | None = None
         self._usage = Usage()
 
@@ -95,6 +95,8 @@ class SweepState:
         point = Point.of(event.epoch, self.plan.recipe.metric, event.metrics, event.losses, event.phase)
         trial.curve.add(point)
         trial.latest = event
+        trial.seconds.append(sum(event.seconds.values()))
+        trial.largest_bytes = max(trial.largest_bytes, event.bytes)
         if event.checkpoint:
             trial.checkpoints[event.epoch] = event.bytes
         if trial.started.kind == "search":
@@ -113,7 +115,7 @@ class SweepState:
                 self.searcher.pause(event.trial)
             elif trial.decision:
                 outcome: Outcome = "infeasible" if trial.lost else "complete" if trial.finished else "pruned"
-                self.searcher.tell(event.trial, outcome, trial.curve.level)
+                self.searcher.tell(event.trial, outcome, trial.curve.level, self.excess(trial))
 
     def _move(self, trial: TrialState, event: Decided) -> None:
         trial.status = STATUS_AFTER[event.action]
@@ -121,10 +123,9 @@ class SweepState:
             group.pop(event.trial, None)
             if belongs:
                 group[event.trial] = trial
-        if trial.finished and trial.started.kind == "search" and trial.curve.level is not None:
+        sound = trial.finished and trial.started.kind == "search" and trial.curve.level is not None
+        if sound and not self.excess(trial):
             insort(self._ranking, trial, key=lambda one: -one.curve.sign * (one.curve.level or 0.0))
-            if self.plan.spec.patience:
-                self._noises.append(steadiness(trial.curve).noise or 0.0)
 
     @property
     def all_drawn(self) -> bool:
@@ -134,11 +135,12 @@ class SweepState:
     def enough(self) -> SearchEnded | None:
         """The end of the search, if its last trials have gained too little and it has not ended yet."""
         patience = self.plan.spec.patience
-        if patience is None or self.all_drawn:
+        if patience is None or self.all_drawn or len(self._ranking) < 2 * patience:
             return None
-        settled = [trial for trial in self.search if not trial.running]
-        levels = [trial.curve.sign * (trial.curve.level or 0.0) if trial.finished else None for trial in settled]
-        return enough(levels, self._noises, patience)
+        finished = [trial for trial in self.search if trial.finished and trial.curve.level is not None]
+        levels = [trial.curve.sign * (trial.curve.level or 0.0) for trial in finished]
+        noises = [steadiness(trial.curve).noise or 0.0 for trial in finished]
+        return enough(levels, noises, patience)
 
     @property
     def utilisation(self) -> float:
@@ -150,6 +152,10 @@ class SweepState:
         """Mean time that an epoch took on its worker; 0 before the first."""
         return self._usage.epoch_seconds
 
+    def excess(self, trial: TrialState) -> float:
+        """By how much `trial` is over the user's limits, as a share; 0 if it keeps them."""
+        return excess(trial, self.plan.spec.limits)
+
     def median_best(self, without: int, epoch: int) -> float | None:
         """The median, over the search's other trials, of their best objective by `epoch`; None without any."""
         others = (trial.curve.best_by(epoch) for trial in self.search if trial.started.trial != without)
@@ -157,7 +163,7 @@ class SweepState:
         return median(known) if known else None
 
     def ranking(self) -> list[TrialState]:
-        """The search's finished trials, best level first."""
+        """The search's finished trials that keep the user's limits, best level first."""
         return list(self._ranking)
 
     def finalists(self) -> list[int]:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, field_validator
 
+from search.measure import Limit, Measure
 from search.stability import StabilitySettings
 from spaces import registry as space_registry
 from spaces.space import Draw, Range, Space, is_range, narrowed, ranges
@@ -63,6 +64,13 @@ class SweepSpec(Settings):
         3, ge=0, description="best configurations that are trained again on fresh seeds; 0 for none"
     )
     confirm_seeds: int = Field(2, gt=0, description="fresh seeds for each of them")
+
+    limits: dict[Measure, Limit] = Field(
+        {}, description="what a configuration may cost: {epoch_seconds: {high: 30}}, {checkpoint_mb: {high: 100}}"
+    )
+    also: Measure | None = Field(
+        None, description="show the best trade-offs of the metric against epoch_seconds or checkpoint_mb"
+    )
 
     workers: int | None = Field(None, gt=0, description="trials at a time; as many as fit if not given")
     cpus: float = Field(1.0, gt=0, description="CPU cores of one trial")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spaces.space import Draw, Range, ranges
@@ -58,6 +58,9 @@ def branched(draw: Draw) -> None:
 SPACES: dict[str, Callable[[Draw], None]] = {"detector": detector, "branched": branched}
 
 
+COUPLED = ", coupled"
+
+
 @dataclass(frozen=True)
 class Task:
     """One landscape on one space.
@@ -66,6 +69,7 @@ class Task:
         name, space: what is drawn from.
         best: where quality is best, by name: a place in [0, 1] of a range, or one of the choices.
         weight: how much of the metric a parameter decides, by name.
+        coupling: how far one parameter moves another's best place: 1 mildly, 4 so that neither can be set alone.
         scale, offset: what the metric is multiplied by and moved by: another data set's level.
     """
 
@@ -76,15 +80,17 @@ class Task:
     scale: float = 1.0
     offset: float = 0.0
     found: Mapping[str, Range] = field(default_factory=dict)
+    coupling: float = 1.0
 
     @classmethod
     def of(cls, space: str, seed: int) -> Task:
-        """The task of `seed` on the space of that name."""
-        source = random.Random(f"task/{space}/{seed}")
-        found = ranges(SPACES[space])
+        """The task of `seed` on the space of that name; "…, coupled" for one whose parameters depend on each other."""
+        plain = space.removesuffix(COUPLED)
+        source = random.Random(f"task/{plain}/{seed}")
+        found = ranges(SPACES[plain])
         best = {name: _best(one, source) for name, one in found.items()}
         weight = {name: source.uniform(0.02, 0.12) for name in found} | {"lr": 0.5}
-        return cls(space, SPACES[space], best, weight, found=found)
+        return cls(space, SPACES[plain], best, weight, found=found, coupling=1.0 if space == plain else 4.0)
 
     def moved(self, distance: float, seed: int, scale: float = 1.0, offset: float = 0.0) -> Task:
         """A related task: each best place moved by about `distance` of its range, on another scale."""
@@ -93,7 +99,7 @@ class Task:
             name: place if self.found[name].kind == "choice" else min(0.9, max(0.1, place + source.gauss(0, distance)))
             for name, place in self.best.items()
         }
-        return Task(self.name, self.space, best, self.weight, scale, offset, self.found)
+        return replace(self, best=best, scale=scale, offset=offset)
 
     def quality(self, drawn: Mapping[str, Any]) -> float:
         """What a training with these values reaches without noise, before `scale` and `offset`."""
@@ -105,8 +111,10 @@ class Task:
                 continue
             place = _place(one, value)
             if name == "lr":
-                place += 0.15 * (_place(self.found["weight_decay"], drawn["weight_decay"]) - 0.5)
-                place -= 0.06 * math.log2(drawn.get("batch", 1))
+                place += 0.15 * self.coupling * (_place(self.found["weight_decay"], drawn["weight_decay"]) - 0.5)
+                place -= 0.03 * self.coupling * math.log2(drawn.get("batch", 1))
+            if name == "box":
+                place += 0.15 * (self.coupling - 1) * (_place(self.found["cls"], drawn["cls"]) - 0.5)
             lost += 4 * self.weight[name] * (place - self.best[name]) ** 2
         return max(0.0, BEST - lost)
 

@@ -319,9 +319,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--rows", type=Path, help="write every row there as JSON")
+    parser.add_argument("--spaces", nargs="+", default=["detector", "branched"], help="'…, coupled' is known too")
+    parser.add_argument("--arms", nargs="+", help="only these of the conditional part")
     given = parser.parse_args()
     run, base = PARTS[given.part]
-    jobs = [(space, seed) for seed in range(given.seeds) for space in ("detector", "branched")]
+    for arm in list(CONDITIONAL) if given.arms else []:
+        if arm not in given.arms:
+            del CONDITIONAL[arm]
+    jobs = [(space, seed) for seed in range(given.seeds) for space in given.spaces]
     with Pool(given.processes) as pool:
         rows = [row for found in pool.imap(run, jobs) for row in found]
     if given.rows:
