@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 from search.asha import ASHA, PromotingASHA, StoppingASHA
 from search.curve import Curve, Point
 from search.earlier import EarlierTrial
-from search.enough import SearchEnded, enough
+from search.enough import SearchEnded, enough, noise
 from search.journal import Decided, EpochDone, Row, SweepEnded, SweepOpened, TrialStarted
 from search.measure import excess
-from search.steadiness import steadiness
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
 from search.usage import Usage
@@ -139,7 +138,7 @@ class SweepState:
             return None
         finished = [trial for trial in self.search if trial.finished and trial.curve.level is not None]
         levels = [trial.curve.sign * (trial.curve.level or 0.0) for trial in finished]
-        noises = [steadiness(trial.curve).noise or 0.0 for trial in finished]
+        noises = [noise([point.value or 0.0 for point in trial.curve.evaluated]) for trial in finished]
         return enough(levels, noises, patience)
 
     @property

@@ -2,7 +2,8 @@
 
     conditional   Optuna's TPE on spaces with branches: as it comes, flattened, grouped, one parameter at a time
     warm          what an earlier sweep's trials are worth, and how they are best told
-    enough        what the sweep saves, and loses, by ending itself
+    enough        what a sweep saves, and loses, by ending itself: on the rows that `conditional --rows FILE` wrote
+    table         the tables of rows that were written before
 
 Each seed has its own landscape; all arms see the same ones. Four workers, stopping ASHA (first rung at 3 of 27 epochs,
 one in three goes on). What counts is the true quality of the trial that looked best, below the best that a random
@@ -16,27 +17,25 @@ import json
 import random
 import statistics
 import sys
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import optuna
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 
-from landscape import EPOCHS, Task  # noqa: E402
+from landscape import EPOCH_NOISE, EPOCHS, Task  # noqa: E402
 
 from search.asha import StoppingASHA  # noqa: E402
 from search.curve import Curve, Point  # noqa: E402
 from search.decision import Reason  # noqa: E402
 from search.earlier import EarlierTrial  # noqa: E402
-from search.scales import Scale  # noqa: E402
+from search.enough import enough  # noqa: E402
 from search.searcher import Searcher  # noqa: E402
 from spaces.space import Draw, Range  # noqa: E402
 
@@ -235,17 +234,7 @@ class Raw(Searcher):
         self._storage.earlier.clear()
 
 
-class Ranks:
-    """A value as the share of the finished trials that it is at least as good as."""
-
-    def __init__(self, finished: list[float], partial: list[float]) -> None:
-        self._rising = sorted(finished if len(finished) > 1 else partial)
-
-    def __call__(self, value: float) -> float:
-        return bisect_right(self._rising, value) / max(1, len(self._rising))
-
-
-WARM = ("cold", "raw", "standardised", "ranks", "3 best first", "standardised, 3 best first")
+WARM = ("cold", "raw", "standardised", "3 best first", "standardised, 3 best first")
 
 
 def warm_sweep(arm: str, task: Task, past: list[Ended], seed: int) -> list[Ended]:
@@ -256,11 +245,10 @@ def warm_sweep(arm: str, task: Task, past: list[Ended], seed: int) -> list[Ended
     complete = sorted((one for one in past if one.outcome == "complete"), key=lambda one: -(one.level or 0.0))
     first = [one.drawn for one in complete[:3]] if "first" in arm else []
     kinds: dict[str, Reason] = {"complete": "done", "pruned": "rung", "infeasible": "nonfinite"}
-    with patch("search.searcher.Scale.of", Ranks if arm == "ranks" else Scale.of):
-        for number, one in enumerate(past if arm not in ("cold", "3 best first") else []):
-            numbers = {} if one.level is None else {"level": one.level}
-            made.recall(EarlierTrial("past", number, one.drawn, one.epochs, kinds[one.outcome], numbers))
-        return sweep(task, made, 30, seed, first)
+    for number, one in enumerate(past if arm not in ("cold", "3 best first") else []):
+        numbers = {} if one.level is None else {"level": one.level}
+        made.recall(EarlierTrial("past", number, one.drawn, one.epochs, kinds[one.outcome], numbers))
+    return sweep(task, made, 30, seed, first)
 
 
 def warm(job: tuple[str, int]) -> list[dict[str, Any]]:
@@ -310,27 +298,71 @@ def table(rows: list[dict[str, Any]], base: str) -> None:
             print(f"  {arm:28s} {own}{paired}")
 
 
+def stopped_early(rows: list[dict[str, Any]]) -> None:
+    """What `search.enough` saves of sweeps of 120 trials that were run, and what it costs against running them all.
+
+    "at others' number" ends each sweep after as many trials as the rule gave another seed: what the rule's timing, as
+    opposed to how often it ends a sweep, is worth.
+    """
+    whole = [row for row in rows if row["budget"] == max(BUDGETS)]
+    for arm in dict.fromkeys(row["arm"] for row in whole):
+        for patience in (5, 10, 15):
+            sweeps = [[Ended({}, *one) for one in row["trials"]] for row in whole if row["arm"] == arm]
+            counts = [trials_until(trials, patience) for trials in sweeps]
+            others = random.Random(1).sample(counts, len(counts))
+            lost, blind = (
+                interval(
+                    [100 * (selected(one) - selected(one[:count])) for one, count in zip(sweeps, each, strict=True)]
+                )
+                for each in (counts, others)
+            )
+            saved = 1 - statistics.fmean(counts) / max(BUDGETS)
+            costs = f"{lost[0]:5.2f} [{lost[1]:.2f}, {lost[2]:.2f}]"
+            print(f"  {arm:20s} patience {patience:2d}: {saved:4.0%} of trials saved, regret +{costs},", end="")
+            print(f" at others' number {blind[0]:+.2f} [{blind[1]:+.2f}, {blind[2]:+.2f}]")
+
+
+def missed(sweeps: list[list[Ended]], counts: list[int]) -> list[float]:
+    """By how many points the choice after so many trials is worse than the choice after all."""
+    return [100 * (selected(one) - selected(one[:count])) for one, count in zip(sweeps, counts, strict=True)]
+
+
+def trials_until(trials: list[Ended], patience: int) -> int:
+    """After how many trials the sweep ends itself."""
+    for count in range(1, len(trials)):
+        levels = [one.level for one in trials[:count] if one.outcome == "complete" and one.level is not None]
+        if enough(levels, [EPOCH_NOISE] * len(levels), patience):
+            return count
+    return len(trials)
+
+
 PARTS = {"conditional": (conditional, "tpe, define by run"), "warm": (warm, "cold")}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("part", choices=[*PARTS, "enough", "table"])
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--rows", type=Path, help="write every row there as JSON")
     parser.add_argument("--spaces", nargs="+", default=["detector", "branched"], help="'…, coupled' is known too")
     parser.add_argument("--arms", nargs="+", help="only these of the conditional part")
     given = parser.parse_args()
+    if given.part in ("enough", "table"):
+        rows = json.loads(given.rows.read_text(encoding="utf-8"))
+        stopped_early(rows) if given.part == "enough" else table(rows, rows[0]["arm"])
+        return
     run, base = PARTS[given.part]
     for arm in list(CONDITIONAL) if given.arms else []:
         if arm not in given.arms:
             del CONDITIONAL[arm]
     jobs = [(space, seed) for seed in range(given.seeds) for space in given.spaces]
+    rows = []
     with Pool(given.processes) as pool:
-        rows = [row for found in pool.imap(run, jobs) for row in found]
-    if given.rows:
-        given.rows.write_text(json.dumps(rows), encoding="utf-8")
+        for found in pool.imap(run, jobs):
+            rows += found
+            if given.rows:  # as they come: what was measured is kept if the rest is not
+                given.rows.write_text(json.dumps(rows), encoding="utf-8")
     table(rows, base)
 
 

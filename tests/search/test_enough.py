@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+import random
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ from workers import Disk, Killed, Workers, conductor_of, swept
 
 from search.closing import closing
 from search.conductor import Conductor
-from search.enough import SearchEnded, enough
+from search.enough import SearchEnded, enough, noise
 from search.export import result
 from search.folder import SweepFolder
 from search.journal import Row, read
@@ -70,6 +73,21 @@ def test_the_unit_of_the_metric_does_not_matter(
 def test_more_noise_never_keeps_it_going(found: list[float], noise: list[float], patience: int) -> None:
     if enough(found, noise, patience):
         assert enough(found, [2 * one for one in noise], patience)
+
+
+def test_a_steady_rise_is_no_noise() -> None:
+    assert noise([0.1 * epoch for epoch in range(20)]) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_noise_of_a_metric_is_found_under_its_rise() -> None:
+    source = random.Random(0)
+    found = [noise([1 - math.exp(-0.2 * epoch) + source.gauss(0, 0.01) for epoch in range(1, 28)]) for _ in range(200)]
+    assert statistics.median(found) == pytest.approx(0.01, rel=0.1)
+
+
+@pytest.mark.parametrize("values", [[], [0.5], [0.5, 0.9, 0.1, 0.7]])
+def test_a_short_curve_says_nothing_of_its_noise(values: list[float]) -> None:
+    assert noise(values) == 0.0
 
 
 # --- in a sweep --------------------------------------------------------------------------------------------------
