@@ -44,7 +44,7 @@ class SearchEnded:
 
 
 def noise(values: Sequence[float]) -> float:
-    """Standard deviation of a metric from epoch to epoch late in a training; 0 for fewer than five values, which say nothing."""
+    """Standard deviation of a metric from epoch to epoch late in a training; 0 for fewer than five values."""
     late = values[len(values) // 2 :]
     if len(late) < DIFFERENCES:
         return 0.0
