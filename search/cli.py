@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search import cli_recipes, cli_replay, options
+from search import cli_range, cli_recipes, cli_replay, options
 from search.options import DEFAULT_ROOT, Json, Root, Sets
 
 if TYPE_CHECKING:
@@ -62,10 +62,12 @@ def launch(
     trials: Annotated[int | None, typer.Option(help="trials of the search")] = None,
     epochs: Annotated[int | None, typer.Option(help="epochs of the search, all trials together")] = None,
     hours: Annotated[float | None, typer.Option(help="hours of the whole sweep")] = None,
+    patience: Annotated[int | None, typer.Option(help="finished trials without a gain that end the search")] = None,
     name: Annotated[str | None, typer.Option(help="name of the sweep")] = None,
     seed: Annotated[int | None, typer.Option(help="seed of the sweep")] = None,
     set_: Sets = None,
     enqueue: Annotated[list[str] | None, typer.Option(help="named training to run first; may be repeated")] = None,
+    warm_start: Annotated[list[str] | None, typer.Option(help="earlier sweep to learn from; may be repeated")] = None,
     sampler: Annotated[str | None, typer.Option(help="tpe, random, gp, cmaes or qmc")] = None,
     scheduler: Annotated[str | None, typer.Option(help="asha, stopping or none")] = None,
     grace_epochs: Annotated[int | None, typer.Option(help="epochs before the first rung")] = None,
@@ -77,6 +79,8 @@ def launch(
     audit: Annotated[float | None, typer.Option(help="share of stopped trials to train out, as a check")] = None,
     confirm_top: Annotated[int | None, typer.Option(help="best configurations to train again")] = None,
     confirm_seeds: Annotated[int | None, typer.Option(help="fresh seeds for each of them")] = None,
+    limits: Annotated[list[str] | None, typer.Option(help="highest cost: epoch_seconds=30, checkpoint_mb=100")] = None,
+    also: Annotated[str | None, typer.Option(help="show trade-offs with epoch_seconds or checkpoint_mb")] = None,
     workers: Annotated[int | None, typer.Option(help="trials at a time")] = None,
     cpus: Annotated[float | None, typer.Option(help="CPU cores of a trial")] = None,
     gpus: Annotated[float | None, typer.Option(help="GPUs of a trial, 0.5 for half of one")] = None,
@@ -90,6 +94,7 @@ def launch(
 ) -> None:
     """Run a sweep and hand back the best configuration."""
     given = {key: value for key, value in locals().items() if key not in ("file", "set_", "stability", "sweeps")}
+    given["limits"] = {name: {"high": high} for name, high in options.pairs(limits, "--limits").items()} or None
     spec = options.sweep(file, given, set_, stability)
     _run_sweep(spec.name, sweeps, spec)
 
@@ -105,11 +110,12 @@ def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
     from search.closing import announcement, closing
     from search.folder import SweepFolder
     from search.progress import Progress
+    from search.warmstart import recall
 
     console = options.console()
     described = spec or SweepFolder.existing(root, name).spec()
     checked = check(described, SweepFolder(root, name).store(described))
-    for line in announcement(described):
+    for line in [*announcement(described), *map(str, recall(checked, root) if spec else ())]:
         console.print(line)
     from search import run  # imports Ray
 
@@ -269,5 +275,7 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     print(f"{name}: MLflow has everything that the journal has")
 
 
-for _verb in (cli_recipes.train, cli_recipes.check, cli_recipes.sample, cli_recipes.recipes, cli_replay.replay):
+for _verb in (
+    cli_recipes.train, cli_range.lr_range, cli_recipes.check, cli_recipes.sample, cli_recipes.recipes, cli_replay.replay
+):  # fmt: skip
     app.command()(_verb)

@@ -41,11 +41,12 @@ def check(
     from search.checking import check as run
     from search.checking import describe
     from search.folder import SweepFolder
+    from search.warmstart import recall
 
     spec = options.sweep(file, {}, None, None)
     made = run(spec, SweepFolder(sweeps, spec.name).store(spec))
     console = options.console()
-    for item in describe(made):
+    for item in [*describe(made), *map(str, recall(made, sweeps))]:
         console.print(item)
 
 

@@ -11,6 +11,7 @@ from search.audit import HARM, audit
 from search.decision import REASONS
 from search.export import Finalist, best_checkpoint, finalists
 from search.folder import SweepFolder
+from search.front import front, table
 from search.overview import label, number, short
 from search.state import SweepState
 from search.sweep import SweepSpec
@@ -41,8 +42,14 @@ def closing(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
         gain = best.trial.curve.sign * (best.mean - baseline.mean)
         yield f"  {gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({_spread(baseline)})"
     yield ""
+    if state.plan.spec.also:
+        yield table(front(state), state.plan.recipe.metric, state.plan.spec.also)
+        yield ""
     yield from _stopped(state)
     yield from _audited(state)
+    if state.search_ended:
+        drawn = f"{len(state.search)} of {state.plan.spec.trials} trials"
+        yield f"The search ended itself after {drawn}: {state.search_ended.detail}."
     took = f"{len(state.trials)} trials in {_duration(state.active_seconds)}"
     yield f"\n{took}; the workers trained {state.utilisation:.0%} of the time."
     found = best_checkpoint(state, best.trial.started.trial, folder)

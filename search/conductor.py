@@ -87,6 +87,7 @@ class Conductor:
         for trial in running:
             if trial.latest:  # the interruption may have come between an epoch and the decisions about it
                 self._judge(trial, trial.latest)
+        self._end_search()
         self._waiting = [self._assignment(trial) for trial in running if trial.running]
         self._journal.flush()
 
@@ -232,18 +233,17 @@ class Conductor:
             trial, self.state, done, self._budget.exceeded(self.state, trial), self._budget.left(self.state)
         ):
             self._conclude(trial, decision)
+        self._end_search()
+
+    def _end_search(self) -> None:
+        """Draw no more trials once the last ones have gained too little."""
+        ended = self.state.enough()
+        if ended:
+            self._record(ended)
 
     def _conclude(self, trial: TrialState, decision: Decision) -> None:
-        self._record(
-            Decided(
-                trial.started.trial,
-                trial.curve.epoch,
-                decision.action,
-                decision.reason,
-                decision.detail,
-                dict(decision.numbers),
-            )
-        )
+        place = trial.started.trial, trial.curve.epoch
+        self._record(Decided(*place, decision.action, decision.reason, decision.detail, dict(decision.numbers)))
 
     def _record(self, event: Event) -> None:
         row = self._journal.append(event)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 from search.decision import Action, Reason
+from search.earlier import EarlierTrial
+from search.enough import SearchEnded
 
 Kind = Literal["search", "confirm", "audit"]
 
@@ -97,10 +99,8 @@ class SweepEnded:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
-Event = SweepOpened | TrialStarted | EpochDone | Decided | SweepEnded
-EVENTS: dict[str, type[Event]] = {
-    kind.event: kind for kind in (SweepOpened, TrialStarted, EpochDone, Decided, SweepEnded)
-}
+Event = SweepOpened | EarlierTrial | TrialStarted | EpochDone | Decided | SearchEnded | SweepEnded
+EVENTS: dict[str, type[Event]] = {kind.event: kind for kind in get_args(Event)}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from search.decision import REASONS
+from search.front import front
 from search.overview import label, number, short
 from search.state import SweepState
 from search.steadiness import steadiness
@@ -24,6 +25,12 @@ def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
         "state": "ended" if state.ended else "open",
         "epochs": state.epochs,
         "best": {"trial": state.ended.trial, **state.ended.numbers} if state.ended and state.ended.trial >= 0 else None,
+        "recalled": len(state.earlier),
+        "search_ended": state.search_ended.detail if state.search_ended else None,
+        "front": [
+            {"trial": one.trial.started.trial, "level": one.level, state.plan.spec.also: one.cost}
+            for one in front(state)
+        ],
         "utilisation": state.utilisation,
         "trials": [trial_json(trial) for trial in state.trials.values()],
     }

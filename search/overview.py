@@ -81,12 +81,16 @@ def overview(state: SweepState, title: str, rows: int | None = ROWS) -> Renderab
     for trial, name in zip(shown, names, strict=True):
         curve = sparkline([point.value or 0.0 for point in trial.curve.evaluated], high)
         table.add_row(
-            name, f"{trial.curve.epoch}/{state.plan.max_epochs}", number(trial.curve.level), curve, _state(trial)
+            name,
+            f"{trial.curve.epoch}/{state.plan.max_epochs}",
+            number(trial.curve.level),
+            curve,
+            _state(trial, state.excess(trial)),
         )
     return Group(table, Text(_footer(state, len(state.trials) - len(shown)), style="dim"))
 
 
-def _state(trial: TrialState) -> Text:
+def _state(trial: TrialState, excess: float) -> Text:
     if trial.paused:
         return Text(f"waits at {_place(trial.decisions[-1])}", style="yellow")
     if trial.decision is None:
@@ -94,7 +98,7 @@ def _state(trial: TrialState) -> Text:
         return Text(f"{phase}  {short(trial.started.drawn)}", style="cyan")
     reason = trial.decision.reason
     if reason == "done":
-        words = "done"
+        words = f"done, over the limits by {excess:.0%}" if excess else "done"
     elif reason == "rung":
         words = _place(trial.decision)
     else:
@@ -111,6 +115,8 @@ def _footer(state: SweepState, hidden: int) -> str:
     spec = state.plan.spec
     reasons = Counter(trial.decision.reason for trial in state.trials.values() if trial.decision)
     parts = [f"search {len(state.search)}/{spec.trials} trials, {state.epochs} epochs"]
+    parts += [f"{len(state.earlier)} recalled"] if state.earlier else []
+    parts += ["the search has ended itself"] if state.search_ended else []
     parts += [f"{len(state.waiting)} waiting"] if state.waiting else []
     parts += [f"{count} {reason}" for reason, count in reasons.most_common()]
     parts += [f"{hidden} not shown"] if hidden else []

@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.live import Live
 
+from search.enough import SearchEnded
 from search.events import Decided, EpochDone, Row, TrialStarted
 from search.overview import label, number, overview, short
 from search.state import SweepState
@@ -57,4 +58,6 @@ def _line(row: Row, state: SweepState) -> str:
     if isinstance(event, Decided):
         verb = {"stop": "stops", "pause": "waits", "continue": "goes on"}[event.action]
         return f"trial {event.trial} {verb} after epoch {event.epoch} ({event.reason}): {event.detail}"
+    if isinstance(event, SearchEnded):
+        return f"the search ends: {event.detail}"
     return ""

@@ -24,6 +24,7 @@ from search.scheduler import SteadyASHA, SweepSearch
 from search.state import SweepState
 from search.sweep import Plan
 from search.trainable import RecipeTrainable
+from search.warmstart import feed, recall
 from trainables.errors import SteadytuneError
 
 Listener = Callable[[Row, SweepState], None]
@@ -43,6 +44,7 @@ def launch(checked: Plan, root: Path, listen: Listener) -> Finished:
     Raises:
         SteadytuneError: something is wrong that shows before training; nothing is left behind then.
     """
+    recall(checked, root)
     folder = SweepFolder.create(root, checked.spec)
     with folder.locked():
         try:
@@ -80,8 +82,11 @@ def _run(checked: Plan, folder: SweepFolder, listen: Listener) -> Finished:
 
 
 def _sweep(checked: Plan, folder: SweepFolder, places: int, recorder: Recorder, listen: Listener) -> SweepState:
-    past = _past(folder)
     journal = Journal(folder.journal)
+    past = _past(folder)
+    if not past:
+        feed(journal, recall(checked, folder.root))
+        past = _past(folder)
     conductor = Conductor(checked, journal, delete=folder.delete_checkpoint, listen=listen)
     if past:
         conductor.restore(past)

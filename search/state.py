@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 from search.asha import ASHA, StoppingASHA
 from search.curve import Curve, Point
+from search.earlier import EarlierTrial
+from search.enough import SearchEnded, enough, noise
 from search.events import Decided, EpochDone, Row, SweepEnded, SweepOpened, TrialStarted
+from search.measure import excess
 from search.promotion import PromotingASHA
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
@@ -26,17 +29,20 @@ class SweepState:
     """All trials of a sweep, its rungs and its study.
 
     Attributes:
+        earlier: trials of other sweeps that the search learns from.
         trials: by number, in the order in which they started.
         search: those of the search, in order; the others confirm or audit.
         audits: by the number of the stopped trial, its training to the end.
         running, waiting: by number, those that have not ended.
         epochs: epochs that the search's trials (not the confirmation's) have taken.
         active_seconds: wall time between the events, without the pauses between a kill and a resume.
+        search_ended: why no more trials are drawn, if the search ended itself.
         ended: the sweep's result, once it has one.
     """
 
     def __init__(self, plan: Plan, searcher: Searcher | None = None) -> None:
         self.plan = plan
+        self.earlier: list[EarlierTrial] = []
         self.trials: dict[int, TrialState] = {}
         self.search: list[TrialState] = []
         self.running: dict[int, TrialState] = {}
@@ -49,6 +55,7 @@ class SweepState:
         self.epochs = 0
         self.active_seconds = 0.0
         self.ended: SweepEnded | None = None
+        self.search_ended: SearchEnded | None = None
         self._latest: float | None = None
         self._usage = Usage()
 
@@ -59,12 +66,18 @@ class SweepState:
         if self._latest is not None and not isinstance(event, SweepOpened):
             self.active_seconds += row.time - self._latest
         self._latest = row.time
-        if isinstance(event, TrialStarted):
+        if isinstance(event, EarlierTrial):
+            self.earlier.append(event)
+            if self.searcher:
+                self.searcher.recall(event)
+        elif isinstance(event, TrialStarted):
             self._start(event, restoring)
         elif isinstance(event, EpochDone):
             self._epoch(event)
         elif isinstance(event, Decided):
             self._decide(event)
+        elif isinstance(event, SearchEnded):
+            self.search_ended = event
         elif isinstance(event, SweepEnded):
             self.ended = event
 
@@ -86,6 +99,8 @@ class SweepState:
         point = Point.of(event.epoch, self.plan.recipe.metric, event.metrics, event.losses, event.phase)
         trial.curve.add(point)
         trial.latest = event
+        trial.seconds.append(sum(event.seconds.values()))
+        trial.largest_bytes = max(trial.largest_bytes, event.bytes)
         if event.checkpoint:
             trial.checkpoints[event.epoch] = event.bytes
         if trial.started.kind == "search":
@@ -107,7 +122,7 @@ class SweepState:
                 self.searcher.pause(event.trial)
             elif trial.decision:
                 outcome: Outcome = "infeasible" if trial.lost else "complete" if trial.finished else "pruned"
-                self.searcher.tell(event.trial, outcome, trial.curve.level)
+                self.searcher.tell(event.trial, outcome, trial.curve.level, self.excess(trial))
 
     def _move(self, trial: TrialState, event: Decided) -> None:
         trial.status = STATUS_AFTER[event.action]
@@ -115,8 +130,24 @@ class SweepState:
             group.pop(event.trial, None)
             if belongs:
                 group[event.trial] = trial
-        if trial.finished and trial.started.kind == "search" and trial.curve.level is not None:
+        sound = trial.finished and trial.started.kind == "search" and trial.curve.level is not None
+        if sound and not self.excess(trial):
             insort(self._ranking, trial, key=lambda one: -one.curve.sign * (one.curve.level or 0.0))
+
+    @property
+    def all_drawn(self) -> bool:
+        """Whether the search draws no more trials, however much of its budget is left."""
+        return self.search_ended is not None or len(self.search) >= self.plan.spec.trials
+
+    def enough(self) -> SearchEnded | None:
+        """The end of the search, if its last trials have gained too little and it has not ended yet."""
+        patience = self.plan.spec.patience
+        if patience is None or self.all_drawn or len(self._ranking) < 2 * patience:
+            return None
+        finished = [trial for trial in self.search if trial.finished and trial.curve.level is not None]
+        levels = [trial.curve.sign * (trial.curve.level or 0.0) for trial in finished]
+        noises = [noise([point.value or 0.0 for point in trial.curve.evaluated]) for trial in finished]
+        return enough(levels, noises, patience)
 
     @property
     def utilisation(self) -> float:
@@ -128,6 +159,10 @@ class SweepState:
         """Mean time that an epoch took on its worker; 0 before the first."""
         return self._usage.epoch_seconds
 
+    def excess(self, trial: TrialState) -> float:
+        """By how much `trial` is over the user's limits, as a share; 0 if it keeps them."""
+        return excess(trial, self.plan.spec.limits)
+
     def median_best(self, without: int, epoch: int) -> float | None:
         """The median, over the search's other trials, of their best objective by `epoch`; None without any."""
         others = (trial.curve.best_by(epoch) for trial in self.search if trial.started.trial != without)
@@ -135,7 +170,7 @@ class SweepState:
         return median(known) if known else None
 
     def ranking(self) -> list[TrialState]:
-        """The search's finished trials, best level first."""
+        """The search's finished trials that keep the user's limits, best level first."""
         return list(self._ranking)
 
     def finalists(self) -> list[int]:

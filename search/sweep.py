@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, field_validator
 
+from search.measure import Limit, Measure
 from search.stability import StabilitySettings
 from spaces import registry as space_registry
 from spaces.space import Draw, Range, Space, is_range, narrowed, ranges
@@ -37,11 +38,18 @@ class SweepSpec(Settings):
     enqueue: list[str] | None = Field(
         None, description="named trainings that run first; the recipe's baseline if not given"
     )
+    warm_start: list[str] = Field([], description="earlier sweeps to learn from: names, or their folders")
     seed: int = Field(0, ge=0, description="seed of the search, and of the trials' trainings")
 
     trials: int = Field(20, gt=0, description="trainings that the search may start")
     epochs: int | None = Field(None, gt=0, description="epochs that all trials of the search may take together")
     hours: float | None = Field(None, gt=0, description="wall-clock hours that the whole sweep may take")
+
+    patience: int | None = Field(
+        None,
+        gt=2,
+        description="end the search once so many trials gained less than the metric's noise; never if not given",
+    )
 
     sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, random, gp, cmaes or qmc")
     scheduler: Literal["asha", "stopping", "none"] = Field(
@@ -65,6 +73,13 @@ class SweepSpec(Settings):
         3, ge=0, description="best configurations that are trained again on fresh seeds; 0 for none"
     )
     confirm_seeds: int = Field(2, gt=0, description="fresh seeds for each of them")
+
+    limits: dict[Measure, Limit] = Field(
+        {}, description="what a configuration may cost: {epoch_seconds: {high: 30}}, {checkpoint_mb: {high: 100}}"
+    )
+    also: Measure | None = Field(
+        None, description="show the best trade-offs of the metric against epoch_seconds or checkpoint_mb"
+    )
 
     workers: int | None = Field(None, gt=0, description="trials at a time; as many as fit if not given")
     cpus: float = Field(1.0, gt=0, description="CPU cores of one trial")

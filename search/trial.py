@@ -23,6 +23,8 @@ class TrialState:
     latest: EpochDone | None = None
     decisions: list[Decided] = field(default_factory=list)
     checkpoints: dict[int, int] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    largest_bytes: int = 0
 
     @property
     def running(self) -> bool:

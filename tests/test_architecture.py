@@ -19,7 +19,8 @@ CONFINED = {
     "optuna": {"search/searcher.py"},
     "mlflow": {"search/mirror.py"},
     "pyarrow": {"search/journal.py"},
-    "typer": {"search/cli.py", "search/cli_recipes.py", "search/cli_replay.py", "search/options.py"},
+    "typer": {f"search/{name}.py" for name in ("cli", "cli_range", "cli_recipes", "cli_replay", "options")},
+    "matplotlib": {"search/range_figure.py"},
 }
 ONLY_TRAINABLES = {"torch", "torchvision", "ultralytics", "cv2", "faster_coco_eval", "sklearn", "yolox"}
 

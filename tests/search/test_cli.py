@@ -23,18 +23,8 @@ from trainables.errors import SettingsError
 REPOSITORY = Path(__file__).parent.parent.parent
 HEAVY = {"torch", "ray", "mlflow", "optuna", "pyarrow", "pandas", "ultralytics", "cv2", "sklearn"}
 VERBS = [
-    "launch",
-    "resume",
-    "status",
-    "explain",
-    "export",
-    "browse",
-    "sync",
-    "train",
-    "check",
-    "sample",
-    "recipes",
-    "replay",
+    *("launch", "resume", "status", "explain", "export", "browse", "sync"),
+    *("train", "lr-range", "check", "sample", "recipes", "replay"),
 ]
 
 Said = tuple[int, str, str]
@@ -121,7 +111,8 @@ def test_every_verb_has_help(verb: str) -> None:
 
 
 def test_the_verbs_are_all_of_them() -> None:
-    assert sorted(command.callback.__name__ for command in app.registered_commands if command.callback) == sorted(VERBS)
+    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    assert sorted(name.replace("_", "-") for name in names) == sorted(VERBS)
 
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:
