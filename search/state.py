@@ -29,6 +29,7 @@ class SweepState:
         search: those of the search, in order; the others confirm.
         running, waiting: by number, those that have not ended.
         epochs: epochs that the search's trials (not the confirmation's) have taken.
+        incumbents: (epochs taken by then, trial, level) each time the search's best level so far rose.
         active_seconds: wall time between the events, without the pauses between a kill and a resume.
         ended: the sweep's result, once it has one.
     """
@@ -45,6 +46,7 @@ class SweepState:
         self.asha: ASHA = kind(plan.grace_epochs, plan.spec.reduction_factor, plan.max_epochs)
         self.searcher = searcher
         self.epochs = 0
+        self.incumbents: list[tuple[int, int, float]] = []
         self.active_seconds = 0.0
         self.ended: SweepEnded | None = None
         self._latest: float | None = None
@@ -81,12 +83,19 @@ class SweepState:
         point = Point.of(event.epoch, self.plan.recipe.metric, event.metrics, event.losses, event.phase)
         trial.curve.add(point)
         trial.latest = event
+        trial.seconds += sum(event.seconds.values())
         if event.checkpoint:
             trial.checkpoints[event.epoch] = event.bytes
         if trial.started.kind == "search":
             self.epochs += 1
+            self._incumbent(trial)
         if self.searcher and trial.in_study and point in trial.curve.evaluated[-1:]:
             self.searcher.report(event.trial, event.epoch, point.value)
+
+    def _incumbent(self, trial: TrialState) -> None:
+        level, sign = trial.curve.level, trial.curve.sign
+        if level is not None and (not self.incumbents or sign * level > sign * self.incumbents[-1][2]):
+            self.incumbents.append((self.epochs, trial.started.trial, level))
 
     def _decide(self, event: Decided) -> None:
         trial = self.trials[event.trial]

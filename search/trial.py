@@ -15,7 +15,7 @@ STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", 
 
 @dataclass
 class TrialState:
-    """What is known of one trial."""
+    """What is known of one trial; `seconds` is what its epochs took on their worker."""
 
     started: TrialStarted
     curve: Curve
@@ -23,6 +23,7 @@ class TrialState:
     latest: EpochDone | None = None
     decisions: list[Decided] = field(default_factory=list)
     checkpoints: dict[int, int] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def running(self) -> bool:

@@ -16,10 +16,12 @@ PACKAGES = ("trainables", "spaces", "search")
 
 CONFINED = {
     "ray": {"search/run.py", "search/cluster.py", "search/trainable.py", "search/scheduler.py"},
-    "optuna": {"search/searcher.py"},
+    "optuna": {"search/searcher.py", "search/importance.py"},
     "mlflow": {"search/mirror.py"},
+    "plotly": {"search/chart_html.py"},
+    "matplotlib": {"search/chart_png.py"},
     "pyarrow": {"search/journal.py"},
-    "typer": {"search/cli.py", "search/cli_recipes.py", "search/options.py"},
+    "typer": {"search/cli.py", "search/cli_recipes.py", "search/cli_results.py", "search/options.py"},
 }
 ONLY_TRAINABLES = {"torch", "torchvision", "ultralytics", "cv2", "faster_coco_eval", "sklearn", "yolox"}
 
