@@ -18,8 +18,8 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
 }
-"""Without the first, MLflow 3.17 starts eight processes for jobs of its assistant and its language-model judges, each of
-which imports MLflow (10 CPU seconds): on two busy cores its pages answered after two minutes."""
+"""Without the first, MLflow 3.17 starts eight processes for jobs of its assistant and its judges, each of which imports
+MLflow (10 CPU seconds): on two busy cores its pages answered after two minutes, without them after one."""
 
 
 def serve(store: str, root: Path, port: int) -> None:
