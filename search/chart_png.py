@@ -24,13 +24,16 @@ SMALL = 7
 def png(chart: Chart) -> bytes:
     """The picture of `chart`; of an empty one, its title and note."""
     rows = 1 if isinstance(chart.body, Parallel) else max(1, math.ceil(len(chart.body) / chart.columns))
-    figure = Figure(figsize=(WIDTH + 4 * (chart.columns > 2), HEIGHT + 2.6 * (rows - 1)), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(WIDTH + 4 * (chart.columns > 2), HEIGHT + 2.6 * (rows - 1)), dpi=DPI)
     FigureCanvasAgg(figure)
     if not chart.empty and isinstance(chart.body, Parallel):
         _parallel(figure.add_subplot(), chart.body)
     elif not chart.empty and not isinstance(chart.body, Parallel):
         for place, panel in enumerate(chart.body, start=1):
             _panel(figure.add_subplot(rows, chart.columns, place), panel, legend=chart.columns < 3)
+    # Fixed margins: matplotlib's constrained layout doubles the time that a figure takes.
+    height = float(figure.get_figheight())
+    figure.subplots_adjust(0.09, 1.05 / height, 0.98, 1 - 0.45 / height, wspace=0.3, hspace=0.35)
     figure.suptitle(chart.title, fontsize=11)
     figure.supxlabel(chart.note, fontsize=SMALL, color="#555555")
     buffer = BytesIO()

@@ -66,11 +66,13 @@ def test_a_database_in_a_folder_that_cannot_be_written_is_refused(tmp_path: Path
 
 @pytest.fixture(scope="module", autouse=True)
 def quiet() -> Iterator[None]:
-    """MLflow without telemetry, as the recorder's process has it."""
+    """MLflow without telemetry, as the recorder's process has it; pictures and pages are drawn in test_figures.py."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         patch.setenv("DO_NOT_TRACK", "true")
         patch.setenv("GIT_PYTHON_REFRESH", "quiet")
+        patch.setattr("search.exhibits.png", lambda chart: b"\x89PNG")
+        patch.setattr("search.exhibits.sweep_page", lambda state, name: "<!doctype html>")
         yield
 
 
