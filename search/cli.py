@@ -202,6 +202,7 @@ def export(
     to: Annotated[
         Path | None, typer.Option(help="folder to write; the sweep's best/ or trial-NNNN/ if not given")
     ] = None,
+    prove: Annotated[int, typer.Option(help="epochs to train it again from the written files, to prove them")] = 0,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Write a configuration in the recipe's own format, with its checkpoint."""
@@ -219,7 +220,11 @@ def export(
         )
     target = to or (folder.best if trial is None else folder.path / f"trial-{chosen:04d}")
     for path in write(state, folder, chosen, target):
-        print(path)
+        print(path, flush=True)
+    if prove:
+        from search.prove import prove_afresh
+
+        prove_afresh(target, prove)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The verbs that show what came out of sweeps: report, compare."""
+"""The verbs that show what came out of sweeps: report, compare, prove."""
 
 from __future__ import annotations
 
@@ -51,7 +51,19 @@ def compare(
         console.print(str(to))
 
 
+def prove(
+    folder: Annotated[Path, typer.Argument(help="an exported folder, such as sweeps/NAME/best")],
+    epochs: Annotated[int, typer.Option(min=1, help="epochs to train")] = 2,
+    data: Annotated[Path | None, typer.Option(help="data set; where the sweep had it if not given")] = None,
+) -> None:
+    """Train an export again from its files alone and compare it with its trial."""
+    from search.prove import prove as run
+
+    for line in run(folder, epochs, data):
+        print(line, flush=True)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add these verbs to the command line."""
-    for verb in (report, compare):
+    for verb in (report, compare, prove):
         app.command()(verb)

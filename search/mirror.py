@@ -194,6 +194,8 @@ class Mirror:
             )
             self._show()
             self._artifacts()
+            if event.trial >= 0 and (self._folder.best / "checkpoint").is_dir():
+                self._tag(self._parent, model=self._register(event))
             self._client.set_terminated(self._parent, "FINISHED", int(row.time * 1000))
 
     def _end(self, run: str, trial: TrialState, event: Decided) -> None:
@@ -225,6 +227,12 @@ class Mirror:
             self._client.log_artifacts(self._parent, made)
         took = time.monotonic() - began
         self._show_at = began + took + max(SHOW_SECONDS, took / SHOW_SHARE)
+
+    def _register(self, event: SweepEnded) -> str:
+        from search.champion import register  # imports mlflow.pyfunc, and with it pandas
+
+        mode = self._state.plan.recipe.mode
+        return register(self._client, self._parent, self._sweep, self._folder.best, event.numbers, mode)
 
     def _artifacts(self) -> None:
         """The winner's folder goes to the sweep's run, each kept checkpoint to its trial's."""

@@ -22,7 +22,7 @@ from trainables.errors import SettingsError
 REPOSITORY = Path(__file__).parent.parent.parent
 HEAVY = {"torch", "ray", "mlflow", "optuna", "pyarrow", "pandas", "ultralytics", "cv2", "sklearn"}
 VERBS = ["launch", "resume", "status", "explain", "export", "browse", "sync", "train", "check", "sample", "recipes"]
-VERBS += ["report", "compare"]
+VERBS += ["report", "compare", "prove"]
 
 Said = tuple[int, str, str]
 Steadytune = Callable[..., Said]
