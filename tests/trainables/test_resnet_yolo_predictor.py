@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ SHORT = {"epochs": 1, "score_threshold": 0.001}
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Recipe, Path]]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Path]:
     """One epoch of the tiny preset, and its checkpoint."""
     torch.set_num_threads(1)
     recipe = find("resnet_yolo")
@@ -27,7 +26,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Recipe, 
     (folder / "checkpoint").mkdir()
     for epoch in recipe.train(recipe.settings("tiny", SHORT), data, folder):
         epoch.save(folder / "checkpoint")
-    yield recipe, folder
+    return recipe, folder
 
 
 @pytest.fixture
