@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search import cli_range, cli_recipes, cli_replay, options
+from search import cli_range, cli_recipes, cli_replay, cli_results, options
 from search.options import DEFAULT_ROOT, Json, Root, Sets
 
 if TYPE_CHECKING:
-    from search.folder import SweepFolder
     from search.state import SweepState
     from search.sweep import SweepSpec
     from search.trial import TrialState
@@ -142,16 +141,6 @@ def _command(verb: str, name: str, root: Path) -> str:
     return f"steadytune {verb} {name}{where}"
 
 
-def _state(folder: SweepFolder) -> SweepState:
-    from search.journal import read
-    from search.state import SweepState
-
-    state = SweepState(folder.plan())
-    for row in read(folder.journal) if folder.journal.is_dir() else ():
-        state.apply(row)
-    return state
-
-
 @app.command()
 def status(
     name: Annotated[str | None, typer.Argument(help="sweep; all of them if not given")] = None,
@@ -166,7 +155,7 @@ def status(
 
     console = options.console()
     if name is None:
-        found = [sweep_json(_state(SweepFolder(sweeps, each)), each) for each in names(sweeps)]
+        found = [sweep_json(options.state(SweepFolder(sweeps, each)), each) for each in names(sweeps)]
         if json_:
             print(json.dumps(found, indent=2))
         for one in [] if json_ else found:
@@ -175,7 +164,7 @@ def status(
             )
         return
     folder = SweepFolder.existing(sweeps, name)
-    state = _state(folder)
+    state = options.state(folder)
     if json_:
         print(json.dumps(sweep_json(state, name), indent=2))
         return
@@ -185,7 +174,7 @@ def status(
         with Live(overview(state, name), console=console, auto_refresh=False) as live:
             while state.ended is None:
                 time.sleep(1)
-                state = _state(folder)
+                state = options.state(folder)
                 live.update(overview(state, name), refresh=True)
         return
     console.print(overview(state, name, rows=None))
@@ -205,7 +194,7 @@ def explain(name: str, trial: int, json_: Json = False, sweeps: Root = DEFAULT_R
     from search.explain import explanation, explanation_json
     from search.folder import SweepFolder
 
-    state = _state(SweepFolder.existing(sweeps, name))
+    state = options.state(SweepFolder.existing(sweeps, name))
     found = _trial(state, trial, name)
     if json_:
         print(json.dumps(explanation_json(found), indent=2))
@@ -221,6 +210,7 @@ def export(
     to: Annotated[
         Path | None, typer.Option(help="folder to write; the sweep's best/ or trial-NNNN/ if not given")
     ] = None,
+    prove: Annotated[int, typer.Option(help="epochs to train it again from the written files, to prove them")] = 0,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Write a configuration in the recipe's own format, with its checkpoint."""
@@ -230,7 +220,7 @@ def export(
     from trainables.errors import SteadytuneError
 
     folder = SweepFolder.existing(sweeps, name)
-    state = _state(folder)
+    state = options.state(folder)
     chosen = _trial(state, trial, name).started.of if trial is not None else result(state).trial
     if chosen < 0:
         raise SteadytuneError(
@@ -238,7 +228,11 @@ def export(
         )
     target = to or (folder.best if trial is None else folder.path / f"trial-{chosen:04d}")
     for path in write(state, folder, chosen, target):
-        print(path)
+        print(path, flush=True)
+    if prove:
+        from search.prove import prove_afresh
+
+        prove_afresh(target, prove)
 
 
 @app.command()
@@ -275,7 +269,7 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     print(f"{name}: MLflow has everything that the journal has")
 
 
-for _verb in (
-    cli_recipes.train, cli_range.lr_range, cli_recipes.check, cli_recipes.sample, cli_recipes.recipes, cli_replay.replay
-):  # fmt: skip
+for _module in (cli_results, cli_recipes):
+    _module.add_to(app)
+for _verb in (cli_range.lr_range, cli_replay.replay):
     app.command()(_verb)

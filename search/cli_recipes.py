@@ -70,3 +70,9 @@ def recipes(
     console = options.console()
     for item in page(name) if name else listing():
         console.print(item)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these verbs to the command line."""
+    for verb in (train, check, sample, recipes):
+        app.command()(verb)

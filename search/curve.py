@@ -106,8 +106,12 @@ class Curve:
     @property
     def level(self) -> float | None:
         """Mean of the last evaluated values: what the training steadily reaches. None before the first."""
-        last = [_value(point) for point in self.evaluated[-LEVEL_EPOCHS:]]
-        return sum(last) / len(last) if last else None
+        return _mean(self.evaluated[-LEVEL_EPOCHS:])
+
+    def level_by(self, epoch: int) -> float | None:
+        """The level after `epoch`; None if nothing was evaluated by then."""
+        place = bisect_right(self.evaluated, epoch, key=lambda point: point.epoch)
+        return _mean(self.evaluated[max(0, place - LEVEL_EPOCHS) : place])
 
     @property
     def outlook(self) -> float | None:
@@ -137,6 +141,10 @@ class Curve:
         """The best value up to `epoch`; None if there was none."""
         place = bisect_right(self.bests, epoch, key=lambda point: point.epoch)
         return _value(self.bests[place - 1]) if place else None
+
+
+def _mean(points: list[Point]) -> float | None:
+    return sum(_value(point) for point in points) / len(points) if points else None
 
 
 def _value(point: Point) -> float:

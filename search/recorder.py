@@ -139,6 +139,7 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
                 mirror.write(rows)
                 seq, failing_since = rows[-1].seq, 0.0
             elif last:
+                mirror.finish()
                 return True
         except (StoreError, OSError) as error:  # the store may be away for a while; the journal keeps everything
             failing_since = failing_since or time.monotonic()

@@ -35,6 +35,7 @@ class SweepState:
         audits: by the number of the stopped trial, its training to the end.
         running, waiting: by number, those that have not ended.
         epochs: epochs that the search's trials (not the confirmation's) have taken.
+        incumbents: (epochs taken by then, trial, level) each time the search's best level so far rose.
         active_seconds: wall time between the events, without the pauses between a kill and a resume.
         search_ended: why no more trials are drawn, if the search ended itself.
         ended: the sweep's result, once it has one.
@@ -53,6 +54,7 @@ class SweepState:
         self.asha = _asha(plan)
         self.searcher = searcher
         self.epochs = 0
+        self.incumbents: list[tuple[int, int, float]] = []
         self.active_seconds = 0.0
         self.ended: SweepEnded | None = None
         self.search_ended: SearchEnded | None = None
@@ -106,8 +108,14 @@ class SweepState:
         if trial.started.kind == "search":
             self.epochs += 1
             self.asha.arrive(event.trial, trial.curve)
+            self._incumbent(trial)
         if self.searcher and trial.in_study and point in trial.curve.evaluated[-1:]:
             self.searcher.report(event.trial, event.epoch, point.value)
+
+    def _incumbent(self, trial: TrialState) -> None:
+        level, sign = trial.curve.level, trial.curve.sign
+        if level is not None and (not self.incumbents or sign * level > sign * self.incumbents[-1][2]):
+            self.incumbents.append((self.epochs, trial.started.trial, level))
 
     def _decide(self, event: Decided) -> None:
         trial = self.trials[event.trial]

@@ -157,15 +157,15 @@ def pins(spec: SweepSpec) -> dict[str, Any]:
     return {name: value for name, value in spec.set.items() if not is_range(value)}
 
 
-def plan(spec: SweepSpec) -> Plan:
-    """Check `spec` against its recipe, its space and its data set's presence.
+def plan(spec: SweepSpec, *, training: bool = True) -> Plan:
+    """Check `spec` against its recipe, its space and, if it is for `training`, its data set's presence.
 
     Raises:
         SteadytuneError: the first thing that is wrong, in one sentence.
     """
     recipe = recipe_registry.find(spec.recipe)
     space = space_registry.find(recipe)
-    if not Path(spec.data).exists():
+    if training and not Path(spec.data).exists():
         raise DataError(
             f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
         )

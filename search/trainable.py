@@ -16,6 +16,7 @@ from typing import Any
 
 from ray import tune
 
+from search.environment import leave
 from search.events import EpochDone
 from trainables import checkpoint, registry
 from trainables.recipe import Epoch
@@ -92,6 +93,7 @@ class RecipeTrainable(tune.Trainable):
         if self._data is None:
             self._data = self._recipe.open(Path(self._config["data"]))
         settings = parse(self._recipe.settings_type, self._config["settings"], self._recipe.name)
+        leave(self._folder, settings.model_dump(mode="json"), getattr(self._data, "fingerprint", ""))
         return self._recipe.train(settings, self._data, self._folder, self._resume())
 
     def _resume(self) -> Path | None:

@@ -15,7 +15,7 @@ STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", 
 
 @dataclass
 class TrialState:
-    """What is known of one trial."""
+    """What is known of one trial; `seconds` is what its epochs took on their worker."""
 
     started: TrialStarted
     curve: Curve

@@ -16,11 +16,14 @@ PACKAGES = ("trainables", "spaces", "search")
 
 CONFINED = {
     "ray": {"search/run.py", "search/cluster.py", "search/trainable.py", "search/scheduler.py"},
-    "optuna": {"search/searcher.py"},
-    "mlflow": {"search/mirror.py"},
+    "optuna": {"search/searcher.py", "search/importance.py"},
+    "mlflow": {"search/mirror.py", "search/champion.py"},
+    "plotly": {"search/chart_html.py"},
+    "matplotlib": {"search/chart_png.py", "search/range_figure.py"},
     "pyarrow": {"search/journal.py"},
-    "typer": {f"search/{name}.py" for name in ("cli", "cli_range", "cli_recipes", "cli_replay", "options")},
-    "matplotlib": {"search/range_figure.py"},
+    "typer": {
+        f"search/{name}.py" for name in ("cli", "cli_range", "cli_recipes", "cli_replay", "cli_results", "options")
+    },
 }
 ONLY_TRAINABLES = {"torch", "torchvision", "ultralytics", "cv2", "faster_coco_eval", "sklearn", "yolox"}
 

@@ -237,17 +237,21 @@ def _refuse_shared(samples: Sequence[Sample], split: str, seen: dict[bytes, Path
     seen.update(here)
 
 
-def _letterbox(sample: Sample, size: int) -> Decoded:
-    """The image scaled into (size, size, 3) with grey bars, and its labels in those pixels, cut at the image's edge."""
-    with Image.open(sample.path) as opened:
-        image = opened.convert("RGB")
+def letterboxed(image: Image.Image, size: int) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
+    """`image` scaled into RGB pixels (size, size, 3) with grey bars, and its place: left, top, width, height."""
     scale = size / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
     left, top = (size - width) // 2, (size - height) // 2
     pixels = np.full((size, size, 3), GREY, dtype=np.uint8)
-    pixels[top : top + height, left : left + width] = np.asarray(
-        image.resize((width, height), Image.Resampling.BILINEAR)
-    )
+    scaled = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+    pixels[top : top + height, left : left + width] = np.asarray(scaled)
+    return pixels, (left, top, width, height)
+
+
+def _letterbox(sample: Sample, size: int) -> Decoded:
+    """The image in a letterbox, and its labels in those pixels, cut at the image's edge."""
+    with Image.open(sample.path) as opened:
+        pixels, (left, top, width, height) = letterboxed(opened, size)
     kind, cx, cy, w, h = sample.labels.T
     edges = [(cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height]
     corners = [edge.clip(0, side) for edge, side in zip(edges, (width, height) * 2, strict=True)]

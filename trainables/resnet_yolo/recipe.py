@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trainables.isolation import isolated
-from trainables.recipe import Epoch, Recipe
+from trainables.recipe import Epoch, Predictor, Recipe
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 from trainables.settings import Settings
 
@@ -50,6 +51,13 @@ class ResnetYolo(Recipe):
             from trainables.resnet_yolo.training import ResnetYoloTraining
         training = ResnetYoloTraining(settings, data)
         yield from epochs(training, seed=settings.seed, identity=_identity(settings, data), resume=resume)
+
+    def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
+        """Detections in pictures; see `Recipe.predictor`."""
+        assert isinstance(settings, ResnetYoloSettings)
+        with TemporaryDirectory() as cache, isolated(Path(cache)):
+            from trainables.resnet_yolo.predictor import load
+        return load(settings, checkpoint)
 
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write document 002's `YOLOV8_PARAMS` as a Python module, and the settings as YAML."""
