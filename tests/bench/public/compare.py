@@ -33,14 +33,18 @@ from virtual import MakeRule, mean_outcomes  # noqa: E402
 STOCK = {"5%": "Ray ASHA, factor 3, grace 5%", "10%": "Ray ASHA, factor 3, grace 10%"}
 
 
-def measured(rules: dict[str, MakeRule], groups: list[Group], orders: int, workers: int) -> dict[str, np.ndarray]:
-    """The outcomes of each rule, told as they come."""
-    found = {}
+def measured(
+    rules: dict[str, MakeRule], groups: list[Group], orders: int, workers: int, save: Path | None = None
+) -> dict[str, np.ndarray]:
+    """The outcomes of each rule, told and saved as they come."""
+    found: dict[str, np.ndarray] = {}
     for name, make in rules.items():
         began = time.monotonic()
         found[name] = mean_outcomes(groups, make, orders, workers)
         epochs, regret = 100 * found[name][:, :2].mean(axis=0)
         print(f"{name:48} epochs {epochs:5.1f} regret {regret:5.2f} ({time.monotonic() - began:.0f} s)", flush=True)
+        if save:
+            np.savez(save, allow_pickle=False, **found)
     return found
 
 
@@ -99,12 +103,10 @@ def main() -> None:
     groups = load(args.folder)
     every = ray_rules.rules() | optuna_rules.rules() | plain_rules.rules() | ours.rules()
     chosen = {name: make for name, make in every.items() if re.search(args.only, name)}
-    found = measured(chosen, groups, args.orders, args.workers)
+    found = measured(chosen, groups, args.orders, args.workers, args.save)
     for file in args.add:
         found |= dict(np.load(file))
     found = {name: found[name] for name in sorted(found, key=[*every, *found].index)}
-    if args.save:
-        np.savez(args.save, allow_pickle=False, **found)
     report = written(found, groups, args)
     if args.splits and all(stock in found for stock in STOCK.values()):
         report += crossed(found, groups, args)
