@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search import cli_range, cli_recipes, options
+from search import cli_range, cli_recipes, cli_replay, options
 from search.options import DEFAULT_ROOT, Json, Root, Sets
 
 if TYPE_CHECKING:
@@ -69,12 +69,14 @@ def launch(
     enqueue: Annotated[list[str] | None, typer.Option(help="named training to run first; may be repeated")] = None,
     warm_start: Annotated[list[str] | None, typer.Option(help="earlier sweep to learn from; may be repeated")] = None,
     sampler: Annotated[str | None, typer.Option(help="tpe, random, gp, cmaes or qmc")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="asha or none")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="asha, stopping or none")] = None,
     grace_epochs: Annotated[int | None, typer.Option(help="epochs before the first rung")] = None,
-    reduction_factor: Annotated[float | None, typer.Option(help="one trial in so many goes on at a rung")] = None,
+    reduction_factor: Annotated[float | None, typer.Option(help="factor between the rungs' epochs")] = None,
+    min_peers: Annotated[int | None, typer.Option(help="trials that the first rung waits for")] = None,
     stability: Annotated[
         list[str] | None, typer.Option(help="when a training counts as lost: train_factor=2.5")
     ] = None,
+    audit: Annotated[float | None, typer.Option(help="share of stopped trials to train out, as a check")] = None,
     confirm_top: Annotated[int | None, typer.Option(help="best configurations to train again")] = None,
     confirm_seeds: Annotated[int | None, typer.Option(help="fresh seeds for each of them")] = None,
     limits: Annotated[list[str] | None, typer.Option(help="highest cost: epoch_seconds=30, checkpoint_mb=100")] = None,
@@ -273,5 +275,8 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     print(f"{name}: MLflow has everything that the journal has")
 
 
-for _verb in (cli_recipes.train, cli_range.lr_range, cli_recipes.check, cli_recipes.sample, cli_recipes.recipes):
+for _verb in (
+    *(cli_recipes.train, cli_range.lr_range, cli_recipes.check, cli_recipes.sample, cli_recipes.recipes),
+    cli_replay.replay,
+):
     app.command()(_verb)

@@ -7,15 +7,16 @@ restored by applying the journal's events again: same rungs, same study, same fi
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from search import audit
+from search.budget import Budget
 from search.decision import Decision
-from search.journal import Decided, EpochDone, Event, Journal, Row, SweepEnded, SweepOpened, TrialStarted
+from search.events import Decided, EpochDone, Event, Kind, Log, Row, SweepEnded, SweepOpened, TrialStarted
 from search.judge import decide, give_up, promote
 from search.retention import on_disk, surplus, too_many
 from search.searcher import Searcher
@@ -24,8 +25,6 @@ from search.sweep import Plan, draw
 from search.trial import TrialState
 
 MAX_SEED = 2**31 - 1
-CLEAN_SECONDS = 1.0
-Kind = Literal["search", "confirm"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Conductor:
 
     Args:
         plan: the checked sweep.
-        journal: open for writing.
+        journal: open for writing; a `Journal`, or what stands for one.
         delete: removes the checkpoint of (trial, epoch).
         listen: called after each event that was applied.
         clock: wall-clock seconds.
@@ -51,7 +50,7 @@ class Conductor:
     def __init__(
         self,
         plan: Plan,
-        journal: Journal,
+        journal: Log,
         *,
         delete: Callable[[int, int], None],
         listen: Callable[[Row, SweepState], None] = lambda row, state: None,
@@ -62,9 +61,7 @@ class Conductor:
         self._delete = delete
         self._listen = listen
         self._clock = clock
-        self._began = clock()
-        self._cleaned = -math.inf
-        self._places = 1
+        self._budget = Budget(plan, clock)
         self._waiting: list[Assignment] = []
         self.halted: Exception | None = None
         self.state = SweepState(plan)
@@ -80,11 +77,11 @@ class Conductor:
         self.state = SweepState(self.plan, self._make_searcher(restart=len(rows)))
         for row in rows:
             self.state.apply(row, restoring=True)
-        self._began = self._clock() - self.state.active_seconds
+        self._budget.began = self._clock() - self.state.active_seconds
 
     def open(self, places: int) -> None:
         """Note that the sweep begins, or goes on, now, with room for `places` trials at a time."""
-        self._places = places
+        self._budget.places = places
         self._record(SweepOpened(places))
         running = list(self.state.running.values())
         for trial in running:
@@ -105,10 +102,10 @@ class Conductor:
         promoted = self._promote()
         if promoted:
             return promoted
-        if self._searching():
+        if self._budget.left(self.state):
             return self._start_search()
         self._close()
-        return self._start_confirmation()
+        return self._start_confirmation() or self._start_audit()
 
     @property
     def over(self) -> bool:
@@ -117,57 +114,26 @@ class Conductor:
             return True
         if self._waiting or self.state.running or self.state.waiting:
             return False
-        return not self._searching() and self._next_confirmation() is None
-
-    def _searching(self) -> bool:
-        return not self.state.all_drawn and self._affordable()
-
-    def _affordable(self) -> bool:
-        """Whether the budget has room for more of the search."""
-        spec = self.plan.spec
-        if spec.epochs is not None and self.state.epochs >= spec.epochs:
-            return False
-        return self._seconds_left() > self.confirm_seconds()
-
-    def _seconds_left(self) -> float:
-        hours = self.plan.spec.hours
-        return float("inf") if hours is None else hours * 3600 - (self._clock() - self._began)
-
-    def confirm_seconds(self) -> float:
-        """How long the confirmation will take, from the epochs so far; 0 before the first."""
-        spec = self.plan.spec
-        if not spec.confirm_top:
-            return 0.0
-        # Who may still come in: those that are finished, those that run, and one that may be started now.
-        running = sum(trial.started.kind == "search" for trial in self.state.running.values())
-        candidates = len(self.state.finalists()) + running + 1
-        finalists = min(spec.confirm_top + 1, candidates)
-        rounds = math.ceil(finalists * spec.confirm_seeds / self._places)
-        # One epoch more: the search's trials learn only after their epoch that their time is over.
-        return self.state.epoch_seconds * (rounds * self.plan.max_epochs + 1)
+        return not self._budget.left(self.state) and self._next_confirmation() is None and self._next_audit() is None
 
     def _promote(self) -> Assignment | None:
         """The waiting trial that goes on now, if there is one."""
-        if not self._affordable():
+        if not self._budget.allows(self.state):
             return None
-        found = promote(self.state, last=self.state.all_drawn)
+        found = promote(self.state, self._budget.left(self.state))
         if found is None:
             return None
         trial, decision = found
         self._conclude(trial, decision)
-        self._journal.flush()
         return self._assignment(trial)
 
     def _close(self) -> None:
         """End the trials that wait, once the search is over and none of those still running can help them."""
         if any(trial.started.kind == "search" for trial in self.state.running.values()):
             return
-        waiting = list(self.state.waiting.values())
-        for trial in waiting:
+        for trial in list(self.state.waiting.values()):
             self._conclude(trial, give_up(trial, "the search is over"))
-        if waiting:
-            self._journal.flush()
-            self._clean()
+        self.tick()
 
     def _start_search(self) -> Assignment:
         assert self.state.searcher is not None
@@ -194,7 +160,7 @@ class Conductor:
 
     def _next_confirmation(self) -> tuple[int, int] | None:
         """The next (configuration, place of the fresh seed). Begins while the last search trials still run."""
-        if self._seconds_left() <= 0:
+        if self._budget.seconds_left() <= 0:
             return None
         for place in range(self.plan.spec.confirm_seeds):
             for of in self.state.finalists():
@@ -202,12 +168,22 @@ class Conductor:
                     return of, place
         return None
 
+    def _start_audit(self) -> Assignment | None:
+        of = self._next_audit()
+        if of is None:
+            return None
+        stopped, number = self.state.trials[of].started, len(self.state.trials)
+        return self._start(number, "audit", of, stopped.named, stopped.seed, stopped.drawn, stopped.settings)
+
+    def _next_audit(self) -> int | None:
+        """The stopped trial to train to its end, if there is time for that."""
+        return audit.due(self.state) if self._budget.allows_one_more(self.state) else None
+
     def _start(
         self, number: int, kind: Kind, of: int, named: str, seed: int, drawn: dict[str, Any], values: dict[str, Any]
     ) -> Assignment:
         settings = self.plan.settings({name: value for name, value in values.items() if name != "seed"}, seed)
         self._record(TrialStarted(number, kind, of, named, seed, drawn, settings.model_dump()))
-        self._journal.flush()
         return self._assignment(self.state.trials[number])
 
     def _assignment(self, trial: TrialState) -> Assignment:
@@ -224,11 +200,7 @@ class Conductor:
             return True
         self._record(done)
         self._judge(trial, done)
-        if not trial.running:
-            self._journal.flush()
-            self._clean()
-        else:
-            self.tick()
+        self.tick()
         return trial.running
 
     def halt(self, error: Exception) -> None:
@@ -245,16 +217,21 @@ class Conductor:
         trial = self.state.trials[number]
         if trial.running and not self.halted:
             self._conclude(trial, Decision("stop", "failed", detail))
-            self._journal.flush()
-            self._clean()
+            self.tick()
 
     def tick(self) -> None:
-        """Called often; puts on disk what waits and then deletes what is no longer needed."""
-        if self._journal.flush_if_due():
+        """Called often; puts on disk what waits and then deletes what is no longer needed.
+
+        A decision may be acted on up to half a second before it is on disk. If the driver is killed just then, the
+        resumed sweep judges the trial again by the same rules, or trains an epoch again from its checkpoint.
+        """
+        if self._journal.flush_if_due() or not self.state.running:
             self._clean()
 
     def _judge(self, trial: TrialState, done: EpochDone) -> None:
-        for decision in decide(trial, self.state, done, self._over_budget(trial)):
+        for decision in decide(
+            trial, self.state, done, self._budget.exceeded(self.state, trial), self._budget.left(self.state)
+        ):
             self._conclude(trial, decision)
         self._end_search()
 
@@ -264,17 +241,17 @@ class Conductor:
         if ended:
             self._record(ended)
 
-    def _over_budget(self, trial: TrialState) -> str:
-        spec = self.plan.spec
-        if self._seconds_left() <= (self.confirm_seconds() if trial.started.kind == "search" else 0.0):
-            return f"the sweep's {spec.hours:g} hours are used up (time to confirm the best set aside)"
-        if trial.started.kind == "search" and spec.epochs is not None and self.state.epochs >= spec.epochs:
-            return f"the sweep's {spec.epochs} epochs are used up"
-        return ""
-
     def _conclude(self, trial: TrialState, decision: Decision) -> None:
-        place = trial.started.trial, trial.curve.epoch
-        self._record(Decided(*place, decision.action, decision.reason, decision.detail, dict(decision.numbers)))
+        self._record(
+            Decided(
+                trial.started.trial,
+                trial.curve.epoch,
+                decision.action,
+                decision.reason,
+                decision.detail,
+                dict(decision.numbers),
+            )
+        )
 
     def _record(self, event: Event) -> None:
         row = self._journal.append(event)
@@ -285,9 +262,6 @@ class Conductor:
 
     def _clean(self) -> None:
         """Delete what nothing needs. Only after a flush: a resume needs what the journal on disk says."""
-        if self.state.running and self._clock() < self._cleaned + CLEAN_SECONDS:
-            return
-        self._cleaned = self._clock()
         spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
         for worst in too_many(self.state.waiting.values(), max_bytes):
             self._conclude(worst, give_up(worst, "checkpoints of waiting trials would exceed max_checkpoint_gb"))

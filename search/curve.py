@@ -8,10 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 LEVEL_EPOCHS = 3
-"""Epochs that a level is the mean of.
+"""Epochs that a level is the mean of."""
 
-On 36 groups of public curves, a promoting ASHA at 42 % of all epochs had a regret
-of 1.5 % when it ranked by the best value so far, and of 0.7 % when it ranked by the mean of the last three."""
+OUTLOOK_SHARE = 0.5
+"""How much of what the second half of a curve gained on the first half an outlook adds.
+
+On v = a + b ln t, the second half's mean plus half the gain is the value at e**0.386 = 1.47 times the present epoch:
+about the next rung where rungs lie a factor of 1.5 apart. On 22 groups of public curves any share from .25 to .75 does
+as well, and better than the last value, the mean of three, the best so far or a fitted line."""
 
 WARMUP = "warmup"
 """The phase in which only the learning rate rises (see `Epoch.phase`)."""
@@ -24,23 +28,28 @@ class Point:
     Attributes:
         epoch: from 1.
         value: the objective; None if the epoch was not evaluated.
-        loss: mean training loss; may be non-finite.
+        loss: mean training loss; may be non-finite; None if it was not recorded.
         held_out: mean held-out loss; None if there is none.
         phase: the recipe's word for this part of its schedule.
     """
 
     epoch: int
     value: float | None
-    loss: float
+    loss: float | None
     held_out: float | None = None
     phase: str = "main"
+
+    @property
+    def finite_loss(self) -> float | None:
+        """The training loss if it is a number."""
+        return self.loss if self.loss is not None and math.isfinite(self.loss) else None
 
     @classmethod
     def of(
         cls, epoch: int, metric: str, metrics: Mapping[str, float], losses: Mapping[str, float], phase: str = "main"
     ) -> Point:
         """The point that a recipe's metrics and losses make; `metric` names the objective."""
-        return cls(epoch, metrics.get(metric), losses.get("train", math.nan), losses.get("val"), phase)
+        return cls(epoch, metrics.get(metric), losses.get("train"), losses.get("val"), phase)
 
 
 class Curve:
@@ -71,8 +80,8 @@ class Curve:
         if self.points and point.phase != self.points[-1].phase != WARMUP:
             self.train_losses.clear()
         self.points.append(point)
-        if math.isfinite(point.loss):
-            self.train_losses.append(point.loss)
+        if point.finite_loss is not None:
+            self.train_losses.append(point.finite_loss)
         if point.held_out is not None and math.isfinite(point.held_out):
             self.held_out_losses.append(point.held_out)
         if point.value is not None and math.isfinite(point.value):
@@ -84,6 +93,10 @@ class Curve:
     def sign(self) -> float:
         """Multiply a value by this and higher is better."""
         return 1.0 if self.mode == "max" else -1.0
+
+    def rising(self, value: float | None) -> float | None:
+        """`value` with the sign that makes higher better."""
+        return None if value is None else self.sign * value
 
     @property
     def epoch(self) -> int:
@@ -97,9 +110,28 @@ class Curve:
         return sum(last) / len(last) if last else None
 
     @property
+    def outlook(self) -> float | None:
+        """Where the curve is heading: what trials are compared by at a rung. None before the first value.
+
+        The mean of the second half of the evaluated values, plus a share of what that gained on the first half. A
+        lucky epoch counts little, and a late riser more than one that has settled.
+        """
+        if len(self.evaluated) < 2:
+            return self.level
+        half = len(self.evaluated) // 2
+        first = sum(map(_value, self.evaluated[:half])) / half
+        second = sum(map(_value, self.evaluated[half:])) / (len(self.evaluated) - half)
+        return second + OUTLOOK_SHARE * (second - first)
+
+    @property
     def best(self) -> Point | None:
         """The evaluated point with the best value, the earliest of equals."""
         return self.bests[-1] if self.bests else None
+
+    @property
+    def best_value(self) -> float | None:
+        """The best value; None before the first."""
+        return _value(self.bests[-1]) if self.bests else None
 
     def best_by(self, epoch: int) -> float | None:
         """The best value up to `epoch`; None if there was none."""

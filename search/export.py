@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from search.events import SweepEnded
 from search.folder import SweepFolder
-from search.journal import SweepEnded
 from search.state import SweepState
 from search.trial import TrialState
 from trainables.errors import SteadytuneError, nearest

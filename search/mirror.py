@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from search.decision import BEHIND, LOST
+from search.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
 from search.folder import SweepFolder
-from search.journal import Decided, EpochDone, Row, SweepEnded, TrialStarted
 
 _spec = find_spec("mlflow")
 if (
@@ -116,7 +116,7 @@ class Mirror:
             return
         if event.trial not in self._runs:
             name = f"{event.trial:04d}" + (f" {event.named}" if event.named and event.kind == "search" else "")
-            name += f" confirms {event.of:04d}" if event.kind == "confirm" else ""
+            name += f" {event.kind}s {event.of:04d}" if event.kind != "search" else ""
             tags = {"kind": event.kind, "trial": event.trial, "of": event.of, "named": event.named, "status": "running"}
             self._runs[event.trial] = self._create(time_s, name, tags, self._parent)
         self._params(self._runs[event.trial], event.settings)

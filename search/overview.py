@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.decision import BEHIND, LOST
-from search.journal import Decided
+from search.events import Decided
 from search.state import SweepState
 from search.trial import TrialState
 
@@ -40,8 +40,8 @@ def short(values: dict[str, Any]) -> str:
 def label(trial: TrialState) -> str:
     """A trial's number with what it is: "7", "0 fixed", "13 confirms 7"."""
     started = trial.started
-    if started.kind == "confirm":
-        return f"{started.trial} confirms {started.of}"
+    if started.kind != "search":
+        return f"{started.trial} {started.kind}s {started.of}"
     return f"{started.trial} {started.named}".strip()
 
 

@@ -19,8 +19,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from search.events import EpochDone, SweepEnded
 from search.folder import SweepFolder
-from search.journal import EpochDone, SweepEnded, read
+from search.journal import read
 from trainables.errors import SteadytuneError
 
 POLL_SECONDS = 1.0

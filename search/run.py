@@ -15,9 +15,10 @@ from ray import tune
 
 from search.cluster import connected
 from search.conductor import Conductor
+from search.events import Row, SweepEnded
 from search.export import export, result
 from search.folder import SweepFolder
-from search.journal import Journal, Row, SweepEnded, read
+from search.journal import Journal, read
 from search.recorder import Recorder
 from search.scheduler import SteadyASHA, SweepSearch
 from search.state import SweepState

@@ -1,19 +1,18 @@
-"""ASHA's rungs: epochs at which trials are compared, and how each stands there.
+"""The rungs of ASHA: epochs at which trials are compared, and how each stands there.
 
 Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020). The paper's symbols and our names:
 
     r    grace_epochs       epochs before the first rung
-    eta  reduction_factor   one in so many goes on
+    eta  reduction_factor   rung k lies at r * eta**k epochs
     R    max_epochs         epochs of a whole training
-    k    rung index         rung k lies at r * eta**k epochs
 
-What is compared is the level of the curve (the mean of its last epochs), not one epoch. Higher is better here;
-None is no number at all, behind every number.
+What is compared is the outlook of the curve (`Curve.outlook`), not one epoch's value. Higher is better here; None is
+no number at all, behind every number.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 
 
@@ -23,8 +22,8 @@ class Standing:
 
     Attributes:
         rung: epochs at which the rung lies.
-        value: the trial's level, higher is better; None if it has none.
-        cutoff: the level it needs to go on.
+        value: the trial's outlook there, higher is better; None if it has none.
+        cutoff: the outlook of the last that goes on; -inf if nobody has one.
         rank: its place among all that reached the rung, from 1; equals share the better place.
         peers: how many reached the rung, itself included.
         promoted: whether it goes on.
@@ -59,11 +58,11 @@ def milestones(grace_epochs: int, reduction_factor: float, max_epochs: int) -> l
 
 @dataclass
 class Rung:
-    """The levels with which trials reached one rung. Comparing one costs the logarithm of their number.
+    """The outlooks with which trials reached one rung. Comparing one costs the logarithm of their number.
 
     Attributes:
         epoch: where the rung lies.
-        values: level by trial.
+        values: outlook by trial.
     """
 
     epoch: int
@@ -71,27 +70,25 @@ class Rung:
     _rising: list[float] = field(default_factory=list, repr=False)
 
     def add(self, trial: int, value: float | None) -> None:
-        """Note that `trial` reached the rung with the level `value`; only its first level counts."""
-        if trial not in self.values:
-            self.values[trial] = value
-            if value is not None:
-                insort(self._rising, value)
+        """Note that `trial` reached the rung with the outlook `value`."""
+        self.values[trial] = value
+        if value is not None:
+            insort(self._rising, value)
 
-    def standing(self, trial: int, value: float | None, places: int) -> Standing:
-        """How `trial` stands if the first `places` go on; with the level `value` if it is new here."""
-        new = trial not in self.values
-        value = value if new else self.values[trial]
-        peers = len(self.values) + new
-        rank = peers if value is None else len(self._rising) - bisect_right(self._rising, value) + 1
-        promoted = value is not None and rank <= places
-        return Standing(self.epoch, value, self._cutoff(value, new, places), rank, peers, promoted)
+    def drop(self, trial: int) -> None:
+        """`trial` came here, but is worth nothing any more: it stays as a peer behind all others."""
+        value = self.values.get(trial)
+        if value is not None:
+            self.values[trial] = None
+            del self._rising[bisect_left(self._rising, value)]
 
-    def _cutoff(self, value: float | None, new: bool, places: int) -> float:
-        """The lowest level among the first `places`, `value` taken as one more if it is `new`."""
-        count = len(self._rising)
-        if not new or value is None:
-            return self._rising[max(0, count - places)] if count else float("-inf")
-        places = min(places, count + 1)
-        behind = self._rising[count - places] if places <= count else float("-inf")
-        ahead = self._rising[count - places + 1] if places > 1 else float("inf")
-        return min(max(value, behind), ahead)
+    def rank(self, trial: int) -> int:
+        """Its place among all here, from 1; equals share the better place."""
+        value = self.values[trial]
+        return len(self.values) if value is None else len(self._rising) - bisect_right(self._rising, value) + 1
+
+    def standing(self, trial: int, places: int) -> Standing:
+        """How `trial` stands if the first `places` go on."""
+        value, rank, count = self.values[trial], self.rank(trial), len(self._rising)
+        cutoff = self._rising[max(0, count - max(1, places))] if count else float("-inf")
+        return Standing(self.epoch, value, cutoff, rank, len(self.values), value is not None and rank <= places)

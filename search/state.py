@@ -10,12 +10,21 @@ from bisect import insort
 from statistics import median
 from typing import TYPE_CHECKING
 
-from search.asha import ASHA, PromotingASHA, StoppingASHA
+from search.asha import ASHA, StoppingASHA
 from search.curve import Curve, Point
-from search.earlier import EarlierTrial
-from search.enough import SearchEnded, enough, noise
-from search.journal import Decided, EpochDone, Row, SweepEnded, SweepOpened, TrialStarted
+from search.enough import enough, noise
+from search.events import (
+    Decided,
+    EarlierTrial,
+    EpochDone,
+    Row,
+    SearchEnded,
+    SweepEnded,
+    SweepOpened,
+    TrialStarted,
+)
 from search.measure import excess
+from search.promotion import PromotingASHA
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
 from search.usage import Usage
@@ -30,7 +39,8 @@ class SweepState:
     Attributes:
         earlier: trials of other sweeps that the search learns from.
         trials: by number, in the order in which they started.
-        search: those of the search, in order; the others confirm.
+        search: those of the search, in order; the others confirm or audit.
+        audits: by the number of the stopped trial, its training to the end.
         running, waiting: by number, those that have not ended.
         epochs: epochs that the search's trials (not the confirmation's) have taken.
         active_seconds: wall time between the events, without the pauses between a kill and a resume.
@@ -45,10 +55,10 @@ class SweepState:
         self.search: list[TrialState] = []
         self.running: dict[int, TrialState] = {}
         self.waiting: dict[int, TrialState] = {}
+        self.audits: dict[int, TrialState] = {}
         self._ranking: list[TrialState] = []
         self._confirmations: dict[int, list[TrialState]] = {}
-        kind = StoppingASHA if plan.spec.scheduler == "stopping" else PromotingASHA
-        self.asha: ASHA = kind(plan.grace_epochs, plan.spec.reduction_factor, plan.max_epochs)
+        self.asha = _asha(plan)
         self.searcher = searcher
         self.epochs = 0
         self.active_seconds = 0.0
@@ -84,8 +94,11 @@ class SweepState:
         self.trials[event.trial] = self.running[event.trial] = trial
         if event.kind == "search":
             self.search.append(trial)
-        else:
+            self.asha.start(event.trial)
+        elif event.kind == "confirm":
             self._confirmations.setdefault(event.of, []).append(trial)
+        else:
+            self.audits[event.of] = trial
         if restoring and self.searcher and trial.in_study:
             self.searcher.ask(event.trial, event.drawn)
 
@@ -100,14 +113,17 @@ class SweepState:
             trial.checkpoints[event.epoch] = event.bytes
         if trial.started.kind == "search":
             self.epochs += 1
+            self.asha.arrive(event.trial, trial.curve)
         if self.searcher and trial.in_study and point in trial.curve.evaluated[-1:]:
             self.searcher.report(event.trial, event.epoch, point.value)
 
     def _decide(self, event: Decided) -> None:
         trial = self.trials[event.trial]
         trial.decisions.append(event)
-        if event.reason == "rung":
-            self.asha.record(event.trial, int(event.numbers["rung"]), event.numbers.get("value"), event.action)
+        if event.action == "stop":
+            self.asha.end(event.trial, event.reason)
+        elif event.reason == "rung":
+            self.asha.record(event.trial, int(event.numbers["rung"]), event.action)
         self._move(trial, event)
         if self.searcher and trial.in_study:
             if trial.paused:
@@ -126,15 +142,10 @@ class SweepState:
         if sound and not self.excess(trial):
             insort(self._ranking, trial, key=lambda one: -one.curve.sign * (one.curve.level or 0.0))
 
-    @property
-    def all_drawn(self) -> bool:
-        """Whether the search draws no more trials, however much of its budget is left."""
-        return self.search_ended is not None or len(self.search) >= self.plan.spec.trials
-
     def enough(self) -> SearchEnded | None:
         """The end of the search, if its last trials have gained too little and it has not ended yet."""
         patience = self.plan.spec.patience
-        if patience is None or self.all_drawn or len(self._ranking) < 2 * patience:
+        if patience is None or self.search_ended or len(self._ranking) < 2 * patience:
             return None
         finished = [trial for trial in self.search if trial.finished and trial.curve.level is not None]
         levels = [trial.curve.sign * (trial.curve.level or 0.0) for trial in finished]
@@ -177,3 +188,10 @@ class SweepState:
     def confirmations(self, of: int) -> list[TrialState]:
         """The trials that train the configuration of search trial `of` on fresh seeds."""
         return list(self._confirmations.get(of, ()))
+
+
+def _asha(plan: Plan) -> ASHA:
+    spec = plan.spec
+    if spec.scheduler == "stopping":
+        return StoppingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
+    return PromotingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs, spec.min_peers)

@@ -71,13 +71,13 @@ class Steadiness:
 
 def steadiness(curve: Curve) -> Steadiness:
     """The numbers of `curve`."""
-    finite = [point for point in curve.points if math.isfinite(point.loss)]
-    settled = [point for point in finite if point.phase != WARMUP]
-    losses = [point.loss for point in settled]
+    finite = [(point, point.finite_loss) for point in curve.points if point.finite_loss is not None]
+    settled = [(point.epoch, loss) for point, loss in finite if point.phase != WARMUP]
+    losses = [loss for _, loss in settled]
     evaluated = [point for point in curve.evaluated if point.phase != WARMUP]
     values = [point.value or 0.0 for point in evaluated]
     return Steadiness(
-        loss_cv=cv([point.loss for point in finite]),
+        loss_cv=cv([loss for _, loss in finite]),
         loss_cv_settled=cv(losses),
         loss_detrended_cv=detrended_cv(losses),
         value_detrended_cv=detrended_cv(values),
@@ -115,13 +115,14 @@ def _trend(points: Sequence[Point], sign: float) -> float | None:
     return sign * statistics.median(slopes) if slopes else None
 
 
-def _spikes(points: Sequence[Point]) -> list[int]:
-    if len(points) < MEDIAN_OF:
+def _spikes(losses: Sequence[tuple[int, float]]) -> list[int]:
+    """Of (epoch, loss), the epochs that jumped up."""
+    if len(losses) < MEDIAN_OF:
         return []
-    left = residuals([point.loss for point in points])
+    left = residuals([loss for _, loss in losses])
     deviation = 1.4826 * statistics.median(abs(one) for one in left)
     return [
-        point.epoch for point, one in zip(points, left, strict=True) if deviation and one > SPIKE_DEVIATIONS * deviation
+        epoch for (epoch, _), one in zip(losses, left, strict=True) if deviation and one > SPIKE_DEVIATIONS * deviation
     ]
 
 
@@ -137,7 +138,7 @@ def _phase_name(point: Point) -> str:
 
 
 def _phase(curve: Curve, phase: str, points: Sequence[Point]) -> PhaseSummary:
-    losses = [point.loss for point in points if math.isfinite(point.loss)]
+    losses = [point.finite_loss for point in points if point.finite_loss is not None]
     values = [point.value for point in points if point.value is not None and math.isfinite(point.value)]
     mean = statistics.fmean(losses) if losses else math.nan
     deviation = statistics.pstdev(losses) if losses else math.nan

@@ -58,8 +58,17 @@ class SweepSpec(Settings):
     grace_epochs: int | None = Field(
         None, gt=0, description="epochs before the first rung; a tenth of a training if not given"
     )
-    reduction_factor: float = Field(3.0, gt=1, description="at each rung one trial in so many goes on")
+    reduction_factor: float | None = Field(
+        None, gt=1, description="rungs lie this factor apart; 1.5 for asha and 3 for stopping if not given"
+    )
+    min_peers: int = Field(8, ge=1, description="trials that asha's first rung waits for before it sends any on")
     stability: StabilitySettings = Field(StabilitySettings(), description="when a training counts as lost")
+    audit: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="share of the stopped trials that are trained to their end, to check the stops",
+    )
     confirm_top: int = Field(
         3, ge=0, description="best configurations that are trained again on fresh seeds; 0 for none"
     )
@@ -125,6 +134,11 @@ class Plan:
     def grace_epochs(self) -> int:
         """Epochs before the first rung: as given, or a tenth of a training (5 % costs more regret on public curves)."""
         return self.spec.grace_epochs or max(1, round(self.max_epochs / 10))
+
+    @property
+    def reduction_factor(self) -> float:
+        """As given, or what did best on public curves; Ray's 4 and the literature's 3 are for the stopping kind."""
+        return self.spec.reduction_factor or (3.0 if self.spec.scheduler == "stopping" else 1.5)
 
     def settings(self, drawn: Mapping[str, Any], seed: int) -> Settings:
         """The settings of one trial: the preset, then what was drawn, then the user's pins."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from ray import tune
 
-from search.journal import EpochDone
+from search.events import EpochDone
 from trainables import checkpoint, registry
 from trainables.recipe import Epoch
 from trainables.settings import parse

@@ -7,7 +7,7 @@ from typing import Literal
 
 from search.curve import Curve
 from search.decision import LOST, Action
-from search.journal import Decided, EpochDone, TrialStarted
+from search.events import Decided, EpochDone, TrialStarted
 
 Status = Literal["running", "paused", "ended"]
 STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", "stop": "ended"}

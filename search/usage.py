@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search.journal import EpochDone, Row, SweepOpened
+from search.events import EpochDone, Row, SweepOpened
 
 
 class Usage:
@@ -10,7 +10,8 @@ class Usage:
 
     def __init__(self) -> None:
         self._busy = self._offered = 0.0
-        self._epochs = 0
+        self._first_seconds = self._later_seconds = 0.0
+        self._firsts = self._laters = 0
         self._places = 1
         self._first = self._last = 0.0
 
@@ -20,15 +21,21 @@ class Usage:
             self._offered += self._places * (self._last - self._first)
             self._places, self._first, self._last = row.event.places, 0.0, 0.0
         elif isinstance(row.event, EpochDone):
-            self._busy += sum(row.event.seconds.values())
-            self._epochs += 1
+            seconds = sum(row.event.seconds.values())
+            self._busy += seconds
+            if row.event.epoch == 1:
+                self._firsts, self._first_seconds = self._firsts + 1, self._first_seconds + seconds
+            else:
+                self._laters, self._later_seconds = self._laters + 1, self._later_seconds + seconds
             self._first = min(self._first, row.event.began) if self._first else row.event.began
             self._last = row.time
 
     @property
     def epoch_seconds(self) -> float:
-        """Mean time of an epoch on its worker; 0 before the first."""
-        return self._busy / self._epochs if self._epochs else 0.0
+        """Mean time of an epoch on its worker, without the trials' first (which warm up); 0 before any."""
+        if self._laters:
+            return self._later_seconds / self._laters
+        return self._first_seconds / self._firsts if self._firsts else 0.0
 
     @property
     def share(self) -> float:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.curve import Curve, Point
-from search.earlier import EarlierTrial
+from search.events import Decided, EarlierTrial, EpochDone, TrialStarted
 from search.folder import SweepFolder
-from search.journal import Decided, EpochDone, Journal, TrialStarted, read
+from search.journal import Journal, read
 from search.sweep import Plan
 from spaces.recorded import redrawn
 from trainables.errors import SettingsError

@@ -19,7 +19,9 @@ CONFINED = {
     "optuna": {"search/searcher.py"},
     "mlflow": {"search/mirror.py"},
     "pyarrow": {"search/journal.py"},
-    "typer": {"search/cli.py", "search/cli_range.py", "search/cli_recipes.py", "search/options.py"},
+    "typer": {
+        *("search/cli.py", "search/cli_range.py", "search/cli_recipes.py", "search/cli_replay.py", "search/options.py"),
+    },
     "matplotlib": {"search/range_figure.py"},
 }
 ONLY_TRAINABLES = {"torch", "torchvision", "ultralytics", "cv2", "faster_coco_eval", "sklearn", "yolox"}

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from fakes import plan_of, spec_of
 from typer.testing import CliRunner
-from workers import Workers, conductor_of, swept
+from workers import Workers, swept
 
 from search import options
 from search.cli import app, main
+from search.conductor import Conductor
 from search.export import result
 from search.folder import SweepFolder
 from search.journal import Journal
@@ -23,7 +24,7 @@ REPOSITORY = Path(__file__).parent.parent.parent
 HEAVY = {"torch", "ray", "mlflow", "optuna", "pyarrow", "pandas", "ultralytics", "cv2", "sklearn"}
 VERBS = [
     *("launch", "resume", "status", "explain", "export", "browse", "sync"),
-    *("train", "lr-range", "check", "sample", "recipes"),
+    *("train", "lr-range", "check", "sample", "recipes", "replay"),
 ]
 
 Said = tuple[int, str, str]
@@ -260,10 +261,12 @@ def test_a_running_sweep_can_be_looked_at(steadytune: Steadytune, tmp_path: Path
     made = plan_of(data)
     folder = SweepFolder.create(tmp_path, made.spec)
     workers = Workers()
-    conductor = conductor_of(made, folder.journal, workers)
+    journal = Journal(folder.journal)
+    conductor = Conductor(made, journal, delete=workers.disk.delete)
     conductor.open(2)
     workers.fill(conductor)
     workers.step(conductor, 0)
+    journal.flush()
     code, out, _ = steadytune("status", "sweep", "--sweeps", tmp_path)
     assert code == 0
     assert "starting" in out
@@ -302,7 +305,7 @@ def test_a_sample_can_be_written_and_checked_and_trained_on(steadytune: Steadytu
     )
     code, out, _ = steadytune("check", file, "--sweeps", tmp_path)
     assert code == 0
-    assert "rungs at epochs 3, 9: 1 in 3 goes on" in out
+    assert "rungs at epochs 3, 4, 7, 10, 15, 23: those behind wait" in out
     assert "first trials: steady" in out
     out_folder = tmp_path / "out"
     code, out, _ = steadytune(

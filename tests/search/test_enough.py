@@ -14,10 +14,11 @@ from workers import Disk, Killed, Workers, conductor_of, swept
 
 from search.closing import closing
 from search.conductor import Conductor
-from search.enough import SearchEnded, enough, noise
+from search.enough import enough, noise
+from search.events import Row, SearchEnded
 from search.export import result
 from search.folder import SweepFolder
-from search.journal import Row, read
+from search.journal import read
 from search.state import SweepState
 from search.sweep import Plan, SweepSpec
 from trainables.errors import SettingsError

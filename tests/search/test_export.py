@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fakes import plan_of, spec_of
 
+from search.events import Decided, EpochDone, Event, Row, TrialStarted
 from search.export import best_checkpoint, export, finalists, result
 from search.folder import SweepFolder
-from search.journal import Decided, EpochDone, Event, Row, TrialStarted
 from search.state import SweepState
 from trainables.errors import SteadytuneError
 from trainables.settings import read_yaml

@@ -11,11 +11,12 @@ from workers import Workers, conductor_of, done_of
 
 from search.closing import closing
 from search.curve import Curve, Point
+from search.events import TrialStarted
 from search.explain import sweep_json
 from search.export import result
 from search.folder import SweepFolder
 from search.front import best, front
-from search.journal import TrialStarted, read
+from search.journal import read
 from search.measure import Limit, excess, measured
 from search.searcher import LOST_CONSTRAINT
 from search.state import SweepState

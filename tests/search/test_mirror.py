@@ -10,9 +10,10 @@ import pytest
 from fakes import plan_of
 from workers import swept
 
+from search.events import EpochDone, Row, SweepEnded, TrialStarted
 from search.export import result
 from search.folder import SweepFolder
-from search.journal import EpochDone, Row, SweepEnded, TrialStarted, read
+from search.journal import read
 from search.recorder import check_store, sync
 from trainables.errors import SteadytuneError
 

@@ -50,6 +50,11 @@ def test_the_recipes_alarm_ends_it_with_the_recipes_words() -> None:
 # --- nonfinite ---------------------------------------------------------------------------------------------------
 
 
+def test_a_loss_that_was_not_recorded_is_not_one_that_broke() -> None:
+    curve = Curve("max", [Point(epoch, 0.5, None) for epoch in range(1, 9)])
+    assert verdict(curve, 10, StabilitySettings(strict=True, oscillation_cv=0.2)) is None
+
+
 @pytest.mark.parametrize("loss", [NAN, INF, -INF])
 def test_two_losses_in_a_row_that_are_no_numbers_are_too_many(loss: float) -> None:
     found = judged([1.0, 0.9, loss, loss])
@@ -230,7 +235,7 @@ def oscillating(
     values: Sequence[float | None], peers: float | None = 0.5, phase: str = "main", **fields: object
 ) -> Decision | None:
     points = [Point(epoch, value, 1.0, None, phase) for epoch, value in enumerate(values, start=1)]
-    settings = parse(StabilitySettings, fields, "stability")
+    settings = parse(StabilitySettings, {"oscillation_cv": 0.2} | fields, "stability")
     return verdict(Curve("max", points), 20, settings, peers=lambda epoch: peers)
 
 
@@ -269,8 +274,9 @@ def test_oscillation_is_not_looked_for_early_in_the_budget() -> None:
     assert reason(oscillating(SWINGS, oscillation_after=0.5)) == "oscillating"
 
 
-def test_the_rule_can_be_switched_off() -> None:
+def test_oscillation_stops_nobody_unless_asked_to() -> None:
     assert oscillating(SWINGS, oscillation_cv=None) is None
+    assert DEFAULTS.oscillation_cv is None
 
 
 def test_peers_are_only_counted_when_a_metric_swings() -> None:
@@ -278,7 +284,7 @@ def test_peers_are_only_counted_when_a_metric_swings() -> None:
         raise AssertionError("a calm run need not look at its peers")
 
     points = [Point(epoch, value, 1.0) for epoch, value in enumerate(CALM, start=1)]
-    assert verdict(Curve("max", points), 20, DEFAULTS, peers=peers) is None
+    assert verdict(Curve("max", points), 20, StabilitySettings(oscillation_cv=0.2), peers=peers) is None
 
 
 def test_strict_stops_a_loss_that_varies_by_more_than_document_001_allows() -> None:
@@ -316,7 +322,7 @@ def test_whatever_the_curve_there_is_a_verdict_or_none(
     points: list[tuple[float | None, float, float | None]], mode: str, max_epochs: int, **thresholds: int
 ) -> None:
     curve = Curve(mode, [Point(epoch, *point) for epoch, point in enumerate(points, start=1)])
-    found = verdict(curve, max_epochs, StabilitySettings(**thresholds), peers=lambda epoch: 0.3)
+    found = verdict(curve, max_epochs, StabilitySettings(oscillation_cv=0.2, **thresholds), peers=lambda epoch: 0.3)
     if found is not None:
         assert found.action == "stop"
         assert found.reason in LOST | {"oscillating"}

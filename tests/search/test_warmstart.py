@@ -90,7 +90,10 @@ def test_a_branch_that_is_closed_now_and_then_may_differ(root: Path, data: Path)
 def test_an_end_is_told_as_the_share_of_a_training_that_it_was(root: Path, data: Path) -> None:
     (found,) = recall(plan_of(data, name="second", preset="short", warm_start=["first"]), root)
     assert {one.epoch for one in found.trials if one.reason == "done"} == {4}
-    assert {one.epoch for one in found.trials if one.reason == "rung"} <= {1}
+    assert {one.epoch for one in found.trials if one.reason == "rung"} <= {
+        1,
+        2,
+    }  # rungs lie at 3 and 9 of 27 epochs, or near
 
 
 def test_the_earlier_sweep_may_be_deleted_once_the_new_one_has_begun(root: Path, data: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from fakes import Curves, CurveSettings
 
 from search.conductor import Assignment, Conductor
-from search.journal import EpochDone, Journal, Row
+from search.events import EpochDone, Row
+from search.journal import Journal
 from search.state import SweepState
 from search.sweep import Plan
 from trainables.recipe import Epoch
