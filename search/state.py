@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search.asha import ASHA, StoppingASHA
 from search.curve import Curve, Point
@@ -76,7 +76,7 @@ class SweepState:
         self._latest = row.time
         if isinstance(event, EarlierTrial):
             self.earlier.append(event)
-            if self.searcher:
+            if self.searcher and self.plan.spec.warm_start_with == "all":
                 self.searcher.recall(event)
         elif isinstance(event, TrialStarted):
             self._start(event, restoring)
@@ -161,6 +161,12 @@ class SweepState:
     def epoch_seconds(self) -> float:
         """Mean time that an epoch took on its worker; 0 before the first."""
         return self._usage.epoch_seconds
+
+    def first_values(self, place: int) -> dict[str, Any]:
+        """The values to train at `place` (from 0) after the named trainings: an earlier sweep's best; else none."""
+        if self.plan.spec.warm_start_with == "all" or not 0 <= place < len(self.earlier):
+            return {}
+        return {name: value for name, value in self.earlier[place].drawn.items() if name in self.plan.ranges}
 
     def excess(self, trial: TrialState) -> float:
         """By how much `trial` is over the user's limits, as a share; 0 if it keeps them."""
