@@ -132,15 +132,16 @@ def step(
     curve.add(Point(epoch, value, 1.0))
     searcher.report(number, epoch, value)
     if value is None:
+        asha.end(number, "nonfinite")
         return "infeasible"
     if epoch == EPOCHS:
         return "complete"
-    rung = asha.due(number, epoch)
+    asha.arrive(number, curve)
+    rung = asha.due(number)
     if rung is None:
         return None
-    standing = asha.standing(number, rung, curve.level)
-    action = asha.action(standing)
-    asha.record(number, rung, curve.level, action)
+    action = asha.action(number, rung, 1)
+    asha.record(number, rung, action)
     return "pruned" if action == "stop" else None
 
 
