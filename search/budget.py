@@ -30,8 +30,8 @@ class Budget:
 
     def left(self, state: SweepState) -> int:
         """Trials that the search may still start."""
-        left = 0 if state.all_drawn else self._plan.spec.trials - len(state.search)
-        return left if left and self.allows(state, self._plan.max_epochs) else 0
+        left = 0 if state.search_ended else self._plan.spec.trials - len(state.search)
+        return left if left > 0 and self.allows(state, self._plan.max_epochs) else 0
 
     def allows(self, state: SweepState, epochs: int = 1) -> bool:
         """Whether there is room for so many more epochs of the search; always for the first trial."""

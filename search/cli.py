@@ -67,6 +67,9 @@ def launch(
     set_: Sets = None,
     enqueue: Annotated[list[str] | None, typer.Option(help="named training to run first; may be repeated")] = None,
     warm_start: Annotated[list[str] | None, typer.Option(help="earlier sweep to learn from; may be repeated")] = None,
+    warm_start_with: Annotated[
+        str | None, typer.Option(help="best: train their 3 best first; all: learn from all")
+    ] = None,
     sampler: Annotated[str | None, typer.Option(help="tpe, random, gp, cmaes or qmc")] = None,
     scheduler: Annotated[str | None, typer.Option(help="asha, stopping or none")] = None,
     grace_epochs: Annotated[int | None, typer.Option(help="epochs before the first rung")] = None,

@@ -46,10 +46,10 @@ def closing(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
         yield table(front(state), state.plan.recipe.metric, state.plan.spec.also)
         yield ""
     yield from _stopped(state)
-    yield from _audited(state)
     if state.search_ended:
         drawn = f"{len(state.search)} of {state.plan.spec.trials} trials"
         yield f"The search ended itself after {drawn}: {state.search_ended.detail}."
+    yield from _audited(state)
     took = f"{len(state.trials)} trials in {_duration(state.active_seconds)}"
     yield f"\n{took}; the workers trained {state.utilisation:.0%} of the time."
     found = best_checkpoint(state, best.trial.started.trial, folder)

@@ -139,7 +139,8 @@ class Conductor:
         assert self.state.searcher is not None
         number = len(self.state.trials)
         named = self.plan.named[number] if number < len(self.plan.named) else None
-        known = {name: named[1][name] for name in self.plan.ranges} if named else {}
+        again = self.state.first_values(number - len(self.plan.named))
+        known = {name: named[1][name] for name in self.plan.ranges} if named else again
         # A named training outside the user's narrowed ranges is trained as it is, but Optuna does not hear of it.
         inside = all(value in self.plan.ranges[name] for name, value in known.items())
         drawn = self.state.searcher.ask(number, known) if inside and self.plan.ranges else {}
@@ -242,8 +243,16 @@ class Conductor:
             self._record(ended)
 
     def _conclude(self, trial: TrialState, decision: Decision) -> None:
-        place = trial.started.trial, trial.curve.epoch
-        self._record(Decided(*place, decision.action, decision.reason, decision.detail, dict(decision.numbers)))
+        self._record(
+            Decided(
+                trial.started.trial,
+                trial.curve.epoch,
+                decision.action,
+                decision.reason,
+                decision.detail,
+                dict(decision.numbers),
+            )
+        )
 
     def _record(self, event: Event) -> None:
         row = self._journal.append(event)

@@ -20,27 +20,13 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+
+from search.events import SearchEnded
 
 FINISHED = 3
 """Finished trials without which nothing is said of the noise."""
 DIFFERENCES = 3
 """Values without which there is no second difference."""
-
-
-@dataclass(frozen=True)
-class SearchEnded:
-    """The search of a sweep ended itself.
-
-    Attributes:
-        detail: one sentence.
-        numbers: "gain", "noise", "patience".
-    """
-
-    event: ClassVar[str] = "enough"
-    detail: str
-    numbers: dict[str, float] = field(default_factory=dict)
 
 
 def noise(values: Sequence[float]) -> float:

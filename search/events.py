@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, get_args
 
-from search.decision import Action, Reason
-from search.earlier import EarlierTrial
-from search.enough import SearchEnded
+from search.decision import LOST, Action, Reason
 
 Kind = Literal["search", "confirm", "audit"]
 
@@ -18,6 +16,38 @@ class SweepOpened:
 
     event: ClassVar[str] = "opened"
     places: int
+
+
+@dataclass(frozen=True)
+class EarlierTrial:
+    """A trial of an earlier sweep that the search learns from, kept here because that sweep may be deleted.
+
+    Attributes:
+        named: the earlier sweep's name.
+        trial: its number there.
+        drawn: its values, as the space of this sweep would have drawn them.
+        epoch: where it ended, in epochs of this sweep: as large a share of a training as it was there.
+        reason: what ended it.
+        numbers: "level", if it ever had one.
+    """
+
+    event: ClassVar[str] = "earlier"
+    named: str
+    trial: int
+    drawn: dict[str, Any]
+    epoch: int
+    reason: Reason
+    numbers: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def level(self) -> float | None:
+        """The objective it reached."""
+        return self.numbers.get("level")
+
+    @property
+    def lost(self) -> bool:
+        """Whether its training was lost."""
+        return self.reason in LOST
 
 
 @dataclass(frozen=True)
@@ -79,6 +109,20 @@ class Decided:
     epoch: int
     action: Action
     reason: Reason
+    detail: str
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SearchEnded:
+    """The search ended itself: its last trials gained too little (`search.enough`).
+
+    Attributes:
+        detail: one sentence.
+        numbers: "gain", "noise", "patience".
+    """
+
+    event: ClassVar[str] = "enough"
     detail: str
     numbers: dict[str, float] = field(default_factory=dict)
 

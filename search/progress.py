@@ -8,8 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.live import Live
 
-from search.enough import SearchEnded
-from search.events import Decided, EpochDone, Row, TrialStarted
+from search.events import Decided, EpochDone, Row, SearchEnded, TrialStarted
 from search.overview import label, number, overview, short
 from search.state import SweepState
 

@@ -17,7 +17,7 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
-from search.earlier import EarlierTrial
+from search.events import EarlierTrial
 from search.scales import Scale
 
 Outcome = Literal["complete", "pruned", "infeasible"]

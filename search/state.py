@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from bisect import insort
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search.asha import ASHA, StoppingASHA
 from search.curve import Curve, Point
-from search.earlier import EarlierTrial
-from search.enough import SearchEnded, enough, noise
-from search.events import Decided, EpochDone, Row, SweepEnded, SweepOpened, TrialStarted
+from search.enough import enough, noise
+from search.events import (
+    Decided,
+    EarlierTrial,
+    EpochDone,
+    Row,
+    SearchEnded,
+    SweepEnded,
+    SweepOpened,
+    TrialStarted,
+)
 from search.measure import excess
 from search.promotion import PromotingASHA
 from search.sweep import Plan
@@ -70,7 +78,7 @@ class SweepState:
         self._latest = row.time
         if isinstance(event, EarlierTrial):
             self.earlier.append(event)
-            if self.searcher:
+            if self.searcher and self.plan.spec.warm_start_with == "all":
                 self.searcher.recall(event)
         elif isinstance(event, TrialStarted):
             self._start(event, restoring)
@@ -142,15 +150,10 @@ class SweepState:
         if sound and not self.excess(trial):
             insort(self._ranking, trial, key=lambda one: -one.curve.sign * (one.curve.level or 0.0))
 
-    @property
-    def all_drawn(self) -> bool:
-        """Whether the search draws no more trials, however much of its budget is left."""
-        return self.search_ended is not None or len(self.search) >= self.plan.spec.trials
-
     def enough(self) -> SearchEnded | None:
         """The end of the search, if its last trials have gained too little and it has not ended yet."""
         patience = self.plan.spec.patience
-        if patience is None or self.all_drawn or len(self._ranking) < 2 * patience:
+        if patience is None or self.search_ended or len(self._ranking) < 2 * patience:
             return None
         finished = [trial for trial in self.search if trial.finished and trial.curve.level is not None]
         levels = [trial.curve.sign * (trial.curve.level or 0.0) for trial in finished]
@@ -166,6 +169,12 @@ class SweepState:
     def epoch_seconds(self) -> float:
         """Mean time that an epoch took on its worker; 0 before the first."""
         return self._usage.epoch_seconds
+
+    def first_values(self, place: int) -> dict[str, Any]:
+        """The values to train at `place` (from 0) after the named trainings: an earlier sweep's best; else none."""
+        if self.plan.spec.warm_start_with == "all" or not 0 <= place < len(self.earlier):
+            return {}
+        return {name: value for name, value in self.earlier[place].drawn.items() if name in self.plan.ranges}
 
     def excess(self, trial: TrialState) -> float:
         """By how much `trial` is over the user's limits, as a share; 0 if it keeps them."""

@@ -39,6 +39,10 @@ class SweepSpec(Settings):
         None, description="named trainings that run first; the recipe's baseline if not given"
     )
     warm_start: list[str] = Field([], description="earlier sweeps to learn from: names, or their folders")
+    warm_start_with: Literal["best", "all"] = Field(
+        "best",
+        description="best: their 3 best configurations are trained first; all: the sampler learns from every trial",
+    )
     seed: int = Field(0, ge=0, description="seed of the search, and of the trials' trainings")
 
     trials: int = Field(20, gt=0, description="trainings that the search may start")

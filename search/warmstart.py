@@ -2,8 +2,12 @@
 
 Optuna has no transfer in its core, and Ray's OptunaSearch refuses it for define-by-run spaces. Here each ended trial of
 an earlier sweep is looked at as a draw from the new sweep's space (`spaces.recorded`), and left out if that could not
-draw it. The trials go into the new sweep's journal, so a resume needs the earlier sweep no more. How their metric is
-put beside the new sweep's is the searcher's matter (`search.scales`).
+draw it. What is taken goes into the new sweep's journal, so a resume needs the earlier sweep no more. Two ways:
+
+    best    the best configurations are trained first. Measured to help where the data are the same or related about as
+            much as the other way, and to cost little where they are not (tests/bench/searcher.md)
+    all     the sampler learns from every trial, its metric put beside the new sweep's (`search.scales`). Where the
+            earlier data were another matter this kept the search in the wrong place for all of its 30 trials
 """
 
 from __future__ import annotations
@@ -14,13 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.curve import Curve, Point
-from search.earlier import EarlierTrial
-from search.events import Decided, EpochDone, TrialStarted
+from search.events import Decided, EarlierTrial, EpochDone, TrialStarted
 from search.folder import SweepFolder
 from search.journal import Journal, read
 from search.sweep import Plan
 from spaces.recorded import redrawn
 from trainables.errors import SettingsError
+
+BEST = 3
+"""Configurations of each earlier sweep that are trained first."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +35,20 @@ class Recalled:
 
     Attributes:
         sweep: its name.
-        trials: those that this sweep's search learns from.
+        trials: those that the search takes up.
+        ended: how many had ended there.
         left_out: how many were left out, by the first name whose value the space cannot draw now.
     """
 
     sweep: str
     trials: tuple[EarlierTrial, ...]
+    ended: int
     left_out: Mapping[str, int]
 
     def __str__(self) -> str:
-        count = len(self.trials) + sum(self.left_out.values())
         why = ", ".join(f"{number} for {name}" for name, number in self.left_out.items())
         more = f"; left out because a value cannot be drawn any more: {why}" if why else ""
-        return f"Warm start from {self.sweep}: {len(self.trials)} of its {count} ended trials{more}."
+        return f"Warm start from {self.sweep}: {len(self.trials)} of its {self.ended} ended trials{more}."
 
 
 def recall(made: Plan, root: Path) -> list[Recalled]:
@@ -84,7 +91,21 @@ def _recall(made: Plan, folder: SweepFolder) -> Recalled:
         epoch = max(1, round(curve.epoch / int(started.settings["epochs"]) * made.max_epochs))
         numbers = {} if curve.level is None else {"level": curve.level}
         taken.append(EarlierTrial(folder.name, started.trial, drawn, epoch, ended.reason, numbers))
-    return Recalled(folder.name, tuple(sorted(taken, key=lambda one: one.trial)), left_out)
+    count = len(taken) + sum(left_out.values())
+    chosen = _best(taken, made) if made.spec.warm_start_with == "best" else sorted(taken, key=lambda one: one.trial)
+    return Recalled(folder.name, tuple(chosen), count, left_out)
+
+
+def _best(trials: list[EarlierTrial], made: Plan) -> list[EarlierTrial]:
+    """The best that trained to their end, without the named trainings that run first anyway."""
+    sign = 1.0 if made.recipe.mode == "max" else -1.0
+    named = [{name: values[name] for name in made.ranges} for _, values in made.named]
+    finished = [
+        one
+        for one in trials
+        if one.reason == "done" and one.level is not None and not any(one.drawn.items() <= run.items() for run in named)
+    ]
+    return sorted(finished, key=lambda one: -sign * (one.level or 0.0))[:BEST]
 
 
 def _ended(folder: SweepFolder, made: Plan) -> Iterator[tuple[TrialStarted, Curve, Decided]]:

@@ -34,8 +34,8 @@ from landscape import EPOCH_NOISE, EPOCHS, Task  # noqa: E402
 from search.asha import StoppingASHA  # noqa: E402
 from search.curve import Curve, Point  # noqa: E402
 from search.decision import Reason  # noqa: E402
-from search.earlier import EarlierTrial  # noqa: E402
 from search.enough import enough  # noqa: E402
+from search.events import EarlierTrial  # noqa: E402
 from search.searcher import Searcher  # noqa: E402
 from spaces.space import Draw, Range  # noqa: E402
 
@@ -132,15 +132,16 @@ def step(
     curve.add(Point(epoch, value, 1.0))
     searcher.report(number, epoch, value)
     if value is None:
+        asha.end(number, "nonfinite")
         return "infeasible"
     if epoch == EPOCHS:
         return "complete"
-    rung = asha.due(number, epoch)
+    asha.arrive(number, curve)
+    rung = asha.due(number)
     if rung is None:
         return None
-    standing = asha.standing(number, rung, curve.level)
-    action = asha.action(standing)
-    asha.record(number, rung, curve.level, action)
+    action = asha.action(number, rung, 1)
+    asha.record(number, rung, action)
     return "pruned" if action == "stop" else None
 
 

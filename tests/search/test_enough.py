@@ -14,8 +14,8 @@ from workers import Disk, Killed, Workers, conductor_of, swept
 
 from search.closing import closing
 from search.conductor import Conductor
-from search.enough import SearchEnded, enough, noise
-from search.events import Row
+from search.enough import enough, noise
+from search.events import Row, SearchEnded
 from search.export import result
 from search.folder import SweepFolder
 from search.journal import read

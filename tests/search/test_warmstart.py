@@ -22,7 +22,7 @@ from trainables.errors import SteadytuneError
 
 def launched(root: Path, data: Path, **fields: Any) -> Conductor:
     """A sweep run to its end in `root`, with what it recalls."""
-    made = plan_of(data, **{"trials": 12, "preset": "long", "confirm_top": 0} | fields)
+    made = plan_of(data, **{"trials": 12, "warm_start_with": "all", "preset": "long", "confirm_top": 0} | fields)
     folder = SweepFolder.create(root, made.spec)
     return taken_up(made, folder, root, Workers())
 
@@ -45,7 +45,7 @@ def root(tmp_path: Path, data: Path) -> Path:
 
 
 def test_the_trials_of_an_earlier_sweep_are_in_the_study_with_what_became_of_them(root: Path, data: Path) -> None:
-    made = plan_of(data, name="second", preset="long", warm_start=["first"])
+    made = plan_of(data, name="second", warm_start_with="all", preset="long", warm_start=["first"])
     (found,) = recall(made, root)
     assert len(found.trials) == 12
     assert found.left_out == {}
@@ -62,7 +62,7 @@ def test_the_trials_of_an_earlier_sweep_are_in_the_study_with_what_became_of_the
 
 
 def test_a_named_training_of_the_earlier_sweep_teaches_too(root: Path, data: Path) -> None:
-    (found,) = recall(plan_of(data, name="second", preset="long", warm_start=["first"]), root)
+    (found,) = recall(plan_of(data, name="second", warm_start_with="all", preset="long", warm_start=["first"]), root)
     baseline = found.trials[0]
     assert baseline.drawn == {"quality": 0.6, "shape": "fast", "depth": 2, "noise": 0.0}
     assert baseline.level == pytest.approx(0.6)
@@ -70,7 +70,7 @@ def test_a_named_training_of_the_earlier_sweep_teaches_too(root: Path, data: Pat
 
 def test_what_cannot_be_drawn_any_more_is_left_out_and_told(root: Path, data: Path) -> None:
     choices = {"quality": {"low": 0.1}, "shape": "fast"}
-    made = plan_of(data, name="second", preset="long", warm_start=["first"], set=choices)
+    made = plan_of(data, name="second", warm_start_with="all", preset="long", warm_start=["first"], set=choices)
     (found,) = recall(made, root)
     assert set(found.left_out) <= {"quality", "shape"}
     assert len(found.trials) + sum(found.left_out.values()) == 12
@@ -81,14 +81,14 @@ def test_what_cannot_be_drawn_any_more_is_left_out_and_told(root: Path, data: Pa
 
 def test_a_branch_that_is_closed_now_and_then_may_differ(root: Path, data: Path) -> None:
     """`noise` is only drawn where `depth` is above 1: pinning it leaves out those trials alone."""
-    made = plan_of(data, name="second", preset="long", warm_start=["first"], set={"noise": 0.05})
+    made = plan_of(data, name="second", warm_start_with="all", preset="long", warm_start=["first"], set={"noise": 0.05})
     (found,) = recall(made, root)
     assert [one.drawn["depth"] for one in found.trials] == [1] * len(found.trials)
     assert found.left_out == {"noise": 12 - len(found.trials)}
 
 
 def test_an_end_is_told_as_the_share_of_a_training_that_it_was(root: Path, data: Path) -> None:
-    (found,) = recall(plan_of(data, name="second", preset="short", warm_start=["first"]), root)
+    (found,) = recall(plan_of(data, name="second", warm_start_with="all", preset="short", warm_start=["first"]), root)
     assert {one.epoch for one in found.trials if one.reason == "done"} == {4}
     assert {one.epoch for one in found.trials if one.reason == "rung"} <= {1, 2, 3}
 
@@ -129,12 +129,12 @@ def test_an_earlier_sweep_that_is_of_no_use_is_refused(
     root: Path, data: Path, fields: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(SteadytuneError, match=words):
-        recall(plan_of(data, name="second", **fields), root)
+        recall(plan_of(data, name="second", warm_start_with="all", **fields), root)
 
 
 def test_a_folder_elsewhere_may_be_named(root: Path, data: Path, tmp_path: Path) -> None:
     shutil.move(root / "first", tmp_path / "kept")
-    made = plan_of(data, name="second", preset="long", warm_start=[str(tmp_path / "kept")])
+    made = plan_of(data, name="second", warm_start_with="all", preset="long", warm_start=[str(tmp_path / "kept")])
     assert len(recall(made, root)[0].trials) == 12
 
 
@@ -147,6 +147,36 @@ def test_a_search_begins_where_the_earlier_one_was_good(root: Path, data: Path) 
         for one in (warm, cold)
     ]
     assert reached[0] > reached[1]
+
+
+def test_the_best_are_trained_first_after_the_named_trainings(root: Path, data: Path) -> None:
+    second = launched(root, data, name="second", warm_start=["first"], warm_start_with="best", trials=6)
+    first = SweepFolder.existing(root, "first")
+    every = recall(plan_of(data, name="x", preset="long", warm_start=["first"], warm_start_with="all"), root)[0].trials
+    finished = [one for one in every if one.reason == "done" and one.drawn["quality"] != 0.6]
+    best = sorted(finished, key=lambda one: -(one.level or 0.0))[:3]
+    assert first.name == "first"
+    assert [one.trial for one in second.state.earlier] == [one.trial for one in best]
+    assert second.state.search[0].started.named == "steady"
+    drawn = [trial.started.drawn for trial in second.state.search[1 : 1 + len(best)]]
+    assert drawn == [one.drawn for one in best]
+    assert second.state.searcher is not None
+    assert len(second.state.searcher.study.trials) == 6
+
+
+def test_the_best_of_an_earlier_sweep_are_trained_first_after_a_resume_too(root: Path, data: Path) -> None:
+    made = plan_of(data, name="second", preset="long", warm_start=["first"], confirm_top=0, trials=5)
+    folder = SweepFolder.create(root, made.spec)
+    feed(Journal(folder.journal), recall(made, root))
+    shutil.rmtree(root / "first")
+    for _ in range(2):
+        conductor = Conductor(made, Journal(folder.journal), delete=lambda trial, epoch: None)
+        conductor.restore(read(folder.journal))
+        conductor.open(1)
+        assert conductor.next() is not None
+        assert conductor.next() is not None
+    drawn = [trial.started.drawn for trial in conductor.state.search[1:]]
+    assert drawn == [one.drawn for one in conductor.state.earlier][: len(drawn)]
 
 
 # --- scales ------------------------------------------------------------------------------------------------------
