@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from search.columns import address
+from search.sweep import SweepSpec
 from trainables.errors import SteadytuneError
 
 ENVIRONMENT = {
@@ -22,8 +24,14 @@ ENVIRONMENT = {
 MLflow (10 CPU seconds): on two busy cores its pages answered after two minutes, without them after one."""
 
 
-def serve(store: str, root: Path, port: int) -> None:
+def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> None:
     """Serve the store on this machine's loopback until interrupted; a store on a server is only named.
+
+    Args:
+        store: MLflow tracking URI.
+        root: folder of the sweeps.
+        port: on the loopback.
+        spec: the sweep whose page is named; the store's own if not given.
 
     Raises:
         SteadytuneError: there is no store yet, or the port is taken.
@@ -57,7 +65,8 @@ def serve(store: str, root: Path, port: int) -> None:
         while process.poll() is None and not _answers(port):
             time.sleep(0.2)
         if process.poll() is None:
-            print(f"MLflow: http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
+            base = f"http://127.0.0.1:{port}"
+            print(f"MLflow: {address(base, store, spec) if spec else base} (Ctrl-C ends it)", flush=True)
         if process.wait():
             raise SteadytuneError(f"store is {store}; MLflow's pages could not be opened on it; its words are above")
     finally:

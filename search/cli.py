@@ -248,11 +248,12 @@ def browse(
     from search.browse import serve
     from search.folder import SweepFolder
 
-    store = f"sqlite:///{sweeps.absolute() / 'mlflow.db'}"
-    if name:
-        folder = SweepFolder.existing(sweeps, name)
-        store = folder.store(folder.spec())
-    serve(store, sweeps.absolute(), port)
+    if name is None:
+        serve(f"sqlite:///{sweeps.absolute() / 'mlflow.db'}", sweeps.absolute(), port)
+        return
+    folder = SweepFolder.existing(sweeps, name)
+    spec = folder.spec()
+    serve(folder.store(spec), sweeps.absolute(), port, spec)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from search.columns import VIEW_TAG, experiment_name, view
 from search.decision import BEHIND, LOST
 from search.environment import left
 from search.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
@@ -66,12 +67,12 @@ class Mirror:
         self._show_at = time.monotonic() + SHOW_SECONDS / 4
 
     def _find_experiment(self) -> str:
-        name = f"{self._spec.recipe} on {Path(self._spec.data).absolute().parent.name}"
+        name = experiment_name(self._spec)
         found = self._client.get_experiment_by_name(name)
-        if found:
-            return str(found.experiment_id)
         local = None if self._spec.store else (self._folder.root / "artifacts").as_uri()
-        return str(self._client.create_experiment(name, artifact_location=local))
+        number = found.experiment_id if found else self._client.create_experiment(name, artifact_location=local)
+        self._client.set_experiment_tag(number, VIEW_TAG, view(self._state.plan))
+        return str(number)
 
     def _open(self, first: Row) -> None:
         """Find or make the sweep's run. A sweep is known by its name and the moment of its first row."""

@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 
 from search.events import EpochDone, SweepEnded
@@ -25,6 +26,10 @@ from search.journal import read
 from trainables.errors import SteadytuneError
 
 POLL_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 15.0
+"""Between two tries while the store is away; the first comes after a second, each later one after twice as long."""
+BATCH_ROWS = 2000
+"""Rows written at a time, so that a long journal does not lie in memory whole."""
 GIVE_UP_SECONDS = 60.0
 READY = "ready"
 _SQLITE = b"SQLite format 3\0"  # the first bytes of every database file, https://www.sqlite.org/fileformat.html
@@ -130,26 +135,27 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
 
     mirror = Mirror(folder)
     ready()
-    seq, failing_since = 0, 0.0
+    seq, failing_since, pause = 0, 0.0, POLL_SECONDS
     while True:
         last = ended()
         try:
-            rows = list(read(folder.journal, after=seq)) if folder.journal.is_dir() else []
+            rows = list(islice(read(folder.journal, after=seq), BATCH_ROWS)) if folder.journal.is_dir() else []
             if rows:
                 mirror.write(rows)
-                seq, failing_since = rows[-1].seq, 0.0
+                seq, failing_since, pause = rows[-1].seq, 0.0, POLL_SECONDS
             elif last:
                 mirror.finish()
                 return True
         except (StoreError, OSError) as error:  # the store may be away for a while; the journal keeps everything
             failing_since = failing_since or time.monotonic()
-            print(
-                f"MLflow is not reachable, trying again: {type(error).__name__}: {error}", file=sys.stderr, flush=True
-            )
+            text = str(error).partition("\n")[0]
+            print(f"MLflow is not reachable, trying again: {type(error).__name__}: {text}", file=sys.stderr, flush=True)
             if last and time.monotonic() - failing_since > GIVE_UP_SECONDS:
                 return False
-            time.sleep(POLL_SECONDS)
-        if not last:
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            continue
+        if not last and len(rows) < BATCH_ROWS:
             time.sleep(POLL_SECONDS)
 
 

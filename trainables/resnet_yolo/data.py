@@ -222,7 +222,8 @@ def _decodable(image: Path) -> tuple[int, int]:
         with Image.open(image) as opened:
             opened.load()
             return opened.size
-    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    # ImportError: once Ultralytics is imported, its Image.open looks for a plugin before it gives a file up.
+    except (OSError, SyntaxError, ImportError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise DataError(f"{image}: cannot be decoded ({error}); replace or remove the image and its labels") from None
 
 
