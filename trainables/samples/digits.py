@@ -7,9 +7,6 @@ and validation share neither a digit nor a region of a photograph.
 from __future__ import annotations
 
 import importlib.util
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainables.errors import DataError
+from trainables.samples.whole import write_whole
 
 PHOTOGRAPHS = (
     ("sklearn", "datasets/images/china.jpg"),
@@ -34,11 +31,15 @@ DIM = 0.4
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture: `pixels` (size, size, 3) RGB, `classes` (M,) and `boxes` (M, 4) as x1 y1 x2 y2 in pixels."""
+    """One picture: `pixels` (size, size, 3) RGB, `classes` (M,) and `boxes` (M, 4) as x1 y1 x2 y2 in pixels.
+
+    `ink` (size, size), from 0 to 1, is where the digits are.
+    """
 
     pixels: NDArray[np.uint8]
     classes: NDArray[np.int64]
     boxes: NDArray[np.int64]
+    ink: NDArray[np.float64]
 
 
 def write_yolo(
@@ -59,24 +60,14 @@ def write_yolo(
     Raises:
         DataError: `directory` holds something else.
     """
-    described = directory / "data.yaml"
-    if described.is_file():
-        return described
-    if directory.is_dir() and any(directory.iterdir()):
-        raise DataError(f"{directory}: is not empty and holds no data.yaml; give a new folder for the sample data set")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
+
+    def write(partial: Path) -> None:
         for split, count in (("train", train), ("val", val)):
             _write_split(partial, split, scenes(split, count, digits=digits, size=size, seed=seed))
         names = "".join(f"  {index}: '{digit}'\n" for index, digit in enumerate(digits))
         (partial / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames:\n{names}", encoding="utf-8")
-        partial.chmod(0o755)
-        os.replace(partial, directory)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return described
+
+    return write_whole(directory, "data.yaml", write)
 
 
 def scenes(split: str, count: int, *, digits: Sequence[int], size: int, seed: int) -> list[Scene]:
@@ -92,13 +83,16 @@ def _write_split(root: Path, split: str, drawn: Sequence[Scene]) -> None:
     images.mkdir(parents=True)
     labels.mkdir(parents=True)
     for index, scene in enumerate(drawn):
-        side = len(scene.pixels)
         Image.fromarray(scene.pixels).save(images / f"{index:04d}.png")
-        x1, y1, x2, y2 = scene.boxes.T
-        shares = np.stack(((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1), axis=1) / side
-        rows = [" ".join(f"{share:.6f}" for share in row) for row in shares]
-        lines = [f"{kind} {row}\n" for kind, row in zip(scene.classes, rows, strict=True)]
-        (labels / f"{index:04d}.txt").write_text("".join(lines), encoding="utf-8")
+        (labels / f"{index:04d}.txt").write_text(label_lines(scene), encoding="utf-8")
+
+
+def label_lines(scene: Scene) -> str:
+    """The labels of `scene` in YOLO's format."""
+    x1, y1, x2, y2 = scene.boxes.T
+    shares = np.stack(((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1), axis=1) / len(scene.pixels)
+    rows = [" ".join(f"{share:.6f}" for share in row) for row in shares]
+    return "".join(f"{kind} {row}\n" for kind, row in zip(scene.classes, rows, strict=True))
 
 
 def _handwriting(digits: Sequence[int]) -> list[NDArray[np.float64]]:
@@ -138,6 +132,7 @@ def _scene(
     size: int,
 ) -> Scene:
     canvas = _background(random, backgrounds[int(random.integers(len(backgrounds)))], size)
+    drawn = np.zeros((size, size))
     classes: list[int] = []
     boxes: list[tuple[int, int, int, int]] = []
     for _ in range(random.integers(1, 4)):
@@ -151,9 +146,10 @@ def _scene(
         colour = random.uniform(180, 255, size=3)
         patch = canvas[box[1] : box[3], box[0] : box[2]]
         patch += ink[..., None] * (colour - patch)
+        drawn[box[1] : box[3], box[0] : box[2]] = ink
         classes.append(kind)
         boxes.append(box)
-    return Scene(canvas.round().astype(np.uint8), np.array(classes), np.array(boxes))
+    return Scene(canvas.round().astype(np.uint8), np.array(classes), np.array(boxes), drawn)
 
 
 def _background(random: np.random.Generator, photograph: NDArray[np.uint8], size: int) -> NDArray[np.float64]:
