@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from trainables.rgbt.architecture import model_yaml
 from trainables.rgbt.settings import RgbtSettings
 
 CONFIG = "train.yaml"
@@ -23,13 +24,8 @@ HEADER = """\
 
 def write(settings: RgbtSettings, directory: Path) -> list[Path]:
     """Write `CONFIG`, the model that it names and `NATIVE` (every setting) into `directory`; returns all three."""
-    from trainables.isolation import isolated
-
     directory.mkdir(parents=True, exist_ok=True)
-    with isolated(directory):
-        from trainables.rgbt.model import model_yaml
     described = model_yaml(settings.model)
-    described.pop("yaml_file", None)
     config = configuration(settings)
     header = HEADER.format(ours=", ".join(f"{name} {value}" for name, value in ours(settings).items()))
     return [

@@ -6,12 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from ultralytics.nn.tasks import DetectionModel, yaml_model_load
+from ultralytics.nn.tasks import DetectionModel
 
+from trainables.rgbt.architecture import model_yaml
 from trainables.rgbt.settings import RgbtSettings
 
-TINY = [0.33, 0.125, 512]
-"""Depth, width and most channels of model t: 0.4 M parameters, as good as n on the sample data at half its cost."""
 GATE_STRIDE, GATE_CHANNELS = 8, 8
 
 
@@ -45,14 +44,6 @@ class GatedStem(nn.Module):
         weighed = torch.cat((planes[:, :3] * weights[:, :1], planes[:, 3:] * weights[:, 1:]), dim=1)
         features: Tensor = self.stem(weighed)
         return features
-
-
-def model_yaml(size: str) -> dict[str, Any]:
-    """Ultralytics' description of YOLO26 in `size`, with that size alone."""
-    described: dict[str, Any] = yaml_model_load("yolo26n.yaml" if size == "t" else f"yolo26{size}.yaml")
-    described["scales"] = {size: TINY if size == "t" else described["scales"][size]}
-    described["scale"] = size
-    return described
 
 
 def build(settings: RgbtSettings, names: tuple[str, ...], args: Any, weights: DetectionModel | None) -> DetectionModel:
