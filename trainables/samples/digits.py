@@ -73,9 +73,18 @@ def write_yolo(
 def scenes(split: str, count: int, *, digits: Sequence[int], size: int, seed: int) -> list[Scene]:
     """`count` scenes of one to three `digits` each, for `split` "train" or "val"; the same for the same arguments."""
     random = np.random.default_rng([seed, split == "val"])
-    strokes = [_half(images, split) for images in _handwriting(digits)]
-    backgrounds = [_region(photograph, split) for photograph in _photographs()]
-    return [_scene(random, strokes, backgrounds, size) for _ in range(count)]
+    written, places = strokes(digits, split), regions(split)
+    return [_scene(random, written, places, size) for _ in range(count)]
+
+
+def strokes(digits: Sequence[int], split: str) -> list[NDArray[np.float64]]:
+    """For each of `digits` the images (n, 8, 8) of `split`, ink from 0 to 1."""
+    return [_half(images, split) for images in _handwriting(digits)]
+
+
+def regions(split: str) -> list[NDArray[np.uint8]]:
+    """The part of each photograph that belongs to `split`."""
+    return [_region(photograph, split) for photograph in _photographs()]
 
 
 def _write_split(root: Path, split: str, drawn: Sequence[Scene]) -> None:
@@ -131,14 +140,14 @@ def _scene(
     backgrounds: Sequence[NDArray[np.uint8]],
     size: int,
 ) -> Scene:
-    canvas = _background(random, backgrounds[int(random.integers(len(backgrounds)))], size)
+    canvas = background(random, backgrounds[int(random.integers(len(backgrounds)))], size)
     drawn = np.zeros((size, size))
     classes: list[int] = []
     boxes: list[tuple[int, int, int, int]] = []
     for _ in range(random.integers(1, 4)):
         kind = int(random.integers(len(strokes)))
-        ink = _inked(strokes[kind][random.integers(len(strokes[kind]))], round(size * random.uniform(0.25, 0.5)))
-        place = _free_place(random, ink.shape, boxes, size)
+        ink = inked(strokes[kind][random.integers(len(strokes[kind]))], round(size * random.uniform(0.25, 0.5)))
+        place = free_place(random, ink.shape, boxes, size)
         if place is None:
             continue
         x1, y1 = place
@@ -152,14 +161,15 @@ def _scene(
     return Scene(canvas.round().astype(np.uint8), np.array(classes), np.array(boxes), drawn)
 
 
-def _background(random: np.random.Generator, photograph: NDArray[np.uint8], size: int) -> NDArray[np.float64]:
+def background(random: np.random.Generator, photograph: NDArray[np.uint8], size: int) -> NDArray[np.float64]:
+    """A dimmed crop (size, size, 3) of `photograph`."""
     side = int(random.integers(min(size, *photograph.shape[:2]), min(2 * size, *photograph.shape[:2]) + 1))
     y, x = (int(random.integers(0, length - side + 1)) for length in photograph.shape[:2])
     crop = Image.fromarray(photograph[y : y + side, x : x + side]).resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(crop, dtype=np.float64) * DIM
 
 
-def _inked(image: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+def inked(image: NDArray[np.float64], side: int) -> NDArray[np.float64]:
     """One digit (8, 8) enlarged to about `side` pixels and cut to its ink: the box is the array's own edge."""
     enlarged = Image.fromarray((image * 255).astype(np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
     ink = np.asarray(enlarged, dtype=np.float64) / 255
@@ -167,7 +177,7 @@ def _inked(image: NDArray[np.float64], side: int) -> NDArray[np.float64]:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _free_place(
+def free_place(
     random: np.random.Generator, shape: tuple[int, ...], boxes: Sequence[tuple[int, int, int, int]], size: int
 ) -> tuple[int, int] | None:
     """A top left corner at which a patch of `shape` touches none of `boxes`; None if twenty tries found none."""
