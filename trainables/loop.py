@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -47,6 +47,14 @@ class Training(Protocol):
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` returned."""
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A training that knows by itself when it is lost, besides weights that are no longer finite."""
+
+    def alarm(self) -> Alarm | None:
+        """What the last epoch showed to be lost."""
 
 
 @contextmanager
@@ -85,6 +93,7 @@ def epochs(training: Training, *, seed: int, identity: str, resume: Path | None)
             began = time.perf_counter()
             with seeded(seed, "evaluate", epoch):
                 metrics, held_out = training.evaluate(epoch)
+            alarm = training.alarm() if isinstance(training, Watched) else None
             losses = losses | held_out
             seconds = seconds | {"evaluate": time.perf_counter() - began}
         yield Epoch(

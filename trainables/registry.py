@@ -11,7 +11,11 @@ from trainables.recipe import Recipe
 
 GROUP = "steadytune.recipes"
 """Entry point group in which a package registers its recipes, each as name = "module:Class"."""
-BUILT_IN = {"resnet_yolo": "trainables.resnet_yolo.recipe:ResnetYolo"}
+BUILT_IN = {
+    "refdet": "trainables.refdet.recipe:Refdet",
+    "resnet_yolo": "trainables.resnet_yolo.recipe:ResnetYolo",
+    "rgbt": "trainables.rgbt.recipe:Rgbt",
+}
 
 
 def names() -> list[str]:
