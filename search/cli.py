@@ -266,5 +266,5 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     print(f"{name}: MLflow has everything that the journal has")
 
 
-for _verb in (cli_recipes.train, cli_recipes.check, cli_recipes.sample, cli_recipes.recipes):
+for _verb in (cli_recipes.train, cli_recipes.evaluate, cli_recipes.check, cli_recipes.sample, cli_recipes.recipes):
     app.command()(_verb)

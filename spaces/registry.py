@@ -12,7 +12,10 @@ from trainables.registry import load
 
 GROUP = "steadytune.spaces"
 """Entry point group in which a package registers spaces, each as the recipe's name = "module:function"."""
-BUILT_IN = {"resnet_yolo": "spaces.resnet_yolo:space"}
+BUILT_IN = {
+    "resnet_yolo": "spaces.resnet_yolo:space",
+    "yolox": "spaces.yolox:space",
+}
 
 
 def find(recipe: Recipe) -> Space:

@@ -11,7 +11,10 @@ from trainables.recipe import Recipe
 
 GROUP = "steadytune.recipes"
 """Entry point group in which a package registers its recipes, each as name = "module:Class"."""
-BUILT_IN = {"resnet_yolo": "trainables.resnet_yolo.recipe:ResnetYolo"}
+BUILT_IN = {
+    "resnet_yolo": "trainables.resnet_yolo.recipe:ResnetYolo",
+    "yolox": "trainables.yolox.recipe:Yolox",
+}
 
 
 def names() -> list[str]:

@@ -21,7 +21,20 @@ from trainables.errors import SettingsError
 
 REPOSITORY = Path(__file__).parent.parent.parent
 HEAVY = {"torch", "ray", "mlflow", "optuna", "pyarrow", "pandas", "ultralytics", "cv2", "sklearn"}
-VERBS = ["launch", "resume", "status", "explain", "export", "browse", "sync", "train", "check", "sample", "recipes"]
+VERBS = [
+    "launch",
+    "resume",
+    "status",
+    "explain",
+    "export",
+    "browse",
+    "sync",
+    "train",
+    "evaluate",
+    "check",
+    "sample",
+    "recipes",
+]
 
 Said = tuple[int, str, str]
 Steadytune = Callable[..., Said]

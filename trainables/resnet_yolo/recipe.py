@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -14,6 +14,7 @@ from trainables.settings import Settings
 
 if TYPE_CHECKING:
     from trainables.resnet_yolo.data import YoloData
+    from trainables.resnet_yolo.training import ResnetYoloTraining
 
 
 class ResnetYolo(Recipe):
@@ -44,12 +45,20 @@ class ResnetYolo(Recipe):
 
     def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         """Train; see `Recipe.train`."""
+        training = self._training(settings, data, workdir)
         assert isinstance(settings, ResnetYoloSettings)
-        with isolated(workdir):
-            from trainables.loop import epochs
-            from trainables.resnet_yolo.training import ResnetYoloTraining
-        training = ResnetYoloTraining(settings, data)
-        yield from epochs(training, seed=settings.seed, identity=_identity(settings, data), resume=resume)
+        from trainables.loop import epochs
+
+        identity = _identity(settings, data)
+        yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
+
+    def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
+        """Evaluate; see `Recipe.evaluate`."""
+        training = self._training(settings, data, workdir)
+        assert isinstance(settings, ResnetYoloSettings)
+        from trainables.loop import evaluation
+
+        return evaluation(training, seed=settings.seed, checkpoint=checkpoint)
 
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write document 002's `YOLOV8_PARAMS` as a Python module, and the settings as YAML."""
@@ -57,6 +66,12 @@ class ResnetYolo(Recipe):
 
         assert isinstance(settings, ResnetYoloSettings)
         return write(settings, directory)
+
+    def _training(self, settings: Settings, data: Any, workdir: Path) -> ResnetYoloTraining:
+        assert isinstance(settings, ResnetYoloSettings)
+        with isolated(workdir):
+            from trainables.resnet_yolo.training import ResnetYoloTraining
+        return ResnetYoloTraining(settings, data)
 
 
 def _identity(settings: ResnetYoloSettings, data: YoloData) -> str:
