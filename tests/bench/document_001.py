@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from trainables.recipe import Epoch
+from trainables.yolox.analysis import analysis, variation
 from trainables.yolox.recipe import Yolox
 
 WARMUP = 3
@@ -27,27 +28,28 @@ def drops(values: list[float]) -> list[float]:
     return [before - after for before, after in pairwise(values) if after < before]
 
 
-def variation(losses: list[float]) -> tuple[float, float]:
-    """Standard deviation of the loss over its mean, and of its steps from epoch to epoch over the same mean."""
+def roughness(losses: list[float]) -> float:
+    """Standard deviation of the steps from epoch to epoch over the mean: the variation without the trend."""
     steps = [after - before for before, after in pairwise(losses)]
-    mean = statistics.fmean(losses)
-    return statistics.stdev(losses) / mean, statistics.stdev(steps) / mean
+    return statistics.stdev(steps) / statistics.fmean(losses)
 
 
 def row(training: str, seed: int, curve: list[Epoch]) -> str:
     """One training in a line of the table."""
-    values = [epoch.metrics["map50"] for epoch in curve]
+    values = [epoch.metrics["map50_95"] for epoch in curve]
     fell = drops(values)
-    cv, around = variation([epoch.losses["train"] for epoch in curve[WARMUP:]])
+    losses = [epoch.losses["train"] for epoch in curve[WARMUP:]]
     at = " | ".join(f"{curve[epoch - 1].metrics['map50_95']:.3f}" for epoch in (3, 5, 10, len(curve)))
     worst = max(fell, default=0.0)
-    return f"| {training} | {seed} | {len(fell)} | {worst:.3f} | {sum(fell):.3f} | {at} | {cv:.3f} | {around:.3f} |"
+    varied = f"{variation(losses):.3f} | {roughness(losses):.3f}"
+    return f"| {training} | {seed} | {len(fell)} | {worst:.3f} | {sum(fell):.3f} | {at} | {varied} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=0, help="first seed, to spread the seeds over processes")
     given = parser.parse_args()
     import torch
 
@@ -58,12 +60,13 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     curves: dict[str, list[list[Epoch]]] = {"smooth": [], "stable-v3": []}
     with tempfile.TemporaryDirectory() as folder:
-        for seed in range(given.seeds):
+        for seed in range(given.first, given.first + given.seeds):
             for training, found in curves.items():
                 settings = recipe.settings("tiny", {"seed": seed}, training)
                 found.append(list(recipe.train(settings, data, Path(folder))))
                 print(row(training, seed, found[-1]), flush=True)
-                print(*(f"{epoch.metrics['map50']:.2f}" for epoch in found[-1]), file=sys.stderr, flush=True)
+    for training, found in curves.items():
+        print(f"\n{training}, seed {given.first}:\n\n{analysis(found[0])}")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def test_upstream_loads_the_exported_experiment_and_builds_its_model(tmp_path: P
         "model.train()\n"
         "rate = config.get_lr_scheduler(config.basic_lr_per_img * 32, 25)\n"
         "frozen = {name.split('.')[1] for name, value in model.named_parameters() if not value.requires_grad}\n"
-        "print(config.mosaic_prob, round(config.basic_lr_per_img * 32 / 2000, 9), rate.update_lr(75) / 2000, *frozen)\n"
+        "print(config.mosaic_prob, round(config.basic_lr_per_img * 32 / 1000, 9), rate.update_lr(75) / 1000, *frozen)\n"
         "print(model.backbone.backbone.training, model.head.num_classes, len(config.get_optimizer(32).param_groups))\n"
         "assert not [name for name in sys.modules if name.split('.')[0] in ('trainables', 'search', 'spaces')]\n"
     )
