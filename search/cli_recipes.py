@@ -1,4 +1,4 @@
-"""The verbs that are about recipes rather than about a sweep's results: train, check, sample, recipes."""
+"""The verbs that are about recipes rather than about a sweep's results: train, evaluate, check, sample, recipes."""
 
 from __future__ import annotations
 
@@ -30,6 +30,20 @@ def train(
 
     values = (read_yaml(config) if config else {}) | options.pairs(set_, "--set")
     for line in run(recipe, data, preset, training, values, out, resume):
+        print(line, flush=True)
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="checkpoint such as epoch-0007", metavar="CHECKPOINT")],
+    data: Annotated[Path, typer.Option(help="data set; its held-out split is what counts")],
+    recipe: Annotated[str | None, typer.Option(help="recipe, if not the one that wrote it")] = None,
+    config: Annotated[Path | None, typer.Option(help="settings (YAML), if not the checkpoint's own")] = None,
+    set_: Sets = None,
+) -> None:
+    """Evaluate a checkpoint on a data set."""
+    from search.single import evaluate as run
+
+    for line in run(checkpoint, data, recipe, config, options.pairs(set_, "--set")):
         print(line, flush=True)
 
 
@@ -74,5 +88,5 @@ def recipes(
 
 def add_to(app: typer.Typer) -> None:
     """Add these verbs to the command line."""
-    for verb in (train, check, sample, recipes):
+    for verb in (train, evaluate, check, sample, recipes):
         app.command()(verb)

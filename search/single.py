@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from trainables import checkpoint, registry
 from trainables.errors import CheckpointError
 from trainables.recipe import Epoch, Recipe
+from trainables.settings import parse, read_yaml
 
 
 def train(
@@ -46,6 +48,32 @@ def train(
     if best is not None:
         value = best.metrics.get(recipe.metric, float("nan"))
         yield f"best: epoch {best.epoch}, {recipe.metric} {value:.4f}, in {folder}"
+
+
+def evaluate(
+    directory: Path, data: Path, name: str | None, config: Path | None, values: Mapping[str, Any]
+) -> Iterator[str]:
+    """Evaluate a checkpoint on the held-out split of `data`, yielding a line a metric.
+
+    Args:
+        directory: checkpoint such as epoch-0007.
+        data: of the recipe's kind.
+        name: recipe; the one that wrote the checkpoint if None.
+        config: complete settings; those beside the checkpoint's weights if None.
+        values: on top of them.
+
+    Raises:
+        SteadytuneError: checkpoint, settings or data are wrong.
+    """
+    from trainables.loop import SETTINGS, recipe_of
+
+    recipe = registry.find(name or recipe_of(directory))
+    file = config or directory / SETTINGS
+    settings = parse(recipe.settings_type, {**read_yaml(file), **values}, str(file))
+    with tempfile.TemporaryDirectory() as workdir:
+        found = recipe.evaluate(settings, recipe.open(data), Path(workdir), directory)
+        for metric, value in found.items():
+            yield f"{metric} {value:.4f}"
 
 
 def _better(recipe: Recipe, one: Epoch, other: Epoch) -> bool:

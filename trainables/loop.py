@@ -19,9 +19,14 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+import yaml
 
 from trainables.errors import CheckpointError
 from trainables.recipe import Alarm, Epoch
+from trainables.settings import Settings
+
+STATE, SETTINGS = "state.pt", "settings.yaml"
+"""Files of a checkpoint: what the training goes on from, and the settings that it was trained with."""
 
 
 class Training(Protocol):
@@ -74,7 +79,9 @@ def seeded(*parts: int | str) -> Iterator[None]:
             np.random.set_state(numpy)
 
 
-def epochs(training: Training, *, seed: int, identity: str, resume: Path | None) -> Iterator[Epoch]:
+def epochs(
+    training: Training, *, seed: int, identity: str, resume: Path | None, settings: Settings | None = None
+) -> Iterator[Epoch]:
     """Run `training` to its end, one `Epoch` at a time.
 
     Args:
@@ -82,6 +89,7 @@ def epochs(training: Training, *, seed: int, identity: str, resume: Path | None)
         seed: of the whole training.
         identity: what a checkpoint must have been written by to be resumed (recipe and settings).
         resume: checkpoint directory to continue from.
+        settings: of the training; each checkpoint then holds them, so that it can be evaluated on its own.
     """
     start = _restore(training, resume, identity) if resume else 0
     for epoch in range(start + 1, training.epochs + 1):
@@ -103,7 +111,7 @@ def epochs(training: Training, *, seed: int, identity: str, resume: Path | None)
             losses=losses,
             rates=training.rates(),
             seconds=seconds,
-            save=_saver(training, epoch, identity),
+            save=_saver(training, epoch, identity, settings),
             alarm=alarm,
         )
 
@@ -116,30 +124,65 @@ def _nonfinite(model: torch.nn.Module) -> Alarm | None:
     return None
 
 
-def _saver(training: Training, epoch: int, identity: str) -> Any:
+def _saver(training: Training, epoch: int, identity: str, settings: Settings | None) -> Any:
     def save(directory: Path) -> None:
         # By way of memory: on a full disk torch itself raises a RuntimeError that does not say so.
         buffer = io.BytesIO()
         torch.save({"epoch": epoch, "identity": identity, "training": training.state()}, buffer)
-        (directory / "state.pt").write_bytes(buffer.getbuffer())
+        (directory / STATE).write_bytes(buffer.getbuffer())
+        if settings is not None:
+            text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+            (directory / SETTINGS).write_text(text, encoding="utf-8")
 
     return save
 
 
 def _restore(training: Training, directory: Path, identity: str) -> int:
     """Load the checkpoint in `directory` into `training`; returns its epoch."""
-    path = directory / "state.pt"
+    saved = _read(directory)
+    if saved["identity"] != identity:
+        raise CheckpointError(
+            f"{directory / STATE}: was written by {saved['identity']}, not by {identity}; resume with its settings"
+        )
+    training.load_state(saved["training"])
+    return int(saved["epoch"])
+
+
+def recipe_of(directory: Path) -> str:
+    """Name of the recipe that wrote the checkpoint in `directory`.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+    """
+    return str(_read(directory)["identity"]).split()[0]
+
+
+def evaluation(training: Training, *, seed: int, checkpoint: Path) -> dict[str, float]:
+    """Held-out metrics and losses of a freshly built `training` with the weights of `checkpoint`; trains nothing.
+
+    Raises:
+        CheckpointError: the checkpoint is missing, damaged, or of a model of another size.
+    """
+    saved = _read(checkpoint)
+    try:
+        training.load_state(saved["training"])
+    except (RuntimeError, KeyError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{checkpoint}: does not fit these settings and data ({first}); give those that it was trained with"
+        ) from None
+    with seeded(seed, "evaluate", int(saved["epoch"])):
+        metrics, held_out = training.evaluate(int(saved["epoch"]))
+    return metrics | held_out
+
+
+def _read(directory: Path) -> dict[str, Any]:
+    path = directory / STATE
     if not path.is_file():
         raise CheckpointError(f"{directory}: holds no state.pt; give a checkpoint directory such as epoch-0007")
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # torch raises whatever unpickling a broken file runs into
         raise CheckpointError(
             f"{path}: is damaged or no checkpoint ({type(error).__name__}); use an earlier one"
         ) from None
-    if saved["identity"] != identity:
-        raise CheckpointError(
-            f"{path}: was written by {saved['identity']}, not by {identity}; resume with its settings"
-        )
-    training.load_state(saved["training"])
-    return int(saved["epoch"])

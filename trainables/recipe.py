@@ -131,6 +131,14 @@ class Recipe(ABC):
             CheckpointError: `resume` is incomplete or belongs to another training.
         """
 
+    def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
+        """Held-out metrics and losses of a checkpoint that a training with `settings` wrote, on any data of its kind.
+
+        Raises:
+            CheckpointError: `checkpoint` is incomplete or of a model of another size.
+        """
+        raise SettingsError(f"recipe {self.name!r}: cannot evaluate a checkpoint; implement its method evaluate")
+
     @abstractmethod
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write `settings` in the format that the recipe's own training code reads; returns the files written."""

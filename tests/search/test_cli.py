@@ -23,8 +23,8 @@ from trainables.errors import SettingsError
 REPOSITORY = Path(__file__).parent.parent.parent
 HEAVY = {"torch", "ray", "mlflow", "optuna", "pyarrow", "pandas", "ultralytics", "cv2", "sklearn"}
 VERBS = [
-    *("launch", "resume", "status", "explain", "export", "browse", "sync"),
-    *("train", "lr-range", "check", "sample", "recipes", "replay", "report", "compare", "prove"),
+    *("launch", "resume", "status", "explain", "export", "browse", "sync", "train", "evaluate"),
+    *("lr-range", "check", "sample", "recipes", "replay", "report", "compare", "prove"),
 ]
 
 Said = tuple[int, str, str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -15,6 +15,7 @@ from trainables.settings import Settings
 
 if TYPE_CHECKING:
     from trainables.resnet_yolo.data import YoloData
+    from trainables.resnet_yolo.training import ResnetYoloTraining
 
 
 class ResnetYolo(Recipe):
@@ -45,12 +46,20 @@ class ResnetYolo(Recipe):
 
     def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         """Train; see `Recipe.train`."""
+        training = self._training(settings, data, workdir)
         assert isinstance(settings, ResnetYoloSettings)
-        with isolated(workdir):
-            from trainables.loop import epochs
-            from trainables.resnet_yolo.training import ResnetYoloTraining
-        training = ResnetYoloTraining(settings, data)
-        yield from epochs(training, seed=settings.seed, identity=_identity(settings, data), resume=resume)
+        from trainables.loop import epochs
+
+        identity = _identity(settings, data)
+        yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
+
+    def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
+        """Evaluate; see `Recipe.evaluate`."""
+        training = self._training(settings, data, workdir)
+        assert isinstance(settings, ResnetYoloSettings)
+        from trainables.loop import evaluation
+
+        return evaluation(training, seed=settings.seed, checkpoint=checkpoint)
 
     def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
         """Detections in pictures; see `Recipe.predictor`."""
@@ -65,6 +74,12 @@ class ResnetYolo(Recipe):
 
         assert isinstance(settings, ResnetYoloSettings)
         return write(settings, directory)
+
+    def _training(self, settings: Settings, data: Any, workdir: Path) -> ResnetYoloTraining:
+        assert isinstance(settings, ResnetYoloSettings)
+        with isolated(workdir):
+            from trainables.resnet_yolo.training import ResnetYoloTraining
+        return ResnetYoloTraining(settings, data)
 
 
 def _identity(settings: ResnetYoloSettings, data: YoloData) -> str:

@@ -1,0 +1,28 @@
+"""What may be searched for yolox: around what document 001 tried by hand, and the rest of upstream's augmentation."""
+
+from __future__ import annotations
+
+from spaces.space import Draw
+
+
+def space(draw: Draw) -> None:
+    """Draw one yolox training; every name is a field of `YoloxSettings`."""
+    draw.float("lr", 1e-5, 1e-3, log=True)
+    draw.choice("schedule", ["three_phase", "yoloxwarmcos"])
+    draw.int("warmup_epochs", 0, 5)
+    draw.float("min_lr_ratio", 0.01, 0.3, log=True)
+    draw.int("no_aug_epochs", 1, 10)
+    draw.float("mosaic_prob", 0.0, 1.0)
+    draw.float("mixup_prob", 0.0, 1.0)
+    draw.float("hsv_prob", 0.0, 1.0)
+    draw.float("flip_prob", 0.0, 0.5)
+    draw.float("degrees", 0.0, 20.0)
+    draw.float("translate", 0.0, 0.3)
+    draw.float("scale_min", 0.1, 1.0)
+    draw.float("scale_max", 1.0, 2.0)
+    draw.choice("freeze", ["backbone+neck", "backbone", "none"])
+    draw.choice("batch", [32, 16, 8])
+    draw.float("weight_decay", 1e-5, 1e-2, log=True)
+    draw.choice("ema", [True, False])
+    draw.float("reg_weight", 2.0, 10.0)
+    draw.float("multiscale", 0.0, 0.25)

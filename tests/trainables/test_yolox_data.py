@@ -1,0 +1,162 @@
+"""What the loader of COCO data sets accepts, what it refuses and in which words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from trainables.errors import DataError
+from trainables.samples.coco_digits import write_coco
+from trainables.yolox.data import open_coco
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two pictures to train on and one held out, 40 by 20 pixels, each with one object; ids begin anywhere."""
+    categories = [{"id": 9, "name": "calf"}, {"id": 4, "name": "cow"}]
+    (tmp_path / "annotations").mkdir()
+    for split, names in (("train", ("a.png", "b.png")), ("val", ("c.png",))):
+        (tmp_path / split).mkdir()
+        images, annotations = [], []
+        for number, name in enumerate(names, start=10):
+            Image.new("RGB", (40, 20), (80 * number % 256, len(split) * 9, 0)).save(tmp_path / split / name)
+            images.append({"id": number, "file_name": name, "width": 40, "height": 20})
+            annotations.append(
+                {"id": number, "image_id": number, "category_id": 9, "bbox": [10, 5, 10, 10], "area": 100}
+            )
+        save(tmp_path, split, {"images": images, "annotations": annotations, "categories": categories})
+    return tmp_path
+
+
+def load(root: Path, split: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((root / f"annotations/instances_{split}.json").read_text())
+    return content
+
+
+def save(root: Path, split: str, content: Any) -> None:
+    (root / f"annotations/instances_{split}.json").write_text(json.dumps(content))
+
+
+def entry(key: str, **fields: Any) -> Callable[[Path], None]:
+    """Change the first entry of a list in the training split; None deletes a field."""
+
+    def spoil(root: Path) -> None:
+        content = load(root, "train")
+        content[key][0] = {name: value for name, value in (content[key][0] | fields).items() if value is not None}
+        save(root, "train", content)
+
+    return spoil
+
+
+def whole(**lists: Any) -> Callable[[Path], None]:
+    return lambda root: save(root, "train", load(root, "train") | lists)
+
+
+def text(words: str) -> Callable[[Path], object]:
+    return lambda root: (root / "annotations/instances_train.json").write_text(words)
+
+
+WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no folder": (lambda root: shutil.rmtree(root / "annotations"), r"annotations: holds none; .* instances_train\*"),
+    "two files of a split": (
+        lambda root: shutil.copy(root / "annotations/instances_val.json", root / "annotations/instances_val2.json"),
+        r"holds instances_val\.json, instances_val2\.json; it must hold exactly one",
+    ),
+    "broken JSON": (text('{"images": [\n{]}'), r"instances_train\.json line 2: not valid JSON"),
+    "a list": (text("[]"), r"list 'images' is missing"),
+    "no annotations": (whole(annotations=None), r"list 'annotations' is missing"),
+    "an entry that is none": (whole(images=[3]), r"images\[0\] is 3; it must be an object"),
+    "no category": (whole(categories=[]), r"categories is empty"),
+    "category twice": (whole(categories=[{"id": 1, "name": "a"}] * 2), r"categories\[1\]: id 1 is given twice"),
+    "two of one name": (
+        whole(categories=[{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]),
+        r"two have the same name",
+    ),
+    "other categories": (
+        lambda root: save(root, "val", load(root, "val") | {"categories": [{"id": 9, "name": "ox"}]}),
+        r"instances_val\.json: its categories are not those of instances_train\.json",
+    ),
+    "image without id": (entry("images", id=None), r"images\[0\]: id is None; it must be a whole number"),
+    "image id twice": (entry("images", id=11), r"images\[1\]: id 11 is given twice"),
+    "file name missing": (entry("images", file_name=None), r"images\[0\]: file_name is None; it must be a text"),
+    "width a word": (entry("images", width="40"), r"images\[0\]: width is '40'"),
+    "wrong size": (entry("images", width=41), r"a\.png: is 40 by 20 pixels; the annotations say 41 by 20"),
+    "image missing": (lambda root: (root / "train/a.png").unlink(), r"train/a\.png: no such image"),
+    "no picture": (lambda root: (root / "train/a.png").write_text("hello"), r"train/a\.png: cannot be decoded"),
+    "unknown image": (entry("annotations", image_id=77), r"annotations\[0\]: image_id is 77"),
+    "unknown category": (entry("annotations", category_id=1), r"annotations\[0\]: category_id is 1; .* one of 4, 9"),
+    "three numbers": (entry("annotations", bbox=[1, 2, 3]), r"annotations\[0\]: bbox is \[1, 2, 3\]; .* four finite"),
+    "not a number": (entry("annotations", bbox=[1, 2, float("nan"), 4]), r"annotations\[0\]: bbox is .* four finite"),
+    "no bbox": (entry("annotations", bbox=None), r"annotations\[0\]: bbox is None"),
+    "no size": (entry("annotations", bbox=[1, 2, 0, 4]), r"annotations\[0\]: the box is 0 by 4"),
+    "outside": (entry("annotations", bbox=[40, 2, 5, 4]), r"annotations\[0\]: bbox .* lies outside its image"),
+    "nothing to find": (whole(annotations=[]), r"no image has an annotation"),
+    "a picture in both splits": (
+        lambda root: shutil.copy(root / "train/b.png", root / "val/c.png"),
+        r"val/c\.png: is the same image as .*train/b\.png",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_named(case: str, root: Path) -> None:
+    spoil, complaint = WRONG[case]
+    spoil(root)
+    with pytest.raises(DataError, match=complaint):
+        open_coco(root)
+
+
+def test_classes_are_the_categories_by_id(root: Path) -> None:
+    data = open_coco(root)
+    assert data.names == ("cow", "calf")
+    assert data.train[0].classes.tolist() == [1]
+    assert data.train[0].boxes.tolist() == [[10.0, 5.0, 20.0, 15.0]]
+
+
+def test_boxes_are_cut_and_crowds_left_out_as_upstream_does(root: Path) -> None:
+    content = load(root, "train")
+    content["annotations"][0] |= {"bbox": [-5, 5, 10, 40]}
+    content["annotations"][1] |= {"iscrowd": 1}
+    save(root, "train", content)
+    assert [picture.boxes.tolist() for picture in open_coco(root).train] == [[[0.0, 5.0, 5.0, 20.0]], []]
+
+
+def test_upstreams_own_loader_reads_the_same_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from yolox.data import CocoDataset
+
+    from trainables.yolox.images import Pictures
+
+    root = write_coco(tmp_path / "digits", train=4, val=2, size=64)
+    data = open_coco(root)
+    ours = Pictures(data.train, (96, 160), data.memory)
+    upstreams = CocoDataset(str(root), "instances_train.json", "train", (96, 160))
+    for index in range(4):
+        image, labels, size, _ = ours.pull_item(index)
+        expected, wanted, shape, _ = upstreams.pull_item(index)
+        assert (image == expected).all()
+        assert labels == pytest.approx(wanted)
+        assert size == shape
+
+
+def test_the_fingerprint_is_of_the_content_not_of_the_place(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    copy = tmp_path_factory.mktemp("copy") / "data"
+    shutil.copytree(root, copy)
+    before = open_coco(root).fingerprint
+    assert open_coco(copy).fingerprint == before
+    entry("annotations", bbox=[10, 5, 10, 11])(copy)
+    assert open_coco(copy).fingerprint != before
+
+
+def test_a_sample_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    root = write_coco(tmp_path / "digits", train=2, val=2, size=64)
+    stamp = (root / "annotations/instances_val.json").stat().st_mtime_ns
+    again = write_coco(tmp_path / "digits", train=2, val=2, size=64)
+    assert (again / "annotations/instances_val.json").stat().st_mtime_ns == stamp

@@ -1,0 +1,1 @@
+"""YOLOX on COCO-format data (document 001)."""

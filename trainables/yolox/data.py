@@ -1,0 +1,221 @@
+"""Data sets in COCO's layout: `annotations/instances_<folder>.json` for each folder of images.
+
+Everything is checked before the first epoch; decoded images stay in memory up to a bound, for all trials of a process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from trainables.errors import DataError
+
+MEMORY_BYTES = 2 * 1024**3
+"""Bound of the decoded images that one data set keeps. Beyond it images are read from disk each time."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image on disk, `width` by `height` pixels, with `boxes` (M, 4), x1 y1 x2 y2 in them, and `classes` (M,)."""
+
+    path: Path
+    width: int
+    height: int
+    boxes: NDArray[np.float64]
+    classes: NDArray[np.int64]
+
+
+class Memory:
+    """Decoded images by path and size, up to `limit` bytes; what comes later is not kept."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.bytes = 0
+        self._kept: dict[tuple[Path, tuple[int, int]], NDArray[np.uint8]] = {}
+
+    def get(self, path: Path, size: tuple[int, int]) -> NDArray[np.uint8] | None:
+        """What was kept of the image at `path` for an input of `size`."""
+        return self._kept.get((path, size))
+
+    def keep(self, path: Path, size: tuple[int, int], pixels: NDArray[np.uint8]) -> None:
+        """Keep `pixels`, unless that would be more than `limit` bytes in all."""
+        if self.bytes + pixels.nbytes <= self.limit:
+            self.bytes += pixels.nbytes
+            self._kept[path, size] = pixels
+
+
+@dataclass(frozen=True)
+class CocoData:
+    """A checked data set.
+
+    Attributes:
+        names: class names, in the order of their ids in the file; a picture's class is an index into them.
+        train, val: the two splits, no image in both.
+        fingerprint: sha256 over names, image names and sizes, and boxes; the same data give the same one anywhere.
+        memory: decoded images.
+    """
+
+    names: tuple[str, ...]
+    train: tuple[Picture, ...]
+    val: tuple[Picture, ...]
+    fingerprint: str
+    memory: Memory
+
+
+def open_coco(path: Path, memory_bytes: int = MEMORY_BYTES) -> CocoData:
+    """Check the data set in the folder `path`: each annotation, and each image down to its last pixel.
+
+    `path/annotations` holds one `instances_train*.json` and one `instances_val*.json`; the images of the first lie in
+    `path/train*`, as COCO's own do. Boxes are cut at the image's edge, and crowds left out, as upstream's loader does.
+
+    Raises:
+        DataError: with the file, the entry, what is wrong and how to mend it.
+    """
+    files = [_annotation_file(path, split) for split in ("train", "val")]
+    described = [_described(file) for file in files]
+    ids, names = _categories(files[0], described[0]["categories"])
+    if _categories(files[1], described[1]["categories"]) != (ids, names):
+        raise DataError(f"{files[1]}: its categories are not those of {files[0].name}; both must be the same")
+    seen: dict[bytes, Path] = {}
+    digest = hashlib.sha256("\n".join(names).encode())
+    splits = []
+    for file, content in zip(files, described, strict=True):
+        pictures = _pictures(file, path / file.stem.removeprefix("instances_"), content, ids)
+        _refuse_shared(pictures, seen)
+        for picture in pictures:
+            digest.update(f"\n{file.stem}/{picture.path.name} {picture.width}x{picture.height}".encode())
+            digest.update(picture.boxes.tobytes() + picture.classes.tobytes())
+        splits.append(pictures)
+    return CocoData(names, splits[0], splits[1], digest.hexdigest(), Memory(memory_bytes))
+
+
+def _annotation_file(path: Path, split: str) -> Path:
+    found = sorted((path / "annotations").glob(f"instances_{split}*.json"))
+    if len(found) != 1:
+        names = ", ".join(file.name for file in found) or "none"
+        raise DataError(
+            f"{path / 'annotations'}: holds {names}; it must hold exactly one instances_{split}*.json (COCO's layout)"
+        )
+    return found[0]
+
+
+def _described(file: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{file} line {error.lineno}: not valid JSON ({error.msg}); write it again") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: cannot be read ({error}); it must be a COCO annotation file") from None
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(content, dict) or not isinstance(content.get(key), list):
+            raise DataError(f"{file}: list {key!r} is missing; a COCO file holds images, annotations and categories")
+        for index, entry in enumerate(content[key]):
+            if not isinstance(entry, dict):
+                raise DataError(f"{file}: {key}[{index}] is {entry!r}; it must be an object")
+    return dict(content)
+
+
+def _field(file: Path, where: str, entry: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) -> Any:
+    value = entry.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        word = "a text" if kind is str else "a whole number" if kind is int else "a list of four numbers"
+        raise DataError(f"{file}: {where}: {name} is {value!r}; it must be {word}")
+    return value
+
+
+def _categories(file: Path, entries: Sequence[Mapping[str, Any]]) -> tuple[dict[int, int], tuple[str, ...]]:
+    """Class by category id, and the names: sorted by id, as upstream's loader numbers them."""
+    named: dict[int, str] = {}
+    for index, entry in enumerate(entries):
+        where = f"categories[{index}]"
+        number = _field(file, where, entry, "id", int)
+        if number in named:
+            raise DataError(f"{file}: {where}: id {number} is given twice; every category needs its own")
+        named[number] = _field(file, where, entry, "name", str)
+    if not named:
+        raise DataError(f"{file}: categories is empty; name at least one class")
+    if len(set(named.values())) < len(named):
+        raise DataError(f"{file}: categories: two have the same name; every class needs its own")
+    order = sorted(named)
+    return {number: index for index, number in enumerate(order)}, tuple(named[number] for number in order)
+
+
+def _pictures(file: Path, folder: Path, content: Mapping[str, Any], ids: Mapping[int, int]) -> tuple[Picture, ...]:
+    images: dict[int, Mapping[str, Any]] = {}
+    for index, entry in enumerate(content["images"]):
+        number = _field(file, f"images[{index}]", entry, "id", int)
+        if number in images:
+            raise DataError(f"{file}: images[{index}]: id {number} is given twice; every image needs its own")
+        for name, kind in (("file_name", str), ("width", int), ("height", int)):
+            _field(file, f"images[{index}]", entry, name, kind)
+        images[number] = entry
+    rows: dict[int, list[list[float]]] = {number: [] for number in images}
+    for index, entry in enumerate(content["annotations"]):
+        if entry.get("iscrowd"):
+            continue
+        image, row = _box(file, f"annotations[{index}]", entry, images, ids)
+        rows[image].append(row)
+    if not any(rows.values()):
+        raise DataError(f"{file}: no image has an annotation; a split needs at least one object")
+    return tuple(_picture(folder, entry, rows[number]) for number, entry in images.items())
+
+
+def _box(
+    file: Path, where: str, entry: Mapping[str, Any], images: Mapping[int, Mapping[str, Any]], ids: Mapping[int, int]
+) -> tuple[int, list[float]]:
+    """The image's id and x1 y1 x2 y2 class of one annotation, cut at the image's edge."""
+    image = _field(file, where, entry, "image_id", int)
+    if image not in images:
+        raise DataError(f"{file}: {where}: image_id is {image}, which no entry of images has; add it or delete this")
+    kind = _field(file, where, entry, "category_id", int)
+    if kind not in ids:
+        raise DataError(f"{file}: {where}: category_id is {kind}; it must be one of {', '.join(map(str, ids))}")
+    bbox = _field(file, where, entry, "bbox", list)
+    numbers = [value for value in bbox if isinstance(value, (int, float)) and math.isfinite(value)]
+    if len(bbox) != 4 or len(numbers) != 4:
+        raise DataError(f"{file}: {where}: bbox is {bbox}; it must be four finite numbers: x y width height in pixels")
+    x, y, width, height = map(float, bbox)
+    if min(width, height) <= 0:
+        raise DataError(f"{file}: {where}: the box is {width:g} by {height:g}; both sides must be above 0")
+    wide, high = images[image]["width"], images[image]["height"]
+    x1, y1, x2, y2 = max(x, 0.0), max(y, 0.0), min(x + width, float(wide)), min(y + height, float(high))
+    if x1 >= x2 or y1 >= y2:
+        raise DataError(f"{file}: {where}: bbox {bbox} lies outside its image of {wide} by {high} pixels; mend it")
+    return image, [x1, y1, x2, y2, ids[kind]]
+
+
+def _picture(folder: Path, entry: Mapping[str, Any], rows: Sequence[Sequence[float]]) -> Picture:
+    path = folder / entry["file_name"]
+    size = entry["width"], entry["height"]
+    try:
+        with Image.open(path) as opened:
+            opened.load()
+            found = opened.size
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such image, but the annotations name it; add it or delete its entries") from None
+    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path}: cannot be decoded ({error}); replace or remove the image and its entries") from None
+    if found != size:
+        raise DataError(f"{path}: is {found[0]} by {found[1]} pixels; the annotations say {size[0]} by {size[1]}")
+    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
+    return Picture(path, *size, table[:, :4], table[:, 4].astype(np.int64))
+
+
+def _refuse_shared(pictures: Sequence[Picture], seen: dict[bytes, Path]) -> None:
+    """The same file in training and validation makes every metric a lie."""
+    here: dict[bytes, Path] = {}
+    for picture in pictures:
+        key = hashlib.sha256(picture.path.read_bytes()).digest()
+        if key in seen:
+            raise DataError(f"{picture.path}: is the same image as {seen[key]}; take it out of one of the two splits")
+        here[key] = picture.path
+    seen.update(here)

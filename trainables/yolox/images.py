@@ -1,0 +1,96 @@
+"""Training and held-out images as upstream's mosaic, mixup and transforms take them.
+
+The random numbers are those of Python and NumPy, which the epoch loop (or torch's loader, in its processes) seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from yolox.data import MosaicDetection, TrainTransform
+from yolox.data.datasets import Dataset
+
+from trainables.yolox.data import Memory, Picture
+from trainables.yolox.experiment import Experiment
+
+MOST_OBJECTS = 120
+"""Objects of one training image that count: upstream's limit."""
+
+
+class Pictures(Dataset):  # type: ignore[misc]
+    """One split for upstream's augmentation: BGR images scaled to fit the input, boxes in those pixels.
+
+    Upstream's own `CocoDataset` reads the JSON file again for each trial and prints; this one shares what was checked.
+    """
+
+    def __init__(self, pictures: Sequence[Picture], size: tuple[int, int], memory: Memory) -> None:
+        super().__init__(size)
+        self.size = size
+        self._pictures = pictures
+        self._memory = memory
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def ratio(self, index: int) -> float:
+        """Input pixels to one pixel of the image on disk."""
+        picture = self._pictures[index]
+        return min(self.size[0] / picture.height, self.size[1] / picture.width)
+
+    def load_anno(self, index: int) -> NDArray[np.float64]:
+        """Labels (M, 5): x1 y1 x2 y2 class."""
+        picture = self._pictures[index]
+        return np.column_stack((picture.boxes * self.ratio(index), picture.classes))
+
+    def pull_item(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float64], tuple[int, int], int]:
+        """Image, labels, height and width on disk, and `index`; the caller may write to all of them."""
+        picture = self._pictures[index]
+        pixels = self._memory.get(picture.path, self.size)
+        if pixels is None:
+            pixels = self._scaled(picture, self.ratio(index))
+            self._memory.keep(picture.path, self.size, pixels)
+        return pixels.copy(), self.load_anno(index), (picture.height, picture.width), index
+
+    def _scaled(self, picture: Picture, ratio: float) -> NDArray[np.uint8]:
+        image = cv2.imread(str(picture.path))
+        assert image is not None, f"{picture.path} was decoded when the data set was checked"
+        sides = int(picture.width * ratio), int(picture.height * ratio)
+        return np.asarray(cv2.resize(image, sides, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+class HeldOut(torch.utils.data.Dataset[tuple[Any, Any, int]]):
+    """Unchanged images (3, H, W) with values to 255, their targets (120, 5) as class cx cy w h, and their place."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+        self._transform = TrainTransform(max_labels=MOST_OBJECTS, flip_prob=0.0, hsv_prob=0.0)
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any, int]:
+        image, labels, _, _ = self._pictures.pull_item(index)
+        pixels, targets = self._transform(image, labels, self._pictures.size)
+        return pixels, targets, index
+
+
+def training_images(pictures: Pictures, experiment: Experiment) -> MosaicDetection:
+    """Upstream's augmentation of `pictures`; `enable_mosaic` turns mosaic and mixup on and off."""
+    return MosaicDetection(
+        pictures,
+        img_size=experiment.input_size,
+        preproc=TrainTransform(MOST_OBJECTS, flip_prob=experiment.flip_prob, hsv_prob=experiment.hsv_prob),
+        degrees=experiment.degrees,
+        translate=experiment.translate,
+        mosaic_scale=experiment.mosaic_scale,
+        mixup_scale=experiment.mixup_scale,
+        shear=experiment.shear,
+        enable_mixup=experiment.enable_mixup,
+        mosaic_prob=experiment.mosaic_prob,
+        mixup_prob=experiment.mixup_prob,
+    )

@@ -1,0 +1,226 @@
+"""One training of YOLOX, as the shared epoch loop drives it."""
+
+from __future__ import annotations
+
+import random
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from yolox.utils import ModelEMA, postprocess
+
+from trainables.coco import MOST, Detections, Objects, average_precision
+from trainables.loop import seeded
+from trainables.recipe import Alarm
+from trainables.yolox.data import CocoData
+from trainables.yolox.experiment import Detector, Experiment
+from trainables.yolox.export import fields
+from trainables.yolox.images import HeldOut, Pictures, training_images
+from trainables.yolox.settings import YoloxSettings
+from trainables.yolox.weights import load_backbone
+
+EMA_DECAY = 0.9998
+RESIZE_EVERY = 10
+"""Steps between two input sizes. Both are upstream's trainer's."""
+GROUPS = ("norm", "weights", "bias")
+"""Of upstream's optimizer, in its order."""
+PARTS = {"": "total_loss", "/iou": "iou_loss", "/conf": "conf_loss", "/cls": "cls_loss", "/l1": "l1_loss"}
+
+
+class YoloxTraining:
+    """Upstream's model, losses, augmentation and optimizer groups; see `trainables.loop.Training` for the methods.
+
+    Raises:
+        CheckpointError: the weights of the backbone cannot be had.
+    """
+
+    def __init__(self, settings: YoloxSettings, data: CocoData) -> None:
+        self.epochs = settings.epochs
+        self._settings = settings
+        self._data = data
+        self._device = _device(settings.device)
+        self._experiment = _experiment(settings, len(data.names))
+        with seeded(settings.seed, "model"):
+            self._detector: Detector = self._experiment.get_model()
+        load_backbone(self._detector.backbone, settings.weights)
+        self.model: torch.nn.Module = self._detector.to(self._device)
+        self._optimizer: torch.optim.Optimizer = self._experiment.get_optimizer(settings.batch)
+        for group, name in zip(self._optimizer.param_groups, GROUPS, strict=True):
+            group["name"] = name
+        self._ema = ModelEMA(self._detector, EMA_DECAY) if settings.ema else None
+        size = self._experiment.input_size
+        self._images = training_images(Pictures(data.train, size, data.memory), self._experiment)
+        self._held_out = Pictures(data.val, size, data.memory)
+        self._train = DataLoader(self._images, settings.batch, shuffle=True, num_workers=settings.workers)
+        self._val = DataLoader(HeldOut(self._held_out), settings.batch, num_workers=settings.workers)
+        rate = self._experiment.basic_lr_per_img * settings.batch
+        self._schedule = self._experiment.get_lr_scheduler(rate, len(self._train))
+        self._lost: Alarm | None = None
+
+    def phase(self, epoch: int) -> str:
+        """The last epochs are "finetune", the first "warmup", those between "main"."""
+        if epoch > self.epochs - self._settings.no_aug_epochs:
+            return "finetune"
+        return "warmup" if epoch <= self._settings.warmup_epochs else "main"
+
+    def alarm(self) -> Alarm | None:
+        """Set once upstream's matching met predictions that are no numbers."""
+        return self._lost
+
+    def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Train on each image once."""
+        self._begin(epoch)
+        size = self._experiment.input_size
+        sums = torch.zeros(len(PARTS), dtype=torch.float64)
+        waited, steps, began = 0.0, 0, time.perf_counter()
+        mark = began
+        for index, (pixels, targets, _, _) in enumerate(self._train):
+            waited += time.perf_counter() - mark
+            try:
+                sums += self._step((epoch - 1) * len(self._train) + index, pixels, targets, size)
+            except RuntimeError as error:
+                if "between 0 and 1" not in str(error):
+                    raise
+                self._lost = Alarm("nonfinite", f"predictions are no longer finite at step {index + 1}")
+                break
+            steps += 1
+            if (index + 1) % RESIZE_EVERY == 0:
+                size = self._next_size()
+            mark = time.perf_counter()
+        seconds = {"data": waited, "train": time.perf_counter() - began - waited}
+        return _named("train", sums / max(1, steps)), seconds
+
+    def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """COCO average precision in the pixels on disk, and the loss, always without L1, so epochs compare."""
+        model: Detector = self._ema.ema if self._ema else self._detector
+        model.eval()
+        found: list[Detections] = []
+        sums = torch.zeros(len(PARTS), dtype=torch.float64)
+        with torch.no_grad(), _quiet():
+            for pixels, targets, places in self._val:
+                images = pixels.to(self._device)
+                features = model.backbone(images)
+                predictions = model.head(features)
+                if self._lost is None and bool(predictions.isfinite().all()):
+                    sums += _held_out_losses(model, features, targets.to(self._device), images)
+                found += self._detections(predictions, places.tolist())
+        truth = [Objects(picture.boxes.astype(np.float32), picture.classes) for picture in self._data.val]
+        return average_precision(truth, found, self._data.names), _named("val", sums / len(self._val))
+
+    def rates(self) -> dict[str, float]:
+        """Learning rates of upstream's three groups: one and the same, as its trainer sets them."""
+        return {group["name"]: float(group["lr"]) for group in self._optimizer.param_groups}
+
+    def state(self) -> dict[str, Any]:
+        """Weights, their moving average and the momenta; schedules and phases follow from the epoch alone."""
+        state = {"model": self._detector.state_dict(), "optimizer": self._optimizer.state_dict()}
+        if self._ema:
+            state |= {"ema": self._ema.ema.state_dict(), "updates": self._ema.updates}
+        return state
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` returned."""
+        self._detector.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        if self._ema:
+            self._ema.ema.load_state_dict(state["ema"])
+            self._ema.updates = state["updates"]
+
+    def _begin(self, epoch: int) -> None:
+        """Close mosaic and add the L1 loss for the last epochs.
+
+        Upstream does so one epoch earlier than its schedule's flat part; document 001 counts its last eight.
+        """
+        last = epoch > self.epochs - self._settings.no_aug_epochs
+        self._images.enable_mosaic = not last
+        self._detector.head.use_l1 = last
+        self._detector.train()
+
+    def _step(self, step: int, pixels: Tensor, targets: Tensor, size: tuple[int, int]) -> Tensor:
+        """One optimizer step on a batch; returns its losses in the order of `PARTS`."""
+        images, targets = self._experiment.preprocess(pixels.to(self._device), targets.to(self._device), size)
+        if step:  # the first rate is the optimizer's own, as upstream's
+            for group in self._optimizer.param_groups:
+                group["lr"] = self._schedule.update_lr(step)
+        with _quiet():
+            losses = self._detector(images, targets)
+        self._optimizer.zero_grad()
+        losses["total_loss"].backward()
+        self._optimizer.step()
+        if self._ema:
+            self._ema.update(self._detector)
+        return _values(losses)
+
+    def _next_size(self) -> tuple[int, int]:
+        """A height within `multiscale` of the input's, and the width to it, as upstream draws them."""
+        height, width = self._experiment.input_size
+        most = self._experiment.multiscale_range
+        if not most:
+            return height, width
+        drawn = height // 32 + random.randint(-most, most)
+        return 32 * drawn, 32 * int(drawn * width / height)
+
+    def _detections(self, predictions: Tensor, places: list[int]) -> list[Detections]:
+        settings = self._settings
+        predictions = predictions.nan_to_num(0.0, posinf=1e6, neginf=-1e6)
+        kept = postprocess(predictions, len(self._data.names), settings.score_threshold, settings.nms_threshold)
+        return [self._detected(rows, place) for rows, place in zip(kept, places, strict=True)]
+
+    def _detected(self, rows: Tensor | None, place: int) -> Detections:
+        """Upstream's rows (D, 7), x1 y1 x2 y2 objectness score class, in the pixels of the image on disk."""
+        table = np.zeros((0, 7), dtype=np.float32) if rows is None else np.asarray(rows.cpu(), dtype=np.float32)
+        scores = table[:, 4] * table[:, 5]
+        best = np.argsort(-scores, kind="stable")[:MOST]
+        picture = self._data.val[place]
+        edges = np.array([picture.width, picture.height] * 2, dtype=np.float32)
+        boxes = (table[best, :4] / self._held_out.ratio(place)).clip(0, edges)
+        return Detections(boxes.astype(np.float32), table[best, 6].astype(np.int64), scores[best])
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(wanted)
+
+
+def _experiment(settings: YoloxSettings, classes: int) -> Experiment:
+    """A configuration of this training alone: upstream's keep model and optimizer."""
+    experiment = Experiment()
+    experiment.num_classes = classes
+    for name, value in fields(settings).items():
+        setattr(experiment, name, value)
+    return experiment
+
+
+def _held_out_losses(model: Detector, features: Any, targets: Tensor, images: Tensor) -> Tensor:
+    """Losses with the statistics of evaluation: the head's own flag decides whether it answers with losses."""
+    model.head.training, model.head.use_l1 = True, False
+    try:
+        total, iou, conf, cls, l1, _ = model.head(features, targets, images)
+    finally:
+        model.head.training = False
+    parts = {"total_loss": total, "iou_loss": iou, "conf_loss": conf, "cls_loss": cls, "l1_loss": l1}
+    return _values(model.weighted(parts))
+
+
+def _values(losses: Mapping[str, Any]) -> Tensor:
+    values = [torch.as_tensor(losses[name], dtype=torch.float64).detach().cpu() for name in PARTS.values()]
+    return torch.stack(values)
+
+
+def _named(split: str, values: Tensor) -> dict[str, float]:
+    return {f"{split}{part}": value for part, value in zip(PARTS, values.tolist(), strict=True)}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Upstream's head names torch.cuda.amp, which torch warns of at every step."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r".*(torch\.cuda\.amp|CUDA is not available).*")
+        yield
