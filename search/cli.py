@@ -70,7 +70,7 @@ def launch(
     warm_start_with: Annotated[
         str | None, typer.Option(help="best: train their 3 best first; all: learn from all")
     ] = None,
-    sampler: Annotated[str | None, typer.Option(help="tpe, random, gp, cmaes or qmc")] = None,
+    sampler: Annotated[str | None, typer.Option(help="tpe, tpe_univariate, random, gp, cmaes or qmc")] = None,
     scheduler: Annotated[str | None, typer.Option(help="asha, stopping or none")] = None,
     grace_epochs: Annotated[int | None, typer.Option(help="epochs before the first rung")] = None,
     reduction_factor: Annotated[float | None, typer.Option(help="factor between the rungs' epochs")] = None,

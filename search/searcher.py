@@ -29,9 +29,10 @@ It is one constraint, and set on every trial, because samplers compare the sets.
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    """Optuna's sampler called "tpe", "random", "gp", "cmaes" or "qmc", seeded."""
+    """Optuna's sampler called "tpe", "tpe_univariate", "random", "gp", "cmaes" or "qmc", seeded."""
     makers: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
         "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
+        "tpe_univariate": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=False),
         "random": lambda: optuna.samplers.RandomSampler(seed=seed),
         "gp": lambda: optuna.samplers.GPSampler(seed=seed),
         "cmaes": lambda: optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False),

@@ -24,7 +24,7 @@ from trainables.errors import DataError, SettingsError, nearest
 from trainables.recipe import Recipe
 from trainables.settings import Settings, parse
 
-Sampler = Literal["tpe", "random", "gp", "cmaes", "qmc"]
+Sampler = Literal["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"]
 
 
 class SweepSpec(Settings):
@@ -55,7 +55,7 @@ class SweepSpec(Settings):
         description="end the search once so many trials gained less than the metric's noise; never if not given",
     )
 
-    sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, random, gp, cmaes or qmc")
+    sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, tpe_univariate, random, gp, cmaes or qmc")
     scheduler: Literal["asha", "stopping", "none"] = Field(
         "asha", description="what becomes of trials behind at a rung: asha lets them wait, stopping ends them at once"
     )
