@@ -1,4 +1,4 @@
-"""MLflow's pages on a real sweep, as a browser shows them. Needs `playwright` and a Chromium; says so where they are not."""
+"""MLflow's pages on a real sweep, as a browser shows them; where `playwright` or a Chromium is missing, it says so."""
 
 from __future__ import annotations
 
