@@ -15,6 +15,8 @@ from search.sweep import Plan, SweepSpec
 
 KEY = "steadytune"
 VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
+KIND_TAG = ("mlflow.experimentKind", "custom_model_development")
+"""Pages about trainings; without it MLflow 3 opens those about language models."""
 MOST_PARAMETERS = 4
 
 

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from search.columns import VIEW_TAG, experiment_name, view
+from search.columns import KIND_TAG, VIEW_TAG, experiment_name, view
 from search.decision import BEHIND, LOST
 from search.environment import left
 from search.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
@@ -71,7 +71,8 @@ class Mirror:
         found = self._client.get_experiment_by_name(name)
         local = None if self._spec.store else (self._folder.root / "artifacts").as_uri()
         number = found.experiment_id if found else self._client.create_experiment(name, artifact_location=local)
-        self._client.set_experiment_tag(number, VIEW_TAG, view(self._state.plan))
+        for tag, value in ((VIEW_TAG, view(self._state.plan)), KIND_TAG):
+            self._client.set_experiment_tag(number, tag, value)
         return str(number)
 
     def _open(self, first: Row) -> None:
