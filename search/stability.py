@@ -11,7 +11,7 @@ rule would have stopped although they later improved their own best by more than
     the same, and no new best metric in 10 epochs              20    25 %   used
     metric < 0.001 at 10 / 20 / 30 % of the budget     22/15/13  50/27/23 %   used at 30 %
     detrended CV of the metric > 0.2 over 10 epochs,
-        in a run below its peers' median                       29   76 %   off
+        in a run below its peers' median                       55   84 %   off
     the same, wherever it stands                                            17 points of regret: never
     no new best metric in 20 / 30 / 50 % of the epochs                      34 / 12 / .15 points: off
 
@@ -20,7 +20,8 @@ A non-finite held-out loss is never a reason: half-precision validation overflow
 Oscillation is reported for every run (`steadiness.py`), and stops one only if asked to (`oscillation_cv`). How much a
 loss oscillates tells nothing of a run's final rank (rank correlation -.01 for training, +.05 for held-out losses); how
 much the metric does tells a little (-.20), and nothing that its level does not tell too: who oscillates and is
-behind already waits at a rung. Together the rules in use stopped 18 of 616 runs and harmed 4 (.65 %), at no regret.
+behind already waits at a rung. Together the rules in use stopped 17 of 616 runs and harmed 3 (.49 %), at no regret
+(`tests/bench/public/harm.py`).
 """
 
 from __future__ import annotations
