@@ -12,6 +12,7 @@ from trainables.recipe import Recipe
 GROUP = "steadytune.recipes"
 """Entry point group in which a package registers its recipes, each as name = "module:Class"."""
 BUILT_IN = {
+    "refdet": "trainables.refdet.recipe:Refdet",
     "resnet_yolo": "trainables.resnet_yolo.recipe:ResnetYolo",
     "rgbt": "trainables.rgbt.recipe:Rgbt",
 }
