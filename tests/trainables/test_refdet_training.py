@@ -92,6 +92,7 @@ UNDER: dict[str, dict[str, Any]] = {
     "supcon_weight": CONTRAST,
     "contrastive_decay": CONTRAST,
     "curriculum": {"n_way": 3, "n_query": 5},
+    "epochs": {"warmup_epochs": 0},
 }
 """What must be chosen for a setting to matter, and is the same without the change."""
 UNSEEN = {"cpe_weight": "no proposal of so young a model reaches IoU 0.7; test_refdet_losses.py has it"}

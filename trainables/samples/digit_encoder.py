@@ -20,7 +20,7 @@ from trainables.samples.digits import regions, strokes
 from trainables.samples.reference_videos import kinds, reference, turned
 
 FILE = Path(__file__).with_name("digit_encoder.pt")
-SIZE, BATCH, RATE = 56, 64, 2e-3
+SIZE, BATCH, RATE = 56, 64, 1e-3
 
 
 def pretrain(steps: int, seed: int = 0) -> nn.Module:
@@ -62,7 +62,7 @@ def pretrain(steps: int, seed: int = 0) -> nn.Module:
 def main() -> None:
     """Pretrain and write `FILE`."""
     parser = argparse.ArgumentParser(description=pretrain.__doc__)
-    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--steps", type=int, default=700)
     given = parser.parse_args()
     torch.set_num_threads(1)
     torch.save(pretrain(given.steps).state_dict(), FILE)
