@@ -39,6 +39,7 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # waiting for a server is done here, where it can be seen
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
 
@@ -129,6 +130,8 @@ class Recorder(AbstractContextManager["Recorder"]):
 
 def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], None] = lambda: None) -> bool:
     """Write the journal to MLflow until `ended` and nothing is left; returns whether everything was written."""
+    for name, value in _ENVIRONMENT.items():  # MLflow reads them when it is imported
+        os.environ.setdefault(name, value)
     _await_first_epoch(folder, ended)
     from search.mirror import Mirror, StoreError  # imports MLflow, which only this process pays for
 
