@@ -21,6 +21,7 @@ from search.decision import BEHIND, LOST
 from search.environment import left
 from search.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
 from search.exhibits import sweep_files, trial_files
+from search.exported import ABOUT
 from search.folder import SweepFolder
 from search.importance import importance
 from search.note import note
@@ -196,7 +197,8 @@ class Mirror:
             )
             self._show()
             self._artifacts()
-            if event.trial >= 0 and (self._folder.best / "checkpoint").is_dir():
+            best = self._folder.best  # an older version's export says nothing of itself
+            if event.trial >= 0 and (best / "checkpoint").is_dir() and (best / ABOUT).is_file():
                 self._tag(self._parent, model=self._register(event))
             self._client.set_terminated(self._parent, "FINISHED", int(row.time * 1000))
 

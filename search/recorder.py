@@ -40,6 +40,7 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # waiting for a server is done here, where it can be seen
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
 
@@ -110,7 +111,7 @@ class Recorder(AbstractContextManager["Recorder"]):
     def finish(self) -> bool:
         """Wait until it has written what was left; returns whether MLflow has everything that the journal has."""
         try:
-            return self._process.wait(GIVE_UP_SECONDS + 30) == 0
+            return self._process.wait(2 * GIVE_UP_SECONDS) == 0
         except subprocess.TimeoutExpired:
             self._process.kill()
             return False
@@ -130,28 +131,31 @@ class Recorder(AbstractContextManager["Recorder"]):
 
 def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], None] = lambda: None) -> bool:
     """Write the journal to MLflow until `ended` and nothing is left; returns whether everything was written."""
+    for name, value in _ENVIRONMENT.items():  # MLflow reads them when it is imported
+        os.environ.setdefault(name, value)
     _await_first_epoch(folder, ended)
     from search.mirror import Mirror, StoreError  # imports MLflow, which only this process pays for
 
     mirror = Mirror(folder)
     ready()
-    seq, failing_since, pause = 0, 0.0, POLL_SECONDS
+    seq, give_up_at, pause = 0, 0.0, POLL_SECONDS
     while True:
         last = ended()
         try:
             rows = list(islice(read(folder.journal, after=seq), BATCH_ROWS)) if folder.journal.is_dir() else []
             if rows:
                 mirror.write(rows)
-                seq, failing_since, pause = rows[-1].seq, 0.0, POLL_SECONDS
+                seq, give_up_at, pause = rows[-1].seq, 0.0, POLL_SECONDS
             elif last:
                 mirror.finish()
                 return True
         except (StoreError, OSError) as error:  # the store may be away for a while; the journal keeps everything
-            failing_since = failing_since or time.monotonic()
             text = str(error).partition("\n")[0]
             print(f"MLflow is not reachable, trying again: {type(error).__name__}: {text}", file=sys.stderr, flush=True)
-            if last and time.monotonic() - failing_since > GIVE_UP_SECONDS:
-                return False
+            if last:  # however long it was away before: the sweep waits a minute for it
+                give_up_at = give_up_at or time.monotonic() + GIVE_UP_SECONDS
+                if time.monotonic() > give_up_at:
+                    return False
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             continue

@@ -314,3 +314,34 @@ def test_a_sample_can_be_written_and_checked_and_trained_on(steadytune: Steadytu
     assert code == 0
     assert out.splitlines()[-1] == f"best: epoch 4, score 0.4998, in {out_folder / 'checkpoints'}"
     assert [path.name for path in (out_folder / "checkpoints").iterdir()] == ["epoch-0004"]
+
+
+def test_an_export_is_proven_in_a_process_of_its_own(
+    steadytune: Steadytune, sweeps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    code, _, _ = steadytune("export", "sweep", "--prove", 2, "--sweeps", sweeps)
+    assert code == 0
+    settings = sweeps / "sweep" / "best" / "settings.yaml"
+    settings.write_text(settings.read_text().replace("quality: 0.6", "quality: 0.7"))
+    code, _, error = steadytune("prove", sweeps / "sweep" / "best")
+    assert code == 2
+    assert "settings.yaml: quality is 0.7, but the trial had 0.6; export again" in error
+
+
+def test_report_writes_one_file_and_compare_puts_sweeps_side_by_side(steadytune: Steadytune, sweeps: Path) -> None:
+    code, out, _ = steadytune("report", "sweep", "--sweeps", sweeps)
+    assert code == 0
+    assert Path(out.strip()).read_text().count("<!doctype html>") == 1
+    code, out, _ = steadytune("compare", "sweep", "sweep", "--sweeps", sweeps)
+    assert code == 0
+    assert "worker hours" in out
+    code, _, error = steadytune("compare", "sweep", "swep", "--sweeps", sweeps)
+    assert code == 2
+    assert "did you mean 'sweep'?" in error
+
+
+def test_a_report_that_cannot_be_written_is_a_mistake(steadytune: Steadytune, sweeps: Path) -> None:
+    code, _, error = steadytune("report", "sweep", "--to", sweeps / "none" / "report.html", "--sweeps", sweeps)
+    assert code == 2
+    assert "report.html: cannot be written (No such file or directory); give another file with --to" in error
