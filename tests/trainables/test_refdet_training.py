@@ -19,6 +19,8 @@ from trainables.refdet.recipe import Refdet
 from trainables.refdet.settings import RefdetSettings
 from trainables.samples.reference_videos import write_refdet
 
+pytestmark = pytest.mark.e2e  # trains, for minutes
+
 SMALL: dict[str, Any] = {
     **{"image_size": 64, "n_way": 2, "n_query": 1, "n_episodes": 2, "reference_size": 28},
     **{"reference_weights": "none", "embedding": 16, "n_reference": 1},

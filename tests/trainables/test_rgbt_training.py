@@ -18,6 +18,8 @@ from trainables.rgbt.recipe import Rgbt
 from trainables.rgbt.settings import RgbtSettings
 from trainables.samples.thermal_pairs import write_rgbt
 
+pytestmark = pytest.mark.e2e  # trains, for minutes
+
 AUGMENTED: dict[str, Any] = {
     **{"mosaic": 0.5, "mixup": 0.3, "cutmix": 0.3, "fliplr": 0.5, "hsv": 0.7, "modality_dropout": 0.3},
     **{"translate": 0.1, "scale": 0.3, "multi_scale": 0.5, "fusion": "gated"},
