@@ -7,10 +7,12 @@ beginning, and skips what has ended: a run is ended last, when everything else o
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,7 +59,9 @@ class Mirror:
         self._folder = folder
         self._spec = folder.spec()
         self._state = SweepState(folder.plan())
-        self._client = MlflowClient(tracking_uri=folder.store(self._spec))
+        store = folder.store(self._spec)
+        _make_whole(store)
+        self._client = MlflowClient(tracking_uri=store)
         self._experiment = self._find_experiment()
         self._runs: dict[int, str] = {}
         self._ended: set[int] = set()
@@ -254,3 +258,22 @@ class Mirror:
 def _key(name: str) -> str:
     """`name` with the characters that MLflow refuses replaced."""
     return re.sub(r"[^\w.\- :/]", "_", name)
+
+
+def _make_whole(store: str) -> None:
+    """Make a SQLite store that is not there yet: all of its tables or none.
+
+    If the disk filled up in its place, half of the tables would stay, and MLflow would refuse the store for ever.
+    """
+    path = Path(store.removeprefix("sqlite:///"))
+    if not store.startswith("sqlite:///") or path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        MlflowClient(tracking_uri=f"sqlite:///{partial}").search_experiments(max_results=1)
+        with suppress(FileExistsError):  # another sweep was faster
+            os.link(partial, path)
+    finally:
+        for leftover in path.parent.glob(f"{partial.name}*"):
+            leftover.unlink()
