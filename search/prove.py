@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from search.exported import read_about
+from search.process import python_path
 from trainables import registry
 from trainables.errors import SteadytuneError
 from trainables.recipe import Epoch, Recipe
@@ -59,9 +60,7 @@ def prove_afresh(folder: Path, epochs: int) -> None:
         SteadytuneError: it failed; its sentence has been printed.
     """
     command = [sys.executable, "-m", "search", "prove", str(folder.absolute()), "--epochs", str(epochs)]
-    source = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join([source, os.getcwd(), *filter(None, [os.environ.get("PYTHONPATH")])])
-    if subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, check=False).returncode:
+    if subprocess.run(command, env=os.environ | {"PYTHONPATH": python_path()}, check=False).returncode:
         raise SteadytuneError(f"{folder}: the export could not be proven; the reason is above")
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from search.events import EpochDone, SweepEnded
 from search.folder import SweepFolder
 from search.journal import read
+from search.process import python_path
 from trainables.errors import SteadytuneError
 
 POLL_SECONDS = 1.0
@@ -90,8 +91,6 @@ class Recorder(AbstractContextManager["Recorder"]):
 
     def __enter__(self) -> Recorder:
         command = [sys.executable, "-m", "search.recorder", str(self._folder.root), self._folder.name]
-        source = str(Path(__file__).resolve().parent.parent)
-        path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
         with (self._folder.path / "recorder.log").open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 command,
@@ -100,7 +99,7 @@ class Recorder(AbstractContextManager["Recorder"]):
                 stderr=log,
                 text=True,
                 start_new_session=True,  # Ctrl-C is for the driver
-                env=os.environ | _ENVIRONMENT | {"PYTHONPATH": path},
+                env=os.environ | _ENVIRONMENT | {"PYTHONPATH": python_path()},
             )
         return self
 
