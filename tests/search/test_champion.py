@@ -11,6 +11,8 @@ import pytest
 
 from search.champion import ALIAS, model_name, register
 
+pytestmark = pytest.mark.e2e  # writes MLflow's store
+
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:

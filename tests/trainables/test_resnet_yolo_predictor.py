@@ -13,6 +13,8 @@ from trainables.errors import CheckpointError, SteadytuneError
 from trainables.recipe import Predictor, Recipe
 from trainables.registry import find
 
+pytestmark = pytest.mark.e2e  # trains
+
 SHORT = {"epochs": 1, "score_threshold": 0.001}
 
 
