@@ -57,7 +57,7 @@ class Choice:
     @property
     def verdict(self) -> str:
         """One sentence for who wants to know what to do."""
-        setting = f"a first rung after {self.grace:.0%} of a training and reduction_factor {self.factor:g}"
+        setting = f"A first rung after {self.grace:.0%} of a training and reduction_factor {self.factor:g}"
         if (self.grace, self.factor) == DEFAULT:
             return "No setting did better than the default at no more epochs: keep it."
         if self.held_out is None or self.gain is None:

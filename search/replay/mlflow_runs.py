@@ -12,6 +12,7 @@ before to its own time stamp. Runs with one number of planned epochs make one re
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from mlflow.exceptions import MlflowException
@@ -32,6 +33,11 @@ def read_experiment(store: str, name: str, metric: str | None, mode: Mode) -> li
     Raises:
         DataError: no store, no such experiment, no run with the metric, or no two comparable runs.
     """
+    file = Path(store.removeprefix("sqlite:///"))
+    if store.startswith("sqlite:///") and not file.is_file():  # MLflow would make an empty one
+        raise DataError(
+            f"--store is {store}; {file} does not exist; give the URI that the runs were logged to"
+        )
     client = MlflowClient(tracking_uri=store)
     try:
         experiment = client.get_experiment_by_name(name)

@@ -349,3 +349,6 @@ def test_an_experiment_of_mlflow_is_read_by_its_planned_epochs(tmp_path: Path) -
     ):
         with pytest.raises(DataError, match=words):
             read_experiment(store, name, metric, "max")
+    with pytest.raises(DataError, match=r"no.db does not exist; give the URI"):
+        read_experiment(f"sqlite:///{tmp_path / 'no.db'}", "by hand", "map", "max")
+    assert not (tmp_path / "no.db").exists()
