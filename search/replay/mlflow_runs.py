@@ -35,9 +35,7 @@ def read_experiment(store: str, name: str, metric: str | None, mode: Mode) -> li
     """
     file = Path(store.removeprefix("sqlite:///"))
     if store.startswith("sqlite:///") and not file.is_file():  # MLflow would make an empty one
-        raise DataError(
-            f"--store is {store}; {file} does not exist; give the URI that the runs were logged to"
-        )
+        raise DataError(f"--store is {store}; {file} does not exist; give the URI that the runs were logged to")
     client = MlflowClient(tracking_uri=store)
     try:
         experiment = client.get_experiment_by_name(name)

@@ -122,7 +122,7 @@ def test_one_replay_decision_by_decision() -> None:
     ]
     assert log == [
         (0, 1, "pause", 1, 1),
-        (0, 1, "stop", 1, 1),
+        (0, 1, "stop", 4, 4),
         (1, 1, "continue", 1, 2),
         (1, 2, "pause", 1, 1),
         (1, 2, "continue", 1, 1),
@@ -131,7 +131,7 @@ def test_one_replay_decision_by_decision() -> None:
         (1, 5, "continue", 1, 1),
         (1, 6, "stop", None, None),
         (2, 1, "pause", 2, 3),
-        (2, 1, "stop", 2, 3),
+        (2, 1, "stop", 3, 4),
         (3, 1, "pause", 2, 4),
         (3, 1, "continue", 2, 4),
         (3, 2, "continue", 2, 2),
