@@ -17,12 +17,14 @@ from search import audit
 from search.budget import Budget
 from search.decision import Decision
 from search.events import Decided, EpochDone, Event, Kind, Log, Row, SweepEnded, SweepOpened, TrialStarted
+from search.fault import hopeless
 from search.judge import decide, give_up, promote
 from search.retention import on_disk, surplus, too_many
 from search.searcher import Searcher
 from search.state import SweepState
 from search.sweep import Plan, draw
 from search.trial import TrialState
+from trainables.errors import SteadytuneError
 
 MAX_SEED = 2**31 - 1
 
@@ -219,6 +221,8 @@ class Conductor:
         trial = self.state.trials[number]
         if trial.running and not self.halted:
             self._conclude(trial, Decision("stop", "failed", detail))
+            if cause := hopeless(self.state):
+                self.halt(SteadytuneError(f"{cause}; mend it, then `steadytune resume {self.plan.spec.name}`"))
             self.tick()
 
     def tick(self) -> None:

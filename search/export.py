@@ -16,7 +16,8 @@ from search.exported import ABOUT, about, readme
 from search.folder import SweepFolder
 from search.state import SweepState
 from search.trial import TrialState
-from trainables.errors import SteadytuneError, nearest
+from trainables.checkpoint import check
+from trainables.errors import CheckpointError, SteadytuneError, nearest
 from trainables.settings import parse
 
 
@@ -88,9 +89,17 @@ def best_checkpoint(state: SweepState, number: int, folder: SweepFolder) -> tupl
             continue
         for point in trial.curve.evaluated:
             path = folder.checkpoint(trial.started.trial, point.epoch)
-            if path.is_dir():
+            if path.is_dir() and _sound(path):
                 found.append((trial.curve.sign * (point.value or 0.0), trial, point.epoch, path))
     return max(found, key=lambda one: one[0])[1:] if found else None
+
+
+def _sound(path: Path) -> bool:
+    try:
+        check(path)
+    except CheckpointError:
+        return False
+    return True
 
 
 def export(state: SweepState, folder: SweepFolder, number: int, target: Path) -> list[Path]:

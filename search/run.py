@@ -112,6 +112,7 @@ def _train(conductor: Conductor, folder: SweepFolder, places: int) -> None:
         "folder": str(folder.trials),
         "checkpoint_every": spec.checkpoint_every,
         "checkpoint_at": conductor.state.asha.rungs if spec.scheduler == "asha" else [],
+        "hang_seconds": 60 * spec.hang_minutes,
     }
     tuner = tune.Tuner(
         tune.with_resources(RecipeTrainable, {"cpu": spec.cpus, "gpu": spec.gpus}),

@@ -15,6 +15,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from search.conductor import Conductor
+from search.fault import died
 from search.trainable import FAILED, HALTED, REPORT
 from trainables.errors import SteadytuneError
 
@@ -52,6 +53,14 @@ class SteadyASHA(_Unpickled, FIFOScheduler):
             return str(TrialScheduler.CONTINUE)
         return str(TrialScheduler.STOP)
 
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """The trial's process died: perhaps more often than it may be restarted."""
+        if not trial.should_recover():
+            error = Path(trial.error_file).read_text(errors="replace") if trial.error_file else ""
+            number = trial.config["trial"]
+            self._conductor.fail(number, died(error, Path(trial.config["folder"]) / f"{number:04d}" / "log.txt"))
+        super().on_trial_error(tune_controller, trial)
+
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Called about ten times a second, whatever happens."""
         try:
@@ -88,9 +97,9 @@ class SweepSearch(_Unpickled, Searcher):
         return {**self._common, "trial": found.trial, "settings": found.settings, "epochs": found.epochs}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """An error here is a process that died more often than it may be restarted."""
+        """An error here that `SteadyASHA` has not told yet is a process that never began; Ray does not try again."""
         if error:
-            self._conductor.fail(self._trials[trial_id], "its process died (out of memory, or killed)")
+            self._conductor.fail(self._trials[trial_id], "its process died before it began")
 
     def save(self, checkpoint_path: str) -> None:
         """Ray insists on a file; the journal is what a sweep is restored from."""

@@ -31,6 +31,8 @@ def train(
     settings = recipe.settings(preset, values, training)
     if resume is not None and not resume.is_dir():
         raise CheckpointError(f"resume is {resume}; no such checkpoint directory, give one such as epoch-0007")
+    if resume is not None:
+        checkpoint.check(resume)
     opened = recipe.open(data)
     folder = out / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,6 +69,7 @@ def evaluate(
     """
     from trainables.loop import SETTINGS, recipe_of
 
+    checkpoint.check(directory)
     recipe = registry.find(name or recipe_of(directory))
     file = config or directory / SETTINGS
     settings = parse(recipe.settings_type, {**read_yaml(file), **values}, str(file))

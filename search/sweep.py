@@ -89,6 +89,9 @@ class SweepSpec(Settings):
     cpus: float = Field(1.0, gt=0, description="CPU cores of one trial")
     gpus: float = Field(0.0, ge=0, description="GPUs of one trial; 0.5 lets two trials share one")
     retries: int = Field(1, ge=0, description="restarts of a trial whose process died, from its last checkpoint")
+    hang_minutes: float = Field(
+        120.0, gt=0, description="an epoch that takes longer is taken for a hang: its process is ended and restarted"
+    )
     address: str | None = Field(
         None, description="address of a running Ray cluster; a private one on this machine if not given"
     )

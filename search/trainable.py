@@ -1,24 +1,27 @@
 """A recipe as a Ray trainable: one `step` is one epoch.
 
 A worker serves many trials. Between two of them it keeps its imports and its data set and drops everything else, so
-only the first trial of a worker pays for a cold process (13 to 15 CPU seconds for torch and its kin).
+only the first trial of a worker pays for a cold process (torch and its kin take seconds to import).
 """
 
 from __future__ import annotations
 
 import errno
+import faulthandler
+import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ray import tune
 
 from search.environment import leave
 from search.events import EpochDone
 from trainables import checkpoint, registry
+from trainables.errors import CheckpointError
 from trainables.recipe import Epoch
 from trainables.settings import parse
 
@@ -30,9 +33,9 @@ HALTED = "halted"
 class RecipeTrainable(tune.Trainable):
     """Drives `Recipe.train` for one assignment after the other.
 
-    The configuration has `recipe`, `data`, `folder` (all trials' folders), `checkpoint_every` and `checkpoint_at` (the
-    rungs, where a trial may have to wait), and the assignment: `trial`, `settings`, `epochs` (that the driver knows
-    of). A step returns one of
+    The configuration has `recipe`, `data`, `folder` (all trials' folders), `checkpoint_every`, `checkpoint_at` (the
+    rungs, where a trial may have to wait), `hang_seconds`, and the assignment: `trial`, `settings`, `epochs` (that the
+    driver knows of). A step returns one of
 
         report: an `EpochDone`
         failed: one sentence; the training's code raised. The process is sound and takes the next trial.
@@ -68,6 +71,7 @@ class RecipeTrainable(tune.Trainable):
                 log = stack.enter_context((self._folder / "log.txt").open("a", encoding="utf-8"))
                 stack.enter_context(redirect_stdout(log))
                 stack.enter_context(redirect_stderr(log))
+                stack.enter_context(_watched(log, self._config["hang_seconds"]))
                 return self._logged_step()
         except Exception as error:  # whatever a training raises ends this trial, not the worker
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -97,14 +101,16 @@ class RecipeTrainable(tune.Trainable):
         return self._recipe.train(settings, self._data, self._folder, self._resume())
 
     def _resume(self) -> Path | None:
-        """The newest checkpoint that the driver has heard of. What is newer was never reported: it is trained again."""
-        known = None
-        for epoch, path in checkpoint.found(self._folder / "checkpoints").items():
-            if epoch > self._config["epochs"]:
-                checkpoint.remove(path)
-            else:
-                known = path
-        return known
+        """The newest sound checkpoint that the driver has heard of; the others are removed and trained again."""
+        for epoch, path in reversed(checkpoint.found(self._folder / "checkpoints").items()):
+            if epoch <= self._config["epochs"]:
+                try:
+                    checkpoint.check(path)
+                    return path
+                except CheckpointError as error:
+                    print(f"{error}; an earlier one is used", file=sys.stderr)
+            checkpoint.remove(path)
+        return None
 
     def _report(self, epoch: Epoch) -> EpochDone:
         # Not when the step began: a process' first step imports torch and opens the data set before its epoch.
@@ -128,3 +134,18 @@ class RecipeTrainable(tune.Trainable):
             alarm=epoch.alarm.reason if epoch.alarm else "",
             alarm_detail=epoch.alarm.detail if epoch.alarm else "",
         )
+
+
+@contextmanager
+def _watched(log: TextIO, hang_seconds: float) -> Iterator[None]:
+    """A crash of the process, or a hang, says in the log where it happened; a hang ends the process.
+
+    The watch is a thread of C code: it also ends code that never gives Python's lock back.
+    """
+    faulthandler.enable(log)
+    faulthandler.dump_traceback_later(hang_seconds, exit=True, file=log)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        faulthandler.disable()  # it would write to a closed file

@@ -1,17 +1,22 @@
 """Checkpoints that are there whole or not at all.
 
-A checkpoint is a directory named after its epoch (`epoch-0007`). It is written beside its place and renamed, so a
-process killed half-way leaves a `.partial` directory that nobody takes for a checkpoint.
+A checkpoint is a directory named after its epoch (`epoch-0007`). It is written beside its place, brought to the disk
+and renamed, so a process killed half-way leaves a `.partial` directory that nobody takes for a checkpoint. What a disk
+or a copy spoils afterwards is known by `checksums.txt`, whose lines `sha256sum --check` reads too.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from trainables.errors import CheckpointError
+
+CHECKSUMS = "checksums.txt"
 _NAME = re.compile(r"epoch-(\d+)")
 
 
@@ -23,12 +28,46 @@ def write(folder: Path, epoch: int, save: Callable[[Path], None]) -> Path:
     partial.mkdir(parents=True)
     try:
         save(partial)
+        _seal(partial)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     shutil.rmtree(target, ignore_errors=True)
     os.replace(partial, target)
     return target
+
+
+def _seal(directory: Path) -> None:
+    """Bring its files to the disk, and their checksums with them."""
+    paths = sorted(path for path in directory.rglob("*") if path.is_file())
+    lines = [f"{_checksum(path)}  {path.relative_to(directory).as_posix()}\n" for path in paths]
+    (directory / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    for path in [*paths, directory / CHECKSUMS]:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check(directory: Path) -> None:
+    """Whether the checkpoint is as it was written. One without checksums is taken as it is.
+
+    Raises:
+        CheckpointError: a file is missing or has changed.
+    """
+    seal = directory / CHECKSUMS
+    if not seal.is_file():
+        return
+    for line in seal.read_text(encoding="utf-8", errors="replace").splitlines():
+        checksum, _, name = line.partition("  ")
+        path = directory / name
+        if not path.is_file():
+            raise CheckpointError(f"{path}: is missing, so this checkpoint is damaged; use an earlier one")
+        if _checksum(path) != checksum:
+            raise CheckpointError(f"{path}: has changed since it was written, so it is damaged; use an earlier one")
 
 
 def found(folder: Path) -> dict[int, Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,6 +17,7 @@ from search.events import EpochDone, Row
 from search.folder import SweepFolder
 from search.journal import read
 from search.sweep import read_spec
+from trainables.errors import SteadytuneError
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
 HERE = Path(__file__).resolve().parent
@@ -99,9 +101,44 @@ def test_a_trial_whose_process_dies_too_often_has_failed_and_the_sweep_goes_on(s
     decision = finished.state.trials[0].decision
     assert decision is not None
     assert decision.reason == "failed"
-    assert "process died" in decision.detail
+    assert "its process died, or was killed; its last words: epoch 1 (see" in decision.detail
     assert finished.state.ended is not None
     assert finished.state.ended.trial == -1
+
+
+@pytest.mark.parametrize(
+    ("how", "minutes", "words"),
+    [
+        ("crash", 120.0, r"its process crashed: Segmentation fault \(see .*/0000/log.txt\)"),
+        (
+            "hang",
+            0.05,
+            r"no epoch for so long that it counts as hanging \(hang_minutes\); where it hung stands in .*/log",
+        ),
+    ],
+)
+def test_a_crash_and_a_hang_are_known_as_such(sweep: Any, how: str, minutes: float, words: str) -> None:
+    fatal = {"die_at": 2, "always_die": True, "how": how}
+    finished, folder = sweep(trials=1, confirm_top=0, retries=0, set=fatal, hang_minutes=minutes)
+    decision = finished.state.trials[0].decision
+    assert decision is not None
+    assert re.match(words, decision.detail)
+    assert "trouble.py" in (folder.trials / "0000" / "log.txt").read_text(), "where it happened"
+
+
+def test_a_damaged_checkpoint_is_known_and_an_earlier_one_is_used(sweep: Any) -> None:
+    """Of a running trial the newest checkpoint is kept, and its best: here the first, since all epochs are equal."""
+    finished, folder = sweep(trials=1, confirm_top=0, set={"die_at": 4, "spoil": True})
+    assert finished.state.trials[0].finished
+    assert [event.epoch for _, event in epochs(folder)] == [1, 2, 3, 4, 5, 6]
+    log = (folder.trials / "0000" / "log.txt").read_text()
+    assert "epoch-0003/state.json: has changed since it was written" in log
+    assert [log.count(f"epoch {number}\n") for number in (1, 2, 3, 4)] == [1, 2, 2, 1]
+
+
+def test_a_sweep_whose_first_trials_fail_alike_stops_and_goes_on_once_mended(sweep: Any) -> None:
+    with pytest.raises(SteadytuneError, match=r"the first 3 trials all failed alike, .* out of luck .*mend"):
+        sweep(trials=8, workers=1, enqueue=[], set={"raise_below": 1.0})
 
 
 def test_code_that_raises_fails_its_trial_but_not_its_worker(sweep: Any) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,8 +26,19 @@ class TroubleSettings(Settings):
     pause: float = Field(0.0, ge=0)
     die_at: int = Field(0, ge=0, description="epoch at which the process dies, once a trial")
     always_die: bool = Field(False, description="the process dies again after each restart")
+    how: Literal["exit", "crash", "hang"] = Field("exit", description="how the process dies")
+    spoil: bool = Field(False, description="the newest checkpoint is cut in half before the process dies")
     raise_below: float = Field(0.0, ge=0, description="trials with an x below this raise at once")
     seed: int = 0
+
+
+def die(how: str) -> None:
+    """End the process, or at least its use."""
+    if how == "crash":
+        ctypes.string_at(0)
+    while how == "hang":
+        time.sleep(1)
+    os._exit(1)
 
 
 class Trouble(Recipe):
@@ -58,7 +70,10 @@ class Trouble(Recipe):
             died = workdir / "died"
             if number == settings.die_at and (settings.always_die or not died.exists()):
                 died.touch()
-                os._exit(1)
+                if settings.spoil:
+                    newest = max(workdir.glob("checkpoints/epoch-????"))
+                    (newest / "state.json").write_text('{"epo')
+                die(settings.how)
             time.sleep(settings.pause)
 
             def save(directory: Path, number: int = number) -> None:

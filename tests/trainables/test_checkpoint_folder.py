@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from trainables import checkpoint
+from trainables.errors import CheckpointError
 
 
 def holding(text: str) -> Callable[[Path], None]:
@@ -21,7 +23,8 @@ def test_it_lies_under_its_epoch(tmp_path: Path) -> None:
     path = checkpoint.write(tmp_path, 7, holding("seven"))
     assert path == tmp_path / "epoch-0007"
     assert checkpoint.found(tmp_path) == {7: path}
-    assert checkpoint.size_bytes(path) == 5
+    assert (path / "state.pt").read_text() == "seven"
+    assert checkpoint.size_bytes(path) == 5 + (path / "checksums.txt").stat().st_size
 
 
 def test_one_that_fails_half_way_is_not_there(tmp_path: Path) -> None:
@@ -45,3 +48,44 @@ def test_writing_it_again_replaces_it(tmp_path: Path) -> None:
     for text in ("first", "second time"):
         checkpoint.write(tmp_path, 2, holding(text))
     assert (tmp_path / "epoch-0002/state.pt").read_text() == "second time"
+
+
+# --- damage ------------------------------------------------------------------------------------------------------
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip_a_bit(path: Path) -> None:
+    first, *rest = path.read_bytes()
+    path.write_bytes(bytes([first ^ 1, *rest]))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (cut, "state.pt: has changed since it was written, so it is damaged; use an earlier one"),
+        (flip_a_bit, "state.pt: has changed since it was written, so it is damaged; use an earlier one"),
+        (Path.unlink, "state.pt: is missing, so this checkpoint is damaged; use an earlier one"),
+    ],
+)
+def test_damage_is_recognised(tmp_path: Path, damage: Callable[[Path], None], words: str) -> None:
+    path = checkpoint.write(tmp_path, 2, holding("whole"))
+    checkpoint.check(path)
+    damage(path / "state.pt")
+    with pytest.raises(CheckpointError, match=words):
+        checkpoint.check(path)
+
+
+def test_other_programs_read_the_checksums_too(tmp_path: Path) -> None:
+    path = checkpoint.write(tmp_path, 2, holding("whole"))
+    said = subprocess.run(
+        ["sha256sum", "--check", "checksums.txt"], cwd=path, capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "state.pt: OK\n"
+
+
+def test_a_checkpoint_from_elsewhere_has_no_checksums(tmp_path: Path) -> None:
+    (tmp_path / "state.pt").write_text("whatever")
+    checkpoint.check(tmp_path)
