@@ -87,6 +87,7 @@ def launch(
     cpus: Annotated[float | None, typer.Option(help="CPU cores of a trial")] = None,
     gpus: Annotated[float | None, typer.Option(help="GPUs of a trial, 0.5 for half of one")] = None,
     retries: Annotated[int | None, typer.Option(help="restarts of a trial whose process died")] = None,
+    hang_minutes: Annotated[float | None, typer.Option(help="an epoch that takes longer is taken for a hang")] = None,
     address: Annotated[str | None, typer.Option(help="Ray cluster to join")] = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="epochs between checkpoints")] = None,
     keep_checkpoints: Annotated[int | None, typer.Option(help="best checkpoints to keep")] = None,
