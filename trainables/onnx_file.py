@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trainables.errors import SteadytuneError
@@ -65,8 +66,12 @@ def _difference(model: nn.Module, example: Tensor, path: Path) -> float:
     with torch.no_grad():
         answered = model(example)
     expected = [answered] if isinstance(answered, Tensor) else list(answered)
-    shares = [
-        float(np.abs(ours - theirs.numpy()).max() / max(1e-12, float(theirs.abs().max())))
-        for ours, theirs in zip(found, expected, strict=True)
-    ]
-    return max(shares)
+    return max(_share(ours, theirs.numpy()) for ours, theirs in zip(found, expected, strict=True))
+
+
+def _share(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
+    """Largest difference as a share of the largest finite value; infinite in both is none (noise may overflow exp)."""
+    with np.errstate(invalid="ignore"):
+        difference = np.where(ours == theirs, 0.0, np.abs(ours - theirs))
+    largest = np.abs(theirs, where=np.isfinite(theirs), out=np.zeros_like(theirs)).max()
+    return float(difference.max() / max(1e-12, float(largest)))

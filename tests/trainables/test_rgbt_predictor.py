@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainables.errors import DataError
+from trainables.errors import DataError, SteadytuneError
 from trainables.isolation import isolated
 from trainables.rgbt.data import RgbtData, open_rgbt
 from trainables.rgbt.recipe import Rgbt
@@ -160,6 +160,6 @@ def test_pairs_that_are_none_are_refused_in_a_sentence(trained: Trained) -> None
         predict([(colours, colours)])
 
 
-def test_onnx_answers_as_torch_does(trained: Trained, tmp_path: Path) -> None:
-    said = trained.recipe.onnx(trained.settings, trained.folder, tmp_path)
-    assert said["model.onnx"].startswith("images (1, 4, 64, 64) to rows; largest difference from torch ")
+def test_onnx_is_refused_in_a_sentence(trained: Trained, tmp_path: Path) -> None:
+    with pytest.raises(SteadytuneError, match="recipe rgbt writes no ONNX; take its plain weights, without --onnx"):
+        trained.recipe.onnx(trained.settings, trained.folder, tmp_path)

@@ -14,8 +14,7 @@ from ultralytics.cfg import get_cfg
 from ultralytics.data.augment import LetterBox
 from ultralytics.nn.tasks import DetectionModel
 
-from trainables import onnx_file
-from trainables.errors import DataError, SteadytuneError
+from trainables.errors import DataError
 from trainables.pictures import planes, rgb
 from trainables.recipe import Predictor
 from trainables.rgbt.data import eight_bits, stacked
@@ -62,29 +61,13 @@ def write_weights(settings: RgbtSettings, checkpoint: Path, directory: Path) -> 
     if settings.fusion == "gated":
         torch.save({"model": detector.state_dict(), "names": names}, directory / STATE)
         return {STATE: f"state dict of `trainables.rgbt.model.build`: Ultralytics has no gated stem; R G B T{clahe}"}
-    _blinded(detector, settings)
+    if settings.modality == "rgb":  # without a gate, filters of 0 do what blanking the thermal plane does
+        with torch.no_grad():
+            stem_weight(detector)[:, 3] = 0
     detector.requires_grad_(False)
     saved = {"model": detector, "train_args": {"imgsz": settings.image_size, "task": "detect"}}
     torch.save(saved, directory / WEIGHTS)
     return {WEIGHTS: f'`ultralytics.YOLO("{WEIGHTS}")` loads it; its pictures are arrays (h, w, 4), R G B T{clahe}'}
-
-
-def write_onnx(settings: RgbtSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
-    """Write the model as ONNX: R G B T in [0, 1] in, rows (1, D, 6) of x1 y1 x2 y2 score class out, best first."""
-    if settings.modality == "rgb" and settings.fusion == "gated":
-        raise SteadytuneError("rgbt: modality rgb with fusion gated writes no ONNX: the gate looks at a blanked plane")
-    detector, _ = trained(settings, checkpoint)
-    detector.model[-1].export = True  # Ultralytics' own switch: one tensor, and no shapes that depend on the input
-    example = torch.rand(1, 4, settings.image_size, settings.image_size, generator=torch.Generator().manual_seed(0))
-    _blinded(detector, settings)
-    return onnx_file.write(detector, example, directory, ["rows"])
-
-
-def _blinded(detector: DetectionModel, settings: RgbtSettings) -> None:
-    """Without a gate, filters of 0 do what blanking the thermal plane does."""
-    if settings.modality == "rgb":
-        with torch.no_grad():
-            stem_weight(detector)[:, 3] = 0
 
 
 def _one(detector: DetectionModel, settings: RgbtSettings, names: Sequence[str], image: Any) -> dict[str, Any]:

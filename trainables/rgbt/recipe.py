@@ -71,13 +71,6 @@ class Rgbt(Recipe):
             from trainables.rgbt.predictor import write_weights
         return write_weights(settings, checkpoint, directory)
 
-    def onnx(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
-        """Write `model.onnx`; see `Recipe.onnx`."""
-        assert isinstance(settings, RgbtSettings)
-        with TemporaryDirectory() as cache, isolated(Path(cache)):
-            from trainables.rgbt.predictor import write_onnx
-        return write_onnx(settings, checkpoint, directory)
-
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write Ultralytics' training YAML and model YAML, and the settings as YAML."""
         from trainables.rgbt.export import write
