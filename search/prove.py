@@ -19,6 +19,8 @@ from trainables.settings import Settings, parse, read_yaml
 
 TOLERANCE = 1e-6
 """Largest relative difference of two losses on one machine's CPU."""
+LONG = 100
+"""Characters of a native file's line beyond which only what differs is shown: a command line is one line."""
 
 
 def prove(folder: Path, epochs: int, data: Path | None = None) -> Iterator[str]:
@@ -79,9 +81,20 @@ def _same_files(recipe: Recipe, settings: Settings, folder: Path) -> None:
             found = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
             for number, (line, other) in enumerate(zip(lines, [*found, *[""] * len(lines)], strict=False), start=1):
                 if line != other:
+                    said, made_of = _where(other.strip(), line.strip()), _where(line.strip(), other.strip())
                     raise SteadytuneError(
-                        f"{file}:{number}: says {other.strip()!r}, but the settings make {line.strip()!r}; export again"
+                        f"{file}:{number}: says {said!r}, but the settings make {made_of!r}; export again"
                     )
+
+
+def _where(line: str, other: str) -> str:
+    """`line`; of a long one only the first word that `other` has not in its place, and the one before it."""
+    if max(len(line), len(other)) <= LONG:
+        return line
+    words, others = line.split(), other.split()
+    pairs = enumerate(zip(words, others, strict=False))
+    first = next((at for at, (word, same) in pairs if word != same), min(len(words), len(others)))
+    return " ".join(words[max(0, first - 1) : first + 1])
 
 
 def _same_data(fingerprint: str, known: dict[str, Any]) -> None:

@@ -300,6 +300,20 @@ def test_a_value_changed_by_hand_is_named_for_each_of_our_recipes(name: str, tmp
                 list(prove(tmp_path, 1))
 
 
+def test_a_word_changed_in_a_long_command_line_is_named(tmp_path: Path) -> None:
+    recipe = registry.find("refdet")
+    settings = recipe.settings("tiny", {"lr": 1e-3})
+    recipe.export(settings, tmp_path)
+    known = {"recipe": "refdet", "settings": settings.model_dump(mode="json"), "environment": {}}
+    (tmp_path / "about.json").write_text(json.dumps(known))
+    file = tmp_path / "train.sh"
+    file.write_text(file.read_text().replace("--lr 0.001 ", "--lr 0.7 "))
+    with pytest.raises(
+        SteadytuneError, match=r"train.sh:2: says '--lr 0.7', but the settings make '--lr 0.001'; export again"
+    ):
+        list(prove(tmp_path, 1))
+
+
 def test_what_was_exported_trains_as_its_trial_did(exported: Path) -> None:
     said = list(prove(exported, 4))
     assert said[0] == "settings and native files are those of the trial"
