@@ -14,6 +14,7 @@ GROUP = "steadytune.spaces"
 """Entry point group in which a package registers spaces, each as the recipe's name = "module:function"."""
 BUILT_IN = {
     "resnet_yolo": "spaces.resnet_yolo:space",
+    "slowfast": "spaces.slowfast:space",
     "yolox": "spaces.yolox:space",
 }
 

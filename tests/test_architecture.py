@@ -21,7 +21,17 @@ CONFINED = {
     "pyarrow": {"search/journal.py"},
     "typer": {"search/cli.py", "search/cli_recipes.py", "search/options.py"},
 }
-ONLY_TRAINABLES = {"torch", "torchvision", "ultralytics", "cv2", "faster_coco_eval", "sklearn", "yolox"}
+ONLY_TRAINABLES = {
+    "torch",
+    "torchvision",
+    "ultralytics",
+    "cv2",
+    "faster_coco_eval",
+    "sklearn",
+    "yolox",
+    "h5py",
+    "pytorchvideo",
+}
 
 MODULE_LINES, MEDIAN_MODULE_LINES, FUNCTION_LINES = 300, 120, 60
 LONG_FUNCTIONS = {"search/cli.py:launch"}

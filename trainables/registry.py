@@ -13,6 +13,7 @@ GROUP = "steadytune.recipes"
 """Entry point group in which a package registers its recipes, each as name = "module:Class"."""
 BUILT_IN = {
     "resnet_yolo": "trainables.resnet_yolo.recipe:ResnetYolo",
+    "slowfast": "trainables.slowfast.recipe:Slowfast",
     "yolox": "trainables.yolox.recipe:Yolox",
 }
 

@@ -1,0 +1,189 @@
+"""slowfast trains, resumes exactly, and uses every setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("pytorchvideo")
+pytest.importorskip("h5py")
+
+from trainables.errors import CheckpointError
+from trainables.recipe import Epoch
+from trainables.samples.thermal_clips import write_thermal
+from trainables.slowfast.data import ThermalData, open_thermal
+from trainables.slowfast.losses import class_loss
+from trainables.slowfast.metrics import accuracy, confusion
+from trainables.slowfast.recipe import Slowfast
+from trainables.slowfast.settings import SlowfastSettings
+
+SMALL: dict[str, Any] = {
+    "epochs": 2,
+    "frames": 8,
+    "input_size": [16, 24],
+    "stem_width": 8,
+    "batch": 4,
+    "flip": 0.5,
+    "erasing": 0.5,
+}
+
+
+def small(**settings: Any) -> SlowfastSettings:
+    made = Slowfast().settings("tiny", SMALL | settings)
+    assert isinstance(made, SlowfastSettings)
+    return made
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> ThermalData:
+    return open_thermal(write_thermal(tmp_path_factory.mktemp("samples") / "few", train=16, val=8))
+
+
+def curve(settings: SlowfastSettings, data: ThermalData, workdir: Path, **resume: Path) -> Iterator[Epoch]:
+    return Slowfast().train(settings, data, workdir, **resume)
+
+
+def losses(epochs: Iterator[Epoch]) -> list[Mapping[str, float]]:
+    return [{**epoch.losses, **epoch.metrics} for epoch in epochs]
+
+
+def training(data: ThermalData, **settings: Any) -> Any:
+    from trainables.slowfast.training import SlowfastTraining
+
+    return SlowfastTraining(small(**settings), data)
+
+
+def test_three_epochs_and_three_resumed_are_six(few: ThermalData, tmp_path: Path) -> None:
+    settings = small(epochs=6, sampling="balanced", loss="focal")
+    whole = losses(curve(settings, few, tmp_path))
+    third = list(islice(curve(settings, few, tmp_path), 3))[-1]
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    third.save(checkpoint)
+    assert losses(curve(settings, few, tmp_path, resume=checkpoint)) == whole[3:]
+    assert {"mean_class_accuracy", "top1", "top5", "accuracy/standing"} <= third.metrics.keys()
+
+
+def test_the_same_seed_gives_the_same_losses_and_another_seed_others(few: ThermalData, tmp_path: Path) -> None:
+    first, again, other = (losses(curve(small(seed=seed), few, tmp_path)) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+CHANGES: dict[str, Any] = {
+    "epochs": 5,
+    "input_size": [24, 24],
+    "frames": 16,
+    "alpha": 2,
+    "batch": 8,
+    "optimizer": "sgd",
+    "lr": 1e-4,
+    "backbone_lr_ratio": 0.1,
+    "momentum": 0.1,
+    "weight_decay": 0.9,
+    "warmup_epochs": 0,
+    "dropout": 0.8,
+    "crop_scale_min": 1.0,
+    "flip": 1.0,
+    "jitter": 0.5,
+    "erasing": 1.0,
+    "sampling": "balanced",
+    "loss": "weighted",
+    "focal_gamma": 0.5,
+    "label_smoothing": 0.2,
+    "freeze": 2,
+    "depth": 50,
+    "stem_width": 16,
+    "reduction": 8,
+    "norm_momentum": 0.5,
+    "seed": 9,
+}
+
+
+@pytest.fixture(scope="module")
+def usual(few: ThermalData, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Mapping[str, float]]]:
+    workdir = tmp_path_factory.mktemp("usual")
+    return {loss: losses(curve(small(loss=loss), few, workdir)) for loss in ("ce", "focal")}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_setting_changes_what_comes_out(
+    name: str, few: ThermalData, tmp_path: Path, usual: dict[str, list[Mapping[str, float]]]
+) -> None:
+    loss = "focal" if name == "focal_gamma" else "ce"
+    changed = small(**{"loss": loss} | {name: CHANGES[name]})
+    assert losses(islice(curve(changed, few, tmp_path), 2)) != usual[loss]
+
+
+def test_every_setting_is_tried() -> None:
+    assert set(SlowfastSettings.model_fields) == CHANGES.keys() | {"device", "workers", "weights"}
+
+
+def test_the_backbone_learns_at_its_own_rate(few: ThermalData) -> None:
+    one = training(few, backbone_lr_ratio=0.1, warmup_epochs=0)
+    one._set_rate(0.0)
+    assert one.rates() == {"backbone": pytest.approx(2e-4), "head": pytest.approx(2e-3)}
+
+
+def test_frozen_blocks_keep_weights_and_statistics(few: ThermalData) -> None:
+    one = training(few, freeze=2)
+    before = {name: value.clone() for name, value in one.model.state_dict().items()}
+    one.train_epoch(1)
+    changed = {
+        name.split(".")[2] for name, value in one.model.state_dict().items() if not torch.equal(value, before[name])
+    }
+    assert changed == {"2", "3", "4", "6"}
+
+
+def test_balanced_sampling_shows_each_class_as_often(few: ThermalData) -> None:
+    loader = training(few, sampling="balanced")._train
+    torch.manual_seed(0)
+    seen = np.concatenate([np.asarray(classes) for _ in range(40) for _, classes in loader])
+    assert np.bincount(seen, minlength=6).min() > 0.7 * len(seen) / 6
+
+
+def test_a_focal_loss_without_gamma_is_cross_entropy_and_weights_count_by_class() -> None:
+    scores, classes = torch.tensor([[2.0, 0.0], [0.5, 1.0]]), torch.tensor([0, 0])
+    of = {
+        kind: float(class_loss(scores, classes, kind=kind, gamma=0.0, smoothing=0.0, weights=torch.ones(2)))
+        for kind in ("ce", "focal", "weighted")
+    }
+    assert of["focal"] == pytest.approx(of["ce"]) == of["weighted"]
+    assert float(class_loss(scores, classes, kind="focal", gamma=2.0, smoothing=0.0, weights=torch.ones(2))) < of["ce"]
+
+
+def test_a_model_that_always_says_the_commonest_class_is_seen_through() -> None:
+    labels = np.array([0, 0, 0, 1])
+    scores = np.tile([3.0, 2.0, 1.0], (4, 1))
+    metrics = accuracy(scores, labels, ("a", "b", "c"))
+    assert metrics == {"mean_class_accuracy": 0.5, "top1": 0.75, "top5": 1.0, "accuracy/a": 1.0, "accuracy/b": 0.0}
+    assert confusion(scores, labels).tolist() == [[3, 0, 0], [1, 0, 0], [0, 0, 0]]
+
+
+def test_weights_that_are_not_there_are_asked_for(few: ThermalData) -> None:
+    with pytest.raises(CheckpointError, match=r"weights nowhere\.pth: no such file"):
+        training(few, weights="nowhere.pth")
+
+
+def test_weights_of_a_file_fill_all_but_the_projection(few: ThermalData, tmp_path: Path) -> None:
+    state = training(few, seed=3).model.network.state_dict()
+    torch.save({"model_state": state}, tmp_path / "slowfast.pth")
+    loaded = training(few, weights=str(tmp_path / "slowfast.pth")).model.network.state_dict()
+    same = {name for name, value in loaded.items() if torch.equal(value, state[name])}
+    assert loaded.keys() - same == {"blocks.6.proj.weight"}  # its bias is 0 in both
+
+
+def test_the_paper_model_is_as_large_as_the_documents() -> None:
+    """33.7 M parameters with 14 classes: its checkpoint of 129 MB."""
+    from trainables.slowfast.training import _network
+
+    settings = Slowfast().settings("paper", {})
+    assert isinstance(settings, SlowfastSettings)
+    with torch.device("meta"):
+        model = _network(settings, 14)
+    assert sum(value.numel() for value in model.parameters()) == pytest.approx(33.7e6, rel=0.01)
