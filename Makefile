@@ -42,6 +42,6 @@ $(VENV)/bin/uv:
 
 $(READY): requirements.lock pyproject.toml | $(VENV)/bin/uv
 	@echo "Installing (about 7 GB, a minute on a fast line) ..."
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@

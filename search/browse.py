@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
+from search.columns import address
+from search.sweep import SweepSpec
 from trainables.errors import SteadytuneError
 
+ENVIRONMENT = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+"""Without the first, MLflow 3.17 starts eight processes for jobs of its assistant and its judges, each of which imports
+MLflow (10 CPU seconds): on two busy cores its pages answered after two minutes, without them after one."""
 
-def serve(store: str, root: Path, port: int) -> None:
+
+def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> None:
     """Serve the store on this machine's loopback until interrupted; a store on a server is only named.
+
+    Args:
+        store: MLflow tracking URI.
+        root: folder of the sweeps.
+        port: on the loopback.
+        spec: the sweep whose page is named; the store's own if not given.
 
     Raises:
         SteadytuneError: there is no store yet, or the port is taken.
@@ -24,10 +44,9 @@ def serve(store: str, root: Path, port: int) -> None:
         raise SteadytuneError(
             f"{file}: no MLflow store there yet; launch a sweep first, or give its folder with --sweeps"
         )
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise SteadytuneError(f"port is {port}; something answers there already; give another with --port")
-    print(f"MLflow: http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
+    if _answers(port):
+        raise SteadytuneError(f"port is {port}; something answers there already; give another with --port")
+    print("MLflow starts; importing it takes 20 CPU seconds ...", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
     command += [
         "--default-artifact-root",
@@ -40,8 +59,27 @@ def serve(store: str, root: Path, port: int) -> None:
         "1",
     ]
     # -m puts the working directory first on the path: away from a checkout, whose folder is called mlflow too.
-    process = subprocess.Popen(command, cwd=root)
+    process = subprocess.Popen(command, cwd=root, env=os.environ | ENVIRONMENT, start_new_session=True)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        process.wait()
+        while process.poll() is None and not _answers(port):
+            time.sleep(0.2)
+        if process.poll() is None:
+            base = f"http://127.0.0.1:{port}"
+            print(f"MLflow: {address(base, store, spec) if spec else base} (Ctrl-C ends it)", flush=True)
+        if process.wait():
+            raise SteadytuneError(f"store is {store}; MLflow's pages could not be opened on it; its words are above")
     finally:
-        process.terminate()
+        signal.signal(signal.SIGTERM, before)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)  # the pages are served by a process of its own
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt

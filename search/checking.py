@@ -37,9 +37,10 @@ def describe(made: Plan) -> Iterator[RenderableType]:
     limits = [f"{spec.epochs} epochs in all"] if spec.epochs else []
     limits += [f"{spec.hours:g} hours"] if spec.hours else []
     yield f"at most {' and '.join([f'{spec.trials} trials of {made.max_epochs} epochs', *limits])}, {confirm}"
-    if spec.scheduler == "asha":
-        rungs = milestones(made.grace_epochs, spec.reduction_factor, made.max_epochs)
-        yield f"rungs at epochs {', '.join(map(str, rungs)) or 'none'}: 1 in {spec.reduction_factor:g} goes on"
+    if spec.scheduler != "none":
+        rungs = milestones(made.grace_epochs, made.reduction_factor, made.max_epochs)
+        behind = "those behind wait" if spec.scheduler == "asha" else "those behind stop"
+        yield f"rungs at epochs {', '.join(map(str, rungs)) or 'none'}: {behind}"
     yield f"first trials: {', '.join(name for name, _ in made.named) or 'none enqueued'}"
     if made.pins:
         yield "pinned: " + ", ".join(f"{name}={value}" for name, value in made.pins.items())

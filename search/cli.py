@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search import cli_recipes, options
+from search import cli_range, cli_recipes, cli_replay, cli_results, options
 from search.options import DEFAULT_ROOT, Json, Root, Sets
 
 if TYPE_CHECKING:
-    from search.folder import SweepFolder
-    from search.state import SweepState, TrialState
+    from search.state import SweepState
     from search.sweep import SweepSpec
+    from search.trial import TrialState
 
 app = typer.Typer(
     name="steadytune",
@@ -61,19 +61,28 @@ def launch(
     trials: Annotated[int | None, typer.Option(help="trials of the search")] = None,
     epochs: Annotated[int | None, typer.Option(help="epochs of the search, all trials together")] = None,
     hours: Annotated[float | None, typer.Option(help="hours of the whole sweep")] = None,
+    patience: Annotated[int | None, typer.Option(help="finished trials without a gain that end the search")] = None,
     name: Annotated[str | None, typer.Option(help="name of the sweep")] = None,
     seed: Annotated[int | None, typer.Option(help="seed of the sweep")] = None,
     set_: Sets = None,
     enqueue: Annotated[list[str] | None, typer.Option(help="named training to run first; may be repeated")] = None,
-    sampler: Annotated[str | None, typer.Option(help="tpe, random, gp, cmaes or qmc")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="asha or none")] = None,
+    warm_start: Annotated[list[str] | None, typer.Option(help="earlier sweep to learn from; may be repeated")] = None,
+    warm_start_with: Annotated[
+        str | None, typer.Option(help="best: train their 3 best first; all: learn from all")
+    ] = None,
+    sampler: Annotated[str | None, typer.Option(help="tpe, tpe_univariate, random, gp, cmaes or qmc")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="asha, stopping or none")] = None,
     grace_epochs: Annotated[int | None, typer.Option(help="epochs before the first rung")] = None,
-    reduction_factor: Annotated[float | None, typer.Option(help="one trial in so many goes on at a rung")] = None,
+    reduction_factor: Annotated[float | None, typer.Option(help="factor between the rungs' epochs")] = None,
+    min_peers: Annotated[int | None, typer.Option(help="trials that the first rung waits for")] = None,
     stability: Annotated[
         list[str] | None, typer.Option(help="when a training counts as lost: train_factor=2.5")
     ] = None,
+    audit: Annotated[float | None, typer.Option(help="share of stopped trials to train out, as a check")] = None,
     confirm_top: Annotated[int | None, typer.Option(help="best configurations to train again")] = None,
     confirm_seeds: Annotated[int | None, typer.Option(help="fresh seeds for each of them")] = None,
+    limits: Annotated[list[str] | None, typer.Option(help="highest cost: epoch_seconds=30, checkpoint_mb=100")] = None,
+    also: Annotated[str | None, typer.Option(help="show trade-offs with epoch_seconds or checkpoint_mb")] = None,
     workers: Annotated[int | None, typer.Option(help="trials at a time")] = None,
     cpus: Annotated[float | None, typer.Option(help="CPU cores of a trial")] = None,
     gpus: Annotated[float | None, typer.Option(help="GPUs of a trial, 0.5 for half of one")] = None,
@@ -87,6 +96,7 @@ def launch(
 ) -> None:
     """Run a sweep and hand back the best configuration."""
     given = {key: value for key, value in locals().items() if key not in ("file", "set_", "stability", "sweeps")}
+    given["limits"] = {name: {"high": high} for name, high in options.pairs(limits, "--limits").items()} or None
     spec = options.sweep(file, given, set_, stability)
     _run_sweep(spec.name, sweeps, spec)
 
@@ -102,11 +112,12 @@ def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
     from search.closing import announcement, closing
     from search.folder import SweepFolder
     from search.progress import Progress
+    from search.warmstart import recall
 
     console = options.console()
     described = spec or SweepFolder.existing(root, name).spec()
     checked = check(described, SweepFolder(root, name).store(described))
-    for line in announcement(described):
+    for line in [*announcement(described), *map(str, recall(checked, root) if spec else ())]:
         console.print(line)
     from search import run  # imports Ray
 
@@ -133,16 +144,6 @@ def _command(verb: str, name: str, root: Path) -> str:
     return f"steadytune {verb} {name}{where}"
 
 
-def _state(folder: SweepFolder) -> SweepState:
-    from search.journal import read
-    from search.state import SweepState
-
-    state = SweepState(folder.plan())
-    for row in read(folder.journal) if folder.journal.is_dir() else ():
-        state.apply(row)
-    return state
-
-
 @app.command()
 def status(
     name: Annotated[str | None, typer.Argument(help="sweep; all of them if not given")] = None,
@@ -157,7 +158,7 @@ def status(
 
     console = options.console()
     if name is None:
-        found = [sweep_json(_state(SweepFolder(sweeps, each)), each) for each in names(sweeps)]
+        found = [sweep_json(options.state(SweepFolder(sweeps, each)), each) for each in names(sweeps)]
         if json_:
             print(json.dumps(found, indent=2))
         for one in [] if json_ else found:
@@ -166,7 +167,7 @@ def status(
             )
         return
     folder = SweepFolder.existing(sweeps, name)
-    state = _state(folder)
+    state = options.state(folder)
     if json_:
         print(json.dumps(sweep_json(state, name), indent=2))
         return
@@ -176,7 +177,7 @@ def status(
         with Live(overview(state, name), console=console, auto_refresh=False) as live:
             while state.ended is None:
                 time.sleep(1)
-                state = _state(folder)
+                state = options.state(folder)
                 live.update(overview(state, name), refresh=True)
         return
     console.print(overview(state, name, rows=None))
@@ -196,7 +197,7 @@ def explain(name: str, trial: int, json_: Json = False, sweeps: Root = DEFAULT_R
     from search.explain import explanation, explanation_json
     from search.folder import SweepFolder
 
-    state = _state(SweepFolder.existing(sweeps, name))
+    state = options.state(SweepFolder.existing(sweeps, name))
     found = _trial(state, trial, name)
     if json_:
         print(json.dumps(explanation_json(found), indent=2))
@@ -212,6 +213,7 @@ def export(
     to: Annotated[
         Path | None, typer.Option(help="folder to write; the sweep's best/ or trial-NNNN/ if not given")
     ] = None,
+    prove: Annotated[int, typer.Option(help="epochs to train it again from the written files, to prove them")] = 0,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Write a configuration in the recipe's own format, with its checkpoint."""
@@ -221,7 +223,7 @@ def export(
     from trainables.errors import SteadytuneError
 
     folder = SweepFolder.existing(sweeps, name)
-    state = _state(folder)
+    state = options.state(folder)
     chosen = _trial(state, trial, name).started.of if trial is not None else result(state).trial
     if chosen < 0:
         raise SteadytuneError(
@@ -229,7 +231,11 @@ def export(
         )
     target = to or (folder.best if trial is None else folder.path / f"trial-{chosen:04d}")
     for path in write(state, folder, chosen, target):
-        print(path)
+        print(path, flush=True)
+    if prove:
+        from search.prove import prove_afresh
+
+        prove_afresh(target, prove)
 
 
 @app.command()
@@ -242,11 +248,12 @@ def browse(
     from search.browse import serve
     from search.folder import SweepFolder
 
-    store = f"sqlite:///{sweeps.absolute() / 'mlflow.db'}"
-    if name:
-        folder = SweepFolder.existing(sweeps, name)
-        store = folder.store(folder.spec())
-    serve(store, sweeps.absolute(), port)
+    if name is None:
+        serve(f"sqlite:///{sweeps.absolute() / 'mlflow.db'}", sweeps.absolute(), port)
+        return
+    folder = SweepFolder.existing(sweeps, name)
+    spec = folder.spec()
+    serve(folder.store(spec), sweeps.absolute(), port, spec)
 
 
 @app.command()
@@ -266,5 +273,7 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     print(f"{name}: MLflow has everything that the journal has")
 
 
-for _verb in (cli_recipes.train, cli_recipes.evaluate, cli_recipes.check, cli_recipes.sample, cli_recipes.recipes):
+for _module in (cli_results, cli_recipes):
+    _module.add_to(app)
+for _verb in (cli_range.lr_range, cli_replay.replay):
     app.command()(_verb)

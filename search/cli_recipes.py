@@ -55,11 +55,12 @@ def check(
     from search.checking import check as run
     from search.checking import describe
     from search.folder import SweepFolder
+    from search.warmstart import recall
 
     spec = options.sweep(file, {}, None, None)
     made = run(spec, SweepFolder(sweeps, spec.name).store(spec))
     console = options.console()
-    for item in describe(made):
+    for item in [*describe(made), *map(str, recall(made, sweeps))]:
         console.print(item)
 
 
@@ -83,3 +84,9 @@ def recipes(
     console = options.console()
     for item in page(name) if name else listing():
         console.print(item)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these verbs to the command line."""
+    for verb in (train, evaluate, check, sample, recipes):
+        app.command()(verb)

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 from rich.table import Table
 
+from search.audit import HARM, audit
 from search.decision import REASONS
 from search.export import Finalist, best_checkpoint, finalists
 from search.folder import SweepFolder
+from search.front import front, table
 from search.overview import label, number, short
 from search.state import SweepState
 from search.sweep import SweepSpec
@@ -40,7 +42,14 @@ def closing(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
         gain = best.trial.curve.sign * (best.mean - baseline.mean)
         yield f"  {gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({_spread(baseline)})"
     yield ""
+    if state.plan.spec.also:
+        yield table(front(state), state.plan.recipe.metric, state.plan.spec.also)
+        yield ""
     yield from _stopped(state)
+    if state.search_ended:
+        drawn = f"{len(state.search)} of {state.plan.spec.trials} trials"
+        yield f"The search ended itself after {drawn}: {state.search_ended.detail}."
+    yield from _audited(state)
     took = f"{len(state.trials)} trials in {_duration(state.active_seconds)}"
     yield f"\n{took}; the workers trained {state.utilisation:.0%} of the time."
     found = best_checkpoint(state, best.trial.started.trial, folder)
@@ -75,6 +84,15 @@ def _stopped(state: SweepState) -> Iterator[str]:
         reason = trial.decision.reason
         when = f"{label(trial)} after epoch {trial.decision.epoch}"
         yield f"  {when}: {reason} ({REASONS[reason]}): {trial.decision.detail}"
+
+
+def _audited(state: SweepState) -> Iterator[str]:
+    found = audit(state)
+    if found.audited:
+        yield (
+            f"Audit: {found.wrong} of {found.audited} stopped trials would have improved by more than {HARM:.0%} "
+            f"(95 % interval {found.low:.0%} to {found.high:.0%} of all stops), {found.beaten} would have won."
+        )
 
 
 def _duration(seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ import trainables
 from search.sweep import SweepSpec
 from trainables.errors import SettingsError
 
+CONNECT_SECONDS = 5.0
 OBJECT_STORE_BYTES = 100_000_000
 """Trials exchange numbers only: Ray's default, a third of the memory, would be wasted."""
 
@@ -43,6 +45,8 @@ def connected(spec: SweepSpec) -> Iterator[int]:
     if ray.is_initialized():  # the tests share one session
         yield _places(spec)
         return
+    if spec.address:
+        check_address(spec.address)
     try:
         _start(spec)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -52,6 +56,22 @@ def connected(spec: SweepSpec) -> Iterator[int]:
         yield _places(spec)
     finally:
         ray.shutdown()
+
+
+def check_address(address: str) -> None:
+    """Whether anything listens at HOST:PORT; Ray itself tries for most of a minute, and says so in its own lines.
+
+    Raises:
+        SettingsError: nothing does. Other addresses ("auto", "ray://…") are left to Ray.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        fix = "start the cluster with `ray start --head`, or mend the address"
+        raise SettingsError(f"address is {address}; nothing answers there ({error}); {fix}") from None
 
 
 def _start(spec: SweepSpec) -> None:

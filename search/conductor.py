@@ -7,23 +7,24 @@ restored by applying the journal's events again: same rungs, same study, same fi
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from search import audit
+from search.budget import Budget
 from search.decision import Decision
-from search.journal import Decided, EpochDone, Event, Journal, Row, SweepEnded, SweepOpened, TrialStarted
-from search.judge import decide
-from search.retention import Kept, surplus
+from search.events import Decided, EpochDone, Event, Kind, Log, Row, SweepEnded, SweepOpened, TrialStarted
+from search.judge import decide, give_up, promote
+from search.retention import on_disk, surplus, too_many
 from search.searcher import Searcher
-from search.state import SweepState, TrialState
+from search.state import SweepState
 from search.sweep import Plan, draw
+from search.trial import TrialState
 
 MAX_SEED = 2**31 - 1
-Kind = Literal["search", "confirm"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Conductor:
 
     Args:
         plan: the checked sweep.
-        journal: open for writing.
+        journal: open for writing; a `Journal`, or what stands for one.
         delete: removes the checkpoint of (trial, epoch).
         listen: called after each event that was applied.
         clock: wall-clock seconds.
@@ -49,7 +50,7 @@ class Conductor:
     def __init__(
         self,
         plan: Plan,
-        journal: Journal,
+        journal: Log,
         *,
         delete: Callable[[int, int], None],
         listen: Callable[[Row, SweepState], None] = lambda row, state: None,
@@ -60,8 +61,7 @@ class Conductor:
         self._delete = delete
         self._listen = listen
         self._clock = clock
-        self._began = clock()
-        self._places = 1
+        self._budget = Budget(plan, clock)
         self._waiting: list[Assignment] = []
         self.halted: Exception | None = None
         self.state = SweepState(plan)
@@ -77,16 +77,17 @@ class Conductor:
         self.state = SweepState(self.plan, self._make_searcher(restart=len(rows)))
         for row in rows:
             self.state.apply(row, restoring=True)
-        self._began = self._clock() - self.state.active_seconds
+        self._budget.began = self._clock() - self.state.active_seconds
 
     def open(self, places: int) -> None:
         """Note that the sweep begins, or goes on, now, with room for `places` trials at a time."""
-        self._places = places
+        self._budget.places = places
         self._record(SweepOpened(places))
-        running = [trial for trial in self.state.trials.values() if trial.running]
+        running = list(self.state.running.values())
         for trial in running:
             if trial.latest:  # the interruption may have come between an epoch and the decisions about it
                 self._judge(trial, trial.latest)
+        self._end_search()
         self._waiting = [self._assignment(trial) for trial in running if trial.running]
         self._journal.flush()
 
@@ -98,48 +99,48 @@ class Conductor:
             return None
         if self._waiting:
             return self._waiting.pop(0)
-        if self._searching():
+        promoted = self._promote()
+        if promoted:
+            return promoted
+        if self._budget.left(self.state):
             return self._start_search()
-        return self._start_confirmation()
+        self._close()
+        return self._start_confirmation() or self._start_audit()
 
     @property
     def over(self) -> bool:
         """Whether nothing runs and nothing will be handed out any more."""
         if self.halted:
             return True
-        if self._waiting or any(trial.running for trial in self.state.trials.values()):
+        if self._waiting or self.state.running or self.state.waiting:
             return False
-        return not self._searching() and self._next_confirmation() is None
+        return not self._budget.left(self.state) and self._next_confirmation() is None and self._next_audit() is None
 
-    def _searching(self) -> bool:
-        spec = self.plan.spec
-        if len(self.state.search) >= spec.trials:
-            return False
-        if spec.epochs is not None and self.state.epochs >= spec.epochs:
-            return False
-        return self._seconds_left() > self.confirm_seconds()
+    def _promote(self) -> Assignment | None:
+        """The waiting trial that goes on now, if there is one."""
+        if not self._budget.allows(self.state):
+            return None
+        found = promote(self.state, self._budget.left(self.state))
+        if found is None:
+            return None
+        trial, decision = found
+        self._conclude(trial, decision)
+        return self._assignment(trial)
 
-    def _seconds_left(self) -> float:
-        hours = self.plan.spec.hours
-        return float("inf") if hours is None else hours * 3600 - (self._clock() - self._began)
-
-    def confirm_seconds(self) -> float:
-        """How long the confirmation will take, from the epochs so far; 0 before the first."""
-        spec = self.plan.spec
-        if not spec.confirm_top:
-            return 0.0
-        # Who may still come in: those that are finished, those that run, and one that may be started now.
-        candidates = len(self.state.finalists()) + sum(trial.running for trial in self.state.search) + 1
-        finalists = min(spec.confirm_top + 1, candidates)
-        rounds = math.ceil(finalists * spec.confirm_seeds / self._places)
-        # One epoch more: the search's trials learn only after their epoch that their time is over.
-        return self.state.epoch_seconds * (rounds * self.plan.max_epochs + 1)
+    def _close(self) -> None:
+        """End the trials that wait, once the search is over and none of those still running can help them."""
+        if any(trial.started.kind == "search" for trial in self.state.running.values()):
+            return
+        for trial in list(self.state.waiting.values()):
+            self._conclude(trial, give_up(trial, "the search is over"))
+        self.tick()
 
     def _start_search(self) -> Assignment:
         assert self.state.searcher is not None
         number = len(self.state.trials)
         named = self.plan.named[number] if number < len(self.plan.named) else None
-        known = {name: named[1][name] for name in self.plan.ranges} if named else {}
+        again = self.state.first_values(number - len(self.plan.named))
+        known = {name: named[1][name] for name in self.plan.ranges} if named else again
         # A named training outside the user's narrowed ranges is trained as it is, but Optuna does not hear of it.
         inside = all(value in self.plan.ranges[name] for name, value in known.items())
         drawn = self.state.searcher.ask(number, known) if inside and self.plan.ranges else {}
@@ -160,7 +161,7 @@ class Conductor:
 
     def _next_confirmation(self) -> tuple[int, int] | None:
         """The next (configuration, place of the fresh seed). Begins while the last search trials still run."""
-        if self._seconds_left() <= 0:
+        if self._budget.seconds_left() <= 0:
             return None
         for place in range(self.plan.spec.confirm_seeds):
             for of in self.state.finalists():
@@ -168,12 +169,22 @@ class Conductor:
                     return of, place
         return None
 
+    def _start_audit(self) -> Assignment | None:
+        of = self._next_audit()
+        if of is None:
+            return None
+        stopped, number = self.state.trials[of].started, len(self.state.trials)
+        return self._start(number, "audit", of, stopped.named, stopped.seed, stopped.drawn, stopped.settings)
+
+    def _next_audit(self) -> int | None:
+        """The stopped trial to train to its end, if there is time for that."""
+        return audit.due(self.state) if self._budget.allows_one_more(self.state) else None
+
     def _start(
         self, number: int, kind: Kind, of: int, named: str, seed: int, drawn: dict[str, Any], values: dict[str, Any]
     ) -> Assignment:
         settings = self.plan.settings({name: value for name, value in values.items() if name != "seed"}, seed)
         self._record(TrialStarted(number, kind, of, named, seed, drawn, settings.model_dump()))
-        self._journal.flush()
         return self._assignment(self.state.trials[number])
 
     def _assignment(self, trial: TrialState) -> Assignment:
@@ -190,11 +201,7 @@ class Conductor:
             return True
         self._record(done)
         self._judge(trial, done)
-        if not trial.running:
-            self._journal.flush()
-            self._clean()
-        else:
-            self.tick()
+        self.tick()
         return trial.running
 
     def halt(self, error: Exception) -> None:
@@ -211,25 +218,29 @@ class Conductor:
         trial = self.state.trials[number]
         if trial.running and not self.halted:
             self._conclude(trial, Decision("stop", "failed", detail))
-            self._journal.flush()
-            self._clean()
+            self.tick()
 
     def tick(self) -> None:
-        """Called often; puts on disk what waits and then deletes what is no longer needed."""
-        if self._journal.flush_if_due():
+        """Called often; puts on disk what waits and then deletes what is no longer needed.
+
+        A decision may be acted on up to half a second before it is on disk. If the driver is killed just then, the
+        resumed sweep judges the trial again by the same rules, or trains an epoch again from its checkpoint.
+        """
+        if self._journal.flush_if_due() or not self.state.running:
             self._clean()
 
     def _judge(self, trial: TrialState, done: EpochDone) -> None:
-        for decision in decide(trial, self.state, done, self._over_budget(trial)):
+        for decision in decide(
+            trial, self.state, done, self._budget.exceeded(self.state, trial), self._budget.left(self.state)
+        ):
             self._conclude(trial, decision)
+        self._end_search()
 
-    def _over_budget(self, trial: TrialState) -> str:
-        spec = self.plan.spec
-        if self._seconds_left() <= (self.confirm_seconds() if trial.started.kind == "search" else 0.0):
-            return f"the sweep's {spec.hours:g} hours are used up (time to confirm the best set aside)"
-        if trial.started.kind == "search" and spec.epochs is not None and self.state.epochs >= spec.epochs:
-            return f"the sweep's {spec.epochs} epochs are used up"
-        return ""
+    def _end_search(self) -> None:
+        """Draw no more trials once the last ones have gained too little."""
+        ended = self.state.enough()
+        if ended:
+            self._record(ended)
 
     def _conclude(self, trial: TrialState, decision: Decision) -> None:
         self._record(
@@ -252,30 +263,11 @@ class Conductor:
 
     def _clean(self) -> None:
         """Delete what nothing needs. Only after a flush: a resume needs what the journal on disk says."""
-        spec = self.plan.spec
-        for one in surplus(
-            self._on_disk(), spec.keep_checkpoints, spec.max_checkpoint_gb * 1e9, frozenset(self.state.finalists())
-        ):
+        spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
+        for worst in too_many(self.state.waiting.values(), max_bytes):
+            self._conclude(worst, give_up(worst, "checkpoints of waiting trials would exceed max_checkpoint_gb"))
+        self._journal.flush()
+        finalists = frozenset(self.state.finalists())
+        for one in surplus(on_disk(self.state.trials.values()), spec.keep_checkpoints, max_bytes, finalists):
             self._delete(one.trial, one.epoch)
             del self.state.trials[one.trial].checkpoints[one.epoch]
-
-    def _on_disk(self) -> list[Kept]:
-        kept = []
-        for trial in self.state.trials.values():
-            if not trial.checkpoints:
-                continue
-            values = {point.epoch: point.value for point in trial.curve.evaluated}
-            for epoch, size in trial.checkpoints.items():
-                value = values.get(epoch)
-                kept.append(
-                    Kept(
-                        trial.started.trial,
-                        epoch,
-                        trial.started.of,
-                        None if value is None else trial.curve.sign * value,
-                        size,
-                        newest=trial.running and epoch == max(trial.checkpoints),
-                        lost=trial.lost,
-                    )
-                )
-        return kept

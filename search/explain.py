@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from search.decision import REASONS
+from search.front import front
 from search.overview import label, number, short
-from search.state import SweepState, TrialState
+from search.state import SweepState
+from search.steadiness import steadiness
+from search.trial import TrialState
+from search.whatif import instead
 
 
 def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
@@ -20,6 +25,12 @@ def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
         "state": "ended" if state.ended else "open",
         "epochs": state.epochs,
         "best": {"trial": state.ended.trial, **state.ended.numbers} if state.ended and state.ended.trial >= 0 else None,
+        "recalled": len(state.earlier),
+        "search_ended": state.search_ended.detail if state.search_ended else None,
+        "front": [
+            {"trial": one.trial.started.trial, "level": one.level, state.plan.spec.also: one.cost}
+            for one in front(state)
+        ],
         "utilisation": state.utilisation,
         "trials": [trial_json(trial) for trial in state.trials.values()],
     }
@@ -37,7 +48,7 @@ def trial_json(trial: TrialState) -> dict[str, Any]:
         "level": trial.curve.level,
         "best": best.value if best else None,
         "best_epoch": best.epoch if best else None,
-        "running": trial.running,
+        "status": trial.status,
         "reason": trial.decision.reason if trial.decision else None,
         "detail": trial.decision.detail if trial.decision else None,
         "drawn": trial.started.drawn,
@@ -82,15 +93,39 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
     else:
         lines.append(f"{curve.epoch} of {state.plan.max_epochs} epochs; no {metric} so far.")
     for point in curve.points:
+        loss = "–" if point.loss is None else f"{point.loss:.4g}"
         held_out = f"  held-out {point.held_out:.4g}" if point.held_out is not None else ""
-        lines.append(
-            f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {point.loss:.4g}{held_out}"
-        )
+        lines.append(f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {loss}{held_out}")
     for decided in trial.decisions:
-        verb = "stopped" if decided.action == "stop" else "went on"
-        lines.append(
-            f"After epoch {decided.epoch} it {verb} ({decided.reason}: {REASONS[decided.reason]}): {decided.detail}."
-        )
+        verb = {"stop": "stopped", "pause": "began to wait", "continue": "went on"}[decided.action]
+        why = f" ({decided.reason}: {REASONS[decided.reason]})" if decided.action == "stop" else ""
+        lines.append(f"After epoch {decided.epoch} it {verb}{why}: {decided.detail}.")
+    lines.extend(instead(state, trial))
+    lines.extend(_steadiness(trial))
     if trial.running:
         lines.append("It is running, or will go on when the sweep is resumed.")
+    if trial.paused:
+        lines.append("It waits with its checkpoint, and goes on if enough others turn out worse.")
     return lines
+
+
+def _steadiness(trial: TrialState) -> Iterator[str]:
+    """How steadily it trained, as far as that can be told."""
+    found = steadiness(trial.curve)
+    parts = [
+        (found.loss_cv_settled, "training loss CV {:.1%} after warm-up"),
+        (found.loss_detrended_cv, "{:.1%} detrended"),
+        (found.value_detrended_cv, "metric {:.1%} detrended"),
+        (found.trend, "metric trend {:+.4f} an epoch"),
+        (found.decline or None, "{:.1%} below its peak"),
+    ]
+    said = [words.format(value) for value, words in parts if value is not None]
+    said += [f"loss spikes at epochs {', '.join(map(str, found.spikes))}"] if found.spikes else []
+    if said:
+        yield f"Steadiness: {', '.join(said)}."
+    if len(found.phases) > 1:
+        phases = (
+            f"{one.phase} {one.first} to {one.last}: loss {one.loss_mean:.4g} ± {one.loss_std:.2g}"
+            for one in found.phases
+        )
+        yield f"Phases: {'; '.join(phases)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import statistics
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import yaml
 
+from search.events import SweepEnded
+from search.exported import ABOUT, about, readme
 from search.folder import SweepFolder
-from search.journal import SweepEnded
-from search.state import SweepState, TrialState
+from search.state import SweepState
+from search.trial import TrialState
 from trainables.errors import SteadytuneError, nearest
 from trainables.settings import parse
 
@@ -93,7 +96,8 @@ def best_checkpoint(state: SweepState, number: int, folder: SweepFolder) -> tupl
 def export(state: SweepState, folder: SweepFolder, number: int, target: Path) -> list[Path]:
     """Write configuration `number` to the folder `target`: whole or not at all.
 
-    It holds `settings.yaml` (which `steadytune train --config` takes), the recipe's native files, the best checkpoint.
+    It holds `settings.yaml` (which `steadytune train --config` takes), the recipe's native files, the best checkpoint,
+    `about.json` (the training's curve, versions, data) and a README with the command to train it again.
 
     Raises:
         SteadytuneError: no such trial.
@@ -107,14 +111,18 @@ def export(state: SweepState, folder: SweepFolder, number: int, target: Path) ->
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     found = best_checkpoint(state, number, folder)
-    source = (found[0] if found else state.trials[number]).started
-    settings = parse(recipe.settings_type, source.settings, recipe.name)
+    source = found[0] if found else state.trials[number]
+    settings = parse(recipe.settings_type, source.started.settings, recipe.name)
     (partial / "settings.yaml").write_text(
         yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
     )
-    recipe.export(settings, partial)
+    native = [str(path.relative_to(partial)) for path in recipe.export(settings, partial)]
     if found:
         shutil.copytree(found[2], partial / "checkpoint")
+    own = folder.trials / f"{source.started.trial:04d}"
+    known = about(state.plan.spec, recipe.metric, source, found[1] if found else None, own)
+    (partial / ABOUT).write_text(json.dumps(known, indent=1), encoding="utf-8")
+    (partial / "README.md").write_text(readme(known, native), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     os.replace(partial, target)
     return sorted(target.iterdir())

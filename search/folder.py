@@ -71,8 +71,8 @@ class SweepFolder:
         return folder
 
     def plan(self) -> Plan:
-        """The sweep's description, checked again: data or code may have gone since."""
-        return plan(self.spec())
+        """The sweep's description, checked again: code may have gone since. Its data may: results need none."""
+        return plan(self.spec(), training=False)
 
     def spec(self) -> SweepSpec:
         """The sweep's description."""

@@ -13,14 +13,14 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from search.decision import Reason
+from search.events import EVENTS, Event, Row
 from trainables.errors import SteadytuneError
 
 FLUSH_ROWS = 512
@@ -60,109 +60,11 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class SweepOpened:
-    """The sweep began, or went on after an interruption, with room for `places` trials at a time."""
-
-    event: ClassVar[str] = "opened"
-    places: int
-
-
-@dataclass(frozen=True)
-class TrialStarted:
-    """A trial was given its configuration.
-
-    Attributes:
-        trial: its number, from 0, unique in the sweep.
-        kind: "search", or "confirm" for a configuration trained again on a fresh seed.
-        of: for "confirm", the search trial whose configuration it is; else its own number.
-        named: the named training it is, or "".
-        drawn: what the space drew, by name; None where it was not asked.
-        settings: the complete settings of the training.
-    """
-
-    event: ClassVar[str] = "trial"
-    trial: int
-    kind: Literal["search", "confirm"]
-    of: int
-    named: str
-    seed: int
-    drawn: dict[str, Any]
-    settings: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class EpochDone:
-    """A trial finished an epoch: what `trainables.recipe.Epoch` says, and besides
-
-    Attributes:
-        began: when the epoch began, in seconds since 1970.
-        checkpoint: folder of the checkpoint written after it, or "".
-        bytes: its size.
-        alarm, alarm_detail: the recipe's own alarm, or "".
-    """
-
-    event: ClassVar[str] = "epoch"
-    trial: int
-    epoch: int
-    phase: str
-    metrics: dict[str, float]
-    losses: dict[str, float]
-    rates: dict[str, float]
-    seconds: dict[str, float]
-    began: float = 0.0
-    checkpoint: str = ""
-    bytes: int = 0
-    alarm: Literal["", "nonfinite", "collapsed"] = ""
-    alarm_detail: str = ""
-
-
-@dataclass(frozen=True)
-class Decided:
-    """A rule stopped a trial, or compared it and let it go on."""
-
-    event: ClassVar[str] = "decision"
-    trial: int
-    epoch: int
-    action: Literal["stop", "continue"]
-    reason: Reason
-    detail: str
-    numbers: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class SweepEnded:
-    """The sweep has its result.
-
-    Attributes:
-        trial: the winning configuration's search trial; -1 if no trial finished.
-        detail: one sentence.
-        numbers: "mean" and "std" over the fresh seeds and their number "seeds", or the one level it had as "mean".
-    """
-
-    event: ClassVar[str] = "ended"
-    trial: int
-    detail: str
-    numbers: dict[str, float] = field(default_factory=dict)
-
-
-Event = SweepOpened | TrialStarted | EpochDone | Decided | SweepEnded
-_EVENTS: dict[str, type[Event]] = {
-    kind.event: kind for kind in (SweepOpened, TrialStarted, EpochDone, Decided, SweepEnded)
-}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One event with its place in the journal and the wall-clock time (seconds since 1970) of its writing."""
-
-    seq: int
-    time: float
-    event: Event
+_FIELDS = {kind.event: [each.name for each in fields(kind)] for kind in EVENTS.values()}
 
 
 def _to_record(row: Row) -> dict[str, Any]:
-    record: dict[str, Any] = asdict(row.event)
+    record: dict[str, Any] = {name: getattr(row.event, name) for name in _FIELDS[row.event.event]}
     for name, value in record.items():
         if name in ("drawn", "settings"):
             record[name] = json.dumps(value)
@@ -172,7 +74,7 @@ def _to_record(row: Row) -> dict[str, Any]:
 
 
 def _to_row(record: dict[str, Any]) -> Row:
-    kind = _EVENTS[record["event"]]
+    kind = EVENTS[record["event"]]
     values = {each.name: record[each.name] for each in fields(kind)}
     for name, value in values.items():
         if name in ("drawn", "settings"):

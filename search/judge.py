@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from search.decision import Decision
-from search.journal import EpochDone
+from search.decision import Action, Decision
+from search.events import EpochDone
 from search.rungs import Standing
-from search.stability import verdict
-from search.state import SweepState, TrialState
-from trainables.recipe import Alarm
+from search.stability import alone, verdict
+from search.state import SweepState
+from search.trial import TrialState
+from trainables.recipe import Alarm, Recipe
 
 
-def decide(trial: TrialState, state: SweepState, done: EpochDone, over_budget: str) -> Iterator[Decision]:
+def decide(trial: TrialState, state: SweepState, done: EpochDone, over_budget: str, left: int) -> Iterator[Decision]:
     """The decisions after the trial's last epoch, `done`; the last one may be a stop.
 
     Args:
@@ -20,45 +22,69 @@ def decide(trial: TrialState, state: SweepState, done: EpochDone, over_budget: s
         state: its peers.
         done: the epoch that was reported.
         over_budget: why the sweep's budget has ended for this trial, or "".
+        left: how many trials the search may still start.
     """
     plan = state.plan
-    lost = verdict(trial.curve, plan.max_epochs, plan.spec.stability, _alarm(done))
+    if trial.started.kind == "audit":
+        yield from _to_its_end(trial, over_budget)
+        return
+    others = partial(state.median_best, trial.started.trial) if trial.started.kind == "search" else alone
+    lost = verdict(trial.curve, plan.max_epochs, plan.spec.stability, _alarm(done), others)
     if lost:
         yield lost
-    elif trial.curve.epoch >= plan.max_epochs:
-        yield Decision("stop", "done", f"trained all {plan.max_epochs} epochs")
+    elif ended := list(_to_its_end(trial, over_budget)):
+        yield from ended
+    elif trial.started.kind == "search" and plan.spec.scheduler != "none":
+        yield from _compare(trial, state, left)
+
+
+def _to_its_end(trial: TrialState, over_budget: str) -> Iterator[Decision]:
+    if trial.curve.epoch >= trial.started.settings["epochs"]:
+        yield Decision("stop", "done", f"trained all {trial.curve.epoch} epochs")
     elif over_budget:
         yield Decision("stop", "budget", over_budget)
-    elif trial.started.kind == "search" and plan.spec.scheduler == "asha":
-        yield from _compare(trial, state)
 
 
 def _alarm(done: EpochDone) -> Alarm | None:
     return Alarm(done.alarm, done.alarm_detail) if done.alarm else None
 
 
-def _compare(trial: TrialState, state: SweepState) -> Iterator[Decision]:
+def _compare(trial: TrialState, state: SweepState, left: int) -> Iterator[Decision]:
     """How the trial stands at a rung, if it has just reached one."""
     number = trial.started.trial
-    rung = state.rungs.due(number, trial.curve.epoch)
+    rung = state.asha.due(number)
     if rung is None:
         return
-    level, sign = trial.curve.level, trial.curve.sign
-    standing = state.rungs.standing(number, rung, None if level is None else sign * level)
+    standing = state.asha.standing(number, rung)
+    action = state.asha.action(number, rung, left)
     # The baseline is what the result is compared with: it always trains to its end.
-    spared = trial.started.named == state.plan.recipe.baseline
-    yield _at_rung(standing, state.plan.recipe.metric, sign, spared)
+    if action != "continue" and trial.started.named == state.plan.recipe.baseline and standing.value is not None:
+        yield _at_rung(standing, state.plan.recipe, "continue", "; as the baseline it trains to its end")
+    else:
+        yield _at_rung(standing, state.plan.recipe, action)
 
 
-def _at_rung(standing: Standing, metric: str, sign: float, spared: bool) -> Decision:
+def promote(state: SweepState, left: int) -> tuple[TrialState, Decision] | None:
+    """The waiting trial that may go on now and the decision that says so; `left`: trials that may still start."""
+    found = state.asha.promotable(left)
+    if found is None:
+        return None
+    return state.trials[found[0]], _at_rung(state.asha.standing(*found), state.plan.recipe, "continue", " by now")
+
+
+def give_up(trial: TrialState, why: str) -> Decision:
+    """The end of a trial that waits: what it waited for will not come, because of `why`."""
+    waiting = trial.decisions[-1]
+    return Decision("stop", "rung", f"{waiting.detail}; {why}", waiting.numbers)
+
+
+def _at_rung(standing: Standing, recipe: Recipe, action: Action, more: str = "") -> Decision:
+    """`action` at a rung, with the numbers of `standing` in the sign of the recipe's metric."""
+    sign = 1.0 if recipe.mode == "max" else -1.0
     numbers = {"rung": standing.rung, "rank": standing.rank, "peers": standing.peers, "cutoff": standing.cutoff}
     if standing.value is None:
-        return Decision("stop", "rung", f"no {metric} at all by the rung at epoch {standing.rung}", numbers)
+        return Decision("stop", "rung", f"no {recipe.metric} at all by the rung at epoch {standing.rung}", numbers)
     numbers["value"] = standing.value
-    value, cutoff = sign * standing.value, sign * standing.cutoff
-    place = f"{metric} {value:.4f} was {standing.rank} of {standing.peers} at the rung at epoch {standing.rung}"
-    if standing.promoted:
-        return Decision("continue", "rung", place, numbers)
-    if spared:
-        return Decision("continue", "rung", f"{place}; as the baseline it trains to its end", numbers)
-    return Decision("stop", "rung", f"{place}; {cutoff:.4f} was needed", numbers)
+    place = f"{recipe.metric} heading for {sign * standing.value:.4f} was {standing.rank} of {standing.peers}"
+    needed = "" if action == "continue" else f"; the last to go on had {sign * standing.cutoff:.4f}"
+    return Decision(action, "rung", f"{place} at the rung at epoch {standing.rung}{more}{needed}", numbers)

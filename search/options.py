@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from search.folder import SweepFolder
+    from search.state import SweepState
     from search.sweep import SweepSpec
 
 Root = Annotated[Path, typer.Option("--sweeps", envvar="STEADYTUNE_SWEEPS", help="folder that holds the sweeps")]
@@ -27,6 +29,33 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def state(folder: SweepFolder) -> SweepState:
+    """A sweep as far as its journal tells."""
+    from search.journal import read
+    from search.state import SweepState
+
+    found = SweepState(folder.plan())
+    for row in read(folder.journal) if folder.journal.is_dir() else ():
+        found.apply(row)
+    return found
+
+
+def write(target: Path, text: str) -> None:
+    """Write a file of results, whole or not at all.
+
+    Raises:
+        SteadytuneError: it cannot be written there.
+    """
+    from trainables.errors import SteadytuneError
+
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(target)
+    except OSError as error:
+        raise SteadytuneError(f"{target}: cannot be written ({error.strerror}); give another file with --to") from None
 
 
 def pairs(texts: list[str] | None, option: str) -> dict[str, Any]:

@@ -9,14 +9,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from search.decision import LOST
-from search.state import SweepState, TrialState
+from search.decision import BEHIND, LOST
+from search.events import Decided
+from search.state import SweepState
+from search.trial import TrialState
 
 ROWS = 24
 """Trials shown while a sweep runs: the running ones, then the best, then the latest."""
 
 _BARS = "▁▂▃▄▅▆▇█"
-_STYLES = {"done": "green", "rung": "yellow", "budget": "yellow"} | dict.fromkeys(LOST, "red")
+_STYLES = {"done": "green"} | dict.fromkeys(BEHIND, "yellow") | dict.fromkeys(LOST, "red")
 
 
 def sparkline(values: list[float], high: float, width: int = 15) -> str:
@@ -38,8 +40,8 @@ def short(values: dict[str, Any]) -> str:
 def label(trial: TrialState) -> str:
     """A trial's number with what it is: "7", "0 fixed", "13 confirms 7"."""
     started = trial.started
-    if started.kind == "confirm":
-        return f"{started.trial} confirms {started.of}"
+    if started.kind != "search":
+        return f"{started.trial} {started.kind}s {started.of}"
     return f"{started.trial} {started.named}".strip()
 
 
@@ -79,30 +81,43 @@ def overview(state: SweepState, title: str, rows: int | None = ROWS) -> Renderab
     for trial, name in zip(shown, names, strict=True):
         curve = sparkline([point.value or 0.0 for point in trial.curve.evaluated], high)
         table.add_row(
-            name, f"{trial.curve.epoch}/{state.plan.max_epochs}", number(trial.curve.level), curve, _state(trial)
+            name,
+            f"{trial.curve.epoch}/{state.plan.max_epochs}",
+            number(trial.curve.level),
+            curve,
+            _state(trial, state.excess(trial)),
         )
     return Group(table, Text(_footer(state, len(state.trials) - len(shown)), style="dim"))
 
 
-def _state(trial: TrialState) -> Text:
+def _state(trial: TrialState, excess: float) -> Text:
+    if trial.paused:
+        return Text(f"waits at {_place(trial.decisions[-1])}", style="yellow")
     if trial.decision is None:
         phase = "running" if trial.curve.points else "starting"
         return Text(f"{phase}  {short(trial.started.drawn)}", style="cyan")
     reason = trial.decision.reason
-    numbers = trial.decision.numbers
     if reason == "done":
-        words = "done"
+        words = f"done, over the limits by {excess:.0%}" if excess else "done"
     elif reason == "rung":
-        words = f"rung {numbers['rung']:.0f}: {numbers['rank']:.0f} of {numbers['peers']:.0f}"
+        words = _place(trial.decision)
     else:
         words = f"{reason}: {trial.decision.detail}"
     return Text(words, style=_STYLES[reason])
+
+
+def _place(decided: Decided) -> str:
+    numbers = decided.numbers
+    return f"rung {numbers['rung']:.0f}: {numbers['rank']:.0f} of {numbers['peers']:.0f}"
 
 
 def _footer(state: SweepState, hidden: int) -> str:
     spec = state.plan.spec
     reasons = Counter(trial.decision.reason for trial in state.trials.values() if trial.decision)
     parts = [f"search {len(state.search)}/{spec.trials} trials, {state.epochs} epochs"]
+    parts += [f"{len(state.earlier)} recalled"] if state.earlier else []
+    parts += ["the search has ended itself"] if state.search_ended else []
+    parts += [f"{len(state.waiting)} waiting"] if state.waiting else []
     parts += [f"{count} {reason}" for reason, count in reasons.most_common()]
     parts += [f"{hidden} not shown"] if hidden else []
     parts += ["* best so far"] if state.ranking() else []

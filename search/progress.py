@@ -8,7 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.live import Live
 
-from search.journal import Decided, EpochDone, Row, TrialStarted
+from search.events import Decided, EpochDone, Row, SearchEnded, TrialStarted
 from search.overview import label, number, overview, short
 from search.state import SweepState
 
@@ -55,6 +55,8 @@ def _line(row: Row, state: SweepState) -> str:
         place = f"trial {event.trial} epoch {event.epoch}/{state.plan.max_epochs}"
         return f"{place}: {state.plan.recipe.metric} {number(value)}, training loss {loss:.4g}, {seconds:.1f} s"
     if isinstance(event, Decided):
-        verb = "stops" if event.action == "stop" else "goes on"
+        verb = {"stop": "stops", "pause": "waits", "continue": "goes on"}[event.action]
         return f"trial {event.trial} {verb} after epoch {event.epoch} ({event.reason}): {event.detail}"
+    if isinstance(event, SearchEnded):
+        return f"the search ends: {event.detail}"
     return ""

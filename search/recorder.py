@@ -17,13 +17,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 
+from search.events import EpochDone, SweepEnded
 from search.folder import SweepFolder
-from search.journal import EpochDone, SweepEnded, read
+from search.journal import read
+from search.process import python_path
 from trainables.errors import SteadytuneError
 
 POLL_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 15.0
+"""Between two tries while the store is away; the first comes after a second, each later one after twice as long."""
+BATCH_ROWS = 2000
+"""Rows written at a time, so that a long journal does not lie in memory whole."""
 GIVE_UP_SECONDS = 60.0
 READY = "ready"
 _SQLITE = b"SQLite format 3\0"  # the first bytes of every database file, https://www.sqlite.org/fileformat.html
@@ -34,6 +41,7 @@ _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # waiting for a server is done here, where it can be seen
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 
 
@@ -83,8 +91,6 @@ class Recorder(AbstractContextManager["Recorder"]):
 
     def __enter__(self) -> Recorder:
         command = [sys.executable, "-m", "search.recorder", str(self._folder.root), self._folder.name]
-        source = str(Path(__file__).resolve().parent.parent)
-        path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
         with (self._folder.path / "recorder.log").open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 command,
@@ -93,7 +99,7 @@ class Recorder(AbstractContextManager["Recorder"]):
                 stderr=log,
                 text=True,
                 start_new_session=True,  # Ctrl-C is for the driver
-                env=os.environ | _ENVIRONMENT | {"PYTHONPATH": path},
+                env=os.environ | _ENVIRONMENT | {"PYTHONPATH": python_path()},
             )
         return self
 
@@ -104,7 +110,7 @@ class Recorder(AbstractContextManager["Recorder"]):
     def finish(self) -> bool:
         """Wait until it has written what was left; returns whether MLflow has everything that the journal has."""
         try:
-            return self._process.wait(GIVE_UP_SECONDS + 30) == 0
+            return self._process.wait(2 * GIVE_UP_SECONDS) == 0
         except subprocess.TimeoutExpired:
             self._process.kill()
             return False
@@ -124,30 +130,35 @@ class Recorder(AbstractContextManager["Recorder"]):
 
 def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], None] = lambda: None) -> bool:
     """Write the journal to MLflow until `ended` and nothing is left; returns whether everything was written."""
+    for name, value in _ENVIRONMENT.items():  # MLflow reads them when it is imported
+        os.environ.setdefault(name, value)
     _await_first_epoch(folder, ended)
     from search.mirror import Mirror, StoreError  # imports MLflow, which only this process pays for
 
     mirror = Mirror(folder)
     ready()
-    seq, failing_since = 0, 0.0
+    seq, give_up_at, pause = 0, 0.0, POLL_SECONDS
     while True:
         last = ended()
         try:
-            rows = list(read(folder.journal, after=seq)) if folder.journal.is_dir() else []
+            rows = list(islice(read(folder.journal, after=seq), BATCH_ROWS)) if folder.journal.is_dir() else []
             if rows:
                 mirror.write(rows)
-                seq, failing_since = rows[-1].seq, 0.0
+                seq, give_up_at, pause = rows[-1].seq, 0.0, POLL_SECONDS
             elif last:
+                mirror.finish()
                 return True
         except (StoreError, OSError) as error:  # the store may be away for a while; the journal keeps everything
-            failing_since = failing_since or time.monotonic()
-            print(
-                f"MLflow is not reachable, trying again: {type(error).__name__}: {error}", file=sys.stderr, flush=True
-            )
-            if last and time.monotonic() - failing_since > GIVE_UP_SECONDS:
-                return False
-            time.sleep(POLL_SECONDS)
-        if not last:
+            text = str(error).partition("\n")[0]
+            print(f"MLflow is not reachable, trying again: {type(error).__name__}: {text}", file=sys.stderr, flush=True)
+            if last:  # however long it was away before: the sweep waits a minute for it
+                give_up_at = give_up_at or time.monotonic() + GIVE_UP_SECONDS
+                if time.monotonic() > give_up_at:
+                    return False
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            continue
+        if not last and len(rows) < BATCH_ROWS:
             time.sleep(POLL_SECONDS)
 
 

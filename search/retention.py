@@ -1,13 +1,15 @@
 """Which checkpoints of the whole sweep stay on disk.
 
 Ray keeps checkpoints trial by trial, so a sweep of a thousand trials keeps a thousand. Here the best few of the whole
-sweep stay, one a configuration, and of each running trial its newest, to resume from.
+sweep stay, one a configuration, and of each trial that runs or waits its newest, to go on from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from search.trial import TrialState
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Kept:
         group: the configuration it belongs to; trainings of one configuration on several seeds share it.
         value: the objective at that epoch, higher is better; None if it has none.
         bytes: its size.
-        newest: whether it is the newest of a trial that still runs.
+        newest: whether it is the newest of a trial that runs or waits.
         lost: whether its trial was stopped as lost (diverged, collapsed, …).
     """
 
@@ -30,6 +32,34 @@ class Kept:
     bytes: int
     newest: bool = False
     lost: bool = False
+
+
+def on_disk(trials: Iterable[TrialState]) -> list[Kept]:
+    """All checkpoints of `trials`."""
+    return [one for trial in trials if trial.checkpoints for one in _checkpoints(trial)]
+
+
+def _checkpoints(trial: TrialState) -> Iterator[Kept]:
+    values = {point.epoch: point.value for point in trial.curve.evaluated}
+    for epoch, size in trial.checkpoints.items():
+        value = values.get(epoch)
+        signed = None if value is None else trial.curve.sign * value
+        newest = trial.decision is None and epoch == max(trial.checkpoints)
+        yield Kept(trial.started.trial, epoch, trial.started.of, signed, size, newest, trial.lost)
+
+
+def too_many(waiting: Iterable[TrialState], max_bytes: float) -> list[TrialState]:
+    """Those to give up, the worst at the lowest rung first, so that the checkpoints of the rest fit `max_bytes`."""
+    found = [one for one in waiting if one.checkpoints]
+    size = sum(one.checkpoints[max(one.checkpoints)] for one in found)
+    if size <= max_bytes:
+        return []
+    given_up = []
+    for one in sorted(found, key=lambda one: (one.curve.epoch, one.curve.sign * (one.curve.level or 0.0))):
+        if size > max_bytes:
+            size -= one.checkpoints[max(one.checkpoints)]
+            given_up.append(one)
+    return given_up
 
 
 def surplus(

@@ -15,14 +15,16 @@ from ray import tune
 
 from search.cluster import connected
 from search.conductor import Conductor
+from search.events import Row, SweepEnded
 from search.export import export, result
 from search.folder import SweepFolder
-from search.journal import Journal, Row, SweepEnded, read
+from search.journal import Journal, read
 from search.recorder import Recorder
 from search.scheduler import SteadyASHA, SweepSearch
 from search.state import SweepState
 from search.sweep import Plan
 from search.trainable import RecipeTrainable
+from search.warmstart import feed, recall
 from trainables.errors import SteadytuneError
 
 Listener = Callable[[Row, SweepState], None]
@@ -42,6 +44,7 @@ def launch(checked: Plan, root: Path, listen: Listener) -> Finished:
     Raises:
         SteadytuneError: something is wrong that shows before training; nothing is left behind then.
     """
+    recall(checked, root)
     folder = SweepFolder.create(root, checked.spec)
     with folder.locked():
         try:
@@ -79,8 +82,11 @@ def _run(checked: Plan, folder: SweepFolder, listen: Listener) -> Finished:
 
 
 def _sweep(checked: Plan, folder: SweepFolder, places: int, recorder: Recorder, listen: Listener) -> SweepState:
-    past = _past(folder)
     journal = Journal(folder.journal)
+    past = _past(folder)
+    if not past:
+        feed(journal, recall(checked, folder.root))
+        past = _past(folder)
     conductor = Conductor(checked, journal, delete=folder.delete_checkpoint, listen=listen)
     if past:
         conductor.restore(past)
@@ -105,6 +111,7 @@ def _train(conductor: Conductor, folder: SweepFolder, places: int) -> None:
         "data": str(Path(spec.data).absolute()),
         "folder": str(folder.trials),
         "checkpoint_every": spec.checkpoint_every,
+        "checkpoint_at": conductor.state.asha.rungs if spec.scheduler == "asha" else [],
     }
     tuner = tune.Tuner(
         tune.with_resources(RecipeTrainable, {"cpu": spec.cpus, "gpu": spec.gpus}),

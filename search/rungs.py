@@ -1,22 +1,19 @@
-"""Stopping ASHA: at each rung a trial goes on only if it is among the best of those that reached the rung.
+"""The rungs of ASHA: epochs at which trials are compared, and how each stands there.
 
-Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020), in the variant that stops a trial at
-once instead of pausing it for a later promotion, as Ray Tune and Optuna ship it. The paper's symbols and our names:
+Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020). The paper's symbols and our names:
 
     r    grace_epochs       epochs before the first rung
-    eta  reduction_factor   one in so many goes on
+    eta  reduction_factor   rung k lies at r * eta**k epochs
     R    max_epochs         epochs of a whole training
-    k    rung index         rung k lies at r * eta**k epochs
 
-What is compared is the level of the curve (the mean of its last epochs), not one epoch.
-
-The first to reach a rung have nobody to be compared with, and must not go on for ever because they were early. So a
-place among fewer than `reduction_factor` trials is provisional: it is looked at again whenever another one arrives.
+What is compared is the outlook of the curve (`Curve.outlook`), not one epoch's value. Higher is better here; None is
+no number at all, behind every number.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -25,8 +22,8 @@ class Standing:
 
     Attributes:
         rung: epochs at which the rung lies.
-        value: the trial's level, higher is better; None if it has none.
-        cutoff: the level it needs to go on.
+        value: the trial's outlook there, higher is better; None if it has none.
+        cutoff: the outlook of the last that goes on; -inf if nobody has one.
         rank: its place among all that reached the rung, from 1; equals share the better place.
         peers: how many reached the rung, itself included.
         promoted: whether it goes on.
@@ -59,40 +56,39 @@ def milestones(grace_epochs: int, reduction_factor: float, max_epochs: int) -> l
     return found
 
 
-class Rungs:
-    """The levels recorded at each rung of one sweep."""
+@dataclass
+class Rung:
+    """The outlooks with which trials reached one rung. Comparing one costs the logarithm of their number.
 
-    def __init__(self, grace_epochs: int, reduction_factor: float, max_epochs: int) -> None:
-        self._factor = reduction_factor
-        self._compared: dict[tuple[int, int], int] = {}
-        self._values: dict[int, dict[int, float | None]] = {
-            rung: {} for rung in milestones(grace_epochs, reduction_factor, max_epochs)
-        }
+    Attributes:
+        epoch: where the rung lies.
+        values: outlook by trial.
+    """
 
-    def due(self, trial: int, epoch: int) -> int | None:
-        """The highest rung at or below `epoch` if `trial` is to be compared there now, else None."""
-        reached = [rung for rung in self._values if rung <= epoch]
-        if not reached:
-            return None
-        rung = reached[-1]
-        before = self._compared.get((trial, rung), 0)
-        return rung if not before or before < min(self._factor, len(self._values[rung])) else None
+    epoch: int
+    values: dict[int, float | None] = field(default_factory=dict)
+    _rising: list[float] = field(default_factory=list, repr=False)
 
-    def record(self, trial: int, rung: int, value: float | None) -> None:
-        """Note that `trial` was compared at `rung`, which it reached with the level `value`.
+    def add(self, trial: int, value: float | None) -> None:
+        """Note that `trial` reached the rung with the outlook `value`."""
+        self.values[trial] = value
+        if value is not None:
+            insort(self._rising, value)
 
-        Higher is better; None is no number at all. Only the first of a trial's values at a rung counts.
-        """
-        self._values[rung].setdefault(trial, value)
-        self._compared[trial, rung] = len(self._values[rung])
+    def drop(self, trial: int) -> None:
+        """`trial` came here, but is worth nothing any more: it stays as a peer behind all others."""
+        value = self.values.get(trial)
+        if value is not None:
+            self.values[trial] = None
+            del self._rising[bisect_left(self._rising, value)]
 
-    def standing(self, trial: int, rung: int, value: float | None) -> Standing:
-        """How `trial` stands at `rung` among all that reached it, with the level `value` if it is new there."""
-        values = {trial: value} | self._values[rung]
-        value = values[trial]
-        ranked = sorted((other for other in values.values() if other is not None), reverse=True)
-        peers = len(values)
-        places = max(1, int(peers / self._factor))
-        cutoff = ranked[min(places, len(ranked)) - 1] if ranked else float("-inf")
-        rank = sum(other > value for other in ranked) + 1 if value is not None else peers
-        return Standing(rung, value, cutoff, rank, peers, promoted=value is not None and value >= cutoff)
+    def rank(self, trial: int) -> int:
+        """Its place among all here, from 1; equals share the better place."""
+        value = self.values[trial]
+        return len(self.values) if value is None else len(self._rising) - bisect_right(self._rising, value) + 1
+
+    def standing(self, trial: int, places: int) -> Standing:
+        """How `trial` stands if the first `places` go on."""
+        value, rank, count = self.values[trial], self.rank(trial), len(self._rising)
+        cutoff = self._rising[max(0, count - max(1, places))] if count else float("-inf")
+        return Standing(self.epoch, value, cutoff, rank, len(self.values), value is not None and rank <= places)

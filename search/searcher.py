@@ -9,23 +9,30 @@ told PRUNED and infeasible, by a constraint, which TPE ranks below everything el
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from copy import copy
 from typing import Any, Literal
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
+
+from search.events import EarlierTrial
+from search.scales import Scale
 
 Outcome = Literal["complete", "pruned", "infeasible"]
 
 LOST_CONSTRAINT = "lost"
-"""Name of the constraint: above 0 if a trial was lost. It is set on every trial, because samplers compare the sets."""
+"""Name of the constraint: 1 if a trial was lost, the share by which it broke the user's limits (below 1) if it did.
+
+It is one constraint, and set on every trial, because samplers compare the sets."""
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    """Optuna's sampler called "tpe", "random", "gp", "cmaes" or "qmc", seeded."""
+    """Optuna's sampler called "tpe", "tpe_univariate", "random", "gp", "cmaes" or "qmc", seeded."""
     makers: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
         "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
+        "tpe_univariate": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=False),
         "random": lambda: optuna.samplers.RandomSampler(seed=seed),
         "gp": lambda: optuna.samplers.GPSampler(seed=seed),
         "cmaes": lambda: optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False),
@@ -34,6 +41,66 @@ def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return makers[name]()
+
+
+class _Storage(optuna.storages.InMemoryStorage):
+    """Shows samplers the trials in `waiting` (by Optuna's number) as pruned, and those of all sweeps on one scale.
+
+    Optuna cannot suspend a trial. As a running one it would teach nothing, or only ill (TPE takes running trials for
+    bad ones); once told as pruned it could not go on.
+
+    Attributes:
+        waiting: trials of this sweep that wait at a rung.
+        earlier: the sweep of each trial that is not of this one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: set[int] = set()
+        self.earlier: dict[int, str] = {}
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """See Optuna's `BaseStorage`."""
+        if not (self.waiting or self.earlier) or states == (TrialState.WAITING,):
+            return super().get_all_trials(study_id, deepcopy, states)
+        found = super().get_all_trials(study_id, deepcopy)
+        shown = [_as_pruned(trial) if trial.number in self.waiting else trial for trial in found]
+        if self.earlier:
+            shown = _on_one_scale(shown, self.earlier)
+        return [trial for trial in shown if states is None or trial.state in states]
+
+
+def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+    shown = copy(trial)
+    shown.state = TrialState.PRUNED
+    return shown
+
+
+def _on_one_scale(trials: list[FrozenTrial], earlier: Mapping[int, str]) -> list[FrozenTrial]:
+    """Copies of `trials` whose values are standardised within their sweep."""
+    sweeps: dict[str, list[FrozenTrial]] = {}
+    for trial in trials:
+        sweeps.setdefault(earlier.get(trial.number, ""), []).append(trial)
+    scales = {sweep: _scale(members) for sweep, members in sweeps.items()}
+    return [_scaled(trial, scales[earlier.get(trial.number, "")]) for trial in trials]
+
+
+def _scale(trials: list[FrozenTrial]) -> Scale:
+    finished = [trial.value for trial in trials if trial.state is TrialState.COMPLETE and trial.value is not None]
+    partial = [
+        trial.intermediate_values[max(trial.intermediate_values)] for trial in trials if trial.intermediate_values
+    ]
+    return Scale.of(finished, partial)
+
+
+def _scaled(trial: FrozenTrial, scale: Scale) -> FrozenTrial:
+    shown = copy(trial)
+    if trial.value is not None:
+        shown.value = scale(trial.value)
+    shown.intermediate_values = {step: scale(value) for step, value in trial.intermediate_values.items()}
+    return shown
 
 
 class Searcher:
@@ -49,8 +116,11 @@ class Searcher:
     def __init__(self, draw: Callable[[optuna.Trial], dict[str, Any]], mode: str, sampler: str, seed: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._draw = draw
+        self._storage = _Storage()
         self._study = optuna.create_study(
-            direction="maximize" if mode == "max" else "minimize", sampler=make_sampler(sampler, seed)
+            direction="maximize" if mode == "max" else "minimize",
+            sampler=make_sampler(sampler, seed),
+            storage=self._storage,
         )
         self._open: dict[int, optuna.Trial] = {}
 
@@ -68,15 +138,37 @@ class Searcher:
         self._open[trial] = asked
         return drawn
 
+    def recall(self, earlier: EarlierTrial) -> None:
+        """Learn from a trial of an earlier sweep."""
+        number = -1 - len(self._storage.earlier)
+        self.ask(number, earlier.drawn)
+        self._storage.earlier[self._open[number].number] = earlier.named
+        self.report(number, earlier.epoch, earlier.level)
+        finished = earlier.reason == "done"
+        self.tell(number, "infeasible" if earlier.lost else "complete" if finished else "pruned", earlier.level)
+
     def report(self, trial: int, epoch: int, value: float | None) -> None:
         """One epoch's objective; an epoch without one is not reported."""
         if value is not None:
             self._open[trial].report(value, epoch)
 
-    def tell(self, trial: int, outcome: Outcome, value: float | None) -> None:
-        """What became of `trial`, once; `value` is its objective (its level), None if it never had one."""
+    def pause(self, trial: int) -> None:
+        """`trial` waits at a rung and may go on: until it is told, samplers learn from it as from a pruned one."""
+        self._storage.waiting.add(self._open[trial].number)
+
+    def tell(self, trial: int, outcome: Outcome, value: float | None, excess: float = 0.0) -> None:
+        """What became of `trial`, once.
+
+        Args:
+            trial: asked for before.
+            outcome: lost trials are infeasible.
+            value: its objective (its level), None if it never had one.
+            excess: by how much it was over the user's limits, as a share of them; 0 if it kept them.
+        """
         asked = self._open.pop(trial)
-        asked.set_constraint(LOST_CONSTRAINT, 1.0 if outcome == "infeasible" or value is None else 0.0)
+        self._storage.waiting.discard(asked.number)
+        lost = outcome == "infeasible" or value is None
+        asked.set_constraint(LOST_CONSTRAINT, 1.0 if lost else excess / (1 + excess))
         with warnings.catch_warnings():
             # CMA-ES says each time that it does not use the constraint; it learns from complete trials only.
             warnings.filterwarnings("ignore", message="Constraints have been set")

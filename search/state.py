@@ -1,105 +1,71 @@
 """What a sweep's journal adds up to: its trials, its rungs and its study.
 
-Applying the same events in the same order gives the same state, whether they happen now or are read back.
+Applying the same events in the same order gives the same state, whether they happen now or are read back. What is asked
+after each epoch (who runs, who waits, who is best) is kept up to date rather than counted: sweeps may be large.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from bisect import insort
+from statistics import median
+from typing import TYPE_CHECKING, Any
 
+from search.asha import ASHA, StoppingASHA
 from search.curve import Curve, Point
-from search.decision import LOST
-from search.journal import Decided, EpochDone, Row, SweepEnded, SweepOpened, TrialStarted
-from search.rungs import Rungs
+from search.enough import enough, noise
+from search.events import (
+    Decided,
+    EarlierTrial,
+    EpochDone,
+    Row,
+    SearchEnded,
+    SweepEnded,
+    SweepOpened,
+    TrialStarted,
+)
+from search.measure import excess
+from search.promotion import PromotingASHA
 from search.sweep import Plan
+from search.trial import STATUS_AFTER, TrialState
+from search.usage import Usage
 
 if TYPE_CHECKING:  # those who only read a sweep do not pay for Optuna
     from search.searcher import Outcome, Searcher
-
-
-@dataclass
-class TrialState:
-    """What is known of one trial."""
-
-    started: TrialStarted
-    curve: Curve
-    running: bool = True
-    latest: EpochDone | None = None
-    decisions: list[Decided] = field(default_factory=list)
-    checkpoints: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def in_study(self) -> bool:
-        """Whether Optuna knows of it: a trial of the search whose values were drawn from the space."""
-        return self.started.kind == "search" and bool(self.started.drawn)
-
-    @property
-    def decision(self) -> Decided | None:
-        """The decision that ended it, or None while it runs."""
-        return None if self.running else self.decisions[-1]
-
-    @property
-    def lost(self) -> bool:
-        """Whether it was stopped because its training was lost."""
-        return self.decision is not None and self.decision.reason in LOST
-
-    @property
-    def finished(self) -> bool:
-        """Whether it trained to its last epoch and ended well."""
-        return self.decision is not None and self.decision.reason == "done"
-
-
-class Usage:
-    """How much of the workers' time goes to training; pauses between a kill and a resume do not count."""
-
-    def __init__(self) -> None:
-        self._busy = self._offered = 0.0
-        self._epochs = 0
-        self._places = 1
-        self._first = self._last = 0.0
-
-    def add(self, row: Row) -> None:
-        """Take one event into account."""
-        if isinstance(row.event, SweepOpened):
-            self._offered += self._places * (self._last - self._first)
-            self._places, self._first, self._last = row.event.places, 0.0, 0.0
-        elif isinstance(row.event, EpochDone):
-            self._busy += sum(row.event.seconds.values())
-            self._epochs += 1
-            self._first = min(self._first, row.event.began) if self._first else row.event.began
-            self._last = row.time
-
-    @property
-    def epoch_seconds(self) -> float:
-        """Mean time of an epoch on its worker; 0 before the first."""
-        return self._busy / self._epochs if self._epochs else 0.0
-
-    @property
-    def share(self) -> float:
-        """Busy seconds by offered ones; 0 before the first epoch."""
-        offered = self._offered + self._places * (self._last - self._first)
-        return self._busy / offered if offered > 0 else 0.0
 
 
 class SweepState:
     """All trials of a sweep, its rungs and its study.
 
     Attributes:
+        earlier: trials of other sweeps that the search learns from.
         trials: by number, in the order in which they started.
+        search: those of the search, in order; the others confirm or audit.
+        audits: by the number of the stopped trial, its training to the end.
+        running, waiting: by number, those that have not ended.
         epochs: epochs that the search's trials (not the confirmation's) have taken.
+        incumbents: (epochs taken by then, trial, level) each time the search's best level so far rose.
         active_seconds: wall time between the events, without the pauses between a kill and a resume.
+        search_ended: why no more trials are drawn, if the search ended itself.
         ended: the sweep's result, once it has one.
     """
 
     def __init__(self, plan: Plan, searcher: Searcher | None = None) -> None:
         self.plan = plan
+        self.earlier: list[EarlierTrial] = []
         self.trials: dict[int, TrialState] = {}
-        self.rungs = Rungs(plan.grace_epochs, plan.spec.reduction_factor, plan.max_epochs)
+        self.search: list[TrialState] = []
+        self.running: dict[int, TrialState] = {}
+        self.waiting: dict[int, TrialState] = {}
+        self.audits: dict[int, TrialState] = {}
+        self._ranking: list[TrialState] = []
+        self._confirmations: dict[int, list[TrialState]] = {}
+        self.asha = _asha(plan)
         self.searcher = searcher
         self.epochs = 0
+        self.incumbents: list[tuple[int, int, float]] = []
         self.active_seconds = 0.0
         self.ended: SweepEnded | None = None
+        self.search_ended: SearchEnded | None = None
         self._latest: float | None = None
         self._usage = Usage()
 
@@ -110,42 +76,89 @@ class SweepState:
         if self._latest is not None and not isinstance(event, SweepOpened):
             self.active_seconds += row.time - self._latest
         self._latest = row.time
-        if isinstance(event, TrialStarted):
+        if isinstance(event, EarlierTrial):
+            self.earlier.append(event)
+            if self.searcher and self.plan.spec.warm_start_with == "all":
+                self.searcher.recall(event)
+        elif isinstance(event, TrialStarted):
             self._start(event, restoring)
         elif isinstance(event, EpochDone):
             self._epoch(event)
         elif isinstance(event, Decided):
             self._decide(event)
+        elif isinstance(event, SearchEnded):
+            self.search_ended = event
         elif isinstance(event, SweepEnded):
             self.ended = event
 
     def _start(self, event: TrialStarted, restoring: bool) -> None:
-        self.trials[event.trial] = TrialState(event, Curve(self.plan.recipe.mode))
-        if restoring and self.searcher and self.trials[event.trial].in_study:
+        trial = TrialState(event, Curve(self.plan.recipe.mode))
+        self.trials[event.trial] = self.running[event.trial] = trial
+        if event.kind == "search":
+            self.search.append(trial)
+            self.asha.start(event.trial)
+        elif event.kind == "confirm":
+            self._confirmations.setdefault(event.of, []).append(trial)
+        else:
+            self.audits[event.of] = trial
+        if restoring and self.searcher and trial.in_study:
             self.searcher.ask(event.trial, event.drawn)
 
     def _epoch(self, event: EpochDone) -> None:
         trial = self.trials[event.trial]
-        point = Point.of(event.epoch, self.plan.recipe.metric, event.metrics, event.losses)
-        trial.curve.points.append(point)
+        point = Point.of(event.epoch, self.plan.recipe.metric, event.metrics, event.losses, event.phase)
+        trial.curve.add(point)
         trial.latest = event
+        trial.seconds.append(sum(event.seconds.values()))
+        trial.largest_bytes = max(trial.largest_bytes, event.bytes)
         if event.checkpoint:
             trial.checkpoints[event.epoch] = event.bytes
         if trial.started.kind == "search":
             self.epochs += 1
+            self.asha.arrive(event.trial, trial.curve)
+            self._incumbent(trial)
         if self.searcher and trial.in_study and point in trial.curve.evaluated[-1:]:
             self.searcher.report(event.trial, event.epoch, point.value)
+
+    def _incumbent(self, trial: TrialState) -> None:
+        level, sign = trial.curve.level, trial.curve.sign
+        if level is not None and (not self.incumbents or sign * level > sign * self.incumbents[-1][2]):
+            self.incumbents.append((self.epochs, trial.started.trial, level))
 
     def _decide(self, event: Decided) -> None:
         trial = self.trials[event.trial]
         trial.decisions.append(event)
-        if event.reason == "rung":
-            self.rungs.record(event.trial, int(event.numbers["rung"]), event.numbers.get("value"))
         if event.action == "stop":
-            trial.running = False
-            if self.searcher and trial.in_study:
+            self.asha.end(event.trial, event.reason)
+        elif event.reason == "rung":
+            self.asha.record(event.trial, int(event.numbers["rung"]), event.action)
+        self._move(trial, event)
+        if self.searcher and trial.in_study:
+            if trial.paused:
+                self.searcher.pause(event.trial)
+            elif trial.decision:
                 outcome: Outcome = "infeasible" if trial.lost else "complete" if trial.finished else "pruned"
-                self.searcher.tell(event.trial, outcome, trial.curve.level)
+                self.searcher.tell(event.trial, outcome, trial.curve.level, self.excess(trial))
+
+    def _move(self, trial: TrialState, event: Decided) -> None:
+        trial.status = STATUS_AFTER[event.action]
+        for group, belongs in ((self.running, trial.running), (self.waiting, trial.paused)):
+            group.pop(event.trial, None)
+            if belongs:
+                group[event.trial] = trial
+        sound = trial.finished and trial.started.kind == "search" and trial.curve.level is not None
+        if sound and not self.excess(trial):
+            insort(self._ranking, trial, key=lambda one: -one.curve.sign * (one.curve.level or 0.0))
+
+    def enough(self) -> SearchEnded | None:
+        """The end of the search, if its last trials have gained too little and it has not ended yet."""
+        patience = self.plan.spec.patience
+        if patience is None or self.search_ended or len(self._ranking) < 2 * patience:
+            return None
+        finished = [trial for trial in self.search if trial.finished and trial.curve.level is not None]
+        levels = [trial.curve.sign * (trial.curve.level or 0.0) for trial in finished]
+        noises = [noise([point.value or 0.0 for point in trial.curve.evaluated]) for trial in finished]
+        return enough(levels, noises, patience)
 
     @property
     def utilisation(self) -> float:
@@ -157,25 +170,42 @@ class SweepState:
         """Mean time that an epoch took on its worker; 0 before the first."""
         return self._usage.epoch_seconds
 
-    @property
-    def search(self) -> list[TrialState]:
-        """The trials of the search, in order."""
-        return [trial for trial in self.trials.values() if trial.started.kind == "search"]
+    def first_values(self, place: int) -> dict[str, Any]:
+        """The values to train at `place` (from 0) after the named trainings: an earlier sweep's best; else none."""
+        if self.plan.spec.warm_start_with == "all" or not 0 <= place < len(self.earlier):
+            return {}
+        return {name: value for name, value in self.earlier[place].drawn.items() if name in self.plan.ranges}
+
+    def excess(self, trial: TrialState) -> float:
+        """By how much `trial` is over the user's limits, as a share; 0 if it keeps them."""
+        return excess(trial, self.plan.spec.limits)
+
+    def median_best(self, without: int, epoch: int) -> float | None:
+        """The median, over the search's other trials, of their best objective by `epoch`; None without any."""
+        others = (trial.curve.best_by(epoch) for trial in self.search if trial.started.trial != without)
+        known = [value for value in others if value is not None]
+        return median(known) if known else None
 
     def ranking(self) -> list[TrialState]:
-        """The search's finished trials, best level first."""
-        done = [trial for trial in self.search if trial.finished and trial.curve.level is not None]
-        return sorted(done, key=lambda trial: trial.curve.sign * (trial.curve.level or 0.0), reverse=True)
+        """The search's finished trials that keep the user's limits, best level first."""
+        return list(self._ranking)
 
     def finalists(self) -> list[int]:
         """The configurations to confirm: the best few, and the baseline, so that the winner is never worse than it."""
         if not self.plan.spec.confirm_top:
             return []
-        ranked = self.ranking()
+        ranked = self._ranking
         top = ranked[: self.plan.spec.confirm_top]
         baseline = [trial for trial in ranked if trial.started.named == self.plan.recipe.baseline and trial not in top]
         return [trial.started.trial for trial in top + baseline]
 
     def confirmations(self, of: int) -> list[TrialState]:
         """The trials that train the configuration of search trial `of` on fresh seeds."""
-        return [trial for trial in self.trials.values() if trial.started.kind == "confirm" and trial.started.of == of]
+        return list(self._confirmations.get(of, ()))
+
+
+def _asha(plan: Plan) -> ASHA:
+    spec = plan.spec
+    if spec.scheduler == "stopping":
+        return StoppingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
+    return PromotingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs, spec.min_peers)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, field_validator
 
+from search.measure import Limit, Measure
 from search.stability import StabilitySettings
 from spaces import registry as space_registry
 from spaces.space import Draw, Range, Space, is_range, narrowed, ranges
@@ -23,7 +24,7 @@ from trainables.errors import DataError, SettingsError, nearest
 from trainables.recipe import Recipe
 from trainables.settings import Settings, parse
 
-Sampler = Literal["tpe", "random", "gp", "cmaes", "qmc"]
+Sampler = Literal["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"]
 
 
 class SweepSpec(Settings):
@@ -37,23 +38,52 @@ class SweepSpec(Settings):
     enqueue: list[str] | None = Field(
         None, description="named trainings that run first; the recipe's baseline if not given"
     )
+    warm_start: list[str] = Field([], description="earlier sweeps to learn from: names, or their folders")
+    warm_start_with: Literal["best", "all"] = Field(
+        "best",
+        description="best: their 3 best configurations are trained first; all: the sampler learns from every trial",
+    )
     seed: int = Field(0, ge=0, description="seed of the search, and of the trials' trainings")
 
     trials: int = Field(20, gt=0, description="trainings that the search may start")
     epochs: int | None = Field(None, gt=0, description="epochs that all trials of the search may take together")
     hours: float | None = Field(None, gt=0, description="wall-clock hours that the whole sweep may take")
 
-    sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, random, gp, cmaes or qmc")
-    scheduler: Literal["asha", "none"] = Field("asha", description="asha stops trials that are behind at a rung")
+    patience: int | None = Field(
+        None,
+        gt=2,
+        description="end the search once so many trials gained less than the metric's noise; never if not given",
+    )
+
+    sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, tpe_univariate, random, gp, cmaes or qmc")
+    scheduler: Literal["asha", "stopping", "none"] = Field(
+        "asha", description="what becomes of trials behind at a rung: asha lets them wait, stopping ends them at once"
+    )
     grace_epochs: int | None = Field(
         None, gt=0, description="epochs before the first rung; a tenth of a training if not given"
     )
-    reduction_factor: float = Field(3.0, gt=1, description="at each rung one trial in so many goes on")
+    reduction_factor: float | None = Field(
+        None, gt=1, description="rungs lie this factor apart; 1.5 for asha and 3 for stopping if not given"
+    )
+    min_peers: int = Field(8, ge=1, description="trials that asha's first rung waits for before it sends any on")
     stability: StabilitySettings = Field(StabilitySettings(), description="when a training counts as lost")
+    audit: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="share of the stopped trials that are trained to their end, to check the stops",
+    )
     confirm_top: int = Field(
         3, ge=0, description="best configurations that are trained again on fresh seeds; 0 for none"
     )
     confirm_seeds: int = Field(2, gt=0, description="fresh seeds for each of them")
+
+    limits: dict[Measure, Limit] = Field(
+        {}, description="what a configuration may cost: {epoch_seconds: {high: 30}}, {checkpoint_mb: {high: 100}}"
+    )
+    also: Measure | None = Field(
+        None, description="show the best trade-offs of the metric against epoch_seconds or checkpoint_mb"
+    )
 
     workers: int | None = Field(None, gt=0, description="trials at a time; as many as fit if not given")
     cpus: float = Field(1.0, gt=0, description="CPU cores of one trial")
@@ -109,6 +139,11 @@ class Plan:
         """Epochs before the first rung: as given, or a tenth of a training (5 % costs more regret on public curves)."""
         return self.spec.grace_epochs or max(1, round(self.max_epochs / 10))
 
+    @property
+    def reduction_factor(self) -> float:
+        """As given, or what did best on public curves; Ray's 4 and the literature's 3 are for the stopping kind."""
+        return self.spec.reduction_factor or (3.0 if self.spec.scheduler == "stopping" else 1.5)
+
     def settings(self, drawn: Mapping[str, Any], seed: int) -> Settings:
         """The settings of one trial: the preset, then what was drawn, then the user's pins."""
         fields = self.recipe.settings_type.model_fields
@@ -126,15 +161,15 @@ def pins(spec: SweepSpec) -> dict[str, Any]:
     return {name: value for name, value in spec.set.items() if not is_range(value)}
 
 
-def plan(spec: SweepSpec) -> Plan:
-    """Check `spec` against its recipe, its space and its data set's presence.
+def plan(spec: SweepSpec, *, training: bool = True) -> Plan:
+    """Check `spec` against its recipe, its space and, if it is for `training`, its data set's presence.
 
     Raises:
         SteadytuneError: the first thing that is wrong, in one sentence.
     """
     recipe = recipe_registry.find(spec.recipe)
     space = space_registry.find(recipe)
-    if not Path(spec.data).exists():
+    if training and not Path(spec.data).exists():
         raise DataError(
             f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
         )

@@ -16,7 +16,8 @@ from typing import Any
 
 from ray import tune
 
-from search.journal import EpochDone
+from search.environment import leave
+from search.events import EpochDone
 from trainables import checkpoint, registry
 from trainables.recipe import Epoch
 from trainables.settings import parse
@@ -29,8 +30,9 @@ HALTED = "halted"
 class RecipeTrainable(tune.Trainable):
     """Drives `Recipe.train` for one assignment after the other.
 
-    The configuration has `recipe`, `data`, `folder` (all trials' folders), `checkpoint_every`, and the assignment:
-    `trial`, `settings`, `epochs` (that the driver knows of). A step returns one of
+    The configuration has `recipe`, `data`, `folder` (all trials' folders), `checkpoint_every` and `checkpoint_at` (the
+    rungs, where a trial may have to wait), and the assignment: `trial`, `settings`, `epochs` (that the driver knows
+    of). A step returns one of
 
         report: an `EpochDone`
         failed: one sentence; the training's code raised. The process is sound and takes the next trial.
@@ -91,6 +93,7 @@ class RecipeTrainable(tune.Trainable):
         if self._data is None:
             self._data = self._recipe.open(Path(self._config["data"]))
         settings = parse(self._recipe.settings_type, self._config["settings"], self._recipe.name)
+        leave(self._folder, settings.model_dump(mode="json"), getattr(self._data, "fingerprint", ""))
         return self._recipe.train(settings, self._data, self._folder, self._resume())
 
     def _resume(self) -> Path | None:
@@ -108,9 +111,8 @@ class RecipeTrainable(tune.Trainable):
         began = time.time() - sum(epoch.seconds.values())
         settings = self._config["settings"]
         saved: Path | None = None
-        if epoch.alarm is None and (
-            epoch.epoch % self._config["checkpoint_every"] == 0 or epoch.epoch == settings["epochs"]
-        ):
+        due = epoch.epoch % self._config["checkpoint_every"] == 0 or epoch.epoch == settings["epochs"]
+        if epoch.alarm is None and (due or epoch.epoch in self._config["checkpoint_at"]):
             saved = checkpoint.write(self._folder / "checkpoints", epoch.epoch, epoch.save)
         return EpochDone(
             trial=self._config["trial"],

@@ -13,7 +13,9 @@ from trainables.registry import load
 GROUP = "steadytune.spaces"
 """Entry point group in which a package registers spaces, each as the recipe's name = "module:function"."""
 BUILT_IN = {
+    "refdet": "spaces.refdet:space",
     "resnet_yolo": "spaces.resnet_yolo:space",
+    "rgbt": "spaces.rgbt:space",
     "slowfast": "spaces.slowfast:space",
     "yolox": "spaces.yolox:space",
 }

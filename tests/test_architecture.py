@@ -16,10 +16,14 @@ PACKAGES = ("trainables", "spaces", "search")
 
 CONFINED = {
     "ray": {"search/run.py", "search/cluster.py", "search/trainable.py", "search/scheduler.py"},
-    "optuna": {"search/searcher.py"},
-    "mlflow": {"search/mirror.py"},
+    "optuna": {"search/searcher.py", "search/importance.py"},
+    "mlflow": {"search/mirror.py", "search/champion.py"},
+    "plotly": {"search/chart_html.py"},
+    "matplotlib": {"search/chart_png.py", "search/range_figure.py"},
     "pyarrow": {"search/journal.py"},
-    "typer": {"search/cli.py", "search/cli_recipes.py", "search/options.py"},
+    "typer": {
+        f"search/{name}.py" for name in ("cli", "cli_range", "cli_recipes", "cli_replay", "cli_results", "options")
+    },
 }
 ONLY_TRAINABLES = {
     "torch",
@@ -29,6 +33,8 @@ ONLY_TRAINABLES = {
     "faster_coco_eval",
     "sklearn",
     "yolox",
+    "timm",
+    "av",
     "h5py",
     "pytorchvideo",
 }

@@ -9,13 +9,13 @@ A module that defines a recipe is imported by the command line too, so it keeps 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from trainables.errors import SettingsError, nearest
+from trainables.errors import SettingsError, SteadytuneError, nearest
 from trainables.settings import Settings, parse, read_yaml
 
 
@@ -50,6 +50,15 @@ class Epoch:
     seconds: Mapping[str, float]
     save: Callable[[Path], None]
     alarm: Alarm | None = field(default=None)
+
+
+Predictor = Callable[[Sequence[Any]], list[dict[str, Any]]]
+"""What a trained model finds in pictures, one dictionary a picture.
+
+A picture is an RGB array (height, width, 3) uint8 or the path of a file. A detector's dictionary holds `boxes`
+(n, 4) as x1 y1 x2 y2 in the picture's pixels, `scores` (n,) in [0, 1] and `labels`, n names; a classifier's `label`
+and `scores` by name.
+"""
 
 
 class Recipe(ABC):
@@ -133,3 +142,15 @@ class Recipe(ABC):
     @abstractmethod
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write `settings` in the format that the recipe's own training code reads; returns the files written."""
+
+    def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
+        """The model of a training, for inference on the CPU; a recipe need not have one.
+
+        Args:
+            settings: of the training.
+            checkpoint: a directory that its `Epoch.save` wrote.
+
+        Raises:
+            SteadytuneError: the recipe has none, or the checkpoint is incomplete.
+        """
+        raise SteadytuneError(f"recipe {self.name} has no predictor; implement `predictor` in {type(self).__name__}")

@@ -12,7 +12,9 @@ from trainables.recipe import Recipe
 GROUP = "steadytune.recipes"
 """Entry point group in which a package registers its recipes, each as name = "module:Class"."""
 BUILT_IN = {
+    "refdet": "trainables.refdet.recipe:Refdet",
     "resnet_yolo": "trainables.resnet_yolo.recipe:ResnetYolo",
+    "rgbt": "trainables.rgbt.recipe:Rgbt",
     "slowfast": "trainables.slowfast.recipe:Slowfast",
     "yolox": "trainables.yolox.recipe:Yolox",
 }

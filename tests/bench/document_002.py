@@ -25,7 +25,7 @@ EPOCHS = 15
 def sweep(data: Path, folder: Path, **fields: Any) -> SweepState:
     """One sweep of the tiny preset without confirmation."""
     values = {"recipe": "resnet_yolo", "preset": "tiny", "data": str(data), "confirm_top": 0, "workers": 2}
-    values |= {"grace_epochs": 3, "reduction_factor": 2} | fields
+    values |= {"grace_epochs": 3, "audit": 0.0} | fields
     spec = read_spec(values, "bench")
     checked = check(spec, f"sqlite:///{folder / 'mlflow.db'}")
     return run.launch(checked, folder, lambda row, state: None).state

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from fakes import plan_of, spec_of
 from typer.testing import CliRunner
-from workers import Workers, conductor_of, swept
+from workers import Workers, swept
 
 from search import options
 from search.cli import app, main
+from search.conductor import Conductor
 from search.export import result
 from search.folder import SweepFolder
 from search.journal import Journal
@@ -22,18 +23,8 @@ from trainables.errors import SettingsError
 REPOSITORY = Path(__file__).parent.parent.parent
 HEAVY = {"torch", "ray", "mlflow", "optuna", "pyarrow", "pandas", "ultralytics", "cv2", "sklearn"}
 VERBS = [
-    "launch",
-    "resume",
-    "status",
-    "explain",
-    "export",
-    "browse",
-    "sync",
-    "train",
-    "evaluate",
-    "check",
-    "sample",
-    "recipes",
+    *("launch", "resume", "status", "explain", "export", "browse", "sync", "train", "evaluate"),
+    *("lr-range", "check", "sample", "recipes", "replay", "report", "compare", "prove"),
 ]
 
 Said = tuple[int, str, str]
@@ -120,7 +111,8 @@ def test_every_verb_has_help(verb: str) -> None:
 
 
 def test_the_verbs_are_all_of_them() -> None:
-    assert sorted(command.callback.__name__ for command in app.registered_commands if command.callback) == sorted(VERBS)
+    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    assert sorted(name.replace("_", "-") for name in names) == sorted(VERBS)
 
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:
@@ -269,10 +261,12 @@ def test_a_running_sweep_can_be_looked_at(steadytune: Steadytune, tmp_path: Path
     made = plan_of(data)
     folder = SweepFolder.create(tmp_path, made.spec)
     workers = Workers()
-    conductor = conductor_of(made, folder.journal, workers)
+    journal = Journal(folder.journal)
+    conductor = Conductor(made, journal, delete=workers.disk.delete)
     conductor.open(2)
     workers.fill(conductor)
     workers.step(conductor, 0)
+    journal.flush()
     code, out, _ = steadytune("status", "sweep", "--sweeps", tmp_path)
     assert code == 0
     assert "starting" in out
@@ -311,7 +305,7 @@ def test_a_sample_can_be_written_and_checked_and_trained_on(steadytune: Steadytu
     )
     code, out, _ = steadytune("check", file, "--sweeps", tmp_path)
     assert code == 0
-    assert "rungs at epochs 3, 9: 1 in 3 goes on" in out
+    assert "rungs at epochs 3, 4, 7, 10, 15, 23: those behind wait" in out
     assert "first trials: steady" in out
     out_folder = tmp_path / "out"
     code, out, _ = steadytune(
@@ -320,3 +314,34 @@ def test_a_sample_can_be_written_and_checked_and_trained_on(steadytune: Steadytu
     assert code == 0
     assert out.splitlines()[-1] == f"best: epoch 4, score 0.4998, in {out_folder / 'checkpoints'}"
     assert [path.name for path in (out_folder / "checkpoints").iterdir()] == ["epoch-0004"]
+
+
+def test_an_export_is_proven_in_a_process_of_its_own(
+    steadytune: Steadytune, sweeps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    code, _, _ = steadytune("export", "sweep", "--prove", 2, "--sweeps", sweeps)
+    assert code == 0
+    settings = sweeps / "sweep" / "best" / "settings.yaml"
+    settings.write_text(settings.read_text().replace("quality: 0.6", "quality: 0.7"))
+    code, _, error = steadytune("prove", sweeps / "sweep" / "best")
+    assert code == 2
+    assert "settings.yaml: quality is 0.7, but the trial had 0.6; export again" in error
+
+
+def test_report_writes_one_file_and_compare_puts_sweeps_side_by_side(steadytune: Steadytune, sweeps: Path) -> None:
+    code, out, _ = steadytune("report", "sweep", "--sweeps", sweeps)
+    assert code == 0
+    assert Path(out.strip()).read_text().count("<!doctype html>") == 1
+    code, out, _ = steadytune("compare", "sweep", "sweep", "--sweeps", sweeps)
+    assert code == 0
+    assert "worker hours" in out
+    code, _, error = steadytune("compare", "sweep", "swep", "--sweeps", sweeps)
+    assert code == 2
+    assert "did you mean 'sweep'?" in error
+
+
+def test_a_report_that_cannot_be_written_is_a_mistake(steadytune: Steadytune, sweeps: Path) -> None:
+    code, _, error = steadytune("report", "sweep", "--to", sweeps / "none" / "report.html", "--sweeps", sweeps)
+    assert code == 2
+    assert "report.html: cannot be written (No such file or directory); give another file with --to" in error

@@ -11,9 +11,10 @@ from optuna.trial import TrialState as StudyState
 from workers import Clock, Disk, Killed, Workers, conductor_of, done_of, swept
 
 from search.conductor import Conductor
+from search.events import Decided, EpochDone, Row, TrialStarted
 from search.export import result
-from search.journal import Decided, EpochDone, Journal, Row, TrialStarted, read
-from search.rungs import milestones
+from search.journal import Journal, read
+from search.rungs import Standing, milestones
 from search.state import SweepState
 from search.sweep import Plan
 
@@ -59,11 +60,9 @@ def test_the_baseline_runs_first(data: Path, journal: Path) -> None:
 def test_the_baseline_trains_to_its_end_even_behind_at_a_rung(data: Path, journal: Path) -> None:
     made = plan_of(data, trials=2, preset="long", enqueue=["good", "steady"], confirm_top=0)
     baseline = swept(made, journal, Workers(places=1)).state.trials[1]
-    assert [one.reason for one in baseline.decisions] == ["rung", "rung", "done"]
-    assert (
-        "score 0.5688 was 2 of 2 at the rung at epoch 3; as the baseline it trains to its end"
-        in baseline.decisions[0].detail
-    )
+    assert [one.reason for one in baseline.decisions] == ["rung"] * 6 + ["done"]
+    words = "score heading for 0.6312 was 2 of 2 at the rung at epoch 3; as the baseline it trains to its end"
+    assert baseline.decisions[0].detail == words
 
 
 def test_a_baseline_outside_the_users_choices_is_still_run_as_it_is(data: Path, journal: Path) -> None:
@@ -75,7 +74,7 @@ def test_a_baseline_outside_the_users_choices_is_still_run_as_it_is(data: Path, 
 def test_a_trial_behind_at_a_rung_stops_there(data: Path, journal: Path) -> None:
     made = plan_of(data, trials=9, preset="long", sampler="random", confirm_top=0, seed=3)
     conductor = swept(made, journal, Workers(places=3))
-    rungs = milestones(3, 3.0, 27)
+    rungs = milestones(3, 1.5, 27)
     behind = [one for one in ends(journal).values() if one.reason == "rung"]
     assert behind
     for one in behind:
@@ -164,6 +163,71 @@ def test_what_was_journalled_is_what_the_listener_saw(data: Path, journal: Path)
     conductor.open(2)
     workers.run(conductor)
     assert seen == list(read(journal))
+
+
+# --- waiting -----------------------------------------------------------------------------------------------------
+
+
+def resumptions(journal: Path) -> list[Decided]:
+    """The decisions that let a waiting trial go on."""
+    found, waiting = [], set()
+    for one in events(journal, Decided):
+        if one.action == "continue" and one.trial in waiting:
+            found.append(one)
+        waiting = waiting - {one.trial} | ({one.trial} if one.action == "pause" else set())
+    return found
+
+
+def test_a_trial_that_waited_goes_on_from_its_checkpoint(data: Path, journal: Path) -> None:
+    workers = Workers(places=2, checkpoint_every=100)
+    conductor = swept(plan_of(data, trials=20, preset="long", confirm_top=0, seed=1), journal, workers)
+    again = resumptions(journal)
+    assert again
+    for one in again:
+        epochs = [done.epoch for done in events(journal, EpochDone) if done.trial == one.trial]
+        assert epochs == list(range(1, conductor.state.trials[one.trial].curve.epoch + 1))
+        assert epochs[-1] > one.epoch
+
+
+def test_with_the_stopping_kind_nobody_waits(data: Path, journal: Path) -> None:
+    swept(plan_of(data, trials=20, preset="long", confirm_top=0, seed=1, scheduler="stopping"), journal)
+    assert "pause" not in {one.action for one in events(journal, Decided)}
+
+
+def test_at_the_end_of_the_search_no_trial_waits_any_more(data: Path, journal: Path) -> None:
+    conductor = swept(plan_of(data, trials=20, preset="long", confirm_top=1, seed=1), journal)
+    closed = [one for one in ends(journal).values() if one.detail.endswith("; the search is over")]
+    assert closed
+    assert not conductor.state.waiting
+    assert all(one.numbers["value"] <= one.numbers["cutoff"] for one in closed)
+    assert conductor.state.ranking(), "somebody trained to the end"
+
+
+def test_waiting_trials_whose_checkpoints_take_too_much_disk_are_given_up_worst_first(
+    data: Path, journal: Path
+) -> None:
+    made = plan_of(data, trials=20, preset="long", confirm_top=0, seed=1, max_checkpoint_gb=3e-7)
+    conductor = swept(made, journal, Workers(places=2))
+    given_up = [one for one in ends(journal).values() if "would exceed max_checkpoint_gb" in one.detail]
+    assert given_up
+    assert conductor.state.ranking()
+    best = max(trial.curve.level or 0.0 for trial in conductor.state.ranking())
+    assert all(one.numbers["value"] < best for one in given_up)
+
+
+def test_samplers_learn_from_a_trial_that_waits_as_from_a_pruned_one(data: Path, journal: Path) -> None:
+    workers = Workers(places=1)
+    conductor = conductor_of(plan_of(data, trials=9, preset="long", enqueue=[], confirm_top=0), journal, workers)
+    conductor.open(1)
+    while not conductor.state.waiting:
+        workers.fill(conductor)
+        for trial in list(workers.running):
+            workers.step(conductor, trial)
+    (number,) = conductor.state.waiting
+    assert conductor.state.searcher is not None
+    assert conductor.state.searcher.study.trials[number].state is StudyState.PRUNED
+    workers.run(conductor)
+    assert {one.state for one in conductor.state.searcher.study.trials} == {StudyState.PRUNED, StudyState.COMPLETE}
 
 
 # --- confirmation ------------------------------------------------------------------------------------------------
@@ -270,10 +334,10 @@ def test_hours_before_an_interruption_count_and_the_pause_does_not(data: Path, j
     conductor = conductor_of(made, journal, Workers())
     conductor.open(1)
     conductor.next()
+    conductor.end(result(conductor.state))
     rows = [
         dataclasses.replace(row, time=100.0 + 1200 * place, event=row.event) for place, row in enumerate(read(journal))
-    ]
-    assert len(rows) == 2  # 1200 s between them
+    ][:2]  # 1200 s between them; the third says that it ended
     clock = Clock(seconds=1e6)
     resumed = conductor_of(made, journal, Workers(clock=clock))
     resumed.restore(rows)
@@ -376,13 +440,13 @@ def test_epochs_trained_again_after_a_restart_are_not_journalled_again(data: Pat
     assert conductor.state.trials[0].curve.epoch == 2
 
 
-def rungs_of(state: SweepState) -> list[tuple[int, float]]:
-    """Peers and cutoff that a newcomer meets at each rung."""
-    plan = state.plan
-    found = milestones(plan.grace_epochs, plan.spec.reduction_factor, plan.max_epochs)
-    standings = [state.rungs.standing(9999, rung, float("inf")) for rung in found]
+def rungs_of(state: SweepState) -> list[Standing]:
+    """How each trial of the search stands at each rung that it has reached."""
     return [
-        (one.peers, state.rungs.standing(9999, rung, -1.0).cutoff) for rung, one in zip(found, standings, strict=True)
+        state.asha.standing(trial.started.trial, rung)
+        for trial in state.search
+        for rung in state.asha.rungs
+        if trial.curve.epoch >= rung
     ]
 
 
@@ -391,10 +455,13 @@ def picture(state: SweepState) -> dict[str, Any]:
     assert state.searcher is not None
     return {
         "trials": {
-            number: (trial.started, list(trial.curve.points), trial.running, list(trial.decisions))
+            number: (trial.started, list(trial.curve.points), trial.status, list(trial.decisions))
             for number, trial in state.trials.items()
         },
         "rungs": rungs_of(state),
+        "running": list(state.running),
+        "waiting": list(state.waiting),
+        "promotable": state.asha.promotable(0),
         "epochs": state.epochs,
         "ended": state.ended,
         "finalists": state.finalists(),
@@ -449,7 +516,9 @@ def check_whole(made: Plan, journal: Path, conductor: Conductor) -> None:
     started = [one.trial for one in happened if isinstance(one, TrialStarted)]
     decided = [one for one in happened if isinstance(one, Decided)]
     epochs = [(one.trial, one.epoch) for one in happened if isinstance(one, EpochDone)]
-    compared = [(one.trial, one.numbers["rung"], one.numbers["peers"]) for one in decided if one.reason == "rung"]
+    compared = [
+        (one.trial, one.numbers["rung"], one.numbers["peers"], one.action) for one in decided if one.reason == "rung"
+    ]
     assert started == list(range(len(started)))
     assert Counter(one.trial for one in decided if one.action == "stop") == Counter(started)
     assert len(compared) == len(set(compared))

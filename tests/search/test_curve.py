@@ -59,5 +59,5 @@ def test_a_point_takes_objective_and_losses_by_name() -> None:
 def test_a_point_without_them_says_so() -> None:
     point = Point.of(1, "map50", {}, {})
     assert point.value is None
-    assert math.isnan(point.loss)
+    assert point.loss is None
     assert point.held_out is None

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes import plan_of, spec_of
+from workers import swept
 
+from search.events import Decided, EpochDone, Event, Row, TrialStarted
 from search.export import best_checkpoint, export, finalists, result
+from search.exported import read_about
 from search.folder import SweepFolder
-from search.journal import Decided, EpochDone, Event, Row, TrialStarted
+from search.prove import prove
 from search.state import SweepState
 from trainables.errors import SteadytuneError
 from trainables.settings import read_yaml
@@ -157,7 +161,7 @@ def test_an_export_has_settings_native_files_and_checkpoint(story: Story, folder
     number = story.trial([0.5])
     put(folder, number, 1)
     files = export(story.state, folder, number, folder.best)
-    assert [path.name for path in files] == ["checkpoint", "curves.json", "settings.yaml"]
+    assert [path.name for path in files] == ["README.md", "about.json", "checkpoint", "curves.json", "settings.yaml"]
     assert read_yaml(folder.best / "settings.yaml") == story.state.trials[number].started.settings
     assert json.loads((folder.best / "checkpoint" / "state.json").read_text()) == {"trial": number, "epoch": 1}
 
@@ -177,7 +181,12 @@ def test_an_export_replaces_an_older_one_whole(story: Story, folder: SweepFolder
     folder.best.mkdir()
     (folder.best / "old.txt").write_text("old")
     export(story.state, folder, number, folder.best)
-    assert sorted(path.name for path in folder.best.iterdir()) == ["curves.json", "settings.yaml"]
+    assert sorted(path.name for path in folder.best.iterdir()) == [
+        "README.md",
+        "about.json",
+        "curves.json",
+        "settings.yaml",
+    ]
 
 
 def test_an_export_that_fails_leaves_the_older_one(story: Story, folder: SweepFolder) -> None:
@@ -186,10 +195,81 @@ def test_an_export_that_fails_leaves_the_older_one(story: Story, folder: SweepFo
     story.state.trials[number].started.settings["quality"] = "broken"
     with pytest.raises(SteadytuneError, match="quality"):
         export(story.state, folder, number, folder.best)
-    assert sorted(path.name for path in folder.best.iterdir()) == ["curves.json", "settings.yaml"]
+    assert sorted(path.name for path in folder.best.iterdir()) == [
+        "README.md",
+        "about.json",
+        "curves.json",
+        "settings.yaml",
+    ]
 
 
 def test_an_unknown_trial_is_answered_with_those_there_are(story: Story, folder: SweepFolder) -> None:
     story.trial([0.5])
     with pytest.raises(SteadytuneError, match="no trial 7 in sweep sweep; valid: 0"):
         export(story.state, folder, 7, folder.best)
+
+
+# --- proof -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def exported(tmp_path: Path, data: Path) -> Path:
+    """The winner of a whole sweep, exported."""
+    made = plan_of(data, trials=3, confirm_top=1, confirm_seeds=1, seed=1)
+    folder = SweepFolder.create(tmp_path / "sweeps", made.spec)
+    state = swept(made, folder.journal).state
+    export(state, folder, result(state).trial, folder.best)
+    return folder.best
+
+
+def test_an_export_says_what_it_is_and_how_to_train_it_again(exported: Path) -> None:
+    known = read_about(exported)
+    assert (known["recipe"], known["metric"], known["sweep"]) == ("fakes:Curves", "score", "sweep")
+    assert [row["epoch"] for row in known["curve"]] == list(range(1, len(known["curve"]) + 1))
+    assert known["settings"] == read_yaml(exported / "settings.yaml")
+    assert "steadytune train fakes:Curves --config settings.yaml --data " in (exported / "README.md").read_text()
+
+
+def test_what_was_exported_trains_as_its_trial_did(exported: Path) -> None:
+    said = list(prove(exported, 4))
+    assert said[0] == "settings and native files are those of the trial"
+    assert said[-1].startswith("proven: 4 epochs as in trial ")
+
+
+def test_a_setting_changed_by_hand_is_named(exported: Path) -> None:
+    file = exported / "settings.yaml"
+    file.write_text(re.sub(r"quality: .*", "quality: 0.123", file.read_text()))
+    with pytest.raises(
+        SteadytuneError, match=r"settings.yaml: quality is 0.123, but the trial had 0\.\d+; export again"
+    ):
+        list(prove(exported, 1))
+
+
+def test_a_native_file_changed_by_hand_is_named_with_its_line(exported: Path) -> None:
+    file = exported / "curves.json"
+    file.write_text(file.read_text().replace('"fast"', '"slow"').replace('"depth"', '"deep"'))
+    with pytest.raises(SteadytuneError, match=r"curves.json:1: says .*deep.*, but the settings make .*depth"):
+        list(prove(exported, 1))
+
+
+def test_another_loss_is_named_with_its_epoch(exported: Path) -> None:
+    file = exported / "about.json"
+    known = json.loads(file.read_text())
+    known["curve"][1]["train"] *= 1.00001
+    file.write_text(json.dumps(known))
+    with pytest.raises(SteadytuneError, match=r"epoch 2: train is 0.5, but the trial had 0.500005"):
+        list(prove(exported, 3))
+
+
+def test_other_data_are_refused(exported: Path) -> None:
+    file = exported / "about.json"
+    known = json.loads(file.read_text())
+    known["environment"] = {"data_fingerprint": "0123456789abcdef"}
+    file.write_text(json.dumps(known))
+    with pytest.raises(SteadytuneError, match=r"data has the fingerprint .*, but the trial trained on 0123456789ab"):
+        list(prove(exported, 1))
+
+
+def test_a_folder_that_is_no_export_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SteadytuneError, match=r"holds no about.json, so it is no export"):
+        list(prove(tmp_path, 1))

@@ -7,18 +7,8 @@ from pathlib import Path
 import pyarrow.dataset
 import pytest
 
-from search.journal import (
-    FLUSH_ROWS,
-    MERGE_SEGMENTS,
-    Decided,
-    EpochDone,
-    Event,
-    Journal,
-    SweepEnded,
-    SweepOpened,
-    TrialStarted,
-    read,
-)
+from search.events import Decided, EpochDone, Event, SweepEnded, SweepOpened, TrialStarted
+from search.journal import FLUSH_ROWS, MERGE_SEGMENTS, Journal, read
 from trainables.errors import SteadytuneError
 
 EVENTS: list[Event] = [

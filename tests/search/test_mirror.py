@@ -1,7 +1,7 @@
+"""A sweep's journal as MLflow's runs."""
+
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,66 +10,25 @@ import pytest
 from fakes import plan_of
 from workers import swept
 
+from search.environment import environment, leave
+from search.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
 from search.export import result
 from search.folder import SweepFolder
-from search.journal import EpochDone, Row, SweepEnded, TrialStarted, read
-from search.recorder import check_store, sync
-from trainables.errors import SteadytuneError
+from search.journal import read
+from search.recorder import sync
 
-# --- before a sweep ----------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def test_a_server_that_does_not_answer_is_named() -> None:
-    uri = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(SteadytuneError, match=f"store is {uri}; no MLflow server answers there .*Connection refused"):
-        check_store(uri)
-
-
-@pytest.mark.parametrize("uri", ["mlruns", "/tmp/mlflow.db", "localhost:5000"])
-def test_a_store_that_is_no_uri_is_refused(uri: str) -> None:
-    with pytest.raises(SteadytuneError, match=f"store is {uri}; it must be a tracking URI such as http://host:5000"):
-        check_store(uri)
-
-
-def test_a_database_that_is_not_there_yet_will_be_made(tmp_path: Path) -> None:
-    check_store(f"sqlite:///{tmp_path / 'new' / 'deep' / 'mlflow.db'}")
-
-
-def test_a_database_inside_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SteadytuneError, match=r"file cannot be written; give another folder or --store"):
-        check_store(f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}")
-
-
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "mlflow.db").write_text("notes")
-    with pytest.raises(SteadytuneError, match=r"mlflow.db is no SQLite database; move it away or give --store"):
-        check_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_database_in_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "locked").mkdir(mode=0o500)
-    with pytest.raises(SteadytuneError, match=r"locked cannot be written; give another folder or --store"):
-        check_store(f"sqlite:///{tmp_path / 'locked' / 'mlflow.db'}")
-
-
-# --- the mirror --------------------------------------------------------------------------------------------------
+pytestmark = pytest.mark.e2e  # writes MLflow's store
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quiet() -> Iterator[None]:
-    """MLflow without telemetry, as the recorder's process has it."""
+    """MLflow without telemetry, as the recorder's process has it; pictures and pages are drawn in test_figures.py."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         patch.setenv("DO_NOT_TRACK", "true")
         patch.setenv("GIT_PYTHON_REFRESH", "quiet")
+        patch.setattr("search.exhibits.png", lambda chart: b"\x89PNG")
+        patch.setattr("search.exhibits.sweep_page", lambda state, name: "<!doctype html>")
         yield
 
 
@@ -92,6 +51,7 @@ def sweep(root: Path, sample: Path, name: str) -> tuple[SweepFolder, list[Row]]:
     made = plan_of(sample, name=name, trials=3, enqueue=["steady", "lost"], confirm_top=1, confirm_seeds=1, seed=4)
     folder = SweepFolder.create(root, made.spec)
     conductor = swept(made, folder.journal)
+    leave(put_log(folder, 0), {"quality": 0.6}, "f1ngerpr1nt")
     folder.best.mkdir()
     (folder.best / "settings.yaml").write_text("epochs: 4\n")
     checkpoint = folder.checkpoint(0, 4)
@@ -99,6 +59,14 @@ def sweep(root: Path, sample: Path, name: str) -> tuple[SweepFolder, list[Row]]:
     (checkpoint / "state.json").write_text("{}")
     conductor.end(result(conductor.state))
     return folder, list(read(folder.journal))
+
+
+def put_log(folder: SweepFolder, trial: int) -> Path:
+    """A trial's own folder, with a log in it."""
+    own = folder.trials / f"{trial:04d}"
+    own.mkdir(parents=True)
+    (own / "log.txt").write_text("epoch 1\n")
+    return own
 
 
 def runs(folder: SweepFolder) -> list[Any]:
@@ -126,6 +94,7 @@ def picture(folder: SweepFolder) -> list[dict[str, Any]]:
             "times": (run.info.start_time, run.info.end_time),
             "params": run.data.params,
             "tags": {key: value for key, value in run.data.tags.items() if key.startswith("steadytune.")},
+            "note": run.data.tags.get("mlflow.note.content", ""),
             "child": run.data.tags.get("mlflow.parentRunId") == parent,
             "points": {
                 key: [
@@ -154,7 +123,8 @@ def test_a_sweep_becomes_a_run_with_a_child_for_each_trial(root: Path, sample: P
     assert parent["name"] == "whole"
     assert parent["status"] == "FINISHED"
     assert parent["params"]["trials"] == "3"
-    assert parent["files"] == ["best"]
+    assert parent["files"] == ["best", "figures", "report.html"]
+    assert "Winner: trial" in parent["note"]
     assert len(children) == len(started) == 4
     assert all(child["child"] for child in children)
     assert [child["name"] for child in children] == ["0000 steady", "0001 lost", "0002", children[3]["name"]]
@@ -163,11 +133,67 @@ def test_a_sweep_becomes_a_run_with_a_child_for_each_trial(root: Path, sample: P
     assert children[1]["tags"]["steadytune.reason"] == "nonfinite"
     assert "not finite" in children[1]["tags"]["steadytune.detail"]
     assert children[0]["params"]["quality"] == "0.6"
-    assert children[0]["files"] == ["checkpoints"]
+    assert children[0]["files"] == [
+        "checkpoints",
+        "environment.json",
+        "log.txt",
+        "phases.md",
+        "settings.yaml",
+        "stability.png",
+    ]
     ended = rows[-1].event
     assert isinstance(ended, SweepEnded)
     assert parent["tags"]["steadytune.best_trial"] == str(ended.trial)
     assert parent["points"].keys() == ended.numbers.keys()
+
+
+def test_a_trial_tells_its_decision_its_steadiness_and_its_machine_in_tags(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "tags")
+    mirrored(folder, rows)
+    steady = picture(folder)[1]["tags"]
+    decided = next(row.event for row in rows if isinstance(row.event, Decided) and row.event.reason == "done")
+    assert steady["steadytune.detail"] == decided.detail
+    assert (steady["steadytune.recipe"], steady["steadytune.preset"]) == ("fakes:Curves", "short")
+    assert float(steady["steadytune.steadiness.loss_cv"]) > 0
+    assert steady["steadytune.data_fingerprint"] == "f1ngerpr1nt"
+    assert steady["steadytune.version.optuna"] == environment()["versions"]["optuna"]
+
+
+def test_a_rungs_numbers_are_tags(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "rungs")
+    mirrored(folder, rows)
+    stopped = [row.event for row in rows if isinstance(row.event, Decided) and row.event.reason == "rung"]
+    final = {event.trial: event for event in stopped if event.action == "stop"}
+    children = picture(folder)[1:]
+    for trial, event in final.items():
+        assert children[trial]["tags"]["steadytune.decision.rank"] == f"{event.numbers['rank']:g}"
+    assert {run["tags"]["steadytune.status"] for run in children} <= {"done", "stopped"}
+
+
+def test_the_columns_to_sort_by_follow_the_curve(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "columns")
+    mirrored(folder, rows)
+    for number, child in enumerate(picture(folder)[1:]):
+        done = [row.event for row in rows if isinstance(row.event, EpochDone) and row.event.trial == number]
+        scores = [one.metrics["score"] for one in done if "score" in one.metrics]
+        if scores:
+            points = child["points"]
+            assert [float(point[1]) for point in points["objective/last"]] == scores
+            assert float(points["objective/best"][-1][1]) == max(scores)
+            assert float(points["objective/steady"][-1][1]) == pytest.approx(sum(scores[-3:]) / len(scores[-3:]))
+
+
+def test_rows_whose_writing_failed_are_written_again_without_being_counted_twice(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "again")
+    from search.mirror import Mirror
+
+    mirror = Mirror(folder)
+    half = len(rows) // 2
+    mirror.write(rows[:half])
+    mirror.write(rows[half // 2 :])
+    again = picture(folder)
+    mirrored(folder, rows)
+    assert picture(folder) == again
 
 
 def test_every_epoch_is_one_point_of_each_metric(root: Path, sample: Path) -> None:

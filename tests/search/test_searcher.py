@@ -117,7 +117,7 @@ def asks(searcher: Searcher, count: int) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "gp", "cmaes", "qmc"])
+@pytest.mark.parametrize("sampler", ["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"])
 @pytest.mark.parametrize("mode", ["max", "min"])
 def test_every_sampler_draws_from_a_mixed_space(sampler: str, mode: str) -> None:
     searcher = make(sampler, mode=mode)
@@ -136,7 +136,7 @@ def test_gaussian_processes_are_fitted_once_ten_trials_are_complete() -> None:
     assert abs(searcher.study.best_params["lr"] - 0.01) < 0.01
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "cmaes", "qmc"])
+@pytest.mark.parametrize("sampler", ["tpe", "tpe_univariate", "random", "cmaes", "qmc"])
 def test_the_same_seed_gives_the_same_search(sampler: str) -> None:
     assert asks(make(sampler), 5) == asks(make(sampler), 5)
 

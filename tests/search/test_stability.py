@@ -50,6 +50,11 @@ def test_the_recipes_alarm_ends_it_with_the_recipes_words() -> None:
 # --- nonfinite ---------------------------------------------------------------------------------------------------
 
 
+def test_a_loss_that_was_not_recorded_is_not_one_that_broke() -> None:
+    curve = Curve("max", [Point(epoch, 0.5, None) for epoch in range(1, 9)])
+    assert verdict(curve, 10, StabilitySettings(strict=True, oscillation_cv=0.2)) is None
+
+
 @pytest.mark.parametrize("loss", [NAN, INF, -INF])
 def test_two_losses_in_a_row_that_are_no_numbers_are_too_many(loss: float) -> None:
     found = judged([1.0, 0.9, loss, loss])
@@ -201,6 +206,107 @@ def test_a_threshold_without_sense_is_refused(field: str, value: float, rule: st
         parse(StabilitySettings, {field: value}, "stability")
 
 
+# --- phases ------------------------------------------------------------------------------------------------------
+
+
+def phased(losses: list[tuple[str, float]]) -> Decision | None:
+    points = [Point(epoch, 0.5, loss, None, phase) for epoch, (phase, loss) in enumerate(losses, start=1)]
+    return verdict(Curve("max", points), 100, DEFAULTS)
+
+
+def test_a_training_loss_that_rises_with_a_new_phase_is_compared_within_that_phase() -> None:
+    """Layers that thaw, or augmentation that begins, raise the loss of a sound training."""
+    assert phased([("head", 1.0)] * 5 + [("all", 3.0)] * 5) is None
+    assert reason(phased([("head", 1.0)] * 5 + [("all", 1.2)] + [("all", 3.0)] * 3)) == "diverging"
+
+
+def test_the_end_of_the_warm_up_changes_nothing_about_the_loss() -> None:
+    """A training that diverges as soon as its rate is full is compared with its warm-up."""
+    assert reason(phased([("warmup", 2.0), ("warmup", 1.0)] + [("main", 3.0)] * 3)) == "diverging"
+
+
+# --- oscillating -------------------------------------------------------------------------------------------------
+
+SWINGS = [0.3, 0.3, 0.1, 0.3, 0.3, 0.1, 0.3, 0.3, 0.1, 0.3]
+CALM = [0.30, 0.31, 0.30, 0.31, 0.30, 0.31, 0.30, 0.31, 0.30, 0.31]
+
+
+def oscillating(
+    values: Sequence[float | None], peers: float | None = 0.5, phase: str = "main", **fields: object
+) -> Decision | None:
+    points = [Point(epoch, value, 1.0, None, phase) for epoch, value in enumerate(values, start=1)]
+    settings = parse(StabilitySettings, {"oscillation_cv": 0.2} | fields, "stability")
+    return verdict(Curve("max", points), 20, settings, peers=lambda epoch: peers)
+
+
+def test_a_metric_that_swings_behind_its_peers_oscillates() -> None:
+    found = oscillating(SWINGS)
+    assert reason(found) == "oscillating"
+    assert found is not None
+    assert "behind the peers' median 0.5000" in found.detail
+    assert found.numbers["cv"] > 0.2
+
+
+@pytest.mark.parametrize("peers", [None, 0.2, 0.3])
+def test_a_run_that_swings_but_is_not_behind_goes_on(peers: float | None) -> None:
+    assert oscillating(SWINGS, peers) is None
+
+
+def test_a_calm_run_goes_on_however_far_behind() -> None:
+    assert oscillating(CALM, peers=0.9) is None
+
+
+def test_a_metric_that_rises_steeply_does_not_oscillate() -> None:
+    assert oscillating([0.03 * epoch for epoch in range(1, 11)], peers=0.9) is None
+
+
+def test_before_its_window_is_full_nothing_oscillates() -> None:
+    assert oscillating(SWINGS[:9]) is None
+    assert oscillating([None, *SWINGS[:9]]) is None
+
+
+def test_the_warm_up_may_swing() -> None:
+    assert oscillating(SWINGS, phase="warmup") is None
+
+
+def test_oscillation_is_not_looked_for_early_in_the_budget() -> None:
+    assert oscillating(SWINGS, oscillation_after=0.6) is None
+    assert reason(oscillating(SWINGS, oscillation_after=0.5)) == "oscillating"
+
+
+def test_oscillation_stops_nobody_unless_asked_to() -> None:
+    assert oscillating(SWINGS, oscillation_cv=None) is None
+    assert DEFAULTS.oscillation_cv is None
+
+
+def test_peers_are_only_counted_when_a_metric_swings() -> None:
+    def peers(epoch: int) -> float | None:
+        raise AssertionError("a calm run need not look at its peers")
+
+    points = [Point(epoch, value, 1.0) for epoch, value in enumerate(CALM, start=1)]
+    assert verdict(Curve("max", points), 20, StabilitySettings(oscillation_cv=0.2), peers=peers) is None
+
+
+def test_strict_stops_a_loss_that_varies_by_more_than_document_001_allows() -> None:
+    swinging = [1.0, 1.2] * 6
+    assert judged(swinging) is None
+    found = judged(swinging, settings=StabilitySettings(strict=True))
+    assert reason(found) == "oscillating"
+    assert found is not None
+    assert "varied by 9.1% after warm-up, strict allows 5.0%" in found.detail
+    assert judged([1.0, 1.01] * 6, settings=StabilitySettings(strict=True)) is None
+
+
+def test_a_run_without_a_new_best_is_stale_only_if_asked() -> None:
+    values = [0.5] + [0.4] * 9
+    assert judged([1.0] * 10, values) is None
+    found = judged([1.0] * 10, values, settings=StabilitySettings(stale_epochs=9))
+    assert reason(found) == "stale"
+    assert judged([1.0] * 10, values, settings=StabilitySettings(stale_epochs=10)) is None
+
+
+# --- whatever ----------------------------------------------------------------------------------------------------
+
 ANY = st.sampled_from([0.0, -0.0, 1e-9, 0.5, 1.0, -1.0, 1e300, -1e300, NAN, INF, -INF])
 
 
@@ -216,10 +322,10 @@ def test_whatever_the_curve_there_is_a_verdict_or_none(
     points: list[tuple[float | None, float, float | None]], mode: str, max_epochs: int, **thresholds: int
 ) -> None:
     curve = Curve(mode, [Point(epoch, *point) for epoch, point in enumerate(points, start=1)])
-    found = verdict(curve, max_epochs, StabilitySettings(**thresholds))
+    found = verdict(curve, max_epochs, StabilitySettings(oscillation_cv=0.2, **thresholds), peers=lambda epoch: 0.3)
     if found is not None:
         assert found.action == "stop"
-        assert found.reason in LOST
+        assert found.reason in LOST | {"oscillating"}
         assert found.detail
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from fakes import Curves, CurveSettings
 
 from search.conductor import Assignment, Conductor
-from search.journal import EpochDone, Journal, Row
+from search.events import EpochDone, Row
+from search.journal import Journal
 from search.state import SweepState
 from search.sweep import Plan
 from trainables.recipe import Epoch
@@ -91,7 +92,8 @@ class Workers:
         seconds = {"seconds": {"train": self.epoch_seconds}}
         done = done_of(trial, epoch, **seconds)
         last = epoch.epoch == assignment.settings["epochs"]
-        if not epoch.alarm and (last or epoch.epoch % self.checkpoint_every == 0):
+        rung = epoch.epoch in conductor.state.asha.rungs
+        if not epoch.alarm and (last or rung or epoch.epoch % self.checkpoint_every == 0):
             self.disk.checkpoints.add((trial, epoch.epoch))
             done = done_of(trial, epoch, checkpoint=f"epoch-{epoch.epoch:04d}", bytes=100, **seconds)
         if not conductor.report(done):

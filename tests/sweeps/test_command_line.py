@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from search.events import Decided, EpochDone, TrialStarted
 from search.folder import SweepFolder
-from search.journal import Decided, EpochDone, TrialStarted, read
+from search.journal import read
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 HERE = Path(__file__).resolve().parent

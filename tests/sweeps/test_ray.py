@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from search.checking import check
+from search.events import EpochDone, Row
 from search.folder import SweepFolder
-from search.journal import EpochDone, Row, read
+from search.journal import read
 from search.sweep import read_spec
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]

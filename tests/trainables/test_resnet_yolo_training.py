@@ -17,6 +17,8 @@ from trainables.resnet_yolo.data import YoloData
 from trainables.resnet_yolo.recipe import ResnetYolo
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 
+pytestmark = pytest.mark.e2e  # trains, for minutes
+
 Small = Callable[..., ResnetYoloSettings]
 AUGMENTED: dict[str, Any] = {"mosaic": 0.5, "flip": 0.5, "hsv": 0.5, "dropout": 0.2}
 

@@ -61,6 +61,7 @@ def test_a_wrong_setting_is_one_sentence(overrides: Mapping[str, Any], complaint
     assert complaint in str(raised.value)
 
 
+@pytest.mark.e2e
 def test_upstream_loads_the_exported_experiment_and_builds_its_model(tmp_path: Path) -> None:
     """In a process of its own, which finds yolox and the exported file, and nothing of ours."""
     settings = RECIPE.settings("tiny", {"lr": 0.00073, "freeze": "backbone", "mosaic_prob": 0.37}, "stable-v3")

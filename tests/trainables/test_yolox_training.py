@@ -18,6 +18,8 @@ from trainables.yolox.data import CocoData, open_coco
 from trainables.yolox.recipe import Yolox
 from trainables.yolox.settings import YoloxSettings
 
+pytestmark = pytest.mark.e2e  # trains, for minutes
+
 SMALL: dict[str, Any] = {
     "input_size": [64, 64],
     "batch": 4,

@@ -6,7 +6,6 @@ Everything is checked before the first epoch; decoded images stay in memory up t
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from trainables.errors import DataError, SettingsError
 from trainables.settings import read_yaml
+from trainables.yolo_labels import (
+    SUFFIXES,
+    Memory,
+    class_names,
+    decodable,
+    label_rows,
+    label_text,
+    refuse_shared,
+)
 
-SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 MEMORY_BYTES = 2 * 1024**3
 """Bound of the decoded images that one data set keeps. Beyond it images are read from disk each time."""
 GREY = 114
@@ -34,10 +41,13 @@ class Sample:
     labels: NDArray[np.float32]
 
 
+Decoded = tuple[NDArray[np.uint8], NDArray[np.float32]]
+
+
 class Images:
     """The images of one split, letterboxed to any size; decoded once if they fit into `memory`."""
 
-    def __init__(self, samples: Sequence[Sample], memory: Memory) -> None:
+    def __init__(self, samples: Sequence[Sample], memory: Memory[Decoded]) -> None:
         self.samples = tuple(samples)
         self._memory = memory
 
@@ -57,31 +67,8 @@ class Images:
         found = self._memory.get(sample.path, size)
         if found is None:
             found = _letterbox(sample, size)
-            self._memory.keep(sample.path, size, found)
+            self._memory.keep(sample.path, size, decoded=found)
         return found
-
-
-Decoded = tuple[NDArray[np.uint8], NDArray[np.float32]]
-
-
-class Memory:
-    """Decoded images by path and size, up to `limit` bytes; what comes later is not kept."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.bytes = 0
-        self._kept: dict[tuple[Path, int], Decoded] = {}
-
-    def get(self, path: Path, size: int) -> Decoded | None:
-        """What was kept of the image at `path` in this size."""
-        return self._kept.get((path, size))
-
-    def keep(self, path: Path, size: int, decoded: Decoded) -> None:
-        """Keep `decoded`, unless that would be more than `limit` bytes in all."""
-        grown = self.bytes + sum(part.nbytes for part in decoded)
-        if grown <= self.limit:
-            self.bytes = grown
-            self._kept[path, size] = decoded
 
 
 @dataclass(frozen=True)
@@ -110,15 +97,15 @@ def open_yolo(path: Path, memory_bytes: int = MEMORY_BYTES) -> YoloData:
         DataError: with the file, the line where there is one, what is wrong and how to mend it.
     """
     described = _described(path)
-    names = _names(path, described["names"])
+    names = class_names(path, described["names"])
     root = (path.parent / str(described.get("path", "."))).resolve()
     digest = hashlib.sha256("\n".join(names).encode())
     seen: dict[bytes, Path] = {}
-    memory = Memory(memory_bytes)
+    memory: Memory[Decoded] = Memory(memory_bytes)
     splits = []
     for split in ("train", "val"):
         samples = _samples(path, split, root / str(described[split]), len(names), digest)
-        _refuse_shared(samples, split, seen)
+        refuse_shared((sample.path for sample in samples), split, seen)
         if not any(len(sample.labels) for sample in samples):
             raise DataError(f"{root / str(described[split])}: no image has a label; {split} needs at least one object")
         splits.append(Images(samples, memory))
@@ -139,16 +126,6 @@ def _described(path: Path) -> Mapping[str, Any]:
     return described
 
 
-def _names(path: Path, given: Any) -> tuple[str, ...]:
-    if isinstance(given, Mapping):
-        if sorted(given, key=str) != sorted(range(len(given)), key=str):
-            raise DataError(f"{path}: names has the keys {list(given)}; they must be 0, 1, 2 … without a gap")
-        given = [given[index] for index in range(len(given))]
-    if not isinstance(given, list) or not given:
-        raise DataError(f"{path}: names is {given!r}; it must be a list of class names, or a mapping from 0 to them")
-    return tuple(map(str, given))
-
-
 def _samples(path: Path, split: str, folder: Path, classes: int, digest: Any) -> list[Sample]:
     if not folder.is_dir():
         raise DataError(f"{path}: {split} names the folder {folder}, which is not there; mend the path")
@@ -158,10 +135,10 @@ def _samples(path: Path, split: str, folder: Path, classes: int, digest: Any) ->
     _refuse_orphans(folder, images)
     samples = []
     for image in images:
-        width, height = _decodable(image)
+        width, height = decodable(image)
         file = _label_file(image)
-        text = _text(file) if file.is_file() else ""
-        samples.append(Sample(image, _labels(file, text, classes)))
+        text = label_text(file) if file.is_file() else ""
+        samples.append(Sample(image, label_rows(file, text, classes)))
         digest.update(f"\n{split}/{image.relative_to(folder).as_posix()} {width}x{height}\n{text}".encode())
     return samples
 
@@ -184,70 +161,21 @@ def _refuse_orphans(folder: Path, images: Sequence[Path]) -> None:
             raise DataError(f"{file}: has no image of that name under {folder}; add the image or delete the labels")
 
 
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: cannot be read ({error}); it must be a text file of YOLO labels") from None
-
-
-def _labels(file: Path, text: str, classes: int) -> NDArray[np.float32]:
-    lines = enumerate(text.splitlines(), start=1)
-    rows = [_row(f"{file} line {number}", line.split(), classes) for number, line in lines if line.strip()]
-    return np.array(rows, dtype=np.float32).reshape(-1, 5)
-
-
-def _row(where: str, words: Sequence[str], classes: int) -> list[float]:
-    if len(words) != 5:
-        raise DataError(f"{where}: has {len(words)} values; a label is the five numbers: class cx cy w h")
-    try:
-        row = [float(word) for word in words]
-    except ValueError:
-        raise DataError(f"{where}: {' '.join(words)!r} is not five numbers; a label is: class cx cy w h") from None
-    if not all(map(math.isfinite, row)):
-        raise DataError(f"{where}: {' '.join(words)!r} holds a value that is not finite; give real coordinates")
-    if row[0] not in range(classes):
-        raise DataError(f"{where}: class is {words[0]}; names has {classes}, so it must be 0 to {classes - 1}")
-    for name, word, value in zip(("cx", "cy", "w", "h"), words[1:], row[1:], strict=True):
-        if not 0 <= value <= 1:
-            raise DataError(f"{where}: {name} is {word}; it must be a share of the image, from 0 to 1")
-    if min(row[3:]) == 0:
-        raise DataError(f"{where}: the box is {words[3]} by {words[4]}; both sides must be above 0, or delete the line")
-    return row
-
-
-def _decodable(image: Path) -> tuple[int, int]:
-    """Width and height, once every pixel was decoded."""
-    try:
-        with Image.open(image) as opened:
-            opened.load()
-            return opened.size
-    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{image}: cannot be decoded ({error}); replace or remove the image and its labels") from None
-
-
-def _refuse_shared(samples: Sequence[Sample], split: str, seen: dict[bytes, Path]) -> None:
-    """The same file in training and validation makes every metric a lie."""
-    here: dict[bytes, Path] = {}
-    for sample in samples:
-        key = hashlib.sha256(sample.path.read_bytes()).digest()
-        if key in seen:
-            raise DataError(f"{sample.path}: is the same image as {seen[key]}; take it out of {split} or of train")
-        here[key] = sample.path
-    seen.update(here)
-
-
-def _letterbox(sample: Sample, size: int) -> Decoded:
-    """The image scaled into (size, size, 3) with grey bars, and its labels in those pixels, cut at the image's edge."""
-    with Image.open(sample.path) as opened:
-        image = opened.convert("RGB")
+def letterboxed(image: Image.Image, size: int) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
+    """`image` scaled into RGB pixels (size, size, 3) with grey bars, and its place: left, top, width, height."""
     scale = size / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
     left, top = (size - width) // 2, (size - height) // 2
     pixels = np.full((size, size, 3), GREY, dtype=np.uint8)
-    pixels[top : top + height, left : left + width] = np.asarray(
-        image.resize((width, height), Image.Resampling.BILINEAR)
-    )
+    scaled = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+    pixels[top : top + height, left : left + width] = np.asarray(scaled)
+    return pixels, (left, top, width, height)
+
+
+def _letterbox(sample: Sample, size: int) -> Decoded:
+    """The image in a letterbox, and its labels in those pixels, cut at the image's edge."""
+    with Image.open(sample.path) as opened:
+        pixels, (left, top, width, height) = letterboxed(opened, size)
     kind, cx, cy, w, h = sample.labels.T
     edges = [(cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height]
     corners = [edge.clip(0, side) for edge, side in zip(edges, (width, height) * 2, strict=True)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trainables.isolation import isolated
-from trainables.recipe import Epoch, Recipe
+from trainables.recipe import Epoch, Predictor, Recipe
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 from trainables.settings import Settings
 
@@ -59,6 +60,13 @@ class ResnetYolo(Recipe):
         from trainables.loop import evaluation
 
         return evaluation(training, seed=settings.seed, checkpoint=checkpoint)
+
+    def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
+        """Detections in pictures; see `Recipe.predictor`."""
+        assert isinstance(settings, ResnetYoloSettings)
+        with TemporaryDirectory() as cache, isolated(Path(cache)):
+            from trainables.resnet_yolo.predictor import load
+        return load(settings, checkpoint)
 
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write document 002's `YOLOV8_PARAMS` as a Python module, and the settings as YAML."""

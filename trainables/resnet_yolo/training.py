@@ -36,7 +36,7 @@ class ResnetYoloTraining:
         self._names = data.names
         self._device = _device(settings.device)
         with seeded(settings.seed, "model"):
-            self._detector = _detector(settings, len(data.names))
+            self._detector = new_detector(settings, len(data.names))
         load_backbone(self._detector.backbone, settings.weights)
         self.model: torch.nn.Module = self._detector.to(self._device)
         backbone = list(self._detector.backbone.parameters())
@@ -91,8 +91,9 @@ class ResnetYoloTraining:
         return {group["name"]: float(group["lr"]) for group in self._optimizer.param_groups}
 
     def state(self) -> dict[str, Any]:
-        """Weights and AdamW's moments; the schedules follow from the epoch alone."""
-        return {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict()}
+        """Weights, AdamW's moments and the classes' names; the schedules follow from the epoch alone."""
+        names = list(self._names)
+        return {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict(), "names": names}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` returned."""
@@ -148,7 +149,8 @@ def _device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def _detector(settings: ResnetYoloSettings, classes: int) -> Detector:
+def new_detector(settings: ResnetYoloSettings, classes: int) -> Detector:
+    """The model that `settings` describe, at its random start."""
     return Detector(
         classes,
         widths=settings.widths,

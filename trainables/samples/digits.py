@@ -7,9 +7,6 @@ and validation share neither a digit nor a region of a photograph.
 from __future__ import annotations
 
 import importlib.util
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainables.errors import DataError
+from trainables.samples.whole import write_whole
 
 PHOTOGRAPHS = (
     ("sklearn", "datasets/images/china.jpg"),
@@ -34,11 +31,15 @@ DIM = 0.4
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture: `pixels` (size, size, 3) RGB, `classes` (M,) and `boxes` (M, 4) as x1 y1 x2 y2 in pixels."""
+    """One picture: `pixels` (size, size, 3) RGB, `classes` (M,) and `boxes` (M, 4) as x1 y1 x2 y2 in pixels.
+
+    `ink` (size, size), from 0 to 1, is where the digits are.
+    """
 
     pixels: NDArray[np.uint8]
     classes: NDArray[np.int64]
     boxes: NDArray[np.int64]
+    ink: NDArray[np.float64]
 
 
 def write_yolo(
@@ -59,32 +60,31 @@ def write_yolo(
     Raises:
         DataError: `directory` holds something else.
     """
-    described = directory / "data.yaml"
-    if described.is_file():
-        return described
-    if directory.is_dir() and any(directory.iterdir()):
-        raise DataError(f"{directory}: is not empty and holds no data.yaml; give a new folder for the sample data set")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
+
+    def write(partial: Path) -> None:
         for split, count in (("train", train), ("val", val)):
             _write_split(partial, split, scenes(split, count, digits=digits, size=size, seed=seed))
         names = "".join(f"  {index}: '{digit}'\n" for index, digit in enumerate(digits))
         (partial / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames:\n{names}", encoding="utf-8")
-        partial.chmod(0o755)
-        os.replace(partial, directory)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return described
+
+    return write_whole(directory, "data.yaml", write)
 
 
 def scenes(split: str, count: int, *, digits: Sequence[int], size: int, seed: int) -> list[Scene]:
     """`count` scenes of one to three `digits` each, for `split` "train" or "val"; the same for the same arguments."""
     random = np.random.default_rng([seed, split == "val"])
-    strokes = [_half(images, split) for images in _handwriting(digits)]
-    backgrounds = [_region(photograph, split) for photograph in _photographs()]
-    return [_scene(random, strokes, backgrounds, size) for _ in range(count)]
+    written, places = strokes(digits, split), regions(split)
+    return [_scene(random, written, places, size) for _ in range(count)]
+
+
+def strokes(digits: Sequence[int], split: str) -> list[NDArray[np.float64]]:
+    """For each of `digits` the images (n, 8, 8) of `split`, ink from 0 to 1."""
+    return [_half(images, split) for images in _handwriting(digits)]
+
+
+def regions(split: str) -> list[NDArray[np.uint8]]:
+    """The part of each photograph that belongs to `split`."""
+    return [_region(photograph, split) for photograph in _photographs()]
 
 
 def _write_split(root: Path, split: str, drawn: Sequence[Scene]) -> None:
@@ -92,13 +92,16 @@ def _write_split(root: Path, split: str, drawn: Sequence[Scene]) -> None:
     images.mkdir(parents=True)
     labels.mkdir(parents=True)
     for index, scene in enumerate(drawn):
-        side = len(scene.pixels)
         Image.fromarray(scene.pixels).save(images / f"{index:04d}.png")
-        x1, y1, x2, y2 = scene.boxes.T
-        shares = np.stack(((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1), axis=1) / side
-        rows = [" ".join(f"{share:.6f}" for share in row) for row in shares]
-        lines = [f"{kind} {row}\n" for kind, row in zip(scene.classes, rows, strict=True)]
-        (labels / f"{index:04d}.txt").write_text("".join(lines), encoding="utf-8")
+        (labels / f"{index:04d}.txt").write_text(label_lines(scene), encoding="utf-8")
+
+
+def label_lines(scene: Scene) -> str:
+    """The labels of `scene` in YOLO's format."""
+    x1, y1, x2, y2 = scene.boxes.T
+    shares = np.stack(((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1), axis=1) / len(scene.pixels)
+    rows = [" ".join(f"{share:.6f}" for share in row) for row in shares]
+    return "".join(f"{kind} {row}\n" for kind, row in zip(scene.classes, rows, strict=True))
 
 
 def _handwriting(digits: Sequence[int]) -> list[NDArray[np.float64]]:
@@ -137,13 +140,14 @@ def _scene(
     backgrounds: Sequence[NDArray[np.uint8]],
     size: int,
 ) -> Scene:
-    canvas = _background(random, backgrounds[int(random.integers(len(backgrounds)))], size)
+    canvas = background(random, backgrounds[int(random.integers(len(backgrounds)))], size)
+    drawn = np.zeros((size, size))
     classes: list[int] = []
     boxes: list[tuple[int, int, int, int]] = []
     for _ in range(random.integers(1, 4)):
         kind = int(random.integers(len(strokes)))
-        ink = _inked(strokes[kind][random.integers(len(strokes[kind]))], round(size * random.uniform(0.25, 0.5)))
-        place = _free_place(random, ink.shape, boxes, size)
+        ink = inked(strokes[kind][random.integers(len(strokes[kind]))], round(size * random.uniform(0.25, 0.5)))
+        place = free_place(random, ink.shape, boxes, size)
         if place is None:
             continue
         x1, y1 = place
@@ -151,19 +155,21 @@ def _scene(
         colour = random.uniform(180, 255, size=3)
         patch = canvas[box[1] : box[3], box[0] : box[2]]
         patch += ink[..., None] * (colour - patch)
+        drawn[box[1] : box[3], box[0] : box[2]] = ink
         classes.append(kind)
         boxes.append(box)
-    return Scene(canvas.round().astype(np.uint8), np.array(classes), np.array(boxes))
+    return Scene(canvas.round().astype(np.uint8), np.array(classes), np.array(boxes), drawn)
 
 
-def _background(random: np.random.Generator, photograph: NDArray[np.uint8], size: int) -> NDArray[np.float64]:
+def background(random: np.random.Generator, photograph: NDArray[np.uint8], size: int) -> NDArray[np.float64]:
+    """A dimmed crop (size, size, 3) of `photograph`."""
     side = int(random.integers(min(size, *photograph.shape[:2]), min(2 * size, *photograph.shape[:2]) + 1))
     y, x = (int(random.integers(0, length - side + 1)) for length in photograph.shape[:2])
     crop = Image.fromarray(photograph[y : y + side, x : x + side]).resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(crop, dtype=np.float64) * DIM
 
 
-def _inked(image: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+def inked(image: NDArray[np.float64], side: int) -> NDArray[np.float64]:
     """One digit (8, 8) enlarged to about `side` pixels and cut to its ink: the box is the array's own edge."""
     enlarged = Image.fromarray((image * 255).astype(np.uint8)).resize((side, side), Image.Resampling.BICUBIC)
     ink = np.asarray(enlarged, dtype=np.float64) / 255
@@ -171,7 +177,7 @@ def _inked(image: NDArray[np.float64], side: int) -> NDArray[np.float64]:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _free_place(
+def free_place(
     random: np.random.Generator, shape: tuple[int, ...], boxes: Sequence[tuple[int, int, int, int]], size: int
 ) -> tuple[int, int] | None:
     """A top left corner at which a patch of `shape` touches none of `boxes`; None if twenty tries found none."""

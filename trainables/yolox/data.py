@@ -202,7 +202,8 @@ def _picture(folder: Path, entry: Mapping[str, Any], rows: Sequence[Sequence[flo
             found = opened.size
     except FileNotFoundError:
         raise DataError(f"{path}: no such image, but the annotations name it; add it or delete its entries") from None
-    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    # ImportError: see `yolo_labels.decodable`.
+    except (OSError, SyntaxError, ImportError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: cannot be decoded ({error}); replace or remove the image and its entries") from None
     if found != size:
         raise DataError(f"{path}: is {found[0]} by {found[1]} pixels; the annotations say {size[0]} by {size[1]}")

@@ -1,0 +1,66 @@
+"""Which settings mattered: PED-ANOVA over the trials of a sweep.
+
+PED-ANOVA (Watanabe et al., IJCAI 2023, https://arxiv.org/abs/2304.10255) compares where the best trials lie with where
+all lie. It asks of a trial only whether it is among the best tenth, so trials need an order and no comparable values:
+the order is the one the sweep itself made (`standing`), and those it stopped early count too. Optuna alone would
+look at complete trials only, which after a sweep with rungs are a few good ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
+from search.state import SweepState
+from search.trial import TrialState
+from spaces.space import Range
+
+FEWEST_TRIALS = 10
+"""Below it nothing is said: a tenth of them would be less than one trial."""
+
+
+@dataclass(frozen=True)
+class Importance:
+    """Shares (summing to 1) by setting, the greatest first, and the number of trials they rest on."""
+
+    shares: dict[str, float]
+    trials: int
+
+
+def standing(trial: TrialState) -> tuple[bool, int, float]:
+    """A trial's place among all, the better the greater: a sound one before a lost one, then by epochs, then level."""
+    level = trial.curve.level
+    return (not trial.lost, trial.curve.epoch, float("-inf") if level is None else trial.curve.sign * level)
+
+
+def importance(state: SweepState) -> Importance:
+    """Over all drawn trials that have ended or wait, with at least one epoch."""
+    used = [trial for trial in state.search if trial.started.drawn and not trial.running and trial.curve.points]
+    if len(used) < FEWEST_TRIALS:
+        return Importance({}, len(used))
+    ranges = state.plan.ranges
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(direction="maximize")
+    for place, trial in enumerate(sorted(used, key=standing)):
+        drawn = {name: value for name, value in trial.started.drawn.items() if name in ranges}
+        asked = {name: _distribution(ranges[name]) for name in drawn if drawn[name] in ranges[name]}
+        params = {name: drawn[name] for name in asked}
+        study.add_trial(optuna.create_trial(params=params, distributions=asked, value=float(place)))
+    found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+    return Importance(dict(found), len(used))
+
+
+def _distribution(asked: Range) -> BaseDistribution:
+    if asked.kind == "choice":
+        return CategoricalDistribution(asked.choices)
+    if asked.kind == "int":
+        return IntDistribution(int(asked.low), int(asked.high), log=asked.log)
+    return FloatDistribution(asked.low, asked.high, log=asked.log)

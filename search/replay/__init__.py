@@ -1,0 +1,1 @@
+"""Recorded trainings again in virtual time: what would another scheduler, other settings or more workers have done?"""

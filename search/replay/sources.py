@@ -1,0 +1,194 @@
+"""Reads recorded trainings, whoever recorded them.
+
+    a sweep's folder         its journal; runs that a scheduler stopped are known to be cut off
+    a folder of trainings    each with Ultralytics' `results.csv` (and `args.yaml`) or YOLOX's `train_log.txt`
+    a CSV file               a row an epoch: `run,epoch,<metric>` and, where known, `train_loss,val_loss,seconds,phase`
+
+Runs on one data set with one planned number of epochs make one recording: only those are comparable.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from search.curve import Curve, Point
+from search.events import EpochDone
+from search.folder import SweepFolder
+from search.journal import read as read_journal
+from search.replay.recording import Recording, Run
+from search.state import SweepState
+from trainables.errors import DataError, nearest
+from trainables.settings import read_yaml
+
+Mode = Literal["max", "min"]
+FEWEST = 2
+"""Runs without which there is nothing to compare."""
+
+_ULTRALYTICS_METRICS = ("metrics/mAP50-95(B)", "metrics/mAP50-95(M)", "metrics/mAP50-95(P)", "metrics/accuracy_top1")
+
+
+def read(path: Path, metric: str | None = None, mode: Mode = "max") -> list[Recording]:
+    """The recordings at `path`; `metric` and `mode` name the objective where the source does not.
+
+    Raises:
+        DataError: nothing there can be read, or no two runs are comparable.
+    """
+    if (path / "sweep.yaml").is_file():
+        found = [_sweep(path)]
+    elif path.suffix == ".csv" and path.is_file():
+        found = [_table(path, metric, mode)]
+    elif path.is_dir():
+        found = _folder(path, metric, mode)
+    else:
+        raise DataError(f"{path}: no sweep, no CSV file and no folder of trainings; give one of them")
+    comparable = [recording for recording in found if len(recording.runs) >= FEWEST]
+    if not comparable:
+        raise DataError(f"{path}: no two comparable trainings in it; at least {FEWEST} of the same length are needed")
+    return comparable
+
+
+# --- a sweep -----------------------------------------------------------------------------------------------------
+
+
+def _sweep(path: Path) -> Recording:
+    folder = SweepFolder(path.parent, path.name)
+    state = SweepState(folder.plan())
+    seconds: dict[int, list[float]] = defaultdict(list)
+    for row in read_journal(folder.journal) if folder.journal.is_dir() else ():
+        state.apply(row)
+        if isinstance(row.event, EpochDone):
+            seconds[row.event.trial].append(sum(row.event.seconds.values()))
+    runs = tuple(
+        Run(
+            str(trial.started.trial), trial.curve, tuple(seconds[trial.started.trial]), trial.started.settings,
+            censored=trial.decision is not None and trial.decision.reason in ("rung", "budget"),
+        )
+        for trial in state.search
+        if trial.curve.points
+    )  # fmt: skip
+    recipe = state.plan.recipe
+    return Recording(path.name, recipe.metric, recipe.mode, state.plan.max_epochs, runs)
+
+
+# --- a table -----------------------------------------------------------------------------------------------------
+
+
+def _table(path: Path, metric: str | None, mode: Mode) -> Recording:
+    rows: dict[str, list[dict[str, str]]] = defaultdict(list)
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        columns = reader.fieldnames or []
+        if metric is None:
+            raise DataError(f"{path}: which column is the metric? give --metric, one of {', '.join(columns)}")
+        for needed in ("run", "epoch", metric):
+            if needed not in columns:
+                raise DataError(f"{path}: no column {needed!r}; {nearest(needed, columns)}")
+        for row in reader:
+            rows[row["run"]].append(row)
+    runs = tuple(_run(name, found, path, metric, mode, "train_loss", "val_loss") for name, found in rows.items())
+    return Recording(path.stem, metric, mode, max((run.curve.epoch for run in runs), default=0), runs)
+
+
+def _run(
+    name: str, rows: Iterable[Mapping[str, str]], path: Path, metric: str, mode: Mode, train: str, val: str
+) -> Run:
+    """One run from the rows of a table; `train` and `val` are columns, or the prefixes of columns to add up."""
+    points, seconds = [], []
+    for number, row in enumerate(rows, start=1):
+
+        def cell(column: str, row: Mapping[str, str] = row, number: int = number) -> float | None:
+            return _number(row.get(column), f"{path}: run {name}, row {number}: {column}")
+
+        value, held_out = cell(metric), _sum(cell, row, val)
+        loss = _sum(cell, row, train)
+        points.append(Point(number, value, loss, held_out, row.get("phase") or "main"))
+        seconds.append(cell("seconds") or 1.0)
+    return Run(name, Curve(mode, points), tuple(seconds), {})
+
+
+def _sum(cell: Callable[[str], float | None], row: Mapping[str, str], prefix: str) -> float | None:
+    found = [cell(column) for column in row if column.startswith(prefix)]
+    known = [value for value in found if value is not None]
+    return sum(known) if known else None
+
+
+def _number(text: str | None, where: str) -> float | None:
+    if text is None or not text.strip():
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise DataError(f"{where} is {text!r}; it must be a number or empty") from None
+
+
+# --- a folder of trainings ---------------------------------------------------------------------------------------
+
+
+def _folder(path: Path, metric: str | None, mode: Mode) -> list[Recording]:
+    families: dict[tuple[str, int], list[Run]] = defaultdict(list)
+    names: dict[tuple[str, int], str] = {}
+    for found in sorted(path.rglob("results.csv")):
+        run, column, family = _ultralytics(found, metric, mode)
+        families[family].append(run)
+        names[family] = column
+    for found in sorted(path.rglob("train_log.txt")):
+        run, family = _yolox(found)
+        families[family].append(run)
+        names[family] = "map50_95"
+    return [
+        Recording(f"{data} ({epochs} epochs)", names[data, epochs], mode, _length(epochs, runs), tuple(runs))
+        for (data, epochs), runs in families.items()
+    ]
+
+
+def _length(planned: int, runs: Iterable[Run]) -> int:
+    return min(planned, max(run.curve.epoch for run in runs))
+
+
+def _ultralytics(path: Path, metric: str | None, mode: Mode) -> tuple[Run, str, tuple[str, int]]:
+    """A run of Ultralytics' trainer: its metric's column, and its data set with its planned epochs."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [{key.strip(): value for key, value in row.items() if key} for row in csv.DictReader(file)]
+    columns = list(rows[0]) if rows else []
+    wanted = [metric] if metric else [name for name in _ULTRALYTICS_METRICS if name in columns]
+    if not wanted or wanted[0] not in columns:
+        raise DataError(f"{path}: no column {wanted[0] if wanted else _ULTRALYTICS_METRICS[0]!r}; give --metric")
+    arguments = path.with_name("args.yaml")
+    values: dict[str, Any] = read_yaml(arguments) if arguments.is_file() else {}
+    family = (str(values.get("data", path.parent.parent.name)), int(values.get("epochs") or len(rows)))
+    run = _run(path.parent.name, _evaluated(rows, wanted[0]), path, wanted[0], mode, "train/", "val/")
+    return Run(run.name, run.curve, run.seconds, values), wanted[0], family
+
+
+def _evaluated(rows: list[dict[str, str]], metric: str) -> Iterator[Mapping[str, str]]:
+    """`rows` without the exact zeros that Ultralytics writes where it did not validate."""
+    for row in rows:
+        losses = [value for column, value in row.items() if column.startswith("val/")]
+        validated = not losses or any(value and float(value) for value in losses)
+        yield row if validated else {column: value for column, value in row.items() if column != metric}
+
+
+_EPOCH = re.compile(r"epoch: (\d+)/(\d+), iter: .*?total_loss: ([\d.einfa+-]+)")
+_AP = re.compile(r"\(AP\) @\[ IoU=0\.50:0\.95 \| area=\s*all \| maxDets=100 \] = (-?[\d.]+)")
+
+
+def _yolox(path: Path) -> tuple[Run, tuple[str, int]]:
+    """A run of YOLOX's trainer from its log: mean total loss an epoch, and the AP of the evaluations."""
+    losses: dict[int, list[float]] = defaultdict(list)
+    values: dict[int, float] = {}
+    epoch = planned = 0
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        if trained := _EPOCH.search(line):
+            epoch, planned = int(trained[1]), int(trained[2])
+            losses[epoch].append(float(trained[3]))
+        elif (evaluated := _AP.search(line)) and epoch:
+            values[epoch] = float(evaluated[1])
+    if not losses:
+        raise DataError(f"{path}: no epoch in this log; is it the one that YOLOX's trainer writes?")
+    points = [Point(at, values.get(at), sum(found) / len(found)) for at, found in sorted(losses.items())]
+    return Run(path.parent.name, Curve("max", points), (1.0,) * len(points), {}), (path.parent.parent.name, planned)

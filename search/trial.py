@@ -1,0 +1,57 @@
+"""What is known of one trial of a sweep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from search.curve import Curve
+from search.decision import LOST, Action
+from search.events import Decided, EpochDone, TrialStarted
+
+Status = Literal["running", "paused", "ended"]
+STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", "stop": "ended"}
+
+
+@dataclass
+class TrialState:
+    """What is known of one trial; `seconds` is what its epochs took on their worker."""
+
+    started: TrialStarted
+    curve: Curve
+    status: Status = "running"
+    latest: EpochDone | None = None
+    decisions: list[Decided] = field(default_factory=list)
+    checkpoints: dict[int, int] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    largest_bytes: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether a worker has it, or will have it next."""
+        return self.status == "running"
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits at a rung."""
+        return self.status == "paused"
+
+    @property
+    def in_study(self) -> bool:
+        """Whether Optuna knows of it: a trial of the search whose values were drawn from the space."""
+        return self.started.kind == "search" and bool(self.started.drawn)
+
+    @property
+    def decision(self) -> Decided | None:
+        """The decision that ended it, or None while it runs or waits."""
+        return self.decisions[-1] if self.status == "ended" else None
+
+    @property
+    def lost(self) -> bool:
+        """Whether it was stopped because its training was lost."""
+        return self.decision is not None and self.decision.reason in LOST
+
+    @property
+    def finished(self) -> bool:
+        """Whether it trained to its last epoch and ended well."""
+        return self.decision is not None and self.decision.reason == "done"

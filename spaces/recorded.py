@@ -1,0 +1,59 @@
+"""Settings that were trained before, looked at as a draw from a space as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from spaces.space import Draw, Space
+
+
+def redrawn(
+    space: Space, choices: Mapping[str, Any], settings: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What `space` would have drawn to get to `settings`, and the names whose value it cannot draw now.
+
+    The space is run as for a new trial, under the user's `choices`, with the recorded values for answers: so branches
+    are followed as they were trained, and ranges, pins and conditions may have changed since. A name that is pinned
+    now must have been at that value, where it was asked for at all.
+    """
+    recorded = _Recorded(settings)
+    drawing = Draw(recorded, choices)
+    space(drawing)
+    elsewhere = [name for name, value in drawing.values.items() if settings.get(name) != value]
+    return drawing.values, tuple(dict.fromkeys([*recorded.outside, *elsewhere]))
+
+
+class _Recorded:
+    """Stands in for a trial: answers with the recorded values, and notes those outside of what is asked."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self.outside: list[str] = []
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        return float(self._take(name, low, lambda value: _is_number(value) and low <= value <= high))
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        return int(
+            self._take(name, low, lambda value: _is_number(value) and value == int(value) and low <= value <= high)
+        )
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._take(name, choices[0], lambda value: any(_same(value, one) for one in choices))
+
+    def _take(self, name: str, instead: Any, possible: Callable[[Any], bool]) -> Any:
+        value = self._settings.get(name)
+        if possible(value):
+            return value
+        self.outside.append(name)
+        return instead
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equality under which True is not 1."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)

@@ -1,0 +1,37 @@
+"""What may be searched for refdet: document 003's own recommendations, and a step beyond them."""
+
+from __future__ import annotations
+
+from spaces.space import Draw
+
+
+def space(draw: Draw) -> None:
+    """Draw one refdet training; every name is a field of `RefdetSettings`."""
+    draw.float("lr", 1e-5, 1e-3, log=True)
+    draw.float("weight_decay", 0.01, 0.1, log=True)
+    draw.int("warmup_epochs", 0, 5)
+    draw.int("n_way", 2, 5)
+    draw.int("n_query", 2, 10)
+    draw.choice("n_episodes", [10, 20, 50, 100, 200])
+    draw.choice("curriculum", [False, True])
+    draw.choice("gradient_accumulation", [1, 2, 4])
+    draw.float("bbox_weight", 2.5, 12.0)
+    draw.float("cls_weight", 0.2, 2.0)
+    draw.float("dfl_weight", 0.5, 3.0)
+    stage = draw.choice("stage", [2, 1, 3])
+    if stage > 1:
+        draw.float("supcon_weight", 0.1, 2.0)
+        draw.float("cpe_weight", 0.1, 1.0)
+        draw.choice("contrastive_decay", [False, True])
+    if stage == 3 and draw.choice("use_triplet", [True, False]):
+        draw.float("triplet_weight", 0.05, 1.0)
+        draw.float("triplet_ratio", 0.1, 0.5)
+        draw.choice("negative_strategy", ["mixed", "background", "cross_class"])
+    if not draw.choice("freeze_dinov2", [True, False]):
+        draw.float("dinov2_factor", 0.01, 1.0, log=True)
+    if not draw.choice("freeze_backbone", [False, True]):
+        draw.float("backbone_factor", 0.1, 2.0, log=True)
+    draw.float("fusion_factor", 0.5, 5.0, log=True)
+    draw.float("head_factor", 0.5, 5.0, log=True)
+    draw.float("fliplr", 0.0, 0.5)
+    draw.float("hsv", 0.0, 1.0)

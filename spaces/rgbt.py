@@ -1,0 +1,33 @@
+"""What may be searched for rgbt. Document 000 tunes nothing by number: the ranges hold what Ultralytics starts from."""
+
+from __future__ import annotations
+
+from spaces.space import Draw
+
+
+def space(draw: Draw) -> None:
+    """Draw one rgbt training; every name is a field of `RgbtSettings`."""
+    draw.float("lr0", 1e-5, 1e-2, log=True)
+    draw.float("lrf", 0.01, 1.0, log=True)
+    draw.int("warmup_epochs", 0, 5)
+    if draw.choice("optimizer", ["AdamW", "SGD"]) == "SGD":
+        draw.float("momentum", 0.6, 0.98)
+    else:
+        draw.float("beta1", 0.6, 0.98)
+    draw.float("weight_decay", 1e-5, 1e-2, log=True)
+    draw.float("mosaic", 0.0, 1.0)
+    draw.float("mixup", 0.0, 0.3)
+    draw.float("cutmix", 0.0, 0.3)
+    draw.float("hsv", 0.0, 0.9)
+    draw.float("fliplr", 0.0, 0.5)
+    draw.int("close_mosaic", 0, 15)
+    if draw.choice("freeze", [0, 5, 11]):
+        draw.int("unfreeze_epoch", 1, 10)
+    draw.choice("thermal_init", ["zero", "mean"])
+    draw.choice("fusion", ["concat", "gated"])
+    draw.float("modality_dropout", 0.0, 0.5)
+    draw.float("box", 2.0, 12.0)
+    draw.float("cls", 0.2, 2.0)
+    draw.float("l1", 0.2, 6.0)
+    draw.float("multi_scale", 0.0, 0.5)
+    draw.choice("thermal_clahe", [False, True])

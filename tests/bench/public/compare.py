@@ -1,0 +1,119 @@
+"""Schedulers on public learning curves: `python tests/bench/public/compare.py FOLDER`.
+
+FOLDER holds other people's curves (see `groups.py`); they stay there. Each scheduler meets the same arrival orders on
+the same virtual workers, where an epoch takes one unit. What is written: a table (`--out`) and a figure beside it.
+It takes a while: `--only REGEX` runs some of the rules, `--save FILE` keeps their outcomes, and `--add FILE …` takes
+kept ones into the table (Syne Tune's among them, see `syne_rules.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[2])]
+
+import optuna_rules  # noqa: E402
+import ours  # noqa: E402
+import plain_rules  # noqa: E402
+import ray_rules  # noqa: E402
+import table  # noqa: E402
+from groups import Group, load  # noqa: E402
+from halves import grid, halved  # noqa: E402
+from intervals import draws  # noqa: E402
+from virtual import MakeRule, mean_outcomes  # noqa: E402
+
+STOCK = {"5%": "Ray ASHA, factor 3, grace 5%", "10%": "Ray ASHA, factor 3, grace 10%"}
+
+
+def measured(
+    rules: dict[str, MakeRule], groups: list[Group], orders: int, workers: int, save: Path | None = None
+) -> dict[str, np.ndarray]:
+    """The outcomes of each rule, told and saved as they come."""
+    found: dict[str, np.ndarray] = {}
+    for name, make in rules.items():
+        began = time.monotonic()
+        found[name] = mean_outcomes(groups, make, orders, workers)
+        epochs, regret = 100 * found[name][:, :2].mean(axis=0)
+        print(f"{name:48} epochs {epochs:5.1f} regret {regret:5.2f} ({time.monotonic() - began:.0f} s)", flush=True)
+        if save:
+            np.savez(save, allow_pickle=False, **found)
+    return found
+
+
+def written(found: dict[str, np.ndarray], groups: list[Group], args: argparse.Namespace) -> str:
+    """The whole report."""
+    drawn = draws(groups)
+    runs, owners = sum(len(group.runs) for group in groups), len({group.repository for group in groups})
+    lines = [
+        f"# Schedulers on public learning curves, {datetime.now(UTC):%Y-%m-%d}",
+        "",
+        f"`python tests/bench/public/compare.py FOLDER --orders {args.orders} --workers {args.workers}`: {len(groups)} "
+        f"groups, {runs} runs, {owners} repositories. All numbers are per cent, means over orders, then over groups; "
+        "intervals are bootstraps over repositories. Regret: the best run that was trained to its end against the best "
+        "of all, by each run's best value. Time: virtual, against workers that never idle and train everything.",
+        "",
+        table.HEAD,
+        *(table.row(name, rows, drawn) for name, rows in found.items()),
+    ]
+    for at, stock in STOCK.items():
+        if stock not in found:
+            continue
+        lines += ["", f"Against stock ASHA with grace {at} (ratios):", "", "| | epochs | regret [95 %] |"]
+        lines += ["| --- | --- | --- |"]
+        lines += [table.against(n, rows, found[stock], drawn) for n, rows in found.items() if n.startswith("steady")]
+    return "\n".join(lines) + "\n"
+
+
+def crossed(found: dict[str, np.ndarray], groups: list[Group], args: argparse.Namespace) -> str:
+    """Fitted on one half of the repositories, reported on the other."""
+    tried = measured(grid(), groups, min(args.orders, 10), args.workers)
+    lines = [
+        "",
+        f"Grace and factor chosen on a random half of the repositories ({len(tried)} settings, least regret at no more "
+        f"epochs than stock), reported on the other half; means over {args.splits} splits:",
+        "",
+        "| stock grace | stock: epochs / regret | chosen: epochs / regret | ratio | at most half in | most often |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for at, stock in STOCK.items():
+        lines.append(table.split_row(at, halved(groups, found[stock], tried, args.splits, seed=0)))
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="with runs.parquet and curves.parquet")
+    parser.add_argument("--orders", type=int, default=30, help="arrival orders of each group")
+    parser.add_argument("--workers", type=int, default=4, help="trials at a time")
+    parser.add_argument("--splits", type=int, default=200, help="random halves of the repositories; 0 for none")
+    parser.add_argument("--only", default="", help="rules with this in their name, a regular expression; $^ for none")
+    parser.add_argument("--save", type=Path, help="keep the outcomes here (.npz)")
+    parser.add_argument("--add", type=Path, nargs="*", default=[], help="kept outcomes to take into the table")
+    parser.add_argument("--out", type=Path, default=HERE / "results.md", help="the table; the figure goes beside it")
+    args = parser.parse_args()
+    groups = load(args.folder)
+    every = ray_rules.rules() | optuna_rules.rules() | plain_rules.rules() | ours.rules()
+    chosen = {name: make for name, make in every.items() if re.search(args.only, name)}
+    found = measured(chosen, groups, args.orders, args.workers, args.save)
+    for file in args.add:
+        found |= dict(np.load(file))
+    found = {name: found[name] for name in sorted(found, key=[*every, *found].index)}
+    report = written(found, groups, args)
+    if args.splits and all(stock in found for stock in STOCK.values()):
+        report += crossed(found, groups, args)
+    args.out.write_text(report)
+    table.frontier(found, args.out.with_suffix(".png"))
+    print(report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""The product's own classes as rules, with each of their switches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+
+from groups import Group
+from virtual import Action, MakeRule, Rule
+
+from search.asha import ASHA, StoppingASHA
+from search.curve import Curve
+from search.promotion import PromotingASHA
+from search.stability import StabilitySettings, verdict
+
+OSCILLATING = StabilitySettings(oscillation_cv=0.2)
+CALM = StabilitySettings(oscillation_cv=None)
+
+
+class LevelCurve(Curve):
+    """Compared by the mean of its last three values."""
+
+    @property
+    def outlook(self) -> float | None:
+        return self.level
+
+
+class LastCurve(Curve):
+    """Compared by its last value."""
+
+    @property
+    def outlook(self) -> float | None:
+        return self.evaluated[-1].value if self.evaluated else None
+
+
+class BestCurve(Curve):
+    """Compared by its best value so far."""
+
+    @property
+    def outlook(self) -> float | None:
+        return self.best_value
+
+
+class LeaderlessCurve(Curve):
+    """The best outlook leads a rung, instead of the best value."""
+
+    @property
+    def best_value(self) -> float | None:
+        return self.outlook
+
+
+class Ours(Rule):
+    """ASHA and the stability verdicts as a sweep applies them: verdicts first."""
+
+    def __init__(
+        self, group: Group, asha: ASHA, stability: StabilitySettings | None, curve: Callable[[], Curve]
+    ) -> None:
+        self._asha, self._stability, self._max_epochs, self._total = asha, stability, group.max_epochs, len(group.runs)
+        self.curve = curve
+        self._curves: dict[int, Curve] = {}
+
+    def starts(self, trial: int) -> bool:
+        self._asha.start(trial)
+        self._curves[trial] = self.curve()  # replaced by the trial's own with its first report
+        return True
+
+    def report(self, trial: int, curve: Curve) -> Action:
+        self._curves[trial] = curve
+        self._asha.arrive(trial, curve)
+        if self._stability and (
+            found := verdict(curve, self._max_epochs, self._stability, peers=lambda at: self._median(trial, at))
+        ):
+            self._asha.end(trial, found.reason)
+            return "stop"
+        rung = self._asha.due(trial)
+        if rung is None:
+            return "continue"
+        action = self._asha.action(trial, rung, self._total - len(self._curves))
+        self._asha.record(trial, rung, action)
+        if action == "stop":
+            self._asha.end(trial, "rung")
+        return action
+
+    def _median(self, trial: int, epoch: int) -> float | None:
+        found = (curve.best_by(epoch) for other, curve in self._curves.items() if other != trial)
+        known = [value for value in found if value is not None]
+        return median(known) if known else None
+
+    def end(self, trial: int, curve: Curve) -> None:
+        self._curves[trial] = curve
+        self._asha.arrive(trial, curve)
+        self._asha.end(trial, "done")
+
+    def promote(self, left: int) -> int | None:
+        found = self._asha.promotable(left)
+        if found is None:
+            return None
+        trial, rung = found
+        self._asha.record(trial, rung, "continue")
+        return trial
+
+
+def grace_epochs(group: Group, share: float) -> int:
+    """`share` of a training, at least one epoch."""
+    return max(1, round(share * group.max_epochs))
+
+
+def promoting(
+    grace: float,
+    factor: float = 1.5,
+    min_peers: int = 8,
+    stability: StabilitySettings | None = None,
+    curve: Callable[[], Curve] = Curve,
+) -> MakeRule:
+    """The default kind; `grace` as a share of a training."""
+    return lambda group: Ours(
+        group, PromotingASHA(grace_epochs(group, grace), factor, group.max_epochs, min_peers), stability, curve
+    )
+
+
+def stopping(grace: float, factor: float = 3.0, stability: StabilitySettings | None = None) -> MakeRule:
+    """The kind that ends at once whoever is behind."""
+    return lambda group: Ours(
+        group, StoppingASHA(grace_epochs(group, grace), factor, group.max_epochs), stability, Curve
+    )
+
+
+def verdicts_alone(stability: StabilitySettings) -> MakeRule:
+    """No rungs: what the stability verdicts do on their own. (The only rung would lie at the end.)"""
+    return lambda group: Ours(group, StoppingASHA(group.max_epochs, 3.0, group.max_epochs), stability, Curve)
+
+
+def rules() -> dict[str, MakeRule]:
+    """By the name in the table. The other switches are tried without verdicts, which take most of a replay's time."""
+    found: dict[str, MakeRule] = {}
+    for grace in (0.07, 0.075, 0.10, 0.11):
+        found[f"steadytune, grace {grace:.1%}"] = promoting(grace, stability=CALM)
+    for grace in (0.07, 0.10):
+        at = f"  grace {grace:.0%}"
+        found |= {
+            f"{at}, with the oscillating verdict": promoting(grace, stability=OSCILLATING),
+            f"{at}, no verdicts": promoting(grace),
+            f"{at}, no place for the leader": promoting(grace, curve=LeaderlessCurve),
+            f"{at}, compared by the mean of 3": promoting(grace, curve=LevelCurve),
+            f"{at}, compared by the last value": promoting(grace, curve=LastCurve),
+            f"{at}, compared by the best so far": promoting(grace, curve=BestCurve),
+            f"{at}, waits for no peers": promoting(grace, min_peers=1),
+            f"{at}, waits for 16 peers": promoting(grace, min_peers=16),
+            f"{at}, factor 2": promoting(grace, factor=2.0),
+            f"{at}, factor 3": promoting(grace, factor=3.0),
+            f"{at}, stopping, factor 3": stopping(grace),
+        }
+    found["  verdicts alone, no rungs"] = verdicts_alone(CALM)
+    found["  verdicts alone, with the oscillating one"] = verdicts_alone(OSCILLATING)
+    return found

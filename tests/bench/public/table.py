@@ -1,0 +1,70 @@
+"""The table and the figure of a comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from halves import Halved
+from intervals import of_mean, of_ratio
+from virtual import COLUMNS
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+EPOCHS, REGRET, SEEN, LOST, TIME = (COLUMNS.index(name) for name in COLUMNS)
+HEAD = (
+    "| rule | epochs | regret [95 %] | median | worst group | best run not finished | regret of best seen | time |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- |"
+)
+
+
+def row(name: str, found: np.ndarray, drawn: list[np.ndarray]) -> str:
+    """One rule's line; all numbers in per cent."""
+    regret = found[:, REGRET]
+    low, high = of_mean(regret, drawn)
+    means = 100 * found.mean(axis=0)
+    shown = name.replace("  ", "&nbsp;&nbsp;", 1) if name.startswith("  ") else name
+    return (
+        f"| {shown} | {means[EPOCHS]:.1f} | {means[REGRET]:.2f} [{100 * low:.2f}, {100 * high:.2f}] "
+        f"| {100 * np.median(regret):.2f} | {100 * regret.max():.1f} | {means[LOST]:.0f} "
+        f"| {means[SEEN]:.2f} | {means[TIME]:.0f} |"
+    )
+
+
+def against(name: str, found: np.ndarray, stock: np.ndarray, drawn: list[np.ndarray]) -> str:
+    """One line of the comparison with a stock point."""
+    epochs = found[:, EPOCHS].mean() / stock[:, EPOCHS].mean()
+    regret = found[:, REGRET].mean() / stock[:, REGRET].mean()
+    low, high = of_ratio(found[:, REGRET], stock[:, REGRET], drawn)
+    return f"| {name} | {epochs:.2f} | {regret:.2f} [{low:.2f}, {high:.2f}] |"
+
+
+def split_row(name: str, found: Halved) -> str:
+    """One line of the cross-validation."""
+    return (
+        f"| {name} | {100 * found.stock_epochs:.1f} / {100 * found.stock_regret:.2f} "
+        f"| {100 * found.epochs:.1f} / {100 * found.regret:.2f} | {found.regret / found.stock_regret:.2f} "
+        f"| {100 * found.half:.0f} | {found.chosen} |"
+    )
+
+
+def frontier(found: dict[str, np.ndarray], path: Path) -> None:
+    """Regret against epochs, one point a rule."""
+    figure, axes = plt.subplots(figsize=(9, 6))
+    kinds = {"Ray": ("tab:red", "s"), "Optuna": ("tab:orange", "^"), "Syne": ("tab:purple", "D")}
+    for name, rows in found.items():
+        epochs, regret = 100 * rows[:, EPOCHS].mean(), 100 * rows[:, REGRET].mean()
+        ours = name.startswith("steadytune")
+        colour, marker = ("tab:green", "o") if ours else kinds.get(name.split()[0], ("tab:gray", "x"))
+        if name.startswith("  ") or name == "everything trained":
+            continue
+        axes.scatter(epochs, max(regret, 0.1), color=colour, marker=marker)
+        axes.annotate(name, (epochs, max(regret, 0.1)), fontsize=6, xytext=(3, 3), textcoords="offset points")
+    axes.set_yscale("log")
+    axes.set_xlabel("epochs trained, % of all")
+    axes.set_ylabel("regret of the best run trained to its end, % (at least 0.1 drawn)")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)

@@ -1,0 +1,128 @@
+"""One sweep over recorded trainings in virtual time, where an epoch takes one unit on its worker."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from groups import Group
+
+from search.curve import Curve
+
+Action = Literal["continue", "pause", "stop"]
+
+
+class Rule:
+    """What decides. By default everything is trained to its end."""
+
+    curve: Callable[[], Curve] = Curve
+    """Makes each trial's curve; an ablation may give another kind."""
+
+    def starts(self, trial: int) -> bool:
+        """Whether this new trial is started at all. Trials are numbered in the order of their arrival."""
+        return True
+
+    def report(self, trial: int, curve: Curve) -> Action:
+        """What becomes of `trial` after the last epoch of `curve`, which is not its end."""
+        return "continue"
+
+    def end(self, trial: int, curve: Curve) -> None:
+        """`trial` was trained to its end."""
+
+    def promote(self, left: int) -> int | None:
+        """The paused trial that goes on now, before a new one is started; so many are `left` to start."""
+        return None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a sweep cost and what it found.
+
+    Attributes:
+        epochs: trained epochs, as a share of those of all runs.
+        regret: how far the best run that was trained to its end is behind the best of all, as a share of the latter.
+        seen: the same for the best value that any run had reached when it ended or was left waiting.
+        lost: whether the best run of all was not trained to its end.
+        time: virtual time, as a share of what all runs take on workers that never idle.
+    """
+
+    epochs: float
+    regret: float
+    seen: float
+    lost: bool
+    time: float
+
+
+class Sweep:
+    """The trials of one group in one order on some workers."""
+
+    def __init__(self, group: Group, rule: Rule, order: list[int], workers: int) -> None:
+        self._group, self._rule, self._order, self._workers = group, rule, order, workers
+        self._curves = [rule.curve() for _ in order]
+        self._new = list(range(len(order)))[::-1]
+        self._busy: list[tuple[int, int, int]] = []  # when an epoch ends, in which order it began, whose it is
+        self._begun = 0
+        self._finished: set[int] = set()
+
+    def _go_on(self, now: int, trial: int) -> None:
+        self._begun += 1
+        heapq.heappush(self._busy, (now + 1, self._begun, trial))
+
+    def _hand_out(self) -> int | None:
+        waiting = self._rule.promote(len(self._new))
+        if waiting is not None:
+            return waiting
+        while self._new:
+            trial = self._new.pop()
+            if self._rule.starts(trial):
+                return trial
+        return None
+
+    def run(self) -> Outcome:
+        """Until nothing runs and nothing is handed out."""
+        now = 0
+        while True:
+            while len(self._busy) < self._workers and (trial := self._hand_out()) is not None:
+                self._go_on(now, trial)
+            if not self._busy:
+                return self._outcome(now)
+            now, _, trial = heapq.heappop(self._busy)
+            points, curve = self._group.runs[self._order[trial]], self._curves[trial]
+            curve.add(points[curve.epoch])
+            if curve.epoch == len(points):
+                self._finished.add(self._order[trial])
+                self._rule.end(trial, curve)
+            elif self._rule.report(trial, curve) == "continue":
+                self._go_on(now, trial)
+
+    def _outcome(self, now: int) -> Outcome:
+        group = self._group
+        top = max(group.best)
+        seen = max(curve.best.value or 0.0 for curve in self._curves if curve.best)
+        return Outcome(
+            epochs=sum(curve.epoch for curve in self._curves) / group.epochs,
+            regret=(top - max((group.best[run] for run in self._finished), default=0.0)) / top,
+            seen=(top - seen) / top,
+            lost=group.best_run not in self._finished,
+            time=now * self._workers / group.epochs,
+        )
+
+
+MakeRule = Callable[[Group], Rule]
+COLUMNS = ("epochs", "regret", "seen", "lost", "time")
+
+
+def mean_outcomes(groups: list[Group], make: MakeRule, orders: int, workers: int) -> np.ndarray:
+    """Means over `orders` arrival orders, the same for every rule: one row a group, the columns of `COLUMNS`."""
+    rows = []
+    for place, group in enumerate(groups):
+        outcomes = []
+        for order in range(orders):
+            shuffled = np.random.default_rng([order, place]).permutation(len(group.runs)).tolist()
+            outcome = Sweep(group, make(group), shuffled, workers).run()
+            outcomes.append([float(getattr(outcome, name)) for name in COLUMNS])
+        rows.append(np.mean(outcomes, axis=0))
+    return np.array(rows)

@@ -1,0 +1,257 @@
+"""What the figures and tables of a sweep show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from fakes import plan_of
+from PIL import Image
+from workers import swept
+
+from search import figures
+from search.chart import Chart, Panel, Parallel, Series
+from search.chart_html import html
+from search.chart_png import png
+from search.curve import Curve, Point
+from search.events import Decided, EpochDone, Row, TrialStarted
+from search.export import result
+from search.importance import FEWEST_TRIALS, Importance, importance, standing
+from search.journal import read
+from search.note import headline, markdown, note
+from search.page import comparison, comparison_page, sweep_page
+from search.stability_figure import stability_figure
+from search.state import SweepState
+from search.steadiness import steadiness
+from search.tables import phase_table, rung_table, tables, trials_table
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> SweepState:
+    """A sweep of 24 trials, some lost, that has ended."""
+    folder = tmp_path_factory.mktemp("figures")
+    (folder / "data.txt").write_text("1\n")
+    made = plan_of(folder, trials=24, enqueue=["steady", "lost"], confirm_top=2, confirm_seeds=1, seed=3)
+    conductor = swept(made, folder / "journal")
+    conductor.end(result(conductor.state))
+    return conductor.state
+
+
+@pytest.fixture(scope="module")
+def found(state: SweepState) -> Importance:
+    return importance(state)
+
+
+def test_the_best_so_far_never_falls_and_ends_at_the_last_epoch_of_the_search(state: SweepState) -> None:
+    (panel,) = panels(figures.best_so_far(state))
+    (series,) = panel.series
+    values = [value or 0.0 for value in series.y]
+    assert values == sorted(values)
+    assert series.x[-1] == state.epochs
+    searched = [trial.curve for trial in state.search]
+    assert values[-1] >= max(curve.level or 0.0 for curve in searched)
+
+
+def test_every_trial_of_the_search_has_its_curve_in_the_colour_of_its_outcome(state: SweepState) -> None:
+    (panel,) = panels(figures.learning_curves(state))
+    lines = [series for series in panel.series if series.kind == "line"]
+    assert len(lines) == len([trial for trial in state.search if trial.curve.evaluated])
+    assert {line.name: line.colour for line in lines}.items() <= figures.COLOURS.items()
+
+
+def test_a_stopped_trial_has_a_cross_at_its_end_with_the_reason(state: SweepState) -> None:
+    (panel,) = panels(figures.learning_curves(state))
+    crosses = [series for series in panel.series if series.marker == "x"]
+    stopped = [one for one in state.search if one.decision and one.decision.reason != "done" and one.curve.evaluated]
+    assert len(crosses) == len(stopped) > 0
+    assert sorted(float(cross.x[0]) for cross in crosses) == sorted(one.curve.evaluated[-1].epoch for one in stopped)
+    assert any("behind its peers at a rung" in cross.words[0] for cross in crosses)
+
+
+def test_what_no_eye_can_tell_apart_is_thinned_out_and_said(data: Path) -> None:
+    state = grown(data, trials=1000)
+    chart = figures.learning_curves(state)
+    (panel,) = panels(chart)
+    assert len([series for series in panel.series if series.kind == "line"]) == figures.MOST_CURVES
+    assert chart.note.startswith(f"{figures.MOST_CURVES} of 1000 trials shown")
+    best = max((trial for trial in state.search), key=standing)
+    assert any(f"trial {best.started.trial}," in series.words[0] for series in panel.series)
+
+
+def test_the_epochs_by_outcome_add_up_to_all_that_were_trained(state: SweepState) -> None:
+    counted = figures.epochs_by_outcome(state)
+    assert sum(trials for trials, _, _ in counted.values()) == len(state.trials)
+    assert sum(epochs for _, epochs, _ in counted.values()) == sum(
+        len(one.curve.points) for one in state.trials.values()
+    )
+    confirmed = [trial for trial in state.trials.values() if trial.started.kind == "confirm"]
+    assert counted[figures.CONFIRMED][0] == len(confirmed) > 0
+
+
+def test_parallel_coordinates_have_an_axis_a_setting_and_gaps_where_one_was_not_drawn(state: SweepState) -> None:
+    body = figures.parallel(state).body
+    assert isinstance(body, Parallel)
+    assert [axis.name for axis in body.axes] == [*state.plan.ranges, "epochs", "score"]
+    noise = next(axis for axis in body.axes if axis.name == "noise")  # only drawn where depth > 1
+    assert any(math.isnan(value) for value in noise.values)
+    assert len({len(axis.values) for axis in body.axes}) == 1
+
+
+# --- importance --------------------------------------------------------------------------------------------------
+
+
+def test_the_setting_that_makes_the_curve_is_the_most_important(data: Path) -> None:
+    shares = importance(grown(data, trials=60)).shares
+    assert next(iter(shares)) == "quality"
+    assert sum(shares.values()) == pytest.approx(1.0)
+
+
+def test_it_says_on_how_many_trials_it_rests_and_nothing_below_ten(data: Path) -> None:
+    few = importance(grown(data, trials=FEWEST_TRIALS - 1))
+    assert few == Importance({}, FEWEST_TRIALS - 1)
+    many = importance(grown(data, trials=FEWEST_TRIALS))
+    assert many.shares
+    assert figures.importance_chart(many).note.startswith(f"PED-ANOVA over {FEWEST_TRIALS} trials")
+
+
+def test_a_lost_trial_stands_behind_one_stopped_at_the_first_rung(state: SweepState) -> None:
+    lost = [trial for trial in state.search if trial.lost]
+    sound = [trial for trial in state.search if not trial.lost]
+    assert lost
+    assert max(map(standing, lost)) < min(map(standing, sound))
+
+
+# --- one training ------------------------------------------------------------------------------------------------
+
+
+def test_document_001s_figure_has_loss_rate_parts_and_spread_by_phase() -> None:
+    epochs = [training(epoch) for epoch in range(1, 13)]
+    curve = Curve("max", [Point.of(one.epoch, "score", one.metrics, one.losses, one.phase) for one in epochs])
+    measured = steadiness(curve)
+    drawn = panels(stability_figure("trial 7", epochs, curve, measured))
+    assert [[series.name for series in panel.series] for panel in drawn[:3]] == [
+        ["train", "val"],
+        ["head"],
+        ["train/box", "train/cls"],
+    ]
+    spread = drawn[3].series
+    assert [series.name.split()[0] for series in spread] == ["epoch", "warmup", "main"]
+    main = measured.phases[1]
+    assert spread[2].y == (main.loss_mean, main.loss_mean)
+    assert spread[2].spread == (main.loss_std, main.loss_std)
+
+
+def test_the_phase_table_has_a_row_a_phase() -> None:
+    curve = Curve(
+        "max", [Point.of(e, "score", {"score": e / 10}, training(e).losses, training(e).phase) for e in range(1, 7)]
+    )
+    found = phase_table(steadiness(curve), "score")
+    assert [row[:2] for row in found.rows] == [("warmup", "1–3"), ("main", "4–6")]
+    assert found.rows[1][4] == "0.6000"
+
+
+# --- drawn -------------------------------------------------------------------------------------------------------
+
+
+def test_every_figure_is_a_picture_and_a_part_of_a_page(state: SweepState, found: Importance) -> None:
+    for chart in figures.figures(state, found):
+        assert not chart.empty
+        width, height = Image.open(BytesIO(png(chart))).size
+        assert width > 800
+        assert height > 400
+        assert f'id="chart-{chart.name}"' in html(chart)
+
+
+def test_a_sweep_without_an_epoch_has_empty_figures_and_no_error(data: Path) -> None:
+    state = SweepState(plan_of(data))
+    drawn = list(figures.figures(state, importance(state)))
+    assert all(chart.empty for chart in drawn)
+    assert all(png(chart).startswith(b"\x89PNG") for chart in drawn)
+    assert "Running: 0 of" in sweep_page(state, "sweep")
+
+
+def test_losses_that_are_no_numbers_leave_gaps(data: Path) -> None:
+    panel = Panel("", "x", "y", (Series("a", (1.0, 2.0, 3.0), (1.0, None, math.nan), "#000000"),))
+    chart = Chart("gaps", "Gaps", "", (panel,))
+    assert png(chart).startswith(b"\x89PNG")
+    assert "chart-gaps" in html(chart)
+
+
+def test_the_page_needs_nothing_from_anywhere(state: SweepState) -> None:
+    page = sweep_page(state, "my <sweep>")
+    assert "my &lt;sweep&gt;" in page
+    assert "<my <sweep>" not in page
+    assert "<script src=" not in page
+    assert "<link" not in page
+    for word in ("Learning curves", "Parameter importance", "Rungs", "Why trials were stopped", "Winner: trial"):
+        assert word in page
+
+
+def test_the_note_is_markdown_with_the_winner_and_the_reasons(state: SweepState, found: Importance) -> None:
+    text = note(state, found)
+    assert state.ended is not None
+    assert f"Winner: trial {figures.label(state.trials[state.ended.trial])}" in text
+    assert "| trial | score | best | epochs | outcome | drawn |" in text
+    assert "#### Rungs" in text
+    assert len(text) < 8000, "MLflow's note has room for 8000 characters in older databases"
+
+
+def test_tables_agree_with_the_state(state: SweepState, found: Importance) -> None:
+    ranked = trials_table(state, 5)
+    assert ranked.rows[0][0].split()[0] == str(state.ranking()[0].started.trial)
+    assert ranked.note == f"The best 5 of {len(state.search)} trials."
+    compared = [decided for trial in state.search for decided in trial.decisions if decided.reason == "rung"]
+    rows = rung_table(state).rows
+    assert [int(row[0]) for row in rows] == sorted({int(one.numbers["rung"]) for one in compared})
+    assert all(int(row[1]) == sum(map(int, row[2:])) for row in rows)
+    assert all(markdown(table).startswith("####") for table in tables(state, found))
+
+
+def test_sweeps_side_by_side_say_when_their_numbers_cannot_be_compared(state: SweepState, data: Path) -> None:
+    other = SweepState(plan_of(data, recipe="fakes:Errors"))
+    table = comparison({"one": state, "two": other})
+    assert table.columns == ("sweep", "one", "two")
+    assert table.note.startswith("They differ in recipe and data: their best values are not comparable")
+    assert comparison({"one": state, "again": state}).note == ""
+    assert "one: best so far" in comparison_page({"one": state, "two": other})
+
+
+def test_an_open_sweep_says_what_is_best_so_far(state: SweepState, tmp_path: Path) -> None:
+    open_ = SweepState(state.plan)
+    (tmp_path / "data.txt").write_text("1\n")
+    for row in read_of(state.plan, tmp_path)[:30]:
+        open_.apply(row)
+    assert any(text.startswith("Best so far: trial ") for text in headline(open_))
+
+
+def read_of(made: object, folder: Path) -> list[Row]:
+    swept(made, folder / "journal")  # type: ignore[arg-type]
+    return list(read(folder / "journal"))
+
+
+def panels(chart: Chart) -> tuple[Panel, ...]:
+    assert not isinstance(chart.body, Parallel)
+    return chart.body
+
+
+def training(epoch: int) -> EpochDone:
+    losses = {"train": 10.0 / epoch, "train/box": 6.0 / epoch, "train/cls": 4.0 / epoch, "val": 11.0 / epoch}
+    phase = "warmup" if epoch <= 3 else "main"
+    return EpochDone(7, epoch, phase, {"score": epoch / 20}, losses, {"head": 1e-3}, {"train": 1.0})
+
+
+def grown(data: Path, trials: int) -> SweepState:
+    """So many trials of one epoch whose score is their quality."""
+    made = plan_of(data, trials=trials, confirm_top=0)
+    state = SweepState(made)
+    tell: Callable[[object], None] = lambda event: state.apply(Row(0, 0.0, event))  # type: ignore[arg-type]  # noqa: E731
+    for number in range(trials):
+        quality = 0.01 * 100 ** ((number * 37 % trials) / trials)
+        drawn = {"quality": quality, "shape": ["fast", "slow"][number % 2], "depth": number % 3 + 1}
+        tell(TrialStarted(number, "search", number, "", number, drawn, {}))
+        tell(EpochDone(number, 1, "main", {"score": quality}, {"train": 1.0}, {}, {"train": 0.5}))
+        tell(Decided(number, 1, "stop", "done", "told"))
+    return state

@@ -1,0 +1,73 @@
+"""The trained detector on pictures of any size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from trainables.errors import CheckpointError, SteadytuneError
+from trainables.recipe import Predictor, Recipe
+from trainables.registry import find
+
+pytestmark = pytest.mark.e2e  # trains
+
+SHORT = {"epochs": 1, "score_threshold": 0.001}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Path]:
+    """One epoch of the tiny preset, and its checkpoint."""
+    torch.set_num_threads(1)
+    recipe = find("resnet_yolo")
+    folder = tmp_path_factory.mktemp("predictor")
+    data = recipe.open(recipe.sample(folder / "data"))
+    (folder / "checkpoint").mkdir()
+    for epoch in recipe.train(recipe.settings("tiny", SHORT), data, folder):
+        epoch.save(folder / "checkpoint")
+    return recipe, folder
+
+
+@pytest.fixture
+def predict(trained: tuple[Recipe, Path]) -> Predictor:
+    recipe, folder = trained
+    return recipe.predictor(recipe.settings("tiny", SHORT), folder / "checkpoint")
+
+
+def test_a_picture_gives_boxes_scores_and_names(predict: Predictor) -> None:
+    (found,) = predict([np.full((48, 80, 3), 90, dtype=np.uint8)])
+    assert found["boxes"].shape == (len(found["scores"]), 4)
+    assert len(found["labels"]) == len(found["scores"]) > 0
+    assert set(found["labels"]) <= {"three", "seven", "3", "7"}
+    assert ((found["scores"] >= 0) & (found["scores"] <= 1)).all()
+
+
+def test_boxes_lie_in_the_pictures_own_pixels(predict: Predictor) -> None:
+    (found,) = predict([np.random.default_rng(0).integers(0, 255, (300, 1000, 3), dtype=np.uint8)])
+    assert (found["boxes"] >= 0).all()
+    assert (found["boxes"][:, [0, 2]] <= 1000).all()
+    assert (found["boxes"][:, [1, 3]] <= 300).all()
+    assert (found["boxes"][:, 2] > found["boxes"][:, 0]).any()
+
+
+def test_a_file_and_its_pixels_give_the_same(predict: Predictor, trained: tuple[Recipe, Path]) -> None:
+    file = next((trained[1] / "data").rglob("*.png"), None) or next((trained[1] / "data").rglob("*.jpg"))
+    with Image.open(file) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    from_file, from_pixels = predict([str(file), pixels])
+    assert np.array_equal(from_file["boxes"], from_pixels["boxes"])
+
+
+def test_what_is_no_checkpoint_is_refused(trained: tuple[Recipe, Path], tmp_path: Path) -> None:
+    recipe, _ = trained
+    with pytest.raises(CheckpointError, match=r"holds no state.pt; give a checkpoint directory"):
+        recipe.predictor(recipe.settings("tiny", SHORT), tmp_path)
+
+
+def test_a_recipe_without_a_predictor_says_so(trained: tuple[Recipe, Path], tmp_path: Path) -> None:
+    recipe, _ = trained
+    with pytest.raises(SteadytuneError, match="recipe resnet_yolo has no predictor; implement `predictor`"):
+        Recipe.predictor(recipe, recipe.settings("tiny", {}), tmp_path)

@@ -1,0 +1,1 @@
+"""Few-shot detection in drone videos by reference images, of document 003."""

@@ -1,0 +1,170 @@
+"""Document 003's folders: drone videos, images of the object that each is searched for, and boxes by frame.
+
+Everything is checked before the first epoch, every video down to its last frame; annotated frames stay in memory up to
+a bound, for all trials of a process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.errors import DataError
+from trainables.refdet.video import FRAMES_BYTES, FrameCache, probe
+from trainables.yolo_labels import SUFFIXES, decodable
+
+VIDEO = "drone_video.mp4"
+REFERENCES = "object_images"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One video of one class, its reference images, and boxes (M, 4) as x1 y1 x2 y2 in its pixels by frame from 0."""
+
+    name: str
+    video: Path
+    references: tuple[Path, ...]
+    boxes: Mapping[int, NDArray[np.float32]]
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """The annotated frames, in order."""
+        return tuple(sorted(self.boxes))
+
+
+@dataclass(frozen=True)
+class RefdetData:
+    """A checked data set.
+
+    Attributes:
+        train, val: clips by class; no class is in both.
+        frames: decoded frames of all clips.
+        fingerprint: sha256 over class names, files and boxes; the same data give the same one anywhere.
+    """
+
+    train: tuple[Clip, ...]
+    val: tuple[Clip, ...]
+    frames: FrameCache
+    fingerprint: str
+
+    def references(self, clip: Clip, size: int) -> NDArray[np.uint8]:
+        """The reference images (K, size, size, 3) of `clip`, RGB."""
+        return self.frames.references(clip.references, size)
+
+
+def open_refdet(path: Path, memory_bytes: int = FRAMES_BYTES) -> RefdetData:
+    """Check the data set in the folder `path`, which holds `train` and `test`, laid out as document 003 has it.
+
+    Raises:
+        DataError: with the file and the entry, what is wrong and how to mend it.
+    """
+    if not path.is_dir():
+        raise DataError(f"{path}: is no folder; give the one that holds train and test")
+    digest = hashlib.sha256()
+    train, val = (_split(path / split, digest) for split in ("train", "test"))
+    known = {clip.name for clip in train}
+    for clip in val:
+        if clip.name in known:
+            raise DataError(f"{path / 'test'}: class {clip.name} is in train too; a class that is tested must be novel")
+    return RefdetData(train, val, FrameCache((*train, *val), memory_bytes), digest.hexdigest())
+
+
+def _split(root: Path, digest: Any) -> tuple[Clip, ...]:
+    samples, file = root / "samples", root / "annotations" / "annotations.json"
+    if not samples.is_dir():
+        raise DataError(f"{samples}: no such folder; document 003's layout has one folder a video there")
+    folders = {folder.name: folder for folder in sorted(samples.iterdir()) if folder.is_dir()}
+    annotated: dict[str, dict[int, list[list[float]]]] = {}
+    for number, entry in enumerate(_entries(file)):
+        where = f"{file} entry {number}"
+        name = entry.get("video_id") if isinstance(entry, dict) else None
+        if name not in folders:
+            raise DataError(f"{where}: video_id is {name!r}; {samples} holds {_some(folders)}")
+        if name in annotated:
+            raise DataError(f"{where}: video_id {name} was there before; put all its boxes into one entry")
+        annotated[name] = _boxes(entry, f"{where} ({name})")
+    for name, folder in folders.items():
+        if name not in annotated:
+            raise DataError(f"{folder}: {file} has no entry of it; annotate it or remove it")
+    clips = tuple(_clip(folder, annotated[name], file) for name, folder in folders.items())
+    if len(clips) < 2:
+        raise DataError(f"{samples}: holds {len(clips)} videos; an episode needs at least 2 classes")
+    for clip in clips:
+        digest.update(f"\n{root.name}/{clip.name} {len(clip.references)} {clip.video.stat().st_size}".encode())
+        digest.update("".join(f"{frame}{clip.boxes[frame].tolist()}" for frame in clip.frames).encode())
+    return clips
+
+
+def _entries(file: Path) -> list[Any]:
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{file}: no such file; document 003's layout has the boxes there") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: cannot be read as JSON ({error}); mend it") from None
+    if not isinstance(entries, list):
+        raise DataError(f"{file}: holds a {type(entries).__name__}; it must be a list with one entry a video")
+    return entries
+
+
+def _boxes(entry: Mapping[str, Any], where: str) -> dict[int, list[list[float]]]:
+    found: dict[int, list[list[float]]] = {}
+    tracks = entry.get("annotations")
+    if not isinstance(tracks, list):
+        raise DataError(f"{where}: annotations is {tracks!r}; it must be a list of {{bboxes: […]}}")
+    for track in tracks:
+        rows = track.get("bboxes") if isinstance(track, dict) else None
+        if not isinstance(rows, list):
+            raise DataError(f"{where}: bboxes is {rows!r}; it must be a list of {{frame, x1, y1, x2, y2}}")
+        for number, row in enumerate(rows):
+            frame, *box = _numbers(row, f"{where} box {number}")
+            found.setdefault(int(frame), []).append(box)
+    if not found:
+        raise DataError(f"{where}: has no box; a video needs at least one annotated frame")
+    return found
+
+
+def _numbers(row: Any, where: str) -> list[float]:
+    values = [row.get(key) if isinstance(row, dict) else None for key in ("frame", "x1", "y1", "x2", "y2")]
+    for key, value in zip(("frame", "x1", "y1", "x2", "y2"), values, strict=True):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+            raise DataError(f"{where}: {key} is {value!r}; it must be a number")
+    frame, x1, y1, x2, y2 = (float(value) for value in values if value is not None)
+    if frame < 0 or frame != int(frame):
+        raise DataError(f"{where}: frame is {frame:g}; frames are whole numbers from 0")
+    if x1 >= x2 or y1 >= y2:
+        raise DataError(f"{where}: x1 {x1:g} y1 {y1:g} x2 {x2:g} y2 {y2:g}; x1 must be below x2 and y1 below y2")
+    return [frame, x1, y1, x2, y2]
+
+
+def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path) -> Clip:
+    references = folder / REFERENCES
+    images = sorted(references.iterdir()) if references.is_dir() else []
+    images = [image for image in images if image.suffix.lower() in SUFFIXES]
+    if not images:
+        raise DataError(f"{references}: holds no reference image; put at least one of the object there")
+    for image in images:
+        decodable(image)
+    video = probe(folder / VIDEO)
+    for frame, boxes in annotated.items():
+        where = f"{file}: video {folder.name} frame {frame}"
+        if frame >= video.frames:
+            raise DataError(f"{where}: the video has {video.frames} frames, so they go up to {video.frames - 1}")
+        for x1, y1, x2, y2 in boxes:
+            if x1 < 0 or y1 < 0 or x2 > video.width or y2 > video.height:
+                said = f"box {x1:g} {y1:g} {x2:g} {y2:g}"
+                raise DataError(f"{where}: {said} leaves the picture of {video.width}x{video.height}; cut it")
+    boxes_of = {frame: np.array(boxes, dtype=np.float32) for frame, boxes in annotated.items()}
+    return Clip(folder.name, folder / VIDEO, tuple(images), boxes_of)
+
+
+def _some(names: Iterable[str]) -> str:
+    shown = sorted(names)
+    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "") or "nothing"

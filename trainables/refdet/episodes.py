@@ -1,0 +1,94 @@
+"""Which frames an episode shows, and what its references are."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainables.refdet.data import Clip, RefdetData
+from trainables.refdet.settings import RefdetSettings
+
+EASY_WAY, EASY_QUERY = 2, 4
+"""What document 003's curriculum starts from."""
+
+
+class Episode(NamedTuple):
+    """B query frames, each with the references of its own class.
+
+    Attributes:
+        frames: (B, 3, S, S) uint8.
+        references: (B, K, 3, R, R) uint8.
+        objects: boxes (M, 4) of each frame, x1 y1 x2 y2 in its pixels.
+        classes: (B,) of the episode, from 0.
+    """
+
+    frames: Tensor
+    references: Tensor
+    objects: list[Tensor]
+    classes: Tensor
+
+
+def episode_size(epoch: int, settings: RefdetSettings) -> tuple[int, int]:
+    """n_way and n_query of `epoch` (from 1): under the curriculum they rise in document 003's three parts.
+
+    Its parts are epochs 1–30, 31–60 and 61–100 of 100, at (2, 4), (3, 6) and (4, 8): halfway in the second.
+    """
+    if not settings.curriculum:
+        return settings.n_way, settings.n_query
+    progress = epoch / settings.epochs
+    share = 0.0 if progress <= 0.3 else 0.5 if progress <= 0.6 else 1.0
+    way, query = min(EASY_WAY, settings.n_way), min(EASY_QUERY, settings.n_query)
+    return (round(way + share * (settings.n_way - way)), round(query + share * (settings.n_query - query)))
+
+
+def draw(data: RefdetData, settings: RefdetSettings, way: int, query: int, random: np.random.Generator) -> Episode:
+    """One training episode of `way` classes with `query` frames each, augmented."""
+    chosen = random.permutation(len(data.train))[: min(way, len(data.train))]
+    clips = [data.train[index] for index in chosen]
+    picked = [(kind, clip, int(number)) for kind, clip in enumerate(clips) for number in _some(clip, query, random)]
+    parts = [_augmented(*loaded(data, clip, number, settings), settings, random) for _, clip, number in picked]
+    shots = [_references(data, clip, settings, random) for _, clip, _ in picked]
+    classes = torch.tensor([kind for kind, _, _ in picked])
+    return Episode(stacked([part[0] for part in parts]), torch.stack(shots), [part[1] for part in parts], classes)
+
+
+def loaded(data: RefdetData, clip: Clip, number: int, settings: RefdetSettings) -> tuple[NDArray[np.uint8], Tensor]:
+    """A frame (S, S, 3) and the boxes (M, 4) in its pixels."""
+    pixels, scale = data.frames.frame(clip.video, number, settings.image_size)
+    return pixels, torch.from_numpy(clip.boxes[number] * np.float32(scale))
+
+
+def stacked(pictures: list[NDArray[np.uint8]]) -> Tensor:
+    """`pictures` (S, S, 3) as (B, 3, S, S)."""
+    return torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).copy())
+
+
+def _some(clip: Clip, query: int, random: np.random.Generator) -> NDArray[np.int64]:
+    frames = np.array(clip.frames)
+    return random.choice(frames, size=query, replace=len(frames) < query)
+
+
+def _references(data: RefdetData, clip: Clip, settings: RefdetSettings, random: np.random.Generator) -> Tensor:
+    images = data.references(clip, settings.reference_size)
+    count = settings.n_reference
+    return stacked(list(images[random.choice(len(images), size=count, replace=len(images) < count)]))
+
+
+def _augmented(
+    pixels: NDArray[np.uint8], boxes: Tensor, settings: RefdetSettings, random: np.random.Generator
+) -> tuple[NDArray[np.uint8], Tensor]:
+    pixels = pixels.copy()
+    if random.random() < settings.hsv:
+        from ultralytics.data.augment import RandomHSV
+
+        shifted = RandomHSV(0.015, 0.7, 0.4).apply_image({"img": np.ascontiguousarray(pixels[..., ::-1])})["img"]
+        pixels = shifted[..., ::-1]
+    if random.random() < settings.fliplr:
+        width = pixels.shape[1]
+        pixels = pixels[:, ::-1]
+        boxes = torch.stack((width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]), dim=1)
+    return pixels, boxes

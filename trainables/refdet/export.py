@@ -1,0 +1,52 @@
+"""The settings as document 003's command line, and in our form."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import yaml
+
+from trainables.refdet.settings import RefdetSettings
+
+COMMAND = "train.sh"
+NATIVE = "settings.yaml"
+VALUES = (
+    *("stage", "epochs", "n_way", "n_query", "n_episodes", "gradient_accumulation", "lr", "weight_decay"),
+    *("bbox_weight", "cls_weight", "dfl_weight"),
+)
+CONTRASTS = ("supcon_weight", "cpe_weight")
+TRIPLETS = ("triplet_ratio", "negative_strategy")
+
+
+def write(settings: RefdetSettings, directory: Path) -> list[Path]:
+    """Write `COMMAND` (document 003's `python train.py …`) and `NATIVE` (every setting); returns both."""
+    directory.mkdir(parents=True, exist_ok=True)
+    ours = ", ".join(f"{name} {value}" for name, value in settings.model_dump().items() if name not in _named(settings))
+    text = f"# Written by steadytune. Document 003's train.py has no argument for: {ours}\n"
+    text += shlex.join(command(settings)) + "\n"
+    native = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+    return [_written(directory / COMMAND, text), _written(directory / NATIVE, native)]
+
+
+def command(settings: RefdetSettings) -> list[str]:
+    """`settings` as document 003's own arguments, each as the document spells it."""
+    words = ["python", "train.py"]
+    for name in _named(settings):
+        value = getattr(settings, name)
+        words += [f"--{name}"] if value is True else [] if value is False else [f"--{name}", str(value)]
+    return words
+
+
+def _named(settings: RefdetSettings) -> tuple[str, ...]:
+    contrasts = CONTRASTS if settings.stage > 1 else ()
+    triplets = ("triplet_weight", "use_triplet", *(TRIPLETS if settings.use_triplet else ()))
+    return (*VALUES, *contrasts, *(triplets if settings.stage == 3 else ()), "mixed_precision")
+
+
+def _written(path: Path, text: str) -> Path:
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+    return path

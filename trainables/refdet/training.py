@@ -1,0 +1,202 @@
+"""One few-shot training, as the shared epoch loop drives it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+
+from trainables.loop import seeded
+from trainables.refdet.data import RefdetData
+from trainables.refdet.episodes import Episode, draw, episode_size
+from trainables.refdet.evaluation import evaluate
+from trainables.refdet.losses import (
+    DetectionLoss,
+    background_vectors,
+    object_vectors,
+    other_vectors,
+    proposal_contrast,
+    supervised_contrast,
+    triplet,
+)
+from trainables.refdet.model import Output, Refdet, query_backbone, reference_encoder
+from trainables.refdet.settings import RefdetSettings
+from trainables.refdet.weights import load_backbone, load_encoder
+
+FLOOR = 0.01
+"""Share of the learning rate at the end of half a cosine. Ours: document 003 does not say what follows warm-up."""
+GRADIENT_NORM = 10.0
+LATE = 0.7
+"""Share of the epochs after which the contrasts count half: document 003, technique 3, whose code halves them in each
+epoch from there on; once is what its text says ("reduce")."""
+PARTS = ("bbox", "cls", "dfl", "supcon", "cpe", "triplet")
+
+
+class RefdetTraining:
+    """AdamW with layer-wise rates on episodes; see `trainables.loop.Training` for the methods.
+
+    Raises:
+        CheckpointError: the weights cannot be had.
+    """
+
+    def __init__(self, settings: RefdetSettings, data: RefdetData) -> None:
+        self.epochs = settings.epochs
+        self._settings = settings
+        self._data = data
+        self._device = _device(settings.device)
+        with seeded(settings.seed, "model"):
+            encoder, backbone = reference_encoder(settings), query_backbone(settings.width)
+            load_encoder(encoder, settings.reference_weights)
+            load_backbone(backbone, settings.weights)
+            self._detector = Refdet(settings, encoder, backbone)
+        self.model: nn.Module = self._detector.to(self._device)
+        self._detection = DetectionLoss().to(self._device)
+        self._frozen = [
+            part for part, frozen in ((encoder, settings.freeze_dinov2), (backbone, settings.freeze_backbone)) if frozen
+        ]
+        for part in self._frozen:
+            part.requires_grad_(False)
+        self._optimizer = torch.optim.AdamW(
+            _groups(self._detector, settings), lr=settings.lr, weight_decay=settings.weight_decay
+        )
+
+    def phase(self, epoch: int) -> str:
+        """Warm-up ("warmup") while the learning rate rises, then "base", "meta" or "finetune" by the stage."""
+        if epoch <= self._settings.warmup_epochs:
+            return "warmup"
+        return {1: "base", 2: "meta", 3: "finetune"}[self._settings.stage]
+
+    def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Train on `n_episodes` episodes; an optimizer step every `gradient_accumulation`."""
+        settings = self._settings
+        self._begin(epoch)
+        way, query = episode_size(epoch, settings)
+        random = np.random.default_rng(np.random.randint(2**31))  # the loop seeds NumPy from (seed, epoch)
+        sums = torch.zeros(1 + len(PARTS), dtype=torch.float64)
+        waited, began = 0.0, time.perf_counter()
+        for index in range(settings.n_episodes):
+            mark = time.perf_counter()
+            triplets = settings.use_triplet and random.random() < settings.triplet_ratio
+            episode = draw(self._data, settings, way, query, random)
+            waited += time.perf_counter() - mark
+            losses = self._losses(episode, triplets, epoch)
+            total = torch.stack(list(losses.values())).sum()
+            every = settings.gradient_accumulation
+            group = min(every, settings.n_episodes - index // every * every)
+            (total / group).backward()  # type: ignore[no-untyped-call]
+            if (index + 1) % every == 0 or index + 1 == settings.n_episodes:
+                clip_grad_norm_(self.model.parameters(), GRADIENT_NORM)
+                self._optimizer.step()
+                self._optimizer.zero_grad(set_to_none=True)
+            sums += torch.stack([total, *losses.values()]).detach().double().cpu()
+        mean, *parts = (sums / settings.n_episodes).tolist()
+        named = {"train": mean} | {f"train/{name}": part for name, part in zip(PARTS, parts, strict=True)}
+        return named, {"data": waited, "train": time.perf_counter() - began - waited}
+
+    def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """COCO average precision on novel classes, with their references and with those of another class."""
+        return evaluate(self._detector, self._detection, self._data, self._settings, self._device)
+
+    def rates(self) -> dict[str, float]:
+        """Learning rates of encoder, backbone, fusion and head."""
+        return {group["name"]: float(group["lr"]) for group in self._optimizer.param_groups}
+
+    def state(self) -> dict[str, Any]:
+        """Weights, the running mean of WIoU v3 and AdamW's moments; the schedules follow from the epoch alone."""
+        return {
+            "model": self.model.state_dict(),
+            "losses": self._detection.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` returned."""
+        self.model.load_state_dict(state["model"])
+        self._detection.load_state_dict(state["losses"])
+        self._optimizer.load_state_dict(state["optimizer"])
+
+    def _begin(self, epoch: int) -> None:
+        settings = self._settings
+        self.model.train()
+        self._detection.train()
+        for part in self._frozen:
+            part.eval()
+        share = rate_share(epoch, epochs=self.epochs, warmup_epochs=settings.warmup_epochs)
+        for group in self._optimizer.param_groups:
+            group["lr"] = settings.lr * group["factor"] * share
+
+    def _losses(self, episode: Episode, triplets: bool, epoch: int) -> dict[str, Tensor]:
+        """The weighted losses by name; a triplet batch has the triplet loss instead of the two contrasts."""
+        settings = self._settings
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=settings.mixed_precision):
+            output = self._detector(
+                episode.frames.to(self._device).float() / 255, episode.references.to(self._device).float() / 255
+            )
+        output = output._replace(logits=output.logits.float(), sides=output.sides.float())
+        output = output._replace(vectors=output.vectors.float(), references=output.references.float())
+        objects = [boxes.to(self._device) for boxes in episode.objects]
+        classes = episode.classes.to(self._device)
+        found = self._detection(output, objects)
+        zero = torch.zeros((), device=self._device)
+        losses = {
+            "bbox": settings.bbox_weight * found.bbox,
+            "cls": settings.cls_weight * found.cls,
+            "dfl": settings.dfl_weight * found.dfl,
+            "supcon": zero,
+            "cpe": zero,
+            "triplet": zero,
+        }
+        vectors, frames = object_vectors(output, objects)
+        if triplets:
+            losses["triplet"] = settings.triplet_weight * self._triplet(output, objects, (vectors, frames), classes)
+        elif settings.stage > 1:
+            share = 0.5 if settings.contrastive_decay and epoch > LATE * self.epochs else 1.0
+            seen = torch.cat((vectors, output.references))
+            kinds = torch.cat((classes[frames], classes))
+            losses["supcon"] = settings.supcon_weight * share * supervised_contrast(seen, kinds)
+            losses["cpe"] = settings.cpe_weight * share * proposal_contrast(output, found, classes)
+        return losses
+
+    def _triplet(self, output: Output, objects: list[Tensor], found: tuple[Tensor, Tensor], classes: Tensor) -> Tensor:
+        """The loss of `found`: the objects' vectors and the frames that they are in."""
+        vectors, frames = found
+        anchors, strategy = output.references[frames], self._settings.negative_strategy
+        losses = []
+        if strategy != "cross_class":
+            losses.append(triplet(anchors, vectors, background_vectors(output, objects, frames)))
+        if strategy != "background":
+            losses.append(triplet(anchors, vectors, other_vectors(vectors, classes[frames], anchors)))
+        return torch.stack(losses).mean()
+
+
+def rate_share(epoch: int, *, epochs: int, warmup_epochs: int) -> float:
+    """Share of the learning rate in `epoch` (from 1): rises evenly in warm-up, then half a cosine to `FLOOR`."""
+    if epoch <= warmup_epochs:
+        return epoch / warmup_epochs
+    done = (epoch - warmup_epochs - 1) / max(1, epochs - warmup_epochs)
+    return FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _groups(model: Refdet, settings: RefdetSettings) -> list[dict[str, Any]]:
+    parts: dict[str, tuple[float, list[nn.Module]]] = {
+        "dinov2": (settings.dinov2_factor, [model.encoder]),
+        "backbone": (settings.backbone_factor, [model.backbone]),
+        "fusion": (settings.fusion_factor, [model.fusion, model.reference]),
+        "head": (settings.head_factor, [model.head]),
+    }
+    return [
+        {"name": name, "factor": factor, "params": [value for module in modules for value in module.parameters()]}
+        for name, (factor, modules) in parts.items()
+    ]
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(wanted)

@@ -1,0 +1,1 @@
+"""RGB and thermal detection with Ultralytics' YOLO26, of document 000."""

@@ -1,0 +1,216 @@
+"""Pairs of an RGB and a thermal image: two folders with the same file names, one of YOLO labels, and day or night.
+
+Everything is checked before the first epoch; decoded pairs stay in memory up to a bound, for all trials of a process.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.errors import DataError, SettingsError
+from trainables.settings import read_yaml
+from trainables.yolo_labels import SUFFIXES, Memory, class_names, decodable, label_rows, label_text, refuse_shared
+
+MEMORY_BYTES = 2 * 1024**3
+"""Bound of the decoded pairs that one data set keeps. Beyond it they are read from disk each time."""
+FOLDERS = ("rgb", "thermal", "labels")
+SCENES = ("day", "night")
+Decoded = tuple[NDArray[np.uint8], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two images on disk, `labels` (M, 5) as class cx cy w h in shares of the image, "day", "night" or ""."""
+
+    rgb: Path
+    thermal: Path
+    labels: NDArray[np.float32]
+    scene: str
+
+
+class Pairs:
+    """The pairs of one split; decoded once if they fit into `memory`."""
+
+    def __init__(self, samples: Sequence[Pair], memory: Memory[Decoded]) -> None:
+        self.samples = tuple(samples)
+        self._memory = memory
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def preload(self, size: int, clahe: bool) -> None:
+        """Decode what memory has room for, so that processes forked from this one share it."""
+        for index in range(len(self)):
+            self.load(index, size, clahe)
+            if self._memory.get(self.samples[index].rgb, size, clahe) is None:
+                return
+
+    def load(self, index: int, size: int, clahe: bool) -> Decoded:
+        """Pixels (h, w, 4) as R G B T, the longer side `size`, not to be written to; and the size on disk (h, w)."""
+        key = (self.samples[index].rgb, size, clahe)
+        found = self._memory.get(*key)
+        if found is None:
+            found = _decoded(self.samples[index], size, clahe)
+            self._memory.keep(*key, decoded=found)
+        return found
+
+
+@dataclass(frozen=True)
+class RgbtData:
+    """A checked data set.
+
+    Attributes:
+        names: class names; a label's class is an index into them.
+        train, val: the two splits, no image in both.
+        fingerprint: sha256 over names, image names and sizes, labels and scenes; the same data give the same anywhere.
+    """
+
+    names: tuple[str, ...]
+    train: Pairs
+    val: Pairs
+    fingerprint: str
+
+
+def open_rgbt(path: Path, memory_bytes: int = MEMORY_BYTES) -> RgbtData:
+    """Check the data set whose data YAML is at `path`: each pair, each label line, each image down to its last pixel.
+
+    The YAML holds `names`, and under `train` and `val` the folders `rgb`, `thermal` and `labels`, relative to the
+    YAML's own, in which the three files of a pair have the same name up to the suffix; `scenes`, if given, is a CSV
+    file of lines "name,day" or "name,night". So KUST4K's and VT-MOT's folders can stay as they are.
+
+    Raises:
+        DataError: with the file, the line where there is one, what is wrong and how to mend it.
+    """
+    described = _described(path)
+    names = class_names(path, described["names"])
+    digest = hashlib.sha256("\n".join(names).encode())
+    memory: Memory[Decoded] = Memory(memory_bytes)
+    seen: dict[bytes, Path] = {}
+    splits = []
+    for split in ("train", "val"):
+        samples = _pairs(path, split, described[split], len(names), digest)
+        refuse_shared((sample.rgb for sample in samples), split, seen)
+        if not any(len(sample.labels) for sample in samples):
+            raise DataError(f"{path}: no image of {split} has a label; {split} needs at least one object")
+        splits.append(Pairs(samples, memory))
+    return RgbtData(names, splits[0], splits[1], digest.hexdigest())
+
+
+def _described(path: Path) -> Mapping[str, Any]:
+    try:
+        described = read_yaml(path)
+    except SettingsError as error:
+        raise DataError(str(error)) from None
+    for key in ("train", "val", "names"):
+        if key not in described:
+            raise DataError(f"{path}: key {key!r} is missing; an RGBT data YAML holds train, val and names")
+    for split in ("train", "val"):
+        folders = described[split]
+        if not isinstance(folders, Mapping):
+            raise DataError(f"{path}: {split} is {folders!r}; it must hold the folders {', '.join(FOLDERS)}")
+        for key in FOLDERS:
+            if not isinstance(folders.get(key), str):
+                raise DataError(f"{path}: {split}.{key} is {folders.get(key)!r}; it must be the path of a folder")
+    return described
+
+
+def _pairs(path: Path, split: str, folders: Mapping[str, str], classes: int, digest: Any) -> list[Pair]:
+    roots = {key: (path.parent / folders[key]).resolve() for key in FOLDERS}
+    for key, root in roots.items():
+        if not root.is_dir():
+            raise DataError(f"{path}: {split}.{key} names the folder {root}, which is not there; mend the path")
+    rgb, thermal = (_images(roots[key]) for key in ("rgb", "thermal"))
+    for found, others, modality in ((rgb, thermal, "thermal"), (thermal, rgb, "rgb")):
+        for name, image in found.items():
+            if name not in others:
+                raise DataError(f"{image}: has no partner {name} under {roots[modality]}; add it or remove this one")
+    _refuse_orphans(roots["labels"], rgb)
+    scenes = _scenes(path.parent / folders["scenes"], rgb) if "scenes" in folders else {}
+    samples = []
+    for name, image in rgb.items():
+        size, other = decodable(image), decodable(thermal[name])
+        if size != other:
+            said = f"{other[0]}x{other[1]}, but {image} is {size[0]}x{size[1]}"
+            raise DataError(f"{thermal[name]}: is {said}; the two must be registered, so of one size")
+        file = roots["labels"] / f"{name}.txt"
+        text = label_text(file) if file.is_file() else ""
+        scene = scenes.get(name, "")
+        samples.append(Pair(image, thermal[name], label_rows(file, text, classes), scene))
+        digest.update(f"\n{split}/{name} {size[0]}x{size[1]} {scene}\n{text}".encode())
+    return samples
+
+
+def _images(folder: Path) -> dict[str, Path]:
+    """The images under `folder` by their path without the suffix."""
+    found: dict[str, Path] = {}
+    for image in sorted(folder.rglob("*")):
+        if image.suffix.lower() in SUFFIXES:
+            name = image.relative_to(folder).with_suffix("").as_posix()
+            if name in found:
+                raise DataError(f"{image}: {found[name].name} has the same name; a pair needs one file a folder")
+            found[name] = image
+    if not found:
+        raise DataError(f"{folder}: holds no image ({', '.join(sorted(SUFFIXES))}); it needs at least one")
+    return found
+
+
+def _refuse_orphans(folder: Path, images: Mapping[str, Path]) -> None:
+    for file in sorted(folder.rglob("*.txt")):
+        if file.relative_to(folder).with_suffix("").as_posix() not in images:
+            raise DataError(f"{file}: has no image of that name; add the pair or delete the labels")
+
+
+def _scenes(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
+    """Day or night for each of `images`."""
+    if not file.is_file():
+        raise DataError(f"{file}: no such file; scenes must be a CSV file of lines name,day or name,night")
+    found: dict[str, str] = {}
+    for number, row in enumerate(csv.reader(io.StringIO(label_text(file))), start=1):
+        where = f"{file} line {number}"
+        if len(row) != 2 or row[1] not in SCENES:
+            raise DataError(f"{where}: is {','.join(row)!r}; it must be name,day or name,night")
+        if row[0] not in images:
+            raise DataError(f"{where}: there is no image {row[0]}; delete the line or add the pair")
+        if row[0] in found:
+            raise DataError(f"{where}: {row[0]} was there before; give each image once")
+        found[row[0]] = row[1]
+    missing = next((name for name in images if name not in found), None)
+    if missing is not None:
+        raise DataError(f"{file}: image {missing} is missing; say day or night for each, or leave scenes out")
+    return found
+
+
+def _decoded(sample: Pair, size: int, clahe: bool) -> Decoded:
+    import cv2
+
+    rgb = cv2.cvtColor(cv2.imread(str(sample.rgb), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    thermal = _eight_bits(cv2.imread(str(sample.thermal), cv2.IMREAD_UNCHANGED))
+    if clahe:
+        thermal = cv2.createCLAHE(clipLimit=CLAHE_CLIP, tileGridSize=CLAHE_TILES).apply(thermal)
+    pixels = np.dstack((rgb, thermal))
+    height, width = pixels.shape[:2]
+    share = size / max(height, width)
+    if share != 1:  # as Ultralytics' own loader resizes
+        shape = (min(round(width * share), size), min(round(height * share), size))
+        pixels = cv2.resize(pixels, (max(1, shape[0]), max(1, shape[1])), interpolation=cv2.INTER_LINEAR)
+    pixels.flags.writeable = False
+    return pixels, (height, width)
+
+
+CLAHE_CLIP, CLAHE_TILES = 2.0, (8, 8)
+"""Usual for thermal pictures (OpenCV's tutorial has both); document 000 names CLAHE without numbers."""
+
+
+def _eight_bits(thermal: Any) -> NDArray[np.uint8]:
+    """One plane: the first of several, and the upper half of 16 bits, as Ultralytics does it."""
+    plane = thermal if thermal.ndim == 2 else thermal[..., 0]
+    return np.ascontiguousarray(plane >> 8 if plane.dtype == np.uint16 else plane).astype(np.uint8)

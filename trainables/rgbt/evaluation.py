@@ -1,0 +1,100 @@
+"""What a detector finds on the held-out pairs, with and without the thermal plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from ultralytics.nn.tasks import DetectionModel
+
+from trainables.coco import MOST, Detections, Objects, average_precision
+from trainables.rgbt.augment import PairedImages
+from trainables.rgbt.data import SCENES, RgbtData
+from trainables.rgbt.settings import RgbtSettings
+
+Batch = dict[str, Any]
+SCORE = 0.001
+"""Under it a detection is dropped: Ultralytics' validation."""
+PARTS = ("box", "cls", "l1")
+
+
+def blank_thermal(planes: Tensor) -> Tensor:
+    """`planes` (B, 4, H, W) with nothing in the thermal one."""
+    planes = planes.clone()
+    planes[:, 3] = 0
+    return planes
+
+
+def on_device(batch: Batch, device: torch.device) -> Batch:
+    """`batch` with its tensors on `device`."""
+    return {key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()}
+
+
+class HeldOut:
+    """The validation pairs, ready to be searched by a detector in evaluation mode."""
+
+    def __init__(self, settings: RgbtSettings, data: RgbtData, args: Any, device: torch.device) -> None:
+        self._settings = settings
+        self._names = data.names
+        self._scenes = [sample.scene for sample in data.val.samples]
+        self._device = device
+        images = PairedImages(data.val, data.names, args, hsv=0.0, clahe=settings.thermal_clahe, augment=False)
+        self._loader: DataLoader[Batch] = DataLoader(
+            images, settings.batch, num_workers=settings.workers, collate_fn=images.collate_fn
+        )
+
+    def evaluate(self, model: DetectionModel) -> tuple[dict[str, float], dict[str, float]]:
+        """Metrics by name, "day/…", "night/…" and "no_thermal/…" among them, and the loss of the last epoch's heads."""
+        unseen = self._settings.modality == "rgb"
+        truth, found, losses = self._search(model, blank_thermal if unseen else lambda planes: planes)
+        metrics = average_precision(truth, found, self._names)
+        for scene in SCENES:
+            chosen = [index for index, own in enumerate(self._scenes) if own == scene]
+            if any(len(truth[index].classes) for index in chosen):
+                part = average_precision([truth[i] for i in chosen], [found[i] for i in chosen], self._names)
+                metrics |= {f"{scene}/{name}": part[name] for name in ("map50_95", "map50")}
+        blanked = found if unseen else self._search(model, blank_thermal)[1]
+        metrics["no_thermal/map50_95"] = average_precision(truth, blanked, self._names)["map50_95"]
+        return metrics, losses
+
+    @torch.no_grad()
+    def _search(
+        self, model: DetectionModel, view: Callable[[Tensor], Tensor]
+    ) -> tuple[list[Objects], list[Detections], dict[str, float]]:
+        truth: list[Objects] = []
+        found: list[Detections] = []
+        criterion = model.init_criterion()
+        criterion.updates = self._settings.epochs - 2  # the heads' weights of the last epoch, so losses compare
+        criterion.update()
+        sums = torch.zeros(1 + len(PARTS), dtype=torch.float64)
+        for batch in self._loader:
+            batch = on_device(batch, self._device)
+            batch["img"] = view(batch["img"].float() / 255)
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._settings.mixed_precision):
+                outputs = model(batch["img"])
+                total, parts = criterion(outputs, batch)
+            sums += torch.stack([total.sum() / len(batch["img"]), *parts.values()]).double().cpu()
+            found += [_detections(rows) for rows in outputs[0].float().cpu()]
+            truth += _objects(batch, self._settings.image_size)
+        values = (sums / len(self._loader)).tolist()
+        return truth, found, dict(zip(("val", *(f"val/{part}" for part in PARTS)), values, strict=True))
+
+
+def _detections(rows: Tensor) -> Detections:
+    """`rows` (D, 6) of x1 y1 x2 y2 score class, best first; those that are not numbers are dropped."""
+    usable = rows[rows.isfinite().all(dim=1) & (rows[:, 4] >= SCORE)][:MOST]
+    values = np.asarray(usable)
+    return Detections(values[:, :4], values[:, 5].astype(np.int64), values[:, 4])
+
+
+def _objects(batch: dict[str, Any], size: int) -> list[Objects]:
+    """The labels of a batch, whose boxes are cx cy w h in shares of the square image, in its pixels."""
+    centres, sides = (batch["bboxes"].cpu() * size).split(2, dim=1)
+    boxes = np.asarray(torch.cat((centres - sides / 2, centres + sides / 2), dim=1))
+    classes = np.asarray(batch["cls"].cpu()[:, 0]).astype(np.int64)
+    images = np.asarray(batch["batch_idx"].cpu())
+    return [Objects(boxes[images == index], classes[images == index]) for index in range(len(batch["img"]))]

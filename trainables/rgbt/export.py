@@ -1,0 +1,98 @@
+"""The settings as Ultralytics' own configuration, and in our form. The training itself reads the former."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trainables.rgbt.architecture import model_yaml
+from trainables.rgbt.settings import RgbtSettings
+
+CONFIG = "train.yaml"
+NATIVE = "settings.yaml"
+
+HEADER = """\
+# Written by steadytune. In this folder:
+#   python -m trainables.rgbt.stacked YOUR/data.yaml .    # data.yaml and 4-channel images out of your pairs
+#   yolo train cfg=train.yaml
+# Ultralytics has no name for these, which settings.yaml keeps: {ours}
+"""
+
+
+def write(settings: RgbtSettings, directory: Path) -> list[Path]:
+    """Write `CONFIG`, the model that it names and `NATIVE` (every setting) into `directory`; returns all three."""
+    directory.mkdir(parents=True, exist_ok=True)
+    described = model_yaml(settings.model)
+    config = configuration(settings)
+    header = HEADER.format(ours=", ".join(f"{name} {value}" for name, value in ours(settings).items()))
+    return [
+        _written(directory / CONFIG, header + yaml.safe_dump(config, sort_keys=False)),
+        _written(directory / str(config["model"]), yaml.safe_dump(described, sort_keys=False)),
+        _written(directory / NATIVE, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)),
+    ]
+
+
+def configuration(settings: RgbtSettings) -> dict[str, Any]:
+    """`settings` under Ultralytics' names.
+
+    What Ultralytics does behind a search space is switched off: accumulation to `nbs` 64 images and the scaling of
+    weight decay that goes with it, the rise of the biases' rate from 0.1, the momentum's own warm-up.
+    """
+    momentum = settings.momentum if settings.optimizer == "SGD" else settings.beta1
+    return {
+        "task": "detect",
+        "mode": "train",
+        "model": f"yolo26{settings.model}.yaml",
+        "data": "data.yaml",
+        "epochs": settings.epochs,
+        "imgsz": settings.image_size,
+        "batch": settings.batch,
+        "nbs": settings.batch,
+        "optimizer": settings.optimizer,
+        "lr0": settings.lr0,
+        "lrf": settings.lrf,
+        "momentum": momentum,
+        "weight_decay": settings.weight_decay,
+        "warmup_epochs": settings.warmup_epochs,
+        "warmup_momentum": momentum,
+        "warmup_bias_lr": 0.0,
+        "box": settings.box,
+        "cls": settings.cls,
+        "dfl": settings.l1,
+        "mosaic": settings.mosaic,
+        "mixup": settings.mixup,
+        "cutmix": settings.cutmix,
+        "fliplr": settings.fliplr,
+        "translate": settings.translate,
+        "scale": settings.scale,
+        "close_mosaic": settings.close_mosaic,
+        "multi_scale": settings.multi_scale,
+        "freeze": list(range(1, settings.freeze)) or None,
+        "pretrained": _pretrained(settings),
+        "amp": "bf16" if settings.mixed_precision else False,
+        "seed": settings.seed,
+        "workers": settings.workers,
+        "device": None if settings.device == "auto" else settings.device.removeprefix("cuda:").replace("cuda", "0"),
+    }
+
+
+def ours(settings: RgbtSettings) -> dict[str, Any]:
+    """The settings that Ultralytics has no name for."""
+    names = ("modality", "fusion", "thermal_init", "modality_dropout", "thermal_clahe", "hsv", "norm_momentum")
+    return {name: getattr(settings, name) for name in (*names, "unfreeze_epoch")}
+
+
+def _pretrained(settings: RgbtSettings) -> str | bool:
+    if settings.weights == "none":
+        return False
+    return f"yolo26{settings.model}.pt" if settings.weights == "ultralytics" else settings.weights
+
+
+def _written(path: Path, text: str) -> Path:
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+    return path

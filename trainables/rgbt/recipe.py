@@ -1,0 +1,67 @@
+"""rgbt: RGB and thermal detection of document 000, its presets and its named trainings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from trainables.isolation import isolated
+from trainables.recipe import Epoch, Recipe
+from trainables.rgbt.settings import RgbtSettings
+from trainables.settings import Settings
+
+if TYPE_CHECKING:
+    from trainables.rgbt.data import RgbtData
+
+
+class Rgbt(Recipe):
+    """Ultralytics' YOLO26 with a thermal channel beside red, green and blue, on registered pairs of images.
+
+    Three things differ from document 000, which describes an older release: YOLO26 has no DFL but an L1 box loss; its
+    first convolution is (4, 96) at size x, not (4, 64); copy-paste does nothing for boxes, so it is left out.
+    """
+
+    name: ClassVar[str] = "rgbt"
+    summary: ClassVar[str] = "YOLO26 on RGB and thermal pairs (document 000)"
+    metric: ClassVar[str] = "map50_95"
+    mode: ClassVar[Literal["max", "min"]] = "max"
+    settings_type: ClassVar[type[Settings]] = RgbtSettings
+    baseline: ClassVar[str] = "v1.0"
+    presets_file: ClassVar[Path] = Path(__file__).with_name("presets.yaml")
+
+    def open(self, path: Path) -> RgbtData:
+        """The checked pairs whose data YAML is at `path`."""
+        from trainables.rgbt.data import open_rgbt
+
+        return open_rgbt(path)
+
+    def sample(self, directory: Path) -> Path:
+        """Write 160 + 60 pairs of handwritten threes and sevens by day and night into `directory`."""
+        from trainables.samples.thermal_pairs import write_rgbt
+
+        return write_rgbt(directory)
+
+    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
+        """Train; see `Recipe.train`."""
+        assert isinstance(settings, RgbtSettings)
+        with isolated(workdir):
+            from trainables.loop import epochs
+            from trainables.rgbt.training import RgbtTraining
+        training = RgbtTraining(settings, data, workdir)
+        yield from epochs(training, seed=settings.seed, identity=_identity(settings, data), resume=resume)
+
+    def export(self, settings: Settings, directory: Path) -> list[Path]:
+        """Write Ultralytics' training YAML and model YAML, and the settings as YAML."""
+        from trainables.rgbt.export import write
+
+        assert isinstance(settings, RgbtSettings)
+        return write(settings, directory)
+
+
+def _identity(settings: RgbtSettings, data: RgbtData) -> str:
+    """What must be the same for a resume to be exact; where it runs need not be."""
+    text = settings.model_dump_json(exclude={"device", "workers"})
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"rgbt (settings {digest[:8]}, data {data.fingerprint[:8]})"

@@ -1,0 +1,29 @@
+"""What changes from step to step and from epoch to epoch. Epochs count from 1, steps from 0."""
+
+from __future__ import annotations
+
+
+def rate_share(epoch: int, step: int, *, steps: int, epochs: int, warmup_epochs: int, lrf: float) -> float:
+    """Share of lr0 in `step` of `steps` in `epoch`, in [0, 1]: Ultralytics' linear schedule, stepped by epoch.
+
+    In warm-up the rates of all groups rise evenly from 0, step by step, which leaves the last epoch free as upstream
+    does. Ultralytics lets those of the biases fall from 0.1 instead, whatever lr0 is: an exported configuration
+    switches that off, and so do we.
+    """
+    share = max(1 - (epoch - 1) / epochs, 0) * (1 - lrf) + lrf
+    warmup = min(warmup_epochs, epochs - 1) * steps
+    done = step + (epoch - 1) * steps
+    return share * done / warmup if done < warmup else share
+
+
+def closes_mosaic(epoch: int, *, epochs: int, close_mosaic: int) -> bool:
+    """Whether `epoch` is one of the last `close_mosaic`, which see no mixed images."""
+    return epoch > epochs - close_mosaic
+
+
+def frozen_layers(epoch: int, *, freeze: int, unfreeze_epoch: int) -> range:
+    """The layers that `epoch` does not train: those up to `freeze`, until `unfreeze_epoch` (0: never unfrozen).
+
+    The first is never frozen, other than in Ultralytics: its thermal filters are new and would stay as they start.
+    """
+    return range(1, freeze) if not unfreeze_epoch or epoch <= unfreeze_epoch else range(0)

@@ -1,0 +1,211 @@
+"""One training of the RGBT detector, as the shared epoch loop drives it."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from ultralytics.cfg import get_cfg
+from ultralytics.utils.torch_utils import ModelEMA
+
+from trainables.loop import seeded
+from trainables.recipe import Alarm
+from trainables.rgbt.augment import PairedImages
+from trainables.rgbt.collapse import CollapseWatch
+from trainables.rgbt.data import RgbtData
+from trainables.rgbt.evaluation import PARTS, Batch, HeldOut, blank_thermal, on_device
+from trainables.rgbt.export import configuration
+from trainables.rgbt.model import build, stem_weight
+from trainables.rgbt.optimizer import GRADIENT_NORM, optimizer
+from trainables.rgbt.schedule import closes_mosaic, frozen_layers, rate_share
+from trainables.rgbt.settings import RgbtSettings
+from trainables.rgbt.weights import check_fits, load_weights
+
+STRIDE = 32
+
+
+class RgbtTraining:
+    """Ultralytics' model, losses, augmentation and EMA, driven epoch by epoch; see `trainables.loop.Training`.
+
+    Raises:
+        CheckpointError: the weights cannot be had.
+    """
+
+    def __init__(self, settings: RgbtSettings, data: RgbtData, workdir: Path) -> None:
+        self.epochs = settings.epochs
+        self._settings = settings
+        self._data = data
+        self._device = _device(settings.device)
+        self._args = get_cfg(overrides=_arguments(settings))
+        weights = load_weights(settings.weights, settings.model, workdir)
+        with seeded(settings.seed, "model"):
+            detector = build(settings, data.names, self._args, weights)
+        if weights is not None:
+            check_fits(detector, weights, settings.weights)
+        self._detector = detector.to(self._device)
+        self.model: nn.Module = self._detector
+        self._ema = ModelEMA(self._detector)
+        self._criterion = self._detector.init_criterion()
+        self._optimizer = optimizer(self._detector, settings)
+        self._held_out = HeldOut(settings, data, self._args, self._device)
+        self._watch = CollapseWatch()
+        self._gradients = torch.zeros(2)
+        if settings.workers:  # what they decoded themselves would be gone with them after each epoch
+            data.train.preload(settings.image_size, settings.thermal_clahe)
+
+    def phase(self, epoch: int) -> str:
+        """Warm-up ("warmup"), "frozen" while layers are, then "main", then "finetune" without mixed images."""
+        settings = self._settings
+        if epoch <= settings.warmup_epochs:
+            return "warmup"
+        if closes_mosaic(epoch, epochs=self.epochs, close_mosaic=settings.close_mosaic):
+            return "finetune"
+        frozen = frozen_layers(epoch, freeze=settings.freeze, unfreeze_epoch=settings.unfreeze_epoch)
+        return "frozen" if settings.unfreeze_epoch and frozen else "main"
+
+    def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Train on each pair once. "train" is minimised; its parts are of YOLO26's one-to-one head alone."""
+        self._begin(epoch)
+        loader = self._loader(epoch)
+        sums = torch.zeros(1 + len(PARTS), dtype=torch.float64)
+        self._gradients = torch.zeros(2)
+        waited, began = 0.0, time.perf_counter()
+        mark = began
+        for step, batch in enumerate(loader):
+            waited += time.perf_counter() - mark
+            self._set_rates(epoch, step, len(loader))
+            total, parts = self._loss(self._prepared(batch))
+            total.backward()  # type: ignore[no-untyped-call]
+            self._step()
+            sums += torch.stack([total.detach() / len(batch["img"]), *parts.values()]).double().cpu()
+            mark = time.perf_counter()
+        self._gradients /= len(loader)
+        total_mean, *means = (sums / len(loader)).tolist()
+        losses = {"train": total_mean} | {f"train/{name}": value for name, value in zip(PARTS, means, strict=True)}
+        return losses, {"data": waited, "train": time.perf_counter() - began - waited}
+
+    def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """COCO average precision of the EMA: of all pairs, by scene, with thermal blanked; and the thermal filters."""
+        metrics, losses = self._held_out.evaluate(self._ema.ema)
+        weight = stem_weight(self._detector).detach()
+        rgb, thermal = self._gradients.tolist()
+        metrics |= {"thermal/gradient": thermal, "thermal/weight": float(weight[:, 3].norm()), "rgb/gradient": rgb}
+        if self._settings.modality == "rgbt":
+            blanked = metrics["no_thermal/map50_95"]
+            self._watch.look(thermal=thermal, rgb=rgb, whole=metrics["map50_95"], blanked=blanked)
+        return metrics, losses
+
+    def alarm(self) -> Alarm | None:
+        """Modality collapse; never of a training that is meant to see RGB alone."""
+        return self._watch.alarm()
+
+    def rates(self) -> dict[str, float]:
+        """Learning rates of weights, norms and biases."""
+        return {group["name"]: float(group["lr"]) for group in self._optimizer.param_groups}
+
+    def state(self) -> dict[str, Any]:
+        """Weights, their EMA, the optimizer's moments and the collapse watch; the schedules follow from the epoch."""
+        return {
+            "model": self._detector.state_dict(),
+            "ema": self._ema.ema.state_dict(),
+            "updates": self._ema.updates,
+            "optimizer": self._optimizer.state_dict(),
+            "watch": asdict(self._watch),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` returned."""
+        self._detector.load_state_dict(state["model"])
+        self._ema.ema.load_state_dict(state["ema"])
+        self._ema.updates = state["updates"]
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._watch = CollapseWatch(**state["watch"])
+
+    def _begin(self, epoch: int) -> None:
+        """Freeze what the epoch freezes, batch-norms too, and set the weights of YOLO26's two heads for it."""
+        settings = self._settings
+        self.model.train()
+        frozen = frozen_layers(epoch, freeze=settings.freeze, unfreeze_epoch=settings.unfreeze_epoch)
+        for number, layer in enumerate(self._detector.model):
+            layer.requires_grad_(number not in frozen)
+            for module in layer.modules():
+                if number in frozen and isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        self._criterion.updates = epoch - 2  # what `update` leaves before this epoch, from any epoch on
+        self._criterion.update()
+
+    def _loader(self, epoch: int) -> DataLoader[Batch]:
+        settings = self._settings
+        closed = closes_mosaic(epoch, epochs=self.epochs, close_mosaic=settings.close_mosaic)
+        mixed = {"mosaic": 0.0, "mixup": 0.0, "cutmix": 0.0} if closed else {}
+        images = PairedImages(
+            self._data.train,
+            self._data.names,
+            get_cfg(cfg=self._args, overrides=mixed),
+            hsv=settings.hsv,
+            clahe=settings.thermal_clahe,
+            augment=True,
+        )
+        return DataLoader(
+            images, settings.batch, shuffle=True, num_workers=settings.workers, collate_fn=images.collate_fn
+        )
+
+    def _set_rates(self, epoch: int, step: int, steps: int) -> None:
+        settings = self._settings
+        share = rate_share(
+            epoch, step, steps=steps, epochs=self.epochs, warmup_epochs=settings.warmup_epochs, lrf=settings.lrf
+        )
+        for group in self._optimizer.param_groups:
+            group["lr"] = settings.lr0 * share
+
+    def _prepared(self, batch: Batch) -> Batch:
+        """Planes in [0, 1] on the device, some without RGB, at this batch's size (Ultralytics' `preprocess_batch`)."""
+        settings = self._settings
+        batch = on_device(batch, self._device)
+        planes = batch["img"].float() / 255
+        if settings.modality == "rgb":
+            planes = blank_thermal(planes)
+        if settings.modality_dropout:
+            planes[torch.rand(len(planes)) < settings.modality_dropout, :3] = 0
+        if settings.multi_scale:
+            size, share = settings.image_size, settings.multi_scale
+            low, high = max(STRIDE, int(size * (1 - share))), int(size * (1 + share) + STRIDE)
+            factor = random.randrange(low, high) // STRIDE * STRIDE / max(planes.shape[2:])
+            shape = [math.ceil(side * factor / STRIDE) * STRIDE for side in planes.shape[2:]]
+            planes = nn.functional.interpolate(planes, size=shape, mode="bilinear", align_corners=False)
+        return batch | {"img": planes}
+
+    def _loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._settings.mixed_precision):
+            total, parts = self._criterion(self._detector(batch["img"]), batch)
+        return total.sum(), parts
+
+    def _step(self) -> None:
+        """One optimizer step on the clipped gradient; notes what reached the first RGB and thermal filters."""
+        gradient = stem_weight(self._detector).grad
+        if gradient is not None:
+            self._gradients += torch.stack([gradient[:, :3].norm(), gradient[:, 3].norm()]).cpu()
+        nn.utils.clip_grad_norm_(self._detector.parameters(), GRADIENT_NORM)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._ema.update(self._detector)
+
+
+def _arguments(settings: RgbtSettings) -> dict[str, Any]:
+    """Ultralytics' configuration without what names files or devices, which it would look for."""
+    left_out = {"task", "mode", "model", "data", "pretrained", "device"}
+    return {name: value for name, value in configuration(settings).items() if name not in left_out}
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(wanted)

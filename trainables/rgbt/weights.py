@@ -1,0 +1,90 @@
+"""Where the detector's first weights come from. Never random ones where others were asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from ultralytics.nn.tasks import DetectionModel
+
+from trainables.errors import CheckpointError
+
+RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
+"""The release whose files this Ultralytics downloads by itself."""
+
+
+def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | None:
+    """The model in `weights`: "none", "ultralytics" (downloaded into `workdir`) or an Ultralytics .pt file.
+
+    A .pt file holds a pickled model, so loading one runs what it says: give files that you trust.
+
+    Raises:
+        CheckpointError: nothing there, no network, or no detection model of this kind; says what to fetch.
+    """
+    if weights == "none":
+        return None
+    path = _downloaded(size, workdir) if weights == "ultralytics" else Path(weights)
+    if not path.is_file():
+        raise CheckpointError(
+            f"rgbt: weights {path}: no such file; give an Ultralytics checkpoint ({_address(size)}), ultralytics to"
+            " download it, or none"
+        )
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=False)
+    except Exception as error:  # torch raises whatever unpickling a broken file runs into
+        raise CheckpointError(
+            f"rgbt: weights {path}: cannot be read ({type(error).__name__}); it must be an Ultralytics .pt file"
+        ) from None
+    model: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else None
+    if not isinstance(model, DetectionModel):
+        raise CheckpointError(f"rgbt: weights {path}: hold no Ultralytics detection model; give a yolo26 .pt file")
+    channels = model.state_dict()["model.0.conv.weight"].shape[1]
+    if channels not in (3, 4):
+        raise CheckpointError(f"rgbt: weights {path}: take {channels} channels; give a model of 3 or 4")
+    return model.float()
+
+
+def save_weights(model: DetectionModel, path: Path) -> None:
+    """Write `model` as a checkpoint that Ultralytics itself loads (`yolo train model=…`)."""
+    torch.save({"model": model, "ema": None, "epoch": -1, "train_args": dict(vars(model.args))}, path)
+
+
+def check_fits(model: DetectionModel, weights: DetectionModel, owner: str) -> None:
+    """Refuse `weights` of another size: Ultralytics would leave out, without a word, what does not fit.
+
+    Raises:
+        CheckpointError: a backbone layer differs in more than the input's channels.
+    """
+    theirs = weights.state_dict()
+    for name, value in model.state_dict().items():
+        number = int(name.split(".")[1])
+        if number > LAST_BACKBONE_LAYER:
+            return
+        shape = tuple(theirs[name].shape) if name in theirs else None
+        if shape != tuple(value.shape) and not (number == 0 and shape and shape[0] == value.shape[0]):
+            raise CheckpointError(
+                f"rgbt: weights {owner}: {name} is {shape or 'missing'}, but the model has {tuple(value.shape)}; give"
+                " weights of the same size, or weights: none"
+            )
+
+
+LAST_BACKBONE_LAYER = 10
+
+
+def _address(size: str) -> str:
+    return f"{RELEASE}/yolo26{'n' if size == 't' else size}.pt"
+
+
+def _downloaded(size: str, workdir: Path) -> Path:
+    if size == "t":
+        raise CheckpointError("rgbt: weights ultralytics: there are none of model t; set model to n … x, or weights")
+    path = workdir / f"yolo26{size}.pt"
+    try:
+        torch.hub.download_url_to_file(_address(size), str(path), progress=False)
+    except OSError as error:  # no network, or no room
+        raise CheckpointError(
+            f"rgbt: weights ultralytics: {_address(size)} cannot be downloaded ({error}); fetch it elsewhere and set"
+            " weights to the file, or set weights: none"
+        ) from None
+    return path
