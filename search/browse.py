@@ -21,7 +21,7 @@ ENVIRONMENT = {
     "DO_NOT_TRACK": "true",
 }
 """Without the first, MLflow 3.17 starts eight processes for jobs of its assistant and its judges, each of which imports
-MLflow (10 CPU seconds): on two busy cores its pages answered after two minutes, without them after one."""
+MLflow: on two busy cores its pages answered after twice the time."""
 
 
 def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> None:
@@ -46,7 +46,7 @@ def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> N
         )
     if _answers(port):
         raise SteadytuneError(f"port is {port}; something answers there already; give another with --port")
-    print("MLflow starts; importing it takes 20 CPU seconds ...", flush=True)
+    print("MLflow starts, in 10 seconds or so ...", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
     command += [
         "--default-artifact-root",

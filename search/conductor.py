@@ -131,8 +131,9 @@ class Conductor:
         """End the trials that wait, once the search is over and none of those still running can help them."""
         if any(trial.started.kind == "search" for trial in self.state.running.values()):
             return
-        for trial in list(self.state.waiting.values()):
-            self._conclude(trial, give_up(trial, "the search is over"))
+        ends = [(trial, give_up(trial, self.state, "the search is over")) for trial in self.state.waiting.values()]
+        for trial, decision in ends:  # who ended is behind all others: so all are compared before the first ends
+            self._conclude(trial, decision)
         self.tick()
 
     def _start_search(self) -> Assignment:
@@ -265,7 +266,9 @@ class Conductor:
         """Delete what nothing needs. Only after a flush: a resume needs what the journal on disk says."""
         spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
         for worst in too_many(self.state.waiting.values(), max_bytes):
-            self._conclude(worst, give_up(worst, "checkpoints of waiting trials would exceed max_checkpoint_gb"))
+            self._conclude(
+                worst, give_up(worst, self.state, "checkpoints of waiting trials would exceed max_checkpoint_gb")
+            )
         self._journal.flush()
         finalists = frozenset(self.state.finalists())
         for one in surplus(on_disk(self.state.trials.values()), spec.keep_checkpoints, max_bytes, finalists):

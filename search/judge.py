@@ -72,10 +72,10 @@ def promote(state: SweepState, left: int) -> tuple[TrialState, Decision] | None:
     return state.trials[found[0]], _at_rung(state.asha.standing(*found), state.plan.recipe, "continue", " by now")
 
 
-def give_up(trial: TrialState, why: str) -> Decision:
-    """The end of a trial that waits: what it waited for will not come, because of `why`."""
-    waiting = trial.decisions[-1]
-    return Decision("stop", "rung", f"{waiting.detail}; {why}", waiting.numbers)
+def give_up(trial: TrialState, state: SweepState, why: str) -> Decision:
+    """The end of a trial that waits, with how it stands by now: what it waited for will not come, because of `why`."""
+    rung = int(trial.decisions[-1].numbers["rung"])
+    return _at_rung(state.asha.standing(trial.started.trial, rung), state.plan.recipe, "stop", more=f"; {why}")
 
 
 def _at_rung(standing: Standing, recipe: Recipe, action: Action, more: str = "") -> Decision:
@@ -86,5 +86,7 @@ def _at_rung(standing: Standing, recipe: Recipe, action: Action, more: str = "")
         return Decision("stop", "rung", f"no {recipe.metric} at all by the rung at epoch {standing.rung}", numbers)
     numbers["value"] = standing.value
     place = f"{recipe.metric} heading for {sign * standing.value:.4f} was {standing.rank} of {standing.peers}"
-    needed = "" if action == "continue" else f"; the last to go on had {sign * standing.cutoff:.4f}"
-    return Decision(action, "rung", f"{place} at the rung at epoch {standing.rung}{more}{needed}", numbers)
+    needed = (
+        "" if action == "continue" or standing.promoted else f"; the last to go on had {sign * standing.cutoff:.4f}"
+    )
+    return Decision(action, "rung", f"{place} at the rung at epoch {standing.rung}{needed}{more}", numbers)

@@ -17,7 +17,7 @@ PACKAGES = ("trainables", "spaces", "search")
 CONFINED = {
     "ray": {"search/run.py", "search/cluster.py", "search/trainable.py", "search/scheduler.py"},
     "optuna": {"search/searcher.py", "search/importance.py"},
-    "mlflow": {"search/mirror.py", "search/champion.py"},
+    "mlflow": {"search/mirror.py", "search/champion.py", "search/replay/mlflow_runs.py"},
     "plotly": {"search/chart_html.py"},
     "matplotlib": {"search/chart_png.py", "search/range_figure.py"},
     "pyarrow": {"search/journal.py"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -10,9 +10,13 @@ from typing import Any, ClassVar, Literal
 from search.curve import Curve
 from search.sweep import Plan, read_spec
 from spaces.space import Draw
-from trainables.errors import SteadytuneError
+from trainables.errors import DataError, SteadytuneError
 from trainables.recipe import Epoch, Recipe
 from trainables.settings import Settings
+
+Mode = Literal["max", "min"]
+FEWEST = 2
+"""Runs without which there is nothing to compare."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Recording:
 
     name: str
     metric: str
-    mode: Literal["max", "min"]
+    mode: Mode
     max_epochs: int
     runs: tuple[Run, ...]
 
@@ -73,11 +77,23 @@ class Recording:
 
         class Ours(Recorded):
             metric: ClassVar[str] = recording.metric
-            mode: ClassVar[Literal["max", "min"]] = recording.mode
+            mode: ClassVar[Mode] = recording.mode
 
         own = {"name": "replay", "recipe": Ours.name, "data": self.name, "trials": len(order), "confirm_top": 0}
         named = tuple(("", {"run": place, "epochs": self.runs[place].curve.epoch}) for place in order)
         return Plan(read_spec(own | policy, "policy"), Ours(), Ours.space, named, {}, self.max_epochs)
+
+
+def comparable(found: Iterable[Recording], source: str) -> list[Recording]:
+    """Those with runs enough to compare.
+
+    Raises:
+        DataError: none of them; `source` begins the complaint.
+    """
+    kept = [recording for recording in found if len(recording.runs) >= FEWEST]
+    if not kept:
+        raise DataError(f"{source}: no two comparable trainings in it; at least {FEWEST} of the same length are needed")
+    return kept
 
 
 class RecordedSettings(Settings):

@@ -4,6 +4,8 @@
     a folder of trainings    each with Ultralytics' `results.csv` (and `args.yaml`) or YOLOX's `train_log.txt`
     a CSV file               a row an epoch: `run,epoch,<metric>` and, where known, `train_loss,val_loss,seconds,phase`
 
+MLflow experiments are read by `mlflow_runs.py`.
+
 Runs on one data set with one planned number of epochs make one recording: only those are comparable.
 """
 
@@ -14,20 +16,16 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from search.curve import Curve, Point
 from search.events import EpochDone
 from search.folder import SweepFolder
 from search.journal import read as read_journal
-from search.replay.recording import Recording, Run
+from search.replay.recording import Mode, Recording, Run, comparable
 from search.state import SweepState
 from trainables.errors import DataError, nearest
 from trainables.settings import read_yaml
-
-Mode = Literal["max", "min"]
-FEWEST = 2
-"""Runs without which there is nothing to compare."""
 
 _ULTRALYTICS_METRICS = ("metrics/mAP50-95(B)", "metrics/mAP50-95(M)", "metrics/mAP50-95(P)", "metrics/accuracy_top1")
 
@@ -46,10 +44,7 @@ def read(path: Path, metric: str | None = None, mode: Mode = "max") -> list[Reco
         found = _folder(path, metric, mode)
     else:
         raise DataError(f"{path}: no sweep, no CSV file and no folder of trainings; give one of them")
-    comparable = [recording for recording in found if len(recording.runs) >= FEWEST]
-    if not comparable:
-        raise DataError(f"{path}: no two comparable trainings in it; at least {FEWEST} of the same length are needed")
-    return comparable
+    return comparable(found, str(path))
 
 
 # --- a sweep -----------------------------------------------------------------------------------------------------

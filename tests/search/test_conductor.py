@@ -200,6 +200,10 @@ def test_at_the_end_of_the_search_no_trial_waits_any_more(data: Path, journal: P
     assert closed
     assert not conductor.state.waiting
     assert all(one.numbers["value"] <= one.numbers["cutoff"] for one in closed)
+    # Each is told how it stands now, not how it stood when it came.
+    at_the_first = [one for one in closed if one.numbers["rung"] == 3]
+    assert {one.numbers["peers"] for one in at_the_first} == {20}
+    assert len({one.numbers["rank"] for one in at_the_first}) == len(at_the_first) > 1
     assert conductor.state.ranking(), "somebody trained to the end"
 
 

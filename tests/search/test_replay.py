@@ -13,12 +13,15 @@ from typer.testing import CliRunner
 from workers import swept
 
 from search import cli
+from search.chart import Panel
 from search.curve import Curve, Point
+from search.replay.choose import Choice, Cost, choose
+from search.replay.figure import chart, check_path, write
 from search.replay.race import outcome, race
 from search.replay.recording import Recording, Run
 from search.replay.sources import read
-from search.replay.table import interval, scores
-from trainables.errors import DataError, SteadytuneError
+from search.replay.table import POLICIES, interval, scores
+from trainables.errors import DataError, SettingsError, SteadytuneError
 
 
 def recording(values: list[list[float]], mode: str = "max", censored: tuple[int, ...] = ()) -> Recording:
@@ -119,7 +122,7 @@ def test_one_replay_decision_by_decision() -> None:
     ]
     assert log == [
         (0, 1, "pause", 1, 1),
-        (0, 1, "stop", 1, 1),
+        (0, 1, "stop", 4, 4),
         (1, 1, "continue", 1, 2),
         (1, 2, "pause", 1, 1),
         (1, 2, "continue", 1, 1),
@@ -128,7 +131,7 @@ def test_one_replay_decision_by_decision() -> None:
         (1, 5, "continue", 1, 1),
         (1, 6, "stop", None, None),
         (2, 1, "pause", 2, 3),
-        (2, 1, "stop", 2, 3),
+        (2, 1, "stop", 3, 4),
         (3, 1, "pause", 2, 4),
         (3, 1, "continue", 2, 4),
         (3, 2, "continue", 2, 2),
@@ -241,3 +244,111 @@ def test_the_verb_prints_a_table_or_json(tmp_path: Path) -> None:
     assert found["policy"] == "scheduler=asha,min_peers=2,stability.strict=true"
     failed = CliRunner().invoke(cli.app, [*arguments, "--policy", "min_peer=2"])
     assert isinstance(failed.exception, SteadytuneError)
+
+
+def test_a_figure_has_a_point_and_an_interval_a_policy(tmp_path: Path) -> None:
+    found = list(scores([rising(seed=1), rising(seed=2)], POLICIES, 4, 2))
+    (panel,) = chart(found).body
+    assert isinstance(panel, Panel)
+    assert [series.name for series in panel.series] == ["none", "", "stopping", "", "asha", ""]
+    everything, line = panel.series[:2]
+    assert (everything.x, everything.y, line.y) == ((100.0,), (0.0,), (0.0, 0.0))
+    write(found, tmp_path / "figure.png")
+    write(found, tmp_path / "figure.html")
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert "stopping" in (tmp_path / "figure.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "words"), [("figure.gif", "must end in .png or .html"), ("no/figure.png", "no is no folder; make it")]
+)
+def test_a_figure_that_cannot_be_written_is_refused_before_the_races(path: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        check_path(Path(path))
+
+
+# --- the choice of settings --------------------------------------------------------------------------------------
+
+
+def late_bloomer(seed: int) -> Recording:
+    """The best run is behind all others for the first fifth of its training."""
+    usual = rising(11, 40, seed)
+    best = [0.0 if epoch <= 8 else 1.2 * (1 - math.exp(-0.3 * (epoch - 8))) for epoch in range(1, 41)]
+    return recording([*([point.value or 0.0 for point in run.curve.points] for run in usual.runs), best])
+
+
+def test_a_choice_is_checked_on_recordings_that_it_was_not_made_by() -> None:
+    found = choose([rising(12, 20, seed) for seed in range(3)], workers=4, orders=2)
+    assert found.held_out is not None
+    assert found.fitted.epochs <= found.default.epochs
+    assert found.fitted.regret <= found.default.regret
+    assert found.fitted.regret <= found.held_out.regret, "what others choose cannot beat what these would"
+
+
+def test_too_few_recordings_give_a_choice_that_says_it_is_unchecked() -> None:
+    found = choose([late_bloomer(0), late_bloomer(1)], workers=4, orders=1)
+    assert (found.held_out, found.gain) == (None, None)
+    assert "keep it" in found.verdict or "3 recordings or more are needed" in found.verdict
+
+
+def choice(gain: tuple[float, float] | None, grace: float = 0.2) -> Choice:
+    cost = Cost(0.3, 0.01)
+    return Choice(grace, 1.5, cost, cost, cost if gain else None, gain)
+
+
+def test_the_verdict_follows_from_the_interval() -> None:
+    assert choice((0.01, 0.02)).verdict.endswith("use it")
+    assert choice((-0.01, 0.02)).verdict.endswith("keep the default")
+    assert choice(None).verdict.endswith("to check it on others")
+    assert choice((0.01, 0.02), grace=0.10).verdict.endswith("keep it.")
+
+
+def test_defaults_are_looked_for_on_the_command_line(tmp_path: Path) -> None:
+    rows = [f"{run},{epoch},{0.1 * run * epoch}" for run in range(4) for epoch in range(1, 11)]
+    (tmp_path / "runs.csv").write_text("run,epoch,map\n" + "\n".join(rows) + "\n")
+    arguments = ["replay", str(tmp_path / "runs.csv"), "--metric", "map", "--orders", "1", "--sweep-defaults"]
+    shown = CliRunner().invoke(cli.app, arguments).output
+    assert "all: the default" in shown
+    found = json.loads(CliRunner().invoke(cli.app, [*arguments, "--json"]).output)
+    assert found.keys() == {"grace", "factor", "fitted", "default", "held_out", "gain", "verdict"}
+
+
+# --- MLflow ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.e2e  # writes MLflow's store
+def test_an_experiment_of_mlflow_is_read_by_its_planned_epochs(tmp_path: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    from search.replay.mlflow_runs import read_experiment
+
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    client = MlflowClient(store)
+    experiment = client.create_experiment("by hand", artifact_location=tmp_path.as_uri())
+    runs = (("a", 3, ""), ("b", 3, "search"), ("again", 3, "confirm"), ("longer", 9, ""))
+    for place, (name, planned, kind) in enumerate(runs):
+        tags = {"mlflow.runName": name} | ({"steadytune.kind": kind} if kind else {})
+        run = client.create_run(experiment, start_time=1000 + place, tags=tags).info.run_id
+        client.log_param(run, "epochs", planned)
+        for step in range(3):
+            client.log_metric(run, "train_loss", 1 / (step + 1), timestamp=3000 + 2000 * step, step=step)
+        client.log_metric(run, "map", 0.5, timestamp=3000, step=0)
+        client.log_metric(run, "map", 0.7, timestamp=7000, step=2)
+    (found,) = read_experiment(store, "by hand", "map", "max")
+    assert (found.name, found.max_epochs, [run.name for run in found.runs]) == ("by hand (3 epochs)", 3, ["a", "b"])
+    assert [(point.epoch, point.value, point.loss) for point in found.runs[0].curve.points] == [
+        (1, 0.5, 1.0),
+        (2, None, 0.5),
+        (3, 0.7, pytest.approx(1 / 3)),
+    ]
+    assert found.runs[1].seconds == (1.999, 2.0, 2.0)
+    for name, metric, words in (
+        ("by hnad", "map", "no such experiment in .*; did you mean 'by hand'"),
+        ("by hand", None, "give --metric, one of map, train_loss"),
+        ("by hand", "mpa", "by hand, mpa: no two comparable trainings"),
+    ):
+        with pytest.raises(DataError, match=words):
+            read_experiment(store, name, metric, "max")
+    with pytest.raises(DataError, match=r"no.db does not exist; give the URI"):
+        read_experiment(f"sqlite:///{tmp_path / 'no.db'}", "by hand", "map", "max")
+    assert not (tmp_path / "no.db").exists()
