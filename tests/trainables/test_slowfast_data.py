@@ -119,7 +119,7 @@ def test_what_is_kept_cannot_be_changed_by_a_trial(root: Path) -> None:
 
 
 def test_the_sample_is_as_lopsided_as_the_documents_data(tmp_path: Path) -> None:
-    data = open_thermal(write_thermal(tmp_path / "clips", train=50, val=25))
+    data = open_thermal(write_thermal(tmp_path / "clips", train=50, val=2))
     assert data.train.frames.shape == (50, 64, 40, 60)
     counts = np.bincount(data.train.labels, minlength=6)
     assert counts[0] / counts.sum() == pytest.approx(0.54)

@@ -51,8 +51,10 @@ def test_the_export_loads_as_python_with_the_documents_values(tmp_path: Path) ->
     settings = RECIPE.settings("paper", {})
     module, native = RECIPE.export(settings, tmp_path)
     values = runpy.run_path(str(module))
-    assert values["model"]["backbone"]["type"] == "ResNet3dSlowFast"
-    assert values["model"]["cls_head"]["dropout_ratio"] == 0.8
+    backbone, head = values["model"]["backbone"], values["model"]["cls_head"]
+    assert backbone["type"] == "ResNet3dSlowFast"
+    assert (backbone["slow_pathway"]["base_channels"], backbone["fast_pathway"]["base_channels"]) == (64, 8)
+    assert (head["dropout_ratio"], head["in_channels"]) == (0.8, 2304)
     assert values["train_dataloader"]["batch_size"] == 4
     assert values["optim_wrapper"]["optimizer"]["lr"] == 0.00125
     assert values["optim_wrapper"]["paramwise_cfg"]["custom_keys"]["backbone"]["lr_mult"] == 0.1

@@ -26,11 +26,15 @@ FRAMES, HEIGHT, WIDTH = 64, 40, 60
 """Of a clip, as in document 004."""
 AIR, BODY, NOISE = 21.0, 33.0, 0.4
 """Celsius of the scene and of a digit's ink, and what a sensor adds."""
+REACH = (0.3, 1.2)
+"""How much of its class's motion a clip shows: some hardly move, and are told from those that stand by little."""
+SWAY = 2.0
+"""Pixels that every digit drifts by in a clip, whatever its class."""
 HELD_OUT = 0.7
 """Share of the digits that training draws from; validation has the rest."""
 
 
-def write_thermal(directory: Path, *, train: int = 160, val: int = 64, seed: int = 0) -> Path:
+def write_thermal(directory: Path, *, train: int = 160, val: int = 100, seed: int = 0) -> Path:
     """Write a data set as `trainables.slowfast.data` reads it into `directory`, whole or not at all; returns it.
 
     A data set that an earlier call wrote there is left as it is.
@@ -82,12 +86,14 @@ def _clip(
     scene = AIR + np.cumsum(random.normal(0, 0.15, (HEIGHT, WIDTH)), axis=1)
     right, down, closer = motion
     x, y = WIDTH / 2 + random.uniform(-8, 8), HEIGHT / 2 + random.uniform(-4, 4)
-    side, reach = random.uniform(14, 18), random.uniform(0.8, 1.2)
+    side, reach = random.uniform(14, 18), random.uniform(*REACH)
+    sway, dip = random.uniform(-SWAY, SWAY, 2)
     frames = np.empty((FRAMES, HEIGHT, WIDTH), dtype=np.float32)
     for index, done in enumerate(np.linspace(-0.5, 0.5, FRAMES)):
         size = round(side * (1 + 0.9 * closer * done * reach))
         ink = np.asarray(Image.fromarray((digit * 255).astype(np.uint8)).resize((size, size))) / 255
-        left, top = round(x + 24 * right * done * reach - size / 2), round(y + 16 * down * done * reach - size / 2)
+        left = round(x + (24 * right * reach + sway) * done - size / 2)
+        top = round(y + (16 * down * reach + dip) * done - size / 2)
         frame = scene + random.normal(0, NOISE, scene.shape)
         x1, y1, x2, y2 = max(left, 0), max(top, 0), min(left + size, WIDTH), min(top + size, HEIGHT)
         part = ink[y1 - top : y2 - top, x1 - left : x2 - left]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
@@ -16,6 +17,18 @@ from trainables.slowfast.settings import SlowfastSettings
 
 MIDDLE, SPREAD = 0.45, 0.225
 """Of pytorchvideo's Kinetics weights."""
+
+
+def scaled(frames: NDArray[np.float32], count: int, span: tuple[float, float]) -> Tensor:
+    """`count` frames, evenly spread over (T, H, W) in Celsius, as (count, 1, H, W) where `span` is 0 to 1."""
+    low, high = span
+    places = np.linspace(0, len(frames) - 1, count).round().astype(np.int64)
+    return ((torch.from_numpy(frames[places]) - low) / max(high - low, 1e-6)).clamp(0, 1)[:, None]
+
+
+def channels(frames: Tensor) -> Tensor:
+    """(T, 1, H, W) in [0, 1] as the pathways take it: normalised, (3, T, H, W)."""
+    return ((frames - MIDDLE) / SPREAD).transpose(0, 1).expand(3, -1, -1, -1).contiguous()
 
 
 class TrainingClips(Dataset[tuple[Tensor, int]]):
@@ -32,8 +45,8 @@ class TrainingClips(Dataset[tuple[Tensor, int]]):
         self, clips: Clips, settings: SlowfastSettings, span: tuple[float, float], *, augment: bool = True
     ) -> None:
         self._clips = clips
-        self._span = span
-        self._places = np.linspace(0, clips.frames.shape[1] - 1, settings.frames).round().astype(np.int64)
+        self.span = span
+        self._frames = settings.frames
         size = list(settings.input_size)
         if not augment:
             self._change: v2.Transform = v2.Resize(size, antialias=True)
@@ -51,8 +64,5 @@ class TrainingClips(Dataset[tuple[Tensor, int]]):
         return len(self._clips.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        low, high = self._span
-        frames = torch.from_numpy(self._clips.frames[index, self._places])
-        scaled = ((frames - low) / max(high - low, 1e-6)).clamp(0, 1)[:, None]
-        changed = (self._change(scaled) - MIDDLE) / SPREAD
-        return changed.transpose(0, 1).expand(3, -1, -1, -1).contiguous(), int(self._clips.labels[index])
+        frames = scaled(self._clips.frames[index], self._frames, self.span)
+        return channels(self._change(frames)), int(self._clips.labels[index])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from trainables.recipe import Epoch, Recipe
+from trainables.recipe import Epoch, Predictor, Recipe
 from trainables.settings import Settings
 from trainables.slowfast.settings import SlowfastSettings
 
@@ -39,7 +39,7 @@ class Slowfast(Recipe):
         return open_thermal(path)
 
     def sample(self, directory: Path) -> Path:
-        """Write 160 + 64 clips of warm digits that move into `directory`; returns it."""
+        """Write 160 + 100 clips of warm digits that move into `directory`; returns it."""
         from trainables.samples.thermal_clips import write_thermal
 
         return write_thermal(directory)
@@ -54,11 +54,20 @@ class Slowfast(Recipe):
         yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
 
     def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
-        """Evaluate; see `Recipe.evaluate`."""
+        """Evaluate, with the table of what was taken for what; see `Recipe.evaluate`."""
         from trainables.loop import evaluation
 
         assert isinstance(settings, SlowfastSettings)
-        return evaluation(self._training(settings, data), seed=settings.seed, checkpoint=checkpoint)
+        training = self._training(settings, data)
+        found = evaluation(training, seed=settings.seed, checkpoint=checkpoint)
+        return found | training.taken()
+
+    def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
+        """Class and probabilities of clips (T, H, W) in Celsius; see `Recipe.predictor`."""
+        from trainables.slowfast.predictor import load
+
+        assert isinstance(settings, SlowfastSettings)
+        return load(settings, checkpoint)
 
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write a configuration in MMAction2's fields, and the settings as YAML."""

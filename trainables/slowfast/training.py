@@ -16,7 +16,7 @@ from trainables.loop import seeded
 from trainables.slowfast.clips import TrainingClips
 from trainables.slowfast.data import ThermalData
 from trainables.slowfast.losses import class_loss
-from trainables.slowfast.metrics import accuracy
+from trainables.slowfast.metrics import accuracy, confusion
 from trainables.slowfast.model import SlowFast, class_weights
 from trainables.slowfast.settings import SlowfastSettings
 from trainables.slowfast.weights import load_network
@@ -41,13 +41,15 @@ class SlowfastTraining:
             wanted = "cuda" if torch.cuda.is_available() else "cpu"
         self._device = torch.device(wanted)
         with seeded(settings.seed, "model"):
-            network = _network(settings, len(data.names))
+            network = new_network(settings, len(data.names))
         load_network(network.network, settings.weights)
         self.model: torch.nn.Module = network.to(self._device)
         self._optimizer = _optimizer(settings, network)
         counts = torch.bincount(torch.tensor(data.train.labels), minlength=len(data.names))
         self._weights = class_weights(counts.float()).to(self._device)
-        self._train, self._val = _loaders(settings, data, counts)
+        span = float(data.train.frames.min()), float(data.train.frames.max())
+        self._clips = TrainingClips(data.train, settings, span), TrainingClips(data.val, settings, span, augment=False)
+        self._train, self._val = _loaders(settings, *self._clips, data, counts)
 
     def phase(self, epoch: int) -> str:
         """Warm-up ("warmup") while the learning rate rises, then "main"."""
@@ -80,21 +82,40 @@ class SlowfastTraining:
                 total += float(self._loss(found, classes.to(self._device)))
                 scores.append(np.asarray(found.double().cpu()))
                 labels.append(np.asarray(classes))
-        metrics = accuracy(np.concatenate(scores), np.concatenate(labels), self._names)
-        return metrics, {"val": total / len(self._val)}
+        given = np.concatenate(scores), np.concatenate(labels)
+        self._confusion = confusion(*given)
+        return accuracy(*given, self._names), {"val": total / len(self._val)}
+
+    def taken(self) -> dict[str, float]:
+        """Clips of each class that the last evaluation took for which, where any: "confusion/<true>/<predicted>"."""
+        true, predicted = np.nonzero(self._confusion)
+        return {
+            f"confusion/{self._names[row]}/{self._names[column]}": float(self._confusion[row, column])
+            for row, column in zip(true, predicted, strict=True)
+        }
 
     def rates(self) -> dict[str, float]:
         """Learning rates of the backbone and of the head."""
         return {group["name"]: float(group["lr"]) for group in self._optimizer.param_groups}
 
     def state(self) -> dict[str, Any]:
-        """Weights and the optimizer's moments; the schedule follows from the epoch alone."""
-        return {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict()}
+        """Weights and the optimizer's moments; the schedule follows from the epoch alone.
+
+        Names and temperatures are for those who have the checkpoint but not the data.
+        """
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "names": list(self._names),
+            "span": list(self._clips[0].span),
+        }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` returned."""
         self.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
+        for clips in self._clips:  # other data are evaluated in the temperatures that were trained with
+            clips.span = state["span"][0], state["span"][1]
 
     def _set_rate(self, done: float) -> None:
         """The rates after `done` epochs: a line up to lr, then half a cosine down to `FLOOR` of it."""
@@ -120,7 +141,8 @@ class SlowfastTraining:
         )
 
 
-def _network(settings: SlowfastSettings, classes: int) -> SlowFast:
+def new_network(settings: SlowfastSettings, classes: int) -> SlowFast:
+    """The network of `settings` for so many classes, with random weights."""
     return SlowFast(
         classes,
         depth=settings.depth,
@@ -145,9 +167,9 @@ def _optimizer(settings: SlowfastSettings, network: SlowFast) -> torch.optim.Opt
 Batches = DataLoader[tuple[Tensor, int]]
 
 
-def _loaders(settings: SlowfastSettings, data: ThermalData, counts: Tensor) -> tuple[Batches, Batches]:
-    span = float(data.train.frames.min()), float(data.train.frames.max())
-    train = TrainingClips(data.train, settings, span)
+def _loaders(
+    settings: SlowfastSettings, train: TrainingClips, val: TrainingClips, data: ThermalData, counts: Tensor
+) -> tuple[Batches, Batches]:
     sampler = None
     if settings.sampling == "balanced":
         share = 1 / counts.clamp(min=1).double()
@@ -155,5 +177,5 @@ def _loaders(settings: SlowfastSettings, data: ThermalData, counts: Tensor) -> t
     workers, batch = settings.workers, settings.batch
     return (
         DataLoader(train, batch, shuffle=sampler is None, sampler=sampler, num_workers=workers),
-        DataLoader(TrainingClips(data.val, settings, span, augment=False), batch, num_workers=workers),
+        DataLoader(val, batch, num_workers=workers),
     )
