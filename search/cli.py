@@ -214,6 +214,7 @@ def export(
     to: Annotated[
         Path | None, typer.Option(help="folder to write; the sweep's best/ or trial-NNNN/ if not given")
     ] = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="write the model as ONNX too, checked against torch")] = False,
     prove: Annotated[int, typer.Option(help="epochs to train it again from the written files, to prove them")] = 0,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
@@ -231,7 +232,7 @@ def export(
             f"no trial of sweep {name} trained to its end yet; name one: steadytune export {name} TRIAL"
         )
     target = to or (folder.best if trial is None else folder.path / f"trial-{chosen:04d}")
-    for path in write(state, folder, chosen, target):
+    for path in write(state, folder, chosen, target, onnx):
         print(path, flush=True)
     if prove:
         from search.prove import prove_afresh

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from search.state import SweepState
 from search.trial import TrialState
 from trainables.checkpoint import check
 from trainables.errors import CheckpointError, SteadytuneError, nearest
-from trainables.settings import parse
+from trainables.recipe import Recipe
+from trainables.settings import Settings, parse
 
 
 @dataclass(frozen=True)
@@ -102,14 +104,23 @@ def _sound(path: Path) -> bool:
     return True
 
 
-def export(state: SweepState, folder: SweepFolder, number: int, target: Path) -> list[Path]:
+def _weights(recipe: Recipe, settings: Settings, folder: Path) -> Mapping[str, str]:
+    """The plain weights written, or why there are none: that is no reason to have no export."""
+    try:
+        return recipe.weights(settings, folder / "checkpoint", folder)
+    except SteadytuneError as error:
+        return {"no plain weights": str(error)}
+
+
+def export(state: SweepState, folder: SweepFolder, number: int, target: Path, onnx: bool = False) -> list[Path]:
     """Write configuration `number` to the folder `target`: whole or not at all.
 
-    It holds `settings.yaml` (which `steadytune train --config` takes), the recipe's native files, the best checkpoint,
-    `about.json` (the training's curve, versions, data) and a README with the command to train it again.
+    It holds `settings.yaml` (which `steadytune train --config` takes), the recipe's native files, the best checkpoint
+    and its plain weights (and `onnx`, if asked for), `about.json` (the training's curve, versions, data) and a README
+    with the command to train it again.
 
     Raises:
-        SteadytuneError: no such trial.
+        SteadytuneError: no such trial; ONNX was asked for, but no checkpoint was kept or the model does not allow it.
     """
     if number not in state.trials:
         raise SteadytuneError(
@@ -126,12 +137,18 @@ def export(state: SweepState, folder: SweepFolder, number: int, target: Path) ->
         yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
     )
     native = [str(path.relative_to(partial)) for path in recipe.export(settings, partial)]
+    plain: Mapping[str, str] = {}
     if found:
         shutil.copytree(found[2], partial / "checkpoint")
+        plain = _weights(recipe, settings, partial)
+    if onnx:
+        if not found:
+            raise SteadytuneError(f"trial {number} of sweep {folder.name}: no checkpoint was kept, so there is no ONNX")
+        plain = {**plain, **recipe.onnx(settings, partial / "checkpoint", partial)}
     own = folder.trials / f"{source.started.trial:04d}"
     known = about(state.plan.spec, recipe.metric, source, found[1] if found else None, own)
     (partial / ABOUT).write_text(json.dumps(known, indent=1), encoding="utf-8")
-    (partial / "README.md").write_text(readme(known, native), encoding="utf-8")
+    (partial / "README.md").write_text(readme(known, native, plain), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     os.replace(partial, target)
     return sorted(target.iterdir())

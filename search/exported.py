@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,8 @@ def read_about(folder: Path) -> dict[str, Any]:
         raise SteadytuneError(f"{path}: is damaged ({error}); export again") from None
 
 
-def readme(known: dict[str, Any], files: list[str]) -> str:
-    """The README of an export: what it is, and the one command to train it again."""
+def readme(known: dict[str, Any], files: list[str], weights: Mapping[str, str]) -> str:
+    """The README of an export: what it is, the one command to train it again, and what each file of weights is."""
     where = f"trial {known['trial']} of sweep {known['sweep']}"
     checkpoint = known["checkpoint_epoch"]
     kept = f"`checkpoint/` is its best one, of epoch {checkpoint}." if checkpoint else "No checkpoint of it was kept."
@@ -91,5 +92,6 @@ def readme(known: dict[str, Any], files: list[str]) -> str:
             "",
             f"{kept} Native files: {', '.join(files) or 'none'}. Data set: {known['data']} {fingerprint[:16]}".rstrip(),
             "",
+            *(line for name, what in weights.items() for line in (f"{name}: {what}", "")),
         ]
     )

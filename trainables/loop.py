@@ -139,7 +139,7 @@ def _saver(training: Training, epoch: int, identity: str, settings: Settings | N
 
 def _restore(training: Training, directory: Path, identity: str) -> int:
     """Load the checkpoint in `directory` into `training`; returns its epoch."""
-    saved = _read(directory)
+    saved = read(directory)
     if saved["identity"] != identity:
         raise CheckpointError(
             f"{directory / STATE}: was written by {saved['identity']}, not by {identity}; resume with its settings"
@@ -154,7 +154,7 @@ def recipe_of(directory: Path) -> str:
     Raises:
         CheckpointError: there is none, or it is damaged.
     """
-    return str(_read(directory)["identity"]).split()[0]
+    return str(read(directory)["identity"]).split()[0]
 
 
 def evaluation(training: Training, *, seed: int, checkpoint: Path) -> dict[str, float]:
@@ -163,7 +163,7 @@ def evaluation(training: Training, *, seed: int, checkpoint: Path) -> dict[str, 
     Raises:
         CheckpointError: the checkpoint is missing, damaged, or of a model of another size.
     """
-    saved = _read(checkpoint)
+    saved = read(checkpoint)
     try:
         training.load_state(saved["training"])
     except (RuntimeError, KeyError, ValueError) as error:
@@ -176,7 +176,12 @@ def evaluation(training: Training, *, seed: int, checkpoint: Path) -> dict[str, 
     return metrics | held_out
 
 
-def _read(directory: Path) -> dict[str, Any]:
+def read(directory: Path) -> dict[str, Any]:
+    """What `Epoch.save` wrote into `directory`: "epoch", "identity" and "training", the recipe's own state.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+    """
     path = directory / STATE
     if not path.is_file():
         raise CheckpointError(f"{directory}: holds no state.pt; give a checkpoint directory such as epoch-0007")

@@ -55,9 +55,10 @@ class Epoch:
 Predictor = Callable[[Sequence[Any]], list[dict[str, Any]]]
 """What a trained model finds in pictures, one dictionary a picture.
 
-A picture is an RGB array (height, width, 3) uint8 or the path of a file. A detector's dictionary holds `boxes`
-(n, 4) as x1 y1 x2 y2 in the picture's pixels, `scores` (n,) in [0, 1] and `labels`, n names; a classifier's `label`
-and `scores` by name. A recipe of clips takes arrays (frames, height, width) in the unit of its data.
+A picture is an RGB array (height, width, 3) uint8 or the path of a file; a recipe that looks at more says so in its
+`predictor`. A detector's dictionary holds `boxes` (n, 4) as x1 y1 x2 y2 in the picture's pixels, best first, `scores`
+(n,) in [0, 1] and `labels`, n names; a classifier's `label` and `scores` by name. A recipe of clips takes arrays
+(frames, height, width) in the unit of its data.
 """
 
 
@@ -154,3 +155,31 @@ class Recipe(ABC):
             SteadytuneError: the recipe has none, or the checkpoint is incomplete.
         """
         raise SteadytuneError(f"recipe {self.name} has no predictor; implement `predictor` in {type(self).__name__}")
+
+    def weights(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write the trained model's plain weights, for inference by other code; a recipe need not have any.
+
+        They are of the model that `train` evaluated, in the form that the recipe's upstream loads.
+
+        Args:
+            settings: of the training.
+            checkpoint: a directory that its `Epoch.save` wrote.
+            directory: where to write; exists.
+
+        Returns:
+            One line a file, by its name: what it is and how it is loaded. Empty if the recipe writes none.
+
+        Raises:
+            CheckpointError: the checkpoint is incomplete or of other settings.
+        """
+        return {}
+
+    def onnx(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write the trained model as ONNX and check it against torch's outputs; a recipe need not be able to.
+
+        Arguments and result are those of `weights`; the line says how far the two differ.
+
+        Raises:
+            SteadytuneError: the model does not allow it, the file differs from torch, or the checkpoint is incomplete.
+        """
+        raise SteadytuneError(f"recipe {self.name} writes no ONNX; take its plain weights, without --onnx")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import plan_of, spec_of
+import yaml
+from fakes import Curves, plan_of, spec_of
 from workers import swept
 
 from search.events import Decided, EpochDone, Event, Row, TrialStarted
@@ -15,8 +16,9 @@ from search.exported import read_about
 from search.folder import SweepFolder
 from search.prove import prove
 from search.state import SweepState
-from trainables.errors import SteadytuneError
-from trainables.settings import read_yaml
+from trainables import registry
+from trainables.errors import CheckpointError, SteadytuneError
+from trainables.settings import Settings, read_yaml
 
 
 class Story:
@@ -228,6 +230,74 @@ def test_an_export_says_what_it_is_and_how_to_train_it_again(exported: Path) -> 
     assert [row["epoch"] for row in known["curve"]] == list(range(1, len(known["curve"]) + 1))
     assert known["settings"] == read_yaml(exported / "settings.yaml")
     assert "steadytune train fakes:Curves --config settings.yaml --data " in (exported / "README.md").read_text()
+
+
+class Winner:
+    """A sweep with a winner that is not exported yet."""
+
+    def __init__(self, data: Path, root: Path) -> None:
+        made = plan_of(data, trials=3, confirm_top=1, confirm_seeds=1, seed=1)
+        self.folder = SweepFolder.create(root / "sweeps", made.spec)
+        self.state = swept(made, self.folder.journal).state
+        for trial in self.state.trials.values():
+            for point in trial.curve.evaluated:
+                checkpoint = self.folder.checkpoint(trial.started.trial, point.epoch)
+                checkpoint.mkdir(parents=True)
+                (checkpoint / "state.pt").write_bytes(b"trained")
+
+    def export(self, onnx: bool = False) -> str:
+        """Export it; returns its README."""
+        export(self.state, self.folder, result(self.state).trial, self.folder.best, onnx)
+        return (self.folder.best / "README.md").read_text()
+
+
+@pytest.fixture
+def winner(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Winner:
+    """Its recipe writes plain weights: the checkpoint's only file, backwards."""
+
+    def weights(self: Curves, settings: Settings, checkpoint: Path, directory: Path) -> dict[str, str]:
+        (directory / "weights.bin").write_bytes((checkpoint / "state.pt").read_bytes()[::-1])
+        return {"weights.bin": "read it backwards"}
+
+    monkeypatch.setattr(Curves, "weights", weights)
+    return Winner(data, tmp_path)
+
+
+def test_an_export_holds_plain_weights_and_says_how_they_are_loaded(winner: Winner) -> None:
+    assert "\nweights.bin: read it backwards\n" in winner.export()
+    assert (winner.folder.best / "weights.bin").read_bytes() == b"deniart"
+
+
+def test_without_plain_weights_there_is_an_export_that_says_why(
+    winner: Winner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def weights(*_: Any) -> dict[str, str]:
+        raise CheckpointError("state.pt: has no names; an older version wrote it, so train again")
+
+    monkeypatch.setattr(Curves, "weights", weights)
+    assert "\nno plain weights: state.pt: has no names; an older version wrote it, so train again\n" in winner.export()
+
+
+def test_onnx_that_a_recipe_cannot_write_is_refused_and_the_last_export_stays(winner: Winner) -> None:
+    winner.export()
+    with pytest.raises(SteadytuneError, match="writes no ONNX; take its plain weights, without --onnx"):
+        winner.export(onnx=True)
+    assert (winner.folder.best / "weights.bin").is_file()
+
+
+@pytest.mark.parametrize("name", sorted(registry.BUILT_IN))
+def test_a_value_changed_by_hand_is_named_for_each_of_our_recipes(name: str, tmp_path: Path) -> None:
+    """Whole numbers by one more, the rest by what fits: in settings.yaml alone the setting is named."""
+    recipe = registry.find(name)
+    settings = recipe.settings("tiny", {})
+    recipe.export(settings, tmp_path)
+    values = settings.model_dump(mode="json")
+    (tmp_path / "about.json").write_text(json.dumps({"recipe": name, "settings": values, "environment": {}}))
+    for field, value in values.items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            (tmp_path / "settings.yaml").write_text(yaml.safe_dump(values | {field: value + 1}))
+            with pytest.raises(SteadytuneError, match=rf"settings\.yaml.*\b{field}\b.* is {value + 1}"):
+                list(prove(tmp_path, 1))
 
 
 def test_what_was_exported_trains_as_its_trial_did(exported: Path) -> None:

@@ -10,6 +10,7 @@ from fakes import Curves, plan_of, spec_of
 from search.stability import StabilitySettings
 from search.sweep import SweepSpec, plan, read_spec
 from spaces.space import Range
+from trainables import registry
 from trainables.errors import DataError, SettingsError, SteadytuneError
 from trainables.settings import read_yaml
 
@@ -172,6 +173,13 @@ def test_a_range_without_sense_is_refused(data: Path, chosen: dict[str, Any], sa
 )
 def test_every_bound_must_be_a_legal_setting(data: Path, chosen: dict[str, Any], said: str) -> None:
     assert said in complaint(data, set=chosen)
+
+
+@pytest.mark.parametrize("recipe", sorted(registry.BUILT_IN))
+@pytest.mark.parametrize("preset", ["tiny", "paper"])
+def test_each_of_our_recipes_can_be_swept(recipe: str, preset: str, data: Path) -> None:
+    """A setting that is legal only beside another (refdet's triplets in stage 3) is drawn only there."""
+    assert plan(read_spec({"name": "ours", "recipe": recipe, "preset": preset, "data": str(data)}, "ours")).ranges
 
 
 @pytest.mark.parametrize(

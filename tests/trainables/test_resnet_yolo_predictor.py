@@ -71,3 +71,31 @@ def test_a_recipe_without_a_predictor_says_so(trained: tuple[Recipe, Path], tmp_
     recipe, _ = trained
     with pytest.raises(SteadytuneError, match="recipe resnet_yolo has no predictor; implement `predictor`"):
         Recipe.predictor(recipe, recipe.settings("tiny", {}), tmp_path)
+
+
+def test_the_exported_weights_load_without_running_code_and_answer_alike(
+    trained: tuple[Recipe, Path], tmp_path: Path
+) -> None:
+    from trainables.resnet_yolo.predictor import trained as of
+    from trainables.resnet_yolo.settings import ResnetYoloSettings
+    from trainables.resnet_yolo.training import new_detector
+
+    recipe, folder = trained
+    settings = recipe.settings("tiny", SHORT)
+    assert isinstance(settings, ResnetYoloSettings)
+    assert recipe.weights(settings, folder / "checkpoint", tmp_path).keys() == {"weights.pt"}
+    saved = torch.load(tmp_path / "weights.pt", weights_only=True)
+    detector = new_detector(settings, len(saved["names"]))
+    detector.load_state_dict(saved["model"])
+    ours, names = of(settings, folder / "checkpoint")
+    pixels = torch.rand(1, 3, settings.image_size, settings.image_size)
+    with torch.no_grad():
+        assert torch.equal(detector.eval()(pixels).logits, ours(pixels).logits)
+    assert names == saved["names"]
+
+
+def test_onnx_answers_as_torch_does(trained: tuple[Recipe, Path], tmp_path: Path) -> None:
+    recipe, folder = trained
+    said = recipe.onnx(recipe.settings("tiny", SHORT), folder / "checkpoint", tmp_path)
+    assert "to boxes, logits, centers, strides; largest difference from torch " in said["model.onnx"]
+    assert (tmp_path / "model.onnx").is_file()

@@ -59,7 +59,7 @@ def _search(
             batches += 1
             boxes = (output.boxes * output.strides).cpu()
             for index, (_, objects) in enumerate(parts):
-                found.append(_detections(boxes[index], output.logits[index].sigmoid().cpu(), kind, settings.image_size))
+                found.append(detections(boxes[index], output.logits[index].sigmoid().cpu(), kind, settings.image_size))
                 truth.append(Objects(np.asarray(objects), np.full(len(objects), kind)))
     weights = torch.tensor([settings.bbox_weight, settings.cls_weight, settings.dfl_weight], dtype=torch.float64)
     parts_of = (sums / batches * weights).tolist()
@@ -72,7 +72,8 @@ def _references(data: RefdetData, index: int, settings: RefdetSettings) -> Tenso
     return stacked(list(images[: settings.n_reference]))
 
 
-def _detections(boxes: Tensor, scores: Tensor, kind: int, size: int) -> Detections:
+def detections(boxes: Tensor, scores: Tensor, kind: int, size: int) -> Detections:
+    """What is left of `boxes` (A, 4) with `scores` (A,) in a frame of `size` pixels a side, all of class `kind`."""
     usable = boxes.isfinite().all(dim=1) & (scores >= SCORE)  # NaN scores compare false
     boxes, scores = boxes[usable].clamp(0, size), scores[usable]
     order = nms(boxes, scores, OVERLAP)[:MOST]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trainables.isolation import isolated
-from trainables.recipe import Epoch, Recipe
+from trainables.recipe import Epoch, Predictor, Recipe
 from trainables.refdet.settings import RefdetSettings
 from trainables.settings import Settings
 
@@ -50,6 +51,25 @@ class Refdet(Recipe):
             from trainables.refdet.training import RefdetTraining
         training = RefdetTraining(settings, data)
         yield from epochs(training, seed=settings.seed, identity=_identity(settings, data), resume=resume)
+
+    def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
+        """Detections of a referenced object; see `Recipe.predictor`.
+
+        A picture is a mapping: `frame`, the picture that is searched, and `references`, one or more pictures of what
+        is sought in it, all of them used; training has `n_reference`. Every label is "object": what it is, only the
+        references say.
+        """
+        assert isinstance(settings, RefdetSettings)
+        with TemporaryDirectory() as cache, isolated(Path(cache)):
+            from trainables.refdet.predictor import load
+        return load(settings, checkpoint)
+
+    def weights(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write `weights.pt`, a state dict; see `Recipe.weights`."""
+        assert isinstance(settings, RefdetSettings)
+        with TemporaryDirectory() as cache, isolated(Path(cache)):
+            from trainables.refdet.predictor import write_weights
+        return write_weights(settings, checkpoint, directory)
 
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write document 003's command line, and the settings as YAML."""

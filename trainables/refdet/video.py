@@ -69,9 +69,9 @@ class FrameCache:
         wanted = set(self._frames_of[video])
         for index, picture in enumerate(_decoded(video)):
             if index in wanted:
-                fitted = _fitted(picture, size)
-                self._keep((video, index, size), fitted)
-                asked = fitted if index == number else asked
+                placed = fitted(picture, size)
+                self._keep((video, index, size), placed)
+                asked = placed if index == number else asked
         assert asked is not None, "every annotated frame was there when the data set was opened"
         return asked
 
@@ -83,7 +83,7 @@ class FrameCache:
         found = self._kept.get((path, 0, size))
         if found is None:
             with Image.open(path) as opened:
-                pixels = np.array(opened.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
+                pixels = stretched(opened, size)
             found = pixels, 1.0
             self._keep((path, 0, size), found)
         return found[0]
@@ -106,7 +106,13 @@ def _decoded(path: Path) -> Iterable[Picture]:
         raise DataError(f"{path}: cannot be decoded ({error}); replace it") from None
 
 
-def _fitted(picture: Picture, size: int) -> tuple[Picture, float]:
+def stretched(opened: Image.Image, size: int) -> Picture:
+    """A reference image as (size, size, 3), RGB."""
+    return np.array(opened.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
+
+
+def fitted(picture: Picture, size: int) -> tuple[Picture, float]:
+    """`picture` (h, w, 3) in the upper left of (size, size, 3), and its scale there."""
     height, width = picture.shape[:2]
     scale = size / max(height, width)
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))

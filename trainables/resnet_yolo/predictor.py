@@ -1,4 +1,4 @@
-"""The trained detector on pictures of any size."""
+"""The trained detector on pictures of any size, and its plain weights."""
 
 from __future__ import annotations
 
@@ -10,36 +10,55 @@ import numpy as np
 import torch
 from PIL import Image
 
+from trainables import onnx_file
 from trainables.coco import Detections
-from trainables.errors import CheckpointError
+from trainables.pictures import rgb
 from trainables.recipe import Predictor
 from trainables.resnet_yolo.data import letterboxed
 from trainables.resnet_yolo.detections import detections
+from trainables.resnet_yolo.model import Detector, Predictions
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 from trainables.resnet_yolo.training import new_detector
+from trainables.trained import fill, parts
+
+WEIGHTS = "weights.pt"
 
 
 def load(settings: ResnetYoloSettings, checkpoint: Path) -> Predictor:
     """The detector of `checkpoint`; pictures go through the letterbox of its held-out images.
 
     Raises:
-        CheckpointError: no checkpoint there, or one without class names (written by an older version).
+        CheckpointError: no checkpoint there, one without class names, or one of other settings.
     """
-    path = checkpoint / "state.pt"
-    if not path.is_file():
-        raise CheckpointError(f"{checkpoint}: holds no state.pt; give a checkpoint directory such as epoch-0007")
-    saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["training"]
-    if "names" not in saved:
-        raise CheckpointError(f"{path}: has no class names; it was written by an older version, train again")
-    names: list[str] = saved["names"]
-    detector = new_detector(settings, len(names))
-    detector.load_state_dict(saved["model"])
-    detector.eval()
+    detector, names = trained(settings, checkpoint)
 
     def predict(images: Sequence[Any]) -> list[dict[str, Any]]:
         return [_one(detector, settings, names, image) for image in images]
 
     return predict
+
+
+def trained(settings: ResnetYoloSettings, checkpoint: Path) -> tuple[Detector, list[str]]:
+    """The model of `checkpoint` in evaluation mode, and its classes' names."""
+    saved = parts(checkpoint, "names", "model")
+    names: list[str] = saved["names"]
+    detector = new_detector(settings, len(names))
+    fill(detector, saved["model"], checkpoint)
+    return detector, names
+
+
+def write_weights(settings: ResnetYoloSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
+    """Write `WEIGHTS`; returns what it is, by file name."""
+    detector, names = trained(settings, checkpoint)
+    torch.save({"model": detector.state_dict(), "names": names}, directory / WEIGHTS)
+    return {WEIGHTS: '`torch.load("weights.pt")` gives the state dict `model` and the classes\' `names`'}
+
+
+def write_onnx(settings: ResnetYoloSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
+    """Write the model as ONNX: RGB in [0, 1] in, what `Predictions` holds out, before any threshold."""
+    detector, _ = trained(settings, checkpoint)
+    example = torch.rand(1, 3, settings.image_size, settings.image_size, generator=torch.Generator().manual_seed(0))
+    return onnx_file.write(detector, example, directory, Predictions._fields)
 
 
 def _one(detector: torch.nn.Module, settings: ResnetYoloSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
@@ -53,7 +72,7 @@ def _one(detector: torch.nn.Module, settings: ResnetYoloSettings, names: Sequenc
 
 
 def _opened(image: Any) -> Image.Image:
-    return Image.open(image) if isinstance(image, (str, Path)) else Image.fromarray(np.asarray(image, dtype=np.uint8))
+    return Image.fromarray(rgb(image))
 
 
 def _named(

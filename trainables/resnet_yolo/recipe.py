@@ -68,6 +68,20 @@ class ResnetYolo(Recipe):
             from trainables.resnet_yolo.predictor import load
         return load(settings, checkpoint)
 
+    def weights(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write `weights.pt`, a state dict with the classes' names; see `Recipe.weights`."""
+        assert isinstance(settings, ResnetYoloSettings)
+        with TemporaryDirectory() as cache, isolated(Path(cache)):
+            from trainables.resnet_yolo.predictor import write_weights
+        return write_weights(settings, checkpoint, directory)
+
+    def onnx(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write `model.onnx`; see `Recipe.onnx`."""
+        assert isinstance(settings, ResnetYoloSettings)
+        with TemporaryDirectory() as cache, isolated(Path(cache)):
+            from trainables.resnet_yolo.predictor import write_onnx
+        return write_onnx(settings, checkpoint, directory)
+
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write document 002's `YOLOV8_PARAMS` as a Python module, and the settings as YAML."""
         from trainables.resnet_yolo.export import write

@@ -193,9 +193,17 @@ def _decoded(sample: Pair, size: int, clahe: bool) -> Decoded:
     import cv2
 
     rgb = cv2.cvtColor(cv2.imread(str(sample.rgb), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    thermal = _eight_bits(cv2.imread(str(sample.thermal), cv2.IMREAD_UNCHANGED))
+    thermal = cv2.imread(str(sample.thermal), cv2.IMREAD_UNCHANGED)
+    return stacked(np.asarray(rgb, dtype=np.uint8), eight_bits(thermal), size, clahe)
+
+
+def stacked(rgb: NDArray[np.uint8], thermal: NDArray[np.uint8], size: int, clahe: bool) -> Decoded:
+    """`rgb` (h, w, 3) and `thermal` (h, w) as `Pairs.load` gives a pair."""
+    import cv2
+
     if clahe:
-        thermal = cv2.createCLAHE(clipLimit=CLAHE_CLIP, tileGridSize=CLAHE_TILES).apply(thermal)
+        equalised = cv2.createCLAHE(clipLimit=CLAHE_CLIP, tileGridSize=CLAHE_TILES).apply(thermal)
+        thermal = np.asarray(equalised, dtype=np.uint8)
     pixels = np.dstack((rgb, thermal))
     height, width = pixels.shape[:2]
     share = size / max(height, width)
@@ -210,7 +218,7 @@ CLAHE_CLIP, CLAHE_TILES = 2.0, (8, 8)
 """Usual for thermal pictures (OpenCV's tutorial has both); document 000 names CLAHE without numbers."""
 
 
-def _eight_bits(thermal: Any) -> NDArray[np.uint8]:
+def eight_bits(thermal: Any) -> NDArray[np.uint8]:
     """One plane: the first of several, and the upper half of 16 bits, as Ultralytics does it."""
     plane = thermal if thermal.ndim == 2 else thermal[..., 0]
     return np.ascontiguousarray(plane >> 8 if plane.dtype == np.uint16 else plane).astype(np.uint8)

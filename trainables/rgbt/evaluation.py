@@ -78,13 +78,13 @@ class HeldOut:
                 outputs = model(batch["img"])
                 total, parts = criterion(outputs, batch)
             sums += torch.stack([total.sum() / len(batch["img"]), *parts.values()]).double().cpu()
-            found += [_detections(rows) for rows in outputs[0].float().cpu()]
+            found += [detections(rows) for rows in outputs[0].float().cpu()]
             truth += _objects(batch, self._settings.image_size)
         values = (sums / len(self._loader)).tolist()
         return truth, found, dict(zip(("val", *(f"val/{part}" for part in PARTS)), values, strict=True))
 
 
-def _detections(rows: Tensor) -> Detections:
+def detections(rows: Tensor) -> Detections:
     """`rows` (D, 6) of x1 y1 x2 y2 score class, best first; those that are not numbers are dropped."""
     usable = rows[rows.isfinite().all(dim=1) & (rows[:, 4] >= SCORE)][:MOST]
     values = np.asarray(usable)

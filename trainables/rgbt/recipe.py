@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trainables.isolation import isolated
-from trainables.recipe import Epoch, Recipe
+from trainables.recipe import Epoch, Predictor, Recipe
 from trainables.rgbt.settings import RgbtSettings
 from trainables.settings import Settings
 
@@ -51,6 +52,24 @@ class Rgbt(Recipe):
             from trainables.rgbt.training import RgbtTraining
         training = RgbtTraining(settings, data, workdir)
         yield from epochs(training, seed=settings.seed, identity=_identity(settings, data), resume=resume)
+
+    def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
+        """Detections in pairs; see `Recipe.predictor`.
+
+        A pair is an array (height, width, 4) uint8 of the planes R G B T, or two of one size: an RGB picture and its
+        thermal one, each a file or an array, the thermal (height, width) of 8 or 16 bits.
+        """
+        assert isinstance(settings, RgbtSettings)
+        with TemporaryDirectory() as cache, isolated(Path(cache)):
+            from trainables.rgbt.predictor import load
+        return load(settings, checkpoint)
+
+    def weights(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write a model that `ultralytics.YOLO` loads, or a state dict if it is gated; see `Recipe.weights`."""
+        assert isinstance(settings, RgbtSettings)
+        with TemporaryDirectory() as cache, isolated(Path(cache)):
+            from trainables.rgbt.predictor import write_weights
+        return write_weights(settings, checkpoint, directory)
 
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write Ultralytics' training YAML and model YAML, and the settings as YAML."""

@@ -44,7 +44,7 @@ class RgbtTraining:
         self._settings = settings
         self._data = data
         self._device = _device(settings.device)
-        self._args = get_cfg(overrides=_arguments(settings))
+        self._args = get_cfg(overrides=arguments(settings))
         weights = load_weights(settings.weights, settings.model, workdir)
         with seeded(settings.seed, "model"):
             detector = build(settings, data.names, self._args, weights)
@@ -112,8 +112,9 @@ class RgbtTraining:
         return {group["name"]: float(group["lr"]) for group in self._optimizer.param_groups}
 
     def state(self) -> dict[str, Any]:
-        """Weights, their EMA, the optimizer's moments and the collapse watch; the schedules follow from the epoch."""
+        """Weights, their EMA, the optimizer's moments, the collapse watch and the classes' names."""
         return {
+            "names": list(self._data.names),
             "model": self._detector.state_dict(),
             "ema": self._ema.ema.state_dict(),
             "updates": self._ema.updates,
@@ -199,7 +200,7 @@ class RgbtTraining:
         self._ema.update(self._detector)
 
 
-def _arguments(settings: RgbtSettings) -> dict[str, Any]:
+def arguments(settings: RgbtSettings) -> dict[str, Any]:
     """Ultralytics' configuration without what names files or devices, which it would look for."""
     left_out = {"task", "mode", "model", "data", "pretrained", "device"}
     return {name: value for name, value in configuration(settings).items() if name not in left_out}

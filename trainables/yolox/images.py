@@ -40,7 +40,7 @@ class Pictures(Dataset):  # type: ignore[misc]
     def ratio(self, index: int) -> float:
         """Input pixels to one pixel of the image on disk."""
         picture = self._pictures[index]
-        return min(self.size[0] / picture.height, self.size[1] / picture.width)
+        return ratio(picture.width, picture.height, self.size)
 
     def load_anno(self, index: int) -> NDArray[np.float64]:
         """Labels (M, 5): x1 y1 x2 y2 class."""
@@ -52,15 +52,11 @@ class Pictures(Dataset):  # type: ignore[misc]
         picture = self._pictures[index]
         pixels = self._memory.get(picture.path, self.size)
         if pixels is None:
-            pixels = self._scaled(picture, self.ratio(index))
+            image = cv2.imread(str(picture.path))
+            assert image is not None, f"{picture.path} was decoded when the data set was checked"
+            pixels = scaled(image, self.size)
             self._memory.keep(picture.path, self.size, pixels)
         return pixels.copy(), self.load_anno(index), (picture.height, picture.width), index
-
-    def _scaled(self, picture: Picture, ratio: float) -> NDArray[np.uint8]:
-        image = cv2.imread(str(picture.path))
-        assert image is not None, f"{picture.path} was decoded when the data set was checked"
-        sides = int(picture.width * ratio), int(picture.height * ratio)
-        return np.asarray(cv2.resize(image, sides, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 class HeldOut(torch.utils.data.Dataset[tuple[Any, Any, int]]):
@@ -68,15 +64,34 @@ class HeldOut(torch.utils.data.Dataset[tuple[Any, Any, int]]):
 
     def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
-        self._transform = TrainTransform(max_labels=MOST_OBJECTS, flip_prob=0.0, hsv_prob=0.0)
 
     def __len__(self) -> int:
         return len(self._pictures)
 
     def __getitem__(self, index: int) -> tuple[Any, Any, int]:
         image, labels, _, _ = self._pictures.pull_item(index)
-        pixels, targets = self._transform(image, labels, self._pictures.size)
+        pixels, targets = held_out(image, labels, self._pictures.size)
         return pixels, targets, index
+
+
+def ratio(width: int, height: int, size: tuple[int, int]) -> float:
+    """Input pixels, `size` as height and width, to one pixel of an image."""
+    return min(size[0] / height, size[1] / width)
+
+
+def scaled(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """`image` (h, w, 3) as large as fits into `size`."""
+    height, width = image.shape[:2]
+    share = ratio(width, height, size)
+    sides = int(width * share), int(height * share)
+    return np.asarray(cv2.resize(image, sides, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def held_out(image: NDArray[np.uint8], labels: NDArray[np.float64], size: tuple[int, int]) -> tuple[Any, Any]:
+    """The scaled BGR `image` unchanged but padded to (3, H, W), values to 255, and its targets (120, 5)."""
+    unchanged = TrainTransform(max_labels=MOST_OBJECTS, flip_prob=0.0, hsv_prob=0.0)
+    pixels, targets = unchanged(image, labels, size)
+    return pixels, targets
 
 
 def training_images(pictures: Pictures, experiment: Experiment) -> MosaicDetection:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trainables.isolation import isolated
-from trainables.recipe import Epoch, Recipe
+from trainables.recipe import Epoch, Predictor, Recipe
 from trainables.settings import Settings
 from trainables.yolox.settings import YoloxSettings
 
@@ -62,6 +63,27 @@ class Yolox(Recipe):
         from trainables.loop import evaluation
 
         return evaluation(training, seed=settings.seed, checkpoint=checkpoint)
+
+    def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
+        """Detections in pictures; see `Recipe.predictor`."""
+        assert isinstance(settings, YoloxSettings)
+        with TemporaryDirectory() as cache, isolated(Path(cache)):
+            from trainables.yolox.predictor import load
+        return load(settings, checkpoint)
+
+    def weights(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write `weights.pt` as upstream's tools take it; see `Recipe.weights`."""
+        assert isinstance(settings, YoloxSettings)
+        with TemporaryDirectory() as cache, isolated(Path(cache)):
+            from trainables.yolox.predictor import write_weights
+        return write_weights(settings, checkpoint, directory)
+
+    def onnx(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write `model.onnx`; see `Recipe.onnx`."""
+        assert isinstance(settings, YoloxSettings)
+        with TemporaryDirectory() as cache, isolated(Path(cache)):
+            from trainables.yolox.predictor import write_onnx
+        return write_onnx(settings, checkpoint, directory)
 
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write an experiment file that upstream's trainer loads, and the settings as YAML."""

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
-from yolox.utils import ModelEMA, postprocess
+from yolox.utils import ModelEMA
 
-from trainables.coco import MOST, Detections, Objects, average_precision
+from trainables.coco import Detections, Objects, average_precision
 from trainables.loop import seeded
 from trainables.recipe import Alarm
 from trainables.yolox.data import CocoData
+from trainables.yolox.detections import detections
 from trainables.yolox.experiment import Detector, Experiment
 from trainables.yolox.export import fields
 from trainables.yolox.images import HeldOut, Pictures, training_images
@@ -45,7 +46,7 @@ class YoloxTraining:
         self._settings = settings
         self._data = data
         self._device = _device(settings.device)
-        self._experiment = _experiment(settings, len(data.names))
+        self._experiment = experiment(settings, len(data.names))
         with seeded(settings.seed, "model"):
             self._detector: Detector = self._experiment.get_model()
         load_backbone(self._detector.backbone, settings.weights)
@@ -118,8 +119,9 @@ class YoloxTraining:
         return {group["name"]: float(group["lr"]) for group in self._optimizer.param_groups}
 
     def state(self) -> dict[str, Any]:
-        """Weights, their moving average and the momenta; schedules and phases follow from the epoch alone."""
+        """Weights, their moving average, the momenta and the classes' names; the rest follows from the epoch alone."""
         state = {"model": self._detector.state_dict(), "optimizer": self._optimizer.state_dict()}
+        state["names"] = list(self._data.names)
         if self._ema:
             state |= {"ema": self._ema.ema.state_dict(), "updates": self._ema.updates}
         return state
@@ -167,20 +169,9 @@ class YoloxTraining:
         return 32 * drawn, 32 * int(drawn * width / height)
 
     def _detections(self, predictions: Tensor, places: list[int]) -> list[Detections]:
-        settings = self._settings
-        predictions = predictions.nan_to_num(0.0, posinf=1e6, neginf=-1e6)
-        kept = postprocess(predictions, len(self._data.names), settings.score_threshold, settings.nms_threshold)
-        return [self._detected(rows, place) for rows, place in zip(kept, places, strict=True)]
-
-    def _detected(self, rows: Tensor | None, place: int) -> Detections:
-        """Upstream's rows (D, 7), x1 y1 x2 y2 objectness score class, in the pixels of the image on disk."""
-        table = np.zeros((0, 7), dtype=np.float32) if rows is None else np.asarray(rows.cpu(), dtype=np.float32)
-        scores = table[:, 4] * table[:, 5]
-        best = np.argsort(-scores, kind="stable")[:MOST]
-        picture = self._data.val[place]
-        edges = np.array([picture.width, picture.height] * 2, dtype=np.float32)
-        boxes = (table[best, :4] / self._held_out.ratio(place)).clip(0, edges)
-        return Detections(boxes.astype(np.float32), table[best, 6].astype(np.int64), scores[best])
+        pictures = [self._data.val[place] for place in places]
+        sizes = [(picture.width, picture.height) for picture in pictures]
+        return detections(predictions, sizes, len(self._data.names), self._settings)
 
 
 def _device(wanted: str) -> torch.device:
@@ -189,13 +180,13 @@ def _device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def _experiment(settings: YoloxSettings, classes: int) -> Experiment:
+def experiment(settings: YoloxSettings, classes: int) -> Experiment:
     """A configuration of this training alone: upstream's keep model and optimizer."""
-    experiment = Experiment()
-    experiment.num_classes = classes
+    made = Experiment()
+    made.num_classes = classes
     for name, value in fields(settings).items():
-        setattr(experiment, name, value)
-    return experiment
+        setattr(made, name, value)
+    return made
 
 
 def _held_out_losses(model: Detector, features: Any, targets: Tensor, images: Tensor) -> Tensor:

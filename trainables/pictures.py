@@ -1,0 +1,45 @@
+"""Pictures as a `trainables.recipe.Predictor` is given them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from trainables.errors import DataError
+
+
+def planes(picture: Any, *, channels: int) -> NDArray[np.uint8]:
+    """`picture` as an array (height, width, `channels`), checked.
+
+    Raises:
+        DataError: another shape or type; says which.
+    """
+    found = np.asarray(picture)
+    if found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != channels or not found.size:
+        raise DataError(
+            f"a picture is an array of shape {found.shape} and type {found.dtype}; it must be (height, width,"
+            f" {channels}) of uint8"
+        )
+    return np.ascontiguousarray(found)
+
+
+def rgb(picture: Any) -> NDArray[np.uint8]:
+    """An RGB array (height, width, 3) uint8, or the file of that path, as such an array.
+
+    Raises:
+        DataError: no such file, no image in it, or an array of another shape or type.
+    """
+    if not isinstance(picture, (str, Path)):
+        return planes(picture, channels=3)
+    try:
+        with Image.open(picture) as opened:
+            return np.asarray(opened.convert("RGB"))
+    except FileNotFoundError:
+        raise DataError(f"{picture}: no such picture; give the path of an image file, or an RGB array") from None
+    # ImportError: see `yolo_labels.decodable`.
+    except (OSError, SyntaxError, ImportError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"{picture}: cannot be decoded ({error}); give an image file, or an RGB array") from None

@@ -1,0 +1,78 @@
+"""The trained few-shot detector on a frame and references of what is sought in it, and its plain weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from trainables.errors import DataError
+from trainables.pictures import rgb
+from trainables.recipe import Predictor
+from trainables.refdet.episodes import stacked
+from trainables.refdet.evaluation import detections
+from trainables.refdet.model import Refdet, query_backbone, reference_encoder
+from trainables.refdet.settings import RefdetSettings
+from trainables.refdet.video import fitted, stretched
+from trainables.trained import fill, parts
+
+WEIGHTS = "weights.pt"
+LABEL = "object"
+
+
+def load(settings: RefdetSettings, checkpoint: Path) -> Predictor:
+    """The detector of `checkpoint`; frame and references are scaled as for its evaluation, and float32 throughout.
+
+    Raises:
+        CheckpointError: no checkpoint there, or one of other settings.
+    """
+    detector = trained(settings, checkpoint)
+
+    def predict(images: Sequence[Any]) -> list[dict[str, Any]]:
+        return [_one(detector, settings, image) for image in images]
+
+    return predict
+
+
+def trained(settings: RefdetSettings, checkpoint: Path) -> Refdet:
+    """The model of `checkpoint` in evaluation mode."""
+    saved = parts(checkpoint, "model")
+    detector = Refdet(settings, reference_encoder(settings), query_backbone(settings.width))
+    fill(detector, saved["model"], checkpoint)
+    return detector
+
+
+def write_weights(settings: RefdetSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
+    """Write `WEIGHTS`; returns what it is, by file name."""
+    torch.save({"model": trained(settings, checkpoint).state_dict()}, directory / WEIGHTS)
+    return {WEIGHTS: '`torch.load("weights.pt")["model"]` is the state dict of `trainables.refdet.model.Refdet`'}
+
+
+def _one(detector: Refdet, settings: RefdetSettings, given: Any) -> dict[str, Any]:
+    sought, references = _opened(given)
+    pixels, scale = fitted(sought, settings.image_size)
+    shots = stacked([stretched(Image.fromarray(one), settings.reference_size) for one in references])
+    with torch.no_grad():
+        output = detector(stacked([pixels]).float() / 255, shots[None].float() / 255)
+    boxes, scores = (output.boxes * output.strides)[0], output.logits[0].sigmoid()
+    found = detections(boxes, scores, 0, settings.image_size)
+    height, width = sought.shape[:2]
+    edges = np.array([width, height] * 2, dtype=np.float32)
+    placed = (found.boxes / np.float32(scale)).clip(0, edges)
+    return {"boxes": placed, "scores": found.scores, "labels": [LABEL] * len(found.scores)}
+
+
+def _opened(given: Any) -> tuple[Any, list[Any]]:
+    if not isinstance(given, Mapping) or not {"frame", "references"} <= given.keys():
+        raise DataError(
+            f"refdet: a picture is {type(given).__name__}; it must be a mapping of frame, the picture to search, and"
+            " references, a list of pictures of what is sought"
+        )
+    references = [rgb(one) for one in given["references"]]
+    if not references:
+        raise DataError("refdet: references is empty; give at least one picture of what is sought")
+    return rgb(given["frame"]), references

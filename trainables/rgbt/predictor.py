@@ -1,0 +1,133 @@
+"""The trained RGBT detector on pairs of any size, and its weights in Ultralytics' form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from ultralytics.cfg import get_cfg
+from ultralytics.data.augment import LetterBox
+from ultralytics.nn.tasks import DetectionModel
+
+from trainables.errors import DataError
+from trainables.pictures import planes, rgb
+from trainables.recipe import Predictor
+from trainables.rgbt.data import eight_bits, stacked
+from trainables.rgbt.evaluation import blank_thermal, detections
+from trainables.rgbt.model import build, stem_weight
+from trainables.rgbt.settings import RgbtSettings
+from trainables.rgbt.training import arguments
+from trainables.trained import fill, parts
+
+WEIGHTS, STATE = "weights.pt", "weights_state.pt"
+
+
+def load(settings: RgbtSettings, checkpoint: Path) -> Predictor:
+    """The detector of `checkpoint` as its evaluation has it: the EMA, on pairs scaled and padded alike, in float32.
+
+    Raises:
+        CheckpointError: no checkpoint there, one without class names, or one of other settings.
+    """
+    detector, names = trained(settings, checkpoint)
+
+    def predict(images: Sequence[Any]) -> list[dict[str, Any]]:
+        return [_one(detector, settings, names, image) for image in images]
+
+    return predict
+
+
+def trained(settings: RgbtSettings, checkpoint: Path) -> tuple[DetectionModel, list[str]]:
+    """The EMA of `checkpoint` in evaluation mode, and its classes' names."""
+    saved = parts(checkpoint, "names", "ema")
+    names: list[str] = saved["names"]
+    detector = build(settings, tuple(names), get_cfg(overrides=arguments(settings)), None)
+    fill(detector, saved["ema"], checkpoint)
+    return detector, names
+
+
+def write_weights(settings: RgbtSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
+    """Write `WEIGHTS`, which `ultralytics.YOLO` loads, or `STATE` if the stem is gated; returns what it is, by name.
+
+    A gated stem is a class of ours that Ultralytics would have to import, so there its weights come as a state dict.
+    Where the training never saw the thermal plane, the filters on it are 0: the file is blind to it by itself.
+    """
+    detector, names = trained(settings, checkpoint)
+    clahe = " after CLAHE of the thermal plane" if settings.thermal_clahe else ""
+    if settings.fusion == "gated":
+        torch.save({"model": detector.state_dict(), "names": names}, directory / STATE)
+        return {STATE: f"state dict of `trainables.rgbt.model.build`: Ultralytics has no gated stem; R G B T{clahe}"}
+    if settings.modality == "rgb":  # without a gate, filters of 0 do what blanking the thermal plane does
+        with torch.no_grad():
+            stem_weight(detector)[:, 3] = 0
+    detector.requires_grad_(False)
+    saved = {"model": detector, "train_args": {"imgsz": settings.image_size, "task": "detect"}}
+    torch.save(saved, directory / WEIGHTS)
+    return {WEIGHTS: f'`ultralytics.YOLO("{WEIGHTS}")` loads it; its pictures are arrays (h, w, 4), R G B T{clahe}'}
+
+
+def _one(detector: DetectionModel, settings: RgbtSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
+    colours, thermal = _opened(image)
+    height, width = thermal.shape
+    pixels, _ = stacked(colours, thermal, settings.image_size, settings.thermal_clahe)
+    inside = pixels.shape[:2]
+    side = settings.image_size
+    padded = LetterBox(new_shape=(side, side), scaleup=False)(image=pixels)
+    batch = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None].float() / 255
+    if settings.modality == "rgb":
+        batch = blank_thermal(batch)
+    with torch.no_grad():
+        found = detections(detector(batch)[0][0].float())
+    top, left = (round((side - length) / 2 - 0.1) for length in inside)  # as LetterBox centres
+    scale = np.array([width / inside[1], height / inside[0]] * 2, dtype=np.float32)
+    boxes = (found.boxes - np.array([left, top] * 2, dtype=np.float32)) * scale
+    edges = np.array([width, height] * 2, dtype=np.float32)
+    return {
+        "boxes": boxes.clip(0, edges),
+        "scores": found.scores,
+        "labels": [names[int(index)] for index in found.classes],
+    }
+
+
+def _opened(image: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """RGB (h, w, 3) and thermal (h, w)."""
+    if isinstance(image, np.ndarray):
+        four = planes(image, channels=4)
+        return four[..., :3], np.ascontiguousarray(four[..., 3])
+    if not isinstance(image, (tuple, list)) or len(image) != 2:
+        raise DataError(
+            f"rgbt: a pair is a {type(image).__name__}; it must be an array (height, width, 4) of R G B T, or two"
+            " pictures: an RGB one and its thermal one"
+        )
+    colours, thermal = _colours(image[0]), eight_bits(_thermal(image[1]))
+    if colours.shape[:2] != thermal.shape:
+        raise DataError(
+            f"rgbt: the thermal picture is {thermal.shape}, but its RGB one {colours.shape[:2]}; the two must be"
+            " registered, so of one size"
+        )
+    return colours, thermal
+
+
+def _colours(picture: Any) -> NDArray[np.uint8]:
+    """Files by OpenCV, as the evaluation reads them: other libraries decode JPEG a little differently."""
+    found = cv2.imread(str(picture), cv2.IMREAD_COLOR) if isinstance(picture, (str, Path)) else None
+    return rgb(picture) if found is None else np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _thermal(picture: Any) -> NDArray[Any]:
+    if isinstance(picture, (str, Path)):
+        found = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
+        if found is None:
+            raise DataError(f"{picture}: is no thermal picture that can be read; give an image file, or an array")
+        return np.asarray(found)
+    found = np.asarray(picture)
+    if found.dtype not in (np.uint8, np.uint16) or found.ndim != 2:
+        raise DataError(
+            f"rgbt: a thermal picture has shape {found.shape} and type {found.dtype}; it must be (height, width) of"
+            " uint8 or uint16"
+        )
+    return found

@@ -1,0 +1,41 @@
+"""The model of a checkpoint, for inference: what its training left, put into a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainables.errors import CheckpointError
+from trainables.loop import STATE, read
+
+
+def parts(checkpoint: Path, *names: str) -> dict[str, Any]:
+    """What `Training.state` put into the directory `checkpoint`, with `names` surely among it.
+
+    Raises:
+        CheckpointError: no checkpoint there, a damaged one, or one without a part (written by an older version).
+    """
+    saved = dict(read(checkpoint)["training"])
+    for name in names:
+        if name not in saved:
+            raise CheckpointError(f"{checkpoint / STATE}: has no {name}; an older version wrote it, so train again")
+    return saved
+
+
+def fill(model: torch.nn.Module, state: Mapping[str, Any], checkpoint: Path) -> None:
+    """Put the weights `state` of `checkpoint` into `model`, which then is in evaluation mode.
+
+    Raises:
+        CheckpointError: they are of a model of other settings.
+    """
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        first = " ".join(str(error).split("\n\t")[:2])
+        raise CheckpointError(
+            f"{checkpoint}: is not of a training with these settings ({first}); give the settings it was trained with"
+        ) from None
+    model.eval()

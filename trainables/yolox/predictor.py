@@ -1,0 +1,81 @@
+"""The trained YOLOX on pictures of any size, and its weights in upstream's form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainables import onnx_file
+from trainables.pictures import rgb
+from trainables.recipe import Predictor
+from trainables.trained import fill, parts
+from trainables.yolox.detections import detections
+from trainables.yolox.experiment import Detector
+from trainables.yolox.images import held_out, scaled
+from trainables.yolox.settings import YoloxSettings
+from trainables.yolox.training import experiment
+
+WEIGHTS = "weights.pt"
+
+
+def load(settings: YoloxSettings, checkpoint: Path) -> Predictor:
+    """The detector of `checkpoint` as its evaluation has it: the moving average, on images scaled and padded alike.
+
+    Raises:
+        CheckpointError: no checkpoint there, one without class names, or one of other settings.
+    """
+    detector, names = trained(settings, checkpoint)
+
+    def predict(images: Sequence[Any]) -> list[dict[str, Any]]:
+        return [_one(detector, settings, names, image) for image in images]
+
+    return predict
+
+
+def trained(settings: YoloxSettings, checkpoint: Path) -> tuple[Detector, list[str]]:
+    """The model that the evaluation of `checkpoint` saw, in evaluation mode, and its classes' names."""
+    evaluated = "ema" if settings.ema else "model"
+    saved = parts(checkpoint, "names", evaluated)
+    names: list[str] = saved["names"]
+    detector = experiment(settings, len(names)).get_model()
+    fill(detector, saved[evaluated], checkpoint)
+    return detector, names
+
+
+def write_weights(settings: YoloxSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
+    """Write `WEIGHTS`, which upstream's `--ckpt` takes; returns what it is, by file name."""
+    detector, names = trained(settings, checkpoint)
+    torch.save({"model": detector.state_dict(), "names": names}, directory / WEIGHTS)
+    return {WEIGHTS: f"weights for upstream: `-c yolox_experiment:Tuned -D num_classes={len(names)} --ckpt {WEIGHTS}`"}
+
+
+def write_onnx(settings: YoloxSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
+    """Write the model as ONNX: BGR pixels to 255 in, upstream's predictions (1, N, 5 + C) out, before any threshold."""
+    detector, _ = trained(settings, checkpoint)
+    example = torch.rand(1, 3, *settings.input_size, generator=torch.Generator().manual_seed(0)) * 255
+    return onnx_file.write(detector, example, directory, ["predictions"])
+
+
+def _one(detector: Detector, settings: YoloxSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
+    picture = _bgr(image)
+    height, width = picture.shape[:2]
+    pixels, _ = held_out(scaled(picture, settings.input_size), np.zeros((0, 5)), settings.input_size)
+    with torch.no_grad():
+        predictions = detector(torch.from_numpy(pixels)[None])
+    (found,) = detections(predictions, [(width, height)], len(names), settings)
+    return {"boxes": found.boxes, "scores": found.scores, "labels": [names[int(index)] for index in found.classes]}
+
+
+def _bgr(image: Any) -> NDArray[np.uint8]:
+    """Files by OpenCV, as the evaluation reads them: other libraries decode JPEG a little differently."""
+    if isinstance(image, (str, Path)):
+        found = cv2.imread(str(image))
+        if found is not None:
+            return np.asarray(found, dtype=np.uint8)
+    return np.ascontiguousarray(rgb(image)[..., ::-1])
