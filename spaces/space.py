@@ -8,7 +8,7 @@ within the user's bounds. `ranges` runs the same function to list what it would 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from trainables.errors import SettingsError, nearest
@@ -36,6 +36,7 @@ class Range:
         log: drawn evenly on a logarithmic scale.
         choices: the values of a choice.
         when: the earlier choices under which the name is drawn at all, such as "warmup_epochs > 0"; "" if always.
+        under: values of those earlier choices.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Range:
     log: bool = False
     choices: tuple[Value, ...] = ()
     when: str = ""
+    under: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __contains__(self, value: Any) -> bool:
         """Whether `value` could be drawn from this range."""
@@ -161,7 +163,7 @@ def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, 
         space(Draw(asked, choices))
         for name, value in asked.ranges.items():
             if name not in found:
-                found[name] = replace(value, when=_condition(fixed, found))
+                found[name] = replace(value, when=_condition(fixed, found), under=fixed)
                 branches += [fixed | {name: other} for other in _others(value)]
     return found
 
