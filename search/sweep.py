@@ -206,7 +206,7 @@ def _choices(spec: SweepSpec, recipe: Recipe, space: Space) -> dict[str, Range]:
 
 
 def _check_corners(made: Plan) -> None:
-    """Every bound of every range must be a legal setting where it is drawn, so that no trial fails on it hours later."""
+    """Every bound of every range must be legal where it is drawn, so that no trial fails on it hours later."""
     for end in ("low", "high"):
         for name, asked in made.ranges.items():
             values = asked.choices or (int(getattr(asked, end)) if asked.kind == "int" else float(getattr(asked, end)),)

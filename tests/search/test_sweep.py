@@ -177,12 +177,12 @@ def test_every_bound_must_be_a_legal_setting(data: Path, chosen: dict[str, Any],
 @pytest.mark.parametrize("recipe", ["resnet_yolo", "rgbt", "refdet", "yolox"])
 @pytest.mark.parametrize("preset", ["paper", "tiny"])
 def test_every_recipe_can_be_swept_as_it_is(recipe: str, preset: str, tmp_path: Path) -> None:
-    assert plan(SweepSpec(recipe=recipe, preset=preset, data=str(tmp_path), trials=2)).ranges
+    assert plan(SweepSpec(recipe=recipe, preset=preset, data=str(tmp_path), name="a", trials=2)).ranges
 
 
 def test_a_bound_is_judged_under_the_choices_that_it_is_drawn_under(tmp_path: Path) -> None:
     """refdet's use_triplet is drawn in stage 3 alone, and illegal in the preset's stage 2."""
-    made = plan(SweepSpec(recipe="refdet", preset="tiny", data=str(tmp_path)))
+    made = plan(SweepSpec(recipe="refdet", preset="tiny", data=str(tmp_path), name="a"))
     assert made.ranges["use_triplet"].under == {"stage": 3}
 
 
