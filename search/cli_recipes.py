@@ -23,13 +23,14 @@ def train(
     set_: Sets = None,
     out: Annotated[Path, typer.Option(help="folder for checkpoints")] = Path("training"),
     resume: Annotated[Path | None, typer.Option(help="checkpoint to go on from")] = None,
+    patience: Annotated[int | None, typer.Option(min=1, help="epochs without a new best that end it")] = None,
 ) -> None:
     """Run one training, without a sweep."""
     from search.single import train as run
     from trainables.settings import read_yaml
 
     values = (read_yaml(config) if config else {}) | options.pairs(set_, "--set")
-    for line in run(recipe, data, preset, training, values, out, resume):
+    for line in run(recipe, data, preset, training, values, out, resume, patience):
         print(line, flush=True)
 
 

@@ -135,12 +135,14 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
     _await_first_epoch(folder, ended)
     from search.mirror import Mirror, StoreError  # imports MLflow, which only this process pays for
 
-    mirror = Mirror(folder)
-    ready()
+    mirror: Mirror | None = None
     seq, give_up_at, pause = 0, 0.0, POLL_SECONDS
     while True:
         last = ended()
         try:
+            if mirror is None:
+                mirror = Mirror(folder)
+                ready()
             rows = list(islice(read(folder.journal, after=seq), BATCH_ROWS)) if folder.journal.is_dir() else []
             if rows:
                 mirror.write(rows)
@@ -149,6 +151,8 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
                 mirror.finish()
                 return True
         except (StoreError, OSError) as error:  # the store may be away for a while; the journal keeps everything
+            if mirror is None and not _may_pass(error, folder.store(folder.spec())):
+                raise
             text = str(error).partition("\n")[0]
             print(f"MLflow is not reachable, trying again: {type(error).__name__}: {text}", file=sys.stderr, flush=True)
             if last:  # however long it was away before: the sweep waits a minute for it
@@ -160,6 +164,15 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
             continue
         if not last and len(rows) < BATCH_ROWS:
             time.sleep(POLL_SECONDS)
+
+
+def _may_pass(error: Exception, store: str) -> bool:
+    """Whether a store that cannot be opened may be there later: a server that is away, or that lacks its database.
+
+    What MLflow answers with a code of the client's (not allowed, not found) stays as it is.
+    """
+    code = getattr(error, "get_http_status_code", lambda: 500)()
+    return store.startswith(("http://", "https://")) and code >= 500
 
 
 def _await_first_epoch(folder: SweepFolder, ended: Callable[[], bool]) -> None:

@@ -21,8 +21,20 @@ def train(
     values: Mapping[str, Any],
     out: Path,
     resume: Path | None,
+    patience: int | None = None,
 ) -> Iterator[str]:
     """Train, yielding a line an epoch; the newest and the best checkpoint stay in `out/checkpoints`.
+
+    Args:
+        name: recipe.
+        data: of the recipe's kind.
+        preset: of the recipe.
+        training: named one, on top of the preset.
+        values: settings on top of both.
+        out: folder for checkpoints.
+        resume: checkpoint to go on from. What was best before it is not known, so checkpoints in `out` stay.
+        patience: epochs without a new best after which the training ends (document 004: 20); None for never. A sweep
+            has its scheduler for that.
 
     Raises:
         SteadytuneError: settings, data or checkpoint are wrong.
@@ -37,6 +49,7 @@ def train(
     folder = out / "checkpoints"
     folder.mkdir(parents=True, exist_ok=True)
     best: Epoch | None = None
+    earlier = set(checkpoint.found(folder)) if resume is not None else set()  # the best so far may be among them
     for epoch in recipe.train(settings, opened, out, resume):
         if epoch.alarm is not None:
             yield f"epoch {epoch.epoch}: {epoch.alarm.reason}: {epoch.alarm.detail}; stopped"
@@ -44,9 +57,13 @@ def train(
         best = epoch if best is None or _better(recipe, epoch, best) else best
         checkpoint.write(folder, epoch.epoch, epoch.save)
         for number, path in checkpoint.found(folder).items():
-            if number not in (best.epoch, epoch.epoch):
+            if number not in earlier | {best.epoch, epoch.epoch}:
                 checkpoint.remove(path)
         yield _line(epoch)
+        if patience is not None and epoch.epoch - best.epoch >= patience:
+            missing = f"no better {recipe.metric} than epoch {best.epoch}'s for {patience} epochs"
+            yield f"epoch {epoch.epoch}: {missing}; stopped"
+            break
     if best is not None:
         value = best.metrics.get(recipe.metric, float("nan"))
         yield f"best: epoch {best.epoch}, {recipe.metric} {value:.4f}, in {folder}"

@@ -34,4 +34,5 @@ def space(draw: Draw) -> None:
     draw.float("fusion_factor", 0.5, 5.0, log=True)
     draw.float("head_factor", 0.5, 5.0, log=True)
     draw.float("fliplr", 0.0, 0.5)
+    draw.float("turn", 0.0, 1.0)
     draw.float("hsv", 0.0, 1.0)

@@ -16,6 +16,7 @@ BUILT_IN = {
     "refdet": "spaces.refdet:space",
     "resnet_yolo": "spaces.resnet_yolo:space",
     "rgbt": "spaces.rgbt:space",
+    "slowfast": "spaces.slowfast:space",
     "yolox": "spaces.yolox:space",
 }
 

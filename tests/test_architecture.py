@@ -25,7 +25,19 @@ CONFINED = {
         f"search/{name}.py" for name in ("cli", "cli_range", "cli_recipes", "cli_replay", "cli_results", "options")
     },
 }
-ONLY_TRAINABLES = {"torch", "torchvision", "ultralytics", "cv2", "faster_coco_eval", "sklearn", "yolox", "timm", "av"}
+ONLY_TRAINABLES = {
+    "torch",
+    "torchvision",
+    "ultralytics",
+    "cv2",
+    "faster_coco_eval",
+    "sklearn",
+    "yolox",
+    "timm",
+    "av",
+    "h5py",
+    "pytorchvideo",
+}
 
 MODULE_LINES, MEDIAN_MODULE_LINES, FUNCTION_LINES = 300, 120, 60
 LONG_FUNCTIONS = {"search/cli.py:launch"}

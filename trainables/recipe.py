@@ -57,7 +57,8 @@ Predictor = Callable[[Sequence[Any]], list[dict[str, Any]]]
 
 A picture is an RGB array (height, width, 3) uint8 or the path of a file; a recipe that looks at more says so in its
 `predictor`. A detector's dictionary holds `boxes` (n, 4) as x1 y1 x2 y2 in the picture's pixels, best first, `scores`
-(n,) in [0, 1] and `labels`, n names; a classifier's `label` and `scores` by name.
+(n,) in [0, 1] and `labels`, n names; a classifier's `label` and `scores` by name. A recipe of clips takes arrays
+(frames, height, width) in the unit of its data.
 """
 
 

@@ -15,6 +15,7 @@ BUILT_IN = {
     "refdet": "trainables.refdet.recipe:Refdet",
     "resnet_yolo": "trainables.resnet_yolo.recipe:ResnetYolo",
     "rgbt": "trainables.rgbt.recipe:Rgbt",
+    "slowfast": "trainables.slowfast.recipe:Slowfast",
     "yolox": "trainables.yolox.recipe:Yolox",
 }
 

@@ -316,6 +316,23 @@ def test_a_sample_can_be_written_and_checked_and_trained_on(steadytune: Steadytu
     assert [path.name for path in (out_folder / "checkpoints").iterdir()] == ["epoch-0004"]
 
 
+def test_a_training_without_a_new_best_ends_by_patience_and_keeps_its_best(
+    steadytune: Steadytune, data: Path, tmp_path: Path
+) -> None:
+    arguments = ("train", "fakes:Curves", "--data", data, "--preset", "long", "--set", "noise=0.05", "--out", tmp_path)
+    code, out, _ = steadytune(*arguments, "--patience", 5)
+    assert code == 0
+    assert out.splitlines()[-2:] == [
+        "epoch 13: no better score than epoch 8's for 5 epochs; stopped",
+        f"best: epoch 8, score 0.5907, in {tmp_path / 'checkpoints'}",
+    ]
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"epoch-0008", "epoch-0013"}
+    code, out, _ = steadytune(*arguments, "--resume", tmp_path / "checkpoints" / "epoch-0013")
+    assert "best: epoch 26, score 0.6342" in out
+    kept = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    assert kept == {"epoch-0008", "epoch-0013", "epoch-0026", "epoch-0027"}, "what was best before is not known"
+
+
 def test_an_export_is_proven_in_a_process_of_its_own(
     steadytune: Steadytune, sweeps: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

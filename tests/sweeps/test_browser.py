@@ -1,4 +1,4 @@
-"""MLflow's pages on a real sweep, as a browser shows them; where `playwright` or a Chromium is missing, it says so."""
+"""MLflow's pages on a real sweep, as a browser shows them; where no Chromium is installed, they are skipped."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def address(folder: Path) -> Iterator[str]:
 @pytest.fixture
 def page(address: str) -> Iterator[Any]:
     """A page of a browser, on MLflow's table of the sweep's runs."""
-    driver = pytest.importorskip("playwright.sync_api", reason="pip install playwright, to see the pages in a browser")
+    from playwright import sync_api as driver
+
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("no Chromium here; apt install chromium, to see the pages in a browser")

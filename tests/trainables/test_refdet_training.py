@@ -85,10 +85,17 @@ CHANGES: dict[str, Any] = {
     **{"warmup_epochs": 0, "dinov2_factor": 3.0, "backbone_factor": 0.1, "fusion_factor": 0.1, "head_factor": 0.1},
     **{"freeze_dinov2": True, "freeze_backbone": True, "bbox_weight": 2.0, "cls_weight": 0.2, "dfl_weight": 0.2},
     **{"supcon_weight": 3.0, "cpe_weight": 3.0, "triplet_weight": 3.0, "contrastive_decay": True},
-    **{"use_triplet": False, "triplet_ratio": 0.0, "negative_strategy": "background", "fliplr": 1.0, "hsv": 1.0},
+    **{
+        "use_triplet": False,
+        "triplet_ratio": 0.0,
+        "negative_strategy": "background",
+        "fliplr": 1.0,
+        "hsv": 1.0,
+        "turn": 1.0,
+    },
     **{"seed": 9, "mixed_precision": True, "width": 0.25, "embedding": 8, "norm_momentum": 0.5},
 }
-BASE: dict[str, Any] = {"epochs": 2, "warmup_epochs": 1, "freeze_dinov2": False, "triplet_ratio": 1.0}
+BASE: dict[str, Any] = {"turn": 0.0, "epochs": 2, "warmup_epochs": 1, "freeze_dinov2": False, "triplet_ratio": 1.0}
 CONTRAST = {"triplet_ratio": 0.0}
 UNDER: dict[str, dict[str, Any]] = {
     "supcon_weight": CONTRAST,

@@ -50,8 +50,12 @@ def draw(data: RefdetData, settings: RefdetSettings, way: int, query: int, rando
     chosen = random.permutation(len(data.train))[: min(way, len(data.train))]
     clips = [data.train[index] for index in chosen]
     picked = [(kind, clip, int(number)) for kind, clip in enumerate(clips) for number in _some(clip, query, random)]
-    parts = [_augmented(*loaded(data, clip, number, settings), settings, random) for _, clip, number in picked]
-    shots = [_references(data, clip, settings, random) for _, clip, _ in picked]
+    turns = [_turn(settings, random) for _ in clips]
+    parts = [
+        _augmented(*turned(*loaded(data, clip, number, settings), *turns[kind]), settings, random)
+        for kind, clip, number in picked
+    ]
+    shots = [_references(data, clip, turns[kind], settings, random) for kind, clip, _ in picked]
     classes = torch.tensor([kind for kind, _, _ in picked])
     return Episode(stacked([part[0] for part in parts]), torch.stack(shots), [part[1] for part in parts], classes)
 
@@ -60,6 +64,15 @@ def loaded(data: RefdetData, clip: Clip, number: int, settings: RefdetSettings) 
     """A frame (S, S, 3) and the boxes (M, 4) in its pixels."""
     pixels, scale = data.frames.frame(clip.video, number, settings.image_size)
     return pixels, torch.from_numpy(clip.boxes[number] * np.float32(scale))
+
+
+def turned(pixels: NDArray[np.uint8], boxes: Tensor, quarters: int, mirrored: bool) -> tuple[NDArray[np.uint8], Tensor]:
+    """A square frame (S, S, 3) and its boxes (M, 4), `quarters` counter-clockwise and then maybe left to right."""
+    side = pixels.shape[1]
+    pixels = np.rot90(pixels, quarters)
+    for _ in range(quarters):
+        boxes = torch.stack((boxes[:, 1], side - boxes[:, 2], boxes[:, 3], side - boxes[:, 0]), dim=1)
+    return _mirrored(pixels, boxes) if mirrored else (pixels, boxes)
 
 
 def stacked(pictures: list[NDArray[np.uint8]]) -> Tensor:
@@ -72,10 +85,25 @@ def _some(clip: Clip, query: int, random: np.random.Generator) -> NDArray[np.int
     return random.choice(frames, size=query, replace=len(frames) < query)
 
 
-def _references(data: RefdetData, clip: Clip, settings: RefdetSettings, random: np.random.Generator) -> Tensor:
+def _turn(settings: RefdetSettings, random: np.random.Generator) -> tuple[int, bool]:
+    """Quarters and mirroring of one class in an episode, its references and frames alike: a class of its own."""
+    if random.random() >= settings.turn:
+        return 0, False
+    return int(random.integers(4)), bool(random.integers(2))
+
+
+def _references(
+    data: RefdetData, clip: Clip, turn: tuple[int, bool], settings: RefdetSettings, random: np.random.Generator
+) -> Tensor:
     images = data.references(clip, settings.reference_size)
     count = settings.n_reference
-    return stacked(list(images[random.choice(len(images), size=count, replace=len(images) < count)]))
+    chosen = images[random.choice(len(images), size=count, replace=len(images) < count)]
+    return stacked([turned(image, torch.zeros(0, 4), *turn)[0] for image in chosen])
+
+
+def _mirrored(pixels: NDArray[np.uint8], boxes: Tensor) -> tuple[NDArray[np.uint8], Tensor]:
+    width = pixels.shape[1]
+    return pixels[:, ::-1], torch.stack((width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]), dim=1)
 
 
 def _augmented(
@@ -88,7 +116,5 @@ def _augmented(
         shifted = RandomHSV(0.015, 0.7, 0.4).apply_image({"img": np.ascontiguousarray(pixels[..., ::-1])})["img"]
         pixels = shifted[..., ::-1]
     if random.random() < settings.fliplr:
-        width = pixels.shape[1]
-        pixels = pixels[:, ::-1]
-        boxes = torch.stack((width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]), dim=1)
+        pixels, boxes = _mirrored(pixels, boxes)
     return pixels, boxes

@@ -49,6 +49,7 @@ class RefdetSettings(Settings):
     triplet_ratio: Probability = Field(description="share of the episodes that are triplet batches")
     negative_strategy: Literal["background", "cross_class", "mixed"] = Field(description="what a triplet is told from")
     fliplr: Probability = Field(description="probability of mirroring a training frame left to right")
+    turn: Probability = Field(description="probability of turning a class, frames and references alike: a new class")
     hsv: Probability = Field(description="probability of shifting a training frame's colours")
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")

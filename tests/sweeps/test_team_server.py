@@ -1,0 +1,77 @@
+"""A sweep on a team's MLflow server that is killed in its middle, with its database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from agreement import difference
+from team_server import REPOSITORY, TeamServer, postgres_programs
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[TeamServer]:
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL here; apt install postgresql, to record on a server")
+    made = TeamServer(programs)
+    try:
+        made.start_postgres()
+        made.start_mlflow()
+        yield made
+    finally:
+        made.close()
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "search", *words]
+
+
+def environment(server: TeamServer) -> dict[str, str]:
+    paths = os.pathsep.join([str(HERE), str(REPOSITORY)])
+    return os.environ | server.environment | {"PYTHONPATH": paths}
+
+
+def test_a_server_that_is_killed_with_its_database_loses_nothing_and_stops_no_trial(
+    server: TeamServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "launch --recipe trouble:Trouble --preset tiny --data . --name sweep --trials 8 --confirm-top 1 --workers 2"
+    settings = ["--set", "pause=0.5", "--scheduler", "none", "--store", server.uri]
+    sweep = subprocess.Popen(
+        command(*words.split(), *settings), cwd=tmp_path, env=environment(server), stdout=subprocess.PIPE, text=True
+    )
+    assert sweep.stdout is not None
+    seen = []
+    for line in sweep.stdout:
+        seen.append(line)
+        if "trial 2 epoch 2" in line:
+            server.kill("mlflow")
+            server.kill("postgres")
+            time.sleep(5)
+            server.start_postgres()
+            server.start_mlflow()
+    assert sweep.wait() == 0, "".join(seen)
+    assert not any("failed" in line for line in seen)
+    subprocess.run(command("sync", "sweep"), cwd=tmp_path, env=environment(server), check=True)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    found = difference(tmp_path / "sweeps", "sweep", server.uri)
+    assert found.none, found
+    assert found.journal_points >= 2 * 8 * 6
+
+
+def test_the_password_is_in_no_file_that_the_sweep_wrote(server: TeamServer, tmp_path: Path) -> None:
+    words = "launch --recipe trouble:Trouble --preset tiny --data . --name secret --trials 1 --confirm-top 0"
+    subprocess.run(command(*words.split(), "--store", server.uri), cwd=tmp_path, env=environment(server), check=True)
+    secret = server.environment["MLFLOW_TRACKING_PASSWORD"].encode()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 5
+    assert [path for path in files if secret in path.read_bytes()] == []

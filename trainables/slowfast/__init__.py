@@ -1,0 +1,1 @@
+"""SlowFast on thermal clips (document 004)."""

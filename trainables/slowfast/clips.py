@@ -1,0 +1,68 @@
+"""Clips as the two pathways take them: scaled to [0, 1], changed at random while training, in three equal channels.
+
+The random numbers are torch's, which the epoch loop (or torch's loader, in its processes) seeds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms import v2
+
+from trainables.slowfast.data import Clips
+from trainables.slowfast.settings import SlowfastSettings
+
+MIDDLE, SPREAD = 0.45, 0.225
+"""Of pytorchvideo's Kinetics weights."""
+
+
+def scaled(frames: NDArray[np.float32], count: int, span: tuple[float, float]) -> Tensor:
+    """`count` frames, evenly spread over (T, H, W) in Celsius, as (count, 1, H, W) where `span` is 0 to 1."""
+    low, high = span
+    places = np.linspace(0, len(frames) - 1, count).round().astype(np.int64)
+    return ((torch.from_numpy(frames[places]) - low) / max(high - low, 1e-6)).clamp(0, 1)[:, None]
+
+
+def channels(frames: Tensor) -> Tensor:
+    """(T, 1, H, W) in [0, 1] as the pathways take it: normalised, (3, T, H, W)."""
+    return ((frames - MIDDLE) / SPREAD).transpose(0, 1).expand(3, -1, -1, -1).contiguous()
+
+
+class TrainingClips(Dataset[tuple[Tensor, int]]):
+    """Pairs of a clip (3, T, H, W) and its class; every frame of a clip is changed alike.
+
+    Args:
+        clips: of one split.
+        settings: of the training.
+        span: lowest and highest temperature of the training split, which become 0 and 1.
+        augment: whether to crop, flip, jitter and erase at random.
+    """
+
+    def __init__(
+        self, clips: Clips, settings: SlowfastSettings, span: tuple[float, float], *, augment: bool = True
+    ) -> None:
+        self._clips = clips
+        self.span = span
+        self._frames = settings.frames
+        size = list(settings.input_size)
+        if not augment:
+            self._change: v2.Transform = v2.Resize(size, antialias=True)
+            return
+        self._change = v2.Compose(
+            [
+                v2.RandomResizedCrop(size, scale=(settings.crop_scale_min, 1.0), antialias=True),
+                v2.RandomHorizontalFlip(settings.flip),
+                v2.ColorJitter(brightness=settings.jitter, contrast=settings.jitter),
+                v2.RandomErasing(settings.erasing, value=MIDDLE),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self._clips.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        frames = scaled(self._clips.frames[index], self._frames, self.span)
+        return channels(self._change(frames)), int(self._clips.labels[index])

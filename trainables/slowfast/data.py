@@ -1,0 +1,144 @@
+"""Thermal clips in HDF5, checked before the first epoch and kept in memory for all trials of a process.
+
+```
+DATA/
+  annotations/class_mapping.json      {"sitting": 0, "standing": 1, …}
+  train.h5, val.h5                    frames (N, T, H, W) float32 in Celsius, labels (N,) integers
+```
+
+Document 004 names the clips' shape (64 × 40 × 60), their unit and the mapping; the names in the file are ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.errors import DataError
+
+COLDEST, HOTTEST = -60.0, 200.0
+"""Celsius that a scene with people can have; beyond it the values are of another unit or broken."""
+
+
+@dataclass(frozen=True)
+class Clips:
+    """One split: `frames` (N, T, H, W) float32 in Celsius and `labels` (N,), not to be written to."""
+
+    frames: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ThermalData:
+    """A checked data set.
+
+    Attributes:
+        names: class names; a label is an index into them.
+        train, val: the two splits, no clip in both.
+        fingerprint: sha256 over names, clips and labels.
+    """
+
+    names: tuple[str, ...]
+    train: Clips
+    val: Clips
+    fingerprint: str
+
+
+def open_thermal(path: Path) -> ThermalData:
+    """Check the data set in the folder `path`: the mapping, and each clip to its last value.
+
+    Raises:
+        DataError: with the file, the clip, what is wrong and how to mend it.
+    """
+    names = _names(path / "annotations" / "class_mapping.json")
+    digest = hashlib.sha256("\n".join(names).encode())
+    seen: dict[bytes, str] = {}
+    splits: list[Clips] = []
+    for split in ("train", "val"):
+        file = path / f"{split}.h5"
+        clips = _clips(file, len(names))
+        for index, (frames, label) in enumerate(zip(clips.frames, clips.labels, strict=True)):
+            key = hashlib.sha256(frames.tobytes()).digest()
+            if split == "val" and key in seen:
+                raise DataError(f"{file}: clip {index} is the same as {seen[key]}; take it out of one of the two")
+            if split == "train":
+                seen[key] = f"clip {index} of {file}"
+            digest.update(key + bytes([int(label) % 256]))
+        splits.append(clips)
+    train, val = splits
+    if train.frames.shape[1:] != val.frames.shape[1:]:
+        raise DataError(
+            f"{path / 'val.h5'}: its clips are {val.frames.shape[1:]}, those of train.h5 {train.frames.shape[1:]};"
+            " both must be the same"
+        )
+    return ThermalData(names, train, val, digest.hexdigest())
+
+
+def _names(file: Path) -> tuple[str, ...]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{file}: no such file; it must map each class name to its number") from None
+    except json.JSONDecodeError as error:
+        raise DataError(f"{file} line {error.lineno}: not valid JSON ({error.msg}); write it again") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: cannot be read ({error}); it must be a JSON text file") from None
+    if not isinstance(content, Mapping) or not content:
+        raise DataError(f"{file}: holds {content!r}; it must map each class name to its number")
+    numbers = list(content.values())
+    if any(not isinstance(number, int) or isinstance(number, bool) for number in numbers) or sorted(numbers) != list(
+        range(len(numbers))
+    ):
+        raise DataError(f"{file}: the numbers are {numbers}; they must be 0, 1, 2 … without a gap")
+    return tuple(sorted(content, key=lambda name: int(content[name])))
+
+
+def _clips(file: Path, classes: int) -> Clips:
+    import h5py
+
+    if not file.is_file():
+        raise DataError(f"{file}: no such file; the folder must hold train.h5 and val.h5")
+    try:
+        with h5py.File(file, "r") as opened:
+            for name in ("frames", "labels"):
+                if not isinstance(opened.get(name), h5py.Dataset):
+                    raise DataError(f"{file}: data set {name!r} is missing; it must hold frames and labels")
+            frames, labels = _frames(file, opened["frames"]), _labels(file, opened["labels"], classes)
+    except (OSError, RuntimeError) as error:
+        raise DataError(f"{file}: cannot be read as HDF5 ({error}); write it again") from None
+    if len(frames) != len(labels):
+        raise DataError(f"{file}: has {len(frames)} clips but {len(labels)} labels; each clip needs one")
+    frames.flags.writeable = labels.flags.writeable = False
+    return Clips(frames, labels)
+
+
+def _frames(file: Path, given: Any) -> NDArray[np.float32]:
+    if given.ndim != 4 or 0 in given.shape:
+        raise DataError(f"{file}: frames has the shape {given.shape}; it must be (clips, frames, height, width)")
+    if given.dtype != np.float32:
+        raise DataError(f"{file}: frames is {given.dtype}; it must be float32, in Celsius")
+    frames: NDArray[np.float32] = given[:]
+    for index, clip in enumerate(frames):
+        if not np.isfinite(clip).all():
+            raise DataError(f"{file}: clip {index} holds a value that is not finite; mend or remove the clip")
+        low, high = float(clip.min()), float(clip.max())
+        if low < COLDEST or high > HOTTEST:
+            raise DataError(f"{file}: clip {index} goes from {low:g} to {high:g}; it must be in Celsius")
+    return frames
+
+
+def _labels(file: Path, given: Any, classes: int) -> NDArray[np.int64]:
+    if given.ndim != 1 or not np.issubdtype(given.dtype, np.integer):
+        raise DataError(f"{file}: labels is {given.dtype} of shape {given.shape}; it must be integers, one a clip")
+    labels = given[:].astype(np.int64)
+    for index, label in enumerate(labels):
+        if not 0 <= label < classes:
+            raise DataError(f"{file}: the label of clip {index} is {label}; it must be 0 to {classes - 1}")
+    return np.asarray(labels)

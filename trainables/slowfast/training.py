@@ -1,0 +1,181 @@
+"""One training of SlowFast, as the shared epoch loop drives it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, WeightedRandomSampler
+
+from trainables.loop import seeded
+from trainables.slowfast.clips import TrainingClips
+from trainables.slowfast.data import ThermalData
+from trainables.slowfast.losses import class_loss
+from trainables.slowfast.metrics import accuracy, confusion
+from trainables.slowfast.model import SlowFast, class_weights
+from trainables.slowfast.settings import SlowfastSettings
+from trainables.slowfast.weights import load_network
+
+FLOOR = 0.01
+"""Share of the learning rate at the end. Ours: document 004 does not say what follows warm-up."""
+
+
+class SlowfastTraining:
+    """SGD or AdamW with a rate for the backbone and one for the head; see `trainables.loop.Training`.
+
+    Raises:
+        CheckpointError: the weights cannot be had.
+    """
+
+    def __init__(self, settings: SlowfastSettings, data: ThermalData) -> None:
+        self.epochs = settings.epochs
+        self._settings = settings
+        self._names = data.names
+        wanted = settings.device
+        if wanted == "auto":
+            wanted = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = torch.device(wanted)
+        with seeded(settings.seed, "model"):
+            network = new_network(settings, len(data.names))
+        load_network(network.network, settings.weights)
+        self.model: torch.nn.Module = network.to(self._device)
+        self._optimizer = _optimizer(settings, network)
+        counts = torch.bincount(torch.tensor(data.train.labels), minlength=len(data.names))
+        self._weights = class_weights(counts.float()).to(self._device)
+        span = float(data.train.frames.min()), float(data.train.frames.max())
+        self._clips = TrainingClips(data.train, settings, span), TrainingClips(data.val, settings, span, augment=False)
+        self._train, self._val = _loaders(settings, *self._clips, data, counts)
+
+    def phase(self, epoch: int) -> str:
+        """Warm-up ("warmup") while the learning rate rises, then "main"."""
+        return "warmup" if epoch <= self._settings.warmup_epochs else "main"
+
+    def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Train on as many clips as there are."""
+        self.model.train()
+        total, waited, began = 0.0, 0.0, time.perf_counter()
+        mark = began
+        for index, (clips, classes) in enumerate(self._train):
+            waited += time.perf_counter() - mark
+            self._set_rate((epoch - 1) + index / len(self._train))
+            loss = self._loss(self.model(clips.to(self._device)), classes.to(self._device))
+            self._optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._optimizer.step()
+            total += float(loss.detach())
+            mark = time.perf_counter()
+        seconds = {"data": waited, "train": time.perf_counter() - began - waited}
+        return {"train": total / len(self._train)}, seconds
+
+    def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Accuracies, and the loss."""
+        self.model.eval()
+        scores, labels, total = [], [], 0.0
+        with torch.no_grad():
+            for clips, classes in self._val:
+                found = self.model(clips.to(self._device))
+                total += float(self._loss(found, classes.to(self._device)))
+                scores.append(np.asarray(found.double().cpu()))
+                labels.append(np.asarray(classes))
+        given = np.concatenate(scores), np.concatenate(labels)
+        self._confusion = confusion(*given)
+        return accuracy(*given, self._names), {"val": total / len(self._val)}
+
+    def taken(self) -> dict[str, float]:
+        """Clips of each class that the last evaluation took for which, where any: "confusion/<true>/<predicted>"."""
+        true, predicted = np.nonzero(self._confusion)
+        return {
+            f"confusion/{self._names[row]}/{self._names[column]}": float(self._confusion[row, column])
+            for row, column in zip(true, predicted, strict=True)
+        }
+
+    def rates(self) -> dict[str, float]:
+        """Learning rates of the backbone and of the head."""
+        return {group["name"]: float(group["lr"]) for group in self._optimizer.param_groups}
+
+    def state(self) -> dict[str, Any]:
+        """Weights and the optimizer's moments; the schedule follows from the epoch alone.
+
+        Names and temperatures are for those who have the checkpoint but not the data.
+        """
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "names": list(self._names),
+            "span": list(self._clips[0].span),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` returned."""
+        self.model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        for clips in self._clips:  # other data are evaluated in the temperatures that were trained with
+            clips.span = state["span"][0], state["span"][1]
+
+    def _set_rate(self, done: float) -> None:
+        """The rates after `done` epochs: a line up to lr, then half a cosine down to `FLOOR` of it."""
+        warmup = self._settings.warmup_epochs
+        if done < warmup:
+            share = max(done, 1 / len(self._train)) / warmup
+        else:
+            left = (done - warmup) / max(1.0, self.epochs - warmup)
+            share = FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * min(left, 1.0)))
+        for group in self._optimizer.param_groups:
+            ratio = self._settings.backbone_lr_ratio if group["name"] == "backbone" else 1.0
+            group["lr"] = self._settings.lr * ratio * share
+
+    def _loss(self, scores: Tensor, classes: Tensor) -> Tensor:
+        settings = self._settings
+        return class_loss(
+            scores,
+            classes,
+            kind=settings.loss,
+            gamma=settings.focal_gamma,
+            smoothing=settings.label_smoothing,
+            weights=self._weights,
+        )
+
+
+def new_network(settings: SlowfastSettings, classes: int) -> SlowFast:
+    """The network of `settings` for so many classes, with random weights."""
+    return SlowFast(
+        classes,
+        depth=settings.depth,
+        stem_width=settings.stem_width,
+        reduction=settings.reduction,
+        alpha=settings.alpha,
+        dropout=settings.dropout,
+        freeze=settings.freeze,
+        norm_momentum=settings.norm_momentum,
+    )
+
+
+def _optimizer(settings: SlowfastSettings, network: SlowFast) -> torch.optim.Optimizer:
+    backbone, head = network.parts()
+    groups = [{"name": "backbone", "params": backbone}, {"name": "head", "params": head}]
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
+    betas = (settings.momentum, 0.999)
+    return torch.optim.AdamW(groups, lr=settings.lr, betas=betas, weight_decay=settings.weight_decay)
+
+
+Batches = DataLoader[tuple[Tensor, int]]
+
+
+def _loaders(
+    settings: SlowfastSettings, train: TrainingClips, val: TrainingClips, data: ThermalData, counts: Tensor
+) -> tuple[Batches, Batches]:
+    sampler = None
+    if settings.sampling == "balanced":
+        share = 1 / counts.clamp(min=1).double()
+        sampler = WeightedRandomSampler(share[torch.tensor(data.train.labels)].tolist(), len(train))
+    workers, batch = settings.workers, settings.batch
+    return (
+        DataLoader(train, batch, shuffle=sampler is None, sampler=sampler, num_workers=workers),
+        DataLoader(val, batch, num_workers=workers),
+    )
