@@ -296,7 +296,7 @@ def test_a_value_changed_by_hand_is_named_for_each_of_our_recipes(name: str, tmp
     for field, value in values.items():
         if isinstance(value, int) and not isinstance(value, bool):
             (tmp_path / "settings.yaml").write_text(yaml.safe_dump(values | {field: value + 1}))
-            with pytest.raises(SteadytuneError, match=rf"settings\.yaml.*\b{field}\b.* is {value + 1}"):
+            with pytest.raises(SteadytuneError, match=rf"settings\.yaml.*\b{field}\b.*\b{value + 1}\b"):
                 list(prove(tmp_path, 1))
 
 
