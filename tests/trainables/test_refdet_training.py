@@ -60,6 +60,15 @@ def test_three_epochs_and_three_resumed_are_six(videos: RefdetData, tmp_path: Pa
         next(curve(settings(epochs=6, seed=3), videos, tmp_path, resume=checkpoint))
 
 
+def test_a_checkpoint_evaluates_to_what_its_epoch_measured(videos: RefdetData, tmp_path: Path) -> None:
+    given = settings(epochs=1)
+    epoch = next(curve(given, videos, tmp_path))
+    epoch.save(tmp_path)
+    assert (tmp_path / "settings.yaml").is_file()
+    found = Refdet().evaluate(given, videos, tmp_path, tmp_path)
+    assert found.items() >= epoch.metrics.items()
+
+
 def test_trainings_that_take_turns_do_not_disturb_each_other(videos: RefdetData, tmp_path: Path) -> None:
     given = [settings(epochs=2, hsv=0.5), settings("stage-2", epochs=2, seed=5, lr=3e-3)]
     alone = [losses(curve(each, videos, tmp_path)) for each in given]

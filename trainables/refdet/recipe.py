@@ -15,6 +15,7 @@ from trainables.settings import Settings
 
 if TYPE_CHECKING:
     from trainables.refdet.data import RefdetData
+    from trainables.refdet.training import RefdetTraining
 
 
 class Refdet(Recipe):
@@ -45,12 +46,20 @@ class Refdet(Recipe):
 
     def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         """Train; see `Recipe.train`."""
+        training = self._training(settings, data, workdir)
         assert isinstance(settings, RefdetSettings)
-        with isolated(workdir):
-            from trainables.loop import epochs
-            from trainables.refdet.training import RefdetTraining
-        training = RefdetTraining(settings, data)
-        yield from epochs(training, seed=settings.seed, identity=_identity(settings, data), resume=resume)
+        from trainables.loop import epochs
+
+        identity = _identity(settings, data)
+        yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
+
+    def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
+        """Evaluate; see `Recipe.evaluate`."""
+        training = self._training(settings, data, workdir)
+        assert isinstance(settings, RefdetSettings)
+        from trainables.loop import evaluation
+
+        return evaluation(training, seed=settings.seed, checkpoint=checkpoint)
 
     def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
         """Detections of a referenced object; see `Recipe.predictor`.
@@ -77,6 +86,12 @@ class Refdet(Recipe):
 
         assert isinstance(settings, RefdetSettings)
         return write(settings, directory)
+
+    def _training(self, settings: Settings, data: Any, workdir: Path) -> RefdetTraining:
+        assert isinstance(settings, RefdetSettings)
+        with isolated(workdir):
+            from trainables.refdet.training import RefdetTraining
+        return RefdetTraining(settings, data)
 
 
 def _identity(settings: RefdetSettings, data: RefdetData) -> str:
