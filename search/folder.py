@@ -86,9 +86,10 @@ class SweepFolder:
         """Where the checkpoint of `trial` after `epoch` lies."""
         return self.trials / f"{trial:04d}" / "checkpoints" / f"epoch-{epoch:04d}"
 
-    def delete_checkpoint(self, trial: int, epoch: int) -> None:
-        """Delete that checkpoint if it is there."""
-        checkpoint.remove(self.checkpoint(trial, epoch))
+    def sweep_up(self) -> None:
+        """Delete what a killed process left half-written or half-deleted among the checkpoints."""
+        for folder in self.trials.glob("*/checkpoints"):
+            checkpoint.sweep_up(folder)
 
     def remove(self) -> None:
         """Delete the whole sweep: only for one that never started."""

@@ -189,7 +189,7 @@ def _await_first_epoch(folder: SweepFolder, ended: Callable[[], bool]) -> None:
 def main() -> None:
     """`python -m search.recorder ROOT NAME`: says "ready", then follows the journal until standard input closes."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.nice(10)  # trials come first: what is not recorded now is recorded a moment later
+    os.nice(19)  # trials come first, and Ray runs them at 15: what is not recorded now is recorded a moment later
     folder = SweepFolder(Path(sys.argv[1]), sys.argv[2])
     try:
         # The recorder of a driver that was killed may still be writing: let it end first.

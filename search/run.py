@@ -6,6 +6,7 @@ import errno
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from search.state import SweepState
 from search.sweep import Plan
 from search.trainable import RecipeTrainable
 from search.warmstart import feed, recall
+from trainables import checkpoint
 from trainables.errors import SteadytuneError
 
 Listener = Callable[[Row, SweepState], None]
@@ -87,16 +89,24 @@ def _sweep(checked: Plan, folder: SweepFolder, places: int, recorder: Recorder, 
     if not past:
         feed(journal, recall(checked, folder.root))
         past = _past(folder)
-    conductor = Conductor(checked, journal, delete=folder.delete_checkpoint, listen=listen)
-    if past:
-        conductor.restore(past)
-    conductor.open(places)
-    recorder.watch(conductor.halt)
-    try:
-        _train(conductor, folder, places)
-    finally:
-        journal.flush()
-        shutil.rmtree(folder.ray, ignore_errors=True)
+    # Deleting takes a millisecond a file: Ray's loop, which all trials wait for, need not.
+    with ThreadPoolExecutor(1, "delete") as deletions:
+
+        def delete(trial: int, epoch: int) -> None:
+            if doomed := checkpoint.set_aside(folder.checkpoint(trial, epoch)):
+                deletions.submit(shutil.rmtree, doomed, ignore_errors=True)
+
+        conductor = Conductor(checked, journal, delete=delete, listen=listen)
+        if past:
+            folder.sweep_up()
+            conductor.restore(past)
+        conductor.open(places)
+        recorder.watch(conductor.halt)
+        try:
+            _train(conductor, folder, places)
+        finally:
+            journal.flush()
+            shutil.rmtree(folder.ray, ignore_errors=True)
     if conductor.halted:
         raise conductor.halted
     _conclude(conductor, folder)

@@ -54,12 +54,14 @@ def test_a_sweep_runs_in_one_process_at_a_time(tmp_path: Path, data: Path) -> No
         pass
 
 
-def test_deleting_a_checkpoint_that_is_gone_is_no_error(tmp_path: Path, data: Path) -> None:
+def test_what_a_killed_process_left_half_deleted_is_swept_up_and_whole_checkpoints_stay(
+    tmp_path: Path, data: Path
+) -> None:
     folder = SweepFolder.create(tmp_path, spec_of(data))
-    path = folder.checkpoint(3, 12)
-    path.mkdir(parents=True)
-    (path / "state.pt").write_text("x")
-    folder.delete_checkpoint(3, 12)
-    folder.delete_checkpoint(3, 12)
-    assert list(folder.trials.glob("*/checkpoints/*")) == []
-    assert path == folder.path / "trials" / "0003" / "checkpoints" / "epoch-0012"
+    whole = folder.checkpoint(3, 12)
+    assert whole == folder.path / "trials" / "0003" / "checkpoints" / "epoch-0012"
+    for path in (whole, whole.with_name("epoch-0013.partial"), whole.with_name("epoch-0011.removed")):
+        path.mkdir(parents=True)
+        (path / "state.pt").write_text("x")
+    folder.sweep_up()
+    assert list(folder.trials.glob("*/checkpoints/*")) == [whole]

@@ -50,6 +50,21 @@ def test_writing_it_again_replaces_it(tmp_path: Path) -> None:
     assert (tmp_path / "epoch-0002/state.pt").read_text() == "second time"
 
 
+def test_what_a_killed_process_leaves_is_swept_up(tmp_path: Path) -> None:
+    whole = checkpoint.write(tmp_path, 1, holding("whole"))
+    doomed = checkpoint.set_aside(checkpoint.write(tmp_path, 2, holding("doomed")))
+    (tmp_path / "epoch-0003.partial").mkdir()
+    assert doomed is not None
+    assert checkpoint.found(tmp_path) == {1: whole}
+    checkpoint.sweep_up(tmp_path)
+    assert list(tmp_path.iterdir()) == [whole]
+
+
+def test_what_is_not_there_is_not_removed(tmp_path: Path) -> None:
+    assert checkpoint.set_aside(tmp_path / "epoch-0001") is None
+    checkpoint.remove(tmp_path / "epoch-0001")
+
+
 # --- damage ------------------------------------------------------------------------------------------------------
 
 

@@ -28,8 +28,8 @@ def arguments(given: RgbtSettings, folder: Path) -> Any:
     with isolated(folder):
         from ultralytics.cfg import get_cfg
 
-        from trainables.rgbt.training import _arguments
-    return get_cfg(overrides=_arguments(given))
+        from trainables.rgbt import training
+    return get_cfg(overrides=training.arguments(given))
 
 
 def detector(folder: Path, weights: Any = None, **changes: Any) -> Any:
