@@ -3,7 +3,8 @@
 Each side runs a training that does nothing, in a rotating order, `--rounds` times; the table shows medians and ratios.
 
     20 trials x 3 epochs      what a trial costs: processes started or reused, without and with torch's imports
-    20 trials x 100 epochs    what a result costs, ours with MLflow recording, Ray's without
+    20 trials x 100 epochs    what a result costs, ours with MLflow recording, Ray's without; both with one checkpoint a
+                              trial, and both with one an epoch, which is what steadytune does unless told otherwise
     20 trials x 25 epochs     the same with Ray's own MLflow callback (a quarter: it takes minutes)
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import statistics
 import sys
 import tempfile
@@ -38,6 +40,7 @@ from search.sweep import read_spec  # noqa: E402
 
 WORKERS = 2
 OURS = "steadytune, recorded in MLflow"
+NO_MLFLOW = "stock Ray, reuse_actors=True, no MLflow"
 RECORDED = "  until MLflow has every row"
 
 
@@ -58,22 +61,35 @@ class Stock(tune.Trainable):
         return {"score": self._config["x"], "loss": 1.0, "lr": 1e-3, "done": done}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Ray saves once at the end of a trial."""
+        """What the idle recipe saves."""
+        (Path(checkpoint_dir) / "state.json").write_text(json.dumps({"epoch": self.iteration}))
 
 
 def stock(
-    folder: Path, trials: int, epochs: int, *, reuse: bool, imports: bool = False, callbacks: tuple[Any, ...] = ()
+    folder: Path,
+    trials: int,
+    epochs: int,
+    *,
+    reuse: bool,
+    imports: bool = False,
+    callbacks: tuple[Any, ...] = (),
+    every: int = 0,
 ) -> None:
     """Stock Ray Tune: random search, no scheduler, its default loggers."""
     tune.Tuner(
         Stock,
         param_space={"x": tune.uniform(0, 1), "epochs": epochs, "imports": imports},
         tune_config=tune.TuneConfig(num_samples=trials, max_concurrent_trials=WORKERS, reuse_actors=reuse),
-        run_config=tune.RunConfig(storage_path=str(folder), verbose=0, callbacks=list(callbacks)),
+        run_config=tune.RunConfig(
+            storage_path=str(folder),
+            verbose=0,
+            callbacks=list(callbacks),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=every, num_to_keep=1 if every else None),
+        ),
     ).fit()
 
 
-def ours(_: Path, trials: int, epochs: int, *, root: Path, imports: bool = False) -> Recorder:
+def ours(_: Path, trials: int, epochs: int, *, root: Path, imports: bool = False, every: int = 1) -> Recorder:
     """A steadytune sweep of the same size, with its journal; MLflow's rows may not all be written when it returns.
 
     All sweeps share the folder `root`, as a user's do: its MLflow store is made once, by the first of them.
@@ -82,6 +98,7 @@ def ours(_: Path, trials: int, epochs: int, *, root: Path, imports: bool = False
         "name": f"idle-{len(names(root))}", "recipe": "idle:Idle", "preset": "tiny", "data": str(HERE),
         "set": {"epochs": epochs, "imports": imports},
         "trials": trials, "scheduler": "none", "sampler": "random", "confirm_top": 0, "workers": WORKERS,
+        "checkpoint_every": every,
     }  # fmt: skip
     spec = read_spec(values, "bench")
     return run.launch(check(spec, f"sqlite:///{root / 'mlflow.db'}"), root, lambda row, state: None).recorder
@@ -137,15 +154,16 @@ def trial_cost(root: Path, trials: int, rounds: int) -> None:
 
 def result_cost(root: Path, trials: int, epochs: int, rounds: int) -> None:
     """Long trials: ours recorded in MLflow, Ray's not."""
-    compare(
-        f"{trials} trials x {epochs} epochs",
-        {
-            "stock Ray, reuse_actors=True, no MLflow": partial(stock, trials=trials, epochs=epochs, reuse=True),
-            OURS: partial(ours, trials=trials, epochs=epochs, root=root),
-        },
-        "stock Ray, reuse_actors=True, no MLflow",
-        rounds,
-    )
+    for every, title in ((0, "one checkpoint a trial"), (1, "one checkpoint an epoch")):
+        compare(
+            f"{trials} trials x {epochs} epochs, {title}",
+            {
+                NO_MLFLOW: partial(stock, trials=trials, epochs=epochs, reuse=True, every=every),
+                OURS: partial(ours, trials=trials, epochs=epochs, root=root, every=every or epochs),
+            },
+            NO_MLFLOW,
+            rounds,
+        )
 
 
 def mlflow_cost(root: Path, trials: int, epochs: int, rounds: int) -> None:
