@@ -79,9 +79,7 @@ def seeded(*parts: int | str) -> Iterator[None]:
             np.random.set_state(numpy)
 
 
-def epochs(
-    training: Training, *, seed: int, identity: str, resume: Path | None, settings: Settings | None = None
-) -> Iterator[Epoch]:
+def epochs(training: Training, *, seed: int, identity: str, resume: Path | None, settings: Settings) -> Iterator[Epoch]:
     """Run `training` to its end, one `Epoch` at a time.
 
     Args:
@@ -89,7 +87,7 @@ def epochs(
         seed: of the whole training.
         identity: what a checkpoint must have been written by to be resumed (recipe and settings).
         resume: checkpoint directory to continue from.
-        settings: of the training; each checkpoint then holds them, so that it can be evaluated on its own.
+        settings: of the training; each checkpoint holds them, so that it can be evaluated on its own.
     """
     start = _restore(training, resume, identity) if resume else 0
     for epoch in range(start + 1, training.epochs + 1):
@@ -124,15 +122,14 @@ def _nonfinite(model: torch.nn.Module) -> Alarm | None:
     return None
 
 
-def _saver(training: Training, epoch: int, identity: str, settings: Settings | None) -> Any:
+def _saver(training: Training, epoch: int, identity: str, settings: Settings) -> Any:
     def save(directory: Path) -> None:
         # By way of memory: on a full disk torch itself raises a RuntimeError that does not say so.
         buffer = io.BytesIO()
         torch.save({"epoch": epoch, "identity": identity, "training": training.state()}, buffer)
         (directory / STATE).write_bytes(buffer.getbuffer())
-        if settings is not None:
-            text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-            (directory / SETTINGS).write_text(text, encoding="utf-8")
+        text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+        (directory / SETTINGS).write_text(text, encoding="utf-8")
 
     return save
 

@@ -27,7 +27,7 @@ def write(model: nn.Module, example: Tensor, directory: Path, outputs: Sequence[
 
     Args:
         model: in evaluation mode, answering with one tensor or several.
-        example: (1, C, H, W), the input that both are compared on; the file takes this shape alone.
+        example: (1, C, H, W) or (1, C, T, H, W), the input that both are compared on; the file takes this shape alone.
         directory: where to write.
         outputs: a name for each of its answers.
 

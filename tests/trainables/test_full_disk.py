@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from trainables.loop import epochs
+from trainables.settings import Settings
 
 
 class Nothing:
@@ -38,7 +39,7 @@ class Nothing:
 
 def test_a_checkpoint_on_a_full_disk_says_that_the_disk_is_full(tmp_path: Path) -> None:
     (tmp_path / "state.pt").symlink_to("/dev/full")
-    epoch = next(epochs(Nothing(), seed=0, identity="nothing", resume=None))
+    epoch = next(epochs(Nothing(), seed=0, identity="nothing", resume=None, settings=Settings()))
     with pytest.raises(OSError, match="No space left") as raised:
         epoch.save(tmp_path)
     assert raised.value.errno == errno.ENOSPC

@@ -57,6 +57,16 @@ def test_three_epochs_and_three_resumed_are_six(pairs: RgbtData, tmp_path: Path)
     assert [epoch.phase for epoch in whole] == ["warmup"] * 4 + ["finetune"] * 2
 
 
+def test_a_checkpoint_evaluates_to_what_its_epoch_measured(pairs: RgbtData, tmp_path: Path) -> None:
+    given = settings(epochs=1)
+    epoch = next(curve(given, pairs, tmp_path))
+    epoch.save(tmp_path)
+    assert (tmp_path / "settings.yaml").is_file()
+    found = Rgbt().evaluate(given, pairs, tmp_path, tmp_path)
+    measured = {name: value for name, value in epoch.metrics.items() if not name.endswith("/gradient")}
+    assert found.items() >= measured.items()
+
+
 def test_trainings_that_take_turns_do_not_disturb_each_other(pairs: RgbtData, tmp_path: Path) -> None:
     given = [settings(epochs=2, **AUGMENTED), settings(epochs=2, seed=5, optimizer="SGD", mosaic=1.0)]
     alone = [losses(curve(each, pairs, tmp_path)) for each in given]

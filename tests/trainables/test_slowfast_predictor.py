@@ -11,6 +11,9 @@ import torch
 pytest.importorskip("pytorchvideo")
 pytest.importorskip("h5py")
 
+from pytorchvideo.models.slowfast import create_slowfast
+from torchvision.transforms import v2
+
 from trainables.errors import CheckpointError, DataError
 from trainables.recipe import Epoch, Predictor
 from trainables.samples.thermal_clips import MOTIONS, write_thermal
@@ -75,7 +78,7 @@ def test_what_is_no_checkpoint_is_refused(trained: tuple[ThermalData, Path, Epoc
     saved = torch.load(trained[1] / "state.pt", weights_only=True)
     del saved["training"]["names"]
     torch.save(saved, tmp_path / "state.pt")
-    with pytest.raises(CheckpointError, match="written by an older version, train again"):
+    with pytest.raises(CheckpointError, match="has no names; an older version wrote it"):
         RECIPE.predictor(SETTINGS, tmp_path)
 
 
@@ -90,3 +93,28 @@ def test_other_data_are_evaluated_in_the_temperatures_of_the_training(
     found = RECIPE.evaluate(SETTINGS, other, tmp_path, checkpoint)
     assert found["val"] == epoch.losses["val"]
     assert found["top1"] == epoch.metrics["top1"]
+
+
+def test_pytorchvideo_takes_the_exported_weights_and_answers_alike(
+    trained: tuple[ThermalData, Path, Epoch], tmp_path: Path, predict: Predictor
+) -> None:
+    data, checkpoint, _ = trained
+    (line,) = RECIPE.weights(SETTINGS, checkpoint, tmp_path).values()
+    assert "clips (1, 3, 8, 16, 24)" in line
+    saved = torch.load(tmp_path / "weights.pt", weights_only=True)
+    network = create_slowfast(**saved["arguments"], head_pool=torch.nn.AdaptiveAvgPool3d).eval()
+    network.load_state_dict(saved["model"])
+    low, high = saved["span"]
+    frames = torch.tensor(data.val.frames[0], dtype=torch.float32)
+    picked = frames[torch.linspace(0, len(frames) - 1, 8).round().long()]
+    small = v2.Resize([16, 24], antialias=True)(((picked - low) / (high - low)).clamp(0, 1))
+    clip = ((small - 0.45) / 0.225).expand(1, 3, *small.shape)
+    with torch.no_grad():
+        scores = network([clip[:, :, ::4], clip])[0].softmax(0)
+    (found,) = predict([data.val.frames[0]])
+    assert scores.tolist() == pytest.approx(list(found["scores"].values()), abs=1e-5)
+
+
+def test_onnx_answers_as_torch_does(trained: tuple[ThermalData, Path, Epoch], tmp_path: Path) -> None:
+    (line,) = RECIPE.onnx(SETTINGS, trained[1], tmp_path).values()
+    assert line.startswith("images (1, 3, 8, 16, 24) to scores; largest difference from torch")

@@ -15,6 +15,7 @@ from trainables.settings import Settings
 
 if TYPE_CHECKING:
     from trainables.rgbt.data import RgbtData
+    from trainables.rgbt.training import RgbtTraining
 
 
 class Rgbt(Recipe):
@@ -47,11 +48,20 @@ class Rgbt(Recipe):
     def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         """Train; see `Recipe.train`."""
         assert isinstance(settings, RgbtSettings)
-        with isolated(workdir):
-            from trainables.loop import epochs
-            from trainables.rgbt.training import RgbtTraining
-        training = RgbtTraining(settings, data, workdir)
-        yield from epochs(training, seed=settings.seed, identity=_identity(settings, data), resume=resume)
+        training = self._training(settings, data, workdir)
+        from trainables.loop import epochs
+
+        identity = _identity(settings, data)
+        yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
+
+    def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
+        """Evaluate; see `Recipe.evaluate`. Gradients are of trainings alone."""
+        assert isinstance(settings, RgbtSettings)
+        training = self._training(settings, data, workdir)
+        from trainables.loop import evaluation
+
+        found = evaluation(training, seed=settings.seed, checkpoint=checkpoint)
+        return {name: value for name, value in found.items() if not name.endswith("/gradient")}
 
     def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
         """Detections in pairs; see `Recipe.predictor`.
@@ -77,6 +87,11 @@ class Rgbt(Recipe):
 
         assert isinstance(settings, RgbtSettings)
         return write(settings, directory)
+
+    def _training(self, settings: RgbtSettings, data: RgbtData, workdir: Path) -> RgbtTraining:
+        with isolated(workdir):
+            from trainables.rgbt.training import RgbtTraining
+        return RgbtTraining(settings, data, workdir)
 
 
 def _identity(settings: RgbtSettings, data: RgbtData) -> str:

@@ -26,6 +26,8 @@ class SlowFast(nn.Module):
         dropout: before the projection.
         freeze: first blocks (stem, stages) that keep weights and statistics.
         norm_momentum: of all batch-norms.
+
+    `arguments` are what pytorchvideo's builder got, besides a pooling that takes any size.
     """
 
     def __init__(
@@ -41,16 +43,16 @@ class SlowFast(nn.Module):
         norm_momentum: float,
     ) -> None:
         super().__init__()
-        self.network: nn.Module = create_slowfast(
-            slowfast_channel_reduction_ratio=(reduction,),
-            slowfast_fusion_conv_stride=(alpha, 1, 1),
-            model_depth=depth,
-            model_num_class=classes,
-            dropout_rate=dropout,
-            stem_dim_outs=(stem_width, stem_width // reduction),
-            head_pool=nn.AdaptiveAvgPool3d,
-            head_output_size=(1, 1, 1),
-        )
+        self.arguments = {
+            "slowfast_channel_reduction_ratio": (reduction,),
+            "slowfast_fusion_conv_stride": (alpha, 1, 1),
+            "model_depth": depth,
+            "model_num_class": classes,
+            "dropout_rate": dropout,
+            "stem_dim_outs": (stem_width, stem_width // reduction),
+            "head_output_size": (1, 1, 1),
+        }
+        self.network: nn.Module = create_slowfast(**self.arguments, head_pool=nn.AdaptiveAvgPool3d)
         self._alpha = alpha
         self._freeze = freeze
         for module in self.modules():

@@ -1,4 +1,4 @@
-"""The trained model on clips that no data set holds."""
+"""The trained model on clips that no data set holds, and as files for other code."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from trainables.errors import CheckpointError, DataError
+from trainables import onnx_file
+from trainables.errors import DataError
 from trainables.recipe import Predictor
-from trainables.slowfast.clips import channels, scaled
+from trainables.slowfast.clips import MIDDLE, SPREAD, channels, scaled
+from trainables.slowfast.model import SlowFast
 from trainables.slowfast.settings import SlowfastSettings
 from trainables.slowfast.training import new_network
+from trainables.trained import fill, parts
+
+WEIGHTS = "weights.pt"
 
 
 def load(settings: SlowfastSettings, checkpoint: Path) -> Predictor:
@@ -24,19 +29,9 @@ def load(settings: SlowfastSettings, checkpoint: Path) -> Predictor:
     Each gives `label`, the likeliest class, and `scores`, the probability of each class by its name.
 
     Raises:
-        CheckpointError: no checkpoint there, or one without class names (written by an older version).
+        CheckpointError: no checkpoint there, one without class names, or one of other settings.
     """
-    path = checkpoint / "state.pt"
-    if not path.is_file():
-        raise CheckpointError(f"{checkpoint}: holds no state.pt; give a checkpoint directory such as epoch-0007")
-    saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["training"]
-    if "names" not in saved:
-        raise CheckpointError(f"{path}: has no class names; it was written by an older version, train again")
-    names: list[str] = saved["names"]
-    low, high = saved["span"]
-    network = new_network(settings, len(names))
-    network.load_state_dict(saved["model"])
-    network.eval()
+    network, names, (low, high) = trained(settings, checkpoint)
     resize = v2.Resize(list(settings.input_size), antialias=True)
 
     def predict(clips: Sequence[Any]) -> list[dict[str, Any]]:
@@ -48,6 +43,35 @@ def load(settings: SlowfastSettings, checkpoint: Path) -> Predictor:
         return found
 
     return predict
+
+
+def trained(settings: SlowfastSettings, checkpoint: Path) -> tuple[SlowFast, list[str], tuple[float, float]]:
+    """The network of `checkpoint` in evaluation mode, its classes' names, and its temperatures that become 0 and 1."""
+    saved = parts(checkpoint, "names", "span", "model")
+    network = new_network(settings, len(saved["names"]))
+    fill(network, saved["model"], checkpoint)
+    low, high = saved["span"]
+    return network, saved["names"], (low, high)
+
+
+def write_weights(settings: SlowfastSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
+    """Write `WEIGHTS`: a state dict of pytorchvideo's network, and all that is needed to build it and to feed it."""
+    network, names, span = trained(settings, checkpoint)
+    saved = {"model": network.network.state_dict(), "arguments": network.arguments, "names": names, "span": span}
+    torch.save(saved, directory / WEIGHTS)
+    takes = f"(1, 3, {settings.frames}, {settings.input_size[0]}, {settings.input_size[1]})"
+    return {
+        WEIGHTS: 'pytorchvideo\'s `create_slowfast(**saved["arguments"], head_pool=torch.nn.AdaptiveAvgPool3d)` takes'
+        f' its "model"; clips {takes}, in each channel the temperature from {span[0]:g} to {span[1]:g} as 0 to 1, less'
+        f" {MIDDLE}, over {SPREAD}; given as [clips[:, :, ::{settings.alpha}], clips]"
+    }
+
+
+def write_onnx(settings: SlowfastSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
+    """Write the network as ONNX: a clip (1, 3, T, H, W) scaled as in training in, class scores out."""
+    network, _, _ = trained(settings, checkpoint)
+    example = torch.rand(1, 3, settings.frames, *settings.input_size, generator=torch.Generator().manual_seed(0))
+    return onnx_file.write(network, example, directory, ["scores"])
 
 
 def _checked(clip: Any, number: int) -> Any:

@@ -69,6 +69,20 @@ class Slowfast(Recipe):
         assert isinstance(settings, SlowfastSettings)
         return load(settings, checkpoint)
 
+    def weights(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write a state dict of pytorchvideo's network; see `Recipe.weights`."""
+        from trainables.slowfast.predictor import write_weights
+
+        assert isinstance(settings, SlowfastSettings)
+        return write_weights(settings, checkpoint, directory)
+
+    def onnx(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write ONNX; see `Recipe.onnx`."""
+        from trainables.slowfast.predictor import write_onnx
+
+        assert isinstance(settings, SlowfastSettings)
+        return write_onnx(settings, checkpoint, directory)
+
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Write a configuration in MMAction2's fields, and the settings as YAML."""
         from trainables.slowfast.export import write
