@@ -346,6 +346,7 @@ def test_an_export_is_proven_in_a_process_of_its_own(
     assert "settings.yaml: quality is 0.7, but the trial had 0.6; export again" in error
 
 
+@pytest.mark.e2e  # draws all figures, seconds
 def test_report_writes_one_file_and_compare_puts_sweeps_side_by_side(steadytune: Steadytune, sweeps: Path) -> None:
     code, out, _ = steadytune("report", "sweep", "--sweeps", sweeps)
     assert code == 0
