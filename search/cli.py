@@ -193,13 +193,26 @@ def _trial(state: SweepState, trial: int, name: str) -> TrialState:
 
 
 @app.command()
-def explain(name: str, trial: int, json_: Json = False, sweeps: Root = DEFAULT_ROOT) -> None:
+def explain(
+    name: str,
+    trial: int,
+    figure: Annotated[Path | None, typer.Option(help="draw the trial among its peers there, .png or .html")] = None,
+    json_: Json = False,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
     """Tell what became of a trial and why."""
+    from search.chart_file import check_path, write
     from search.explain import explanation, explanation_json
     from search.folder import SweepFolder
 
+    if figure:
+        check_path(figure)
     state = options.state(SweepFolder.existing(sweeps, name))
     found = _trial(state, trial, name)
+    if figure:
+        from search.trial_figure import trial_figure
+
+        write(trial_figure(state, found), figure)
     if json_:
         print(json.dumps(explanation_json(found), indent=2))
         return

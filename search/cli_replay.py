@@ -37,8 +37,9 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Run recorded trainings again in virtual time: what would each scheduler have kept, and what stopped?"""
+    from search.chart_file import check_path, write
     from search.replay import choose
-    from search.replay.figure import check_path, write
+    from search.replay.figure import chart
     from search.replay.table import POLICIES, scores, table
 
     if figure:
@@ -59,7 +60,7 @@ def replay(
     chosen = {text: _policy(text) for text in policy} if policy else POLICIES
     raced = list(scores(recordings, chosen, workers, orders))
     if figure:
-        write(raced, figure)
+        write(chart(raced), figure)
     if as_json:
         print(json.dumps([asdict(one) for one in raced]))
     else:
