@@ -170,6 +170,14 @@ def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, 
     return {name: replace(value, when=_when(name, found, tried)) for name, value in found.items()}
 
 
+def known(space: Space, values: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Those of `values` that `space` would have drawn under the user's `choices`; None if one is out of its range."""
+    asked = _Explorer(values)
+    space(Draw(asked, choices))
+    inside = all(values[name] in range_ for name, range_ in asked.ranges.items())
+    return {name: values[name] for name in asked.ranges} if inside else None
+
+
 def _others(asked: Range) -> list[Value]:
     if asked.kind == "int":
         return [int(asked.high)]

@@ -54,6 +54,16 @@ def test_a_baseline_outside_the_users_choices_is_still_run_as_it_is(data: Path, 
     assert conductor.state.trials[1].started.settings["shape"] == "slow"
 
 
+def test_the_search_learns_from_a_training_with_values_out_of_range_that_are_not_asked_for(
+    data: Path, journal: Path
+) -> None:
+    """`noise` is asked for where depth > 1; what a training of depth 1 has there means nothing."""
+    made = plan_of(data, trials=1, enqueue=["shallow"], set={"noise": {"low": 0.05}}, confirm_top=0)
+    started = swept(made, journal).state.trials[0].started
+    assert (started.settings["depth"], started.settings["noise"]) == (1, 0.0)
+    assert started.drawn.keys() == {"quality", "shape", "depth"}
+
+
 def test_a_trial_behind_at_a_rung_stops_there(data: Path, journal: Path) -> None:
     made = plan_of(data, trials=9, preset="long", sampler="random", confirm_top=0, seed=3)
     conductor = swept(made, journal, Workers(places=3))
