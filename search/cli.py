@@ -276,10 +276,11 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     """Bring MLflow up to date with a sweep, after a time in which it could not be reached."""
     from search import recorder
     from search.folder import SweepFolder
+    from search.store import check_store
     from trainables.errors import SteadytuneError
 
     folder = SweepFolder.existing(sweeps, name)
-    recorder.check_store(folder.store(folder.spec()))
+    check_store(folder.store(folder.spec()))
     with folder.locked("recorder.lock"):
         if not recorder.sync(folder, lambda: True):
             raise SteadytuneError(

@@ -73,8 +73,8 @@ def _read(source: str, store: str | None, metric: str | None, mode: str, sweeps:
     if mode not in ("max", "min"):
         raise SettingsError(f"--mode is {mode!r}; it must be max or min")
     if store is not None:
-        from search.recorder import check_store
         from search.replay.mlflow_runs import read_experiment
+        from search.store import check_store
 
         check_store(store)
         return read_experiment(store, source, metric, mode)  # type: ignore[arg-type]  # checked above
