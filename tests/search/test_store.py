@@ -55,9 +55,7 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_a_server_that_asks_for_credentials_says_what_to_set(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asks = (
-        rf"store is {server}; the server asks for credentials, and none are set \(401\); set MLFLOW_TRACKING_"
-    )
+    asks = rf"store is {server}; the server asks for credentials, and none are set \(401\); set MLFLOW_TRACKING_"
     with pytest.raises(SteadytuneError, match=asks):
         check_store(server)
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
