@@ -67,6 +67,8 @@ def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[int]:
         return
     try:
         _join(spec.address, say) if spec.address else _start()
+    except SettingsError:
+        raise
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
         where = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
         raise SettingsError(f"{where} ({str(error).splitlines()[0]})") from None

@@ -7,10 +7,10 @@ The job of a sweep is found by the sweep's name alone: `steadytune-NAME-1` is it
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import shlex
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from search.sweep import SweepSpec
 from trainables.errors import SettingsError, SteadytuneError
 
 COMPLAINT = "steadytune: "
+SWEEP = "STEADYTUNE_SWEEP"
+"""Holds the sweep's description in its job's environment."""
 
 
 def job_id(name: str, number: int) -> str:
@@ -71,6 +73,8 @@ class Jobs:
         for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"):  # Ray would prefer them to what it is given
             os.environ.pop(name, None)
         use_token()
+        for module in ("dashboard_sdk", "job.sdk"):  # else they tell of every upload
+            logging.getLogger(f"ray.dashboard.modules.{module}").setLevel(logging.ERROR)
         check_address(urlsplit(address).netloc if "://" in address else address)
         try:
             self._client = JobSubmissionClient(address)
@@ -88,22 +92,16 @@ class Jobs:
             raise SteadytuneError(f"sweep {name} runs already as job {self.newest(name)}; `steadytune stop {name}`")
         job = job_id(name, last_number(name, self._ids()) + 1)
         modules = [str(Path(str(package.__file__)).parent) for package in (search, spaces, trainables)]
-        env_vars = {JOB: job, "PYTHONUNBUFFERED": "1"}
-        runtime_env: dict[str, Any] = {"py_modules": modules, "env_vars": env_vars}
-        where = ["--sweeps", str(root.absolute())]
-        with tempfile.TemporaryDirectory() as folder:
-            words = ["resume", name, "--address", self.address]
-            if spec:
-                words = ["launch", "sweep.yaml"]
-                (Path(folder) / "sweep.yaml").write_text(portable(spec, self.address).dump(), encoding="utf-8")
-                runtime_env["working_dir"] = folder
-            command = shlex.join(["python", "-m", "search", *words, *where])
-            try:
-                self._client.submit_job(entrypoint=command, submission_id=job, runtime_env=runtime_env)
-            except (RuntimeError, RayError, OSError) as error:
-                raise SteadytuneError(
-                    f"sweep {name} could not be submitted to {self.address} ({_line(error)})"
-                ) from None
+        runtime_env: dict[str, Any] = {"py_modules": modules, "env_vars": {JOB: job, "PYTHONUNBUFFERED": "1"}}
+        command = _command("resume", name, "--address", self.address, "--sweeps", str(root.absolute()))
+        if spec:
+            # No file: a job's working folder may be deleted before the job ends.
+            runtime_env["env_vars"][SWEEP] = portable(spec, self.address).dump()
+            command = _command("launch", "/dev/stdin", "--sweeps", str(root.absolute())) + f" <<END\n${SWEEP}\nEND"
+        try:
+            self._client.submit_job(entrypoint=command, submission_id=job, runtime_env=runtime_env)
+        except (RuntimeError, RayError, OSError) as error:
+            raise SteadytuneError(f"sweep {name} could not be submitted to {self.address} ({_line(error)})") from None
         return job
 
     def newest(self, name: str) -> str:
@@ -170,6 +168,11 @@ class Jobs:
 
     def _ids(self) -> list[str]:
         return [job.submission_id for job in self._client.list_jobs() if job.submission_id]
+
+
+def _command(*words: str) -> str:
+    """For a shell, in whose place it runs: so it is the one that is told to stop."""
+    return "exec " + shlex.join(["python", "-m", "search", *words])
 
 
 def _line(error: Exception) -> str:
