@@ -101,7 +101,7 @@ def stop(name: str, address: Address = None, sweeps: Root = DEFAULT_ROOT) -> Non
 
     jobs = Jobs(_address(name, address, sweeps))
     job = jobs.newest(name)
-    was = "stops" if jobs.stop(job) else f"had ended already ({jobs.state(job)})"
+    was = "stopped" if jobs.stop(job) else f"had ended already ({jobs.state(job)})"
     print(f"job {job} {was}; nothing is lost, go on with: {options.command('resume', name, sweeps)}")
 
 

@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import shlex
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ from search.sweep import SweepSpec
 from trainables.errors import SettingsError, SteadytuneError
 
 COMPLAINT = "steadytune: "
+UNENDED = ("pending", "running")
+STOP_SECONDS = 30.0
+"""Ray itself kills what has not ended a few seconds after it was asked to."""
 SWEEP = "STEADYTUNE_SWEEP"
 """Holds the sweep's description in its job's environment."""
 
@@ -122,7 +126,7 @@ class Jobs:
     def running(self, name: str) -> bool:
         """Whether a job of the sweep has not ended."""
         number = last_number(name, self._ids())
-        return bool(number) and self.state(job_id(name, number)) in ("pending", "running")
+        return bool(number) and self.state(job_id(name, number)) in UNENDED
 
     def log(self, job: str) -> str:
         """What the job has printed."""
@@ -163,8 +167,12 @@ class Jobs:
         raise SteadytuneError(f"job {job} {self.state(job)}: {said}")
 
     def stop(self, job: str) -> bool:
-        """Ask the job to end, as Ctrl-C does; whether it was running."""
-        return bool(self._client.stop_job(job))
+        """End the job as Ctrl-C does, and return when it has ended; whether it was running."""
+        stopped = bool(self._client.stop_job(job))
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.state(job) in UNENDED and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return stopped
 
     def _ids(self) -> list[str]:
         return [job.submission_id for job in self._client.list_jobs() if job.submission_id]
