@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(170)]
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 TOKEN = "the-token-of-this-test-and-no-other"
-LAUNCH = ["launch", "--recipe", "trouble:Trouble", "--preset", "tiny", "--data", ".", "--confirm-seeds", "1"]
-SLOW = ["--set", "epochs=20", "--set", "pause=0.3", "--trials", "4"]
+LAUNCH = ["launch", "--recipe", "trouble:Trouble", "--preset", "tiny", "--data", ".", "--confirm-top", "0"]
+SLOW = ["--set", "epochs=20", "--set", "pause=0.3"]
 
 
 @dataclass
@@ -115,7 +115,7 @@ def test_what_is_wrong_with_a_sweep_is_said_where_it_was_submitted(cluster: Clus
 
 
 def test_a_submitted_sweep_is_stopped_and_resumed_by_its_name(cluster: Cluster) -> None:
-    launched = cluster.run(*LAUNCH, *SLOW, "--name", "paused", "--address", cluster.address, "--detach")
+    launched = cluster.run(*LAUNCH, *SLOW, "--trials", "2", "--name", "paused", "--address", cluster.address, "--detach")
     assert launched.returncode == 0, launched.stderr
     again = cluster.run(*LAUNCH, "--name", "paused", "--address", cluster.jobs)
     assert "sweep paused runs already as job steadytune-paused-1" in again.stderr
@@ -131,7 +131,7 @@ def test_a_submitted_sweep_is_stopped_and_resumed_by_its_name(cluster: Cluster) 
 
 def test_a_submitted_sweep_survives_a_node(cluster: Cluster) -> None:
     """The last test: a node is gone after it."""
-    launched = cluster.run(*LAUNCH, *SLOW, "--name", "sweep", "--address", cluster.jobs, "--detach")
+    launched = cluster.run(*LAUNCH, *SLOW, "--trials", "4", "--name", "sweep", "--address", cluster.jobs, "--detach")
     assert launched.returncode == 0, launched.stderr
     assert "Its trials begin" in launched.stdout
     cluster.await_epochs("sweep", 12)
