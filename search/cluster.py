@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 from ray._private.services import GcsClient, canonicalize_bootstrap_address
 from ray.exceptions import AuthenticationError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -97,14 +98,17 @@ def check_address(address: str) -> None:
 
 
 def _start() -> None:
-    ray.init(
-        address="local",
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.CRITICAL,
-        object_store_memory=OBJECT_STORE_BYTES,
-        _node_ip_address="127.0.0.1",  # else it listens on every interface
-    )
+    several, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:  # as on macOS, it then listens on loopback only; an address of 127.0.0.1 it would replace by the machine's
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            object_store_memory=OBJECT_STORE_BYTES,
+        )
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = several
 
 
 def _join(address: str, say: Say) -> None:
@@ -150,7 +154,7 @@ def _check_nodes(spec: SweepSpec, folder: Path, say: Say) -> None:
         say(table(found))
     for one in found:
         if one.fix:
-            raise SettingsError(f"node {one.node}: {one.what} is {one.there}, the driver has {one.here}; {one.fix}")
+            raise SettingsError(f"node {one.node}: {one.what}: {one.there} (driver: {one.here}); {one.fix}")
 
 
 def _differences(spec: SweepSpec, question: Question) -> Iterator[Difference]:

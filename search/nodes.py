@@ -96,7 +96,7 @@ def _unknown(recipe: str) -> str:
     try:
         registry.find(recipe)
     except SteadytuneError as error:
-        return str(error)
+        return str(error).partition(": ")[2].partition(";")[0]
     return ""
 
 

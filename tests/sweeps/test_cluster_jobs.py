@@ -115,7 +115,9 @@ def test_what_is_wrong_with_a_sweep_is_said_where_it_was_submitted(cluster: Clus
 
 
 def test_a_submitted_sweep_is_stopped_and_resumed_by_its_name(cluster: Cluster) -> None:
-    launched = cluster.run(*LAUNCH, *SLOW, "--trials", "2", "--name", "paused", "--address", cluster.address, "--detach")
+    launched = cluster.run(
+        *LAUNCH, *SLOW, "--trials", "2", "--name", "paused", "--address", cluster.address, "--detach"
+    )
     assert launched.returncode == 0, launched.stderr
     again = cluster.run(*LAUNCH, "--name", "paused", "--address", cluster.jobs)
     assert "sweep paused runs already as job steadytune-paused-1" in again.stderr
