@@ -80,7 +80,8 @@ class Rings(Recipe):
         from trainables.loop import epochs
 
         identity = f"rings {settings.model_dump_json()}"
-        yield from epochs(RingsTraining(settings, data), seed=settings.seed, identity=identity, resume=resume)
+        training = RingsTraining(settings, data)
+        yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
 
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Whatever your own training code reads."""

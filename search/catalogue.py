@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import RenderableType
 from rich.table import Table
 
 from spaces import registry as space_registry
-from spaces.space import ranges
+from spaces.space import Range, ranges
 from trainables import registry
 from trainables.recipe import Recipe
 
@@ -28,22 +28,46 @@ def listing() -> Iterator[RenderableType]:
 def page(name: str) -> Iterator[RenderableType]:
     """Everything about one recipe."""
     recipe = registry.find(name)
-    found = ranges(space_registry.find(recipe))
     yield f"{recipe.name}: {recipe.summary}"
     yield f"objective: {recipe.metric} ({recipe.mode}); baseline: {recipe.baseline}\n"
     table = Table(box=None, padding=(0, 2), pad_edge=False)
     for column in ("setting", *recipe.presets, "searched", "what it is"):
         table.add_column(column, no_wrap=column == "setting", max_width=44 if column == "what it is" else 18)
-    for field, about in recipe.settings_type.model_fields.items():
-        defaults = [str(_value(recipe, preset, field)) for preset in recipe.presets]
-        searched = (
-            f"{found[field]}" + (f" when {found[field].when}" if found[field].when else "") if field in found else ""
-        )
-        table.add_row(field, *defaults, searched, about.description or "")
+    for row in rows(recipe):
+        table.add_row(row.setting, *row.values, row.searched, row.about)
     yield table
     yield "\nnamed trainings:"
     for training, values in recipe.trainings.items():
         yield f"  {training}: " + ", ".join(f"{key}={value}" for key, value in values.items())
+
+
+class Row(NamedTuple):
+    """One setting in the table of a recipe's settings.
+
+    Attributes:
+        setting: its name.
+        values: its value in each preset, in the order of `Recipe.presets`.
+        searched: the range that a sweep draws it from, and under what condition; "" if none does.
+        about: what it is.
+    """
+
+    setting: str
+    values: tuple[str, ...]
+    searched: str
+    about: str
+
+
+def rows(recipe: Recipe) -> Iterator[Row]:
+    """The settings of `recipe`, one a row: for the terminal, and for the table on the recipe's page."""
+    found = ranges(space_registry.find(recipe))
+    presets = [recipe.settings(preset, {}).model_dump() for preset in recipe.presets]
+    for name, about in recipe.settings_type.model_fields.items():
+        searched = f"{found[name]}{_when(found[name])}" if name in found else ""
+        yield Row(name, tuple(str(values[name]) for values in presets), searched, about.description or "")
+
+
+def _when(asked: Range) -> str:
+    return f" when {asked.when}" if asked.when else ""
 
 
 def as_json(name: str | None) -> Any:
@@ -76,7 +100,3 @@ def as_json(name: str | None) -> Any:
             for field, one in found.items()
         },
     }
-
-
-def _value(recipe: Recipe, preset: str, field: str) -> Any:
-    return recipe.settings(preset, {}).model_dump()[field]

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.table import Table
 
-from search.recorder import check_store
 from search.rungs import milestones
+from search.store import check_store
 from search.sweep import Plan, SweepSpec, plan
 
 

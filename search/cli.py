@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search import cli_cluster, cli_range, cli_recipes, cli_replay, cli_results, options
+from search import cli_cluster, cli_range, cli_recipes, cli_replay, cli_results, cli_status, options
 from search.options import DEFAULT_ROOT, Address, Detach, Json, Root, Sets
 
 if TYPE_CHECKING:
@@ -156,51 +155,6 @@ def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
         console.print(f"MLflow could not be brought up to date; later: {options.command('sync', name, root)}")
 
 
-@app.command()
-def status(
-    name: Annotated[str | None, typer.Argument(help="sweep; all of them if not given")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="keep showing it until it ends")] = False,
-    json_: Json = False,
-    address: Address = None,
-    sweeps: Root = DEFAULT_ROOT,
-) -> None:
-    """Show how a sweep stands."""
-    if name and address:
-        cli_cluster.show(name, address)
-        return
-    from search.explain import sweep_json
-    from search.folder import SweepFolder, names
-    from search.overview import overview
-
-    console = options.console()
-    if name is None:
-        found = [sweep_json(options.state(SweepFolder(sweeps, each)), each) for each in names(sweeps)]
-        if json_:
-            print(json.dumps(found, indent=2))
-        for one in [] if json_ else found:
-            console.print(
-                f"{one['name']}: {one['recipe']}, {len(one['trials'])} trials, {one['epochs']} epochs, {one['state']}"
-            )
-        return
-    folder = SweepFolder.existing(sweeps, name)
-    state = options.state(folder)
-    if json_:
-        print(json.dumps(sweep_json(state, name), indent=2))
-        return
-    if watch and console.is_terminal:
-        from rich.live import Live
-
-        with Live(overview(state, name), console=console, auto_refresh=False) as live:
-            while state.ended is None:
-                time.sleep(1)
-                state = options.state(folder)
-                live.update(overview(state, name), refresh=True)
-        return
-    console.print(overview(state, name, rows=None))
-    if state.ended is None and cli_cluster.submits(state.plan.spec.address, detach=False):
-        console.print(cli_cluster.standing(name, str(state.plan.spec.address)))
-
-
 def _trial(state: SweepState, trial: int, name: str) -> TrialState:
     from trainables.errors import SteadytuneError, nearest
 
@@ -210,13 +164,26 @@ def _trial(state: SweepState, trial: int, name: str) -> TrialState:
 
 
 @app.command()
-def explain(name: str, trial: int, json_: Json = False, sweeps: Root = DEFAULT_ROOT) -> None:
+def explain(
+    name: str,
+    trial: int,
+    figure: Annotated[Path | None, typer.Option(help="draw the trial among its peers there, .png or .html")] = None,
+    json_: Json = False,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
     """Tell what became of a trial and why."""
+    from search.chart_file import check_path, write
     from search.explain import explanation, explanation_json
     from search.folder import SweepFolder
 
+    if figure:
+        check_path(figure)
     state = options.state(SweepFolder.existing(sweeps, name))
     found = _trial(state, trial, name)
+    if figure:
+        from search.trial_figure import trial_figure
+
+        write(trial_figure(state, found), figure)
     if json_:
         print(json.dumps(explanation_json(found), indent=2))
         return
@@ -280,10 +247,11 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     """Bring MLflow up to date with a sweep, after a time in which it could not be reached."""
     from search import recorder
     from search.folder import SweepFolder
+    from search.store import check_store
     from trainables.errors import SteadytuneError
 
     folder = SweepFolder.existing(sweeps, name)
-    recorder.check_store(folder.store(folder.spec()))
+    check_store(folder.store(folder.spec()))
     with folder.locked("recorder.lock"):
         if not recorder.sync(folder, lambda: True):
             raise SteadytuneError(
@@ -294,5 +262,5 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
 
 for _module in (cli_results, cli_recipes, cli_cluster):
     _module.add_to(app)
-for _verb in (cli_range.lr_range, cli_replay.replay):
+for _verb in (cli_range.lr_range, cli_replay.replay, cli_status.status):
     app.command()(_verb)

@@ -37,8 +37,9 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Run recorded trainings again in virtual time: what would each scheduler have kept, and what stopped?"""
+    from search.chart_file import check_path, write
     from search.replay import choose
-    from search.replay.figure import check_path, write
+    from search.replay.figure import chart
     from search.replay.table import POLICIES, scores, table
 
     if figure:
@@ -59,7 +60,7 @@ def replay(
     chosen = {text: _policy(text) for text in policy} if policy else POLICIES
     raced = list(scores(recordings, chosen, workers, orders))
     if figure:
-        write(raced, figure)
+        write(chart(raced), figure)
     if as_json:
         print(json.dumps([asdict(one) for one in raced]))
     else:
@@ -72,8 +73,8 @@ def _read(source: str, store: str | None, metric: str | None, mode: str, sweeps:
     if mode not in ("max", "min"):
         raise SettingsError(f"--mode is {mode!r}; it must be max or min")
     if store is not None:
-        from search.recorder import check_store
         from search.replay.mlflow_runs import read_experiment
+        from search.store import check_store
 
         check_store(store)
         return read_experiment(store, source, metric, mode)  # type: ignore[arg-type]  # checked above

@@ -12,7 +12,7 @@ from search.decision import REASONS
 from search.export import Finalist, best_checkpoint, finalists
 from search.folder import SweepFolder
 from search.front import front, table
-from search.overview import label, number, short
+from search.overview import described, label, number
 from search.state import SweepState
 from search.sweep import SweepSpec
 
@@ -44,7 +44,7 @@ def closing(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
     best = ranked[0]
     yield _comparison(ranked, state)
     yield f"\nBest configuration: trial {label(best.trial)}, {state.plan.recipe.metric} {_spread(best)}"
-    yield f"  {short(best.trial.started.drawn)}"
+    yield f"  {described(best.trial)}"
     baseline = next((one for one in ranked if one.trial.started.named == state.plan.recipe.baseline), None)
     if baseline is not None and baseline is not best:
         gain = best.trial.curve.sign * (best.mean - baseline.mean)

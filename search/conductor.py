@@ -24,6 +24,7 @@ from search.searcher import Searcher
 from search.state import SweepState
 from search.sweep import Plan, draw
 from search.trial import TrialState
+from spaces.space import known
 from trainables.errors import SteadytuneError
 
 MAX_SEED = 2**31 - 1
@@ -143,13 +144,13 @@ class Conductor:
         number = len(self.state.trials)
         named = self.plan.named[number] if number < len(self.plan.named) else None
         again = self.state.first_values(number - len(self.plan.named))
-        known = {name: named[1][name] for name in self.plan.ranges} if named else again
         # A named training outside the user's narrowed ranges is trained as it is, but Optuna does not hear of it.
-        inside = all(value in self.plan.ranges[name] for name, value in known.items())
-        drawn = self.state.searcher.ask(number, known) if inside and self.plan.ranges else {}
+        values = known(self.plan.space, named[1], self.plan.spec.set) if named else again
+        drawn = self.state.searcher.ask(number, values) if values is not None and self.plan.ranges else {}
         seed = random.Random(f"{self.plan.spec.seed}/trial/{number}").randrange(MAX_SEED)
-        values = {**named[1], **drawn} if named else drawn
-        return self._start(number, "search", number, named[0] if named else "", seed, drawn, values)
+        return self._start(
+            number, "search", number, named[0] if named else "", seed, drawn, {**named[1], **drawn} if named else drawn
+        )
 
     def _start_confirmation(self) -> Assignment | None:
         found = self._next_confirmation()

@@ -9,7 +9,7 @@ from typing import Any
 
 from search.decision import REASONS
 from search.front import front
-from search.overview import label, number, short
+from search.overview import described, label, number
 from search.state import SweepState
 from search.steadiness import steadiness
 from search.trial import TrialState
@@ -81,9 +81,7 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
     """What became of one trial and why, as sentences."""
     started, curve = trial.started, trial.curve
     metric = state.plan.recipe.metric
-    own = f"the named training {started.named}" if started.named else "all settings are pinned"
-    drawn = short(started.drawn) or own
-    lines = [f"Trial {label(trial)}, seed {started.seed}: {drawn}"]
+    lines = [f"Trial {label(trial)}, seed {started.seed}: {described(trial)}"]
     best = curve.best
     if best is not None:
         lines.append(

@@ -76,7 +76,7 @@ def best_so_far(state: SweepState) -> Chart:
 def learning_curves(state: SweepState) -> Chart:
     """Every trial's objective by epoch, coloured by what became of it; a cross and a reason where it was stopped."""
     known = [trial for trial in state.search if trial.curve.evaluated]
-    shown = _thinned(known, MOST_CURVES)
+    shown = thinned(known, MOST_CURVES)
     series: list[Series] = []
     for trial in sorted(shown, key=standing):
         kind = outcome(trial)
@@ -101,7 +101,7 @@ def _end(trial: TrialState) -> str:
     return f"{trial.decision.reason} ({REASONS[trial.decision.reason]}): {trial.decision.detail}"
 
 
-def _thinned(trials: Sequence[TrialState], most: int) -> list[TrialState]:
+def thinned(trials: Sequence[TrialState], most: int) -> list[TrialState]:
     """At most `most` of `trials`: the best half of that number, the named ones, and evenly spread ones of the rest."""
     if len(trials) <= most:
         return list(trials)
@@ -113,7 +113,7 @@ def _thinned(trials: Sequence[TrialState], most: int) -> list[TrialState]:
 
 def _drawn(state: SweepState) -> list[TrialState]:
     known = [trial for trial in state.search if trial.started.drawn and trial.curve.level is not None]
-    return _thinned(known, MOST_POINTS)
+    return thinned(known, MOST_POINTS)
 
 
 def parallel(state: SweepState) -> Chart:

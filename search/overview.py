@@ -37,6 +37,13 @@ def short(values: dict[str, Any]) -> str:
     )
 
 
+def described(trial: TrialState) -> str:
+    """What was drawn for a trial; what it is, where nothing was."""
+    named = trial.started.named
+    own = f"the named training {named}, outside the searched ranges" if named else "all settings are pinned"
+    return short(trial.started.drawn) or own
+
+
 def label(trial: TrialState) -> str:
     """A trial's number with what it is: "7", "0 fixed", "13 confirms 7"."""
     started = trial.started

@@ -13,8 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -33,7 +31,6 @@ BATCH_ROWS = 2000
 """Rows written at a time, so that a long journal does not lie in memory whole."""
 GIVE_UP_SECONDS = 60.0
 READY = "ready"
-_SQLITE = b"SQLite format 3\0"  # the first bytes of every database file, https://www.sqlite.org/fileformat.html
 
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -43,44 +40,6 @@ _ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-
-
-def check_store(uri: str) -> None:
-    """Whether the MLflow store at `uri` can be there, in at most five seconds and without MLflow.
-
-    Raises:
-        SteadytuneError: a server that does not answer, or a database file in a folder that cannot be written.
-    """
-    if uri.startswith(("http://", "https://")):
-        try:
-            with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5):
-                return
-        except urllib.error.HTTPError as error:
-            if error.code in (401, 403):
-                return  # there is a server, and it asks for the credentials that MLflow's own variables hold
-            raise SteadytuneError(f"store is {uri}; it answers {error.code}, so it is no MLflow server") from None
-        except OSError as error:
-            reason = getattr(error, "reason", error)
-            raise SteadytuneError(
-                f"store is {uri}; no MLflow server answers there ({reason}); start it or mend the address"
-            ) from None
-    if uri.startswith("sqlite:///"):
-        path = Path(uri.removeprefix("sqlite:///"))
-        target = path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
-        if not os.access(target, os.W_OK) or not (path.exists() or target.is_dir()):
-            raise SteadytuneError(f"store is {uri}; {target} cannot be written; give another folder or --store")
-        if path.exists() and _head(path) not in (b"", _SQLITE):
-            raise SteadytuneError(f"store is {uri}; {path} is no SQLite database; move it away or give --store")
-        return
-    if "://" not in uri:
-        raise SteadytuneError(
-            f"store is {uri}; it must be a tracking URI such as http://host:5000 or sqlite:///mlflow.db"
-        )
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(len(_SQLITE))
 
 
 class Recorder(AbstractContextManager["Recorder"]):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 
 import yaml
 from pydantic import Field, field_validator
@@ -136,7 +136,7 @@ class Plan:
     @property
     def pins(self) -> dict[str, Any]:
         """The user's pinned settings."""
-        return pins(self.spec)
+        return pins(self.spec, self.recipe)
 
     @property
     def grace_epochs(self) -> int:
@@ -160,9 +160,16 @@ def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     return parse(SweepSpec, values, owner)
 
 
-def pins(spec: SweepSpec) -> dict[str, Any]:
+def pins(spec: SweepSpec, recipe: Recipe) -> dict[str, Any]:
     """The user's choices that are values rather than ranges."""
-    return {name: value for name, value in spec.set.items() if not is_range(value)}
+    return {name: value for name, value in spec.set.items() if not _gives_range(recipe, name, value)}
+
+
+def _gives_range(recipe: Recipe, name: str, chosen: Any) -> bool:
+    """Whether a choice is a range; a list for a setting that is itself one, such as a size, is a value."""
+    field = recipe.settings_type.model_fields.get(name)
+    is_list = isinstance(chosen, list) and field is not None and get_origin(field.annotation) is tuple
+    return is_range(chosen) and not is_list
 
 
 def plan(spec: SweepSpec, *, training: bool = True) -> Plan:
@@ -177,10 +184,11 @@ def plan(spec: SweepSpec, *, training: bool = True) -> Plan:
         raise DataError(
             f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
         )
-    base = recipe.settings(spec.preset, pins(spec))
+    pinned = pins(spec, recipe)
+    base = recipe.settings(spec.preset, pinned)
     chosen = _choices(spec, recipe, space)
     names = [recipe.baseline] if spec.enqueue is None else spec.enqueue
-    named = tuple((name, recipe.settings(spec.preset, pins(spec), name).model_dump()) for name in names)
+    named = tuple((name, recipe.settings(spec.preset, pinned, name).model_dump()) for name in names)
     max_epochs = int(base.model_dump()["epochs"])
     if spec.grace_epochs is not None and spec.grace_epochs > max_epochs:
         raise SettingsError(
@@ -200,12 +208,13 @@ def _choices(spec: SweepSpec, recipe: Recipe, space: Space) -> dict[str, Range]:
     for name, chosen in spec.set.items():
         if name not in fields:
             raise SettingsError(f"set.{name} is no setting of {recipe.name}; {nearest(name, fields)}")
-        if is_range(chosen) and name not in searched:
+        if not _gives_range(recipe, name, chosen):
+            continue
+        if name not in searched:
             raise SettingsError(
                 f"set.{name} gives a range, but {name} is not searched; pin one value. searched: {', '.join(searched)}"
             )
-        if is_range(chosen):
-            narrowed(name, searched[name], chosen)
+        narrowed(name, searched[name], chosen)
     return ranges(space, spec.set)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from trainables.errors import SettingsError, nearest
 
@@ -156,16 +156,26 @@ def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, 
     same time is found when the second is only asked for under the first.
     """
     found: dict[str, Range] = {}
+    tried: list[_Branch] = []
     branches: list[dict[str, Any]] = [{}]
     while branches:
         fixed = branches.pop(0)
         asked = _Explorer(fixed)
         space(Draw(asked, choices))
+        tried.append(_Branch(fixed, set(asked.ranges)))
         for name, value in asked.ranges.items():
             if name not in found:
-                found[name] = replace(value, when=_condition(fixed, found), under=fixed)
+                found[name] = replace(value, under=fixed)
                 branches += [fixed | {name: other} for other in _others(value)]
-    return found
+    return {name: replace(value, when=_when(name, found, tried)) for name, value in found.items()}
+
+
+def known(space: Space, values: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Those of `values` that `space` would have drawn under the user's `choices`; None if one is out of its range."""
+    asked = _Explorer(values)
+    space(Draw(asked, choices))
+    inside = all(values[name] in range_ for name, range_ in asked.ranges.items())
+    return {name: values[name] for name in asked.ranges} if inside else None
 
 
 def _others(asked: Range) -> list[Value]:
@@ -174,11 +184,40 @@ def _others(asked: Range) -> list[Value]:
     return list(asked.choices[1:])
 
 
-def _condition(fixed: Mapping[str, Any], found: Mapping[str, Range]) -> str:
-    parts = [
-        f"{name} > {found[name].low:g}" if found[name].kind == "int" else f"{name} is {fixed[name]}" for name in fixed
-    ]
-    return ", ".join(parts)
+class _Branch(NamedTuple):
+    """One run of a space: the answers that were fixed, the others being the first of theirs, and what it asked for."""
+
+    fixed: Mapping[str, Any]
+    names: set[str]
+
+
+def _when(name: str, found: Mapping[str, Range], tried: Sequence[_Branch]) -> str:
+    """The conditions on the way to `name`, and its own."""
+    parts: dict[str, str] = {}
+    for step in (*found[name].under, name):
+        for other in found:
+            condition = _condition(step, other, found, tried)
+            if condition:
+                parts[other] = condition
+    return ", ".join(parts.values())
+
+
+def _condition(name: str, other: str, found: Mapping[str, Range], tried: Sequence[_Branch]) -> str:
+    """The answers to `other` under which `name` is asked for, all else being as where it was found; "" if any is."""
+    asked, under = found[other], found[name].under
+    rest = {key: value for key, value in under.items() if key != other}
+    first: Value = asked.choices[0] if asked.kind == "choice" else asked.low
+    leading: list[Value] = []
+    barred: list[Value] = []
+    for value, fixed in ((first, rest), *((value, rest | {other: value}) for value in _others(asked))):
+        names = next((branch.names for branch in tried if branch.fixed == fixed), set())
+        if other in names:
+            (leading if name in names else barred).append(value)
+    if not barred:
+        return ""
+    if asked.kind == "int":
+        return f"{other} > {asked.low:g}" if barred == [first] else f"{other} is {asked.low:g}"
+    return f"{other} is {' or '.join(map(str, leading))}"
 
 
 class _Explorer:

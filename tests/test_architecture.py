@@ -23,7 +23,16 @@ CONFINED = {
     "pyarrow": {"search/journal.py"},
     "typer": {
         f"search/{name}.py"
-        for name in ("cli", "cli_cluster", "cli_range", "cli_recipes", "cli_replay", "cli_results", "options")
+        for name in (
+            "cli",
+            "cli_cluster",
+            "cli_range",
+            "cli_recipes",
+            "cli_replay",
+            "cli_results",
+            "cli_status",
+            "options",
+        )
     },
 }
 ONLY_TRAINABLES = {

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from search.chart import Chart, Panel, Series
 from search.replay.table import Score
-from trainables.errors import SettingsError
 
 _COLOURS = (
     "#1f77b4",
@@ -42,28 +40,3 @@ def _policy(place: int, score: Score) -> Iterator[Series]:
     low, high = score.regret_interval
     yield Series(score.policy, (epochs,), (100 * score.regret,), colour, "points", (words,), marker="o")
     yield Series("", (epochs, epochs), (100 * low, 100 * high), colour)
-
-
-def check_path(path: Path) -> None:
-    """Whether a figure can be written to `path`, before the races.
-
-    Raises:
-        SettingsError: its ending is neither .png nor .html, or its folder is not there.
-    """
-    if path.suffix not in (".png", ".html"):
-        raise SettingsError(f"--figure is {path}; it must end in .png or .html")
-    if not path.parent.is_dir():
-        raise SettingsError(f"--figure is {path}; {path.parent} is no folder; make it first")
-
-
-def write(found: Sequence[Score], path: Path) -> None:
-    """The figure as a picture, or as a page that needs nothing else."""
-    if path.suffix == ".png":
-        from search.chart_png import png
-
-        path.write_bytes(png(chart(found)))
-        return
-    from search.chart_html import html, script
-
-    page = f'<!doctype html><meta charset="utf-8"><title>replay</title>{script()}{html(chart(found))}'
-    path.write_text(page, encoding="utf-8")

@@ -23,14 +23,16 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--turn", type=float, help="in place of the preset's")
     given = parser.parse_args()
+    own_turn = {} if given.turn is None else {"turn": given.turn}
     torch.set_num_threads(1)
     data = Refdet().open(given.data)
     print("| seed | epoch | map50 | map50, shuffled | times | map50_95 | map50_95, shuffled |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
         for seed in given.seeds:
-            settings = Refdet().settings("tiny", {"seed": seed, "epochs": given.epochs}, "stage-2")
+            settings = Refdet().settings("tiny", {"seed": seed, "epochs": given.epochs} | own_turn, "stage-2")
             for epoch in Refdet().train(settings, data, Path(name)):
                 print(f"seed {seed} epoch {epoch.epoch}: {epoch.metrics['map50']:.3f}", file=sys.stderr, flush=True)
             own, wrong = epoch.metrics["map50"], epoch.metrics["shuffled/map50"]

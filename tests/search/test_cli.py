@@ -233,6 +233,16 @@ def test_status_as_json_is_json(steadytune: Steadytune, sweeps: Path) -> None:
     assert strict(steadytune("status", "--json", "--sweeps", sweeps)[1]) == [found]
 
 
+def test_explain_draws_the_trial_and_refuses_what_is_no_picture(
+    steadytune: Steadytune, sweeps: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "trial.html"
+    assert steadytune("explain", "sweep", 1, "--figure", page, "--sweeps", sweeps)[0] == 0
+    assert "other trials" in page.read_text()
+    code, _, error = steadytune("explain", "sweep", 1, "--figure", tmp_path / "trial.gif", "--sweeps", sweeps)
+    assert (code, "must end in .png or .html" in error) == (2, True)
+
+
 @pytest.mark.parametrize("trial", [0, 1])
 def test_explain_as_json_is_json_even_of_a_lost_training(steadytune: Steadytune, sweeps: Path, trial: int) -> None:
     found = strict(steadytune("explain", "sweep", trial, "--json", "--sweeps", sweeps)[1])
@@ -346,6 +356,7 @@ def test_an_export_is_proven_in_a_process_of_its_own(
     assert "settings.yaml: quality is 0.7, but the trial had 0.6; export again" in error
 
 
+@pytest.mark.e2e  # draws all figures, seconds
 def test_report_writes_one_file_and_compare_puts_sweeps_side_by_side(steadytune: Steadytune, sweeps: Path) -> None:
     code, out, _ = steadytune("report", "sweep", "--sweeps", sweeps)
     assert code == 0

@@ -27,6 +27,7 @@ from search.stability_figure import stability_figure
 from search.state import SweepState
 from search.steadiness import steadiness
 from search.tables import phase_table, rung_table, tables, trials_table
+from search.trial_figure import trial_figure
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,28 @@ def test_a_stopped_trial_has_a_cross_at_its_end_with_the_reason(state: SweepStat
     assert len(crosses) == len(stopped) > 0
     assert sorted(float(cross.x[0]) for cross in crosses) == sorted(one.curve.evaluated[-1].epoch for one in stopped)
     assert any("behind its peers at a rung" in cross.words[0] for cross in crosses)
+
+
+def test_a_trial_stands_out_among_its_peers_with_what_it_needed_at_its_rung(state: SweepState) -> None:
+    behind = next(one for one in state.search if one.decision and one.decision.reason == "rung")
+    above, _ = panels(trial_figure(state, behind))
+    own = next(series for series in above.series if series.name == f"trial {behind.started.trial}")
+    assert own.y == tuple(point.value for point in behind.curve.evaluated)
+    peers = [series for series in above.series if series.name == "other trials"]
+    assert len(peers) == len([one for one in state.search if one.curve.evaluated]) - 1
+    headed, needed = (
+        next(series for series in above.series if series.name == name)
+        for name in ("where it was heading", "needed to go on")
+    )
+    assert behind.decision is not None
+    assert headed.x == needed.x
+    assert (headed.x[-1], needed.y[-1]) == (behind.decision.numbers["rung"], behind.decision.numbers["cutoff"])
+    assert behind.decision.detail[:30] in trial_figure(state, behind).note
+
+
+def test_every_trial_has_a_figure_even_one_without_an_epoch(state: SweepState) -> None:
+    for trial in state.trials.values():
+        assert trial_figure(state, trial).title.startswith("Trial ")
 
 
 def test_what_no_eye_can_tell_apart_is_thinned_out_and_said(data: Path) -> None:
@@ -156,6 +179,7 @@ def test_the_phase_table_has_a_row_a_phase() -> None:
 # --- drawn -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.e2e  # draws all of them, seconds
 def test_every_figure_is_a_picture_and_a_part_of_a_page(state: SweepState, found: Importance) -> None:
     for chart in figures.figures(state, found):
         assert not chart.empty

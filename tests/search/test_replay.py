@@ -14,9 +14,10 @@ from workers import swept
 
 from search import cli
 from search.chart import Panel
+from search.chart_file import check_path, write
 from search.curve import Curve, Point
 from search.replay.choose import Choice, Cost, choose
-from search.replay.figure import chart, check_path, write
+from search.replay.figure import chart
 from search.replay.race import outcome, race
 from search.replay.recording import Recording, Run
 from search.replay.sources import read
@@ -253,8 +254,8 @@ def test_a_figure_has_a_point_and_an_interval_a_policy(tmp_path: Path) -> None:
     assert [series.name for series in panel.series] == ["none", "", "stopping", "", "asha", ""]
     everything, line = panel.series[:2]
     assert (everything.x, everything.y, line.y) == ((100.0,), (0.0,), (0.0, 0.0))
-    write(found, tmp_path / "figure.png")
-    write(found, tmp_path / "figure.html")
+    write(chart(found), tmp_path / "figure.png")
+    write(chart(found), tmp_path / "figure.html")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
     assert "stopping" in (tmp_path / "figure.html").read_text()
 

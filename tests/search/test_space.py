@@ -52,6 +52,30 @@ def test_every_branch_is_listed_with_its_condition() -> None:
     }
 
 
+def test_a_condition_names_every_choice_that_leads_to_a_setting() -> None:
+    def space(draw: Draw) -> None:
+        if draw.choice("optimizer", ["adam", "sgd"]) == "adam":
+            draw.float("beta", 0.6, 0.98)
+        if draw.choice("freeze", [0, 5, 11]):
+            draw.int("unfreeze", 1, 10)
+        stage = draw.choice("stage", [2, 1, 3])
+        if stage > 1:
+            draw.float("contrast", 0.1, 2.0)
+        if stage == 3 and draw.choice("triplets", [True, False]):
+            draw.float("ratio", 0.1, 0.5)
+        if draw.int("warmup", 0, 5) == 0:
+            draw.float("boost", 0.0, 1.0)
+
+    assert {name: asked.when for name, asked in ranges(space).items() if asked.when} == {
+        "beta": "optimizer is adam",
+        "unfreeze": "freeze is 5 or 11",
+        "contrast": "stage is 2 or 3",
+        "triplets": "stage is 3",
+        "ratio": "stage is 3, triplets is True",
+        "boost": "warmup is 0",
+    }
+
+
 def test_what_the_user_pins_opens_or_closes_branches() -> None:
     assert set(ranges(layered, {"optimizer": "adam"})) == {"lr"}
     assert ranges(layered, {"optimizer": "sgd"})["momentum"].when == ""

@@ -64,6 +64,15 @@ def test_a_pinned_value_reaches_the_settings_and_is_not_drawn(data: Path) -> Non
     assert (values["depth"], values["diverge_at"], values["quality"], values["seed"]) == (4, 3, 0.25, 5)
 
 
+def test_a_size_is_pinned_by_a_list_and_one_of_the_wrong_length_is_named(data: Path) -> None:
+    made = plan_of(data, recipe="slowfast", preset="tiny", enqueue=[], set={"input_size": [64, 96]})
+    assert made.settings({}, seed=0).model_dump()["input_size"] == (64, 96)
+    text = complaint(data, recipe="slowfast", preset="tiny", enqueue=[], set={"input_size": [64, 96, 3]})
+    assert "input_size" in text
+    text = complaint(data, recipe="slowfast", preset="tiny", enqueue=[], set={"alpha": [2, 4]})
+    assert "set.alpha gives a range, but alpha is not searched; pin one value" in text
+
+
 def test_a_pinned_seed_is_the_seed_of_every_trial(data: Path) -> None:
     assert plan_of(data, set={"seed": 77}).settings({}, seed=5).model_dump()["seed"] == 77
 

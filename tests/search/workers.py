@@ -10,8 +10,8 @@ from typing import Any
 from fakes import Curves, CurveSettings
 
 from search.conductor import Assignment, Conductor
-from search.events import EpochDone, Row
-from search.journal import Journal
+from search.events import Decided, EpochDone, Row
+from search.journal import Journal, read
 from search.state import SweepState
 from search.sweep import Plan
 from trainables.recipe import Epoch
@@ -135,3 +135,17 @@ def swept(made: Plan, journal: Path, workers: Workers | None = None) -> Conducto
     conductor.open(workers.places)
     workers.run(conductor)
     return conductor
+
+
+def events(journal: Path, kind: type) -> list[Any]:
+    return [row.event for row in read(journal) if isinstance(row.event, kind)]
+
+
+def ends(journal: Path) -> dict[int, Decided]:
+    """The decision that ended each trial."""
+    return {one.trial: one for one in events(journal, Decided) if one.action == "stop"}
+
+
+def reasons(conductor: Conductor) -> dict[int, str]:
+    trials = conductor.state.trials.items()
+    return {number: trial.decision.reason for number, trial in trials if trial.decision}

@@ -15,6 +15,8 @@ from trainables.rgbt.recipe import Rgbt
 from trainables.rgbt.schedule import closes_mosaic, frozen_layers, rate_share
 from trainables.rgbt.settings import RgbtSettings
 
+pytestmark = pytest.mark.e2e  # imports and builds Ultralytics' networks: ten seconds
+
 NAMES = ("3", "7")
 
 

@@ -66,7 +66,7 @@ def test_it_finds_in_files_and_arrays_what_the_evaluation_finds(
     for images in (files, pixels):
         for ours, theirs in zip(predict(images), expected, strict=True):
             assert ours["boxes"] == pytest.approx(theirs.boxes, abs=1e-3)
-            assert ours["scores"] == pytest.approx(theirs.scores, abs=1e-6)
+            assert ours["scores"] == pytest.approx(theirs.scores, abs=1e-4)  # float32 sums of another batch size
             assert ours["labels"] == [data.names[int(index)] for index in theirs.classes]
 
 

@@ -64,7 +64,8 @@ def test_a_wrong_setting_is_one_sentence(overrides: Mapping[str, Any], complaint
 @pytest.mark.e2e
 def test_upstream_loads_the_exported_experiment_and_builds_its_model(tmp_path: Path) -> None:
     """In a process of its own, which finds yolox and the exported file, and nothing of ours."""
-    settings = RECIPE.settings("tiny", {"lr": 0.00073, "freeze": "backbone", "mosaic_prob": 0.37}, "stable-v3")
+    changed = {"lr": 0.00073, "lr_scale": 20.0, "freeze": "backbone", "mosaic_prob": 0.37}
+    settings = RECIPE.settings("tiny", changed, "stable-v3")
     _, native = RECIPE.export(settings, tmp_path)
     assert RECIPE.settings("paper", read_yaml(native)) == settings
     code = (
@@ -77,7 +78,7 @@ def test_upstream_loads_the_exported_experiment_and_builds_its_model(tmp_path: P
         "model.train()\n"
         "rate = config.get_lr_scheduler(config.basic_lr_per_img * 32, 25)\n"
         "frozen = {name.split('.')[1] for name, value in model.named_parameters() if not value.requires_grad}\n"
-        "print(config.mosaic_prob, round(config.basic_lr_per_img * 32 / 1000, 9), rate.update_lr(75) / 1000, *frozen)\n"
+        "print(config.mosaic_prob, round(config.basic_lr_per_img * 32 / 20, 9), rate.update_lr(75) / 20, *frozen)\n"
         "print(model.backbone.backbone.training, model.head.num_classes, len(config.get_optimizer(32).param_groups))\n"
         "assert not [name for name in sys.modules if name.split('.')[0] in ('trainables', 'search', 'spaces')]\n"
     )

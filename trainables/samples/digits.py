@@ -1,7 +1,7 @@
 """Real handwritten digits on crops of real photographs: small detection data sets that a small model can learn.
 
-The digits are scikit-learn's (UCI's test set of pen digits), the photographs scikit-learn's and Ultralytics'. Training
-and validation share neither a digit nor a region of a photograph.
+The digits are scikit-learn's (UCI's test set of optical recognition), the photographs scikit-learn's and Ultralytics'.
+Training and validation share neither a digit nor a region of a photograph.
 """
 
 from __future__ import annotations

@@ -1,0 +1,126 @@
+"""What stands between a sweep and MLflow's store, before the first trial."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from search.store import check_store
+from trainables.errors import SteadytuneError
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_server_that_does_not_answer_is_named() -> None:
+    uri = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(SteadytuneError, match=f"store is {uri}; no MLflow server answers there .*Connection refused"):
+        check_store(uri)
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers with `code` to who has no credentials, and with 200 to who has the right ones."""
+
+    code = 401
+
+    def do_GET(self) -> None:
+        right = "Basic " + base64.b64encode(b"ada:secret").decode()
+        self.send_response(200 if self.headers["Authorization"] == right else self.code)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Not on the tests' output."""
+
+
+@pytest.fixture(params=[401])
+def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    for name in ("USERNAME", "PASSWORD", "TOKEN", "AUTH"):
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(Server, "code", request.param)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_port}"
+        serving.shutdown()
+
+
+def test_a_server_that_asks_for_credentials_says_what_to_set(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asks = rf"store is {server}; the server asks for credentials, and none are set \(401\); set MLFLOW_TRACKING_"
+    with pytest.raises(SteadytuneError, match=asks):
+        check_store(server)
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "wrong")
+    with pytest.raises(SteadytuneError, match=r"the server refuses the credentials \(401\)") as raised:
+        check_store(server)
+    assert "wrong" not in str(raised.value)
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
+    check_store(server)
+
+
+def test_credentials_are_found_where_mlflow_keeps_them(server: str, tmp_path: Path) -> None:
+    (tmp_path / ".mlflow").mkdir()
+    lines = "[mlflow]\nmlflow_tracking_username = ada\nmlflow_tracking_password = secret\n"
+    (tmp_path / ".mlflow" / "credentials").write_text(lines)
+    check_store(server)
+
+
+@pytest.mark.parametrize("server", [404], indirect=True)
+def test_a_server_that_is_not_mlflow_is_named(server: str) -> None:
+    with pytest.raises(SteadytuneError, match=f"store is {server}; it answers 404, so it is no MLflow server"):
+        check_store(server)
+
+
+@pytest.mark.parametrize("server", [503], indirect=True)
+def test_a_server_without_its_database_may_have_it_later(server: str) -> None:
+    check_store(server)
+
+
+def test_requests_that_a_plugin_signs_are_left_to_mlflow(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_AUTH", "a-plugin")
+    check_store(server)
+
+
+@pytest.mark.parametrize("uri", ["http://ada:secret@host:5000", "postgresql://ada:secret@host/mlflow"])
+def test_a_password_in_the_address_is_refused_and_not_repeated(uri: str) -> None:
+    with pytest.raises(SteadytuneError, match="store holds a password, which would be kept") as raised:
+        check_store(uri)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("uri", ["mlruns", "/tmp/mlflow.db", "localhost:5000"])
+def test_a_store_that_is_no_uri_is_refused(uri: str) -> None:
+    with pytest.raises(SteadytuneError, match=f"store is {uri}; it must be a tracking URI such as http://host:5000"):
+        check_store(uri)
+
+
+def test_a_database_that_is_not_there_yet_will_be_made(tmp_path: Path) -> None:
+    check_store(f"sqlite:///{tmp_path / 'new' / 'deep' / 'mlflow.db'}")
+
+
+def test_a_database_inside_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SteadytuneError, match=r"file cannot be written; give another folder or --store"):
+        check_store(f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}")
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("notes")
+    with pytest.raises(SteadytuneError, match=r"mlflow.db is no SQLite database; move it away or give --store"):
+        check_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_database_in_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(SteadytuneError, match=r"locked cannot be written; give another folder or --store"):
+        check_store(f"sqlite:///{tmp_path / 'locked' / 'mlflow.db'}")

@@ -1,0 +1,44 @@
+"""The recipes' pages hold the code's own settings."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.catalogue import rows
+from trainables import registry
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def script() -> dict[str, Any]:
+    return runpy.run_path(str(REPOSITORY / "docs/settings_tables.py"))
+
+
+@pytest.mark.parametrize("name", registry.BUILT_IN)
+def test_the_table_on_a_recipes_page_is_what_the_code_gives(name: str, script: dict[str, Any]) -> None:
+    file: Path = script["page"](name)
+    assert file.read_text(encoding="utf-8") == script["written"](name), (
+        f"{file.relative_to(REPOSITORY)} is behind the code: run python docs/settings_tables.py"
+    )
+
+
+@pytest.mark.parametrize("name", registry.BUILT_IN)
+def test_every_setting_has_a_row_and_every_row_all_its_cells(name: str, script: dict[str, Any]) -> None:
+    recipe = registry.find(name)
+    header, rule, *lines = script["table"](name).splitlines()
+    assert [line.split("`")[1] for line in lines] == list(recipe.settings_type.model_fields)
+    for line in (header, rule, *lines):
+        assert line.replace(r"\|", "").count("|") == len(recipe.presets) + 4
+
+
+def test_a_row_says_under_what_condition_a_setting_is_searched() -> None:
+    by_name = {row.setting: row for row in rows(registry.find("resnet_yolo"))}
+    assert by_name["warmup_start"].searched == "0.1 … 0.6 when warmup_epochs > 0"
+    assert by_name["lr"].searched == "0.0001 … 0.005 (log)"
+    assert by_name["image_size"].values == ("640", "96")
+    assert by_name["image_size"].searched == ""
