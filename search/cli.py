@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search import cli_range, cli_recipes, cli_replay, cli_results, options
-from search.options import DEFAULT_ROOT, Json, Root, Sets
+from search import cli_cluster, cli_range, cli_recipes, cli_replay, cli_results, cli_status, options
+from search.options import DEFAULT_ROOT, Address, Detach, Json, Root, Sets
 
 if TYPE_CHECKING:
     from search.state import SweepState
@@ -48,6 +47,10 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+_APART = ("file", "set_", "stability", "detach", "sweeps")
+"""The arguments of `launch` that are no field of a sweep, or not as they stand."""
 
 
 @app.command()
@@ -88,23 +91,35 @@ def launch(
     gpus: Annotated[float | None, typer.Option(help="GPUs of a trial, 0.5 for half of one")] = None,
     retries: Annotated[int | None, typer.Option(help="restarts of a trial whose process died")] = None,
     hang_minutes: Annotated[float | None, typer.Option(help="an epoch that takes longer is taken for a hang")] = None,
-    address: Annotated[str | None, typer.Option(help="Ray cluster to join")] = None,
+    address: Address = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="epochs between checkpoints")] = None,
     keep_checkpoints: Annotated[int | None, typer.Option(help="best checkpoints to keep")] = None,
     max_checkpoint_gb: Annotated[float | None, typer.Option(help="bound on the disk for checkpoints")] = None,
     store: Annotated[str | None, typer.Option(help="MLflow tracking URI")] = None,
+    detach: Detach = False,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Run a sweep and hand back the best configuration."""
-    given = {key: value for key, value in locals().items() if key not in ("file", "set_", "stability", "sweeps")}
+    given = {key: value for key, value in locals().items() if key not in _APART}
     given["limits"] = {name: {"high": high} for name, high in options.pairs(limits, "--limits").items()} or None
     spec = options.sweep(file, given, set_, stability)
-    _run_sweep(spec.name, sweeps, spec)
+    if cli_cluster.submits(spec.address, detach):
+        cli_cluster.submit(spec.name, spec.address, sweeps, spec, detach)
+    else:
+        _run_sweep(spec.name, sweeps, spec)
 
 
 @app.command()
-def resume(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
+def resume(name: str, address: Address = None, detach: Detach = False, sweeps: Root = DEFAULT_ROOT) -> None:
     """Go on with a sweep that was interrupted or killed."""
+    from search.folder import SweepFolder
+
+    where = address or SweepFolder.existing(sweeps, name).spec().address
+    if cli_cluster.submits(where, detach):
+        cli_cluster.submit(name, where, sweeps, None, detach)
+        return
+    if address:
+        SweepFolder.existing(sweeps, name).move(address)
     _run_sweep(name, sweeps, None)
 
 
@@ -124,64 +139,20 @@ def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
 
     try:
         with Progress(console, name) as progress:
-            finished = (run.launch if spec else run.resume)(checked, root, progress)
+            finished = (run.launch if spec else run.resume)(checked, root, progress, console.print)
     except KeyboardInterrupt:
         if SweepFolder(root, name).journal.is_dir():
             print(
-                f"steadytune: interrupted; nothing is lost, go on with: {_command('resume', name, root)}",
+                f"steadytune: interrupted; nothing is lost, go on with: {options.command('resume', name, root)}",
                 file=sys.stderr,
             )
             sys.exit(130)
         raise
     console.print()
-    for item in closing(finished.state, SweepFolder(root, name), _command("browse", name, root)):
+    for item in closing(finished.state, SweepFolder(root, name), options.command("browse", name, root)):
         console.print(item)
     if not finished.recorder.finish():
-        console.print(f"MLflow could not be brought up to date; later: {_command('sync', name, root)}")
-
-
-def _command(verb: str, name: str, root: Path) -> str:
-    where = "" if root == DEFAULT_ROOT else f" --sweeps {root}"
-    return f"steadytune {verb} {name}{where}"
-
-
-@app.command()
-def status(
-    name: Annotated[str | None, typer.Argument(help="sweep; all of them if not given")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="keep showing it until it ends")] = False,
-    json_: Json = False,
-    sweeps: Root = DEFAULT_ROOT,
-) -> None:
-    """Show how a sweep stands."""
-    from search.explain import sweep_json
-    from search.folder import SweepFolder, names
-    from search.overview import overview
-
-    console = options.console()
-    if name is None:
-        found = [sweep_json(options.state(SweepFolder(sweeps, each)), each) for each in names(sweeps)]
-        if json_:
-            print(json.dumps(found, indent=2))
-        for one in [] if json_ else found:
-            console.print(
-                f"{one['name']}: {one['recipe']}, {len(one['trials'])} trials, {one['epochs']} epochs, {one['state']}"
-            )
-        return
-    folder = SweepFolder.existing(sweeps, name)
-    state = options.state(folder)
-    if json_:
-        print(json.dumps(sweep_json(state, name), indent=2))
-        return
-    if watch and console.is_terminal:
-        from rich.live import Live
-
-        with Live(overview(state, name), console=console, auto_refresh=False) as live:
-            while state.ended is None:
-                time.sleep(1)
-                state = options.state(folder)
-                live.update(overview(state, name), refresh=True)
-        return
-    console.print(overview(state, name, rows=None))
+        console.print(f"MLflow could not be brought up to date; later: {options.command('sync', name, root)}")
 
 
 def _trial(state: SweepState, trial: int, name: str) -> TrialState:
@@ -289,7 +260,7 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     print(f"{name}: MLflow has everything that the journal has")
 
 
-for _module in (cli_results, cli_recipes):
+for _module in (cli_results, cli_recipes, cli_cluster):
     _module.add_to(app)
-for _verb in (cli_range.lr_range, cli_replay.replay):
+for _verb in (cli_range.lr_range, cli_replay.replay, cli_status.status):
     app.command()(_verb)

@@ -16,6 +16,9 @@ from search.overview import described, label, number
 from search.state import SweepState
 from search.sweep import SweepSpec
 
+RUNS = "The sweep runs"
+"""Once a sweep has said so, it has been refused by nothing."""
+
 
 def announcement(spec: SweepSpec) -> Iterator[str]:
     """What is about to happen and how long it may take."""
@@ -24,6 +27,11 @@ def announcement(spec: SweepSpec) -> Iterator[str]:
         yield f"It takes at most {_duration(spec.hours * 3600)}, and 15 to 40 seconds more to start the workers."
     else:
         yield "It ends when its trials have ended; the time left is shown once the first epochs are done."
+
+
+def started(places: int) -> str:
+    """That nothing stands in the way of the first trial any more."""
+    return f"{RUNS}: {places} {'trial' if places == 1 else 'trials'} at a time."
 
 
 def closing(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[RenderableType]:

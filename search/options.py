@@ -21,6 +21,11 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", help="pin or narrow a setting: lr=1e-3, 'lr={low: 1e-5, high: 1e-3}'")
 ]
 Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Ray cluster: auto or HOST:PORT joins it, http://HEAD:8265 runs the sweep there as a job"),
+]
+Detach = Annotated[bool, typer.Option("--detach", help="run as a job of the cluster, which outlives this terminal")]
 DEFAULT_ROOT = Path("sweeps")
 
 
@@ -29,6 +34,12 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def command(verb: str, name: str, root: Path) -> str:
+    """What to type next."""
+    where = "" if root == DEFAULT_ROOT else f" --sweeps {root}"
+    return f"steadytune {verb} {name}{where}"
 
 
 def state(folder: SweepFolder) -> SweepState:

@@ -14,7 +14,8 @@ from typing import Any
 
 from ray import tune
 
-from search.cluster import connected
+from search.closing import started
+from search.cluster import Say, connected
 from search.conductor import Conductor
 from search.events import Row, SweepEnded
 from search.export import export, result
@@ -40,8 +41,8 @@ class Finished:
     recorder: Recorder
 
 
-def launch(checked: Plan, root: Path, listen: Listener) -> Finished:
-    """Run a new sweep in `root/NAME` to its end.
+def launch(checked: Plan, root: Path, listen: Listener, say: Say = lambda words: None) -> Finished:
+    """Run a new sweep in `root/NAME` to its end; `say` shows what is to be known of where it runs.
 
     Raises:
         SteadytuneError: something is wrong that shows before training; nothing is left behind then.
@@ -50,30 +51,32 @@ def launch(checked: Plan, root: Path, listen: Listener) -> Finished:
     folder = SweepFolder.create(root, checked.spec)
     with folder.locked():
         try:
-            return _run(checked, folder, listen)
+            return _run(checked, folder, listen, say)
         except SteadytuneError:
             if not any(folder.trials.glob("*/log.txt")):
                 folder.remove()
             raise
 
 
-def resume(checked: Plan, root: Path, listen: Listener) -> Finished:
+def resume(checked: Plan, root: Path, listen: Listener, say: Say = lambda words: None) -> Finished:
     """Go on with a sweep that was interrupted or killed, where its journal ends."""
     folder = SweepFolder.existing(root, checked.spec.name)
     with folder.locked():
         if any(isinstance(row.event, SweepEnded) for row in _past(folder)):
             raise SteadytuneError(f"sweep {folder.name} has ended; see `steadytune status {folder.name}`")
-        return _run(checked, folder, listen)
+        return _run(checked, folder, listen, say)
 
 
 def _past(folder: SweepFolder) -> list[Row]:
     return list(read(folder.journal)) if folder.journal.is_dir() else []
 
 
-def _run(checked: Plan, folder: SweepFolder, listen: Listener) -> Finished:
+def _run(checked: Plan, folder: SweepFolder, listen: Listener, say: Say) -> Finished:
     try:
         # The interruption comes second: Ray sets a handler of its own when it starts.
-        with connected(checked.spec) as places, interruptible(), Recorder(folder) as recorder:
+        where = connected(checked.spec, folder.path, say)
+        with where as places, interruptible(), Recorder(folder) as recorder:
+            say(started(places))
             state = _sweep(checked, folder, places, recorder, listen)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

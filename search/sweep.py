@@ -93,7 +93,8 @@ class SweepSpec(Settings):
         120.0, gt=0, description="an epoch that takes longer is taken for a hang: its process is ended and restarted"
     )
     address: str | None = Field(
-        None, description="address of a running Ray cluster; a private one on this machine if not given"
+        None,
+        description="Ray cluster: auto or HOST:PORT joins it, http://HEAD:8265 runs it there as a job; else here",
     )
 
     checkpoint_every: int = Field(1, gt=0, description="epochs between checkpoints")

@@ -15,14 +15,24 @@ PACKAGES = ("trainables", "spaces", "search")
 """From the bottom to the top: each imports only itself and those before it."""
 
 CONFINED = {
-    "ray": {"search/run.py", "search/cluster.py", "search/trainable.py", "search/scheduler.py"},
+    "ray": {f"search/{name}.py" for name in ("run", "cluster", "access", "jobs", "trainable", "scheduler")},
     "optuna": {"search/searcher.py", "search/importance.py"},
     "mlflow": {"search/mirror.py", "search/champion.py", "search/replay/mlflow_runs.py"},
     "plotly": {"search/chart_html.py"},
     "matplotlib": {"search/chart_png.py", "search/range_figure.py"},
     "pyarrow": {"search/journal.py"},
     "typer": {
-        f"search/{name}.py" for name in ("cli", "cli_range", "cli_recipes", "cli_replay", "cli_results", "options")
+        f"search/{name}.py"
+        for name in (
+            "cli",
+            "cli_cluster",
+            "cli_range",
+            "cli_recipes",
+            "cli_replay",
+            "cli_results",
+            "cli_status",
+            "options",
+        )
     },
 }
 ONLY_TRAINABLES = {

@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parent.parent.parent
 HEAVY = {"torch", "ray", "mlflow", "optuna", "pyarrow", "pandas", "ultralytics", "cv2", "sklearn"}
 VERBS = [
     *("launch", "resume", "status", "explain", "export", "browse", "sync", "train", "evaluate"),
-    *("lr-range", "check", "sample", "recipes", "replay", "report", "compare", "prove"),
+    *("lr-range", "check", "sample", "recipes", "replay", "report", "compare", "prove", "logs", "stop"),
 ]
 
 Said = tuple[int, str, str]

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from search.events import Decided, EpochDone, TrialStarted
@@ -110,6 +111,16 @@ def test_an_interrupted_sweep_ends_soon_and_says_how_to_go_on(tool: Tool, how: s
     assert last == "steadytune: interrupted; nothing is lost, go on with: steadytune resume sweep"
     assert "Traceback" not in tool.output()
     assert tool.run("status", "sweep").returncode == 0
+
+
+def test_a_sweep_on_this_machine_listens_on_loopback_only(tool: Tool) -> None:
+    process = tool.start(*LONG)
+    driver = psutil.Process(process.pid)
+    sockets = [one for own in [driver, *driver.children(recursive=True)] for one in own.net_connections("tcp")]
+    process.send_signal(signal.SIGINT)
+    process.wait(60)
+    hosts = {one.laddr.ip.removeprefix("::ffff:") for one in sockets if one.status == psutil.CONN_LISTEN}
+    assert hosts == {"127.0.0.1"}
 
 
 @pytest.fixture

@@ -1,0 +1,56 @@
+"""The verb `status`."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated
+
+import typer
+
+from search import cli_cluster, options
+from search.options import DEFAULT_ROOT, Address, Json, Root
+
+
+def status(
+    name: Annotated[str | None, typer.Argument(help="sweep; all of them if not given")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="keep showing it until it ends")] = False,
+    json_: Json = False,
+    address: Address = None,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Show how a sweep stands."""
+    if name and address:
+        cli_cluster.show(name, address)
+        return
+    from search.explain import sweep_json
+    from search.folder import SweepFolder, names
+    from search.overview import overview
+
+    console = options.console()
+    if name is None:
+        found = [sweep_json(options.state(SweepFolder(sweeps, each)), each) for each in names(sweeps)]
+        if json_:
+            print(json.dumps(found, indent=2))
+        for one in [] if json_ else found:
+            console.print(
+                f"{one['name']}: {one['recipe']}, {len(one['trials'])} trials, {one['epochs']} epochs, {one['state']}"
+            )
+        return
+    folder = SweepFolder.existing(sweeps, name)
+    state = options.state(folder)
+    if json_:
+        print(json.dumps(sweep_json(state, name), indent=2))
+        return
+    if watch and console.is_terminal:
+        from rich.live import Live
+
+        with Live(overview(state, name), console=console, auto_refresh=False) as live:
+            while state.ended is None:
+                time.sleep(1)
+                state = options.state(folder)
+                live.update(overview(state, name), refresh=True)
+        return
+    console.print(overview(state, name, rows=None))
+    if state.ended is None and cli_cluster.submits(state.plan.spec.address, detach=False):
+        console.print(cli_cluster.standing(name, str(state.plan.spec.address)))

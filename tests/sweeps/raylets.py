@@ -1,0 +1,35 @@
+"""A Ray cluster of several raylets on this machine, with a job server and a token, until its standard input closes.
+
+`python raylets.py NODES` says where it is, as JSON; each line of standard input, a number, kills that node.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+
+from ray.cluster_utils import Cluster
+
+STORE_BYTES = 80_000_000
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def main() -> None:
+    head = {"num_cpus": 0, "include_dashboard": True, "dashboard_port": free_port()}
+    cluster = Cluster(initialize_head=True, head_node_args={**head, "object_store_memory": STORE_BYTES})
+    nodes = [cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES) for _ in range(int(sys.argv[1]))]
+    print(json.dumps({"address": cluster.address, "jobs": f"http://{cluster.webui_url}"}), flush=True)
+    for line in sys.stdin:
+        cluster.remove_node(nodes[int(line)], allow_graceful=False)
+        print("killed", flush=True)
+    cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The files of `docs/cluster/`: what can be known of them without the clusters that they are for."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+FOLDER = Path(__file__).parent.parent / "docs" / "cluster"
+STUB = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLS"\n'
+
+
+def manifest(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((FOLDER / name).read_text(encoding="utf-8")))
+
+
+def test_ray_accepts_the_cluster_file() -> None:
+    ray = importlib.util.find_spec("ray")
+    assert ray is not None
+    assert ray.origin is not None
+    schema = json.loads((Path(ray.origin).parent / "autoscaler" / "ray-schema.json").read_text())
+    found = manifest("ray-cluster.yaml")
+    jsonschema.validate(found, schema)
+    for command in (*found["head_start_ray_commands"], *found["worker_start_ray_commands"]):
+        assert "ray stop" in command or "RAY_AUTH_MODE=token" in command
+
+
+@pytest.mark.parametrize("name", ["kuberay-cluster.yaml", "kuberay-job.yaml"])
+def test_kuberay_starts_what_ray_needs(name: str) -> None:
+    found = manifest(name)
+    assert found["apiVersion"] == "ray.io/v1"
+    assert found["kind"] == ("RayJob" if "job" in name else "RayCluster")
+    cluster = found["spec"].get("rayClusterSpec", found["spec"])
+    assert cluster["authOptions"] == {"mode": "token"}
+    lock = (FOLDER.parent.parent / "requirements.lock").read_text(encoding="utf-8")
+    assert f"\nray=={cluster['rayVersion']} " in lock
+    groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
+    pods = [group["template"]["spec"] for group in groups]
+    assert len({container["image"] for pod in pods for container in pod["containers"]}) == 1
+    for group, pod in zip(groups, pods, strict=True):
+        assert isinstance(group["rayStartParams"], dict)
+        [container] = pod["containers"]
+        assert {"name", "image", "resources", "volumeMounts"} <= container.keys()
+        assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+        assert {"name": "shared", "mountPath": "/shared"} in container["volumeMounts"], "all nodes share the sweeps"
+    for group in cluster["workerGroupSpecs"]:
+        assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
+
+
+def test_the_job_resumes_what_it_finds() -> None:
+    entrypoint = manifest("kuberay-job.yaml")["spec"]["entrypoint"]
+    subprocess.run(["bash", "-n", "-c", entrypoint], check=True)
+    assert "search resume cattle" in entrypoint
+    assert "search launch /etc/steadytune/sweep.yaml --name cattle" in entrypoint
+
+
+class Slurm:
+    """The commands that the batch script calls, which write down how they were called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.calls = folder / "calls.txt"
+        programs = folder / "bin"
+        programs.mkdir()
+        bodies = {
+            "srun": STUB,
+            "scontrol": STUB + '[ "$1" = show ] && printf "one\\ntwo\\nthree\\n"; exit 0',
+            "ray": STUB,
+            "steadytune": STUB
+            + 'trap "exit 130" TERM; i=0; while [ $i -lt "$TENTHS" ]; do sleep 0.1; i=$((i+1)); done',
+        }
+        for name, body in bodies.items():
+            (programs / name).write_text(body)
+            (programs / name).chmod(0o755)
+        self.env = os.environ | {
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(folder),
+            "CALLS": str(self.calls),
+            "TENTHS": "5",
+            "SLURM_JOB_ID": "7",
+            "SLURM_JOB_NODELIST": "[one-three]",
+            "SLURM_CPUS_PER_TASK": "16",
+            "SLURM_GPUS_ON_NODE": "2",
+            "STEADYTUNE_SWEEPS": str(folder / "sweeps"),
+        }
+
+    def start(self, **env: str) -> subprocess.Popen[bytes]:
+        command = ["bash", str(FOLDER / "slurm.sh"), "cattle", "sweep.yaml"]
+        return subprocess.Popen(command, env=self.env | env)
+
+    def called(self, words: str) -> bool:
+        return self.calls.exists() and any(words in line for line in self.calls.read_text().splitlines())
+
+
+@pytest.fixture
+def slurm(tmp_path: Path) -> Slurm:
+    return Slurm(tmp_path)
+
+
+def test_slurm_starts_a_head_and_a_node_each_and_the_sweep(slurm: Slurm) -> None:
+    assert slurm.start().wait(20) == 0
+    assert slurm.called("--nodelist=one ray start --head --block --port=20007")
+    for node in ("two", "three"):
+        assert slurm.called(f"--nodelist={node} ray start --block --address=one:20007 --num-cpus=16 --num-gpus=2")
+    assert slurm.called("steadytune launch sweep.yaml --name cattle --address one:20007")
+    assert not slurm.called("scontrol requeue")
+
+
+def test_slurm_resumes_a_sweep_that_is_there(slurm: Slurm, tmp_path: Path) -> None:
+    (tmp_path / "sweeps" / "cattle").mkdir(parents=True)
+    (tmp_path / "sweeps" / "cattle" / "sweep.yaml").touch()
+    assert slurm.start().wait(20) == 0
+    assert slurm.called("steadytune resume cattle --address one:20007")
+
+
+def test_slurm_interrupts_the_sweep_before_its_time_is_over_and_queues_it_again(slurm: Slurm) -> None:
+    process = slurm.start(TENTHS="200")
+    deadline = time.monotonic() + 20
+    while not slurm.called("steadytune launch"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 130
+    assert slurm.called("scontrol requeue 7")
