@@ -139,10 +139,11 @@ def test_a_blocked_thermal_gradient_is_reported_as_collapsed(pairs: RgbtData, tm
         from trainables.loop import epochs
         from trainables.rgbt.model import stem_weight
         from trainables.rgbt.training import RgbtTraining
-    training = RgbtTraining(settings(epochs=6), pairs, tmp_path)
+    given = settings(epochs=6)
+    training = RgbtTraining(given, pairs, tmp_path)
     planes = torch.tensor([1.0, 1.0, 1.0, 0.0]).view(1, 4, 1, 1)
     stem_weight(training._detector).register_hook(lambda gradient: gradient * planes)  # type: ignore[no-untyped-call]
-    ended = list(epochs(training, seed=0, identity="blocked", resume=None))
+    ended = list(epochs(training, seed=0, identity="blocked", resume=None, settings=given))
     assert [epoch.alarm is not None for epoch in ended] == [False] * 4 + [True] * 2
     assert ended[4].alarm is not None
     assert ended[4].alarm.reason == "collapsed"
