@@ -49,7 +49,7 @@ def blocked(given: RgbtSettings, data: RgbtData, folder: Path) -> Iterator[Epoch
     training = RgbtTraining(given, data, folder)
     planes = torch.tensor([1.0, 1.0, 1.0, 0.0]).view(1, 4, 1, 1)
     stem_weight(training._detector).register_hook(lambda gradient: gradient * planes)
-    return epochs(training, seed=given.seed, identity="blocked", resume=None)
+    return epochs(training, seed=given.seed, identity="blocked", resume=None, settings=given)
 
 
 def main() -> None:
