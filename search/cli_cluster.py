@@ -11,8 +11,10 @@ import typer
 
 from search import options
 from search.options import DEFAULT_ROOT, Address, Root
+from search.process import JOB
 
 if TYPE_CHECKING:
+    from search.jobs import Jobs
     from search.sweep import SweepSpec
 
 LAST_LINES = 20
@@ -20,7 +22,7 @@ LAST_LINES = 20
 
 def submits(address: str | None, detach: bool) -> bool:
     """Whether a sweep is to become a job, which it is not if this process is that job."""
-    inside = "STEADYTUNE_JOB" in os.environ
+    inside = JOB in os.environ
     return not inside and (detach or (address or "").startswith(("http://", "https://")))
 
 
@@ -60,7 +62,7 @@ def show(name: str, address: str) -> None:
     jobs = Jobs(address)
     job = jobs.newest(name)
     print("\n".join(jobs.log(job).splitlines()[-LAST_LINES:]))
-    print(f"job {job} at {jobs.address}: {jobs.state(job)}")
+    print(_stands(jobs, job))
 
 
 def standing(name: str, address: str) -> str:
@@ -70,10 +72,13 @@ def standing(name: str, address: str) -> str:
 
     try:
         jobs = Jobs(address)
-        job = jobs.newest(name)
-        return f"job {job} at {jobs.address}: {jobs.state(job)}"
+        return _stands(jobs, jobs.newest(name))
     except SteadytuneError as error:
         return f"its job cannot be seen: {error}"
+
+
+def _stands(jobs: Jobs, job: str) -> str:
+    return f"job {job} at {jobs.address}: {jobs.state(job)}"
 
 
 def logs(

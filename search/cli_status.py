@@ -25,6 +25,7 @@ def status(
         return
     from search.explain import sweep_json
     from search.folder import SweepFolder, names
+    from search.onlooker import Onlooker
     from search.overview import overview
 
     console = options.console()
@@ -37,8 +38,8 @@ def status(
                 f"{one['name']}: {one['recipe']}, {len(one['trials'])} trials, {one['epochs']} epochs, {one['state']}"
             )
         return
-    folder = SweepFolder.existing(sweeps, name)
-    state = options.state(folder)
+    onlooker = Onlooker(SweepFolder.existing(sweeps, name))
+    state = onlooker.look()
     if json_:
         print(json.dumps(sweep_json(state, name), indent=2))
         return
@@ -48,7 +49,7 @@ def status(
         with Live(overview(state, name), console=console, auto_refresh=False) as live:
             while state.ended is None:
                 time.sleep(1)
-                state = options.state(folder)
+                state = onlooker.look()
                 live.update(overview(state, name), refresh=True)
         return
     console.print(overview(state, name, rows=None))

@@ -24,12 +24,11 @@ import spaces
 import trainables
 from search.access import open_to_all, refused, use_token
 from search.nodes import Difference, Question, appears, differences, look, table
+from search.process import JOB
 from search.sweep import SweepSpec
 from trainables.errors import SettingsError
 
 Say = Callable[[RenderableType], None]
-JOB = "STEADYTUNE_JOB"
-"""Holds the job's id in a driver that was submitted as a job: the cluster is the one that it runs on."""
 
 CONNECT_SECONDS = 5.0
 NODE_SECONDS = 120.0

@@ -25,7 +25,8 @@ import spaces
 import trainables
 from search.access import refused, use_token
 from search.closing import RUNS
-from search.cluster import JOB, check_address
+from search.cluster import check_address
+from search.process import JOB
 from search.sweep import SweepSpec
 from trainables.errors import SettingsError, SteadytuneError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 from pathlib import Path
@@ -45,17 +44,9 @@ def command(verb: str, name: str, root: Path) -> str:
 
 def state(folder: SweepFolder) -> SweepState:
     """A sweep as far as its journal tells."""
-    from search.journal import read
-    from search.state import SweepState
+    from search.onlooker import Onlooker
 
-    found = SweepState(folder.plan())
-    gc.disable()  # nothing of it is garbage, and looking for some takes a quarter of the time
-    try:
-        for row in read(folder.journal) if folder.journal.is_dir() else ():
-            found.apply(row)
-    finally:
-        gc.enable()
-    return found
+    return Onlooker(folder).look()
 
 
 def write(target: Path, text: str) -> None:

@@ -1,9 +1,12 @@
-"""A Python process of our own making that can import whatever this one can."""
+"""What one process of a sweep tells another of ours: what it can import, and that it is a cluster's job."""
 
 from __future__ import annotations
 
 import os
 import sys
+
+JOB = "STEADYTUNE_JOB"
+"""Holds the job's id in a driver that was submitted as a job: the cluster is the one that it runs on."""
 
 
 def python_path() -> str:

@@ -6,14 +6,20 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 
 @contextmanager
-def isolated(workdir: Path) -> Iterator[None]:
+def isolated(workdir: Path | None = None) -> Iterator[None]:
     """Import Ultralytics inside this block: its settings then go under `workdir`, and it looks nothing up.
 
-    It reads these variables once, on import, so they are put back afterwards.
+    It reads these variables once, on import, so they are put back afterwards. Without `workdir`, what it writes goes
+    into a folder that the block's end deletes.
     """
+    if workdir is None:
+        with TemporaryDirectory() as folder, isolated(Path(folder)):
+            yield
+        return
     wanted = {
         "YOLO_OFFLINE": "true",
         "YOLO_CONFIG_DIR": str(workdir),

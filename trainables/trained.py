@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 
 from trainables.errors import CheckpointError
 from trainables.loop import STATE, read
+from trainables.recipe import Predictor
 
 
 def parts(checkpoint: Path, *names: str) -> dict[str, Any]:
@@ -39,3 +40,8 @@ def fill(model: torch.nn.Module, state: Mapping[str, Any], checkpoint: Path) -> 
             f"{checkpoint}: is not of a training with these settings ({first}); give the settings it was trained with"
         ) from None
     model.eval()
+
+
+def one_by_one(answer: Callable[[Any], dict[str, Any]]) -> Predictor:
+    """A predictor that gives each picture its own answer: in a batch, one's could depend on the others' sizes."""
+    return lambda images: [answer(image) for image in images]

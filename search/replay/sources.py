@@ -19,11 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from search.curve import Curve, Point
-from search.events import EpochDone
 from search.folder import SweepFolder
-from search.journal import read as read_journal
+from search.onlooker import Onlooker
 from search.replay.recording import Mode, Recording, Run, comparable
-from search.state import SweepState
 from trainables.errors import DataError, nearest
 from trainables.settings import read_yaml
 
@@ -51,16 +49,10 @@ def read(path: Path, metric: str | None = None, mode: Mode = "max") -> list[Reco
 
 
 def _sweep(path: Path) -> Recording:
-    folder = SweepFolder(path.parent, path.name)
-    state = SweepState(folder.plan())
-    seconds: dict[int, list[float]] = defaultdict(list)
-    for row in read_journal(folder.journal) if folder.journal.is_dir() else ():
-        state.apply(row)
-        if isinstance(row.event, EpochDone):
-            seconds[row.event.trial].append(sum(row.event.seconds.values()))
+    state = Onlooker(SweepFolder(path.parent, path.name)).look()
     runs = tuple(
         Run(
-            str(trial.started.trial), trial.curve, tuple(seconds[trial.started.trial]), trial.started.settings,
+            str(trial.started.trial), trial.curve, tuple(trial.seconds), trial.started.settings,
             censored=trial.decision is not None and trial.decision.reason in ("rung", "budget"),
         )
         for trial in state.search

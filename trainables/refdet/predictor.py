@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from trainables.refdet.evaluation import detections
 from trainables.refdet.model import Refdet, query_backbone, reference_encoder
 from trainables.refdet.settings import RefdetSettings
 from trainables.refdet.video import fitted, stretched
-from trainables.trained import fill, parts
+from trainables.trained import fill, one_by_one, parts
 
 WEIGHTS = "weights.pt"
 LABEL = "object"
@@ -32,10 +33,7 @@ def load(settings: RefdetSettings, checkpoint: Path) -> Predictor:
     """
     detector = trained(settings, checkpoint)
 
-    def predict(images: Sequence[Any]) -> list[dict[str, Any]]:
-        return [_one(detector, settings, image) for image in images]
-
-    return predict
+    return one_by_one(partial(_one, detector, settings))
 
 
 def trained(settings: RefdetSettings, checkpoint: Path) -> Refdet:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trainables.isolation import isolated
-from trainables.recipe import Epoch, Predictor, Recipe
+from trainables.looped import LoopedRecipe
+from trainables.recipe import Predictor
 from trainables.refdet.settings import RefdetSettings
 from trainables.settings import Settings
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from trainables.refdet.training import RefdetTraining
 
 
-class Refdet(Recipe):
+class Refdet(LoopedRecipe):
     """YOLOv8n finds in drone videos what a few reference images show, by a ViT's view of them.
 
     The metric is of classes that training never sees.
@@ -44,22 +43,12 @@ class Refdet(Recipe):
 
         return write_refdet(directory)
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        """Train; see `Recipe.train`."""
-        training = self._training(settings, data, workdir)
+    def training(self, settings: Settings, data: Any, workdir: Path) -> RefdetTraining:
+        """See `LoopedRecipe.training`."""
         assert isinstance(settings, RefdetSettings)
-        from trainables.loop import epochs
-
-        identity = _identity(settings, data)
-        yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
-
-    def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
-        """Evaluate; see `Recipe.evaluate`."""
-        training = self._training(settings, data, workdir)
-        assert isinstance(settings, RefdetSettings)
-        from trainables.loop import evaluation
-
-        return evaluation(training, seed=settings.seed, checkpoint=checkpoint)
+        with isolated(workdir):
+            from trainables.refdet.training import RefdetTraining
+        return RefdetTraining(settings, data)
 
     def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
         """Detections of a referenced object; see `Recipe.predictor`.
@@ -69,14 +58,14 @@ class Refdet(Recipe):
         references say.
         """
         assert isinstance(settings, RefdetSettings)
-        with TemporaryDirectory() as cache, isolated(Path(cache)):
+        with isolated():
             from trainables.refdet.predictor import load
         return load(settings, checkpoint)
 
     def weights(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """Write `weights.pt`, a state dict; see `Recipe.weights`."""
         assert isinstance(settings, RefdetSettings)
-        with TemporaryDirectory() as cache, isolated(Path(cache)):
+        with isolated():
             from trainables.refdet.predictor import write_weights
         return write_weights(settings, checkpoint, directory)
 
@@ -86,16 +75,3 @@ class Refdet(Recipe):
 
         assert isinstance(settings, RefdetSettings)
         return write(settings, directory)
-
-    def _training(self, settings: Settings, data: Any, workdir: Path) -> RefdetTraining:
-        assert isinstance(settings, RefdetSettings)
-        with isolated(workdir):
-            from trainables.refdet.training import RefdetTraining
-        return RefdetTraining(settings, data)
-
-
-def _identity(settings: RefdetSettings, data: RefdetData) -> str:
-    """What must be the same for a resume to be exact; where it runs need not be."""
-    text = settings.model_dump_json(exclude={"device"})
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"refdet (settings {digest[:8]}, data {data.fingerprint[:8]})"

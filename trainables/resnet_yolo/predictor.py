@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from trainables.resnet_yolo.detections import detections
 from trainables.resnet_yolo.model import Detector, Predictions
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 from trainables.resnet_yolo.training import new_detector
-from trainables.trained import fill, parts
+from trainables.trained import fill, one_by_one, parts
 
 WEIGHTS = "weights.pt"
 
@@ -32,10 +33,7 @@ def load(settings: ResnetYoloSettings, checkpoint: Path) -> Predictor:
     """
     detector, names = trained(settings, checkpoint)
 
-    def predict(images: Sequence[Any]) -> list[dict[str, Any]]:
-        return [_one(detector, settings, names, image) for image in images]
-
-    return predict
+    return one_by_one(partial(_one, detector, settings, names))
 
 
 def trained(settings: ResnetYoloSettings, checkpoint: Path) -> tuple[Detector, list[str]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trainables.isolation import isolated
-from trainables.recipe import Epoch, Predictor, Recipe
+from trainables.looped import LoopedRecipe
+from trainables.recipe import Predictor
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 from trainables.settings import Settings
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from trainables.resnet_yolo.training import ResnetYoloTraining
 
 
-class ResnetYolo(Recipe):
+class ResnetYolo(LoopedRecipe):
     """A one-stage detector on torchvision's ResNet-18, trained on data in YOLO's layout.
 
     Two named trainings stand for document 002: `broken`, which it came from, and `fixed`, which it ends with.
@@ -44,41 +43,31 @@ class ResnetYolo(Recipe):
 
         return write_yolo(directory)
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        """Train; see `Recipe.train`."""
-        training = self._training(settings, data, workdir)
+    def training(self, settings: Settings, data: Any, workdir: Path) -> ResnetYoloTraining:
+        """See `LoopedRecipe.training`."""
         assert isinstance(settings, ResnetYoloSettings)
-        from trainables.loop import epochs
-
-        identity = _identity(settings, data)
-        yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
-
-    def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
-        """Evaluate; see `Recipe.evaluate`."""
-        training = self._training(settings, data, workdir)
-        assert isinstance(settings, ResnetYoloSettings)
-        from trainables.loop import evaluation
-
-        return evaluation(training, seed=settings.seed, checkpoint=checkpoint)
+        with isolated(workdir):
+            from trainables.resnet_yolo.training import ResnetYoloTraining
+        return ResnetYoloTraining(settings, data)
 
     def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
         """Detections in pictures; see `Recipe.predictor`."""
         assert isinstance(settings, ResnetYoloSettings)
-        with TemporaryDirectory() as cache, isolated(Path(cache)):
+        with isolated():
             from trainables.resnet_yolo.predictor import load
         return load(settings, checkpoint)
 
     def weights(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """Write `weights.pt`, a state dict with the classes' names; see `Recipe.weights`."""
         assert isinstance(settings, ResnetYoloSettings)
-        with TemporaryDirectory() as cache, isolated(Path(cache)):
+        with isolated():
             from trainables.resnet_yolo.predictor import write_weights
         return write_weights(settings, checkpoint, directory)
 
     def onnx(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """Write `model.onnx`; see `Recipe.onnx`."""
         assert isinstance(settings, ResnetYoloSettings)
-        with TemporaryDirectory() as cache, isolated(Path(cache)):
+        with isolated():
             from trainables.resnet_yolo.predictor import write_onnx
         return write_onnx(settings, checkpoint, directory)
 
@@ -88,16 +77,3 @@ class ResnetYolo(Recipe):
 
         assert isinstance(settings, ResnetYoloSettings)
         return write(settings, directory)
-
-    def _training(self, settings: Settings, data: Any, workdir: Path) -> ResnetYoloTraining:
-        assert isinstance(settings, ResnetYoloSettings)
-        with isolated(workdir):
-            from trainables.resnet_yolo.training import ResnetYoloTraining
-        return ResnetYoloTraining(settings, data)
-
-
-def _identity(settings: ResnetYoloSettings, data: YoloData) -> str:
-    """What must be the same for a resume to be exact; where it runs need not be."""
-    text = settings.model_dump_json(exclude={"device", "workers"})
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"resnet_yolo (settings {digest[:8]}, data {data.fingerprint[:8]})"

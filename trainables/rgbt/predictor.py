@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from trainables.rgbt.evaluation import blank_thermal, detections
 from trainables.rgbt.model import build, stem_weight
 from trainables.rgbt.settings import RgbtSettings
 from trainables.rgbt.training import arguments
-from trainables.trained import fill, parts
+from trainables.trained import fill, one_by_one, parts
 
 WEIGHTS, STATE = "weights.pt", "weights_state.pt"
 
@@ -35,10 +36,7 @@ def load(settings: RgbtSettings, checkpoint: Path) -> Predictor:
     """
     detector, names = trained(settings, checkpoint)
 
-    def predict(images: Sequence[Any]) -> list[dict[str, Any]]:
-        return [_one(detector, settings, names, image) for image in images]
-
-    return predict
+    return one_by_one(partial(_one, detector, settings, names))
 
 
 def trained(settings: RgbtSettings, checkpoint: Path) -> tuple[DetectionModel, list[str]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trainables.isolation import isolated
-from trainables.recipe import Epoch, Predictor, Recipe
+from trainables.looped import LoopedRecipe
+from trainables.recipe import Predictor
 from trainables.rgbt.settings import RgbtSettings
 from trainables.settings import Settings
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from trainables.rgbt.training import RgbtTraining
 
 
-class Rgbt(Recipe):
+class Rgbt(LoopedRecipe):
     """Ultralytics' YOLO26 with a thermal channel beside red, green and blue, on registered pairs of images.
 
     Three things differ from document 000, which describes an older release: YOLO26 has no DFL but an L1 box loss; its
@@ -45,22 +44,16 @@ class Rgbt(Recipe):
 
         return write_rgbt(directory)
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        """Train; see `Recipe.train`."""
+    def training(self, settings: Settings, data: Any, workdir: Path) -> RgbtTraining:
+        """See `LoopedRecipe.training`."""
         assert isinstance(settings, RgbtSettings)
-        training = self._training(settings, data, workdir)
-        from trainables.loop import epochs
-
-        identity = _identity(settings, data)
-        yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
+        with isolated(workdir):
+            from trainables.rgbt.training import RgbtTraining
+        return RgbtTraining(settings, data, workdir)
 
     def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
         """Evaluate; see `Recipe.evaluate`. Gradients are of trainings alone."""
-        assert isinstance(settings, RgbtSettings)
-        training = self._training(settings, data, workdir)
-        from trainables.loop import evaluation
-
-        found = evaluation(training, seed=settings.seed, checkpoint=checkpoint)
+        found = super().evaluate(settings, data, workdir, checkpoint)
         return {name: value for name, value in found.items() if not name.endswith("/gradient")}
 
     def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
@@ -70,14 +63,14 @@ class Rgbt(Recipe):
         thermal one, each a file or an array, the thermal (height, width) of 8 or 16 bits.
         """
         assert isinstance(settings, RgbtSettings)
-        with TemporaryDirectory() as cache, isolated(Path(cache)):
+        with isolated():
             from trainables.rgbt.predictor import load
         return load(settings, checkpoint)
 
     def weights(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """Write a model that `ultralytics.YOLO` loads, or a state dict if it is gated; see `Recipe.weights`."""
         assert isinstance(settings, RgbtSettings)
-        with TemporaryDirectory() as cache, isolated(Path(cache)):
+        with isolated():
             from trainables.rgbt.predictor import write_weights
         return write_weights(settings, checkpoint, directory)
 
@@ -87,15 +80,3 @@ class Rgbt(Recipe):
 
         assert isinstance(settings, RgbtSettings)
         return write(settings, directory)
-
-    def _training(self, settings: RgbtSettings, data: RgbtData, workdir: Path) -> RgbtTraining:
-        with isolated(workdir):
-            from trainables.rgbt.training import RgbtTraining
-        return RgbtTraining(settings, data, workdir)
-
-
-def _identity(settings: RgbtSettings, data: RgbtData) -> str:
-    """What must be the same for a resume to be exact; where it runs need not be."""
-    text = settings.model_dump_json(exclude={"device", "workers"})
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"rgbt (settings {digest[:8]}, data {data.fingerprint[:8]})"

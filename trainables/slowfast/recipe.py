@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from trainables.recipe import Epoch, Predictor, Recipe
+from trainables.looped import LoopedRecipe, evaluated
+from trainables.recipe import Predictor
 from trainables.settings import Settings
 from trainables.slowfast.settings import SlowfastSettings
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trainables.slowfast.training import SlowfastTraining
 
 
-class Slowfast(Recipe):
+class Slowfast(LoopedRecipe):
     """pytorchvideo's SlowFast on thermal clips in HDF5.
 
     The objective is the mean over classes, not the share of clips: with 54 % of the clips in one class, the latter
@@ -44,23 +44,17 @@ class Slowfast(Recipe):
 
         return write_thermal(directory)
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        """Train; see `Recipe.train`."""
-        from trainables.loop import epochs
-
+    def training(self, settings: Settings, data: Any, workdir: Path) -> SlowfastTraining:
+        """See `LoopedRecipe.training`."""
         assert isinstance(settings, SlowfastSettings)
-        identity = _identity(settings, data)
-        training = self._training(settings, data)
-        yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
+        from trainables.slowfast.training import SlowfastTraining
+
+        return SlowfastTraining(settings, data)
 
     def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
         """Evaluate, with the table of what was taken for what; see `Recipe.evaluate`."""
-        from trainables.loop import evaluation
-
-        assert isinstance(settings, SlowfastSettings)
-        training = self._training(settings, data)
-        found = evaluation(training, seed=settings.seed, checkpoint=checkpoint)
-        return found | training.taken()
+        training = self.training(settings, data, workdir)
+        return evaluated(training, settings, checkpoint) | training.taken()
 
     def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
         """Class and probabilities of clips (T, H, W) in Celsius; see `Recipe.predictor`."""
@@ -89,15 +83,3 @@ class Slowfast(Recipe):
 
         assert isinstance(settings, SlowfastSettings)
         return write(settings, directory)
-
-    def _training(self, settings: SlowfastSettings, data: Any) -> SlowfastTraining:
-        from trainables.slowfast.training import SlowfastTraining
-
-        return SlowfastTraining(settings, data)
-
-
-def _identity(settings: SlowfastSettings, data: ThermalData) -> str:
-    """What must be the same for a resume to be exact; where it runs need not be."""
-    text = settings.model_dump_json(exclude={"device", "workers"})
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"slowfast (settings {digest[:8]}, data {data.fingerprint[:8]})"

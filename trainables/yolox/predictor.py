@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from trainables import onnx_file
 from trainables.pictures import rgb
 from trainables.recipe import Predictor
-from trainables.trained import fill, parts
+from trainables.trained import fill, one_by_one, parts
 from trainables.yolox.detections import detections
 from trainables.yolox.experiment import Detector
 from trainables.yolox.images import held_out, scaled
@@ -32,10 +33,7 @@ def load(settings: YoloxSettings, checkpoint: Path) -> Predictor:
     """
     detector, names = trained(settings, checkpoint)
 
-    def predict(images: Sequence[Any]) -> list[dict[str, Any]]:
-        return [_one(detector, settings, names, image) for image in images]
-
-    return predict
+    return one_by_one(partial(_one, detector, settings, names))
 
 
 def trained(settings: YoloxSettings, checkpoint: Path) -> tuple[Detector, list[str]]:

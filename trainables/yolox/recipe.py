@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from trainables.isolation import isolated
-from trainables.recipe import Epoch, Predictor, Recipe
+from trainables.looped import LoopedRecipe
+from trainables.recipe import Predictor
 from trainables.settings import Settings
 from trainables.yolox.settings import YoloxSettings
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from trainables.yolox.training import YoloxTraining
 
 
-class Yolox(Recipe):
+class Yolox(LoopedRecipe):
     """Upstream's YOLOX (pixeltable-yolox), fine-tuned with frozen parts on data in COCO's layout.
 
     Three named trainings stand for document 001: `clean-v2`, `smooth`, which oscillated, and `stable-v3`. Where it and
@@ -47,41 +46,31 @@ class Yolox(Recipe):
 
         return write_coco(directory)
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        """Train; see `Recipe.train`."""
-        training = self._training(settings, data, workdir)
+    def training(self, settings: Settings, data: Any, workdir: Path) -> YoloxTraining:
+        """See `LoopedRecipe.training`."""
         assert isinstance(settings, YoloxSettings)
-        from trainables.loop import epochs
-
-        identity = _identity(settings, data)
-        yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
-
-    def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
-        """Evaluate; see `Recipe.evaluate`."""
-        training = self._training(settings, data, workdir)
-        assert isinstance(settings, YoloxSettings)
-        from trainables.loop import evaluation
-
-        return evaluation(training, seed=settings.seed, checkpoint=checkpoint)
+        with isolated(workdir):
+            from trainables.yolox.training import YoloxTraining
+        return YoloxTraining(settings, data)
 
     def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
         """Detections in pictures; see `Recipe.predictor`."""
         assert isinstance(settings, YoloxSettings)
-        with TemporaryDirectory() as cache, isolated(Path(cache)):
+        with isolated():
             from trainables.yolox.predictor import load
         return load(settings, checkpoint)
 
     def weights(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """Write `weights.pt` as upstream's tools take it; see `Recipe.weights`."""
         assert isinstance(settings, YoloxSettings)
-        with TemporaryDirectory() as cache, isolated(Path(cache)):
+        with isolated():
             from trainables.yolox.predictor import write_weights
         return write_weights(settings, checkpoint, directory)
 
     def onnx(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """Write `model.onnx`; see `Recipe.onnx`."""
         assert isinstance(settings, YoloxSettings)
-        with TemporaryDirectory() as cache, isolated(Path(cache)):
+        with isolated():
             from trainables.yolox.predictor import write_onnx
         return write_onnx(settings, checkpoint, directory)
 
@@ -91,16 +80,3 @@ class Yolox(Recipe):
 
         assert isinstance(settings, YoloxSettings)
         return write(settings, directory)
-
-    def _training(self, settings: Settings, data: Any, workdir: Path) -> YoloxTraining:
-        assert isinstance(settings, YoloxSettings)
-        with isolated(workdir):
-            from trainables.yolox.training import YoloxTraining
-        return YoloxTraining(settings, data)
-
-
-def _identity(settings: YoloxSettings, data: CocoData) -> str:
-    """What must be the same for a resume to be exact; where it runs need not be."""
-    text = settings.model_dump_json(exclude={"device", "workers"})
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"yolox (settings {digest[:8]}, data {data.fingerprint[:8]})"
