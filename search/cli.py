@@ -78,6 +78,7 @@ def launch(
     grace_epochs: Annotated[int | None, typer.Option(help="epochs before the first rung")] = None,
     reduction_factor: Annotated[float | None, typer.Option(help="factor between the rungs' epochs")] = None,
     min_peers: Annotated[int | None, typer.Option(help="trials that the first rung waits for")] = None,
+    brackets: Annotated[int | None, typer.Option(help="groups of trials, each with its first rung later")] = None,
     stability: Annotated[
         list[str] | None, typer.Option(help="when a training counts as lost: train_factor=2.5")
     ] = None,

@@ -11,6 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from search.asha import ASHA, StoppingASHA
+from search.brackets import Brackets
 from search.curve import Curve, Point
 from search.enough import enough, noise
 from search.events import (
@@ -205,7 +206,11 @@ class SweepState:
 
 
 def _asha(plan: Plan) -> ASHA:
-    spec = plan.spec
-    if spec.scheduler == "stopping":
-        return StoppingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
-    return PromotingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs, spec.min_peers)
+    found = [_bracket(plan, grace_epochs) for grace_epochs in plan.first_rungs]
+    return Brackets(found, plan.spec.trials) if len(found) > 1 else found[0]
+
+
+def _bracket(plan: Plan, grace_epochs: int) -> ASHA:
+    if plan.spec.scheduler == "stopping":
+        return StoppingASHA(grace_epochs, plan.reduction_factor, plan.max_epochs)
+    return PromotingASHA(grace_epochs, plan.reduction_factor, plan.max_epochs, plan.spec.min_peers)

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_origin
 import yaml
 from pydantic import Field, field_validator
 
+from search.brackets import first_rungs
 from search.measure import Limit, Measure
 from search.stability import StabilitySettings
 from spaces import registry as space_registry
@@ -66,6 +67,9 @@ class SweepSpec(Settings):
         None, gt=1, description="rungs lie this factor apart; 1.5 for asha and 3 for stopping if not given"
     )
     min_peers: int = Field(8, ge=1, description="trials that asha's first rung waits for before it sends any on")
+    brackets: int = Field(
+        1, ge=1, description="groups of trials that are compared apart, each with its first rung a factor later"
+    )
     stability: StabilitySettings = Field(StabilitySettings(), description="when a training counts as lost")
     audit: float = Field(
         0.05,
@@ -148,6 +152,11 @@ class Plan:
         """As given, or what did best on public curves; Ray's 4 and the literature's 3 are for the stopping kind."""
         return self.spec.reduction_factor or (3.0 if self.spec.scheduler == "stopping" else 1.5)
 
+    @property
+    def first_rungs(self) -> list[int]:
+        """Of each bracket, in epochs."""
+        return first_rungs(self.grace_epochs, self.reduction_factor, self.spec.brackets, self.max_epochs)
+
     def settings(self, drawn: Mapping[str, Any], seed: int) -> Settings:
         """The settings of one trial: the preset, then what was drawn, then the user's pins."""
         fields = self.recipe.settings_type.model_fields
@@ -197,6 +206,7 @@ def plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     if len(named) > spec.trials:
         raise SettingsError(f"trials is {spec.trials}; it must be at least the {len(named)} enqueued trainings")
     made = Plan(spec, recipe, space, named, chosen, max_epochs)
+    first_rungs(made.grace_epochs, made.reduction_factor, spec.brackets, max_epochs)
     _check_corners(made)
     return made
 

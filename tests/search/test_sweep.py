@@ -209,6 +209,8 @@ def test_a_bound_is_judged_under_the_choices_that_it_is_drawn_under(tmp_path: Pa
         ({"name": ""}, "it must be letters, digits"),
         ({"name": "a" * 65}, "at most 64"),
         ({"grace_epochs": 5}, "grace_epochs is 5; it must be at most the 4 epochs of a training"),
+        ({"brackets": 9}, "brackets is 9, but the last one's first rung would lie at epoch"),
+        ({"brackets": 0}, "setting 'brackets' is 0; it must be"),
         ({"enqueue": ["steady", "wild"], "trials": 1}, "trials is 1; it must be at least the 2 enqueued trainings"),
         ({"hours": float("nan")}, "setting 'hours' is nan; it must be"),
     ],
