@@ -1,0 +1,155 @@
+"""Schedulers, whole systems and stability verdicts on our own recorded trainings.
+
+    python tests/bench/own/compare.py            every *.parquet beside this file; writes results.md
+
+Each order (or seed) has its own table: of a configuration that was trained on several seeds one training is drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import stdev
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "public"), str(HERE.parents[2])]
+
+import optuna_rules  # noqa: E402
+import ours  # noqa: E402
+import plain_rules  # noqa: E402
+import ray_rules  # noqa: E402
+from recorded import Table, load  # noqa: E402
+from systems import MakeSystem, epochs_until_near, systems  # noqa: E402
+from verdicts import BAD, caught  # noqa: E402
+from virtual import COLUMNS, MakeRule, Sweep  # noqa: E402
+
+from search.stability import StabilitySettings  # noqa: E402
+
+LEVELS = (2.5, 97.5)
+DRAWS = 4000
+
+
+def facts(table: Table) -> str:
+    """How many trainings there are, how good the best is and how much a seed changes."""
+    trainings = [run for one in table.configurations for run in one.trainings]
+    repeated = [one.trainings for one in table.configurations if len(one.trainings) > 1]
+    noise = np.median([stdev(run.best for run in runs) for runs in repeated]) if repeated else float("nan")
+    epochs = sum(len(run.points) for run in trainings)
+    return (
+        f"{len(table.configurations)} configurations, {len(repeated)} of them on further seeds: {len(trainings)} "
+        f"trainings, {epochs} epochs. Best value {max(run.best for run in trainings):.3f}, median "
+        f"{np.median([run.best for run in trainings]):.3f}; between seeds of one configuration the best value has a "
+        f"standard deviation of {noise:.3f} (median)."
+    )
+
+
+def schedulers(table: Table, rules: dict[str, MakeRule], orders: int, workers: int) -> Iterator[str]:
+    """Configurations in a random order: what is lost by stopping."""
+    yield "| rule | epochs | regret [95 %] | best run not finished | regret of best seen | time |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for name, make in rules.items():
+        rows = []
+        for seed in range(orders):
+            group = table.realised(seed)
+            order = np.random.default_rng([seed, 0]).permutation(len(group.runs)).tolist()
+            outcome = Sweep(group, make(group), order, workers).run()
+            rows.append([float(getattr(outcome, column)) for column in COLUMNS])
+        means = dict(zip(COLUMNS, 100 * np.mean(rows, axis=0), strict=True))
+        low, high = (100 * x for x in _interval(np.array(rows)[:, COLUMNS.index("regret")]))
+        shown = name.replace("  ", "&nbsp;&nbsp;", 1) if name.startswith("  ") else name
+        yield (
+            f"| {shown} | {means['epochs']:.1f} | {means['regret']:.2f} [{low:.2f}, {high:.2f}] | {means['lost']:.0f} "
+            f"| {means['seen']:.2f} | {means['time']:.0f} |"
+        )
+
+
+def whole(table: Table, made: dict[str, MakeSystem], seeds: int, workers: int) -> Iterator[str]:
+    """Epochs until a value within 1 % of the best was seen, and what they are of the best stock system's."""
+    found: dict[str, np.ndarray] = {}
+    for name, make in made.items():
+        began = time.monotonic()
+        epochs = []
+        for seed in range(seeds):
+            group = table.realised(seed)
+            epochs.append(epochs_until_near(make(table, group, seed, workers), group, workers))
+        found[name] = np.array(epochs)
+        print(f"{table.name}: {name}: {np.median(epochs):.0f} ({time.monotonic() - began:.0f} s)", flush=True)
+    stock = min((n for n in found if not n.startswith("steadytune")), key=lambda n: float(np.median(found[n])))
+    yield f"| system | epochs, median of {seeds} seeds | quartiles | against {stock} [95 %] |"
+    yield "| --- | --- | --- | --- |"
+    for name, rows in found.items():
+        low, high = np.percentile(rows, (25, 75))
+        ratio, (least, most) = _ratio(rows, found[stock])
+        yield f"| {name} | {np.median(rows):.0f} | {low:.0f} to {high:.0f} | {ratio:.2f} [{least:.2f}, {most:.2f}] |"
+
+
+def verdicts(table: Table) -> str:
+    """Whom the verdicts stop without any rung."""
+    found = caught(table, StabilitySettings())
+    share = 100 * found.early / found.bad if found.bad else float("nan")
+    reasons = ", ".join(f"{reason} {count}" for reason, count in found.reasons.most_common())
+    return (
+        f"Of {found.trainings} trainings {found.bad} ended not finite or below {BAD:g} of the best; the verdicts alone "
+        f"stop {found.early} of these ({share:.0f} %) within half of the epochs, {found.late} later, and {found.good} "
+        f"others; {found.harmed} of all stopped would have improved by more than 5 % later. They save "
+        f"{100 * found.saved:.1f} % of the epochs ({reasons or 'none stopped'})."
+    )
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    draw = np.random.default_rng(0).integers(0, len(values), (DRAWS, len(values)))
+    low, high = np.percentile(values[draw].mean(axis=1), LEVELS)
+    return float(low), float(high)
+
+
+def _ratio(values: np.ndarray, base: np.ndarray) -> tuple[float, tuple[float, float]]:
+    """Of the medians, from the same seeds for both."""
+    draw = np.random.default_rng(0).integers(0, len(values), (DRAWS, len(values)))
+    low, high = np.percentile(np.median(values[draw], axis=1) / np.median(base[draw], axis=1), LEVELS)
+    return float(np.median(values) / np.median(base)), (float(low), float(high))
+
+
+def report(table: Table, args: argparse.Namespace) -> Iterator[str]:
+    """One recipe's part."""
+    every = ray_rules.rules() | optuna_rules.rules() | plain_rules.rules() | ours.rules()
+    rules = {name: make for name, make in every.items() if re.search(args.only, name)}
+    made = {name: make for name, make in systems().items() if re.search(args.only, name)}
+    yield f"## {table.name}\n\n{facts(table)}\n\n### Stability verdicts alone\n\n{verdicts(table)}\n"
+    yield "### Whole systems: epochs until within 1 % of the best\n\n" + "\n".join(
+        whole(table, made, args.orders, args.workers)
+    )
+    yield "\n### Schedulers on random orders (per cent)\n\n" + "\n".join(
+        schedulers(table, rules, args.orders, args.workers)
+    )
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", type=Path, nargs="*", help="recorded tables; all that are here if none is given")
+    parser.add_argument("--orders", type=int, default=30, help="arrival orders, and seeds of the searchers")
+    parser.add_argument("--workers", type=int, default=4, help="trials at a time")
+    parser.add_argument("--only", default="", help="rules and systems with this in their name, a regular expression")
+    parser.add_argument("--out", type=Path, default=HERE / "results.md")
+    args = parser.parse_args()
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
+    parts = [part for file in args.tables or sorted(HERE.glob("*.parquet")) for part in report(load(file), args)]
+    head = (
+        f"# Our own recorded trainings, {datetime.now(UTC):%Y-%m-%d}\n\n`python tests/bench/own/compare.py --orders "
+        f"{args.orders} --workers {args.workers}`: random configurations, each trained to its end, by the sweeps "
+        "described beside this file.\n"
+    )
+    args.out.write_text("\n".join([head, *parts]) + "\n")
+    print(args.out.read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The recorded trainings of one recipe: a table of configurations, each with one to three learning curves."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as parquet
+from groups import Group
+
+from search.curve import Point
+from search.sweep import Plan, plan, read_spec
+from spaces.space import Draw, Trial
+from trainables.recipe import Alarm
+from trainables.settings import read_yaml
+
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Training:
+    """One curve, and the recipe's alarm after its last epoch."""
+
+    points: tuple[Point, ...]
+    alarm: Alarm | None
+
+    @property
+    def best(self) -> float:
+        """Its highest value, 0 if it has none."""
+        return max((point.value for point in self.points if point.value is not None), default=0.0)
+
+    @property
+    def last(self) -> float:
+        """Its last value, 0 if that is none."""
+        return self.points[-1].value or 0.0
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What was drawn, and its trainings: the search's own, then those on fresh seeds."""
+
+    drawn: dict[str, Any]
+    trainings: tuple[Training, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All of one recipe.
+
+    Attributes:
+        name: the recipe's.
+        spec: fields of the sweep that recorded them.
+        configurations: in the order in which they were drawn.
+    """
+
+    name: str
+    spec: dict[str, Any]
+    configurations: tuple[Configuration, ...]
+
+    def plan(self, **policy: Any) -> Plan:
+        """A sweep of as many trials on the same space under another `policy`."""
+        kept = {name: value for name, value in self.spec.items() if name != "stability"}
+        own = {"trials": len(self.configurations), "confirm_top": 0, "enqueue": [], "audit": 0.0}
+        return plan(read_spec(kept | own | policy, self.name), training=False)
+
+    @cached_property
+    def _planned(self) -> Plan:
+        return self.plan()
+
+    def draw(self, trial: Trial) -> None:
+        """Have the recorded sweep's space draw from `trial`."""
+        self._planned.space(Draw(trial, self._planned.spec.set))
+
+    @property
+    def max_epochs(self) -> int:
+        """Epochs of a whole training."""
+        return self._planned.max_epochs
+
+    def realised(self, seed: int) -> Group:
+        """One training of each configuration, drawn by `seed`."""
+        draw = np.random.default_rng([seed, 1])
+        runs = [one.trainings[draw.integers(len(one.trainings))] for one in self.configurations]
+        best = tuple(run.best for run in runs)
+        return Group(self.name, self.name, self.max_epochs, tuple(run.points for run in runs), best)
+
+
+def load(file: Path) -> Table:
+    """The table in `file`; the sweep's description lies beside it, with the same name."""
+    found: dict[int, dict[int, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for row in parquet.read_table(file).to_pylist():
+        found[row["configuration"]][row["repeat"]].append(row)
+    configurations = tuple(
+        Configuration(json.loads(repeats[0][0]["drawn"]), tuple(map(_training, repeats.values())))
+        for _, repeats in sorted(found.items())
+    )
+    return Table(file.stem, read_yaml(file.with_suffix(".yaml")), configurations)
+
+
+def _training(rows: list[dict[str, Any]]) -> Training:
+    rows = sorted(rows, key=lambda row: int(row["epoch"]))
+    points = [Point(row["epoch"], row["value"], row["loss"], row["held_out"], row["phase"]) for row in rows]
+    alarm = rows[-1]["alarm"]
+    return Training(tuple(points), Alarm(alarm, "as recorded") if alarm else None)

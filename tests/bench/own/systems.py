@@ -1,0 +1,221 @@
+"""Whole systems on a table of recorded trainings: what chooses configurations, and what stops them.
+
+Each is driven through its own interface in virtual time, where an epoch takes one unit on its worker, until it has seen
+a value within 1 % of the table's best.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import optuna
+from groups import Group
+from ours import grace_epochs
+from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
+from ray.tune.search.optuna import OptunaSearch
+from ray_rules import Controller, StandIn
+from recorded import Table
+from tabular import Tabular
+
+from search.conductor import Conductor
+from search.curve import Point
+from search.events import EpochDone
+from search.replay.race import Clock, Unwritten
+
+NEAR = 0.99
+"""Share of the table's best value that counts as having found it."""
+
+
+class System(Protocol):
+    """What is compared."""
+
+    def next(self) -> tuple[int, int, int] | None:
+        """A trial, the place of its configuration and the epochs that it has; None if there is none now."""
+
+    def report(self, trial: int, point: Point, last: bool) -> bool:
+        """One more epoch of `trial`, perhaps its `last`; whether it goes on."""
+
+
+MakeSystem = Callable[[Table, Group, int, int], System]
+
+
+def epochs_until_near(system: System, group: Group, workers: int) -> int:
+    """Epochs that all trials took together until one showed a value near the best of all."""
+    enough = NEAR * max(group.best)
+    busy: list[tuple[int, int, int, int, int]] = []  # when the epoch ends, in which order it began, whose it is
+    now = begun = epochs = 0
+    while True:
+        while len(busy) < workers and (given := system.next()) is not None:
+            begun += 1
+            heapq.heappush(busy, (now + 1, begun, *given))
+        if not busy:
+            return epochs
+        now, _, trial, place, had = heapq.heappop(busy)
+        point, last = group.runs[place][had], had + 1 == len(group.runs[place])
+        epochs += 1
+        if (point.value or 0.0) >= enough:
+            return epochs
+        if system.report(trial, point, last) and not last:
+            begun += 1
+            heapq.heappush(busy, (now + 1, begun, trial, place, had + 1))
+
+
+class Ours:
+    """The product's conductor, with all its rules; only its sampler is told to choose from the table."""
+
+    def __init__(self, table: Table, group: Group, seed: int, workers: int, **policy: object) -> None:
+        plan = table.plan(seed=seed, **policy)
+        self._metric = plan.recipe.metric
+        self._conductor = Conductor(plan, Unwritten(Clock()), delete=lambda trial, epoch: None, clock=Clock())
+        searcher = self._conductor.state.searcher
+        assert searcher is not None
+        self._table = Tabular(searcher.study.sampler, table, seed)
+        searcher.study.sampler = self._table
+        self._conductor.open(workers)
+
+    def next(self) -> tuple[int, int, int] | None:
+        given = self._conductor.next()
+        return given and (given.trial, self._table.picked[given.trial], given.epochs)
+
+    def report(self, trial: int, point: Point, last: bool) -> bool:
+        metrics = {} if point.value is None else {self._metric: point.value}
+        known = {"train": point.loss, "val": point.held_out}
+        losses = {name: loss for name, loss in known.items() if loss is not None}
+        goes_on = self._conductor.report(EpochDone(trial, point.epoch, point.phase, metrics, losses, {}, {}))
+        if goes_on and last:  # it was recorded no further: its weights were no longer finite
+            self._conductor.fail(trial, "ended")
+        return goes_on
+
+
+class Stock:
+    """Ray Tune's OptunaSearch with one of Ray's schedulers, called in the order in which Ray Tune calls them."""
+
+    def __init__(
+        self, table: Table, seed: int, sampler: optuna.samplers.BaseSampler, scheduler: TrialScheduler
+    ) -> None:
+        self._sampler, self._scheduler, self._controller = Tabular(sampler, table, seed), scheduler, Controller()
+        self._searcher = OptunaSearch(table.draw, metric="metric", mode="max", sampler=self._sampler)
+        self._trials: list[StandIn] = []
+        self._total = len(table.configurations)
+
+    def next(self) -> tuple[int, int, int] | None:
+        number = len(self._trials)
+        if number == self._total:
+            return None
+        self._trials.append(StandIn(str(number)))
+        self._searcher.suggest(str(number))
+        self._scheduler.on_trial_add(self._controller, self._trials[number])
+        return number, self._sampler.picked[number], 0
+
+    def report(self, trial: int, point: Point, last: bool) -> bool:
+        result = {"training_iteration": point.epoch, "metric": point.value or 0.0}
+        name = str(trial)
+        self._searcher.on_trial_result(name, result)
+        goes_on = not last and bool(
+            self._scheduler.on_trial_result(self._controller, self._trials[trial], result) != TrialScheduler.STOP
+        )
+        if not goes_on:
+            self._searcher.on_trial_complete(name, result)
+            self._scheduler.on_trial_complete(self._controller, self._trials[trial], result)
+        return goes_on
+
+
+class Study:
+    """Optuna alone: its study's ask, report, should_prune and tell."""
+
+    def __init__(
+        self, table: Table, seed: int, sampler: optuna.samplers.BaseSampler, pruner: optuna.pruners.BasePruner
+    ) -> None:
+        self._table, self._sampler = table, Tabular(sampler, table, seed)
+        self._study = optuna.create_study(study_name="own", direction="maximize", sampler=self._sampler, pruner=pruner)
+        self._trials: dict[int, optuna.Trial] = {}
+
+    def next(self) -> tuple[int, int, int] | None:
+        if len(self._trials) == len(self._table.configurations):
+            return None
+        asked = self._study.ask()
+        self._table.draw(asked)
+        self._trials[asked.number] = asked
+        return asked.number, self._sampler.picked[asked.number], 0
+
+    def report(self, trial: int, point: Point, last: bool) -> bool:
+        asked = self._trials[trial]
+        asked.report(point.value or 0.0, point.epoch)
+        if last:
+            self._study.tell(asked, point.value or 0.0)
+        elif asked.should_prune():
+            self._study.tell(asked, state=optuna.trial.TrialState.PRUNED)
+            return False
+        return True
+
+
+# --- what is compared --------------------------------------------------------------------------------------------
+
+
+def tpe(seed: int) -> optuna.samplers.BaseSampler:
+    """Optuna's default, and that of Ray's OptunaSearch."""
+    return optuna.samplers.TPESampler(seed=seed)
+
+
+def random(seed: int) -> optuna.samplers.BaseSampler:
+    """Without a model."""
+    return optuna.samplers.RandomSampler(seed=seed)
+
+
+def _ray_asha(group: Group, grace: float, factor: float) -> TrialScheduler:
+    return AsyncHyperBandScheduler(
+        time_attr="training_iteration", metric="metric", mode="max", max_t=group.max_epochs,
+        grace_period=grace_epochs(group, grace), reduction_factor=factor,
+    )  # fmt: skip
+
+
+def _ray_median(group: Group) -> TrialScheduler:
+    return MedianStoppingRule(
+        time_attr="training_iteration", metric="metric", mode="max", grace_period=grace_epochs(group, 0.1)
+    )
+
+
+def _stock(
+    sampler: Callable[[int], optuna.samplers.BaseSampler], scheduler: Callable[[Group], TrialScheduler]
+) -> MakeSystem:
+    return lambda table, group, seed, workers: Stock(table, seed, sampler(seed), scheduler(group))
+
+
+def _optuna(pruner: Callable[[Group], optuna.pruners.BasePruner]) -> MakeSystem:
+    return lambda table, group, seed, workers: Study(table, seed, tpe(seed), pruner(group))
+
+
+def _ours(**policy: object) -> MakeSystem:
+    return lambda table, group, seed, workers: Ours(table, group, seed, workers, **policy)
+
+
+def systems() -> dict[str, MakeSystem]:
+    """By the name in the table; ours begin with "steadytune"."""
+    found: dict[str, MakeSystem] = {}
+    for factor in (3, 4):
+        for grace in (0.05, 0.10):
+            scheduler = partial(_ray_asha, grace=grace, factor=factor)
+            found[f"Ray OptunaSearch + ASHA, factor {factor}, grace {grace:.0%}"] = _stock(tpe, scheduler)
+    found["Ray random + ASHA, factor 3, grace 10%"] = _stock(random, partial(_ray_asha, grace=0.1, factor=3))
+    found["Ray OptunaSearch + MedianStoppingRule"] = _stock(tpe, _ray_median)
+    found["Ray OptunaSearch, everything trained"] = _stock(tpe, lambda group: FIFOScheduler())
+    found["Optuna TPE + Hyperband"] = _optuna(
+        lambda group: optuna.pruners.HyperbandPruner(grace_epochs(group, 0.1), group.max_epochs, 3)
+    )
+    found["Optuna TPE + SuccessiveHalving"] = _optuna(
+        lambda group: optuna.pruners.SuccessiveHalvingPruner(grace_epochs(group, 0.1), 3)
+    )
+    found["Optuna TPE + MedianPruner"] = _optuna(lambda group: optuna.pruners.MedianPruner())
+    found["random, everything trained"] = _stock(random, lambda group: FIFOScheduler())
+    found["steadytune"] = _ours()
+    found["steadytune, univariate TPE"] = _ours(sampler="tpe_univariate")
+    found["steadytune, random"] = _ours(sampler="random")
+    found["steadytune, scheduler: stopping"] = _ours(scheduler="stopping")
+    found["steadytune, no stability verdicts"] = _ours(
+        stability={"nonfinite_epochs": 99, "train_epochs": 99, "held_out_epochs": 99, "collapse_value": 0.0,
+                   "dead_loss": 0.0}
+    )  # fmt: skip
+    return found

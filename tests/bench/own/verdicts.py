@@ -1,0 +1,88 @@
+"""What the stability verdicts alone do on recorded trainings: how many bad ones they stop, how soon, and whom else."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from statistics import median
+
+from recorded import Table, Training
+
+from search.curve import Curve
+from search.stability import StabilitySettings, verdict
+
+BAD = 0.1
+"""A training that ends below this share of the best, or not finite, is a bad one."""
+HARM = 1.05
+"""A stop did harm if the training later had a value so many times its best until then."""
+
+
+@dataclass(frozen=True)
+class Caught:
+    """All trainings of one table under the verdicts alone.
+
+    Attributes:
+        trainings, bad: how many there are.
+        early, late: bad ones that were stopped within half of the epochs, and after.
+        good: others that were stopped.
+        harmed: stopped ones that would have improved later.
+        reasons: how often which verdict stopped.
+        saved: share of all epochs.
+    """
+
+    trainings: int
+    bad: int
+    early: int
+    late: int
+    good: int
+    harmed: int
+    reasons: Counter[str]
+    saved: float
+
+
+def caught(table: Table, settings: StabilitySettings) -> Caught:
+    """Each training by itself, its peers being the first trainings of all other configurations."""
+    top = max(run.best for one in table.configurations for run in one.trainings)
+    peers = [Curve("max", one.trainings[0].points) for one in table.configurations]
+    found: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    left = epochs = 0
+    for place, one in enumerate(table.configurations):
+        others = [curve for at, curve in enumerate(peers) if at != place]
+        for run in one.trainings:
+            bad = run.last < BAD * top or not _finite(run)
+            at, reason = _stop(run, table.max_epochs, settings, others)
+            epochs += len(run.points)
+            found["bad"] += bad
+            if at is None:
+                continue
+            left += len(run.points) - at
+            reasons[reason] += 1
+            found["good" if not bad else "early" if at <= table.max_epochs / 2 else "late"] += 1
+            found["harmed"] += run.best > HARM * max((p.value or 0.0 for p in run.points[:at]), default=0.0)
+    total = sum(len(one.trainings) for one in table.configurations)
+    return Caught(
+        total, found["bad"], found["early"], found["late"], found["good"], found["harmed"], reasons, left / epochs
+    )
+
+
+def _finite(run: Training) -> bool:
+    last = run.points[-1]
+    return run.alarm is None and all(math.isfinite(x) for x in (last.loss, last.value) if x is not None)
+
+
+def _stop(run: Training, max_epochs: int, settings: StabilitySettings, others: list[Curve]) -> tuple[int | None, str]:
+    curve = Curve("max")
+    for point in run.points:
+        curve.add(point)
+        alarm = run.alarm if point is run.points[-1] else None
+
+        def peers(epoch: int) -> float | None:
+            known = [value for value in (other.best_by(epoch) for other in others) if value is not None]
+            return median(known) if known else None
+
+        found = verdict(curve, max_epochs, settings, alarm, peers)
+        if found:
+            return point.epoch, found.reason
+    return None, ""
