@@ -35,9 +35,9 @@ SCHEMA = pa.schema(
 
 
 def rows(folder: SweepFolder) -> Iterator[dict[str, Any]]:
-    """The epochs of every training that came to its end."""
+    """The epochs of every random configuration's trainings that came to their end."""
     state = Onlooker(folder).look()
-    for trial in state.search:
+    for trial in (one for one in state.search if not one.started.named):
         repeats = [trial, *state.confirmations(trial.started.trial)]
         for repeat, one in enumerate(repeats):
             if one.decision is not None:
