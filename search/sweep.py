@@ -15,9 +15,9 @@ from typing import Any, Literal, get_origin
 import yaml
 from pydantic import Field, field_validator
 
-from search.brackets import first_rungs
 from search.measure import Limit, Measure
-from search.stability import StabilitySettings
+from search.pruning.brackets import first_rungs
+from search.pruning.stability import StabilitySettings
 from spaces import registry as space_registry
 from spaces.space import Draw, Range, Space, is_range, narrowed, ranges
 from trainables import registry as recipe_registry

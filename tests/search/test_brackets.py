@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.asha import StoppingASHA
-from search.brackets import Brackets, assigned, first_rungs
-from search.curve import Curve, Point
-from search.promotion import PromotingASHA
+from search.pruning.asha import StoppingASHA
+from search.pruning.brackets import Brackets, assigned, first_rungs
+from search.pruning.curve import Curve, Point
+from search.pruning.promotion import PromotingASHA
 from trainables.errors import SettingsError
 
 END = 27

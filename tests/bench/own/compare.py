@@ -31,7 +31,7 @@ from systems import MakeSystem, epochs_until_near, systems  # noqa: E402
 from verdicts import BAD, caught  # noqa: E402
 from virtual import COLUMNS, MakeRule, Sweep  # noqa: E402
 
-from search.stability import StabilitySettings  # noqa: E402
+from search.pruning.stability import StabilitySettings  # noqa: E402
 
 LEVELS = (2.5, 97.5)
 DRAWS = 4000

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as parquet
 from groups import Group
 
-from search.curve import Point
+from search.pruning.curve import Point
 from search.sweep import Plan, plan, read_spec
 from spaces.space import Draw, Trial
 from trainables.recipe import Alarm

@@ -21,8 +21,8 @@ from recorded import Table
 from tabular import Tabular
 
 from search.conductor import Conductor
-from search.curve import Point
 from search.events import EpochDone
+from search.pruning.curve import Point
 from search.replay.race import Clock, Unwritten
 
 NEAR = 0.99

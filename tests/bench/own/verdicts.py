@@ -9,8 +9,8 @@ from statistics import median
 
 from recorded import Table, Training
 
-from search.curve import Curve
-from search.stability import StabilitySettings, verdict
+from search.pruning.curve import Curve
+from search.pruning.stability import StabilitySettings, verdict
 
 BAD = 0.1
 """A training that ends below this share of the best, or not finite, is a bad one."""

@@ -1,0 +1,109 @@
+"""Brackets: several ASHAs side by side, each with a later first rung, as asynchronous Hyperband has them.
+
+Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020), section 3: nobody knows beforehand
+after how many epochs trials can be told apart. Bracket b has its first rung at grace_epochs * reduction_factor**b, and
+compares its own trials only. Each gets trials in inverse proportion to that, so that all train about as many epochs up
+to their first rungs. The paper, and Ray Tune, draw a trial's bracket; here it follows from the trial's place, so that
+the shares are exact in a small sweep too, and a resumed sweep needs to remember nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from search.pruning.asha import ASHA
+from search.pruning.curve import Curve
+from search.pruning.decision import Action, Reason
+from search.pruning.rungs import Standing
+from trainables.errors import SettingsError
+
+
+def first_rungs(grace_epochs: int, reduction_factor: float, brackets: int, max_epochs: int) -> list[int]:
+    """The first rung of each bracket, in epochs.
+
+    Raises:
+        SettingsError: the last bracket's would not lie below `max_epochs`.
+    """
+    found = [round(grace_epochs * reduction_factor**bracket) for bracket in range(brackets)]
+    if brackets > 1 and found[-1] >= max_epochs:
+        fits = sum(epoch < max_epochs for epoch in found)
+        raise SettingsError(
+            f"brackets is {brackets}, but the last one's first rung would lie at epoch {found[-1]} of {max_epochs}; "
+            f"at most {fits} fit"
+        )
+    return found
+
+
+def assigned(shares: Sequence[float], trials: int) -> list[int]:
+    """The bracket of each of so many `trials`: always the one that is most behind its share."""
+    total, counts, found = sum(shares), [0] * len(shares), []
+    for trial in range(trials):
+        owed = [share * (trial + 1) / total - count for share, count in zip(shares, counts, strict=True)]
+        bracket = owed.index(max(owed))
+        counts[bracket] += 1
+        found.append(bracket)
+    return found
+
+
+class Brackets:
+    """An `ASHA` of several.
+
+    Args:
+        ashas: each bracket's.
+        trials: that the search may start, at most.
+    """
+
+    def __init__(self, ashas: Sequence[ASHA], trials: int) -> None:
+        self._ashas = list(ashas)
+        self._bracket = assigned([1 / asha.rungs[0] for asha in ashas], trials)
+        self._before = [[*accumulate((of == place for of in self._bracket), initial=0)] for place in range(len(ashas))]
+        self._of: dict[int, int] = {}  # the bracket of each trial that was started
+
+    @property
+    def rungs(self) -> list[int]:
+        """See `ASHA`: those of all brackets."""
+        return sorted({rung for asha in self._ashas for rung in asha.rungs})
+
+    def start(self, trial: int) -> None:
+        """See `ASHA`."""
+        self._of[trial] = self._bracket[len(self._of)]
+        self._asha(trial).start(trial)
+
+    def _asha(self, trial: int) -> ASHA:
+        return self._ashas[self._of[trial]]
+
+    def _left(self, bracket: int, left: int) -> int:
+        """How many of the next `left` trials come to `bracket`."""
+        before, started = self._before[bracket], len(self._of)
+        return before[min(started + left, len(before) - 1)] - before[started]
+
+    def arrive(self, trial: int, curve: Curve) -> None:
+        """See `ASHA`."""
+        self._asha(trial).arrive(trial, curve)
+
+    def due(self, trial: int) -> int | None:
+        """See `ASHA`."""
+        return self._asha(trial).due(trial)
+
+    def action(self, trial: int, rung: int, left: int) -> Action:
+        """See `ASHA`."""
+        return self._asha(trial).action(trial, rung, self._left(self._of[trial], left))
+
+    def standing(self, trial: int, rung: int) -> Standing:
+        """See `ASHA`: among its own bracket."""
+        return self._asha(trial).standing(trial, rung)
+
+    def record(self, trial: int, rung: int, action: Action) -> None:
+        """See `ASHA`."""
+        self._asha(trial).record(trial, rung, action)
+
+    def end(self, trial: int, reason: Reason) -> None:
+        """See `ASHA`. A trial that is no part of the search is in no bracket."""
+        if trial in self._of:
+            self._asha(trial).end(trial, reason)
+
+    def promotable(self, left: int) -> tuple[int, int] | None:
+        """See `ASHA`: the one furthest on, of all brackets."""
+        found = [asha.promotable(self._left(place, left)) for place, asha in enumerate(self._ashas)]
+        return max((one for one in found if one), key=lambda one: one[1], default=None)
