@@ -67,7 +67,9 @@ class SweepFolder:
         """The folder of a sweep that was launched before; complains with the nearest name there is."""
         folder = cls(root, name)
         if not folder.spec_file.is_file():
-            raise SteadytuneError(f"no sweep {name!r} in {folder.root}; {nearest(name, names(root))}")
+            there = names(root)
+            fix = nearest(name, there) if there else "there is none in it; give another folder with --sweeps"
+            raise SteadytuneError(f"no sweep {name!r} in {folder.root}; {fix}")
         return folder
 
     def plan(self) -> Plan:

@@ -119,7 +119,8 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "search", "status", "nowhere", "--sweeps", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"steadytune: no sweep 'nowhere' in {tmp_path}; valid: none\n"
+    fix = "there is none in it; give another folder with --sweeps"
+    assert done.stderr == f"steadytune: no sweep 'nowhere' in {tmp_path}; {fix}\n"
 
 
 def test_a_mistake_is_one_line_on_standard_error_and_exit_code_2(
