@@ -34,6 +34,8 @@ COMPLAINT = "steadytune: "
 UNENDED = ("pending", "running")
 STOP_SECONDS = 30.0
 """Ray itself kills what has not ended a few seconds after it was asked to."""
+NO_AGENT, AGENT_SECONDS = "No available agent", 60.0
+"""What a cluster answers that has just been started, and how long it may say so."""
 SWEEP = "STEADYTUNE_SWEEP"
 """Holds the sweep's description in its job's environment."""
 
@@ -103,11 +105,16 @@ class Jobs:
             # No file: a job's working folder may be deleted before the job ends.
             runtime_env["env_vars"][SWEEP] = portable(spec, self.address).dump()
             command = _command("launch", "/dev/stdin", "--sweeps", str(root.absolute())) + f" <<END\n${SWEEP}\nEND"
-        try:
-            self._client.submit_job(entrypoint=command, submission_id=job, runtime_env=runtime_env)
-        except (RuntimeError, RayError, OSError) as error:
-            raise SteadytuneError(f"sweep {name} could not be submitted to {self.address} ({_line(error)})") from None
-        return job
+        deadline = time.monotonic() + AGENT_SECONDS
+        while True:
+            try:
+                self._client.submit_job(entrypoint=command, submission_id=job, runtime_env=runtime_env)
+                return job
+            except (RuntimeError, RayError, OSError) as error:
+                if NO_AGENT not in str(error) or time.monotonic() >= deadline:
+                    where = f"{self.address} ({_line(error)})"
+                    raise SteadytuneError(f"sweep {name} could not be submitted to {where}") from None
+            time.sleep(1.0)
 
     def newest(self, name: str) -> str:
         """The id of the sweep's job.
