@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from search.catalogue import rows
+from search.views.catalogue import rows
 from trainables import registry
 from trainables.errors import DataError
 

@@ -10,7 +10,7 @@ import math
 import random
 from dataclasses import dataclass
 
-from search.decision import Reason
+from search.pruning.decision import Reason
 from search.state import SweepState
 
 HARM = 0.05

@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.table import Table
 
-from search.rungs import milestones
-from search.store import check_store
+from search.pruning.rungs import milestones
 from search.sweep import Plan, SweepSpec, plan
+from search.tracking.store import check_store
 
 
 def check(spec: SweepSpec, store: str) -> Plan:

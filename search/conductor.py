@@ -15,10 +15,10 @@ from typing import Any
 
 from search import audit
 from search.budget import Budget
-from search.decision import Decision
 from search.events import Decided, EpochDone, Event, Kind, Log, Row, SweepEnded, SweepOpened, TrialStarted
 from search.fault import hopeless
 from search.judge import decide, give_up, promote
+from search.pruning.decision import Decision
 from search.retention import on_disk, surplus, too_many
 from search.searcher import Searcher
 from search.state import SweepState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, get_args
 
-from search.decision import LOST, Action, Reason
+from search.pruning.decision import LOST, Action, Reason
 
 Kind = Literal["search", "confirm", "audit"]
 

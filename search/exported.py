@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from search.curve import Curve
 from search.environment import left
+from search.pruning.curve import Curve
 from search.sweep import SweepSpec
 from search.trial import TrialState
 from trainables.errors import SteadytuneError

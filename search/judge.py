@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from search.decision import Action, Decision
 from search.events import EpochDone
-from search.rungs import Standing
-from search.stability import alone, verdict
+from search.pruning.decision import Action, Decision
+from search.pruning.rungs import Standing
+from search.pruning.stability import alone, verdict
 from search.state import SweepState
 from search.trial import TrialState
 from trainables.recipe import Alarm, Recipe

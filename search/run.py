@@ -14,18 +14,18 @@ from typing import Any
 
 from ray import tune
 
-from search.closing import started
-from search.cluster import Say, connected
+from search.cluster.connection import Say, connected
 from search.conductor import Conductor
 from search.events import Row, SweepEnded
 from search.export import export, result
 from search.folder import SweepFolder
 from search.journal import Journal, read
-from search.recorder import Recorder
 from search.scheduler import SteadyASHA, SweepSearch
 from search.state import SweepState
 from search.sweep import Plan
+from search.tracking.recorder import Recorder
 from search.trainable import RecipeTrainable
+from search.views.closing import started
 from search.warmstart import feed, recall
 from trainables import checkpoint
 from trainables.errors import SteadytuneError

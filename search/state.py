@@ -10,8 +10,6 @@ from bisect import insort
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from search.asha import ASHA, StoppingASHA
-from search.curve import Curve, Point
 from search.enough import enough, noise
 from search.events import (
     Decided,
@@ -24,7 +22,9 @@ from search.events import (
     TrialStarted,
 )
 from search.measure import excess
-from search.promotion import PromotingASHA
+from search.pruning.asha import ASHA, StoppingASHA
+from search.pruning.curve import Curve, Point
+from search.pruning.promotion import PromotingASHA
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
 from search.usage import Usage

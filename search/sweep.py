@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, field_validator
 
 from search.measure import Limit, Measure
-from search.stability import StabilitySettings
+from search.pruning.stability import StabilitySettings
 from spaces import registry as space_registry
 from spaces.space import Draw, Range, Space, is_range, narrowed, ranges
 from trainables import registry as recipe_registry

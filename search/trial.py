@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from search.curve import Curve
-from search.decision import LOST, Action
 from search.events import Decided, EpochDone, TrialStarted
+from search.pruning.curve import Curve
+from search.pruning.decision import LOST, Action
 
 Status = Literal["running", "paused", "ended"]
 STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", "stop": "ended"}

@@ -17,10 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.curve import Curve, Point
 from search.events import Decided, EarlierTrial, EpochDone, TrialStarted
 from search.folder import SweepFolder
 from search.journal import Journal, read
+from search.pruning.curve import Curve, Point
 from search.sweep import Plan
 from spaces.recorded import redrawn
 from trainables.errors import SettingsError

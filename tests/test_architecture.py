@@ -16,10 +16,10 @@ PACKAGES = ("trainables", "spaces", "search")
 
 CONFINED = {
     "ray": {f"search/{name}.py" for name in ("run", "cluster", "access", "jobs", "trainable", "scheduler")},
-    "optuna": {"search/searcher.py", "search/importance.py"},
-    "mlflow": {"search/mirror.py", "search/champion.py", "search/replay/mlflow_runs.py"},
-    "plotly": {"search/chart_html.py"},
-    "matplotlib": {"search/chart_png.py", "search/range_figure.py"},
+    "optuna": {"search/searcher.py", "search/views/importance.py"},
+    "mlflow": {"search/tracking/mirror.py", "search/tracking/champion.py", "search/replay/mlflow_runs.py"},
+    "plotly": {"search/views/chart_html.py"},
+    "matplotlib": {"search/views/chart_png.py", "search/views/range_figure.py"},
     "pyarrow": {"search/journal.py"},
     "typer": {
         f"search/{name}.py"
@@ -50,7 +50,7 @@ ONLY_TRAINABLES = {
 }
 
 MODULE_LINES, MEDIAN_MODULE_LINES, FUNCTION_LINES = 300, 120, 60
-LONG_FUNCTIONS = {"search/cli.py:launch"}
+LONG_FUNCTIONS = {"search/cli/app.py:launch"}
 """Its body is the list of its options."""
 
 

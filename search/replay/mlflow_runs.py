@@ -18,7 +18,7 @@ from typing import Any
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from search.curve import Curve, Point
+from search.pruning.curve import Curve, Point
 from search.replay.recording import Mode, Recording, Run, comparable
 from trainables.errors import DataError, nearest
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from search.curve import Curve
+from search.pruning.curve import Curve
 from search.sweep import Plan, read_spec
 from spaces.space import Draw
 from trainables.errors import DataError, SteadytuneError

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from search.curve import Curve, Point
 from search.folder import SweepFolder
 from search.onlooker import Onlooker
+from search.pruning.curve import Curve, Point
 from search.replay.recording import Mode, Recording, Run, comparable
 from trainables.errors import DataError, nearest
 from trainables.settings import read_yaml

@@ -7,10 +7,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from search.chart_png import png
-from search.figures import learning_curves
+from search.cli.options import state
 from search.folder import SweepFolder
-from search.options import state
+from search.views.chart_png import png
+from search.views.figures import learning_curves
 
 
 def main() -> None:

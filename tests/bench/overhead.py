@@ -32,11 +32,12 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 
 from idle import pay_for_torch  # noqa: E402
 
-from search import cluster, run  # noqa: E402
+from search import run  # noqa: E402
 from search.checking import check  # noqa: E402
+from search.cluster import connection as cluster  # noqa: E402
 from search.folder import names  # noqa: E402
-from search.recorder import Recorder  # noqa: E402
 from search.sweep import read_spec  # noqa: E402
+from search.tracking.recorder import Recorder  # noqa: E402
 
 WORKERS = 2
 OURS = "steadytune, recorded in MLflow"

@@ -29,8 +29,8 @@ from team_server import free_port  # noqa: E402
 from search.events import EpochDone, SweepOpened, TrialStarted  # noqa: E402
 from search.folder import SweepFolder  # noqa: E402
 from search.journal import Journal  # noqa: E402
-from search.recorder import Recorder  # noqa: E402
 from search.sweep import read_spec  # noqa: E402
+from search.tracking.recorder import Recorder  # noqa: E402
 
 METRICS, TRIALS = 20, 20
 

@@ -31,11 +31,11 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 
 from landscape import EPOCH_NOISE, EPOCHS, Task  # noqa: E402
 
-from search.asha import StoppingASHA  # noqa: E402
-from search.curve import Curve, Point  # noqa: E402
-from search.decision import Reason  # noqa: E402
 from search.enough import enough  # noqa: E402
 from search.events import EarlierTrial  # noqa: E402
+from search.pruning.asha import StoppingASHA  # noqa: E402
+from search.pruning.curve import Curve, Point  # noqa: E402
+from search.pruning.decision import Reason  # noqa: E402
 from search.searcher import Searcher  # noqa: E402
 from spaces.space import Draw, Range  # noqa: E402
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from search.curve import Curve, Point
 from search.journal import Journal
+from search.pruning.curve import Curve, Point
 from search.replay.race import race
 from search.replay.recording import Recording, Run
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from search.champion import ALIAS, model_name, register
+from search.tracking.champion import ALIAS, model_name, register
 
 pytestmark = pytest.mark.e2e  # writes MLflow's store
 

@@ -12,8 +12,8 @@ from fakes import plan_of, spec_of
 from typer.testing import CliRunner
 from workers import Workers, swept
 
-from search import options
-from search.cli import app, main
+from search.cli import options
+from search.cli.app import app, main
 from search.conductor import Conductor
 from search.export import result
 from search.folder import SweepFolder
@@ -73,7 +73,7 @@ def modules(*arguments: str) -> set[str]:
     script = f"""
 import sys
 sys.argv = ["steadytune", *{list(arguments)!r}]
-from search.cli import main
+from search.cli.app import main
 try:
     main()
 except SystemExit as left:

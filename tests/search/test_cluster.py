@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from search.cluster import check_address
+from search.cluster.connection import check_address
 from trainables.errors import SettingsError
 
 

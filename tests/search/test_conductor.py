@@ -13,7 +13,7 @@ from search.conductor import Conductor
 from search.events import Decided, EpochDone, Row, TrialStarted
 from search.export import result
 from search.journal import read
-from search.rungs import milestones
+from search.pruning.rungs import milestones
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from search.curve import Curve, Point
+from search.pruning.curve import Curve, Point
 
 
 def curve(values: list[float | None], mode: str = "max") -> Curve:

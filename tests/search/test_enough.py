@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workers import Disk, Killed, Workers, conductor_of, swept
 
-from search.closing import closing
 from search.conductor import Conductor
 from search.enough import enough, noise
 from search.events import Row, SearchEnded
@@ -21,6 +20,7 @@ from search.folder import SweepFolder
 from search.journal import read
 from search.state import SweepState
 from search.sweep import Plan, SweepSpec
+from search.views.closing import closing
 from trainables.errors import SettingsError
 
 NOISES = [0.01, 0.01, 0.01]

@@ -12,22 +12,22 @@ from fakes import plan_of
 from PIL import Image
 from workers import swept
 
-from search import figures
-from search.chart import Chart, Panel, Parallel, Series
-from search.chart_html import html
-from search.chart_png import png
-from search.curve import Curve, Point
 from search.events import Decided, EpochDone, Row, TrialStarted
 from search.export import result
-from search.importance import FEWEST_TRIALS, Importance, importance, standing
 from search.journal import read
-from search.note import headline, markdown, note
-from search.page import comparison, comparison_page, sweep_page
-from search.stability_figure import stability_figure
+from search.pruning.curve import Curve, Point
+from search.pruning.steadiness import steadiness
 from search.state import SweepState
-from search.steadiness import steadiness
-from search.tables import phase_table, rung_table, tables, trials_table
-from search.trial_figure import trial_figure
+from search.views import figures
+from search.views.chart import Chart, Panel, Parallel, Series
+from search.views.chart_html import html
+from search.views.chart_png import png
+from search.views.importance import FEWEST_TRIALS, Importance, importance, standing
+from search.views.note import headline, markdown, note
+from search.views.page import comparison, comparison_page, sweep_page
+from search.views.stability_figure import stability_figure
+from search.views.tables import phase_table, rung_table, tables, trials_table
+from search.views.trial_figure import trial_figure
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.jobs import job_id, last_number, portable
+from search.cluster.jobs import job_id, last_number, portable
 from search.sweep import read_spec
 
 

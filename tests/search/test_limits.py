@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workers import Workers, conductor_of, done_of
 
-from search.closing import closing
-from search.curve import Curve, Point
 from search.events import TrialStarted
-from search.explain import sweep_json
 from search.export import result
 from search.folder import SweepFolder
-from search.front import best, front
 from search.journal import read
 from search.measure import Limit, excess, measured
+from search.pruning.curve import Curve, Point
 from search.searcher import LOST_CONSTRAINT
 from search.state import SweepState
 from search.trial import TrialState
+from search.views.closing import closing
+from search.views.explain import sweep_json
+from search.views.front import best, front
 from trainables.errors import SettingsError
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from search import options
-from search.cli import app
+from search.cli import options
+from search.cli.app import app
 from search.lr_range import RangeTest, run
 from search.range_test import find, rates
 from search.sweep import plan

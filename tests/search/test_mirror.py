@@ -15,7 +15,7 @@ from search.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
 from search.export import result
 from search.folder import SweepFolder
 from search.journal import read
-from search.recorder import sync
+from search.tracking.recorder import sync
 
 pytestmark = pytest.mark.e2e  # writes MLflow's store
 
@@ -27,8 +27,8 @@ def quiet() -> Iterator[None]:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         patch.setenv("DO_NOT_TRACK", "true")
         patch.setenv("GIT_PYTHON_REFRESH", "quiet")
-        patch.setattr("search.exhibits.png", lambda chart: b"\x89PNG")
-        patch.setattr("search.exhibits.sweep_page", lambda state, name: "<!doctype html>")
+        patch.setattr("search.tracking.exhibits.png", lambda chart: b"\x89PNG")
+        patch.setattr("search.tracking.exhibits.sweep_page", lambda state, name: "<!doctype html>")
         yield
 
 
@@ -110,7 +110,7 @@ def picture(folder: SweepFolder) -> list[dict[str, Any]]:
 
 
 def mirrored(folder: SweepFolder, rows: list[Row]) -> None:
-    from search.mirror import Mirror
+    from search.tracking.mirror import Mirror
 
     Mirror(folder).write(rows)
 
@@ -185,7 +185,7 @@ def test_the_columns_to_sort_by_follow_the_curve(root: Path, sample: Path) -> No
 
 def test_rows_whose_writing_failed_are_written_again_without_being_counted_twice(root: Path, sample: Path) -> None:
     folder, rows = sweep(root, sample, "again")
-    from search.mirror import Mirror
+    from search.tracking.mirror import Mirror
 
     mirror = Mirror(folder)
     half = len(rows) // 2
@@ -233,7 +233,7 @@ def test_a_mirror_cut_short_begins_again_and_completes(root: Path, sample: Path,
 
 def test_a_mirror_that_follows_in_small_steps_gives_the_same(root: Path, sample: Path) -> None:
     folder, rows = sweep(root, sample, "steps")
-    from search.mirror import Mirror
+    from search.tracking.mirror import Mirror
 
     mirror = Mirror(folder)
     for start in range(0, len(rows), 5):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from search.nodes import Difference, Question, Report, differences, look
+from search.cluster.nodes import Difference, Question, Report, differences, look
 
 DRIVER = Report("3.11.7", {"ray": "2.60.0", "torch": "2.13.0", "optuna": "5.0.0", "steadytune": "0.1.0"}, gpus=0)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.curve import Curve, Point
-from search.promotion import PromotingASHA
+from search.pruning.curve import Curve, Point
+from search.pruning.promotion import PromotingASHA
 
 LEVELS = st.one_of(st.none(), st.floats(-1e9, 1e9))
 

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 from workers import swept
 
-from search import cli
-from search.chart import Panel
-from search.chart_file import check_path, write
-from search.curve import Curve, Point
+from search.cli import app as cli
+from search.pruning.curve import Curve, Point
 from search.replay.choose import Choice, Cost, choose
 from search.replay.figure import chart
 from search.replay.race import outcome, race
 from search.replay.recording import Recording, Run
 from search.replay.sources import read
 from search.replay.table import POLICIES, interval, scores
+from search.views.chart import Panel
+from search.views.chart_file import check_path, write
 from trainables.errors import DataError, SettingsError, SteadytuneError
 
 

@@ -15,7 +15,7 @@ from search.conductor import Conductor
 from search.events import Decided, EpochDone, Row, TrialStarted
 from search.export import result
 from search.journal import Journal, read
-from search.rungs import Standing
+from search.pruning.rungs import Standing
 from search.state import SweepState
 from search.sweep import Plan
 

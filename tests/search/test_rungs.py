@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.asha import StoppingASHA
-from search.curve import Curve, Point
-from search.rungs import Rung, Standing, milestones
+from search.pruning.asha import StoppingASHA
+from search.pruning.curve import Curve, Point
+from search.pruning.rungs import Rung, Standing, milestones
 
 LEVELS = st.one_of(st.none(), st.floats(-1e9, 1e9))
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.curve import Curve, Point
-from search.decision import LOST, Decision
-from search.stability import StabilitySettings, verdict
+from search.pruning.curve import Curve, Point
+from search.pruning.decision import LOST, Decision
+from search.pruning.stability import StabilitySettings, verdict
 from trainables.errors import SettingsError
 from trainables.recipe import Alarm
 from trainables.settings import parse

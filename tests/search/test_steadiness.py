@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.curve import Curve, Point
-from search.steadiness import PhaseSummary, cv, detrended_cv, steadiness
+from search.pruning.curve import Curve, Point
+from search.pruning.steadiness import PhaseSummary, cv, detrended_cv, steadiness
 
 
 def curve(losses: list[float], values: list[float | None] | None = None, warmup: int = 0, mode: str = "max") -> Curve:

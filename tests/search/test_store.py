@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from search.store import check_store
+from search.tracking.store import check_store
 from trainables.errors import SteadytuneError
 
 

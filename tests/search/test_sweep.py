@@ -7,7 +7,7 @@ import pytest
 import yaml
 from fakes import Curves, plan_of, spec_of
 
-from search.stability import StabilitySettings
+from search.pruning.stability import StabilitySettings
 from search.sweep import SweepSpec, plan, read_spec
 from spaces.space import Range
 from trainables import registry

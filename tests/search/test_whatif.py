@@ -6,8 +6,8 @@ import pytest
 from fakes import plan_of
 from workers import swept
 
-from search.explain import explanation
-from search.whatif import instead
+from search.views.explain import explanation
+from search.views.whatif import instead
 
 
 def test_a_trial_that_stayed_behind_hears_who_was_ahead_and_what_it_needed(data: Path, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from search import options
-from search.cli import app
+from search.cli import options
+from search.cli.app import app
 from search.sweep import plan
 from trainables.settings import read_yaml
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as parquet
 
-from search.curve import Point
+from search.pruning.curve import Point
 
 MIN_RUNS = 6
 MIN_BEST = 0.05

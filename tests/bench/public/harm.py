@@ -20,8 +20,8 @@ sys.path[:0] = [str(HERE), str(HERE.parents[2])]
 
 from groups import Run, every_run  # noqa: E402
 
-from search.curve import Curve  # noqa: E402
-from search.stability import StabilitySettings, verdict  # noqa: E402
+from search.pruning.curve import Curve  # noqa: E402
+from search.pruning.stability import StabilitySettings, verdict  # noqa: E402
 
 HARM = 1.05
 SETTINGS = {

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from ours import grace_epochs
 from virtual import Action, MakeRule, Rule
 
-from search.curve import Curve
+from search.pruning.curve import Curve
 
 REPORTS = 50
 """Of long runs Optuna hears so many values: it copies all that it knows of a trial at each."""

@@ -8,10 +8,10 @@ from statistics import median
 from groups import Group
 from virtual import Action, MakeRule, Rule
 
-from search.asha import ASHA, StoppingASHA
-from search.curve import Curve
-from search.promotion import PromotingASHA
-from search.stability import StabilitySettings, verdict
+from search.pruning.asha import ASHA, StoppingASHA
+from search.pruning.curve import Curve
+from search.pruning.promotion import PromotingASHA
+from search.pruning.stability import StabilitySettings, verdict
 
 OSCILLATING = StabilitySettings(oscillation_cv=0.2)
 CALM = StabilitySettings(oscillation_cv=None)

@@ -10,8 +10,8 @@ from groups import Group
 from ours import grace_epochs
 from virtual import Action, MakeRule, Rule
 
-from search.curve import Curve
-from search.steadiness import detrended_cv
+from search.pruning.curve import Curve
+from search.pruning.steadiness import detrended_cv
 
 
 class FirstOnly(Rule):

@@ -11,7 +11,7 @@ from ours import grace_epochs
 from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule, TrialScheduler
 from virtual import Action, MakeRule, Rule
 
-from search.curve import Curve
+from search.pruning.curve import Curve
 
 REPORTS = 25
 """Of long runs the median rule hears so many values: at each it takes all means again."""

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from groups import Group
 
-from search.curve import Curve
+from search.pruning.curve import Curve
 
 Action = Literal["continue", "pause", "stop"]
 

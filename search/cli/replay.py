@@ -1,0 +1,109 @@
+"""The verb that runs recorded trainings again: `steadytune replay`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.cli import options
+from search.cli.options import DEFAULT_ROOT, Json, Root
+
+if TYPE_CHECKING:
+    from search.replay.recording import Recording
+
+
+def replay(
+    source: Annotated[
+        str, typer.Argument(help="a sweep's name, a folder of trainings, a CSV file, or with --store an experiment")
+    ],
+    metric: Annotated[str | None, typer.Option(help="the objective's column, if the source does not say")] = None,
+    mode: Annotated[str, typer.Option(help="max or min: which values of the metric are better")] = "max",
+    store: Annotated[str | None, typer.Option(help="MLflow tracking URI that has the experiment SOURCE")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="trials at a time")] = 4,
+    orders: Annotated[int, typer.Option(min=1, help="orders in which the trials start")] = 20,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(help="what to compare: fields of a sweep, such as scheduler=asha,min_peers=4; may be repeated"),
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(help="draw epochs against regret there, .png or .html")] = None,
+    sweep_defaults: Annotated[
+        bool, typer.Option("--sweep-defaults", help="look for settings of asha that would have suited these trainings")
+    ] = False,
+    sweeps: Root = DEFAULT_ROOT,
+    as_json: Json = False,
+) -> None:
+    """Run recorded trainings again in virtual time: what would each scheduler have kept, and what stopped?"""
+    from search.replay import choose
+    from search.replay.figure import chart
+    from search.replay.table import POLICIES, scores, table
+    from search.views.chart_file import check_path, write
+
+    if figure:
+        check_path(figure)
+    recordings = _read(source, store, metric, mode, sweeps)
+    console = options.console()
+    if not as_json:
+        for line in _heading(recordings, workers, orders):
+            console.print(line)
+    if sweep_defaults:
+        found = choose.choose(recordings, workers, orders)
+        if as_json:
+            print(json.dumps(asdict(found) | {"verdict": found.verdict}))
+            return
+        console.print(choose.table(found))
+        console.print(found.verdict)
+        return
+    chosen = {text: _policy(text) for text in policy} if policy else POLICIES
+    raced = list(scores(recordings, chosen, workers, orders))
+    if figure:
+        write(chart(raced), figure)
+    if as_json:
+        print(json.dumps([asdict(one) for one in raced]))
+    else:
+        console.print(table(raced))
+
+
+def _read(source: str, store: str | None, metric: str | None, mode: str, sweeps: Path) -> list[Recording]:
+    from trainables.errors import SettingsError
+
+    if mode not in ("max", "min"):
+        raise SettingsError(f"--mode is {mode!r}; it must be max or min")
+    if store is not None:
+        from search.replay.mlflow_runs import read_experiment
+        from search.tracking.store import check_store
+
+        check_store(store)
+        return read_experiment(store, source, metric, mode)  # type: ignore[arg-type]  # checked above
+    from search.replay.sources import read
+
+    path = sweeps / source if (sweeps / source / "sweep.yaml").is_file() else Path(source)
+    return read(path, metric, mode)  # type: ignore[arg-type]  # checked above
+
+
+def _policy(text: str) -> dict[str, Any]:
+    """`scheduler=asha,min_peers=4` as fields of a sweep; `stability.strict=true` goes one deeper."""
+    fields: dict[str, Any] = {}
+    for name, value in options.pairs(text.split(","), "--policy").items():
+        outer, dot, inner = name.partition(".")
+        if dot:
+            fields.setdefault(outer, {})[inner] = value
+        else:
+            fields[name] = value
+    return fields
+
+
+def _heading(recordings: list[Recording], workers: int, orders: int) -> list[str]:
+    runs = sum(len(recording.runs) for recording in recordings)
+    cut = sum(run.censored for recording in recordings for run in recording.runs)
+    epochs = sum(recording.epochs for recording in recordings)
+    lines = [f"{runs} trainings in {len(recordings)} recordings, {epochs} epochs; {workers} workers, {orders} orders"]
+    if cut:
+        lines.append(
+            f"{cut} of them had been stopped: how they would have gone on is not known, so they end there again. "
+            "A sweep with --scheduler none can be replayed in full."
+        )
+    return lines

@@ -1,0 +1,58 @@
+"""The verb `status`."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated
+
+import typer
+
+from search.cli import cluster as cli_cluster
+from search.cli import options
+from search.cli.options import DEFAULT_ROOT, Address, Json, Root
+
+
+def status(
+    name: Annotated[str | None, typer.Argument(help="sweep; all of them if not given")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="keep showing it until it ends")] = False,
+    json_: Json = False,
+    address: Address = None,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Show how a sweep stands."""
+    if name and address:
+        cli_cluster.show(name, address)
+        return
+    from search.folder import SweepFolder, names
+    from search.onlooker import Onlooker
+    from search.views.explain import sweep_json
+    from search.views.overview import overview
+
+    console = options.console()
+    if name is None:
+        found = [sweep_json(options.state(SweepFolder(sweeps, each)), each) for each in names(sweeps)]
+        if json_:
+            print(json.dumps(found, indent=2))
+        for one in [] if json_ else found:
+            console.print(
+                f"{one['name']}: {one['recipe']}, {len(one['trials'])} trials, {one['epochs']} epochs, {one['state']}"
+            )
+        return
+    onlooker = Onlooker(SweepFolder.existing(sweeps, name))
+    state = onlooker.look()
+    if json_:
+        print(json.dumps(sweep_json(state, name), indent=2))
+        return
+    if watch and console.is_terminal:
+        from rich.live import Live
+
+        with Live(overview(state, name), console=console, auto_refresh=False) as live:
+            while state.ended is None:
+                time.sleep(1)
+                state = onlooker.look()
+                live.update(overview(state, name), refresh=True)
+        return
+    console.print(overview(state, name, rows=None))
+    if state.ended is None and cli_cluster.submits(state.plan.spec.address, detach=False):
+        console.print(cli_cluster.standing(name, str(state.plan.spec.address)))

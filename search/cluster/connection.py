@@ -1,0 +1,202 @@
+"""Where a sweep runs: a private Ray on this machine, or a cluster that is already there."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray._private import ray_constants
+from ray._private.services import GcsClient, canonicalize_bootstrap_address
+from ray.exceptions import AuthenticationError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from rich.console import RenderableType
+
+import search
+import spaces
+import trainables
+from search.cluster.access import open_to_all, refused, use_token
+from search.cluster.nodes import Difference, Question, appears, differences, look, table
+from search.process import JOB
+from search.sweep import SweepSpec
+from trainables.errors import SettingsError
+
+Say = Callable[[RenderableType], None]
+
+CONNECT_SECONDS = 5.0
+NODE_SECONDS = 120.0
+"""A node unpacks the code before it answers; one that takes longer would keep its trials waiting too."""
+OBJECT_STORE_BYTES = 100_000_000
+"""Trials exchange numbers only: Ray's default, a third of the memory, would be wasted."""
+
+_QUIET = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the journal replaces Ray's per-trial JSON, CSV and TensorBoard files
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours to handle
+    "TUNE_GLOBAL_CHECKPOINT_S": "100000",  # Ray's experiment state is never restored
+    "TUNE_RESULT_BUFFER_LENGTH": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+@contextmanager
+def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[int]:
+    """Start or join Ray for the block; yields how many trials fit at a time.
+
+    Args:
+        spec: the sweep's description.
+        folder: the sweep's folder, which all nodes must share.
+        say: shows the user what is odd about the cluster.
+
+    Raises:
+        SettingsError: the cluster cannot be reached, or cannot run the trials.
+    """
+    os.environ.update(_QUIET)
+    for name in ("ray", "ray.tune", "ray.train"):  # what concerns a sweep is told by its own events
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    if ray.is_initialized():  # the tests share one session
+        yield _places(spec)
+        return
+    try:
+        _join(spec.address, say) if spec.address else _start()
+    except SettingsError:
+        raise
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+        where = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
+        raise SettingsError(f"{where} ({str(error).splitlines()[0]})") from None
+    try:
+        if spec.address:
+            _check_nodes(spec, folder, say)
+        yield _places(spec)
+    finally:
+        ray.shutdown()
+
+
+def check_address(address: str) -> None:
+    """Whether anything listens at HOST:PORT; Ray itself tries for most of a minute, and says so in its own lines.
+
+    Raises:
+        SettingsError: nothing does. Other addresses ("auto", "ray://…") are left to Ray.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        fix = "start the cluster with `ray start --head`, or mend the address"
+        raise SettingsError(f"address is {address}; nothing answers there ({error}); {fix}") from None
+
+
+def _start() -> None:
+    several, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:  # as on macOS, it then listens on loopback only; an address of 127.0.0.1 it would replace by the machine's
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            object_store_memory=OBJECT_STORE_BYTES,
+        )
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = several
+
+
+def _join(address: str, say: Say) -> None:
+    shows_token = use_token()
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+    if JOB in os.environ:  # Ray knows its address, and brings the code
+        ray.init(address="auto", **options)
+    else:
+        check_address(address)
+        _check_token(address)
+        # The workers of another machine get the code that this driver runs.
+        ray.init(address=address, runtime_env={"py_modules": [search, spaces, trainables]}, **options)
+    if not shows_token:
+        say(open_to_all(address))
+
+
+def _check_token(address: str) -> None:
+    """Introduce ourselves, which tells at once what `ray.init` would take half a minute to tell."""
+    found = None if "://" in address else canonicalize_bootstrap_address(address)
+    try:
+        if found:
+            GcsClient(address=found)
+    except AuthenticationError:
+        raise refused(address) from None
+
+
+def _check_nodes(spec: SweepSpec, folder: Path, say: Say) -> None:
+    """Have every node that could run a trial look at itself; show what differs.
+
+    Raises:
+        SettingsError: a trial could not run on one of them.
+    """
+    word = secrets.token_hex(8)
+    probe = folder / f".probe-{word}"
+    probe.write_text(word, encoding="utf-8")
+    question = Question(spec.recipe, str(Path(spec.data).absolute()), probe, word)
+    try:
+        found = list(_differences(spec, question))
+    finally:
+        for path in folder.glob(f"{probe.name}*"):
+            path.unlink(missing_ok=True)
+    if found:
+        say(table(found))
+    for one in found:
+        if one.fix:
+            raise SettingsError(f"node {one.node}: {one.what}: {one.there} (driver: {one.here}); {one.fix}")
+
+
+def _differences(spec: SweepSpec, question: Question) -> Iterator[Difference]:
+    here = look(question, f"{question.probe.name}-driver")
+    task = ray.remote(look)
+    asked = {}
+    for node in _hosts(spec):
+        name = f"{question.probe.name}-{node['NodeID']}"
+        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        answer = task.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote(question, name)
+        asked[answer] = (f"{node['NodeManagerHostname']} ({node['NodeID'][:8]})", question.probe.with_name(name))
+    ray.wait(list(asked), num_returns=len(asked), timeout=NODE_SECONDS) if asked else None
+    for answer, (node_name, left) in asked.items():
+        try:
+            report = ray.get(answer, timeout=0)
+        except (RayError, TimeoutError) as error:
+            why = f"no answer ({str(error).strip().splitlines()[0]})" if str(error).strip() else "no answer"
+            fix = "see whether steadytune's packages are installed there, with this Python, or take it out"
+            yield Difference(node_name, "check", "done", why, fix)
+            continue
+        yield from differences(node_name, here, report, question, spec.gpus)
+        if not report.folder and not appears(left):
+            fix = "give --sweeps a folder that all nodes share"
+            yield Difference(node_name, f"folder {left.parent}", "writable", "another folder", fix)
+
+
+def _hosts(spec: SweepSpec) -> list[dict[str, Any]]:
+    """The nodes that could run a trial."""
+    return [node for node in ray.nodes() if node["Alive"] and _fits(spec, node["Resources"])]
+
+
+def _fits(spec: SweepSpec, resources: dict[str, float]) -> int:
+    """How many trials fit on a node: one does not spread over two."""
+    fits = math.floor(resources.get("CPU", 0.0) / spec.cpus + 1e-9)
+    return min(fits, math.floor(resources.get("GPU", 0.0) / spec.gpus + 1e-9)) if spec.gpus else fits
+
+
+def _places(spec: SweepSpec) -> int:
+    fits = sum(_fits(spec, node["Resources"]) for node in _hosts(spec))
+    asked = spec.workers or max(1, fits)
+    if fits < asked:
+        total = ray.cluster_resources()
+        has = f"{total.get('CPU', 0.0):g} CPUs and {total.get('GPU', 0.0):g} GPUs"
+        needs = f"{spec.cpus:g} CPUs and {spec.gpus:g} GPUs a trial"
+        raise SettingsError(f"workers is {asked} with {needs}, but there are {has}; {fits} at a time would fit")
+    return asked

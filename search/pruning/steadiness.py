@@ -1,0 +1,146 @@
+"""How steadily a training ran, in numbers: what document 001 judged its trainings by, and what the rules need.
+
+CV                standard deviation by mean; document 001 calls a training loss after warm-up below 5 % very stable
+detrended CV      standard deviation of what is left when a running median (of 5) is taken away, by the median.
+A loss that falls has a high CV however steady it is; a detrended one only if it jumps about.
+trend             median of the slopes between all pairs of points, an epoch (Theil and Sen's estimator)
+spike             an epoch above its running median by more than 4 robust standard deviations (1.4826 x the median
+absolute deviation, which is one standard deviation of a normal distribution)
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, groupby
+
+from search.pruning.curve import WARMUP, Curve, Point
+
+MEDIAN_OF = 5
+SPIKE_DEVIATIONS = 4.0
+TREND_POINTS = 40
+"""The trend is taken over so many of the last points at most: it costs their square."""
+
+
+@dataclass(frozen=True)
+class PhaseSummary:
+    """One phase of a training.
+
+    Attributes:
+        phase: the recipe's word.
+        first, last: its epochs.
+        loss_mean, loss_std: of the training loss (finite epochs; population deviation); NaN if none was finite.
+        value: the best objective in it; None if it was not evaluated.
+    """
+
+    phase: str
+    first: int
+    last: int
+    loss_mean: float
+    loss_std: float
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """A curve so far. What cannot be told yet (too few points, a mean of 0) is None.
+
+    Attributes:
+        loss_cv: of the training loss, all epochs.
+        loss_cv_settled: the same without the warm-up: document 001's figure.
+        loss_detrended_cv, value_detrended_cv: of training loss and objective, without the warm-up.
+        trend: of the objective, units an epoch, positive when it improves.
+        noise: standard deviation of the detrended objective, in its unit.
+        spikes: epochs at which the training loss jumped up.
+        decline: how far the level lies below the best value, as a share of it: 0 at the peak.
+        phases: in order.
+    """
+
+    loss_cv: float | None
+    loss_cv_settled: float | None
+    loss_detrended_cv: float | None
+    value_detrended_cv: float | None
+    trend: float | None
+    noise: float | None
+    spikes: tuple[int, ...]
+    decline: float | None
+    phases: tuple[PhaseSummary, ...]
+
+
+def steadiness(curve: Curve) -> Steadiness:
+    """The numbers of `curve`."""
+    finite = [(point, point.finite_loss) for point in curve.points if point.finite_loss is not None]
+    settled = [(point.epoch, loss) for point, loss in finite if point.phase != WARMUP]
+    losses = [loss for _, loss in settled]
+    evaluated = [point for point in curve.evaluated if point.phase != WARMUP]
+    values = [point.value or 0.0 for point in evaluated]
+    return Steadiness(
+        loss_cv=cv([loss for _, loss in finite]),
+        loss_cv_settled=cv(losses),
+        loss_detrended_cv=detrended_cv(losses),
+        value_detrended_cv=detrended_cv(values),
+        trend=_trend(evaluated[-TREND_POINTS:], curve.sign),
+        noise=statistics.pstdev(residuals(values)) if len(values) >= MEDIAN_OF else None,
+        spikes=tuple(_spikes(settled)),
+        decline=_decline(curve),
+        phases=tuple(_phase(curve, phase, list(points)) for phase, points in groupby(curve.points, _phase_name)),
+    )
+
+
+def cv(values: Sequence[float]) -> float | None:
+    """Standard deviation (population) by the absolute mean; None for fewer than two values or a mean of 0."""
+    mean = statistics.fmean(values) if len(values) > 1 else 0.0
+    return statistics.pstdev(values) / abs(mean) if mean else None
+
+
+def residuals(values: Sequence[float]) -> list[float]:
+    """What is left of each value when the median of those around it (2 on either side) is taken away."""
+    half = MEDIAN_OF // 2
+    return [value - statistics.median(values[max(0, at - half) : at + half + 1]) for at, value in enumerate(values)]
+
+
+def detrended_cv(values: Sequence[float]) -> float | None:
+    """Standard deviation of the residuals by the absolute median; None for fewer than five or a median of 0."""
+    middle = statistics.median(values) if len(values) >= MEDIAN_OF else 0.0
+    return statistics.pstdev(residuals(values)) / abs(middle) if middle else None
+
+
+def _trend(points: Sequence[Point], sign: float) -> float | None:
+    slopes = [
+        ((late.value or 0.0) - (early.value or 0.0)) / (late.epoch - early.epoch)
+        for early, late in combinations(points, 2)
+    ]
+    return sign * statistics.median(slopes) if slopes else None
+
+
+def _spikes(losses: Sequence[tuple[int, float]]) -> list[int]:
+    """Of (epoch, loss), the epochs that jumped up."""
+    if len(losses) < MEDIAN_OF:
+        return []
+    left = residuals([loss for _, loss in losses])
+    deviation = 1.4826 * statistics.median(abs(one) for one in left)
+    after = zip(losses, losses[1:], left[1:], strict=False)
+    high = SPIKE_DEVIATIONS * deviation
+    return [epoch for (_, before), (epoch, loss), one in after if loss > before and one > high > 0]
+
+
+def _decline(curve: Curve) -> float | None:
+    best, level = curve.best, curve.level
+    if best is None or level is None or not best.value:
+        return None
+    return max(0.0, curve.sign * (best.value - level) / abs(best.value))
+
+
+def _phase_name(point: Point) -> str:
+    return point.phase
+
+
+def _phase(curve: Curve, phase: str, points: Sequence[Point]) -> PhaseSummary:
+    losses = [point.finite_loss for point in points if point.finite_loss is not None]
+    values = [point.value for point in points if point.value is not None and math.isfinite(point.value)]
+    mean = statistics.fmean(losses) if losses else math.nan
+    deviation = statistics.pstdev(losses) if losses else math.nan
+    best = max(values, key=lambda value: curve.sign * value, default=None)
+    return PhaseSummary(phase, points[0].epoch, points[-1].epoch, mean, deviation, best)

@@ -1,0 +1,85 @@
+"""MLflow's own pages on a sweep's store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from search.sweep import SweepSpec
+from search.tracking.columns import address
+from trainables.errors import SteadytuneError
+
+ENVIRONMENT = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+"""Without the first, MLflow 3.17 starts eight processes for jobs of its assistant and its judges, each of which imports
+MLflow: on two busy cores its pages answered after twice the time."""
+
+
+def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> None:
+    """Serve the store on this machine's loopback until interrupted; a store on a server is only named.
+
+    Args:
+        store: MLflow tracking URI.
+        root: folder of the sweeps.
+        port: on the loopback.
+        spec: the sweep whose page is named; the store's own if not given.
+
+    Raises:
+        SteadytuneError: there is no store yet, or the port is taken.
+    """
+    if store.startswith(("http://", "https://")):
+        print(f"The results are on the MLflow server {store}")
+        return
+    file = Path(store.removeprefix("sqlite:///"))
+    if store.startswith("sqlite:///") and not file.is_file():
+        raise SteadytuneError(
+            f"{file}: no MLflow store there yet; launch a sweep first, or give its folder with --sweeps"
+        )
+    if _answers(port):
+        raise SteadytuneError(f"port is {port}; something answers there already; give another with --port")
+    print("MLflow starts, in 10 seconds or so ...", flush=True)
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
+    command += [
+        "--default-artifact-root",
+        (root / "artifacts").as_uri(),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    # -m puts the working directory first on the path: away from a checkout, whose folder is called mlflow too.
+    process = subprocess.Popen(command, cwd=root, env=os.environ | ENVIRONMENT, start_new_session=True)
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        while process.poll() is None and not _answers(port):
+            time.sleep(0.2)
+        if process.poll() is None:
+            base = f"http://127.0.0.1:{port}"
+            print(f"MLflow: {address(base, store, spec) if spec else base} (Ctrl-C ends it)", flush=True)
+        if process.wait():
+            raise SteadytuneError(f"store is {store}; MLflow's pages could not be opened on it; its words are above")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)  # the pages are served by a process of its own
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt

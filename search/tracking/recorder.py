@@ -1,0 +1,168 @@
+"""Keeps MLflow up to date with a sweep's journal, in a process of its own: trials never wait for MLflow.
+
+The driver holds the other end of this process' standard input. When that closes, because the sweep ended or because
+the driver was killed, what is left of the journal is written and the process ends.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import islice
+from pathlib import Path
+
+from search.events import EpochDone, SweepEnded
+from search.folder import SweepFolder
+from search.journal import read
+from search.process import python_path
+from trainables.errors import SteadytuneError
+
+POLL_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 15.0
+"""Between two tries while the store is away; the first comes after a second, each later one after twice as long."""
+BATCH_ROWS = 2000
+"""Rows written at a time, so that a long journal does not lie in memory whole."""
+GIVE_UP_SECONDS = 60.0
+READY = "ready"
+
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # waiting for a server is done here, where it can be seen
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+
+
+class Recorder(AbstractContextManager["Recorder"]):
+    """The recording process. A `with` block's end tells it that the journal has ended; `finish` waits for it."""
+
+    def __init__(self, folder: SweepFolder) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> Recorder:
+        command = [sys.executable, "-m", "search.tracking.recorder", str(self._folder.root), self._folder.name]
+        with (self._folder.path / "recorder.log").open("a", encoding="utf-8") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the driver
+                env=os.environ | _ENVIRONMENT | {"PYTHONPATH": python_path()},
+            )
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def finish(self) -> bool:
+        """Wait until it has written what was left; returns whether MLflow has everything that the journal has."""
+        try:
+            return self._process.wait(2 * GIVE_UP_SECONDS) == 0
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return False
+
+    def watch(self, failed: Callable[[Exception], None]) -> None:
+        """Call `failed` if the store cannot be opened. The workers start meanwhile: opening takes seconds."""
+
+        def wait() -> None:
+            assert self._process.stdout is not None
+            line = self._process.stdout.readline().strip()
+            if line != READY:
+                log = self._folder.path / "recorder.log"
+                failed(SteadytuneError(line or f"the recorder of MLflow's runs did not start; see {log}"))
+
+        threading.Thread(target=wait, name="recorder-watch", daemon=True).start()
+
+
+def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], None] = lambda: None) -> bool:
+    """Write the journal to MLflow until `ended` and nothing is left; returns whether everything was written."""
+    for name, value in _ENVIRONMENT.items():  # MLflow reads them when it is imported
+        os.environ.setdefault(name, value)
+    _await_first_epoch(folder, ended)
+    from search.tracking.mirror import Mirror, StoreError  # imports MLflow, which only this process pays for
+
+    mirror: Mirror | None = None
+    seq, give_up_at, pause = 0, 0.0, POLL_SECONDS
+    while True:
+        last = ended()
+        try:
+            if mirror is None:
+                mirror = Mirror(folder)
+                ready()
+            rows = list(islice(read(folder.journal, after=seq), BATCH_ROWS)) if folder.journal.is_dir() else []
+            if rows:
+                mirror.write(rows)
+                seq, give_up_at, pause = rows[-1].seq, 0.0, POLL_SECONDS
+            elif last:
+                mirror.finish()
+                return True
+        except (StoreError, OSError) as error:  # the store may be away for a while; the journal keeps everything
+            if mirror is None and not _may_pass(error, folder.store(folder.spec())):
+                raise
+            text = str(error).partition("\n")[0]
+            print(f"MLflow is not reachable, trying again: {type(error).__name__}: {text}", file=sys.stderr, flush=True)
+            if last:  # however long it was away before: the sweep waits a minute for it
+                give_up_at = give_up_at or time.monotonic() + GIVE_UP_SECONDS
+                if time.monotonic() > give_up_at:
+                    return False
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            continue
+        if not last and len(rows) < BATCH_ROWS:
+            time.sleep(POLL_SECONDS)
+
+
+def _may_pass(error: Exception, store: str) -> bool:
+    """Whether a store that cannot be opened may be there later: a server that is away, or that lacks its database.
+
+    What MLflow answers with a code of the client's (not allowed, not found) stays as it is.
+    """
+    code = getattr(error, "get_http_status_code", lambda: 500)()
+    return store.startswith(("http://", "https://")) and code >= 500
+
+
+def _await_first_epoch(folder: SweepFolder, ended: Callable[[], bool]) -> None:
+    """Return when there is something to record: MLflow's seconds of import would delay the workers' start."""
+    seq = 0
+    while not ended():
+        for row in read(folder.journal, after=seq) if folder.journal.is_dir() else ():
+            if isinstance(row.event, (EpochDone, SweepEnded)):
+                return
+            seq = row.seq
+        time.sleep(POLL_SECONDS)
+
+
+def main() -> None:
+    """`python -m search.tracking.recorder ROOT NAME`: says "ready", then follows the journal until standard input closes."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(19)  # trials come first, and Ray runs them at 15: what is not recorded now is recorded a moment later
+    folder = SweepFolder(Path(sys.argv[1]), sys.argv[2])
+    try:
+        # The recorder of a driver that was killed may still be writing: let it end first.
+        with folder.locked("recorder.lock", wait_seconds=GIVE_UP_SECONDS):
+            complete = sync(folder, _input_closed, lambda: print(READY, flush=True))
+    except Exception as error:
+        print(f"the MLflow store cannot be opened ({type(error).__name__}: {str(error).splitlines()[0]})", flush=True)
+        raise
+    sys.exit(0 if complete else 1)
+
+
+def _input_closed() -> bool:
+    return bool(select.select([sys.stdin], [], [], 0)[0])
+
+
+if __name__ == "__main__":
+    main()

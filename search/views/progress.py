@@ -1,0 +1,62 @@
+"""Shows a sweep while it runs: a live table on a terminal, a line an event everywhere else."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+
+from search.events import Decided, EpochDone, Row, SearchEnded, TrialStarted
+from search.state import SweepState
+from search.views.overview import label, number, overview, short
+
+
+class Progress(AbstractContextManager["Progress"]):
+    """Listens to a conductor inside a `with` block."""
+
+    def __init__(self, console: Console, name: str) -> None:
+        self._console = console
+        self._name = name
+        self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
+        self._block: AbstractContextManager[object] = self._live or nullcontext()
+
+    def __enter__(self) -> Progress:
+        self._block.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._block.__exit__(kind, error, trace)
+
+    def __call__(self, row: Row, state: SweepState) -> None:
+        """Show one event."""
+        if self._live:
+            self._live.update(
+                overview(state, f"{self._name}: {state.plan.recipe.name}, {state.plan.spec.preset} preset")
+            )
+        else:
+            line = _line(row, state)
+            if line:
+                self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _line(row: Row, state: SweepState) -> str:
+    event = row.event
+    if isinstance(event, TrialStarted):
+        return f"trial {label(state.trials[event.trial])} starts: {short(event.drawn)}"
+    if isinstance(event, EpochDone):
+        trial = state.trials[event.trial]
+        value = trial.curve.points[-1].value
+        loss = event.losses.get("train", float("nan"))
+        seconds = sum(event.seconds.values())
+        place = f"trial {event.trial} epoch {event.epoch}/{state.plan.max_epochs}"
+        return f"{place}: {state.plan.recipe.metric} {number(value)}, training loss {loss:.4g}, {seconds:.1f} s"
+    if isinstance(event, Decided):
+        verb = {"stop": "stops", "pause": "waits", "continue": "goes on"}[event.action]
+        return f"trial {event.trial} {verb} after epoch {event.epoch} ({event.reason}): {event.detail}"
+    if isinstance(event, SearchEnded):
+        return f"the search ends: {event.detail}"
+    return ""

@@ -1,0 +1,64 @@
+"""The four panels by which document 001 judged a training: loss, rate, parts of the loss, spread by phase."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from search.events import EpochDone
+from search.pruning.curve import Curve
+from search.pruning.steadiness import PhaseSummary, Steadiness
+from search.views.chart import Chart, Panel, Series
+from search.views.tables import share
+
+PALETTE = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf")
+
+
+def stability_figure(title: str, epochs: Sequence[EpochDone], curve: Curve, found: Steadiness) -> Chart:
+    """The figure of one training.
+
+    Args:
+        title: one line.
+        epochs: all its epochs, in order.
+        curve: the same as a curve.
+        found: `steadiness(curve)`.
+    """
+    marks = tuple((phase.first - 0.5, phase.phase) for phase in found.phases)
+    panels = (
+        Panel("Loss", "epoch", "loss", tuple(_by_name(epochs, "losses", ("train", "val"))), marks=marks),
+        Panel("Learning rate", "epoch", "learning rate", tuple(_by_name(epochs, "rates")), marks=marks),
+        Panel("Parts of the training loss", "epoch", "loss", tuple(_parts(epochs)), marks=marks),
+        Panel("Stability by phase: mean ± std", "epoch", "training loss", tuple(_phases(curve, found.phases))),
+    )
+    spikes = f"; spikes at epochs {', '.join(map(str, found.spikes))}" if found.spikes else "; no spikes"
+    note = f"CV without the warm-up {share(found.loss_cv_settled)} (document 001: below 5 % is very stable){spikes}"
+    return Chart("stability", title, note, panels, columns=2)
+
+
+def _parts(epochs: Sequence[EpochDone]) -> Iterator[Series]:
+    names = tuple(dict.fromkeys(name for done in epochs for name in done.losses if name.startswith("train/")))
+    yield from _by_name(epochs, "losses", names)
+
+
+def _by_name(epochs: Sequence[EpochDone], field: str, names: tuple[str, ...] | None = None) -> Iterator[Series]:
+    """One line a name of the epochs' losses or rates, in the colour of its place."""
+    known = dict.fromkeys(name for done in epochs for name in getattr(done, field))
+    for place, name in enumerate(known if names is None else [one for one in names if one in known]):
+        points = [(float(done.epoch), getattr(done, field)[name]) for done in epochs if name in getattr(done, field)]
+        x, y = tuple(epoch for epoch, _ in points), tuple(_finite(value) for _, value in points)
+        yield Series(name, x, y, PALETTE[place % len(PALETTE)], width=1.5)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _phases(curve: Curve, phases: Sequence[PhaseSummary]) -> Iterator[Series]:
+    x, y = tuple(float(point.epoch) for point in curve.points), tuple(point.finite_loss for point in curve.points)
+    yield Series("epoch", x, y, "#333333", "points", marker="o")
+    for place, phase in enumerate(phases):
+        if math.isfinite(phase.loss_mean):
+            ends = (phase.first - 0.4, phase.last + 0.4)
+            name = f"{phase.phase} {phase.loss_mean:.3g} ± {phase.loss_std:.2g}"
+            mean, spread = (phase.loss_mean,) * 2, (phase.loss_std,) * 2
+            yield Series(name, ends, mean, PALETTE[place % len(PALETTE)], spread=spread, width=2.0)
