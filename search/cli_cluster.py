@@ -26,7 +26,9 @@ def submits(address: str | None, detach: bool) -> bool:
     return not inside and (detach or (address or "").startswith(("http://", "https://")))
 
 
-def submit(name: str, address: str | None, root: Path, spec: SweepSpec | None, detach: bool) -> None:
+def submit(
+    name: str, address: str | None, root: Path, spec: SweepSpec | None, detach: bool, storage: str | None = None
+) -> None:
     """Launch `spec`, or resume `name`, as a job; then show what it prints, or only wait until its trials begin."""
     from trainables.errors import SettingsError
 
@@ -39,7 +41,7 @@ def submit(name: str, address: str | None, root: Path, spec: SweepSpec | None, d
 
         plan(spec, training=False)  # the data lies where the cluster sees it
     jobs = Jobs(address)
-    job = jobs.submit(name, root, spec)
+    job = jobs.submit(name, root, spec, storage)
     print(f"Submitted to {jobs.address} as job {job}.", flush=True)
     on = f"{options.command('logs', name, root)}; end it: {options.command('stop', name, root)}"
     if detach:

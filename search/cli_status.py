@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from search import cli_cluster, options
-from search.options import DEFAULT_ROOT, Address, Json, Root
+from search.options import DEFAULT_ROOT, Address, Json, Root, Storage
 
 
 def status(
@@ -17,6 +17,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="keep showing it until it ends")] = False,
     json_: Json = False,
     address: Address = None,
+    storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Show how a sweep stands."""
@@ -38,7 +39,7 @@ def status(
                 f"{one['name']}: {one['recipe']}, {len(one['trials'])} trials, {one['epochs']} epochs, {one['state']}"
             )
         return
-    onlooker = Onlooker(SweepFolder.existing(sweeps, name))
+    onlooker = Onlooker(options.folder(sweeps, name, storage))
     state = onlooker.look()
     if json_:
         print(json.dumps(sweep_json(state, name), indent=2))

@@ -8,6 +8,7 @@ import shutil
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -16,6 +17,8 @@ from search.events import SweepEnded
 from search.exported import ABOUT, about, readme
 from search.folder import SweepFolder
 from search.state import SweepState
+from search.storage import Storage, patiently
+from search.stored import bring_trial
 from search.trial import TrialState
 from trainables.checkpoint import check
 from trainables.errors import CheckpointError, SteadytuneError, nearest
@@ -112,6 +115,15 @@ def _weights(recipe: Recipe, settings: Settings, folder: Path) -> Mapping[str, s
         return {"no plain weights": str(error)}
 
 
+def _bring(state: SweepState, folder: SweepFolder, number: int, uri: str) -> None:
+    """Have the folder hold what the storage has of the trainings of configuration `number`."""
+    storage = patiently(lambda: Storage(uri, folder.name))
+    for trial in state.trials.values():
+        if trial.started.of == number:
+            own = folder.trials / f"{trial.started.trial:04d}"
+            patiently(partial(bring_trial, storage, own, trial.checkpoints))
+
+
 def export(state: SweepState, folder: SweepFolder, number: int, target: Path, onnx: bool = False) -> list[Path]:
     """Write configuration `number` to the folder `target`: whole or not at all.
 
@@ -127,28 +139,30 @@ def export(state: SweepState, folder: SweepFolder, number: int, target: Path, on
             f"no trial {number} in sweep {folder.name}; {nearest(str(number), map(str, state.trials))}"
         )
     recipe = state.plan.recipe
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    if state.plan.spec.storage:
+        _bring(state, folder, number, state.plan.spec.storage)
+    made = target.with_name(f"{target.name}.made")
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
     found = best_checkpoint(state, number, folder)
     source = found[0] if found else state.trials[number]
     settings = parse(recipe.settings_type, source.started.settings, recipe.name)
-    (partial / "settings.yaml").write_text(
+    (made / "settings.yaml").write_text(
         yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
     )
-    native = [str(path.relative_to(partial)) for path in recipe.export(settings, partial)]
+    native = [str(path.relative_to(made)) for path in recipe.export(settings, made)]
     plain: Mapping[str, str] = {}
     if found:
-        shutil.copytree(found[2], partial / "checkpoint")
-        plain = _weights(recipe, settings, partial)
+        shutil.copytree(found[2], made / "checkpoint")
+        plain = _weights(recipe, settings, made)
     if onnx:
         if not found:
             raise SteadytuneError(f"trial {number} of sweep {folder.name}: no checkpoint was kept, so there is no ONNX")
-        plain = {**plain, **recipe.onnx(settings, partial / "checkpoint", partial)}
+        plain = {**plain, **recipe.onnx(settings, made / "checkpoint", made)}
     own = folder.trials / f"{source.started.trial:04d}"
     known = about(state.plan.spec, recipe.metric, source, found[1] if found else None, own)
-    (partial / ABOUT).write_text(json.dumps(known, indent=1), encoding="utf-8")
-    (partial / "README.md").write_text(readme(known, native, plain), encoding="utf-8")
+    (made / ABOUT).write_text(json.dumps(known, indent=1), encoding="utf-8")
+    (made / "README.md").write_text(readme(known, native, plain), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
-    os.replace(partial, target)
+    os.replace(made, target)
     return sorted(target.iterdir())

@@ -10,6 +10,7 @@ from typing import Any
 
 from search.curve import Curve
 from search.environment import left
+from search.place import located
 from search.sweep import SweepSpec
 from search.trial import TrialState
 from trainables.errors import SteadytuneError
@@ -33,7 +34,7 @@ def about(spec: SweepSpec, metric: str, trial: TrialState, epoch: int | None, ow
         "sweep": spec.name,
         "recipe": spec.recipe,
         "metric": metric,
-        "data": str(Path(spec.data).absolute()),
+        "data": located(spec.data),
         "trial": trial.started.trial,
         "confirms": trial.started.of if trial.started.kind == "confirm" else None,
         "threads": max(1, int(spec.cpus)),
