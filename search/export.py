@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import yaml
@@ -121,7 +121,7 @@ def _bring(state: SweepState, folder: SweepFolder, number: int, uri: str) -> Non
     for trial in state.trials.values():
         if trial.started.of == number:
             own = folder.trials / f"{trial.started.trial:04d}"
-            patiently(partial(bring_trial, storage, own, trial.checkpoints))
+            patiently(functools.partial(bring_trial, storage, own, trial.checkpoints))
 
 
 def export(state: SweepState, folder: SweepFolder, number: int, target: Path, onnx: bool = False) -> list[Path]:
@@ -141,28 +141,28 @@ def export(state: SweepState, folder: SweepFolder, number: int, target: Path, on
     recipe = state.plan.recipe
     if state.plan.spec.storage:
         _bring(state, folder, number, state.plan.spec.storage)
-    made = target.with_name(f"{target.name}.made")
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     found = best_checkpoint(state, number, folder)
     source = found[0] if found else state.trials[number]
     settings = parse(recipe.settings_type, source.started.settings, recipe.name)
-    (made / "settings.yaml").write_text(
+    (partial / "settings.yaml").write_text(
         yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
     )
-    native = [str(path.relative_to(made)) for path in recipe.export(settings, made)]
+    native = [str(path.relative_to(partial)) for path in recipe.export(settings, partial)]
     plain: Mapping[str, str] = {}
     if found:
-        shutil.copytree(found[2], made / "checkpoint")
-        plain = _weights(recipe, settings, made)
+        shutil.copytree(found[2], partial / "checkpoint")
+        plain = _weights(recipe, settings, partial)
     if onnx:
         if not found:
             raise SteadytuneError(f"trial {number} of sweep {folder.name}: no checkpoint was kept, so there is no ONNX")
-        plain = {**plain, **recipe.onnx(settings, made / "checkpoint", made)}
+        plain = {**plain, **recipe.onnx(settings, partial / "checkpoint", partial)}
     own = folder.trials / f"{source.started.trial:04d}"
     known = about(state.plan.spec, recipe.metric, source, found[1] if found else None, own)
-    (made / ABOUT).write_text(json.dumps(known, indent=1), encoding="utf-8")
-    (made / "README.md").write_text(readme(known, native, plain), encoding="utf-8")
+    (partial / ABOUT).write_text(json.dumps(known, indent=1), encoding="utf-8")
+    (partial / "README.md").write_text(readme(known, native, plain), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
-    os.replace(made, target)
+    os.replace(partial, target)
     return sorted(target.iterdir())

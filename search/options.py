@@ -27,9 +27,7 @@ Address = Annotated[
 ]
 Storage = Annotated[
     str | None,
-    typer.Option(
-        envvar="STEADYTUNE_STORAGE", help="URI that the sweep's storage has; what is newer there is fetched first"
-    ),
+    typer.Option(help="URI of the sweep's storage: what is newer there is fetched to --sweeps first"),
 ]
 Detach = Annotated[bool, typer.Option("--detach", help="run as a job of the cluster, which outlives this terminal")]
 DEFAULT_ROOT = Path("sweeps")

@@ -1,6 +1,6 @@
-"""A Ceph cluster on loopback, its data in memory, whose object gateway speaks S3: the real programs, as small as they go.
+"""A Ceph cluster on loopback whose object gateway speaks S3: the real programs, as small as they go.
 
-A monitor, one object store and the gateway (`radosgw`). Only the gateway is killed and started again: what it has
+A monitor, one object store in memory and the gateway (`radosgw`). Only the gateway is killed and started again: what it has
 accepted is with the other two.
 """
 
@@ -13,12 +13,13 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
 import urllib.request
 import uuid
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
+
+from pyarrow import fs
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 KEY, SECRET, BUCKET = "steadykey", "steady+secret/of=this:test", "bucket"
@@ -73,6 +74,7 @@ class S3Server:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="s3-"))
         self.port = free_port()
+        self._at = f"http://127.0.0.1:{self.port}"
         self._fsid = str(uuid.uuid4())
         self._monitor = free_port()
         configuration = {"fsid": self._fsid, "monitor": self._monitor, "gateway": self.port, "folder": self._folder}
@@ -82,7 +84,7 @@ class S3Server:
     @property
     def uri(self) -> str:
         """The bucket's, without credentials."""
-        return f"s3://{BUCKET}/sweeps?endpoint_override={quote(f'http://127.0.0.1:{self.port}', safe='')}"
+        return f"s3://{BUCKET}/sweeps?endpoint_override={quote(self._at, safe='')}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -103,13 +105,16 @@ class S3Server:
         user = ["--uid=steady", "--display-name=steady", f"--access-key={KEY}", f"--secret-key={SECRET}"]
         self._do("radosgw-admin", "user", "create", *user)
         self.start_gateway()
+        os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+        files = fs.S3FileSystem(KEY, secret_key=SECRET, endpoint_override=self._at, allow_bucket_creation=True)
+        files.create_dir(BUCKET)
 
     def start_gateway(self) -> None:
         """Returns when it answers."""
         # The gateway insists on encryption to the monitor, which needs keys, unless its command line says otherwise.
         self._run("gateway", "radosgw", "-n", "client.admin", "-f", "--ms-mon-client-mode", "crc")
         for _ in range(600):
-            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}", timeout=5):
+            with suppress(OSError), urllib.request.urlopen(self._at, timeout=5):
                 return
             time.sleep(0.1)
         raise AssertionError((self._folder / "gateway.out").read_text()[-2000:])
