@@ -17,7 +17,7 @@ from ray import tune
 from search.closing import started
 from search.cluster import Say, connected
 from search.conductor import Conductor
-from search.events import Row, SweepEnded, TrialStarted
+from search.events import Decided, Row, SweepEnded
 from search.export import export, result
 from search.folder import SweepFolder
 from search.journal import Journal, read
@@ -25,7 +25,7 @@ from search.place import located
 from search.recorder import Recorder
 from search.scheduler import SteadyASHA, SweepSearch
 from search.state import SweepState
-from search.storage import Storage
+from search.storage import Storage, patiently
 from search.stored import refuse_existing, settle
 from search.sweep import Plan
 from search.trainable import RecipeTrainable
@@ -59,8 +59,10 @@ def launch(checked: Plan, root: Path, listen: Listener, say: Say = lambda words:
         try:
             return _run(checked, folder, listen, say)
         except SteadytuneError:
-            if not any(folder.trials.glob("*/log.txt")) and not (checked.spec.storage and _began(folder)):
+            if not _began(folder):
                 folder.remove()
+                if checked.spec.storage:
+                    Storage(checked.spec.storage, folder.name).clear()
             raise
 
 
@@ -69,7 +71,8 @@ def resume(checked: Plan, root: Path, listen: Listener, say: Say = lambda words:
     folder = SweepFolder.existing(root, checked.spec.name)
     with folder.locked():
         if checked.spec.storage:
-            settle(folder, Storage(checked.spec.storage, folder.name))
+            storage = Storage(checked.spec.storage, folder.name)
+            patiently(lambda: settle(folder, storage), say)
         if any(isinstance(row.event, SweepEnded) for row in _past(folder)):
             with _uploading(checked, folder, say):  # what an outage may have kept back
                 pass
@@ -82,7 +85,8 @@ def _past(folder: SweepFolder) -> list[Row]:
 
 
 def _began(folder: SweepFolder) -> bool:
-    return any(isinstance(row.event, TrialStarted) for row in _past(folder))
+    """Whether there is anything of a trial to be looked at; on a cluster its log may lie elsewhere."""
+    return any(folder.trials.glob("*/log.txt")) or any(isinstance(row.event, Decided) for row in _past(folder))
 
 
 @contextmanager

@@ -96,7 +96,7 @@ class Storage:
         Left out is what would leave its folder on a disk: an object's name may have `..` in it.
         """
         selected = fs.FileSelector(f"{self._base}/{folder}".rstrip("/"), recursive=True, allow_not_found=True)
-        found = [one for one in self._files.get_file_info(selected) if one.is_file and not one.path.endswith(_PARTIAL)]
+        found = [one for one in self._files.get_file_info(selected) if one.is_file]
         named = {one.path[len(self._base) + 1 :]: (one.size, one.mtime_ns) for one in found}
         return {name: about for name, about in named.items() if ".." not in name.split("/")}
 
@@ -118,8 +118,9 @@ class Storage:
             self._files.delete_file(f"{self._base}/{name}")
 
     def clear(self) -> None:
-        """Delete everything."""
-        self._files.delete_dir(self._base)
+        """Delete everything, if there is anything."""
+        with suppress(FileNotFoundError):
+            self._files.delete_dir(self._base)
 
     def remove(self, folders: list[str], first: str) -> None:
         """Delete folders that are there; in each the file `first` goes first."""
@@ -188,15 +189,12 @@ def patiently(
 ) -> Result:
     """What `action` gives, tried until the storage answers; `say` is told once that it is away, and that it is back.
 
-    A file that is not there and a full disk are raised at once. So is the storage's own error if `wait`, which waits so
-    many seconds, says that it is not worth waiting any longer.
+    A full disk is raised at once, and any error if `wait`, which waits so many seconds, says that it is to be the last.
     """
     pause, began = FIRST_PAUSE_SECONDS, time.monotonic()
     while True:
         try:
             result = action()
-        except FileNotFoundError:
-            raise
         except OSError as error:
             if error.errno in _FULL:
                 raise

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from search.environment import FILE
 from search.folder import SweepFolder
-from search.storage import Storage, opened
+from search.storage import Storage, opened, patiently
 from trainables import checkpoint
 from trainables.errors import CheckpointError, SteadytuneError, nearest
 
@@ -42,6 +42,9 @@ def put_checkpoint(storage: Storage, folder: Path, epoch: int) -> None:
     """Copy the checkpoint that the trial of `folder` wrote after `epoch`, and what else there is of the trial."""
     trial = int(folder.name)
     made = folder / "checkpoints" / f"epoch-{epoch:04d}"
+    if not made.is_dir():
+        raise CheckpointError(f"{made}: was deleted before it came to the storage; leave the sweep's folder alone")
+    _alive(storage)
     for own in (FILE, LOG):
         if (folder / own).is_file():  # read first: the log grows meanwhile
             storage.write(f"trials/{folder.name}/{own}", (folder / own).read_bytes())
@@ -162,7 +165,7 @@ def fetch(root: Path, name: str, uri: str) -> SweepFolder:
             stack.enter_context(folder.locked())
         except SteadytuneError:  # it runs from here, so there is nothing newer
             return folder
-        settle(folder, storage)
+        patiently(lambda: settle(folder, storage))
         if folder.spec().storage != uri:
             folder.change(storage=uri)
     return folder
@@ -173,10 +176,10 @@ def settle(folder: SweepFolder, storage: Storage) -> None:
     try:
         theirs = storage.read(OWNER).decode()
     except FileNotFoundError:  # no driver came as far as its first trial
-        return
+        theirs = ""
     own = folder.path / OWNER
     mine = own.read_text(encoding="utf-8").splitlines() if own.is_file() else []
-    if theirs in mine:
+    if theirs in mine or (mine and not theirs):
         return
     if mine:  # the sweep has gone on elsewhere: what this folder has besides has no part in it any more
         for stale in (folder.journal, folder.trials):
@@ -187,18 +190,17 @@ def settle(folder: SweepFolder, storage: Storage) -> None:
 
 
 def _pull_journal(folder: SweepFolder, storage: Storage) -> None:
-    while True:
-        there = [name for name in sorted(storage.names(JOURNAL)) if not (folder.path / name).exists()]
-        try:
-            for name in there:
+    there = sorted(name for name in storage.names(JOURNAL) if name.endswith(".parquet"))
+    for name in there:
+        if not (folder.path / name).exists():
+            try:
                 storage.fetch(name, folder.path / name)
-            break
-        except FileNotFoundError:  # merged away between listing and reading: list again
-            continue
-    stored = storage.names(JOURNAL)
+            except FileNotFoundError:  # merged away between listing and reading: list again
+                return _pull_journal(folder, storage)
     for path in list(folder.journal.glob("*.parquet")):
-        if f"{JOURNAL}/{path.name}" not in stored:
+        if f"{JOURNAL}/{path.name}" not in there:
             path.unlink()
+    return None
 
 
 def claim(folder: SweepFolder, storage: Storage) -> str:

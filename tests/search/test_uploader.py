@@ -137,10 +137,15 @@ def test_a_driver_whose_sweep_goes_on_elsewhere_stops_and_deletes_nothing(tmp_pa
     name = f"{stored.checkpoint_name(0, 1)}/{CHECKSUMS}"
     uploader._storage.write(name, b"")
     halted = threading.Event()
-    with pytest.raises(SteadytuneError, match="was resumed on"), uploader:
-        uploader.watch(lambda error: halted.set())
-        uploader._storage.write(stored.OWNER, b"0 another machine")
-        uploader.delete(0, 1)
+
+    def run() -> None:
+        with uploader:
+            uploader.watch(lambda error: halted.set())
+            uploader._storage.write(stored.OWNER, b"0 another machine")
+            uploader.delete(0, 1)
+
+    with pytest.raises(SteadytuneError, match="was resumed on"):
+        run()
     assert halted.is_set()
     assert name in uploader._storage.names()
 
@@ -152,9 +157,14 @@ def test_an_interrupted_sweep_does_not_wait_for_a_storage_that_is_away(
     said: list[str] = []
     uploader = uploading(tmp_path, data)
     uploader._say = said.append
-    with pytest.raises(KeyboardInterrupt), uploader:
-        (tmp_path / "there").rename(tmp_path / "unplugged")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with uploader:
+            (tmp_path / "there").rename(tmp_path / "unplugged")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert "does not answer; nothing is lost" in said[0]
     assert said[1] == f"The storage lacks the last of it: resume in {tmp_path / 'here'}, which has it."
 
@@ -175,7 +185,7 @@ def sweep(tmp_path: Path, data: Path, machine: str, disk: Disk, lost_after: int 
         folder = stored.fetch(tmp_path / machine, "sweep", storage_of(tmp_path))
     uploader = Uploader(folder, storage_of(tmp_path), lambda words: None)
     uploader._word = stored.claim(folder, uploader._storage)
-    uploader._there = uploader._sweep_up()
+    uploader._sweep_up()
     events: Iterator[int] = iter(range(1, 10**6))
 
     def listen(*_: object) -> None:

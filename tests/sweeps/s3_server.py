@@ -1,7 +1,7 @@
 """A Ceph cluster on loopback whose object gateway speaks S3: the real programs, as small as they go.
 
-A monitor, one object store in memory and the gateway (`radosgw`). Only the gateway is killed and started again: what it has
-accepted is with the other two.
+A monitor, one object store in memory and the gateway (`radosgw`). Only the gateway is killed and started again: what it
+has accepted is with the other two.
 """
 
 from __future__ import annotations
@@ -106,7 +106,9 @@ class S3Server:
         self._do("radosgw-admin", "user", "create", *user)
         self.start_gateway()
         os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
-        files = fs.S3FileSystem(KEY, secret_key=SECRET, endpoint_override=self._at, allow_bucket_creation=True)
+        files = fs.S3FileSystem(
+            access_key=KEY, secret_key=SECRET, endpoint_override=self._at, allow_bucket_creation=True
+        )
         files.create_dir(BUCKET)
 
     def start_gateway(self) -> None:
