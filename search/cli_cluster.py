@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -129,7 +130,13 @@ def _trial_log(name: str, trial: int, root: Path) -> str:
     from search.folder import SweepFolder
     from trainables.errors import SteadytuneError, nearest
 
-    trials = SweepFolder.existing(root, name).trials
+    folder = SweepFolder.existing(root, name)
+    if uri := folder.spec().storage:  # the node that it ran on may be another
+        from search.storage import opened
+
+        with suppress(FileNotFoundError):
+            return opened("storage", uri, name).read(f"trials/{trial:04d}/log.txt").decode(errors="replace")
+    trials = folder.trials
     path = trials / f"{trial:04d}" / "log.txt"
     if not path.is_file():
         there = [str(int(one.parent.name)) for one in sorted(trials.glob("*/log.txt"))]

@@ -38,16 +38,21 @@ def checkpoint_name(trial: int, epoch: int) -> str:
     return f"trials/{trial:04d}/checkpoints/epoch-{epoch:04d}"
 
 
+def put_log(storage: Storage, folder: Path) -> None:
+    """Copy what the trial of `folder` printed, and where it ran."""
+    for own in (FILE, LOG):
+        if (folder / own).is_file():  # read first: the log grows meanwhile
+            storage.write(f"trials/{folder.name}/{own}", (folder / own).read_bytes())
+
+
 def put_checkpoint(storage: Storage, folder: Path, epoch: int) -> None:
-    """Copy the checkpoint that the trial of `folder` wrote after `epoch`, and what else there is of the trial."""
+    """Copy the checkpoint that the trial of `folder` wrote after `epoch`, and its log."""
     trial = int(folder.name)
     made = folder / "checkpoints" / f"epoch-{epoch:04d}"
     if not made.is_dir():
         raise CheckpointError(f"{made}: was deleted before it came to the storage; leave the sweep's folder alone")
     _alive(storage)
-    for own in (FILE, LOG):
-        if (folder / own).is_file():  # read first: the log grows meanwhile
-            storage.write(f"trials/{folder.name}/{own}", (folder / own).read_bytes())
+    put_log(storage, folder)
     name = checkpoint_name(trial, epoch)
     storage.delete(f"{name}/{checkpoint.CHECKSUMS}")  # of the same epoch, trained before a restart
     files = [path for path in made.rglob("*") if path.is_file() and path != made / checkpoint.CHECKSUMS]

@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,7 +23,7 @@ from search.environment import leave
 from search.events import EpochDone
 from search.place import is_uri
 from search.storage import Storage, patiently
-from search.stored import bring_checkpoint, put_checkpoint
+from search.stored import bring_checkpoint, put_checkpoint, put_log
 from trainables import checkpoint, registry
 from trainables.errors import CheckpointError
 from trainables.recipe import Epoch
@@ -89,6 +89,9 @@ class RecipeTrainable(tune.Trainable):
         except Exception as error:  # whatever a training raises ends this trial, not the worker
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return {HALTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
+            if self._stored:  # nobody sees this node's folder; but a failed trial waits for no storage
+                with suppress(OSError):
+                    put_log(self._stored, self._folder)
             text = str(error).strip().split("\n")[0]
             return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
 

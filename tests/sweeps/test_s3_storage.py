@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,10 +12,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psutil
 import pytest
 from s3_server import KEY, SECRET, S3Server, free_port, missing
 
@@ -29,7 +32,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 HERE = Path(__file__).resolve().parent
 LAUNCH = ["launch", "--recipe", "trouble:Trouble", "--preset", "tiny", "--name", "sweep", "--trials", "3"]
 LAUNCH += ["--workers", "1", "--scheduler", "stopping", "--grace-epochs", "5", "--confirm-top", "1"]
-LAUNCH += ["--confirm-seeds", "1", "--set", "epochs=8", "--set", "pause=0.3"]
+LAUNCH += ["--confirm-seeds", "1", "--set", "epochs=8", "--set", "pause=0.5"]
 """One worker at a time: what happens depends on no timing, so all of these sweeps decide alike."""
 OUTAGE_SECONDS = 10
 
@@ -41,7 +44,10 @@ def server() -> Iterator[S3Server]:
     made = S3Server()
     try:
         made.start()
-        yield made
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in made.environment.items():  # these tests look into the bucket too
+                environment.setenv(name, value)
+            yield made
     finally:
         made.close()
 
@@ -55,8 +61,6 @@ class Machine:
         self.uri = server.uri.replace("/sweeps?", f"/{prefix}?")
         paths = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
         self.env = os.environ | server.environment | {"PYTHONPATH": paths, "COLUMNS": "200", "HOME": str(folder)}
-        for name, value in server.environment.items():  # these tests look into the bucket too
-            os.environ[name] = value
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         with (self.folder / "output.txt").open("a") as output:
@@ -74,17 +78,26 @@ class Machine:
         return SweepFolder(self.folder / "sweeps", "sweep")
 
     def output(self) -> str:
-        return (self.folder / "output.txt").read_text()
-
-    def epochs(self) -> int:
-        journal = self.sweep.journal
-        return sum(isinstance(row.event, EpochDone) for row in read(journal)) if journal.is_dir() else 0
+        path = self.folder / "output.txt"
+        return path.read_text() if path.exists() else ""
 
     def await_epochs(self, count: int) -> None:
-        deadline = time.monotonic() + 120
-        while self.epochs() < count:
+        deadline = time.monotonic() + 200
+        while len(epochs(self.sweep)) < count:
             assert time.monotonic() < deadline, self.output()
             time.sleep(0.1)
+
+    def await_stored_epochs(self, count: int, looks_on: Path) -> None:
+        """The same of the bucket's journal."""
+        self.await_epochs(count)
+        deadline = time.monotonic() + 60
+        while len(epochs(stored.fetch(looks_on, "sweep", self.uri))) < count:
+            assert time.monotonic() < deadline, self.output()
+
+
+def epochs(folder: SweepFolder) -> list[tuple[int, int]]:
+    rows = read(folder.journal) if folder.journal.is_dir() else ()
+    return [(row.event.trial, row.event.epoch) for row in rows if isinstance(row.event, EpochDone)]
 
 
 def data_of(server: S3Server) -> str:
@@ -160,19 +173,19 @@ def test_a_sweep_whose_machine_is_lost_goes_on_elsewhere_as_if_nothing_had_happe
     whole = decisions(unbroken.sweep)
     assert [whole[trial][-1][0] for trial in (0, 1, 2)] == [8, 5, 5]
     process = lost.start(*LAUNCH, "--data", data_of(server))
-    lost.await_epochs(8 + 5 + 3)
+    lost.await_stored_epochs(8 + 5 + 2, tmp_path / "looks on")
     process.send_signal(signal.SIGKILL)
     process.wait()
     shutil.rmtree(lost.folder)
+    trial, epoch = epochs(stored.fetch(tmp_path / "looks on", "sweep", other.uri))[-1]
+    assert trial >= 2, "all trials of the search had been drawn by then"
     storage = Storage(other.uri, "sweep")
-    newest = max(name for name in stored.sealed(stored.checkpoints(storage)) if name.startswith("trials/0002/"))
-    assert stored.checkpoint_name(2, 2) <= newest < stored.checkpoint_name(2, 5)
-    storage.write(f"{newest}/state.json", b'{"epoch": 9999}')
+    storage.write(f"{stored.checkpoint_name(trial, epoch)}/state.json", b'{"epoch": 9999}')
     resumed = other.run("resume", "sweep")
     assert resumed.returncode == 0, resumed.stderr
     assert "Best configuration: trial" in resumed.stdout
     assert decisions(other.sweep) == whole
-    log = (other.sweep.trials / "0002" / "log.txt").read_text()
+    log = (other.sweep.trials / f"{trial:04d}" / "log.txt").read_text()
     assert "has changed since it was written" in log
     found = stored.checkpoints(storage)
     assert found == stored.sealed(found)
@@ -195,6 +208,58 @@ def test_a_server_that_is_away_for_a_while_delays_the_sweep_and_loses_nothing(
     assert machine.output().count("The storage does not answer; nothing is lost") == 1
     assert machine.output().count("The storage answers again") == 1
     assert decisions(machine.sweep) == decisions(unbroken.sweep)
+
+
+class RayCluster:
+    """A head and a node that can be lost, with the sweep that was submitted to them."""
+
+    def __init__(self, machine: Machine) -> None:
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "the-token-of-this-test-and-no-other"}
+        machine.env |= token | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        command = [sys.executable, str(HERE / "raylets.py"), "1"]
+        with (machine.folder / "cluster.log").open("w") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=machine.folder,
+                env=machine.env | {"PYTHONPATH": str(HERE)},  # steadytune comes with the job
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        self.jobs = json.loads(self.process.stdout.readline())["jobs"]
+
+    def lose(self) -> None:
+        """`kill -9` of all its processes, the sweep's driver and workers among them."""
+        head = psutil.Process(self.process.pid)
+        for process in [head, *head.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait()
+
+
+def test_a_submitted_sweep_whose_whole_cluster_is_lost_goes_on_on_a_new_one(
+    unbroken: Machine, server: S3Server, tmp_path: Path
+) -> None:
+    pytest.importorskip("opencensus", reason="a job server needs ray[default]")
+    lost, other = (Machine(tmp_path / name, server, "cluster") for name in ("lost", "other"))
+    first = RayCluster(lost)
+    try:
+        submitted = lost.run(*LAUNCH, "--data", data_of(server), "--address", first.jobs, "--detach")
+        assert submitted.returncode == 0, submitted.stderr
+        lost.await_stored_epochs(8 + 5 + 2, tmp_path / "looks on")
+    finally:
+        first.lose()
+    shutil.rmtree(lost.folder)
+    second = RayCluster(other)
+    try:
+        resumed = other.run("resume", "sweep", "--address", second.jobs)
+        assert resumed.returncode == 0, resumed.stderr
+        assert "Best configuration: trial" in resumed.stdout
+    finally:
+        second.lose()
+    assert decisions(other.sweep) == decisions(unbroken.sweep)
 
 
 @pytest.mark.parametrize(
