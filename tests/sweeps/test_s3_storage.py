@@ -267,7 +267,7 @@ def test_a_submitted_sweep_whose_whole_cluster_is_lost_goes_on_on_a_new_one(
     [
         (
             {"AWS_SECRET_ACCESS_KEY": "wrong"},
-            "SIGNATURE_DOES_NOT_MATCH.*set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            "ACCESS_DENIED.*set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         ),
         ({"bucket": "nobucket"}, "NO_SUCH_BUCKET.*make the bucket, or mend its name"),
         ({"port": ""}, "NETWORK_CONNECTION.*start the server, or mend endpoint_override"),
