@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from rich.text import Text
 
 from search.closing import started
 from search.cluster import Say, connected
@@ -93,7 +94,7 @@ def _began(folder: SweepFolder) -> bool:
 def _uploading(checked: Plan, folder: SweepFolder, say: Say) -> Iterator[Uploader | None]:
     """The sweep's storage kept up to date for the block, if it has one."""
     if checked.spec.storage:
-        with Uploader(folder, checked.spec.storage, say) as uploader:
+        with Uploader(folder, checked.spec.storage, lambda words: say(Text(words))) as uploader:  # no markup
             yield uploader
     else:
         yield None
