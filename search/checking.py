@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
 
+from search.dataset_cache import fetch
+from search.place import is_uri
 from search.pruning.rungs import milestones
+from search.storage import check_storage, opened
 from search.sweep import Plan, SweepSpec, plan
 from search.tracking.store import check_store
 
 
 def check(spec: SweepSpec, store: str) -> Plan:
-    """The checked sweep: its fields, every file of its data set, its MLflow store.
+    """The checked sweep: its fields, every file of its data set (fetched, if it lies at a URI), its storage, its store.
 
     Raises:
         SteadytuneError: the first thing that is wrong.
     """
     checked = plan(spec)
-    checked.recipe.open(Path(spec.data))
+    if spec.storage:
+        check_storage("storage", spec.storage)
+    path = Path(spec.data)
+    if is_uri(spec.data):
+        opened("data", spec.data)
+        fetched = fetch(spec.data, spec.data_cache_gb, spec.data_fingerprint)
+        path = fetched.path
+        checked = replace(checked, spec=spec.model_copy(update={"data_fingerprint": fetched.fingerprint}))
+    checked.recipe.open(path)
     check_store(store)
     return checked
 

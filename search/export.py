@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -16,6 +17,8 @@ from search.events import SweepEnded
 from search.exported import ABOUT, about, readme
 from search.folder import SweepFolder
 from search.state import SweepState
+from search.storage import Storage, patiently
+from search.stored import bring_trial
 from search.trial import TrialState
 from trainables.checkpoint import check
 from trainables.errors import CheckpointError, SteadytuneError, nearest
@@ -112,6 +115,15 @@ def _weights(recipe: Recipe, settings: Settings, folder: Path) -> Mapping[str, s
         return {"no plain weights": str(error)}
 
 
+def _bring(state: SweepState, folder: SweepFolder, number: int, uri: str) -> None:
+    """Have the folder hold what the storage has of the trainings of configuration `number`."""
+    storage = patiently(lambda: Storage(uri, folder.name))
+    for trial in state.trials.values():
+        if trial.started.of == number:
+            own = folder.trials / f"{trial.started.trial:04d}"
+            patiently(functools.partial(bring_trial, storage, own, trial.checkpoints))
+
+
 def export(state: SweepState, folder: SweepFolder, number: int, target: Path, onnx: bool = False) -> list[Path]:
     """Write configuration `number` to the folder `target`: whole or not at all.
 
@@ -127,6 +139,8 @@ def export(state: SweepState, folder: SweepFolder, number: int, target: Path, on
             f"no trial {number} in sweep {folder.name}; {nearest(str(number), map(str, state.trials))}"
         )
     recipe = state.plan.recipe
+    if state.plan.spec.storage:
+        _bring(state, folder, number, state.plan.spec.storage)
     partial = target.with_name(f"{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from search.environment import left
+from search.place import located
 from search.pruning.curve import Curve
 from search.sweep import SweepSpec
 from search.trial import TrialState
@@ -33,7 +34,7 @@ def about(spec: SweepSpec, metric: str, trial: TrialState, epoch: int | None, ow
         "sweep": spec.name,
         "recipe": spec.recipe,
         "metric": metric,
-        "data": str(Path(spec.data).absolute()),
+        "data": located(spec.data),
         "trial": trial.started.trial,
         "confirms": trial.started.of if trial.started.kind == "confirm" else None,
         "threads": max(1, int(spec.cpus)),

@@ -80,9 +80,9 @@ class SweepFolder:
         """The sweep's description."""
         return read_spec(read_yaml(self.spec_file), str(self.spec_file))
 
-    def move(self, address: str) -> SweepSpec:
-        """The sweep's description, changed for good: it runs on the cluster at `address` from now on."""
-        spec = self.spec().model_copy(update={"address": address})
+    def change(self, **fields: str) -> SweepSpec:
+        """The sweep's description, changed for good: it runs on another cluster, or its storage moved."""
+        spec = self.spec().model_copy(update=fields)
         partial = self.spec_file.with_suffix(".partial")
         partial.write_text(spec.dump(), encoding="utf-8")
         partial.replace(self.spec_file)

@@ -123,6 +123,11 @@ def _segments(folder: Path) -> list[_Segment]:
     ]
 
 
+def segments(folder: Path) -> list[Path]:
+    """The files that make up the journal, in order."""
+    return [segment.path for segment in _segments(folder)] if folder.is_dir() else []
+
+
 def read(folder: Path, after: int = 0) -> Iterator[Row]:
     """The rows with a sequence number above `after`, in order; safe while the sweep writes.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from search.dataset_cache import fetch
 from search.exported import read_about
+from search.place import is_uri
 from search.process import python_path
 from trainables import registry
 from trainables.errors import SteadytuneError
@@ -44,7 +47,7 @@ def prove(folder: Path, epochs: int, data: Path | None = None) -> Iterator[str]:
     _same_files(recipe, settings, folder)
     yield "settings and native files are those of the trial"
     os.environ["OMP_NUM_THREADS"] = str(known["threads"])  # sums depend on how they are split
-    opened = recipe.open(data or Path(known["data"]))
+    opened = recipe.open(data or _data(known["data"]))
     _same_data(getattr(opened, "fingerprint", ""), known)
     expected = {row["epoch"]: row for row in known["curve"][:epochs]}
     with TemporaryDirectory() as workdir:
@@ -53,6 +56,10 @@ def prove(folder: Path, epochs: int, data: Path | None = None) -> Iterator[str]:
             if epoch.epoch == len(expected):
                 break
     yield f"proven: {len(expected)} epochs as in trial {known['trial']} of sweep {known['sweep']}"
+
+
+def _data(place: str) -> Path:
+    return fetch(place, math.inf).path if is_uri(place) else Path(place)
 
 
 def prove_afresh(folder: Path, epochs: int) -> None:

@@ -13,18 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from rich.text import Text
 
 from search.cluster.connection import Say, connected
 from search.conductor import Conductor
-from search.events import Row, SweepEnded
+from search.events import Decided, Row, SweepEnded
 from search.export import export, result
 from search.folder import SweepFolder
 from search.journal import Journal, read
+from search.place import located
 from search.scheduler import SteadyASHA, SweepSearch
 from search.state import SweepState
+from search.storage import Storage, patiently
+from search.stored import refuse_existing, settle
 from search.sweep import Plan
 from search.tracking.recorder import Recorder
 from search.trainable import RecipeTrainable
+from search.uploader import Uploader
 from search.views.closing import started
 from search.warmstart import feed, recall
 from trainables import checkpoint
@@ -48,13 +53,17 @@ def launch(checked: Plan, root: Path, listen: Listener, say: Say = lambda words:
         SteadytuneError: something is wrong that shows before training; nothing is left behind then.
     """
     recall(checked, root)
+    if checked.spec.storage:
+        refuse_existing(checked.spec.storage, checked.spec.name)
     folder = SweepFolder.create(root, checked.spec)
     with folder.locked():
         try:
             return _run(checked, folder, listen, say)
         except SteadytuneError:
-            if not any(folder.trials.glob("*/log.txt")):
+            if not _began(folder):
                 folder.remove()
+                if checked.spec.storage:
+                    Storage(checked.spec.storage, folder.name).clear()
             raise
 
 
@@ -62,7 +71,12 @@ def resume(checked: Plan, root: Path, listen: Listener, say: Say = lambda words:
     """Go on with a sweep that was interrupted or killed, where its journal ends."""
     folder = SweepFolder.existing(root, checked.spec.name)
     with folder.locked():
+        if checked.spec.storage:
+            storage = Storage(checked.spec.storage, folder.name)
+            patiently(lambda: settle(folder, storage), say)
         if any(isinstance(row.event, SweepEnded) for row in _past(folder)):
+            with _uploading(checked, folder, say):  # what an outage may have kept back
+                pass
             raise SteadytuneError(f"sweep {folder.name} has ended; see `steadytune status {folder.name}`")
         return _run(checked, folder, listen, say)
 
@@ -71,13 +85,33 @@ def _past(folder: SweepFolder) -> list[Row]:
     return list(read(folder.journal)) if folder.journal.is_dir() else []
 
 
+def _began(folder: SweepFolder) -> bool:
+    """Whether there is anything of a trial to be looked at; on a cluster its log may lie elsewhere."""
+    return any(folder.trials.glob("*/log.txt")) or any(isinstance(row.event, Decided) for row in _past(folder))
+
+
+@contextmanager
+def _uploading(checked: Plan, folder: SweepFolder, say: Say) -> Iterator[Uploader | None]:
+    """The sweep's storage kept up to date for the block, if it has one."""
+    if checked.spec.storage:
+        with Uploader(folder, checked.spec.storage, lambda words: say(Text(words))) as uploader:  # no markup
+            yield uploader
+    else:
+        yield None
+
+
 def _run(checked: Plan, folder: SweepFolder, listen: Listener, say: Say) -> Finished:
     try:
         # The interruption comes second: Ray sets a handler of its own when it starts.
         where = connected(checked.spec, folder.path, say)
-        with where as places, interruptible(), Recorder(folder) as recorder:
+        with (
+            where as places,
+            interruptible(),
+            Recorder(folder) as recorder,
+            _uploading(checked, folder, say) as uploader,
+        ):
             say(started(places))
-            state = _sweep(checked, folder, places, recorder, listen)
+            state = _sweep(checked, folder, places, recorder, uploader, listen)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -86,7 +120,14 @@ def _run(checked: Plan, folder: SweepFolder, listen: Listener, say: Say) -> Fini
     return Finished(state, recorder)
 
 
-def _sweep(checked: Plan, folder: SweepFolder, places: int, recorder: Recorder, listen: Listener) -> SweepState:
+def _sweep(
+    checked: Plan,
+    folder: SweepFolder,
+    places: int,
+    recorder: Recorder,
+    uploader: Uploader | None,
+    listen: Listener,
+) -> SweepState:
     journal = Journal(folder.journal)
     past = _past(folder)
     if not past:
@@ -98,6 +139,8 @@ def _sweep(checked: Plan, folder: SweepFolder, places: int, recorder: Recorder, 
         def delete(trial: int, epoch: int) -> None:
             if doomed := checkpoint.set_aside(folder.checkpoint(trial, epoch)):
                 deletions.submit(shutil.rmtree, doomed, ignore_errors=True)
+            if uploader:
+                uploader.delete(trial, epoch)
 
         conductor = Conductor(checked, journal, delete=delete, listen=listen)
         if past:
@@ -105,6 +148,8 @@ def _sweep(checked: Plan, folder: SweepFolder, places: int, recorder: Recorder, 
             conductor.restore(past)
         conductor.open(places)
         recorder.watch(conductor.halt)
+        if uploader:
+            uploader.watch(conductor.halt)
         try:
             _train(conductor, folder, places)
         finally:
@@ -112,7 +157,7 @@ def _sweep(checked: Plan, folder: SweepFolder, places: int, recorder: Recorder, 
             shutil.rmtree(folder.ray, ignore_errors=True)
     if conductor.halted:
         raise conductor.halted
-    _conclude(conductor, folder)
+    _conclude(conductor, folder, uploader)
     return conductor.state
 
 
@@ -121,8 +166,11 @@ def _train(conductor: Conductor, folder: SweepFolder, places: int) -> None:
     spec = conductor.plan.spec
     common = {
         "recipe": spec.recipe,
-        "data": str(Path(spec.data).absolute()),
+        "data": located(spec.data),
+        "data_cache_gb": spec.data_cache_gb,
+        "data_fingerprint": spec.data_fingerprint,
         "folder": str(folder.trials),
+        "storage": spec.storage or "",
         "checkpoint_every": spec.checkpoint_every,
         "checkpoint_at": conductor.state.asha.rungs if spec.scheduler == "asha" else [],
         "hang_seconds": 60 * spec.hang_minutes,
@@ -148,11 +196,13 @@ def _train(conductor: Conductor, folder: SweepFolder, places: int) -> None:
     tuner.fit()
 
 
-def _conclude(conductor: Conductor, folder: SweepFolder) -> None:
+def _conclude(conductor: Conductor, folder: SweepFolder, uploader: Uploader | None) -> None:
     """Export the winner, then write down that the sweep has ended."""
     ended = result(conductor.state)
     if ended.trial >= 0:
         export(conductor.state, folder, ended.trial, folder.best)
+        if uploader:
+            uploader.put_best()
     conductor.end(ended)
 
 

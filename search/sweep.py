@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, field_validator
 
 from search.measure import Limit, Measure
+from search.place import check_place, is_uri
 from search.pruning.brackets import first_rungs
 from search.pruning.stability import StabilitySettings
 from spaces import registry as space_registry
@@ -34,7 +35,15 @@ class SweepSpec(Settings):
     name: str = Field(description="names the sweep and its folder: letters, digits, '.', '-' and '_'")
     recipe: str = Field(description="a recipe's name (see `steadytune recipes`) or module:Class")
     preset: str = Field("paper", description="the recipe's settings to start from")
-    data: str = Field(description="the data set, as the recipe's format has it")
+    data: str = Field(
+        description="the data set, as the recipe's format has it: a path, or a URI that each node fetches"
+    )
+    data_cache_gb: float = Field(
+        100.0, gt=0, description="bound on the disk that fetched data sets take on a node, in 10^9 bytes"
+    )
+    data_fingerprint: str | None = Field(
+        None, description="what `data`, a URI, must hold; filled in by launch, so that a resume trains on the same"
+    )
     set: dict[str, Any] = Field({}, description="settings to pin (lr: 1e-3) or to narrow (lr: {low: 1e-5, high: 1e-3})")
     enqueue: list[str] | None = Field(
         None, description="named trainings that run first; the recipe's baseline if not given"
@@ -104,6 +113,10 @@ class SweepSpec(Settings):
     checkpoint_every: int = Field(1, gt=0, description="epochs between checkpoints")
     keep_checkpoints: int = Field(3, gt=0, description="best checkpoints of the whole sweep that stay on disk")
     max_checkpoint_gb: float = Field(20.0, gt=0, description="bound on the disk that checkpoints take, in 10^9 bytes")
+    storage: str | None = Field(
+        None,
+        description="URI that all nodes reach, for checkpoints, journal and winner; else they share --sweeps",
+    )
     store: str | None = Field(None, description="MLflow tracking URI; SQLite beside the sweeps if not given")
 
     @field_validator("name")
@@ -189,7 +202,11 @@ def plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     """
     recipe = recipe_registry.find(spec.recipe)
     space = space_registry.find(recipe)
-    if training and not Path(spec.data).exists():
+    if spec.storage:
+        check_place("storage", spec.storage)
+    if is_uri(spec.data):
+        check_place("data", spec.data)
+    elif training and not Path(spec.data).exists():
         raise DataError(
             f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
         )

@@ -12,14 +12,18 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from ray import tune
 
+from search.dataset_cache import fetch
 from search.environment import leave
 from search.events import EpochDone
+from search.place import is_uri
+from search.storage import Storage, patiently
+from search.stored import bring_checkpoint, put_checkpoint, put_log
 from trainables import checkpoint, registry
 from trainables.errors import CheckpointError
 from trainables.recipe import Epoch
@@ -33,9 +37,10 @@ HALTED = "halted"
 class RecipeTrainable(tune.Trainable):
     """Drives `Recipe.train` for one assignment after the other.
 
-    The configuration has `recipe`, `data`, `folder` (all trials' folders), `checkpoint_every`, `checkpoint_at` (the
-    rungs, where a trial may have to wait), `hang_seconds`, and the assignment: `trial`, `settings`, `epochs` (that the
-    driver knows of). A step returns one of
+    The configuration has `recipe`, `data`, `data_cache_gb`, `data_fingerprint`, `folder` (all trials' folders),
+    `storage` ("" if all nodes share the folder), `checkpoint_every`, `checkpoint_at` (the rungs, where a trial may have
+    to wait), `hang_seconds`, and the assignment: `trial`, `settings`, `epochs` (that the driver knows of). A step
+    returns one of
 
         report: an `EpochDone`
         failed: one sentence; the training's code raised. The process is sound and takes the next trial.
@@ -46,6 +51,8 @@ class RecipeTrainable(tune.Trainable):
         """Called once a process, with its first assignment."""
         self._recipe = registry.find(config["recipe"])
         self._data: Any = None
+        self._path = Path()
+        self._stored: Storage | None = None
         self._epochs: Iterator[Epoch] | None = None
         self._assign(config)
 
@@ -71,13 +78,42 @@ class RecipeTrainable(tune.Trainable):
                 log = stack.enter_context((self._folder / "log.txt").open("a", encoding="utf-8"))
                 stack.enter_context(redirect_stdout(log))
                 stack.enter_context(redirect_stderr(log))
-                stack.enter_context(_watched(log, self._config["hang_seconds"]))
-                return self._logged_step()
+                if self._epochs is None:
+                    self._bring()
+                with _watched(log, self._config["hang_seconds"]):
+                    result = self._logged_step()
+                if REPORT in result:
+                    log.flush()
+                    self._put(result[REPORT])
+                return result
         except Exception as error:  # whatever a training raises ends this trial, not the worker
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return {HALTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
+            if self._stored:  # nobody sees this node's folder; but a failed trial waits for no storage
+                with suppress(OSError):
+                    put_log(self._stored, self._folder)
             text = str(error).strip().split("\n")[0]
             return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
+
+    def _bring(self) -> None:
+        """Have on this node what the training begins with. Waiting for a storage that is away is no hang."""
+        config = self._config
+        if self._data is None:
+            self._path = Path(config["data"])
+            if is_uri(config["data"]):
+                self._path = fetch(config["data"], config["data_cache_gb"], config["data_fingerprint"]).path
+        if config["storage"]:
+            storage = patiently(lambda: Storage(config["storage"], self._folder.parent.parent.name))
+            patiently(lambda: bring_checkpoint(storage, self._folder, config["epochs"]))
+            self._stored = storage
+
+    def _put(self, done: EpochDone) -> None:
+        """Have the storage hold the epoch's checkpoint before anybody hears of it; then the node need not."""
+        storage = self._stored
+        if storage and done.checkpoint:
+            patiently(lambda: put_checkpoint(storage, self._folder, done.epoch))
+            for path in checkpoint.found(self._folder / "checkpoints").values():
+                checkpoint.remove(path)
 
     def _logged_step(self) -> dict[str, Any]:
         try:
@@ -95,7 +131,7 @@ class RecipeTrainable(tune.Trainable):
 
     def _train(self) -> Iterator[Epoch]:
         if self._data is None:
-            self._data = self._recipe.open(Path(self._config["data"]))
+            self._data = self._recipe.open(self._path)
         settings = parse(self._recipe.settings_type, self._config["settings"], self._recipe.name)
         leave(self._folder, settings.model_dump(mode="json"), getattr(self._data, "fingerprint", ""))
         return self._recipe.train(settings, self._data, self._folder, self._resume())

@@ -20,7 +20,7 @@ from search.cli import recipes as cli_recipes
 from search.cli import replay as cli_replay
 from search.cli import results as cli_results
 from search.cli import status as cli_status
-from search.cli.options import DEFAULT_ROOT, Address, Detach, Json, Root, Sets
+from search.cli.options import DEFAULT_ROOT, Address, Detach, Json, Root, Sets, Storage
 
 if TYPE_CHECKING:
     from search.state import SweepState
@@ -102,6 +102,9 @@ def launch(
     checkpoint_every: Annotated[int | None, typer.Option(help="epochs between checkpoints")] = None,
     keep_checkpoints: Annotated[int | None, typer.Option(help="best checkpoints to keep")] = None,
     max_checkpoint_gb: Annotated[float | None, typer.Option(help="bound on the disk for checkpoints")] = None,
+    data_cache_gb: Annotated[float | None, typer.Option(help="bound on a node's disk for data sets at URIs")] = None,
+    data_fingerprint: Annotated[str | None, typer.Option(help="what data at a URI must hold")] = None,
+    storage: Annotated[str | None, typer.Option(help="URI that all nodes reach; else they share --sweeps")] = None,
     store: Annotated[str | None, typer.Option(help="MLflow tracking URI")] = None,
     detach: Detach = False,
     sweeps: Root = DEFAULT_ROOT,
@@ -117,16 +120,17 @@ def launch(
 
 
 @app.command()
-def resume(name: str, address: Address = None, detach: Detach = False, sweeps: Root = DEFAULT_ROOT) -> None:
+def resume(
+    name: str, address: Address = None, detach: Detach = False, storage: Storage = None, sweeps: Root = DEFAULT_ROOT
+) -> None:
     """Go on with a sweep that was interrupted or killed."""
-    from search.folder import SweepFolder
-
-    where = address or SweepFolder.existing(sweeps, name).spec().address
+    folder = options.folder(sweeps, name, storage)
+    where = address or folder.spec().address
     if cli_cluster.submits(where, detach):
-        cli_cluster.submit(name, where, sweeps, None, detach)
+        cli_cluster.submit(name, where, sweeps, None, detach, folder.spec().storage)
         return
     if address:
-        SweepFolder.existing(sweeps, name).move(address)
+        folder.change(address=address)
     _run_sweep(name, sweeps, None)
 
 
@@ -176,16 +180,16 @@ def explain(
     trial: int,
     figure: Annotated[Path | None, typer.Option(help="draw the trial among its peers there, .png or .html")] = None,
     json_: Json = False,
+    storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Tell what became of a trial and why."""
-    from search.folder import SweepFolder
     from search.views.chart_file import check_path, write
     from search.views.explain import explanation, explanation_json
 
     if figure:
         check_path(figure)
-    state = options.state(SweepFolder.existing(sweeps, name))
+    state = options.state(options.folder(sweeps, name, storage))
     found = _trial(state, trial, name)
     if figure:
         from search.views.trial_figure import trial_figure
@@ -207,15 +211,15 @@ def export(
     ] = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="write the model as ONNX too, checked against torch")] = False,
     prove: Annotated[int, typer.Option(help="epochs to train it again from the written files, to prove them")] = 0,
+    storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Write a configuration in the recipe's own format, with its checkpoint."""
     from search.export import export as write
     from search.export import result
-    from search.folder import SweepFolder
     from trainables.errors import SteadytuneError
 
-    folder = SweepFolder.existing(sweeps, name)
+    folder = options.folder(sweeps, name, storage)
     state = options.state(folder)
     chosen = _trial(state, trial, name).started.of if trial is not None else result(state).trial
     if chosen < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,9 @@ def submits(address: str | None, detach: bool) -> bool:
     return not inside and (detach or (address or "").startswith(("http://", "https://")))
 
 
-def submit(name: str, address: str | None, root: Path, spec: SweepSpec | None, detach: bool) -> None:
+def submit(
+    name: str, address: str | None, root: Path, spec: SweepSpec | None, detach: bool, storage: str | None = None
+) -> None:
     """Launch `spec`, or resume `name`, as a job; then show what it prints, or only wait until its trials begin."""
     from trainables.errors import SettingsError
 
@@ -39,7 +42,7 @@ def submit(name: str, address: str | None, root: Path, spec: SweepSpec | None, d
 
         plan(spec, training=False)  # the data lies where the cluster sees it
     jobs = Jobs(address)
-    job = jobs.submit(name, root, spec)
+    job = jobs.submit(name, root, spec, storage)
     print(f"Submitted to {jobs.address} as job {job}.", flush=True)
     on = f"{options.command('logs', name, root)}; end it: {options.command('stop', name, root)}"
     if detach:
@@ -127,7 +130,13 @@ def _trial_log(name: str, trial: int, root: Path) -> str:
     from search.folder import SweepFolder
     from trainables.errors import SteadytuneError, nearest
 
-    trials = SweepFolder.existing(root, name).trials
+    folder = SweepFolder.existing(root, name)
+    if uri := folder.spec().storage:  # the node that it ran on may be another
+        from search.storage import opened
+
+        with suppress(FileNotFoundError):
+            return opened("storage", uri, name).read(f"trials/{trial:04d}/log.txt").decode(errors="replace")
+    trials = folder.trials
     path = trials / f"{trial:04d}" / "log.txt"
     if not path.is_file():
         there = [str(int(one.parent.name)) for one in sorted(trials.glob("*/log.txt"))]

@@ -25,6 +25,10 @@ Address = Annotated[
     str | None,
     typer.Option(help="Ray cluster: auto or HOST:PORT joins it, http://HEAD:8265 runs the sweep there as a job"),
 ]
+Storage = Annotated[
+    str | None,
+    typer.Option(help="URI of the sweep's storage: what is newer there is fetched to --sweeps first"),
+]
 Detach = Annotated[bool, typer.Option("--detach", help="run as a job of the cluster, which outlives this terminal")]
 DEFAULT_ROOT = Path("sweeps")
 
@@ -40,6 +44,17 @@ def command(verb: str, name: str, root: Path) -> str:
     """What to type next."""
     where = "" if root == DEFAULT_ROOT else f" --sweeps {root}"
     return f"steadytune {verb} {name}{where}"
+
+
+def folder(root: Path, name: str, storage: str | None) -> SweepFolder:
+    """A sweep's folder, as its storage has it if one is given."""
+    from search.folder import SweepFolder
+
+    if not storage:
+        return SweepFolder.existing(root, name)
+    from search.stored import fetch
+
+    return fetch(root, name, storage)
 
 
 def state(folder: SweepFolder) -> SweepState:

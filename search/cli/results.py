@@ -8,19 +8,19 @@ from typing import Annotated
 import typer
 
 from search.cli import options
-from search.cli.options import DEFAULT_ROOT, Root
+from search.cli.options import DEFAULT_ROOT, Root, Storage
 
 
 def report(
     name: str,
     to: Annotated[Path | None, typer.Option(help="file to write; the sweep's report.html if not given")] = None,
+    storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Write a sweep's figures and tables as one HTML file to send to somebody."""
-    from search.folder import SweepFolder
     from search.views.page import sweep_page
 
-    folder = SweepFolder.existing(sweeps, name)
+    folder = options.folder(sweeps, name, storage)
     target = to or folder.path / "report.html"
     options.write(target, sweep_page(options.state(folder), name))
     print(target)

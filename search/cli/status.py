@@ -10,7 +10,7 @@ import typer
 
 from search.cli import cluster as cli_cluster
 from search.cli import options
-from search.cli.options import DEFAULT_ROOT, Address, Json, Root
+from search.cli.options import DEFAULT_ROOT, Address, Json, Root, Storage
 
 
 def status(
@@ -18,6 +18,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="keep showing it until it ends")] = False,
     json_: Json = False,
     address: Address = None,
+    storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Show how a sweep stands."""
@@ -39,7 +40,7 @@ def status(
                 f"{one['name']}: {one['recipe']}, {len(one['trials'])} trials, {one['epochs']} epochs, {one['state']}"
             )
         return
-    onlooker = Onlooker(SweepFolder.existing(sweeps, name))
+    onlooker = Onlooker(options.folder(sweeps, name, storage))
     state = onlooker.look()
     if json_:
         print(json.dumps(sweep_json(state, name), indent=2))

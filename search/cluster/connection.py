@@ -23,8 +23,10 @@ import search
 import spaces
 import trainables
 from search.cluster.access import open_to_all, refused, use_token
-from search.cluster.nodes import Difference, Question, appears, differences, look, table
+from search.cluster.nodes import SHARE, Difference, Question, appears, differences, look, table
+from search.place import located
 from search.process import JOB
+from search.storage import Storage
 from search.sweep import SweepSpec
 from trainables.errors import SettingsError
 
@@ -53,7 +55,7 @@ def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[int]:
 
     Args:
         spec: the sweep's description.
-        folder: the sweep's folder, which all nodes must share.
+        folder: the sweep's folder, which all nodes must share if it has no storage.
         say: shows the user what is odd about the cluster.
 
     Raises:
@@ -143,10 +145,15 @@ def _check_nodes(spec: SweepSpec, folder: Path, say: Say) -> None:
     word = secrets.token_hex(8)
     probe = folder / f".probe-{word}"
     probe.write_text(word, encoding="utf-8")
-    question = Question(spec.recipe, str(Path(spec.data).absolute()), probe, word)
+    storage = Storage(spec.storage) if spec.storage else None
+    if storage:
+        storage.write(probe.name, word.encode())
+    question = Question(spec.recipe, located(spec.data), probe, word, spec.storage or "")
     try:
         found = list(_differences(spec, question))
     finally:
+        if storage:
+            storage.delete(probe.name)
         for path in folder.glob(f"{probe.name}*"):
             path.unlink(missing_ok=True)
     if found:
@@ -175,9 +182,8 @@ def _differences(spec: SweepSpec, question: Question) -> Iterator[Difference]:
             yield Difference(node_name, "check", "done", why, fix)
             continue
         yield from differences(node_name, here, report, question, spec.gpus)
-        if not report.folder and not appears(left):
-            fix = "give --sweeps a folder that all nodes share"
-            yield Difference(node_name, f"folder {left.parent}", "writable", "another folder", fix)
+        if not question.storage and not report.folder and not appears(left):
+            yield Difference(node_name, f"folder {left.parent}", "writable", "another folder", SHARE)
 
 
 def _hosts(spec: SweepSpec) -> list[dict[str, Any]]:

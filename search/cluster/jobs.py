@@ -25,6 +25,7 @@ import spaces
 import trainables
 from search.cluster.access import refused, use_token
 from search.cluster.connection import check_address
+from search.place import located
 from search.process import JOB
 from search.sweep import SweepSpec
 from search.views.closing import RUNS
@@ -57,7 +58,7 @@ def portable(spec: SweepSpec, address: str) -> SweepSpec:
         str(Path(name).absolute()) if (Path(name) / "sweep.yaml").is_file() else name for name in spec.warm_start
     ]
     changed: dict[str, Any] = {
-        "data": str(Path(spec.data).absolute()),
+        "data": located(spec.data),
         "warm_start": earlier,
         "address": address,
     }
@@ -93,14 +94,25 @@ class Jobs:
             raise SettingsError(f"address is {address}; no job server answers there ({_line(error)}); {fix}") from None
         self.address: str = self._client.get_address()
 
-    def submit(self, name: str, root: Path, spec: SweepSpec | None) -> str:
-        """Launch the sweep `spec` in `root` as a job, or resume sweep `name` if there is no `spec`; returns its id."""
+    def submit(self, name: str, root: Path, spec: SweepSpec | None, storage: str | None = None) -> str:
+        """Launch the sweep `spec` in `root` as a job, or resume sweep `name` if there is no `spec`; returns its id.
+
+        A resume whose sweep has a `storage` needs nothing of `root`.
+        """
         if self.running(name):
             raise SteadytuneError(f"sweep {name} runs already as job {self.newest(name)}; `steadytune stop {name}`")
         job = job_id(name, last_number(name, self._ids()) + 1)
         modules = [str(Path(str(package.__file__)).parent) for package in (search, spaces, trainables)]
         runtime_env: dict[str, Any] = {"py_modules": modules, "env_vars": {JOB: job, "PYTHONUNBUFFERED": "1"}}
-        command = _command("resume", name, "--address", self.address, "--sweeps", str(root.absolute()))
+        command = _command(
+            "resume",
+            name,
+            "--address",
+            self.address,
+            "--sweeps",
+            str(root.absolute()),
+            *(["--storage", storage] if storage else []),
+        )
         if spec:
             # No file: a job's working folder may be deleted before the job ends.
             runtime_env["env_vars"][SWEEP] = portable(spec, self.address).dump()

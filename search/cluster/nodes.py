@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
 
 from search.environment import environment
+from search.place import is_uri
+from search.storage import Storage, check_storage, opened
 from trainables import registry
-from trainables.errors import SteadytuneError
+from trainables.errors import SettingsError, SteadytuneError
 
 SHARED_SECONDS = 10.0
 """A network file system may show a file of another machine only after some seconds."""
 DRIVER_ONLY = {"steadytune", "optuna", "mlflow"}
 """The packages of this name travel with the sweep; the others run in the driver's process alone."""
+SHARE = "give --sweeps a folder that all nodes share, or a --storage"
+_SAME_PATH = "put the data where every node sees it under this path, or give a URI"
+_REACH = "let the node reach it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are read where Ray was started"
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a node is asked: the sweep's recipe, data and folder, and the word that the driver left in `probe`."""
+    """What a node is asked: the sweep's recipe and data, and the `word` that the driver left in `probe`.
+
+    The probe lies at the sweep's `storage` if it has one, else in its folder.
+    """
 
     recipe: str
     data: str
     probe: Path
     word: str
+    storage: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,16 +69,37 @@ def look(question: Question, name: str) -> Report:
         python=str(found["python"]),
         versions=dict(found["versions"]),
         gpus=len(found["gpus"]),
-        data=_unreadable(Path(question.data)),
-        folder=_not_shared(question, name),
+        data=_unreadable(question.data),
+        folder=_other_storage(question) if question.storage else _not_shared(question, name),
         recipe=_unknown(question.recipe),
     )
 
 
-def _unreadable(path: Path) -> str:
+def _unreadable(data: str) -> str:
+    path = Path(data)
+    if is_uri(data):
+        return _refused(opened, "data", data)
     if not path.exists():
         return "not there"
     return "" if os.access(path, os.R_OK) else "not readable"
+
+
+def _other_storage(question: Question) -> str:
+    if wrong := _refused(check_storage, "storage", question.storage):
+        return wrong
+    try:
+        found = Storage(question.storage).read(question.probe.name).decode()
+    except OSError:
+        found = ""
+    return "" if found == question.word else "another storage than the driver's"
+
+
+def _refused(check: Callable[[str, str], object], field: str, uri: str) -> str:
+    try:
+        check(field, uri)
+    except SettingsError as error:
+        return str(error).partition("; ")[2].partition(";")[0]
+    return ""
 
 
 def _not_shared(question: Question, name: str) -> str:
@@ -100,12 +130,15 @@ def _unknown(recipe: str) -> str:
     return ""
 
 
+def _kept_in(question: Question) -> str:
+    return f"storage {question.storage}" if question.storage else f"folder {question.probe.parent}"
+
+
 def differences(node: str, here: Report, there: Report, question: Question, gpus: float) -> Iterator[Difference]:
     """In what the node `there` differs from the driver `here`, for a sweep whose trials take `gpus` each."""
-    folder = question.probe.parent
     wrong = (
-        (f"data {question.data}", "readable", there.data, "put the data where every node sees it under this path"),
-        (f"folder {folder}", "writable", there.folder, "give --sweeps a folder that all nodes share"),
+        (f"data {question.data}", "readable", there.data, _REACH if is_uri(question.data) else _SAME_PATH),
+        (_kept_in(question), "writable", there.folder, _REACH if question.storage else SHARE),
         (f"recipe {question.recipe}", "found", there.recipe, "install its package on every node"),
     )
     yield from (Difference(node, what, fine, found, fix) for what, fine, found, fix in wrong if found)

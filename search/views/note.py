@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from search.export import finalists
+from search.place import short_name
 from search.state import SweepState
 from search.views.chart import Table
 from search.views.importance import Importance
@@ -18,7 +18,7 @@ ROWS = 10
 def headline(state: SweepState) -> Iterator[str]:
     """What the sweep is and how it stands, sentence by sentence."""
     spec, metric = state.plan.spec, state.plan.recipe.metric
-    yield f"{spec.recipe}, preset {spec.preset}, on {Path(spec.data).name}, seed {spec.seed}: searching {metric}."
+    yield f"{spec.recipe}, preset {spec.preset}, on {short_name(spec.data)}, seed {spec.seed}: searching {metric}."
     trials = f"{len(state.search)} of {spec.trials} trials, {state.epochs} epochs"
     if state.ended is None:
         yield f"Running: {trials}, workers training {state.utilisation:.0%} of the time."

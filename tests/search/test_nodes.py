@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,37 @@ def test_trials_on_gpus_need_nodes_that_see_one(question: Question) -> None:
     assert (one.what, one.there) == ("GPUs", "nvidia-smi sees none")
     assert one.fix
     assert found(question, Report("3.11.7", DRIVER.versions, gpus=2), gpus=0.5) == []
+
+
+@pytest.fixture
+def stored(question: Question, tmp_path: Path) -> Question:
+    """The same, of a sweep with a storage: no folder is shared."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "probe").write_text("word")
+    return replace(question, probe=Path("/no/shared/folder/probe"), storage=(tmp_path / "there").as_uri())
+
+
+def test_a_node_that_reaches_the_storage_needs_no_shared_folder_and_leaves_nothing_there(
+    stored: Question, tmp_path: Path
+) -> None:
+    assert look(stored, "gpu7").folder == ""
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["probe"]
+
+
+def test_a_storage_that_a_node_does_not_reach_is_named_with_what_to_do(stored: Question, tmp_path: Path) -> None:
+    other = replace(stored, storage=(tmp_path / "other").as_uri())
+    report = look(other, "gpu7")
+    assert report.folder == "another storage than the driver's"
+    [one] = [one for one in found(other, report) if one.what.startswith("storage")]
+    assert one.what == f"storage {other.storage}"
+    assert "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are read where Ray was started" in one.fix
+    nowhere = replace(stored, storage="/dev/null/sweeps")
+    assert look(nowhere, "gpu7").folder.startswith("it cannot be used (")
+
+
+def test_data_at_a_uri_are_looked_for_there(question: Question, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    there = replace(question, data=(tmp_path / "data").as_uri())
+    assert look(there, "gpu7").data == ""
+    report = look(replace(question, data="s4://bucket/data"), "gpu7")
+    assert report.data.startswith("Unrecognized filesystem type")

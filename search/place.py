@@ -1,0 +1,40 @@
+"""Where a sweep's data and storage lie: a path, or a URI of a file system that pyarrow knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from trainables.errors import SettingsError
+
+EXAMPLE = "/shared/sweeps or s3://bucket/folder?endpoint_override=http%3A%2F%2Fhost%3A9000"
+
+
+def is_uri(place: str) -> bool:
+    """Whether `place` is a URI rather than a path."""
+    return "://" in place
+
+
+def check_place(field: str, place: str) -> None:
+    """Whether `place`, the value of `field`, may be kept with a sweep.
+
+    Raises:
+        SettingsError: it is no URI and no absolute path, or it holds a key or a password.
+    """
+    if is_uri(place) and "@" in urlsplit(place).netloc:
+        raise SettingsError(
+            f"{field} holds a key or a password, which would be kept with the sweep; leave it out of the URI and set "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+    if not is_uri(place) and not place.startswith("/"):
+        raise SettingsError(f"{field} is {place}; it must be an absolute path or a URI, such as {EXAMPLE}")
+
+
+def located(data: str) -> str:
+    """A sweep's `data` for whoever runs in another folder: the absolute path, or the URI that it is."""
+    return data if is_uri(data) else str(Path(data).absolute())
+
+
+def short_name(data: str) -> str:
+    """What people call a sweep's `data`: its path's last part."""
+    return Path(urlsplit(data).path if is_uri(data) else data).name

@@ -1,0 +1,293 @@
+"""Sweeps whose storage is a bucket of a real S3 server: a machine lost, the server away, an object damaged."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psutil
+import pytest
+from s3_server import KEY, SECRET, S3Server, free_port, missing
+
+from search import stored
+from search.events import Decided, EpochDone, TrialStarted
+from search.folder import SweepFolder
+from search.journal import read
+from search.storage import Storage
+from trainables.checkpoint import CHECKSUMS
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+HERE = Path(__file__).resolve().parent
+LAUNCH = ["launch", "--recipe", "trouble:Trouble", "--preset", "tiny", "--name", "sweep", "--trials", "3"]
+LAUNCH += ["--workers", "1", "--scheduler", "stopping", "--grace-epochs", "5", "--confirm-top", "1"]
+LAUNCH += ["--confirm-seeds", "1", "--set", "epochs=8", "--set", "pause=0.5"]
+"""One worker at a time: what happens depends on no timing, so all of these sweeps decide alike."""
+OUTAGE_SECONDS = 10
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[S3Server]:
+    if todo := missing():
+        pytest.skip(f"no S3 server here; {todo}")
+    made = S3Server()
+    try:
+        made.start()
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in made.environment.items():  # these tests look into the bucket too
+                environment.setenv(name, value)
+            yield made
+    finally:
+        made.close()
+
+
+class Machine:
+    """A folder that no other machine sees, and what is typed there."""
+
+    def __init__(self, folder: Path, server: S3Server, prefix: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.uri = server.uri.replace("/sweeps?", f"/{prefix}?")
+        paths = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
+        self.env = os.environ | server.environment | {"PYTHONPATH": paths, "COLUMNS": "200", "HOME": str(folder)}
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        with (self.folder / "output.txt").open("a") as output:
+            command = [sys.executable, "-m", "search", *words, "--storage", self.uri]
+            return subprocess.Popen(
+                command, cwd=self.folder, env=self.env, stdout=output, stderr=output, start_new_session=True, text=True
+            )
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "search", *words, "--storage", self.uri]
+        return subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False)
+
+    @property
+    def sweep(self) -> SweepFolder:
+        return SweepFolder(self.folder / "sweeps", "sweep")
+
+    def output(self) -> str:
+        path = self.folder / "output.txt"
+        return path.read_text() if path.exists() else ""
+
+    def await_epochs(self, count: int) -> None:
+        deadline = time.monotonic() + 200
+        while len(epochs(self.sweep)) < count:
+            assert time.monotonic() < deadline, self.output()
+            time.sleep(0.1)
+
+    def await_stored_epochs(self, count: int, looks_on: Path) -> None:
+        """The same of the bucket's journal."""
+        self.await_epochs(count)
+        deadline = time.monotonic() + 60
+        while len(epochs(stored.fetch(looks_on, "sweep", self.uri))) < count:
+            assert time.monotonic() < deadline, self.output()
+
+
+def epochs(folder: SweepFolder) -> list[tuple[int, int]]:
+    rows = read(folder.journal) if folder.journal.is_dir() else ()
+    return [(row.event.trial, row.event.epoch) for row in rows if isinstance(row.event, EpochDone)]
+
+
+def data_of(server: S3Server) -> str:
+    """A data set in the bucket."""
+    uri = server.uri.replace("/sweeps?", "/data?")
+    Storage(uri).write("clips/a.txt", b"a")
+    return uri
+
+
+def decisions(folder: SweepFolder) -> dict[int, list[Any]]:
+    """By trial, with what it was started and what was decided; each epoch must be there once."""
+    events = [row.event for row in read(folder.journal)]
+    done = Counter((event.trial, event.epoch) for event in events if isinstance(event, EpochDone))
+    assert set(done.values()) == {1}
+    logs: dict[int, list[Any]] = {}
+    for event in events:
+        if isinstance(event, TrialStarted):
+            assert event.trial not in logs
+            logs[event.trial] = [event.kind, event.settings]
+        elif isinstance(event, Decided):
+            logs[event.trial].append((event.epoch, event.action, event.reason, event.numbers))
+    for trial, log in logs.items():
+        assert [one[1] for one in log[2:]].count("stop") == 1
+        assert {epoch for number, epoch in done if number == trial} == set(range(1, log[-1][0] + 1))
+    return logs
+
+
+@pytest.fixture(scope="module")
+def unbroken(server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """The sweep as it goes when nothing happens."""
+    machine = Machine(tmp_path_factory.mktemp("unbroken"), server, "unbroken")
+    done = machine.run(*LAUNCH, "--data", data_of(server))
+    assert done.returncode == 0, done.stderr
+    return machine
+
+
+def test_a_sweep_leaves_its_journal_its_winner_and_few_checkpoints_in_the_bucket(unbroken: Machine) -> None:
+    storage = Storage(unbroken.uri, "sweep")
+    names = storage.names()
+    assert {"sweep.yaml", "best/settings.yaml", "best/checkpoint/state.json"} <= names.keys()
+    assert {Path(name).name for name in storage.names("journal")} == {
+        path.name for path in unbroken.sweep.journal.iterdir()
+    }
+    found = stored.checkpoints(storage)
+    assert found == stored.sealed(found)
+    assert 1 <= len(found) <= 3
+    assert len(list(unbroken.folder.glob(".cache/steadytune/*/data/clips/a.txt"))) == 1
+    assert unbroken.sweep.spec().data_fingerprint
+    assert len(decisions(unbroken.sweep)) == 4
+    for path in unbroken.folder.rglob("*"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+    assert not any(SECRET.encode() in storage.read(name) for name in names)
+
+
+def test_any_machine_can_look_at_it_and_export_it(unbroken: Machine, server: S3Server, tmp_path: Path) -> None:
+    laptop = Machine(tmp_path, server, "unbroken")
+    shown = laptop.run("explain", "sweep", "0")
+    assert shown.stdout.startswith("Trial 0 plain"), shown.stderr
+    exported = laptop.run("export", "sweep")
+    assert exported.returncode == 0, exported.stderr
+    ours, theirs = laptop.sweep.best, unbroken.sweep.best
+    for name in ("settings.yaml", "checkpoint/state.json", "checkpoint/checksums.txt"):
+        assert (ours / name).read_bytes() == (theirs / name).read_bytes()
+    again = laptop.run("resume", "sweep")
+    assert again.stderr.splitlines()[-1].startswith("steadytune: sweep sweep has ended")
+
+
+def test_a_sweep_whose_machine_is_lost_goes_on_elsewhere_as_if_nothing_had_happened(
+    unbroken: Machine, server: S3Server, tmp_path: Path
+) -> None:
+    """Of the trial that runs then, the newest checkpoint in the bucket is damaged besides."""
+    lost, other = (Machine(tmp_path / name, server, "lost") for name in ("lost", "other"))
+    whole = decisions(unbroken.sweep)
+    assert [whole[trial][-1][0] for trial in (0, 1, 2)] == [8, 5, 5]
+    process = lost.start(*LAUNCH, "--data", data_of(server))
+    lost.await_stored_epochs(8 + 5 + 2, tmp_path / "looks on")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    shutil.rmtree(lost.folder)
+    trial, epoch = epochs(stored.fetch(tmp_path / "looks on", "sweep", other.uri))[-1]
+    assert trial >= 2, "all trials of the search had been drawn by then"
+    storage = Storage(other.uri, "sweep")
+    storage.write(f"{stored.checkpoint_name(trial, epoch)}/state.json", b'{"epoch": 9999}')
+    resumed = other.run("resume", "sweep")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "Best configuration: trial" in resumed.stdout
+    assert decisions(other.sweep) == whole
+    log = (other.sweep.trials / f"{trial:04d}" / "log.txt").read_text()
+    assert "has changed since it was written" in log
+    found = stored.checkpoints(storage)
+    assert found == stored.sealed(found)
+    assert len(found) <= 3
+    assert all(f"{name}/{CHECKSUMS}" in files for name, files in found.items())
+
+
+def test_a_server_that_is_away_for_a_while_delays_the_sweep_and_loses_nothing(
+    unbroken: Machine, server: S3Server, tmp_path: Path
+) -> None:
+    machine = Machine(tmp_path, server, "away")
+    process = machine.start(*LAUNCH, "--data", data_of(server))
+    machine.await_epochs(5)
+    server.kill_gateway()
+    try:
+        time.sleep(OUTAGE_SECONDS)
+    finally:
+        server.start_gateway()
+    assert process.wait(200) == 0, machine.output()
+    assert machine.output().count("The storage does not answer; nothing is lost") == 1
+    assert machine.output().count("The storage answers again") == 1
+    assert decisions(machine.sweep) == decisions(unbroken.sweep)
+
+
+class RayCluster:
+    """A head and a node that can be lost, with the sweep that was submitted to them."""
+
+    def __init__(self, machine: Machine) -> None:
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "the-token-of-this-test-and-no-other"}
+        machine.env |= token | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        command = [sys.executable, str(HERE / "raylets.py"), "1"]
+        with (machine.folder / "cluster.log").open("w") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=machine.folder,
+                env=machine.env | {"PYTHONPATH": str(HERE)},  # steadytune comes with the job
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        self.jobs = json.loads(self.process.stdout.readline())["jobs"]
+
+    def lose(self) -> None:
+        """`kill -9` of all its processes, the sweep's driver and workers among them."""
+        head = psutil.Process(self.process.pid)
+        for process in [head, *head.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait()
+
+
+def test_a_submitted_sweep_whose_whole_cluster_is_lost_goes_on_on_a_new_one(
+    unbroken: Machine, server: S3Server, tmp_path: Path
+) -> None:
+    pytest.importorskip("opencensus", reason="a job server needs ray[default]")
+    lost, other = (Machine(tmp_path / name, server, "cluster") for name in ("lost", "other"))
+    first = RayCluster(lost)
+    try:
+        submitted = lost.run(*LAUNCH, "--data", data_of(server), "--address", first.jobs, "--detach")
+        assert submitted.returncode == 0, submitted.stderr
+        lost.await_stored_epochs(8 + 5 + 2, tmp_path / "looks on")
+    finally:
+        first.lose()
+    shutil.rmtree(lost.folder)
+    second = RayCluster(other)
+    try:
+        resumed = other.run("resume", "sweep", "--address", second.jobs)
+        assert resumed.returncode == 0, resumed.stderr
+        assert "Best configuration: trial" in resumed.stdout
+    finally:
+        second.lose()
+    assert decisions(other.sweep) == decisions(unbroken.sweep)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (
+            {"AWS_SECRET_ACCESS_KEY": "wrong"},
+            "ACCESS_DENIED.*set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ),
+        ({"bucket": "nobucket"}, "NO_SUCH_BUCKET.*make the bucket, or mend its name"),
+        ({"port": ""}, "NETWORK_CONNECTION.*start the server, or mend endpoint_override"),
+    ],
+)
+def test_a_bucket_that_cannot_be_used_is_refused_before_anything_is_written(
+    server: S3Server, tmp_path: Path, wrong: dict[str, str], why: str
+) -> None:
+    machine = Machine(tmp_path, server, "refused")
+    if "bucket" in wrong:
+        machine.uri = machine.uri.replace("s3://bucket/", "s3://nobucket/")
+    elif "port" in wrong:
+        machine.uri = f"s3://bucket/sweeps?endpoint_override={quote(f'http://127.0.0.1:{free_port()}', safe='')}"
+    else:
+        machine.env |= wrong
+    began = time.monotonic()
+    said = machine.run(*LAUNCH, "--data", ".")
+    assert said.returncode == 2
+    assert re.search(rf"^steadytune: storage is {re.escape(machine.uri)}; it cannot be used .*{why}", said.stderr)
+    assert len(said.stderr.splitlines()) == 1
+    assert KEY not in said.stderr
+    assert not (tmp_path / "sweeps" / "sweep").exists()
+    assert time.monotonic() - began < 60
