@@ -9,10 +9,10 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.table import Table
 
-from search.dataset_cache import fetch
-from search.place import is_uri
 from search.pruning.rungs import milestones
-from search.storage import check_storage, opened
+from search.storage.dataset_cache import fetch
+from search.storage.filesystem import check_storage, opened
+from search.storage.place import is_uri
 from search.sweep import Plan, SweepSpec, plan
 from search.tracking.store import check_store
 

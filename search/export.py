@@ -17,8 +17,8 @@ from search.events import SweepEnded
 from search.exported import ABOUT, about, readme
 from search.folder import SweepFolder
 from search.state import SweepState
-from search.storage import Storage, patiently
-from search.stored import bring_trial
+from search.storage.filesystem import Storage, patiently
+from search.storage.stored import bring_trial
 from search.trial import TrialState
 from trainables.checkpoint import check
 from trainables.errors import CheckpointError, SteadytuneError, nearest

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from search.environment import left
-from search.place import located
 from search.pruning.curve import Curve
+from search.storage.place import located
 from search.sweep import SweepSpec
 from search.trial import TrialState
 from trainables.errors import SteadytuneError

@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from search.dataset_cache import fetch
 from search.exported import read_about
-from search.place import is_uri
 from search.process import python_path
+from search.storage.dataset_cache import fetch
+from search.storage.place import is_uri
 from trainables import registry
 from trainables.errors import SteadytuneError
 from trainables.recipe import Epoch, Recipe

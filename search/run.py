@@ -21,15 +21,15 @@ from search.events import Decided, Row, SweepEnded
 from search.export import export, result
 from search.folder import SweepFolder
 from search.journal import Journal, read
-from search.place import located
 from search.scheduler import SteadyASHA, SweepSearch
 from search.state import SweepState
-from search.storage import Storage, patiently
-from search.stored import refuse_existing, settle
+from search.storage.filesystem import Storage, patiently
+from search.storage.place import located
+from search.storage.stored import refuse_existing, settle
+from search.storage.uploader import Uploader
 from search.sweep import Plan
 from search.tracking.recorder import Recorder
 from search.trainable import RecipeTrainable
-from search.uploader import Uploader
 from search.views.closing import started
 from search.warmstart import feed, recall
 from trainables import checkpoint

@@ -16,9 +16,9 @@ import yaml
 from pydantic import Field, field_validator
 
 from search.measure import Limit, Measure
-from search.place import check_place, is_uri
 from search.pruning.brackets import first_rungs
 from search.pruning.stability import StabilitySettings
+from search.storage.place import check_place, is_uri
 from spaces import registry as space_registry
 from spaces.space import Draw, Range, Space, is_range, narrowed, ranges
 from trainables import registry as recipe_registry

@@ -18,12 +18,12 @@ from typing import Any, TextIO
 
 from ray import tune
 
-from search.dataset_cache import fetch
 from search.environment import leave
 from search.events import EpochDone
-from search.place import is_uri
-from search.storage import Storage, patiently
-from search.stored import bring_checkpoint, put_checkpoint, put_log
+from search.storage.dataset_cache import fetch
+from search.storage.filesystem import Storage, patiently
+from search.storage.place import is_uri
+from search.storage.stored import bring_checkpoint, put_checkpoint, put_log
 from trainables import checkpoint, registry
 from trainables.errors import CheckpointError
 from trainables.recipe import Epoch

@@ -132,7 +132,7 @@ def _trial_log(name: str, trial: int, root: Path) -> str:
 
     folder = SweepFolder.existing(root, name)
     if uri := folder.spec().storage:  # the node that it ran on may be another
-        from search.storage import opened
+        from search.storage.filesystem import opened
 
         with suppress(FileNotFoundError):
             return opened("storage", uri, name).read(f"trials/{trial:04d}/log.txt").decode(errors="replace")

@@ -52,7 +52,7 @@ def folder(root: Path, name: str, storage: str | None) -> SweepFolder:
 
     if not storage:
         return SweepFolder.existing(root, name)
-    from search.stored import fetch
+    from search.storage.stored import fetch
 
     return fetch(root, name, storage)
 

@@ -24,9 +24,9 @@ import spaces
 import trainables
 from search.cluster.access import open_to_all, refused, use_token
 from search.cluster.nodes import SHARE, Difference, Question, appears, differences, look, table
-from search.place import located
 from search.process import JOB
-from search.storage import Storage
+from search.storage.filesystem import Storage
+from search.storage.place import located
 from search.sweep import SweepSpec
 from trainables.errors import SettingsError
 

@@ -25,8 +25,8 @@ import spaces
 import trainables
 from search.cluster.access import refused, use_token
 from search.cluster.connection import check_address
-from search.place import located
 from search.process import JOB
+from search.storage.place import located
 from search.sweep import SweepSpec
 from search.views.closing import RUNS
 from trainables.errors import SettingsError, SteadytuneError

@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.table import Table
 
 from search.environment import environment
-from search.place import is_uri
-from search.storage import Storage, check_storage, opened
+from search.storage.filesystem import Storage, check_storage, opened
+from search.storage.place import is_uri
 from trainables import registry
 from trainables.errors import SettingsError, SteadytuneError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from search.export import finalists
-from search.place import short_name
 from search.state import SweepState
+from search.storage.place import short_name
 from search.views.chart import Table
 from search.views.importance import Importance
 from search.views.overview import label, number, short

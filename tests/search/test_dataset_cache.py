@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from search import dataset_cache
-from search.dataset_cache import fetch, fingerprint
-from search.storage import Storage
+from search.storage import dataset_cache
+from search.storage.dataset_cache import fetch, fingerprint
+from search.storage.filesystem import Storage
 from trainables.errors import DataError
 
 

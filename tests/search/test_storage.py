@@ -10,8 +10,8 @@ import pytest
 from fakes import spec_of
 from pyarrow import fs
 
-from search.place import check_place
-from search.storage import Storage, check_storage, patiently
+from search.storage.filesystem import Storage, check_storage, patiently
+from search.storage.place import check_place
 from search.sweep import plan
 from trainables.errors import SettingsError
 

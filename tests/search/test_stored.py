@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from fakes import spec_of
 
-from search import stored
 from search.events import SweepOpened
 from search.folder import SweepFolder
 from search.journal import Journal, read
-from search.storage import Storage
+from search.storage import stored
+from search.storage.filesystem import Storage
 from trainables import checkpoint
 from trainables.errors import SteadytuneError
 

@@ -11,15 +11,15 @@ from fakes import spec_of
 from workers import Disk, Workers
 
 from search import journal as journal_module
-from search import stored
 from search.conductor import Conductor
 from search.events import EpochDone, SweepOpened
 from search.export import result
 from search.folder import SweepFolder
 from search.journal import Journal, read
-from search.storage import Storage
+from search.storage import stored
+from search.storage.filesystem import Storage
+from search.storage.uploader import Uploader
 from search.sweep import Plan, plan
-from search.uploader import Uploader
 from trainables.checkpoint import CHECKSUMS
 from trainables.errors import SteadytuneError
 
@@ -153,7 +153,7 @@ def test_a_driver_whose_sweep_goes_on_elsewhere_stops_and_deletes_nothing(tmp_pa
 def test_an_interrupted_sweep_does_not_wait_for_a_storage_that_is_away(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search.uploader.LAST_SECONDS", 0.1)
+    monkeypatch.setattr("search.storage.uploader.LAST_SECONDS", 0.1)
     said: list[str] = []
     uploader = uploading(tmp_path, data)
     uploader._say = said.append

@@ -21,11 +21,11 @@ import psutil
 import pytest
 from s3_server import KEY, SECRET, S3Server, free_port, missing
 
-from search import stored
 from search.events import Decided, EpochDone, TrialStarted
 from search.folder import SweepFolder
 from search.journal import read
-from search.storage import Storage
+from search.storage import stored
+from search.storage.filesystem import Storage
 from trainables.checkpoint import CHECKSUMS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

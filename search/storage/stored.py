@@ -20,7 +20,7 @@ from pathlib import Path
 
 from search.environment import FILE
 from search.folder import SweepFolder
-from search.storage import Storage, opened, patiently
+from search.storage.filesystem import Storage, opened, patiently
 from trainables import checkpoint
 from trainables.errors import CheckpointError, SteadytuneError, nearest
 

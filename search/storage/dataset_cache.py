@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit, urlunsplit
 
-from search.place import short_name
-from search.storage import Say, Storage, on_stderr, patiently
+from search.storage.filesystem import Say, Storage, on_stderr, patiently
+from search.storage.place import short_name
 from trainables.errors import DataError
 
 _IN_USE: list[TextIO] = []

@@ -21,7 +21,7 @@ from typing import TypeVar
 import pyarrow as pa
 from pyarrow import fs
 
-from search.place import EXAMPLE, check_place
+from search.storage.place import EXAMPLE, check_place
 from trainables.errors import SettingsError
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 15.0

@@ -1,0 +1,1 @@
+"""Sweeps and data sets that lie elsewhere: at any URI that pyarrow knows."""
