@@ -158,6 +158,27 @@ def test_the_shipped_encoder_fits_the_tiny_preset(videos: RefdetData, tmp_path: 
             load_encoder(encoder, str(path))
 
 
+@pytest.mark.parametrize("form", ["checkpoint", "export"])
+def test_a_stage_goes_on_from_the_one_before(videos: RefdetData, tmp_path: Path, form: str) -> None:
+    """Document 003: stage 3 resumes stage 2's best model, with losses and rates of its own."""
+    with isolated(tmp_path):
+        from trainables.refdet.training import RefdetTraining
+    folder = tmp_path / "epoch-0001"
+    folder.mkdir()
+    next(curve(settings("stage-2", epochs=1), videos, tmp_path)).save(folder)
+    Refdet().weights(settings("stage-2", epochs=1), folder, tmp_path)
+    weights = str(folder if form == "checkpoint" else tmp_path / "weights.pt")
+    given = settings("stage-3", weights=weights)
+    found = RefdetTraining(given, videos).state()["model"]
+    earlier = torch.load(tmp_path / "weights.pt")["model"]
+    assert found.keys() == earlier.keys()
+    assert all(torch.equal(value, earlier[name]) for name, value in found.items())
+    with pytest.raises(CheckpointError, match="set reference_weights to none"):
+        RefdetTraining(settings("stage-3", weights=weights, **{"reference_weights": "sample"}), videos)
+    with pytest.raises(CheckpointError, match=r"but the model has .*; give weights of the same size"):
+        RefdetTraining(settings("stage-3", weights=weights, embedding=24), videos)
+
+
 def test_frozen_parts_stand_still(videos: RefdetData, tmp_path: Path) -> None:
     with isolated(tmp_path):
         from trainables.refdet.training import RefdetTraining
