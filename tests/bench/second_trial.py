@@ -23,7 +23,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from search.trainable import FAILED, RecipeTrainable
 from spaces import registry as spaces
-from spaces.space import Draw
+from spaces.space import drawn
 from trainables import registry
 
 RECIPES = ("resnet_yolo", "rgbt", "yolox", "refdet", "slowfast")
@@ -48,10 +48,8 @@ class Chance:
 def assignment(name: str, trial: int, data: Path, folder: Path) -> dict[str, Any]:
     """What the driver sends to a worker."""
     recipe = registry.find(name)
-    draw = Draw(Chance(trial))
-    if trial:
-        spaces.find(recipe)(draw)
-    settings = recipe.settings("tiny", draw.values | {"epochs": 2, "seed": trial}).model_dump(mode="json")
+    values = drawn(spaces.find(recipe), Chance(trial), {}) if trial else {}
+    settings = recipe.settings("tiny", values | {"epochs": 2, "seed": trial}).model_dump(mode="json")
     places = {"recipe": name, "data": str(data), "folder": str(folder), "hang_seconds": 3600.0}
     return places | {"checkpoint_every": 1, "checkpoint_at": [], "trial": trial, "epochs": 0, "settings": settings}
 
@@ -60,10 +58,11 @@ def starts(name: str, trials: int, folder: Path) -> list[tuple[float, float]]:
     """Wall and processor seconds from assignment to first step, of each trial in its turn."""
     data = registry.find(name).sample(folder / "sample")
     found: list[tuple[float, float]] = []
+    steps: list[tuple[float, float]] = []
+    hook = register_optimizer_step_pre_hook(lambda *_: steps.append((time.perf_counter(), time.process_time())))
     worker: RecipeTrainable | None = None
     for trial in range(trials):
-        steps: list[tuple[float, float]] = []
-        hook = register_optimizer_step_pre_hook(lambda *_: steps.append((time.perf_counter(), time.process_time())))
+        steps.clear()
         config = assignment(name, trial, data, folder)
         began = time.perf_counter(), time.process_time()
         if worker is None:
@@ -71,9 +70,9 @@ def starts(name: str, trials: int, folder: Path) -> list[tuple[float, float]]:
         else:
             worker.reset_config(config)
         told = worker.step()
-        hook.remove()
         assert FAILED not in told, told[FAILED]
         found.append((steps[0][0] - began[0], steps[0][1] - began[1]))
+    hook.remove()
     return found
 
 

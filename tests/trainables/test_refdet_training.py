@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+from spaces.refdet import space
+from spaces.space import ranges
 from trainables.errors import CheckpointError
 from trainables.isolation import isolated
 from trainables.recipe import Epoch
@@ -113,7 +115,7 @@ UNDER: dict[str, dict[str, Any]] = {
     "epochs": {"warmup_epochs": 0},
 }
 """What must be chosen for a setting to matter, and is the same without the change."""
-UNSEEN = {"cpe_weight": "no proposal of so young a model reaches IoU 0.7; test_refdet_losses.py has it"}
+UNSEEN = {"cpe_weight": "no proposal of so young a model reaches IoU 0.7; it has a test of its own"}
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +136,23 @@ def test_each_setting_changes_what_comes_out(
     assert found != usual[name if name in UNDER else ""]
 
 
-def test_no_setting_is_left_out_of_that_table() -> None:
+def test_no_setting_is_left_out_of_that_table_and_so_no_name_of_the_space() -> None:
     elsewhere = {"device", "weights", "reference_weights", "reference_model"}
     assert elsewhere == RefdetSettings.model_fields.keys() - CHANGES.keys()
+    assert ranges(space).keys() <= CHANGES.keys()
+
+
+def test_the_proposals_weight_counts_once_proposals_fit(
+    videos: RefdetData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with isolated(tmp_path):
+        from trainables.refdet import losses as parts
+    monkeypatch.setattr(parts, "PROPOSAL_IOU", 0.0)  # every place that stands for an object, from the first step on
+    given = BASE | {"triplet_ratio": 0.0, "epochs": 1, "warmup_epochs": 0}
+    light, heavy = (
+        next(curve(settings(**given, cpe_weight=weight), videos, tmp_path)).losses["train/cpe"] for weight in (0.3, 3.0)
+    )
+    assert 0 < light < heavy
 
 
 def test_the_shipped_encoder_fits_the_tiny_preset(videos: RefdetData, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class RefdetTraining:
         for part in self._frozen:
             part.requires_grad_(False)
         self._optimizer = torch.optim.AdamW(
-            _groups(self._detector, settings), lr=settings.lr, weight_decay=settings.weight_decay
+            _groups(self._detector, settings), lr=settings.lr, weight_decay=settings.weight_decay, foreach=True
         )
 
     def phase(self, epoch: int) -> str:
