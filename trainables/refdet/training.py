@@ -27,7 +27,7 @@ from trainables.refdet.losses import (
 )
 from trainables.refdet.model import Output, Refdet, query_backbone, reference_encoder
 from trainables.refdet.settings import RefdetSettings
-from trainables.refdet.weights import load_backbone, load_encoder
+from trainables.refdet.weights import load_weights
 
 FLOOR = 0.01
 """Share of the learning rate at the end of half a cosine. Ours: document 003 does not say what follows warm-up."""
@@ -52,9 +52,8 @@ class RefdetTraining:
         self._device = _device(settings.device)
         with seeded(settings.seed, "model"):
             encoder, backbone = reference_encoder(settings), query_backbone(settings.width)
-            load_encoder(encoder, settings.reference_weights)
-            load_backbone(backbone, settings.weights)
             self._detector = Refdet(settings, encoder, backbone)
+        load_weights(self._detector, settings.weights, settings.reference_weights)
         self.model: nn.Module = self._detector.to(self._device)
         self._detection = DetectionLoss().to(self._device)
         self._frozen = [
@@ -63,7 +62,7 @@ class RefdetTraining:
         for part in self._frozen:
             part.requires_grad_(False)
         self._optimizer = torch.optim.AdamW(
-            _groups(self._detector, settings), lr=settings.lr, weight_decay=settings.weight_decay
+            _groups(self._detector, settings), lr=settings.lr, weight_decay=settings.weight_decay, foreach=True
         )
 
     def phase(self, epoch: int) -> str:
