@@ -55,6 +55,7 @@ class RefdetTraining:
             self._detector = Refdet(settings, encoder, backbone)
         load_weights(self._detector, settings.weights, settings.reference_weights)
         self.model: nn.Module = self._detector.to(self._device)
+        self._parameters = list(self._detector.parameters())
         self._detection = DetectionLoss().to(self._device)
         self._frozen = [
             part for part, frozen in ((encoder, settings.freeze_dinov2), (backbone, settings.freeze_backbone)) if frozen
@@ -90,7 +91,7 @@ class RefdetTraining:
             group = min(every, settings.n_episodes - index // every * every)
             (total / group).backward()  # type: ignore[no-untyped-call]
             if (index + 1) % every == 0 or index + 1 == settings.n_episodes:
-                clip_grad_norm_(self.model.parameters(), GRADIENT_NORM)
+                clip_grad_norm_(self._parameters, GRADIENT_NORM)
                 self._optimizer.step()
                 self._optimizer.zero_grad(set_to_none=True)
             sums += torch.stack([total, *losses.values()]).detach().double().cpu()
