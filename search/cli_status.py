@@ -26,7 +26,7 @@ def status(
     from search.explain import sweep_json
     from search.folder import SweepFolder, names
     from search.onlooker import Onlooker
-    from search.overview import overview
+    from search.overview import MOST_ROWS, overview
 
     console = options.console()
     if name is None:
@@ -52,6 +52,6 @@ def status(
                 state = onlooker.look()
                 live.update(overview(state, name), refresh=True)
         return
-    console.print(overview(state, name, rows=None))
+    console.print(overview(state, name, MOST_ROWS))
     if state.ended is None and cli_cluster.submits(state.plan.spec.address, detach=False):
         console.print(cli_cluster.standing(name, str(state.plan.spec.address)))

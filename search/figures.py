@@ -75,7 +75,7 @@ def best_so_far(state: SweepState) -> Chart:
 
 def learning_curves(state: SweepState) -> Chart:
     """Every trial's objective by epoch, coloured by what became of it; a cross and a reason where it was stopped."""
-    known = [trial for trial in state.search if trial.curve.evaluated]
+    known = [trial for trial in state.search if trial.curve.level is not None]
     shown = thinned(known, MOST_CURVES)
     series: list[Series] = []
     for trial in sorted(shown, key=standing):
@@ -176,7 +176,7 @@ def epochs_by_outcome(state: SweepState) -> dict[str, tuple[int, int, float]]:
     for trial in state.trials.values():
         kind = outcome(trial) if trial.started.kind == "search" else CONFIRMED
         trials, epochs, seconds = found[kind]
-        found[kind] = (trials + 1, epochs + len(trial.curve.points), seconds + sum(trial.seconds))
+        found[kind] = (trials + 1, epochs + trial.curve.epoch, seconds + sum(trial.seconds))
     return {kind: numbers for kind, numbers in found.items() if numbers[0]}
 
 

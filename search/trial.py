@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from typing import Literal
 
 from search.curve import Curve
 from search.decision import LOST, Action
-from search.events import Decided, EpochDone, TrialStarted
+from search.events import Decided, TrialStarted
+from search.stretch import Stretch
 
 Status = Literal["running", "paused", "ended"]
 STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", "stop": "ended"}
@@ -20,11 +22,18 @@ class TrialState:
     started: TrialStarted
     curve: Curve
     status: Status = "running"
-    latest: EpochDone | None = None
     decisions: list[Decided] = field(default_factory=list)
     checkpoints: dict[int, int] = field(default_factory=dict)
-    seconds: list[float] = field(default_factory=list)
+    seconds: array[float] = field(default_factory=lambda: array("d"))
     largest_bytes: int = 0
+
+    def add(self, done: Stretch) -> None:
+        """Take its next epochs into account."""
+        self.curve.extend(done.epochs, done.values, done.losses, done.held_out, done.phases)
+        self.seconds.extend(done.seconds)
+        written = {epoch: size for epoch, size in zip(done.epochs, done.sizes, strict=True) if size is not None}
+        self.checkpoints.update(written)
+        self.largest_bytes = max(self.largest_bytes, *written.values(), 0)
 
     @property
     def running(self) -> bool:

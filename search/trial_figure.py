@@ -32,7 +32,7 @@ def trial_figure(state: SweepState, trial: TrialState) -> Chart:
 
 
 def _peers(state: SweepState, trial: TrialState) -> Iterator[Series]:
-    known = [other for other in state.search if other is not trial and other.curve.evaluated]
+    known = [other for other in state.search if other is not trial and other.curve.level is not None]
     for other in thinned(known, MOST_CURVES):
         points = [(float(point.epoch), point.value) for point in other.curve.evaluated]
         yield _line("other trials", points, PEER, 0.8)

@@ -20,7 +20,7 @@ CONFINED = {
     "mlflow": {"search/mirror.py", "search/champion.py", "search/replay/mlflow_runs.py"},
     "plotly": {"search/chart_html.py"},
     "matplotlib": {"search/chart_png.py", "search/range_figure.py"},
-    "pyarrow": {"search/journal.py"},
+    "pyarrow": {"search/journal.py", "search/arrays.py"},
     "typer": {
         f"search/{name}.py"
         for name in (
