@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from search.chart import Axis, Chart, Panel, Parallel, Series
+from search.curve import Point
 from search.decision import LOST, REASONS
 from search.importance import Importance, standing
 from search.overview import label, short
@@ -14,6 +15,8 @@ from search.trial import TrialState
 
 MOST_CURVES = 300
 """Learning curves in one figure: an 800-pixel plot shows no more apart, and a browser stays quick."""
+MOST_EPOCHS = 400
+"""Points of one curve: two for each of 200 places along the figure, so that no peak is lost."""
 MOST_POINTS = 1000
 """Trials in a slice or in parallel coordinates."""
 MOST_SLICES = 16
@@ -80,7 +83,7 @@ def learning_curves(state: SweepState) -> Chart:
     series: list[Series] = []
     for trial in sorted(shown, key=standing):
         kind = outcome(trial)
-        points = trial.curve.evaluated
+        points = outline(trial.curve.evaluated)
         words = [f"trial {label(trial)}, epoch {point.epoch}: {point.value:.4f}" for point in points]
         words[-1] += f"<br>{_end(trial)}<br>{short(trial.started.drawn)}"
         x, y = tuple(float(point.epoch) for point in points), tuple(point.value for point in points)
@@ -109,6 +112,21 @@ def thinned(trials: Sequence[TrialState], most: int) -> list[TrialState]:
     rest = ranked[most // 2 :]
     step = len(rest) / (most - most // 2)
     return ranked[: most // 2] + [rest[int(index * step)] for index in range(most - most // 2)]
+
+
+def outline(points: list[Point], most: int = MOST_EPOCHS) -> list[Point]:
+    """At most `most` points of a curve, its ends included: the lowest and the highest of each of many short parts."""
+    if len(points) <= most:
+        return points
+    length = math.ceil(2 * (len(points) - 2) / (most - 2))
+    parts = (points[start : start + length] for start in range(1, len(points) - 1, length))
+    extremes = ((min(part, key=_height), max(part, key=_height)) for part in parts)
+    inner = {point.epoch: point for pair in extremes for point in pair}
+    return [points[0], *(inner[epoch] for epoch in sorted(inner) if epoch < points[-1].epoch), points[-1]]
+
+
+def _height(point: Point) -> float:
+    return point.value or 0.0
 
 
 def _drawn(state: SweepState) -> list[TrialState]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from textwrap import fill
 
 from search.chart import Chart, Panel, Series
-from search.figures import COLOURS, MOST_CURVES, outcome, thinned
+from search.figures import COLOURS, MOST_CURVES, outcome, outline, thinned
 from search.overview import label
 from search.state import SweepState
 from search.trial import TrialState
@@ -34,7 +34,7 @@ def trial_figure(state: SweepState, trial: TrialState) -> Chart:
 def _peers(state: SweepState, trial: TrialState) -> Iterator[Series]:
     known = [other for other in state.search if other is not trial and other.curve.level is not None]
     for other in thinned(known, MOST_CURVES):
-        points = [(float(point.epoch), point.value) for point in other.curve.evaluated]
+        points = [(float(point.epoch), point.value) for point in outline(other.curve.evaluated)]
         yield _line("other trials", points, PEER, 0.8)
 
 
