@@ -50,12 +50,8 @@ def _joined(parts: Iterable[Series]) -> Iterator[Series]:
     """Those that look alike as one, with gaps between: plotly takes a hundredth of a second for each it is given."""
     alike: dict[object, list[Series]] = {}
     for place, one in enumerate(parts):
-        look = (
-            (one.name, one.colour, one.width, one.marker, bool(one.words))
-            if one.kind == "line" and not one.spread
-            else place
-        )
-        alike.setdefault(look, []).append(one)
+        look = (one.name, one.colour, one.width, one.marker, bool(one.words))
+        alike.setdefault(look if one.kind == "line" and not one.spread else place, []).append(one)
     for first, *others in alike.values():
         x, y, words = list(first.x), list(first.y), list(first.words)
         for one in others:
