@@ -26,7 +26,7 @@ sys.path[:0] = [str(HERE.parent / "sweeps"), str(HERE.parent.parent)]
 from agreement import Difference, difference  # noqa: E402
 from team_server import REPOSITORY, TeamServer, postgres_programs  # noqa: E402
 
-from search.events import EpochDone  # noqa: E402
+from search.events import EpochDone, SweepEnded  # noqa: E402
 from search.folder import SweepFolder  # noqa: E402
 from search.journal import read  # noqa: E402
 from search.state import SweepState  # noqa: E402
@@ -56,6 +56,9 @@ def crash(server: TeamServer, root: Path, kind: str, seeds: range) -> tuple[Diff
     for seed in seeds:
         if seed == seeds[0] or kind in ("driver", "worker"):
             _await_epoch(folder, sweep)
+        while sweep.poll() and not _count(folder, SweepEnded):  # the machine was too busy to start Ray in time
+            sweep = steadytune(server, root, "resume", name)
+            _await_epoch(folder, sweep)
         time.sleep(random.Random(f"{kind}/{seed}").uniform(0, MOST_SECONDS))
         if sweep.poll() is not None:
             break
@@ -63,8 +66,8 @@ def crash(server: TeamServer, root: Path, kind: str, seeds: range) -> tuple[Diff
         if kind == "driver":
             sweep.wait()
             sweep = steadytune(server, root, "resume", name)
-    if sweep.wait() != 0:
-        steadytune(server, root, "resume", name).wait()
+    while sweep.wait() != 0 and not _count(folder, SweepEnded):
+        sweep = steadytune(server, root, "resume", name)
     _sync(server, root, name)
     state = SweepState(folder.plan())
     for row in read(folder.journal):
@@ -75,14 +78,14 @@ def crash(server: TeamServer, root: Path, kind: str, seeds: range) -> tuple[Diff
 
 def _await_epoch(folder: SweepFolder, sweep: subprocess.Popen[bytes]) -> None:
     """Until a trial has finished an epoch from now on, or the sweep has ended."""
-    before = _epochs(folder)
-    while sweep.poll() is None and _epochs(folder) == before:
+    before = _count(folder, EpochDone)
+    while sweep.poll() is None and _count(folder, EpochDone) == before:
         time.sleep(0.2)
 
 
-def _epochs(folder: SweepFolder) -> int:
+def _count(folder: SweepFolder, kind: type) -> int:
     rows = read(folder.journal) if folder.journal.is_dir() else ()
-    return sum(isinstance(row.event, EpochDone) for row in rows)
+    return sum(isinstance(row.event, kind) for row in rows)
 
 
 def _kill(server: TeamServer, sweep: subprocess.Popen[bytes], kind: str) -> bool:
