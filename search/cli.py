@@ -17,9 +17,7 @@ from search import cli_cluster, cli_range, cli_recipes, cli_replay, cli_results,
 from search.options import DEFAULT_ROOT, Address, Detach, Json, Root, Sets
 
 if TYPE_CHECKING:
-    from search.state import SweepState
     from search.sweep import SweepSpec
-    from search.trial import TrialState
 
 app = typer.Typer(
     name="steadytune",
@@ -40,6 +38,10 @@ def main() -> None:
         app()
     except SteadytuneError as error:
         print(f"steadytune: {error}", file=sys.stderr)
+        sys.exit(2)
+    except PermissionError as error:
+        fix = "run this as its owner, or give yourself the right to it"
+        print(f"steadytune: {error.filename}: {str(error.strerror).lower()}; {fix}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("steadytune: interrupted", file=sys.stderr)
@@ -155,14 +157,6 @@ def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
         console.print(f"MLflow could not be brought up to date; later: {options.command('sync', name, root)}")
 
 
-def _trial(state: SweepState, trial: int, name: str) -> TrialState:
-    from trainables.errors import SteadytuneError, nearest
-
-    if trial not in state.trials:
-        raise SteadytuneError(f"no trial {trial} in sweep {name}; {nearest(str(trial), map(str, state.trials))}")
-    return state.trials[trial]
-
-
 @app.command()
 def explain(
     name: str,
@@ -179,7 +173,7 @@ def explain(
     if figure:
         check_path(figure)
     state = options.state(SweepFolder.existing(sweeps, name))
-    found = _trial(state, trial, name)
+    found = state.trial(trial)
     if figure:
         from search.trial_figure import trial_figure
 
@@ -210,7 +204,7 @@ def export(
 
     folder = SweepFolder.existing(sweeps, name)
     state = options.state(folder)
-    chosen = _trial(state, trial, name).started.of if trial is not None else result(state).trial
+    chosen = state.trial(trial).started.of if trial is not None else result(state).trial
     if chosen < 0:
         raise SteadytuneError(
             f"no trial of sweep {name} trained to its end yet; name one: steadytune export {name} TRIAL"

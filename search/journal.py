@@ -153,7 +153,7 @@ def read(folder: Path, after: int = 0) -> Iterator[Row]:
 def _load(path: Path, columns: Collection[str] = SCHEMA.names) -> pa.Table:
     try:
         return pq.ParquetFile(path).read(list(columns))  # read_table would import pandas
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise
     except (pa.ArrowException, OSError) as error:
         raise SteadytuneError(f"{path}: damaged journal segment ({error}); restore it from a copy") from None

@@ -31,6 +31,7 @@ from search.stretch import Stretch
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
 from search.usage import Usage
+from trainables.errors import SteadytuneError
 
 if TYPE_CHECKING:  # those who only read a sweep do not pay for Optuna
     from search.searcher import Outcome, Searcher
@@ -176,6 +177,17 @@ class SweepState:
     def incumbents(self) -> list[tuple[int, int, float]]:
         """(epochs taken by then, trial, level) each time the search's best level so far rose."""
         return self._incumbents.rises()
+
+    def trial(self, number: int) -> TrialState:
+        """The trial of that number.
+
+        Raises:
+            SteadytuneError: there is none.
+        """
+        if number not in self.trials:
+            there = f"it has trials 0 to {len(self.trials) - 1}" if self.trials else "it has none yet"
+            raise SteadytuneError(f"no trial {number} in sweep {self.plan.spec.name}; {there}")
+        return self.trials[number]
 
     def first_values(self, place: int) -> dict[str, Any]:
         """The values to train at `place` (from 0) after the named trainings: an earlier sweep's best; else none."""

@@ -89,6 +89,8 @@ def _check_database(uri: str, path: Path) -> None:
         raise SteadytuneError(f"store is {uri}; {target} cannot be written; give another folder or --store")
     if not path.exists():
         return
+    if not os.access(path, os.R_OK):
+        raise SteadytuneError(f"store is {uri}; {path} cannot be read; give another file with --store")
     if _head(path) not in (b"", _SQLITE):
         raise SteadytuneError(f"store is {uri}; {path} is no SQLite database; move it away or give --store")
     if wrong := _other_version(uri, path):
