@@ -27,15 +27,10 @@ class Arrays:
     def __len__(self) -> int:
         return len(self._table)
 
-    def at(self, places: Array, *columns: str) -> Arrays:
-        """The rows at `places`, in that order; only those columns, if any are named."""
+    def rows(self, places: Array) -> Iterator[Row]:
+        """The events at `places`."""
         indices = pa.py_buffer(np.ascontiguousarray(places, dtype=np.int64))
-        table = self._table.select(columns) if columns else self._table
-        return Arrays(table.take(pa.Array.from_buffers(pa.int64(), len(places), [None, indices])))
-
-    def rows(self) -> Iterator[Row]:
-        """As events after all."""
-        return rows_of(self._table)
+        return rows_of(self._table.take(pa.Array.from_buffers(pa.int64(), len(places), [None, indices])))
 
     def numbers(self, name: str) -> Array:
         """A column of numbers; what stands where there is none is arbitrary."""
@@ -46,7 +41,7 @@ class Arrays:
         coded = self._column(name).dictionary_encode()
         return np.asarray([*coded.dictionary.to_pylist(), None], dtype=object)[_numbers(coded.indices)]
 
-    def named(self, name: str, key: str) -> list[float | None]:
+    def named(self, name: str, key: str) -> Array:
         """Of a column of numbers by name, those under one key; None where there is none."""
         rows, keys, numbers = self._entries(name)
         coded = keys.dictionary_encode()
@@ -54,12 +49,12 @@ class Arrays:
         mine = _numbers(coded.indices) == (known.index(key) if key in known else -1)
         found = np.full(len(self), None)
         found[rows[mine]] = numbers[mine]
-        return list(found.tolist())
+        return found
 
-    def sums(self, name: str) -> list[float]:
+    def sums(self, name: str) -> Array:
         """Of a column of numbers by name, the sum of each row's."""
         rows, _, numbers = self._entries(name)
-        return list(np.bincount(rows, weights=numbers, minlength=len(self)).tolist())
+        return np.bincount(rows, weights=numbers, minlength=len(self))
 
     def _column(self, name: str) -> pa.Array:
         return self._table[name].combine_chunks()

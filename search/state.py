@@ -77,6 +77,8 @@ class SweepState:
         event = row.event
         if isinstance(event, EpochDone):
             self.train(Stretch.of(row.seq, row.time, event, self.plan.recipe.metric))
+            if event.checkpoint:
+                self.trials[event.trial].checkpoints[event.epoch] = event.bytes
             return
         if isinstance(event, SweepOpened):
             self._usage.open(event.places)

@@ -19,17 +19,18 @@ class Stretch:
         trial: whose they are.
         time: when the last was journalled, in seconds since 1970.
         began: when the first began, likewise.
+        largest: bytes of the largest checkpoint that was written after one of them; 0 if none was.
         seqs: their sequence numbers in the journal, rising.
         epochs: their numbers, rising; where one reaches a rung, it is the last of the stretch.
         values, losses, held_out: objective, training loss and held-out loss; see `search.curve.Point`.
         phases: the recipe's words for the parts of its schedule.
         seconds: what each took on its worker.
-        sizes: bytes of the checkpoint written after each; None where none was.
     """
 
     trial: int
     time: float
     began: float
+    largest: int
     seqs: list[int]
     epochs: list[int]
     values: list[float | None]
@@ -37,7 +38,6 @@ class Stretch:
     held_out: list[float | None]
     phases: list[str]
     seconds: list[float]
-    sizes: list[int | None]
 
     @property
     def seq(self) -> int:
@@ -52,6 +52,7 @@ class Stretch:
             trial=done.trial,
             time=time,
             began=done.began,
+            largest=done.bytes,
             seqs=[seq],
             epochs=[done.epoch],
             values=[done.metrics.get(metric)],
@@ -59,5 +60,4 @@ class Stretch:
             held_out=[losses.get("val")],
             phases=[done.phase],
             seconds=[sum(done.seconds.values())],
-            sizes=[done.bytes if done.checkpoint else None],
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +19,8 @@ from search.events import Decided, EpochDone, Row, SweepOpened
 from search.journal import SCHEMA, tables
 from search.stretch import Stretch
 
-UNREAD = ("rates", "alarm", "alarm_detail")
-"""Columns that only a trial's own pages show."""
-_EPOCHS = ("seq", "time", "trial", "epoch", "phase", "metrics", "losses", "seconds", "began", "checkpoint", "bytes")
+UNREAD = ("rates", "checkpoint", "alarm", "alarm_detail")
+"""Columns that only the driver needs, or a trial's own page."""
 
 
 def read(folder: Path, after: int, metric: str, rungs: Sequence[int]) -> Iterator[Row | Stretch]:
@@ -38,7 +38,7 @@ def read(folder: Path, after: int, metric: str, rungs: Sequence[int]) -> Iterato
     for table in tables(folder, after, [name for name in SCHEMA.names if name not in UNREAD]):
         rows = Arrays(table)
         is_epoch = rows.words("event") == EpochDone.event
-        found: list[Row | Stretch] = list(rows.at(np.flatnonzero(~is_epoch)).rows())
+        found: list[Row | Stretch] = list(rows.rows(np.flatnonzero(~is_epoch)))
         found += _stretches(rows, is_epoch, metric, rungs)
         yield from sorted(found, key=attrgetter("seq"))
 
@@ -47,19 +47,26 @@ def _stretches(rows: Arrays, is_epoch: Array, metric: str, rungs: Sequence[int])
     if not is_epoch.any():
         return
     places, stops = _places(rows, is_epoch, rungs)
-    done, starts = rows.at(places, *_EPOCHS), np.append(0, stops[:-1])
-    trials, times = done.numbers("trial")[starts].tolist(), done.numbers("time")[stops - 1].tolist()
-    began = np.minimum.reduceat(done.numbers("began"), starts).tolist()
-    sizes = done.numbers("bytes").astype(object)
-    sizes[done.words("checkpoint") == ""] = None
-    seqs, epochs = done.numbers("seq").tolist(), done.numbers("epoch").tolist()
-    values, phases = done.named("metrics", metric), done.words("phase").tolist()
-    losses, held_out = done.named("losses", "train"), done.named("losses", "val")
-    seconds = done.sums("seconds")
-    for trial, time, first, start, stop in zip(trials, times, began, starts.tolist(), stops.tolist(), strict=True):
-        at = slice(start, stop)
-        own = seqs[at], epochs[at], values[at], losses[at], held_out[at], phases[at], seconds[at], sizes[at].tolist()
-        yield Stretch(trial, time, first, *own)
+    starts = np.append(0, stops[:-1])
+    trials = rows.numbers("trial")[places][starts].tolist()
+    times = rows.numbers("time")[places][stops - 1].tolist()
+    began = np.minimum.reduceat(rows.numbers("began")[places], starts).tolist()
+    largest = np.maximum.reduceat(rows.numbers("bytes")[places], starts).tolist()
+    columns: tuple[list[Any], ...] = tuple(
+        column[places].tolist()
+        for column in (
+            rows.numbers("seq"),
+            rows.numbers("epoch"),
+            rows.named("metrics", metric),
+            rows.named("losses", "train"),
+            rows.named("losses", "val"),
+            rows.words("phase"),
+            rows.sums("seconds"),
+        )
+    )
+    ends = zip(starts.tolist(), stops.tolist(), strict=True)
+    for trial, time, first, most, (start, stop) in zip(trials, times, began, largest, ends, strict=True):
+        yield Stretch(trial, time, first, most, *[column[start:stop] for column in columns])
 
 
 def _places(rows: Arrays, is_epoch: Array, rungs: Sequence[int]) -> tuple[Array, Array]:

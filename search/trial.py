@@ -17,7 +17,14 @@ STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", 
 
 @dataclass
 class TrialState:
-    """What is known of one trial; `seconds` is what its epochs took on their worker."""
+    """What is known of one trial.
+
+    Attributes:
+        checkpoints: bytes by epoch. Onlookers, who take epochs by stretches, have none: what is still on disk only the
+            driver knows, which deletes them.
+        seconds: what its epochs took on their worker.
+        largest_bytes: of its checkpoints.
+    """
 
     started: TrialStarted
     curve: Curve
@@ -31,9 +38,7 @@ class TrialState:
         """Take its next epochs into account."""
         self.curve.extend(done.epochs, done.values, done.losses, done.held_out, done.phases)
         self.seconds.extend(done.seconds)
-        written = {epoch: size for epoch, size in zip(done.epochs, done.sizes, strict=True) if size is not None}
-        self.checkpoints.update(written)
-        self.largest_bytes = max(self.largest_bytes, *written.values(), 0)
+        self.largest_bytes = max(self.largest_bytes, done.largest)
 
     @property
     def running(self) -> bool:

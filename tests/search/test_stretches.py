@@ -33,7 +33,7 @@ def picture(state: SweepState) -> dict[str, Any]:
     """All that a sweep's state says, but for sums of seconds."""
     return {
         "trials": {
-            number: (trial.started, repr(trial.curve.points), trial.status, trial.decisions, trial.checkpoints)
+            number: (trial.started, repr(trial.curve.points), trial.status, trial.decisions)
             for number, trial in state.trials.items()
         },
         "measured": [(list(trial.seconds), trial.largest_bytes, trial.curve.level) for trial in state.search],
@@ -134,7 +134,7 @@ def test_what_an_epoch_does_not_have_stays_unknown(tmp_path: Path) -> None:
     assert isinstance(found, Stretch)
     assert repr(found.values) == "[None, nan, 0.25]"
     assert (found.losses, found.held_out) == ([None, None, math.inf], [None, 2.0, None])
-    assert (found.phases, found.seconds, found.sizes) == (["warmup", "main", "main"], [0.0, 1.5, 0.0], [None, None, 9])
+    assert (found.phases, found.seconds, found.largest) == (["warmup", "main", "main"], [0.0, 1.5, 0.0], 9)
 
 
 def test_incumbents_are_the_same_in_whatever_order_trials_are_told() -> None:
@@ -152,7 +152,7 @@ def test_incumbents_are_the_same_in_whatever_order_trials_are_told() -> None:
         incumbents = Incumbents(1.0)
         for trial in order:
             seqs, none = [10 + 4 * place + trial for place in range(5)], [None] * 5
-            done = Stretch(trial, 0.0, 0.0, seqs, [1, 2, 3, 4, 5], [*values[trial]], none, none, [], [], none)
+            done = Stretch(trial, 0.0, 0.0, 0, seqs, [1, 2, 3, 4, 5], [*values[trial]], none, none, [], [])
             incumbents.add(done, Curve("max", points(values[trial])))
         assert incumbents.rises() == expected
     assert len(expected) > 1
