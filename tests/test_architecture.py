@@ -20,7 +20,7 @@ CONFINED = {
     "mlflow": {"search/tracking/mirror.py", "search/tracking/champion.py", "search/replay/mlflow_runs.py"},
     "plotly": {"search/views/chart_html.py"},
     "matplotlib": {"search/views/chart_png.py", "search/views/range_figure.py"},
-    "pyarrow": {"search/journal.py"},
+    "pyarrow": {"search/journal.py", "search/arrays.py"},
     "typer": {
         f"search/{name}.py"
         for name in (
