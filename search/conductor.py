@@ -66,6 +66,7 @@ class Conductor:
         self._clock = clock
         self._budget = Budget(plan, clock)
         self._waiting: list[Assignment] = []
+        self._latest: dict[int, EpochDone] = {}  # of each trial, where a journal was read back
         self.halted: Exception | None = None
         self.state = SweepState(plan)
         self.state.searcher = self._make_searcher(restart=0)
@@ -80,6 +81,8 @@ class Conductor:
         self.state = SweepState(self.plan, self._make_searcher(restart=len(rows)))
         for row in rows:
             self.state.apply(row, restoring=True)
+            if isinstance(row.event, EpochDone):
+                self._latest[row.event.trial] = row.event
         self._budget.began = self._clock() - self.state.active_seconds
 
     def open(self, places: int) -> None:
@@ -88,8 +91,8 @@ class Conductor:
         self._record(SweepOpened(places))
         running = list(self.state.running.values())
         for trial in running:
-            if trial.latest:  # the interruption may have come between an epoch and the decisions about it
-                self._judge(trial, trial.latest)
+            if trial.started.trial in self._latest:  # killed between an epoch and the decisions about it, perhaps
+                self._judge(trial, self._latest[trial.started.trial])
         self._end_search()
         self._waiting = [self._assignment(trial) for trial in running if trial.running]
         self._journal.flush()

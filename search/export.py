@@ -21,7 +21,7 @@ from search.storage.filesystem import Storage, patiently
 from search.storage.stored import bring_trial
 from search.trial import TrialState
 from trainables.checkpoint import check
-from trainables.errors import CheckpointError, SteadytuneError, nearest
+from trainables.errors import CheckpointError, SteadytuneError
 from trainables.recipe import Recipe
 from trainables.settings import Settings, parse
 
@@ -134,18 +134,14 @@ def export(state: SweepState, folder: SweepFolder, number: int, target: Path, on
     Raises:
         SteadytuneError: no such trial; ONNX was asked for, but no checkpoint was kept or the model does not allow it.
     """
-    if number not in state.trials:
-        raise SteadytuneError(
-            f"no trial {number} in sweep {folder.name}; {nearest(str(number), map(str, state.trials))}"
-        )
-    recipe = state.plan.recipe
+    chosen, recipe = state.trial(number), state.plan.recipe
     if state.plan.spec.storage:
         _bring(state, folder, number, state.plan.spec.storage)
     partial = target.with_name(f"{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     found = best_checkpoint(state, number, folder)
-    source = found[0] if found else state.trials[number]
+    source = found[0] if found else chosen
     settings = parse(recipe.settings_type, source.started.settings, recipe.name)
     (partial / "settings.yaml").write_text(
         yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"

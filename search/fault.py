@@ -47,7 +47,7 @@ def _tail(log: Path) -> list[str]:
 
 def hopeless(state: SweepState) -> str:
     """Why no other trial need be tried: the last few failed alike, and none ever finished an epoch. Else ""."""
-    if any(trial.curve.points for trial in state.trials.values()):
+    if any(trial.curve.epoch for trial in state.trials.values()):
         return ""
     details = [trial.decision.detail for trial in state.search if trial.decision and trial.decision.reason == "failed"]
     last = details[-ALIKE:]

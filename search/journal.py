@@ -1,9 +1,9 @@
 """What a sweep did: every trial, epoch and decision in the order in which it happened, as Parquet.
 
 A sweep's `journal/` folder holds segments named by the sequence numbers of their rows. A segment appears whole (it is
-written beside its place and renamed) and is never changed; sixteen of one size are merged into one of the next. Readers
-need no lock, and `pyarrow.dataset.dataset(folder)` reads it as one table while the sweep runs. Everything else that a
-sweep keeps (Optuna's study, the rungs, MLflow) can be made again from these rows.
+written beside its place and renamed) and is never changed; sixteen of one size are merged into one of the next, unless
+that would be large. Readers need no lock, and `pyarrow.dataset.dataset(folder)` reads it as one table while the sweep
+runs. Everything else that a sweep keeps (Optuna's study, the rungs, MLflow) can be made again from these rows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
@@ -27,8 +27,10 @@ from trainables.errors import SteadytuneError
 FLUSH_ROWS = 512
 FLUSH_SECONDS = 0.5
 MERGE_SEGMENTS = 16
-READ_ROWS = 65_536
-"""Turned into events at a time, so that a large journal does not lie in memory as Python's own objects."""
+MOST_ROWS = 150_000
+"""In about the largest segment: reading one takes little memory, and merging them does not hold up a sweep."""
+READ_ROWS = 16_384
+"""Given to a reader at a time, so that a large journal does not lie in memory as Python's own objects."""
 
 _NUMBERS = pa.map_(pa.string(), pa.float64())
 SCHEMA = pa.schema(
@@ -63,6 +65,7 @@ SCHEMA = pa.schema(
 )
 
 
+_NAMES = [f"{field.name}.key_value.key" for field in SCHEMA if field.type == _NUMBERS]
 _JSON = ("drawn", "settings")
 _FIELDS = {kind.event: [each.name for each in fields(kind)] for kind in EVENTS.values()}
 
@@ -77,9 +80,9 @@ def _to_record(row: Row) -> dict[str, Any]:
     return record | {"seq": row.seq, "time": row.time, "event": row.event.event}
 
 
-def _to_rows(table: pa.Table) -> Iterator[Row]:
-    """Column by column, which is four times as fast as Arrow's own rows."""
-    for batch in table.to_batches(max_chunksize=READ_ROWS):
+def rows_of(table: pa.Table) -> Iterator[Row]:
+    """The events of some of a journal's rows. Column by column, which is four times as fast as Arrow's own rows."""
+    for batch in table.to_batches():
         columns = {name: _values(batch.column(name), name in _JSON) for name in batch.schema.names}
         for place, (seq, time_, name) in enumerate(zip(columns["seq"], columns["time"], columns["event"], strict=True)):
             yield Row(seq, time_, EVENTS[name](*[columns[field][place] for field in _FIELDS[name]]))
@@ -128,30 +131,36 @@ def segments(folder: Path) -> list[Path]:
     return [segment.path for segment in _segments(folder)] if folder.is_dir() else []
 
 
-def read(folder: Path, after: int = 0) -> Iterator[Row]:
-    """The rows with a sequence number above `after`, in order; safe while the sweep writes.
+def tables(folder: Path, after: int = 0, columns: Collection[str] = SCHEMA.names) -> Iterator[pa.Table]:
+    """The rows with a sequence number above `after`, in order, some at a time; safe while the sweep writes.
 
     Raises:
         SteadytuneError: no journal there, or a segment that is damaged, by its path.
     """
     if not folder.is_dir():
         raise SteadytuneError(f"{folder}: no journal there; give the name of a sweep that was launched")
-    while True:
+    while segment := next((one for one in _segments(folder) if one.last > after), None):
         try:
-            tables = [_load(segment.path) for segment in _segments(folder) if segment.last > after]
-            break
+            table = _load(segment.path, columns, coded=_NAMES)
         except FileNotFoundError:  # merged away between listing and reading: list again
             continue
-    for table in tables:
-        for row in _to_rows(table):
-            if row.seq > after:
-                yield row
+        new = table.slice(max(0, after + 1 - segment.first))  # numbers have no gaps
+        for start in range(0, len(new), READ_ROWS):
+            yield new.slice(start, READ_ROWS)
+        after = segment.last
 
 
-def _load(path: Path) -> pa.Table:
-    try:
-        return pq.ParquetFile(path).read()  # read_table would import pandas
-    except FileNotFoundError:
+def read(folder: Path, after: int = 0) -> Iterator[Row]:
+    """The rows with a sequence number above `after`, in order; safe while the sweep writes. Raises as `tables` does."""
+    for table in tables(folder, after):
+        yield from rows_of(table)
+
+
+def _load(path: Path, columns: Collection[str] = SCHEMA.names, coded: Collection[str] = ()) -> pa.Table:
+    """A segment; `coded` are columns of a few words, which are read the faster for that."""
+    try:  # read_table would import pandas
+        return pq.ParquetFile(path, read_dictionary=list(coded)).read(list(columns))
+    except (FileNotFoundError, PermissionError):
         raise
     except (pa.ArrowException, OSError) as error:
         raise SteadytuneError(f"{path}: damaged journal segment ({error}); restore it from a copy") from None
@@ -207,7 +216,7 @@ class Journal:
     def _merge(self, level: int) -> None:
         """Merge the segments of `level` into one of the next once there are enough of them."""
         same = [segment for segment in _segments(self._folder) if segment.level == level]
-        if len(same) < MERGE_SEGMENTS:
+        if len(same) < MERGE_SEGMENTS or same[-1].last - same[0].first >= MOST_ROWS:
             return
         table = pa.concat_tables([_load(segment.path) for segment in same])
         self._write(table, same[0].first, same[-1].last, level + 1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 
 from search.folder import SweepFolder
-from search.journal import read
 from search.state import SweepState
+from search.stretch import Stretch
+from search.stretches import read
 
 
 class Onlooker:
@@ -21,9 +22,18 @@ class Onlooker:
         """The sweep as it stands now; only what is new since the last look is read."""
         gc.disable()  # nothing of it is garbage, and looking for some takes a quarter of the time
         try:
-            for row in read(self._journal, after=self._seq) if self._journal.is_dir() else ():
-                self._state.apply(row)
-                self._seq = row.seq
+            self._read()
         finally:
             gc.enable()
         return self._state
+
+    def _read(self) -> None:
+        state = self._state
+        if not self._journal.is_dir():
+            return
+        for one in read(self._journal, self._seq, state.plan.recipe.metric, state.asha.rungs):
+            if isinstance(one, Stretch):
+                state.train(one)
+            else:
+                state.apply(one)
+            self._seq = one.seq

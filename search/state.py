@@ -1,11 +1,12 @@
 """What a sweep's journal adds up to: its trials, its rungs and its study.
 
-Applying the same events in the same order gives the same state, whether they happen now or are read back. What is asked
-after each epoch (who runs, who waits, who is best) is kept up to date rather than counted: sweeps may be large.
+The same events in the same order give the same state, whether they happen now or are read back. What is asked after
+each epoch (who runs, who waits, who is best) is kept up to date rather than counted: sweeps may be large.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -21,14 +22,17 @@ from search.events import (
     SweepOpened,
     TrialStarted,
 )
+from search.incumbents import Incumbents
 from search.measure import excess
 from search.pruning.asha import ASHA, StoppingASHA
 from search.pruning.brackets import Brackets
-from search.pruning.curve import Curve, Point
+from search.pruning.curve import Curve
 from search.pruning.promotion import PromotingASHA
+from search.stretch import Stretch
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
 from search.usage import Usage
+from trainables.errors import SteadytuneError
 
 if TYPE_CHECKING:  # those who only read a sweep do not pay for Optuna
     from search.searcher import Outcome, Searcher
@@ -44,7 +48,6 @@ class SweepState:
         audits: by the number of the stopped trial, its training to the end.
         running, waiting: by number, those that have not ended.
         epochs: epochs that the search's trials (not the confirmation's) have taken.
-        incumbents: (epochs taken by then, trial, level) each time the search's best level so far rose.
         active_seconds: wall time between the events, without the pauses between a kill and a resume.
         search_ended: why no more trials are drawn, if the search ended itself.
         ended: the sweep's result, once it has one.
@@ -63,34 +66,42 @@ class SweepState:
         self.asha = _asha(plan)
         self.searcher = searcher
         self.epochs = 0
-        self.incumbents: list[tuple[int, int, float]] = []
         self.active_seconds = 0.0
         self.ended: SweepEnded | None = None
         self.search_ended: SearchEnded | None = None
         self._latest: float | None = None
         self._usage = Usage()
+        self._incumbents = Incumbents(Curve(plan.recipe.mode).sign)
 
     def apply(self, row: Row, *, restoring: bool = False) -> None:
         """Take one event into account."""
         event = row.event
-        self._usage.add(row)
-        if self._latest is not None and not isinstance(event, SweepOpened):
-            self.active_seconds += row.time - self._latest
-        self._latest = row.time
+        if isinstance(event, EpochDone):
+            self.train(Stretch.of(row.seq, row.time, event, self.plan.recipe.metric))
+            if event.checkpoint:
+                self.trials[event.trial].checkpoints[event.epoch] = event.bytes
+            return
+        if isinstance(event, SweepOpened):
+            self._usage.open(event.places)
+            self._latest = row.time
+        self._pass(row.time)
         if isinstance(event, EarlierTrial):
             self.earlier.append(event)
             if self.searcher and self.plan.spec.warm_start_with == "all":
                 self.searcher.recall(event)
         elif isinstance(event, TrialStarted):
             self._start(event, restoring)
-        elif isinstance(event, EpochDone):
-            self._epoch(event)
         elif isinstance(event, Decided):
             self._decide(event)
         elif isinstance(event, SearchEnded):
             self.search_ended = event
         elif isinstance(event, SweepEnded):
             self.ended = event
+
+    def _pass(self, time: float) -> None:
+        if self._latest is not None:
+            self.active_seconds += time - self._latest
+        self._latest = time
 
     def _start(self, event: TrialStarted, restoring: bool) -> None:
         trial = TrialState(event, Curve(self.plan.recipe.mode))
@@ -105,26 +116,20 @@ class SweepState:
         if restoring and self.searcher and trial.in_study:
             self.searcher.ask(event.trial, event.drawn)
 
-    def _epoch(self, event: EpochDone) -> None:
-        trial = self.trials[event.trial]
-        point = Point.of(event.epoch, self.plan.recipe.metric, event.metrics, event.losses, event.phase)
-        trial.curve.add(point)
-        trial.latest = event
-        trial.seconds.append(sum(event.seconds.values()))
-        trial.largest_bytes = max(trial.largest_bytes, event.bytes)
-        if event.checkpoint:
-            trial.checkpoints[event.epoch] = event.bytes
+    def train(self, done: Stretch) -> None:
+        """Take epochs of one trial into account."""
+        self._pass(done.time)
+        self._usage.train(done)
+        trial = self.trials[done.trial]
+        trial.add(done)
         if trial.started.kind == "search":
-            self.epochs += 1
-            self.asha.arrive(event.trial, trial.curve)
-            self._incumbent(trial)
-        if self.searcher and trial.in_study and point in trial.curve.evaluated[-1:]:
-            self.searcher.report(event.trial, event.epoch, point.value)
-
-    def _incumbent(self, trial: TrialState) -> None:
-        level, sign = trial.curve.level, trial.curve.sign
-        if level is not None and (not self.incumbents or sign * level > sign * self.incumbents[-1][2]):
-            self.incumbents.append((self.epochs, trial.started.trial, level))
+            self.epochs += len(done.epochs)
+            self.asha.arrive(done.trial, trial.curve)
+            self._incumbents.add(done, trial.curve)
+        if self.searcher and trial.in_study:
+            for epoch, value in zip(done.epochs, done.values, strict=True):
+                if value is not None and math.isfinite(value):
+                    self.searcher.report(done.trial, epoch, value)
 
     def _decide(self, event: Decided) -> None:
         trial = self.trials[event.trial]
@@ -170,6 +175,22 @@ class SweepState:
     def epoch_seconds(self) -> float:
         """Mean time that an epoch took on its worker; 0 before the first."""
         return self._usage.epoch_seconds
+
+    @property
+    def incumbents(self) -> list[tuple[int, int, float]]:
+        """(epochs taken by then, trial, level) each time the search's best level so far rose."""
+        return self._incumbents.rises()
+
+    def trial(self, number: int) -> TrialState:
+        """The trial of that number.
+
+        Raises:
+            SteadytuneError: there is none.
+        """
+        if number not in self.trials:
+            there = f"it has trials 0 to {len(self.trials) - 1}" if self.trials else "it has none yet"
+            raise SteadytuneError(f"no trial {number} in sweep {self.plan.spec.name}; {there}")
+        return self.trials[number]
 
     def first_values(self, place: int) -> dict[str, Any]:
         """The values to train at `place` (from 0) after the named trainings: an earlier sweep's best; else none."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 from typing import Literal
 
-from search.events import Decided, EpochDone, TrialStarted
+from search.events import Decided, TrialStarted
 from search.pruning.curve import Curve
 from search.pruning.decision import LOST, Action
+from search.stretch import Stretch
 
 Status = Literal["running", "paused", "ended"]
 STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", "stop": "ended"}
@@ -15,16 +17,28 @@ STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", 
 
 @dataclass
 class TrialState:
-    """What is known of one trial; `seconds` is what its epochs took on their worker."""
+    """What is known of one trial.
+
+    Attributes:
+        checkpoints: bytes by epoch. Onlookers, who take epochs by stretches, have none: what is still on disk only the
+            driver knows, which deletes them.
+        seconds: what its epochs took on their worker.
+        largest_bytes: of its checkpoints.
+    """
 
     started: TrialStarted
     curve: Curve
     status: Status = "running"
-    latest: EpochDone | None = None
     decisions: list[Decided] = field(default_factory=list)
     checkpoints: dict[int, int] = field(default_factory=dict)
-    seconds: list[float] = field(default_factory=list)
+    seconds: array[float] = field(default_factory=lambda: array("d"))
     largest_bytes: int = 0
+
+    def add(self, done: Stretch) -> None:
+        """Take its next epochs into account."""
+        self.curve.extend(done.epochs, done.values, done.losses, done.held_out, done.phases)
+        self.seconds.extend(done.seconds)
+        self.largest_bytes = max(self.largest_bytes, done.largest)
 
     @property
     def running(self) -> bool:

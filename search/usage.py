@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search.events import EpochDone, Row, SweepOpened
+from search.stretch import Stretch
 
 
 class Usage:
@@ -15,20 +15,20 @@ class Usage:
         self._places = 1
         self._first = self._last = 0.0
 
-    def add(self, row: Row) -> None:
-        """Take one event into account."""
-        if isinstance(row.event, SweepOpened):
-            self._offered += self._places * (self._last - self._first)
-            self._places, self._first, self._last = row.event.places, 0.0, 0.0
-        elif isinstance(row.event, EpochDone):
-            seconds = sum(row.event.seconds.values())
-            self._busy += seconds
-            if row.event.epoch == 1:
-                self._firsts, self._first_seconds = self._firsts + 1, self._first_seconds + seconds
-            else:
-                self._laters, self._later_seconds = self._laters + 1, self._later_seconds + seconds
-            self._first = min(self._first, row.event.began) if self._first else row.event.began
-            self._last = row.time
+    def open(self, places: int) -> None:
+        """The sweep begins, or goes on, with room for `places` trials at a time."""
+        self._offered += self._places * (self._last - self._first)
+        self._places, self._first, self._last = places, 0.0, 0.0
+
+    def train(self, done: Stretch) -> None:
+        """Take epochs of one trial into account."""
+        firsts = 1 if done.epochs[0] == 1 else 0
+        first, later = sum(done.seconds[:firsts]), sum(done.seconds[firsts:])
+        self._busy += first + later
+        self._firsts, self._first_seconds = self._firsts + firsts, self._first_seconds + first
+        self._laters, self._later_seconds = self._laters + len(done.epochs) - firsts, self._later_seconds + later
+        self._first = min(self._first, done.began) if self._first else done.began
+        self._last = done.time
 
     @property
     def epoch_seconds(self) -> float:

@@ -23,9 +23,7 @@ from search.cli import status as cli_status
 from search.cli.options import DEFAULT_ROOT, Address, Detach, Json, Root, Sets, Storage
 
 if TYPE_CHECKING:
-    from search.state import SweepState
     from search.sweep import SweepSpec
-    from search.trial import TrialState
 
 app = typer.Typer(
     name="steadytune",
@@ -46,6 +44,10 @@ def main() -> None:
         app()
     except SteadytuneError as error:
         print(f"steadytune: {error}", file=sys.stderr)
+        sys.exit(2)
+    except PermissionError as error:
+        fix = "run this as its owner, or give yourself the right to it"
+        print(f"steadytune: {error.filename}: {str(error.strerror).lower()}; {fix}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("steadytune: interrupted", file=sys.stderr)
@@ -166,14 +168,6 @@ def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
         console.print(f"MLflow could not be brought up to date; later: {options.command('sync', name, root)}")
 
 
-def _trial(state: SweepState, trial: int, name: str) -> TrialState:
-    from trainables.errors import SteadytuneError, nearest
-
-    if trial not in state.trials:
-        raise SteadytuneError(f"no trial {trial} in sweep {name}; {nearest(str(trial), map(str, state.trials))}")
-    return state.trials[trial]
-
-
 @app.command()
 def explain(
     name: str,
@@ -190,7 +184,7 @@ def explain(
     if figure:
         check_path(figure)
     state = options.state(options.folder(sweeps, name, storage))
-    found = _trial(state, trial, name)
+    found = state.trial(trial)
     if figure:
         from search.views.trial_figure import trial_figure
 
@@ -221,7 +215,7 @@ def export(
 
     folder = options.folder(sweeps, name, storage)
     state = options.state(folder)
-    chosen = _trial(state, trial, name).started.of if trial is not None else result(state).trial
+    chosen = state.trial(trial).started.of if trial is not None else result(state).trial
     if chosen < 0:
         raise SteadytuneError(
             f"no trial of sweep {name} trained to its end yet; name one: steadytune export {name} TRIAL"

@@ -28,13 +28,15 @@ def status(
     from search.folder import SweepFolder, names
     from search.onlooker import Onlooker
     from search.views.explain import sweep_json
-    from search.views.overview import overview
+    from search.views.overview import MOST_ROWS, overview
 
     console = options.console()
     if name is None:
         found = [sweep_json(options.state(SweepFolder(sweeps, each)), each) for each in names(sweeps)]
         if json_:
             print(json.dumps(found, indent=2))
+        elif not found:
+            console.print(f"No sweeps in {sweeps.absolute()}")
         for one in [] if json_ else found:
             console.print(
                 f"{one['name']}: {one['recipe']}, {len(one['trials'])} trials, {one['epochs']} epochs, {one['state']}"
@@ -54,6 +56,8 @@ def status(
                 state = onlooker.look()
                 live.update(overview(state, name), refresh=True)
         return
-    console.print(overview(state, name, rows=None))
+    console.print(overview(state, name, MOST_ROWS))
+    if len(state.trials) > MOST_ROWS:
+        console.print(f"All trials: {options.command('status', name, sweeps)} --json")
     if state.ended is None and cli_cluster.submits(state.plan.spec.address, detach=False):
         console.print(cli_cluster.standing(name, str(state.plan.spec.address)))

@@ -71,9 +71,10 @@ def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[int]:
         _join(spec.address, say) if spec.address else _start()
     except SettingsError:
         raise
-    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+    except Exception as error:  # Ray raises a bare one where a machine is too busy to start it in time
         where = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
-        raise SettingsError(f"{where} ({str(error).splitlines()[0]})") from None
+        fix = f"; try again: `steadytune resume {spec.name}`"
+        raise SettingsError(f"{where} ({str(error).splitlines()[0].rstrip('.')}){fix}") from None
     try:
         if spec.address:
             _check_nodes(spec, folder, say)

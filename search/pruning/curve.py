@@ -53,41 +53,101 @@ class Point:
 
 
 class Curve:
-    """Points in the order of their epochs, and what follows from them, kept up to date point by point.
+    """The epochs of one trial in their order, and what follows from them.
+
+    What trials are compared by needs no `Point`: those are made when somebody asks for them, since a sweep may have a
+    million.
 
     Attributes:
         mode: whether a higher ("max") or a lower value ("min") is better.
-        points: all of them.
-        evaluated: those whose value is a number.
-        bests: those whose value was better than each before.
-        train_losses: the finite training losses that are comparable with the last: since the phase before the present
-            one ended, unless that was the warm-up. Other augmentation or other frozen layers give another loss.
-        held_out_losses: the finite held-out losses.
     """
 
     def __init__(self, mode: str = "max", points: Iterable[Point] = ()) -> None:
         self.mode = mode
-        self.points: list[Point] = []
-        self.evaluated: list[Point] = []
-        self.bests: list[Point] = []
-        self.train_losses: list[float] = []
-        self.held_out_losses: list[float] = []
+        self._epochs: list[int] = []
+        self._values: list[float | None] = []
+        self._losses: list[float | None] = []
+        self._held_out: list[float | None] = []
+        self._phases: list[str] = []
+        self._known: list[float] = []  # the values that are numbers
+        self._points: list[Point] = []
+        self._evaluated: list[Point] = []
+        self._bests: list[Point] = []
+        self._train_losses: list[float] = []
+        self._held_out_losses: list[float] = []
         for point in points:
             self.add(point)
 
     def add(self, point: Point) -> None:
         """The next epoch."""
-        if self.points and point.phase != self.points[-1].phase != WARMUP:
-            self.train_losses.clear()
-        self.points.append(point)
+        self.extend([point.epoch], [point.value], [point.loss], [point.held_out], [point.phase])
+
+    def extend(
+        self,
+        epochs: list[int],
+        values: list[float | None],
+        losses: list[float | None],
+        held_out: list[float | None],
+        phases: list[str],
+    ) -> None:
+        """The next epochs, one value an epoch in each column; see `Point`."""
+        self._epochs.extend(epochs)
+        self._values.extend(values)
+        self._losses.extend(losses)
+        self._held_out.extend(held_out)
+        self._phases.extend(phases)
+        self._known.extend([value for value in values if value is not None and math.isfinite(value)])
+
+    def _made(self) -> Curve:
+        """This curve with the points of all epochs."""
+        first = len(self._points)
+        if first < len(self._epochs):
+            columns = self._epochs, self._values, self._losses, self._held_out, self._phases
+            for values in zip(*(column[first:] for column in columns), strict=True):
+                self._make(Point(*values))
+        return self
+
+    def _make(self, point: Point) -> None:
+        if self._points and point.phase != self._points[-1].phase != WARMUP:
+            self._train_losses.clear()
+        self._points.append(point)
         if point.finite_loss is not None:
-            self.train_losses.append(point.finite_loss)
+            self._train_losses.append(point.finite_loss)
         if point.held_out is not None and math.isfinite(point.held_out):
-            self.held_out_losses.append(point.held_out)
+            self._held_out_losses.append(point.held_out)
         if point.value is not None and math.isfinite(point.value):
-            self.evaluated.append(point)
-            if not self.bests or self.sign * point.value > self.sign * _value(self.bests[-1]):
-                self.bests.append(point)
+            self._evaluated.append(point)
+            if not self._bests or self.sign * point.value > self.sign * _value(self._bests[-1]):
+                self._bests.append(point)
+
+    @property
+    def points(self) -> list[Point]:
+        """All of them."""
+        return self._made()._points
+
+    @property
+    def evaluated(self) -> list[Point]:
+        """Those whose value is a number."""
+        return self._made()._evaluated
+
+    @property
+    def bests(self) -> list[Point]:
+        """Those whose value was better than each before."""
+        return self._made()._bests
+
+    @property
+    def train_losses(self) -> list[float]:
+        """The finite training losses that are comparable with the last.
+
+        Since the phase before the present one ended, unless that was the warm-up: other augmentation or other frozen
+        layers give another loss.
+        """
+        return self._made()._train_losses
+
+    @property
+    def held_out_losses(self) -> list[float]:
+        """The finite held-out losses."""
+        return self._made()._held_out_losses
 
     @property
     def sign(self) -> float:
@@ -101,17 +161,25 @@ class Curve:
     @property
     def epoch(self) -> int:
         """Epochs finished."""
-        return self.points[-1].epoch if self.points else 0
+        return self._epochs[-1] if self._epochs else 0
 
     @property
     def level(self) -> float | None:
         """Mean of the last evaluated values: what the training steadily reaches. None before the first."""
-        return _mean(self.evaluated[-LEVEL_EPOCHS:])
+        return _mean(self._known[-LEVEL_EPOCHS:])
+
+    def levels(self, epochs: int) -> list[float | None]:
+        """The level after each of the last `epochs` epochs."""
+        known, found = len(self._known), []
+        for value in reversed(self._values[-epochs:]):
+            found.append(_mean(self._known[max(0, known - LEVEL_EPOCHS) : known]))
+            known -= value is not None and math.isfinite(value)
+        return found[::-1]
 
     def level_by(self, epoch: int) -> float | None:
         """The level after `epoch`; None if nothing was evaluated by then."""
         place = bisect_right(self.evaluated, epoch, key=lambda point: point.epoch)
-        return _mean(self.evaluated[max(0, place - LEVEL_EPOCHS) : place])
+        return _mean(self._known[max(0, place - LEVEL_EPOCHS) : place])
 
     @property
     def outlook(self) -> float | None:
@@ -120,11 +188,11 @@ class Curve:
         The mean of the second half of the evaluated values, plus a share of what that gained on the first half. A
         lucky epoch counts little, and a late riser more than one that has settled.
         """
-        if len(self.evaluated) < 2:
+        if len(self._known) < 2:
             return self.level
-        half = len(self.evaluated) // 2
-        first = sum(map(_value, self.evaluated[:half])) / half
-        second = sum(map(_value, self.evaluated[half:])) / (len(self.evaluated) - half)
+        half = len(self._known) // 2
+        first = sum(self._known[:half]) / half
+        second = sum(self._known[half:]) / (len(self._known) - half)
         return second + OUTLOOK_SHARE * (second - first)
 
     @property
@@ -135,7 +203,7 @@ class Curve:
     @property
     def best_value(self) -> float | None:
         """The best value; None before the first."""
-        return _value(self.bests[-1]) if self.bests else None
+        return (max if self.mode == "max" else min)(self._known, default=None)
 
     def best_by(self, epoch: int) -> float | None:
         """The best value up to `epoch`; None if there was none."""
@@ -143,8 +211,8 @@ class Curve:
         return _value(self.bests[place - 1]) if place else None
 
 
-def _mean(points: list[Point]) -> float | None:
-    return sum(_value(point) for point in points) / len(points) if points else None
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def _value(point: Point) -> float:

@@ -56,7 +56,7 @@ def _sweep(path: Path) -> Recording:
             censored=trial.decision is not None and trial.decision.reason in ("rung", "budget"),
         )
         for trial in state.search
-        if trial.curve.points
+        if trial.curve.epoch
     )  # fmt: skip
     recipe = state.plan.recipe
     return Recording(path.name, recipe.metric, recipe.mode, state.plan.max_epochs, runs)

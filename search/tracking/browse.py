@@ -13,6 +13,7 @@ from pathlib import Path
 
 from search.sweep import SweepSpec
 from search.tracking.columns import address
+from search.tracking.store import check_store
 from trainables.errors import SteadytuneError
 
 ENVIRONMENT = {
@@ -34,7 +35,7 @@ def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> N
         spec: the sweep whose page is named; the store's own if not given.
 
     Raises:
-        SteadytuneError: there is no store yet, or the port is taken.
+        SteadytuneError: there is no store yet, MLflow cannot open it (`search.tracking.store`), or the port is taken.
     """
     if store.startswith(("http://", "https://")):
         print(f"The results are on the MLflow server {store}")
@@ -44,6 +45,7 @@ def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> N
         raise SteadytuneError(
             f"{file}: no MLflow store there yet; launch a sweep first, or give its folder with --sweeps"
         )
+    check_store(store)
     if _answers(port):
         raise SteadytuneError(f"port is {port}; something answers there already; give another with --port")
     print("MLflow starts, in 10 seconds or so ...", flush=True)

@@ -215,7 +215,7 @@ class Mirror:
         tags |= {f"decision.{name}": f"{value:g}" for name, value in event.numbers.items()}
         numbers = {name: value for name, value in asdict(measured).items() if name not in ("phases", "spikes")}
         tags |= {f"steadiness.{name}": f"{value:.4g}" for name, value in numbers.items() if value is not None}
-        tags |= {"steadiness.spikes": " ".join(map(str, measured.spikes))} if trial.curve.points else {}
+        tags |= {"steadiness.spikes": " ".join(map(str, measured.spikes))} if trial.curve.epoch else {}
         found = left(own)
         tags |= {name: str(found[name]) for name in ("commit", "host", "gpus", "data_fingerprint") if found.get(name)}
         tags |= {f"version.{name}": number for name, number in found.get("versions", {}).items()}

@@ -13,12 +13,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 
-from search.events import EpochDone, SweepEnded
+from search.events import EpochDone, Row, SweepEnded
 from search.folder import SweepFolder
 from search.journal import read
 from search.process import python_path
@@ -95,6 +95,8 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
     from search.tracking.mirror import Mirror, StoreError  # imports MLflow, which only this process pays for
 
     mirror: Mirror | None = None
+    source: Iterator[Row] = iter(())
+    rows: list[Row] = []
     seq, give_up_at, pause = 0, 0.0, POLL_SECONDS
     while True:
         last = ended()
@@ -102,10 +104,15 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
             if mirror is None:
                 mirror = Mirror(folder)
                 ready()
-            rows = list(islice(read(folder.journal, after=seq), BATCH_ROWS)) if folder.journal.is_dir() else []
+            rows = rows or list(islice(source, BATCH_ROWS))  # those that could not be written come again
+            if not rows and folder.journal.is_dir():
+                source = read(folder.journal, after=seq)
+                rows = list(islice(source, BATCH_ROWS))
+            count = len(rows)
             if rows:
                 mirror.write(rows)
                 seq, give_up_at, pause = rows[-1].seq, 0.0, POLL_SECONDS
+                rows = []
             elif last:
                 mirror.finish()
                 return True
@@ -121,7 +128,7 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             continue
-        if not last and len(rows) < BATCH_ROWS:
+        if not last and count < BATCH_ROWS:
             time.sleep(POLL_SECONDS)
 
 

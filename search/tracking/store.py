@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import configparser
 import os
+import re
+import sqlite3
 import urllib.error
 import urllib.request
+from contextlib import closing
+from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +18,7 @@ from trainables.errors import SteadytuneError
 
 WAIT_SECONDS = 5
 _SQLITE = b"SQLite format 3\0"  # the first bytes of every database file, https://www.sqlite.org/fileformat.html
+_VERSION = "alembic_version"  # the table in which MLflow's tables have their version
 _CREDENTIALS = Path("~/.mlflow/credentials")
 _USER, _PASSWORD, _TOKEN = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
 _OTHER_WAY = "MLFLOW_TRACKING_AUTH"
@@ -24,7 +29,7 @@ def check_store(uri: str) -> None:
 
     Raises:
         SteadytuneError: a server that does not answer or refuses the credentials, a password in the address, or a
-            database file in a folder that cannot be written.
+            database file that cannot be written, is no database, or is another version's or another program's.
     """
     if "://" not in uri:
         raise SteadytuneError(
@@ -82,10 +87,47 @@ def _check_database(uri: str, path: Path) -> None:
     target = path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
     if not os.access(target, os.W_OK) or not (path.exists() or target.is_dir()):
         raise SteadytuneError(f"store is {uri}; {target} cannot be written; give another folder or --store")
-    if path.exists() and _head(path) not in (b"", _SQLITE):
+    if not path.exists():
+        return
+    if not os.access(path, os.R_OK):
+        raise SteadytuneError(f"store is {uri}; {path} cannot be read; give another file with --store")
+    if _head(path) not in (b"", _SQLITE):
         raise SteadytuneError(f"store is {uri}; {path} is no SQLite database; move it away or give --store")
+    if wrong := _other_version(uri, path):
+        raise SteadytuneError(f"store is {uri}; {wrong}")
 
 
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(len(_SQLITE))
+
+
+def _other_version(uri: str, path: Path) -> str:
+    """What is wrong with a database that this version of MLflow would refuse, and what to do; "" if it would not."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            tables = {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
+            found = [row[0] for row in database.execute("select * from alembic_version")] if _VERSION in tables else []
+    except sqlite3.Error as error:
+        return f"{path} cannot be read ({error}); restore it from a copy or give --store"
+    known, newest = _schemas()
+    if not found:
+        return f"{path} is another program's database; give another file with --store" if tables else ""
+    if not newest or found == [newest]:
+        return ""
+    installed = metadata.version("mlflow")
+    if found[0] in known:
+        fix = f"copy it, then bring it up to date: mlflow db upgrade {uri}"
+        return f"{path} is of an older MLflow than the installed {installed}; {fix}"
+    return f"{path} is of a newer MLflow than the installed {installed}; install that one or give another --store"
+
+
+def _schemas() -> tuple[set[str], str]:
+    """The versions of its tables that the installed MLflow knows, and the newest, without importing it."""
+    versions = Path(str(metadata.distribution("mlflow").locate_file("mlflow/store/db_migrations/versions")))
+    texts = [file.read_text(encoding="utf-8") for file in versions.glob("*.py")]
+    known, older = (
+        {found[1] for text in texts if (found := re.search(rf'^{name} = "(\w+)"', text, re.MULTILINE))}
+        for name in ("revision", "down_revision")
+    )
+    return known, next(iter(known - older), "")

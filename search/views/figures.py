@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from search.pruning.curve import Point
 from search.pruning.decision import LOST, REASONS
 from search.state import SweepState
 from search.trial import TrialState
@@ -14,6 +15,8 @@ from search.views.overview import label, short
 
 MOST_CURVES = 300
 """Learning curves in one figure: an 800-pixel plot shows no more apart, and a browser stays quick."""
+MOST_EPOCHS = 400
+"""Points of one curve: two for each of 200 places along the figure, so that no peak is lost."""
 MOST_POINTS = 1000
 """Trials in a slice or in parallel coordinates."""
 MOST_SLICES = 16
@@ -75,12 +78,12 @@ def best_so_far(state: SweepState) -> Chart:
 
 def learning_curves(state: SweepState) -> Chart:
     """Every trial's objective by epoch, coloured by what became of it; a cross and a reason where it was stopped."""
-    known = [trial for trial in state.search if trial.curve.evaluated]
+    known = [trial for trial in state.search if trial.curve.level is not None]
     shown = thinned(known, MOST_CURVES)
     series: list[Series] = []
     for trial in sorted(shown, key=standing):
         kind = outcome(trial)
-        points = trial.curve.evaluated
+        points = outline(trial.curve.evaluated)
         words = [f"trial {label(trial)}, epoch {point.epoch}: {point.value:.4f}" for point in points]
         words[-1] += f"<br>{_end(trial)}<br>{short(trial.started.drawn)}"
         x, y = tuple(float(point.epoch) for point in points), tuple(point.value for point in points)
@@ -109,6 +112,21 @@ def thinned(trials: Sequence[TrialState], most: int) -> list[TrialState]:
     rest = ranked[most // 2 :]
     step = len(rest) / (most - most // 2)
     return ranked[: most // 2] + [rest[int(index * step)] for index in range(most - most // 2)]
+
+
+def outline(points: list[Point], most: int = MOST_EPOCHS) -> list[Point]:
+    """At most `most` points of a curve, its ends included: the lowest and the highest of each of many short parts."""
+    if len(points) <= most:
+        return points
+    length = math.ceil(2 * (len(points) - 2) / (most - 2))
+    parts = (points[start : start + length] for start in range(1, len(points) - 1, length))
+    extremes = ((min(part, key=_height), max(part, key=_height)) for part in parts)
+    inner = {point.epoch: point for pair in extremes for point in pair}
+    return [points[0], *(inner[epoch] for epoch in sorted(inner) if epoch < points[-1].epoch), points[-1]]
+
+
+def _height(point: Point) -> float:
+    return point.value or 0.0
 
 
 def _drawn(state: SweepState) -> list[TrialState]:
@@ -176,7 +194,7 @@ def epochs_by_outcome(state: SweepState) -> dict[str, tuple[int, int, float]]:
     for trial in state.trials.values():
         kind = outcome(trial) if trial.started.kind == "search" else CONFIRMED
         trials, epochs, seconds = found[kind]
-        found[kind] = (trials + 1, epochs + len(trial.curve.points), seconds + sum(trial.seconds))
+        found[kind] = (trials + 1, epochs + trial.curve.epoch, seconds + sum(trial.seconds))
     return {kind: numbers for kind, numbers in found.items() if numbers[0]}
 
 

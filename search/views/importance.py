@@ -43,7 +43,7 @@ def standing(trial: TrialState) -> tuple[bool, int, float]:
 
 def importance(state: SweepState) -> Importance:
     """Over all drawn trials that have ended or wait, with at least one epoch."""
-    used = [trial for trial in state.search if trial.started.drawn and not trial.running and trial.curve.points]
+    used = [trial for trial in state.search if trial.started.drawn and not trial.running and trial.curve.epoch]
     if len(used) < FEWEST_TRIALS:
         return Importance({}, len(used))
     ranges = state.plan.ranges

@@ -14,8 +14,8 @@ from search.pruning.decision import BEHIND, LOST
 from search.state import SweepState
 from search.trial import TrialState
 
-ROWS = 24
-"""Trials shown while a sweep runs: the running ones, then the best, then the latest."""
+ROWS, MOST_ROWS = 24, 200
+"""Trials shown, while a sweep runs and at most: the running ones, then the best, then the latest."""
 
 _BARS = "▁▂▃▄▅▆▇█"
 _STYLES = {"done": "green"} | dict.fromkeys(BEHIND, "yellow") | dict.fromkeys(LOST, "red")
@@ -57,18 +57,16 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def _shown(state: SweepState, rows: int | None) -> list[TrialState]:
+def _shown(state: SweepState, rows: int) -> list[TrialState]:
     trials = list(state.trials.values())
-    if rows is None or len(trials) <= rows:
+    if len(trials) <= rows:
         return trials
-    running = [trial for trial in trials if trial.running]
-    best = [trial for trial in state.ranking() if trial not in running][: rows // 2]
-    latest = [trial for trial in reversed(trials) if trial not in running and trial not in best]
-    chosen = (running + best + latest)[:rows]
-    return [trial for trial in trials if trial in chosen]
+    first = [*state.running.values(), *state.ranking()[: rows // 2], *reversed(trials)]
+    numbers = dict.fromkeys(trial.started.trial for trial in first)  # each once
+    return [state.trials[number] for number in sorted(list(numbers)[:rows])]
 
 
-def overview(state: SweepState, title: str, rows: int | None = ROWS) -> RenderableType:
+def overview(state: SweepState, title: str, rows: int = ROWS) -> RenderableType:
     """The sweep as a table, one line a trial, at most `rows` of them; readable at 80 columns."""
     metric = state.plan.recipe.metric
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1), pad_edge=False, expand=True)
@@ -83,10 +81,10 @@ def overview(state: SweepState, title: str, rows: int | None = ROWS) -> Renderab
     ):
         table.add_column(name, no_wrap=True, width=width, justify="right" if right else "left")
     table.add_column("state", no_wrap=True, overflow="ellipsis", ratio=1)
-    values = [point.value or 0.0 for trial in state.trials.values() for point in trial.curve.evaluated]
-    high = max(values, default=1.0)
-    for trial, name in zip(shown, names, strict=True):
-        curve = sparkline([point.value or 0.0 for point in trial.curve.evaluated], high)
+    curves = [[point.value or 0.0 for point in trial.curve.evaluated] for trial in shown]
+    high = max((value for curve in curves for value in curve), default=1.0)
+    for trial, name, values in zip(shown, names, curves, strict=True):
+        curve = sparkline(values, high)
         table.add_row(
             name,
             f"{trial.curve.epoch}/{state.plan.max_epochs}",
@@ -101,7 +99,7 @@ def _state(trial: TrialState, excess: float) -> Text:
     if trial.paused:
         return Text(f"waits at {_place(trial.decisions[-1])}", style="yellow")
     if trial.decision is None:
-        phase = "running" if trial.curve.points else "starting"
+        phase = "running" if trial.curve.epoch else "starting"
         return Text(f"{phase}  {short(trial.started.drawn)}", style="cyan")
     reason = trial.decision.reason
     if reason == "done":

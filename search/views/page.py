@@ -68,7 +68,7 @@ def _column(state: SweepState) -> dict[str, str]:
         "best": best,
         "trial": trial,
         "trials": str(len(state.search)),
-        "epochs": str(sum(len(one.curve.points) for one in state.trials.values())),
+        "epochs": str(sum(one.curve.epoch for one in state.trials.values())),
         "worker hours": f"{sum(sum(one.seconds) for one in state.trials.values()) / 3600:.2f}",
         "stopped early": str(sum(1 for one in state.search if one.decision and not one.finished)),
         "searched by": f"{spec.sampler}, {spec.scheduler}",

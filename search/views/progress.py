@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
@@ -12,6 +14,8 @@ from search.events import Decided, EpochDone, Row, SearchEnded, TrialStarted
 from search.state import SweepState
 from search.views.overview import label, number, overview, short
 
+SHOW_SECONDS = 0.25
+
 
 class Progress(AbstractContextManager["Progress"]):
     """Listens to a conductor inside a `with` block."""
@@ -19,7 +23,8 @@ class Progress(AbstractContextManager["Progress"]):
     def __init__(self, console: Console, name: str) -> None:
         self._console = console
         self._name = name
-        self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        self._shown = -math.inf
         self._block: AbstractContextManager[object] = self._live or nullcontext()
 
     def __enter__(self) -> Progress:
@@ -34,9 +39,10 @@ class Progress(AbstractContextManager["Progress"]):
     def __call__(self, row: Row, state: SweepState) -> None:
         """Show one event."""
         if self._live:
-            self._live.update(
-                overview(state, f"{self._name}: {state.plan.recipe.name}, {state.plan.spec.preset} preset")
-            )
+            if time.monotonic() - self._shown >= SHOW_SECONDS:  # Ray's loop waits meanwhile
+                title = f"{self._name}: {state.plan.recipe.name}, {state.plan.spec.preset} preset"
+                self._live.update(overview(state, title), refresh=True)
+                self._shown = time.monotonic()
         else:
             line = _line(row, state)
             if line:

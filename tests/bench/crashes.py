@@ -1,9 +1,9 @@
 """Kill -9 at random moments: `python tests/bench/crashes.py [--moments 20] [--kinds driver worker mlflow postgres]`.
 
-Each is one small sweep on a team's server (MLflow with basic auth on PostgreSQL, `tests/sweeps/team_server.py`).
-Driver: the sweep is resumed. Worker: one of its training processes. MLflow and PostgreSQL: started again two seconds
-later.
-Afterwards every metric of every epoch in the journal is compared with its history in MLflow.
+Five in each small sweep, which records on a team's server (MLflow with basic auth on PostgreSQL,
+`tests/sweeps/team_server.py`). Driver: the sweep is resumed. Worker: one of its training processes. MLflow and
+PostgreSQL: started again two seconds later. Afterwards every metric of every epoch in the journal is compared with its
+history in MLflow.
 """
 
 from __future__ import annotations
@@ -26,59 +26,88 @@ sys.path[:0] = [str(HERE.parent / "sweeps"), str(HERE.parent.parent)]
 from agreement import Difference, difference  # noqa: E402
 from team_server import REPOSITORY, TeamServer, postgres_programs  # noqa: E402
 
+from search.events import EpochDone, SweepEnded  # noqa: E402
 from search.folder import SweepFolder  # noqa: E402
 from search.journal import read  # noqa: E402
 from search.state import SweepState  # noqa: E402
 
 KINDS = ("driver", "worker", "mlflow", "postgres")
-SPAN_SECONDS = 8.0
-"""Of a sweep from its first epoch: 6 trials of 6 epochs of 0.4 s, two at a time."""
-SWEEP = "--recipe trouble:Trouble --preset tiny --data . --trials 6 --confirm-top 1 --workers 2 --set pause=0.4"
+KILLS = 5
+"""In one sweep, each so long after the one before (and after what was killed runs again):"""
+MOST_SECONDS = 6.0
+SWEEP = "--recipe trouble:Trouble --preset tiny --data . --trials 16 --confirm-top 1 --workers 2 --retries 9"
+SWEEP += " --scheduler none --set pause=0.4"
+"""16 trials of 6 epochs of 0.4 s, two at a time."""
 
 
-def steadytune(server: TeamServer, root: Path, *words: str) -> subprocess.Popen[str]:
-    """The command, its output as lines."""
+def steadytune(server: TeamServer, root: Path, *words: str) -> subprocess.Popen[bytes]:
+    """The command."""
     paths = os.pathsep.join([str(HERE.parent / "sweeps"), str(REPOSITORY)])
     environment = os.environ | server.environment | {"PYTHONPATH": paths}
     command = [sys.executable, "-m", "search", *words]
-    return subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.DEVNULL)
 
 
-def crash(server: TeamServer, root: Path, kind: str, seed: int) -> tuple[Difference, int]:
-    """One sweep with one crash; how journal and MLflow differ, and how many trials have no end."""
-    name = f"{kind}-{seed}"
+def crash(server: TeamServer, root: Path, kind: str, seeds: range) -> tuple[Difference, int, int]:
+    """One sweep with several crashes: how journal and MLflow differ, how many trials have no end, what was killed."""
+    name, kills = f"{kind}-{seeds[0]}", 0
+    folder = SweepFolder(root / "sweeps", name)
     sweep = steadytune(server, root, "launch", *SWEEP.split(), "--name", name, "--store", server.uri)
-    assert sweep.stdout is not None
-    for line in sweep.stdout:
-        if " epoch 1/" in line:
+    for seed in seeds:
+        if seed == seeds[0] or kind in ("driver", "worker"):
+            _await_epoch(folder, sweep)
+        while sweep.poll() and not _count(folder, SweepEnded):  # the machine was too busy to start Ray in time
+            sweep = steadytune(server, root, "resume", name)
+            _await_epoch(folder, sweep)
+        time.sleep(random.Random(f"{kind}/{seed}").uniform(0, MOST_SECONDS))
+        if sweep.poll() is not None:
             break
-    time.sleep(random.Random(f"{kind}/{seed}").uniform(0, SPAN_SECONDS))
+        kills += _kill(server, sweep, kind)
+        if kind == "driver":
+            sweep.wait()
+            sweep = steadytune(server, root, "resume", name)
+    while sweep.wait() != 0 and not _count(folder, SweepEnded):
+        sweep = steadytune(server, root, "resume", name)
+    _sync(server, root, name)
+    state = SweepState(folder.plan())
+    for row in read(folder.journal):
+        state.apply(row)
+    open_trials = sum(not trial.decision for trial in state.trials.values())
+    return difference(root / "sweeps", name, server.uri), open_trials, kills
+
+
+def _await_epoch(folder: SweepFolder, sweep: subprocess.Popen[bytes]) -> None:
+    """Until a trial has finished an epoch from now on, or the sweep has ended."""
+    before = _count(folder, EpochDone)
+    while sweep.poll() is None and _count(folder, EpochDone) == before:
+        time.sleep(0.2)
+
+
+def _count(folder: SweepFolder, kind: type) -> int:
+    rows = read(folder.journal) if folder.journal.is_dir() else ()
+    return sum(isinstance(row.event, kind) for row in rows)
+
+
+def _kill(server: TeamServer, sweep: subprocess.Popen[bytes], kind: str) -> bool:
+    """Kill one process of that kind; whether there was one."""
     if kind == "driver":
         sweep.kill()
     elif kind == "worker":
-        for process in list(_workers(sweep.pid))[:1]:
+        workers = list(_workers(sweep.pid))[:1]
+        for process in workers:
             process.kill()
+        return bool(workers)
     else:
         server.kill(kind)
         time.sleep(2)
         server.start_postgres() if kind == "postgres" else server.start_mlflow()
-    sweep.stdout.read()
-    if sweep.wait() != 0:
-        steadytune(server, root, "resume", name).communicate()
-    _sync(server, root, name)
-    folder = SweepFolder(root / "sweeps", name)
-    state = SweepState(folder.plan())
-    for row in read(folder.journal):
-        state.apply(row)
-    return difference(root / "sweeps", name, server.uri), sum(trial.running for trial in state.trials.values())
+    return True
 
 
 def _sync(server: TeamServer, root: Path, name: str) -> None:
     """Until nothing is missing: the sweep's own recorder may still be at it."""
     for _ in range(30):
-        sync = steadytune(server, root, "sync", name)
-        sync.communicate()
-        if sync.returncode == 0:
+        if steadytune(server, root, "sync", name).wait() == 0:
             return
         time.sleep(4)
     raise AssertionError(f"{name} could not be synchronised")
@@ -97,7 +126,7 @@ def main() -> None:
     given = parser.parse_args()
     programs = postgres_programs()
     assert programs is not None, "PostgreSQL is not installed"
-    print("| killed | moments | points | trials without end | epochs twice | runs -, + | points -, + |")
+    print("| killed | times | points | trials without end | epochs twice | runs -, + | points -, + |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
         server = TeamServer(programs)
@@ -106,18 +135,22 @@ def main() -> None:
             server.start_postgres()
             server.start_mlflow()
             for kind in given.kinds:
-                found = [crash(server, Path(name), kind, seed) for seed in range(given.moments)]
+                found = []
+                for first in range(0, given.moments, KILLS):
+                    seeds = range(first, min(first + KILLS, given.moments))
+                    found.append(crash(server, Path(name), kind, seeds))
+                    print(f"{time.strftime('%H:%M:%S')} {kind} {seeds}: {found[-1]}", file=sys.stderr, flush=True)
                 print(_row(kind, found), flush=True)
         finally:
             server.close()
 
 
-def _row(kind: str, found: list[tuple[Difference, int]]) -> str:
-    all_of = [one for one, _ in found]
+def _row(kind: str, found: list[tuple[Difference, int, int]]) -> str:
+    all_of = [one for one, _, _ in found]
     cells = [
-        str(len(found)),
+        str(sum(kills for _, _, kills in found)),
         str(sum(one.journal_points for one in all_of)),
-        str(sum(open_trials for _, open_trials in found)),
+        str(sum(open_trials for _, open_trials, _ in found)),
         str(sum(one.journal_twice for one in all_of)),
         f"{sum(one.missing_runs for one in all_of)}, {sum(one.surplus_runs for one in all_of)}",
         f"{sum(one.missing_points for one in all_of)}, {sum(one.surplus_points for one in all_of)}",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -15,9 +16,11 @@ from workers import Workers, swept
 from search.cli import options
 from search.cli.app import app, main
 from search.conductor import Conductor
+from search.events import Decided, EpochDone, SweepOpened, TrialStarted
 from search.export import result
 from search.folder import SweepFolder
 from search.journal import Journal
+from search.views.overview import MOST_ROWS
 from trainables.errors import SettingsError
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -141,8 +144,8 @@ def test_a_mistake_is_one_line_on_standard_error_and_exit_code_2(
         "set.depht is no setting": ("launch", *known, "--data", data, "--set", "depht=[1]", "--sweeps", tmp_path),
         "no sweep 'sweeep' in": ("resume", "sweeep", "--sweeps", sweeps),
         "did you mean 'sweep'?": ("sync", "sweeep", "--sweeps", sweeps),
-        "no trial 99 in sweep sweep; ": ("explain", "sweep", 99, "--sweeps", sweeps),
-        "no trial 98 in sweep sweep; ": ("export", "sweep", 98, "--sweeps", sweeps),
+        "no trial 99 in sweep sweep; it has trials 0 to ": ("explain", "sweep", 99, "--sweeps", sweeps),
+        "no trial 98 in sweep sweep; it has trials 0 to ": ("export", "sweep", 98, "--sweeps", sweeps),
         "mlflow.db: no MLflow store there yet": ("browse", "--sweeps", tmp_path),
         "unknown recipe 'curves'": ("recipes", "curves"),
         "unknown recipe 'nothing'": ("sample", "nothing", tmp_path / "out"),
@@ -156,6 +159,21 @@ def test_a_mistake_is_one_line_on_standard_error_and_exit_code_2(
         assert error.startswith("steadytune: "), (arguments, error)
         assert error.count("\n") == 1, (arguments, error)
         assert words in error, arguments
+
+
+def test_what_may_not_be_read_is_named(steadytune: Steadytune, sweeps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the system says it to who is not root, as whom the tests run."""
+    journal = sweeps / "sweep" / "journal"
+
+    def refused(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr("search.journal._segments", refused)
+    code, said, error = steadytune("status", "sweep", "--sweeps", sweeps)
+    assert (code, said) == (2, "")
+    assert error == (
+        f"steadytune: {journal}: permission denied; run this as its owner, or give yourself the right to it\n"
+    )
 
 
 def test_an_unknown_option_is_a_mistake_too(steadytune: Steadytune) -> None:
@@ -224,6 +242,27 @@ def test_status_tells_how_a_sweep_stands(steadytune: Steadytune, sweeps: Path) -
     _, out, _ = steadytune("status", "--sweeps", sweeps)
     assert out.startswith("sweep: curves, ")
     assert out.endswith("ended\n")
+
+
+def test_status_of_a_large_sweep_shows_its_best_and_latest_trials(
+    steadytune: Steadytune, tmp_path: Path, data: Path
+) -> None:
+    folder = SweepFolder.create(tmp_path, plan_of(data, trials=5000, scheduler="none", confirm_top=0).spec)
+    journal, settings = Journal(folder.journal), {"quality": 0.5}
+    journal.append(SweepOpened(1))
+    for trial in range(300):
+        journal.append(TrialStarted(trial, "search", trial, "", trial, settings, settings))
+        journal.append(EpochDone(trial, 1, "main", {"score": 0.9 if trial == 77 else 0.1}, {"train": 1.0}, {}, {}))
+        if trial < 299:
+            journal.append(Decided(trial, 1, "stop", "done", "trained all 1 epochs"))
+    journal.flush()
+    _, said, _ = steadytune("status", "sweep", "--sweeps", tmp_path)
+    shown = [line for line in said.splitlines() if line[:1].isdigit()]
+    assert len(shown) == MOST_ROWS
+    assert [line.split()[0] for line in shown if " * " in line or "running" in line] == ["77", "299"]
+    assert "300/5000 trials" in said
+    assert "100 not shown" in said
+    assert "--json" in said.splitlines()[-1]
 
 
 def test_status_as_json_is_json(steadytune: Steadytune, sweeps: Path) -> None:

@@ -205,9 +205,9 @@ def test_an_export_that_fails_leaves_the_older_one(story: Story, folder: SweepFo
     ]
 
 
-def test_an_unknown_trial_is_answered_with_those_there_are(story: Story, folder: SweepFolder) -> None:
+def test_an_unknown_trial_is_answered_with_how_many_there_are(story: Story, folder: SweepFolder) -> None:
     story.trial([0.5])
-    with pytest.raises(SteadytuneError, match="no trial 7 in sweep sweep; valid: 0"):
+    with pytest.raises(SteadytuneError, match="no trial 7 in sweep sweep; it has trials 0 to 0"):
         export(story.state, folder, 7, folder.best)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,27 @@ def test_what_no_eye_can_tell_apart_is_thinned_out_and_said(data: Path) -> None:
     assert chart.note.startswith(f"{figures.MOST_CURVES} of 1000 trials shown")
     best = max((trial for trial in state.search), key=standing)
     assert any(f"trial {best.started.trial}," in series.words[0] for series in panel.series)
+
+
+def test_a_long_curve_keeps_its_ends_its_peaks_and_its_shape_with_few_points() -> None:
+    points = [Point(epoch, 0.5 + 0.001 * (epoch % 7), 1.0) for epoch in range(1, 10_001)]
+    points[4321], points[8765] = Point(4322, 0.9, 1.0), Point(8766, 0.1, 1.0)
+    kept = figures.outline(points)
+    assert len(kept) <= figures.MOST_EPOCHS
+    assert kept == sorted(set(kept), key=lambda point: point.epoch)
+    assert {points[0], points[-1], points[4321], points[8765]} <= set(kept)
+    assert max(after.epoch - before.epoch for before, after in pairwise(kept)) < 110
+    assert figures.outline(kept) == kept
+
+
+def test_lines_that_look_alike_become_one_with_gaps_on_a_page() -> None:
+    """Plotly takes a hundredth of a second for each line that it is given."""
+    lines = [Series("done", (1.0, 2.0), (one / 10, 0.2), "#2ca02c", words=(f"trial {one}", "")) for one in (1, 2)]
+    chart = Chart("two", "", "", (Panel("", "", "", (*lines, Series("lost", (1.0,), (0.0,), "#d62728"))),))
+    drawn = html(chart)
+    assert drawn.count('"legendgroup"') == 2
+    assert '"y":[0.1,0.2,null,0.2,0.2]' in drawn
+    assert '"hovertext":["trial 1","","","trial 2",""]' in drawn
 
 
 def test_the_epochs_by_outcome_add_up_to_all_that_were_trained(state: SweepState) -> None:

@@ -219,8 +219,12 @@ def test_pyarrow_reads_the_folder_as_one_table(folder: Path) -> None:
     for event in EVENTS:
         journal.append(event)
         journal.flush()
+    for number in range(MERGE_SEGMENTS):  # and some of it merged
+        journal.append(epoch(number))
+        journal.flush()
+    assert any(".1." in name for name in names(folder))
     table = pyarrow.dataset.dataset(folder).to_table()
-    assert sorted(table["seq"].to_pylist()) == list(range(1, len(EVENTS) + 1))
+    assert sorted(table["seq"].to_pylist()) == list(range(1, len(EVENTS) + MERGE_SEGMENTS + 1))
     assert set(table["event"].to_pylist()) == {"opened", "trial", "epoch", "decision", "ended"}
 
 

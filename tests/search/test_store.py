@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import os
 import socket
+import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -116,6 +120,57 @@ def test_a_database_inside_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("notes")
     with pytest.raises(SteadytuneError, match=r"mlflow.db is no SQLite database; move it away or give --store"):
+        check_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+
+def database(path: Path, *statements: str) -> str:
+    """The address of a database with those statements in it."""
+    with closing(sqlite3.connect(path)) as made, made:
+        for statement in statements:
+            made.execute(statement)
+    return f"sqlite:///{path}"
+
+
+def of_version(path: Path, version: str) -> str:
+    """A store as MLflow leaves it, as far as its version goes."""
+    table = "create table alembic_version (version_num varchar(32) not null)"
+    return database(path, table, f"insert into alembic_version values ('{version}')", "create table runs (x int)")
+
+
+def test_a_store_of_an_older_mlflow_says_how_to_bring_it_up_to_date(tmp_path: Path) -> None:
+    uri = of_version(tmp_path / "mlflow.db", "0a8213491aaa")  # of January 2020
+    with pytest.raises(SteadytuneError, match=rf"is of an older MLflow than .*; copy it, .*mlflow db upgrade {uri}$"):
+        check_store(uri)
+
+
+def test_a_store_of_a_newer_mlflow_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SteadytuneError, match=r"is of a newer MLflow than the installed \d+\.\d+\.\d+; install that"):
+        check_store(of_version(tmp_path / "mlflow.db", "ffffffffffff"))
+
+
+@pytest.mark.e2e
+def test_the_version_that_is_taken_is_the_one_that_mlflow_asks_for(tmp_path: Path) -> None:
+    """Alembic's own reading of MLflow's migrations, in a process that may import it."""
+    code = "from mlflow.store.db.utils import _get_latest_schema_revision as head; print(head())"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    check_store(of_version(tmp_path / "mlflow.db", asked.stdout.split()[-1]))
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    uri = database(tmp_path / "notes.db", "create table notes (text varchar)")
+    with pytest.raises(SteadytuneError, match=r"notes\.db is another program's database; give another file"):
+        check_store(uri)
+
+
+def test_an_empty_database_will_be_filled(tmp_path: Path) -> None:
+    check_store(database(tmp_path / "mlflow.db"))
+
+
+def test_a_database_that_is_cut_short_is_refused(tmp_path: Path) -> None:
+    of_version(tmp_path / "mlflow.db", "ffffffffffff")
+    whole = (tmp_path / "mlflow.db").read_bytes()
+    (tmp_path / "mlflow.db").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(SteadytuneError, match=r"mlflow.db cannot be read \(.*\); restore it from a copy"):
         check_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
