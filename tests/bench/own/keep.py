@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ import pyarrow.parquet as parquet
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from search.events import Decided, EpochDone, TrialStarted
 from search.folder import SweepFolder
-from search.onlooker import Onlooker
-from search.trial import TrialState
+from search.journal import read
 
 SCHEMA = pa.schema(
     [
@@ -36,29 +37,35 @@ SCHEMA = pa.schema(
 
 def rows(folder: SweepFolder) -> Iterator[dict[str, Any]]:
     """The epochs of every random configuration's trainings that came to their end."""
-    state = Onlooker(folder).look()
-    for trial in (one for one in state.search if not one.started.named):
-        repeats = [trial, *state.confirmations(trial.started.trial)]
-        for repeat, one in enumerate(repeats):
-            if one.decision is not None:
-                yield from _epochs(trial.started.trial, repeat, trial.started.drawn, one)
+    metric = folder.plan().recipe.metric
+    started: dict[int, TrialStarted] = {}
+    epochs: dict[int, list[EpochDone]] = defaultdict(list)
+    repeats: dict[int, int] = defaultdict(int)
+    for row in read(folder.journal):
+        if isinstance(row.event, TrialStarted):
+            started[row.event.trial] = row.event
+        elif isinstance(row.event, EpochDone):
+            epochs[row.event.trial].append(row.event)
+        elif isinstance(row.event, Decided) and row.event.action == "stop":
+            trial = started[row.event.trial]
+            if not trial.named:
+                yield from (_row(trial, repeats[trial.of], done, metric) for done in epochs[trial.trial])
+                repeats[trial.of] += 1
 
 
-def _epochs(configuration: int, repeat: int, drawn: dict[str, Any], one: TrialState) -> Iterator[dict[str, Any]]:
-    for point, seconds in zip(one.curve.points, one.seconds, strict=True):
-        last = one.latest if one.latest and one.latest.epoch == point.epoch else None
-        yield {
-            "configuration": configuration,
-            "repeat": repeat,
-            "drawn": json.dumps(drawn, sort_keys=True),
-            "epoch": point.epoch,
-            "phase": point.phase,
-            "value": point.value,
-            "loss": point.loss,
-            "held_out": point.held_out,
-            "alarm": last.alarm if last else "",
-            "seconds": seconds,
-        }
+def _row(trial: TrialStarted, repeat: int, done: EpochDone, metric: str) -> dict[str, Any]:
+    return {
+        "configuration": trial.of,
+        "repeat": repeat,
+        "drawn": json.dumps(trial.drawn, sort_keys=True),
+        "epoch": done.epoch,
+        "phase": done.phase,
+        "value": done.metrics.get(metric),
+        "loss": done.losses.get("train"),
+        "held_out": done.losses.get("val"),
+        "alarm": done.alarm,
+        "seconds": sum(done.seconds.values()),
+    }
 
 
 def main() -> None:
