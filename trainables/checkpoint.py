@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trainables.errors import CheckpointError
+from trainables.paths import leaves
 
 CHECKSUMS = "checksums.txt"
 _NAME = re.compile(r"epoch-(\d+)")
@@ -54,13 +55,15 @@ def check(directory: Path) -> None:
     """Whether the checkpoint is as it was written. One without checksums is taken as it is.
 
     Raises:
-        CheckpointError: a file is missing or has changed.
+        CheckpointError: a file is missing or has changed, or the list names one outside the directory.
     """
     seal = directory / CHECKSUMS
     if not seal.is_file():
         return
     for line in seal.read_text(encoding="utf-8", errors="replace").splitlines():
         checksum, _, name = line.partition("  ")
+        if leaves(name):
+            raise CheckpointError(f"{seal}: names {name!r}, which is outside the checkpoint; use another one")
         path = directory / name
         if not path.is_file():
             raise CheckpointError(f"{path}: is missing, so this checkpoint is damaged; use an earlier one")

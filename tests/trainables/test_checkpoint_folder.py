@@ -93,6 +93,16 @@ def test_damage_is_recognised(tmp_path: Path, damage: Callable[[Path], None], wo
         checkpoint.check(path)
 
 
+@pytest.mark.parametrize("name", ["../secret", "deeper/../../secret", "/etc/passwd"])
+def test_a_list_of_checksums_cannot_have_other_files_read(tmp_path: Path, name: str) -> None:
+    path = checkpoint.write(tmp_path, 2, holding("whole"))
+    (tmp_path / "secret").write_text("secret")
+    with (path / "checksums.txt").open("a") as seal:
+        seal.write(f"{'0' * 64}  {name}\n")
+    with pytest.raises(CheckpointError, match=rf"checksums.txt: names '{name}', which is outside the checkpoint"):
+        checkpoint.check(path)
+
+
 def test_other_programs_read_the_checksums_too(tmp_path: Path) -> None:
     path = checkpoint.write(tmp_path, 2, holding("whole"))
     said = subprocess.run(
