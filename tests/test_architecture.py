@@ -107,7 +107,7 @@ def test_nothing_reads_a_file_in_a_way_that_runs_what_it_says(path: str) -> None
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             names = [alias.name for alias in node.names]
             owner = node.module if isinstance(node, ast.ImportFrom) else None
-            assert owner == "pickle" and names == ["UnpicklingError"] or not UNPICKLES & {owner, *names}, path
+            assert (owner == "pickle" and names == ["UnpicklingError"]) or not UNPICKLES & {owner, *names}, path
         elif isinstance(node, (ast.Call, ast.Attribute)):
             called = ast.unparse(node.func if isinstance(node, ast.Call) else node)
             assert called not in OPEN, f"{path}:{node.lineno}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import builtins
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import pytest
@@ -55,10 +57,8 @@ def test_a_bomb_in_a_file_of_weights_does_nothing(bomb: Bomb, tmp_path: Path, we
     model = nn.Linear(2, 2)
     for content in ({"model": bomb}, bomb, {"model": nn.Sequential(model), "date": bomb}):
         torch.save(content, tmp_path / "weights.pt")
-        try:
+        with suppress(UnpicklingError):  # torch refuses the names of the system's modules by itself
             weights_in(load_pickled(tmp_path / "weights.pt"))
-        except Exception as error:
-            assert "unsupported GLOBAL" in str(error)
     assert not went_off.exists()
 
 
