@@ -202,6 +202,8 @@ class Conductor:
         if self.halted or not trial.running:
             return False
         if done.epoch <= trial.curve.epoch:  # trained again after a restart from an older checkpoint
+            if done.checkpoint and done.epoch not in trial.checkpoints:  # it had been deleted
+                self._delete(done.trial, done.epoch)
             return True
         self._record(done)
         self._judge(trial, done)

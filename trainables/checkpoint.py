@@ -85,12 +85,15 @@ def size_bytes(directory: Path) -> int:
 
 
 def set_aside(directory: Path) -> Path | None:
-    """Rename a checkpoint, so that nobody sees it half-deleted; returns what to delete, None if it is not there."""
+    """Rename a checkpoint, so that nobody sees it half-deleted; returns what to delete.
+
+    None if it is not there, or is in a folder that takes no changes: then it stays, which harms nobody.
+    """
     doomed = directory.with_name(f"{directory.name}.removed")
     shutil.rmtree(doomed, ignore_errors=True)
     try:
         os.replace(directory, doomed)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     return doomed
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +65,19 @@ def test_what_a_killed_process_leaves_is_swept_up(tmp_path: Path) -> None:
 def test_what_is_not_there_is_not_removed(tmp_path: Path) -> None:
     assert checkpoint.set_aside(tmp_path / "epoch-0001") is None
     checkpoint.remove(tmp_path / "epoch-0001")
+
+
+def test_what_cannot_be_removed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*paths: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    whole = checkpoint.write(tmp_path, 1, holding("whole"))
+    monkeypatch.setattr(os, "replace", refuse)
+    checkpoint.remove(whole)
+    assert checkpoint.found(tmp_path) == {1: whole}
+    (tmp_path / "file").touch()
+    monkeypatch.undo()
+    assert checkpoint.set_aside(tmp_path / "file" / "epoch-0001") is None
 
 
 # --- damage ------------------------------------------------------------------------------------------------------
