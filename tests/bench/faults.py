@@ -215,6 +215,8 @@ def _torn(root: Path, kind: str, at: Moment) -> Any:
 
     with suppress(KeyboardInterrupt):
         launch(root, kind, at_moment(at, interrupt))
+    for process in _trainings():  # else they end with the driver's process, which is not this one
+        process.kill()
     newest = max((root / "sweeps" / NAME / "journal").glob("*.parquet"))
     newest.write_bytes(newest.read_bytes()[: random.Random(str(at)).randrange(newest.stat().st_size)])
     return launch(root, kind, nothing, again=True).state
@@ -321,7 +323,7 @@ def _trainings() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
-            if "ResourceTrainable" in " ".join(process.cmdline()):
+            if "Trainable" in " ".join(process.cmdline()):  # ray::RecipeTrainable, ray::ResourceTrainable.train
                 found.append(process)
     return found
 
@@ -332,21 +334,29 @@ def _trainings() -> list[psutil.Process]:
 @contextmanager
 def session(nodes: bool) -> Iterator[Cluster | None]:
     """One Ray for all sweeps; of three raylets if nodes are to be killed."""
-    cluster = patiently(_cluster) if nodes else patiently(_alone)
+    cluster = patiently(_cluster if nodes else _alone, _clear)
     yield cluster
     ray.shutdown()
     if cluster:
         cluster.shutdown()
 
 
-def patiently(start: Callable[[], Any]) -> Any:
-    """Ray gives up after 30 s, which is not much on a busy machine."""
+def patiently(start: Callable[[], Any], again: Callable[[], None] = lambda: None) -> Any:
+    """Ray gives up after 30 s, which is not much on a busy machine; `again` clears up before it is tried again."""
     for _ in range(9):
         try:
             return start()
         except Exception:
-            ray.shutdown()
+            again()
     return start()
+
+
+def _clear() -> None:
+    """What is left of a Ray that did not come up."""
+    ray.shutdown()
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            process.kill()
 
 
 def _alone() -> None:
@@ -390,6 +400,7 @@ def one(base: Path, kind: str, seed: int, pairs: list[tuple[int, int]], unbroken
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--moments", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="number of the first moment")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--to", type=Path, help="file to add what is found to")
     parser.add_argument("--table", type=Path, nargs="+", help="files to show")
@@ -404,10 +415,10 @@ def main() -> None:
         show([json.loads(line) for file in given.table for line in file.read_text().splitlines()])
     else:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        measure(given.kinds, given.moments, given.to)
+        measure(given.kinds, range(given.first, given.moments), given.to)
 
 
-def measure(kinds: list[str], moments: int, to: Path) -> None:
+def measure(kinds: list[str], moments: range, to: Path) -> None:
     """Every kind at its first moment, then every kind at its second …"""
     with tempfile.TemporaryDirectory() as name, session("node killed" in kinds) as cluster:
         base = Path(name)
@@ -416,7 +427,7 @@ def measure(kinds: list[str], moments: int, to: Path) -> None:
         events = events_of(base / "unbroken")
         search = {one.trial for one in events if isinstance(one, TrialStarted) and one.kind == "search"}
         pairs = [(one.trial, one.epoch) for one in events if isinstance(one, EpochDone) and one.trial in search]
-        for seed in range(moments):
+        for seed in moments:
             for kind in kinds:
                 began = time.monotonic()
                 found = one(base, kind, seed, pairs, log(events), cluster)
