@@ -114,6 +114,7 @@ def _sweep(checked: Plan, folder: SweepFolder, places: int, recorder: Recorder, 
             shutil.rmtree(folder.ray, ignore_errors=True)
     if conductor.halted:
         raise conductor.halted
+    folder.sweep_up()  # of trials whose process died once too often
     _conclude(conductor, folder)
     return conductor.state
 
