@@ -19,7 +19,7 @@ from search.conductor import Conductor
 from search.events import Row, SweepEnded
 from search.export import export, result
 from search.folder import SweepFolder
-from search.journal import Journal, read
+from search.journal import Journal, mend, read
 from search.scheduler import SteadyASHA, SweepSearch
 from search.state import SweepState
 from search.sweep import Plan
@@ -62,6 +62,8 @@ def resume(checked: Plan, root: Path, listen: Listener, say: Say = lambda words:
     """Go on with a sweep that was interrupted or killed, where its journal ends."""
     folder = SweepFolder.existing(root, checked.spec.name)
     with folder.locked():
+        for torn in mend(folder.journal):
+            say(f"{torn}: torn, as a power cut leaves it; what was in it is done again.")
         if any(isinstance(row.event, SweepEnded) for row in _past(folder)):
             raise SteadytuneError(f"sweep {folder.name} has ended; see `steadytune status {folder.name}`")
         return _run(checked, folder, listen, say)
@@ -112,6 +114,7 @@ def _sweep(checked: Plan, folder: SweepFolder, places: int, recorder: Recorder, 
             shutil.rmtree(folder.ray, ignore_errors=True)
     if conductor.halted:
         raise conductor.halted
+    folder.sweep_up()  # of trials whose process died once too often
     _conclude(conductor, folder)
     return conductor.state
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import torch
 from torch import nn
 
 from trainables.errors import CheckpointError
+from trainables.pickled import load_pickled, weights_in
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "digit_encoder.pt"
 """The tiny encoder, pretrained on handwritten digits by `python -m trainables.samples.digit_encoder`."""
@@ -25,38 +28,37 @@ def load_encoder(encoder: nn.Module, weights: str) -> None:
     if weights == "none":
         return
     path = SAMPLE if weights == "sample" else Path(weights)
-    state = _read(path, f"give {DINOV2} saved as a state dict, or none", weights_only=True)
+    fix = f"give {DINOV2} saved as a state dict, or none"
+    state = _read(path, fix, partial(torch.load, map_location="cpu", weights_only=True))
+    if not isinstance(state, dict):
+        raise CheckpointError(f"refdet: weights {path}: hold a {type(state).__name__}; {fix}")
     _fill(encoder, state, f"reference_weights {weights}")
 
 
 def load_backbone(backbone: nn.Module, weights: str) -> None:
     """Fill the query `backbone` from `weights`: "none", or an Ultralytics YOLOv8 checkpoint of the same width.
 
-    A .pt file of Ultralytics holds a pickled model, so loading one runs what it says: give files that you trust.
+    A .pt file of Ultralytics holds a pickled model; its numbers are taken, and nothing in it is run.
 
     Raises:
         CheckpointError: as `load_encoder`.
     """
     if weights == "none":
         return
-    saved = _read(Path(weights), f"give Ultralytics' {YOLO}, or none", weights_only=False)
-    model = saved.get("ema") or saved.get("model")
-    if not isinstance(model, nn.Module):
+    state = weights_in(_read(Path(weights), f"give Ultralytics' {YOLO}, or none", load_pickled))
+    if not state:
         raise CheckpointError(f"refdet: weights {weights}: hold no Ultralytics model; give {YOLO}")
     wanted = backbone.state_dict()
-    _fill(backbone, {name: value for name, value in model.float().state_dict().items() if name in wanted}, weights)
+    _fill(backbone, {name: value for name, value in state.items() if name in wanted}, f"weights {weights}")
 
 
-def _read(path: Path, fix: str, *, weights_only: bool) -> dict[str, Any]:
+def _read(path: Path, fix: str, load: Callable[[Path], Any]) -> Any:
     if not path.is_file():
         raise CheckpointError(f"refdet: weights {path}: no such file; {fix}")
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=weights_only)
-    except Exception as error:  # torch raises whatever unpickling a broken file runs into
+        return load(path)
+    except Exception as error:  # torch raises whatever reading a broken file runs into
         raise CheckpointError(f"refdet: weights {path}: cannot be read ({type(error).__name__}); {fix}") from None
-    if not isinstance(saved, dict):
-        raise CheckpointError(f"refdet: weights {path}: hold a {type(saved).__name__}; {fix}")
-    return saved
 
 
 def _fill(module: nn.Module, state: dict[str, Any], owner: str) -> None:

@@ -27,7 +27,7 @@ from trainables.rgbt.model import build, stem_weight
 from trainables.rgbt.optimizer import GRADIENT_NORM, optimizer
 from trainables.rgbt.schedule import closes_mosaic, frozen_layers, rate_share
 from trainables.rgbt.settings import RgbtSettings
-from trainables.rgbt.weights import check_fits, load_weights
+from trainables.rgbt.weights import load_weights
 
 STRIDE = 32
 
@@ -48,8 +48,6 @@ class RgbtTraining:
         weights = load_weights(settings.weights, settings.model, workdir)
         with seeded(settings.seed, "model"):
             detector = build(settings, data.names, self._args, weights)
-        if weights is not None:
-            check_fits(detector, weights, settings.weights)
         self._detector = detector.to(self._device)
         self.model: nn.Module = self._detector
         self._ema = ModelEMA(self._detector)

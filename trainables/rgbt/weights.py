@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from ultralytics.nn.tasks import DetectionModel
 
 from trainables.errors import CheckpointError
+from trainables.loop import seeded
+from trainables.pickled import class_names_in, load_pickled, weights_in
+from trainables.rgbt.architecture import model_yaml
 
 RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 """The release whose files this Ultralytics downloads by itself."""
@@ -17,7 +22,7 @@ RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | None:
     """The model in `weights`: "none", "ultralytics" (downloaded into `workdir`) or an Ultralytics .pt file.
 
-    A .pt file holds a pickled model, so loading one runs what it says: give files that you trust.
+    A .pt file holds a pickled model; its numbers are taken, and nothing in it is run (`trainables.pickled`).
 
     Raises:
         CheckpointError: nothing there, no network, or no detection model of this kind; says what to fetch.
@@ -31,18 +36,44 @@ def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | Non
             " download it, or none"
         )
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=False)
-    except Exception as error:  # torch raises whatever unpickling a broken file runs into
+        saved = load_pickled(path)
+    except Exception as error:  # torch raises whatever reading a broken file runs into
         raise CheckpointError(
             f"rgbt: weights {path}: cannot be read ({type(error).__name__}); it must be an Ultralytics .pt file"
         ) from None
-    model: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else None
-    if not isinstance(model, DetectionModel):
+    state = weights_in(saved)
+    if STEM not in state or _classes(state) is None:
         raise CheckpointError(f"rgbt: weights {path}: hold no Ultralytics detection model; give a yolo26 .pt file")
-    channels = model.state_dict()["model.0.conv.weight"].shape[1]
+    channels = state[STEM].shape[1]
     if channels not in (3, 4):
         raise CheckpointError(f"rgbt: weights {path}: take {channels} channels; give a model of 3 or 4")
-    return model.float()
+    model = _model(state, size, class_names_in(saved))
+    _check_fits(model.state_dict(), state, weights)
+    return model
+
+
+STEM = "model.0.conv.weight"
+
+
+def _classes(state: dict[str, Tensor]) -> Tensor | None:
+    """The last weight of the head's classes (classes, width, 1, 1)."""
+    return next((value for name, value in state.items() if name.endswith(".cv3.0.2.weight")), None)
+
+
+def _model(state: dict[str, Tensor], size: str, names: dict[int, str]) -> DetectionModel:
+    """Ultralytics' model of `size` with the weights `state` as far as they fit; its head is as wide as theirs."""
+    classes = _classes(state)
+    assert classes is not None
+    with seeded(0, "weights"):  # of what does not fit
+        model = DetectionModel(model_yaml(size), ch=state[STEM].shape[1], nc=classes.shape[1], verbose=False)
+        head: Any = model.model[-1]
+        for branch in (*head.cv3, *head.one2one_cv3):  # Ultralytics makes them wide for many classes, then keeps them
+            branch[-1] = nn.Conv2d(branch[-1].in_channels, len(classes), 1)
+    own = model.state_dict()
+    fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    model.load_state_dict(fitting, strict=False)
+    model.names = names
+    return model
 
 
 def save_weights(model: DetectionModel, path: Path) -> None:
@@ -50,19 +81,13 @@ def save_weights(model: DetectionModel, path: Path) -> None:
     torch.save({"model": model, "ema": None, "epoch": -1, "train_args": dict(vars(model.args))}, path)
 
 
-def check_fits(model: DetectionModel, weights: DetectionModel, owner: str) -> None:
-    """Refuse `weights` of another size: Ultralytics would leave out, without a word, what does not fit.
-
-    Raises:
-        CheckpointError: a backbone layer differs in more than the input's channels.
-    """
-    theirs = weights.state_dict()
-    for name, value in model.state_dict().items():
-        number = int(name.split(".")[1])
-        if number > LAST_BACKBONE_LAYER:
+def _check_fits(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor], owner: str) -> None:
+    """Refuse weights of another size: Ultralytics would leave out, without a word, what does not fit."""
+    for name, value in ours.items():
+        if int(name.split(".")[1]) > LAST_BACKBONE_LAYER:
             return
         shape = tuple(theirs[name].shape) if name in theirs else None
-        if shape != tuple(value.shape) and not (number == 0 and shape and shape[0] == value.shape[0]):
+        if shape != tuple(value.shape):
             raise CheckpointError(
                 f"rgbt: weights {owner}: {name} is {shape or 'missing'}, but the model has {tuple(value.shape)}; give"
                 " weights of the same size, or weights: none"
