@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from functools import cache
 
 from search.pruning.decision import Reason
 from search.state import SweepState
@@ -45,8 +46,13 @@ def due(state: SweepState) -> int | None:
         return None
     stopped = [one.started.trial for one in state.search if one.decision and one.decision.reason in _STOPS]
     wanted = int(len(stopped) * state.plan.spec.audit)
-    lots = sorted(stopped, key=lambda trial: random.Random(f"{state.plan.spec.seed}/audit/{trial}").random())
+    lots = sorted(stopped, key=lambda trial: _lot(state.plan.spec.seed, trial))
     return next((trial for trial in lots[:wanted] if trial not in state.audits), None)
+
+
+@cache  # seeding takes longer than all the rest, and this is asked again and again
+def _lot(seed: int, trial: int) -> float:
+    return random.Random(f"{seed}/audit/{trial}").random()
 
 
 def audit(state: SweepState) -> Audit:

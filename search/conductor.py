@@ -72,8 +72,8 @@ class Conductor:
         self.state.searcher = self._make_searcher(restart=0)
 
     def _make_searcher(self, restart: int) -> Searcher:
-        seed = random.Random(f"{self.plan.spec.seed}/{restart}").randrange(MAX_SEED)
-        return Searcher(lambda trial: draw(self.plan, trial), self.plan.recipe.mode, self.plan.spec.sampler, seed)
+        spec, mode = self.plan.spec, self.plan.recipe.mode
+        return Searcher(lambda trial: draw(self.plan, trial), mode, spec.sampler, spec.seed, restart)
 
     def restore(self, rows: Iterable[Row]) -> None:
         """Take up a sweep where its journal ends; `open` hands out its unfinished trials again first."""
@@ -205,6 +205,8 @@ class Conductor:
         if self.halted or not trial.running:
             return False
         if done.epoch <= trial.curve.epoch:  # trained again after a restart from an older checkpoint
+            if done.checkpoint and done.epoch not in trial.checkpoints:  # it had been deleted
+                self._delete(done.trial, done.epoch)
             return True
         self._record(done)
         self._judge(trial, done)

@@ -166,6 +166,37 @@ def _load(path: Path, columns: Collection[str] = SCHEMA.names, coded: Collection
         raise SteadytuneError(f"{path}: damaged journal segment ({error}); restore it from a copy") from None
 
 
+def _force(path: Path) -> None:
+    """Have the disk hold the file, or the names in the folder, at `path`."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def mend(folder: Path) -> list[Path]:
+    """Set the last segments aside if they are damaged; returns where they are now.
+
+    A segment is not forced to the disk, so a power cut may leave the last ones torn. Without them the journal ends as
+    if the sweep had been killed a moment earlier. Only for who writes it; a merged segment is not set aside.
+    """
+    aside = []
+    for segment in reversed(_segments(folder) if folder.is_dir() else []):
+        if segment.level or not _damaged(segment.path):
+            break
+        aside.append(segment.path.replace(segment.path.with_suffix(".damaged")))
+    return aside
+
+
+def _damaged(path: Path) -> bool:
+    try:
+        _load(path)
+    except SteadytuneError:
+        return True
+    return False
+
+
 class Journal:
     """Writes one sweep's journal; one writer at a time. Continues after the rows that are there."""
 
@@ -208,7 +239,11 @@ class Journal:
         partial = self._folder / f".{target.stem}.partial"  # hidden: pyarrow.dataset would take it for a segment
         try:
             pq.write_table(table, partial)
+            if level:  # those it is merged from are deleted next: a power cut must not take both
+                _force(partial)
             os.replace(partial, target)
+            if level:
+                _force(self._folder)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise

@@ -20,7 +20,7 @@ from search.conductor import Conductor
 from search.events import Decided, Row, SweepEnded
 from search.export import export, result
 from search.folder import SweepFolder
-from search.journal import Journal, read
+from search.journal import Journal, mend, read
 from search.scheduler import SteadyASHA, SweepSearch
 from search.state import SweepState
 from search.storage.filesystem import Storage, patiently
@@ -71,6 +71,8 @@ def resume(checked: Plan, root: Path, listen: Listener, say: Say = lambda words:
     """Go on with a sweep that was interrupted or killed, where its journal ends."""
     folder = SweepFolder.existing(root, checked.spec.name)
     with folder.locked():
+        for torn in mend(folder.journal):
+            say(f"{torn}: torn, as a power cut leaves it; what was in it is done again.")
         if checked.spec.storage:
             storage = Storage(checked.spec.storage, folder.name)
             patiently(lambda: settle(folder, storage), say)
@@ -157,6 +159,7 @@ def _sweep(
             shutil.rmtree(folder.ray, ignore_errors=True)
     if conductor.halted:
         raise conductor.halted
+    folder.sweep_up()  # of trials whose process died once too often
     _conclude(conductor, folder, uploader)
     return conductor.state
 

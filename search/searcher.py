@@ -8,6 +8,7 @@ told PRUNED and infeasible, by a constraint, which TPE ranks below everything el
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Callable, Container, Mapping
 from copy import copy
@@ -20,12 +21,20 @@ from optuna.trial import FrozenTrial, TrialState
 from search.events import EarlierTrial
 from search.scales import Scale
 
+MAX_SEED = 2**31 - 1
+
 Outcome = Literal["complete", "pruned", "infeasible"]
 
 LOST_CONSTRAINT = "lost"
 """Name of the constraint: 1 if a trial was lost, the share by which it broke the user's limits (below 1) if it did.
 
 It is one constraint, and set on every trial, because samplers compare the sets."""
+
+
+AFRESH = {"tpe", "tpe_univariate", "random", "gp"}
+"""Samplers that keep nothing but their random numbers: a new one for each trial draws what the study calls for.
+
+So a resumed sweep draws what the unbroken one would have drawn. CMA-ES and QMC count on from trial to trial."""
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
@@ -103,6 +112,10 @@ def _scaled(trial: FrozenTrial, scale: Scale) -> FrozenTrial:
     return shown
 
 
+def _seed(seed: int, place: int | str) -> int:
+    return random.Random(f"{seed}/{place}").randrange(MAX_SEED)
+
+
 class Searcher:
     """One sweep's study.
 
@@ -110,17 +123,25 @@ class Searcher:
         draw: draws a trial's values from an Optuna trial (`sweep.draw` with its plan).
         mode: "max" or "min".
         sampler: a name that `make_sampler` knows.
-        seed: of the sampler. After a restart give another: with the same seed a sampler repeats its first draws.
+        seed: of the search.
+        restart: another number after each restart: with the same, CMA-ES and QMC would repeat their first draws.
+
+    Attributes:
+        sampler_of: the sampler that draws a trial, by its number.
     """
 
-    def __init__(self, draw: Callable[[optuna.Trial], dict[str, Any]], mode: str, sampler: str, seed: int) -> None:
+    def __init__(
+        self, draw: Callable[[optuna.Trial], dict[str, Any]], mode: str, sampler: str, seed: int, restart: int = 0
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._draw = draw
         self._storage = _Storage()
+        lasting = make_sampler(sampler, _seed(seed, restart))
         self._study = optuna.create_study(
-            direction="maximize" if mode == "max" else "minimize",
-            sampler=make_sampler(sampler, seed),
-            storage=self._storage,
+            direction="maximize" if mode == "max" else "minimize", sampler=lasting, storage=self._storage
+        )
+        self.sampler_of: Callable[[int], optuna.samplers.BaseSampler] = lambda trial: (
+            make_sampler(sampler, _seed(seed, f"trial/{trial}")) if sampler in AFRESH else lasting
         )
         self._open: dict[int, optuna.Trial] = {}
 
@@ -133,6 +154,7 @@ class Searcher:
         """The values drawn for the sweep's `trial`; those in `known` are taken instead of being drawn."""
         if known:
             self._study.enqueue_trial(dict(known))
+        self._study.sampler = self.sampler_of(trial)
         asked = self._study.ask()
         drawn = self._draw(asked)
         self._open[trial] = asked

@@ -91,6 +91,30 @@ def test_third_parties_stay_where_they_belong(path: str) -> None:
     assert path.startswith("trainables/") or not used & ONLY_TRAINABLES
 
 
+UNPICKLES = {"pickle", "cPickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}
+SAFE = {"torch.load": "weights_only", "torch.hub.load_state_dict_from_url": "weights_only"}
+OPEN = {"yaml.unsafe_load", "yaml.full_load", "yaml.load_all", "torch.hub.load", "eval", "exec"}
+
+
+@pytest.mark.parametrize("path", modules())
+def test_nothing_reads_a_file_in_a_way_that_runs_what_it_says(path: str) -> None:
+    """Checkpoints, weights and configurations may come from elsewhere."""
+    for node in ast.walk(modules()[path]):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [alias.name for alias in node.names]
+            owner = node.module if isinstance(node, ast.ImportFrom) else None
+            assert (owner == "pickle" and names == ["UnpicklingError"]) or not UNPICKLES & {owner, *names}, path
+        elif isinstance(node, (ast.Call, ast.Attribute)):
+            called = ast.unparse(node.func if isinstance(node, ast.Call) else node)
+            assert called not in OPEN, f"{path}:{node.lineno}"
+            if isinstance(node, ast.Call):
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                assert called not in SAFE or given.get(SAFE[called]) == "True", f"{path}:{node.lineno}"
+                assert called != "yaml.load" or given.get("Loader") == "_Loader", f"{path}:{node.lineno}"
+                assert given.get("allow_pickle", "False") == "False", f"{path}:{node.lineno}"
+                assert "torch.load" not in map(ast.unparse, node.args) or given.get("weights_only") == "True", path
+
+
 def test_there_are_no_import_cycles() -> None:
     names = {dotted(path): path for path in modules()}
     edges = {

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trainables.errors import CheckpointError
+from trainables.paths import leaves
 
 CHECKSUMS = "checksums.txt"
 _NAME = re.compile(r"epoch-(\d+)")
@@ -54,13 +55,15 @@ def check(directory: Path) -> None:
     """Whether the checkpoint is as it was written. One without checksums is taken as it is.
 
     Raises:
-        CheckpointError: a file is missing or has changed.
+        CheckpointError: a file is missing or has changed, or the list names one outside the directory.
     """
     seal = directory / CHECKSUMS
     if not seal.is_file():
         return
     for line in seal.read_text(encoding="utf-8", errors="replace").splitlines():
         checksum, _, name = line.partition("  ")
+        if leaves(name):
+            raise CheckpointError(f"{seal}: names {name!r}, which is outside the checkpoint; use another one")
         path = directory / name
         if not path.is_file():
             raise CheckpointError(f"{path}: is missing, so this checkpoint is damaged; use an earlier one")
@@ -82,12 +85,15 @@ def size_bytes(directory: Path) -> int:
 
 
 def set_aside(directory: Path) -> Path | None:
-    """Rename a checkpoint, so that nobody sees it half-deleted; returns what to delete, None if it is not there."""
+    """Rename a checkpoint, so that nobody sees it half-deleted; returns what to delete.
+
+    None if it is not there, or is in a folder that takes no changes: then it stays, which harms nobody.
+    """
     doomed = directory.with_name(f"{directory.name}.removed")
     shutil.rmtree(doomed, ignore_errors=True)
     try:
         os.replace(directory, doomed)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     return doomed
 

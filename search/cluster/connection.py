@@ -71,16 +71,19 @@ def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[int]:
         _join(spec.address, say) if spec.address else _start()
     except SettingsError:
         raise
-    except Exception as error:  # Ray raises a bare one where a machine is too busy to start it in time
+    except Exception as error:  # Ray has no class of its own for a node that does not come up in its 30 s
         where = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
-        fix = f"; try again: `steadytune resume {spec.name}`"
-        raise SettingsError(f"{where} ({str(error).splitlines()[0].rstrip('.')}){fix}") from None
+        raise SettingsError(f"{where} ({_first_line(error)})") from None
     try:
         if spec.address:
             _check_nodes(spec, folder, say)
         yield _places(spec)
     finally:
         ray.shutdown()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def check_address(address: str) -> None:

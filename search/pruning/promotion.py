@@ -56,7 +56,7 @@ class _WaitingRoom(Rung):
             return
         super().drop(trial)
         self.waiting.discard(trial)
-        self._ranked.remove((-value, trial))
+        del self._ranked[bisect_left(self._ranked, (-value, trial))]
         if self._leaders.pop(trial) == self._leader:
             self._leader = max(self._leaders.values(), default=None)
 

@@ -79,7 +79,8 @@ class Recording:
             metric: ClassVar[str] = recording.metric
             mode: ClassVar[Mode] = recording.mode
 
-        own = {"name": "replay", "recipe": Ours.name, "data": self.name, "trials": len(order), "confirm_top": 0}
+        own = {"name": "replay", "recipe": Ours.name, "data": self.name, "trials": len(order)}
+        own |= {"confirm_top": 0, "audit": 0.0}  # nothing is trained that was not recorded
         named = tuple(("", {"run": place, "epochs": self.runs[place].curve.epoch}) for place in order)
         return Plan(read_spec(own | policy, "policy"), Ours(), Ours.space, named, {}, self.max_epochs)
 

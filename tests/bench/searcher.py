@@ -95,7 +95,7 @@ CONDITIONAL: dict[str, tuple[Drawing, Callable[[int], optuna.samplers.BaseSample
 
 def searcher_of(task: Task, drawing: Drawing, sampler: optuna.samplers.BaseSampler) -> Searcher:
     made = Searcher(lambda trial: drawing(task, trial), "max", "random", 0)
-    made.study.sampler = sampler
+    made.sampler_of = lambda trial: sampler
     return made
 
 
@@ -242,7 +242,8 @@ def warm_sweep(arm: str, task: Task, past: list[Ended], seed: int) -> list[Ended
     """A sweep of 30 trials that learns from `past` as `arm` has it."""
     drawing, sampler = CONDITIONAL["tpe, define by run"]
     made = (Raw if arm == "raw" else Searcher)(lambda trial: drawing(task, trial), "max", "random", 0)
-    made.study.sampler = sampler(seed)
+    chosen = sampler(seed)
+    made.sampler_of = lambda trial: chosen
     complete = sorted((one for one in past if one.outcome == "complete"), key=lambda one: -(one.level or 0.0))
     first = [one.drawn for one in complete[:3]] if "first" in arm else []
     kinds: dict[str, Reason] = {"complete": "done", "pruned": "rung", "infeasible": "nonfinite"}

@@ -203,7 +203,7 @@ def test_at_the_end_of_the_search_no_trial_waits_any_more(data: Path, journal: P
 def test_waiting_trials_whose_checkpoints_take_too_much_disk_are_given_up_worst_first(
     data: Path, journal: Path
 ) -> None:
-    made = plan_of(data, trials=20, preset="long", confirm_top=0, seed=1, max_checkpoint_gb=3e-7)
+    made = plan_of(data, trials=20, preset="long", confirm_top=0, seed=2, max_checkpoint_gb=3e-7)
     conductor = swept(made, journal, Workers(places=2))
     given_up = [one for one in ends(journal).values() if "would exceed max_checkpoint_gb" in one.detail]
     assert given_up
@@ -378,6 +378,26 @@ def test_nothing_is_deleted_before_the_journal_on_disk_can_do_without(data: Path
     workers.disk = Careful()
     swept(made, journal, workers)
     assert workers.disk.deleted
+
+
+def test_a_checkpoint_that_a_trial_writes_again_is_deleted_again(
+    data: Path, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its newest one was damaged, so a worker went back to an earlier one, or to the start."""
+    monkeypatch.setattr("search.journal.FLUSH_SECONDS", 0.0)
+    workers = Workers()
+    conductor = conductor_of(plan_of(data, trials=1, confirm_top=0), journal, workers)
+    conductor.open(1)
+    workers.fill(conductor)
+    for _ in range(3):
+        workers.step(conductor, 0)
+    kept = set(workers.disk.checkpoints)
+    assert (0, 1) not in kept
+    workers.running.clear()
+    done = done_of(0, Curves().epoch(CurveSettings(**conductor.state.trials[0].started.settings), 1))
+    workers.disk.checkpoints.add((0, 1))
+    assert conductor.report(dataclasses.replace(done, checkpoint="epoch-0001", bytes=100))
+    assert workers.disk.checkpoints == kept
 
 
 def test_a_checkpoint_is_deleted_once(data: Path, journal: Path) -> None:

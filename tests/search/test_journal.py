@@ -8,7 +8,7 @@ import pyarrow.dataset
 import pytest
 
 from search.events import Decided, EpochDone, Event, SweepEnded, SweepOpened, TrialStarted
-from search.journal import FLUSH_ROWS, MERGE_SEGMENTS, Journal, read
+from search.journal import FLUSH_ROWS, MERGE_SEGMENTS, Journal, mend, read
 from trainables.errors import SteadytuneError
 
 EVENTS: list[Event] = [
@@ -206,6 +206,33 @@ def test_a_damaged_segment_is_named(folder: Path, how: str) -> None:
     segment.write_bytes(damaged(segment.read_bytes(), how))
     with pytest.raises(SteadytuneError, match=rf"{segment}: damaged journal segment \("):
         list(read(folder))
+
+
+@pytest.mark.parametrize("how", ["empty", "cut", "zeroed"])
+def test_last_segments_torn_by_a_power_cut_are_set_aside(folder: Path, how: str) -> None:
+    write(folder, range(1, 4), range(4, 6), range(6, 7))
+    for segment in sorted(folder.iterdir())[1:]:
+        segment.write_bytes(damaged(segment.read_bytes(), how))
+    assert [path.name for path in mend(folder)] == [
+        "0000000006-0000000006.0.damaged",
+        "0000000004-0000000005.0.damaged",
+    ]
+    write(folder, range(4, 5))
+    assert [row.seq for row in read(folder)] == [1, 2, 3, 4]
+
+
+def test_a_segment_damaged_before_the_end_or_merged_is_not(folder: Path) -> None:
+    """A power cut leaves neither: the loss would be no moment, but a part of the sweep."""
+    write(folder, range(1, 4), range(4, 6))
+    first = min(folder.iterdir())
+    first.write_bytes(damaged(first.read_bytes(), "cut"))
+    assert mend(folder) == []
+    merged = folder.with_name("merged")
+    write(merged, *[range(number, number + 1) for number in range(1, MERGE_SEGMENTS + 1)])
+    (only,) = merged.iterdir()
+    only.write_bytes(damaged(only.read_bytes(), "cut"))
+    assert mend(merged) == []
+    assert mend(folder.with_name("none")) == []
 
 
 def test_a_damaged_segment_that_is_not_asked_for_is_not_read(folder: Path) -> None:

@@ -65,6 +65,13 @@ def test_asha_trains_less_and_says_who_ended_why() -> None:
     assert found.reasons["rung"] > found.reasons["done"] > 0
 
 
+def test_no_stopped_run_is_trained_again_as_an_audit() -> None:
+    """A recording already knows what a stopped run would have come to; of so many, a sweep would train one again."""
+    found = outcome(rising(runs=40, epochs=9), {"scheduler": "stopping"}, workers=40, seed=0)
+    assert found.reasons["rung"] >= 20
+    assert sum(found.reasons.values()) == 40
+
+
 def test_regret_is_what_the_best_finished_run_lacks() -> None:
     made = recording([[0.1, 0.2, 0.8, 0.8], [0.4, 0.4, 0.4, 0.4]])
     found = outcome(made, {"scheduler": "stopping", "grace_epochs": 2, "reduction_factor": 2}, workers=2, seed=0)

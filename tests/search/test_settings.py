@@ -115,6 +115,8 @@ def file(folder: Path, content: str | bytes) -> Path:
         (b"a: \x80\n", "cannot be read"),
         ("? [1, 2]\n: 3\n", "not valid YAML"),
         ("? {a: 1}\n: 3\n", "not valid YAML"),
+        ("a: !!python/object/apply:os.mkdir [bomb]\n", "line 1: not valid YAML (could not determine a constructor"),
+        ("a: 1\nb: !!python/name:os.system\n", "line 2: not valid YAML (could not determine a constructor"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_with_its_line(tmp_path: Path, content: str | bytes, said: str) -> None:

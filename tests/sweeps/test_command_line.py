@@ -113,14 +113,37 @@ def test_an_interrupted_sweep_ends_soon_and_says_how_to_go_on(tool: Tool, how: s
     assert tool.run("status", "sweep").returncode == 0
 
 
-def test_a_sweep_on_this_machine_listens_on_loopback_only(tool: Tool) -> None:
+STRANGER = """
+import sys
+from ray._private.services import GcsClient
+try:
+    GcsClient(address=sys.argv[1])
+    print("welcome")
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def test_a_sweep_on_this_machine_listens_on_loopback_only_and_turns_away_who_has_no_token(
+    tool: Tool, tmp_path: Path
+) -> None:
     process = tool.start(*LONG)
     driver = psutil.Process(process.pid)
-    sockets = [one for own in [driver, *driver.children(recursive=True)] for one in own.net_connections("tcp")]
+    family = [driver, *driver.children(recursive=True)]
+    sockets = [(own, one) for own in family for one in own.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+    door = next(one.laddr.port for own, one in sockets if own.name() == "gcs_server")
+    own = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")} | {
+        "HOME": str(tmp_path)
+    }
+    said = []
+    for more in ({}, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "another-token-than-the-sweep-has"}):
+        command = [sys.executable, "-c", STRANGER, f"127.0.0.1:{door}"]
+        asked = subprocess.run(command, env=own | more, capture_output=True, text=True, check=False, timeout=60)
+        said.append(asked.stdout)
     process.send_signal(signal.SIGINT)
     process.wait(60)
-    hosts = {one.laddr.ip.removeprefix("::ffff:") for one in sockets if one.status == psutil.CONN_LISTEN}
-    assert hosts == {"127.0.0.1"}
+    assert {one.laddr.ip.removeprefix("::ffff:") for _, one in sockets} == {"127.0.0.1"}
+    assert said == ["AuthenticationError\n"] * 2
 
 
 @pytest.fixture

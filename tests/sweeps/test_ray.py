@@ -118,12 +118,15 @@ def test_a_trial_whose_process_dies_too_often_has_failed_and_the_sweep_goes_on(s
     ],
 )
 def test_a_crash_and_a_hang_are_known_as_such(sweep: Any, how: str, minutes: float, words: str) -> None:
-    fatal = {"die_at": 2, "always_die": True, "how": how}
+    fatal = {"die_at": 2, "always_die": True, "how": how, "saving": how == "crash"}
     finished, folder = sweep(trials=1, confirm_top=0, retries=0, set=fatal, hang_minutes=minutes)
     decision = finished.state.trials[0].decision
     assert decision is not None
     assert re.match(words, decision.detail)
     assert "trouble.py" in (folder.trials / "0000" / "log.txt").read_text(), "where it happened"
+    assert [path.name for path in folder.trials.glob("0000/checkpoints/*")] == ["epoch-0001"], (
+        "none is left half-written"
+    )
 
 
 def test_a_damaged_checkpoint_is_known_and_an_earlier_one_is_used(sweep: Any) -> None:

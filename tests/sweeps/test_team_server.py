@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from agreement import difference
 from team_server import REPOSITORY, TeamServer, postgres_programs
@@ -68,10 +72,26 @@ def test_a_server_that_is_killed_with_its_database_loses_nothing_and_stops_no_tr
     assert found.journal_points >= 2 * 8 * 6
 
 
-def test_the_password_is_in_no_file_that_the_sweep_wrote(server: TeamServer, tmp_path: Path) -> None:
-    words = "launch --recipe trouble:Trouble --preset tiny --data . --name secret --trials 1 --confirm-top 0"
-    subprocess.run(command(*words.split(), "--store", server.uri), cwd=tmp_path, env=environment(server), check=True)
-    secret = server.environment["MLFLOW_TRACKING_PASSWORD"].encode()
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) > 5
-    assert [path for path in files if secret in path.read_bytes()] == []
+def test_no_secret_is_in_a_file_that_a_sweep_wrote_or_in_what_ps_shows(server: TeamServer, tmp_path: Path) -> None:
+    token = "the-token-of-this-sweep-and-no-other"
+    user, password = server.environment["MLFLOW_TRACKING_USERNAME"], server.environment["MLFLOW_TRACKING_PASSWORD"]
+    secrets = [password.encode(), token.encode(), base64.b64encode(f"{user}:{password}".encode())]
+    words = "launch --recipe trouble:Trouble --preset tiny --data . --name secret --trials 2 --confirm-top 0"
+    with tempfile.TemporaryDirectory(dir="/tmp") as own:  # Ray's sockets lie there, and take no long name
+        told = environment(server) | {"RAY_TMPDIR": own, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
+        sweep = subprocess.Popen(
+            command(*words.split(), "--store", server.uri, "--set", "pause=0.2"), cwd=tmp_path, env=told
+        )
+        shown: set[str] = set()
+        while sweep.poll() is None:
+            with suppress(psutil.Error):  # processes end while they are looked at
+                for process in psutil.Process(sweep.pid).children(recursive=True):
+                    shown.update(process.cmdline())
+            time.sleep(0.5)
+        assert sweep.returncode == 0
+        files = [path for folder in (tmp_path, Path(own)) for path in folder.rglob("*") if path.is_file()]
+        assert any(path.suffix == ".parquet" for path in files), "the journal is among them"
+        assert any(path.name.startswith("gcs_server") for path in files), "Ray's logs are among them"
+        assert any("search.tracking.recorder" in words for words in shown), "and the recorder's command line"
+        assert [path for path in files if any(secret in path.read_bytes() for secret in secrets)] == []
+    assert not [words for words in shown if any(secret.decode() in words for secret in secrets)]

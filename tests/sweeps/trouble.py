@@ -27,6 +27,7 @@ class TroubleSettings(Settings):
     die_at: int = Field(0, ge=0, description="epoch at which the process dies, once a trial")
     always_die: bool = Field(False, description="the process dies again after each restart")
     how: Literal["exit", "crash", "hang"] = Field("exit", description="how the process dies")
+    saving: bool = Field(False, description="the process dies while a checkpoint is written")
     spoil: bool = Field(False, description="the newest checkpoint is cut in half before the process dies")
     raise_below: float = Field(0.0, ge=0, description="trials with an x below this raise at once")
     seed: int = 0
@@ -68,7 +69,8 @@ class Trouble(Recipe):
             raise RuntimeError("out of luck")
         for number in range(start + 1, settings.epochs + 1):
             died = workdir / "died"
-            if number == settings.die_at and (settings.always_die or not died.exists()):
+            due = number == settings.die_at and (settings.always_die or not died.exists())
+            if due and not settings.saving:
                 died.touch()
                 if settings.spoil:
                     newest = max(workdir.glob("checkpoints/epoch-????"))
@@ -76,8 +78,10 @@ class Trouble(Recipe):
                 die(settings.how)
             time.sleep(settings.pause)
 
-            def save(directory: Path, number: int = number) -> None:
+            def save(directory: Path, number: int = number, due: bool = due) -> None:
                 (directory / "state.json").write_text(json.dumps({"epoch": number}))
+                if due and settings.saving:
+                    die(settings.how)
 
             print(f"epoch {number}", file=sys.stderr)
             yield Epoch(

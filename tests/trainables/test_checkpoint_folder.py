@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +67,19 @@ def test_what_is_not_there_is_not_removed(tmp_path: Path) -> None:
     checkpoint.remove(tmp_path / "epoch-0001")
 
 
+def test_what_cannot_be_removed_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*paths: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    whole = checkpoint.write(tmp_path, 1, holding("whole"))
+    monkeypatch.setattr(os, "replace", refuse)
+    checkpoint.remove(whole)
+    assert checkpoint.found(tmp_path) == {1: whole}
+    (tmp_path / "file").touch()
+    monkeypatch.undo()
+    assert checkpoint.set_aside(tmp_path / "file" / "epoch-0001") is None
+
+
 # --- damage ------------------------------------------------------------------------------------------------------
 
 
@@ -90,6 +105,16 @@ def test_damage_is_recognised(tmp_path: Path, damage: Callable[[Path], None], wo
     checkpoint.check(path)
     damage(path / "state.pt")
     with pytest.raises(CheckpointError, match=words):
+        checkpoint.check(path)
+
+
+@pytest.mark.parametrize("name", ["../secret", "deeper/../../secret", "/etc/passwd"])
+def test_a_list_of_checksums_cannot_have_other_files_read(tmp_path: Path, name: str) -> None:
+    path = checkpoint.write(tmp_path, 2, holding("whole"))
+    (tmp_path / "secret").write_text("secret")
+    with (path / "checksums.txt").open("a") as seal:
+        seal.write(f"{'0' * 64}  {name}\n")
+    with pytest.raises(CheckpointError, match=rf"checksums.txt: names '{name}', which is outside the checkpoint"):
         checkpoint.check(path)
 
 

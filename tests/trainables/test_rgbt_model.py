@@ -123,8 +123,13 @@ class TestWeights:
             load_weights(str(path), "x", tmp_path)
 
     def test_of_another_size_are_refused(self, three: Any, tmp_path: Path) -> None:
-        from trainables.rgbt.weights import check_fits
+        from trainables.rgbt.weights import check_fits, load_weights, save_weights
 
+        path = tmp_path / "small.pt"
+        save_weights(three, path)
+        with pytest.raises(CheckpointError, match=r"model\.\d+\.conv\.weight is .* but the model has"):
+            load_weights(str(path), "n", tmp_path)
+        assert load_weights(str(path), "t", tmp_path) is not None
         with pytest.raises(CheckpointError, match=r"model\.\d+\.conv\.weight is .* but the model has"):
             check_fits(detector(tmp_path, model="n"), three, "small.pt")
         check_fits(detector(tmp_path), three, "fitting.pt")

@@ -85,6 +85,8 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "image without id": (entry("images", id=None), r"images\[0\]: id is None; it must be a whole number"),
     "image id twice": (entry("images", id=11), r"images\[1\]: id 11 is given twice"),
     "file name missing": (entry("images", file_name=None), r"images\[0\]: file_name is None; it must be a text"),
+    "a file elsewhere": (entry("images", file_name="../b.png"), r"file_name is '\.\./b\.png'; it must be under"),
+    "a file anywhere": (entry("images", file_name="/etc/a.png"), r"file_name is '/etc/a\.png'; it must be under"),
     "width a word": (entry("images", width="40"), r"images\[0\]: width is '40'"),
     "wrong size": (entry("images", width=41), r"a\.png: is 40 by 20 pixels; the annotations say 41 by 20"),
     "image missing": (lambda root: (root / "train/a.png").unlink(), r"train/a\.png: no such image"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from trainables.errors import CheckpointError
+from trainables.pickled import load_pickled, weights_in
 from trainables.refdet.model import Refdet
 from trainables.trained import parts
 
@@ -28,25 +30,25 @@ def load_weights(detector: Refdet, weights: str, reference_weights: str) -> None
             checkpoint directory, or the weights.pt of its export.
         reference_weights: "none", "sample" or a state dict file.
 
-    An Ultralytics .pt file holds a pickled model, so loading one runs what it says: give files that you trust.
+    An Ultralytics .pt file holds a pickled model; its numbers are taken, and nothing in it is run.
 
     Raises:
         CheckpointError: nothing there, another format, another size, or two sources of the reference encoder.
     """
-    model = _model(weights) if weights != "none" else None
-    if isinstance(model, Mapping):
+    whole, state = _state(weights) if weights != "none" else (False, {})
+    if whole:
         if reference_weights != "none":
             raise CheckpointError(
                 f"refdet: weights {weights}: an earlier stage's hold the reference encoder too, but reference_weights"
                 f" is {reference_weights}; set reference_weights to none"
             )
-        _fill(detector, model, f"weights {weights}")
+        _fill(detector, state, f"weights {weights}")
         return
     load_encoder(detector.encoder, reference_weights)
-    if model is not None:
+    if state:
         wanted = detector.backbone.state_dict()
-        state = {name: value for name, value in model.float().state_dict().items() if name in wanted}
-        _fill(detector.backbone, state, f"weights {weights}")
+        found = {name: value for name, value in state.items() if name in wanted}
+        _fill(detector.backbone, found, f"weights {weights}")
 
 
 def load_encoder(encoder: nn.Module, weights: str) -> None:
@@ -58,32 +60,35 @@ def load_encoder(encoder: nn.Module, weights: str) -> None:
     if weights == "none":
         return
     path = SAMPLE if weights == "sample" else Path(weights)
-    state = _read(path, f"give {DINOV2} saved as a state dict, or none", weights_only=True)
+    fix = f"give {DINOV2} saved as a state dict, or none"
+    state = _read(path, fix, partial(torch.load, map_location="cpu", weights_only=True))
+    if not isinstance(state, dict):
+        raise CheckpointError(f"refdet: weights {path}: hold a {type(state).__name__}; {fix}")
     _fill(encoder, state, f"reference_weights {weights}")
 
 
-def _model(weights: str) -> nn.Module | Mapping[str, Any]:
-    """Ultralytics' model in the file `weights`, or the whole detector's state that an earlier stage left there."""
+def _state(weights: str) -> tuple[bool, Mapping[str, Any]]:
+    """Whether `weights` are the whole detector's, of an earlier stage, and those in it."""
     path = Path(weights)
     if path.is_dir():
-        return dict(parts(path, "model")["model"])
-    saved = _read(path, f"give Ultralytics' {YOLO}, a checkpoint of an earlier stage, or none", weights_only=False)
-    model = saved.get("ema") or saved.get("model")
-    if not isinstance(model, (nn.Module, Mapping)):
+        return True, parts(path, "model")["model"]
+    saved = _read(path, f"give Ultralytics' {YOLO}, a checkpoint of an earlier stage, or none", load_pickled)
+    earlier = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else None
+    if isinstance(earlier, Mapping):
+        return True, earlier
+    state = weights_in(saved)
+    if not state:
         raise CheckpointError(f"refdet: weights {weights}: hold no Ultralytics model and no earlier stage; give {YOLO}")
-    return model
+    return False, state
 
 
-def _read(path: Path, fix: str, *, weights_only: bool) -> dict[str, Any]:
+def _read(path: Path, fix: str, load: Callable[[Path], Any]) -> Any:
     if not path.is_file():
         raise CheckpointError(f"refdet: weights {path}: no such file; {fix}")
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=weights_only)
-    except Exception as error:  # torch raises whatever unpickling a broken file runs into
+        return load(path)
+    except Exception as error:  # torch raises whatever reading a broken file runs into
         raise CheckpointError(f"refdet: weights {path}: cannot be read ({type(error).__name__}); {fix}") from None
-    if not isinstance(saved, dict):
-        raise CheckpointError(f"refdet: weights {path}: hold a {type(saved).__name__}; {fix}")
-    return saved
 
 
 def _fill(module: nn.Module, state: Mapping[str, Any], owner: str) -> None:

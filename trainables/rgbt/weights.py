@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from ultralytics.nn.tasks import DetectionModel
 
 from trainables.errors import CheckpointError
 from trainables.loop import seeded
+from trainables.pickled import class_names_in, load_pickled, weights_in
 from trainables.rgbt.architecture import model_yaml
 from trainables.rgbt.model import GATE, PLAIN, STEM, GatedStem
 from trainables.trained import fill, parts
@@ -23,7 +25,7 @@ def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | Non
     """The model in `weights`: "none", "ultralytics" (downloaded into `workdir`), a .pt file or an earlier training's.
 
     That is a checkpoint directory of ours, or what its export wrote, gated or not. An Ultralytics .pt file holds a
-    pickled model, so loading one runs what it says: give files that you trust.
+    pickled model; its numbers are taken, and nothing in it is run (`trainables.pickled`).
 
     Raises:
         CheckpointError: nothing there, no network, or no detection model of this kind; says what to fetch.
@@ -40,20 +42,48 @@ def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | Non
             " download it, a checkpoint directory of an earlier training, or none"
         )
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=False)
-    except Exception as error:  # torch raises whatever unpickling a broken file runs into
+        saved = load_pickled(path)
+    except Exception as error:  # torch raises whatever reading a broken file runs into
         raise CheckpointError(
             f"rgbt: weights {path}: cannot be read ({type(error).__name__}); it must be an Ultralytics .pt file"
         ) from None
-    model: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else None
-    if isinstance(model, Mapping) and "names" in saved:
-        return _rebuilt(model, saved["names"], size, path)
-    if not isinstance(model, DetectionModel):
+    earlier: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else None
+    if isinstance(earlier, Mapping) and "names" in saved:
+        return _rebuilt(earlier, saved["names"], size, path)
+    state = weights_in(saved)
+    if FIRST not in state or _classes(state) is None:
         raise CheckpointError(f"rgbt: weights {path}: hold no Ultralytics detection model; give a yolo26 .pt file")
-    channels = model.state_dict()["model.0.conv.weight"].shape[1]
+    channels = state[FIRST].shape[1]
     if channels not in (3, 4):
         raise CheckpointError(f"rgbt: weights {path}: take {channels} channels; give a model of 3 or 4")
-    return model.float()
+    model = _model(state, size, class_names_in(saved))
+    _check_fits(model.state_dict(), state, weights)
+    return model
+
+
+FIRST = "model.0.conv.weight"
+"""The first weight of Ultralytics' model (width, channels, 3, 3)."""
+
+
+def _classes(state: dict[str, Tensor]) -> Tensor | None:
+    """The last weight of the head's classes (classes, width, 1, 1)."""
+    return next((value for name, value in state.items() if name.endswith(".cv3.0.2.weight")), None)
+
+
+def _model(state: dict[str, Tensor], size: str, names: dict[int, str]) -> DetectionModel:
+    """Ultralytics' model of `size` with the weights `state` as far as they fit; its head is as wide as theirs."""
+    classes = _classes(state)
+    assert classes is not None
+    with seeded(0, "weights"):  # of what does not fit
+        model = DetectionModel(model_yaml(size), ch=state[FIRST].shape[1], nc=classes.shape[1], verbose=False)
+        head: Any = model.model[-1]
+        for branch in (*head.cv3, *head.one2one_cv3):  # Ultralytics makes them wide for many classes, then keeps them
+            branch[-1] = nn.Conv2d(branch[-1].in_channels, len(classes), 1)
+    own = model.state_dict()
+    fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    model.load_state_dict(fitting, strict=False)
+    model.names = names
+    return model
 
 
 def save_weights(model: DetectionModel, path: Path) -> None:
@@ -67,8 +97,12 @@ def check_fits(model: DetectionModel, weights: DetectionModel, owner: str) -> No
     Raises:
         CheckpointError: a backbone layer differs in more than the input's channels, or a gate has nowhere to go.
     """
-    theirs = {name.replace(STEM, PLAIN): value for name, value in weights.state_dict().items()}
-    ours = {name.replace(STEM, PLAIN): value for name, value in model.state_dict().items()}
+    _check_fits(model.state_dict(), weights.state_dict(), owner)
+
+
+def _check_fits(model: Mapping[str, Tensor], weights: Mapping[str, Tensor], owner: str) -> None:
+    theirs = {name.replace(STEM, PLAIN): value for name, value in weights.items()}
+    ours = {name.replace(STEM, PLAIN): value for name, value in model.items()}
     if any(name.startswith(GATE) and name not in ours for name in theirs):
         raise CheckpointError(f"rgbt: weights {owner}: weigh the modalities by a gate; set fusion to gated")
     for name, value in ours.items():

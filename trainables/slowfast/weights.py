@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -38,9 +39,9 @@ def load_network(network: nn.Module, weights: str) -> None:
 
 def _downloaded() -> dict[str, Any]:
     try:
-        found = torch.hub.load_state_dict_from_url(KINETICS, map_location="cpu", progress=False)
+        found = torch.hub.load_state_dict_from_url(KINETICS, map_location="cpu", progress=False, weights_only=True)
         return dict(found["model_state"])
-    except (OSError, RuntimeError) as error:  # no network, no room, or a damaged download
+    except (OSError, RuntimeError, UnpicklingError) as error:  # no network, no room, or not what it should be
         raise CheckpointError(
             f"slowfast: weights kinetics: {KINETICS} cannot be downloaded ({error}); fetch it elsewhere and set weights"
             " to the file, or set weights: none"

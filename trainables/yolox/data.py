@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from trainables.errors import DataError
+from trainables.paths import leaves
 
 MEMORY_BYTES = 2 * 1024**3
 """Bound of the decoded images that one data set keeps. Beyond it images are read from disk each time."""
@@ -157,6 +158,9 @@ def _pictures(file: Path, folder: Path, content: Mapping[str, Any], ids: Mapping
             raise DataError(f"{file}: images[{index}]: id {number} is given twice; every image needs its own")
         for name, kind in (("file_name", str), ("width", int), ("height", int)):
             _field(file, f"images[{index}]", entry, name, kind)
+        if leaves(entry["file_name"]):
+            said = f"images[{index}]: file_name is {entry['file_name']!r}"
+            raise DataError(f"{file}: {said}; it must be under the split's folder of images")
         images[number] = entry
     rows: dict[int, list[list[float]]] = {number: [] for number in images}
     for index, entry in enumerate(content["annotations"]):

@@ -72,9 +72,14 @@ class Ours:
         self._conductor = Conductor(plan, Unwritten(Clock()), delete=lambda trial, epoch: None, clock=Clock())
         searcher = self._conductor.state.searcher
         assert searcher is not None
-        self._table = Tabular(searcher.study.sampler, table, seed)
-        searcher.study.sampler = self._table
+        self._inner_of = searcher.sampler_of
+        self._table = Tabular(self._inner_of(0), table, seed)
+        searcher.sampler_of = self._sampler_of
         self._conductor.open(workers)
+
+    def _sampler_of(self, trial: int) -> optuna.samplers.BaseSampler:
+        self._table.inner = self._inner_of(trial)
+        return self._table
 
     def next(self) -> tuple[int, int, int] | None:
         given = self._conductor.next()

@@ -28,11 +28,12 @@ class Tabular(optuna.samplers.BaseSampler):
         seed: of those draws.
 
     Attributes:
+        inner: as given; it may be another for each trial.
         picked: the place of each trial's configuration, by Optuna's number.
     """
 
     def __init__(self, inner: optuna.samplers.BaseSampler, table: Table, seed: int) -> None:
-        self._inner = inner
+        self.inner = inner
         self._ranges = table.plan().ranges
         self._drawn = [one.drawn for one in table.configurations]
         self._places = [self._scaled(drawn) for drawn in self._drawn]
@@ -46,13 +47,13 @@ class Tabular(optuna.samplers.BaseSampler):
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """See Optuna's `BaseSampler`."""
-        return self._inner.infer_relative_search_space(study, trial)
+        return self.inner.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """See Optuna's `BaseSampler`: what `inner` asks for, moved to the nearest configuration left."""
-        asked = self._inner.sample_relative(study, trial, search_space)
+        asked = self.inner.sample_relative(study, trial, search_space)
         place = self._nearest(asked) if asked else int(self._draw.choice(self._left))
         self._left.remove(place)
         self.picked[trial.number] = place
@@ -67,7 +68,7 @@ class Tabular(optuna.samplers.BaseSampler):
 
     def after_trial(self, study: optuna.Study, trial: FrozenTrial, state: Any, values: Any) -> None:
         """See Optuna's `BaseSampler`."""
-        self._inner.after_trial(study, trial, state, values)
+        self.inner.after_trial(study, trial, state, values)
 
     def _nearest(self, asked: Mapping[str, Any]) -> int:
         wanted = self._scaled(asked)

@@ -1,0 +1,76 @@
+"""Many trials at once, and many one after the other: `python tests/bench/many.py [--at-once 64] [--trials 640]`.
+
+The trials do nothing (`idle.py`), three epochs each, on a Ray of this machine, whose cores they share in fractions.
+Shown are results a second, how many trials ran at once, and the driver's memory as the sweep grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
+
+from search import run  # noqa: E402
+from search.checking import check  # noqa: E402
+from search.events import EpochDone, Row  # noqa: E402
+from search.state import SweepState  # noqa: E402
+from search.sweep import read_spec  # noqa: E402
+
+LINES = 10
+
+
+class Watch:
+    """Listens to a sweep, and prints a line every so many trials."""
+
+    def __init__(self, trials: int) -> None:
+        self._every = max(1, trials // LINES)
+        self._shown = 0
+        self._at_once = 0
+        self._results = 0
+        self._began = 0.0
+
+    def __call__(self, row: Row, state: SweepState) -> None:
+        """After each event."""
+        if isinstance(row.event, EpochDone):
+            self._began = self._began or time.monotonic()
+            self._results += 1
+        begun = sum(bool(trial.curve.points) for trial in state.running.values())
+        self._at_once = max(self._at_once, begun)
+        ended = len(state.search) - len(state.running)
+        if ended >= self._shown + self._every:
+            self._shown = ended
+            rate = self._results / max(1e-9, time.monotonic() - self._began)
+            print(f"| {ended} | {self._at_once} | {rate:.0f} | {resident():.0f} |", flush=True)
+
+
+def resident() -> float:
+    """Megabytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--at-once", type=int, default=64)
+    parser.add_argument("--trials", type=int, default=640)
+    given = parser.parse_args()
+    cores = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as name:
+        values = {
+            "name": "many", "recipe": "idle:Idle", "preset": "tiny", "data": str(HERE), "trials": given.trials,
+            "sampler": "random", "scheduler": "none", "confirm_top": 0, "workers": given.at_once,
+            "cpus": int(1000 * cores / given.at_once) / 1000,
+        }  # fmt: skip
+        made = check(read_spec(values, "bench"), f"sqlite:///{name}/mlflow.db")
+        print("| trials ended | most at once | results a second | driver, MB |")
+        print("| --- | --- | --- | --- |", flush=True)
+        run.launch(made, Path(name), Watch(given.trials))
+
+
+if __name__ == "__main__":
+    main()
