@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +16,7 @@ from pydantic import Field
 
 from spaces.space import Draw
 from trainables.errors import DataError
-from trainables.recipe import Epoch, Recipe
+from trainables.looped import LoopedRecipe
 from trainables.settings import Settings
 
 if TYPE_CHECKING:  # the command line imports this module too: torch stays out until a training needs it
@@ -31,7 +33,15 @@ class RingsSettings(Settings):
     seed: int = Field(0, ge=0, description="of weights and batches")
 
 
-class Rings(Recipe):
+@dataclass(frozen=True)
+class Points:
+    """A checked data set. A checkpoint is only resumed on data of its own fingerprint."""
+
+    rows: list[tuple[float, float, int]]
+    fingerprint: str
+
+
+class Rings(LoopedRecipe):
     """A two-layer network on points (x, y, ring) from a CSV file."""
 
     name: ClassVar[str] = "rings"
@@ -48,17 +58,17 @@ class Rings(Recipe):
         draw.choice("momentum", [0.0, 0.9])
         draw.float("lr", 1e-3, 10.0, log=True)
 
-    def open(self, path: Path) -> list[tuple[float, float, int]]:
+    def open(self, path: Path) -> Points:
         """Read and check every line, so that nothing is found wrong in the middle of a night."""
-        points = []
+        rows = []
         with path.open(newline="") as file:
             for number, row in enumerate(csv.reader(file), start=1):
                 try:
                     x, y, ring = float(row[0]), float(row[1]), int(row[2])
                 except (ValueError, IndexError):
                     raise DataError(f"{path} line {number}: is {','.join(row)!r}; it must be x,y,ring") from None
-                points.append((x, y, ring))
-        return points
+                rows.append((x, y, ring))
+        return Points(rows, hashlib.sha256(path.read_bytes()).hexdigest())
 
     def sample(self, directory: Path) -> Path:
         """Three rings of 200 points each."""
@@ -74,14 +84,10 @@ class Rings(Recipe):
             csv.writer(file).writerows(rows)
         return path
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        """Hand the training to the shared epoch loop: seeds, checkpoints and dead weights are its work."""
+    def training(self, settings: Settings, data: Any, workdir: Path) -> RingsTraining:
+        """What the shared epoch loop drives: seeds, checkpoints, resuming, evaluation and dead weights are its work."""
         assert isinstance(settings, RingsSettings)
-        from trainables.loop import epochs
-
-        identity = f"rings {settings.model_dump_json()}"
-        training = RingsTraining(settings, data)
-        yield from epochs(training, seed=settings.seed, identity=identity, resume=resume, settings=settings)
+        return RingsTraining(settings, data.rows)
 
     def export(self, settings: Settings, directory: Path) -> list[Path]:
         """Whatever your own training code reads."""

@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 from search.measure import Limit, Measure
 from search.pruning.stability import StabilitySettings
 from spaces import registry as space_registry
-from spaces.space import Draw, Range, Space, is_range, narrowed, ranges
+from spaces.space import Range, Space, drawn, is_range, narrowed, ranges
 from trainables import registry as recipe_registry
 from trainables.errors import DataError, SettingsError, nearest
 from trainables.recipe import Recipe
@@ -229,6 +229,4 @@ def _check_corners(made: Plan) -> None:
 
 def draw(made: Plan, trial: Any) -> dict[str, Any]:
     """What the space draws from `trial` (Optuna's) under the user's choices."""
-    drawing = Draw(trial, made.spec.set)
-    made.space(drawing)
-    return drawing.values
+    return drawn(made.space, trial, made.spec.set)

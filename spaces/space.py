@@ -100,11 +100,10 @@ Space = Callable[[Draw], None]
 
 
 def drawn(space: Space, trial: Trial, choices: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of one trial: what `space` draws, under and besides the user's `choices`."""
+    """What `space` draws from `trial` under the user's `choices`; a pinned name of the space has its pinned value."""
     draw = Draw(trial, choices)
     space(draw)
-    pinned = {name: value for name, value in choices.items() if not is_range(value)}
-    return pinned | draw.values
+    return draw.values
 
 
 def is_range(chosen: Any) -> bool:

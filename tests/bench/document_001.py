@@ -1,4 +1,4 @@
-"""Document 001's `smooth` against `stable-v3`: `python tests/bench/document_001.py SAMPLE [--seeds 5]`.
+"""Document 001's `smooth` against `stable-v3`: `python tests/bench/document_001.py SAMPLE [--seeds 5] [--epochs 15]`.
 
 For each seed, both trainings in the tiny preset to their ends: the drops of the validation mAP from one epoch to the
 next, the mAP at equal epochs, and how much the training loss varies (document 001's CV, and with its trend taken out).
@@ -49,6 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=15, help="the document has 30")
     parser.add_argument("--first", type=int, default=0, help="first seed, to spread the seeds over processes")
     given = parser.parse_args()
     import torch
@@ -62,7 +63,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(given.first, given.first + given.seeds):
             for training, found in curves.items():
-                settings = recipe.settings("tiny", {"seed": seed}, training)
+                settings = recipe.settings("tiny", {"seed": seed, "epochs": given.epochs}, training)
                 found.append(list(recipe.train(settings, data, Path(folder))))
                 print(row(training, seed, found[-1]), flush=True)
     for training, found in curves.items():

@@ -32,8 +32,8 @@ def test_what_was_drawn_decides_what_is_drawn_next() -> None:
 
 
 def test_a_pinned_name_is_not_asked_of_the_trial() -> None:
-    values = drawn(layered, trial(momentum=0.9, warmup=0), {"lr": 0.5, "optimizer": "sgd", "epochs": 3})
-    assert values == {"lr": 0.5, "optimizer": "sgd", "momentum": 0.9, "warmup": 0, "epochs": 3}
+    values = drawn(layered, trial(momentum=0.9, warmup=0), {"lr": 0.5, "optimizer": "sgd"})
+    assert values == {"lr": 0.5, "optimizer": "sgd", "momentum": 0.9, "warmup": 0}
 
 
 def test_a_narrowed_name_is_asked_within_the_users_bounds() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+from spaces.refdet import space
+from spaces.space import ranges
 from trainables.errors import CheckpointError
 from trainables.isolation import isolated
 from trainables.recipe import Epoch
@@ -113,7 +115,7 @@ UNDER: dict[str, dict[str, Any]] = {
     "epochs": {"warmup_epochs": 0},
 }
 """What must be chosen for a setting to matter, and is the same without the change."""
-UNSEEN = {"cpe_weight": "no proposal of so young a model reaches IoU 0.7; test_refdet_losses.py has it"}
+UNSEEN = {"cpe_weight": "no proposal of so young a model reaches IoU 0.7; it has a test of its own"}
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +136,23 @@ def test_each_setting_changes_what_comes_out(
     assert found != usual[name if name in UNDER else ""]
 
 
-def test_no_setting_is_left_out_of_that_table() -> None:
+def test_no_setting_is_left_out_of_that_table_and_so_no_name_of_the_space() -> None:
     elsewhere = {"device", "weights", "reference_weights", "reference_model"}
     assert elsewhere == RefdetSettings.model_fields.keys() - CHANGES.keys()
+    assert ranges(space).keys() <= CHANGES.keys()
+
+
+def test_the_proposals_weight_counts_once_proposals_fit(
+    videos: RefdetData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with isolated(tmp_path):
+        from trainables.refdet import losses as parts
+    monkeypatch.setattr(parts, "PROPOSAL_IOU", 0.0)  # every place that stands for an object, from the first step on
+    given = BASE | {"triplet_ratio": 0.0, "epochs": 1, "warmup_epochs": 0}
+    light, heavy = (
+        next(curve(settings(**given, cpe_weight=weight), videos, tmp_path)).losses["train/cpe"] for weight in (0.3, 3.0)
+    )
+    assert 0 < light < heavy
 
 
 def test_the_shipped_encoder_fits_the_tiny_preset(videos: RefdetData, tmp_path: Path) -> None:
@@ -156,6 +172,27 @@ def test_the_shipped_encoder_fits_the_tiny_preset(videos: RefdetData, tmp_path: 
             path.write_bytes(content)
         with pytest.raises(CheckpointError, match=complaint):
             load_encoder(encoder, str(path))
+
+
+@pytest.mark.parametrize("form", ["checkpoint", "export"])
+def test_a_stage_goes_on_from_the_one_before(videos: RefdetData, tmp_path: Path, form: str) -> None:
+    """Document 003: stage 3 resumes stage 2's best model, with losses and rates of its own."""
+    with isolated(tmp_path):
+        from trainables.refdet.training import RefdetTraining
+    folder = tmp_path / "epoch-0001"
+    folder.mkdir()
+    next(curve(settings("stage-2", epochs=1), videos, tmp_path)).save(folder)
+    Refdet().weights(settings("stage-2", epochs=1), folder, tmp_path)
+    weights = str(folder if form == "checkpoint" else tmp_path / "weights.pt")
+    given = settings("stage-3", weights=weights)
+    found = RefdetTraining(given, videos).state()["model"]
+    earlier = torch.load(tmp_path / "weights.pt")["model"]
+    assert found.keys() == earlier.keys()
+    assert all(torch.equal(value, earlier[name]) for name, value in found.items())
+    with pytest.raises(CheckpointError, match="set reference_weights to none"):
+        RefdetTraining(settings("stage-3", weights=weights, **{"reference_weights": "sample"}), videos)
+    with pytest.raises(CheckpointError, match=r"but the model has .*; give weights of the same size"):
+        RefdetTraining(settings("stage-3", weights=weights, embedding=24), videos)
 
 
 def test_frozen_parts_stand_still(videos: RefdetData, tmp_path: Path) -> None:

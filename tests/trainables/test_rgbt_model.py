@@ -128,6 +128,35 @@ class TestWeights:
         with pytest.raises(CheckpointError, match=r"model\.\d+\.conv\.weight is .* but the model has"):
             check_fits(detector(tmp_path, model="n"), three, "small.pt")
         check_fits(detector(tmp_path), three, "fitting.pt")
+        check_fits(detector(tmp_path, fusion="gated"), three, "fitting.pt")
+
+    @pytest.mark.parametrize("fusion", ["concat", "gated"])
+    @pytest.mark.parametrize("form", ["checkpoint", "export"])
+    def test_of_an_earlier_training_are_gone_on_from(self, tmp_path: Path, fusion: str, form: str) -> None:
+        """Document 000: train on KUST4K, fine-tune on VT-MOT."""
+        from trainables.rgbt.weights import check_fits, load_weights
+
+        given = settings(fusion=fusion)
+        earlier = detector(tmp_path, fusion=fusion)
+        if fusion == "gated":
+            torch.nn.init.normal_(earlier.model[0].gate[-1].weight)
+        folder = tmp_path / "epoch-0001"
+        folder.mkdir()
+        content = {"names": list(NAMES), "ema": earlier.state_dict()}
+        torch.save({"epoch": 1, "identity": "rgbt", "training": content}, folder / "state.pt")
+        written = Rgbt().weights(given, folder, tmp_path)
+        path = folder if form == "checkpoint" else tmp_path / next(iter(written))
+        before = torch.random.get_rng_state()
+        loaded = load_weights(str(path), "t", tmp_path)
+        assert torch.equal(torch.random.get_rng_state(), before)
+        again = detector(tmp_path, loaded, fusion=fusion)
+        check_fits(again, loaded, str(path))
+        assert all(torch.equal(value, earlier.state_dict()[name]) for name, value in again.state_dict().items())
+        if fusion == "gated":
+            with pytest.raises(CheckpointError, match="weigh the modalities by a gate; set fusion to gated"):
+                check_fits(detector(tmp_path, loaded), loaded, str(path))
+            with pytest.raises(CheckpointError, match="is not of a training with these settings"):
+                load_weights(str(path), "n", tmp_path)
 
     def test_of_the_tiny_model_cannot_be_downloaded(self, tmp_path: Path) -> None:
         with isolated(tmp_path):

@@ -40,6 +40,13 @@ def test_the_paper_preset_is_document_000() -> None:
     assert paper["mosaic"] > 0, "ensure mosaic is enabled"
 
 
+@pytest.mark.parametrize("preset", ["paper", "tiny"])
+def test_the_progressive_schedule_freezes_for_longer_than_the_rate_rises(preset: str) -> None:
+    settings = RECIPE.settings(preset, {}, "v1.1")
+    assert isinstance(settings, RgbtSettings)
+    assert settings.warmup_epochs < settings.unfreeze_epoch < settings.epochs - settings.close_mosaic
+
+
 @pytest.mark.parametrize(
     ("overrides", "complaint"),
     [
@@ -91,6 +98,23 @@ class TestTheExport:
         assert "fusion gated" in text
         assert "modality_dropout 0.2" in text
         assert RECIPE.settings("tiny", read_yaml(folder / "settings.yaml")).model_dump()["fusion"] == "gated"
+
+    @pytest.mark.parametrize(
+        ("weights", "pretrained"),
+        [
+            ("none", False),
+            ("ultralytics", "yolo26t.pt"),
+            ("own/weights.pt", "own/weights.pt"),
+            ("own/epoch-0009", False),
+        ],
+    )
+    def test_names_weights_that_ultralytics_can_read(self, weights: str, pretrained: str | bool) -> None:
+        from trainables.rgbt.export import configuration, ours
+
+        settings = RECIPE.settings("tiny", {"weights": weights})
+        assert isinstance(settings, RgbtSettings)
+        assert configuration(settings)["pretrained"] == pretrained
+        assert ("weights" in ours(settings)) == (weights == "own/epoch-0009"), "said at the head of the file"
 
     def test_every_setting_is_ultralytics_or_ours(self) -> None:
         from trainables.rgbt.export import configuration, ours

@@ -43,6 +43,7 @@ def test_the_trainings_are_document_001s() -> None:
     ("overrides", "complaint"),
     [
         ({"mosaic": 0.5}, "unknown setting 'mosaic'; did you mean 'mosaic_prob'?"),
+        ({"momentum": 0}, "setting 'momentum' is 0; it must be greater than 0"),  # upstream's SGD is Nesterov's
         ({"lr": 0}, "setting 'lr' is 0; it must be greater than 0"),
         ({"freeze": "head"}, "setting 'freeze' is 'head'"),
         ({"schedule": "cosine"}, "setting 'schedule' is 'cosine'"),

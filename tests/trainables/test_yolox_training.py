@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+from spaces.space import ranges
+from spaces.yolox import space
 from trainables.errors import CheckpointError
 from trainables.recipe import Epoch
 from trainables.samples.coco_digits import write_coco
@@ -160,8 +162,9 @@ def counts(one: Any) -> int:
     return sum(len(each.scores) for each in one._detections(raw, [0]))
 
 
-def test_every_setting_is_tried() -> None:
+def test_every_setting_is_tried_and_so_every_name_of_the_space() -> None:
     assert set(YoloxSettings.model_fields) == CHANGES.keys() | ELSEWHERE
+    assert ranges(space).keys() - CHANGES.keys() == {"multiscale"}, "the next test's"
 
 
 def test_the_input_size_varies_by_multiscale_alone(few: CocoData) -> None:
@@ -194,6 +197,25 @@ def test_the_box_loss_is_upstreams_at_five_and_scales_from_there(few: CocoData) 
     assert parts[1]["iou_loss"] == pytest.approx(2 * parts[0]["iou_loss"])
     assert parts[1]["total_loss"] == pytest.approx(parts[0]["total_loss"] + parts[0]["iou_loss"])
     assert parts[0]["total_loss"] == pytest.approx(sum(parts[0][f"{name}_loss"] for name in ("iou", "conf", "cls")))
+
+
+def test_the_moving_average_is_upstreams_to_the_last_bit(few: CocoData) -> None:
+    from yolox.utils import ModelEMA
+
+    from trainables.yolox.average import DECAY, MovingAverage
+
+    model = training(few).model
+    ours, theirs = MovingAverage(model), ModelEMA(model, DECAY)
+    for _ in range(3):
+        with torch.no_grad():
+            for value in model.parameters():
+                value += torch.randn_like(value)
+        ours.update(model)
+        theirs.update(model)
+    assert ours.updates == theirs.updates
+    assert all(
+        torch.equal(*each) for each in zip(*(one.ema.state_dict().values() for one in (ours, theirs)), strict=True)
+    )
 
 
 def test_the_documents_learning_rate_has_three_phases() -> None:

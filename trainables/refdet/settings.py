@@ -54,7 +54,7 @@ class RefdetSettings(Settings):
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     mixed_precision: bool = Field(description="bfloat16 where it is safe")
-    weights: str = Field(min_length=1, description="query backbone: none, or an Ultralytics yolov8n .pt file")
+    weights: str = Field(min_length=1, description="none, an Ultralytics yolov8n .pt file, or a checkpoint directory")
     reference_weights: str = Field(min_length=1, description="reference encoder: none, sample, or a state dict file")
     reference_model: Literal["dinov2", "tiny"] = Field(description="DINOv2 ViT-S/14, or a ViT of 0.14 M parameters")
     width: float = Field(gt=0, le=2, description="channels of the query backbone, in those of YOLOv8; n has 0.25")

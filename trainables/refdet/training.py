@@ -27,7 +27,7 @@ from trainables.refdet.losses import (
 )
 from trainables.refdet.model import Output, Refdet, query_backbone, reference_encoder
 from trainables.refdet.settings import RefdetSettings
-from trainables.refdet.weights import load_backbone, load_encoder
+from trainables.refdet.weights import load_weights
 
 FLOOR = 0.01
 """Share of the learning rate at the end of half a cosine. Ours: document 003 does not say what follows warm-up."""
@@ -52,10 +52,10 @@ class RefdetTraining:
         self._device = _device(settings.device)
         with seeded(settings.seed, "model"):
             encoder, backbone = reference_encoder(settings), query_backbone(settings.width)
-            load_encoder(encoder, settings.reference_weights)
-            load_backbone(backbone, settings.weights)
             self._detector = Refdet(settings, encoder, backbone)
+        load_weights(self._detector, settings.weights, settings.reference_weights)
         self.model: nn.Module = self._detector.to(self._device)
+        self._parameters = list(self._detector.parameters())
         self._detection = DetectionLoss().to(self._device)
         self._frozen = [
             part for part, frozen in ((encoder, settings.freeze_dinov2), (backbone, settings.freeze_backbone)) if frozen
@@ -63,7 +63,7 @@ class RefdetTraining:
         for part in self._frozen:
             part.requires_grad_(False)
         self._optimizer = torch.optim.AdamW(
-            _groups(self._detector, settings), lr=settings.lr, weight_decay=settings.weight_decay
+            _groups(self._detector, settings), lr=settings.lr, weight_decay=settings.weight_decay, foreach=True
         )
 
     def phase(self, epoch: int) -> str:
@@ -91,7 +91,7 @@ class RefdetTraining:
             group = min(every, settings.n_episodes - index // every * every)
             (total / group).backward()  # type: ignore[no-untyped-call]
             if (index + 1) % every == 0 or index + 1 == settings.n_episodes:
-                clip_grad_norm_(self.model.parameters(), GRADIENT_NORM)
+                clip_grad_norm_(self._parameters, GRADIENT_NORM)
                 self._optimizer.step()
                 self._optimizer.zero_grad(set_to_none=True)
             sums += torch.stack([total, *losses.values()]).detach().double().cpu()

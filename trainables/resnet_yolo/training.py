@@ -45,6 +45,7 @@ class ResnetYoloTraining:
             [{"name": "backbone", "params": backbone}, {"name": "head", "params": head}],
             lr=settings.lr,
             weight_decay=settings.weight_decay,
+            foreach=True,
         )
         self._train, self._val = _loaders(settings, data)
 

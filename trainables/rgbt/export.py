@@ -81,14 +81,17 @@ def configuration(settings: RgbtSettings) -> dict[str, Any]:
 
 def ours(settings: RgbtSettings) -> dict[str, Any]:
     """The settings that Ultralytics has no name for."""
-    names = ("modality", "fusion", "thermal_init", "modality_dropout", "thermal_clahe", "hsv", "norm_momentum")
-    return {name: getattr(settings, name) for name in (*names, "unfreeze_epoch")}
+    names = ["modality", "fusion", "thermal_init", "modality_dropout", "thermal_clahe", "hsv", "norm_momentum"]
+    names.append("unfreeze_epoch")
+    if settings.weights != "none" and not _pretrained(settings):
+        names.append("weights")
+    return {name: getattr(settings, name) for name in names}
 
 
 def _pretrained(settings: RgbtSettings) -> str | bool:
-    if settings.weights == "none":
-        return False
-    return f"yolo26{settings.model}.pt" if settings.weights == "ultralytics" else settings.weights
+    if settings.weights == "ultralytics":
+        return f"yolo26{settings.model}.pt"
+    return settings.weights if settings.weights.endswith(".pt") else False  # no checkpoint directory of ours
 
 
 def _written(path: Path, text: str) -> Path:

@@ -12,6 +12,8 @@ from trainables.rgbt.architecture import model_yaml
 from trainables.rgbt.settings import RgbtSettings
 
 GATE_STRIDE, GATE_CHANNELS = 8, 8
+GATE, STEM, PLAIN = "model.0.gate.", "model.0.stem.", "model.0."
+"""How the names of weights begin: of the gate, of the stem behind it, and of a stem without one."""
 
 
 class GatedStem(nn.Module):
@@ -49,21 +51,24 @@ class GatedStem(nn.Module):
 def build(settings: RgbtSettings, names: tuple[str, ...], args: Any, weights: DetectionModel | None) -> DetectionModel:
     """The detector of `settings` for the classes `names`; `args` is the Ultralytics configuration its losses read.
 
-    Three-channel `weights` are inflated: their filters go to R, G and B; four-channel ones are taken as they are.
+    Three-channel `weights` are inflated: their filters go to R, G and B; four-channel ones are taken as they are, with
+    their gate if both have one.
     """
     model = DetectionModel(model_yaml(settings.model), ch=4, nc=len(names), verbose=False)
     model.args = args
     model.names = dict(enumerate(names))
     model.end2end = True  # inference by the head without NMS, YOLO26's own; this Ultralytics starts with the other
     if weights is not None:
-        model.load(weights, verbose=False)
-    if weights is None or weights.state_dict()["model.0.conv.weight"].shape[1] != 4:
+        _load(model, weights)
+    if weights is None or stem_weight(weights).shape[1] != 4:
         _start_thermal(model.model[0].conv.weight, settings.thermal_init)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = settings.norm_momentum
     if settings.fusion == "gated":
         model.model[0] = GatedStem(model.model[0])
+        if weights is not None and isinstance(weights.model[0], GatedStem):
+            model.model[0].gate.load_state_dict(weights.model[0].gate.state_dict())
     return model
 
 
@@ -73,6 +78,14 @@ def stem_weight(model: DetectionModel) -> nn.Parameter:
     stem: Any = first.stem if isinstance(first, GatedStem) else first
     weight: nn.Parameter = stem.conv.weight
     return weight
+
+
+def _load(model: DetectionModel, weights: DetectionModel) -> None:
+    """Ultralytics' own `load`, which takes what has the same name and shape; a gate would change the stem's name."""
+    first = weights.model[0]
+    weights.model[0] = first.stem if isinstance(first, GatedStem) else first
+    model.load(weights, verbose=False)
+    weights.model[0] = first
 
 
 def _start_thermal(weight: Tensor, how: str) -> None:

@@ -30,5 +30,6 @@ def optimizer(model: nn.Module, settings: RgbtSettings) -> torch.optim.Optimizer
         {"name": "bias", "params": biases, "weight_decay": 0.0},
     ]
     if settings.optimizer == "SGD":
-        return torch.optim.SGD(groups, lr=settings.lr0, momentum=settings.momentum, nesterov=settings.momentum > 0)
-    return torch.optim.AdamW(groups, lr=settings.lr0, betas=(settings.beta1, 0.999))
+        nesterov = settings.momentum > 0
+        return torch.optim.SGD(groups, lr=settings.lr0, momentum=settings.momentum, nesterov=nesterov, foreach=True)
+    return torch.optim.AdamW(groups, lr=settings.lr0, betas=(settings.beta1, 0.999), foreach=True)

@@ -50,7 +50,7 @@ class RgbtSettings(Settings):
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0 for none")
     mixed_precision: bool = Field(description="bfloat16 where it is safe")
-    weights: str = Field(min_length=1, description="none, ultralytics (its download), or a 3- or 4-channel .pt file")
+    weights: str = Field(min_length=1, description="none, ultralytics (its download), a .pt file, or a checkpoint")
     model: Literal["t", "n", "s", "m", "l", "x"] = Field(description="size of YOLO26; t is ours, half of n's width")
     norm_momentum: float = Field(gt=0, le=1, description="momentum of the batch-norm statistics")
 

@@ -55,6 +55,7 @@ class RgbtTraining:
         self._ema = ModelEMA(self._detector)
         self._criterion = self._detector.init_criterion()
         self._optimizer = optimizer(self._detector, settings)
+        self._parameters = list(self._detector.parameters())
         self._held_out = HeldOut(settings, data, self._args, self._device)
         self._watch = CollapseWatch()
         self._gradients = torch.zeros(2)
@@ -194,7 +195,7 @@ class RgbtTraining:
         gradient = stem_weight(self._detector).grad
         if gradient is not None:
             self._gradients += torch.stack([gradient[:, :3].norm(), gradient[:, 3].norm()]).cpu()
-        nn.utils.clip_grad_norm_(self._detector.parameters(), GRADIENT_NORM)
+        nn.utils.clip_grad_norm_(self._parameters, GRADIENT_NORM)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self._ema.update(self._detector)

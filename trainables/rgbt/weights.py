@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,20 @@ import torch
 from ultralytics.nn.tasks import DetectionModel
 
 from trainables.errors import CheckpointError
+from trainables.loop import seeded
+from trainables.rgbt.architecture import model_yaml
+from trainables.rgbt.model import GATE, PLAIN, STEM, GatedStem
+from trainables.trained import fill, parts
 
 RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 """The release whose files this Ultralytics downloads by itself."""
 
 
 def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | None:
-    """The model in `weights`: "none", "ultralytics" (downloaded into `workdir`) or an Ultralytics .pt file.
+    """The model in `weights`: "none", "ultralytics" (downloaded into `workdir`), a .pt file or an earlier training's.
 
-    A .pt file holds a pickled model, so loading one runs what it says: give files that you trust.
+    That is a checkpoint directory of ours, or what its export wrote, gated or not. An Ultralytics .pt file holds a
+    pickled model, so loading one runs what it says: give files that you trust.
 
     Raises:
         CheckpointError: nothing there, no network, or no detection model of this kind; says what to fetch.
@@ -25,10 +31,13 @@ def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | Non
     if weights == "none":
         return None
     path = _downloaded(size, workdir) if weights == "ultralytics" else Path(weights)
+    if path.is_dir():
+        saved = parts(path, "names", "ema")
+        return _rebuilt(saved["ema"], saved["names"], size, path)
     if not path.is_file():
         raise CheckpointError(
             f"rgbt: weights {path}: no such file; give an Ultralytics checkpoint ({_address(size)}), ultralytics to"
-            " download it, or none"
+            " download it, a checkpoint directory of an earlier training, or none"
         )
     try:
         saved = torch.load(path, map_location="cpu", weights_only=False)
@@ -37,6 +46,8 @@ def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | Non
             f"rgbt: weights {path}: cannot be read ({type(error).__name__}); it must be an Ultralytics .pt file"
         ) from None
     model: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else None
+    if isinstance(model, Mapping) and "names" in saved:
+        return _rebuilt(model, saved["names"], size, path)
     if not isinstance(model, DetectionModel):
         raise CheckpointError(f"rgbt: weights {path}: hold no Ultralytics detection model; give a yolo26 .pt file")
     channels = model.state_dict()["model.0.conv.weight"].shape[1]
@@ -54,15 +65,19 @@ def check_fits(model: DetectionModel, weights: DetectionModel, owner: str) -> No
     """Refuse `weights` of another size: Ultralytics would leave out, without a word, what does not fit.
 
     Raises:
-        CheckpointError: a backbone layer differs in more than the input's channels.
+        CheckpointError: a backbone layer differs in more than the input's channels, or a gate has nowhere to go.
     """
-    theirs = weights.state_dict()
-    for name, value in model.state_dict().items():
+    theirs = {name.replace(STEM, PLAIN): value for name, value in weights.state_dict().items()}
+    ours = {name.replace(STEM, PLAIN): value for name, value in model.state_dict().items()}
+    if any(name.startswith(GATE) and name not in ours for name in theirs):
+        raise CheckpointError(f"rgbt: weights {owner}: weigh the modalities by a gate; set fusion to gated")
+    for name, value in ours.items():
         number = int(name.split(".")[1])
         if number > LAST_BACKBONE_LAYER:
             return
         shape = tuple(theirs[name].shape) if name in theirs else None
-        if shape != tuple(value.shape) and not (number == 0 and shape and shape[0] == value.shape[0]):
+        widened = number == 0 and shape and shape[0] == value.shape[0]
+        if shape != tuple(value.shape) and not widened and not name.startswith(GATE):
             raise CheckpointError(
                 f"rgbt: weights {owner}: {name} is {shape or 'missing'}, but the model has {tuple(value.shape)}; give"
                 " weights of the same size, or weights: none"
@@ -70,6 +85,16 @@ def check_fits(model: DetectionModel, weights: DetectionModel, owner: str) -> No
 
 
 LAST_BACKBONE_LAYER = 10
+
+
+def _rebuilt(state: Mapping[str, Any], names: list[str], size: str, path: Path) -> DetectionModel:
+    """The model of `size` whose weights `state` an earlier training of ours left at `path`."""
+    with seeded("rebuilt"):  # its own first weights, which go at once, take no random numbers from others
+        model = DetectionModel(model_yaml(size), ch=4, nc=len(names), verbose=False)
+        if any(name.startswith(GATE) for name in state):
+            model.model[0] = GatedStem(model.model[0])
+    fill(model, state, path)
+    return model
 
 
 def _address(size: str) -> str:

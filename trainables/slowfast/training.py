@@ -159,9 +159,10 @@ def _optimizer(settings: SlowfastSettings, network: SlowFast) -> torch.optim.Opt
     backbone, head = network.parts()
     groups = [{"name": "backbone", "params": backbone}, {"name": "head", "params": head}]
     if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
+        momentum, decay = settings.momentum, settings.weight_decay
+        return torch.optim.SGD(groups, lr=settings.lr, momentum=momentum, weight_decay=decay, foreach=True)
     betas = (settings.momentum, 0.999)
-    return torch.optim.AdamW(groups, lr=settings.lr, betas=betas, weight_decay=settings.weight_decay)
+    return torch.optim.AdamW(groups, lr=settings.lr, betas=betas, weight_decay=settings.weight_decay, foreach=True)
 
 
 Batches = DataLoader[tuple[Tensor, int]]

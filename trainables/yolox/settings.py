@@ -24,7 +24,7 @@ class YoloxSettings(Settings):
     batch: int = Field(ge=1, le=4096, description="images in one optimizer step")
     lr: float = Field(gt=0, le=1000, description="SGD learning rate for a batch of 32; scaled linearly to batch")
     lr_scale: float = Field(gt=0, le=1e6, description="multiplies lr: what a short training needs beside a long one")
-    momentum: float = Field(ge=0, lt=1, description="Nesterov momentum")
+    momentum: float = Field(gt=0, lt=1, description="Nesterov momentum")
     weight_decay: float = Field(ge=0, le=1, description="weight decay of the convolutions")
     schedule: Literal["yoloxwarmcos", "three_phase"] = Field(description="upstream's learning rate, or document 001's")
     warmup_epochs: int = Field(ge=0, le=1000, description="epochs over which the learning rate rises to lr")

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
-from yolox.utils import ModelEMA
 
 from trainables.coco import Detections, Objects, average_precision
 from trainables.loop import seeded
 from trainables.recipe import Alarm
+from trainables.yolox.average import MovingAverage
 from trainables.yolox.data import CocoData
 from trainables.yolox.detections import detections
 from trainables.yolox.experiment import Detector, Experiment
@@ -26,9 +26,8 @@ from trainables.yolox.images import HeldOut, Pictures, training_images
 from trainables.yolox.settings import YoloxSettings
 from trainables.yolox.weights import load_backbone
 
-EMA_DECAY = 0.9998
 RESIZE_EVERY = 10
-"""Steps between two input sizes. Both are upstream's trainer's."""
+"""Steps between two input sizes: upstream's trainer's."""
 GROUPS = ("norm", "weights", "bias")
 """Of upstream's optimizer, in its order."""
 PARTS = {"": "total_loss", "/iou": "iou_loss", "/conf": "conf_loss", "/cls": "cls_loss", "/l1": "l1_loss"}
@@ -53,8 +52,8 @@ class YoloxTraining:
         self.model: torch.nn.Module = self._detector.to(self._device)
         self._optimizer: torch.optim.Optimizer = self._experiment.get_optimizer(settings.batch)
         for group, name in zip(self._optimizer.param_groups, GROUPS, strict=True):
-            group["name"] = name
-        self._ema = ModelEMA(self._detector, EMA_DECAY) if settings.ema else None
+            group |= {"name": name, "foreach": True}
+        self._ema = MovingAverage(self._detector) if settings.ema else None
         size = self._experiment.input_size
         self._images = training_images(Pictures(data.train, size, data.memory), self._experiment)
         self._held_out = Pictures(data.val, size, data.memory)

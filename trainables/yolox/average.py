@@ -1,0 +1,30 @@
+"""Upstream's moving average of the weights, updated in a few calls."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from yolox.utils import ModelEMA
+
+DECAY = 0.9998
+"""Upstream's trainer's."""
+
+
+class MovingAverage(ModelEMA):  # type: ignore[misc]
+    """Upstream's `ModelEMA` of `model`: the same bits, without its walk over both models' tensors one by one."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model, DECAY)
+        mine, theirs = self.ema.state_dict(), model.state_dict()
+        # Whoever changes or loads either model does so in place, so these stay theirs.
+        names = [name for name, value in mine.items() if value.is_floating_point()]
+        self._mine: list[Tensor] = [mine[name] for name in names]
+        self._theirs: list[Tensor] = [theirs[name] for name in names]
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Take in one step of the model that this was made of."""
+        self.updates += 1
+        decay = self.decay(self.updates)
+        torch._foreach_mul_(self._mine, decay)
+        torch._foreach_add_(self._mine, torch._foreach_mul(self._theirs, 1.0 - decay))
