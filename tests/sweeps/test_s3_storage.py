@@ -65,9 +65,7 @@ class Machine:
     def start(self, *words: str) -> subprocess.Popen[str]:
         with (self.folder / "output.txt").open("a") as output:
             command = [sys.executable, "-m", "search", *words, "--storage", self.uri]
-            return subprocess.Popen(
-                command, cwd=self.folder, env=self.env, stdout=output, stderr=output, start_new_session=True, text=True
-            )
+            return subprocess.Popen(command, cwd=self.folder, env=self.env, stdout=output, stderr=output, text=True)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "search", *words, "--storage", self.uri]
