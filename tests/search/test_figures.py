@@ -148,6 +148,13 @@ def test_parallel_coordinates_have_an_axis_a_setting_and_gaps_where_one_was_not_
 # --- importance --------------------------------------------------------------------------------------------------
 
 
+def test_importance_rests_on_evenly_some_of_very_many_trials(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.importance.MOST_TRIALS", 100)
+    found = importance(grown(data, trials=950))
+    assert found.trials == 95
+    assert next(iter(found.shares)) == "quality"
+
+
 def test_the_setting_that_makes_the_curve_is_the_most_important(data: Path) -> None:
     shares = importance(grown(data, trials=60)).shares
     assert next(iter(shares)) == "quality"
