@@ -231,6 +231,12 @@ class Conductor:
                 self.halt(SteadytuneError(f"{cause}; mend it, then `steadytune resume {self.plan.spec.name}`"))
             self.tick()
 
+    def again(self, number: int) -> None:
+        """A trial's process died before the trial began in it: hand the trial out once more."""
+        trial = self.state.trials[number]
+        if trial.running and not self.halted:
+            self._waiting.append(self._assignment(trial))
+
     def tick(self) -> None:
         """Called often; puts on disk what waits and then deletes what is no longer needed.
 

@@ -7,6 +7,7 @@ one trial's failure: it halts the sweep, and `run` raises it again.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,8 @@ class SteadyASHA(_Unpickled, FIFOScheduler):
         return str(TrialScheduler.STOP)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """The trial's process died: perhaps more often than it may be restarted."""
-        if not trial.should_recover():
+        """The trial's process died: more often than it may be restarted, or before the trial began in it."""
+        if trial.status != Trial.PENDING and not trial.should_recover():
             error = Path(trial.error_file).read_text(errors="replace") if trial.error_file else ""
             number = trial.config["trial"]
             self._conductor.fail(number, died(error, Path(trial.config["folder"]) / f"{number:04d}" / "log.txt"))
@@ -82,7 +83,9 @@ class SweepSearch(_Unpickled, Searcher):
         super().__init__()
         self._conductor = conductor
         self._common = common
+        self._retries = conductor.plan.spec.retries
         self._trials: dict[str, int] = {}
+        self._unbegun = Counter[int]()
 
     def suggest(self, trial_id: str) -> Any:
         """The configuration of the next trial, None if there is none now, `FINISHED` at the end."""
@@ -97,9 +100,17 @@ class SweepSearch(_Unpickled, Searcher):
         return {**self._common, "trial": found.trial, "settings": found.settings, "epochs": found.epochs}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """An error here that `SteadyASHA` has not told yet is a process that never began; Ray does not try again."""
+        """An error that `SteadyASHA` has not told is a process that died before the trial began in it.
+
+        That may be one that served another trial just before. Ray restarts a trial only once it runs.
+        """
         if error:
-            self._conductor.fail(self._trials[trial_id], "its process died before it began")
+            number = self._trials[trial_id]
+            self._unbegun[number] += 1
+            if self._unbegun[number] > max(1, self._retries):
+                self._conductor.fail(number, "its process died before it began, again and again")
+            else:
+                self._conductor.again(number)
 
     def save(self, checkpoint_path: str) -> None:
         """Ray insists on a file; the journal is what a sweep is restored from."""

@@ -59,13 +59,13 @@ class _Storage(optuna.storages.InMemoryStorage):
     bad ones); once told as pruned it could not go on.
 
     Attributes:
-        waiting: trials of this sweep that wait at a rung.
+        waiting: trials of this sweep that wait at a rung, and how samplers see each; None before the first look.
         earlier: the sweep of each trial that is not of this one.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiting: set[int] = set()
+        self.waiting: dict[int, FrozenTrial | None] = {}
         self.earlier: dict[int, str] = {}
 
     def get_all_trials(
@@ -75,16 +75,17 @@ class _Storage(optuna.storages.InMemoryStorage):
         if not (self.waiting or self.earlier) or states == (TrialState.WAITING,):
             return super().get_all_trials(study_id, deepcopy, states)
         found = super().get_all_trials(study_id, deepcopy)
-        shown = [_as_pruned(trial) if trial.number in self.waiting else trial for trial in found]
+        shown = [self._as_pruned(trial) if trial.number in self.waiting else trial for trial in found]
         if self.earlier:
             shown = _on_one_scale(shown, self.earlier)
         return [trial for trial in shown if states is None or trial.state in states]
 
-
-def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
-    shown = copy(trial)
-    shown.state = TrialState.PRUNED
-    return shown
+    def _as_pruned(self, trial: FrozenTrial) -> FrozenTrial:
+        shown = self.waiting[trial.number]
+        if shown is None:  # it does not change while it waits, and of thousands all are looked at for each draw
+            shown = self.waiting[trial.number] = copy(trial)
+            shown.state = TrialState.PRUNED
+        return shown
 
 
 def _on_one_scale(trials: list[FrozenTrial], earlier: Mapping[int, str]) -> list[FrozenTrial]:
@@ -176,7 +177,7 @@ class Searcher:
 
     def pause(self, trial: int) -> None:
         """`trial` waits at a rung and may go on: until it is told, samplers learn from it as from a pruned one."""
-        self._storage.waiting.add(self._open[trial].number)
+        self._storage.waiting[self._open[trial].number] = None
 
     def tell(self, trial: int, outcome: Outcome, value: float | None, excess: float = 0.0) -> None:
         """What became of `trial`, once.
@@ -188,7 +189,7 @@ class Searcher:
             excess: by how much it was over the user's limits, as a share of them; 0 if it kept them.
         """
         asked = self._open.pop(trial)
-        self._storage.waiting.discard(asked.number)
+        self._storage.waiting.pop(asked.number, None)
         lost = outcome == "infeasible" or value is None
         asked.set_constraint(LOST_CONSTRAINT, 1.0 if lost else excess / (1 + excess))
         with warnings.catch_warnings():

@@ -75,12 +75,15 @@ class Recorder(AbstractContextManager["Recorder"]):
             return False
 
     def watch(self, failed: Callable[[Exception], None]) -> None:
-        """Call `failed` if the store cannot be opened. The workers start meanwhile: opening takes seconds."""
+        """Call `failed` if the store cannot be opened. The workers start meanwhile: opening takes seconds.
+
+        A recorder that was killed is no reason to stop the trials: `finish` tells that something is left to record.
+        """
 
         def wait() -> None:
             assert self._process.stdout is not None
             line = self._process.stdout.readline().strip()
-            if line != READY:
+            if line != READY and (line or self._process.wait() >= 0):
                 log = self._folder.path / "recorder.log"
                 failed(SteadytuneError(line or f"the recorder of MLflow's runs did not start; see {log}"))
 

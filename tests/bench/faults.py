@@ -36,7 +36,10 @@ from typing import Any
 
 import psutil
 import ray
+from ray._raylet import PlacementGroupID
 from ray.cluster_utils import Cluster
+from ray.util import placement_group_table, remove_placement_group
+from ray.util.placement_group import PlacementGroup
 
 HERE = Path(__file__).resolve().parent
 PATHS = [str(HERE), str(HERE.parent / "sweeps"), str(HERE.parent.parent)]
@@ -215,11 +218,18 @@ def _torn(root: Path, kind: str, at: Moment) -> Any:
 
     with suppress(KeyboardInterrupt):
         launch(root, kind, at_moment(at, interrupt))
-    for process in _trainings():  # else they end with the driver's process, which is not this one
-        process.kill()
+    _free()
     newest = max((root / "sweeps" / NAME / "journal").glob("*.parquet"))
     newest.write_bytes(newest.read_bytes()[: random.Random(str(at)).randrange(newest.stat().st_size)])
     return launch(root, kind, nothing, again=True).state
+
+
+def _free() -> None:
+    """Give up what an interrupted sweep still has: that ends with the driver's process, which is not this one."""
+    for process in _trainings():
+        process.kill()
+    for number in placement_group_table():
+        remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(number))))
 
 
 def _disk_full(root: Path, kind: str) -> Any:

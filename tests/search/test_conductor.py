@@ -400,6 +400,20 @@ def test_a_checkpoint_that_a_trial_writes_again_is_deleted_again(
     assert workers.disk.checkpoints == kept
 
 
+def test_a_trial_whose_process_died_before_it_began_is_handed_out_again(data: Path, journal: Path) -> None:
+    conductor = conductor_of(plan_of(data, trials=2, confirm_top=0), journal, Workers())
+    conductor.open(1)
+    first = conductor.next()
+    assert first is not None
+    conductor.again(first.trial)
+    assert conductor.next() == first
+    conductor.fail(first.trial, "its process died before it began, again and again")
+    conductor.again(first.trial)
+    other = conductor.next()
+    assert other is not None
+    assert other.trial == 1
+
+
 def test_a_checkpoint_is_deleted_once(data: Path, journal: Path) -> None:
     workers = Workers(places=3)
     swept(plan_of(data, trials=8), journal, workers)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from search.checking import check
-from search.events import EpochDone, Row
+from search.events import Decided, EpochDone, Row
 from search.folder import SweepFolder
 from search.journal import read
 from search.sweep import read_spec
@@ -30,6 +31,7 @@ def session() -> Iterator[None]:
 
     paths = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
     ray.init(
+        address="local",  # another Ray may run on this machine
         num_cpus=2,
         include_dashboard=False,
         log_to_driver=False,
@@ -44,13 +46,15 @@ def session() -> Iterator[None]:
 def sweep(session: None, tmp_path: Path) -> Any:
     """Runs a sweep of `Trouble` and gives back what it finished with, and its folder."""
 
-    def run_sweep(**fields: Any) -> tuple[Any, SweepFolder]:
+    def run_sweep(
+        listen: Callable[[Row, Any], None] = lambda row, state: None, **fields: Any
+    ) -> tuple[Any, SweepFolder]:
         from search import run
 
         values = {"name": "sweep", "recipe": "trouble:Trouble", "preset": "tiny", "data": str(tmp_path)}
         spec = read_spec(values | {"trials": 6, "sampler": "random", "workers": 2} | fields, "test")
         folder = SweepFolder(tmp_path, "sweep")
-        return run.launch(check(spec, folder.store(spec)), tmp_path, lambda row, state: None), folder
+        return run.launch(check(spec, folder.store(spec)), tmp_path, listen), folder
 
     return run_sweep
 
@@ -94,6 +98,22 @@ def test_a_worker_that_dies_is_replaced_and_its_trial_goes_on_from_its_checkpoin
     assert finished.state.trials[0].finished
     log = (folder.trials / "0000" / "log.txt").read_text()
     assert log.count("epoch 3\n") == 1, "epochs before the checkpoint are not trained again"
+
+
+def test_a_worker_that_dies_between_two_trials_costs_none_of_them(sweep: Any) -> None:
+    """Ray restarts a trial that was running, but not one that was about to."""
+    killed: list[int] = []
+
+    def kill(row: Row, state: Any) -> None:
+        if isinstance(row.event, Decided) and row.event.action == "stop" and not killed:
+            killed.append(int(state.trials[row.event.trial].latest.metrics["process"]))
+            os.kill(killed[0], signal.SIGKILL)
+
+    finished, folder = sweep(kill, trials=3, workers=1, confirm_top=0, scheduler="none")
+    assert killed
+    ends = [trial.decision.detail for trial in finished.state.search]
+    assert ends == ["trained all 6 epochs"] * 3
+    assert len({event.metrics["process"] for _, event in epochs(folder)}) == 2
 
 
 def test_a_trial_whose_process_dies_too_often_has_failed_and_the_sweep_goes_on(sweep: Any) -> None:
