@@ -149,7 +149,7 @@ def test_parallel_coordinates_have_an_axis_a_setting_and_gaps_where_one_was_not_
 
 
 def test_importance_rests_on_evenly_some_of_very_many_trials(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.importance.MOST_TRIALS", 100)
+    monkeypatch.setattr("search.views.importance.MOST_TRIALS", 100)
     found = importance(grown(data, trials=950))
     assert found.trials == 95
     assert next(iter(found.shares)) == "quality"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from search.folder import SweepFolder
-from search.recorder import READY, Recorder
+from search.tracking.recorder import READY, Recorder
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def test_it_predicts_for_each_cell_of_strides_8_16_and_32() -> None:
 
 
 def test_before_training_every_score_is_about_a_hundredth_and_every_box_three_strides_wide() -> None:
+    torch.manual_seed(0)  # of some seeds in a thousand the mean of so small a detector is further off
     predictions = detector().eval()(torch.rand(1, 3, 64, 64))
     assert predictions.logits.sigmoid().mean().item() == pytest.approx(0.01, rel=0.2)
     width = (predictions.boxes[..., 2] - predictions.boxes[..., 0]) / predictions.strides
