@@ -59,7 +59,7 @@ class _Storage(optuna.storages.InMemoryStorage):
     bad ones); once told as pruned it could not go on.
 
     Attributes:
-        waiting: trials of this sweep that wait at a rung, and how samplers see each; None before the first look.
+        waiting: trials of this sweep that wait at a rung, and how samplers see each; None until they look.
         earlier: the sweep of each trial that is not of this one.
     """
 
@@ -82,7 +82,7 @@ class _Storage(optuna.storages.InMemoryStorage):
 
     def _as_pruned(self, trial: FrozenTrial) -> FrozenTrial:
         shown = self.waiting[trial.number]
-        if shown is None:  # it does not change while it waits, and of thousands all are looked at for each draw
+        if shown is None:  # it changes only when it goes on, and of thousands all are looked at for each draw
             shown = self.waiting[trial.number] = copy(trial)
             shown.state = TrialState.PRUNED
         return shown
@@ -174,6 +174,8 @@ class Searcher:
         """One epoch's objective; an epoch without one is not reported."""
         if value is not None:
             self._open[trial].report(value, epoch)
+            if self._open[trial].number in self._storage.waiting:  # it goes on
+                self._storage.waiting[self._open[trial].number] = None
 
     def pause(self, trial: int) -> None:
         """`trial` waits at a rung and may go on: until it is told, samplers learn from it as from a pruned one."""
