@@ -121,7 +121,7 @@ def _bring(state: SweepState, folder: SweepFolder, number: int, uri: str) -> Non
     for trial in state.trials.values():
         if trial.started.of == number:
             own = folder.trials / f"{trial.started.trial:04d}"
-            patiently(functools.partial(bring_trial, storage, own, trial.checkpoints))
+            patiently(functools.partial(bring_trial, storage, own, range(1, trial.curve.epoch + 1)))
 
 
 def export(state: SweepState, folder: SweepFolder, number: int, target: Path, onnx: bool = False) -> list[Path]:

@@ -50,7 +50,7 @@ def assignment(name: str, trial: int, data: Path, folder: Path) -> dict[str, Any
     recipe = registry.find(name)
     values = drawn(spaces.find(recipe), Chance(trial), {}) if trial else {}
     settings = recipe.settings("tiny", values | {"epochs": 2, "seed": trial}).model_dump(mode="json")
-    places = {"recipe": name, "data": str(data), "folder": str(folder), "hang_seconds": 3600.0}
+    places = {"recipe": name, "data": str(data), "folder": str(folder), "hang_seconds": 3600.0, "storage": None}
     return places | {"checkpoint_every": 1, "checkpoint_at": [], "trial": trial, "epochs": 0, "settings": settings}
 
 

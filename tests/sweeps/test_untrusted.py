@@ -109,6 +109,7 @@ def test_in_a_trial_of_a_sweep_that_is_resumed(trap: Trap) -> None:
             "checkpoint_every": 1,
             "checkpoint_at": [],
             "hang_seconds": 200.0,
+            "storage": None,
             "trial": 0,
             "settings": settings.model_dump(mode="json"),
             "epochs": 1,
