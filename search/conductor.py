@@ -7,7 +7,6 @@ restored by applying the journal's events again: same rungs, same study, same fi
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,13 +20,12 @@ from search.judge import decide, give_up, promote
 from search.pruning.decision import Decision
 from search.retention import on_disk, surplus, too_many
 from search.searcher import Searcher
+from search.seeds import derived
 from search.state import SweepState
 from search.sweep import Plan, draw
 from search.trial import TrialState
 from spaces.space import known
 from trainables.errors import SteadytuneError
-
-MAX_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Conductor:
         self._clock = clock
         self._budget = Budget(plan, clock)
         self._waiting: list[Assignment] = []
-        self._latest: dict[int, EpochDone] = {}  # of each trial, where a journal was read back
+        self._unjudged: list[EpochDone] = []  # the last epochs of running trials, where a journal was read back
         self.halted: Exception | None = None
         self.state = SweepState(plan)
         self.state.searcher = self._make_searcher(restart=0)
@@ -81,8 +79,8 @@ class Conductor:
         self.state = SweepState(self.plan, self._make_searcher(restart=len(rows)))
         for row in rows:
             self.state.apply(row, restoring=True)
-            if isinstance(row.event, EpochDone):
-                self._latest[row.event.trial] = row.event
+        latest = {row.event.trial: row.event for row in rows if isinstance(row.event, EpochDone)}
+        self._unjudged = [latest[number] for number in self.state.running if number in latest]
         self._budget.began = self._clock() - self.state.active_seconds
 
     def open(self, places: int) -> None:
@@ -90,9 +88,8 @@ class Conductor:
         self._budget.places = places
         self._record(SweepOpened(places))
         running = list(self.state.running.values())
-        for trial in running:
-            if trial.started.trial in self._latest:  # killed between an epoch and the decisions about it, perhaps
-                self._judge(trial, self._latest[trial.started.trial])
+        for done in self._unjudged:  # killed between an epoch and the decisions about it, perhaps
+            self._judge(self.state.trials[done.trial], done)
         self._end_search()
         self._waiting = [self._assignment(trial) for trial in running if trial.running]
         self._journal.flush()
@@ -150,7 +147,7 @@ class Conductor:
         # A named training outside the user's narrowed ranges is trained as it is, but Optuna does not hear of it.
         values = known(self.plan.space, named[1], self.plan.spec.set) if named else again
         drawn = self.state.searcher.ask(number, values) if values is not None and self.plan.ranges else {}
-        seed = random.Random(f"{self.plan.spec.seed}/trial/{number}").randrange(MAX_SEED)
+        seed = derived(self.plan.spec.seed, f"trial/{number}")
         return self._start(
             number, "search", number, named[0] if named else "", seed, drawn, {**named[1], **drawn} if named else drawn
         )
@@ -162,7 +159,7 @@ class Conductor:
         of, place = found
         original = self.state.trials[of].started
         # The same fresh seeds for every finalist: they are compared on equal ground.
-        seed = random.Random(f"{self.plan.spec.seed}/confirm/{place}").randrange(MAX_SEED)
+        seed = derived(self.plan.spec.seed, f"confirm/{place}")
         number = len(self.state.trials)
         return self._start(number, "confirm", of, original.named, seed, original.drawn, original.settings)
 

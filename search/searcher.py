@@ -8,7 +8,6 @@ told PRUNED and infeasible, by a constraint, which TPE ranks below everything el
 
 from __future__ import annotations
 
-import random
 import warnings
 from collections.abc import Callable, Container, Mapping
 from copy import copy
@@ -20,8 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.events import EarlierTrial
 from search.scales import Scale
-
-MAX_SEED = 2**31 - 1
+from search.seeds import derived
 
 Outcome = Literal["complete", "pruned", "infeasible"]
 
@@ -113,10 +111,6 @@ def _scaled(trial: FrozenTrial, scale: Scale) -> FrozenTrial:
     return shown
 
 
-def _seed(seed: int, place: int | str) -> int:
-    return random.Random(f"{seed}/{place}").randrange(MAX_SEED)
-
-
 class Searcher:
     """One sweep's study.
 
@@ -137,12 +131,12 @@ class Searcher:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._draw = draw
         self._storage = _Storage()
-        lasting = make_sampler(sampler, _seed(seed, restart))
+        lasting = make_sampler(sampler, derived(seed, restart))
         self._study = optuna.create_study(
             direction="maximize" if mode == "max" else "minimize", sampler=lasting, storage=self._storage
         )
         self.sampler_of: Callable[[int], optuna.samplers.BaseSampler] = lambda trial: (
-            make_sampler(sampler, _seed(seed, f"trial/{trial}")) if sampler in AFRESH else lasting
+            make_sampler(sampler, derived(seed, f"trial/{trial}")) if sampler in AFRESH else lasting
         )
         self._open: dict[int, optuna.Trial] = {}
 

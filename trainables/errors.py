@@ -26,6 +26,11 @@ class CheckpointError(SteadytuneError):
     """A checkpoint is missing, incomplete or of another recipe."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what `error` says; its type's name if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """The part of a sentence that helps after a wrong `name`: the closest valid one, then all of them."""
     names = sorted(valid)

@@ -28,7 +28,7 @@ from search.process import JOB
 from search.storage.filesystem import Storage
 from search.storage.place import located
 from search.sweep import SweepSpec
-from trainables.errors import SettingsError
+from trainables.errors import SettingsError, first_line
 
 Say = Callable[[RenderableType], None]
 
@@ -73,17 +73,13 @@ def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[int]:
         raise
     except Exception as error:  # Ray has no class of its own for a node that does not come up in its 30 s
         where = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
-        raise SettingsError(f"{where} ({_first_line(error)})") from None
+        raise SettingsError(f"{where} ({first_line(error)})") from None
     try:
         if spec.address:
             _check_nodes(spec, folder, say)
         yield _places(spec)
     finally:
         ray.shutdown()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def check_address(address: str) -> None:
@@ -181,7 +177,7 @@ def _differences(spec: SweepSpec, question: Question) -> Iterator[Difference]:
         try:
             report = ray.get(answer, timeout=0)
         except (RayError, TimeoutError) as error:
-            why = f"no answer ({str(error).strip().splitlines()[0]})" if str(error).strip() else "no answer"
+            why = f"no answer ({first_line(error)})"
             fix = "see whether steadytune's packages are installed there, with this Python, or take it out"
             yield Difference(node_name, "check", "done", why, fix)
             continue

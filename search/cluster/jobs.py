@@ -29,7 +29,7 @@ from search.process import JOB
 from search.storage.place import located
 from search.sweep import SweepSpec
 from search.views.closing import RUNS
-from trainables.errors import SettingsError, SteadytuneError
+from trainables.errors import SettingsError, SteadytuneError, first_line
 
 COMPLAINT = "steadytune: "
 UNENDED = ("pending", "running")
@@ -204,4 +204,4 @@ def _command(*words: str) -> str:
 
 
 def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return first_line(error).rstrip(".")

@@ -16,6 +16,7 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit, urlunsplit
@@ -109,10 +110,10 @@ def _fill(own: Path, storage: Storage, files: Listing, say: Say) -> None:
     for name, (size, _) in files.items():
         target = own / "data" / name
         if not target.is_file() or target.stat().st_size != size:
-            patiently(lambda name=name, target=target: storage.fetch(name, target), say)  # type: ignore[misc]
-    partial = own / "fingerprint.partial"
-    partial.write_text(fingerprint(own / "data"), encoding="utf-8")
-    partial.rename(own / "fingerprint")
+            patiently(partial(storage.fetch, name, target), say)
+    unsealed = own / "fingerprint.partial"
+    unsealed.write_text(fingerprint(own / "data"), encoding="utf-8")
+    unsealed.rename(own / "fingerprint")
 
 
 def fingerprint(folder: Path) -> str:

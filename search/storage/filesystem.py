@@ -22,7 +22,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from search.storage.place import EXAMPLE, check_place
-from trainables.errors import SettingsError
+from trainables.errors import SettingsError, first_line
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 15.0
 """Between two tries while a storage is away; each is twice as long as the one before."""
@@ -172,9 +172,8 @@ def _refused(field: str, uri: str, error: OSError) -> SettingsError:
 
 
 def line(error: Exception) -> str:
-    """What an error says, on one line."""
-    text = str(error).strip().splitlines() or [type(error).__name__]
-    return re.sub(r" *\(Request ID: [^)]*\)", "", text[0])[:300].rstrip(".: ")
+    """What an error says, on one line of a sentence."""
+    return re.sub(r" *\(Request ID: [^)]*\)", "", first_line(error))[:300].rstrip(".: ")
 
 
 def on_stderr(words: str) -> None:

@@ -22,7 +22,7 @@ from search.events import EpochDone, Row, SweepEnded
 from search.folder import SweepFolder
 from search.journal import read
 from search.process import python_path
-from trainables.errors import SteadytuneError
+from trainables.errors import SteadytuneError, first_line
 
 POLL_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
@@ -165,7 +165,7 @@ def main() -> None:
         with folder.locked("recorder.lock", wait_seconds=GIVE_UP_SECONDS):
             complete = sync(folder, _input_closed, lambda: print(READY, flush=True))
     except Exception as error:
-        print(f"the MLflow store cannot be opened ({type(error).__name__}: {str(error).splitlines()[0]})", flush=True)
+        print(f"the MLflow store cannot be opened ({type(error).__name__}: {first_line(error)})", flush=True)
         raise
     sys.exit(0 if complete else 1)
 
