@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import ray
+from idle import Idle
 from pydantic import Field
 
-from spaces.space import Draw
-from trainables.recipe import Alarm, Epoch, Recipe
+from trainables.recipe import Alarm, Epoch
 from trainables.settings import Settings
 
 CGROUP = Path("/sys/fs/cgroup/memory")
@@ -156,20 +156,13 @@ class FaultySettings(Settings):
     seed: int = 0
 
 
-class Faulty(Recipe):
+class Faulty(Idle):
     """A curve that follows from `x` and `seed` alone, whatever happens."""
 
     name: ClassVar[str] = "faulty"
     summary: ClassVar[str] = "has an accident"
-    metric: ClassVar[str] = "score"
     settings_type: ClassVar[type[Settings]] = FaultySettings
-    baseline: ClassVar[str] = "middle"
     presets_file: ClassVar[Path] = Path(__file__).with_suffix(".yaml")
-
-    @staticmethod
-    def space(draw: Draw) -> None:
-        """One number."""
-        draw.float("x", 0.0, 1.0)
 
     def open(self, path: Path) -> Any:
         """What is to happen."""
@@ -177,7 +170,7 @@ class Faulty(Recipe):
 
     def sample(self, directory: Path) -> Path:
         """A folder in which nothing happens."""
-        directory.mkdir(parents=True, exist_ok=True)
+        super().sample(directory)
         (directory / "fault.json").write_text("{}")
         return directory
 

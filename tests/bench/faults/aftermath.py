@@ -1,0 +1,78 @@
+"""What is wrong with a sweep after a fault."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from struck import FOREVER, NAME, Moment, events_of
+
+from search.events import Decided, EpochDone, TrialStarted
+from search.folder import SweepFolder
+from search.searcher import LOST_CONSTRAINT
+
+
+@dataclass
+class Count:
+    """What was found after a fault."""
+
+    lost: int = 0
+    twice: int = 0
+    differing: int = 0
+    no_reason: int = 0
+    orphans: int = 0
+    left_over: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def log(events: list[Any]) -> dict[int, tuple[Any, ...]]:
+    """What was drawn and decided, by trial."""
+    found: dict[int, tuple[Any, ...]] = {}
+    for event in events:
+        if isinstance(event, TrialStarted):
+            found[event.trial] = (event.kind, event.of, event.seed, tuple(event.drawn.items()))
+        elif isinstance(event, Decided):
+            found[event.trial] += (event.epoch, event.action, event.reason)
+    return found
+
+
+def count(root: Path, kind: str, at: Moment, state: Any, unbroken: dict[int, tuple[Any, ...]]) -> Count:
+    """What is wrong after the sweep."""
+    found, events = Count(), events_of(root)
+    started = Counter(one.trial for one in events if isinstance(one, TrialStarted))
+    ended = Counter(one.trial for one in events if isinstance(one, Decided) and one.action == "stop")
+    epochs = Counter((one.trial, one.epoch) for one in events if isinstance(one, EpochDone))
+    failed = {one.trial for one in events if isinstance(one, Decided) and one.reason in ("failed", "nonfinite")}
+    allowed = {at.trial} if kind in FOREVER else set()
+    found.lost = len(started.keys() - ended.keys()) + len(failed - allowed)
+    found.notes += [f"{n}: {state.trials[n].decision.detail}" for n in failed - allowed]
+    found.twice = sum(number - 1 for number in (*started.values(), *ended.values(), *epochs.values()))
+    if kind in FOREVER:
+        found.no_reason = int(not _told(state, at.trial, FOREVER[kind]))
+    else:
+        ours = log(events)
+        found.differing = sum(ours.get(trial) != unbroken.get(trial) for trial in ours.keys() | unbroken.keys())
+    found.left_over = len(left_over(root, kind, at, state))
+    found.notes += [str(path) for path in left_over(root, kind, at, state)]
+    return found
+
+
+def _told(state: Any, number: int, words: str) -> bool:
+    trial = state.trials[number]
+    (own,) = (one for one in state.searcher.study.trials if one.number == number)
+    said = trial.decision is not None and trial.decision.detail.startswith(words)
+    return bool(said and own.constraints == {LOST_CONSTRAINT: 1.0})
+
+
+def left_over(root: Path, kind: str, at: Moment, state: Any) -> list[Path]:
+    """Checkpoints that should be gone, and half-written or half-deleted things."""
+    folder = SweepFolder(root / "sweeps", NAME)
+    bound = max(state.plan.spec.keep_checkpoints, len(state.finalists()))
+    whole = sorted(folder.trials.glob("*/checkpoints/epoch-????"))
+    if kind == "checkpoints unwritable":
+        whole = [path for path in whole if path.parents[1].name != f"{at.trial:04d}"]
+    halves = [path for word in ("partial", "removed", "damaged") for path in folder.path.rglob(f"*.{word}")]
+    halves = [path for path in halves if not (kind == "last segment torn" and path.suffix == ".damaged")]
+    return whole[bound:] + halves + ([folder.ray] if folder.ray.exists() else [])

@@ -1,0 +1,136 @@
+"""One fault at a time, at random moments of a real sweep: `python tests/bench/faults/faults.py --to FILE [--kinds …]`.
+
+Each is a small sweep through Ray, one trial at a time, so that what it decides follows from its seed; the recipe and
+what can happen inside a training are in `faulty.py`. A fault strikes at a seeded (trial, epoch), in the training or
+while its checkpoint is written. Afterwards are counted
+
+    lost        trials without an end, or ended as failed though they go on by themselves after such a fault
+    twice       trials, epochs or ends that are in the journal more than once
+    differing   trials whose values or decisions are not those of the unbroken sweep ("-": a trial less, other ranks)
+    no reason   trials that were struck for good and did not end as failed with the reason, told to Optuna as infeasible
+    orphans     processes of the sweep that outlive it by 20 s
+    left over   checkpoints beyond the retention's bound, half-written files
+
+MLflow is recorded where it is the subject alone (its import takes longer than such a sweep); `crashes.py` beside this
+folder kills its server and its database. What was found is added to FILE, a line each; `--table FILES` shows it. Needs
+root: a control group, a small disk and a folder that takes no changes are made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+PATHS = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "sweeps"), str(HERE.parents[2])]
+sys.path[:0] = PATHS
+
+from aftermath import Count, count, log  # noqa: E402
+from faulty import CGROUP  # noqa: E402
+from sessions import session  # noqa: E402
+from strikes import KINDS, NEEDS_CHECKPOINT, strike  # noqa: E402
+from struck import FOREVER, Moment, Unrecorded, events_of, launch, nothing, outliving, prepare, trainings  # noqa: E402
+
+from search import run  # noqa: E402
+from search.events import EpochDone, TrialStarted  # noqa: E402
+
+ENVIRONMENT = {
+    "PYTHONPATH": os.pathsep.join(PATHS),
+    "RAY_worker_niceness": "0",  # else whatever else runs on the machine comes first
+}
+
+
+def one(base: Path, kind: str, seed: int, pairs: list[tuple[int, int]], unbroken: Any, cluster: Any) -> Count:
+    """One sweep with one fault."""
+    draw = random.Random(f"{kind}/{seed}")
+    able = [pair for pair in pairs if pair[1] > 1] if kind in NEEDS_CHECKPOINT else pairs
+    at = Moment(*draw.choice(able), draw.choice(["training", "saving"]))
+    if kind in (*NEEDS_CHECKPOINT, "checkpoints unwritable"):
+        at = Moment(at.trial, at.epoch, "training")
+    root = base / f"{kind.replace(' ', '-')}-{seed}"
+    prepare(root, kind, at)
+    try:
+        state, orphans = strike(root, kind, at, cluster)
+        found = count(root, kind, at, state, unbroken)
+        found.orphans = orphans + outliving(trainings())
+    except Exception as error:
+        found = Count(lost=1, notes=[f"{type(error).__name__}: {error}"])
+    finally:
+        for folder in root.glob("sweeps/*/trials/*/checkpoints"):
+            subprocess.run(["chattr", "-i", str(folder)], check=False, capture_output=True)
+        subprocess.run(["umount", "-l", str(root / "sweeps")], check=False, capture_output=True)
+        for group in CGROUP.glob("steadytune-faulty-*"):
+            with suppress(OSError):
+                group.rmdir()
+    found.notes = [f"{at}: {note}" for note in found.notes]
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--moments", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="number of the first moment")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--to", type=Path, help="file to add what is found to")
+    parser.add_argument("--table", type=Path, nargs="+", help="files to show")
+    parser.add_argument("--drive", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--again", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    os.environ.update(ENVIRONMENT)
+    run.Recorder = Unrecorded  # type: ignore[misc]
+    if given.drive:
+        launch(given.drive, "driver killed", nothing, again=given.again)
+    elif given.table:
+        show([json.loads(line) for file in given.table for line in file.read_text().splitlines()])
+    else:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        measure(given.kinds, range(given.first, given.moments), given.to)
+
+
+def measure(kinds: list[str], moments: range, to: Path) -> None:
+    """Every kind at its first moment, then every kind at its second …"""
+    with tempfile.TemporaryDirectory() as name, session("node killed" in kinds) as cluster:
+        base = Path(name)
+        prepare(base / "unbroken", "none", None)
+        launch(base / "unbroken", "none", nothing)
+        events = events_of(base / "unbroken")
+        search = {one.trial for one in events if isinstance(one, TrialStarted) and one.kind == "search"}
+        pairs = [(one.trial, one.epoch) for one in events if isinstance(one, EpochDone) and one.trial in search]
+        for seed in moments:
+            for kind in kinds:
+                began = time.monotonic()
+                found = one(base, kind, seed, pairs, log(events), cluster)
+                row = {"kind": kind, "seed": seed, "seconds": time.monotonic() - began, **vars(found)}
+                with to.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """One line a kind."""
+    columns = ("lost", "twice", "differing", "no_reason", "orphans", "left_over")
+    print(f"| fault | moments | {' | '.join(columns).replace('_', ' ')} | seconds each |")
+    print(f"| --- |{' --- |' * 8}")
+    for kind in KINDS:
+        own = [row for row in rows if row["kind"] == kind]
+        if own:
+            sums = {name: str(sum(row[name] for row in own)) for name in columns}
+            sums |= {"differing": "-"} if kind in FOREVER else {"no_reason": "-"}
+            seconds = sum(row["seconds"] for row in own) / len(own)
+            print(f"| {kind} | {len(own)} | {' | '.join(sums.values())} | {seconds:.0f} |")
+    for row in rows:
+        for note in row["notes"]:
+            print(f"{row['kind']} {row['seed']}: {note}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""What happens to a sweep: some of it to its trainings (`faulty.py`), the rest from outside."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import ray
+from agreement import difference
+from faulty import STRIKES
+from ray._raylet import PlacementGroupID
+from ray.cluster_utils import Cluster
+from ray.util import placement_group_table, remove_placement_group
+from ray.util.placement_group import PlacementGroup
+from sessions import STORE_BYTES, patiently
+from struck import NAME, Moment, Unrecorded, at_moment, events_of, launch, nothing, outliving, trainings
+
+from search import run
+from search.events import EpochDone
+from search.folder import SweepFolder
+from search.journal import read
+from search.state import SweepState
+from search.tracking.recorder import Recorder, sync
+from trainables.errors import SteadytuneError
+
+OUTSIDE = ("driver killed", "node killed", "recorder killed", "last segment torn")
+KINDS = (*STRIKES, "weights not finite", *OUTSIDE)
+NEEDS_CHECKPOINT = ("checkpoint cut off", "checkpoint's bit flipped")
+
+
+def strike(root: Path, kind: str, at: Moment, cluster: Cluster | None) -> tuple[Any, int]:
+    """The sweep with its fault, to its end; its state, and the orphans of what was killed."""
+    if kind == "driver killed":
+        return _driver_killed(root, at)
+    if kind == "last segment torn":
+        return _torn(root, kind, at), 0
+    if kind == "disk full":
+        return _disk_full(root, kind), 0
+    if kind == "node killed":
+        assert cluster is not None
+        return launch(root, kind, at_moment(at, lambda: _kill_node(cluster))).state, 0
+    if kind == "recorder killed":
+        return _recorder_killed(root, kind, at), 0
+    return launch(root, kind, nothing).state, 0
+
+
+def _driver_killed(root: Path, at: Moment) -> tuple[Any, int]:
+    first = _drive(root)
+    while not _reached(root, at):
+        if first.poll() is not None:  # Ray did not start
+            first = _drive(root)
+        time.sleep(0.05)
+    family = psutil.Process(first.pid).children(recursive=True)
+    first.kill()
+    first.wait()
+    orphans = outliving(family)
+    assert any(_drive(root, "--again").wait() == 0 for _ in range(5)), "it does not go on"
+    folder = SweepFolder(root / "sweeps", NAME)
+    state = SweepState(folder.plan())
+    for row in read(folder.journal):
+        state.apply(row)
+    return state, orphans
+
+
+def _drive(root: Path, *words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(Path(__file__).with_name("faults.py")), "--drive", str(root), *words]
+    return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _reached(root: Path, at: Moment) -> bool:
+    if not SweepFolder(root / "sweeps", NAME).journal.is_dir():
+        return False
+    return any(isinstance(one, EpochDone) and (one.trial, one.epoch) == (at.trial, at.epoch) for one in events_of(root))
+
+
+def _torn(root: Path, kind: str, at: Moment) -> Any:
+    """As a power cut leaves it: what was written last was not all on the disk yet."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        launch(root, kind, at_moment(at, interrupt))
+    _free()
+    newest = max((root / "sweeps" / NAME / "journal").glob("*.parquet"))
+    newest.write_bytes(newest.read_bytes()[: random.Random(str(at)).randrange(newest.stat().st_size)])
+    return launch(root, kind, nothing, again=True).state
+
+
+def _free() -> None:
+    """Give up what an interrupted sweep still has: that ends with the driver's process, which is not this one."""
+    for process in trainings():
+        process.kill()
+    for number in placement_group_table():
+        remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(number))))
+
+
+def _disk_full(root: Path, kind: str) -> Any:
+    sweeps = root / "sweeps"
+    sweeps.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(sweeps)], check=True)
+    said = ""
+    try:
+        launch(root, kind, nothing)
+    except SteadytuneError as error:
+        said = str(error)
+    assert "the disk is full" in said
+    (sweeps / "ballast").unlink()
+    return launch(root, kind, nothing, again=True).state
+
+
+def _kill_node(cluster: Cluster) -> None:
+    """The node on which the trial runs; another takes its place, as on a cluster that scales."""
+    busy = next(node for node in cluster.worker_nodes if _free_cpus(node.node_id) < 1)
+    cluster.remove_node(busy, allow_graceful=False)
+    patiently(lambda: cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES))
+
+
+def _free_cpus(node: str) -> float:
+    free = ray._private.state.available_resources_per_node()
+    return float(free.get(node, {}).get("CPU", 0.0))
+
+
+def _recorder_killed(root: Path, kind: str, at: Moment) -> Any:
+    made: list[Recorder] = []
+
+    class Watched(Recorder):
+        """Can be found."""
+
+        def __enter__(self) -> Recorder:
+            made.append(self)
+            return super().__enter__()
+
+    run.Recorder = Watched  # type: ignore[misc]
+    try:
+        finished = launch(root, kind, at_moment(at, lambda: made[0]._process.kill()))
+        assert not finished.recorder.finish(), "the killed recorder says that all is recorded"
+    finally:
+        run.Recorder = Unrecorded  # type: ignore[misc]
+    folder = SweepFolder(root / "sweeps", NAME)
+    assert sync(folder, lambda: True)
+    agreed = difference(root / "sweeps", NAME, folder.store(folder.spec()))
+    assert agreed.none, agreed
+    return finished.state

@@ -1,0 +1,107 @@
+"""The small sweep that faults strike: one trial at a time, so that what it decides follows from its seed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from search import run
+from search.events import EpochDone, Row
+from search.folder import SweepFolder
+from search.journal import read
+from search.state import SweepState
+from search.sweep import plan, read_spec
+from search.tracking.recorder import Recorder
+
+NAME = "sweep"
+SETTLE_SECONDS = 20.0
+FOREVER = {  # kind: how the reason begins
+    "exception": "RuntimeError: expected 3 channels, got 4",
+    "MemoryError": "MemoryError",
+    "always crashes": "its process crashed: Segmentation fault",
+    "always hangs": "no epoch for so long that it counts as hanging",
+    "weights not finite": "weights of head are no longer finite",
+    "checkpoints unwritable": "PermissionError",
+}
+"""What strikes a trial for good, and how the reason begins that it ends with."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a fault strikes."""
+
+    trial: int
+    epoch: int
+    moment: str
+
+
+class Unrecorded(Recorder):
+    """Records nothing."""
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def watch(self, failed: Callable[[Exception], None]) -> None: ...
+
+
+def launch(root: Path, kind: str, listen: Callable[[Row, SweepState], None], *, again: bool = False) -> Any:
+    """The sweep, or the rest of it."""
+    values = {
+        "name": NAME, "recipe": "faulty:Faulty", "preset": "tiny", "data": str(root / "data"), "seed": 5,
+        "trials": 4, "workers": 1, "min_peers": 2, "confirm_top": 1, "confirm_seeds": 1, "keep_checkpoints": 2,
+        "retries": 0 if kind in FOREVER else 1, "hang_minutes": 0.2 if "hang" in kind else 5.0,
+    }  # fmt: skip
+    made = plan(read_spec(values, "bench"))
+    return (run.resume if again else run.launch)(made, root / "sweeps", listen)
+
+
+def prepare(root: Path, kind: str, at: Moment | None) -> None:
+    """The data folder, with what is to happen in it."""
+    (root / "data").mkdir(parents=True)
+    told = {"kind": kind, **vars(at)} if at else {}
+    (root / "data" / "fault.json").write_text(json.dumps(told))
+
+
+def nothing(row: Row, state: SweepState) -> None:
+    """Listens to nothing."""
+
+
+def at_moment(at: Moment, act: Callable[[], None]) -> Callable[[Row, SweepState], None]:
+    """Acts once the epoch of `at` has been reported."""
+    done: list[bool] = []
+
+    def listen(row: Row, state: SweepState) -> None:
+        if isinstance(row.event, EpochDone) and (row.event.trial, row.event.epoch) == (at.trial, at.epoch) and not done:
+            done.append(True)
+            act()
+
+    return listen
+
+
+def events_of(root: Path) -> list[Any]:
+    """The sweep's journal."""
+    return [row.event for row in read(SweepFolder(root / "sweeps", NAME).journal)]
+
+
+def outliving(family: list[psutil.Process]) -> int:
+    """How many of the processes are still there after `SETTLE_SECONDS`."""
+    _, alive = psutil.wait_procs(family, timeout=SETTLE_SECONDS)
+    return len(alive)
+
+
+def trainings() -> list[psutil.Process]:
+    """The worker processes of this process' Ray."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if "Trainable" in " ".join(process.cmdline()):  # ray::RecipeTrainable, ray::ResourceTrainable.train
+                found.append(process)
+    return found
