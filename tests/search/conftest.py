@@ -9,6 +9,8 @@ HERE = str(Path(__file__).parent)
 if HERE not in sys.path:  # sweeps find the fake recipes by name: `fakes:Curves`
     sys.path.insert(0, HERE)
 
+from terminal import Said, Steadytune  # noqa: E402
+
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
@@ -17,3 +19,44 @@ def data(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "data.txt").write_text("1\n")
     return folder
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """Where a sweep's journal may be written."""
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+def steadytune(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Steadytune:
+    """The command line in this process."""
+    from search.cli.app import main
+
+    def call(*arguments: object) -> Said:
+        monkeypatch.setattr(sys, "argv", ["steadytune", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as left:
+            code = int(left.code or 0)
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def sweeps(tmp_path: Path, data: Path) -> Path:
+    """A folder with one sweep that has ended; its trial 1 ("lost") met a loss that is no number."""
+    from fakes import plan_of
+    from workers import swept
+
+    from search.export import result
+    from search.folder import SweepFolder
+
+    root = tmp_path / "sweeps"
+    made = plan_of(data, trials=4, enqueue=["steady", "lost"], confirm_top=1, confirm_seeds=1)
+    folder = SweepFolder.create(root, made.spec)
+    conductor = swept(made, folder.journal)
+    conductor.end(result(conductor.state))
+    return root

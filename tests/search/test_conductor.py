@@ -1,25 +1,17 @@
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from fakes import Curves, CurveSettings, plan_of
 from optuna.trial import TrialState as StudyState
-from workers import Clock, Disk, Workers, conductor_of, done_of, ends, events, reasons, swept
+from workers import Workers, conductor_of, confirmations, done_of, ends, events, reasons, swept
 
-from search.conductor import Conductor
 from search.events import Decided, EpochDone, Row, TrialStarted
 from search.export import result
 from search.journal import read
 from search.pruning.rungs import milestones
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal"
-
 
 # --- a whole sweep -----------------------------------------------------------------------------------------------
 
@@ -158,6 +150,20 @@ def test_what_was_journalled_is_what_the_listener_saw(data: Path, journal: Path)
     assert seen == list(read(journal))
 
 
+def test_a_trial_whose_process_died_before_it_began_is_handed_out_again(data: Path, journal: Path) -> None:
+    conductor = conductor_of(plan_of(data, trials=2, confirm_top=0), journal, Workers())
+    conductor.open(1)
+    first = conductor.next()
+    assert first is not None
+    conductor.again(first.trial)
+    assert conductor.next() == first
+    conductor.fail(first.trial, "its process died before it began, again and again")
+    conductor.again(first.trial)
+    other = conductor.next()
+    assert other is not None
+    assert other.trial == 1
+
+
 # --- waiting -----------------------------------------------------------------------------------------------------
 
 
@@ -230,12 +236,6 @@ def test_samplers_learn_from_a_trial_that_waits_as_from_a_pruned_one(data: Path,
 # --- confirmation ------------------------------------------------------------------------------------------------
 
 
-def confirmations(conductor: Conductor) -> dict[int, list[int]]:
-    """The seeds on which each finalist was trained again."""
-    state = conductor.state
-    return {of: [trial.started.seed for trial in state.confirmations(of)] for of in state.finalists()}
-
-
 def test_the_best_and_the_baseline_are_trained_again_on_the_same_fresh_seeds(data: Path, journal: Path) -> None:
     made = plan_of(data, trials=9, confirm_top=2, confirm_seeds=3, scheduler="none")
     conductor = swept(made, journal)
@@ -277,144 +277,3 @@ def test_nothing_is_confirmed_if_nothing_finished(data: Path, journal: Path) -> 
     conductor = swept(plan_of(data, trials=3, set={"nan_at": 1}, scheduler="none"), journal)
     assert set(reasons(conductor).values()) == {"nonfinite"}
     assert len(conductor.state.trials) == 3
-
-
-# --- budget ------------------------------------------------------------------------------------------------------
-
-
-def test_the_search_ends_with_its_epochs(data: Path, journal: Path) -> None:
-    workers = Workers(places=2)
-    conductor = swept(plan_of(data, trials=100, epochs=21, confirm_top=1, confirm_seeds=1), journal, workers)
-    assert 21 <= conductor.state.epochs < 21 + workers.places
-    stopped = [one for one in ends(journal).values() if one.reason == "budget"]
-    assert all(one.detail == "the sweep's 21 epochs are used up" for one in stopped)
-    assert len(stopped) <= workers.places
-    again = [trial for trial in conductor.state.trials.values() if trial.started.kind == "confirm"]
-    assert again
-    assert all(trial.finished for trial in again)
-
-
-@pytest.mark.parametrize("places", [1, 2, 4])
-def test_the_sweep_ends_within_its_hours_with_its_confirmation(data: Path, journal: Path, places: int) -> None:
-    clock = Clock()
-    workers = Workers(places=places, clock=clock, epoch_seconds=60.0)
-    conductor = swept(plan_of(data, trials=1000, hours=1.0, confirm_top=2, confirm_seeds=2), journal, workers)
-    assert clock.seconds - 1000 <= 3600 + 60
-    assert len(conductor.state.search) > 10
-    found = confirmations(conductor)
-    assert all(len(seeds) == 2 for seeds in found.values())
-    assert all(trial.finished for of in found for trial in conductor.state.confirmations(of))
-
-
-def test_a_sweep_whose_hours_are_too_few_ends_all_the_same(data: Path, journal: Path) -> None:
-    workers = Workers(epoch_seconds=3600.0)
-    conductor = swept(plan_of(data, trials=10, hours=0.5, scheduler="none"), journal, workers)
-    assert set(reasons(conductor).values()) == {"budget"}
-    assert result(conductor.state).trial == -1
-
-
-def test_a_slow_start_does_not_use_up_the_hours(data: Path, journal: Path) -> None:
-    """The first epoch of a sweep comes late: workers start cold, and the other seven have not reported yet."""
-    clock = Clock()
-    workers = Workers(places=8, clock=clock, epoch_seconds=10.0)
-    made = plan_of(data, trials=1000, hours=0.1, set={"epochs": 8})
-    conductor = conductor_of(made, journal, workers)
-    conductor.open(8)
-    clock.seconds += 60.0
-    workers.run(conductor)
-    assert conductor.state.trials[0].finished
-    assert len(conductor.state.search) > 16
-
-
-def test_hours_before_an_interruption_count_and_the_pause_does_not(data: Path, journal: Path) -> None:
-    made = plan_of(data, trials=1000, hours=1.0, confirm_top=0)
-    conductor = conductor_of(made, journal, Workers())
-    conductor.open(1)
-    conductor.next()
-    conductor.end(result(conductor.state))
-    rows = [
-        dataclasses.replace(row, time=100.0 + 1200 * place, event=row.event) for place, row in enumerate(read(journal))
-    ][:2]  # 1200 s between them; the third says that it ended
-    clock = Clock(seconds=1e6)
-    resumed = conductor_of(made, journal, Workers(clock=clock))
-    resumed.restore(rows)
-    clock.seconds += 2399
-    assert resumed.next() is not None
-    clock.seconds += 2
-    assert resumed.next() is None
-
-
-# --- disk --------------------------------------------------------------------------------------------------------
-
-
-def test_only_the_best_checkpoints_are_left_in_the_end(data: Path, journal: Path) -> None:
-    workers = Workers(places=3)
-    conductor = swept(plan_of(data, trials=9, keep_checkpoints=2, confirm_top=0, scheduler="none"), journal, workers)
-    best = [(trial.curve.best, trial.started.trial) for trial in conductor.state.search]
-    ranked = sorted(((point.value or 0.0, trial, point.epoch) for point, trial in best if point), reverse=True)
-    assert workers.disk.checkpoints == {(trial, epoch) for _, trial, epoch in ranked[:2]}
-
-
-def test_each_finalist_keeps_a_checkpoint(data: Path, journal: Path) -> None:
-    workers = Workers()
-    conductor = swept(plan_of(data, trials=9, keep_checkpoints=1, confirm_top=3), journal, workers)
-    of = {trial: conductor.state.trials[trial].started.of for trial in conductor.state.trials}
-    assert {of[trial] for trial, _ in workers.disk.checkpoints} == set(conductor.state.finalists())
-
-
-def test_nothing_is_deleted_before_the_journal_on_disk_can_do_without(data: Path, journal: Path) -> None:
-    """At each deletion the journal on disk already knows a newer checkpoint of the trial, or that it has ended."""
-    made = plan_of(data, trials=6, keep_checkpoints=1)
-    workers = Workers(places=2)
-
-    class Careful(Disk):
-        def delete(self, trial: int, epoch: int) -> None:
-            rows = [row.event for row in read(journal)]
-            ended = any(isinstance(one, Decided) and one.trial == trial and one.action == "stop" for one in rows)
-            newer = [one.epoch for one in rows if isinstance(one, EpochDone) and one.trial == trial and one.checkpoint]
-            assert ended or max(newer) > epoch
-            super().delete(trial, epoch)
-
-    workers.disk = Careful()
-    swept(made, journal, workers)
-    assert workers.disk.deleted
-
-
-def test_a_checkpoint_that_a_trial_writes_again_is_deleted_again(
-    data: Path, journal: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its newest one was damaged, so a worker went back to an earlier one, or to the start."""
-    monkeypatch.setattr("search.journal.FLUSH_SECONDS", 0.0)
-    workers = Workers()
-    conductor = conductor_of(plan_of(data, trials=1, confirm_top=0), journal, workers)
-    conductor.open(1)
-    workers.fill(conductor)
-    for _ in range(3):
-        workers.step(conductor, 0)
-    kept = set(workers.disk.checkpoints)
-    assert (0, 1) not in kept
-    workers.running.clear()
-    done = done_of(0, Curves().epoch(CurveSettings(**conductor.state.trials[0].started.settings), 1))
-    workers.disk.checkpoints.add((0, 1))
-    assert conductor.report(dataclasses.replace(done, checkpoint="epoch-0001", bytes=100))
-    assert workers.disk.checkpoints == kept
-
-
-def test_a_trial_whose_process_died_before_it_began_is_handed_out_again(data: Path, journal: Path) -> None:
-    conductor = conductor_of(plan_of(data, trials=2, confirm_top=0), journal, Workers())
-    conductor.open(1)
-    first = conductor.next()
-    assert first is not None
-    conductor.again(first.trial)
-    assert conductor.next() == first
-    conductor.fail(first.trial, "its process died before it began, again and again")
-    conductor.again(first.trial)
-    other = conductor.next()
-    assert other is not None
-    assert other.trial == 1
-
-
-def test_a_checkpoint_is_deleted_once(data: Path, journal: Path) -> None:
-    workers = Workers(places=3)
-    swept(plan_of(data, trials=8), journal, workers)
-    assert len(workers.disk.deleted) == len(set(workers.disk.deleted))

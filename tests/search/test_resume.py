@@ -21,11 +21,6 @@ from search.state import SweepState
 from search.sweep import Plan
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal"
-
-
 def test_a_halted_sweep_hands_out_nothing_and_stops_every_trial(data: Path, journal: Path) -> None:
     workers = Workers()
     happened: list[Row] = []

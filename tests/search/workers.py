@@ -149,3 +149,9 @@ def ends(journal: Path) -> dict[int, Decided]:
 def reasons(conductor: Conductor) -> dict[int, str]:
     trials = conductor.state.trials.items()
     return {number: trial.decision.reason for number, trial in trials if trial.decision}
+
+
+def confirmations(conductor: Conductor) -> dict[int, list[int]]:
+    """The seeds on which each finalist was trained again."""
+    state = conductor.state
+    return {of: [trial.started.seed for trial in state.confirmations(of)] for of in state.finalists()}
