@@ -204,8 +204,9 @@ def test_a_server_that_is_away_for_a_while_delays_the_sweep_and_loses_nothing(
     finally:
         server.start_gateway()
     assert process.wait(200) == 0, machine.output()
-    assert machine.output().count("The storage does not answer; nothing is lost") == 1
-    assert machine.output().count("The storage answers again") == 1
+    # Once, unless the gateway, which starts on a busy machine, lets requests wait longer than the client does.
+    assert machine.output().count("The storage does not answer; nothing is lost") >= 1
+    assert machine.output().count("The storage answers again") == machine.output().count("The storage does not answer")
     assert decisions(machine.sweep) == decisions(unbroken.sweep)
 
 
