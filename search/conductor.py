@@ -35,6 +35,8 @@ class Assignment:
     trial: int
     settings: dict[str, Any]
     epochs: int
+    alone: bool = False
+    """With a GPU to itself: beside others it ran out of memory."""
 
 
 class Conductor:
@@ -64,6 +66,7 @@ class Conductor:
         self._clock = clock
         self._budget = Budget(plan, clock)
         self._waiting: list[Assignment] = []
+        self._crowded: set[int] = set()
         self._unjudged: list[EpochDone] = []  # the last epochs of running trials, where a journal was read back
         self.halted: Exception | None = None
         self.state = SweepState(plan)
@@ -192,7 +195,8 @@ class Conductor:
         return self._assignment(self.state.trials[number])
 
     def _assignment(self, trial: TrialState) -> Assignment:
-        return Assignment(trial.started.trial, trial.started.settings, trial.curve.epoch)
+        number = trial.started.trial
+        return Assignment(number, trial.started.settings, trial.curve.epoch, number in self._crowded)
 
     # --- taking reports ------------------------------------------------------------------------------------------
 
@@ -228,8 +232,13 @@ class Conductor:
                 self.halt(SteadytuneError(f"{cause}; mend it, then `steadytune resume {self.plan.spec.name}`"))
             self.tick()
 
-    def again(self, number: int) -> None:
-        """A trial's process died before the trial began in it: hand the trial out once more."""
+    def again(self, number: int, *, alone: bool = False) -> None:
+        """Hand a trial out once more: its process died before it began, or lacked memory on a GPU that it shared.
+
+        From then on the latter runs `alone`. The journal does not know: after a resume it lacks memory once more.
+        """
+        if alone:
+            self._crowded.add(number)
         trial = self.state.trials[number]
         if trial.running and not self.halted:
             self._waiting.append(self._assignment(trial))

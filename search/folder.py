@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from search.sweep import Plan, SweepSpec, plan, read_spec
 from trainables import checkpoint
@@ -80,8 +80,8 @@ class SweepFolder:
         """The sweep's description."""
         return read_spec(read_yaml(self.spec_file), str(self.spec_file))
 
-    def change(self, **fields: str) -> SweepSpec:
-        """The sweep's description, changed for good: it runs on another cluster, or its storage moved."""
+    def change(self, **fields: Any) -> SweepSpec:
+        """The sweep's description, changed for good: it runs on another cluster, say, or its storage moved."""
         spec = self.spec().model_copy(update=fields)
         partial = self.spec_file.with_suffix(".partial")
         partial.write_text(spec.dump(), encoding="utf-8")

@@ -8,14 +8,15 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 from rich.text import Text
 
-from search.cluster.connection import Say, connected
+from search.cluster.connection import Say, connected, resources
+from search.cluster.needs import Needs, needs, places
 from search.conductor import Conductor
 from search.events import Decided, Row, SweepEnded
 from search.export import export, result
@@ -27,7 +28,7 @@ from search.storage.filesystem import Storage, patiently
 from search.storage.place import located
 from search.storage.stored import refuse_existing, settle
 from search.storage.uploader import Uploader
-from search.sweep import Plan
+from search.sweep import Plan, SweepSpec
 from search.tracking.recorder import Recorder
 from search.trainable import RecipeTrainable
 from search.views.closing import started
@@ -105,15 +106,16 @@ def _uploading(checked: Plan, folder: SweepFolder, say: Say) -> Iterator[Uploade
 def _run(checked: Plan, folder: SweepFolder, listen: Listener, say: Say) -> Finished:
     try:
         # The interruption comes second: Ray sets a handler of its own when it starts.
-        where = connected(checked.spec, folder.path, say)
         with (
-            where as places,
+            connected(checked.spec, folder.path, say),
             interruptible(),
             Recorder(folder) as recorder,
             _uploading(checked, folder, say) as uploader,
         ):
-            say(started(places))
-            state = _sweep(checked, folder, places, recorder, uploader, listen)
+            each = needs(checked.spec, _share(checked, folder, say))
+            room = places(checked.spec.workers, each, resources())
+            say(started(room))
+            state = _sweep(checked, folder, room, each, recorder, uploader, listen)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -122,10 +124,27 @@ def _run(checked: Plan, folder: SweepFolder, listen: Listener, say: Say) -> Fini
     return Finished(state, recorder)
 
 
+def _share(checked: Plan, folder: SweepFolder, say: Say) -> float | None:
+    """What `gpus: auto` comes to, for good: a resumed sweep keeps it. None if the user has said."""
+    spec = checked.spec
+    if spec.gpus != "auto":
+        return None
+    from search.cluster import sharing  # imports torch
+
+    say("How many trials share a GPU? One trains alone, for an epoch or two minutes.")
+    _, settings = checked.named[0] if checked.named else ("", checked.settings({}, spec.seed).model_dump())
+    found = sharing.measure({**_assigned(spec), "trial": 0, "settings": settings, "epochs": 0}, spec.cpus)
+    share = sharing.share(found)
+    folder.change(gpus=share)
+    say(f"It took {found.need / 1e9:.1f} of the GPU's {found.total / 1e9:.1f} GB: gpus is {share:g}.")
+    return share
+
+
 def _sweep(
     checked: Plan,
     folder: SweepFolder,
-    places: int,
+    room: int,
+    each: Needs,
     recorder: Recorder,
     uploader: Uploader | None,
     listen: Listener,
@@ -148,12 +167,12 @@ def _sweep(
         if past:
             folder.sweep_up()
             conductor.restore(past)
-        conductor.open(places)
+        conductor.open(room)
         recorder.watch(conductor.halt)
         if uploader:
             uploader.watch(conductor.halt)
         try:
-            _train(conductor, folder, places)
+            _train(conductor, folder, room, each)
         finally:
             journal.flush()
             shutil.rmtree(folder.ray, ignore_errors=True)
@@ -164,27 +183,37 @@ def _sweep(
     return conductor.state
 
 
-def _train(conductor: Conductor, folder: SweepFolder, places: int) -> None:
-    """Have Ray Tune run what the conductor hands out, `places` trials at a time."""
-    spec = conductor.plan.spec
-    common = {
+def _assigned(spec: SweepSpec) -> dict[str, Any]:
+    """What every trial of a sweep is told, wherever it runs."""
+    return {
         "recipe": spec.recipe,
         "data": located(spec.data),
         "data_cache_gb": spec.data_cache_gb,
         "data_fingerprint": spec.data_fingerprint,
-        "folder": str(folder.trials),
         "storage": spec.storage or "",
         "checkpoint_every": spec.checkpoint_every,
-        "checkpoint_at": conductor.state.asha.rungs if spec.scheduler == "asha" else [],
+        "checkpoint_at": [],
         "hang_seconds": 60 * spec.hang_minutes,
+        "gpus": 1.0,
     }
+
+
+def _train(conductor: Conductor, folder: SweepFolder, room: int, each: Needs) -> None:
+    """Have Ray Tune run what the conductor hands out, `room` trials at a time."""
+    spec = conductor.plan.spec
+    rungs = conductor.state.asha.rungs if spec.scheduler == "asha" else []
+    common = _assigned(spec) | {"folder": str(folder.trials), "checkpoint_at": rungs, "gpus": each.gpus}
+
+    def resources_of(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        return tune.PlacementGroupFactory([replace(each, gpus=config["gpus"]).bundle])
+
     tuner = tune.Tuner(
-        tune.with_resources(RecipeTrainable, {"cpu": spec.cpus, "gpu": spec.gpus}),
+        tune.with_resources(RecipeTrainable, resources_of),
         tune_config=tune.TuneConfig(
             search_alg=SweepSearch(conductor, common),
             scheduler=SteadyASHA(conductor),
             num_samples=-1,
-            max_concurrent_trials=places,
+            max_concurrent_trials=room,
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(

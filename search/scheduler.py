@@ -17,7 +17,7 @@ from ray.tune.search import Searcher
 
 from search.conductor import Conductor
 from search.fault import died
-from search.trainable import FAILED, HALTED, REPORT
+from search.trainable import CROWDED, FAILED, HALTED, REPORT
 from trainables.errors import SteadytuneError
 
 
@@ -46,6 +46,8 @@ class SteadyASHA(_Unpickled, FIFOScheduler):
     def _decide(self, trial: Trial, result: dict[str, Any]) -> str:
         if HALTED in result:
             self._conductor.halt(SteadytuneError(result[HALTED]))
+        elif CROWDED in result:
+            self._conductor.again(trial.config["trial"], alone=True)
         elif FAILED in result:
             self._conductor.fail(trial.config["trial"], result[FAILED])
         elif self._conductor.report(result[REPORT]):
@@ -97,7 +99,8 @@ class SweepSearch(_Unpickled, Searcher):
         if found is None:
             return Searcher.FINISHED if self._conductor.over else None
         self._trials[trial_id] = found.trial
-        return {**self._common, "trial": found.trial, "settings": found.settings, "epochs": found.epochs}
+        own = {"trial": found.trial, "settings": found.settings, "epochs": found.epochs}
+        return {**self._common, **own, "gpus": 1.0 if found.alone else self._common["gpus"]}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """An error that `SteadyASHA` has not told is a process that died before the trial began in it.

@@ -100,7 +100,12 @@ class SweepSpec(Settings):
 
     workers: int | None = Field(None, gt=0, description="trials at a time; as many as fit if not given")
     cpus: float = Field(1.0, gt=0, description="CPU cores of one trial")
-    gpus: float = Field(0.0, ge=0, description="GPUs of one trial; 0.5 lets two trials share one")
+    gpus: float | Literal["auto"] = Field(
+        0.0, description="GPUs of one trial; 0.5 lets two share one, auto as many as fit by what the baseline takes"
+    )
+    memory_gb: float | None = Field(
+        None, gt=0, description="main memory of one trial, in 10^9 bytes: no more trials are run on a node than fit"
+    )
     retries: int = Field(1, ge=0, description="restarts of a trial whose process died, from its last checkpoint")
     hang_minutes: float = Field(
         120.0, gt=0, description="an epoch that takes longer is taken for a hang: its process is ended and restarted"
@@ -125,6 +130,14 @@ class SweepSpec(Settings):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
             raise ValueError("must be letters, digits, '.', '-' and '_' (at most 64), beginning with a letter or digit")
         return name
+
+    @field_validator("gpus", mode="before")
+    @classmethod
+    def _gpus_are_shared_or_whole(cls, gpus: Any) -> Any:
+        known = isinstance(gpus, (int, float)) and (0 <= gpus <= 1 or (gpus > 1 and float(gpus).is_integer()))
+        if gpus != "auto" and (not known or isinstance(gpus, bool)):
+            raise ValueError("must be auto, a share from 0 to 1, or a whole number")
+        return gpus
 
     def dump(self) -> str:
         """This sweep as YAML, as `sweep.yaml` holds it."""

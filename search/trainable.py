@@ -32,6 +32,7 @@ from trainables.settings import parse
 REPORT = "report"
 FAILED = "failed"
 HALTED = "halted"
+CROWDED = "crowded"
 
 
 class RecipeTrainable(tune.Trainable):
@@ -39,12 +40,13 @@ class RecipeTrainable(tune.Trainable):
 
     The configuration has `recipe`, `data`, `data_cache_gb`, `data_fingerprint`, `folder` (all trials' folders),
     `storage` ("" if all nodes share the folder), `checkpoint_every`, `checkpoint_at` (the rungs, where a trial may have
-    to wait), `hang_seconds`, and the assignment: `trial`, `settings`, `epochs` (that the driver knows of). A step
-    returns one of
+    to wait), `hang_seconds`, `gpus` (its share), and the assignment: `trial`, `settings`, `epochs` (that the driver
+    knows of). A step returns one of
 
         report: an `EpochDone`
         failed: one sentence; the training's code raised. The process is sound and takes the next trial.
         halted: one sentence; the disk is full, which no other trial would survive either.
+        crowded: one sentence; a GPU that others use too had not enough memory. Alone the training may go on.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -65,6 +67,10 @@ class RecipeTrainable(tune.Trainable):
     def cleanup(self) -> None:
         """Ends the training, which frees its memory."""
         self._epochs = None
+        if "torch" in sys.modules:
+            from trainables import gpu  # imports torch, which not every recipe needs
+
+            gpu.release()
 
     def _assign(self, config: dict[str, Any]) -> None:
         self._config = config
@@ -89,11 +95,14 @@ class RecipeTrainable(tune.Trainable):
         except Exception as error:  # whatever a training raises ends this trial, not the worker
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return {HALTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
+            text = str(error).strip().split("\n")[0]
+            said = f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"
+            if type(error).__name__ == "OutOfMemoryError" and 0 < self._config["gpus"] < 1:
+                return {CROWDED: said}
             if self._stored:  # nobody sees this node's folder; but a failed trial waits for no storage
                 with suppress(OSError):
                     put_log(self._stored, self._folder)
-            text = str(error).strip().split("\n")[0]
-            return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
+            return {FAILED: said}
 
     def _bring(self) -> None:
         """Have on this node what the training begins with. Waiting for a storage that is away is no hang."""

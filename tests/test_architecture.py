@@ -20,6 +20,7 @@ CONFINED = {
         "search/trainable.py",
         "search/scheduler.py",
         "search/cluster/connection.py",
+        "search/cluster/sharing.py",
         "search/cluster/access.py",
         "search/cluster/jobs.py",
     },

@@ -97,7 +97,8 @@ def launch(
     also: Annotated[str | None, typer.Option(help="show trade-offs with epoch_seconds or checkpoint_mb")] = None,
     workers: Annotated[int | None, typer.Option(help="trials at a time")] = None,
     cpus: Annotated[float | None, typer.Option(help="CPU cores of a trial")] = None,
-    gpus: Annotated[float | None, typer.Option(help="GPUs of a trial, 0.5 for half of one")] = None,
+    gpus: Annotated[str | None, typer.Option(help="GPUs of a trial: 0.5 for half of one, auto for what fits")] = None,
+    memory_gb: Annotated[float | None, typer.Option(help="main memory of a trial")] = None,
     retries: Annotated[int | None, typer.Option(help="restarts of a trial whose process died")] = None,
     hang_minutes: Annotated[float | None, typer.Option(help="an epoch that takes longer is taken for a hang")] = None,
     address: Address = None,
@@ -114,6 +115,7 @@ def launch(
     """Run a sweep and hand back the best configuration."""
     given = {key: value for key, value in locals().items() if key not in _APART}
     given["limits"] = {name: {"high": high} for name, high in options.pairs(limits, "--limits").items()} or None
+    given["gpus"] = options.value(gpus, "--gpus")
     spec = options.sweep(file, given, set_, stability)
     if cli_cluster.submits(spec.address, detach):
         cli_cluster.submit(spec.name, spec.address, sweeps, spec, detach)

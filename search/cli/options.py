@@ -80,6 +80,13 @@ def write(target: Path, text: str) -> None:
         raise SteadytuneError(f"{target}: cannot be written ({error.strerror}); give another file with --to") from None
 
 
+def value(text: str | None, option: str) -> Any:
+    """`"0.5"` as 0.5, `"auto"` as it is."""
+    from trainables.settings import parse_value
+
+    return None if text is None else parse_value(text, option)
+
+
 def pairs(texts: list[str] | None, option: str) -> dict[str, Any]:
     """`["lr=1e-3"]` as `{"lr": 0.001}`."""
     from trainables.errors import SettingsError

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import search
 import spaces
 import trainables
 from search.cluster.access import open_to_all, refused, use_token
+from search.cluster.needs import needs
 from search.cluster.nodes import SHARE, Difference, Question, appears, differences, look, table
 from search.process import JOB
 from search.storage.filesystem import Storage
@@ -50,8 +50,8 @@ _QUIET = {
 
 
 @contextmanager
-def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[int]:
-    """Start or join Ray for the block; yields how many trials fit at a time.
+def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[None]:
+    """Start or join Ray for the block.
 
     Args:
         spec: the sweep's description.
@@ -65,7 +65,7 @@ def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[int]:
     for name in ("ray", "ray.tune", "ray.train"):  # what concerns a sweep is told by its own events
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if ray.is_initialized():  # the tests share one session
-        yield _places(spec)
+        yield
         return
     try:
         _join(spec.address, say) if spec.address else _start()
@@ -77,7 +77,7 @@ def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[int]:
     try:
         if spec.address:
             _check_nodes(spec, folder, say)
-        yield _places(spec)
+        yield
     finally:
         ray.shutdown()
 
@@ -181,28 +181,16 @@ def _differences(spec: SweepSpec, question: Question) -> Iterator[Difference]:
             fix = "see whether steadytune's packages are installed there, with this Python, or take it out"
             yield Difference(node_name, "check", "done", why, fix)
             continue
-        yield from differences(node_name, here, report, question, spec.gpus)
+        yield from differences(node_name, here, report, question, needs(spec).gpus)
         if not question.storage and not report.folder and not appears(left):
             yield Difference(node_name, f"folder {left.parent}", "writable", "another folder", SHARE)
 
 
 def _hosts(spec: SweepSpec) -> list[dict[str, Any]]:
     """The nodes that could run a trial."""
-    return [node for node in ray.nodes() if node["Alive"] and _fits(spec, node["Resources"])]
+    return [node for node in ray.nodes() if node["Alive"] and needs(spec).fit(node["Resources"])]
 
 
-def _fits(spec: SweepSpec, resources: dict[str, float]) -> int:
-    """How many trials fit on a node: one does not spread over two."""
-    fits = math.floor(resources.get("CPU", 0.0) / spec.cpus + 1e-9)
-    return min(fits, math.floor(resources.get("GPU", 0.0) / spec.gpus + 1e-9)) if spec.gpus else fits
-
-
-def _places(spec: SweepSpec) -> int:
-    fits = sum(_fits(spec, node["Resources"]) for node in _hosts(spec))
-    asked = spec.workers or max(1, fits)
-    if fits < asked:
-        total = ray.cluster_resources()
-        has = f"{total.get('CPU', 0.0):g} CPUs and {total.get('GPU', 0.0):g} GPUs"
-        needs = f"{spec.cpus:g} CPUs and {spec.gpus:g} GPUs a trial"
-        raise SettingsError(f"workers is {asked} with {needs}, but there are {has}; {fits} at a time would fit")
-    return asked
+def resources() -> list[Mapping[str, float]]:
+    """What the nodes have, in Ray's names."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,19 @@ def test_a_trial_whose_process_died_before_it_began_is_handed_out_again(data: Pa
     other = conductor.next()
     assert other is not None
     assert other.trial == 1
+
+
+def test_a_trial_that_ran_out_of_a_shared_gpus_memory_has_one_to_itself_from_then_on(data: Path, journal: Path) -> None:
+    conductor = conductor_of(plan_of(data, trials=2, confirm_top=0), journal, Workers())
+    conductor.open(2)
+    first, other = conductor.next(), conductor.next()
+    assert first is not None
+    assert other is not None
+    conductor.again(first.trial, alone=True)
+    assert conductor.next() == replace(first, alone=True)
+    conductor.again(first.trial)
+    conductor.again(other.trial)
+    assert [conductor.next(), conductor.next()] == [replace(first, alone=True), other]
 
 
 # --- waiting -----------------------------------------------------------------------------------------------------

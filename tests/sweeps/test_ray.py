@@ -6,12 +6,14 @@ import os
 import re
 import signal
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from crowd import GREEDY
 
 from search.checking import check
 from search.events import Decided, EpochDone, Row
@@ -33,6 +35,7 @@ def session() -> Iterator[None]:
     ray.init(
         address="local",  # another Ray may run on this machine
         num_cpus=2,
+        num_gpus=1,  # for Ray to count
         include_dashboard=False,
         log_to_driver=False,
         object_store_memory=100_000_000,
@@ -47,14 +50,16 @@ def sweep(session: None, tmp_path: Path) -> Any:
     """Runs a sweep of `Trouble` and gives back what it finished with, and its folder."""
 
     def run_sweep(
-        listen: Callable[[Row, Any], None] = lambda row, state: None, **fields: Any
+        listen: Callable[[Row, Any], None] = lambda row, state: None,
+        say: Callable[[Any], None] = lambda words: None,
+        **fields: Any,
     ) -> tuple[Any, SweepFolder]:
         from search import run
 
         values = {"name": "sweep", "recipe": "trouble:Trouble", "preset": "tiny", "data": str(tmp_path)}
         spec = read_spec(values | {"trials": 6, "sampler": "random", "workers": 2} | fields, "test")
         folder = SweepFolder(tmp_path, "sweep")
-        return run.launch(check(spec, folder.store(spec)), tmp_path, listen), folder
+        return run.launch(check(spec, folder.store(spec)), tmp_path, listen, say), folder
 
     return run_sweep
 
@@ -172,6 +177,38 @@ def test_code_that_raises_fails_its_trial_but_not_its_worker(sweep: Any) -> None
     assert all("out of luck" in trial.decision.detail for trial in failed if trial.decision)
     assert len({event.metrics["process"] for _, event in epochs(folder)}) <= 2
     assert "Traceback" in (folder.trials / f"{failed[0].started.trial:04d}" / "log.txt").read_text()
+
+
+def test_trials_share_a_gpu_as_measured_and_one_that_needs_more_is_trained_alone(sweep: Any) -> None:
+    said: list[str] = []
+    finished, folder = sweep(
+        say=said.append, recipe="crowd:Crowd", gpus="auto", workers=None, trials=8, confirm_top=0, scheduler="none"
+    )
+    assert said[1:3] == [
+        "It took 35.0 of the GPU's 100.0 GB: gpus is 0.5.",
+        "The sweep runs: 2 trials at a time.",
+    ]
+    assert folder.spec().gpus == 0.5, "a resumed sweep does not measure again"
+    assert [trial.decision.detail for trial in finished.state.search] == ["trained all 6 epochs"] * 8
+    assert Counter((event.trial, event.epoch) for _, event in epochs(folder)).most_common(1)[0][1] == 1
+    for trial in finished.state.search:
+        log = (folder.trials / f"{trial.started.trial:04d}" / "log.txt").read_text()
+        assert log.count("OutOfMemoryError: CUDA out of memory") == (trial.started.settings["x"] > GREEDY)
+    assert {trial.started.settings["x"] > GREEDY for trial in finished.state.search} == {False, True}
+
+
+def test_what_fails_or_uses_no_gpu_alone_on_one_is_not_shared_out(sweep: Any) -> None:
+    with pytest.raises(SteadytuneError, match="gpus is auto, but the first training used no GPU; leave gpus out"):
+        sweep(gpus="auto")
+    with pytest.raises(SteadytuneError, match=r"failed, alone on a GPU: RuntimeError: out of luck; mend that first$"):
+        sweep(gpus="auto", recipe="crowd:Crowd", set={"raise_below": 1.0})
+
+
+def test_as_many_trials_run_as_fit_into_a_nodes_memory(sweep: Any) -> None:
+    with pytest.raises(SteadytuneError, match=r"workers is 1 with 1 CPUs and 0 GPUs and 9e\+04 GB a trial, but there"):
+        sweep(memory_gb=90_000.0, workers=None)
+    finished, _ = sweep(memory_gb=0.1, trials=2, confirm_top=0)
+    assert finished.state.ended is not None
 
 
 def test_only_the_best_checkpoints_stay_on_disk(sweep: Any) -> None:

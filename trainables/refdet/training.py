@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
+from trainables import gpu
 from trainables.loop import seeded
 from trainables.refdet.data import RefdetData
 from trainables.refdet.episodes import Episode, draw, episode_size
@@ -49,7 +50,7 @@ class RefdetTraining:
         self.epochs = settings.epochs
         self._settings = settings
         self._data = data
-        self._device = _device(settings.device)
+        self._device = gpu.device(settings.device)
         with seeded(settings.seed, "model"):
             encoder, backbone = reference_encoder(settings), query_backbone(settings.width)
             self._detector = Refdet(settings, encoder, backbone)
@@ -194,9 +195,3 @@ def _groups(model: Refdet, settings: RefdetSettings) -> list[dict[str, Any]]:
         {"name": name, "factor": factor, "params": [value for module in modules for value in module.parameters()]}
         for name, (factor, modules) in parts.items()
     ]
-
-
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(wanted)

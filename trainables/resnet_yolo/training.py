@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from trainables import gpu
 from trainables.coco import Detections, Objects, average_precision
 from trainables.loop import seeded
 from trainables.resnet_yolo.augment import HeldOutImages, TrainingImages, collate
@@ -34,7 +35,7 @@ class ResnetYoloTraining:
         self.epochs = settings.epochs
         self._settings = settings
         self._names = data.names
-        self._device = _device(settings.device)
+        self._device = gpu.device(settings.device)
         with seeded(settings.seed, "model"):
             self._detector = new_detector(settings, len(data.names))
         load_backbone(self._detector.backbone, settings.weights)
@@ -142,12 +143,6 @@ class ResnetYoloTraining:
                 parameter.grad /= batches
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-
-
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(wanted)
 
 
 def new_detector(settings: ResnetYoloSettings, classes: int) -> Detector:

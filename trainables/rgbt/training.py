@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from ultralytics.cfg import get_cfg
 from ultralytics.utils.torch_utils import ModelEMA
 
+from trainables import gpu
 from trainables.loop import seeded
 from trainables.recipe import Alarm
 from trainables.rgbt.augment import PairedImages
@@ -43,7 +44,7 @@ class RgbtTraining:
         self.epochs = settings.epochs
         self._settings = settings
         self._data = data
-        self._device = _device(settings.device)
+        self._device = gpu.device(settings.device)
         self._args = get_cfg(overrides=arguments(settings))
         weights = load_weights(settings.weights, settings.model, workdir)
         with seeded(settings.seed, "model"):
@@ -205,9 +206,3 @@ def arguments(settings: RgbtSettings) -> dict[str, Any]:
     """Ultralytics' configuration without what names files or devices, which it would look for."""
     left_out = {"task", "mode", "model", "data", "pretrained", "device"}
     return {name: value for name, value in configuration(settings).items() if name not in left_out}
-
-
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(wanted)

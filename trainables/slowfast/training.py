@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, WeightedRandomSampler
 
+from trainables import gpu
 from trainables.loop import seeded
 from trainables.slowfast.clips import TrainingClips
 from trainables.slowfast.data import ThermalData
@@ -36,10 +37,7 @@ class SlowfastTraining:
         self.epochs = settings.epochs
         self._settings = settings
         self._names = data.names
-        wanted = settings.device
-        if wanted == "auto":
-            wanted = "cuda" if torch.cuda.is_available() else "cpu"
-        self._device = torch.device(wanted)
+        self._device = gpu.device(settings.device)
         with seeded(settings.seed, "model"):
             network = new_network(settings, len(data.names))
         load_network(network.network, settings.weights)

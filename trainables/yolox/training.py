@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from trainables import gpu
 from trainables.coco import Detections, Objects, average_precision
 from trainables.loop import seeded
 from trainables.recipe import Alarm
@@ -44,7 +45,7 @@ class YoloxTraining:
         self.epochs = settings.epochs
         self._settings = settings
         self._data = data
-        self._device = _device(settings.device)
+        self._device = gpu.device(settings.device)
         self._experiment = experiment(settings, len(data.names))
         with seeded(settings.seed, "model"):
             self._detector: Detector = self._experiment.get_model()
@@ -171,12 +172,6 @@ class YoloxTraining:
         pictures = [self._data.val[place] for place in places]
         sizes = [(picture.width, picture.height) for picture in pictures]
         return detections(predictions, sizes, len(self._data.names), self._settings)
-
-
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(wanted)
 
 
 def experiment(settings: YoloxSettings, classes: int) -> Experiment:
