@@ -27,6 +27,8 @@ def died(error: str, log: Path) -> str:
         return (
             f"its process was killed because the machine ran out of memory; try fewer workers or a smaller batch {seen}"
         )
+    if "error raised in its creation task" in error:  # as Ray says it; the traceback ends with the cause
+        return f"its process could not begin: {error.strip().splitlines()[-1].rpartition('errors.')[2]}"
     tail = _tail(log)
     for line in reversed(tail):
         if _HANG.match(line):

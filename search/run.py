@@ -203,12 +203,9 @@ def _train(conductor: Conductor, folder: SweepFolder, room: int, each: Needs) ->
     spec = conductor.plan.spec
     rungs = conductor.state.asha.rungs if spec.scheduler == "asha" else []
     common = _assigned(spec) | {"folder": str(folder.trials), "checkpoint_at": rungs, "gpus": each.gpus}
-
-    def resources_of(config: dict[str, Any]) -> tune.PlacementGroupFactory:
-        return tune.PlacementGroupFactory([replace(each, gpus=config["gpus"]).bundle])
-
+    asked = {gpus: tune.PlacementGroupFactory([replace(each, gpus=gpus).bundle]) for gpus in (each.gpus, 1.0)}
     tuner = tune.Tuner(
-        tune.with_resources(RecipeTrainable, resources_of),
+        tune.with_resources(RecipeTrainable, lambda config: asked[config["gpus"]]),
         tune_config=tune.TuneConfig(
             search_alg=SweepSearch(conductor, common),
             scheduler=SteadyASHA(conductor),

@@ -56,6 +56,12 @@ class SteadyASHA(_Unpickled, FIFOScheduler):
             return str(TrialScheduler.CONTINUE)
         return str(TrialScheduler.STOP)
 
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        """Ray keeps its trials to the end, two thirds of each being averages of its own figures, which nobody reads."""
+        trial.run_metadata.metric_analysis.clear()
+        trial.run_metadata.metric_n_steps.clear()
+        trial.run_metadata.last_result = {}
+
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """The trial's process died: more often than it may be restarted, or before the trial began in it."""
         if trial.status != Trial.PENDING and not trial.should_recover():

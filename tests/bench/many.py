@@ -1,7 +1,11 @@
-"""Many trials at once, and many one after the other: `python tests/bench/many.py [--at-once 64] [--trials 640]`.
+"""Many trials at once, and many one after the other, on a Ray of this machine, whose cores they share in fractions.
 
-The trials do nothing (`idle.py`), three epochs each, on a Ray of this machine, whose cores they share in fractions.
-Shown are results a second, how many trials ran at once, and the driver's memory as the sweep grows.
+    python tests/bench/many.py --at-once 64 --trials 128 --epochs 120 --pause 2
+    python tests/bench/many.py --at-once 2 --trials 5000
+
+The trials do nothing (`idle.py`) but wait `--pause` seconds an epoch: long enough, for many at once, that the first has
+not ended before the last one's process is up. Shown are results a second, how many trials were in their epochs at once,
+and the driver's memory as the sweep grows.
 """
 
 from __future__ import annotations
@@ -41,7 +45,7 @@ class Watch:
             self._began = self._began or time.monotonic()
             self._results += 1
         begun = sum(bool(trial.curve.points) for trial in state.running.values())
-        self._at_once = max(self._at_once, begun)
+        self._at_once = max(self._at_once, begun)  # after its first epoch, before its last
         ended = len(state.search) - len(state.running)
         if ended >= self._shown + self._every:
             self._shown = ended
@@ -56,8 +60,10 @@ def resident() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--at-once", type=int, default=64)
-    parser.add_argument("--trials", type=int, default=640)
+    parser.add_argument("--at-once", type=int, required=True)
+    parser.add_argument("--trials", type=int, required=True)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--pause", type=float, default=0.0)
     given = parser.parse_args()
     cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as name:
@@ -65,6 +71,7 @@ def main() -> None:
             "name": "many", "recipe": "idle:Idle", "preset": "tiny", "data": str(HERE), "trials": given.trials,
             "sampler": "random", "scheduler": "none", "confirm_top": 0, "workers": given.at_once,
             "cpus": int(1000 * cores / given.at_once) / 1000,
+            "set": {"epochs": given.epochs, "pause": given.pause},
         }  # fmt: skip
         made = check(read_spec(values, "bench"), f"sqlite:///{name}/mlflow.db")
         print("| trials ended | most at once | results a second | driver, MB |")

@@ -31,6 +31,13 @@ from trainables.errors import SteadytuneError
         ("", "Timeout (0:00:03)!\nepoch 2\nFatal Python error: Bus error\n", "its process crashed: Bus error"),
         ("", "epoch 3\n\n", "its process died, or was killed; its last words: epoch 3 (see"),
         ("", "", "its process died, or was killed; its last words: none (see"),
+        (
+            "Failure # 1\nThe actor died because of an error raised in its creation task\n"
+            '  File "registry.py", line 35\n'
+            "trainables.errors.SettingsError: recipe 'mine:Own': mine cannot be imported\n",
+            "epoch 3\n",
+            "its process could not begin: SettingsError: recipe 'mine:Own': mine cannot be imported",
+        ),
     ],
 )
 def test_the_cause_is_read_from_the_log(tmp_path: Path, error: str, log: str, words: str) -> None:
