@@ -8,7 +8,7 @@ while its checkpoint is written. Afterwards are counted
     twice       trials, epochs or ends that are in the journal more than once
     differing   trials whose values or decisions are not those of the unbroken sweep ("-": a trial less, other ranks)
     no reason   trials that were struck for good and did not end as failed with the reason, told to Optuna as infeasible
-    orphans     processes of the sweep that outlive it by 20 s
+    orphans     processes of the sweep that outlive it by 90 s
     left over   checkpoints beyond the retention's bound, half-written files
 
 MLflow is recorded where it is the subject alone (its import takes longer than such a sweep); `crashes.py` beside this

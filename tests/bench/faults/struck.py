@@ -20,7 +20,8 @@ from search.sweep import plan, read_spec
 from search.tracking.recorder import Recorder
 
 NAME = "sweep"
-SETTLE_SECONDS = 20.0
+SETTLE_SECONDS = 90.0
+"""Two agents of Ray's tell its head for 60 s that it is gone (`ray/_private/utils.py`), and end then."""
 FOREVER = {  # kind: how the reason begins
     "exception": "RuntimeError: expected 3 channels, got 4",
     "MemoryError": "MemoryError",
