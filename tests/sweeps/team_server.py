@@ -1,9 +1,14 @@
-"""The MLflow server of a team, as `mlflow/README.md` starts it: basic auth, PostgreSQL, artifacts through it."""
+"""The MLflow server of a team: basic auth, PostgreSQL, artifacts through it. MLflow runs as `mlflow/compose.yaml` says.
+
+Its containers' addresses and folders are replaced by this machine's; PostgreSQL's password by the trust in loopback.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -15,6 +20,8 @@ import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
+
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 USER, PASSWORD = "admin", "correct horse battery"
@@ -74,23 +81,34 @@ class TeamServer:
         raise AssertionError(f"PostgreSQL did not start: {done.stderr}")
 
     def start_mlflow(self) -> None:
-        secret = {
-            "MLFLOW_AUTH_CONFIG_PATH": str(self._own / "auth.ini"),
-            "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD,
-            "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(),
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-        }
-        command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "1"]
-        command += ["--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--backend-store-uri", f"postgresql://mlflow@127.0.0.1:{self._postgres_port}/mlflow"]
-        command += ["--artifacts-destination", str(self._own / "artifacts")]
-        self._start("mlflow", command, os.environ | secret, None)
+        command, environment = self._composed()
+        self._start("mlflow", command, os.environ | environment, None)
         for _ in range(1200):
             with suppress(OSError), urllib.request.urlopen(f"{self.uri}/health", timeout=5):
                 return
             time.sleep(0.1)
         raise AssertionError((self._own / "mlflow.log").read_text()[-2000:])
+
+    def _composed(self) -> tuple[list[str], dict[str, str]]:
+        """The command and the environment of the service in `compose.yaml`, for this machine."""
+        here = {
+            r"\$\{ADMIN_PASSWORD[^}]*\}": PASSWORD,
+            r"\$\{FLASK_SECRET[^}]*\}": secrets.token_hex(),
+            r"mlflow:\$\{POSTGRES_PASSWORD[^}]*\}@database/": f"mlflow@127.0.0.1:{self._postgres_port}/",
+            r"/etc/mlflow/basic_auth.ini": str(self._own / "auth.ini"),
+            r"/srv/mlflow": str(self._own),
+            r"--host 0.0.0.0 --port 5000": f"--host 127.0.0.1 --port {self.port}",
+        }
+
+        def translated(text: str) -> str:
+            for pattern, value in here.items():
+                text = re.sub(pattern, value, text)
+            return text
+
+        service = yaml.safe_load((REPOSITORY / "mlflow" / "compose.yaml").read_text())["services"]["mlflow"]
+        _, server = service["command"][-1].split("mlflow server ")
+        command = [sys.executable, "-m", "mlflow", "server", *shlex.split(translated(server))]
+        return command, {name: translated(value) for name, value in service["environment"].items()}
 
     def _start(self, name: str, command: list[str], environment: dict[str, str], user: str | None) -> None:
         with (self._own / f"{name}.log").open("ab") as log:
