@@ -1,4 +1,4 @@
-"""Document 001's `smooth` against `stable-v3`: `python tests/bench/document_001.py SAMPLE [--seeds 5] [--epochs 15]`.
+"""`python tests/bench/document_001.py SAMPLE [--seeds 5] [--set ema=false]`: document 001's `smooth` and `stable-v3`.
 
 For each seed, both trainings in the tiny preset to their ends: the drops of the validation mAP from one epoch to the
 next, the mAP at equal epochs, and how much the training loss varies (document 001's CV, and with its trend taken out).
@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
+from search.cli.options import pairs
 from trainables.recipe import Epoch
 from trainables.yolox.analysis import analysis, variation
 from trainables.yolox.recipe import Yolox
@@ -49,12 +50,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=15, help="the document has 30")
+    parser.add_argument("--set", action="append", help="of both trainings: epochs=30 (the document's), ema=false, …")
     parser.add_argument("--first", type=int, default=0, help="first seed, to spread the seeds over processes")
     given = parser.parse_args()
     import torch
 
     torch.set_num_threads(1)
+    changes = pairs(given.set, "--set")
     recipe = Yolox()
     data = recipe.open(given.data)
     print("| training | seed | drops | largest | sum | epoch 3 | 5 | 10 | last | CV of the loss | of its steps |")
@@ -63,7 +65,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(given.first, given.first + given.seeds):
             for training, found in curves.items():
-                settings = recipe.settings("tiny", {"seed": seed, "epochs": given.epochs}, training)
+                settings = recipe.settings("tiny", changes | {"seed": seed}, training)
                 found.append(list(recipe.train(settings, data, Path(folder))))
                 print(row(training, seed, found[-1]), flush=True)
     for training, found in curves.items():
