@@ -82,7 +82,9 @@ def result(state: SweepState) -> SweepEnded:
     numbers = {"mean": best.mean, "std": best.std, "seeds": float(len(best.levels))}
     if not best.confirmed:
         return SweepEnded(best.trial.started.trial, f"{metric} {best.mean:.4f} (one training, not confirmed)", numbers)
-    detail = f"{metric} {best.mean:.4f} ± {best.std:.4f} over {len(best.levels)} fresh seeds"
+    detail = f"{metric} {best.mean:.4f} over one fresh seed"
+    if len(best.levels) > 1:
+        detail = f"{metric} {best.mean:.4f} ± {best.std:.4f} over {len(best.levels)} fresh seeds"
     return SweepEnded(best.trial.started.trial, detail, numbers)
 
 

@@ -88,6 +88,8 @@ class Mirror:
             tags = run.data.tags
             if tags["steadytune.kind"] == "sweep":
                 self._parent = run.info.run_id
+                if tags["steadytune.status"] == "interrupted":
+                    self._tag(self._parent, status="running")
             else:
                 self._runs[int(tags["steadytune.trial"])] = run.info.run_id
                 if run.info.status != "RUNNING":
@@ -140,9 +142,10 @@ class Mirror:
             self._show()
 
     def finish(self) -> None:
-        """Nothing more comes: show an open sweep as it stands."""
+        """Nothing more comes: show an open sweep as it stands, until it is resumed."""
         if self._parent and self._state.ended is None:
             self._show()
+            self._tag(self._parent, status="interrupted")
 
     def _take(self, row: Row) -> None:
         """Take a row into account once, however often its writing is tried."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import configparser
+import json
 import os
 import re
 import sqlite3
 import urllib.error
+import urllib.parse
 import urllib.request
-from contextlib import closing
+from contextlib import closing, suppress
+from http.client import HTTPResponse
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -46,18 +49,32 @@ def check_store(uri: str) -> None:
         _check_database(uri, Path(uri.removeprefix("sqlite:///")))
 
 
-def _check_server(uri: str) -> None:
-    request = urllib.request.Request(f"{uri}/api/2.0/mlflow/experiments/search?max_results=1")
+def experiment_number(uri: str, name: str) -> str:
+    """The number that the MLflow server at `uri` has given to an experiment; "" if it does not tell."""
+    with suppress(OSError, ValueError, KeyError):
+        query = urllib.parse.urlencode({"experiment_name": name})
+        with _asked(f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?{query}") as answer:
+            return str(json.loads(answer.read())["experiment"]["experiment_id"])
+    return ""
+
+
+def _asked(address: str) -> HTTPResponse:
+    request = urllib.request.Request(address)
     if authorization := _authorization():
         request.add_header("Authorization", authorization)
+    answer: HTTPResponse = urllib.request.urlopen(request, timeout=WAIT_SECONDS)
+    return answer
+
+
+def _check_server(uri: str) -> None:
     try:
-        with urllib.request.urlopen(request, timeout=WAIT_SECONDS):
+        with _asked(f"{uri}/api/2.0/mlflow/experiments/search?max_results=1"):
             return
     except urllib.error.HTTPError as error:
         if error.code in (401, 403) and os.environ.get(_OTHER_WAY):
             return  # a plugin of MLflow's signs its requests, which only MLflow can
         if error.code in (401, 403):
-            wrong = "refuses the credentials" if authorization else "asks for credentials, and none are set"
+            wrong = "refuses the credentials" if _authorization() else "asks for credentials, and none are set"
             fix = f"set {_USER} and {_PASSWORD}, or {_TOKEN}"
             raise SteadytuneError(f"store is {uri}; the server {wrong} ({error.code}); {fix}") from None
         if error.code >= 500:
