@@ -135,6 +135,7 @@ def test_report_writes_one_file_and_compare_puts_sweeps_side_by_side(steadytune:
     code, out, _ = steadytune("compare", "sweep", "sweep", "--sweeps", sweeps)
     assert code == 0
     assert "worker hours" in out
+    assert "±" not in out, "one fresh seed has no spread"
     code, _, error = steadytune("compare", "sweep", "swep", "--sweeps", sweeps)
     assert code == 2
     assert "did you mean 'sweep'?" in error

@@ -277,6 +277,7 @@ def test_an_open_sweep_says_what_is_best_so_far(state: SweepState, tmp_path: Pat
     (tmp_path / "data.txt").write_text("1\n")
     for row in read_of(state.plan, tmp_path)[:30]:
         open_.apply(row)
+    assert any(text.startswith("So far: ") for text in headline(open_)), "nobody knows here whether it runs"
     assert any(text.startswith("Best so far: trial ") for text in headline(open_))
 
 

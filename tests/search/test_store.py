@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from search.tracking.store import check_store
+from search.tracking.store import check_store, experiment_number
 from trainables.errors import SteadytuneError
 
 
@@ -41,6 +41,8 @@ class Server(BaseHTTPRequestHandler):
         right = "Basic " + base64.b64encode(b"ada:secret").decode()
         self.send_response(200 if self.headers["Authorization"] == right else self.code)
         self.end_headers()
+        if right == self.headers["Authorization"] and self.path.endswith("get-by-name?experiment_name=my+sweeps%2F1"):
+            self.wfile.write(b'{"experiment": {"experiment_id": "7"}}')
 
     def log_message(self, *_: object) -> None:
         """Not on the tests' output."""
@@ -69,6 +71,17 @@ def test_a_server_that_asks_for_credentials_says_what_to_set(server: str, monkey
     assert "wrong" not in str(raised.value)
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
     check_store(server)
+
+
+def test_a_servers_page_of_a_sweep_is_named_where_the_server_tells_its_number(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert experiment_number(server, "my sweeps/1") == ""
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
+    assert experiment_number(server, "my sweeps/1") == "7"
+    assert experiment_number(server, "others") == ""
+    assert experiment_number(f"http://127.0.0.1:{free_port()}", "my sweeps/1") == ""
 
 
 def test_credentials_are_found_where_mlflow_keeps_them(server: str, tmp_path: Path) -> None:
