@@ -24,6 +24,7 @@ from trainables.settings import Settings, parse, read_yaml
 
 TOLERANCE = 1e-6
 """Largest relative difference of two losses on one machine's CPU."""
+_NEEDED = ("recipe", "settings", "threads", "data", "environment", "curve", "metric", "trial", "sweep")
 NAME = re.compile(r"(?<!\S)--?([A-Za-z]\w*)(?!\S)|['\"]?(\w+)['\"]?(?::(?!\S)| ?= ?)|^\s*(?:- )+")
 """What stands before a value in a native file: `--lr 0.1`, `lr: 0.1`, `'lr': 0.1`, `lr = 0.1`, `lr=0.1`, `- 0.1`."""
 
@@ -42,7 +43,7 @@ def prove(folder: Path, epochs: int, data: Path | None = None) -> Iterator[str]:
     Raises:
         SteadytuneError: the first difference, or what is missing.
     """
-    known = read_about(folder)
+    known = read_about(folder, *_NEEDED)
     recipe = registry.find(known["recipe"])
     settings = parse(recipe.settings_type, read_yaml(folder / "settings.yaml"), str(folder / "settings.yaml"))
     _same_settings(settings, parse(recipe.settings_type, known["settings"], "about.json"), folder / "settings.yaml")

@@ -46,7 +46,8 @@ class Ours:
         self.folder = folder
         self.files = recipe.export(made, folder)
         self.values = made.model_dump(mode="json")
-        known = {"recipe": name, "settings": self.values, "environment": {}}
+        known = {"recipe": name, "metric": "map", "sweep": "sweep", "trial": 0, "data": ".", "curve": [], "threads": 1}
+        known |= {"settings": self.values, "environment": {}}
         (folder / "about.json").write_text(json.dumps(known))
 
     def complaint(self) -> str:
@@ -202,6 +203,15 @@ def test_other_data_are_refused(exported: Path) -> None:
     known["environment"] = {"data_fingerprint": "0123456789abcdef"}
     file.write_text(json.dumps(known))
     with pytest.raises(SteadytuneError, match=r"data has the fingerprint .*, but the trial trained on 0123456789ab"):
+        list(prove(exported, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("{", "Expecting"), ("[1]", "cannot convert"), ('{"recipe": "refdet"}', "it has no settings")]
+)
+def test_what_an_export_says_of_itself_may_be_damaged(exported: Path, text: str, said: str) -> None:
+    (exported / "about.json").write_text(text)
+    with pytest.raises(SteadytuneError, match=rf"about.json: is damaged \(.*{said}.*\); export again"):
         list(prove(exported, 1))
 
 
