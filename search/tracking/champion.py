@@ -49,8 +49,8 @@ def register(client: MlflowClient, run: str, sweep: str, folder: Path, numbers: 
 
 
 def model_name(recipe: str, data: str) -> str:
-    """The registered model's name: MLflow takes no '/' and no ':', and a URI takes no other odd characters."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", f"{recipe}-{data}").strip("_")
+    """The registered model's name: MLflow takes no '/' and no ':', and a URI no other signs; letters of any script."""
+    return re.sub(r"[^\w.-]+", "_", f"{recipe}-{data}").strip("_")
 
 
 def _create(client: MlflowClient, name: str) -> None:

@@ -32,7 +32,8 @@ def check_store(uri: str) -> None:
 
     Raises:
         SteadytuneError: a server that does not answer or refuses the credentials, a password in the address, or a
-            database file that cannot be written, is no database, or is another version's or another program's.
+            database file that MLflow would look for elsewhere, that cannot be written, is no database, or is another
+            version's or another program's.
     """
     if "://" not in uri:
         raise SteadytuneError(
@@ -46,6 +47,11 @@ def check_store(uri: str) -> None:
     if uri.startswith(("http://", "https://")):
         _check_server(uri.rstrip("/"))
     if uri.startswith("sqlite:///"):
+        if odd := [sign for sign in "%?#" if sign in uri]:
+            raise SteadytuneError(
+                f"store is {uri}; MLflow would take the {odd[0]!r} in it for an escape or a query, and write elsewhere;"
+                " give another folder with --sweeps, or another file with --store"
+            )
         _check_database(uri, Path(uri.removeprefix("sqlite:///")))
 
 

@@ -125,7 +125,12 @@ def test_a_sweep_is_registered_once_however_often_it_is_recorded(sweeps: Sweeps)
 
 @pytest.mark.parametrize(
     ("recipe", "data", "name"),
-    [("yolox", "nuscenes", "yolox-nuscenes"), ("my.module:Recipe", "Küche/vorn 2", "my.module_Recipe-K_che_vorn_2")],
+    [
+        ("yolox", "nuscenes", "yolox-nuscenes"),
+        ("my.module:Recipe", "Küche/vorn 2", "my.module_Recipe-Küche_vorn_2"),
+        ("yolox", "数据", "yolox-数据"),
+        ("yolox", "50% @night?#a", "yolox-50_night_a"),
+    ],
 )
 def test_names_with_odd_characters_become_names_that_a_registry_takes(recipe: str, data: str, name: str) -> None:
     assert model_name(recipe, data) == name

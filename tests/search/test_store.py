@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -118,6 +119,14 @@ def test_a_password_in_the_address_is_refused_and_not_repeated(uri: str) -> None
 def test_a_store_that_is_no_uri_is_refused(uri: str) -> None:
     with pytest.raises(SteadytuneError, match=f"store is {uri}; it must be a tracking URI such as http://host:5000"):
         check_store(uri)
+
+
+@pytest.mark.parametrize("sign", ["%41", "?", "#"])
+def test_a_path_that_mlflow_would_read_as_another_is_refused(tmp_path: Path, sign: str) -> None:
+    uri = f"sqlite:///{tmp_path}/a{sign}b/mlflow.db"
+    with pytest.raises(SteadytuneError, match=rf"would take the '{re.escape(sign[0])}' in it for an escape or a query"):
+        check_store(uri)
+    check_store(f"sqlite:///{tmp_path}/a é:+&=b/mlflow.db")
 
 
 def test_a_database_that_is_not_there_yet_will_be_made(tmp_path: Path) -> None:
