@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from search.state import SweepState
 
 
+def _line(folder: SweepFolder) -> str:
+    """One sweep of a list; one that cannot be looked at is no reason not to see the others."""
+    from search.views.overview import in_a_line
+    from trainables.errors import SteadytuneError
+
+    try:
+        state = options.state(folder)
+    except (SteadytuneError, PermissionError) as error:
+        return f"{folder.name}: cannot be looked at; {error}"
+    return in_a_line(state, folder.name, _standing(folder, state))
+
+
 def _standing(folder: SweepFolder, state: SweepState) -> str:
     if state.ended is not None:
         return "ended"
@@ -40,18 +52,17 @@ def status(
     from search.folder import SweepFolder, names
     from search.onlooker import Onlooker
     from search.views.explain import sweep_json
-    from search.views.overview import MOST_ROWS, in_a_line, overview
+    from search.views.overview import MOST_ROWS, overview
 
     console = options.console()
     if name is None:
         folders = [SweepFolder(sweeps, each) for each in names(sweeps)]
-        states = {folder: options.state(folder) for folder in folders}
         if json_:
-            print(json.dumps([sweep_json(state, folder.name) for folder, state in states.items()], indent=2))
-        elif not states:
+            print(json.dumps([sweep_json(options.state(folder), folder.name) for folder in folders], indent=2))
+        elif not folders:
             console.print(f"No sweeps in {sweeps.absolute()}")
-        for folder, state in () if json_ else states.items():
-            console.print(in_a_line(state, folder.name, _standing(folder, state)))
+        for folder in () if json_ else folders:
+            console.print(_line(folder), markup=False)
         return
     folder = options.folder(sweeps, name, storage)
     onlooker = Onlooker(folder)

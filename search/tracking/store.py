@@ -109,7 +109,9 @@ def _authorization() -> str:
 def _check_database(uri: str, path: Path) -> None:
     target = path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
     if not os.access(target, os.W_OK) or not (path.exists() or target.is_dir()):
-        raise SteadytuneError(f"store is {uri}; {target} cannot be written; give another folder or --store")
+        raise SteadytuneError(
+            f"store is {uri}; {target} cannot be written; get the right to it, or launch with another folder or --store"
+        )
     if not path.exists():
         return
     if not os.access(path, os.R_OK):

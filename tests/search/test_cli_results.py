@@ -25,6 +25,15 @@ def test_status_tells_how_a_sweep_stands(steadytune: Steadytune, sweeps: Path) -
     assert re.search(r", \d+ epochs, ended: score 0\.\d+ over one fresh seed, trial \d", out)
 
 
+def test_a_sweep_that_cannot_be_looked_at_does_not_hide_the_others(steadytune: Steadytune, sweeps: Path) -> None:
+    (sweeps / "broken").mkdir()
+    (sweeps / "broken" / "sweep.yaml").write_text("name: broken\nrecipe: gone:Away\ndata: x\n")
+    code, out, _ = steadytune("status", "--sweeps", sweeps)
+    first, second = out.splitlines()
+    assert (code, first[:14]) == (0, "sweep: curves,")
+    assert second.startswith("broken: cannot be looked at; recipe 'gone:Away': gone cannot be imported")
+
+
 def test_status_tells_a_sweep_that_runs_from_one_that_was_interrupted(
     steadytune: Steadytune, tmp_path: Path, data: Path
 ) -> None:

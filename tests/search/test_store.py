@@ -135,7 +135,9 @@ def test_a_database_that_is_not_there_yet_will_be_made(tmp_path: Path) -> None:
 
 def test_a_database_inside_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SteadytuneError, match=r"file cannot be written; give another folder or --store"):
+    with pytest.raises(
+        SteadytuneError, match=r"file cannot be written; get the right to it, or launch with another folder or --store"
+    ):
         check_store(f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}")
 
 
