@@ -32,7 +32,8 @@ BATCH_ROWS = 2000
 GIVE_UP_SECONDS = 60.0
 SOON_SECONDS = 5.0
 """For so long nobody wonders what is being waited for."""
-READY = "ready"
+READY, FAILED = "ready", "failed: "
+"""What the recorder says when the store is open, and before the reason why it cannot be."""
 
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -92,12 +93,16 @@ class Recorder(AbstractContextManager["Recorder"]):
 
         def wait() -> None:
             assert self._process.stdout is not None
-            line = self._process.stdout.readline().strip()
-            if line != READY and (line or self._process.wait() >= 0):
+            began = False
+            for line in map(str.strip, self._process.stdout):
+                began = True
+                if line.startswith(FAILED):
+                    failed(SteadytuneError(line.removeprefix(FAILED)))
+                elif line != READY:
+                    self._say(line)
+            if not began and self._process.wait() >= 0:
                 log = self._folder.path / "recorder.log"
-                failed(SteadytuneError(line or f"the recorder of MLflow's runs did not start; see {log}"))
-            for line in self._process.stdout:
-                self._say(line.strip())
+                failed(SteadytuneError(f"the recorder of MLflow's runs did not start; see {log}"))
 
         threading.Thread(target=wait, name="recorder-watch", daemon=True).start()
 
@@ -142,7 +147,7 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], say: Callable[[str], No
                 raise
             text = str(error).partition("\n")[0]
             print(f"MLflow is not reachable, trying again: {type(error).__name__}: {text}", file=sys.stderr, flush=True)
-            if mirror and not away:
+            if not away:
                 away = True
                 say(f"The MLflow store {store} cannot be written now; the sweep goes on, and it is written later.")
             if last:  # however long it was away before: the sweep waits a minute for it
@@ -186,7 +191,7 @@ def main() -> None:
         with folder.locked("recorder.lock", wait_seconds=GIVE_UP_SECONDS):
             complete = sync(folder, _input_closed, _tell)
     except Exception as error:
-        print(f"the MLflow store cannot be opened ({type(error).__name__}: {first_line(error)})", flush=True)
+        _tell(f"{FAILED}the MLflow store cannot be opened ({type(error).__name__}: {first_line(error)})")
         raise
     sys.exit(0 if complete else 1)
 

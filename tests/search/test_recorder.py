@@ -11,18 +11,19 @@ from pathlib import Path
 import pytest
 
 from search.folder import SweepFolder
-from search.tracking.recorder import READY, Recorder
+from search.tracking.recorder import FAILED, READY, Recorder
 
 
 @pytest.mark.parametrize(
     ("code", "said"),
     [
         (f"print('{READY}')", ""),
-        ("print('the MLflow store cannot be opened')", "the MLflow store cannot be opened"),
+        (f"print('{FAILED}the MLflow store cannot be opened')", "the MLflow store cannot be opened"),
+        ("print('the store is away'); raise SystemExit(1)", ""),
         ("raise SystemExit(1)", "the recorder of MLflow's runs did not start; see"),
         ("import os; os.kill(os.getpid(), 9)", ""),
     ],
-    ids=["ready", "no store", "crashed", "killed"],
+    ids=["ready", "no store", "away", "crashed", "killed"],
 )
 def test_only_a_recorder_that_cannot_begin_stops_the_sweep(tmp_path: Path, code: str, said: str) -> None:
     recorder = Recorder(SweepFolder(tmp_path, "sweep"))
