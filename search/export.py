@@ -82,7 +82,9 @@ def result(state: SweepState) -> SweepEnded:
     numbers = {"mean": best.mean, "std": best.std, "seeds": float(len(best.levels))}
     if not best.confirmed:
         return SweepEnded(best.trial.started.trial, f"{metric} {best.mean:.4f} (one training, not confirmed)", numbers)
-    detail = f"{metric} {best.mean:.4f} ± {best.std:.4f} over {len(best.levels)} fresh seeds"
+    detail = f"{metric} {best.mean:.4f} over one fresh seed"
+    if len(best.levels) > 1:
+        detail = f"{metric} {best.mean:.4f} ± {best.std:.4f} over {len(best.levels)} fresh seeds"
     return SweepEnded(best.trial.started.trial, detail, numbers)
 
 
@@ -124,6 +126,18 @@ def _bring(state: SweepState, folder: SweepFolder, number: int, uri: str) -> Non
             patiently(functools.partial(bring_trial, storage, own, range(1, trial.curve.epoch + 1)))
 
 
+def check_target(target: Path) -> None:
+    """Whether an export may take the place of what lies at `target`.
+
+    Raises:
+        SteadytuneError: it is a file, or a folder with something else in it.
+    """
+    if target.exists() and not (target / ABOUT).is_file() and not (target.is_dir() and not any(target.iterdir())):
+        raise SteadytuneError(
+            f"{target}: exists and is no export, so it is not replaced; give another folder with --to"
+        )
+
+
 def export(state: SweepState, folder: SweepFolder, number: int, target: Path, onnx: bool = False) -> list[Path]:
     """Write configuration `number` to the folder `target`: whole or not at all.
 
@@ -134,31 +148,40 @@ def export(state: SweepState, folder: SweepFolder, number: int, target: Path, on
     Raises:
         SteadytuneError: no such trial; ONNX was asked for, but no checkpoint was kept or the model does not allow it.
     """
-    chosen, recipe = state.trial(number), state.plan.recipe
+    chosen = state.trial(number)
     if state.plan.spec.storage:
         _bring(state, folder, number, state.plan.spec.storage)
     partial = target.with_name(f"{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    found = best_checkpoint(state, number, folder)
-    source = found[0] if found else chosen
-    settings = parse(recipe.settings_type, source.started.settings, recipe.name)
-    (partial / "settings.yaml").write_text(
-        yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
-    )
-    native = [str(path.relative_to(partial)) for path in recipe.export(settings, partial)]
-    plain: Mapping[str, str] = {}
-    if found:
-        shutil.copytree(found[2], partial / "checkpoint")
-        plain = _weights(recipe, settings, partial)
-    if onnx:
-        if not found:
-            raise SteadytuneError(f"trial {number} of sweep {folder.name}: no checkpoint was kept, so there is no ONNX")
-        plain = {**plain, **recipe.onnx(settings, partial / "checkpoint", partial)}
-    own = folder.trials / f"{source.started.trial:04d}"
-    known = about(state.plan.spec, recipe.metric, source, found[1] if found else None, own)
-    (partial / ABOUT).write_text(json.dumps(known, indent=1), encoding="utf-8")
-    (partial / "README.md").write_text(readme(known, native, plain), encoding="utf-8")
+    try:
+        partial.mkdir(parents=True)
+        _write(state, folder, chosen, partial, onnx)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     shutil.rmtree(target, ignore_errors=True)
     os.replace(partial, target)
     return sorted(target.iterdir())
+
+
+def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory: Path, onnx: bool) -> None:
+    number, recipe = chosen.started.trial, state.plan.recipe
+    found = best_checkpoint(state, number, folder)
+    source = found[0] if found else chosen
+    settings = parse(recipe.settings_type, source.started.settings, recipe.name)
+    (directory / "settings.yaml").write_text(
+        yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
+    )
+    native = [str(path.relative_to(directory)) for path in recipe.export(settings, directory)]
+    plain: Mapping[str, str] = {}
+    if found:
+        shutil.copytree(found[2], directory / "checkpoint")
+        plain = _weights(recipe, settings, directory)
+    if onnx:
+        if not found:
+            raise SteadytuneError(f"trial {number} of sweep {folder.name}: no checkpoint was kept, so there is no ONNX")
+        plain = {**plain, **recipe.onnx(settings, directory / "checkpoint", directory)}
+    own = folder.trials / f"{source.started.trial:04d}"
+    known = about(state.plan.spec, recipe.metric, source, found[1] if found else None, own)
+    (directory / ABOUT).write_text(json.dumps(known, indent=1), encoding="utf-8")
+    (directory / "README.md").write_text(readme(known, native, plain), encoding="utf-8")

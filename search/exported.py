@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,8 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def read_about(folder: Path) -> dict[str, Any]:
-    """What `folder`'s `about.json` says.
+def read_about(folder: Path, *needed: str) -> dict[str, Any]:
+    """What `folder`'s `about.json` says; it says at least what is `needed`.
 
     Raises:
         SteadytuneError: no export there, or a damaged one.
@@ -72,9 +73,12 @@ def read_about(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise SteadytuneError(f"{folder}: holds no {ABOUT}, so it is no export; write one with `steadytune export`")
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
+        known = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
         raise SteadytuneError(f"{path}: is damaged ({error}); export again") from None
+    if lacking := [name for name in needed if name not in known]:
+        raise SteadytuneError(f"{path}: is damaged (it has no {lacking[0]}); export again")
+    return known
 
 
 def readme(known: dict[str, Any], files: list[str], weights: Mapping[str, str]) -> str:
@@ -82,12 +86,13 @@ def readme(known: dict[str, Any], files: list[str], weights: Mapping[str, str]) 
     where = f"trial {known['trial']} of sweep {known['sweep']}"
     checkpoint = known["checkpoint_epoch"]
     kept = f"`checkpoint/` is its best one, of epoch {checkpoint}." if checkpoint else "No checkpoint of it was kept."
+    train = ["steadytune", "train", known["recipe"], "--config", "settings.yaml", "--data", known["data"]]
     fingerprint = known["environment"].get("data_fingerprint", "")
     return "\n".join(
         [
             f"# {known['recipe']}: {where}",
             "",
-            f"Train it again: `steadytune train {known['recipe']} --config settings.yaml --data {known['data']}`",
+            f"Train it again: `{shlex.join(train)}`",
             "",
             f"Prove it: `steadytune prove . --epochs 2` trains from these files alone and compares with `{ABOUT}`.",
             "",

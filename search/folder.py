@@ -106,12 +106,12 @@ class SweepFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     @contextmanager
-    def locked(self, file: str = "lock", wait_seconds: float = 0.0) -> Iterator[None]:
+    def locked(self, file: str = "lock", wait_seconds: float = 1.0) -> Iterator[None]:
         """Hold the sweep for this process; it is let go when the process ends, however it ends.
 
         Args:
             file: what is held, in the sweep's folder.
-            wait_seconds: how long to wait for another process to let go.
+            wait_seconds: how long to wait for another process to let go; one that only looks (`held`) does at once.
 
         Raises:
             SteadytuneError: another process holds it.
@@ -124,10 +124,19 @@ class SweepFolder:
                 time.sleep(0.2)
             yield
 
+    @property
+    def held(self) -> bool:
+        """Whether a process of this machine runs the sweep."""
+        try:
+            with (self.path / "lock").open(encoding="utf-8") as handle:
+                return not _lock(handle, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            return False
 
-def _lock(handle: TextIO) -> bool:
+
+def _lock(handle: TextIO, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -135,8 +144,10 @@ def _lock(handle: TextIO) -> bool:
 
 def names(root: Path) -> list[str]:
     """The sweeps in `root`, oldest first."""
-    found = [path.parent for path in root.glob("*/sweep.yaml")]
-    return [path.name for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+    found = sorted(
+        root.glob("*/sweep.yaml"), key=lambda path: path.stat().st_mtime
+    )  # a folder's own is the latest file's
+    return [path.parent.name for path in found]
 
 
 def _unwritable(path: Path, error: OSError) -> SteadytuneError:

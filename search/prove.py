@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,8 +24,9 @@ from trainables.settings import Settings, parse, read_yaml
 
 TOLERANCE = 1e-6
 """Largest relative difference of two losses on one machine's CPU."""
-LONG = 100
-"""Characters of a native file's line beyond which only what differs is shown: a command line is one line."""
+_NEEDED = ("recipe", "settings", "threads", "data", "environment", "curve", "metric", "trial", "sweep")
+NAME = re.compile(r"(?<!\S)--?([A-Za-z]\w*)(?!\S)|['\"]?(\w+)['\"]?(?::(?!\S)| ?= ?)|^\s*(?:- )+")
+"""What stands before a value in a native file: `--lr 0.1`, `lr: 0.1`, `'lr': 0.1`, `lr = 0.1`, `lr=0.1`, `- 0.1`."""
 
 
 def prove(folder: Path, epochs: int, data: Path | None = None) -> Iterator[str]:
@@ -40,7 +43,7 @@ def prove(folder: Path, epochs: int, data: Path | None = None) -> Iterator[str]:
     Raises:
         SteadytuneError: the first difference, or what is missing.
     """
-    known = read_about(folder)
+    known = read_about(folder, *_NEEDED)
     recipe = registry.find(known["recipe"])
     settings = parse(recipe.settings_type, read_yaml(folder / "settings.yaml"), str(folder / "settings.yaml"))
     _same_settings(settings, parse(recipe.settings_type, known["settings"], "about.json"), folder / "settings.yaml")
@@ -84,24 +87,40 @@ def _same_files(recipe: Recipe, settings: Settings, folder: Path) -> None:
     with TemporaryDirectory() as made:
         for path in recipe.export(settings, Path(made)):
             file = folder / path.relative_to(made)
-            lines = path.read_text(encoding="utf-8").splitlines()
-            found = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-            for number, (line, other) in enumerate(zip(lines, [*found, *[""] * len(lines)], strict=False), start=1):
+            if not file.is_file():
+                raise SteadytuneError(f"{file}: is missing; export again")
+            found = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            expected = path.read_text(encoding="utf-8").splitlines()
+            for number, (line, other) in enumerate(zip_longest(found, expected), start=1):
                 if line != other:
-                    said, made_of = _where(other.strip(), line.strip()), _where(line.strip(), other.strip())
-                    raise SteadytuneError(
-                        f"{file}:{number}: says {said!r}, but the settings make {made_of!r}; export again"
-                    )
+                    said = _changed(line, other, expected[: number - 1])
+                    raise SteadytuneError(f"{file}:{number}: {said}; export again")
 
 
-def _where(line: str, other: str) -> str:
-    """`line`; of a long one only the first word that `other` has not in its place, and the one before it."""
-    if max(len(line), len(other)) <= LONG:
-        return line
-    words, others = line.split(), other.split()
-    pairs = enumerate(zip(words, others, strict=False))
-    first = next((at for at, (word, same) in pairs if word != same), min(len(words), len(others)))
-    return " ".join(words[max(0, first - 1) : first + 1])
+def _changed(line: str | None, other: str | None, before: Sequence[str]) -> str:
+    """What `line` says that the settings make `other`; None for no line. `before` are the lines above both."""
+    if line is None or other is None:
+        return f"lacks {str(other).strip()!r}" if line is None else f"{line.strip()!r} is not of the settings"
+    pairs = zip_longest(_parts(line), _parts(other), fillvalue=("", ""))
+    (name, value), (known, expected) = next(pair for pair in pairs if pair[0] != pair[1])
+    if line.lstrip().startswith("- "):  # an item of a YAML list, whose name stands above
+        name = known = next((found[-1][0] for found in map(_parts, reversed(before)) if found[-1][0]), "")
+    if name and name == known:
+        return f"{name} is {value}, but the settings make it {expected}"
+    return f"says {f'{name} {value}'.strip()!r}, but the settings make {f'{known} {expected}'.strip()!r}"
+
+
+def _parts(line: str) -> list[tuple[str, str]]:
+    """The names in a line of YAML, Python or a command, each with what follows it; what comes before the first has "".
+
+    >>> _parts("--lr 0.1 --stage 2")
+    [('', ''), ('lr', '0.1'), ('stage', '2')]
+    """
+    names = list(NAME.finditer(line))
+    starts, ends = [0, *(name.end() for name in names)], [*(name.start() for name in names), len(line)]
+    values = [line[start:end].strip(" ,") for start, end in zip(starts, ends, strict=True)]
+    bare = [value if set("[{") & set(value) else value.rstrip("]}") for value in values]
+    return list(zip(["", *(name[1] or name[2] or "" for name in names)], bare, strict=True))
 
 
 def _same_data(fingerprint: str, known: dict[str, Any]) -> None:

@@ -109,7 +109,7 @@ def _run(checked: Plan, folder: SweepFolder, listen: Listener, say: Say) -> Fini
         with (
             connected(checked.spec, folder.path, say),
             interruptible(),
-            Recorder(folder) as recorder,
+            Recorder(folder, lambda words: say(Text(words))) as recorder,
             _uploading(checked, folder, say) as uploader,
         ):
             each = needs(checked.spec, _share(checked, folder, say))

@@ -211,8 +211,8 @@ def export(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Write a configuration in the recipe's own format, with its checkpoint."""
+    from search.export import check_target, result
     from search.export import export as write
-    from search.export import result
     from trainables.errors import SteadytuneError
 
     folder = options.folder(sweeps, name, storage)
@@ -222,8 +222,16 @@ def export(
         raise SteadytuneError(
             f"no trial of sweep {name} trained to its end yet; name one: steadytune export {name} TRIAL"
         )
-    target = to or (folder.best if trial is None else folder.path / f"trial-{chosen:04d}")
-    for path in write(state, folder, chosen, target, onnx):
+    target = to.absolute() if to else folder.best if trial is None else folder.path / f"trial-{chosen:04d}"
+    if to:
+        check_target(target)
+    try:
+        written = write(state, folder, chosen, target, onnx)
+    except OSError as error:
+        raise SteadytuneError(
+            f"{target}: cannot be written ({error.strerror}); give another folder with --to"
+        ) from None
+    for path in written:
         print(path, flush=True)
     if prove:
         from search.prove import prove_afresh
@@ -265,6 +273,12 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
                 f"sweep {name} could not be written to {folder.store(folder.spec())}; try again later"
             )
     print(f"{name}: MLflow has everything that the journal has")
+    ended = options.state(folder).ended
+    if ended is not None and ended.trial >= 0 and not (folder.best / "checkpoint").is_dir():
+        write = options.command("export", name, sweeps)
+        print(
+            f"{folder.best} holds no checkpoint, so its model is not registered anew; write it with {write}, then sync"
+        )
 
 
 for _module in (cli_results, cli_recipes, cli_cluster):

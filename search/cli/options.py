@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -42,8 +43,8 @@ def console() -> Console:
 
 def command(verb: str, name: str, root: Path) -> str:
     """What to type next."""
-    where = "" if root == DEFAULT_ROOT else f" --sweeps {root}"
-    return f"steadytune {verb} {name}{where}"
+    where = [] if root == DEFAULT_ROOT else ["--sweeps", str(root)]
+    return shlex.join(["steadytune", verb, name, *where])
 
 
 def folder(root: Path, name: str, storage: str | None) -> SweepFolder:

@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from search.cli import cluster as cli_cluster
 from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Address, Json, Root, Storage
+
+if TYPE_CHECKING:
+    from search.folder import SweepFolder
+    from search.state import SweepState
+
+
+def _line(folder: SweepFolder) -> str:
+    """One sweep of a list; one that cannot be looked at is no reason not to see the others."""
+    from search.views.overview import in_a_line
+    from trainables.errors import SteadytuneError
+
+    try:
+        state = options.state(folder)
+    except (SteadytuneError, PermissionError) as error:
+        return f"{folder.name}: cannot be looked at; {error}"
+    return in_a_line(state, folder.name, _standing(folder, state))
+
+
+def _standing(folder: SweepFolder, state: SweepState) -> str:
+    if state.ended is not None:
+        return "ended"
+    if cli_cluster.submits(state.plan.spec.address, detach=False):
+        return "open"  # its job tells
+    return "running" if folder.held else "interrupted"
 
 
 def status(
@@ -32,17 +56,16 @@ def status(
 
     console = options.console()
     if name is None:
-        found = [sweep_json(options.state(SweepFolder(sweeps, each)), each) for each in names(sweeps)]
+        folders = [SweepFolder(sweeps, each) for each in names(sweeps)]
         if json_:
-            print(json.dumps(found, indent=2))
-        elif not found:
+            print(json.dumps([sweep_json(options.state(folder), folder.name) for folder in folders], indent=2))
+        elif not folders:
             console.print(f"No sweeps in {sweeps.absolute()}")
-        for one in [] if json_ else found:
-            console.print(
-                f"{one['name']}: {one['recipe']}, {len(one['trials'])} trials, {one['epochs']} epochs, {one['state']}"
-            )
+        for folder in () if json_ else folders:
+            console.print(_line(folder), markup=False)
         return
-    onlooker = Onlooker(options.folder(sweeps, name, storage))
+    folder = options.folder(sweeps, name, storage)
+    onlooker = Onlooker(folder)
     state = onlooker.look()
     if json_:
         print(json.dumps(sweep_json(state, name), indent=2))
@@ -61,3 +84,5 @@ def status(
         console.print(f"All trials: {options.command('status', name, sweeps)} --json")
     if state.ended is None and cli_cluster.submits(state.plan.spec.address, detach=False):
         console.print(cli_cluster.standing(name, str(state.plan.spec.address)))
+    elif state.ended is None and not folder.held:
+        console.print(f"It does not run on this machine now; go on with: {options.command('resume', name, sweeps)}")

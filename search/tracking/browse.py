@@ -7,9 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from search.sweep import SweepSpec
 from search.tracking.columns import address
@@ -35,10 +38,12 @@ def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> N
         spec: the sweep whose page is named; the store's own if not given.
 
     Raises:
-        SteadytuneError: there is no store yet, MLflow cannot open it (`search.tracking.store`), or the port is taken.
+        SteadytuneError: there is no store yet, MLflow cannot open it (`search.tracking.store`), the server does not
+            answer, or the port is taken.
     """
     if store.startswith(("http://", "https://")):
-        print(f"The results are on the MLflow server {store}")
+        check_store(store)
+        print(f"The results are on the MLflow server: {address(store, store, spec) if spec else store}")
         return
     file = Path(store.removeprefix("sqlite:///"))
     if store.startswith("sqlite:///") and not file.is_file():
@@ -60,17 +65,37 @@ def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> N
         "--workers",
         "1",
     ]
-    # -m puts the working directory first on the path: away from a checkout, whose folder is called mlflow too.
-    process = subprocess.Popen(command, cwd=root, env=os.environ | ENVIRONMENT, start_new_session=True)
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        while process.poll() is None and not _answers(port):
+    # What MLflow says of itself would hide the address: it is shown if the pages cannot be.
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as words,
+        _pages(command, root, words) as pages,
+    ):
+        while pages.poll() is None and not _answers(port):
             time.sleep(0.2)
-        if process.poll() is None:
+        if pages.poll() is None:
             base = f"http://127.0.0.1:{port}"
             print(f"MLflow: {address(base, store, spec) if spec else base} (Ctrl-C ends it)", flush=True)
-        if process.wait():
+        if pages.wait():
+            words.seek(0)
+            print(words.read(), file=sys.stderr)
             raise SteadytuneError(f"store is {store}; MLflow's pages could not be opened on it; its words are above")
+
+
+@contextmanager
+def _pages(command: Sequence[str], root: Path, words: TextIO) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of the pages, and those that it starts, until the block ends; what they say goes to `words`."""
+    # -m puts the working directory first on the path: away from a checkout, whose folder is called mlflow too.
+    process = subprocess.Popen(
+        command,
+        cwd=root,
+        env=os.environ | ENVIRONMENT,
+        start_new_session=True,
+        stdout=words,
+        stderr=subprocess.STDOUT,
+    )
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield process
     finally:
         signal.signal(signal.SIGTERM, before)
         with suppress(ProcessLookupError):

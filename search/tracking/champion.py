@@ -22,6 +22,8 @@ MODEL = "model"
 def register(client: MlflowClient, run: str, sweep: str, folder: Path, numbers: Mapping[str, float], mode: str) -> str:
     """Register the export in `folder` as a version of its recipe's and data set's model, once a sweep.
 
+    A version whose files are gone from the store gets them again; a champion that has lost them is none.
+
     Args:
         client: of the store.
         run: the sweep's run, which gets the model's files.
@@ -33,19 +35,22 @@ def register(client: MlflowClient, run: str, sweep: str, folder: Path, numbers: 
     Returns:
         One sentence: which version it is and whether it is the champion.
     """
-    known = read_about(folder)
+    known = read_about(folder, "recipe", "data", "trial", "metric", "environment")
     name = model_name(known["recipe"], Path(known["data"]).parent.name)
     _create(client, name)
     versions = client.search_model_versions(f"name = '{name}'")
     version = next((one for one in versions if one.tags.get("steadytune.sweep") == sweep), None)
+    if version is None or not _whole(client, version):
+        _put(client, run, folder)
     if version is None:
-        version = _new_version(client, run, name, folder, _tags(sweep, known, numbers))
+        source = f"{client.get_run(run).info.artifact_uri}/{MODEL}"
+        version = client.create_model_version(name, source, run_id=run, tags=_tags(sweep, known, numbers))
     return _crown(client, name, version, mode)
 
 
 def model_name(recipe: str, data: str) -> str:
-    """The registered model's name: MLflow takes no '/' and no ':', and a URI takes no other odd characters."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", f"{recipe}-{data}").strip("_")
+    """The registered model's name: MLflow takes no '/' and no ':', and a URI no other signs; letters of any script."""
+    return re.sub(r"[^\w.-]+", "_", f"{recipe}-{data}").strip("_")
 
 
 def _create(client: MlflowClient, name: str) -> None:
@@ -66,7 +71,8 @@ def _tags(sweep: str, known: dict[str, Any], numbers: Mapping[str, float]) -> di
     }
 
 
-def _new_version(client: MlflowClient, run: str, name: str, folder: Path, tags: dict[str, str]) -> ModelVersion:
+def _put(client: MlflowClient, run: str, folder: Path) -> None:
+    """Have the sweep's run hold the model's files."""
     with tempfile.TemporaryDirectory() as made:
         mlflow.pyfunc.save_model(
             f"{made}/{MODEL}",
@@ -75,8 +81,21 @@ def _new_version(client: MlflowClient, run: str, name: str, folder: Path, tags: 
             pip_requirements=["steadytune"],
         )
         client.log_artifacts(run, f"{made}/{MODEL}", MODEL)
-    source = f"{client.get_run(run).info.artifact_uri}/{MODEL}"
-    return client.create_model_version(name, source, run_id=run, tags=tags)
+
+
+def _whole(client: MlflowClient, version: ModelVersion) -> bool:
+    """Whether the store still has the files of `version`; of one that somebody else registered nothing is known."""
+    if not version.run_id or not (version.source or "").endswith(f"/{MODEL}"):
+        return True
+    try:
+        described = [file.path for file in client.list_artifacts(version.run_id, MODEL)]
+        exports = client.list_artifacts(version.run_id, f"{MODEL}/data")
+        kept = [client.list_artifacts(version.run_id, f"{export.path}/checkpoint") for export in exports]
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False  # its whole run is gone
+    return f"{MODEL}/MLmodel" in described and any(kept)
 
 
 def _crown(client: MlflowClient, name: str, version: ModelVersion, mode: str) -> str:
@@ -86,12 +105,15 @@ def _crown(client: MlflowClient, name: str, version: ModelVersion, mode: str) ->
         present = None
     if present is not None and present.version == version.version:
         return f"{name} version {version.version} is the champion"
-    if present is not None:
+    after = ""
+    if present is not None and _whole(client, present):
         ours, theirs = version.tags, present.tags
         if ours["steadytune.data"] != theirs.get("steadytune.data"):
             return f"{name} version {version.version}; the champion, {present.version}, is of other data and stays"
         sign = 1.0 if mode == "max" else -1.0
         if sign * float(ours["steadytune.value"]) <= sign * float(theirs["steadytune.value"]):
             return f"{name} version {version.version}; the champion, {present.version}, is not beaten and stays"
+    elif present is not None:
+        after = f"; the one before, {present.version}, has lost its files"
     client.set_registered_model_alias(name, ALIAS, version.version)
-    return f"{name} version {version.version} is the champion"
+    return f"{name} version {version.version} is the champion{after}"

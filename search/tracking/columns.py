@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from search.sweep import Plan, SweepSpec
+from search.tracking.store import experiment_number
 
 KEY = "steadytune"
 VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
@@ -38,11 +39,11 @@ def view(plan: Plan) -> str:
 
 def address(base: str, store: str, spec: SweepSpec) -> str:
     """The page of the sweep's experiment with that view, or `base` where the store does not tell its number."""
-    file = Path(store.removeprefix("sqlite:///"))
-    if store.startswith("sqlite:///") and file.is_file():
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+    file, name, number = Path(store.removeprefix("sqlite:///")), experiment_name(spec), ""
+    if store.startswith(("http://", "https://")):
+        number = experiment_number(store, name)
+    elif store.startswith("sqlite:///") and file.is_file():
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
             query = "select experiment_id from experiments where name = ?"
-            found = database.execute(query, (experiment_name(spec),)).fetchone()
-        if found:
-            return f"{base}/#/experiments/{found[0]}/runs?viewStateShareKey={KEY}"
-    return base
+            number, *_ = database.execute(query, (name,)).fetchone() or ("",)
+    return f"{base.rstrip('/')}/#/experiments/{number}/runs?viewStateShareKey={KEY}" if number else base

@@ -49,6 +49,9 @@ BATCH = 1000
 SHOW_SECONDS, SHOW_SHARE = 120.0, 0.02
 """The sweep's figures are drawn again after two minutes, and take at most this share of the recorder's time."""
 
+NO_MODEL = "not registered: best/ holds no export with a checkpoint; write it with `steadytune export`, then sync"
+"""What the sweep's run says of its model if there is none."""
+
 _STATUS = {"done": "FINISHED"} | dict.fromkeys(BEHIND, "KILLED") | dict.fromkeys(LOST, "FAILED")
 
 
@@ -88,6 +91,8 @@ class Mirror:
             tags = run.data.tags
             if tags["steadytune.kind"] == "sweep":
                 self._parent = run.info.run_id
+                if tags["steadytune.status"] == "interrupted":
+                    self._tag(self._parent, status="running")
             else:
                 self._runs[int(tags["steadytune.trial"])] = run.info.run_id
                 if run.info.status != "RUNNING":
@@ -140,9 +145,10 @@ class Mirror:
             self._show()
 
     def finish(self) -> None:
-        """Nothing more comes: show an open sweep as it stands."""
+        """Nothing more comes: show an open sweep as it stands, until it is resumed."""
         if self._parent and self._state.ended is None:
             self._show()
+            self._tag(self._parent, status="interrupted")
 
     def _take(self, row: Row) -> None:
         """Take a row into account once, however often its writing is tried."""
@@ -201,8 +207,7 @@ class Mirror:
             )
             self._show()
             self._artifacts()
-            best = self._folder.best  # an older version's export says nothing of itself
-            if event.trial >= 0 and (best / "checkpoint").is_dir() and (best / ABOUT).is_file():
+            if event.trial >= 0:
                 self._tag(self._parent, model=self._register(event))
             self._client.set_terminated(self._parent, "FINISHED", int(row.time * 1000))
 
@@ -237,6 +242,10 @@ class Mirror:
         self._show_at = began + took + max(SHOW_SECONDS, took / SHOW_SHARE)
 
     def _register(self, event: SweepEnded) -> str:
+        best = self._folder.best  # an older version's export says nothing of itself
+        if not (best / "checkpoint").is_dir() or not (best / ABOUT).is_file():
+            tags = self._client.get_run(self._parent).data.tags
+            return str(tags.get("steadytune.model") or NO_MODEL)
         from search.tracking.champion import register  # imports mlflow.pyfunc, and with it pandas
 
         mode = self._state.plan.recipe.mode

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -30,7 +30,10 @@ LONGEST_PAUSE_SECONDS = 15.0
 BATCH_ROWS = 2000
 """Rows written at a time, so that a long journal does not lie in memory whole."""
 GIVE_UP_SECONDS = 60.0
-READY = "ready"
+SOON_SECONDS = 5.0
+"""For so long nobody wonders what is being waited for."""
+READY, FAILED = "ready", "failed: "
+"""What the recorder says when the store is open, and before the reason why it cannot be."""
 
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -43,10 +46,14 @@ _ENVIRONMENT = {
 
 
 class Recorder(AbstractContextManager["Recorder"]):
-    """The recording process. A `with` block's end tells it that the journal has ended; `finish` waits for it."""
+    """The recording process. A `with` block's end tells it that the journal has ended; `finish` waits for it.
 
-    def __init__(self, folder: SweepFolder) -> None:
+    What it has to say while it runs (that the store is away, that it is back) goes to `say`.
+    """
+
+    def __init__(self, folder: SweepFolder, say: Callable[[str], None] = lambda words: None) -> None:
         self._folder = folder
+        self._say = say
 
     def __enter__(self) -> Recorder:
         command = [sys.executable, "-m", "search.tracking.recorder", str(self._folder.root), self._folder.name]
@@ -69,6 +76,10 @@ class Recorder(AbstractContextManager["Recorder"]):
     def finish(self) -> bool:
         """Wait until it has written what was left; returns whether MLflow has everything that the journal has."""
         try:
+            return self._process.wait(SOON_SECONDS) == 0
+        except subprocess.TimeoutExpired:
+            self._say("MLflow is brought up to date, which may take a minute or two ...")
+        try:
             return self._process.wait(2 * GIVE_UP_SECONDS) == 0
         except subprocess.TimeoutExpired:
             self._process.kill()
@@ -82,16 +93,25 @@ class Recorder(AbstractContextManager["Recorder"]):
 
         def wait() -> None:
             assert self._process.stdout is not None
-            line = self._process.stdout.readline().strip()
-            if line != READY and (line or self._process.wait() >= 0):
+            began = False
+            for line in map(str.strip, self._process.stdout):
+                began = True
+                if line.startswith(FAILED):
+                    failed(SteadytuneError(line.removeprefix(FAILED)))
+                elif line != READY:
+                    self._say(line)
+            if not began and self._process.wait() >= 0:
                 log = self._folder.path / "recorder.log"
-                failed(SteadytuneError(line or f"the recorder of MLflow's runs did not start; see {log}"))
+                failed(SteadytuneError(f"the recorder of MLflow's runs did not start; see {log}"))
 
         threading.Thread(target=wait, name="recorder-watch", daemon=True).start()
 
 
-def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], None] = lambda: None) -> bool:
-    """Write the journal to MLflow until `ended` and nothing is left; returns whether everything was written."""
+def sync(folder: SweepFolder, ended: Callable[[], bool], say: Callable[[str], None] = lambda words: None) -> bool:
+    """Write the journal to MLflow until `ended` and nothing is left; returns whether everything was written.
+
+    It says `READY` when the store is open, then when the store goes away, and when it is back.
+    """
     for name, value in _ENVIRONMENT.items():  # MLflow reads them when it is imported
         os.environ.setdefault(name, value)
     _await_first_epoch(folder, ended)
@@ -100,13 +120,14 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
     mirror: Mirror | None = None
     source: Iterator[Row] = iter(())
     rows: list[Row] = []
-    seq, give_up_at, pause = 0, 0.0, POLL_SECONDS
+    seq, away, give_up_at, pause = 0, False, 0.0, POLL_SECONDS
+    store = folder.store(folder.spec())
     while True:
         last = ended()
         try:
             if mirror is None:
                 mirror = Mirror(folder)
-                ready()
+                say(READY)
             rows = rows or list(islice(source, BATCH_ROWS))  # those that could not be written come again
             if not rows and folder.journal.is_dir():
                 source = read(folder.journal, after=seq)
@@ -114,16 +135,21 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], ready: Callable[[], Non
             count = len(rows)
             if rows:
                 mirror.write(rows)
-                seq, give_up_at, pause = rows[-1].seq, 0.0, POLL_SECONDS
+                if away:
+                    say(f"The MLflow store {store} is back; what was missing is written.")
+                seq, away, give_up_at, pause = rows[-1].seq, False, 0.0, POLL_SECONDS
                 rows = []
             elif last:
                 mirror.finish()
                 return True
         except (StoreError, OSError) as error:  # the store may be away for a while; the journal keeps everything
-            if mirror is None and not _may_pass(error, folder.store(folder.spec())):
+            if mirror is None and not _may_pass(error, store):
                 raise
             text = str(error).partition("\n")[0]
             print(f"MLflow is not reachable, trying again: {type(error).__name__}: {text}", file=sys.stderr, flush=True)
+            if not away:
+                away = True
+                say(f"The MLflow store {store} cannot be written now; the sweep goes on, and it is written later.")
             if last:  # however long it was away before: the sweep waits a minute for it
                 give_up_at = give_up_at or time.monotonic() + GIVE_UP_SECONDS
                 if time.monotonic() > give_up_at:
@@ -163,11 +189,16 @@ def main() -> None:
     try:
         # The recorder of a driver that was killed may still be writing: let it end first.
         with folder.locked("recorder.lock", wait_seconds=GIVE_UP_SECONDS):
-            complete = sync(folder, _input_closed, lambda: print(READY, flush=True))
+            complete = sync(folder, _input_closed, _tell)
     except Exception as error:
-        print(f"the MLflow store cannot be opened ({type(error).__name__}: {first_line(error)})", flush=True)
+        _tell(f"{FAILED}the MLflow store cannot be opened ({type(error).__name__}: {first_line(error)})")
         raise
     sys.exit(0 if complete else 1)
+
+
+def _tell(words: str) -> None:
+    with suppress(OSError):  # a driver that was killed reads nothing
+        os.write(sys.stdout.fileno(), f"{words}\n".encode())
 
 
 def _input_closed() -> bool:

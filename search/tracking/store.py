@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import configparser
+import json
 import os
 import re
 import sqlite3
 import urllib.error
+import urllib.parse
 import urllib.request
-from contextlib import closing
+from contextlib import closing, suppress
+from http.client import HTTPResponse
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,7 +32,8 @@ def check_store(uri: str) -> None:
 
     Raises:
         SteadytuneError: a server that does not answer or refuses the credentials, a password in the address, or a
-            database file that cannot be written, is no database, or is another version's or another program's.
+            database file that MLflow would look for elsewhere, that cannot be written, is no database, or is another
+            version's or another program's.
     """
     if "://" not in uri:
         raise SteadytuneError(
@@ -43,21 +47,40 @@ def check_store(uri: str) -> None:
     if uri.startswith(("http://", "https://")):
         _check_server(uri.rstrip("/"))
     if uri.startswith("sqlite:///"):
+        if odd := [sign for sign in "%?#" if sign in uri]:
+            raise SteadytuneError(
+                f"store is {uri}; MLflow would take the {odd[0]!r} in it for an escape or a query, and write elsewhere;"
+                " give another folder with --sweeps, or another file with --store"
+            )
         _check_database(uri, Path(uri.removeprefix("sqlite:///")))
 
 
-def _check_server(uri: str) -> None:
-    request = urllib.request.Request(f"{uri}/api/2.0/mlflow/experiments/search?max_results=1")
+def experiment_number(uri: str, name: str) -> str:
+    """The number that the MLflow server at `uri` has given to an experiment; "" if it does not tell."""
+    with suppress(OSError, ValueError, KeyError):
+        query = urllib.parse.urlencode({"experiment_name": name})
+        with _asked(f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?{query}") as answer:
+            return str(json.loads(answer.read())["experiment"]["experiment_id"])
+    return ""
+
+
+def _asked(address: str) -> HTTPResponse:
+    request = urllib.request.Request(address)
     if authorization := _authorization():
         request.add_header("Authorization", authorization)
+    answer: HTTPResponse = urllib.request.urlopen(request, timeout=WAIT_SECONDS)
+    return answer
+
+
+def _check_server(uri: str) -> None:
     try:
-        with urllib.request.urlopen(request, timeout=WAIT_SECONDS):
+        with _asked(f"{uri}/api/2.0/mlflow/experiments/search?max_results=1"):
             return
     except urllib.error.HTTPError as error:
         if error.code in (401, 403) and os.environ.get(_OTHER_WAY):
             return  # a plugin of MLflow's signs its requests, which only MLflow can
         if error.code in (401, 403):
-            wrong = "refuses the credentials" if authorization else "asks for credentials, and none are set"
+            wrong = "refuses the credentials" if _authorization() else "asks for credentials, and none are set"
             fix = f"set {_USER} and {_PASSWORD}, or {_TOKEN}"
             raise SteadytuneError(f"store is {uri}; the server {wrong} ({error.code}); {fix}") from None
         if error.code >= 500:
@@ -86,7 +109,9 @@ def _authorization() -> str:
 def _check_database(uri: str, path: Path) -> None:
     target = path if path.exists() else next(parent for parent in path.absolute().parents if parent.exists())
     if not os.access(target, os.W_OK) or not (path.exists() or target.is_dir()):
-        raise SteadytuneError(f"store is {uri}; {target} cannot be written; give another folder or --store")
+        raise SteadytuneError(
+            f"store is {uri}; {target} cannot be written; get the right to it, or launch with another folder or --store"
+        )
     if not path.exists():
         return
     if not os.access(path, os.R_OK):

@@ -24,9 +24,18 @@ def script() -> str:
 def html(chart: Chart) -> str:
     """The chart as a `<div>`."""
     drawn = _parallel(chart.body) if isinstance(chart.body, Parallel) else _panels(chart, chart.body)
-    drawn.update_layout(template="plotly_white", margin={"l": 60, "r": 20, "t": 70, "b": 50}, font={"size": 11})
+    drawn.update_layout(
+        template="plotly_white", margin={"l": 60, "r": 20, "t": _top(chart), "b": 50}, font={"size": 11}
+    )
     text: str = drawn.to_html(full_html=False, include_plotlyjs=False, div_id=f"chart-{chart.name}")
     return text
+
+
+def _top(chart: Chart) -> int:
+    """Room above: for the names of parallel axes, a panel's title, or the words of a mark."""
+    if isinstance(chart.body, Parallel):
+        return 70
+    return 40 if any(panel.title for panel in chart.body) else 25
 
 
 def _panels(chart: Chart, panels: tuple[Panel, ...]) -> Any:

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from search.views.chart import Axis, Chart, Panel, Parallel, Series
 
@@ -51,6 +52,8 @@ def _panel(axes: Axes, panel: Panel, legend: bool) -> None:
     for series in panel.series:
         _series(axes, series, "" if series.name in named else series.name)
         named.add(series.name)
+    if panel.x == "epoch":
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(panel.x, fontsize=SMALL + 1)
     axes.set_ylabel(panel.y, fontsize=SMALL + 1)
     axes.set_title(panel.title, fontsize=9)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from search.export import finalists
 from search.state import SweepState
-from search.storage.place import short_name
+from search.storage.place import is_uri
 from search.views.chart import Table
 from search.views.importance import Importance
-from search.views.overview import label, number, short
+from search.views.overview import counted, label, number, short
 from search.views.tables import importance_table, outcome_table, rung_table, stop_table, trials_table
 
 ROWS = 10
@@ -18,10 +20,10 @@ ROWS = 10
 def headline(state: SweepState) -> Iterator[str]:
     """What the sweep is and how it stands, sentence by sentence."""
     spec, metric = state.plan.spec, state.plan.recipe.metric
-    yield f"{spec.recipe}, preset {spec.preset}, on {short_name(spec.data)}, seed {spec.seed}: searching {metric}."
-    trials = f"{len(state.search)} of {spec.trials} trials, {state.epochs} epochs"
+    yield f"{spec.recipe}, preset {spec.preset}, on {_data(spec.data)}, seed {spec.seed}: searching {metric}."
+    trials = f"{len(state.search)} of {spec.trials} trials, {counted(state.epochs, 'epoch')}"
     if state.ended is None:
-        yield f"Running: {trials}, workers training {state.utilisation:.0%} of the time."
+        yield f"So far: {trials}, workers training {state.utilisation:.0%} of the time."
         if state.incumbents:
             _, trial, level = state.incumbents[-1]
             yield f"Best so far: trial {label(state.trials[trial])}, {metric} {number(level)}."
@@ -37,6 +39,11 @@ def headline(state: SweepState) -> Iterator[str]:
         if one.trial.started.named == state.plan.recipe.baseline and one.trial is not winner:
             gain = winner.curve.sign * (state.ended.numbers["mean"] - one.mean)
             yield f"{gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({one.mean:.4f})."
+
+
+def _data(place: str) -> str:
+    """A data set by its name and its folder's: many are called data.yaml."""
+    return "/".join(Path(urlsplit(place).path if is_uri(place) else place).parts[-2:]).replace("//", "/")
 
 
 def note(state: SweepState, found: Importance) -> str:

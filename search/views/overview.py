@@ -52,6 +52,11 @@ def label(trial: TrialState) -> str:
     return f"{started.trial} {started.named}".strip()
 
 
+def counted(count: int, what: str) -> str:
+    """`count` things: "1 epoch", "2 epochs"."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def number(value: float | None) -> str:
     """A metric's value, or a dash."""
     return "–" if value is None else f"{value:.4f}"
@@ -66,6 +71,17 @@ def _shown(state: SweepState, rows: int) -> list[TrialState]:
     return [state.trials[number] for number in sorted(list(numbers)[:rows])]
 
 
+def in_a_line(state: SweepState, name: str, standing: str) -> str:
+    """A sweep among others: what it took so far, how it stands ("ended", "running"), its best."""
+    epochs = counted(sum(trial.curve.epoch for trial in state.trials.values()), "epoch")
+    said = f"{name}: {state.plan.recipe.name}, {counted(len(state.trials), 'trial')}, {epochs}, {standing}"
+    best = state.ranking()[:1]
+    if state.ended is not None and state.ended.trial >= 0:
+        return f"{said}: {state.ended.detail}, trial {label(state.trials[state.ended.trial])}"
+    metric = state.plan.recipe.metric
+    return said + "".join(f"; best so far {metric} {number(one.curve.level)}, trial {label(one)}" for one in best)
+
+
 def overview(state: SweepState, title: str, rows: int = ROWS) -> RenderableType:
     """The sweep as a table, one line a trial, at most `rows` of them; readable at 80 columns."""
     metric = state.plan.recipe.metric
@@ -75,7 +91,7 @@ def overview(state: SweepState, title: str, rows: int = ROWS) -> RenderableType:
     names = [label(trial) + (" *" if trial in leader else "") for trial in shown]
     for name, width, right in (
         ("trial", max(map(len, [*names, "trial"])), False),
-        ("epochs", len(f"{state.plan.max_epochs}/{state.plan.max_epochs}") + 1, True),
+        ("epochs", max(len("epochs"), len(f"{state.plan.max_epochs}/{state.plan.max_epochs}")), True),
         (metric, max(7, len(metric)), True),
         ("curve", max(5, min(15, state.plan.max_epochs)), False),
     ):
@@ -119,7 +135,7 @@ def _place(decided: Decided) -> str:
 def _footer(state: SweepState, hidden: int) -> str:
     spec = state.plan.spec
     reasons = Counter(trial.decision.reason for trial in state.trials.values() if trial.decision)
-    parts = [f"search {len(state.search)}/{spec.trials} trials, {state.epochs} epochs"]
+    parts = [f"search {len(state.search)}/{spec.trials} trials, {counted(state.epochs, 'epoch')}"]
     parts += [f"{len(state.earlier)} recalled"] if state.earlier else []
     parts += ["the search has ended itself"] if state.search_ended else []
     parts += [f"{len(state.waiting)} waiting"] if state.waiting else []

@@ -12,7 +12,7 @@ from search.views.figures import best_so_far, figures
 from search.views.importance import importance
 from search.views.note import headline
 from search.views.overview import label, number
-from search.views.tables import outcome_table, stop_table, tables
+from search.views.tables import hours, outcome_table, stop_table, tables
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
@@ -55,7 +55,9 @@ def _column(state: SweepState) -> dict[str, str]:
     spec, ended, metric = state.plan.spec, state.ended, state.plan.recipe.metric
     best, trial = "–", "–"
     if ended is not None and ended.trial >= 0:
-        best = f"{ended.numbers['mean']:.4f} ± {ended.numbers.get('std', 0.0):.4f}"
+        best = f"{ended.numbers['mean']:.4f}"
+        if ended.numbers.get("seeds", 1.0) > 1:
+            best += f" ± {ended.numbers['std']:.4f}"
         trial = label(state.trials[ended.trial])
     elif state.incumbents:
         best, trial = f"{number(state.incumbents[-1][2])} so far", label(state.trials[state.incumbents[-1][1]])
@@ -69,7 +71,7 @@ def _column(state: SweepState) -> dict[str, str]:
         "trial": trial,
         "trials": str(len(state.search)),
         "epochs": str(sum(one.curve.epoch for one in state.trials.values())),
-        "worker hours": f"{sum(sum(one.seconds) for one in state.trials.values()) / 3600:.2f}",
+        "worker hours": hours(sum(sum(one.seconds) for one in state.trials.values())),
         "stopped early": str(sum(1 for one in state.search if one.decision and not one.finished)),
         "searched by": f"{spec.sampler}, {spec.scheduler}",
     }

@@ -63,7 +63,7 @@ def outcome_table(state: SweepState) -> Table:
     found = epochs_by_outcome(state)
     total = sum(epochs for _, epochs, _ in found.values()) or 1
     rows = tuple(
-        (kind, str(trials), str(epochs), f"{epochs / total:.0%}", f"{seconds / 3600:.2f}")
+        (kind, str(trials), str(epochs), f"{epochs / total:.0%}", hours(seconds))
         for kind, (trials, epochs, seconds) in found.items()
     )
     return Table("Where the epochs went", ("outcome", "trials", "epochs", "share", "worker hours"), rows)
@@ -104,6 +104,11 @@ def phase_table(found: Steadiness, metric: str) -> Table:
     settled = share(found.loss_cv_settled)
     note = f"Training loss without the warm-up: CV {settled}, detrended {share(found.loss_detrended_cv)}."
     return Table("Phases", ("phase", "epochs", "training loss", "CV", f"best {metric}"), rows, note)
+
+
+def hours(seconds: float) -> str:
+    """Seconds as hours, two digits of them however few they are."""
+    return f"{seconds / 3600:.2f}" if seconds >= 360 else f"{seconds / 3600:.2g}"
 
 
 def share(value: float | None) -> str:

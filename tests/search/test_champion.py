@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -45,8 +47,18 @@ class Sweeps:
         known = {"recipe": "fakes:Curves", "metric": "score", "data": f"/data/{self.data}/data.yaml", "trial": 3}
         known["environment"] = {"data_fingerprint": fingerprint}
         (best / "about.json").write_text(json.dumps(known))
-        run = self.client.create_run(self.experiment).info.run_id
-        return register(self.client, run, sweep, best, {"mean": value}, mode)
+        (best / "checkpoint" / "state.pt").write_bytes(b"trained")
+        self.run = self.client.create_run(self.experiment).info.run_id
+        return self.again(sweep, value, mode)
+
+    def again(self, sweep: str, value: float, mode: str = "max") -> str:
+        """The last winner, recorded once more."""
+        return register(self.client, self.run, sweep, self.folder / sweep, {"mean": value}, mode)
+
+    @property
+    def files(self) -> Path:
+        """Where the store keeps the last winner's model."""
+        return Path(urlsplit(self.client.get_run(self.run).info.artifact_uri).path) / "model"
 
     def champion(self) -> str:
         """The sweep whose winner is champion."""
@@ -68,6 +80,32 @@ def test_the_first_winner_is_champion_and_only_a_better_one_takes_its_place(swee
     assert sweeps.champion() == "better"
 
 
+@pytest.mark.parametrize(
+    "lost", [".", "MLmodel", "data", "data/first/checkpoint/state.pt"], ids=["all", "MLmodel", "data", "state"]
+)
+def test_a_champion_whose_files_are_gone_is_none(sweeps: Sweeps, lost: str) -> None:
+    sweeps.win("first", 0.5)
+    gone = sweeps.files / lost
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    assert sweeps.win("worse", 0.4).endswith("version 2 is the champion; the one before, 1, has lost its files")
+    assert sweeps.champion() == "worse"
+
+
+def test_a_winner_whose_files_are_gone_gets_them_again(sweeps: Sweeps) -> None:
+    said = sweeps.win("first", 0.5)
+    shutil.rmtree(sweeps.files)
+    assert sweeps.again("first", 0.5) == said
+    assert (sweeps.files / "data" / "first" / "checkpoint" / "state.pt").is_file()
+
+
+def test_a_champion_that_somebody_else_registered_is_left_to_them(sweeps: Sweeps) -> None:
+    name = model_name("fakes:Curves", sweeps.data)
+    sweeps.client.create_registered_model(name)
+    sweeps.client.create_model_version(name, sweeps.folder.as_uri(), tags={"steadytune.sweep": "theirs"})
+    sweeps.client.set_registered_model_alias(name, ALIAS, "1")
+    assert sweeps.win("first", 0.5).endswith("the champion, 1, is of other data and stays")
+
+
 def test_a_winner_on_other_data_does_not_beat_it(sweeps: Sweeps) -> None:
     sweeps.win("first", 0.5)
     assert sweeps.win("other", 0.9, fingerprint="other").endswith("the champion, 1, is of other data and stays")
@@ -87,7 +125,12 @@ def test_a_sweep_is_registered_once_however_often_it_is_recorded(sweeps: Sweeps)
 
 @pytest.mark.parametrize(
     ("recipe", "data", "name"),
-    [("yolox", "nuscenes", "yolox-nuscenes"), ("my.module:Recipe", "Küche/vorn 2", "my.module_Recipe-K_che_vorn_2")],
+    [
+        ("yolox", "nuscenes", "yolox-nuscenes"),
+        ("my.module:Recipe", "Küche/vorn 2", "my.module_Recipe-Küche_vorn_2"),
+        ("yolox", "数据", "yolox-数据"),
+        ("yolox", "50% @night?#a", "yolox-50_night_a"),
+    ],
 )
 def test_names_with_odd_characters_become_names_that_a_registry_takes(recipe: str, data: str, name: str) -> None:
     assert model_name(recipe, data) == name

@@ -97,6 +97,10 @@ def test_a_mistake_is_one_line_on_standard_error_and_exit_code_2(
         "did you mean 'sweep'?": ("sync", "sweeep", "--sweeps", sweeps),
         "no trial 99 in sweep sweep; it has trials 0 to ": ("explain", "sweep", 99, "--sweeps", sweeps),
         "no trial 98 in sweep sweep; it has trials 0 to ": ("export", "sweep", 98, "--sweeps", sweeps),
+        "data.txt/out: cannot be written (Not a directory); give another folder with --to": (
+            *("export", "sweep", "--to", data / "data.txt" / "out", "--sweeps", sweeps),
+        ),
+        "exists and is no export, so it is not replaced": ("export", "sweep", "--to", data, "--sweeps", sweeps),
         "mlflow.db: no MLflow store there yet": ("browse", "--sweeps", tmp_path),
         "unknown recipe 'curves'": ("recipes", "curves"),
         "unknown recipe 'nothing'": ("sample", "nothing", tmp_path / "out"),

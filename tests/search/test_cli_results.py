@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,28 @@ def test_status_tells_how_a_sweep_stands(steadytune: Steadytune, sweeps: Path) -
     assert "nonfinite: training loss was not finite" in out
     _, out, _ = steadytune("status", "--sweeps", sweeps)
     assert out.startswith("sweep: curves, ")
-    assert out.endswith("ended\n")
+    assert re.search(r", \d+ epochs, ended: score 0\.\d+ over one fresh seed, trial \d", out)
+
+
+def test_a_sweep_that_cannot_be_looked_at_does_not_hide_the_others(steadytune: Steadytune, sweeps: Path) -> None:
+    (sweeps / "broken").mkdir()
+    (sweeps / "broken" / "sweep.yaml").write_text("name: broken\nrecipe: gone:Away\ndata: x\n")
+    code, out, _ = steadytune("status", "--sweeps", sweeps)
+    first, second = out.splitlines()
+    assert (code, first[:14]) == (0, "sweep: curves,")
+    assert second.startswith("broken: cannot be looked at; recipe 'gone:Away': gone cannot be imported")
+
+
+def test_status_tells_a_sweep_that_runs_from_one_that_was_interrupted(
+    steadytune: Steadytune, tmp_path: Path, data: Path
+) -> None:
+    folder = SweepFolder.create(tmp_path, plan_of(data).spec)
+    with folder.locked():
+        assert "go on with" not in steadytune("status", "sweep", "--sweeps", tmp_path)[1]
+        assert steadytune("status", "--sweeps", tmp_path)[1] == "sweep: curves, 0 trials, 0 epochs, running\n"
+    resume = f"It does not run on this machine now; go on with: steadytune resume sweep --sweeps {tmp_path}\n"
+    assert steadytune("status", "sweep", "--sweeps", tmp_path)[1].endswith(resume)
+    assert steadytune("status", "--sweeps", tmp_path)[1] == "sweep: curves, 0 trials, 0 epochs, interrupted\n"
 
 
 def test_status_of_a_large_sweep_shows_its_best_and_latest_trials(
@@ -42,7 +64,7 @@ def test_status_of_a_large_sweep_shows_its_best_and_latest_trials(
     assert [line.split()[0] for line in shown if " * " in line or "running" in line] == ["77", "299"]
     assert "300/5000 trials" in said
     assert "100 not shown" in said
-    assert "--json" in said.splitlines()[-1]
+    assert "--json" in said.splitlines()[-2]
 
 
 def test_status_as_json_is_json(steadytune: Steadytune, sweeps: Path) -> None:
@@ -122,6 +144,7 @@ def test_report_writes_one_file_and_compare_puts_sweeps_side_by_side(steadytune:
     code, out, _ = steadytune("compare", "sweep", "sweep", "--sweeps", sweeps)
     assert code == 0
     assert "worker hours" in out
+    assert "±" not in out, "one fresh seed has no spread"
     code, _, error = steadytune("compare", "sweep", "swep", "--sweeps", sweeps)
     assert code == 2
     assert "did you mean 'sweep'?" in error

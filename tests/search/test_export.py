@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from fakes import Curves, plan_of, spec_of
 from workers import swept
 
 from search.events import Decided, EpochDone, Event, Row, TrialStarted
-from search.export import best_checkpoint, export, finalists, result
+from search.export import best_checkpoint, check_target, export, finalists, result
 from search.folder import SweepFolder
 from search.state import SweepState
+from search.storage.place import located
 from trainables.errors import CheckpointError, SteadytuneError
 from trainables.settings import Settings, read_yaml
 
@@ -173,6 +175,15 @@ def test_an_exports_settings_are_those_of_the_training_that_wrote_its_checkpoint
     assert read_yaml(folder.best / "settings.yaml")["seed"] == story.state.trials[again].started.settings["seed"]
 
 
+def test_the_command_in_its_readme_can_be_typed(story: Story, folder: SweepFolder) -> None:
+    """The data set's folder has a space in its name."""
+    export(story.state, folder, story.trial([0.5]), folder.best)
+    command = next(line for line in (folder.best / "README.md").read_text().splitlines() if line.startswith("Train"))
+    words = shlex.split(command.partition("`")[2].partition("`")[0])
+    assert words[:2] == ["steadytune", "train"]
+    assert words[-1] == located(story.state.plan.spec.data)
+
+
 def test_an_export_replaces_an_older_one_whole(story: Story, folder: SweepFolder) -> None:
     number = story.trial([0.5])
     folder.best.mkdir()
@@ -198,6 +209,19 @@ def test_an_export_that_fails_leaves_the_older_one(story: Story, folder: SweepFo
         "curves.json",
         "settings.yaml",
     ]
+
+
+def test_what_is_no_export_is_not_replaced_by_one(story: Story, folder: SweepFolder, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    check_target(own)
+    own.mkdir()
+    check_target(own)
+    (own / "thesis.tex").write_text("years of work")
+    for target in (own, own / "thesis.tex"):
+        with pytest.raises(SteadytuneError, match="exists and is no export, so it is not replaced; give another"):
+            check_target(target)
+    export(story.state, folder, story.trial([0.5]), folder.best)
+    check_target(folder.best)
 
 
 def test_an_unknown_trial_is_answered_with_how_many_there_are(story: Story, folder: SweepFolder) -> None:
@@ -257,6 +281,8 @@ def test_without_plain_weights_there_is_an_export_that_says_why(
 
 def test_onnx_that_a_recipe_cannot_write_is_refused_and_the_last_export_stays(winner: Winner) -> None:
     winner.export()
+    before = sorted(winner.folder.path.iterdir())
     with pytest.raises(SteadytuneError, match="writes no ONNX; take its plain weights, without --onnx"):
         winner.export(onnx=True)
     assert (winner.folder.best / "weights.bin").is_file()
+    assert sorted(winner.folder.path.iterdir()) == before, "nothing half-written is left"

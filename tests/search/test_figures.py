@@ -223,7 +223,7 @@ def test_a_sweep_without_an_epoch_has_empty_figures_and_no_error(data: Path) -> 
     drawn = list(figures.figures(state, importance(state)))
     assert all(chart.empty for chart in drawn)
     assert all(png(chart).startswith(b"\x89PNG") for chart in drawn)
-    assert "Running: 0 of" in sweep_page(state, "sweep")
+    assert "So far: 0 of" in sweep_page(state, "sweep")
 
 
 def test_losses_that_are_no_numbers_leave_gaps(data: Path) -> None:
@@ -277,6 +277,7 @@ def test_an_open_sweep_says_what_is_best_so_far(state: SweepState, tmp_path: Pat
     (tmp_path / "data.txt").write_text("1\n")
     for row in read_of(state.plan, tmp_path)[:30]:
         open_.apply(row)
+    assert any(text.startswith("So far: ") for text in headline(open_)), "nobody knows here whether it runs"
     assert any(text.startswith("Best so far: trial ") for text in headline(open_))
 
 

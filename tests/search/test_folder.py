@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,9 @@ def test_sweeps_are_listed_and_other_folders_are_not(tmp_path: Path, data: Path)
     (tmp_path / "artifacts").mkdir()
     for name in ("b", "a"):
         SweepFolder.create(tmp_path, spec_of(data, name=name))
-    assert sorted(names(tmp_path)) == ["a", "b"]
+    os.utime(tmp_path / "b" / "sweep.yaml", (1, 1))
+    (tmp_path / "b" / "report.html").write_text("written later")
+    assert names(tmp_path) == ["b", "a"], "oldest first"
     assert names(tmp_path / "nowhere") == []
 
 
@@ -50,8 +53,9 @@ def test_a_sweep_runs_in_one_process_at_a_time(tmp_path: Path, data: Path) -> No
             pass
         with folder.locked("another.lock"):
             pass
+    assert not folder.held
     with folder.locked():
-        pass
+        assert folder.held
 
 
 def test_what_a_killed_process_left_half_deleted_is_swept_up_and_whole_checkpoints_stay(

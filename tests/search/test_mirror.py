@@ -243,6 +243,25 @@ def test_a_mirror_that_follows_in_small_steps_gives_the_same(root: Path, sample:
     assert picture(folder) == steps
 
 
+def test_a_sweep_that_was_interrupted_does_not_look_as_if_it_ran(root: Path, sample: Path) -> None:
+    from search.tracking.mirror import Mirror
+
+    folder, rows = sweep(root, sample, "interrupted")
+    mirror = Mirror(folder)
+    mirror.write(rows[:20])
+    mirror.finish()
+    assert picture(folder)[0]["tags"]["steadytune.status"] == "interrupted"
+    Mirror(folder).write(rows[:20])
+    assert picture(folder)[0]["tags"]["steadytune.status"] == "running"
+
+
+def test_a_sweep_without_an_exported_checkpoint_says_that_no_model_is_registered(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "nothing-kept")
+    mirrored(folder, rows)
+    said = picture(folder)[0]["tags"]["steadytune.model"]
+    assert said.startswith("not registered: best/ holds no export with a checkpoint; write it with")
+
+
 def test_sync_writes_what_the_journal_has(root: Path, sample: Path) -> None:
     folder, _ = sweep(root, sample, "synced")
     assert sync(folder, ended=lambda: True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from search.tracking.store import check_store
+from search.tracking.store import check_store, experiment_number
 from trainables.errors import SteadytuneError
 
 
@@ -41,6 +42,8 @@ class Server(BaseHTTPRequestHandler):
         right = "Basic " + base64.b64encode(b"ada:secret").decode()
         self.send_response(200 if self.headers["Authorization"] == right else self.code)
         self.end_headers()
+        if right == self.headers["Authorization"] and self.path.endswith("get-by-name?experiment_name=my+sweeps%2F1"):
+            self.wfile.write(b'{"experiment": {"experiment_id": "7"}}')
 
     def log_message(self, *_: object) -> None:
         """Not on the tests' output."""
@@ -69,6 +72,17 @@ def test_a_server_that_asks_for_credentials_says_what_to_set(server: str, monkey
     assert "wrong" not in str(raised.value)
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
     check_store(server)
+
+
+def test_a_servers_page_of_a_sweep_is_named_where_the_server_tells_its_number(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert experiment_number(server, "my sweeps/1") == ""
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
+    assert experiment_number(server, "my sweeps/1") == "7"
+    assert experiment_number(server, "others") == ""
+    assert experiment_number(f"http://127.0.0.1:{free_port()}", "my sweeps/1") == ""
 
 
 def test_credentials_are_found_where_mlflow_keeps_them(server: str, tmp_path: Path) -> None:
@@ -107,13 +121,23 @@ def test_a_store_that_is_no_uri_is_refused(uri: str) -> None:
         check_store(uri)
 
 
+@pytest.mark.parametrize("sign", ["%41", "?", "#"])
+def test_a_path_that_mlflow_would_read_as_another_is_refused(tmp_path: Path, sign: str) -> None:
+    uri = f"sqlite:///{tmp_path}/a{sign}b/mlflow.db"
+    with pytest.raises(SteadytuneError, match=rf"would take the '{re.escape(sign[0])}' in it for an escape or a query"):
+        check_store(uri)
+    check_store(f"sqlite:///{tmp_path}/a é:+&=b/mlflow.db")
+
+
 def test_a_database_that_is_not_there_yet_will_be_made(tmp_path: Path) -> None:
     check_store(f"sqlite:///{tmp_path / 'new' / 'deep' / 'mlflow.db'}")
 
 
 def test_a_database_inside_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SteadytuneError, match=r"file cannot be written; give another folder or --store"):
+    with pytest.raises(
+        SteadytuneError, match=r"file cannot be written; get the right to it, or launch with another folder or --store"
+    ):
         check_store(f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}")
 
 

@@ -95,8 +95,8 @@ class TestTheExport:
 
     def test_says_what_ultralytics_has_no_name_for(self, folder: Path) -> None:
         text = (folder / "train.yaml").read_text()
-        assert "fusion gated" in text
-        assert "modality_dropout 0.2" in text
+        assert "fusion=gated" in text
+        assert "modality_dropout=0.2" in text
         assert RECIPE.settings("tiny", read_yaml(folder / "settings.yaml")).model_dump()["fusion"] == "gated"
 
     @pytest.mark.parametrize(

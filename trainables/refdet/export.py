@@ -23,7 +23,7 @@ TRIPLETS = ("triplet_ratio", "negative_strategy")
 def write(settings: RefdetSettings, directory: Path) -> list[Path]:
     """Write `COMMAND` (document 003's `python train.py …`) and `NATIVE` (every setting); returns both."""
     directory.mkdir(parents=True, exist_ok=True)
-    ours = ", ".join(f"{name} {value}" for name, value in settings.model_dump().items() if name not in _named(settings))
+    ours = ", ".join(f"{name}={value}" for name, value in settings.model_dump().items() if name not in _named(settings))
     text = f"# Written by steadytune. Document 003's train.py has no argument for: {ours}\n"
     text += shlex.join(command(settings)) + "\n"
     native = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)

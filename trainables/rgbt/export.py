@@ -27,7 +27,7 @@ def write(settings: RgbtSettings, directory: Path) -> list[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     described = model_yaml(settings.model)
     config = configuration(settings)
-    header = HEADER.format(ours=", ".join(f"{name} {value}" for name, value in ours(settings).items()))
+    header = HEADER.format(ours=", ".join(f"{name}={value}" for name, value in ours(settings).items()))
     return [
         _written(directory / CONFIG, header + yaml.safe_dump(config, sort_keys=False)),
         _written(directory / str(config["model"]), yaml.safe_dump(described, sort_keys=False)),

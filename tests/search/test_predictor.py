@@ -1,0 +1,19 @@
+"""An exported training as MLflow calls it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.tracking.predictor import Model
+from trainables.errors import SteadytuneError
+
+
+@pytest.mark.parametrize("alone", ["cow.jpg", Path("cow.jpg"), {"frame": "cow.jpg"}])
+def test_a_picture_without_its_list_is_not_taken_for_a_list_of_letters(alone: Any) -> None:
+    model = Model(lambda images: [{"picture": image} for image in images])
+    assert model.predict([alone]) == [{"picture": alone}]
+    with pytest.raises(SteadytuneError, match=r"predict takes a list of pictures, not .*cow.jpg.* alone; give predict"):
+        model.predict(alone)
