@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -148,12 +149,12 @@ def test_a_sweep_on_this_machine_listens_on_loopback_only_and_turns_away_who_has
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of two megabytes."""
+    """A disk of 60 megabytes, where a tool's sweeps lie."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a disk")
-    folder = tmp_path / "small"
+    folder = tmp_path / "sweeps"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", str(folder)], check=False)
     if mounted.returncode != 0:
         pytest.skip("this container may not mount")
     yield folder
@@ -161,17 +162,16 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_stops_the_sweep_with_one_sentence_and_can_be_resumed(tool: Tool, small_disk: Path) -> None:
+    process = tool.start(*LONG)
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(1_000_000))
-    launched = tool.run(
-        *LAUNCH, "--set", "epochs=400", "--set", "pause=0.01", "--trials", "2", "--sweeps", str(small_disk)
-    )
-    assert launched.returncode == 2
-    assert "Traceback" not in launched.stderr
-    assert "disk is full" in launched.stderr.splitlines()[-1]
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    assert process.wait(120) == 2, tool.output()
+    assert "Traceback" not in tool.output()
+    assert "disk is full" in tool.output().splitlines()[-1]
     ballast.unlink()
-    subprocess.run(["mount", "-o", "remount,size=60m", str(small_disk)], check=True)
-    resumed = tool.run("resume", "sweep", "--sweeps", str(small_disk))
+    resumed = tool.run("resume", "sweep")
     assert resumed.returncode == 0, resumed.stderr
     assert_complete(small_disk)
 
