@@ -93,10 +93,12 @@ def _kill(server: TeamServer, sweep: subprocess.Popen[bytes], kind: str) -> bool
     if kind == "driver":
         sweep.kill()
     elif kind == "worker":
-        workers = list(_workers(sweep.pid))[:1]
-        for process in workers:
-            process.kill()
-        return bool(workers)
+        while sweep.poll() is None:  # between two sessions of Ray there is none
+            for process in _workers(sweep.pid):
+                process.kill()
+                return True
+            time.sleep(0.1)
+        return False
     else:
         server.kill(kind)
         time.sleep(2)
