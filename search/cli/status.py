@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,16 +17,32 @@ if TYPE_CHECKING:
     from search.state import SweepState
 
 
-def _line(folder: SweepFolder) -> str:
+def _seen(folder: SweepFolder) -> SweepState | Exception:
     """One sweep of a list; one that cannot be looked at is no reason not to see the others."""
-    from search.views.overview import in_a_line
     from trainables.errors import SteadytuneError
 
     try:
-        state = options.state(folder)
+        return options.state(folder)
     except (SteadytuneError, PermissionError) as error:
-        return f"{folder.name}: cannot be looked at; {error}"
+        return error
+
+
+def _line(folder: SweepFolder) -> str:
+    from search.views.overview import in_a_line
+
+    state = _seen(folder)
+    if isinstance(state, Exception):
+        return f"{folder.name}: cannot be looked at; {state}"
     return in_a_line(state, folder.name, _standing(folder, state))
+
+
+def _object(folder: SweepFolder) -> dict[str, Any]:
+    from search.views.explain import sweep_json
+
+    state = _seen(folder)
+    if isinstance(state, Exception):
+        return {"name": folder.name, "state": "unreadable", "error": str(state)}
+    return sweep_json(state, folder.name)
 
 
 def _standing(folder: SweepFolder, state: SweepState) -> str:
@@ -58,7 +74,7 @@ def status(
     if name is None:
         folders = [SweepFolder(sweeps, each) for each in names(sweeps)]
         if json_:
-            print(json.dumps([sweep_json(options.state(folder), folder.name) for folder in folders], indent=2))
+            print(json.dumps([_object(folder) for folder in folders], indent=2))
         elif not folders:
             console.print(f"No sweeps in {sweeps.absolute()}")
         for folder in () if json_ else folders:

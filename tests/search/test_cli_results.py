@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -32,6 +33,11 @@ def test_a_sweep_that_cannot_be_looked_at_does_not_hide_the_others(steadytune: S
     first, second = out.splitlines()
     assert (code, first[:14]) == (0, "sweep: curves,")
     assert second.startswith("broken: cannot be looked at; recipe 'gone:Away': gone cannot be imported")
+    code, out, _ = steadytune("status", "--json", "--sweeps", sweeps)
+    first, second = json.loads(out)
+    assert (code, first["name"], first["state"]) == (0, "sweep", "ended")
+    assert (second["name"], second["state"]) == ("broken", "unreadable")
+    assert second["error"].startswith("recipe 'gone:Away': gone cannot be imported")
 
 
 def test_status_tells_a_sweep_that_runs_from_one_that_was_interrupted(
