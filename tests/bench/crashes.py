@@ -1,6 +1,6 @@
 """Kill -9 at random moments: `python tests/bench/crashes.py [--moments 20] [--kinds driver worker mlflow postgres]`.
 
-Five in each small sweep, which records on a team's server (MLflow with basic auth on PostgreSQL,
+At most five in each small sweep, which records on a team's server (MLflow with basic auth on PostgreSQL,
 `tests/sweeps/team_server.py`). Driver: the sweep is resumed. Worker: one of its training processes. MLflow and
 PostgreSQL: started again two seconds later. Afterwards every metric of every epoch in the journal is compared with its
 history in MLflow.
@@ -137,9 +137,9 @@ def main() -> None:
             server.start_postgres()
             server.start_mlflow()
             for kind in given.kinds:
-                found = []
-                for first in range(0, given.moments, KILLS):
-                    seeds = range(first, min(first + KILLS, given.moments))
+                found: list[tuple[Difference, int, int]] = []
+                while sum(kills for _, _, kills in found) < given.moments:  # a sweep may end before its last kill
+                    seeds = range(KILLS * len(found), KILLS * len(found) + KILLS)
                     found.append(crash(server, Path(name), kind, seeds))
                     print(f"{time.strftime('%H:%M:%S')} {kind} {seeds}: {found[-1]}", file=sys.stderr, flush=True)
                 print(_row(kind, found), flush=True)
