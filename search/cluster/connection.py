@@ -13,6 +13,7 @@ from typing import Any
 
 import ray
 from ray._private import ray_constants
+from ray._private import worker as ray_worker
 from ray._private.services import GcsClient, canonicalize_bootstrap_address
 from ray.exceptions import AuthenticationError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -49,6 +50,13 @@ _QUIET = {
 }
 
 
+def _unsaid(data: Any, ignore_prefix: bool) -> None:
+    """In place of Ray's own, which has no switch: paragraphs about each process that died, between a sweep's lines.
+
+    They stay in the logs of its session; what became of the trial is told by the sweep.
+    """
+
+
 @contextmanager
 def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[None]:
     """Start or join Ray for the block.
@@ -62,6 +70,7 @@ def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[None]:
         SettingsError: the cluster cannot be reached, or cannot run the trials.
     """
     os.environ.update(_QUIET)
+    ray_worker.print_to_stdstream = _unsaid
     for name in ("ray", "ray.tune", "ray.train"):  # what concerns a sweep is told by its own events
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if ray.is_initialized():  # the tests share one session

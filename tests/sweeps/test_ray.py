@@ -95,7 +95,9 @@ def test_two_processes_serve_all_trials_and_the_next_one_starts_within_a_second(
             assert event.began - before.time < 1.0
 
 
-def test_a_worker_that_dies_is_replaced_and_its_trial_goes_on_from_its_checkpoint(sweep: Any) -> None:
+def test_a_worker_that_dies_is_replaced_and_its_trial_goes_on_from_its_checkpoint(
+    sweep: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     finished, folder = sweep(trials=1, confirm_top=0, set={"die_at": 4})
     rows = epochs(folder)
     assert [event.epoch for _, event in rows] == [1, 2, 3, 4, 5, 6]
@@ -103,6 +105,7 @@ def test_a_worker_that_dies_is_replaced_and_its_trial_goes_on_from_its_checkpoin
     assert finished.state.trials[0].finished
     log = (folder.trials / "0000" / "log.txt").read_text()
     assert log.count("epoch 3\n") == 1, "epochs before the checkpoint are not trained again"
+    assert capfd.readouterr() == ("", ""), "Ray's own words are for Ray's developers"
 
 
 def test_a_worker_that_dies_between_two_trials_costs_none_of_them(sweep: Any) -> None:
