@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +133,7 @@ def _share(checked: Plan, folder: SweepFolder, say: Say) -> float | None:
 
     say("How many trials share a GPU? One trains alone, for an epoch or two minutes.")
     _, settings = checked.named[0] if checked.named else ("", checked.settings({}, spec.seed).model_dump())
-    found = sharing.measure({**_assigned(spec), "trial": 0, "settings": settings, "epochs": 0}, spec.cpus)
+    found = sharing.measure({**_assigned(spec, needs(spec)), "trial": 0, "settings": settings, "epochs": 0})
     share = sharing.share(found)
     folder.change(gpus=share)
     say(f"It took {found.need / 1e9:.1f} of the GPU's {found.total / 1e9:.1f} GB: gpus is {share:g}.")
@@ -183,7 +183,7 @@ def _sweep(
     return conductor.state
 
 
-def _assigned(spec: SweepSpec) -> dict[str, Any]:
+def _assigned(spec: SweepSpec, each: Needs) -> dict[str, Any]:
     """What every trial of a sweep is told, wherever it runs."""
     return {
         "recipe": spec.recipe,
@@ -194,7 +194,7 @@ def _assigned(spec: SweepSpec) -> dict[str, Any]:
         "checkpoint_every": spec.checkpoint_every,
         "checkpoint_at": [],
         "hang_seconds": 60 * spec.hang_minutes,
-        "gpus": 1.0,
+        "needs": each,
     }
 
 
@@ -202,10 +202,9 @@ def _train(conductor: Conductor, folder: SweepFolder, room: int, each: Needs) ->
     """Have Ray Tune run what the conductor hands out, `room` trials at a time."""
     spec = conductor.plan.spec
     rungs = conductor.state.asha.rungs if spec.scheduler == "asha" else []
-    common = _assigned(spec) | {"folder": str(folder.trials), "checkpoint_at": rungs, "gpus": each.gpus}
-    asked = {gpus: tune.PlacementGroupFactory([replace(each, gpus=gpus).bundle]) for gpus in (each.gpus, 1.0)}
+    common = _assigned(spec, each) | {"folder": str(folder.trials), "checkpoint_at": rungs}
     tuner = tune.Tuner(
-        tune.with_resources(RecipeTrainable, lambda config: asked[config["gpus"]]),
+        RecipeTrainable,
         tune_config=tune.TuneConfig(
             search_alg=SweepSearch(conductor, common),
             scheduler=SteadyASHA(conductor),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ class SteadyASHA(_Unpickled, FIFOScheduler):
         trial.run_metadata.metric_analysis.clear()
         trial.run_metadata.metric_n_steps.clear()
         trial.run_metadata.last_result = {}
+        trial.config = trial.evaluated_params = {}
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """The trial's process died: more often than it may be restarted, or before the trial began in it."""
@@ -106,7 +108,8 @@ class SweepSearch(_Unpickled, Searcher):
             return Searcher.FINISHED if self._conductor.over else None
         self._trials[trial_id] = found.trial
         own = {"trial": found.trial, "settings": found.settings, "epochs": found.epochs}
-        return {**self._common, **own, "gpus": 1.0 if found.alone else self._common["gpus"]}
+        alone = {"needs": replace(self._common["needs"], gpus=1.0)} if found.alone else {}
+        return {**self._common, **own, **alone}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """An error that `SteadyASHA` has not told is a process that died before the trial began in it.

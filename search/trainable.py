@@ -13,11 +13,13 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
 from ray import tune
 
+from search.cluster.needs import Needs
 from search.environment import leave
 from search.events import EpochDone
 from search.storage.dataset_cache import fetch
@@ -28,6 +30,13 @@ from trainables import checkpoint, registry
 from trainables.errors import CheckpointError
 from trainables.recipe import Epoch
 from trainables.settings import parse
+
+
+@cache
+def _bundle(needs: Needs) -> tune.PlacementGroupFactory:
+    """One for all trials: each is kept to the sweep's end, with kilobytes."""
+    return tune.PlacementGroupFactory([needs.bundle])
+
 
 REPORT = "report"
 FAILED = "failed"
@@ -40,7 +49,7 @@ class RecipeTrainable(tune.Trainable):
 
     The configuration has `recipe`, `data`, `data_cache_gb`, `data_fingerprint`, `folder` (all trials' folders),
     `storage` ("" if all nodes share the folder), `checkpoint_every`, `checkpoint_at` (the rungs, where a trial may have
-    to wait), `hang_seconds`, `gpus` (its share), and the assignment: `trial`, `settings`, `epochs` (that the driver
+    to wait), `hang_seconds`, `needs`, and the assignment: `trial`, `settings`, `epochs` (that the driver
     knows of). A step returns one of
 
         report: an `EpochDone`
@@ -48,6 +57,11 @@ class RecipeTrainable(tune.Trainable):
         halted: one sentence; the disk is full, which no other trial would survive either.
         crowded: one sentence; a GPU that others use too had not enough memory. Alone the training may go on.
     """
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """What Ray keeps free for the assignment."""
+        return _bundle(config["needs"])
 
     def setup(self, config: dict[str, Any]) -> None:
         """Called once a process, with its first assignment."""
@@ -97,7 +111,7 @@ class RecipeTrainable(tune.Trainable):
                 return {HALTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
             text = str(error).strip().split("\n")[0]
             said = f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"
-            if type(error).__name__ == "OutOfMemoryError" and 0 < self._config["gpus"] < 1:
+            if type(error).__name__ == "OutOfMemoryError" and 0 < self._config["needs"].gpus < 1:
                 return {CROWDED: said}
             if self._stored:  # nobody sees this node's folder; but a failed trial waits for no storage
                 with suppress(OSError):

@@ -44,13 +44,13 @@ class Probe:
         return memory()
 
 
-def measure(config: dict[str, Any], cpus: float, seconds: float = PROBE_SECONDS) -> Memory:
+def measure(config: dict[str, Any], seconds: float = PROBE_SECONDS) -> Memory:
     """What training an epoch takes of a GPU, or as much of it as passes in `seconds`.
 
     Raises:
         SettingsError: it failed, or used no GPU.
     """
-    probe = ray.remote(Probe).options(num_gpus=1, num_cpus=cpus, max_concurrency=2).remote()
+    probe = ray.remote(Probe).options(num_gpus=1, num_cpus=config["needs"].cpus, max_concurrency=2).remote()
     try:
         epoch = probe.train.remote(config)
         ended, _ = ray.wait([epoch], timeout=seconds)

@@ -117,7 +117,7 @@ def _sync(server: TeamServer, root: Path, name: str) -> None:
 
 def _workers(driver: int) -> Iterator[psutil.Process]:
     for process in psutil.Process(driver).children(recursive=True):
-        if any(part.startswith("ray::ResourceTrainable") for part in process.cmdline()):
+        if any(part.startswith("ray::RecipeTrainable") for part in process.cmdline()):
             yield process
 
 

@@ -103,6 +103,6 @@ def trainings() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
-            if "Trainable" in " ".join(process.cmdline()):  # ray::RecipeTrainable, ray::ResourceTrainable.train
+            if "Trainable" in " ".join(process.cmdline()):  # ray::RecipeTrainable.train
                 found.append(process)
     return found
