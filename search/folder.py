@@ -143,10 +143,8 @@ def _lock(handle: TextIO, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 def names(root: Path) -> list[str]:
-    """The sweeps in `root`, oldest first."""
-    found = sorted(
-        root.glob("*/sweep.yaml"), key=lambda path: path.stat().st_mtime
-    )  # a folder's own is the latest file's
+    """The sweeps in `root`, oldest first by their descriptions: a folder's own time is its latest file's."""
+    found = sorted(root.glob("*/sweep.yaml"), key=lambda path: path.stat().st_mtime)
     return [path.parent.name for path in found]
 
 

@@ -132,7 +132,7 @@ def _share(checked: Plan, folder: SweepFolder, say: Say) -> float | None:
     from search.cluster import sharing  # imports torch
 
     say("How many trials share a GPU? One trains alone, for an epoch or two minutes.")
-    _, settings = checked.named[0] if checked.named else ("", checked.settings({}, spec.seed).model_dump())
+    settings = checked.named[0][1] if checked.named else checked.settings({}, spec.seed).model_dump()
     found = sharing.measure({**_assigned(spec, needs(spec)), "trial": 0, "settings": settings, "epochs": 0})
     share = sharing.share(found)
     folder.change(gpus=share)

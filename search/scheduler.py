@@ -58,7 +58,7 @@ class SteadyASHA(_Unpickled, FIFOScheduler):
         return str(TrialScheduler.STOP)
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
-        """Ray keeps its trials to the end, two thirds of each being averages of its own figures, which nobody reads."""
+        """Ray keeps its trials to the end, half of each being averages of its own figures, which nobody reads."""
         trial.run_metadata.metric_analysis.clear()
         trial.run_metadata.metric_n_steps.clear()
         trial.run_metadata.last_result = {}

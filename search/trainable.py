@@ -31,6 +31,11 @@ from trainables.errors import CheckpointError
 from trainables.recipe import Epoch
 from trainables.settings import parse
 
+REPORT = "report"
+FAILED = "failed"
+HALTED = "halted"
+CROWDED = "crowded"
+
 
 @cache
 def _bundle(needs: Needs) -> tune.PlacementGroupFactory:
@@ -38,24 +43,18 @@ def _bundle(needs: Needs) -> tune.PlacementGroupFactory:
     return tune.PlacementGroupFactory([needs.bundle])
 
 
-REPORT = "report"
-FAILED = "failed"
-HALTED = "halted"
-CROWDED = "crowded"
-
-
 class RecipeTrainable(tune.Trainable):
     """Drives `Recipe.train` for one assignment after the other.
 
     The configuration has `recipe`, `data`, `data_cache_gb`, `data_fingerprint`, `folder` (all trials' folders),
     `storage` ("" if all nodes share the folder), `checkpoint_every`, `checkpoint_at` (the rungs, where a trial may have
-    to wait), `hang_seconds`, `needs`, and the assignment: `trial`, `settings`, `epochs` (that the driver
-    knows of). A step returns one of
+    to wait), `hang_seconds`, `needs`, and the assignment: `trial`, `settings`, `epochs` (that the driver knows of). A
+    step returns one of
 
         report: an `EpochDone`
         failed: one sentence; the training's code raised. The process is sound and takes the next trial.
         halted: one sentence; the disk is full, which no other trial would survive either.
-        crowded: one sentence; a GPU that others use too had not enough memory. Alone the training may go on.
+        crowded: True; a GPU that others use too had not enough memory. Alone the training may go on.
     """
 
     @classmethod
@@ -109,14 +108,13 @@ class RecipeTrainable(tune.Trainable):
         except Exception as error:  # whatever a training raises ends this trial, not the worker
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return {HALTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
-            text = str(error).strip().split("\n")[0]
-            said = f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"
-            if type(error).__name__ == "OutOfMemoryError" and 0 < self._config["needs"].gpus < 1:
-                return {CROWDED: said}
+            if type(error).__name__ == "OutOfMemoryError" and 0 < self._config["needs"].gpus < 1:  # torch's
+                return {CROWDED: True}
             if self._stored:  # nobody sees this node's folder; but a failed trial waits for no storage
                 with suppress(OSError):
                     put_log(self._stored, self._folder)
-            return {FAILED: said}
+            text = str(error).strip().split("\n")[0]
+            return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
 
     def _bring(self) -> None:
         """Have on this node what the training begins with. Waiting for a storage that is away is no hang."""
