@@ -34,7 +34,7 @@ from search.trainable import RecipeTrainable
 from search.views.closing import started
 from search.warmstart import feed, recall
 from trainables import checkpoint
-from trainables.errors import SteadytuneError
+from trainables.errors import SettingsError, SteadytuneError
 
 Listener = Callable[[Row, SweepState], None]
 
@@ -129,6 +129,10 @@ def _share(checked: Plan, folder: SweepFolder, say: Say) -> float | None:
     spec = checked.spec
     if spec.gpus != "auto":
         return None
+    if not any(map(needs(spec).fit, resources())):  # Ray would wait for one without end
+        raise SettingsError(
+            "gpus is auto, but no node has a GPU with the CPUs and the memory of a trial; leave gpus out"
+        )
     from search.cluster import sharing  # imports torch
 
     say("How many trials share a GPU? One trains alone, for an epoch or two minutes.")

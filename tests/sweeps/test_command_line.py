@@ -183,6 +183,14 @@ def test_a_store_that_does_not_answer_is_refused_before_anything_is_written(tool
     assert not (tool.folder / "sweeps").exists()
 
 
+def test_a_share_of_a_gpu_is_not_sought_where_there_is_none(tool: Tool) -> None:
+    tool.env["CUDA_VISIBLE_DEVICES"] = ""
+    launched = tool.run(*LAUNCH, "--gpus", "auto")
+    assert launched.returncode == 2
+    assert "gpus is auto, but no node has a GPU" in launched.stderr
+    assert not (tool.folder / "sweeps" / "sweep").exists()
+
+
 def test_a_name_that_exists_is_refused(tool: Tool) -> None:
     (tool.folder / "sweeps" / "sweep").mkdir(parents=True)
     launched = tool.run(*LAUNCH)
