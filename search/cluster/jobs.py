@@ -37,6 +37,8 @@ STOP_SECONDS = 30.0
 """Ray itself kills what has not ended a few seconds after it was asked to."""
 NO_AGENT, AGENT_SECONDS = "No available agent", 60.0
 """What a cluster answers that has just been started, and how long it may say so."""
+TAKEN = "does another Ray on the head hold port 52365? give `ray start --head` --dashboard-agent-listen-port 0"
+"""Ray's agent, which starts jobs, goes on without its server then (`run` in ray/dashboard/agent.py)."""
 SWEEP = "STEADYTUNE_SWEEP"
 """Holds the sweep's description in its job's environment."""
 
@@ -123,8 +125,9 @@ class Jobs:
                 self._client.submit_job(entrypoint=command, submission_id=job, runtime_env=runtime_env)
                 return job
             except (RuntimeError, RayError, OSError) as error:
-                if NO_AGENT not in str(error) or time.monotonic() >= deadline:
-                    where = f"{self.address} ({_line(error)})"
+                late = NO_AGENT in str(error)
+                if not late or time.monotonic() >= deadline:
+                    where = f"{self.address} ({_line(error)})" + (f"; {TAKEN}" if late else "")
                     raise SteadytuneError(f"sweep {name} could not be submitted to {where}") from None
             time.sleep(1.0)
 

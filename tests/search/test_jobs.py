@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from search.cluster.jobs import job_id, last_number, portable
+from search.cluster import jobs
+from search.cluster.jobs import Jobs, job_id, last_number, portable
 from search.sweep import read_spec
+from trainables.errors import SteadytuneError
 
 
 def test_the_newest_job_of_a_sweep_is_found_by_its_name() -> None:
@@ -29,3 +31,23 @@ def test_a_sweep_that_travels_depends_on_no_folder(tmp_path: Path, monkeypatch: 
     assert spec.warm_start == [str(tmp_path / "old" / "one"), "two"]
     assert spec.store == f"sqlite:///{tmp_path / 'm.db'}"
     assert spec.address == "http://head:8265"
+
+
+class AgentlessClient:
+    """Answers as a head whose agent found its port taken."""
+
+    def list_jobs(self) -> list[object]:
+        return []
+
+    def submit_job(self, **_: object) -> str:
+        raise RuntimeError("Request failed with status code 500: No available agent to submit job, please try again")
+
+
+def test_a_head_whose_agent_found_its_port_taken_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = object.__new__(Jobs)  # no cluster is asked
+    cluster._client, cluster.address = AgentlessClient(), "http://head:8265"  # type: ignore[assignment]
+    monkeypatch.setattr(jobs, "AGENT_SECONDS", 0.0)
+    with pytest.raises(SteadytuneError, match=r"could not be submitted to http://head:8265 .*listen-port 0$"):
+        cluster.submit("cattle", tmp_path, None)

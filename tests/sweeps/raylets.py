@@ -21,7 +21,8 @@ def free_port() -> int:
 
 
 def main() -> None:
-    head = {"num_cpus": 0, "include_dashboard": True, "dashboard_port": free_port()}
+    # The agent that starts jobs listens where there is room: at Ray's fixed port another Ray of this machine may be.
+    head = {"num_cpus": 0, "include_dashboard": True, "dashboard_port": free_port(), "dashboard_agent_listen_port": 0}
     cluster = Cluster(initialize_head=True, head_node_args={**head, "object_store_memory": STORE_BYTES})
     nodes = [cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES) for _ in range(int(sys.argv[1]))]
     print(json.dumps({"address": cluster.address, "jobs": f"http://{cluster.webui_url}"}), flush=True)

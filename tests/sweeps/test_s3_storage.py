@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -95,6 +94,17 @@ class Machine:
             assert time.monotonic() < deadline, self.output()
 
 
+def lose(process: subprocess.Popen[str]) -> None:
+    """`kill -9` of a process and all that it started, as when the machine is lost; nothing of it writes any more."""
+    driver = psutil.Process(process.pid)
+    doomed = [driver, *driver.children(recursive=True)]
+    for one in doomed:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    process.wait()
+    psutil.wait_procs(doomed, timeout=30)
+
+
 def epochs(folder: SweepFolder) -> list[tuple[int, int]]:
     rows = read(folder.journal) if folder.journal.is_dir() else ()
     return [(row.event.trial, row.event.epoch) for row in rows if isinstance(row.event, EpochDone)]
@@ -172,8 +182,7 @@ def test_a_sweep_whose_machine_is_lost_goes_on_elsewhere_as_if_nothing_had_happe
     lost, other = (Machine(tmp_path / name, server, "lost") for name in ("lost", "other"))
     process = lost.start(*LAUNCH, "--data", data_of(server))
     lost.await_stored_epochs(BEFORE_LAST + 2, tmp_path / "looks on")
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    lose(process)
     shutil.rmtree(lost.folder)
     trial, epoch = epochs(stored.fetch(tmp_path / "looks on", "sweep", other.uri))[-1]
     assert trial == 2
@@ -230,14 +239,6 @@ class RayCluster:
         assert self.process.stdout is not None
         self.jobs = json.loads(self.process.stdout.readline())["jobs"]
 
-    def lose(self) -> None:
-        """`kill -9` of all its processes, the sweep's driver and workers among them."""
-        head = psutil.Process(self.process.pid)
-        for process in [head, *head.children(recursive=True)]:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        self.process.wait()
-
 
 def test_a_submitted_sweep_whose_whole_cluster_is_lost_goes_on_on_a_new_one(
     unbroken: Machine, server: S3Server, tmp_path: Path
@@ -250,7 +251,7 @@ def test_a_submitted_sweep_whose_whole_cluster_is_lost_goes_on_on_a_new_one(
         assert submitted.returncode == 0, submitted.stderr
         lost.await_stored_epochs(BEFORE_LAST + 2, tmp_path / "looks on")
     finally:
-        first.lose()
+        lose(first.process)  # the sweep's driver and workers with it
     shutil.rmtree(lost.folder)
     second = RayCluster(other)
     try:
@@ -258,7 +259,7 @@ def test_a_submitted_sweep_whose_whole_cluster_is_lost_goes_on_on_a_new_one(
         assert resumed.returncode == 0, resumed.stderr
         assert "Best configuration: trial" in resumed.stdout
     finally:
-        second.lose()
+        lose(second.process)
     assert decisions(other.sweep) == decisions(unbroken.sweep)
 
 
