@@ -1,7 +1,7 @@
 """How much of a sweep's budget is left: of its trials, its epochs and its hours, whichever ends first.
 
-The search stops in time for the confirmation, and starts no trial that could not be trained to its end any more: what
-is left then goes to the trials that wait.
+The search stops in time for the confirmation, for which at most half of the hours is kept, and starts no trial that
+could not be trained to its end any more: what is left then goes to the trials that wait.
 """
 
 from __future__ import annotations
@@ -49,8 +49,11 @@ class Budget:
     def exceeded(self, state: SweepState, trial: TrialState) -> str:
         """Why `trial` has to end now, or ""."""
         spec, searching = self._plan.spec, trial.started.kind == "search"
-        if spec.hours is not None and self.seconds_left() <= (self._confirm_seconds(state) if searching else 0.0):
-            return f"the sweep's {spec.hours:g} hours are used up (time to confirm the best set aside)"
+        # The baseline is what the result is compared with: only the hours themselves end it.
+        yields = searching and trial.started.named != self._plan.recipe.baseline
+        if spec.hours is not None and self.seconds_left() <= (self._confirm_seconds(state) if yields else 0.0):
+            aside = " (time to confirm the best set aside)" if yields and self.seconds_left() > 0 else ""
+            return f"the sweep's {spec.hours:g} hours are used up{aside}"
         if searching and spec.epochs is not None and state.epochs >= spec.epochs:
             return f"the sweep's {spec.epochs} epochs are used up"
         return ""
@@ -61,13 +64,14 @@ class Budget:
         return math.inf if hours is None else hours * 3600 - (self._clock() - self.began)
 
     def _confirm_seconds(self, state: SweepState) -> float:
-        """How long the confirmation will take, from the epochs so far; 0 before the first."""
+        """How long the confirmation may take, from the epochs so far; 0 before the first."""
         spec = self._plan.spec
-        if not spec.confirm_top:
+        if not spec.confirm_top or spec.hours is None:
             return 0.0
         # Who may still come in: those that are finished, those that run, and one that may be started now.
         running = sum(trial.started.kind == "search" for trial in state.running.values())
         finalists = min(spec.confirm_top + 1, len(state.finalists()) + running + 1)
         rounds = math.ceil(finalists * spec.confirm_seeds / self.places)
         # One epoch more: the search's trials learn only after their epoch that their time is over.
-        return state.epoch_seconds * (rounds * self._plan.max_epochs + 1)
+        # It trains the best first, seed by seed: in hours that are too few, half of them serve it better than none.
+        return min(state.epoch_seconds * (rounds * self._plan.max_epochs + 1), spec.hours * 3600 / 2)

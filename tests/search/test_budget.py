@@ -42,6 +42,21 @@ def test_a_sweep_whose_hours_are_too_few_ends_all_the_same(data: Path, journal: 
     assert result(conductor.state).trial == -1
 
 
+def test_hours_too_few_for_the_confirmation_are_shared_with_it(data: Path, journal: Path) -> None:
+    """Six more trainings would take nearly three times these hours: the search has its half, the baseline its end."""
+    clock = Clock()
+    workers = Workers(places=2, clock=clock, epoch_seconds=40.0)
+    few = {"hours": 0.1, "confirm_top": 2, "confirm_seeds": 2, "set": {"epochs": 8}}
+    conductor = swept(plan_of(data, scheduler="none", **few), journal, workers)
+    assert clock.seconds - 1000 <= 360 + 40
+    baseline, other = conductor.state.search
+    assert baseline.finished
+    assert other.curve.epoch == 6  # reported after 200 of the 360 s
+    said = {number: end.detail for number, end in ends(journal).items() if end.reason == "budget"}
+    assert said.pop(1) == "the sweep's 0.1 hours are used up (time to confirm the best set aside)"
+    assert set(said.values()) == {"the sweep's 0.1 hours are used up"}
+
+
 def test_a_slow_start_does_not_use_up_the_hours(data: Path, journal: Path) -> None:
     """The first epoch of a sweep comes late: workers start cold, and the other seven have not reported yet."""
     clock = Clock()
