@@ -22,7 +22,7 @@ from search.events import Decided, Row, SweepEnded
 from search.export import export, result
 from search.folder import SweepFolder
 from search.journal import Journal, mend, read
-from search.scheduler import SteadyASHA, SweepSearch
+from search.scheduler import Silent, SteadyASHA, SweepSearch
 from search.state import SweepState
 from search.storage.filesystem import Storage, patiently
 from search.storage.place import located
@@ -220,6 +220,7 @@ def _train(conductor: Conductor, folder: SweepFolder, room: int, each: Needs) ->
             name="experiment",
             storage_path=str(folder.ray),
             verbose=0,
+            callbacks=[Silent()],
             # Checkpoints are the trainable's own: Ray's would be kept trial by trial.
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=spec.retries),

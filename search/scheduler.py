@@ -1,7 +1,7 @@
-"""The two seams to Ray Tune: where it asks for trials, and where it asks whether one goes on.
+"""The seams to Ray Tune: where it asks for trials, where it asks whether one goes on, where it tells of them.
 
-Both only pass on to the conductor, which decides. An error of our own must not be swallowed by Ray's event loop as
-one trial's failure: it halts the sweep, and `run` raises it again.
+The first two only pass on to the conductor, which decides. An error of our own must not be swallowed by Ray's event
+loop as one trial's failure: it halts the sweep, and `run` raises it again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Trial
+from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
@@ -57,13 +58,6 @@ class SteadyASHA(_Unpickled, FIFOScheduler):
             return str(TrialScheduler.CONTINUE)
         return str(TrialScheduler.STOP)
 
-    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
-        """Ray keeps its trials to the end, half of each being averages of its own figures, which nobody reads."""
-        trial.run_metadata.metric_analysis.clear()
-        trial.run_metadata.metric_n_steps.clear()
-        trial.run_metadata.last_result = {}
-        trial.config = trial.evaluated_params = {}
-
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """The trial's process died: more often than it may be restarted, or before the trial began in it."""
         if trial.status != Trial.PENDING and not trial.should_recover():
@@ -78,7 +72,31 @@ class SteadyASHA(_Unpickled, FIFOScheduler):
             self._conductor.tick()
         except Exception as error:
             self._conductor.halt(error)
+        _forget_ended(tune_controller._tune_controller)
         return super().choose_trial_to_run(tune_controller)
+
+
+def _forget_ended(controller: Any) -> None:
+    """Drop the trials that have ended, which Ray keeps: some 10 KB each, and it goes through them all at every event.
+
+    It offers no way to. Its result, which nobody reads, has to be of one trial at least: the newest stays.
+    """
+    trials: list[Trial] = controller.get_trials()
+    for trial in [one for one in trials[:-1] if one.is_finished() and one not in controller._trial_to_actor]:
+        trials.remove(trial)
+        controller._stopped_trials.discard(trial)
+        controller._failed_trials.discard(trial)
+        controller._trials_to_cache.discard(trial)
+        controller._trial_metadata.pop(trial.trial_id, None)
+
+
+class Silent(TrialProgressCallback):
+    """In the place of Ray's own, which prints nothing here either, but writes each trial down to its end."""
+
+    def on_trial_result(self, *args: Any, **info: Any) -> None:
+        """Nothing."""
+
+    on_trial_error = on_trial_complete = on_trial_result
 
 
 class SweepSearch(_Unpickled, Searcher):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -93,6 +94,22 @@ def test_two_processes_serve_all_trials_and_the_next_one_starts_within_a_second(
     for rows in by_process.values():
         for (before, _), (_, event) in pairwise(rows):
             assert event.began - before.time < 1.0
+
+
+def test_ray_holds_on_to_no_trials_that_have_ended(sweep: Any) -> None:
+    from ray.tune.experiment import Trial
+
+    held: list[int] = []
+
+    def count(row: Row, _: Any) -> None:
+        if isinstance(row.event, Decided) and row.event.action == "stop":
+            gc.collect()
+            held.append(sum(type(one) is Trial for one in gc.get_objects()))
+
+    finished, _ = sweep(count, trials=30, scheduler="none", confirm_top=0, set={"epochs": 1})
+    assert len(held) == 30
+    assert finished.state.ended is not None
+    assert max(held[10:]) <= held[0] + 6, "those that run, the next ones, the newest that ended"
 
 
 def test_a_worker_that_dies_is_replaced_and_its_trial_goes_on_from_its_checkpoint(
