@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 from fakes import plan_of
 from PIL import Image
-from workers import swept
+from workers import grown, swept
 
-from search.events import Decided, EpochDone, Row, TrialStarted
+from search.events import EpochDone, Row
 from search.export import result
 from search.journal import read
 from search.pruning.curve import Curve, Point
@@ -23,7 +22,7 @@ from search.views import figures
 from search.views.chart import Chart, Panel, Parallel, Series
 from search.views.chart_html import html
 from search.views.chart_png import png
-from search.views.importance import FEWEST_TRIALS, Importance, importance, standing
+from search.views.importance import Importance, importance, standing
 from search.views.note import headline, markdown, note
 from search.views.page import comparison, comparison_page, sweep_page
 from search.views.stability_figure import stability_figure
@@ -145,37 +144,6 @@ def test_parallel_coordinates_have_an_axis_a_setting_and_gaps_where_one_was_not_
     assert len({len(axis.values) for axis in body.axes}) == 1
 
 
-# --- importance --------------------------------------------------------------------------------------------------
-
-
-def test_importance_rests_on_evenly_some_of_very_many_trials(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.views.importance.MOST_TRIALS", 100)
-    found = importance(grown(data, trials=950))
-    assert found.trials == 95
-    assert next(iter(found.shares)) == "quality"
-
-
-def test_the_setting_that_makes_the_curve_is_the_most_important(data: Path) -> None:
-    shares = importance(grown(data, trials=60)).shares
-    assert next(iter(shares)) == "quality"
-    assert sum(shares.values()) == pytest.approx(1.0)
-
-
-def test_it_says_on_how_many_trials_it_rests_and_nothing_below_ten(data: Path) -> None:
-    few = importance(grown(data, trials=FEWEST_TRIALS - 1))
-    assert few == Importance({}, FEWEST_TRIALS - 1)
-    many = importance(grown(data, trials=FEWEST_TRIALS))
-    assert many.shares
-    assert figures.importance_chart(many).note.startswith(f"PED-ANOVA over {FEWEST_TRIALS} trials")
-
-
-def test_a_lost_trial_stands_behind_one_stopped_at_the_first_rung(state: SweepState) -> None:
-    lost = [trial for trial in state.search if trial.lost]
-    sound = [trial for trial in state.search if not trial.lost]
-    assert lost
-    assert max(map(standing, lost)) < min(map(standing, sound))
-
-
 # --- one training ------------------------------------------------------------------------------------------------
 
 
@@ -295,17 +263,3 @@ def training(epoch: int) -> EpochDone:
     losses = {"train": 10.0 / epoch, "train/box": 6.0 / epoch, "train/cls": 4.0 / epoch, "val": 11.0 / epoch}
     phase = "warmup" if epoch <= 3 else "main"
     return EpochDone(7, epoch, phase, {"score": epoch / 20}, losses, {"head": 1e-3}, {"train": 1.0})
-
-
-def grown(data: Path, trials: int) -> SweepState:
-    """So many trials of one epoch whose score is their quality."""
-    made = plan_of(data, trials=trials, confirm_top=0)
-    state = SweepState(made)
-    tell: Callable[[object], None] = lambda event: state.apply(Row(0, 0.0, event))  # type: ignore[arg-type]  # noqa: E731
-    for number in range(trials):
-        quality = 0.01 * 100 ** ((number * 37 % trials) / trials)
-        drawn = {"quality": quality, "shape": ["fast", "slow"][number % 2], "depth": number % 3 + 1}
-        tell(TrialStarted(number, "search", number, "", number, drawn, {}))
-        tell(EpochDone(number, 1, "main", {"score": quality}, {"train": 1.0}, {}, {"train": 0.5}))
-        tell(Decided(number, 1, "stop", "done", "told"))
-    return state

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fakes import Curves, CurveSettings
+from fakes import Curves, CurveSettings, plan_of
 
 from search.conductor import Assignment, Conductor
-from search.events import Decided, EpochDone, Row
+from search.events import Decided, EpochDone, Row, TrialStarted
 from search.journal import Journal, read
 from search.state import SweepState
 from search.sweep import Plan
@@ -155,3 +155,17 @@ def confirmations(conductor: Conductor) -> dict[int, list[int]]:
     """The seeds on which each finalist was trained again."""
     state = conductor.state
     return {of: [trial.started.seed for trial in state.confirmations(of)] for of in state.finalists()}
+
+
+def grown(data: Path, trials: int) -> SweepState:
+    """So many trials of one epoch whose score is their quality."""
+    made = plan_of(data, trials=trials, confirm_top=0)
+    state = SweepState(made)
+    tell: Callable[[object], None] = lambda event: state.apply(Row(0, 0.0, event))  # type: ignore[arg-type]  # noqa: E731
+    for number in range(trials):
+        quality = 0.01 * 100 ** ((number * 37 % trials) / trials)
+        drawn = {"quality": quality, "shape": ["fast", "slow"][number % 2], "depth": number % 3 + 1}
+        tell(TrialStarted(number, "search", number, "", number, drawn, {}))
+        tell(EpochDone(number, 1, "main", {"score": quality}, {"train": 1.0}, {}, {"train": 0.5}))
+        tell(Decided(number, 1, "stop", "done", "told"))
+    return state
