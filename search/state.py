@@ -28,6 +28,7 @@ from search.pruning.asha import ASHA, StoppingASHA
 from search.pruning.brackets import Brackets
 from search.pruning.curve import Curve
 from search.pruning.promotion import PromotingASHA
+from search.pruning.stability import FEWEST_PEERS, NEWEST_PEERS
 from search.stretch import Stretch
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
@@ -203,10 +204,11 @@ class SweepState:
         return excess(trial, self.plan.spec.limits)
 
     def median_best(self, without: int, epoch: int) -> float | None:
-        """The median, over the search's other trials, of their best objective by `epoch`; None without any."""
-        others = (trial.curve.best_by(epoch) for trial in self.search if trial.started.trial != without)
+        """The median, over the search's newest other trials, of their best objective by `epoch`; None of too few."""
+        newest = self.search[-NEWEST_PEERS:]
+        others = (trial.curve.best_by(epoch) for trial in newest if trial.started.trial != without)
         known = [value for value in others if value is not None]
-        return median(known) if known else None
+        return median(known) if len(known) >= FEWEST_PEERS else None
 
     def ranking(self) -> list[TrialState]:
         """The search's finished trials that keep the user's limits, best level first."""

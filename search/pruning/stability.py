@@ -10,6 +10,7 @@ rule would have stopped although they later improved their own best by more than
     held-out loss > 1.5 x its best, 5 epochs                   25    44 %   too early
     the same, and no new best metric in 10 epochs              20    25 %   used
     metric < 0.001 at 10 / 20 / 30 % of the budget     22/15/13  50/27/23 %   used at 30 %
+    metric < 1/5 of the peers' median at 30 %                   7   100 %   used: none came above 37 % of the best
     detrended CV of the metric > 0.2 over 10 epochs,
         in a run below its peers' median                       55   84 %   off
     the same, wherever it stands                                            17 points of regret: never
@@ -20,8 +21,8 @@ A non-finite held-out loss is never a reason: half-precision validation overflow
 Oscillation is reported for every run (`steadiness.py`), and stops one only if asked to (`oscillation_cv`). How much a
 loss oscillates tells nothing of a run's final rank (rank correlation -.01 for training, +.05 for held-out losses); how
 much the metric does tells a little (-.20), and nothing that its level does not tell too: who oscillates and is
-behind already waits at a rung. Together the rules in use stopped 17 of 616 runs and harmed 3 (.49 %), at no regret
-(`tests/bench/public/harm.py`).
+behind already waits at a rung. Together the rules in use stopped 24 of 616 runs and harmed 10 (1.6 %), at no regret
+(`tests/bench/public/harm.py`). Seven of them are those far behind their peers: they went on improving, to nothing.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ class StabilitySettings(Settings):
     collapse_value: float = Field(
         0.001, ge=0, description="a metric below this is as good as zero (metrics to maximise)"
     )
+    collapse_share: float = Field(
+        0.2, ge=0, lt=1, description="so is one below this share of the peers' median best (at least three); 0: never"
+    )
     collapse_after: float = Field(
         0.3, gt=0, le=1, description="share of the epochs after which a zero metric is collapse"
     )
@@ -71,7 +75,12 @@ class StabilitySettings(Settings):
 
 
 Peers = Callable[[int], float | None]
-"""The median, over the other trials, of their best value by an epoch; None if there are none."""
+"""The median, over the other trials, of their best value by an epoch; None if there are fewer than `FEWEST_PEERS`."""
+FEWEST_PEERS = 3
+NEWEST_PEERS = 100
+"""A sweep's median is over its newest trials: each answer costs the same, however many there were."""
+FEWEST_EVALUATED = 5
+"""Evaluated epochs before which no training is next to nothing beside its peers."""
 
 
 def alone(epoch: int) -> None:
@@ -101,7 +110,7 @@ def verdict(
         or _dead(curve, settings)
         or _train_diverging(curve, settings)
         or _held_out_diverging(curve, settings)
-        or _collapsed(curve, max_epochs, settings)
+        or _collapsed(curve, max_epochs, settings, peers)
         or _oscillating(curve, max_epochs, settings, peers)
         or _unsteady(curve, settings)
         or _stale(curve, settings)
@@ -160,18 +169,32 @@ def _raised(name: str, losses: list[float], factor: float, epochs: int) -> Decis
     return _stop("diverging", detail, best=min(before), lowest_since=min(last), factor=factor, epochs=epochs)
 
 
-def _collapsed(curve: Curve, max_epochs: int, settings: StabilitySettings) -> Decision | None:
-    """A metric that never left zero; epochs that were not evaluated say nothing.
+def _collapsed(curve: Curve, max_epochs: int, settings: StabilitySettings, peers: Peers) -> Decision | None:
+    """A metric that never left zero, or is next to nothing beside the peers'; epochs not evaluated say nothing.
 
+    With the peers it is compared once, after its warm-up: whoever warms up for longer is not behind yet.
     A metric that stays at the share of the most frequent class is not collapse yet: such runs may still wake up.
     """
-    if curve.mode != "max" or len(curve.evaluated) < 2 or curve.epoch < settings.collapse_after * max_epochs:
+    due = settings.collapse_after * max_epochs
+    if curve.mode != "max" or len(curve.evaluated) < 2 or curve.epoch < due:
         return None
     highest = curve.bests[-1].value or 0.0
-    if highest >= settings.collapse_value:
-        return None
     detail = f"metric never above {highest:.4f} in {curve.epoch} of {max_epochs} epochs"
-    return _stop("collapsed", detail, highest=highest, epochs=curve.epoch)
+    if highest < settings.collapse_value:
+        return _stop("collapsed", detail, highest=highest, epochs=curve.epoch)
+    median = peers(curve.epoch) if settings.collapse_share and _just_due(curve, due) else None
+    if median is None or highest >= settings.collapse_share * median:
+        return None
+    detail = f"{detail}, less than {settings.collapse_share:.0%} of the peers' median {median:.4f}"
+    return _stop("collapsed", detail, highest=highest, median=median, share=settings.collapse_share, epochs=curve.epoch)
+
+
+def _just_due(curve: Curve, due: float) -> bool:
+    """Whether the last epoch is the first evaluated one from `due` on, after warm-up, with a few before it."""
+    before, last = curve.evaluated[-2:]
+    if last.epoch < curve.epoch or last.phase == WARMUP or len(curve.evaluated) < FEWEST_EVALUATED:
+        return False
+    return before.epoch < due or before.phase == WARMUP or len(curve.evaluated) == FEWEST_EVALUATED
 
 
 def _oscillating(curve: Curve, max_epochs: int, settings: StabilitySettings, peers: Peers) -> Decision | None:

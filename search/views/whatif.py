@@ -63,6 +63,11 @@ def _by_rule(decided: Decided) -> Iterator[str]:
             f"The loss stayed at {ratio:.2f} x its best or above; a single epoch below {numbers['factor']:g} x, "
             "or a higher factor under `stability`, would have let it go on."
         )
+    elif decided.reason == "collapsed" and "median" in numbers:
+        yield (
+            f"A best value of {numbers['share'] * numbers['median']:.4f} by then, "
+            "or a lower `stability.collapse_share`, would have let it go on."
+        )
     elif decided.reason == "collapsed" and "highest" in numbers:
         yield "A metric above `stability.collapse_value` in any epoch would have let it go on."
     elif decided.reason == "oscillating" and "median" in numbers:

@@ -20,6 +20,8 @@ from trainables.recipe import Alarm
 from trainables.settings import read_yaml
 
 HERE = Path(__file__).resolve().parent
+RECORDING = ("sampler", "scheduler", "stability")
+"""What a sweep is given so that it records everything; the compared ones have the defaults."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Table:
 
     def plan(self, **policy: Any) -> Plan:
         """A sweep of as many trials on the same space under another `policy`."""
-        kept = {name: value for name, value in self.spec.items() if name != "stability"}
+        kept = {name: value for name, value in self.spec.items() if name not in RECORDING}
         own = {"trials": len(self.configurations), "confirm_top": 0, "enqueue": [], "audit": 0.0}
         return plan(read_spec(kept | own | policy, self.name), training=False)
 

@@ -7,6 +7,7 @@ a value within 1 % of the table's best.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -42,8 +43,8 @@ class System(Protocol):
 MakeSystem = Callable[[Table, Group, int, int], System]
 
 
-def epochs_until_near(system: System, group: Group, workers: int) -> int:
-    """Epochs that all trials took together until one showed a value near the best of all."""
+def epochs_until_near(system: System, group: Group, workers: int) -> float:
+    """Epochs that all trials took together until one showed a value near the best of all; infinite if none did."""
     enough = NEAR * max(group.best)
     busy: list[tuple[int, int, int, int, int]] = []  # when the epoch ends, in which order it began, whose it is
     now = begun = epochs = 0
@@ -52,7 +53,7 @@ def epochs_until_near(system: System, group: Group, workers: int) -> int:
             begun += 1
             heapq.heappush(busy, (now + 1, begun, *given))
         if not busy:
-            return epochs
+            return math.inf
         now, _, trial, place, had = heapq.heappop(busy)
         point, last = group.runs[place][had], had + 1 == len(group.runs[place])
         epochs += 1

@@ -10,7 +10,7 @@ from statistics import median
 from recorded import Table, Training
 
 from search.pruning.curve import Curve
-from search.pruning.stability import StabilitySettings, verdict
+from search.pruning.stability import FEWEST_PEERS, StabilitySettings, verdict
 
 BAD = 0.1
 """A training that ends below this share of the best, or not finite, is a bad one."""
@@ -80,7 +80,7 @@ def _stop(run: Training, max_epochs: int, settings: StabilitySettings, others: l
 
         def peers(epoch: int) -> float | None:
             known = [value for value in (other.best_by(epoch) for other in others) if value is not None]
-            return median(known) if known else None
+            return median(known) if len(known) >= FEWEST_PEERS else None
 
         found = verdict(curve, max_epochs, settings, alarm, peers)
         if found:

@@ -21,11 +21,12 @@ sys.path[:0] = [str(HERE), str(HERE.parents[2])]
 from groups import Run, every_run  # noqa: E402
 
 from search.pruning.curve import Curve  # noqa: E402
-from search.pruning.stability import StabilitySettings, verdict  # noqa: E402
+from search.pruning.stability import FEWEST_PEERS, StabilitySettings, verdict  # noqa: E402
 
 HARM = 1.05
 SETTINGS = {
     "defaults": StabilitySettings(),
+    "defaults, `collapse_share: 0`": StabilitySettings(collapse_share=0),
     "oscillation_cv 0.2": StabilitySettings(oscillation_cv=0.2),
     "oscillation_cv 0.5": StabilitySettings(oscillation_cv=0.5),
     "oscillation_cv 0.2 after half the epochs": StabilitySettings(oscillation_cv=0.2, oscillation_after=0.5),
@@ -49,7 +50,7 @@ def stopped(run: Run, others: list[Curve], settings: StabilitySettings) -> tuple
 def middle(others: list[Curve], epoch: int) -> float | None:
     """The median of their best values by an epoch."""
     known = [best for curve in others if (best := curve.best_by(epoch)) is not None]
-    return median(known) if known else None
+    return median(known) if len(known) >= FEWEST_PEERS else None
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from search.pruning.asha import ASHA, StoppingASHA
 from search.pruning.brackets import Brackets, first_rungs
 from search.pruning.curve import Curve
 from search.pruning.promotion import PromotingASHA
-from search.pruning.stability import StabilitySettings, verdict
+from search.pruning.stability import FEWEST_PEERS, StabilitySettings, verdict
 
 OSCILLATING = StabilitySettings(oscillation_cv=0.2)
 CALM = StabilitySettings(oscillation_cv=None)
@@ -85,7 +85,7 @@ class Ours(Rule):
     def _median(self, trial: int, epoch: int) -> float | None:
         found = (curve.best_by(epoch) for other, curve in self._curves.items() if other != trial)
         known = [value for value in found if value is not None]
-        return median(known) if known else None
+        return median(known) if len(known) >= FEWEST_PEERS else None
 
     def end(self, trial: int, curve: Curve) -> None:
         self._curves[trial] = curve
