@@ -18,7 +18,8 @@ demo: $(READY)  ## one sweep of real trainings, from nothing to an exported conf
 
 test: $(READY) lint  ## everything that must hold: linters, types, fast tests, tests with Ray, whole sweeps
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
-	$(BIN)/python -m pytest -q -m "ray or e2e"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "ray or e2e" --ignore tests/sweeps
+	$(BIN)/python -m pytest -q -m "ray or e2e" tests/sweeps  # each takes both cores
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,7 +1,18 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 # Every run tries the same examples: a red build is red again, and nothing is written into the checkout.
 settings.register_profile("steadytune", max_examples=60, deadline=None, derandomize=True, database=None)
 settings.load_profile("steadytune")
+
+SLOW_SECONDS = 300
+"""A hang is told from a busy machine: what trains, or exports a model, took five times as long on one as on another."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that train for real have longer than the fast ones before they count as hanging."""
+    for item in items:
+        if item.get_closest_marker("e2e") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_SECONDS))

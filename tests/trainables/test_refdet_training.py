@@ -127,7 +127,7 @@ def usual(videos: RefdetData, tmp_path_factory: pytest.TempPathFactory) -> Mappi
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("name", CHANGES.keys() - UNSEEN.keys())
+@pytest.mark.parametrize("name", sorted(CHANGES.keys() - UNSEEN.keys()))
 def test_each_setting_changes_what_comes_out(
     name: str, videos: RefdetData, tmp_path: Path, usual: Mapping[str, list[Mapping[str, float]]]
 ) -> None:
