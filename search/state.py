@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from bisect import insort
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from search.enough import enough, noise
@@ -28,7 +27,7 @@ from search.pruning.asha import ASHA, StoppingASHA
 from search.pruning.brackets import Brackets
 from search.pruning.curve import Curve
 from search.pruning.promotion import PromotingASHA
-from search.pruning.stability import FEWEST_PEERS, NEWEST_PEERS
+from search.pruning.stability import NEWEST_PEERS, middle
 from search.stretch import Stretch
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
@@ -206,9 +205,7 @@ class SweepState:
     def median_best(self, without: int, epoch: int) -> float | None:
         """The median, over the search's newest other trials, of their best objective by `epoch`; None of too few."""
         newest = self.search[-NEWEST_PEERS:]
-        others = (trial.curve.best_by(epoch) for trial in newest if trial.started.trial != without)
-        known = [value for value in others if value is not None]
-        return median(known) if len(known) >= FEWEST_PEERS else None
+        return middle(trial.curve.best_by(epoch) for trial in newest if trial.started.trial != without)
 
     def ranking(self) -> list[TrialState]:
         """The search's finished trials that keep the user's limits, best level first."""

@@ -28,7 +28,8 @@ behind already waits at a rung. Together the rules in use stopped 24 of 616 runs
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from statistics import median
 
 from pydantic import Field
 
@@ -81,6 +82,12 @@ NEWEST_PEERS = 100
 """A sweep's median is over its newest trials: each answer costs the same, however many there were."""
 FEWEST_EVALUATED = 5
 """Evaluated epochs before which no training is next to nothing beside its peers."""
+
+
+def middle(values: Iterable[float | None]) -> float | None:
+    """The median of what is known; None of fewer than `FEWEST_PEERS`."""
+    known = [value for value in values if value is not None]
+    return median(known) if len(known) >= FEWEST_PEERS else None
 
 
 def alone(epoch: int) -> None:
@@ -182,11 +189,11 @@ def _collapsed(curve: Curve, max_epochs: int, settings: StabilitySettings, peers
     detail = f"metric never above {highest:.4f} in {curve.epoch} of {max_epochs} epochs"
     if highest < settings.collapse_value:
         return _stop("collapsed", detail, highest=highest, epochs=curve.epoch)
-    median = peers(curve.epoch) if settings.collapse_share and _just_due(curve, due) else None
-    if median is None or highest >= settings.collapse_share * median:
+    theirs = peers(curve.epoch) if settings.collapse_share and _just_due(curve, due) else None
+    if theirs is None or highest >= settings.collapse_share * theirs:
         return None
-    detail = f"{detail}, less than {settings.collapse_share:.0%} of the peers' median {median:.4f}"
-    return _stop("collapsed", detail, highest=highest, median=median, share=settings.collapse_share, epochs=curve.epoch)
+    detail = f"{detail}, less than {settings.collapse_share:.0%} of the peers' median {theirs:.4f}"
+    return _stop("collapsed", detail, highest=highest, median=theirs, share=settings.collapse_share, epochs=curve.epoch)
 
 
 def _just_due(curve: Curve, due: float) -> bool:
@@ -208,15 +215,15 @@ def _oscillating(curve: Curve, max_epochs: int, settings: StabilitySettings, pee
     found = detrended_cv(values)
     if found is None or found <= settings.oscillation_cv:
         return None
-    median = peers(curve.epoch)
+    theirs = peers(curve.epoch)
     best = curve.bests[-1].value or 0.0
-    if median is None or curve.sign * best >= curve.sign * median:
+    if theirs is None or curve.sign * best >= curve.sign * theirs:
         return None
     detail = (
         f"metric varied by {found:.0%} of its level over {window} epochs (at most {settings.oscillation_cv:.0%}), "
-        f"and its best {best:.4f} is behind the peers' median {median:.4f}"
+        f"and its best {best:.4f} is behind the peers' median {theirs:.4f}"
     )
-    return _stop("oscillating", detail, cv=found, window=window, best=best, median=median)
+    return _stop("oscillating", detail, cv=found, window=window, best=best, median=theirs)
 
 
 def _unsteady(curve: Curve, settings: StabilitySettings) -> Decision | None:

@@ -55,7 +55,9 @@ def test_the_warm_up_may_swing() -> None:
 
 def test_oscillation_is_not_looked_for_early_in_the_budget() -> None:
     assert oscillating(SWINGS, oscillation_after=0.6) is None
-    assert oscillating(SWINGS, oscillation_after=0.5) is not None
+    found = oscillating(SWINGS, oscillation_after=0.5)
+    assert found is not None
+    assert found.reason == "oscillating"
 
 
 def test_oscillation_stops_nobody_unless_asked_to() -> None:

@@ -161,11 +161,13 @@ def grown(data: Path, trials: int) -> SweepState:
     """So many trials of one epoch whose score is their quality."""
     made = plan_of(data, trials=trials, confirm_top=0)
     state = SweepState(made)
-    tell: Callable[[object], None] = lambda event: state.apply(Row(0, 0.0, event))  # type: ignore[arg-type]  # noqa: E731
     for number in range(trials):
         quality = 0.01 * 100 ** ((number * 37 % trials) / trials)
         drawn = {"quality": quality, "shape": ["fast", "slow"][number % 2], "depth": number % 3 + 1}
-        tell(TrialStarted(number, "search", number, "", number, drawn, {}))
-        tell(EpochDone(number, 1, "main", {"score": quality}, {"train": 1.0}, {}, {"train": 0.5}))
-        tell(Decided(number, 1, "stop", "done", "told"))
+        for event in (
+            TrialStarted(number, "search", number, "", number, drawn, {}),
+            EpochDone(number, 1, "main", {"score": quality}, {"train": 1.0}, {}, {"train": 0.5}),
+            Decided(number, 1, "stop", "done", "told"),
+        ):
+            state.apply(Row(0, 0.0, event))
     return state

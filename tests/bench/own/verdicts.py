@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from statistics import median
 
 from recorded import Table, Training
 
 from search.pruning.curve import Curve
-from search.pruning.stability import FEWEST_PEERS, StabilitySettings, verdict
+from search.pruning.stability import StabilitySettings, middle, verdict
 
 BAD = 0.1
 """A training that ends below this share of the best, or not finite, is a bad one."""
@@ -79,8 +78,7 @@ def _stop(run: Training, max_epochs: int, settings: StabilitySettings, others: l
         alarm = run.alarm if point is run.points[-1] else None
 
         def peers(epoch: int) -> float | None:
-            known = [value for value in (other.best_by(epoch) for other in others) if value is not None]
-            return median(known) if len(known) >= FEWEST_PEERS else None
+            return middle(other.best_by(epoch) for other in others)
 
         found = verdict(curve, max_epochs, settings, alarm, peers)
         if found:

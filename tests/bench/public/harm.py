@@ -11,9 +11,7 @@ import argparse
 import math
 import sys
 from collections import Counter, defaultdict
-from functools import partial
 from pathlib import Path
-from statistics import median
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[2])]
@@ -21,7 +19,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[2])]
 from groups import Run, every_run  # noqa: E402
 
 from search.pruning.curve import Curve  # noqa: E402
-from search.pruning.stability import FEWEST_PEERS, StabilitySettings, verdict  # noqa: E402
+from search.pruning.stability import StabilitySettings, middle, verdict  # noqa: E402
 
 HARM = 1.05
 SETTINGS = {
@@ -36,7 +34,11 @@ SETTINGS = {
 
 def stopped(run: Run, others: list[Curve], settings: StabilitySettings) -> tuple[str, bool, int] | None:
     """The reason, whether it did harm, and the epochs that it saved; None if the run went to its end."""
-    curve, peers = Curve(), partial(middle, others)
+    curve = Curve()
+
+    def peers(epoch: int) -> float | None:
+        return middle(other.best_by(epoch) for other in others)
+
     for point in run.points:
         curve.add(point)
         found = verdict(curve, run.planned, settings, peers=peers)
@@ -45,12 +47,6 @@ def stopped(run: Run, others: list[Curve], settings: StabilitySettings) -> tuple
             harmed = max(later, default=-math.inf) > HARM * (curve.best_value or 0.0)
             return found.reason, harmed, len(run.points) - curve.epoch
     return None
-
-
-def middle(others: list[Curve], epoch: int) -> float | None:
-    """The median of their best values by an epoch."""
-    known = [best for curve in others if (best := curve.best_by(epoch)) is not None]
-    return median(known) if len(known) >= FEWEST_PEERS else None
 
 
 def main() -> None:

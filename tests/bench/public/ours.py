@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import median
 
 from groups import Group
 from virtual import Action, MakeRule, Rule
@@ -12,7 +11,7 @@ from search.pruning.asha import ASHA, StoppingASHA
 from search.pruning.brackets import Brackets, first_rungs
 from search.pruning.curve import Curve
 from search.pruning.promotion import PromotingASHA
-from search.pruning.stability import FEWEST_PEERS, StabilitySettings, verdict
+from search.pruning.stability import StabilitySettings, middle, verdict
 
 OSCILLATING = StabilitySettings(oscillation_cv=0.2)
 CALM = StabilitySettings(oscillation_cv=None)
@@ -83,9 +82,7 @@ class Ours(Rule):
         return action
 
     def _median(self, trial: int, epoch: int) -> float | None:
-        found = (curve.best_by(epoch) for other, curve in self._curves.items() if other != trial)
-        known = [value for value in found if value is not None]
-        return median(known) if len(known) >= FEWEST_PEERS else None
+        return middle(curve.best_by(epoch) for other, curve in self._curves.items() if other != trial)
 
     def end(self, trial: int, curve: Curve) -> None:
         self._curves[trial] = curve
