@@ -50,7 +50,7 @@ class EarlierTrial:
         return self.reason in LOST
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrialStarted:
     """A trial was given its configuration.
 
@@ -100,7 +100,7 @@ class EpochDone:
     alarm_detail: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Decided:
     """A rule stopped a trial, or compared it and let it go on."""
 

@@ -14,6 +14,7 @@ from copy import copy
 from typing import Any, Literal
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
@@ -63,8 +64,16 @@ class _Storage(optuna.storages.InMemoryStorage):
 
     def __init__(self) -> None:
         super().__init__()
+        self._distributions: dict[BaseDistribution, BaseDistribution] = {}
         self.waiting: dict[int, FrozenTrial | None] = {}
         self.earlier: dict[int, str] = {}
+
+    def set_trial_param(
+        self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
+    ) -> None:
+        """See Optuna's `BaseStorage`: equal distributions are one object, where Optuna would keep one a trial."""
+        kept = self._distributions.setdefault(distribution, distribution)
+        super().set_trial_param(trial_id, param_name, param_value_internal, kept)
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None

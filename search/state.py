@@ -152,6 +152,8 @@ class SweepState:
             group.pop(event.trial, None)
             if belongs:
                 group[event.trial] = trial
+        if event.action != "continue":
+            trial.curve.settle()
         sound = trial.finished and trial.started.kind == "search" and trial.curve.level is not None
         if sound and not self.excess(trial):
             insort(self._ranking, trial, key=lambda one: -one.curve.sign * (one.curve.level or 0.0))

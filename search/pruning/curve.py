@@ -21,7 +21,7 @@ WARMUP = "warmup"
 """The phase in which only the learning rate rises (see `Epoch.phase`)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Point:
     """One epoch of a curve.
 
@@ -70,13 +70,17 @@ class Curve:
         self._held_out: list[float | None] = []
         self._phases: list[str] = []
         self._known: list[float] = []  # the values that are numbers
+        self.settle()
+        for point in points:
+            self.add(point)
+
+    def settle(self) -> None:
+        """Forget the points, which take more memory than all else, until somebody asks for them again."""
         self._points: list[Point] = []
         self._evaluated: list[Point] = []
         self._bests: list[Point] = []
         self._train_losses: list[float] = []
         self._held_out_losses: list[float] = []
-        for point in points:
-            self.add(point)
 
     def add(self, point: Point) -> None:
         """The next epoch."""
@@ -203,12 +207,15 @@ class Curve:
     @property
     def best_value(self) -> float | None:
         """The best value; None before the first."""
-        return (max if self.mode == "max" else min)(self._known, default=None)
+        return self._best_of(self._known)
 
     def best_by(self, epoch: int) -> float | None:
         """The best value up to `epoch`; None if there was none."""
-        place = bisect_right(self.bests, epoch, key=lambda point: point.epoch)
-        return _value(self.bests[place - 1]) if place else None
+        values = self._values[: bisect_right(self._epochs, epoch)]
+        return self._best_of([value for value in values if value is not None and math.isfinite(value)])
+
+    def _best_of(self, values: list[float]) -> float | None:
+        return (max if self.mode == "max" else min)(values, default=None)
 
 
 def _mean(values: list[float]) -> float | None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from search.pruning.curve import Curve, Point
 
@@ -61,3 +63,30 @@ def test_a_point_without_them_says_so() -> None:
     assert point.value is None
     assert point.loss is None
     assert point.held_out is None
+
+
+@given(st.lists(st.none() | st.floats(), max_size=12), st.integers(0, 12), st.sampled_from(["max", "min"]))
+def test_a_settled_curve_goes_on_as_if_it_had_kept_its_points(
+    values: list[float | None], settled: int, mode: str
+) -> None:
+    points = [Point(epoch, value, 1.0 / epoch, phase="ab"[epoch > 5]) for epoch, value in enumerate(values, start=1)]
+    kept, forgetful = Curve(mode), Curve(mode)
+    for point in points:
+        kept.add(point)
+        forgetful.add(point)
+        if point.epoch == settled:
+            forgetful.settle()
+        assert repr(told(forgetful)) == repr(told(kept))
+
+
+def told(one: Curve) -> tuple[object, ...]:
+    by = [(one.best_by(epoch), one.level_by(epoch)) for epoch in range(14)]
+    return one.points, one.evaluated, one.bests, one.best, one.train_losses, one.held_out_losses, one.level, by
+
+
+@given(st.lists(st.none() | st.floats(), max_size=12), st.integers(0, 13), st.sampled_from(["max", "min"]))
+def test_the_best_by_an_epoch_is_the_best_of_the_curve_that_ended_there(
+    values: list[float | None], epoch: int, mode: str
+) -> None:
+    ended = curve(values[:epoch], mode).best
+    assert curve(values, mode).best_by(epoch) == (ended.value if ended else None)

@@ -161,3 +161,10 @@ def test_tpe_avoids_where_trials_were_lost() -> None:
         searcher.tell(number, "infeasible" if lost else "complete", 0.9 if lost else 0.5)
     late = [trial.params["lr"] for trial in searcher.study.trials[20:]]
     assert sum(lr > 0.01 for lr in late) <= 4
+
+
+def test_a_distribution_is_kept_once_however_many_trials_drew_from_it() -> None:
+    searcher = make()
+    asks(searcher, 5)
+    kept = {id(one.distributions["lr"]) for one in searcher.study.get_trials(deepcopy=False)}
+    assert len(kept) == 1
