@@ -83,12 +83,15 @@ def whole(table: Table, made: dict[str, MakeSystem], seeds: int, workers: int) -
         found[name] = np.array(epochs)
         print(f"{table.name}: {name}: {np.median(epochs):.0f} ({time.monotonic() - began:.0f} s)", flush=True)
     stock = min((n for n in found if not n.startswith("steadytune")), key=lambda n: float(np.median(found[n])))
-    yield f"| system | epochs, median of {seeds} seeds | quartiles | against {stock} [95 %] |"
-    yield "| --- | --- | --- | --- |"
+    yield f"| system | found it | epochs, median of {seeds} seeds | quartiles | against {stock} [95 %] |"
+    yield "| --- | --- | --- | --- | --- |"
     for name, rows in found.items():
-        low, high = np.percentile(rows, (25, 75))
+        low, high = np.percentile(rows, (25, 75), method="nearest")
         ratio, (least, most) = _ratio(rows, found[stock])
-        yield f"| {name} | {np.median(rows):.0f} | {low:.0f} to {high:.0f} | {ratio:.2f} [{least:.2f}, {most:.2f}] |"
+        yield (
+            f"| {name} | {np.isfinite(rows).sum()} | {_epochs(np.median(rows))} | {_epochs(low)} to {_epochs(high)} "
+            f"| {ratio:.2f} [{least:.2f}, {most:.2f}] |"
+        )
 
 
 def verdicts(table: Table) -> str:
@@ -110,10 +113,16 @@ def _interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _epochs(count: float) -> str:
+    """Infinite where half of the seeds, or a quarter, stopped whoever was near the best before it showed."""
+    return f"{count:.0f}" if np.isfinite(count) else "never"
+
+
 def _ratio(values: np.ndarray, base: np.ndarray) -> tuple[float, tuple[float, float]]:
     """Of the medians, from the same seeds for both."""
     draw = np.random.default_rng(0).integers(0, len(values), (DRAWS, len(values)))
-    low, high = np.percentile(np.median(values[draw], axis=1) / np.median(base[draw], axis=1), LEVELS)
+    ratios = np.median(values[draw], axis=1) / np.median(base[draw], axis=1)
+    low, high = np.nanpercentile(ratios, LEVELS, method="nearest")  # of one that is never found by either there is none
     return float(np.median(values) / np.median(base)), (float(low), float(high))
 
 

@@ -217,11 +217,10 @@ def systems() -> dict[str, MakeSystem]:
     found["Optuna TPE + MedianPruner"] = _optuna(lambda group: optuna.pruners.MedianPruner())
     found["random, everything trained"] = _stock(random, lambda group: FIFOScheduler())
     found["steadytune"] = _ours()
-    found["steadytune, univariate TPE"] = _ours(sampler="tpe_univariate")
     found["steadytune, random"] = _ours(sampler="random")
     found["steadytune, scheduler: stopping"] = _ours(scheduler="stopping")
     found["steadytune, no stability verdicts"] = _ours(
         stability={"nonfinite_epochs": 99, "train_epochs": 99, "held_out_epochs": 99, "collapse_value": 0.0,
-                   "dead_loss": 0.0}
+                   "collapse_share": 0.0, "dead_loss": 0.0}
     )  # fmt: skip
     return found

@@ -1,31 +1,31 @@
 """Has an Optuna sampler choose from a table of recorded configurations.
 
-What the sampler asks for is taken to be the nearest configuration that was not trained yet, and that is what it is told
-to have asked for. So every searcher can be compared on recorded trainings, with its own sampler and its own rules.
+TPE draws 24 candidates by its density of the good trials and asks for the one where good ones are likeliest against bad
+ones. Here it draws the candidates, by the same density, from the configurations that were not trained yet. To let it
+draw anything and take the nearest instead, as we first did, robs it of what it has learnt: in 17 dimensions the nearest
+has hardly one parameter near, and central configurations are nearest to most. It then took longer than random search.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 from optuna.trial import FrozenTrial
 from recorded import Table
-
-from spaces.space import Range
 
 
 class Tabular(optuna.samplers.BaseSampler):
     """A sampler that asks for recorded configurations only, each once.
 
     Args:
-        inner: what is to be compared; while it has nothing to say, configurations are drawn at random.
+        inner: what is to be compared: TPE, or random search; while TPE has too few trials it is random too.
         table: where from.
-        seed: of those draws.
+        seed: of random choices.
 
     Attributes:
         inner: as given; it may be another for each trial.
@@ -34,16 +34,11 @@ class Tabular(optuna.samplers.BaseSampler):
 
     def __init__(self, inner: optuna.samplers.BaseSampler, table: Table, seed: int) -> None:
         self.inner = inner
-        self._ranges = table.plan().ranges
         self._drawn = [one.drawn for one in table.configurations]
-        self._places = [self._scaled(drawn) for drawn in self._drawn]
         self._draw = np.random.default_rng([seed, 2])
+        self._whole = [_whole(drawn, self._drawn, self._draw) for drawn in self._drawn]
         self._left = list(range(len(self._drawn)))
         self.picked: dict[int, int] = {}
-
-    def _scaled(self, drawn: Mapping[str, Any]) -> dict[str, float | str]:
-        """Numbers between 0 and 1, choices as words."""
-        return {name: _scale(self._ranges[name], value) for name, value in drawn.items() if name in self._ranges}
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """See Optuna's `BaseSampler`."""
@@ -52,13 +47,14 @@ class Tabular(optuna.samplers.BaseSampler):
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """See Optuna's `BaseSampler`: what `inner` asks for, moved to the nearest configuration left."""
+        """See Optuna's `BaseSampler`: what `inner` asks for of the configurations that are left."""
+        choice = _Choice([self._whole[place] for place in self._left], search_space)
+        if isinstance(self.inner, optuna.samplers.TPESampler):
+            self.inner._parzen_estimator_cls = choice.estimator()
         asked = self.inner.sample_relative(study, trial, search_space)
-        place = self._nearest(asked) if asked else int(self._draw.choice(self._left))
-        self._left.remove(place)
+        place = self._left.pop(choice.place_of(asked) if asked else int(self._draw.integers(len(self._left))))
         self.picked[trial.number] = place
-        drawn = self._drawn[place]
-        return {name: drawn[name] for name in search_space if name in drawn}
+        return {name: value for name, value in self._drawn[place].items() if name in search_space}
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -70,25 +66,36 @@ class Tabular(optuna.samplers.BaseSampler):
         """See Optuna's `BaseSampler`."""
         self.inner.after_trial(study, trial, state, values)
 
-    def _nearest(self, asked: Mapping[str, Any]) -> int:
-        wanted = self._scaled(asked)
-        return min(self._left, key=lambda place: _distance(wanted, self._places[place]))
+
+class _Choice:
+    """The configurations that may be asked for, as TPE's densities see them: a column a parameter of `space`."""
+
+    def __init__(self, drawn: list[dict[str, Any]], space: Mapping[str, BaseDistribution]) -> None:
+        internal = {name: [one.to_internal_repr(whole[name]) for whole in drawn] for name, one in space.items()}
+        self._columns = {name: np.array(column) for name, column in internal.items()}
+        self._external = {name: [one.to_external_repr(x) for x in internal[name]] for name, one in space.items()}
+
+    def estimator(self) -> type[_ParzenEstimator]:
+        """TPE's density, for drawing from this choice alone."""
+        columns = self._columns
+
+        class Restricted(_ParzenEstimator):
+            def sample(self, rng: np.random.RandomState, size: int) -> dict[str, np.ndarray]:
+                logs = self.log_pdf(columns)
+                shares = np.exp(logs - logs.max())
+                chosen = rng.choice(len(shares), size, p=shares / shares.sum())
+                return {name: column[chosen] for name, column in columns.items()}
+
+        return Restricted
+
+    def place_of(self, asked: Mapping[str, Any]) -> int:
+        """Which of them has all values that were `asked`."""
+        rows = zip(*(self._external[name] for name in asked), strict=True)
+        return list(rows).index(tuple(asked.values()))
 
 
-def _scale(asked: Range, value: Any) -> float | str:
-    if asked.kind == "choice":
-        return str(value)
-    scale = math.log if asked.log else float
-    low, high = scale(asked.low), scale(asked.high)
-    return (scale(value) - low) / (high - low)
-
-
-def _distance(one: Mapping[str, float | str], other: Mapping[str, float | str]) -> float:
-    """Squared; a choice or a branch that differs counts as far apart as a number can be."""
-    return sum(_apart(value, other.get(name)) for name, value in one.items())
-
-
-def _apart(one: float | str, other: float | str | None) -> float:
-    if isinstance(one, float) and isinstance(other, float):
-        return (one - other) ** 2
-    return float(one != other)
+def _whole(drawn: dict[str, Any], others: list[dict[str, Any]], draw: np.random.Generator) -> dict[str, Any]:
+    """`drawn`, with what it lacks (of a branch not taken) as any of the `others` has it: TPE draws it all the same."""
+    names = sorted({name for other in others for name in other} - set(drawn))
+    known = {name: [other[name] for other in others if name in other] for name in names}
+    return drawn | {name: values[draw.integers(len(values))] for name, values in known.items()}
