@@ -13,6 +13,7 @@ from functools import partial
 from typing import Protocol
 
 import optuna
+from freeze_thaw import FreezeThaw
 from groups import Group
 from ours import grace_epochs
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
@@ -216,6 +217,7 @@ def systems() -> dict[str, MakeSystem]:
     )
     found["Optuna TPE + MedianPruner"] = _optuna(lambda group: optuna.pruners.MedianPruner())
     found["random, everything trained"] = _stock(random, lambda group: FIFOScheduler())
+    found["configurations and curves in one model (freeze-thaw)"] = FreezeThaw
     found["steadytune"] = _ours()
     found["steadytune, random"] = _ours(sampler="random")
     found["steadytune, scheduler: stopping"] = _ours(scheduler="stopping")
