@@ -9,18 +9,16 @@ told PRUNED and infeasible, by a constraint, which TPE ranks below everything el
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Container, Mapping
-from copy import copy
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from search.events import EarlierTrial
-from search.scales import Scale
 from search.seeds import derived
+from search.study import Shown
 
 Outcome = Literal["complete", "pruned", "infeasible"]
 
@@ -51,75 +49,6 @@ def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
         return makers[name]()
 
 
-class _Storage(optuna.storages.InMemoryStorage):
-    """Shows samplers the trials in `waiting` (by Optuna's number) as pruned, and those of all sweeps on one scale.
-
-    Optuna cannot suspend a trial. As a running one it would teach nothing, or only ill (TPE takes running trials for
-    bad ones); once told as pruned it could not go on.
-
-    Attributes:
-        waiting: trials of this sweep that wait at a rung, and how samplers see each; None until they look.
-        earlier: the sweep of each trial that is not of this one.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._distributions: dict[BaseDistribution, BaseDistribution] = {}
-        self.waiting: dict[int, FrozenTrial | None] = {}
-        self.earlier: dict[int, str] = {}
-
-    def set_trial_param(
-        self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
-    ) -> None:
-        """See Optuna's `BaseStorage`: equal distributions are one object, where Optuna would keep one a trial."""
-        kept = self._distributions.setdefault(distribution, distribution)
-        super().set_trial_param(trial_id, param_name, param_value_internal, kept)
-
-    def get_all_trials(
-        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        """See Optuna's `BaseStorage`."""
-        if not (self.waiting or self.earlier) or states == (TrialState.WAITING,):
-            return super().get_all_trials(study_id, deepcopy, states)
-        found = super().get_all_trials(study_id, deepcopy)
-        shown = [self._as_pruned(trial) if trial.number in self.waiting else trial for trial in found]
-        if self.earlier:
-            shown = _on_one_scale(shown, self.earlier)
-        return [trial for trial in shown if states is None or trial.state in states]
-
-    def _as_pruned(self, trial: FrozenTrial) -> FrozenTrial:
-        shown = self.waiting[trial.number]
-        if shown is None:  # it changes only when it goes on, and of thousands all are looked at for each draw
-            shown = self.waiting[trial.number] = copy(trial)
-            shown.state = TrialState.PRUNED
-        return shown
-
-
-def _on_one_scale(trials: list[FrozenTrial], earlier: Mapping[int, str]) -> list[FrozenTrial]:
-    """Copies of `trials` whose values are standardised within their sweep."""
-    sweeps: dict[str, list[FrozenTrial]] = {}
-    for trial in trials:
-        sweeps.setdefault(earlier.get(trial.number, ""), []).append(trial)
-    scales = {sweep: _scale(members) for sweep, members in sweeps.items()}
-    return [_scaled(trial, scales[earlier.get(trial.number, "")]) for trial in trials]
-
-
-def _scale(trials: list[FrozenTrial]) -> Scale:
-    finished = [trial.value for trial in trials if trial.state is TrialState.COMPLETE and trial.value is not None]
-    partial = [
-        trial.intermediate_values[max(trial.intermediate_values)] for trial in trials if trial.intermediate_values
-    ]
-    return Scale.of(finished, partial)
-
-
-def _scaled(trial: FrozenTrial, scale: Scale) -> FrozenTrial:
-    shown = copy(trial)
-    if trial.value is not None:
-        shown.value = scale(trial.value)
-    shown.intermediate_values = {step: scale(value) for step, value in trial.intermediate_values.items()}
-    return shown
-
-
 class Searcher:
     """One sweep's study.
 
@@ -139,7 +68,7 @@ class Searcher:
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._draw = draw
-        self._storage = _Storage()
+        self._storage = Shown(mode, ranked=sampler == "gp")
         lasting = make_sampler(sampler, derived(seed, restart))
         self._study = optuna.create_study(
             direction="maximize" if mode == "max" else "minimize", sampler=lasting, storage=self._storage

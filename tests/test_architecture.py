@@ -24,7 +24,7 @@ CONFINED = {
         "search/cluster/access.py",
         "search/cluster/jobs.py",
     },
-    "optuna": {"search/searcher.py", "search/views/importance.py"},
+    "optuna": {"search/searcher.py", "search/study.py", "search/views/importance.py"},
     "mlflow": {"search/tracking/mirror.py", "search/tracking/champion.py", "search/replay/mlflow_runs.py"},
     "plotly": {"search/views/chart_html.py"},
     "matplotlib": {"search/views/chart_png.py", "search/views/range_figure.py"},

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+import statistics
 from typing import Any
 
 import optuna
@@ -134,6 +136,34 @@ def test_gaussian_processes_are_fitted_once_ten_trials_are_complete() -> None:
         lr = searcher.ask(number)["lr"]
         searcher.tell(number, "complete", -abs(lr - 0.01))
     assert abs(searcher.study.best_params["lr"] - 0.01) < 0.01
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_gaussian_processes_learn_from_trials_that_were_stopped_or_wait_at_a_rung(mode: str) -> None:
+    searcher, off = make("gp", mode=mode), []
+    for number in range(20):
+        off.append(abs(math.log10(searcher.ask(number)["lr"]) + 2))
+        searcher.report(number, 3, -off[-1] if mode == "max" else off[-1])
+        if number % 2:
+            searcher.tell(number, "pruned", 0.5)
+        else:
+            searcher.pause(number)
+    assert statistics.median(off[12:]) < 0.3 < statistics.median(off[:10])
+
+
+def test_ranks_put_the_lost_last_and_those_further_on_first() -> None:
+    searcher = make("gp")
+    for number, (epochs, value, outcome) in enumerate(
+        [(3, 0.2, "pruned"), (9, 0.1, "complete"), (27, 0.9, "infeasible"), (3, 0.3, "pruned")]
+    ):
+        searcher.ask(number)
+        for epoch in range(1, epochs + 1):
+            searcher.report(number, epoch, value)
+        searcher.tell(number, outcome, value)
+    shown = searcher.study.get_trials()
+    assert [one.state for one in shown] == [TrialState.COMPLETE] * 4
+    assert sorted(range(4), key=lambda number: shown[number].value or 0.0) == [2, 0, 3, 1]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "tpe_univariate", "random", "cmaes", "qmc"])

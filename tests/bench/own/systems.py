@@ -219,6 +219,7 @@ def systems() -> dict[str, MakeSystem]:
     found["random, everything trained"] = _stock(random, lambda group: FIFOScheduler())
     found["configurations and curves in one model (freeze-thaw)"] = FreezeThaw
     found["steadytune"] = _ours()
+    found["steadytune, grace_epochs: 1, reduction_factor: 2"] = _ours(grace_epochs=1, reduction_factor=2.0)
     found["steadytune, random"] = _ours(sampler="random")
     found["steadytune, scheduler: stopping"] = _ours(scheduler="stopping")
     found["steadytune, no stability verdicts"] = _ours(
