@@ -11,13 +11,18 @@ import argparse
 import os
 import re
 import sys
-import time
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from multiprocessing import get_context
+from multiprocessing.pool import Pool
 from pathlib import Path
 from statistics import stdev
 
 import numpy as np
+import optuna
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "public"), str(HERE.parents[2])]
@@ -27,7 +32,7 @@ import ours  # noqa: E402
 import plain_rules  # noqa: E402
 import ray_rules  # noqa: E402
 from recorded import Table, load  # noqa: E402
-from systems import MakeSystem, epochs_until_near, systems  # noqa: E402
+from systems import epochs_until_near, systems  # noqa: E402
 from verdicts import BAD, caught  # noqa: E402
 from virtual import COLUMNS, MakeRule, Sweep  # noqa: E402
 
@@ -38,6 +43,12 @@ STOCK = ("Ray", "Optuna", "random")
 
 LEVELS = (2.5, 97.5)
 DRAWS = 4000
+
+
+def quiet() -> None:
+    """Ray warns whenever a machine is busy, Optuna whenever a study begins."""
+    warnings.filterwarnings("ignore", message="Define-by-run function")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 def facts(table: Table) -> str:
@@ -54,17 +65,46 @@ def facts(table: Table) -> str:
     )
 
 
-def schedulers(table: Table, rules: dict[str, MakeRule], orders: int, workers: int) -> Iterator[str]:
+@dataclass(frozen=True)
+class Job:
+    """A rule or a system on one table, by name: what a process is given."""
+
+    file: Path
+    name: str
+    seeds: int
+    workers: int
+
+
+_load = cache(load)
+
+
+def outcomes(job: Job) -> list[list[float]]:
+    """What stopping by a rule does, one row a random order: `COLUMNS`."""
+    table, make, rows = _load(job.file), rules()[job.name], []
+    for seed in range(job.seeds):
+        group = table.realised(seed)
+        order = np.random.default_rng([seed, 0]).permutation(len(group.runs)).tolist()
+        outcome = Sweep(group, make(group), order, job.workers).run()
+        rows.append([float(getattr(outcome, column)) for column in COLUMNS])
+    print(f"{table.name}: {job.name}", flush=True)
+    return rows
+
+
+def epochs(job: Job) -> list[float]:
+    """Epochs until a whole system saw a value within 1 % of the best, one a seed."""
+    table, make, found = _load(job.file), systems()[job.name], []
+    for seed in range(job.seeds):
+        group = table.realised(seed)
+        found.append(epochs_until_near(make(table, group, seed, job.workers), group, job.workers))
+    print(f"{table.name}: {job.name}: {np.median(found):.0f}", flush=True)
+    return found
+
+
+def schedulers(found: dict[str, list[list[float]]]) -> Iterator[str]:
     """Configurations in a random order: what is lost by stopping."""
     yield "| rule | epochs | regret [95 %] | best run not finished | regret of best seen | time |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for name, make in rules.items():
-        rows = []
-        for seed in range(orders):
-            group = table.realised(seed)
-            order = np.random.default_rng([seed, 0]).permutation(len(group.runs)).tolist()
-            outcome = Sweep(group, make(group), order, workers).run()
-            rows.append([float(getattr(outcome, column)) for column in COLUMNS])
+    for name, rows in found.items():
         means = dict(zip(COLUMNS, 100 * np.mean(rows, axis=0), strict=True))
         low, high = (100 * x for x in _interval(np.array(rows)[:, COLUMNS.index("regret")]))
         shown = name.replace("  ", "&nbsp;&nbsp;", 1) if name.startswith("  ") else name
@@ -74,17 +114,8 @@ def schedulers(table: Table, rules: dict[str, MakeRule], orders: int, workers: i
         )
 
 
-def whole(table: Table, made: dict[str, MakeSystem], seeds: int, workers: int) -> Iterator[str]:
+def whole(found: dict[str, np.ndarray], seeds: int) -> Iterator[str]:
     """Epochs until a value within 1 % of the best was seen, and what they are of the best stock system's."""
-    found: dict[str, np.ndarray] = {}
-    for name, make in made.items():
-        began = time.monotonic()
-        epochs = []
-        for seed in range(seeds):
-            group = table.realised(seed)
-            epochs.append(epochs_until_near(make(table, group, seed, workers), group, workers))
-        found[name] = np.array(epochs)
-        print(f"{table.name}: {name}: {np.median(epochs):.0f} ({time.monotonic() - began:.0f} s)", flush=True)
     stock = min((name for name in found if name.startswith(STOCK)), key=lambda name: float(np.median(found[name])))
     yield f"| system | found it | epochs, median of {seeds} seeds | quartiles | against {stock} [95 %] |"
     yield "| --- | --- | --- | --- | --- |"
@@ -130,18 +161,23 @@ def _ratio(values: np.ndarray, base: np.ndarray) -> tuple[float, tuple[float, fl
     return float(np.median(values) / np.median(base)), (float(low), float(high))
 
 
-def report(table: Table, args: argparse.Namespace) -> Iterator[str]:
+def rules() -> dict[str, MakeRule]:
+    """By the name in the table."""
+    return ray_rules.rules() | optuna_rules.rules() | plain_rules.rules() | ours.rules()
+
+
+def report(file: Path, args: argparse.Namespace, pool: Pool) -> Iterator[str]:
     """One recipe's part."""
-    every = ray_rules.rules() | optuna_rules.rules() | plain_rules.rules() | ours.rules()
-    rules = {name: make for name, make in every.items() if re.search(args.only, name)}
-    made = {name: make for name, make in systems().items() if re.search(args.only, name)}
+    table = _load(file)
     yield f"## {table.name}\n\n{facts(table)}\n\n### Stability verdicts alone\n\n{verdicts(table)}\n"
-    yield "### Whole systems: epochs until within 1 % of the best\n\n" + "\n".join(
-        whole(table, made, args.orders, args.workers)
+    made, stopping = (
+        [Job(file, name, args.orders, args.workers) for name in names if re.search(args.only, name)]
+        for names in (systems(), rules())
     )
-    yield "\n### Schedulers on random orders (per cent)\n\n" + "\n".join(
-        schedulers(table, rules, args.orders, args.workers)
-    )
+    took = dict(zip((job.name for job in made), map(np.array, pool.imap(epochs, made)), strict=True))
+    yield "### Whole systems: epochs until within 1 % of the best\n\n" + "\n".join(whole(took, args.orders))
+    lost = dict(zip((job.name for job in stopping), pool.imap(outcomes, stopping), strict=True))
+    yield "\n### Schedulers on random orders (per cent)\n\n" + "\n".join(schedulers(lost))
 
 
 def main() -> None:
@@ -152,9 +188,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=4, help="trials at a time")
     parser.add_argument("--only", default="", help="rules and systems with this in their name, a regular expression")
     parser.add_argument("--out", type=Path, default=HERE / "results.md")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
     args = parser.parse_args()
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
-    parts = [part for file in args.tables or sorted(HERE.glob("*.parquet")) for part in report(load(file), args)]
+    with get_context("spawn").Pool(args.jobs, initializer=quiet) as pool:
+        files = args.tables or sorted(HERE.glob("*.parquet"))
+        parts = [part for file in files for part in report(file, args, pool)]
     head = (
         f"# Our own recorded trainings, {datetime.now(UTC):%Y-%m-%d}\n\n`python tests/bench/own/compare.py --orders "
         f"{args.orders} --workers {args.workers}`: random configurations, each trained to its end, by the sweeps "
