@@ -73,7 +73,7 @@ def machines() -> Iterator[tuple[Machine, Machine]]:
         yield both[0], both[1]
     finally:
         for process in (one for machine in both for one in machine.started if one.poll() is None):
-            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process.pid, signal.SIGTERM)  # SIGINT is ignored below a shell's background job
             process.wait(60)
         for name in names:
             ip("netns", "delete", name)
