@@ -26,15 +26,15 @@ class Shown(optuna.storages.InMemoryStorage):
 
     Args:
         mode: "max" or "min".
-        ranked: show all that ended as complete, with a score for their rank: for samplers that learn of complete trials
-            only, as Gaussian processes do, when most trials are stopped at a rung.
+        ranked: show all that ended or wait as complete, with a score for their rank: for samplers that learn from
+            complete trials only, as Gaussian processes do, when most trials are stopped at a rung.
 
     Attributes:
         waiting: trials of this sweep that wait at a rung, and how samplers see each; None until they look.
         earlier: the sweep of each trial that is not of this one.
     """
 
-    def __init__(self, mode: str, ranked: bool = False) -> None:
+    def __init__(self, mode: str, ranked: bool) -> None:
         super().__init__()
         self._sign = 1.0 if mode == "max" else -1.0
         self._ranked = ranked
@@ -97,7 +97,7 @@ def _scaled(trial: FrozenTrial, scale: Scale) -> FrozenTrial:
 
 
 def _by_rank(trials: list[FrozenTrial], sign: float) -> list[FrozenTrial]:
-    """Copies of `trials`: who ended is complete, with the normal score of its rank, as rungs and epochs differ."""
+    """Copies of `trials`: who ended is complete, its value a score for its rank, as values of other rungs differ."""
     ended = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     ended.sort(key=lambda trial: _merit(trial, sign))
     scores = {one.number: NORMAL.inv_cdf((place + 0.5) / len(ended)) for place, one in enumerate(ended)}

@@ -25,12 +25,11 @@ CONFINED = {
         "search/cluster/jobs.py",
     },
     "optuna": {"search/searcher.py", "search/study.py", "search/views/importance.py"},
-    "mlflow": {"search/tracking/mirror.py", "search/tracking/champion.py", "search/replay/mlflow_runs.py"},
     "plotly": {"search/views/chart_html.py"},
     "matplotlib": {"search/views/chart_png.py", "search/views/range_figure.py"},
     "pyarrow": {"search/journal.py", "search/arrays.py", "search/storage/filesystem.py"},
 }
-ONLY_IN = {"typer": "search/cli/"}
+ONLY_IN = {"typer": "search/cli/", "mlflow": "search/tracking/"}
 ONLY_TRAINABLES = {
     "torch",
     "torchvision",

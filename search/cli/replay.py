@@ -73,7 +73,7 @@ def _read(source: str, store: str | None, metric: str | None, mode: str, sweeps:
     if mode not in ("max", "min"):
         raise SettingsError(f"--mode is {mode!r}; it must be max or min")
     if store is not None:
-        from search.replay.mlflow_runs import read_experiment
+        from search.tracking.mlflow_runs import read_experiment
         from search.tracking.store import check_store
 
         check_store(store)

@@ -4,7 +4,7 @@
     a folder of trainings    each with Ultralytics' `results.csv` (and `args.yaml`) or YOLOX's `train_log.txt`
     a CSV file               a row an epoch: `run,epoch,<metric>` and, where known, `train_loss,val_loss,seconds,phase`
 
-MLflow experiments are read by `mlflow_runs.py`.
+MLflow experiments are read by `search/tracking/mlflow_runs.py`.
 
 Runs on one data set with one planned number of epochs make one recording: only those are comparable.
 """

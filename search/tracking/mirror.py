@@ -31,10 +31,9 @@ from search.trial import TrialState
 from search.views.importance import importance
 from search.views.note import note
 
+# This repository's folder `mlflow/` answers to the name where the library is absent.
 _spec = find_spec("mlflow")
-if (
-    _spec is None or _spec.origin is None
-):  # this repository's folder `mlflow/` answers to the name where the library is absent
+if _spec is None or _spec.origin is None:
     raise ImportError("the library mlflow is not installed; install steadytune's requirements")
 
 from mlflow.entities import Metric, Param, RunTag  # noqa: E402

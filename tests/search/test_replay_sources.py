@@ -86,7 +86,7 @@ def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
 def test_an_experiment_of_mlflow_is_read_by_its_planned_epochs(tmp_path: Path) -> None:
     from mlflow.tracking import MlflowClient
 
-    from search.replay.mlflow_runs import read_experiment
+    from search.tracking.mlflow_runs import read_experiment
 
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     client = MlflowClient(store)
