@@ -123,7 +123,7 @@ def whole(found: dict[str, np.ndarray], seeds: int) -> Iterator[str]:
         low, high = np.percentile(rows, (25, 75), method="nearest")
         ratio, (least, most) = _ratio(rows, found[stock])
         yield (
-            f"| {name} | {np.isfinite(rows).sum()} | {_epochs(np.median(rows))} | {_epochs(low)} to {_epochs(high)} "
+            f"| {name} | {np.isfinite(rows).sum()} | {_shown(np.median(rows))} | {_shown(low)} to {_shown(high)} "
             f"| {ratio:.2f} [{least:.2f}, {most:.2f}] |"
         )
 
@@ -147,7 +147,7 @@ def _interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _epochs(count: float) -> str:
+def _shown(count: float) -> str:
     """Infinite where half of the seeds, or a quarter, stopped whoever was near the best before it showed."""
     return f"{count:.0f}" if np.isfinite(count) else "never"
 
