@@ -37,6 +37,14 @@ def check(spec: SweepSpec, store: str) -> Plan:
     return checked
 
 
+BEHIND = {
+    "asha": "those behind wait",
+    "stopping": "those behind stop",
+    "freeze_thaw": "all wait there, and who promises most trains next",
+}
+"""What becomes of trials at a rung, under each scheduler that has any."""
+
+
 def describe(made: Plan) -> Iterator[RenderableType]:
     """A checked sweep in words: what it will draw, how long its trainings are, where its rungs lie."""
     spec = made.spec
@@ -50,7 +58,7 @@ def describe(made: Plan) -> Iterator[RenderableType]:
     limits += [f"{spec.hours:g} hours"] if spec.hours else []
     yield f"at most {' and '.join([f'{spec.trials} trials of {made.max_epochs} epochs', *limits])}, {confirm}"
     if spec.scheduler != "none":
-        behind = "those behind wait" if spec.scheduler == "asha" else "those behind stop"
+        behind = BEHIND[spec.scheduler]
         for bracket, first in enumerate(made.first_rungs, start=1):
             rungs = ", ".join(map(str, milestones(first, made.reduction_factor, made.max_epochs))) or "none"
             yield f"rungs{f' of bracket {bracket}' if spec.brackets > 1 else ''} at epochs {rungs}: {behind}"

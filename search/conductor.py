@@ -146,7 +146,7 @@ class Conductor:
         assert self.state.searcher is not None
         number = len(self.state.trials)
         named = self.plan.named[number] if number < len(self.plan.named) else None
-        again = self.state.first_values(number - len(self.plan.named))
+        again = self.state.first_values(number - len(self.plan.named)) or self.state.asha.new()
         # A named training outside the user's narrowed ranges is trained as it is, but Optuna does not hear of it.
         values = known(self.plan.space, named[1], self.plan.spec.set) if named else again
         drawn = self.state.searcher.ask(number, values) if values is not None and self.plan.ranges else {}

@@ -11,7 +11,7 @@ from search.pruning.rungs import Standing
 from search.pruning.stability import alone, verdict
 from search.state import SweepState
 from search.trial import TrialState
-from trainables.recipe import Alarm, Recipe
+from trainables.recipe import Alarm
 
 
 def decide(trial: TrialState, state: SweepState, done: EpochDone, over_budget: str, left: int) -> Iterator[Decision]:
@@ -59,9 +59,9 @@ def _compare(trial: TrialState, state: SweepState, left: int) -> Iterator[Decisi
     action = state.asha.action(number, rung, left)
     # The baseline is what the result is compared with: it always trains to its end.
     if action != "continue" and trial.started.named == state.plan.recipe.baseline and standing.value is not None:
-        yield _at_rung(standing, state.plan.recipe, "continue", "; as the baseline it trains to its end")
+        yield _at_rung(standing, state, "continue", "; as the baseline it trains to its end")
     else:
-        yield _at_rung(standing, state.plan.recipe, action)
+        yield _at_rung(standing, state, action)
 
 
 def promote(state: SweepState, left: int) -> tuple[TrialState, Decision] | None:
@@ -69,24 +69,23 @@ def promote(state: SweepState, left: int) -> tuple[TrialState, Decision] | None:
     found = state.asha.promotable(left)
     if found is None:
         return None
-    return state.trials[found[0]], _at_rung(state.asha.standing(*found), state.plan.recipe, "continue", " by now")
+    return state.trials[found[0]], _at_rung(state.asha.standing(*found), state, "continue", " by now")
 
 
 def give_up(trial: TrialState, state: SweepState, why: str) -> Decision:
     """The end of a trial that waits, with how it stands by now: what it waited for will not come, because of `why`."""
     rung = int(trial.decisions[-1].numbers["rung"])
-    return _at_rung(state.asha.standing(trial.started.trial, rung), state.plan.recipe, "stop", more=f"; {why}")
+    return _at_rung(state.asha.standing(trial.started.trial, rung), state, "stop", more=f"; {why}")
 
 
-def _at_rung(standing: Standing, recipe: Recipe, action: Action, more: str = "") -> Decision:
+def _at_rung(standing: Standing, state: SweepState, action: Action, more: str = "") -> Decision:
     """`action` at a rung, with the numbers of `standing` in the sign of the recipe's metric."""
+    recipe, words = state.plan.recipe, state.asha
     sign = 1.0 if recipe.mode == "max" else -1.0
     numbers = {"rung": standing.rung, "rank": standing.rank, "peers": standing.peers, "cutoff": standing.cutoff}
     if standing.value is None:
         return Decision("stop", "rung", f"no {recipe.metric} at all by the rung at epoch {standing.rung}", numbers)
     numbers["value"] = standing.value
-    place = f"{recipe.metric} heading for {sign * standing.value:.4f} was {standing.rank} of {standing.peers}"
-    needed = (
-        "" if action == "continue" or standing.promoted else f"; the last to go on had {sign * standing.cutoff:.4f}"
-    )
+    place = f"{recipe.metric} {words.compares} {sign * standing.value:.4f} was {standing.rank} of {standing.peers}"
+    needed = "" if action == "continue" or standing.promoted else f"; {words.cutoff} {sign * standing.cutoff:.4f}"
     return Decision(action, "rung", f"{place} at the rung at epoch {standing.rung}{needed}{more}", numbers)

@@ -205,7 +205,7 @@ def _assigned(spec: SweepSpec, each: Needs) -> dict[str, Any]:
 def _train(conductor: Conductor, folder: SweepFolder, room: int, each: Needs) -> None:
     """Have Ray Tune run what the conductor hands out, `room` trials at a time."""
     spec = conductor.plan.spec
-    rungs = conductor.state.asha.rungs if spec.scheduler == "asha" else []
+    rungs = conductor.state.asha.rungs if spec.scheduler in ("asha", "freeze_thaw") else []
     common = _assigned(spec, each) | {"folder": str(folder.trials), "checkpoint_at": rungs}
     tuner = tune.Tuner(
         RecipeTrainable,

@@ -27,11 +27,14 @@ from search.pruning.asha import ASHA, StoppingASHA
 from search.pruning.brackets import Brackets
 from search.pruning.curve import Curve
 from search.pruning.promotion import PromotingASHA
+from search.pruning.rungs import milestones
 from search.pruning.stability import NEWEST_PEERS, middle
+from search.seeds import derived
 from search.stretch import Stretch
 from search.sweep import Plan
 from search.trial import STATUS_AFTER, TrialState
 from search.usage import Usage
+from spaces.cube import at_random, point
 from trainables.errors import SteadytuneError
 
 if TYPE_CHECKING:  # those who only read a sweep do not pay for Optuna
@@ -108,7 +111,7 @@ class SweepState:
         self.trials[event.trial] = self.running[event.trial] = trial
         if event.kind == "search":
             self.search.append(trial)
-            self.asha.start(event.trial)
+            self.asha.start(event.trial, event.drawn or event.settings)
         elif event.kind == "confirm":
             self._confirmations.setdefault(event.of, []).append(trial)
         else:
@@ -228,6 +231,8 @@ class SweepState:
 
 
 def _asha(plan: Plan) -> ASHA:
+    if plan.spec.scheduler == "freeze_thaw":
+        return _freeze_thaw(plan)
     found = [_bracket(plan, grace_epochs) for grace_epochs in plan.first_rungs]
     return Brackets(found, plan.spec.trials) if len(found) > 1 else found[0]
 
@@ -236,3 +241,17 @@ def _bracket(plan: Plan, grace_epochs: int) -> ASHA:
     if plan.spec.scheduler == "stopping":
         return StoppingASHA(grace_epochs, plan.reduction_factor, plan.max_epochs)
     return PromotingASHA(grace_epochs, plan.reduction_factor, plan.max_epochs, plan.spec.min_peers)
+
+
+def _freeze_thaw(plan: Plan) -> ASHA:
+    from search.pruning.freeze_thaw import CANDIDATES, Configurations, FreezeThaw  # with SciPy, for drivers
+
+    def draw(started: int) -> list[dict[str, Any]]:
+        seeds = [derived(plan.spec.seed, f"new/{started}/{place}") for place in range(CANDIDATES)]
+        found = [at_random(plan.space, plan.spec.set, seed) for seed in seeds]
+        return [{name: value for name, value in one.items() if name in plan.ranges} for one in found]
+
+    rungs = milestones(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
+    return FreezeThaw(
+        rungs, plan.max_epochs, plan.spec.trials, Configurations(draw, lambda values: point(values, plan.ranges))
+    )

@@ -66,8 +66,10 @@ class SweepSpec(Settings):
     )
 
     sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, tpe_univariate, random, gp, cmaes or qmc")
-    scheduler: Literal["asha", "stopping", "none"] = Field(
-        "asha", description="what becomes of trials behind at a rung: asha lets them wait, stopping ends them at once"
+    scheduler: Literal["asha", "stopping", "freeze_thaw", "none"] = Field(
+        "asha",
+        description="what becomes of trials behind at a rung: asha lets them wait, stopping ends them at once; "
+        "freeze_thaw lets all wait, and chooses among them and new configurations by one model",
     )
     grace_epochs: int | None = Field(
         None, gt=0, description="epochs before the first rung; a tenth of a training if not given"
@@ -233,12 +235,23 @@ def plan(spec: SweepSpec, *, training: bool = True) -> Plan:
         raise SettingsError(
             f"grace_epochs is {spec.grace_epochs}; it must be at most the {max_epochs} epochs of a training"
         )
+    if spec.scheduler == "freeze_thaw":
+        _check_freeze_thaw(spec)
     if len(named) > spec.trials:
         raise SettingsError(f"trials is {spec.trials}; it must be at least the {len(named)} enqueued trainings")
     made = Plan(spec, recipe, space, named, chosen, max_epochs)
     first_rungs(made.grace_epochs, made.reduction_factor, spec.brackets, max_epochs)
     _check_corners(made)
     return made
+
+
+def _check_freeze_thaw(spec: SweepSpec) -> None:
+    """It is all in one: what it would not heed must not be asked for."""
+    for name, own in (("sampler", "tpe"), ("brackets", 1), ("warm_start_with", "best"), ("limits", {})):
+        if getattr(spec, name) != own:
+            raise SettingsError(
+                f"{name} is {getattr(spec, name)}, which scheduler: freeze_thaw does not heed; leave {name} out"
+            )
 
 
 def _choices(spec: SweepSpec, recipe: Recipe, space: Space) -> dict[str, Range]:

@@ -82,7 +82,7 @@ def launch(
         str | None, typer.Option(help="best: train their 3 best first; all: learn from all")
     ] = None,
     sampler: Annotated[str | None, typer.Option(help="tpe, tpe_univariate, random, gp, cmaes or qmc")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="asha, stopping or none")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="asha, stopping, freeze_thaw or none")] = None,
     grace_epochs: Annotated[int | None, typer.Option(help="epochs before the first rung")] = None,
     reduction_factor: Annotated[float | None, typer.Option(help="factor between the rungs' epochs")] = None,
     min_peers: Annotated[int | None, typer.Option(help="trials that the first rung waits for")] = None,

@@ -1,15 +1,17 @@
 """Asynchronous successive halving (ASHA): who goes on from a rung, who stops, who waits.
 
-Two kinds, which differ in what happens to a trial that is behind at a rung:
+Its kinds differ in what happens to a trial that is behind at a rung:
 
     StoppingASHA    it ends at once, as Ray Tune and Optuna have it. What was decided among the first few is never
                     taken back: on public curves the eventual best run ends this way in half of all sweeps.
     PromotingASHA   it waits with its checkpoint and may go on later (`promotion.py`).
+    FreezeThaw      the same, and a model of all curves says who does, or what is tried anew (`freeze_thaw.py`).
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
 
 from search.pruning.curve import Curve
 from search.pruning.decision import LOST, Action, Reason
@@ -17,14 +19,31 @@ from search.pruning.rungs import Rung, Standing, milestones
 
 
 class ASHA(Protocol):
-    """What a sweep asks of either kind. It hears of every start, arrival, decision and end, in their order."""
+    """What a sweep asks of each kind. It hears of every start, arrival, decision and end, in their order.
+
+    Attributes:
+        compares: in words, what a trial is compared by (`Standing.value`).
+        cutoff: in words, whose is `Standing.cutoff`.
+    """
+
+    compares: ClassVar[str] = "heading for"
+    cutoff: ClassVar[str] = "the last to go on had"
 
     @property
     def rungs(self) -> list[int]:
         """The epochs of the rungs, rising."""
 
-    def start(self, trial: int) -> None:
-        """A new trial of the search runs."""
+    @property
+    def over(self) -> bool:
+        """Whether it starts no more trials, whatever the sweep's budget says."""
+        return False
+
+    def new(self) -> dict[str, Any]:
+        """The values of the trial that starts next; empty if the sampler is to draw them."""
+        return {}
+
+    def start(self, trial: int, values: Mapping[str, Any]) -> None:
+        """A new trial of the search, with these values, runs."""
 
     def arrive(self, trial: int, curve: Curve) -> None:
         """`trial` finished another epoch, the last of `curve`."""
@@ -48,7 +67,7 @@ class ASHA(Protocol):
         """The waiting trial that goes on now and its rung, if there is one; so many trials are `left` to start."""
 
 
-class StoppingASHA:
+class StoppingASHA(ASHA):
     """Those behind at a rung end there; one in `reduction_factor` goes on.
 
     The first to reach a rung have nobody to be compared with, and must not go on for ever because they were early. So
@@ -66,7 +85,7 @@ class StoppingASHA:
         """See `ASHA`."""
         return list(self._rungs)
 
-    def start(self, trial: int) -> None:
+    def start(self, trial: int, values: Mapping[str, Any]) -> None:
         """See `ASHA`."""
 
     def arrive(self, trial: int, curve: Curve) -> None:

@@ -9,8 +9,9 @@ the shares are exact in a small sweep too, and a resumed sweep needs to remember
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
 from search.pruning.asha import ASHA
 from search.pruning.curve import Curve
@@ -46,7 +47,7 @@ def assigned(shares: Sequence[float], trials: int) -> list[int]:
     return found
 
 
-class Brackets:
+class Brackets(ASHA):
     """An `ASHA` of several.
 
     Args:
@@ -65,10 +66,10 @@ class Brackets:
         """See `ASHA`: those of all brackets."""
         return sorted({rung for asha in self._ashas for rung in asha.rungs})
 
-    def start(self, trial: int) -> None:
+    def start(self, trial: int, values: Mapping[str, Any]) -> None:
         """See `ASHA`."""
         self._of[trial] = self._bracket[len(self._of)]
-        self._asha(trial).start(trial)
+        self._asha(trial).start(trial, values)
 
     def _asha(self, trial: int) -> ASHA:
         return self._ashas[self._of[trial]]

@@ -168,6 +168,11 @@ class Curve:
         return self._epochs[-1] if self._epochs else 0
 
     @property
+    def evaluations(self) -> int:
+        """How many of them have a value that is a number."""
+        return len(self._known)
+
+    @property
     def level(self) -> float | None:
         """Mean of the last evaluated values: what the training steadily reaches. None before the first."""
         return _mean(self._known[-LEVEL_EPOCHS:])

@@ -18,7 +18,10 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_left, insort
+from collections.abc import Mapping
+from typing import Any
 
+from search.pruning.asha import ASHA
 from search.pruning.curve import Curve
 from search.pruning.decision import Action, Reason
 from search.pruning.rungs import Rung, Standing, milestones
@@ -83,7 +86,7 @@ class _WaitingRoom(Rung):
         return first[1] if ahead < places - 1 else None
 
 
-class PromotingASHA:
+class PromotingASHA(ASHA):
     """Those behind at a rung wait there. See the module's docstring."""
 
     def __init__(self, grace_epochs: int, reduction_factor: float, max_epochs: int, min_peers: int) -> None:
@@ -101,7 +104,7 @@ class PromotingASHA:
         """See `ASHA`."""
         return [room.epoch for room in self._rooms]
 
-    def start(self, trial: int) -> None:
+    def start(self, trial: int, values: Mapping[str, Any]) -> None:
         """See `ASHA`."""
         self._head(trial, 0)
 

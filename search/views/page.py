@@ -73,7 +73,7 @@ def _column(state: SweepState) -> dict[str, str]:
         "epochs": str(sum(one.curve.epoch for one in state.trials.values())),
         "worker hours": hours(sum(sum(one.seconds) for one in state.trials.values())),
         "stopped early": str(sum(1 for one in state.search if one.decision and not one.finished)),
-        "searched by": f"{spec.sampler}, {spec.scheduler}",
+        "searched by": "freeze_thaw" if spec.scheduler == "freeze_thaw" else f"{spec.sampler}, {spec.scheduler}",
     }
 
 

@@ -62,7 +62,7 @@ def test_each_bracket_has_its_share_at_every_time(shares: list[float], trials: i
 def test_trials_are_compared_within_their_bracket_only() -> None:
     asha = brackets(1, 3, trials=4)
     for trial in range(4):
-        asha.start(trial)
+        asha.start(trial, {})
         train(asha, trial, 0.1 * trial, until=3, left=3 - trial)
     assert asha.standing(0, 1).peers == 3
     assert asha.standing(2, 3).peers == 1, "the only one of the second bracket, though it passed epoch 1 too"
@@ -76,7 +76,7 @@ def test_the_rungs_of_all_brackets_are_rungs() -> None:
 def test_the_trial_furthest_on_is_promoted_first_whatever_its_bracket() -> None:
     asha = brackets(1, 3, trials=8)
     for trial in range(8):
-        asha.start(trial)
+        asha.start(trial, {})
         assert train(asha, trial, 0.5 - 0.01 * trial, until=3, left=8) == "pause"
     assert asha.promotable(0) == (2, 3)
 
@@ -84,9 +84,9 @@ def test_the_trial_furthest_on_is_promoted_first_whatever_its_bracket() -> None:
 def test_a_bracket_does_not_wait_for_trials_of_another() -> None:
     asha = brackets(1, 3, trials=3, peers=9)
     assert assigned([1, 1 / 3], 3) == [0, 0, 1]
-    asha.start(0)
+    asha.start(0, {})
     assert train(asha, 0, 0.1, until=1, left=2) == "pause", "one of the two to come is its own"
-    asha.start(1)
+    asha.start(1, {})
     assert train(asha, 1, 0.2, until=2, left=1) == "", "the one to come is another's, so the better of the two goes on"
 
 
@@ -97,7 +97,7 @@ def test_a_trial_that_is_no_part_of_the_search_is_in_no_bracket() -> None:
 def test_stopping_brackets_stop_those_behind_at_their_own_first_rung() -> None:
     asha = Brackets([StoppingASHA(1, 3, END), StoppingASHA(3, 3, END)], 8)
     for trial in range(8):
-        asha.start(trial)
+        asha.start(trial, {})
     assert train(asha, 0, 0.9, until=1) == ""
     assert train(asha, 1, 0.1, until=1) == "stop"
     assert train(asha, 2, 0.2, until=2) == "", "its first rung is at epoch 3"

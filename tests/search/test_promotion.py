@@ -19,7 +19,7 @@ def asha_of(grace: int = 1, factor: float = 3, end: int = 9, peers: int = 1) -> 
 def arrive(asha: PromotingASHA, trial: int, value: float | None, left: int, epoch: int = 1) -> str:
     """A trial starts, reports one value at a rung's epoch, and is decided about; returns what becomes of it."""
     if epoch == 1:
-        asha.start(trial)
+        asha.start(trial, {})
     asha.arrive(trial, Curve("max", [Point(epoch, value, 1.0)]))
     rung = asha.due(trial)
     assert rung is not None
@@ -82,7 +82,7 @@ def test_when_no_more_can_come_at_least_one_trains_to_its_end() -> None:
 
 def test_while_others_are_still_below_the_last_rung_waits_for_them() -> None:
     asha = asha_of(peers=8)
-    asha.start(1)
+    asha.start(1, {})
     assert arrive(asha, 0, 0.1, left=0) == "pause"
     asha.end(1, "failed")
     assert promoted(asha) == 0
@@ -91,7 +91,7 @@ def test_while_others_are_still_below_the_last_rung_waits_for_them() -> None:
 def test_the_trial_furthest_on_goes_first() -> None:
     asha = asha_of(end=27)
     for trial in range(9):
-        asha.start(trial)
+        asha.start(trial, {})
         asha.arrive(trial, Curve("max", [Point(1, 0.9 - 0.1 * trial, 1.0)]))
         asha.record(trial, 1, "pause")
     assert promoted(asha, left=99) == 0
@@ -107,7 +107,7 @@ def test_the_leader_goes_on_though_others_are_heading_higher() -> None:
     assert falling.outlook is not None
     assert all(curve.outlook is not None and curve.outlook > falling.outlook for curve in rising)
     for trial, curve in enumerate([falling, *rising]):
-        asha.start(trial)
+        asha.start(trial, {})
         asha.arrive(trial, curve)
         asha.record(trial, 4, "pause")
     assert promoted(asha) == 0
@@ -121,7 +121,7 @@ def test_a_trial_that_was_given_up_does_not_go_on() -> None:
     asha = asha_of()
     arrive(asha, 0, 0.9, left=1)
     asha.end(0, "rung")
-    asha.start(1)
+    asha.start(1, {})
     asha.arrive(1, Curve("max", [Point(1, 0.1, 1.0)]))
     asha.record(1, 1, "pause")
     assert promoted(asha) == 1
@@ -138,7 +138,7 @@ def test_a_leader_that_is_lost_leads_no_more() -> None:
 
 def test_a_late_report_counts_at_every_rung_it_has_passed_and_waits_at_the_highest() -> None:
     asha = asha_of(end=81)
-    asha.start(0)
+    asha.start(0, {})
     asha.arrive(0, Curve("max", [Point(11, 0.5, 1.0)]))
     assert asha.due(0) == 9
     asha.record(0, 9, "pause")
@@ -149,7 +149,7 @@ def test_a_late_report_counts_at_every_rung_it_has_passed_and_waits_at_the_highe
 @pytest.mark.parametrize("end", [1, 5])
 def test_a_training_shorter_than_its_grace_has_no_rungs(end: int) -> None:
     asha = asha_of(grace=5, end=end)
-    asha.start(0)
+    asha.start(0, {})
     asha.arrive(0, Curve("max", [Point(1, 0.5, 1.0)]))
     assert asha.rungs == []
     assert asha.due(0) is None
@@ -205,7 +205,7 @@ def test_who_waits_together_goes_on_in_the_same_order_however_they_came(
     for _ in range(2):
         asha = asha_of()
         for trial, value in numbered:
-            asha.start(trial)
+            asha.start(trial, {})
             asha.arrive(trial, Curve("max", [Point(1, value, 1.0)]))
         for trial, _value in numbered:
             asha.record(trial, 1, "pause")

@@ -107,7 +107,7 @@ SWEEP = {"trials": 5, "preset": "short", "confirm_top": 1, "confirm_seeds": 1, "
 
 
 def whole(data: Path, **fields: Any) -> Plan:
-    return plan_of(data, **SWEEP, **fields, enqueue=["steady", "wild"], set={"epochs": 5})
+    return plan_of(data, **SWEEP | fields, enqueue=["steady", "wild"], set={"epochs": 5})
 
 
 def run_until(
@@ -169,10 +169,12 @@ def check_whole(made: Plan, journal: Path, conductor: Conductor) -> None:
     assert state.ended.trial >= 0
 
 
-@pytest.mark.parametrize("brackets", [1, 2])
-def test_the_journal_alone_gives_back_the_state_at_every_event(data: Path, journal: Path, brackets: int) -> None:
+@pytest.mark.parametrize("policy", [{}, {"brackets": 2}, {"scheduler": "freeze_thaw", "sampler": "tpe"}], ids=str)
+def test_the_journal_alone_gives_back_the_state_at_every_event(
+    data: Path, journal: Path, policy: dict[str, Any]
+) -> None:
     """Rungs, study and trials are the same whether events happen or are read back: the journal is the truth."""
-    made = whole(data, brackets=brackets)
+    made = whole(data, **policy)
     pictures: list[dict[str, Any]] = []
     workers = Workers(places=2)
     conductor = conductor_of(made, journal, workers, lambda row, state: pictures.append(picture(state)))
@@ -207,10 +209,12 @@ def test_a_sweep_killed_at_any_event_goes_on_and_ends_as_it_should(data: Path, t
         check_whole(made, journal, resumed)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "gp"])
-def test_a_killed_sweep_draws_and_decides_as_the_unbroken_one_does(data: Path, tmp_path: Path, sampler: str) -> None:
+@pytest.mark.parametrize("policy", [{}, {"sampler": "gp"}, {"scheduler": "freeze_thaw", "sampler": "tpe"}], ids=str)
+def test_a_killed_sweep_draws_and_decides_as_the_unbroken_one_does(
+    data: Path, tmp_path: Path, policy: dict[str, Any]
+) -> None:
     """One trial at a time: with several, what a kill changes is who arrives first at a rung."""
-    made = plan_of(data, trials=14, preset="short", sampler=sampler, seed=3, confirm_top=1, confirm_seeds=1)
+    made = plan_of(data, trials=14, preset="short", seed=3, confirm_top=1, confirm_seeds=1, **policy)
 
     def log(conductor: Conductor) -> list[Any]:
         trials = conductor.state.trials.values()
@@ -220,7 +224,7 @@ def test_a_killed_sweep_draws_and_decides_as_the_unbroken_one_does(data: Path, t
     assert uncut is not None
     assert {one.reason for trial in uncut.state.trials.values() for one in trial.decisions} >= {"rung", "done"}
     events_there = len(list(read(tmp_path / "uncut")))
-    for kill_after in range(2, events_there, 23 if sampler == "tpe" else 50):
+    for kill_after in range(2, events_there, 50 if "sampler" in policy else 23):
         journal, disk = tmp_path / f"killed-{kill_after}", Disk()
         assert run_until(made, journal, Workers(places=1, disk=disk, checkpoint_every=2), kill_after) is None
         resumed = run_until(made, journal, Workers(places=1, disk=disk, checkpoint_every=2))

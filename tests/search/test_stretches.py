@@ -80,19 +80,31 @@ def sweep(data: Path, root: Path, **fields: Any) -> SweepFolder:
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"scheduler": "stopping"}, {"scheduler": "none"}, {"recipe": "fakes:Errors"}],
-    ids=["promoting", "stopping", "no rungs", "lower is better"],
+    [
+        {},
+        {"scheduler": "stopping"},
+        {"scheduler": "freeze_thaw", "sampler": "tpe"},
+        {"scheduler": "none"},
+        {"recipe": "fakes:Errors"},
+    ],
+    ids=["promoting", "stopping", "freeze-thaw", "no rungs", "lower is better"],
 )
 def test_stretches_add_up_to_what_the_rows_add_up_to(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
 ) -> None:
     folder = sweep(data, tmp_path, **fields)
     seen, expected = Onlooker(folder).look(), row_by_row(folder.plan(), folder.journal)
+    # Freeze-thaw forecasts from all epochs in their order, which only the driver has; nothing shown hangs on it.
+    compared = set(picture(seen)) - ({"rungs"} if fields.get("scheduler") == "freeze_thaw" else set())
+
+    def shown(state: SweepState) -> dict[str, Any]:
+        return {name: value for name, value in picture(state).items() if name in compared}
+
     monkeypatch.setattr(search.journal, "READ_ROWS", 13)
-    assert picture(Onlooker(folder).look()) == picture(expected), "however much is read at a time"
+    assert shown(Onlooker(folder).look()) == shown(expected), "however much is read at a time"
     assert {"done", "diverging"} <= {trial.decision.reason for trial in seen.trials.values() if trial.decision}
     assert {trial.started.kind for trial in seen.trials.values()} >= {"search", "confirm"}
-    assert picture(seen) == picture(expected)
+    assert shown(seen) == shown(expected)
     assert sums(seen) == pytest.approx(sums(expected))
 
 

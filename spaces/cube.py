@@ -1,0 +1,62 @@
+"""Configurations as points of a cube, for models that measure how far apart two of them are."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spaces.space import Range, Space, drawn
+
+
+def point(values: Mapping[str, Any], ranges: Mapping[str, Range]) -> list[float]:
+    """`values` as coordinates from 0 to 1, in the order of the names.
+
+    A number has one, on its range's scale; a choice of two has one, of more one each. What was not drawn (of a branch
+    not taken) is in the middle, and what a named training has outside its range on the edge.
+    """
+    found: list[float] = []
+    for name, asked in sorted(ranges.items()):
+        if asked.kind == "choice":
+            shown = asked.choices if len(asked.choices) > 2 else asked.choices[:1]
+            found += [float(values.get(name) == choice) for choice in shown]
+        else:
+            found.append(_share(values[name], asked) if name in values else 0.5)
+    return found
+
+
+def _share(value: float, asked: Range) -> float:
+    if asked.high <= asked.low:
+        return 0.5
+    scale = math.log if asked.log else float
+    if asked.log and value <= 0:
+        return 0.0
+    share = (scale(value) - scale(asked.low)) / (scale(asked.high) - scale(asked.low))
+    return min(1.0, max(0.0, share))
+
+
+def at_random(space: Space, choices: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """What `space` draws, under the user's `choices`, with nothing to go by."""
+    return drawn(space, _Blind(random.Random(seed)), choices)
+
+
+class _Blind:
+    """Stands in for a trial: answers at random, evenly on each range's scale."""
+
+    def __init__(self, draw: random.Random) -> None:
+        self._draw = draw
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        if log:
+            return min(high, max(low, math.exp(self._draw.uniform(math.log(low), math.log(high)))))
+        return self._draw.uniform(low, high)
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        if log:  # as Optuna has it: each whole number with the half on either side of it
+            found = math.exp(self._draw.uniform(math.log(low - 0.5), math.log(high + 0.5)))
+            return min(high, max(low, round(found)))
+        return self._draw.randint(low, high)
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._draw.choice(choices)
