@@ -60,7 +60,7 @@ class Ours(Rule):
         self._curves: dict[int, Curve] = {}
 
     def starts(self, trial: int) -> bool:
-        self._asha.start(trial)
+        self._asha.start(trial, {})
         self._curves[trial] = self.curve()  # replaced by the trial's own with its first report
         return True
 

@@ -60,7 +60,7 @@ class RayRule(Rule):
 
 
 def _result(curve: Curve) -> dict[str, Any]:
-    return {"epoch": curve.epoch, "metric": curve.points[-1].value}
+    return {"epoch": curve.epoch, "metric": curve.points[-1].value or 0.0}  # Ray takes no None
 
 
 def asha(factor: float, grace: float) -> MakeRule:
