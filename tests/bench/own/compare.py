@@ -1,6 +1,6 @@
 """Schedulers, whole systems and stability verdicts on our own recorded trainings.
 
-    python tests/bench/own/compare.py            every *.parquet beside this file; writes results.md
+    python tests/bench/own/compare.py            every *.parquet beside this file; writes a *.md beside each
 
 Each order (or seed) has its own table: of a configuration that was trained on several seeds one training is drawn.
 """
@@ -13,7 +13,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from multiprocessing import get_context
@@ -32,7 +32,7 @@ import ours  # noqa: E402
 import plain_rules  # noqa: E402
 import ray_rules  # noqa: E402
 from recorded import Table, load  # noqa: E402
-from systems import epochs_until_near, systems  # noqa: E402
+from systems import epochs_until_near, systems, whole_sweep  # noqa: E402
 from verdicts import BAD, caught  # noqa: E402
 from virtual import COLUMNS, MakeRule, Sweep  # noqa: E402
 
@@ -40,6 +40,9 @@ from search.pruning.stability import StabilitySettings  # noqa: E402
 
 STOCK = ("Ray", "Optuna", "random")
 """How the names of others' systems begin."""
+
+SIZES = (20, 60)
+"""Trials of the sweeps that are run to their end."""
 
 LEVELS = (2.5, 97.5)
 DRAWS = 4000
@@ -73,6 +76,7 @@ class Job:
     name: str
     seeds: int
     workers: int
+    trials: int = 0
 
 
 _load = cache(load)
@@ -98,6 +102,29 @@ def epochs(job: Job) -> list[float]:
         found.append(epochs_until_near(make(table, group, seed, job.workers), group, job.workers))
     print(f"{table.name}: {job.name}: {np.median(found):.0f}", flush=True)
     return found
+
+
+def sweeps(job: Job) -> list[tuple[int, float]]:
+    """Epochs and regret of a whole sweep of `job.trials` trials, one a seed."""
+    table, make, found = replace(_load(job.file), trials=job.trials), systems()[job.name], []
+    for seed in range(job.seeds):
+        group = table.realised(seed)
+        found.append(whole_sweep(make(table, group, seed, job.workers), group, job.workers))
+    print(f"{table.name}: {job.name}, {job.trials} trials: {100 * np.mean(found, axis=0)[1]:.2f}", flush=True)
+    return found
+
+
+def ended(found: dict[str, list[list[tuple[int, float]]]]) -> Iterator[str]:
+    """Sweeps of few trials and of many: what their best is worth when they end."""
+    yield "| system | " + " | ".join(f"{trials} trials: epochs | regret, % [95 %]" for trials in SIZES) + " |"
+    yield "| --- |" + " --- | --- |" * len(SIZES)
+    for name, sizes in found.items():
+        cells = []
+        for rows in sizes:
+            taken, behind = np.array(rows, float).T
+            low, high = (100 * x for x in _interval(behind))
+            cells.append(f"{np.mean(taken):.0f} | {100 * np.mean(behind):.2f} [{low:.2f}, {high:.2f}]")
+        yield f"| {name} | {' | '.join(cells)} |"
 
 
 def schedulers(found: dict[str, list[list[float]]]) -> Iterator[str]:
@@ -169,15 +196,26 @@ def rules() -> dict[str, MakeRule]:
 def report(file: Path, args: argparse.Namespace, pool: Pool) -> Iterator[str]:
     """One recipe's part."""
     table = _load(file)
-    yield f"## {table.name}\n\n{facts(table)}\n\n### Stability verdicts alone\n\n{verdicts(table)}\n"
+    yield (
+        f"# Our own recorded trainings of {table.name}, {datetime.now(UTC):%Y-%m-%d}\n\n"
+        f"`python tests/bench/own/compare.py --orders {args.orders} --workers {args.workers}`: random configurations, "
+        f"each trained to its end, by the sweep described in {table.name}.yaml. {facts(table)}\n\n"
+        f"## Stability verdicts alone\n\n{verdicts(table)}\n"
+    )
     made, stopping = (
         [Job(file, name, args.orders, args.workers) for name in names if re.search(args.only, name)]
         for names in (systems(), rules())
     )
     took = dict(zip((job.name for job in made), map(np.array, pool.imap(epochs, made)), strict=True))
-    yield "### Whole systems: epochs until within 1 % of the best\n\n" + "\n".join(whole(took, args.orders))
+    yield "## Whole systems: epochs until within 1 % of the best\n\n" + "\n".join(whole(took, args.orders))
+    yield "\n## Whole sweeps of so many trials\n\n" + "\n".join(ended(_ended(made, pool)))
     lost = dict(zip((job.name for job in stopping), pool.imap(outcomes, stopping), strict=True))
-    yield "\n### Schedulers on random orders (per cent)\n\n" + "\n".join(schedulers(lost))
+    yield "\n## Schedulers on random orders (per cent)\n\n" + "\n".join(schedulers(lost))
+
+
+def _ended(made: list[Job], pool: Pool) -> dict[str, list[list[tuple[int, float]]]]:
+    rows = pool.imap(sweeps, [replace(job, trials=trials) for job in made for trials in SIZES])
+    return {job.name: [next(rows) for _ in SIZES] for job in made}
 
 
 def main() -> None:
@@ -187,20 +225,18 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=30, help="arrival orders, and seeds of the searchers")
     parser.add_argument("--workers", type=int, default=4, help="trials at a time")
     parser.add_argument("--only", default="", help="rules and systems with this in their name, a regular expression")
-    parser.add_argument("--out", type=Path, default=HERE / "results.md")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     args = parser.parse_args()
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     with get_context("spawn").Pool(args.jobs, initializer=quiet) as pool:
         files = args.tables or sorted(HERE.glob("*.parquet"))
-        parts = [part for file in files for part in report(file, args, pool)]
-    head = (
-        f"# Our own recorded trainings, {datetime.now(UTC):%Y-%m-%d}\n\n`python tests/bench/own/compare.py --orders "
-        f"{args.orders} --workers {args.workers}`: random configurations, each trained to its end, by the sweeps "
-        "described beside this file.\n"
-    )
-    args.out.write_text("\n".join([head, *parts]) + "\n")
-    print(args.out.read_text())
+        for file in files:
+            parts = []
+            for part in report(file, args, pool):
+                print(part, flush=True)
+                parts.append(part)
+            if not args.only:
+                file.with_suffix(".md").write_text("\n".join(parts) + "\n")
 
 
 if __name__ == "__main__":

@@ -58,16 +58,18 @@ class Table:
         name: the recipe's.
         spec: fields of the sweep that recorded them.
         configurations: in the order in which they were drawn.
+        trials: that a sweep may start; as many as there are configurations unless said otherwise.
     """
 
     name: str
     spec: dict[str, Any]
     configurations: tuple[Configuration, ...]
+    trials: int
 
     def plan(self, **policy: Any) -> Plan:
         """A sweep of as many trials on the same space under another `policy`."""
         kept = {name: value for name, value in self.spec.items() if name not in RECORDING}
-        own = {"trials": len(self.configurations), "confirm_top": 0, "enqueue": [], "audit": 0.0}
+        own = {"trials": self.trials, "confirm_top": 0, "enqueue": [], "audit": 0.0}
         return plan(read_spec(kept | own | policy, self.name), training=False)
 
     @cached_property
@@ -100,7 +102,7 @@ def load(file: Path) -> Table:
         Configuration(json.loads(repeats[0][0]["drawn"]), tuple(map(_training, repeats.values())))
         for _, repeats in sorted(found.items())
     )
-    return Table(file.stem, read_yaml(file.with_suffix(".yaml")), configurations)
+    return Table(file.stem, read_yaml(file.with_suffix(".yaml")), configurations, len(configurations))
 
 
 def _training(rows: list[dict[str, Any]]) -> Training:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 import optuna
-from freeze_thaw import FreezeThaw
 from groups import Group
 from ours import grace_epochs
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
@@ -25,6 +25,7 @@ from tabular import Tabular
 from search.conductor import Conductor
 from search.events import EpochDone
 from search.pruning.curve import Point
+from search.pruning.freeze_thaw import FreezeThaw
 from search.replay.race import Clock, Unwritten
 
 NEAR = 0.99
@@ -44,25 +45,34 @@ class System(Protocol):
 MakeSystem = Callable[[Table, Group, int, int], System]
 
 
-def epochs_until_near(system: System, group: Group, workers: int) -> float:
-    """Epochs that all trials took together until one showed a value near the best of all; infinite if none did."""
-    enough = NEAR * max(group.best)
+def run(system: System, group: Group, workers: int) -> Iterator[float]:
+    """What each epoch showed, in the order in which they end; 0 where nothing was evaluated."""
     busy: list[tuple[int, int, int, int, int]] = []  # when the epoch ends, in which order it began, whose it is
-    now = begun = epochs = 0
+    now = begun = 0
     while True:
         while len(busy) < workers and (given := system.next()) is not None:
             begun += 1
             heapq.heappush(busy, (now + 1, begun, *given))
         if not busy:
-            return math.inf
+            return
         now, _, trial, place, had = heapq.heappop(busy)
         point, last = group.runs[place][had], had + 1 == len(group.runs[place])
-        epochs += 1
-        if (point.value or 0.0) >= enough:
-            return epochs
+        yield point.value or 0.0
         if system.report(trial, point, last) and not last:
             begun += 1
             heapq.heappush(busy, (now + 1, begun, trial, place, had + 1))
+
+
+def epochs_until_near(system: System, group: Group, workers: int) -> float:
+    """Epochs that all trials took together until one showed a value near the best of all; infinite if none did."""
+    enough = NEAR * max(group.best)
+    return next((epoch for epoch, value in enumerate(run(system, group, workers), 1) if value >= enough), math.inf)
+
+
+def whole_sweep(system: System, group: Group, workers: int) -> tuple[int, float]:
+    """Epochs that a sweep took to its end, and how far its best value is behind the best of all, as a share of that."""
+    values = list(run(system, group, workers))
+    return len(values), 1 - max(values) / max(group.best)
 
 
 class Ours:
@@ -70,13 +80,16 @@ class Ours:
 
     def __init__(self, table: Table, group: Group, seed: int, workers: int, **policy: object) -> None:
         plan = table.plan(seed=seed, **policy)
-        self._metric = plan.recipe.metric
+        self._metric, self._epochs = plan.recipe.metric, plan.max_epochs
         self._conductor = Conductor(plan, Unwritten(Clock()), delete=lambda trial, epoch: None, clock=Clock())
         searcher = self._conductor.state.searcher
         assert searcher is not None
         self._inner_of = searcher.sampler_of
         self._table = Tabular(self._inner_of(0), table, seed)
         searcher.sampler_of = self._sampler_of
+        asha = self._conductor.state.asha
+        if isinstance(asha, FreezeThaw):
+            asha.configurations = replace(asha.configurations, draw=self._table.some)
         self._conductor.open(workers)
 
     def _sampler_of(self, trial: int) -> optuna.samplers.BaseSampler:
@@ -91,10 +104,10 @@ class Ours:
         metrics = {} if point.value is None else {self._metric: point.value}
         known = {"train": point.loss, "val": point.held_out}
         losses = {name: loss for name, loss in known.items() if loss is not None}
-        goes_on = self._conductor.report(EpochDone(trial, point.epoch, point.phase, metrics, losses, {}, {}))
-        if goes_on and last:  # it was recorded no further: its weights were no longer finite
-            self._conductor.fail(trial, "ended")
-        return goes_on
+        done = EpochDone(trial, point.epoch, point.phase, metrics, losses, {}, {})
+        if last and point.epoch < self._epochs:
+            done = replace(done, alarm="nonfinite", alarm_detail="recorded no further: weights were no longer finite")
+        return self._conductor.report(done)
 
 
 class Stock:
@@ -106,7 +119,7 @@ class Stock:
         self._sampler, self._scheduler, self._controller = Tabular(sampler, table, seed), scheduler, Controller()
         self._searcher = OptunaSearch(table.draw, metric="metric", mode="max", sampler=self._sampler)
         self._trials: list[StandIn] = []
-        self._total = len(table.configurations)
+        self._total = table.trials
 
     def next(self) -> tuple[int, int, int] | None:
         number = len(self._trials)
@@ -136,12 +149,12 @@ class Study:
     def __init__(
         self, table: Table, seed: int, sampler: optuna.samplers.BaseSampler, pruner: optuna.pruners.BasePruner
     ) -> None:
-        self._table, self._sampler = table, Tabular(sampler, table, seed)
+        self._table, self._sampler, self._total = table, Tabular(sampler, table, seed), table.trials
         self._study = optuna.create_study(study_name="own", direction="maximize", sampler=self._sampler, pruner=pruner)
         self._trials: dict[int, optuna.Trial] = {}
 
     def next(self) -> tuple[int, int, int] | None:
-        if len(self._trials) == len(self._table.configurations):
+        if len(self._trials) == self._total:
             return None
         asked = self._study.ask()
         self._table.draw(asked)
@@ -217,9 +230,9 @@ def systems() -> dict[str, MakeSystem]:
     )
     found["Optuna TPE + MedianPruner"] = _optuna(lambda group: optuna.pruners.MedianPruner())
     found["random, everything trained"] = _stock(random, lambda group: FIFOScheduler())
-    found["configurations and curves in one model (freeze-thaw)"] = FreezeThaw
     found["steadytune"] = _ours()
     found["steadytune, grace_epochs: 1, reduction_factor: 2"] = _ours(grace_epochs=1, reduction_factor=2.0)
+    found["steadytune, scheduler: freeze_thaw"] = _ours(scheduler="freeze_thaw")
     found["steadytune, random"] = _ours(sampler="random")
     found["steadytune, scheduler: stopping"] = _ours(scheduler="stopping")
     found["steadytune, no stability verdicts"] = _ours(

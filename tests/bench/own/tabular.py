@@ -18,6 +18,8 @@ from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 from optuna.trial import FrozenTrial
 from recorded import Table
 
+from search.pruning.freeze_thaw import CANDIDATES
+
 
 class Tabular(optuna.samplers.BaseSampler):
     """A sampler that asks for recorded configurations only, each once.
@@ -34,6 +36,7 @@ class Tabular(optuna.samplers.BaseSampler):
 
     def __init__(self, inner: optuna.samplers.BaseSampler, table: Table, seed: int) -> None:
         self.inner = inner
+        self._seed = seed
         self._drawn = [one.drawn for one in table.configurations]
         self._draw = np.random.default_rng([seed, 2])
         self._whole = [_whole(drawn, self._drawn, self._draw) for drawn in self._drawn]
@@ -43,6 +46,13 @@ class Tabular(optuna.samplers.BaseSampler):
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """See Optuna's `BaseSampler`."""
         return self.inner.infer_relative_search_space(study, trial)
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """See Optuna's `BaseSampler`: what a scheduler has chosen is not asked for."""
+        wanted = trial.system_attrs.get("fixed_params")
+        if wanted:
+            self._left.remove(place := self._drawn.index(wanted))
+            self.picked[trial.number] = place
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -55,6 +65,12 @@ class Tabular(optuna.samplers.BaseSampler):
         place = self._left.pop(choice.place_of(asked) if asked else int(self._draw.integers(len(self._left))))
         self.picked[trial.number] = place
         return {name: value for name, value in self._drawn[place].items() if name in search_space}
+
+    def some(self, number: int) -> list[dict[str, Any]]:
+        """Configurations to choose from for the trial of that `number`, as many as a sweep looks at."""
+        count = min(CANDIDATES, len(self._left))
+        places = np.random.default_rng([self._seed, number, 3]).choice(self._left, count, replace=False)
+        return [self._drawn[place] for place in places]
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
