@@ -244,7 +244,7 @@ def _bracket(plan: Plan, grace_epochs: int) -> ASHA:
 
 
 def _freeze_thaw(plan: Plan) -> ASHA:
-    from search.pruning.freeze_thaw import CANDIDATES, Configurations, FreezeThaw  # with SciPy, for drivers
+    from search.pruning.freeze_thaw import CANDIDATES, Configurations, FreezeThaw  # with SciPy: others need not wait
 
     def draw(started: int) -> list[dict[str, Any]]:
         seeds = [derived(plan.spec.seed, f"new/{started}/{place}") for place in range(CANDIDATES)]

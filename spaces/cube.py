@@ -13,8 +13,8 @@ from spaces.space import Range, Space, drawn
 def point(values: Mapping[str, Any], ranges: Mapping[str, Range]) -> list[float]:
     """`values` as coordinates from 0 to 1, in the order of the names.
 
-    A number has one, on its range's scale; a choice of two has one, of more one each. What was not drawn (of a branch
-    not taken) is in the middle, and what a named training has outside its range on the edge.
+    A number has one, on its range's scale; a choice of two has one, of more one each. A number that was not drawn (of
+    a branch not taken) is in the middle, and what a named training has outside its range on the edge.
     """
     found: list[float] = []
     for name, asked in sorted(ranges.items()):

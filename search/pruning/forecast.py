@@ -44,12 +44,15 @@ class Forecast:
 
     Args:
         max_epochs: of a whole training.
+
+    Attributes:
+        curves: of each trial that reported or was lost.
     """
 
     def __init__(self, max_epochs: int) -> None:
         self._length = math.log(max(2, max_epochs))
         self._x: dict[int, Sequence[float]] = {}
-        self._curves: dict[int, Curve] = {}
+        self.curves: dict[int, Curve] = {}
         self._lost: set[int] = set()
         self._epochs: dict[int, int] = {}
         self._taken = 0
@@ -68,7 +71,7 @@ class Forecast:
 
     def arrive(self, trial: int, curve: Curve) -> None:
         """`trial` finished another epoch, the last of `curve`."""
-        self._curves[trial] = curve
+        self.curves[trial] = curve
         self._taken += curve.epoch - self._epochs.get(trial, 0)
         self._epochs[trial] = curve.epoch
         if self._taken >= GROWTH * self._marked:
@@ -78,7 +81,7 @@ class Forecast:
 
     def lose(self, trial: int) -> None:
         """`trial` diverged, collapsed or failed: as if it had been the worst of all throughout."""
-        self._curves.setdefault(trial, Curve())
+        self.curves.setdefault(trial, Curve())
         self._lost.add(trial)
 
     def promises(self, trials: Sequence[int], new: Sequence[Sequence[float]]) -> list[float]:
@@ -99,14 +102,14 @@ class Forecast:
         return [of.get(trial, -math.inf) for trial in trials] + promised[len(looked_at) :]
 
     def _moment(self) -> _Moment:
-        begun = [trial for trial, curve in self._curves.items() if curve.evaluations or trial in self._lost]
+        begun = [trial for trial, curve in self.curves.items() if curve.evaluations or trial in self._lost]
         if len(begun) > MEMBERS:
             best = nlargest(MEMBERS // 2, begun, key=lambda trial: (self._outlook(trial), -trial))
             begun = [*best, *sorted(set(begun) - set(best))[len(best) - MEMBERS :]]
-        return _Moment({trial: self._curves[trial].evaluations for trial in sorted(begun)}, frozenset(self._lost))
+        return _Moment({trial: self.curves[trial].evaluations for trial in sorted(begun)}, frozenset(self._lost))
 
     def _outlook(self, trial: int) -> float:
-        found = None if trial in self._lost else self._curves[trial].rising(self._curves[trial].outlook)
+        found = None if trial in self._lost else self.curves[trial].rising(self.curves[trial].outlook)
         return -math.inf if found is None else found
 
     def _fitted(self) -> Lines:
@@ -122,7 +125,7 @@ class Forecast:
         """The curves at that moment, each as its first and its second half; None if there was no value yet."""
         rows: list[tuple[int, float, float, int]] = []  # trial, s, value, epochs
         for trial, count in moment.counts.items():
-            curve = self._curves[trial]
+            curve = self.curves[trial]
             known = [(point.epoch, curve.rising(point.value) or 0.0) for point in curve.evaluated[:count]]
             for half in (known[: count // 2], known[count // 2 :]):
                 if half:

@@ -94,7 +94,6 @@ class FreezeThaw(ASHA):
         self._longest = self._limit + max_epochs
         self.configurations = configurations
         self._forecast = Forecast(max_epochs)
-        self._curves: dict[int, Curve] = {}
         self._passed: dict[int, int] = {}  # how many rungs
         self._due: dict[int, int] = {}
         self._waiting: dict[int, int] = {}  # at which rung
@@ -121,7 +120,6 @@ class FreezeThaw(ASHA):
     def arrive(self, trial: int, curve: Curve) -> None:
         """See `ASHA`: a late report counts at the highest rung that it has passed."""
         self._forecast.arrive(trial, curve)
-        self._curves[trial] = curve
         passed = sum(rung <= curve.epoch for rung in self._rungs)
         if passed > self._passed[trial]:
             self._due[trial] = self._rungs[passed - 1]
@@ -134,7 +132,7 @@ class FreezeThaw(ASHA):
 
     def action(self, trial: int, rung: int, left: int) -> Action:
         """See `ASHA`: who would be sent on at once need not leave its worker."""
-        if not self._curves[trial].evaluations:
+        if not self._forecast.curves[trial].evaluations:
             return "stop"
         return "continue" if self._chosen({*self._waiting, trial}, left) == trial else "pause"
 
@@ -143,7 +141,7 @@ class FreezeThaw(ASHA):
         field = self._field({*self._waiting, trial})
         others = [promise for other, promise in field.trials.items() if other != trial]
         others += [promise for promise, _ in field.new]
-        mine = field.trials[trial] if self._curves[trial].evaluations else None
+        mine = field.trials[trial] if self._forecast.curves[trial].evaluations else None
         rank = 1 + (len(others) if mine is None else sum(promise > mine for promise in others))
         first = max(others, default=-math.inf)
         return Standing(rung, mine, first, rank, 1 + len(others), mine is not None and rank == 1)
@@ -164,7 +162,7 @@ class FreezeThaw(ASHA):
         if reason in LOST:
             self._forecast.lose(trial)
         elif reason == "done":
-            curve = self._curves[trial]
+            curve = self._forecast.curves[trial]
             self._best = max(self._best, curve.rising(curve.level) or -math.inf)
         self._fields.clear()
 
