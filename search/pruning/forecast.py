@@ -122,22 +122,27 @@ class Forecast:
         return self._lines
 
     def _known(self, moment: _Moment) -> _Values | None:
-        """The curves at that moment, each as its first and its second half; None if there was no value yet."""
+        """The curves at that moment, each as its second and its last third; None if there was no value yet.
+
+        The first third is left out: in it learning rates warm up, and who starts slowly is often the best at the end.
+        """
         rows: list[tuple[int, float, float, int]] = []  # trial, s, value, epochs
         for trial, count in moment.counts.items():
             curve = self.curves[trial]
             known = [(point.epoch, curve.rising(point.value) or 0.0) for point in curve.evaluated[:count]]
-            for half in (known[: count // 2], known[count // 2 :]):
-                if half:
-                    logs = sum(math.log(epoch) for epoch, _ in half) / len(half)
-                    rows.append((trial, logs / self._length, sum(value for _, value in half) / len(half), len(half)))
+            first, second = count // 3, 2 * count // 3
+            for third in (known[first:second], known[second:]):
+                if third:
+                    logs = sum(math.log(epoch) for epoch, _ in third) / len(third)
+                    values = sum(value for _, value in third)
+                    rows.append((trial, logs / self._length, values / len(third), len(third)))
         if not rows:
             return None
         worst = min(value for _, _, value, _ in rows)
         rows += [(trial, 0.0, worst, 1) for trial in sorted(moment.lost) if not moment.counts.get(trial, 1)]
-        values = np.array([worst if trial in moment.lost else value for trial, _, value, _ in rows])
-        centre, spread = float(values.mean()), float(values.std()) or 1.0
+        shown = np.array([worst if trial in moment.lost else value for trial, _, value, _ in rows])
+        centre, spread = float(shown.mean()), float(shown.std()) or 1.0
         trials, s, _, each = zip(*rows, strict=True)
         x = np.array([self._x[trial] for trial in trials])
         points = Points(x, np.array(s), np.array(trials), np.array(each, float))
-        return _Values(points, (values - centre) / spread, centre, spread)
+        return _Values(points, (shown - centre) / spread, centre, spread)

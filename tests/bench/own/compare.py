@@ -198,16 +198,18 @@ def report(file: Path, args: argparse.Namespace, pool: Pool) -> Iterator[str]:
     table = _load(file)
     yield (
         f"# Our own recorded trainings of {table.name}, {datetime.now(UTC):%Y-%m-%d}\n\n"
-        f"`python tests/bench/own/compare.py --orders {args.orders} --workers {args.workers}`: random configurations, "
-        f"each trained to its end, by the sweep described in {table.name}.yaml. {facts(table)}\n\n"
+        f"`python tests/bench/own/compare.py --orders {args.orders} --seeds {args.seeds} --workers {args.workers}`: "
+        f"random configurations, each trained to its end, by the sweep described in {table.name}.yaml. "
+        f"{facts(table)}\n\n"
         f"## Stability verdicts alone\n\n{verdicts(table)}\n"
     )
     made, stopping = (
         [Job(file, name, args.orders, args.workers) for name in names if re.search(args.only, name)]
         for names in (systems(), rules())
     )
-    took = dict(zip((job.name for job in made), map(np.array, pool.imap(epochs, made)), strict=True))
-    yield "## Whole systems: epochs until within 1 % of the best\n\n" + "\n".join(whole(took, args.orders))
+    searched = pool.imap(epochs, [replace(job, seeds=args.seeds) for job in made])
+    took = dict(zip((job.name for job in made), map(np.array, searched), strict=True))
+    yield "## Whole systems: epochs until within 1 % of the best\n\n" + "\n".join(whole(took, args.seeds))
     yield "\n## Whole sweeps of so many trials\n\n" + "\n".join(ended(_ended(made, pool)))
     lost = dict(zip((job.name for job in stopping), pool.imap(outcomes, stopping), strict=True))
     yield "\n## Schedulers on random orders (per cent)\n\n" + "\n".join(schedulers(lost))
@@ -222,7 +224,8 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", type=Path, nargs="*", help="recorded tables; all that are here if none is given")
-    parser.add_argument("--orders", type=int, default=30, help="arrival orders, and seeds of the searchers")
+    parser.add_argument("--orders", type=int, default=30, help="arrival orders, and seeds of whole sweeps")
+    parser.add_argument("--seeds", type=int, default=100, help="of the searchers, until near the best: many find none")
     parser.add_argument("--workers", type=int, default=4, help="trials at a time")
     parser.add_argument("--only", default="", help="rules and systems with this in their name, a regular expression")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
