@@ -21,10 +21,10 @@ MEMBERS = 300
 
 @dataclass(frozen=True)
 class _Moment:
-    """What is looked at: how many values each trial had by then, and who was lost."""
+    """What is looked at: how many values each trial had by then, and who else was lost."""
 
     counts: Mapping[int, int]
-    lost: frozenset[int]
+    lost: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Forecast:
         self._epochs: dict[int, int] = {}
         self._taken = 0
         self._marked = 0
-        self._mark = _Moment({}, frozenset())
+        self._mark = _Moment({}, [])
         self._lines: Lines | None = None
 
     @property
@@ -80,7 +80,7 @@ class Forecast:
             self._lines = None
 
     def lose(self, trial: int) -> None:
-        """`trial` diverged, collapsed or failed: as if it had been the worst of all throughout."""
+        """`trial` diverged, collapsed or failed: as if it had come to its end, there with the worst value of all."""
         self.curves.setdefault(trial, Curve())
         self._lost.add(trial)
 
@@ -106,7 +106,8 @@ class Forecast:
         if len(begun) > MEMBERS:
             best = nlargest(MEMBERS // 2, begun, key=lambda trial: (self._outlook(trial), -trial))
             begun = [*best, *sorted(set(begun) - set(best))[len(best) - MEMBERS :]]
-        return _Moment({trial: self.curves[trial].evaluations for trial in sorted(begun)}, frozenset(self._lost))
+        going = sorted(set(begun) - self._lost)
+        return _Moment({trial: self.curves[trial].evaluations for trial in going}, sorted(self._lost & set(begun)))
 
     def _outlook(self, trial: int) -> float:
         found = None if trial in self._lost else self.curves[trial].rising(self.curves[trial].outlook)
@@ -139,10 +140,10 @@ class Forecast:
         if not rows:
             return None
         worst = min(value for _, _, value, _ in rows)
-        rows += [(trial, 0.0, worst, 1) for trial in sorted(moment.lost) if not moment.counts.get(trial, 1)]
-        shown = np.array([worst if trial in moment.lost else value for trial, _, value, _ in rows])
-        centre, spread = float(shown.mean()), float(shown.std()) or 1.0
-        trials, s, _, each = zip(*rows, strict=True)
+        rows += [(trial, 1.0, worst, 1) for trial in moment.lost]
+        trials, s, shown, each = zip(*rows, strict=True)
+        y = np.array(shown)
+        centre, spread = float(y.mean()), float(y.std()) or 1.0
         x = np.array([self._x[trial] for trial in trials])
         points = Points(x, np.array(s), np.array(trials), np.array(each, float))
-        return _Values(points, (shown - centre) / spread, centre, spread)
+        return _Values(points, (y - centre) / spread, centre, spread)

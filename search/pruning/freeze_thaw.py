@@ -6,7 +6,7 @@ compared by what they promise (`forecast.py`), and the first of them trains, to 
 
 It starts no more trials when it has taken the epochs that `PromotingASHA` would take for as many, so that a sweep costs
 the same under both. From then on only those go on that may beat the best that was trained to its end, and for one
-training's epochs more.
+training's epochs more, or until one has come to its end.
 """
 
 from __future__ import annotations
@@ -180,11 +180,16 @@ class FreezeThaw(ASHA):
 
     def _chosen(self, trials: set[int], left: int) -> int | None:
         """Which of `trials` goes on; None if a new one is to start, or nobody."""
-        if not trials or self._forecast.taken >= self._longest or (left and len(self._passed) < self._random):
+        if not trials or self._spent or (left and len(self._passed) < self._random):
             return None
         field = self._field(trials)
         needed = field.newest if left else self._best if self.over else -math.inf
         return field.leader if field.trials[field.leader] >= needed else None
+
+    @property
+    def _spent(self) -> bool:
+        """Whether nobody goes on: but somebody must come to an end."""
+        return self._forecast.taken >= self._longest and self._best > -math.inf
 
     def _field(self, trials: set[int]) -> _Field:
         names = tuple(sorted(trials))

@@ -60,6 +60,18 @@ def test_who_was_lost_makes_those_like_it_promise_little() -> None:
     assert made.promises([], [[0.92]])[0] < before - 0.1
 
 
+def test_who_starts_fast_beside_those_that_diverged_promises_less_than_who_starts_slowly() -> None:
+    """The rate is the only parameter: the higher, the faster, until from .8 on trainings diverge at once."""
+    made = Forecast(27)
+    for trial, rate in enumerate([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.82, 0.9, 0.97]):
+        made.start(trial, [rate])
+        made.arrive(trial, rise(rate, 3 if rate < 0.8 else 1))
+        if rate > 0.8:
+            made.lose(trial)
+    calm, near, beyond = made.promises([], [[0.6], [0.78], [0.9]])
+    assert calm > near > beyond
+
+
 def test_a_forecast_does_not_depend_on_when_somebody_asks() -> None:
     asked, silent = Forecast(27), Forecast(27)
     for made in (asked, silent):
@@ -126,6 +138,18 @@ def test_who_promises_most_goes_on_be_it_begun_or_new() -> None:
         assert asha.promotable(left=4) == goes_on
         assert asha.new() == {"height": new}
         assert asha.promotable(left=0) == (1, 3), "nothing new may start"
+
+
+def test_no_sweep_ends_before_one_training_has() -> None:
+    """Five trials took all epochs, and each was paused just before its end."""
+    asha = scheduler_of(trials=12)
+    for trial, height in enumerate([0.8, 0.5, 0.6, 0.7, 0.4]):
+        assert begin(asha, trial, height, epochs=26, left=11 - trial) == "pause"
+    assert asha.promotable(left=0) == (0, 9)
+    asha.record(0, 9, "continue")
+    asha.arrive(0, rise(0.8, 27))
+    asha.end(0, "done")
+    assert asha.promotable(left=0) is None
 
 
 def test_who_is_first_at_a_rung_stays_on_its_worker() -> None:
