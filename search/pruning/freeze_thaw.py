@@ -137,10 +137,11 @@ class FreezeThaw(ASHA):
         return "continue" if self._chosen({*self._waiting, trial}, left) == trial else "pause"
 
     def standing(self, trial: int, rung: int) -> Standing:
-        """See `ASHA`: among those that wait and, as long as trials may be started, new configurations."""
+        """See `ASHA`: among those that wait and, while trials may be started, new ones; then the best that ended."""
         field = self._field({*self._waiting, trial})
         others = [promise for other, promise in field.trials.items() if other != trial]
         others += [promise for promise, _ in field.new]
+        others += [self._best] if self.over and self._best > -math.inf else []
         mine = field.trials[trial] if self._forecast.curves[trial].evaluations else None
         rank = 1 + (len(others) if mine is None else sum(promise > mine for promise in others))
         first = max(others, default=-math.inf)

@@ -152,6 +152,19 @@ def test_no_sweep_ends_before_one_training_has() -> None:
     assert asha.promotable(left=0) is None
 
 
+def test_when_the_epochs_are_gone_who_waits_is_measured_against_the_best_that_ended() -> None:
+    asha = scheduler_of(trials=12)
+    for trial, height in enumerate([0.8, 0.5, 0.6, 0.7, 0.4]):
+        begin(asha, trial, height, epochs=26, left=11 - trial)
+    assert (asha.standing(3, 9).rank, asha.standing(3, 9).peers) == (2, 5)
+    asha.record(0, 9, "continue")
+    asha.arrive(0, rise(0.9, 27))
+    asha.end(0, "done")
+    standing = asha.standing(3, 9)
+    assert (standing.rank, standing.peers) == (2, 5)
+    assert standing.cutoff == pytest.approx(0.9, abs=0.02), "what the last epochs of trial 0 reached"
+
+
 def test_who_is_first_at_a_rung_stays_on_its_worker() -> None:
     asha = scheduler_of(trials=9)
     for trial, height in enumerate([0.1, 0.8, 0.4]):
