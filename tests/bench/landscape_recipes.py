@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import landscape
+from idle import Idle
 from pydantic import create_model
 
 from spaces.space import Draw, ranges
-from trainables.recipe import Epoch, Recipe
 from trainables.settings import Settings
 
 
@@ -22,12 +21,11 @@ def settings_of(space: str) -> type[Settings]:
     )
 
 
-class Detector(Recipe):
+class Detector(Idle):
     """See `landscape.detector`."""
 
     name: ClassVar[str] = "detector"
     summary: ClassVar[str] = "a landscape"
-    metric: ClassVar[str] = "score"
     settings_type: ClassVar[type[Settings]] = settings_of("detector")
     baseline: ClassVar[str] = "none"
     presets_file: ClassVar[Path] = Path(__file__).with_suffix(".yaml")
@@ -36,23 +34,6 @@ class Detector(Recipe):
     def space(draw: Draw) -> None:
         """As the landscape has it."""
         landscape.detector(draw)
-
-    def open(self, path: Path) -> Any:
-        """Nothing to open."""
-        return path
-
-    def sample(self, directory: Path) -> Path:
-        """An empty folder."""
-        directory.mkdir(parents=True, exist_ok=True)
-        return directory
-
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        """Nobody does."""
-        raise NotImplementedError("a landscape is searched in virtual time")
-
-    def export(self, settings: Settings, directory: Path) -> list[Path]:
-        """Nothing to write."""
-        return []
 
 
 class Branched(Detector):

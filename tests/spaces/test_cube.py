@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from spaces.cube import at_random, point
+from spaces.space import Draw, Range, ranges
+
+
+def space(draw: Draw) -> None:
+    if draw.choice("kind", ["a", "b", "c"]) != "a":
+        draw.float("rate", 1e-4, 1e-2, log=True)
+    draw.int("depth", 1, 3)
+    draw.choice("on", [False, True])
+    draw.int("batch", 1, 64, log=True)
+
+
+def test_a_configuration_has_a_coordinate_a_number_and_one_each_of_several_choices() -> None:
+    found = point({"kind": "b", "rate": 1e-3, "depth": 3, "on": False, "batch": 8}, ranges(space))
+    assert found == pytest.approx([0.5, 1.0, 0.0, 1.0, 0.0, 1.0, 0.5])  # batch, depth, kind a b c, on, rate
+
+
+def test_what_was_not_drawn_is_in_the_middle_and_what_is_outside_on_the_edge() -> None:
+    asked = {"rate": Range("float", 1e-4, 1e-2, True), "depth": Range("int", 1, 3), "one": Range("int", 2, 2)}
+    assert point({}, asked) == [0.5, 0.5, 0.5]
+    assert point({"rate": 0.0, "depth": 9, "one": 2}, asked) == [1.0, 0.5, 0.0]
+
+
+def test_random_draws_are_inside_the_space_even_and_the_same_for_the_same_seed() -> None:
+    found = [at_random(space, {"depth": 2}, seed) for seed in range(400)]
+    assert found[:5] == [at_random(space, {"depth": 2}, seed) for seed in range(5)]
+    for one in found:
+        assert one["depth"] == 2
+        assert ("rate" in one) == (one["kind"] != "a")
+        assert all(one[name] in asked for name, asked in ranges(space).items() if name in one)
+    rates = sorted(one["rate"] for one in found if "rate" in one)
+    assert rates[len(rates) // 2] == pytest.approx(1e-3, rel=0.5), "even on the logarithmic scale"
