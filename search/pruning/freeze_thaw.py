@@ -164,7 +164,8 @@ class FreezeThaw(ASHA):
             self._forecast.lose(trial)
         elif reason == "done":
             curve = self._forecast.curves[trial]
-            self._best = max(self._best, curve.rising(curve.level) or -math.inf)
+            reached = curve.rising(curve.level)
+            self._best = self._best if reached is None else max(self._best, reached)
         self._fields.clear()
 
     def promotable(self, left: int) -> tuple[int, int] | None:

@@ -150,6 +150,16 @@ def test_no_sweep_ends_before_one_training_has() -> None:
     assert asha.promotable(left=0) is None
 
 
+def test_a_training_that_ended_at_nothing_has_ended() -> None:
+    asha = scheduler_of(trials=12)
+    for trial in range(5):
+        begin(asha, trial, 0.0, epochs=26, left=11 - trial)
+    asha.record(0, 9, "continue")
+    asha.arrive(0, rise(0.0, 27))
+    asha.end(0, "done")
+    assert asha.promotable(left=0) is None
+
+
 def test_when_the_epochs_are_gone_who_waits_is_measured_against_the_best_that_ended() -> None:
     asha = scheduler_of(trials=12)
     for trial, height in enumerate([0.8, 0.5, 0.6, 0.7, 0.4]):
