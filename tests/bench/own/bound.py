@@ -1,0 +1,160 @@
+"""What choosing could gain on recorded trainings: `python tests/bench/own/bound.py [TABLE.parquet …]`.
+
+Somebody knows every *other* training of the table to its end. A model of these foresees how a training ends, from its
+configuration and its epochs so far. New trainings are begun at random, or by what their configuration foretells; each
+goes on from a first and from a second rung if it is foreseen among so many of all, and so to its end. Of all such rules
+the best is chosen afterwards, on the very table. No scheduler has any of this, so what it takes is next to a bound.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from itertools import combinations, product
+from pathlib import Path
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "public"), str(HERE.parents[2])]
+
+from recorded import Table, load  # noqa: E402
+from systems import NEAR  # noqa: E402
+
+from spaces.cube import point  # noqa: E402
+
+RUNGS = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20)
+FIRST = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+SECOND = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+FOLDS = 20
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """All of a table.
+
+    Attributes:
+        configuration: [trainings], whose each is.
+        x: [trainings, coordinates], what was drawn.
+        curves: [trainings, epochs], 0 where nothing was evaluated.
+        best: [trainings].
+    """
+
+    configuration: Array
+    x: Array
+    curves: Array
+    best: Array
+
+
+def trainings(table: Table) -> Trainings:
+    """Those of `table`, in its order."""
+    ranges = table.plan().ranges
+    every = [(place, one, run) for place, one in enumerate(table.configurations) for run in one.trainings]
+    curves = np.zeros((len(every), table.max_epochs))
+    for row, (_, _, run) in enumerate(every):
+        curves[row, : len(run.points)] = [found.value or 0.0 for found in run.points]
+    x = np.array([point(one.drawn, ranges) for _, one, _ in every])
+    return Trainings(np.array([place for place, _, _ in every]), x, curves, curves.max(axis=1))
+
+
+def foreseen(known: Trainings, epochs: int) -> Array:
+    """Each training's best value, from its first `epochs` and all trainings of the other configurations."""
+    features = known.x
+    if epochs:
+        so_far = known.curves[:, :epochs]
+        half = epochs // 2
+        second = so_far[:, half:].mean(axis=1)
+        first = so_far[:, :half].mean(axis=1) if half else second
+        features = np.column_stack([known.x, so_far, second, second - first, so_far.max(axis=1)])
+    fold = np.random.default_rng(0).permutation(known.configuration.max() + 1)[known.configuration] % FOLDS
+    found = np.zeros(len(known.best))
+    for held_out in range(FOLDS):
+        asked, rest = fold == held_out, fold != held_out
+        trees = ExtraTreesRegressor(400, min_samples_leaf=2, max_features=0.5, random_state=0)
+        ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 4, 12)))
+        trees.fit(features[rest], known.best[rest])
+        ridge.fit(features[rest], known.best[rest])
+        found[asked] = (trees.predict(features[asked]) + ridge.predict(features[asked])) / 2
+    return found
+
+
+def ranks(values: Array) -> Array:
+    """The share of all that is ahead of each."""
+    found: Array = np.argsort(np.argsort(-values, kind="stable")) / len(values)
+    return found
+
+
+@dataclass(frozen=True)
+class Realised:
+    """One training of each configuration, as the other benchmarks draw them, in the order in which they are begun.
+
+    Attributes:
+        ahead: by rung, the share of all that is foreseen to end higher than each.
+        near: the epoch at which each comes near the best of all; infinite if never.
+    """
+
+    ahead: dict[int, Array]
+    near: Array
+
+
+def realised(known: Trainings, at: dict[int, Array], seed: int, by_model: bool) -> Realised:
+    """By `seed`, as `Table.realised` has it."""
+    draw = np.random.default_rng([seed, 1])
+    of = [np.flatnonzero(known.configuration == place) for place in range(known.configuration.max() + 1)]
+    rows = np.array([runs[draw.integers(len(runs))] for runs in of])
+    order = np.argsort(ranks(at[0][rows])) if by_model else np.random.default_rng([seed, 9]).permutation(len(rows))
+    reached = known.curves[rows] >= NEAR * known.best[rows].max()
+    near = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
+    return Realised({rung: ranks(at[rung][rows])[order] for rung in RUNGS}, near[order])
+
+
+def needed(one: Realised, rungs: tuple[int, int], shares: tuple[float, float], length: int) -> float:
+    """Epochs until somebody who goes on by these rungs and shares sees a value near the best; infinite if never."""
+    first = one.ahead[rungs[0]] < shares[0]
+    second = first & (one.ahead[rungs[1]] < shares[1])
+    trained = np.where(second, length, np.where(first, rungs[1], rungs[0]))
+    found = np.flatnonzero(one.near <= trained)
+    return float(trained[: found[0]].sum() + one.near[found[0]]) if len(found) else np.inf
+
+
+def told(table: Table, seeds: int) -> str:
+    """The best rule of each order, in one line each."""
+    known = trainings(table)
+    at = {epochs: foreseen(known, epochs) for epochs in (0, *RUNGS)}
+    lines = []
+    for name, by_model in (("at random", False), ("by their configurations", True)):
+        drawn = [realised(known, at, seed, by_model) for seed in range(seeds)]
+        tried = {}
+        for rungs, shares in product(combinations(RUNGS, 2), product(FIRST, SECOND)):
+            if shares[1] <= shares[0]:
+                tried[rungs, shares] = [needed(one, rungs, shares, table.max_epochs) for one in drawn]
+        best = min(tried, key=lambda rule: float(np.percentile(tried[rule], 50, method="nearest")))
+        found = np.array(tried[best])
+        (first, second), (share, other) = best
+        lines.append(
+            f"{table.name}, begun {name}: {np.percentile(found, 50, method='nearest'):.0f} epochs (median of {seeds} "
+            f"seeds, found by {np.isfinite(found).sum()}): after epoch {first} the first {share:.0%}, after epoch "
+            f"{second} the first {other:.0%}; best of {len(tried)} rules"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", type=Path, nargs="*", default=sorted(HERE.glob("*.parquet")))
+    parser.add_argument("--seeds", type=int, default=100)
+    args = parser.parse_args()
+    for file in args.tables:
+        print(told(load(file), args.seeds), flush=True)
+
+
+if __name__ == "__main__":
+    main()
