@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 
 from search.measure import Limit, Measure
 from search.pruning.brackets import first_rungs
+from search.pruning.rungs import after
 from search.pruning.stability import StabilitySettings
 from search.storage.place import check_place, is_uri
 from spaces import registry as space_registry
@@ -27,6 +28,13 @@ from trainables.recipe import Recipe
 from trainables.settings import Settings, parse
 
 Sampler = Literal["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"]
+Scheduler = Literal["asha", "stopping", "freeze_thaw", "none"]
+
+GRACE = 0.08
+"""Share of a training before the first rung. On public curves `asha` then takes no more epochs than Ray's at 10 %."""
+
+FACTORS: Mapping[Scheduler, float] = {"asha": 1.4, "stopping": 3.0, "freeze_thaw": 1.5, "none": 1.4}
+"""How far rungs lie apart: what did best on public curves (`docs/pruning.md`); for the stopping kind Li et al.'s 3."""
 
 
 class SweepSpec(Settings):
@@ -66,16 +74,18 @@ class SweepSpec(Settings):
     )
 
     sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, tpe_univariate, random, gp, cmaes or qmc")
-    scheduler: Literal["asha", "stopping", "freeze_thaw", "none"] = Field(
+    scheduler: Scheduler = Field(
         "asha",
         description="what becomes of trials behind at a rung: asha lets them wait, stopping ends them at once; "
         "freeze_thaw lets all wait, and chooses among them and new configurations by one model",
     )
     grace_epochs: int | None = Field(
-        None, gt=0, description="epochs before the first rung; a tenth of a training if not given"
+        None, gt=0, description="epochs before the first rung; 8 % of a training if not given"
     )
     reduction_factor: float | None = Field(
-        None, gt=1, description="rungs lie this factor apart; 1.5 for asha and 3 for stopping if not given"
+        None,
+        gt=1,
+        description="rungs lie this factor apart; if not given 1.4 for asha, 3 for stopping, 1.5 for freeze_thaw",
     )
     min_peers: int = Field(8, ge=1, description="trials that asha's first rung waits for before it sends any on")
     brackets: int = Field(
@@ -172,13 +182,13 @@ class Plan:
 
     @property
     def grace_epochs(self) -> int:
-        """Epochs before the first rung: as given, or a tenth of a training (5 % costs more regret on public curves)."""
-        return self.spec.grace_epochs or max(1, round(self.max_epochs / 10))
+        """Epochs before the first rung: as given, or `GRACE` of a training."""
+        return self.spec.grace_epochs or after(GRACE, self.max_epochs)
 
     @property
     def reduction_factor(self) -> float:
-        """As given, or what did best on public curves; Ray's 4 and the literature's 3 are for the stopping kind."""
-        return self.spec.reduction_factor or (3.0 if self.spec.scheduler == "stopping" else 1.5)
+        """As given, or the scheduler's of `FACTORS`."""
+        return self.spec.reduction_factor or FACTORS[self.spec.scheduler]
 
     @property
     def first_rungs(self) -> list[int]:

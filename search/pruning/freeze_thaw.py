@@ -4,9 +4,9 @@ Swersky, Snoek and Adams, "Freeze-Thaw Bayesian Optimization" (arXiv:1406.3896),
 trial waits at each rung. When a worker is free, the trials that wait and some new configurations, drawn at random, are
 compared by what they promise (`forecast.py`), and the first of them trains, to its next rung. No rung has places.
 
-It starts no more trials when it has taken the epochs that `PromotingASHA` would take for as many, so that a sweep costs
-the same under both. From then on only those go on that may beat the best that was trained to its end, and for one
-training's epochs more, or until one has come to its end.
+It starts no more trials when it has taken as many epochs as if r / e of all trained to epoch e, r being the first rung:
+so a sweep costs no more than under `PromotingASHA`. From then on only those go on that may beat the best that was
+trained to its end, and for one training's epochs more, or until one has come to its end.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _Field:
 
 
 def cost(rungs: list[int], max_epochs: int, trials: int) -> float:
-    """Epochs that `PromotingASHA` takes for so many trials: r / e of those at the first rung train to epoch e."""
+    """Epochs of so many trials if r / e of them train to epoch e, r being the first rung."""
     if not rungs:
         return trials * max_epochs
     stages = zip(rungs, [*rungs[1:], max_epochs], strict=True)

@@ -12,6 +12,7 @@ no number at all, behind every number.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 
@@ -35,6 +36,11 @@ class Standing:
     rank: int
     peers: int
     promoted: bool
+
+
+def after(share: float, max_epochs: int) -> int:
+    """The first rung, in epochs, after that `share` of a training: rounded up, since short trainings begin slowly."""
+    return max(1, math.ceil(share * max_epochs - 1e-9))
 
 
 def milestones(grace_epochs: int, reduction_factor: float, max_epochs: int) -> list[int]:

@@ -13,15 +13,18 @@ from itertools import product
 
 from rich.table import Table
 
+from search.pruning.rungs import after
 from search.replay.race import outcome
 from search.replay.recording import Recording
 from search.replay.table import interval
+from search.sweep import FACTORS, GRACE
 
-GRACES = (0.05, 0.07, 0.10, 0.15, 0.20)
-"""Shares of a whole training before the first rung."""
-FACTORS = (1.3, 1.5, 2.0, 3.0)
-DEFAULT = (0.10, 1.5)
-"""What a sweep does if it is told nothing (`Plan.grace_epochs`, `PromotingASHA`)."""
+SHARES = (0.05, 0.06, GRACE, 0.10, 0.15, 0.20)
+"""Of a whole training, before the first rung."""
+APART = (1.2, FACTORS["asha"], 2.0, 3.0)
+"""Factors between rungs."""
+DEFAULT = (GRACE, FACTORS["asha"])
+"""What a sweep does if it is told nothing."""
 FEWEST = 3
 """Recordings without which a choice cannot be checked on what it was not made by."""
 
@@ -72,7 +75,7 @@ class Choice:
 
 def choose(recordings: Sequence[Recording], workers: int, orders: int) -> Choice:
     """Race every setting on every recording in so many `orders`."""
-    settings = list(product(GRACES, FACTORS))
+    settings = list(product(SHARES, APART))
     costs = {setting: [_cost(recording, setting, workers, orders) for recording in recordings] for setting in settings}
     every = range(len(recordings))
     best = _best(costs, every)
@@ -91,7 +94,7 @@ def choose(recordings: Sequence[Recording], workers: int, orders: int) -> Choice
 
 def _cost(recording: Recording, setting: Setting, workers: int, orders: int) -> Cost:
     grace, factor = setting
-    policy = {"grace_epochs": max(1, round(grace * recording.max_epochs)), "reduction_factor": factor}
+    policy = {"grace_epochs": after(grace, recording.max_epochs), "reduction_factor": factor}
     races = [outcome(recording, policy, workers, seed) for seed in range(orders)]
     return Cost(statistics.fmean(one.epochs for one in races), statistics.fmean(one.regret for one in races))
 

@@ -47,6 +47,15 @@ def all_promoted(asha: PromotingASHA, left: int = 0) -> list[int]:
     return found
 
 
+def test_places_become_fewer_more_slowly_than_the_epochs_become_more() -> None:
+    asha = asha_of(end=9)
+    for trial in range(18):
+        asha.start(trial, {})
+        asha.arrive(trial, Curve("max", [Point(1, 0.01 * trial, 1.0)]))
+        asha.record(trial, 1, "pause")
+    assert all_promoted(asha, left=99) == [17, 16, 15, 14, 13, 12, 11], "(1/3)**.85 of 18, not a third"
+
+
 def test_a_rung_waits_for_its_peers() -> None:
     asha = asha_of(peers=6)
     assert [arrive(asha, trial, 0.1 * trial, left=20) for trial in range(5)] == ["pause"] * 5

@@ -131,17 +131,22 @@ def test_one_replay_decision_by_decision() -> None:
         (1, 1, "continue", 1, 2),
         (1, 2, "pause", 1, 1),
         (1, 2, "continue", 1, 1),
-        (1, 3, "pause", 1, 1),
         (1, 3, "continue", 1, 1),
-        (1, 5, "continue", 1, 1),
+        (1, 4, "continue", 1, 1),
+        (1, 5, "pause", 1, 1),
+        (1, 5, "continue", 1, 2),
         (1, 6, "stop", None, None),
         (2, 1, "pause", 2, 3),
-        (2, 1, "stop", 3, 4),
+        (2, 1, "continue", 3, 4),
+        (2, 2, "pause", 3, 3),
+        (2, 2, "stop", 3, 3),
         (3, 1, "pause", 2, 4),
         (3, 1, "continue", 2, 4),
         (3, 2, "continue", 2, 2),
-        (3, 3, "pause", 2, 2),
-        (3, 3, "stop", 2, 2),
+        (3, 3, "continue", 2, 2),
+        (3, 4, "continue", 2, 2),
+        (3, 5, "pause", 2, 2),
+        (3, 5, "stop", 2, 2),
     ]
 
 
@@ -226,14 +231,14 @@ def test_too_few_recordings_give_a_choice_that_says_it_is_unchecked() -> None:
 
 def choice(gain: tuple[float, float] | None, grace: float = 0.2) -> Choice:
     cost = Cost(0.3, 0.01)
-    return Choice(grace, 1.5, cost, cost, cost if gain else None, gain)
+    return Choice(grace, 1.4, cost, cost, cost if gain else None, gain)
 
 
 def test_the_verdict_follows_from_the_interval() -> None:
     assert choice((0.01, 0.02)).verdict.endswith("use it")
     assert choice((-0.01, 0.02)).verdict.endswith("keep the default")
     assert choice(None).verdict.endswith("to check it on others")
-    assert choice((0.01, 0.02), grace=0.10).verdict.endswith("keep it.")
+    assert choice((0.01, 0.02), grace=0.08).verdict.endswith("keep it.")
 
 
 def test_defaults_are_looked_for_on_the_command_line(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ import plain_rules  # noqa: E402
 import ray_rules  # noqa: E402
 import table  # noqa: E402
 from groups import Group, load  # noqa: E402
-from halves import grid, halved  # noqa: E402
+from halves import everything, graces, halved  # noqa: E402
 from intervals import draws  # noqa: E402
 from virtual import MakeRule, mean_outcomes  # noqa: E402
 
@@ -74,17 +74,19 @@ def written(found: dict[str, np.ndarray], groups: list[Group], args: argparse.Na
 
 def crossed(found: dict[str, np.ndarray], groups: list[Group], args: argparse.Namespace) -> str:
     """Fitted on one half of the repositories, reported on the other."""
-    tried = measured(grid(), groups, min(args.orders, 10), args.workers)
     lines = [
         "",
-        f"Grace and factor chosen on a random half of the repositories ({len(tried)} settings, least regret at no more "
-        f"epochs than stock), reported on the other half; means over {args.splits} splits:",
+        "Chosen on a random half of the repositories (least regret at no more epochs than stock), reported on the "
+        f"other half; means over {args.splits} splits:",
         "",
-        "| stock grace | stock: epochs / regret | chosen: epochs / regret | ratio | at most half in | most often |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| from | grace | stock: epochs / regret | chosen: epochs / regret | ratio | at most half in | most often |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for at, stock in STOCK.items():
-        lines.append(table.split_row(at, halved(groups, found[stock], tried, args.splits, seed=0)))
+    for name, grid in {"graces": graces(), "everything": everything()}.items():
+        tried = measured(grid, groups, min(args.orders, 10), args.workers)
+        for at, stock in STOCK.items():
+            made = halved(groups, found[stock], tried, args.splits, seed=0)
+            lines.append(f"| {len(tried)} settings: {name} {table.split_row(at, made)}")
     return "\n".join(lines) + "\n"
 
 

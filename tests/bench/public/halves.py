@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from groups import Group
-from ours import promoting
+from ours import HalfCurve, evenly, promoting
 from virtual import MakeRule
 
-GRACES = (0.05, 0.06, 0.07, 0.08, 0.09, 0.10, 0.12, 0.14)
-FACTORS = (1.3, 1.5, 2.0, 3.0)
+GRACES = (0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.10, 0.12, 0.14)
+FACTORS = (1.3, 1.4, 1.5, 2.0, 3.0)
 
 
-def grid() -> dict[str, MakeRule]:
-    """The settings to choose from."""
-    return {f"grace {grace:.0%}, factor {factor:g}": promoting(grace, factor) for grace in GRACES for factor in FACTORS}
+def graces() -> dict[str, MakeRule]:
+    """Grace periods to choose from, all else as it comes."""
+    return {f"grace {grace:.0%}": promoting(grace) for grace in GRACES}
+
+
+def everything() -> dict[str, MakeRule]:
+    """Also how far rungs lie apart, how fast places become fewer, and how much of its gain an outlook adds."""
+    found = {}
+    for grace, factor in product(GRACES, FACTORS):
+        whole, half = promoting(grace, factor), promoting(grace, factor, curve=HalfCurve)
+        at = f"grace {grace:.0%}, factor {factor:g}"
+        found |= {at: whole, f"{at}, half": half, f"{at}, even": evenly(whole), f"{at}, even, half": evenly(half)}
+    return found
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,27 @@ from collections.abc import Callable
 from groups import Group
 from virtual import Action, MakeRule, Rule
 
+from search.pruning import promotion
 from search.pruning.asha import ASHA, StoppingASHA
 from search.pruning.brackets import Brackets, first_rungs
 from search.pruning.curve import Curve
 from search.pruning.promotion import PromotingASHA
+from search.pruning.rungs import after
 from search.pruning.stability import StabilitySettings, middle, verdict
+from search.sweep import GRACE
 
 OSCILLATING = StabilitySettings(oscillation_cv=0.2)
 CALM = StabilitySettings(oscillation_cv=None)
+
+
+class HalfCurve(Curve):
+    """An outlook that adds half of what the second half of the curve gained on the first."""
+
+    @property
+    def outlook(self) -> float | None:
+        whole, known = super().outlook, self._known
+        second = known[len(known) // 2 :]
+        return None if whole is None or len(known) < 2 else (whole + sum(second) / len(second)) / 2
 
 
 class LevelCurve(Curve):
@@ -99,35 +112,48 @@ class Ours(Rule):
 
 
 def grace_epochs(group: Group, share: float) -> int:
-    """`share` of a training, at least one epoch."""
+    """Others' first rung: `share` of a training, at least one epoch."""
     return max(1, round(share * group.max_epochs))
 
 
 def promoting(
     grace: float,
-    factor: float = 1.5,
+    factor: float = 1.4,
     min_peers: int = 8,
     stability: StabilitySettings | None = None,
     curve: Callable[[], Curve] = Curve,
 ) -> MakeRule:
     """The default kind; `grace` as a share of a training."""
     return lambda group: Ours(
-        group, PromotingASHA(grace_epochs(group, grace), factor, group.max_epochs, min_peers), stability, curve
+        group, PromotingASHA(after(grace, group.max_epochs), factor, group.max_epochs, min_peers), stability, curve
     )
+
+
+def evenly(make: MakeRule) -> MakeRule:
+    """With places that become fewer as the epochs become more, so that each rung gets as many epochs."""
+
+    def made(group: Group) -> Rule:
+        kept, promotion.THINNING = promotion.THINNING, 1.0
+        try:
+            return make(group)
+        finally:
+            promotion.THINNING = kept
+
+    return made
 
 
 def stopping(grace: float, factor: float = 3.0, stability: StabilitySettings | None = None) -> MakeRule:
     """The kind that ends at once whoever is behind."""
     return lambda group: Ours(
-        group, StoppingASHA(grace_epochs(group, grace), factor, group.max_epochs), stability, Curve
+        group, StoppingASHA(after(grace, group.max_epochs), factor, group.max_epochs), stability, Curve
     )
 
 
-def bracketed(grace: float, count: int, factor: float = 1.5, min_peers: int = 8) -> MakeRule:
+def bracketed(grace: float, count: int, factor: float = 1.4, min_peers: int = 8) -> MakeRule:
     """So many brackets of the default kind, the first one's first rung at `grace`."""
 
     def make(group: Group) -> Ours:
-        first = first_rungs(grace_epochs(group, grace), factor, count, group.max_epochs)
+        first = first_rungs(after(grace, group.max_epochs), factor, count, group.max_epochs)
         found = [PromotingASHA(epochs, factor, group.max_epochs, min_peers) for epochs in first]
         return Ours(group, Brackets(found, len(group.runs)), None, Curve)
 
@@ -142,13 +168,15 @@ def verdicts_alone(stability: StabilitySettings) -> MakeRule:
 def rules() -> dict[str, MakeRule]:
     """By the name in the table. The other switches are tried without verdicts, which take most of a replay's time."""
     found: dict[str, MakeRule] = {}
-    for grace in (0.07, 0.075, 0.10, 0.11):
-        found[f"steadytune, grace {grace:.1%}"] = promoting(grace, stability=CALM)
-    for grace in (0.07, 0.10):
+    for grace in (0.05, 0.06, GRACE, 0.10):
+        found[f"steadytune, grace {grace:.0%}"] = promoting(grace, stability=CALM)
+    for grace in (0.05, GRACE):
         at = f"  grace {grace:.0%}"
         found |= {
             f"{at}, with the oscillating verdict": promoting(grace, stability=OSCILLATING),
             f"{at}, no verdicts": promoting(grace),
+            f"{at}, as many epochs for each rung": evenly(promoting(grace)),
+            f"{at}, half of the gain": promoting(grace, curve=HalfCurve),
             f"{at}, no place for the leader": promoting(grace, curve=LeaderlessCurve),
             f"{at}, compared by the mean of 3": promoting(grace, curve=LevelCurve),
             f"{at}, compared by the last value": promoting(grace, curve=LastCurve),

@@ -33,7 +33,7 @@ Choose = Callable[[Values, Values, Values, int], Values]
 
 
 def outlook(values: Values, share: float) -> float:
-    """The product's, with any share of the gain (`search.pruning.curve.Curve.outlook`)."""
+    """The product's, which adds the whole gain, with any share of it (`search.pruning.curve.Curve.outlook`)."""
     half = len(values) // 2
     if not half:
         return float(values[-1])
