@@ -27,7 +27,7 @@ class HalfCurve(Curve):
     def outlook(self) -> float | None:
         whole, known = super().outlook, self._known
         second = known[len(known) // 2 :]
-        return None if whole is None or len(known) < 2 else (whole + sum(second) / len(second)) / 2
+        return whole if whole is None or len(known) < 2 else (whole + sum(second) / len(second)) / 2
 
 
 class LevelCurve(Curve):

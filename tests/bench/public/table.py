@@ -13,6 +13,14 @@ from virtual import COLUMNS
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
+KINDS = {
+    "steadytune": ("steadytune", "tab:green", "o"),
+    "Ray": ("Ray Tune", "tab:red", "s"),
+    "Optuna": ("Optuna", "tab:orange", "^"),
+    "Syne": ("Syne Tune", "tab:purple", "D"),
+    "": ("W&B's and simple rules", "tab:gray", "x"),
+}
+"""By how a rule's name begins: whose it is, and how it is drawn."""
 EPOCHS, REGRET, SEEN, LOST, TIME = (COLUMNS.index(name) for name in COLUMNS)
 HEAD = (
     "| rule | epochs | regret [95 %] | median | worst group | best run not finished | regret of best seen | time |\n"
@@ -51,20 +59,21 @@ def split_row(name: str, found: Halved) -> str:
 
 
 def frontier(found: dict[str, np.ndarray], path: Path) -> None:
-    """Regret against epochs, one point a rule."""
+    """Regret against epochs, one point a rule; ours, and what ours is measured against, by name."""
     figure, axes = plt.subplots(figsize=(9, 6))
-    kinds = {"Ray": ("tab:red", "s"), "Optuna": ("tab:orange", "^"), "Syne": ("tab:purple", "D")}
     for name, rows in found.items():
-        epochs, regret = 100 * rows[:, EPOCHS].mean(), 100 * rows[:, REGRET].mean()
-        ours = name.startswith("steadytune")
-        colour, marker = ("tab:green", "o") if ours else kinds.get(name.split()[0], ("tab:gray", "x"))
         if name.startswith("  ") or name == "everything trained":
             continue
-        axes.scatter(epochs, max(regret, 0.1), color=colour, marker=marker)
-        axes.annotate(name, (epochs, max(regret, 0.1)), fontsize=6, xytext=(3, 3), textcoords="offset points")
+        epochs, regret = 100 * rows[:, EPOCHS].mean(), max(0.05, 100 * rows[:, REGRET].mean())
+        whose, colour, marker = next(kind for begins, kind in KINDS.items() if name.startswith(begins))
+        axes.scatter(epochs, regret, color=colour, marker=marker, label=whose)
+        if name.startswith(("steadytune", "Ray ASHA, factor 3, grace")):
+            axes.annotate(name, (epochs, regret), fontsize=8, xytext=(5, 4), textcoords="offset points")
+    once = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    axes.legend(once.values(), once.keys(), loc="center right")
     axes.set_yscale("log")
     axes.set_xlabel("epochs trained, % of all")
-    axes.set_ylabel("regret of the best run trained to its end, % (at least 0.1 drawn)")
+    axes.set_ylabel("regret of the best run trained to its end, % (at least 0.05 drawn)")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)
