@@ -87,5 +87,6 @@ def _at_rung(standing: Standing, state: SweepState, action: Action, more: str = 
         return Decision("stop", "rung", f"no {recipe.metric} at all by the rung at epoch {standing.rung}", numbers)
     numbers["value"] = standing.value
     place = f"{recipe.metric} {words.compares} {sign * standing.value:.4f} was {standing.rank} of {standing.peers}"
+    place += f", {standing.new} of them new configurations," if standing.new else ""
     needed = "" if action == "continue" or standing.promoted else f"; {words.cutoff} {sign * standing.cutoff:.4f}"
     return Decision(action, "rung", f"{place} at the rung at epoch {standing.rung}{needed}{more}", numbers)

@@ -145,7 +145,7 @@ class FreezeThaw(ASHA):
         mine = field.trials[trial] if self._forecast.curves[trial].evaluations else None
         rank = 1 + (len(others) if mine is None else sum(promise > mine for promise in others))
         first = max(others, default=-math.inf)
-        return Standing(rung, mine, first, rank, 1 + len(others), mine is not None and rank == 1)
+        return Standing(rung, mine, first, rank, 1 + len(others), mine is not None and rank == 1, len(field.new))
 
     def record(self, trial: int, rung: int, action: Action) -> None:
         """See `ASHA`."""

@@ -28,6 +28,7 @@ class Standing:
         rank: its place among all that reached the rung, from 1; equals share the better place.
         peers: how many reached the rung, itself included.
         promoted: whether it goes on.
+        new: how many of the peers are configurations that were not begun.
     """
 
     rung: int
@@ -36,6 +37,7 @@ class Standing:
     rank: int
     peers: int
     promoted: bool
+    new: int = 0
 
 
 def after(share: float, max_epochs: int) -> int:
