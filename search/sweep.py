@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 
 from search.measure import Limit, Measure
 from search.pruning.brackets import first_rungs
-from search.pruning.rungs import after
+from search.pruning.rungs import first_rung
 from search.pruning.stability import StabilitySettings
 from search.storage.place import check_place, is_uri
 from spaces import registry as space_registry
@@ -183,7 +183,7 @@ class Plan:
     @property
     def grace_epochs(self) -> int:
         """Epochs before the first rung: as given, or `GRACE` of a training."""
-        return self.spec.grace_epochs or after(GRACE, self.max_epochs)
+        return self.spec.grace_epochs or first_rung(GRACE, self.max_epochs)
 
     @property
     def reduction_factor(self) -> float:

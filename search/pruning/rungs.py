@@ -40,7 +40,7 @@ class Standing:
     new: int = 0
 
 
-def after(share: float, max_epochs: int) -> int:
+def first_rung(share: float, max_epochs: int) -> int:
     """The first rung, in epochs, after that `share` of a training: rounded up, since short trainings begin slowly."""
     return max(1, math.ceil(share * max_epochs - 1e-9))
 

@@ -13,7 +13,7 @@ from itertools import product
 
 from rich.table import Table
 
-from search.pruning.rungs import after
+from search.pruning.rungs import first_rung
 from search.replay.race import outcome
 from search.replay.recording import Recording
 from search.replay.table import interval
@@ -94,7 +94,7 @@ def choose(recordings: Sequence[Recording], workers: int, orders: int) -> Choice
 
 def _cost(recording: Recording, setting: Setting, workers: int, orders: int) -> Cost:
     grace, factor = setting
-    policy = {"grace_epochs": after(grace, recording.max_epochs), "reduction_factor": factor}
+    policy = {"grace_epochs": first_rung(grace, recording.max_epochs), "reduction_factor": factor}
     races = [outcome(recording, policy, workers, seed) for seed in range(orders)]
     return Cost(statistics.fmean(one.epochs for one in races), statistics.fmean(one.regret for one in races))
 

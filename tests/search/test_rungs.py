@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from search.pruning.asha import StoppingASHA
 from search.pruning.curve import Curve, Point
-from search.pruning.rungs import Rung, Standing, milestones
+from search.pruning.rungs import Rung, Standing, first_rung, milestones
 
 LEVELS = st.one_of(st.none(), st.floats(-1e9, 1e9))
 
@@ -27,6 +27,11 @@ def arrive(asha: StoppingASHA, trial: int, value: float | None, epoch: int = 1) 
 
 
 # --- rungs -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("epochs", "first"), [(1, 1), (5, 1), (15, 2), (20, 2), (27, 3), (100, 8), (300, 24)])
+def test_the_first_rung_is_rounded_up(epochs: int, first: int) -> None:
+    assert first_rung(0.08, epochs) == first
 
 
 def test_rungs_lie_at_powers_of_the_factor_below_the_end() -> None:

@@ -12,7 +12,7 @@ from search.pruning.asha import ASHA, StoppingASHA
 from search.pruning.brackets import Brackets, first_rungs
 from search.pruning.curve import Curve
 from search.pruning.promotion import PromotingASHA
-from search.pruning.rungs import after
+from search.pruning.rungs import first_rung
 from search.pruning.stability import StabilitySettings, middle, verdict
 from search.sweep import GRACE
 
@@ -125,7 +125,7 @@ def promoting(
 ) -> MakeRule:
     """The default kind; `grace` as a share of a training."""
     return lambda group: Ours(
-        group, PromotingASHA(after(grace, group.max_epochs), factor, group.max_epochs, min_peers), stability, curve
+        group, PromotingASHA(first_rung(grace, group.max_epochs), factor, group.max_epochs, min_peers), stability, curve
     )
 
 
@@ -145,7 +145,7 @@ def evenly(make: MakeRule) -> MakeRule:
 def stopping(grace: float, factor: float = 3.0, stability: StabilitySettings | None = None) -> MakeRule:
     """The kind that ends at once whoever is behind."""
     return lambda group: Ours(
-        group, StoppingASHA(after(grace, group.max_epochs), factor, group.max_epochs), stability, Curve
+        group, StoppingASHA(first_rung(grace, group.max_epochs), factor, group.max_epochs), stability, Curve
     )
 
 
@@ -153,7 +153,7 @@ def bracketed(grace: float, count: int, factor: float = 1.4, min_peers: int = 8)
     """So many brackets of the default kind, the first one's first rung at `grace`."""
 
     def make(group: Group) -> Ours:
-        first = first_rungs(after(grace, group.max_epochs), factor, count, group.max_epochs)
+        first = first_rungs(first_rung(grace, group.max_epochs), factor, count, group.max_epochs)
         found = [PromotingASHA(epochs, factor, group.max_epochs, min_peers) for epochs in first]
         return Ours(group, Brackets(found, len(group.runs)), None, Curve)
 
