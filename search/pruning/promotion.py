@@ -20,23 +20,14 @@ import heapq
 import math
 from bisect import bisect_left, insort
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from search.pruning.asha import ASHA
 from search.pruning.curve import Curve
 from search.pruning.decision import Action, Reason
 from search.pruning.rungs import Rung, Standing, milestones
 
-THINNING = 0.85
-"""How fast places become fewer with the epochs. 1 is worse on public curves and no better on our own, .75 loses those
-that rise late, as a first rung must then come sooner for the same epochs (`docs/pruning.md`)."""
-
 _ROUNDING = 1e-9
-
-
-def share(grace_epochs: int, epoch: int) -> float:
-    """Of those that train for `grace_epochs`, how many may train to `epoch`."""
-    return float((grace_epochs / epoch) ** THINNING)
 
 
 class _WaitingRoom(Rung):
@@ -97,11 +88,18 @@ class _WaitingRoom(Rung):
 
 
 class PromotingASHA(ASHA):
-    """Those behind at a rung wait there. See the module's docstring."""
+    """Those behind at a rung wait there. See the module's docstring.
+
+    Attributes:
+        thinning: the exponent by which places become fewer. 1 is worse on public curves and no better on our own, .75
+            loses those that rise late, as the first rung must then come sooner for the same epochs (`docs/pruning.md`).
+    """
+
+    thinning: ClassVar[float] = 0.85
 
     def __init__(self, grace_epochs: int, reduction_factor: float, max_epochs: int, min_peers: int) -> None:
         found = milestones(grace_epochs, reduction_factor, max_epochs)
-        shares = [share(grace_epochs, epoch) for epoch in [*found, max_epochs]]
+        shares = [(grace_epochs / epoch) ** self.thinning for epoch in [*found, max_epochs]]
         self._rooms = [_WaitingRoom(*room) for room in zip(found, shares, shares[1:], strict=False)]
         self._min_peers = min_peers
         self._next: dict[int, int] = {}  # of each running trial: the place in _rooms of the rung it trains to

@@ -26,7 +26,7 @@ class Standing:
         value: the trial's outlook there, higher is better; None if it has none.
         cutoff: the outlook of the last that goes on; -inf if nobody has one.
         rank: its place among all that reached the rung, from 1; equals share the better place.
-        peers: how many reached the rung, itself included.
+        peers: how many it is compared with, itself included: who reached the rung, or whom `FreezeThaw` chooses from.
         promoted: whether it goes on.
         new: how many of the peers are configurations that were not begun.
     """
@@ -42,7 +42,7 @@ class Standing:
 
 def first_rung(share: float, max_epochs: int) -> int:
     """The first rung, in epochs, after that `share` of a training: rounded up, since short trainings begin slowly."""
-    return max(1, math.ceil(share * max_epochs - 1e-9))
+    return math.ceil(share * max_epochs - 1e-9)  # 7 % of 100 are 7.000000000000001
 
 
 def milestones(grace_epochs: int, reduction_factor: float, max_epochs: int) -> list[int]:

@@ -60,7 +60,7 @@ def test_the_search_learns_from_a_training_with_values_out_of_range_that_are_not
 def test_a_trial_behind_at_a_rung_stops_there(data: Path, journal: Path) -> None:
     made = plan_of(data, trials=9, preset="long", sampler="random", confirm_top=0, seed=3)
     conductor = swept(made, journal, Workers(places=3))
-    rungs = milestones(3, 1.4, 27)
+    rungs = milestones(3, made.reduction_factor, 27)
     behind = [one for one in ends(journal).values() if one.reason == "rung"]
     assert behind
     for one in behind:

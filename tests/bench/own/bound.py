@@ -104,11 +104,9 @@ class Realised:
     near: Array
 
 
-def realised(known: Trainings, at: dict[int, Array], seed: int, by_model: bool) -> Realised:
-    """By `seed`, as `Table.realised` has it."""
-    draw = np.random.default_rng([seed, 1])
-    of = [np.flatnonzero(known.configuration == place) for place in range(known.configuration.max() + 1)]
-    rows = np.array([runs[draw.integers(len(runs))] for runs in of])
+def realised(known: Trainings, at: dict[int, Array], drawn: list[int], seed: int, by_model: bool) -> Realised:
+    """Of each configuration the training that was `drawn`."""
+    rows = np.searchsorted(known.configuration, np.arange(len(drawn))) + drawn
     order = np.argsort(ranks(at[0][rows])) if by_model else np.random.default_rng([seed, 9]).permutation(len(rows))
     reached = known.curves[rows] >= NEAR * known.best[rows].max()
     near = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
@@ -130,7 +128,7 @@ def told(table: Table, seeds: int) -> str:
     at = {epochs: foreseen(known, epochs) for epochs in (0, *RUNGS)}
     lines = []
     for name, by_model in (("at random", False), ("by their configurations", True)):
-        drawn = [realised(known, at, seed, by_model) for seed in range(seeds)]
+        drawn = [realised(known, at, table.drawn(seed), seed, by_model) for seed in range(seeds)]
         tried = {}
         for rungs, shares in product(combinations(RUNGS, 2), product(FIRST, SECOND)):
             if shares[1] <= shares[0]:

@@ -85,10 +85,14 @@ class Table:
         """Epochs of a whole training."""
         return self._planned.max_epochs
 
+    def drawn(self, seed: int) -> list[int]:
+        """Which training of each configuration `seed` draws."""
+        draw = np.random.default_rng([seed, 1])
+        return [int(draw.integers(len(one.trainings))) for one in self.configurations]
+
     def realised(self, seed: int) -> Group:
         """One training of each configuration, drawn by `seed`."""
-        draw = np.random.default_rng([seed, 1])
-        runs = [one.trainings[draw.integers(len(one.trainings))] for one in self.configurations]
+        runs = [one.trainings[place] for one, place in zip(self.configurations, self.drawn(seed), strict=True)]
         best = tuple(run.best for run in runs)
         return Group(self.name, self.name, self.max_epochs, tuple(run.points for run in runs), best)
 

@@ -14,8 +14,7 @@ from functools import partial
 from typing import Protocol
 
 import optuna
-from groups import Group
-from ours import grace_epochs
+from groups import Group, grace_epochs
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 from ray.tune.search.optuna import OptunaSearch
 from ray_rules import Controller, StandIn

@@ -51,6 +51,11 @@ class Group:
         return int(np.argmax(self.best))
 
 
+def grace_epochs(group: Group, share: float) -> int:
+    """Others' first rung: `share` of a training, at least one epoch."""
+    return max(1, round(share * group.max_epochs))
+
+
 @dataclass(frozen=True)
 class Run:
     """One recorded training.

@@ -7,8 +7,11 @@ from itertools import product
 
 import numpy as np
 from groups import Group
-from ours import HalfCurve, evenly, promoting
+from ours import EvenASHA, HalfCurve, promoting
 from virtual import MakeRule
+
+from search.pruning.curve import Curve
+from search.pruning.promotion import PromotingASHA
 
 GRACES = (0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.10, 0.12, 0.14)
 FACTORS = (1.3, 1.4, 1.5, 2.0, 3.0)
@@ -21,12 +24,14 @@ def graces() -> dict[str, MakeRule]:
 
 def everything() -> dict[str, MakeRule]:
     """Also how far rungs lie apart, how fast places become fewer, and how much of its gain an outlook adds."""
-    found = {}
-    for grace, factor in product(GRACES, FACTORS):
-        whole, half = promoting(grace, factor), promoting(grace, factor, curve=HalfCurve)
-        at = f"grace {grace:.0%}, factor {factor:g}"
-        found |= {at: whole, f"{at}, half": half, f"{at}, even": evenly(whole), f"{at}, even, half": evenly(half)}
-    return found
+    ashas = {"": PromotingASHA, ", even": EvenASHA}
+    curves = {"": Curve, ", half": HalfCurve}
+    return {
+        f"grace {grace:.0%}, factor {factor:g}{places}{gain}": promoting(
+            grace, factor, asha=ashas[places], curve=curves[gain]
+        )
+        for grace, factor, places, gain in product(GRACES, FACTORS, ashas, curves)
+    }
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from functools import partial
 
 import optuna
-from groups import Group
+from groups import Group, grace_epochs
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
-from ours import grace_epochs
 from virtual import Action, MakeRule, Rule
 
 from search.pruning.curve import Curve

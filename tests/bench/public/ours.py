@@ -7,7 +7,6 @@ from collections.abc import Callable
 from groups import Group
 from virtual import Action, MakeRule, Rule
 
-from search.pruning import promotion
 from search.pruning.asha import ASHA, StoppingASHA
 from search.pruning.brackets import Brackets, first_rungs
 from search.pruning.curve import Curve
@@ -18,6 +17,12 @@ from search.sweep import GRACE
 
 OSCILLATING = StabilitySettings(oscillation_cv=0.2)
 CALM = StabilitySettings(oscillation_cv=None)
+
+
+class EvenASHA(PromotingASHA):
+    """Places become fewer as the epochs become more, so that each rung gets as many epochs."""
+
+    thinning = 1.0
 
 
 class HalfCurve(Curve):
@@ -111,35 +116,18 @@ class Ours(Rule):
         return trial
 
 
-def grace_epochs(group: Group, share: float) -> int:
-    """Others' first rung: `share` of a training, at least one epoch."""
-    return max(1, round(share * group.max_epochs))
-
-
 def promoting(
     grace: float,
     factor: float = 1.4,
     min_peers: int = 8,
     stability: StabilitySettings | None = None,
     curve: Callable[[], Curve] = Curve,
+    asha: type[PromotingASHA] = PromotingASHA,
 ) -> MakeRule:
     """The default kind; `grace` as a share of a training."""
     return lambda group: Ours(
-        group, PromotingASHA(first_rung(grace, group.max_epochs), factor, group.max_epochs, min_peers), stability, curve
+        group, asha(first_rung(grace, group.max_epochs), factor, group.max_epochs, min_peers), stability, curve
     )
-
-
-def evenly(make: MakeRule) -> MakeRule:
-    """With places that become fewer as the epochs become more, so that each rung gets as many epochs."""
-
-    def made(group: Group) -> Rule:
-        kept, promotion.THINNING = promotion.THINNING, 1.0
-        try:
-            return make(group)
-        finally:
-            promotion.THINNING = kept
-
-    return made
 
 
 def stopping(grace: float, factor: float = 3.0, stability: StabilitySettings | None = None) -> MakeRule:
@@ -175,7 +163,7 @@ def rules() -> dict[str, MakeRule]:
         found |= {
             f"{at}, with the oscillating verdict": promoting(grace, stability=OSCILLATING),
             f"{at}, no verdicts": promoting(grace),
-            f"{at}, as many epochs for each rung": evenly(promoting(grace)),
+            f"{at}, as many epochs for each rung": promoting(grace, asha=EvenASHA),
             f"{at}, half of the gain": promoting(grace, curve=HalfCurve),
             f"{at}, no place for the leader": promoting(grace, curve=LeaderlessCurve),
             f"{at}, compared by the mean of 3": promoting(grace, curve=LevelCurve),

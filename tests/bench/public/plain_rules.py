@@ -6,8 +6,7 @@ import math
 from collections import defaultdict
 from functools import partial
 
-from groups import Group
-from ours import grace_epochs
+from groups import Group, grace_epochs
 from virtual import Action, MakeRule, Rule
 
 from search.pruning.curve import Curve

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from groups import Group
-from ours import grace_epochs
+from groups import Group, grace_epochs
 from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule, TrialScheduler
 from virtual import Action, MakeRule, Rule
 
