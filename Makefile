@@ -27,7 +27,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)  ## what the tool itself costs, against stock Ray Tune (about 15 minutes)
-	$(BIN)/python tests/bench/overhead.py
+	$(BIN)/python -m tests.bench.cost.overhead
 
 lock: $(VENV)/bin/uv  ## pin the versions again
 	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev \

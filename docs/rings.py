@@ -16,7 +16,7 @@ from pydantic import Field
 
 from spaces.space import Draw
 from trainables.errors import DataError
-from trainables.looped import LoopedRecipe
+from trainables.loop_recipe import LoopedRecipe
 from trainables.settings import Settings
 
 if TYPE_CHECKING:  # the command line imports this module too: torch stays out until a training needs it

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from search.views.catalogue import rows
+from search.views.recipe_page import rows
 from trainables import registry
 from trainables.errors import DataError
 

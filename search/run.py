@@ -15,24 +15,26 @@ from typing import Any
 from ray import tune
 from rich.text import Text
 
-from search.cluster.connection import Say, connected, resources
-from search.cluster.needs import Needs, needs, places
-from search.conductor import Conductor
-from search.events import Decided, Row, SweepEnded
-from search.export import export, result
-from search.folder import SweepFolder
-from search.journal import Journal, mend, read
-from search.scheduler import Silent, SteadyASHA, SweepSearch
-from search.state import SweepState
-from search.storage.filesystem import Storage, patiently
-from search.storage.place import located
-from search.storage.stored import refuse_existing, settle
+from search.control.coordinator import Conductor
+from search.execution.connection import Say, connected, resources
+from search.execution.resources import Needs, needs, places
+from search.execution.trainable import RecipeTrainable
+from search.execution.tune_adapters import Silent, SteadyASHA, SweepSearch
+from search.export.bundle import export
+from search.journal.events import Decided, Row, SweepEnded
+from search.journal.segments import Journal, mend, read
+from search.sampling.warm_start import feed, recall
+from search.state.outcome import result
+from search.state.sweep_state import SweepState
+from search.storage.object_store import Storage, patiently
+from search.storage.remote_sweep import refuse_existing, settle
 from search.storage.uploader import Uploader
-from search.sweep import Plan, SweepSpec
+from search.sweep.folder import SweepFolder
+from search.sweep.plan import Plan
+from search.sweep.spec import SweepSpec
+from search.sweep.uri import located
 from search.tracking.recorder import Recorder
-from search.trainable import RecipeTrainable
-from search.views.closing import started
-from search.warmstart import feed, recall
+from search.views.summary import started
 from trainables import checkpoint
 from trainables.errors import SettingsError, SteadytuneError
 
@@ -133,7 +135,7 @@ def _share(checked: Plan, folder: SweepFolder, say: Say) -> float | None:
         raise SettingsError(
             "gpus is auto, but no node has a GPU with the CPUs and the memory of a trial; leave gpus out"
         )
-    from search.cluster import sharing  # imports torch
+    from search.execution import gpu_sharing as sharing  # imports torch
 
     say("How many trials share a GPU? One trains alone, for an epoch or two minutes.")
     settings = checked.named[0][1] if checked.named else checked.settings({}, spec.seed).model_dump()

@@ -30,9 +30,10 @@ def test_the_folder_mlflow_holds_no_python() -> None:
     assert list((REPOSITORY / "mlflow").rglob("*.py")) == []
 
 
-def test_no_folder_of_tests_is_a_package() -> None:
-    """`tests/search/__init__.py` would shadow our package, `tests/mlflow/__init__.py` the library."""
-    assert list((REPOSITORY / "tests").rglob("__init__.py")) == []
+def test_only_the_kit_is_a_package() -> None:
+    """`tests/mlflow/__init__.py`, say, would shadow the library where the folder `tests` is on the path."""
+    packages = {path.parent.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "tests").rglob("__init__.py")}
+    assert packages == {"tests", "tests/support"}
 
 
 def test_no_module_is_named_after_nothing() -> None:

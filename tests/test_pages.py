@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from search.views.catalogue import rows
+from search.views.recipe_page import rows
 from trainables import registry
 
 REPOSITORY = Path(__file__).parent.parent

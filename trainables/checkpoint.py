@@ -13,10 +13,9 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from trainables.errors import CheckpointError
-from trainables.paths import leaves
 
 CHECKSUMS = "checksums.txt"
 _NAME = re.compile(r"epoch-(\d+)")
@@ -62,7 +61,7 @@ def check(directory: Path) -> None:
         return
     for line in seal.read_text(encoding="utf-8", errors="replace").splitlines():
         checksum, _, name = line.partition("  ")
-        if leaves(name):
+        if escapes(name):
             raise CheckpointError(f"{seal}: names {name!r}, which is outside the checkpoint; use another one")
         path = directory / name
         if not path.is_file():
@@ -108,3 +107,8 @@ def sweep_up(folder: Path) -> None:
     """Delete what a process that was killed left half-written or half-deleted in `folder`."""
     for path in [*folder.glob("epoch-*.partial"), *folder.glob("epoch-*.removed")]:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def escapes(name: str) -> bool:
+    """Whether `name`, a path relative to a folder, is outside it: absolute, or with a step up."""
+    return PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts

@@ -12,11 +12,11 @@ import typer
 
 from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Address, Root
-from search.process import JOB
+from search.sweep.environment import JOB
 
 if TYPE_CHECKING:
-    from search.cluster.jobs import Jobs
-    from search.sweep import SweepSpec
+    from search.execution.jobs import Jobs
+    from search.sweep.spec import SweepSpec
 
 LAST_LINES = 20
 
@@ -35,10 +35,10 @@ def submit(
 
     if not address:
         raise SettingsError("--detach needs a cluster to run on; give --address http://HEAD:8265, auto or HOST:PORT")
-    from search.cluster.jobs import Jobs
+    from search.execution.jobs import Jobs
 
     if spec:
-        from search.sweep import plan
+        from search.sweep.plan import plan
 
         plan(spec, training=False)  # the data lies where the cluster sees it
     jobs = Jobs(address)
@@ -60,7 +60,7 @@ def submit(
 
 def show(name: str, address: str) -> None:
     """A sweep as its cluster knows it, for who does not see its folder."""
-    from search.cluster.jobs import Jobs
+    from search.execution.jobs import Jobs
 
     jobs = Jobs(address)
     job = jobs.newest(name)
@@ -70,7 +70,7 @@ def show(name: str, address: str) -> None:
 
 def standing(name: str, address: str) -> str:
     """One line about a sweep's job; that there is none to be seen is no mistake of whoever asks."""
-    from search.cluster.jobs import Jobs
+    from search.execution.jobs import Jobs
     from trainables.errors import SteadytuneError
 
     try:
@@ -95,7 +95,7 @@ def logs(
     if trial is not None:
         print(_trial_log(name, trial, sweeps), end="")
         return
-    from search.cluster.jobs import Jobs
+    from search.execution.jobs import Jobs
 
     jobs = Jobs(_address(name, address, sweeps))
     job = jobs.newest(name)
@@ -105,7 +105,7 @@ def logs(
 
 def stop(name: str, address: Address = None, sweeps: Root = DEFAULT_ROOT) -> None:
     """End a sweep's job as Ctrl-C would; it can be resumed."""
-    from search.cluster.jobs import Jobs
+    from search.execution.jobs import Jobs
 
     jobs = Jobs(_address(name, address, sweeps))
     job = jobs.newest(name)
@@ -114,7 +114,7 @@ def stop(name: str, address: Address = None, sweeps: Root = DEFAULT_ROOT) -> Non
 
 
 def _address(name: str, address: str | None, root: Path) -> str:
-    from search.folder import SweepFolder
+    from search.sweep.folder import SweepFolder
     from trainables.errors import SteadytuneError
 
     found = address or SweepFolder.existing(root, name).spec().address
@@ -127,12 +127,12 @@ def _address(name: str, address: str | None, root: Path) -> str:
 
 
 def _trial_log(name: str, trial: int, root: Path) -> str:
-    from search.folder import SweepFolder
+    from search.sweep.folder import SweepFolder
     from trainables.errors import SteadytuneError, nearest
 
     folder = SweepFolder.existing(root, name)
     if uri := folder.spec().storage:  # the node that it ran on may be another
-        from search.storage.filesystem import opened
+        from search.storage.object_store import opened
 
         with suppress(FileNotFoundError):
             return opened("storage", uri, name).read(f"trials/{trial:04d}/log.txt").decode(errors="replace")
@@ -144,7 +144,4 @@ def _trial_log(name: str, trial: int, root: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add these verbs to the command line."""
-    for verb in (logs, stop):
-        app.command()(verb)
+VERBS = (logs, stop)

@@ -24,9 +24,9 @@ def lr_range(
     out: Annotated[Path, typer.Option(help="folder for the figure and the sweep's beginning")] = Path("lr-range"),
 ) -> None:
     """Train briefly at rising learning rates, and write the range that is worth searching."""
-    from search import lr_range as test
-    from search import range_test
-    from search.views import range_figure
+    from search.lr_range import figure as range_figure
+    from search.lr_range import finding as range_test
+    from search.lr_range import runner as test
 
     asked = test.RangeTest(recipe, data, preset, options.pairs(set_, "--set"), field, epochs)
     metric = asked.found().metric

@@ -13,9 +13,9 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from search.folder import SweepFolder
-    from search.state import SweepState
-    from search.sweep import SweepSpec
+    from search.state.sweep_state import SweepState
+    from search.sweep.folder import SweepFolder
+    from search.sweep.spec import SweepSpec
 
 Root = Annotated[Path, typer.Option("--sweeps", envvar="STEADYTUNE_SWEEPS", help="folder that holds the sweeps")]
 Sets = Annotated[
@@ -49,18 +49,18 @@ def command(verb: str, name: str, root: Path) -> str:
 
 def folder(root: Path, name: str, storage: str | None) -> SweepFolder:
     """A sweep's folder, as its storage has it if one is given."""
-    from search.folder import SweepFolder
+    from search.sweep.folder import SweepFolder
 
     if not storage:
         return SweepFolder.existing(root, name)
-    from search.storage.stored import fetch
+    from search.storage.remote_sweep import fetch
 
     return fetch(root, name, storage)
 
 
 def state(folder: SweepFolder) -> SweepState:
     """A sweep as far as its journal tells."""
-    from search.onlooker import Onlooker
+    from search.state.follower import Onlooker
 
     return Onlooker(folder).look()
 
@@ -104,7 +104,7 @@ def pairs(texts: list[str] | None, option: str) -> dict[str, Any]:
 
 def sweep(file: Path | None, options: dict[str, Any], sets: list[str] | None, stability: list[str] | None) -> SweepSpec:
     """The sweep that a file and the options on top of it describe."""
-    from search.sweep import read_spec
+    from search.sweep.spec import read_spec
     from trainables.errors import SettingsError
     from trainables.settings import read_yaml
 

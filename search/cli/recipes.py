@@ -26,8 +26,8 @@ def train(
     patience: Annotated[int | None, typer.Option(min=1, help="epochs without a new best that end it")] = None,
 ) -> None:
     """Run one training, without a sweep."""
-    from search.single import train as run
     from trainables.settings import read_yaml
+    from trainables.standalone import train as run
 
     values = (read_yaml(config) if config else {}) | options.pairs(set_, "--set")
     for line in run(recipe, data, preset, training, values, out, resume, patience):
@@ -42,7 +42,7 @@ def evaluate(
     set_: Sets = None,
 ) -> None:
     """Evaluate a checkpoint on a data set."""
-    from search.single import evaluate as run
+    from trainables.standalone import evaluate as run
 
     for line in run(checkpoint, data, recipe, config, options.pairs(set_, "--set")):
         print(line, flush=True)
@@ -53,10 +53,10 @@ def check(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Check everything about a sweep that can be known before training."""
-    from search.checking import check as run
-    from search.checking import describe
-    from search.folder import SweepFolder
-    from search.warmstart import recall
+    from search.check import check as run
+    from search.check import describe
+    from search.sampling.warm_start import recall
+    from search.sweep.folder import SweepFolder
 
     spec = options.sweep(file, {}, None, None)
     made = run(spec, SweepFolder(sweeps, spec.name).store(spec))
@@ -77,7 +77,7 @@ def recipes(
     name: Annotated[str | None, typer.Argument(help="recipe to show in full")] = None, json_: Json = False
 ) -> None:
     """List the recipes, or show one: settings, ranges, presets, named trainings."""
-    from search.views.catalogue import as_json, listing, page
+    from search.views.recipe_page import as_json, listing, page
 
     if json_:
         print(json.dumps(as_json(name), indent=2))
@@ -87,7 +87,4 @@ def recipes(
         console.print(item)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add these verbs to the command line."""
-    for verb in (train, evaluate, check, sample, recipes):
-        app.command()(verb)
+VERBS = (train, evaluate, check, sample, recipes)

@@ -37,10 +37,10 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Run recorded trainings again in virtual time: what would each scheduler have kept, and what stopped?"""
-    from search.replay import choose
+    from search.replay import choose_defaults as choose
     from search.replay.figure import chart
-    from search.replay.table import POLICIES, scores, table
-    from search.views.chart_file import check_path, write
+    from search.replay.scores import POLICIES, scores, table
+    from search.views.charts.file import check_path, write
 
     if figure:
         check_path(figure)
@@ -73,8 +73,8 @@ def _read(source: str, store: str | None, metric: str | None, mode: str, sweeps:
     if mode not in ("max", "min"):
         raise SettingsError(f"--mode is {mode!r}; it must be max or min")
     if store is not None:
-        from search.tracking.mlflow_runs import read_experiment
-        from search.tracking.store import check_store
+        from search.replay.mlflow_source import read_experiment
+        from search.tracking.store_check import check_store
 
         check_store(store)
         return read_experiment(store, source, metric, mode)  # type: ignore[arg-type]  # checked above

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from search.cli import options
-from search.cli.options import DEFAULT_ROOT, Root, Storage
+from search.cli.options import DEFAULT_ROOT, Json, Root, Storage
+
+if TYPE_CHECKING:
+    pass
 
 
 def report(
@@ -18,7 +22,7 @@ def report(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Write a sweep's figures and tables as one HTML file to send to somebody."""
-    from search.views.page import sweep_page
+    from search.views.html_report import sweep_page
 
     folder = options.folder(sweeps, name, storage)
     target = to or folder.path / "report.html"
@@ -34,8 +38,8 @@ def compare(
     """Put sweeps side by side."""
     from rich.table import Table
 
-    from search.folder import SweepFolder
-    from search.views.page import comparison, comparison_page
+    from search.sweep.folder import SweepFolder
+    from search.views.html_report import comparison, comparison_page
 
     states = {name: options.state(SweepFolder.existing(sweeps, name)) for name in names}
     found = comparison(states)
@@ -57,13 +61,78 @@ def prove(
     data: Annotated[Path | None, typer.Option(help="data set; where the sweep had it if not given")] = None,
 ) -> None:
     """Train an export again from its files alone and compare it with its trial."""
-    from search.prove import prove as run
+    from search.export.prove import prove as run
 
     for line in run(folder, epochs, data):
         print(line, flush=True)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add these verbs to the command line."""
-    for verb in (report, compare, prove):
-        app.command()(verb)
+def explain(
+    name: str,
+    trial: int,
+    figure: Annotated[Path | None, typer.Option(help="draw the trial among its peers there, .png or .html")] = None,
+    json_: Json = False,
+    storage: Storage = None,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Tell what became of a trial and why."""
+    from search.views.charts.file import check_path, write
+    from search.views.explain import explanation, explanation_json
+
+    if figure:
+        check_path(figure)
+    state = options.state(options.folder(sweeps, name, storage))
+    found = state.trial(trial)
+    if figure:
+        from search.views.trial_figure import trial_figure
+
+        write(trial_figure(state, found), figure)
+    if json_:
+        print(json.dumps(explanation_json(found), indent=2))
+        return
+    for line in explanation(state, found):
+        print(line)
+
+
+def export(
+    name: str,
+    trial: Annotated[int | None, typer.Argument(help="trial; the best if not given")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="folder to write; the sweep's best/ or trial-NNNN/ if not given")
+    ] = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="write the model as ONNX too, checked against torch")] = False,
+    prove: Annotated[int, typer.Option(help="epochs to train it again from the written files, to prove them")] = 0,
+    storage: Storage = None,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Write a configuration in the recipe's own format, with its checkpoint."""
+    from search.export.bundle import check_target
+    from search.export.bundle import export as write
+    from search.state.outcome import result
+    from trainables.errors import SteadytuneError
+
+    folder = options.folder(sweeps, name, storage)
+    state = options.state(folder)
+    chosen = state.trial(trial).started.of if trial is not None else result(state).trial
+    if chosen < 0:
+        raise SteadytuneError(
+            f"no trial of sweep {name} trained to its end yet; name one: steadytune export {name} TRIAL"
+        )
+    target = to.absolute() if to else folder.best if trial is None else folder.path / f"trial-{chosen:04d}"
+    if to:
+        check_target(target)
+    try:
+        written = write(state, folder, chosen, target, onnx)
+    except OSError as error:
+        raise SteadytuneError(
+            f"{target}: cannot be written ({error.strerror}); give another folder with --to"
+        ) from None
+    for path in written:
+        print(path, flush=True)
+    if prove:
+        from search.export.prove import prove_afresh
+
+        prove_afresh(target, prove)
+
+
+VERBS = (explain, export, report, compare, prove)

@@ -13,8 +13,8 @@ from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Address, Json, Root, Storage
 
 if TYPE_CHECKING:
-    from search.folder import SweepFolder
-    from search.state import SweepState
+    from search.state.sweep_state import SweepState
+    from search.sweep.folder import SweepFolder
 
 
 def _seen(folder: SweepFolder) -> SweepState | Exception:
@@ -28,7 +28,7 @@ def _seen(folder: SweepFolder) -> SweepState | Exception:
 
 
 def _line(folder: SweepFolder) -> str:
-    from search.views.overview import in_a_line
+    from search.views.status_table import in_a_line
 
     state = _seen(folder)
     if isinstance(state, Exception):
@@ -65,10 +65,10 @@ def status(
     if name and address:
         cli_cluster.show(name, address)
         return
-    from search.folder import SweepFolder, names
-    from search.onlooker import Onlooker
+    from search.state.follower import Onlooker
+    from search.sweep.folder import SweepFolder, names
     from search.views.explain import sweep_json
-    from search.views.overview import MOST_ROWS, overview
+    from search.views.status_table import MOST_ROWS, overview
 
     console = options.console()
     if name is None:

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from search.pruning.asha import ASHA
 from search.pruning.curve import Curve
 from search.pruning.decision import Action, Reason
 from search.pruning.rungs import Standing
+from search.pruning.scheduler import ASHA
 from trainables.errors import SettingsError
 
 

@@ -10,7 +10,7 @@ from heapq import nlargest
 import numpy as np
 
 from search.pruning.curve import Curve
-from search.pruning.lines import Array, Lines, Points
+from search.pruning.curve_model import Array, Lines, Points
 
 GROWTH = 1.3
 """The scales are found again whenever the trials have taken so many times more epochs."""

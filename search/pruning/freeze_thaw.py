@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from search.pruning.asha import ASHA
 from search.pruning.curve import Curve
 from search.pruning.decision import LOST, Action, Reason
 from search.pruning.forecast import Forecast
 from search.pruning.rungs import Standing
+from search.pruning.scheduler import ASHA
 
 RANDOM = 16
 """Configurations that are drawn without the model first, or a third of all trials if they are few."""

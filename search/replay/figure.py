@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from search.replay.table import Score
-from search.views.chart import Chart, Panel, Series
+from search.replay.scores import Score
+from search.views.charts.chart import Chart, Panel, Series
 
 _COLOURS = (
     "#1f77b4",

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from search.pruning.curve import Curve
-from search.sweep import Plan, read_spec
+from search.sweep.plan import Plan
+from search.sweep.spec import read_spec
 from spaces.space import Draw
 from trainables.errors import DataError, SteadytuneError
 from trainables.recipe import Epoch, Recipe

@@ -4,7 +4,7 @@
     a folder of trainings    each with Ultralytics' `results.csv` (and `args.yaml`) or YOLOX's `train_log.txt`
     a CSV file               a row an epoch: `run,epoch,<metric>` and, where known, `train_loss,val_loss,seconds,phase`
 
-MLflow experiments are read by `search/tracking/mlflow_runs.py`.
+MLflow experiments are read by `search/replay/mlflow_source.py`.
 
 Runs on one data set with one planned number of epochs make one recording: only those are comparable.
 """
@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from search.folder import SweepFolder
-from search.onlooker import Onlooker
 from search.pruning.curve import Curve, Point
 from search.replay.recording import Mode, Recording, Run, comparable
+from search.state.follower import Onlooker
+from search.sweep.folder import SweepFolder
 from trainables.errors import DataError, nearest
 from trainables.settings import read_yaml
 

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit, urlunsplit
 
-from search.storage.filesystem import Say, Storage, on_stderr, patiently
-from search.storage.place import short_name
+from search.storage.object_store import Say, Storage, on_stderr, patiently
+from search.sweep.uri import short_name
 from trainables.errors import DataError
 
 _IN_USE: list[TextIO] = []

@@ -11,10 +11,10 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from search.folder import SweepFolder
-from search.journal import segments
-from search.storage import stored
-from search.storage.filesystem import Say, Storage, patiently
+from search.journal.segments import segments
+from search.storage import remote_sweep as stored
+from search.storage.object_store import Say, Storage, patiently
+from search.sweep.folder import SweepFolder
 from trainables.checkpoint import CHECKSUMS
 
 POLL_SECONDS = 1.0

@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from search.sweep import SweepSpec
-from search.tracking.columns import address
-from search.tracking.store import check_store
+from search.sweep.spec import SweepSpec
+from search.tracking.store_check import check_store
+from search.tracking.table_view import address
 from trainables.errors import SteadytuneError
 
 ENVIRONMENT = {
@@ -38,8 +38,8 @@ def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> N
         spec: the sweep whose page is named; the store's own if not given.
 
     Raises:
-        SteadytuneError: there is no store yet, MLflow cannot open it (`search.tracking.store`), the server does not
-            answer, or the port is taken.
+        SteadytuneError: there is no store yet, MLflow cannot open it (`search.tracking.store_check`), the
+            server does not answer, or the port is taken.
     """
     if store.startswith(("http://", "https://")):
         check_store(store)

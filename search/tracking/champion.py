@@ -13,7 +13,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from search.exported import read_about
+from search.export.manifest import read_about
 
 ALIAS = "champion"
 MODEL = "model"

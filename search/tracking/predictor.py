@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from search.exported import read_about
+from search.export.manifest import read_about
 from trainables import registry
 from trainables.errors import SteadytuneError
 from trainables.recipe import Predictor

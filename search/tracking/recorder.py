@@ -18,10 +18,10 @@ from contextlib import AbstractContextManager, suppress
 from itertools import islice
 from pathlib import Path
 
-from search.events import EpochDone, Row, SweepEnded
-from search.folder import SweepFolder
-from search.journal import read
-from search.process import python_path
+from search.journal.events import EpochDone, Row, SweepEnded
+from search.journal.segments import read
+from search.sweep.environment import python_path
+from search.sweep.folder import SweepFolder
 from trainables.errors import SteadytuneError, first_line
 
 POLL_SECONDS = 1.0
@@ -115,7 +115,7 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], say: Callable[[str], No
     for name, value in _ENVIRONMENT.items():  # MLflow reads them when it is imported
         os.environ.setdefault(name, value)
     _await_first_epoch(folder, ended)
-    from search.tracking.mirror import Mirror, StoreError  # imports MLflow, which only this process pays for
+    from search.tracking.run_writer import Mirror, StoreError  # imports MLflow, which only this process pays for
 
     mirror: Mirror | None = None
     source: Iterator[Row] = iter(())

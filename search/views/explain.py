@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from search.pruning.curve_statistics import steadiness
 from search.pruning.decision import REASONS
-from search.pruning.steadiness import steadiness
-from search.state import SweepState
-from search.trial import TrialState
-from search.views.front import front
-from search.views.overview import described, label, number
-from search.views.whatif import instead
+from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
+from search.views.counterfactual import instead
+from search.views.pareto import front
+from search.views.status_table import described, label, number
 
 
 def sweep_json(state: SweepState, name: str) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from search.pruning.curve import Point
 from search.pruning.decision import LOST, REASONS
-from search.state import SweepState
-from search.trial import TrialState
-from search.views.chart import Axis, Chart, Panel, Parallel, Series
+from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
+from search.views.charts.chart import Axis, Chart, Panel, Parallel, Series
 from search.views.importance import Importance, standing
-from search.views.overview import label, short
+from search.views.status_table import label, short
 
 MOST_CURVES = 300
 """Learning curves in one figure: an 800-pixel plot shows no more apart, and a browser stays quick."""

@@ -20,8 +20,8 @@ from optuna.distributions import (
 )
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-from search.state import SweepState
-from search.trial import TrialState
+from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
 from spaces.space import Range
 
 FEWEST_TRIALS = 10

@@ -10,9 +10,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.live import Live
 
-from search.events import Decided, EpochDone, Row, SearchEnded, TrialStarted
-from search.state import SweepState
-from search.views.overview import label, number, overview, short
+from search.journal.events import Decided, EpochDone, Row, SearchEnded, TrialStarted
+from search.state.sweep_state import SweepState
+from search.views.status_table import label, number, overview, short
 
 SHOW_SECONDS = 0.25
 

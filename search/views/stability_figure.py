@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from search.events import EpochDone
+from search.journal.events import EpochDone
 from search.pruning.curve import Curve
-from search.pruning.steadiness import PhaseSummary, Steadiness
-from search.views.chart import Chart, Panel, Series
+from search.pruning.curve_statistics import PhaseSummary, Steadiness
+from search.views.charts.chart import Chart, Panel, Series
 from search.views.tables import share
 
 PALETTE = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from search.pruning.curve_statistics import Steadiness
 from search.pruning.decision import REASONS
-from search.pruning.steadiness import Steadiness
-from search.state import SweepState
-from search.trial import TrialState
-from search.views.chart import Table
+from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
+from search.views.charts.chart import Table
 from search.views.figures import epochs_by_outcome
 from search.views.importance import Importance, standing
-from search.views.overview import label, number, short
+from search.views.status_table import label, number, short
 
 MOST_ROWS = 200
 

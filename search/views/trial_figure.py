@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import fill
 
-from search.state import SweepState
-from search.trial import TrialState
-from search.views.chart import Chart, Panel, Series
+from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
+from search.views.charts.chart import Chart, Panel, Series
 from search.views.figures import COLOURS, MOST_CURVES, outcome, outline, thinned
-from search.views.overview import label
+from search.views.status_table import label
 
 PEER, BAR = "#c8c8c8", "#000000"
 NOTE_WIDTH = 140

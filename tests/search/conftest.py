@@ -5,11 +5,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = str(Path(__file__).parent)
-if HERE not in sys.path:  # sweeps find the fake recipes by name: `fakes:Curves`
-    sys.path.insert(0, HERE)
-
-from terminal import Said, Steadytune  # noqa: E402
+from tests.support.terminal import Said, Steadytune
 
 
 @pytest.fixture
@@ -48,11 +44,10 @@ def steadytune(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 @pytest.fixture
 def sweeps(tmp_path: Path, data: Path) -> Path:
     """A folder with one sweep that has ended; its trial 1 ("lost") met a loss that is no number."""
-    from fakes import plan_of
-    from workers import swept
-
-    from search.export import result
-    from search.folder import SweepFolder
+    from search.state.outcome import result
+    from search.sweep.folder import SweepFolder
+    from tests.support.fakes import plan_of
+    from tests.support.workers import swept
 
     root = tmp_path / "sweeps"
     made = plan_of(data, trials=4, enqueue=["steady", "lost"], confirm_top=1, confirm_seeds=1)

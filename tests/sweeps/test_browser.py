@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
+from tests.support import REPOSITORY, SUPPORT
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-HERE = Path(__file__).resolve().parent
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent.parent)])}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (SUPPORT, REPOSITORY)))}
 SWEEP = ["launch", "--recipe", "trouble:Trouble", "--preset", "tiny", "--data", ".", "--name", "sweep", "--trials", "3"]
 
 

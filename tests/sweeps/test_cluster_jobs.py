@@ -14,13 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from search.events import Decided, EpochDone, TrialStarted
-from search.folder import SweepFolder
-from search.journal import read
+from search.journal.events import Decided, EpochDone, TrialStarted
+from search.journal.segments import read
+from search.sweep.folder import SweepFolder
+from tests.support import REPOSITORY, SUPPORT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(170)]
-HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parent.parent
 TOKEN = "the-token-of-this-test-and-no-other"
 LAUNCH = ["launch", "--recipe", "trouble:Trouble", "--preset", "tiny", "--data", ".", "--confirm-top", "0"]
 SLOW = ["--set", "epochs=20", "--set", "pause=0.3"]
@@ -39,7 +38,7 @@ class Cluster:
     def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run steadytune to its end in the folder that all nodes share."""
         command = [sys.executable, "-m", "search", *words]
-        paths = os.pathsep.join([str(REPOSITORY), str(HERE)])
+        paths = os.pathsep.join(map(str, (SUPPORT, REPOSITORY)))
         own = {**self.env, "PYTHONPATH": paths, "COLUMNS": "200"} | env
         return subprocess.run(command, cwd=self.folder, env=own, capture_output=True, text=True, check=False)
 
@@ -68,12 +67,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     env = os.environ | {
         "HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(HERE),  # the recipe is installed on every node; steadytune comes with the job
+        "PYTHONPATH": str(SUPPORT),  # the recipe is installed on every node; steadytune comes with the job
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": TOKEN,
         "RAY_USAGE_STATS_ENABLED": "0",
     }
-    command = [sys.executable, str(HERE / "raylets.py"), "2"]
+    command = [sys.executable, str(SUPPORT / "raylets.py"), "2"]
     with (home / "cluster.log").open("w") as log:
         process = subprocess.Popen(
             command, cwd=home, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True

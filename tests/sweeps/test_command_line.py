@@ -16,12 +16,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from search.events import Decided, EpochDone, TrialStarted
-from search.folder import SweepFolder
-from search.journal import read
+from search.journal.events import Decided, EpochDone, TrialStarted
+from search.journal.segments import read
+from search.sweep.folder import SweepFolder
+from tests.support import REPOSITORY, SUPPORT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-HERE = Path(__file__).resolve().parent
 LAUNCH = ["launch", "--recipe", "trouble:Trouble", "--preset", "tiny", "--data", ".", "--name", "sweep"]
 LONG = [*LAUNCH, "--set", "epochs=20", "--set", "pause=0.2", "--trials", "5", "--confirm-seeds", "1"]
 
@@ -31,7 +31,7 @@ class Tool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        paths = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
+        paths = os.pathsep.join(map(str, (SUPPORT, REPOSITORY)))
         self.env = {**os.environ, "PYTHONPATH": paths, "COLUMNS": "200"}
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -199,7 +199,7 @@ def test_a_name_that_exists_is_refused(tool: Tool) -> None:
 
 
 def test_the_recipe_of_the_documentation_sweeps(tool: Tool) -> None:
-    tool.env["PYTHONPATH"] += os.pathsep + str(HERE.parent.parent / "docs")
+    tool.env["PYTHONPATH"] += os.pathsep + str(REPOSITORY / "docs")
     assert tool.run("sample", "rings:Rings", "rings").returncode == 0
     words = ["launch", "--recipe", "rings:Rings", "--preset", "tiny", "--data", "rings/rings.csv", "--trials", "5"]
     launched = tool.run(*words, "--name", "rings")

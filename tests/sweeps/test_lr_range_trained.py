@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from search.cli import options
 from search.cli.app import app
-from search.sweep import plan
+from search.sweep.plan import plan
 from trainables.settings import read_yaml
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from search.events import EpochDone
-from search.folder import SweepFolder
-from search.journal import read
+from search.journal.events import EpochDone
+from search.journal.segments import read
+from search.sweep.folder import SweepFolder
+from tests.support import REPOSITORY, SUPPORT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-HERE = Path(__file__).resolve().parent
 OURS, THEIRS = "10.97.53.1", "10.97.53.2"
 OPEN_TO_ALL, BROWSE = 8999, 8998
 SCAN = """
@@ -83,7 +83,7 @@ def test_another_machine_finds_no_open_port_while_a_sweep_runs_and_is_browsed(
     machines: tuple[Machine, Machine], tmp_path: Path
 ) -> None:
     ours, theirs = machines
-    paths = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
+    paths = os.pathsep.join(map(str, (SUPPORT, REPOSITORY)))
     where = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": paths}}
     ours.start("-m", "http.server", str(OPEN_TO_ALL), "--bind", "0.0.0.0", cwd=tmp_path, stderr=subprocess.DEVNULL)
     sweep = "launch --recipe trouble:Trouble --preset tiny --data . --name sweep --trials 4 --workers 2"

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crowd import GREEDY
 
-from search.checking import check
-from search.events import Decided, EpochDone, Row
-from search.folder import SweepFolder
-from search.journal import read
-from search.sweep import read_spec
+from search.check import check
+from search.journal.events import Decided, EpochDone, Row
+from search.journal.segments import read
+from search.sweep.folder import SweepFolder
+from search.sweep.spec import read_spec
+from tests.support import REPOSITORY
+from tests.support.crowd import GREEDY
 from trainables.errors import SteadytuneError
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
-HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def session() -> Iterator[None]:
     """Ray, started once: it takes seconds."""
     import ray
 
-    paths = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
+    paths = str(REPOSITORY)
     ray.init(
         address="local",  # another Ray may run on this machine
         num_cpus=2,
@@ -57,7 +57,7 @@ def sweep(session: None, tmp_path: Path) -> Any:
     ) -> tuple[Any, SweepFolder]:
         from search import run
 
-        values = {"name": "sweep", "recipe": "trouble:Trouble", "preset": "tiny", "data": str(tmp_path)}
+        values = {"name": "sweep", "recipe": "tests.support.trouble:Trouble", "preset": "tiny", "data": str(tmp_path)}
         spec = read_spec(values | {"trials": 6, "sampler": "random", "workers": 2} | fields, "test")
         folder = SweepFolder(tmp_path, "sweep")
         return run.launch(check(spec, folder.store(spec)), tmp_path, listen, say), folder
@@ -202,7 +202,9 @@ def test_code_that_raises_fails_its_trial_but_not_its_worker(sweep: Any) -> None
 def test_trials_share_a_gpu_as_measured_and_one_that_needs_more_is_trained_alone(sweep: Any) -> None:
     said: list[str] = []
     whole = {"confirm_top": 0, "scheduler": "none", "stability": {"collapse_share": 0}}
-    finished, folder = sweep(say=said.append, recipe="crowd:Crowd", gpus="auto", workers=None, trials=8, **whole)
+    finished, folder = sweep(
+        say=said.append, recipe="tests.support.crowd:Crowd", gpus="auto", workers=None, trials=8, **whole
+    )
     assert said[1:3] == [
         "It took 35.0 of the GPU's 100.0 GB: gpus is 0.5.",
         "The sweep runs: 2 trials at a time.",
@@ -220,7 +222,7 @@ def test_what_fails_or_uses_no_gpu_alone_on_one_is_not_shared_out(sweep: Any) ->
     with pytest.raises(SteadytuneError, match="gpus is auto, but the first training used no GPU; leave gpus out"):
         sweep(gpus="auto")
     with pytest.raises(SteadytuneError, match=r"failed, alone on a GPU: RuntimeError: out of luck; mend that first$"):
-        sweep(gpus="auto", recipe="crowd:Crowd", set={"raise_below": 1.0})
+        sweep(gpus="auto", recipe="tests.support.crowd:Crowd", set={"raise_below": 1.0})
 
 
 def test_as_many_trials_run_as_fit_into_a_nodes_memory(sweep: Any) -> None:

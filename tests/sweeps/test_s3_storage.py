@@ -18,17 +18,17 @@ from urllib.parse import quote
 
 import psutil
 import pytest
-from s3_server import KEY, SECRET, S3Server, free_port, missing
 
-from search.events import Decided, EpochDone, TrialStarted
-from search.folder import SweepFolder
-from search.journal import read
-from search.storage import stored
-from search.storage.filesystem import Storage
+from search.journal.events import Decided, EpochDone, TrialStarted
+from search.journal.segments import read
+from search.storage import remote_sweep as stored
+from search.storage.object_store import Storage
+from search.sweep.folder import SweepFolder
+from tests.support import REPOSITORY, SUPPORT
+from tests.support.s3_server import KEY, SECRET, S3Server, free_port, missing
 from trainables.checkpoint import CHECKSUMS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-HERE = Path(__file__).resolve().parent
 LAUNCH = ["launch", "--recipe", "trouble:Trouble", "--preset", "tiny", "--name", "sweep", "--trials", "3"]
 LAUNCH += ["--workers", "1", "--scheduler", "stopping", "--grace-epochs", "4", "--seed", "9"]
 LAUNCH += ["--confirm-top", "0", "--set", "epochs=12", "--set", "pause=0.4"]
@@ -60,7 +60,7 @@ class Machine:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.uri = server.uri.replace("/sweeps?", f"/{prefix}?")
-        paths = os.pathsep.join([str(HERE), str(HERE.parent.parent)])
+        paths = os.pathsep.join(map(str, (SUPPORT, REPOSITORY)))
         self.env = os.environ | server.environment | {"PYTHONPATH": paths, "COLUMNS": "200", "HOME": str(folder)}
 
     def start(self, *words: str) -> subprocess.Popen[str]:
@@ -225,12 +225,12 @@ class RayCluster:
     def __init__(self, machine: Machine) -> None:
         token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "the-token-of-this-test-and-no-other"}
         machine.env |= token | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        command = [sys.executable, str(HERE / "raylets.py"), "1"]
+        command = [sys.executable, str(SUPPORT / "raylets.py"), "1"]
         with (machine.folder / "cluster.log").open("w") as log:
             self.process = subprocess.Popen(
                 command,
                 cwd=machine.folder,
-                env=machine.env | {"PYTHONPATH": str(HERE)},  # steadytune comes with the job
+                env=machine.env | {"PYTHONPATH": str(SUPPORT)},  # steadytune comes with the job
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

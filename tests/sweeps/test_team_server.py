@@ -14,11 +14,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from agreement import difference
-from team_server import REPOSITORY, TeamServer, postgres_programs
+
+from tests.support import REPOSITORY, SUPPORT
+from tests.support.agreement import difference
+from tests.support.team_server import TeamServer, postgres_programs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def command(*words: str) -> list[str]:
 
 
 def environment(server: TeamServer) -> dict[str, str]:
-    paths = os.pathsep.join([str(HERE), str(REPOSITORY)])
+    paths = os.pathsep.join(map(str, (SUPPORT, REPOSITORY)))
     return os.environ | server.environment | {"PYTHONPATH": paths}
 
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 import yaml
 
-from search import single
 from search.tracking.predictor import load
 from trainables import checkpoint, registry
+from trainables import standalone as single
 from trainables.errors import CheckpointError
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -96,7 +96,7 @@ def test_in_an_exported_model(trap: Trap, tmp_path: Path) -> None:
 
 
 def test_in_a_trial_of_a_sweep_that_is_resumed(trap: Trap) -> None:
-    from search.trainable import RecipeTrainable
+    from search.execution.trainable import RecipeTrainable
 
     (trap.folder / "0000").mkdir(exist_ok=True)
     os.symlink(trap.folder / "checkpoints", trap.folder / "0000" / "checkpoints")

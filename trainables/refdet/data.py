@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from trainables.errors import DataError
 from trainables.refdet.video import FRAMES_BYTES, FrameCache, probe
-from trainables.yolo_labels import SUFFIXES, decodable
+from trainables.vision.yolo_labels import SUFFIXES, decodable
 
 VIDEO = "drone_video.mp4"
 REFERENCES = "object_images"

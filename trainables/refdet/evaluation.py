@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import nms
 
-from trainables.coco import MOST, Detections, Objects, average_precision
 from trainables.refdet.data import RefdetData
 from trainables.refdet.episodes import loaded, stacked
 from trainables.refdet.losses import DetectionLoss
 from trainables.refdet.settings import RefdetSettings
+from trainables.vision.average_precision import MOST, Detections, Objects, average_precision
 
 SCORE, OVERLAP = 0.001, 0.7
 """Ultralytics' thresholds in validation."""

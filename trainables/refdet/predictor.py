@@ -12,14 +12,14 @@ import torch
 from PIL import Image
 
 from trainables.errors import DataError
-from trainables.pictures import rgb
 from trainables.recipe import Predictor
 from trainables.refdet.episodes import stacked
 from trainables.refdet.evaluation import detections
 from trainables.refdet.model import Refdet, query_backbone, reference_encoder
 from trainables.refdet.settings import RefdetSettings
 from trainables.refdet.video import fitted, stretched
-from trainables.trained import fill, one_by_one, parts
+from trainables.vision.image_input import rgb
+from trainables.vision.inference import fill, one_by_one, parts
 
 WEIGHTS = "weights.pt"
 LABEL = "object"

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from trainables.isolation import isolated
-from trainables.looped import LoopedRecipe
+from trainables.loop_recipe import LoopedRecipe
 from trainables.recipe import Predictor
 from trainables.refdet.settings import RefdetSettings
 from trainables.settings import Settings
+from trainables.vision.ultralytics_import import isolated
 
 if TYPE_CHECKING:
     from trainables.refdet.data import RefdetData

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from trainables import gpu
+from trainables import device as gpu
 from trainables.loop import seeded
 from trainables.refdet.data import RefdetData
 from trainables.refdet.episodes import Episode, draw, episode_size

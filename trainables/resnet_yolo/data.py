@@ -17,7 +17,7 @@ from PIL import Image
 
 from trainables.errors import DataError, SettingsError
 from trainables.settings import read_yaml
-from trainables.yolo_labels import (
+from trainables.vision.yolo_labels import (
     SUFFIXES,
     Memory,
     class_names,

@@ -6,8 +6,8 @@ import numpy as np
 from torch import Tensor
 from torchvision.ops import batched_nms
 
-from trainables.coco import MOST, Detections
 from trainables.resnet_yolo.model import Predictions
+from trainables.vision.average_precision import MOST, Detections
 
 OVERLAP = 0.45
 """IoU above which the weaker of two boxes of one class is dropped: YOLOv5's; document 002 does not give one."""

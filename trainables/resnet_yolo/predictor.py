@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from trainables import onnx_file
-from trainables.coco import Detections
-from trainables.pictures import rgb
 from trainables.recipe import Predictor
 from trainables.resnet_yolo.data import letterboxed
 from trainables.resnet_yolo.detections import detections
 from trainables.resnet_yolo.model import Detector, Predictions
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 from trainables.resnet_yolo.training import new_detector
-from trainables.trained import fill, one_by_one, parts
+from trainables.vision import onnx_export as onnx_file
+from trainables.vision.average_precision import Detections
+from trainables.vision.image_input import rgb
+from trainables.vision.inference import fill, one_by_one, parts
 
 WEIGHTS = "weights.pt"
 

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from trainables import gpu
-from trainables.coco import Detections, Objects, average_precision
+from trainables import device as gpu
 from trainables.loop import seeded
 from trainables.resnet_yolo.augment import HeldOutImages, TrainingImages, collate
 from trainables.resnet_yolo.data import YoloData
@@ -22,6 +21,7 @@ from trainables.resnet_yolo.model import Detector, Predictions
 from trainables.resnet_yolo.schedule import matching_iou, rate_share
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 from trainables.resnet_yolo.weights import load_backbone
+from trainables.vision.average_precision import Detections, Objects, average_precision
 
 
 class ResnetYoloTraining:

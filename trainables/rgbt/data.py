@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from trainables.errors import DataError, SettingsError
 from trainables.settings import read_yaml
-from trainables.yolo_labels import SUFFIXES, Memory, class_names, decodable, label_rows, label_text, refuse_shared
+from trainables.vision.yolo_labels import (
+    SUFFIXES,
+    Memory,
+    class_names,
+    decodable,
+    label_rows,
+    label_text,
+    refuse_shared,
+)
 
 MEMORY_BYTES = 2 * 1024**3
 """Bound of the decoded pairs that one data set keeps. Beyond it they are read from disk each time."""

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from ultralytics.nn.tasks import DetectionModel
 
-from trainables.coco import MOST, Detections, Objects, average_precision
 from trainables.rgbt.augment import PairedImages
 from trainables.rgbt.data import SCENES, RgbtData
 from trainables.rgbt.settings import RgbtSettings
+from trainables.vision.average_precision import MOST, Detections, Objects, average_precision
 
 Batch = dict[str, Any]
 SCORE = 0.001

@@ -16,14 +16,14 @@ from ultralytics.data.augment import LetterBox
 from ultralytics.nn.tasks import DetectionModel
 
 from trainables.errors import DataError
-from trainables.pictures import planes, rgb
 from trainables.recipe import Predictor
 from trainables.rgbt.data import eight_bits, stacked
 from trainables.rgbt.evaluation import blank_thermal, detections
 from trainables.rgbt.model import build, stem_weight
 from trainables.rgbt.settings import RgbtSettings
 from trainables.rgbt.training import arguments
-from trainables.trained import fill, one_by_one, parts
+from trainables.vision.image_input import planes, rgb
+from trainables.vision.inference import fill, one_by_one, parts
 
 WEIGHTS, STATE = "weights.pt", "weights_state.pt"
 

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from ultralytics.cfg import get_cfg
 from ultralytics.utils.torch_utils import ModelEMA
 
-from trainables import gpu
+from trainables import device as gpu
 from trainables.loop import seeded
 from trainables.recipe import Alarm
 from trainables.rgbt.augment import PairedImages

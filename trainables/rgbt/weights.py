@@ -12,10 +12,10 @@ from ultralytics.nn.tasks import DetectionModel
 
 from trainables.errors import CheckpointError
 from trainables.loop import seeded
-from trainables.pickled import class_names_in, load_pickled, weights_in
 from trainables.rgbt.architecture import model_yaml
 from trainables.rgbt.model import GATE, PLAIN, STEM, GatedStem
-from trainables.trained import fill, parts
+from trainables.vision.inference import fill, parts
+from trainables.vision.weights_only import class_names_in, load_pickled, weights_in
 
 RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 """The release whose files this Ultralytics downloads by itself."""
@@ -25,7 +25,7 @@ def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | Non
     """The model in `weights`: "none", "ultralytics" (downloaded into `workdir`), a .pt file or an earlier training's.
 
     That is a checkpoint directory of ours, or what its export wrote, gated or not. An Ultralytics .pt file holds a
-    pickled model; its numbers are taken, and nothing in it is run (`trainables.pickled`).
+    pickled model; its numbers are taken, and nothing in it is run (`trainables.vision.weights_only`).
 
     Raises:
         CheckpointError: nothing there, no network, or no detection model of this kind; says what to fetch.

@@ -9,8 +9,8 @@ from typing import Any
 
 from PIL import Image
 
+from trainables.samples.atomic_folder import write_whole
 from trainables.samples.digits import Scene, scenes
-from trainables.samples.whole import write_whole
 
 
 def write_coco(

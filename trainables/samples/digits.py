@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainables.samples.whole import write_whole
+from trainables.samples.atomic_folder import write_whole
 
 PHOTOGRAPHS = (
     ("sklearn", "datasets/images/china.jpg"),

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.samples.atomic_folder import write_whole
 from trainables.samples.digits import background, free_place, inked, regions, strokes
-from trainables.samples.whole import write_whole
 
 TRAINED, NOVEL = (0, 1, 2, 3, 4, 5, 6), (7, 8, 9)
 """Digits of the two splits. A six turned by a half looks like a nine: none that looks like a novel sign is a class of

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainables.samples.whole import write_whole
+from trainables.samples.atomic_folder import write_whole
 
 MOTIONS = {
     "standing": (0.0, 0.0, 0.0),

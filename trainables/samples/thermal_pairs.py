@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.samples.atomic_folder import write_whole
 from trainables.samples.digits import Scene, label_lines, scenes
-from trainables.samples.whole import write_whole
 
 NIGHT_SHARE = 0.5
 """Share of the scenes that are at night."""

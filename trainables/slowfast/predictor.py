@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from trainables import onnx_file
 from trainables.errors import DataError
 from trainables.recipe import Predictor
 from trainables.slowfast.clips import MIDDLE, SPREAD, channels, scaled
 from trainables.slowfast.model import SlowFast
 from trainables.slowfast.settings import SlowfastSettings
 from trainables.slowfast.training import new_network
-from trainables.trained import fill, parts
+from trainables.vision import onnx_export as onnx_file
+from trainables.vision.inference import fill, parts
 
 WEIGHTS = "weights.pt"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from trainables.looped import LoopedRecipe, evaluated
+from trainables.loop_recipe import LoopedRecipe, evaluated
 from trainables.recipe import Predictor
 from trainables.settings import Settings
 from trainables.slowfast.settings import SlowfastSettings

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, WeightedRandomSampler
 
-from trainables import gpu
+from trainables import device as gpu
 from trainables.loop import seeded
 from trainables.slowfast.clips import TrainingClips
 from trainables.slowfast.data import ThermalData

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from trainables.checkpoint import escapes
 from trainables.errors import DataError
-from trainables.paths import leaves
 
 MEMORY_BYTES = 2 * 1024**3
 """Bound of the decoded images that one data set keeps. Beyond it images are read from disk each time."""
@@ -158,7 +158,7 @@ def _pictures(file: Path, folder: Path, content: Mapping[str, Any], ids: Mapping
             raise DataError(f"{file}: images[{index}]: id {number} is given twice; every image needs its own")
         for name, kind in (("file_name", str), ("width", int), ("height", int)):
             _field(file, f"images[{index}]", entry, name, kind)
-        if leaves(entry["file_name"]):
+        if escapes(entry["file_name"]):
             said = f"images[{index}]: file_name is {entry['file_name']!r}"
             raise DataError(f"{file}: {said}; it must be under the split's folder of images")
         images[number] = entry

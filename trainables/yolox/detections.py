@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 from yolox.utils import postprocess
 
-from trainables.coco import MOST, Detections
+from trainables.vision.average_precision import MOST, Detections
 from trainables.yolox.images import ratio
 from trainables.yolox.settings import YoloxSettings
 

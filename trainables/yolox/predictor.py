@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainables import onnx_file
-from trainables.pictures import rgb
 from trainables.recipe import Predictor
-from trainables.trained import fill, one_by_one, parts
+from trainables.vision import onnx_export as onnx_file
+from trainables.vision.image_input import rgb
+from trainables.vision.inference import fill, one_by_one, parts
 from trainables.yolox.detections import detections
 from trainables.yolox.experiment import Detector
 from trainables.yolox.images import held_out, scaled

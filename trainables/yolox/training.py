@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from trainables import gpu
-from trainables.coco import Detections, Objects, average_precision
+from trainables import device as gpu
 from trainables.loop import seeded
 from trainables.recipe import Alarm
+from trainables.vision.average_precision import Detections, Objects, average_precision
 from trainables.yolox.average import MovingAverage
 from trainables.yolox.data import CocoData
 from trainables.yolox.detections import detections

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from struck import FOREVER, NAME, Moment, events_of
-
-from search.events import Decided, EpochDone, TrialStarted
-from search.folder import SweepFolder
-from search.searcher import LOST_CONSTRAINT
+from search.journal.events import Decided, EpochDone, TrialStarted
+from search.sampling.searcher import LOST_CONSTRAINT
+from search.sweep.folder import SweepFolder
+from tests.bench.faults.struck import FOREVER, NAME, Moment, events_of
 
 
 @dataclass

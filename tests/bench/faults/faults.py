@@ -1,4 +1,4 @@
-"""One fault at a time, at random moments of a real sweep: `python tests/bench/faults/faults.py --to FILE [--kinds …]`.
+"""One fault at a time, at random moments of a real sweep: `python -m tests.bench.faults.faults --to FILE [--kinds …]`.
 
 Each is a small sweep through Ray, one trial at a time, so that what it decides follows from its seed; the recipe and
 what can happen inside a training are in `faulty.py`. A fault strikes at a seeded (trial, epoch), in the training or
@@ -24,28 +24,33 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-PATHS = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "sweeps"), str(HERE.parents[2])]
-sys.path[:0] = PATHS
-
-from aftermath import Count, count, log  # noqa: E402
-from faulty import CGROUP  # noqa: E402
-from sessions import session  # noqa: E402
-from strikes import KINDS, NEEDS_CHECKPOINT, strike  # noqa: E402
-from struck import FOREVER, Moment, Unrecorded, events_of, launch, nothing, outliving, prepare, trainings  # noqa: E402
-
-from search import run  # noqa: E402
-from search.events import EpochDone, TrialStarted  # noqa: E402
+from search import run
+from search.journal.events import EpochDone, TrialStarted
+from tests.bench.faults.aftermath import Count, count, log
+from tests.bench.faults.faulty import CGROUP
+from tests.bench.faults.sessions import session
+from tests.bench.faults.strikes import KINDS, NEEDS_CHECKPOINT, strike
+from tests.bench.faults.struck import (
+    FOREVER,
+    Moment,
+    Unrecorded,
+    events_of,
+    launch,
+    nothing,
+    outliving,
+    prepare,
+    trainings,
+)
+from tests.support import REPOSITORY
 
 ENVIRONMENT = {
-    "PYTHONPATH": os.pathsep.join(PATHS),
+    "PYTHONPATH": str(REPOSITORY),
     "RAY_worker_niceness": "0",  # else whatever else runs on the machine comes first
 }
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import ray
-from idle import Idle
 from pydantic import Field
 
+from tests.support.idle import Idle
 from trainables.recipe import Alarm, Epoch
 from trainables.settings import Settings
 

@@ -12,21 +12,31 @@ from typing import Any
 
 import psutil
 import ray
-from agreement import difference
-from faulty import STRIKES
 from ray._raylet import PlacementGroupID
 from ray.cluster_utils import Cluster
 from ray.util import placement_group_table, remove_placement_group
 from ray.util.placement_group import PlacementGroup
-from sessions import STORE_BYTES, patiently
-from struck import NAME, Moment, Unrecorded, at_moment, events_of, launch, nothing, outliving, trainings
 
 from search import run
-from search.events import EpochDone
-from search.folder import SweepFolder
-from search.journal import read
-from search.state import SweepState
+from search.journal.events import EpochDone
+from search.journal.segments import read
+from search.state.sweep_state import SweepState
+from search.sweep.folder import SweepFolder
 from search.tracking.recorder import Recorder, sync
+from tests.bench.faults.faulty import STRIKES
+from tests.bench.faults.sessions import STORE_BYTES, patiently
+from tests.bench.faults.struck import (
+    NAME,
+    Moment,
+    Unrecorded,
+    at_moment,
+    events_of,
+    launch,
+    nothing,
+    outliving,
+    trainings,
+)
+from tests.support.agreement import difference
 from trainables.errors import SteadytuneError
 
 OUTSIDE = ("driver killed", "node killed", "recorder killed", "last segment torn")

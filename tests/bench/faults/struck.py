@@ -12,11 +12,12 @@ from typing import Any
 import psutil
 
 from search import run
-from search.events import EpochDone, Row
-from search.folder import SweepFolder
-from search.journal import read
-from search.state import SweepState
-from search.sweep import plan, read_spec
+from search.journal.events import EpochDone, Row
+from search.journal.segments import read
+from search.state.sweep_state import SweepState
+from search.sweep.folder import SweepFolder
+from search.sweep.plan import plan
+from search.sweep.spec import read_spec
 from search.tracking.recorder import Recorder
 
 NAME = "sweep"
@@ -56,7 +57,8 @@ class Unrecorded(Recorder):
 def launch(root: Path, kind: str, listen: Callable[[Row, SweepState], None], *, again: bool = False) -> Any:
     """The sweep, or the rest of it."""
     values = {
-        "name": NAME, "recipe": "faulty:Faulty", "preset": "tiny", "data": str(root / "data"), "seed": 5,
+        "name": NAME, "recipe": "tests.bench.faults.faulty:Faulty", "preset": "tiny",
+        "data": str(root / "data"), "seed": 5,
         "trials": 4, "workers": 1, "min_peers": 2, "confirm_top": 1, "confirm_seeds": 1, "keep_checkpoints": 2,
         "retries": 0 if kind in FOREVER else 1, "hang_minutes": 0.2 if "hang" in kind else 5.0,
     }  # fmt: skip

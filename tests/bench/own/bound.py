@@ -1,4 +1,4 @@
-"""What choosing could gain on recorded trainings: `python tests/bench/own/bound.py [TABLE.parquet …]`.
+"""What choosing could gain on recorded trainings: `python -m tests.bench.own.bound [TABLE.parquet …]`.
 
 Somebody knows every *other* training of the table to its end. A model of these foresees how a training ends, from its
 configuration and its epochs so far. New trainings are begun at random, or by what their configuration foretells; each
@@ -9,7 +9,6 @@ the best is chosen afterwards, on the very table. No scheduler has any of this, 
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
@@ -20,13 +19,11 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from spaces.cube import point
+from tests.bench.own.recorded import Table, load
+from tests.bench.own.systems import NEAR
+
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "public"), str(HERE.parents[2])]
-
-from recorded import Table, load  # noqa: E402
-from systems import NEAR  # noqa: E402
-
-from spaces.cube import point  # noqa: E402
 
 RUNGS = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20)
 FIRST = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)

@@ -1,6 +1,6 @@
 """Schedulers, whole systems and stability verdicts on our own recorded trainings.
 
-    python tests/bench/own/compare.py            every *.parquet beside this file; writes a *.md beside each
+    python -m tests.bench.own.compare            every *.parquet beside this file; writes a *.md beside each
 
 Each order (or seed) has its own table: of a configuration that was trained on several seeds one training is drawn.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,19 +23,19 @@ from statistics import stdev
 import numpy as np
 import optuna
 
+from search.pruning.stop_rules import StabilitySettings
+from tests.bench.own.recorded import Table, load
+from tests.bench.own.systems import epochs_until_near, systems, whole_sweep
+from tests.bench.own.verdicts import BAD, caught
+from tests.bench.public import (
+    optuna_rules,
+    ours,
+    plain_rules,
+    ray_rules,
+)
+from tests.bench.public.virtual import COLUMNS, MakeRule, Sweep
+
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "public"), str(HERE.parents[2])]
-
-import optuna_rules  # noqa: E402
-import ours  # noqa: E402
-import plain_rules  # noqa: E402
-import ray_rules  # noqa: E402
-from recorded import Table, load  # noqa: E402
-from systems import epochs_until_near, systems, whole_sweep  # noqa: E402
-from verdicts import BAD, caught  # noqa: E402
-from virtual import COLUMNS, MakeRule, Sweep  # noqa: E402
-
-from search.pruning.stability import StabilitySettings  # noqa: E402
 
 STOCK = ("Ray", "Optuna", "random")
 """How the names of others' systems begin."""
@@ -198,7 +197,7 @@ def report(file: Path, args: argparse.Namespace, pool: Pool) -> Iterator[str]:
     table = _load(file)
     yield (
         f"# Our own recorded trainings of {table.name}, {datetime.now(UTC):%Y-%m-%d}\n\n"
-        f"`python tests/bench/own/compare.py --orders {args.orders} --seeds {args.seeds} --workers {args.workers}`: "
+        f"`python -m tests.bench.own.compare --orders {args.orders} --seeds {args.seeds} --workers {args.workers}`: "
         f"random configurations, each trained to its end, by the sweep described in {table.name}.yaml. "
         f"{facts(table)}\n\n"
         f"## Stability verdicts alone\n\n{verdicts(table)}\n"

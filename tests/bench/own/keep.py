@@ -1,10 +1,9 @@
-"""Keeps a recorded sweep as one Parquet file, an epoch a row: `python tests/bench/own/keep.py SWEEP OUT.parquet`."""
+"""Keeps a recorded sweep as one Parquet file, an epoch a row: `python -m tests.bench.own.keep SWEEP OUT.parquet`."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
-
-from search.events import Decided, EpochDone, TrialStarted
-from search.folder import SweepFolder
-from search.journal import read
+from search.journal.events import Decided, EpochDone, TrialStarted
+from search.journal.segments import read
+from search.sweep.folder import SweepFolder
 
 SCHEMA = pa.schema(
     [

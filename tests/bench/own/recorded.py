@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as parquet
-from groups import Group
 
 from search.pruning.curve import Point
-from search.sweep import Plan, plan, read_spec
+from search.sweep.plan import Plan, plan
+from search.sweep.spec import read_spec
 from spaces.space import Draw, Trial
+from tests.bench.public.groups import Group
 from trainables.recipe import Alarm
 from trainables.settings import read_yaml
 
-HERE = Path(__file__).resolve().parent
 RECORDING = ("sampler", "scheduler", "stability")
 """What a sweep is given so that it records everything; the compared ones have the defaults."""
 

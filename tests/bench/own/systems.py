@@ -14,18 +14,18 @@ from functools import partial
 from typing import Protocol
 
 import optuna
-from groups import Group, grace_epochs
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 from ray.tune.search.optuna import OptunaSearch
-from ray_rules import Controller, StandIn
-from recorded import Table
-from tabular import Tabular
 
-from search.conductor import Conductor
-from search.events import EpochDone
+from search.control.coordinator import Conductor
+from search.journal.events import EpochDone
 from search.pruning.curve import Point
 from search.pruning.freeze_thaw import FreezeThaw
-from search.replay.race import Clock, Unwritten
+from search.replay.simulation import Clock, Unwritten
+from tests.bench.own.recorded import Table
+from tests.bench.own.tabular import Tabular
+from tests.bench.public.groups import Group, grace_epochs
+from tests.bench.public.ray_rules import Controller, StandIn
 
 NEAR = 0.99
 """Share of the table's best value that counts as having found it."""

@@ -16,9 +16,9 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 from optuna.trial import FrozenTrial
-from recorded import Table
 
 from search.pruning.freeze_thaw import CANDIDATES
+from tests.bench.own.recorded import Table
 
 
 class Tabular(optuna.samplers.BaseSampler):

@@ -6,10 +6,9 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from recorded import Table, Training
-
 from search.pruning.curve import Curve
-from search.pruning.stability import StabilitySettings, middle, verdict
+from search.pruning.stop_rules import StabilitySettings, middle, verdict
+from tests.bench.own.recorded import Table, Training
 
 BAD = 0.1
 """A training that ends below this share of the best, or not finite, is a bad one."""

@@ -1,4 +1,4 @@
-"""Schedulers on public learning curves: `python tests/bench/public/compare.py FOLDER`.
+"""Schedulers on public learning curves: `python -m tests.bench.public.compare FOLDER`.
 
 FOLDER holds other people's curves (see `groups.py`); they stay there. Each scheduler meets the same arrival orders on
 the same virtual workers, where an epoch takes one unit. What is written: a table (`--out`) and a figure beside it.
@@ -10,25 +10,25 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[2])]
+from tests.bench.public import (
+    optuna_rules,
+    ours,
+    plain_rules,
+    ray_rules,
+    table,
+)
+from tests.bench.public.groups import Group, load
+from tests.bench.public.halves import everything, graces, halved
+from tests.bench.public.intervals import draws
+from tests.bench.public.virtual import MakeRule, mean_outcomes
 
-import optuna_rules  # noqa: E402
-import ours  # noqa: E402
-import plain_rules  # noqa: E402
-import ray_rules  # noqa: E402
-import table  # noqa: E402
-from groups import Group, load  # noqa: E402
-from halves import everything, graces, halved  # noqa: E402
-from intervals import draws  # noqa: E402
-from virtual import MakeRule, mean_outcomes  # noqa: E402
+HERE = Path(__file__).resolve().parent
 
 STOCK = {"5%": "Ray ASHA, factor 3, grace 5%", "10%": "Ray ASHA, factor 3, grace 10%"}
 
@@ -55,7 +55,7 @@ def written(found: dict[str, np.ndarray], groups: list[Group], args: argparse.Na
     lines = [
         f"# Schedulers on public learning curves, {datetime.now(UTC):%Y-%m-%d}",
         "",
-        f"`python tests/bench/public/compare.py FOLDER --orders {args.orders} --workers {args.workers}`: {len(groups)} "
+        f"`python -m tests.bench.public.compare FOLDER --orders {args.orders} --workers {args.workers}`: {len(groups)} "
         f"groups, {runs} runs, {owners} repositories. All numbers are per cent, means over orders, then over groups; "
         "intervals are bootstraps over repositories. Regret: the best run that was trained to its end against the best "
         "of all, by each run's best value. Time: virtual, against workers that never idle and train everything.",

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from groups import Group
-from ours import EvenASHA, HalfCurve, promoting
-from virtual import MakeRule
 
 from search.pruning.curve import Curve
-from search.pruning.promotion import PromotingASHA
+from search.pruning.promoting import PromotingASHA
+from tests.bench.public.groups import Group
+from tests.bench.public.ours import EvenASHA, HalfCurve, promoting
+from tests.bench.public.virtual import MakeRule
 
 GRACES = (0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.10, 0.12, 0.14)
 FACTORS = (1.3, 1.4, 1.5, 2.0, 3.0)

@@ -1,4 +1,4 @@
-"""How often a stability verdict stops a training too early: `python tests/bench/public/harm.py FOLDER`.
+"""How often a stability verdict stops a training too early: `python -m tests.bench.public.harm FOLDER`.
 
 Every run is taken, one by one, without a scheduler, under the product's own rules. A stop did harm if the run later
 improved its own best value by more than 5 %. The peers of a run are all others of its family and planned length, known
@@ -9,17 +9,12 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[2])]
-
-from groups import Run, every_run  # noqa: E402
-
-from search.pruning.curve import Curve  # noqa: E402
-from search.pruning.stability import StabilitySettings, middle, verdict  # noqa: E402
+from search.pruning.curve import Curve
+from search.pruning.stop_rules import StabilitySettings, middle, verdict
+from tests.bench.public.groups import Run, every_run
 
 HARM = 1.05
 SETTINGS = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from groups import Group
+
+from tests.bench.public.groups import Group
 
 DRAWS = 4000
 LEVELS = (2.5, 97.5)

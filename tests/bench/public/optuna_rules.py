@@ -7,12 +7,12 @@ from collections.abc import Callable
 from functools import partial
 
 import optuna
-from groups import Group, grace_epochs
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
-from virtual import Action, MakeRule, Rule
 
 from search.pruning.curve import Curve
+from tests.bench.public.groups import Group, grace_epochs
+from tests.bench.public.virtual import Action, MakeRule, Rule
 
 REPORTS = 50
 """Of long runs Optuna hears so many values: it copies all that it knows of a trial at each."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from groups import Group
-from virtual import Action, MakeRule, Rule
-
-from search.pruning.asha import ASHA, StoppingASHA
 from search.pruning.brackets import Brackets, first_rungs
 from search.pruning.curve import Curve
-from search.pruning.promotion import PromotingASHA
+from search.pruning.promoting import PromotingASHA
 from search.pruning.rungs import first_rung
-from search.pruning.stability import StabilitySettings, middle, verdict
-from search.sweep import GRACE
+from search.pruning.scheduler import ASHA
+from search.pruning.stop_rules import StabilitySettings, middle, verdict
+from search.pruning.stopping import StoppingASHA
+from search.sweep.plan import GRACE
+from tests.bench.public.groups import Group
+from tests.bench.public.virtual import Action, MakeRule, Rule
 
 OSCILLATING = StabilitySettings(oscillation_cv=0.2)
 CALM = StabilitySettings(oscillation_cv=None)

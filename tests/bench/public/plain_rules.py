@@ -6,11 +6,10 @@ import math
 from collections import defaultdict
 from functools import partial
 
-from groups import Group, grace_epochs
-from virtual import Action, MakeRule, Rule
-
 from search.pruning.curve import Curve
-from search.pruning.steadiness import detrended_cv
+from search.pruning.curve_statistics import detrended_cv
+from tests.bench.public.groups import Group, grace_epochs
+from tests.bench.public.virtual import Action, MakeRule, Rule
 
 
 class FirstOnly(Rule):

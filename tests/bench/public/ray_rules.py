@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from groups import Group, grace_epochs
 from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule, TrialScheduler
-from virtual import Action, MakeRule, Rule
 
 from search.pruning.curve import Curve
+from tests.bench.public.groups import Group, grace_epochs
+from tests.bench.public.virtual import Action, MakeRule, Rule
 
 REPORTS = 25
 """Of long runs the median rule hears so many values: at each it takes all means again."""

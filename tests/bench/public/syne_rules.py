@@ -1,8 +1,8 @@
 """Syne Tune's schedulers through its own simulator, on the same groups and orders; in an environment of its own.
 
     python -m venv SYNE && SYNE/bin/pip install 'syne-tune[extra]' pyarrow
-    SYNE/bin/python tests/bench/public/syne_rules.py FOLDER syne.npz
-    python tests/bench/public/compare.py FOLDER --add syne.npz
+    SYNE/bin/python -m tests.bench.public.syne_rules FOLDER syne.npz
+    python -m tests.bench.public.compare FOLDER --add syne.npz
 
 Only schedulers that do not choose configurations: the recorded runs come in a given order. (Its pausing schedulers were
 removed from Syne Tune in 0.14; population-based training needs configurations that can be changed on the way.)
@@ -17,7 +17,6 @@ import io
 import itertools
 import logging
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,20 +24,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from syne_tune import StoppingCriterion, Tuner
+from syne_tune.backend.simulator_backend.simulator_callback import SimulatorCallback
+from syne_tune.blackbox_repository.blackbox_tabular import BlackboxTabular
+from syne_tune.blackbox_repository.simulated_tabular_backend import UserBlackboxBackend
+from syne_tune.config_space import choice, randint
+from syne_tune.constants import ST_TUNER_TIME
+from syne_tune.optimizer.baselines import RandomSearch
+from syne_tune.optimizer.schedulers.asha import AsynchronousSuccessiveHalving
+from syne_tune.optimizer.schedulers.median_stopping_rule import MedianStoppingRule
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[2])]
-
-from groups import Group, load  # noqa: E402
-from syne_tune import StoppingCriterion, Tuner  # noqa: E402
-from syne_tune.backend.simulator_backend.simulator_callback import SimulatorCallback  # noqa: E402
-from syne_tune.blackbox_repository.blackbox_tabular import BlackboxTabular  # noqa: E402
-from syne_tune.blackbox_repository.simulated_tabular_backend import UserBlackboxBackend  # noqa: E402
-from syne_tune.config_space import choice, randint  # noqa: E402
-from syne_tune.constants import ST_TUNER_TIME  # noqa: E402
-from syne_tune.optimizer.baselines import RandomSearch  # noqa: E402
-from syne_tune.optimizer.schedulers.asha import AsynchronousSuccessiveHalving  # noqa: E402
-from syne_tune.optimizer.schedulers.median_stopping_rule import MedianStoppingRule  # noqa: E402
+from tests.bench.public.groups import Group, load
 
 EPOCH_SECONDS = 1000.0
 """An epoch lasts long, so that the simulator's own delays (0.05 s for each thing that happens) do not count."""

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from halves import Halved
-from intervals import of_mean, of_ratio
-from virtual import COLUMNS
+
+from tests.bench.public.halves import Halved
+from tests.bench.public.intervals import of_mean, of_ratio
+from tests.bench.public.virtual import COLUMNS
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

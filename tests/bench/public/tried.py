@@ -1,4 +1,4 @@
-"""What else runs could be compared by, and who else could go on: `python tests/bench/public/tried.py FOLDER`.
+"""What else runs could be compared by, and who else could go on: `python -m tests.bench.public.tried FOLDER`.
 
 Successive halving without the asynchronous part: all runs of a group wait at each rung, so that only the comparison
 itself differs. Each variant is tried on all runs of a group and on four random four fifths of them, at factors 1.5 and
@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[2])]
-
-from groups import Group, load  # noqa: E402
+from tests.bench.public.groups import Group, load
 
 GRACES = (0.03, 0.05, 0.07, 0.10, 0.13, 0.17)
 FACTORS = (1.5, 2.0)

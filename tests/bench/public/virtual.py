@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from groups import Group
 
 from search.pruning.curve import Curve
+from tests.bench.public.groups import Group
 
 Action = Literal["continue", "pause", "stop"]
 

@@ -1,0 +1,56 @@
+"""The verbs for MLflow: browse, sync."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from search.cli import options
+from search.cli.options import DEFAULT_ROOT, Root
+
+if TYPE_CHECKING:
+    pass
+
+
+def browse(
+    name: Annotated[str | None, typer.Argument(help="sweep whose store to open; the folder's own if not given")] = None,
+    port: Annotated[int, typer.Option(help="port on this machine")] = 5000,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Open MLflow's pages on the sweeps' store."""
+    from search.sweep.folder import SweepFolder
+    from search.tracking.browse import serve
+
+    if name is None:
+        serve(f"sqlite:///{sweeps.absolute() / 'mlflow.db'}", sweeps.absolute(), port)
+        return
+    folder = SweepFolder.existing(sweeps, name)
+    spec = folder.spec()
+    serve(folder.store(spec), sweeps.absolute(), port, spec)
+
+
+def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
+    """Bring MLflow up to date with a sweep, after a time in which it could not be reached."""
+    from search.sweep.folder import SweepFolder
+    from search.tracking import recorder
+    from search.tracking.store_check import check_store
+    from trainables.errors import SteadytuneError
+
+    folder = SweepFolder.existing(sweeps, name)
+    check_store(folder.store(folder.spec()))
+    with folder.locked("recorder.lock"):
+        if not recorder.sync(folder, lambda: True):
+            raise SteadytuneError(
+                f"sweep {name} could not be written to {folder.store(folder.spec())}; try again later"
+            )
+    print(f"{name}: MLflow has everything that the journal has")
+    ended = options.state(folder).ended
+    if ended is not None and ended.trial >= 0 and not (folder.best / "checkpoint").is_dir():
+        write = options.command("export", name, sweeps)
+        print(
+            f"{folder.best} holds no checkpoint, so its model is not registered anew; write it with {write}, then sync"
+        )
+
+
+VERBS = (browse, sync)

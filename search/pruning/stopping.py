@@ -1,0 +1,71 @@
+"""Successive halving that stops: trials below the cutoff at a rung end there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from search.pruning.curve import Curve
+from search.pruning.decision import LOST, Action, Reason
+from search.pruning.rungs import Rung, Standing, milestones
+from search.pruning.scheduler import ASHA
+
+
+class StoppingASHA(ASHA):
+    """Those behind at a rung end there; one in `reduction_factor` goes on.
+
+    The first to reach a rung have nobody to be compared with, and must not go on for ever because they were early. So
+    a place among fewer than `reduction_factor` trials is provisional: it is looked at again whenever another arrives.
+    """
+
+    def __init__(self, grace_epochs: int, reduction_factor: float, max_epochs: int) -> None:
+        self._factor = reduction_factor
+        self._rungs = {at: Rung(at) for at in milestones(grace_epochs, reduction_factor, max_epochs)}
+        self._reached: dict[int, int] = {}
+        self._compared: dict[tuple[int, int], int] = {}
+
+    @property
+    def rungs(self) -> list[int]:
+        """See `ASHA`."""
+        return list(self._rungs)
+
+    def start(self, trial: int, values: Mapping[str, Any]) -> None:
+        """See `ASHA`."""
+
+    def arrive(self, trial: int, curve: Curve) -> None:
+        """See `ASHA`: a late report counts at the highest rung that it has reached."""
+        at = next((at for at in reversed(self._rungs) if at <= curve.epoch), None)
+        if at is not None and self._reached.get(trial, 0) < at:
+            self._reached[trial] = at
+            self._rungs[at].add(trial, curve.rising(curve.outlook))
+
+    def due(self, trial: int) -> int | None:
+        """See `ASHA`."""
+        at = self._reached.get(trial)
+        if at is None:
+            return None
+        before = self._compared.get((trial, at), 0)
+        return at if not before or before < min(self._factor, len(self._rungs[at].values)) else None
+
+    def action(self, trial: int, rung: int, left: int) -> Action:
+        """See `ASHA`."""
+        return "continue" if self.standing(trial, rung).promoted else "stop"
+
+    def standing(self, trial: int, rung: int) -> Standing:
+        """See `ASHA`: the best of all goes on even if they are fewer than the factor."""
+        found = self._rungs[rung]
+        return found.standing(trial, max(1, int(len(found.values) / self._factor)))
+
+    def record(self, trial: int, rung: int, action: Action) -> None:
+        """See `ASHA`."""
+        self._compared[trial, rung] = len(self._rungs[rung].values)
+
+    def end(self, trial: int, reason: Reason) -> None:
+        """See `ASHA`."""
+        if reason in LOST:
+            for rung in self._rungs.values():
+                rung.drop(trial)
+
+    def promotable(self, left: int) -> tuple[int, int] | None:
+        """Nobody waits."""
+        return None

@@ -1,0 +1,45 @@
+"""The scheduler that a plan asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from search.pruning.brackets import Brackets
+from search.pruning.promoting import PromotingASHA
+from search.pruning.rungs import milestones
+from search.pruning.scheduler import ASHA
+from search.pruning.stopping import StoppingASHA
+from search.sweep.plan import Plan
+from search.sweep.seeds import derived
+from spaces.cube import at_random, point
+
+if TYPE_CHECKING:  # those who only read a sweep do not pay for Optuna
+    pass
+
+
+def build_scheduler(plan: Plan) -> ASHA:
+    """The scheduler that `plan` names, with its settings."""
+    if plan.spec.scheduler == "freeze_thaw":
+        return _freeze_thaw(plan)
+    found = [_bracket(plan, grace_epochs) for grace_epochs in plan.first_rungs]
+    return Brackets(found, plan.spec.trials) if len(found) > 1 else found[0]
+
+
+def _bracket(plan: Plan, grace_epochs: int) -> ASHA:
+    if plan.spec.scheduler == "stopping":
+        return StoppingASHA(grace_epochs, plan.reduction_factor, plan.max_epochs)
+    return PromotingASHA(grace_epochs, plan.reduction_factor, plan.max_epochs, plan.spec.min_peers)
+
+
+def _freeze_thaw(plan: Plan) -> ASHA:
+    from search.pruning.freeze_thaw import CANDIDATES, Configurations, FreezeThaw  # with SciPy: others need not wait
+
+    def draw(started: int) -> list[dict[str, Any]]:
+        seeds = [derived(plan.spec.seed, f"new/{started}/{place}") for place in range(CANDIDATES)]
+        found = [at_random(plan.space, plan.spec.set, seed) for seed in seeds]
+        return [{name: value for name, value in one.items() if name in plan.ranges} for one in found]
+
+    rungs = milestones(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
+    return FreezeThaw(
+        rungs, plan.max_epochs, plan.spec.trials, Configurations(draw, lambda values: point(values, plan.ranges))
+    )

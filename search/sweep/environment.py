@@ -1,0 +1,91 @@
+"""Where and with what a training ran: versions, commit, machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = (
+    "steadytune",
+    "ray",
+    "optuna",
+    "torch",
+    "torchvision",
+    "ultralytics",
+    "mlflow",
+    "numpy",
+    "opencv-python-headless",
+)
+FILE = "environment.json"
+
+
+@cache
+def environment() -> dict[str, Any]:
+    """Versions of what results depend on, the commit of this code, the machine; asked once a process."""
+    return {
+        "python": platform.python_version(),
+        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "commit": _commit(Path(__file__).parent),
+        "host": platform.node(),
+        "system": platform.platform(),
+        "cpus": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "gpus": _gpus(),
+    }
+
+
+def leave(directory: Path, settings: dict[str, Any], fingerprint: str) -> None:
+    """Write into a trial's folder what its process has: the environment, the settings it runs with, its data."""
+    found = environment() | {"data_fingerprint": fingerprint, "settings": settings}
+    (directory / FILE).write_text(json.dumps(found, indent=2), encoding="utf-8")
+
+
+def left(directory: Path) -> dict[str, Any]:
+    """What `leave` wrote, or nothing where it has not."""
+    path = directory / FILE
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _commit(directory: Path) -> str:
+    """The commit of the checkout at `directory`, with "+" if files were changed since; "" for an installed copy."""
+    commit = _said("git", "-C", str(directory), "rev-parse", "HEAD")
+    return commit + "+" * bool(commit and _said("git", "-C", str(directory), "status", "--porcelain", "-uno"))
+
+
+def _gpus() -> list[str]:
+    return _said("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader").splitlines()
+
+
+def _said(*command: str) -> str:
+    if not shutil.which(command[0]):
+        return ""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+JOB = "STEADYTUNE_JOB"
+"""Holds the job's id in a driver that was submitted as a job: the cluster is the one that it runs on."""
+
+
+def python_path() -> str:
+    """This process' `sys.path` as a `PYTHONPATH`.
+
+    A recipe given as `module:Class` may lie in a folder that only this process was told of; a process that reads the
+    sweep's settings must find it too.
+    """
+    return os.pathsep.join(entry or os.getcwd() for entry in sys.path)

@@ -1,0 +1,155 @@
+"""Where a sweep keeps its things on disk.
+
+SWEEPS/mlflow.db, artifacts/     the default MLflow store, shared by all sweeps of the folder
+SWEEPS/NAME/sweep.yaml           the description of the sweep
+SWEEPS/NAME/journal/             what happened, as Parquet
+SWEEPS/NAME/trials/NNNN/         each trial's log.txt and checkpoints/epoch-NNNN/
+SWEEPS/NAME/best/                the winner: its settings, native configuration and checkpoint
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from search.sweep.plan import Plan, plan
+from search.sweep.spec import SweepSpec, read_spec
+from trainables import checkpoint
+from trainables.errors import SteadytuneError, nearest
+from trainables.settings import read_yaml
+
+
+class SweepFolder:
+    """One sweep's folder, `root/name`."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.root = root.absolute()
+        self.name = name
+        self.path = self.root / name
+        self.journal = self.path / "journal"
+        self.trials = self.path / "trials"
+        self.best = self.path / "best"
+        self.spec_file = self.path / "sweep.yaml"
+        self.ray = self.path / "ray"
+
+    @classmethod
+    def create(cls, root: Path, spec: SweepSpec) -> SweepFolder:
+        """Make the folder of a new sweep, with its description in it.
+
+        Raises:
+            SteadytuneError: the name is taken, or the folder cannot be written (no permission, disk full).
+        """
+        folder = cls(root, spec.name)
+        try:
+            folder.root.mkdir(parents=True, exist_ok=True)
+            folder.path.mkdir()
+        except FileExistsError:
+            raise SteadytuneError(
+                f"name is {spec.name}, but {folder.path} exists; give another name, or go on with it: "
+                f"`steadytune resume {spec.name}`"
+            ) from None
+        except OSError as error:
+            raise _unwritable(folder.path, error) from None
+        try:
+            folder.spec_file.write_text(spec.dump(), encoding="utf-8")
+        except OSError as error:
+            folder.remove()
+            raise _unwritable(folder.path, error) from None
+        return folder
+
+    @classmethod
+    def existing(cls, root: Path, name: str) -> SweepFolder:
+        """The folder of a sweep that was launched before; complains with the nearest name there is."""
+        folder = cls(root, name)
+        if not folder.spec_file.is_file():
+            there = names(root)
+            fix = nearest(name, there) if there else "there is none in it; give another folder with --sweeps"
+            raise SteadytuneError(f"no sweep {name!r} in {folder.root}; {fix}")
+        return folder
+
+    def plan(self) -> Plan:
+        """The sweep's description, checked again: code may have gone since. Its data may: results need none."""
+        return plan(self.spec(), training=False)
+
+    def spec(self) -> SweepSpec:
+        """The sweep's description."""
+        return read_spec(read_yaml(self.spec_file), str(self.spec_file))
+
+    def change(self, **fields: Any) -> SweepSpec:
+        """The sweep's description, changed for good: it runs on another cluster, say, or its storage moved."""
+        spec = self.spec().model_copy(update=fields)
+        partial = self.spec_file.with_suffix(".partial")
+        partial.write_text(spec.dump(), encoding="utf-8")
+        partial.replace(self.spec_file)
+        return spec
+
+    def store(self, spec: SweepSpec) -> str:
+        """The MLflow tracking URI of the sweep."""
+        return spec.store or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    def checkpoint(self, trial: int, epoch: int) -> Path:
+        """Where the checkpoint of `trial` after `epoch` lies."""
+        return self.trials / f"{trial:04d}" / "checkpoints" / f"epoch-{epoch:04d}"
+
+    def sweep_up(self) -> None:
+        """Delete what a killed process left half-written or half-deleted among the checkpoints."""
+        for folder in self.trials.glob("*/checkpoints"):
+            checkpoint.sweep_up(folder)
+
+    def remove(self) -> None:
+        """Delete the whole sweep: only for one that never started."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @contextmanager
+    def locked(self, file: str = "lock", wait_seconds: float = 1.0) -> Iterator[None]:
+        """Hold the sweep for this process; it is let go when the process ends, however it ends.
+
+        Args:
+            file: what is held, in the sweep's folder.
+            wait_seconds: how long to wait for another process to let go; one that only looks (`held`) does at once.
+
+        Raises:
+            SteadytuneError: another process holds it.
+        """
+        deadline = time.monotonic() + wait_seconds
+        with (self.path / file).open("a", encoding="utf-8") as handle:
+            while not _lock(handle):
+                if time.monotonic() >= deadline:
+                    raise SteadytuneError(f"sweep {self.name} is running in another process; wait for it or stop it")
+                time.sleep(0.2)
+            yield
+
+    @property
+    def held(self) -> bool:
+        """Whether a process of this machine runs the sweep."""
+        try:
+            with (self.path / "lock").open(encoding="utf-8") as handle:
+                return not _lock(handle, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            return False
+
+
+def _lock(handle: TextIO, kind: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def names(root: Path) -> list[str]:
+    """The sweeps in `root`, oldest first by their descriptions: a folder's own time is its latest file's."""
+    found = sorted(root.glob("*/sweep.yaml"), key=lambda path: path.stat().st_mtime)
+    return [path.parent.name for path in found]
+
+
+def _unwritable(path: Path, error: OSError) -> SteadytuneError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SteadytuneError(f"{path}: the disk is full; free some space or give another folder with --sweeps")
+    return SteadytuneError(f"{path}: cannot be written ({error.strerror}); give another folder with --sweeps")

@@ -1,0 +1,160 @@
+"""A sweep that has been checked: its spec with all that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_origin
+
+from search.pruning.brackets import first_rungs
+from search.pruning.rungs import first_rung
+from search.sweep.spec import Scheduler, SweepSpec
+from search.sweep.uri import check_place, is_uri
+from spaces import registry as space_registry
+from spaces.space import Range, Space, drawn, is_range, narrowed, ranges
+from trainables import registry as recipe_registry
+from trainables.errors import DataError, SettingsError, nearest
+from trainables.recipe import Recipe
+from trainables.settings import Settings
+
+GRACE = 0.08
+"""Share of a training before the first rung. On public curves `asha` then takes no more epochs than Ray's at 10 %."""
+
+
+FACTORS: Mapping[Scheduler, float] = {"asha": 1.4, "stopping": 3.0, "freeze_thaw": 1.5, "none": 1.4}
+"""How far rungs lie apart: what did best on public curves (`docs/pruning.md`); for the stopping kind Li et al.'s 3."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep that has been checked: the spec with all that follows from it.
+
+    Attributes:
+        spec: as the user gave it.
+        recipe, space: found by name.
+        named: (name, settings) of the trainings that run first, pins applied.
+        ranges: what will be drawn, narrowed as the user asked.
+        max_epochs: epochs of a whole training.
+    """
+
+    spec: SweepSpec
+    recipe: Recipe
+    space: Space
+    named: tuple[tuple[str, dict[str, Any]], ...]
+    ranges: Mapping[str, Range]
+    max_epochs: int
+
+    @property
+    def pins(self) -> dict[str, Any]:
+        """The user's pinned settings."""
+        return pins(self.spec, self.recipe)
+
+    @property
+    def grace_epochs(self) -> int:
+        """Epochs before the first rung: as given, or `GRACE` of a training."""
+        return self.spec.grace_epochs or first_rung(GRACE, self.max_epochs)
+
+    @property
+    def reduction_factor(self) -> float:
+        """As given, or the scheduler's of `FACTORS`."""
+        return self.spec.reduction_factor or FACTORS[self.spec.scheduler]
+
+    @property
+    def first_rungs(self) -> list[int]:
+        """Of each bracket, in epochs."""
+        return first_rungs(self.grace_epochs, self.reduction_factor, self.spec.brackets, self.max_epochs)
+
+    def settings(self, drawn: Mapping[str, Any], seed: int) -> Settings:
+        """The settings of one trial: the preset, then what was drawn, then the user's pins."""
+        fields = self.recipe.settings_type.model_fields
+        own = {"seed": seed} if "seed" in fields else {}
+        return self.recipe.settings(self.spec.preset, {**drawn, **own, **self.pins})
+
+
+def pins(spec: SweepSpec, recipe: Recipe) -> dict[str, Any]:
+    """The user's choices that are values rather than ranges."""
+    return {name: value for name, value in spec.set.items() if not _gives_range(recipe, name, value)}
+
+
+def _gives_range(recipe: Recipe, name: str, chosen: Any) -> bool:
+    """Whether a choice is a range; a list for a setting that is itself one, such as a size, is a value."""
+    field = recipe.settings_type.model_fields.get(name)
+    is_list = isinstance(chosen, list) and field is not None and get_origin(field.annotation) is tuple
+    return is_range(chosen) and not is_list
+
+
+def plan(spec: SweepSpec, *, training: bool = True) -> Plan:
+    """Check `spec` against its recipe, its space and, if it is for `training`, its data set's presence.
+
+    Raises:
+        SteadytuneError: the first thing that is wrong, in one sentence.
+    """
+    recipe = recipe_registry.find(spec.recipe)
+    space = space_registry.find(recipe)
+    if spec.storage:
+        check_place("storage", spec.storage)
+    if is_uri(spec.data):
+        check_place("data", spec.data)
+    elif training and not Path(spec.data).exists():
+        raise DataError(
+            f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
+        )
+    pinned = pins(spec, recipe)
+    base = recipe.settings(spec.preset, pinned)
+    chosen = _choices(spec, recipe, space)
+    names = [recipe.baseline] if spec.enqueue is None else spec.enqueue
+    named = tuple((name, recipe.settings(spec.preset, pinned, name).model_dump()) for name in names)
+    max_epochs = int(base.model_dump()["epochs"])
+    if spec.grace_epochs is not None and spec.grace_epochs > max_epochs:
+        raise SettingsError(
+            f"grace_epochs is {spec.grace_epochs}; it must be at most the {max_epochs} epochs of a training"
+        )
+    if spec.scheduler == "freeze_thaw":
+        _check_freeze_thaw(spec)
+    if len(named) > spec.trials:
+        raise SettingsError(f"trials is {spec.trials}; it must be at least the {len(named)} enqueued trainings")
+    made = Plan(spec, recipe, space, named, chosen, max_epochs)
+    first_rungs(made.grace_epochs, made.reduction_factor, spec.brackets, max_epochs)
+    _check_corners(made)
+    return made
+
+
+def _check_freeze_thaw(spec: SweepSpec) -> None:
+    """It is all in one: what it would not heed must not be asked for."""
+    for name, own in (("sampler", "tpe"), ("brackets", 1), ("warm_start_with", "best"), ("limits", {})):
+        if getattr(spec, name) != own:
+            raise SettingsError(
+                f"{name} is {getattr(spec, name)}, which scheduler: freeze_thaw does not heed; leave {name} out"
+            )
+
+
+def _choices(spec: SweepSpec, recipe: Recipe, space: Space) -> dict[str, Range]:
+    """What will be drawn under the user's choices; complains about a range for a name that is not searched."""
+    searched = ranges(space)
+    fields = recipe.settings_type.model_fields
+    for name, chosen in spec.set.items():
+        if name not in fields:
+            raise SettingsError(f"set.{name} is no setting of {recipe.name}; {nearest(name, fields)}")
+        if not _gives_range(recipe, name, chosen):
+            continue
+        if name not in searched:
+            raise SettingsError(
+                f"set.{name} gives a range, but {name} is not searched; pin one value. searched: {', '.join(searched)}"
+            )
+        narrowed(name, searched[name], chosen)
+    return ranges(space, spec.set)
+
+
+def _check_corners(made: Plan) -> None:
+    """Every bound of every range must be legal where it is drawn, so that no trial fails on it hours later."""
+    for end in ("low", "high"):
+        for name, asked in made.ranges.items():
+            values = asked.choices or (int(getattr(asked, end)) if asked.kind == "int" else float(getattr(asked, end)),)
+            for value in values:
+                made.settings({**asked.under, name: value}, seed=0)
+
+
+def draw(made: Plan, trial: Any) -> dict[str, Any]:
+    """What the space draws from `trial` (Optuna's) under the user's choices."""
+    return drawn(made.space, trial, made.spec.set)

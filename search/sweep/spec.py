@@ -1,0 +1,156 @@
+"""The one description of a sweep: what is trained, what may be varied, how much it may cost.
+
+The same fields make a sweep file (YAML), the options of `steadytune launch` and the `sweep.yaml` kept with the
+results. `plan` checks everything that can be known before training, in seconds and without the heavy libraries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, field_validator
+
+from search.pruning.stop_rules import StabilitySettings
+from trainables.settings import Settings, parse
+
+Sampler = Literal["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"]
+Scheduler = Literal["asha", "stopping", "freeze_thaw", "none"]
+
+
+Measure = Literal["epoch_seconds", "checkpoint_mb"]
+
+
+UNITS: dict[Measure, str] = {"epoch_seconds": "s", "checkpoint_mb": "MB"}
+
+
+class Limit(Settings):
+    """The highest value that a measure may have."""
+
+    high: float = Field(gt=0, description="the highest that is allowed")
+
+
+class SweepSpec(Settings):
+    """Every field of a sweep. A budget ends the search at whichever of trials, epochs and hours comes first."""
+
+    name: str = Field(description="names the sweep and its folder: letters, digits, '.', '-' and '_'")
+    recipe: str = Field(description="a recipe's name (see `steadytune recipes`) or module:Class")
+    preset: str = Field("paper", description="the recipe's settings to start from")
+    data: str = Field(
+        description="the data set, as the recipe's format has it: a path, or a URI that each node fetches"
+    )
+    data_cache_gb: float = Field(
+        100.0, gt=0, description="bound on the disk that fetched data sets take on a node, in 10^9 bytes"
+    )
+    data_fingerprint: str | None = Field(
+        None, description="what `data`, a URI, must hold; filled in by launch, so that a resume trains on the same"
+    )
+    set: dict[str, Any] = Field({}, description="settings to pin (lr: 1e-3) or to narrow (lr: {low: 1e-5, high: 1e-3})")
+    enqueue: list[str] | None = Field(
+        None, description="named trainings that run first; the recipe's baseline if not given"
+    )
+    warm_start: list[str] = Field([], description="earlier sweeps to learn from: names, or their folders")
+    warm_start_with: Literal["best", "all"] = Field(
+        "best",
+        description="best: their 3 best configurations are trained first; all: the sampler learns from every trial",
+    )
+    seed: int = Field(0, ge=0, description="seed of the search, and of the trials' trainings")
+
+    trials: int = Field(20, gt=0, description="trainings that the search may start")
+    epochs: int | None = Field(None, gt=0, description="epochs that all trials of the search may take together")
+    hours: float | None = Field(None, gt=0, description="wall-clock hours that the whole sweep may take")
+
+    patience: int | None = Field(
+        None,
+        gt=2,
+        description="end the search once so many trials gained less than the metric's noise; never if not given",
+    )
+
+    sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, tpe_univariate, random, gp, cmaes or qmc")
+    scheduler: Scheduler = Field(
+        "asha",
+        description="what becomes of trials behind at a rung: asha lets them wait, stopping ends them at once; "
+        "freeze_thaw lets all wait, and chooses among them and new configurations by one model",
+    )
+    grace_epochs: int | None = Field(
+        None, gt=0, description="epochs before the first rung; 8 % of a training if not given"
+    )
+    reduction_factor: float | None = Field(
+        None,
+        gt=1,
+        description="rungs lie this factor apart; if not given 1.4 for asha, 3 for stopping, 1.5 for freeze_thaw",
+    )
+    min_peers: int = Field(8, ge=1, description="trials that asha's first rung waits for before it sends any on")
+    brackets: int = Field(
+        1, ge=1, description="groups of trials that are compared apart, each with its first rung a factor later"
+    )
+    stability: StabilitySettings = Field(StabilitySettings(), description="when a training counts as lost")
+    audit: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="share of the stopped trials that are trained to their end, to check the stops",
+    )
+    confirm_top: int = Field(
+        3, ge=0, description="best configurations that are trained again on fresh seeds; 0 for none"
+    )
+    confirm_seeds: int = Field(2, gt=0, description="fresh seeds for each of them")
+
+    limits: dict[Measure, Limit] = Field(
+        {}, description="what a configuration may cost: {epoch_seconds: {high: 30}}, {checkpoint_mb: {high: 100}}"
+    )
+    also: Measure | None = Field(
+        None, description="show the best trade-offs of the metric against epoch_seconds or checkpoint_mb"
+    )
+
+    workers: int | None = Field(None, gt=0, description="trials at a time; as many as fit if not given")
+    cpus: float = Field(1.0, gt=0, description="CPU cores of one trial")
+    gpus: float | Literal["auto"] = Field(
+        0.0, description="GPUs of one trial; 0.5 lets two share one, auto as many as fit by what the baseline takes"
+    )
+    memory_gb: float | None = Field(
+        None, gt=0, description="main memory of one trial, in 10^9 bytes: no more trials are run on a node than fit"
+    )
+    retries: int = Field(1, ge=0, description="restarts of a trial whose process died, from its last checkpoint")
+    hang_minutes: float = Field(
+        120.0, gt=0, description="an epoch that takes longer is taken for a hang: its process is ended and restarted"
+    )
+    address: str | None = Field(
+        None,
+        description="Ray cluster: auto or HOST:PORT joins it, http://HEAD:8265 runs it there as a job; else here",
+    )
+
+    checkpoint_every: int = Field(1, gt=0, description="epochs between checkpoints")
+    keep_checkpoints: int = Field(3, gt=0, description="best checkpoints of the whole sweep that stay on disk")
+    max_checkpoint_gb: float = Field(20.0, gt=0, description="bound on the disk that checkpoints take, in 10^9 bytes")
+    storage: str | None = Field(
+        None,
+        description="URI that all nodes reach, for checkpoints, journal and winner; else they share --sweeps",
+    )
+    store: str | None = Field(None, description="MLflow tracking URI; SQLite beside the sweeps if not given")
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_folder(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+            raise ValueError("must be letters, digits, '.', '-' and '_' (at most 64), beginning with a letter or digit")
+        return name
+
+    @field_validator("gpus", mode="before")
+    @classmethod
+    def _gpus_are_shared_or_whole(cls, gpus: Any) -> Any:
+        known = isinstance(gpus, (int, float)) and (0 <= gpus <= 1 or (gpus > 1 and float(gpus).is_integer()))
+        if gpus != "auto" and (not known or isinstance(gpus, bool)):
+            raise ValueError("must be auto, a share from 0 to 1, or a whole number")
+        return gpus
+
+    def dump(self) -> str:
+        """This sweep as YAML, as `sweep.yaml` holds it."""
+        return yaml.safe_dump(self.model_dump(exclude_none=True), sort_keys=False)
+
+
+def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
+    """A sweep from plain values; `owner` (a file's name) begins every complaint."""
+    return parse(SweepSpec, values, owner)

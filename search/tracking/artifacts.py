@@ -1,0 +1,56 @@
+"""The files that the experiment browser shows: those of a sweep, and those of one trial."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from search.journal.events import EpochDone
+from search.pruning.curve_statistics import Steadiness
+from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
+from search.sweep.environment import FILE
+from search.views.charts.png import png
+from search.views.figures import figures
+from search.views.html_report import sweep_page
+from search.views.importance import Importance
+from search.views.markdown import markdown
+from search.views.stability_figure import stability_figure
+from search.views.status_table import label
+from search.views.tables import phase_table
+
+
+def sweep_files(state: SweepState, name: str, found: Importance, target: Path) -> None:
+    """Write `figures/*.png` and the interactive `report.html` of a sweep into `target`."""
+    (target / "figures").mkdir(parents=True)
+    for chart in figures(state, found):
+        if not chart.empty:
+            (target / "figures" / f"{chart.name}.png").write_bytes(png(chart))
+    (target / "report.html").write_text(sweep_page(state, name), encoding="utf-8")
+
+
+def trial_files(
+    trial: TrialState, epochs: Sequence[EpochDone], measured: Steadiness, metric: str, own: Path, target: Path
+) -> None:
+    """Write a trial's settings, phase table and stability figure into `target`, with its log and environment.
+
+    Args:
+        trial: what is known of it.
+        epochs: all of them, in order.
+        measured: its curve's numbers.
+        metric: the objective's name.
+        own: the trial's folder in the sweep, where its process left its log and its environment.
+        target: exists.
+    """
+    settings = yaml.safe_dump(trial.started.settings, sort_keys=False)
+    (target / "settings.yaml").write_text(settings, encoding="utf-8")
+    for name in ("log.txt", FILE):
+        if (own / name).is_file():
+            shutil.copyfile(own / name, target / name)
+    if epochs:
+        chart = stability_figure(f"Trial {label(trial)}", epochs, trial.curve, measured)
+        (target / f"{chart.name}.png").write_bytes(png(chart))
+        (target / "phases.md").write_text(markdown(phase_table(measured, metric)) + "\n", encoding="utf-8")

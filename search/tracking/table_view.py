@@ -1,0 +1,50 @@
+"""What MLflow's table of runs shows at first: its columns and their order.
+
+MLflow's pages keep such a view in a tag of the experiment, `mlflow.sharedViewState.KEY`, and open it for an address
+that ends in `viewStateShareKey=KEY` (what their "Share" button does).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from search.sweep.plan import Plan
+from search.sweep.spec import SweepSpec
+from search.tracking.store_check import experiment_number
+
+KEY = "steadytune"
+VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
+KIND_TAG = ("mlflow.experimentKind", "custom_model_development")
+"""Pages about trainings; without it MLflow 3 opens those about language models."""
+MOST_PARAMETERS = 4
+
+
+def experiment_name(spec: SweepSpec) -> str:
+    """One experiment a recipe and data set."""
+    return f"{spec.recipe} on {Path(spec.data).absolute().parent.name}"
+
+
+def view(plan: Plan) -> str:
+    """The view as MLflow's pages read it: the objective first, why a trial ended, the first of what was searched."""
+    metrics = ["objective/steady", "objective/best", "objective/last", "epochs"]
+    tags = ["status", "reason", "recipe", "preset", "seed"]
+    columns = [f"metrics.`{name}`" for name in metrics]
+    columns += [f"tags.`steadytune.{name}`" for name in tags]
+    columns += [f"params.`{name}`" for name in list(plan.ranges)[:MOST_PARAMETERS]]
+    order = {"orderByKey": "metrics.`objective/steady`", "orderByAsc": plan.recipe.mode == "min"}
+    return json.dumps(order | {"selectedColumns": ["attributes.`Duration`", *columns], "runListHidden": False})
+
+
+def address(base: str, store: str, spec: SweepSpec) -> str:
+    """The page of the sweep's experiment with that view, or `base` where the store does not tell its number."""
+    file, name, number = Path(store.removeprefix("sqlite:///")), experiment_name(spec), ""
+    if store.startswith(("http://", "https://")):
+        number = experiment_number(store, name)
+    elif store.startswith("sqlite:///") and file.is_file():
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+            query = "select experiment_id from experiments where name = ?"
+            number, *_ = database.execute(query, (name,)).fetchone() or ("",)
+    return f"{base.rstrip('/')}/#/experiments/{number}/runs?viewStateShareKey={KEY}" if number else base

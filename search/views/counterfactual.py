@@ -1,0 +1,79 @@
+"""What would have had to be different for a trial to go on: the other side of each decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from search.journal.events import Decided
+from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
+from search.views.status_table import label
+
+SHOWN = 3
+"""Rivals that are named."""
+
+
+def instead(state: SweepState, trial: TrialState) -> Iterator[str]:
+    """Sentences about the decision that ended `trial`, or lets it wait; none for one that was trained out."""
+    decided = trial.decisions[-1] if trial.decisions else None
+    if decided is None or decided.action == "continue" or decided.reason in ("done", "budget", "failed"):
+        return
+    if decided.reason == "rung":
+        yield from _at_rung(state, trial, decided)
+    else:
+        yield from _by_rule(decided)
+
+
+def _at_rung(state: SweepState, trial: TrialState, decided: Decided) -> Iterator[str]:
+    numbers, metric = decided.numbers, state.plan.recipe.metric
+    if "value" not in numbers:
+        yield f"A single {metric} by epoch {numbers['rung']:.0f} would have let it be compared."
+        return
+    ahead = [
+        (value, label(other))
+        for other in state.search
+        if (value := _value_at(other, numbers["rung"])) is not None and value > numbers["value"]
+    ]
+    sign = trial.curve.sign
+    if ahead:
+        best = ", ".join(f"{name} ({sign * value:.4f})" for value, name in sorted(ahead, reverse=True)[:SHOWN])
+        more = f" and {len(ahead) - SHOWN} more" if len(ahead) > SHOWN else ""
+        yield f"Ahead of it at the rung at epoch {numbers['rung']:.0f}: {best}{more}."
+    if numbers["cutoff"] > numbers["value"]:
+        yield (
+            f"To go on it needed a {metric} {state.asha.compares} {sign * numbers['cutoff']:.4f} there, "
+            f"{numbers['cutoff'] - numbers['value']:.4f} better than its {sign * numbers['value']:.4f}."
+        )
+    else:
+        yield "It was good enough, but the rung never had a place for it: too few others came, or the search ended."
+
+
+def _value_at(trial: TrialState, rung: float) -> float | None:
+    found = (one.numbers.get("value") for one in trial.decisions if one.numbers.get("rung") == rung)
+    return next(found, None)
+
+
+def _by_rule(decided: Decided) -> Iterator[str]:
+    numbers = decided.numbers
+    if decided.reason == "nonfinite":
+        yield "A finite training loss in one of those epochs, or weights that stayed finite, would have let it go on."
+    elif decided.reason == "diverging" and "lowest_since" in numbers:
+        ratio = numbers["lowest_since"] / numbers["best"]
+        yield (
+            f"The loss stayed at {ratio:.2f} x its best or above; a single epoch below {numbers['factor']:g} x, "
+            "or a higher factor under `stability`, would have let it go on."
+        )
+    elif decided.reason == "collapsed" and "median" in numbers:
+        yield (
+            f"A best value of {numbers['share'] * numbers['median']:.4f} by then, "
+            "or a lower `stability.collapse_share`, would have let it go on."
+        )
+    elif decided.reason == "collapsed" and "highest" in numbers:
+        yield "A metric above `stability.collapse_value` in any epoch would have let it go on."
+    elif decided.reason == "oscillating" and "median" in numbers:
+        yield (
+            f"A best value above its peers' median {numbers['median']:.4f}, "
+            f"or a calmer metric than {numbers['cv']:.0%}, would have let it go on."
+        )
+    elif decided.reason == "stale":
+        yield f"A new best within {numbers['epochs']:.0f} epochs would have let it go on."

@@ -1,0 +1,75 @@
+"""Document 001's trainings `smooth` and `stable-v3`.
+
+    python -m tests.bench.documents.document_001 SAMPLE [--seeds 5] [--set ema=false]
+
+For each seed, both trainings in the tiny preset to their ends: the drops of the validation mAP from one epoch to the
+next, the mAP at equal epochs, and how much the training loss varies (document 001's CV, and with its trend taken out).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+from search.cli.options import pairs
+from trainables.recipe import Epoch
+from trainables.yolox.analysis import analysis, variation
+from trainables.yolox.recipe import Yolox
+
+WARMUP = 3
+"""Epochs left out of the variation of the loss: those of the longer warm-up."""
+
+
+def drops(values: list[float]) -> list[float]:
+    """How far each epoch fell below the one before, where it did."""
+    return [before - after for before, after in pairwise(values) if after < before]
+
+
+def roughness(losses: list[float]) -> float:
+    """Standard deviation of the steps from epoch to epoch over the mean: the variation without the trend."""
+    steps = [after - before for before, after in pairwise(losses)]
+    return statistics.stdev(steps) / statistics.fmean(losses)
+
+
+def row(training: str, seed: int, curve: list[Epoch]) -> str:
+    """One training in a line of the table."""
+    values = [epoch.metrics["map50_95"] for epoch in curve]
+    fell = drops(values)
+    losses = [epoch.losses["train"] for epoch in curve[WARMUP:]]
+    at = " | ".join(f"{curve[epoch - 1].metrics['map50_95']:.3f}" for epoch in (3, 5, 10, len(curve)))
+    worst = max(fell, default=0.0)
+    varied = f"{variation(losses):.3f} | {roughness(losses):.3f}"
+    return f"| {training} | {seed} | {len(fell)} | {worst:.3f} | {sum(fell):.3f} | {at} | {varied} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--set", action="append", help="of both trainings: epochs=30 (the document's), ema=false, …")
+    parser.add_argument("--first", type=int, default=0, help="first seed, to spread the seeds over processes")
+    given = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(1)
+    changes = pairs(given.set, "--set")
+    recipe = Yolox()
+    data = recipe.open(given.data)
+    print("| training | seed | drops | largest | sum | epoch 3 | 5 | 10 | last | CV of the loss | of its steps |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    curves: dict[str, list[list[Epoch]]] = {"smooth": [], "stable-v3": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(given.first, given.first + given.seeds):
+            for training, found in curves.items():
+                settings = recipe.settings("tiny", changes | {"seed": seed}, training)
+                found.append(list(recipe.train(settings, data, Path(folder))))
+                print(row(training, seed, found[-1]), flush=True)
+    for training, found in curves.items():
+        print(f"\n{training}, seed {given.first}:\n\n{analysis(found[0])}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.control.audit import audit, wilson
+from tests.support.fakes import plan_of
+from tests.support.workers import swept
+
+
+def test_a_share_of_the_stopped_trials_is_trained_to_its_end(data: Path, tmp_path: Path) -> None:
+    made = plan_of(data, trials=20, preset="long", audit=0.25, confirm_top=1, seed=1)
+    state = swept(made, tmp_path / "journal").state
+    stopped = [trial for trial in state.search if not trial.finished]
+    assert len(state.audits) == len(stopped) // 4 > 0
+    for of, again in state.audits.items():
+        original = state.trials[of]
+        assert again.finished
+        assert not original.finished
+        assert again.started.settings == original.started.settings, "the seed too"
+        assert again.curve.points[: original.curve.epoch] == original.curve.points, "the same training up to its stop"
+
+
+def test_audited_trials_neither_win_nor_count_for_the_search(data: Path, tmp_path: Path) -> None:
+    made = plan_of(data, trials=20, preset="long", confirm_top=1, seed=1)
+    plain = swept(plan_of(data, trials=20, preset="long", confirm_top=1, seed=1, audit=0.0), tmp_path / "plain").state
+    audited = swept(plan_of(data, trials=20, preset="long", confirm_top=1, seed=1, audit=1.0), tmp_path / "all").state
+    assert not plain.audits
+    assert len(audited.audits) == sum(not trial.finished for trial in audited.search)
+    assert audited.finalists() == plain.finalists()
+    assert audited.epochs == plain.epochs
+    assert made.spec.audit == 0.05
+
+
+def test_a_trial_lost_for_good_is_audited_without_being_stopped_again(data: Path, tmp_path: Path) -> None:
+    made = plan_of(data, trials=2, set={"epochs": 9, "nan_at": 2}, audit=1.0, scheduler="none", confirm_top=0)
+    state = swept(made, tmp_path / "journal").state
+    assert {trial.decision.reason for trial in state.search if trial.decision} == {"nonfinite"}
+    assert [again.curve.epoch for again in state.audits.values()] == [9, 9]
+    assert audit(state).audited == 2
+
+
+def test_a_late_riser_was_stopped_wrongly(data: Path, tmp_path: Path) -> None:
+    made = plan_of(
+        data, trials=12, preset="long", audit=1.0, scheduler="stopping", grace_epochs=1, confirm_top=0, seed=2
+    )
+    state = swept(made, tmp_path / "journal").state
+    found = audit(state)
+    assert found.audited == len(state.audits)
+    late = [again for of, again in state.audits.items() if again.started.settings["shape"] == "slow"]
+    assert found.wrong >= len([one for one in late if state.trials[one.started.of].curve.epoch == 1]) > 0
+    assert found.low > 0.1
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "low", "high"), [(0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (1, 1, 0.207, 1)]
+)
+def test_wilsons_interval(hits: int, trials: int, low: float, high: float) -> None:
+    assert wilson(hits, trials) == pytest.approx((low, high), abs=1e-3)
+
+
+@given(st.integers(1, 1000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))
+def test_an_interval_holds_its_share(counts: tuple[int, int]) -> None:
+    hits, trials = counts
+    low, high = wilson(hits, trials)
+    assert 0 <= low <= hits / trials + 1e-12
+    assert hits / trials - 1e-12 <= high <= 1

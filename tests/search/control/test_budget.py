@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from search.journal.segments import read
+from search.state.outcome import result
+from tests.support.fakes import plan_of
+from tests.support.workers import Clock, Workers, conductor_of, confirmations, ends, reasons, swept
+
+
+def test_the_search_ends_with_its_epochs(data: Path, journal: Path) -> None:
+    workers = Workers(places=2)
+    conductor = swept(plan_of(data, trials=100, epochs=21, confirm_top=1, confirm_seeds=1), journal, workers)
+    assert 21 <= conductor.state.epochs < 21 + workers.places
+    stopped = [one for one in ends(journal).values() if one.reason == "budget"]
+    assert all(one.detail == "the sweep's 21 epochs are used up" for one in stopped)
+    assert len(stopped) <= workers.places
+    again = [trial for trial in conductor.state.trials.values() if trial.started.kind == "confirm"]
+    assert again
+    assert all(trial.finished for trial in again)
+
+
+@pytest.mark.parametrize("places", [1, 2, 4])
+def test_the_sweep_ends_within_its_hours_with_its_confirmation(data: Path, journal: Path, places: int) -> None:
+    clock = Clock()
+    workers = Workers(places=places, clock=clock, epoch_seconds=60.0)
+    conductor = swept(plan_of(data, trials=1000, hours=1.0, confirm_top=2, confirm_seeds=2), journal, workers)
+    assert clock.seconds - 1000 <= 3600 + 60
+    assert len(conductor.state.search) > 10
+    found = confirmations(conductor)
+    assert all(len(seeds) == 2 for seeds in found.values())
+    assert all(trial.finished for of in found for trial in conductor.state.confirmations(of))
+
+
+def test_a_sweep_whose_hours_are_too_few_ends_all_the_same(data: Path, journal: Path) -> None:
+    workers = Workers(epoch_seconds=3600.0)
+    conductor = swept(plan_of(data, trials=10, hours=0.5, scheduler="none"), journal, workers)
+    assert set(reasons(conductor).values()) == {"budget"}
+    assert result(conductor.state).trial == -1
+
+
+def test_hours_too_few_for_the_confirmation_are_shared_with_it(data: Path, journal: Path) -> None:
+    """Six more trainings would take nearly three times these hours: the search has its half, the baseline its end."""
+    clock = Clock()
+    workers = Workers(places=2, clock=clock, epoch_seconds=40.0)
+    few = {"hours": 0.1, "confirm_top": 2, "confirm_seeds": 2, "set": {"epochs": 8}}
+    conductor = swept(plan_of(data, scheduler="none", **few), journal, workers)
+    assert clock.seconds - 1000 <= 360 + 40
+    baseline, other = conductor.state.search
+    assert baseline.finished
+    assert other.curve.epoch == 6  # reported after 200 of the 360 s
+    said = {number: end.detail for number, end in ends(journal).items() if end.reason == "budget"}
+    assert said.pop(1) == "the sweep's 0.1 hours are used up (time to confirm the best set aside)"
+    assert set(said.values()) == {"the sweep's 0.1 hours are used up"}
+
+
+def test_a_slow_start_does_not_use_up_the_hours(data: Path, journal: Path) -> None:
+    """The first epoch of a sweep comes late: workers start cold, and the other seven have not reported yet."""
+    clock = Clock()
+    workers = Workers(places=8, clock=clock, epoch_seconds=10.0)
+    made = plan_of(data, trials=1000, hours=0.1, set={"epochs": 8})
+    conductor = conductor_of(made, journal, workers)
+    conductor.open(8)
+    clock.seconds += 60.0
+    workers.run(conductor)
+    assert conductor.state.trials[0].finished
+    assert len(conductor.state.search) > 16
+
+
+def test_hours_before_an_interruption_count_and_the_pause_does_not(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=1000, hours=1.0, confirm_top=0)
+    conductor = conductor_of(made, journal, Workers())
+    conductor.open(1)
+    conductor.next()
+    conductor.end(result(conductor.state))
+    rows = [
+        dataclasses.replace(row, time=100.0 + 1200 * place, event=row.event) for place, row in enumerate(read(journal))
+    ][:2]  # 1200 s between them; the third says that it ended
+    clock = Clock(seconds=1e6)
+    resumed = conductor_of(made, journal, Workers(clock=clock))
+    resumed.restore(rows)
+    clock.seconds += 2399
+    assert resumed.next() is not None
+    clock.seconds += 2
+    assert resumed.next() is None

@@ -1,0 +1,242 @@
+"""A sweep that is halted or killed, and goes on: from the journal alone, with nothing lost and nothing twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState as StudyState
+
+from search.control.coordinator import Conductor
+from search.journal.events import Decided, EpochDone, Row, TrialStarted
+from search.journal.segments import Journal, read
+from search.state.outcome import result
+from search.state.sweep_state import SweepState
+from search.sweep.plan import Plan
+from tests.support.fakes import Curves, CurveSettings, plan_of
+from tests.support.workers import Disk, Killed, Workers, conductor_of, done_of, events, rungs_of
+
+
+def test_a_halted_sweep_hands_out_nothing_and_stops_every_trial(data: Path, journal: Path) -> None:
+    workers = Workers()
+    happened: list[Row] = []
+    conductor = conductor_of(plan_of(data, trials=5), journal, workers, lambda row, state: happened.append(row))
+    conductor.open(2)
+    workers.fill(conductor)
+    full, later = OSError("disk is full"), OSError("something else")
+    conductor.halt(full)
+    conductor.halt(later)
+    assert conductor.halted is full
+    assert conductor.over
+    assert conductor.next() is None
+    before = list(happened)
+    workers.step(conductor, 0)
+    conductor.fail(1, "its process died")
+    conductor.tick()
+    assert workers.running.keys() == {1}
+    assert happened == before
+
+
+def test_a_halted_sweep_goes_on_when_it_is_resumed(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=3)
+    workers = Workers()
+    conductor = conductor_of(made, journal, workers)
+    conductor.open(2)
+    workers.fill(conductor)
+    conductor.halt(OSError("disk is full"))
+    resumed = conductor_of(made, journal, Workers(disk=workers.disk))
+    resumed.restore(read(journal))
+    resumed.open(2)
+    assert not resumed.over
+    assert [resumed.next().trial for _ in range(2)] == [0, 1]  # type: ignore[union-attr]
+
+
+def test_epochs_trained_again_after_a_restart_are_not_journalled_again(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=1, confirm_top=0)
+    workers = Workers(checkpoint_every=3)
+    conductor = conductor_of(made, journal, workers)
+    conductor.open(1)
+    workers.fill(conductor)
+    workers.step(conductor, 0)
+    workers.step(conductor, 0)
+    workers.running.clear()  # its process dies: Ray gives the trial to another, which begins at the last checkpoint
+    again = (done_of(0, Curves().epoch(CurveSettings(**conductor.state.trials[0].started.settings), n)) for n in (1, 2))
+    assert all(conductor.report(done) for done in again)
+    assert [done.epoch for done in events(journal, EpochDone)] in ([], [1], [1, 2])
+    assert conductor.state.trials[0].curve.epoch == 2
+
+
+def picture(state: SweepState) -> dict[str, Any]:
+    """Everything that a sweep's state says, but for wall-clock times."""
+    assert state.searcher is not None
+    return {
+        "trials": {
+            number: (trial.started, list(trial.curve.points), trial.status, list(trial.decisions))
+            for number, trial in state.trials.items()
+        },
+        "rungs": rungs_of(state),
+        "running": list(state.running),
+        "waiting": list(state.waiting),
+        "promotable": state.asha.promotable(0),
+        "epochs": state.epochs,
+        "ended": state.ended,
+        "finalists": state.finalists(),
+        "study": [
+            (one.state, one.params, one.intermediate_values, one.values, one.constraints)
+            for one in state.searcher.study.trials
+        ],
+    }
+
+
+SWEEP = {"trials": 5, "preset": "short", "confirm_top": 1, "confirm_seeds": 1, "sampler": "tpe", "seed": 11}
+"""Ends its trials in every way: the baseline, a divergence, a rung, a budget, a confirmation."""
+
+
+def whole(data: Path, **fields: Any) -> Plan:
+    return plan_of(data, **SWEEP | fields, enqueue=["steady", "wild"], set={"epochs": 5})
+
+
+def run_until(
+    made: Plan, journal: Path, workers: Workers, kill_after: int | None = None, flushed: bool = False
+) -> Conductor | None:
+    """Run or go on with a sweep to its end; or kill it after so many events, with or without them on disk."""
+    count = 0
+
+    def listen(row: Row, state: SweepState) -> None:
+        nonlocal count
+        count += 1
+        if count == kill_after:
+            if flushed:  # Ctrl-C: `run` flushes on its way out
+                written.flush()
+            raise Killed
+
+    past = list(read(journal)) if journal.is_dir() else []
+    written = Journal(journal)
+    conductor = Conductor(made, written, delete=workers.disk.delete, listen=listen, clock=workers.clock)
+    try:
+        if past:
+            conductor.restore(past)
+        conductor.open(workers.places)
+        workers.run(conductor)
+        if conductor.state.ended is None:
+            conductor.end(result(conductor.state))
+    except Killed:
+        return None
+    return conductor
+
+
+def check_whole(made: Plan, journal: Path, conductor: Conductor) -> None:
+    """What holds for a sweep that has ended, whatever happened on the way."""
+    state = conductor.state
+    happened = [row.event for row in read(journal)]
+    started = [one.trial for one in happened if isinstance(one, TrialStarted)]
+    decided = [one for one in happened if isinstance(one, Decided)]
+    epochs = [(one.trial, one.epoch) for one in happened if isinstance(one, EpochDone)]
+    compared = [
+        (one.trial, one.numbers["rung"], one.numbers["peers"], one.action) for one in decided if one.reason == "rung"
+    ]
+    assert started == list(range(len(started)))
+    assert Counter(one.trial for one in decided if one.action == "stop") == Counter(started)
+    assert len(compared) == len(set(compared))
+    assert len(epochs) == len(set(epochs))
+    for number, trial in state.trials.items():
+        assert [epoch for of, epoch in epochs if of == number] == list(range(1, trial.curve.epoch + 1))
+    assert len(state.search) == made.spec.trials
+    assert state.trials[0].started.named == "steady"
+    assert state.trials[0].finished
+    assert not [one.detail for one in decided if one.reason == "failed"]
+    for of in state.finalists():
+        assert len(state.confirmations(of)) == made.spec.confirm_seeds
+    assert state.searcher is not None
+    study = state.searcher.study.trials
+    assert len(study) == made.spec.trials
+    assert not [one for one in study if one.state is StudyState.RUNNING]
+    assert state.ended is not None
+    assert state.ended.trial >= 0
+
+
+@pytest.mark.parametrize("policy", [{}, {"brackets": 2}, {"scheduler": "freeze_thaw", "sampler": "tpe"}], ids=str)
+def test_the_journal_alone_gives_back_the_state_at_every_event(
+    data: Path, journal: Path, policy: dict[str, Any]
+) -> None:
+    """Rungs, study and trials are the same whether events happen or are read back: the journal is the truth."""
+    made = whole(data, **policy)
+    pictures: list[dict[str, Any]] = []
+    workers = Workers(places=2)
+    conductor = conductor_of(made, journal, workers, lambda row, state: pictures.append(picture(state)))
+    conductor.open(2)
+    workers.run(conductor)
+    conductor.end(result(conductor.state))
+    rows = list(read(journal))
+    assert len(rows) == len(pictures)
+    assert {trial.decision.reason for trial in conductor.state.trials.values() if trial.decision} >= {
+        "done",
+        "rung",
+        "diverging",
+    }
+    for cut in range(1, len(rows) + 1):
+        resumed = conductor_of(made, journal.with_name(f"cut-{cut}"), Workers())
+        resumed.restore(rows[:cut])
+        assert picture(resumed.state) == pictures[cut - 1], f"after event {cut}: {rows[cut - 1].event}"
+
+
+@pytest.mark.parametrize("flushed", [True, False], ids=["nothing-lost", "unflushed-lost"])
+def test_a_sweep_killed_at_any_event_goes_on_and_ends_as_it_should(data: Path, tmp_path: Path, flushed: bool) -> None:
+    made = whole(data)
+    uncut = run_until(made, tmp_path / "uncut", Workers())
+    assert uncut is not None
+    check_whole(made, tmp_path / "uncut", uncut)
+    for kill_after in range(1, len(list(read(tmp_path / "uncut"))) + 1, 1 if flushed else 3):
+        journal = tmp_path / f"killed-{kill_after}"
+        disk = Disk()
+        assert run_until(made, journal, Workers(disk=disk, checkpoint_every=2), kill_after, flushed) is None
+        resumed = run_until(made, journal, Workers(disk=disk, checkpoint_every=2))
+        assert resumed is not None
+        check_whole(made, journal, resumed)
+
+
+@pytest.mark.parametrize("policy", [{}, {"sampler": "gp"}, {"scheduler": "freeze_thaw", "sampler": "tpe"}], ids=str)
+def test_a_killed_sweep_draws_and_decides_as_the_unbroken_one_does(
+    data: Path, tmp_path: Path, policy: dict[str, Any]
+) -> None:
+    """One trial at a time: with several, what a kill changes is who arrives first at a rung."""
+    made = plan_of(data, trials=14, preset="short", seed=3, confirm_top=1, confirm_seeds=1, **policy)
+
+    def log(conductor: Conductor) -> list[Any]:
+        trials = conductor.state.trials.values()
+        return [(trial.started, [replace(one, numbers={}) for one in trial.decisions]) for trial in trials]
+
+    uncut = run_until(made, tmp_path / "uncut", Workers(places=1))
+    assert uncut is not None
+    assert {one.reason for trial in uncut.state.trials.values() for one in trial.decisions} >= {"rung", "done"}
+    events_there = len(list(read(tmp_path / "uncut")))
+    for kill_after in range(2, events_there, 50 if "sampler" in policy else 23):
+        journal, disk = tmp_path / f"killed-{kill_after}", Disk()
+        assert run_until(made, journal, Workers(places=1, disk=disk, checkpoint_every=2), kill_after) is None
+        resumed = run_until(made, journal, Workers(places=1, disk=disk, checkpoint_every=2))
+        assert resumed is not None
+        assert log(resumed) == log(uncut), f"killed after event {kill_after}"
+
+
+def test_a_sweep_killed_over_and_over_comes_to_its_end(data: Path, journal: Path) -> None:
+    made = whole(data)
+    disk = Disk()
+    for _ in range(200):
+        conductor = run_until(made, journal, Workers(disk=disk), kill_after=4, flushed=True)
+        if conductor is not None:
+            check_whole(made, journal, conductor)
+            return
+    pytest.fail("no progress")
+
+
+def test_after_a_resume_the_search_does_not_repeat_its_first_draws(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=8, sampler="random", scheduler="none", confirm_top=0)
+    disk = Disk()
+    run_until(made, journal, Workers(places=1, disk=disk), kill_after=14, flushed=True)
+    conductor = run_until(made, journal, Workers(places=1, disk=disk))
+    assert conductor is not None
+    drawn = [trial.started.drawn["quality"] for trial in conductor.state.search]
+    assert len(set(drawn)) == 8

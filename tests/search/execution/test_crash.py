@@ -1,0 +1,97 @@
+"""What is known of a process that died, and when a sweep has no hope."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search.control.coordinator import Conductor
+from search.control.rules import hopeless
+from search.execution.crash import died
+from search.journal.events import EpochDone
+from search.journal.segments import Journal
+from tests.support.fakes import plan_of
+from trainables.errors import SteadytuneError
+
+
+@pytest.mark.parametrize(
+    ("error", "log", "words"),
+    [
+        (
+            "ray.exceptions.OutOfMemoryError: ...",
+            "epoch 3\n",
+            "its process was killed because the machine ran out of memory",
+        ),
+        (
+            "",
+            "epoch 3\nFatal Python error: Aborted\n\nThread 0x1 (most recent call first):\n",
+            "its process crashed: Aborted",
+        ),
+        ("", "Timeout (0:00:03)!\nThread 0x1\n  File a\n", "no epoch for so long that it counts as hanging"),
+        ("", "Timeout (0:00:03)!\nepoch 2\nFatal Python error: Bus error\n", "its process crashed: Bus error"),
+        ("", "epoch 3\n\n", "its process died, or was killed; its last words: epoch 3 (see"),
+        ("", "", "its process died, or was killed; its last words: none (see"),
+        (
+            "Failure # 1\nThe actor died because of an error raised in its creation task\n"
+            '  File "registry.py", line 35\n'
+            "trainables.errors.SettingsError: recipe 'mine:Own': mine cannot be imported\n",
+            "epoch 3\n",
+            "its process could not begin: SettingsError: recipe 'mine:Own': mine cannot be imported",
+        ),
+    ],
+)
+def test_the_cause_is_read_from_the_log(tmp_path: Path, error: str, log: str, words: str) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text(log)
+    assert died(error, path).startswith(words)
+
+
+def test_a_process_that_never_wrote_a_log_has_no_last_words(tmp_path: Path) -> None:
+    assert "last words: none" in died("", tmp_path / "log.txt")
+
+
+class Failing:
+    """A sweep whose trials fail."""
+
+    def __init__(self, data: Path, journal: Path) -> None:
+        self.conductor = Conductor(
+            plan_of(data, trials=9), Journal(journal), delete=lambda trial, epoch: None, listen=lambda row, state: None
+        )
+        self.conductor.open(1)
+
+    def fail(self, detail: str) -> None:
+        found = self.conductor.next()
+        assert found is not None
+        self.conductor.fail(found.trial, detail.format(number=found.trial))
+
+
+@pytest.fixture
+def failing(data: Path, tmp_path: Path) -> Failing:
+    return Failing(data, tmp_path / "journal")
+
+
+def test_three_that_fail_alike_at_the_start_are_enough(failing: Failing) -> None:
+    for _ in range(3):
+        assert failing.conductor.halted is None
+        failing.fail("CUDA error 700 (see /sweeps/{number:04d}/log.txt)")
+    assert isinstance(failing.conductor.halted, SteadytuneError)
+    assert "the first 3 trials all failed alike, before their first epoch: CUDA error 700" in str(
+        failing.conductor.halted
+    )
+    assert failing.conductor.next() is None
+
+
+def test_trials_that_fail_each_in_its_own_way_are_no_reason_to_stop(failing: Failing) -> None:
+    for detail in ("one", "two", "three", "four"):
+        failing.fail(detail)
+    assert failing.conductor.halted is None
+
+
+def test_nor_are_failures_once_a_trial_has_finished_an_epoch(failing: Failing) -> None:
+    found = failing.conductor.next()
+    assert found is not None
+    failing.conductor.report(EpochDone(found.trial, 1, "main", {"score": 0.1}, {"train": 1.0}, {}, {}))
+    for _ in range(4):
+        failing.fail("alike")
+    assert hopeless(failing.conductor.state) == ""

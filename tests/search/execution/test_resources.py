@@ -1,0 +1,65 @@
+"""How many trials run at a time, and how many of them share a GPU."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.execution.gpu_sharing import MOST, share
+from search.execution.resources import Needs, places
+from search.sweep.spec import read_spec
+from trainables.device import Memory
+from trainables.errors import SettingsError
+
+GB = 10**9
+
+
+def gpu(peak: int, total: int, context: int = GB // 2) -> Memory:
+    """Of a process alone on a GPU, whose tensors now take half of their peak."""
+    return Memory(peak, peak // 2, peak // 2 + context, total)
+
+
+@given(st.integers(1, 10**11), st.integers(1, 10**10), st.integers(10**9, 2 * 10**11))
+def test_trials_that_share_a_gpu_fit_into_it(peak: int, context: int, total: int) -> None:
+    found = gpu(peak, total, context)
+    each = share(found)
+    together = int(1 / each)
+    assert 1 <= together <= MOST
+    assert Needs(0.01, each, 0).fit({"CPU": 99, "GPU": 1.0}) == together
+    assert together == 1 or together * (peak + context) <= total
+
+
+@pytest.mark.parametrize(
+    ("peak", "total", "each"), [(5, 80, 0.0769), (11, 24, 1.0), (10, 24, 0.5), (23, 24, 1.0), (30, 24, 1.0)]
+)
+def test_a_tenth_of_a_gpu_is_spared(peak: int, total: int, each: float) -> None:
+    assert share(gpu(peak * GB, total * GB)) == each
+
+
+def test_a_trial_does_not_spread_over_two_nodes() -> None:
+    nodes = [{"CPU": 3.0, "GPU": 1.0, "memory": 16e9}, {"CPU": 8.0, "GPU": 1.0, "memory": 4e9}]
+    assert places(None, Needs(2, 0, 0), nodes) == 5
+    assert places(None, Needs(2, 0.25, 0), nodes) == 5
+    assert places(None, Needs(2, 0.5, 0), nodes) == 3
+    assert places(None, Needs(1, 0, 3), nodes) == 4
+    assert places(2, Needs(1, 0, 3), nodes) == 2
+
+
+def test_more_trials_at_a_time_than_fit_are_refused() -> None:
+    nodes = [{"CPU": 3.0, "GPU": 1.0, "memory": 16e9}]
+    words = (
+        "workers is 4 with 1 CPUs and 0.5 GPUs and 6 GB a trial, "
+        "but there are 3 CPUs and 1 GPUs and 16 GB; 2 at a time would fit"
+    )
+    with pytest.raises(SettingsError) as caught:
+        places(4, Needs(1, 0.5, 6), nodes)
+    assert str(caught.value) == words
+    with pytest.raises(SettingsError, match="workers is 1 with 4 CPUs and 0 GPUs a trial, but there are 3 CPUs"):
+        places(None, Needs(4, 0, 0), nodes)
+
+
+@pytest.mark.parametrize("gpus", ["half", -1, 1.5, float("nan"), True, None])
+def test_a_trial_takes_a_share_of_a_gpu_or_whole_ones(gpus: object) -> None:
+    with pytest.raises(SettingsError, match=rf"'gpus' is {gpus!r}; it must be auto, a share from 0 to 1, or a whole"):
+        read_spec({"recipe": "yolox", "name": "a", "data": ".", "gpus": gpus}, "sweep.yaml")

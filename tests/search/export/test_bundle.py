@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.export.bundle import check_target, export
+from search.journal.events import Decided, EpochDone, Event, Row, TrialStarted
+from search.state.outcome import best_checkpoint, finalists, result
+from search.state.sweep_state import SweepState
+from search.sweep.folder import SweepFolder
+from search.sweep.uri import located
+from tests.support.fakes import Curves, plan_of, spec_of
+from tests.support.workers import swept
+from trainables.errors import CheckpointError, SteadytuneError
+from trainables.settings import Settings, read_yaml
+
+
+class Story:
+    """A sweep told event by event."""
+
+    def __init__(self, data: Path, **fields: Any) -> None:
+        self.state = SweepState(plan_of(data, trials=9, **fields))
+
+    def tell(self, event: Event) -> None:
+        self.state.apply(Row(0, 0.0, event))
+
+    def trial(self, values: list[float], reason: str = "done", of: int | None = None) -> int:
+        """One trial with these values an epoch; `of` makes it the confirmation of another. Returns its number."""
+        number = len(self.state.trials)
+        kind = "search" if of is None else "confirm"
+        settings = self.state.plan.settings({"quality": max(0.01, values[0])}, seed=number).model_dump()
+        self.tell(TrialStarted(number, kind, number if of is None else of, "", number, {}, settings))  # type: ignore[arg-type]
+        for epoch, value in enumerate(values, start=1):
+            metrics = {"score": value, "error": 1 - value}
+            self.tell(EpochDone(number, epoch, "main", metrics, {"train": 1.0}, {}, {}, checkpoint="x", bytes=1))
+        if reason:
+            self.tell(Decided(number, len(values), "stop", reason, "told"))  # type: ignore[arg-type]
+        return number
+
+    def order(self) -> list[int]:
+        return [one.trial.started.trial for one in finalists(self.state)]
+
+
+@pytest.fixture
+def story(data: Path) -> Story:
+    return Story(data, confirm_top=2, confirm_seeds=2)
+
+
+def test_without_a_finished_trial_there_is_no_winner(story: Story) -> None:
+    assert result(story.state).trial == -1
+    story.trial([0.9], reason="collapsed")
+    story.trial([0.9], reason="diverging")
+    story.trial([0.9], reason="budget")
+    story.trial([0.9], reason="")
+    ended = result(story.state)
+    assert ended.trial == -1
+    assert ended.detail == "no trial trained to its end, so there is no best configuration"
+
+
+def test_the_winner_has_the_best_mean_over_fresh_seeds_not_the_luckiest_run(story: Story) -> None:
+    lucky, steady = story.trial([0.9]), story.trial([0.8])
+    for value in (0.9, 0.3):
+        story.trial([value], of=lucky)
+    for value in (0.7, 0.8):
+        story.trial([value], of=steady)
+    assert story.order() == [steady, lucky]
+    ended = result(story.state)
+    assert ended.trial == steady
+    assert ended.numbers == pytest.approx({"mean": 0.75, "std": 0.0707107, "seeds": 2.0})
+    assert ended.detail == "score 0.7500 ± 0.0707 over 2 fresh seeds"
+
+
+def test_a_configuration_that_was_lost_on_a_fresh_seed_comes_last(story: Story) -> None:
+    fragile, plain = story.trial([0.9]), story.trial([0.5])
+    story.trial([0.95], of=fragile)
+    story.trial([0.1], of=fragile, reason="diverging")
+    story.trial([0.5], of=plain)
+    story.trial([0.5], of=plain)
+    assert story.order() == [plain, fragile]
+    assert finalists(story.state)[1].lost == 1
+
+
+def test_one_that_was_lost_on_every_fresh_seed_comes_after_all(story: Story) -> None:
+    broken, plain = story.trial([0.9]), story.trial([0.1])
+    for _ in range(2):
+        story.trial([0.1], of=broken, reason="nonfinite")
+    story.trial([0.1], of=plain, reason="diverging")
+    story.trial([0.1], of=plain)
+    assert story.order() == [plain, broken]
+
+
+def test_a_confirmation_that_the_budget_cut_short_does_not_count(story: Story) -> None:
+    first = story.trial([0.9])
+    story.trial([0.1], of=first, reason="budget")
+    (only,) = finalists(story.state)
+    assert (only.levels, only.lost, only.confirmed) == ((0.9,), 0, False)
+    assert result(story.state).detail == "score 0.9000 (one training, not confirmed)"
+
+
+def test_without_confirmation_the_best_trial_of_the_search_wins(data: Path) -> None:
+    story = Story(data, confirm_top=0)
+    story.trial([0.5])
+    best = story.trial([0.7])
+    assert result(story.state).trial == best
+
+
+def test_of_a_metric_to_minimise_the_lowest_mean_wins(data: Path) -> None:
+    story = Story(data, recipe="tests.support.fakes:Errors", confirm_top=2, confirm_seeds=1)
+    worse, better = story.trial([0.5]), story.trial([0.9])
+    story.trial([0.5], of=worse)
+    story.trial([0.9], of=better)
+    assert story.order() == [better, worse]
+    assert result(story.state).numbers["mean"] == pytest.approx(0.1)
+
+
+def test_the_level_counts_not_the_peak(data: Path) -> None:
+    story = Story(data, confirm_top=0)
+    story.trial([0.1, 0.9, 0.2, 0.2])
+    steady = story.trial([0.5, 0.5, 0.5, 0.5])
+    assert result(story.state).trial == steady
+
+
+# --- files -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, data: Path) -> SweepFolder:
+    return SweepFolder.create(tmp_path / "sweeps", spec_of(data))
+
+
+def put(folder: SweepFolder, trial: int, epoch: int) -> Path:
+    """A checkpoint on disk."""
+    path = folder.checkpoint(trial, epoch)
+    path.mkdir(parents=True)
+    (path / "state.json").write_text(json.dumps({"trial": trial, "epoch": epoch}))
+    return path
+
+
+def test_the_best_checkpoint_is_the_best_on_disk_of_all_its_trainings(story: Story, folder: SweepFolder) -> None:
+    first = story.trial([0.3, 0.9, 0.5])
+    again = story.trial([0.6, 0.7], of=first)
+    other = story.trial([0.95])
+    put(folder, other, 1)
+    assert best_checkpoint(story.state, first, folder) is None
+    put(folder, first, 3)
+    path = put(folder, again, 2)
+    assert best_checkpoint(story.state, first, folder) == (story.state.trials[again], 2, path)
+
+
+def test_checkpoints_of_lost_trainings_are_not_handed_out(story: Story, folder: SweepFolder) -> None:
+    lost = story.trial([0.9], reason="diverging")
+    put(folder, lost, 1)
+    assert best_checkpoint(story.state, lost, folder) is None
+
+
+def test_an_export_has_settings_native_files_and_checkpoint(story: Story, folder: SweepFolder) -> None:
+    number = story.trial([0.5])
+    put(folder, number, 1)
+    files = export(story.state, folder, number, folder.best)
+    assert [path.name for path in files] == ["README.md", "about.json", "checkpoint", "curves.json", "settings.yaml"]
+    assert read_yaml(folder.best / "settings.yaml") == story.state.trials[number].started.settings
+    assert json.loads((folder.best / "checkpoint" / "state.json").read_text()) == {"trial": number, "epoch": 1}
+
+
+def test_an_exports_settings_are_those_of_the_training_that_wrote_its_checkpoint(
+    story: Story, folder: SweepFolder
+) -> None:
+    first = story.trial([0.5])
+    again = story.trial([0.6], of=first)
+    put(folder, again, 1)
+    export(story.state, folder, first, folder.best)
+    assert read_yaml(folder.best / "settings.yaml")["seed"] == story.state.trials[again].started.settings["seed"]
+
+
+def test_the_command_in_its_readme_can_be_typed(story: Story, folder: SweepFolder) -> None:
+    """The data set's folder has a space in its name."""
+    export(story.state, folder, story.trial([0.5]), folder.best)
+    command = next(line for line in (folder.best / "README.md").read_text().splitlines() if line.startswith("Train"))
+    words = shlex.split(command.partition("`")[2].partition("`")[0])
+    assert words[:2] == ["steadytune", "train"]
+    assert words[-1] == located(story.state.plan.spec.data)
+
+
+def test_an_export_replaces_an_older_one_whole(story: Story, folder: SweepFolder) -> None:
+    number = story.trial([0.5])
+    folder.best.mkdir()
+    (folder.best / "old.txt").write_text("old")
+    export(story.state, folder, number, folder.best)
+    assert sorted(path.name for path in folder.best.iterdir()) == [
+        "README.md",
+        "about.json",
+        "curves.json",
+        "settings.yaml",
+    ]
+
+
+def test_an_export_that_fails_leaves_the_older_one(story: Story, folder: SweepFolder) -> None:
+    number = story.trial([0.5])
+    export(story.state, folder, number, folder.best)
+    story.state.trials[number].started.settings["quality"] = "broken"
+    with pytest.raises(SteadytuneError, match="quality"):
+        export(story.state, folder, number, folder.best)
+    assert sorted(path.name for path in folder.best.iterdir()) == [
+        "README.md",
+        "about.json",
+        "curves.json",
+        "settings.yaml",
+    ]
+
+
+def test_what_is_no_export_is_not_replaced_by_one(story: Story, folder: SweepFolder, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    check_target(own)
+    own.mkdir()
+    check_target(own)
+    (own / "thesis.tex").write_text("years of work")
+    for target in (own, own / "thesis.tex"):
+        with pytest.raises(SteadytuneError, match="exists and is no export, so it is not replaced; give another"):
+            check_target(target)
+    export(story.state, folder, story.trial([0.5]), folder.best)
+    check_target(folder.best)
+
+
+def test_an_unknown_trial_is_answered_with_how_many_there_are(story: Story, folder: SweepFolder) -> None:
+    story.trial([0.5])
+    with pytest.raises(SteadytuneError, match="no trial 7 in sweep sweep; it has trials 0 to 0"):
+        export(story.state, folder, 7, folder.best)
+
+
+# --- weights -------------------------------------------------------------------------------------------------------
+
+
+class Winner:
+    """A sweep with a winner that is not exported yet."""
+
+    def __init__(self, data: Path, root: Path) -> None:
+        made = plan_of(data, trials=3, confirm_top=1, confirm_seeds=1, seed=1)
+        self.folder = SweepFolder.create(root / "sweeps", made.spec)
+        self.state = swept(made, self.folder.journal).state
+        for trial in self.state.trials.values():
+            for point in trial.curve.evaluated:
+                checkpoint = self.folder.checkpoint(trial.started.trial, point.epoch)
+                checkpoint.mkdir(parents=True)
+                (checkpoint / "state.pt").write_bytes(b"trained")
+
+    def export(self, onnx: bool = False) -> str:
+        """Export it; returns its README."""
+        export(self.state, self.folder, result(self.state).trial, self.folder.best, onnx)
+        return (self.folder.best / "README.md").read_text()
+
+
+@pytest.fixture
+def winner(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Winner:
+    """Its recipe writes plain weights: the checkpoint's only file, backwards."""
+
+    def weights(self: Curves, settings: Settings, checkpoint: Path, directory: Path) -> dict[str, str]:
+        (directory / "weights.bin").write_bytes((checkpoint / "state.pt").read_bytes()[::-1])
+        return {"weights.bin": "read it backwards"}
+
+    monkeypatch.setattr(Curves, "weights", weights)
+    return Winner(data, tmp_path)
+
+
+def test_an_export_holds_plain_weights_and_says_how_they_are_loaded(winner: Winner) -> None:
+    assert "\nweights.bin: read it backwards\n" in winner.export()
+    assert (winner.folder.best / "weights.bin").read_bytes() == b"deniart"
+
+
+def test_without_plain_weights_there_is_an_export_that_says_why(
+    winner: Winner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def weights(*_: Any) -> dict[str, str]:
+        raise CheckpointError("state.pt: has no names; an older version wrote it, so train again")
+
+    monkeypatch.setattr(Curves, "weights", weights)
+    assert "\nno plain weights: state.pt: has no names; an older version wrote it, so train again\n" in winner.export()
+
+
+def test_onnx_that_a_recipe_cannot_write_is_refused_and_the_last_export_stays(winner: Winner) -> None:
+    winner.export()
+    before = sorted(winner.folder.path.iterdir())
+    with pytest.raises(SteadytuneError, match="writes no ONNX; take its plain weights, without --onnx"):
+        winner.export(onnx=True)
+    assert (winner.folder.best / "weights.bin").is_file()
+    assert sorted(winner.folder.path.iterdir()) == before, "nothing half-written is left"

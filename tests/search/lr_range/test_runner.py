@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from search.cli import options
+from search.cli.app import app
+from search.lr_range.finding import find, rates
+from search.lr_range.runner import RangeTest, run
+from search.sweep.plan import plan
+from trainables.errors import SteadytuneError
+from trainables.settings import read_yaml
+
+
+def test_of(data: Path, **more: Any) -> RangeTest:
+    return RangeTest(
+        **({"recipe": "tests.support.rated:Rated", "data": data, "preset": "tiny", "values": {}, "epochs": 2} | more)
+    )
+
+
+test_of.__test__ = False  # type: ignore[attr-defined]
+
+
+def test_each_rate_is_trained_afresh_for_its_few_epochs(data: Path, tmp_path: Path) -> None:
+    tried = list(run(test_of(data), rates(1e-5, 1e-1, 5), tmp_path))
+    assert [one.rate for one in tried] == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
+    assert {len(one.losses) for one in tried} == {2}
+    assert find(tried).best == pytest.approx(1e-2)
+    assert tried[3].metric == pytest.approx(1.0)
+
+
+def test_the_warm_up_is_switched_off_unless_the_user_sets_it(data: Path) -> None:
+    assert test_of(data).overrides(0.5) == {"warmup_epochs": 0, "lr": 0.5}
+    assert test_of(data, values={"warmup_epochs": 3}).overrides(0.5) == {"warmup_epochs": 3, "lr": 0.5}
+
+
+def test_two_lost_rates_in_a_row_end_the_test(data: Path, tmp_path: Path) -> None:
+    tried = list(run(test_of(data), rates(1e-3, 1e3, 7), tmp_path))
+    assert [one.rate for one in tried] == pytest.approx([1e-3, 1e-2, 1e-1, 1.0, 10.0])
+    assert [one.lost for one in tried] == ["", "", "", *["weights of head are no longer finite"] * 2]
+
+
+def test_a_decade_beyond_the_searched_range_is_looked_at(data: Path) -> None:
+    assert test_of(data).bounds() == pytest.approx((1e-5, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"field": "rate"}, "field is rate; it is no setting of rated"),
+        ({"epochs": 0}, "epochs is 0; it must be at least 1"),
+        ({"preset": "huge"}, "unknown preset 'huge'"),
+    ],
+)
+def test_what_cannot_be_tested_is_refused_before_training(
+    data: Path, tmp_path: Path, more: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SteadytuneError, match=words):
+        list(run(test_of(data, **more), rates(1e-3, 1e-1, 4), tmp_path))
+
+
+def test_the_command_writes_a_range_that_launch_takes(data: Path, tmp_path: Path) -> None:
+    words = [
+        "lr-range",
+        "tests.support.rated:Rated",
+        "--data",
+        data,
+        "--preset",
+        "tiny",
+        "--epochs",
+        2,
+        "--set",
+        "epochs=20",
+    ]
+    said = CliRunner().invoke(app, [*map(str, words), "--rates", "13", "--out", str(tmp_path / "out")])
+    assert said.exit_code == 0, said.output
+    assert "rate 1: lost in epoch 1: weights of head are no longer finite" in said.output
+    assert "lowest loss" in said.output
+    assert (tmp_path / "out" / "lr-range.png").read_bytes().startswith(b"\x89PNG")
+    file = tmp_path / "out" / "lr-range.yaml"
+    chosen = read_yaml(file)["set"]["lr"]
+    assert 1e-4 < chosen["low"] < 5e-3 < chosen["high"] < 1e-1
+    made = plan(options.sweep(file, {"trials": 3, "enqueue": []}, None, None))
+    assert (made.ranges["lr"].low, made.ranges["lr"].high) == (chosen["low"], chosen["high"])
+    assert made.max_epochs == 20

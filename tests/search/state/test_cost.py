@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.journal.events import TrialStarted
+from search.journal.segments import read
+from search.pruning.curve import Curve, Point
+from search.sampling.searcher import LOST_CONSTRAINT
+from search.state.cost import excess, measured
+from search.state.outcome import result
+from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
+from search.sweep.folder import SweepFolder
+from search.sweep.spec import Limit
+from search.views.explain import sweep_json
+from search.views.pareto import best, front
+from search.views.summary import closing
+from tests.support.fakes import plan_of
+from tests.support.workers import Workers, conductor_of, done_of
+from trainables.errors import SettingsError
+
+
+class Costly(Workers):
+    """Workers on whom a trial costs the more the better it is: its quality in seconds an epoch, and in MB."""
+
+    def step(self, conductor: Any, trial: int) -> None:
+        epochs, assignment = self.running[trial]
+        epoch = next(epochs)
+        quality = assignment.settings["quality"]
+        more = {"checkpoint": f"epoch-{epoch.epoch:04d}", "bytes": round(1e6 * quality)}
+        if not conductor.report(done_of(trial, epoch, seconds={"train": quality}, **more)):
+            del self.running[trial]
+
+
+def costly(data: Path, journal: Path, **fields: Any) -> SweepState:
+    """A whole sweep of ten trials on such workers."""
+    choices = {"noise": 0.0, "shape": "fast"}
+    made = plan_of(data, **{"trials": 10, "scheduler": "none", "confirm_top": 0, "set": choices} | fields)
+    workers = Costly()
+    conductor = conductor_of(made, journal, workers)
+    conductor.open(2)
+    workers.run(conductor)
+    conductor.end(result(conductor.state))
+    return conductor.state
+
+
+def trial_with(seconds: list[float], size: int = 0, values: tuple[float, ...] = ()) -> TrialState:
+    """A trial that cost so much and reached such values."""
+    curve = Curve("max", [Point(epoch, value, 1.0) for epoch, value in enumerate(values, 1)])
+    return TrialState(TrialStarted(0, "search", 0, "", 0, {}, {}), curve, seconds=seconds, largest_bytes=size)
+
+
+# --- limits ------------------------------------------------------------------------------------------------------
+
+
+def test_an_epoch_is_measured_by_its_median_so_that_a_slow_first_one_does_not_count() -> None:
+    assert measured(trial_with([90.0, 2.0, 3.0]), "epoch_seconds") == 3.0
+    assert measured(trial_with([]), "epoch_seconds") is None
+
+
+def test_a_checkpoint_is_measured_in_millions_of_bytes() -> None:
+    assert measured(trial_with([], 2_500_000), "checkpoint_mb") == 2.5
+    assert measured(trial_with([]), "checkpoint_mb") is None
+
+
+def test_the_limit_that_is_broken_most_counts() -> None:
+    limits: Any = {"epoch_seconds": Limit(high=2.0), "checkpoint_mb": Limit(high=1.0)}
+    assert excess(trial_with([3.0], 4_000_000), limits) == pytest.approx(3.0)
+    assert excess(trial_with([1.0], 500_000), limits) == 0.0
+    assert excess(trial_with([]), limits) == 0.0
+
+
+@pytest.mark.parametrize("measure", ["epoch_seconds", "checkpoint_mb"])
+def test_the_best_within_the_limits_wins(data: Path, tmp_path: Path, measure: str) -> None:
+    state = costly(data, tmp_path / "journal", limits={measure: {"high": 0.3}})
+    within = [trial for trial in state.search if trial.started.settings["quality"] <= 0.3]
+    assert 0 < len(within) < 10
+    assert state.ended is not None
+    assert state.ended.trial == max(within, key=lambda trial: trial.curve.level or 0.0).started.trial
+
+
+def test_optuna_hears_by_how_much_a_limit_was_broken(data: Path, tmp_path: Path) -> None:
+    state = costly(data, tmp_path / "journal", limits={"epoch_seconds": {"high": 0.3}})
+    assert state.searcher is not None
+    for trial, told in zip(state.search, state.searcher.study.trials, strict=True):
+        over = max(0.0, trial.started.settings["quality"] / 0.3 - 1)
+        assert told.constraints[LOST_CONSTRAINT] == pytest.approx(over / (1 + over))
+        assert told.constraints[LOST_CONSTRAINT] < 1
+
+
+def test_where_nothing_keeps_the_limits_there_is_no_winner(data: Path, tmp_path: Path) -> None:
+    state = costly(data, tmp_path / "journal", limits={"epoch_seconds": {"high": 1e-3}})
+    assert state.ended is not None
+    assert state.ended.trial == -1
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"epoch_second": {"high": 1}}, "must be 'epoch_seconds' or 'checkpoint_mb'"),
+        ({"epoch_seconds": {"low": 1}}, "high"),
+        ({"epoch_seconds": {"high": 0}}, "must be greater than 0"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(data: Path, limits: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        plan_of(data, limits=limits)
+
+
+# --- trade-offs --------------------------------------------------------------------------------------------------
+
+
+def test_where_the_better_is_the_dearer_every_trial_is_a_trade_off(data: Path, tmp_path: Path) -> None:
+    state = costly(data, tmp_path / "journal", also="epoch_seconds")
+    found = front(state)
+    assert [one.trial for one in found] == state.ranking()
+    assert [one.cost for one in found] == sorted((one.cost for one in found), reverse=True)
+
+
+def test_without_a_second_measure_there_are_none(data: Path, tmp_path: Path) -> None:
+    assert front(costly(data, tmp_path / "journal")) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 20)), max_size=12))
+def test_no_trial_on_the_front_is_beaten_and_every_other_is(points: list[tuple[int, int]]) -> None:
+    trials = [trial_with([float(cost)], values=(float(level),)) for level, cost in points]
+    kept = {(one.level, one.cost) for one in best(trials, "epoch_seconds")}
+    assert kept == {
+        one for one in points if not any(other != one and other[0] >= one[0] and other[1] <= one[1] for other in points)
+    }
+
+
+def test_the_trade_offs_are_in_the_last_words_and_for_machines(data: Path, tmp_path: Path) -> None:
+    made = plan_of(data, trials=4, scheduler="none", confirm_top=0, also="checkpoint_mb")
+    folder = SweepFolder.create(tmp_path, made.spec)
+    state = costly(data, folder.journal, trials=4, also="checkpoint_mb")
+    words = [item for item in closing(state, folder, "browse") if not isinstance(item, str)]
+    assert any("Best trade-offs between score and checkpoint_mb" in str(getattr(one, "title", "")) for one in words)
+    found = sweep_json(state, "sweep")["front"]
+    assert [one["trial"] for one in found] == [one.trial.started.trial for one in front(state)]
+    assert all(one["checkpoint_mb"] > 0 for one in found)
+
+
+def test_a_restored_sweep_measures_the_same(data: Path, tmp_path: Path) -> None:
+    state = costly(data, tmp_path / "journal", also="checkpoint_mb", limits={"epoch_seconds": {"high": 0.5}})
+    again = SweepState(state.plan)
+    for row in read(tmp_path / "journal"):
+        again.apply(row)
+    assert [(one.level, one.cost) for one in front(again)] == [(one.level, one.cost) for one in front(state)]

@@ -1,0 +1,210 @@
+"""A sweep at its storage: torn and damaged uploads, and who has gone on with it last."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from search.journal.events import SweepOpened
+from search.journal.segments import Journal, read
+from search.storage import remote_sweep as stored
+from search.storage.object_store import Storage
+from search.sweep.folder import SweepFolder
+from tests.support.fakes import spec_of
+from trainables import checkpoint
+from trainables.errors import SteadytuneError
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    made = Storage(uri(tmp_path), "sweep")
+    made.write(stored.OWNER, b"somebody")
+    return made
+
+
+def uri(tmp_path: Path) -> str:
+    return (tmp_path / "there").as_uri()
+
+
+def put(storage: Storage, trial: Path, epoch: int) -> None:
+    """As a worker does: the node keeps no copy."""
+
+    def save(directory: Path) -> None:
+        (directory / "state.json").write_text(json.dumps({"epoch": epoch}))
+        (directory / "model").mkdir()
+        (directory / "model" / "weights").write_bytes(bytes([epoch]) * 100)
+
+    path = checkpoint.write(trial / "checkpoints", epoch, save)
+    stored.put_checkpoint(storage, trial, epoch)
+    checkpoint.remove(path)
+
+
+def resumed(storage: Storage, trial: Path, epochs: int) -> int:
+    """The epoch that a worker on an empty node goes on from."""
+    stored.bring_checkpoint(storage, trial, epochs)
+    found = checkpoint.found(trial / "checkpoints")
+    assert len(found) <= 1
+    for path in found.values():
+        checkpoint.check(path)
+        assert json.loads((path / "state.json").read_text())["epoch"] == int(path.name[-4:])
+    return max(found, default=0)
+
+
+def test_a_trial_goes_on_from_its_newest_checkpoint_that_the_driver_has_heard_of(
+    storage: Storage, tmp_path: Path
+) -> None:
+    for epoch in (1, 2, 3):
+        put(storage, tmp_path / "node" / "0007", epoch)
+    other = tmp_path / "other node" / "0007"
+    assert resumed(storage, other, 2) == 2
+    assert sorted(stored.checkpoints(storage)) == [stored.checkpoint_name(7, epoch) for epoch in (1, 2)]
+    assert resumed(storage, other, 0) == 0
+
+
+def test_the_trials_log_and_environment_go_with_its_checkpoint(storage: Storage, tmp_path: Path) -> None:
+    own, copy = tmp_path / "node" / "0007", tmp_path / "copy" / "0007"
+    own.mkdir(parents=True)
+    (own / "log.txt").write_text("epoch 1\n")
+    put(storage, own, 1)
+    put(storage, own, 2)
+    stored.bring_trial(storage, copy, {2})
+    assert (copy / "log.txt").read_text() == "epoch 1\n"
+    assert list(checkpoint.found(copy / "checkpoints")) == [2]
+
+
+def test_an_upload_that_was_cut_short_anywhere_is_no_checkpoint(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "node" / "0007"
+    put(storage, own, 1)
+    put(storage, own, 2)  # trained again after a restart: what it overwrites is no checkpoint meanwhile
+    really = Storage.write
+    for cut in range(3):
+        count = iter(range(9))
+
+        def write(self: Storage, name: str, source: bytes | Path, cut: int = cut, count: object = count) -> None:
+            if next(count) == cut:  # type: ignore[call-overload]
+                raise KeyboardInterrupt
+            really(self, name, source)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Storage, "write", write)
+            with pytest.raises(KeyboardInterrupt):
+                put(storage, own, 2)
+        assert resumed(storage, tmp_path / f"node {cut}" / "0007", 2) == 1
+    put(storage, own, 2)
+    assert resumed(storage, own, 2) == 2
+
+
+def test_a_checkpoint_damaged_at_the_storage_is_known_and_the_one_before_is_used(
+    storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "node" / "0007"
+    put(storage, own, 1)
+    put(storage, own, 2)
+    storage.write(f"{stored.checkpoint_name(7, 2)}/model/weights", b"\2" * 99 + b"\3")
+    assert resumed(storage, own, 2) == 1
+    assert "has changed since it was written" in capsys.readouterr().out
+
+
+def test_a_storage_that_is_not_mounted_is_not_taken_for_an_empty_one(storage: Storage, tmp_path: Path) -> None:
+    put(storage, tmp_path / "node" / "0007", 1)
+    (tmp_path / "there").rename(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="the sweep is not there now"):
+        resumed(storage, tmp_path / "node" / "0007", 1)
+
+
+# --- who has gone on with it -----------------------------------------------------------------------------------------
+
+
+class Driver:
+    """A driver on a machine of its own; each event that it writes has its number of places."""
+
+    def __init__(self, machine: Path, at: str) -> None:
+        self.root = machine
+        self.at = at
+
+    def launch(self, data: Path) -> Driver:
+        self.folder = SweepFolder.create(self.root, spec_of(data, storage=self.at))
+        return self.claim()
+
+    def resume(self) -> Driver:
+        self.folder = stored.fetch(self.root, "sweep", self.at)
+        return self.claim()
+
+    def claim(self) -> Driver:
+        self.storage = Storage(self.at, "sweep")
+        self.word = stored.claim(self.folder, self.storage)
+        return self
+
+    def write(self, *places: int) -> Driver:
+        journal = Journal(self.folder.journal)
+        for one in places:
+            journal.append(SweepOpened(one))
+        journal.flush()
+        return self
+
+    def upload(self) -> Driver:
+        for path in self.folder.journal.iterdir():
+            self.storage.write(f"journal/{path.name}", path)
+        return self
+
+
+def written(folder: SweepFolder) -> list[int]:
+    return [row.event.places for row in read(folder.journal) if isinstance(row.event, SweepOpened)]
+
+
+def test_another_machine_goes_on_where_the_storage_ends(tmp_path: Path, data: Path) -> None:
+    Driver(tmp_path / "a", uri(tmp_path)).launch(data).write(1, 2).upload().write(3)
+    second = Driver(tmp_path / "b", uri(tmp_path)).resume()
+    assert written(second.folder) == [1, 2]
+    assert second.folder.spec().storage == uri(tmp_path)
+
+
+def test_the_machine_that_wrote_last_keeps_what_the_storage_has_not_got_yet(tmp_path: Path, data: Path) -> None:
+    first = Driver(tmp_path / "a", uri(tmp_path)).launch(data).write(1).upload().write(2)
+    assert written(first.resume().folder) == [1, 2]
+    assert written(first.resume().folder) == [1, 2]
+
+
+def test_a_machine_that_was_left_behind_drops_what_nobody_went_on_with(tmp_path: Path, data: Path) -> None:
+    first = Driver(tmp_path / "a", uri(tmp_path)).launch(data).write(1).upload().write(2)
+    Driver(tmp_path / "b", uri(tmp_path)).resume().write(12).upload()
+    (first.folder.trials / "0000").mkdir(parents=True)
+    assert written(first.resume().folder) == [1, 12]
+    assert not first.folder.trials.exists()
+
+
+def test_a_driver_whose_sweep_was_resumed_elsewhere_is_told(tmp_path: Path, data: Path) -> None:
+    first = Driver(tmp_path / "a", uri(tmp_path)).launch(data)
+    stored.check_owner("sweep", first.storage, first.word)
+    Driver(tmp_path / "b", uri(tmp_path)).resume()
+    with pytest.raises(SteadytuneError, match=r"sweep sweep was resumed on .*, so it goes on there and ends here"):
+        stored.check_owner("sweep", first.storage, first.word)
+
+
+def test_who_only_looks_on_sees_what_is_new_and_takes_nothing_over(tmp_path: Path, data: Path) -> None:
+    first = Driver(tmp_path / "a", uri(tmp_path)).launch(data).write(1).upload()
+    looks = tmp_path / "laptop"
+    assert written(stored.fetch(looks, "sweep", uri(tmp_path))) == [1]
+    first.write(2).upload()
+    assert written(stored.fetch(looks, "sweep", uri(tmp_path))) == [1, 2]
+    stored.check_owner("sweep", first.storage, first.word)
+
+
+def test_a_sweep_that_runs_from_this_folder_is_left_alone(tmp_path: Path, data: Path) -> None:
+    first = Driver(tmp_path / "a", uri(tmp_path)).launch(data).write(1)
+    with first.folder.locked():
+        assert written(stored.fetch(tmp_path / "a", "sweep", uri(tmp_path))) == [1]
+
+
+def test_a_name_that_the_storage_has_is_refused_and_one_that_it_has_not_too(tmp_path: Path, data: Path) -> None:
+    Driver(tmp_path / "a", uri(tmp_path)).launch(data)
+    with pytest.raises(SteadytuneError, match=r"name is sweep, but the storage .* has a sweep of that name; .*resume"):
+        stored.refuse_existing(uri(tmp_path), "sweep")
+    stored.refuse_existing(uri(tmp_path), "another")
+    with pytest.raises(SteadytuneError, match=r"no sweep 'sweeb' at file://.*; did you mean 'sweep'"):
+        stored.fetch(tmp_path / "b", "sweeb", uri(tmp_path))
+    assert not (tmp_path / "b").exists()

@@ -1,0 +1,144 @@
+"""The registered model of a sweep's winner, and who is champion."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from search.tracking.champion import ALIAS, model_name, register
+
+pytestmark = pytest.mark.e2e  # writes MLflow's store
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A store of its own."""
+    from mlflow.tracking import MlflowClient
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.setenv("GIT_PYTHON_REFRESH", "quiet")
+        uri = f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
+        yield MlflowClient(uri)
+
+
+@pytest.fixture(scope="module")
+def experiment(client: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(client.create_experiment("champions", artifact_location=tmp_path_factory.mktemp("artifacts").as_uri()))
+
+
+class Sweeps:
+    """Registers winners of sweeps on one data set."""
+
+    def __init__(self, client: Any, experiment: str, folder: Path, data: str) -> None:
+        self.client, self.experiment, self.folder, self.data = client, experiment, folder, data
+
+    def win(self, sweep: str, value: float, fingerprint: str = "same", mode: str = "max") -> str:
+        """One winner; returns what is said of it."""
+        best = self.folder / sweep
+        (best / "checkpoint").mkdir(parents=True, exist_ok=True)
+        known = {
+            "recipe": "tests.support.fakes:Curves",
+            "metric": "score",
+            "data": f"/data/{self.data}/data.yaml",
+            "trial": 3,
+        }
+        known["environment"] = {"data_fingerprint": fingerprint}
+        (best / "about.json").write_text(json.dumps(known))
+        (best / "checkpoint" / "state.pt").write_bytes(b"trained")
+        self.run = self.client.create_run(self.experiment).info.run_id
+        return self.again(sweep, value, mode)
+
+    def again(self, sweep: str, value: float, mode: str = "max") -> str:
+        """The last winner, recorded once more."""
+        return register(self.client, self.run, sweep, self.folder / sweep, {"mean": value}, mode)
+
+    @property
+    def files(self) -> Path:
+        """Where the store keeps the last winner's model."""
+        return Path(urlsplit(self.client.get_run(self.run).info.artifact_uri).path) / "model"
+
+    def champion(self) -> str:
+        """The sweep whose winner is champion."""
+        found = self.client.get_model_version_by_alias(model_name("tests.support.fakes:Curves", self.data), ALIAS)
+        return str(found.tags["steadytune.sweep"])
+
+
+@pytest.fixture
+def sweeps(client: Any, experiment: str, tmp_path: Path, request: pytest.FixtureRequest) -> Sweeps:
+    return Sweeps(client, experiment, tmp_path, request.node.name)
+
+
+def test_the_first_winner_is_champion_and_only_a_better_one_takes_its_place(sweeps: Sweeps) -> None:
+    assert sweeps.win("first", 0.5).endswith("version 1 is the champion")
+    assert sweeps.win("worse", 0.4).endswith("version 2; the champion, 1, is not beaten and stays")
+    assert sweeps.win("equal", 0.5).endswith("version 3; the champion, 1, is not beaten and stays")
+    assert sweeps.champion() == "first"
+    assert sweeps.win("better", 0.6).endswith("version 4 is the champion")
+    assert sweeps.champion() == "better"
+
+
+@pytest.mark.parametrize(
+    "lost", [".", "MLmodel", "data", "data/first/checkpoint/state.pt"], ids=["all", "MLmodel", "data", "state"]
+)
+def test_a_champion_whose_files_are_gone_is_none(sweeps: Sweeps, lost: str) -> None:
+    sweeps.win("first", 0.5)
+    gone = sweeps.files / lost
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    assert sweeps.win("worse", 0.4).endswith("version 2 is the champion; the one before, 1, has lost its files")
+    assert sweeps.champion() == "worse"
+
+
+def test_a_winner_whose_files_are_gone_gets_them_again(sweeps: Sweeps) -> None:
+    said = sweeps.win("first", 0.5)
+    shutil.rmtree(sweeps.files)
+    assert sweeps.again("first", 0.5) == said
+    assert (sweeps.files / "data" / "first" / "checkpoint" / "state.pt").is_file()
+
+
+def test_a_champion_that_somebody_else_registered_is_left_to_them(sweeps: Sweeps) -> None:
+    name = model_name("tests.support.fakes:Curves", sweeps.data)
+    sweeps.client.create_registered_model(name)
+    sweeps.client.create_model_version(name, sweeps.folder.as_uri(), tags={"steadytune.sweep": "theirs"})
+    sweeps.client.set_registered_model_alias(name, ALIAS, "1")
+    assert sweeps.win("first", 0.5).endswith("the champion, 1, is of other data and stays")
+
+
+def test_a_winner_on_other_data_does_not_beat_it(sweeps: Sweeps) -> None:
+    sweeps.win("first", 0.5)
+    assert sweeps.win("other", 0.9, fingerprint="other").endswith("the champion, 1, is of other data and stays")
+    assert sweeps.champion() == "first"
+
+
+def test_of_an_error_the_lower_one_is_better(sweeps: Sweeps) -> None:
+    sweeps.win("first", 0.5, mode="min")
+    sweeps.win("second", 0.4, mode="min")
+    assert sweeps.champion() == "second"
+
+
+def test_a_sweep_is_registered_once_however_often_it_is_recorded(sweeps: Sweeps) -> None:
+    assert sweeps.win("first", 0.5) == sweeps.win("first", 0.5)
+    assert (
+        len(sweeps.client.search_model_versions(f"name = '{model_name('tests.support.fakes:Curves', sweeps.data)}'"))
+        == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "data", "name"),
+    [
+        ("yolox", "nuscenes", "yolox-nuscenes"),
+        ("my.module:Recipe", "Küche/vorn 2", "my.module_Recipe-Küche_vorn_2"),
+        ("yolox", "数据", "yolox-数据"),
+        ("yolox", "50% @night?#a", "yolox-50_night_a"),
+    ],
+)
+def test_names_with_odd_characters_become_names_that_a_registry_takes(recipe: str, data: str, name: str) -> None:
+    assert model_name(recipe, data) == name

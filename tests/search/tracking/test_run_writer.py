@@ -1,0 +1,268 @@
+"""A sweep's journal as MLflow's runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.journal.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
+from search.journal.segments import read
+from search.state.outcome import result
+from search.sweep.environment import environment, leave
+from search.sweep.folder import SweepFolder
+from search.tracking.recorder import sync
+from tests.support.fakes import plan_of
+from tests.support.workers import swept
+
+pytestmark = pytest.mark.e2e  # writes MLflow's store
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet() -> Iterator[None]:
+    """MLflow without telemetry, as the recorder's process has it; pictures and pages are drawn in test_figures.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.setenv("DO_NOT_TRACK", "true")
+        patch.setenv("GIT_PYTHON_REFRESH", "quiet")
+        patch.setattr("search.tracking.artifacts.png", lambda chart: b"\x89PNG")
+        patch.setattr("search.tracking.artifacts.sweep_page", lambda state, name: "<!doctype html>")
+        yield
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of sweeps with one MLflow store: making its tables takes seconds."""
+    return tmp_path_factory.mktemp("sweeps")
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "digits"
+    folder.mkdir()
+    (folder / "data.txt").write_text("1\n")
+    return folder
+
+
+def sweep(root: Path, sample: Path, name: str) -> tuple[SweepFolder, list[Row]]:
+    """A sweep that has ended, in its folder, not in MLflow yet."""
+    made = plan_of(sample, name=name, trials=3, enqueue=["steady", "lost"], confirm_top=1, confirm_seeds=1, seed=4)
+    folder = SweepFolder.create(root, made.spec)
+    conductor = swept(made, folder.journal)
+    leave(put_log(folder, 0), {"quality": 0.6}, "f1ngerpr1nt")
+    folder.best.mkdir()
+    (folder.best / "settings.yaml").write_text("epochs: 4\n")
+    checkpoint = folder.checkpoint(0, 4)
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "state.json").write_text("{}")
+    conductor.end(result(conductor.state))
+    return folder, list(read(folder.journal))
+
+
+def put_log(folder: SweepFolder, trial: int) -> Path:
+    """A trial's own folder, with a log in it."""
+    own = folder.trials / f"{trial:04d}"
+    own.mkdir(parents=True)
+    (own / "log.txt").write_text("epoch 1\n")
+    return own
+
+
+def runs(folder: SweepFolder) -> list[Any]:
+    """The sweep's runs in MLflow: its own, then its trials' by number."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(folder.store(folder.spec()))
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    query = f"tags.`steadytune.sweep` LIKE '{folder.name}@%'"
+    found = client.search_runs(experiments, query)
+    return sorted(found, key=lambda run: int(run.data.tags.get("steadytune.trial", -1)))
+
+
+def picture(folder: SweepFolder) -> list[dict[str, Any]]:
+    """All that MLflow knows of the sweep, without its own identifiers."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(folder.store(folder.spec()))
+    found = runs(folder)
+    parent = found[0].info.run_id
+    return [
+        {
+            "name": run.info.run_name,
+            "status": run.info.status,
+            "times": (run.info.start_time, run.info.end_time),
+            "params": run.data.params,
+            "tags": {key: value for key, value in run.data.tags.items() if key.startswith("steadytune.")},
+            "note": run.data.tags.get("mlflow.note.content", ""),
+            "child": run.data.tags.get("mlflow.parentRunId") == parent,
+            "points": {
+                key: [
+                    (point.step, str(point.value), point.timestamp)
+                    for point in client.get_metric_history(run.info.run_id, key)
+                ]
+                for key in run.data.metrics
+            },
+            "files": sorted(file.path for file in client.list_artifacts(run.info.run_id)),
+        }
+        for run in found
+    ]
+
+
+def mirrored(folder: SweepFolder, rows: list[Row]) -> None:
+    from search.tracking.run_writer import Mirror
+
+    Mirror(folder).write(rows)
+
+
+def test_a_sweep_becomes_a_run_with_a_child_for_each_trial(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "whole")
+    mirrored(folder, rows)
+    parent, *children = picture(folder)
+    started = [row.event for row in rows if isinstance(row.event, TrialStarted)]
+    assert parent["name"] == "whole"
+    assert parent["status"] == "FINISHED"
+    assert parent["params"]["trials"] == "3"
+    assert parent["files"] == ["best", "figures", "report.html"]
+    assert "Winner: trial" in parent["note"]
+    assert len(children) == len(started) == 4
+    assert all(child["child"] for child in children)
+    assert [child["name"] for child in children] == ["0000 steady", "0001 lost", "0002", children[3]["name"]]
+    assert children[3]["name"].endswith(" confirms 0000") or children[3]["name"].endswith(" confirms 0002")
+    assert [child["status"] for child in children[:2]] == ["FINISHED", "FAILED"]
+    assert children[1]["tags"]["steadytune.reason"] == "nonfinite"
+    assert "not finite" in children[1]["tags"]["steadytune.detail"]
+    assert children[0]["params"]["quality"] == "0.6"
+    assert children[0]["files"] == [
+        "checkpoints",
+        "environment.json",
+        "log.txt",
+        "phases.md",
+        "settings.yaml",
+        "stability.png",
+    ]
+    ended = rows[-1].event
+    assert isinstance(ended, SweepEnded)
+    assert parent["tags"]["steadytune.best_trial"] == str(ended.trial)
+    assert parent["points"].keys() == ended.numbers.keys()
+
+
+def test_a_trial_tells_its_decision_its_steadiness_and_its_machine_in_tags(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "tags")
+    mirrored(folder, rows)
+    steady = picture(folder)[1]["tags"]
+    decided = next(row.event for row in rows if isinstance(row.event, Decided) and row.event.reason == "done")
+    assert steady["steadytune.detail"] == decided.detail
+    assert (steady["steadytune.recipe"], steady["steadytune.preset"]) == ("tests.support.fakes:Curves", "short")
+    assert float(steady["steadytune.steadiness.loss_cv"]) > 0
+    assert steady["steadytune.data_fingerprint"] == "f1ngerpr1nt"
+    assert steady["steadytune.version.optuna"] == environment()["versions"]["optuna"]
+
+
+def test_a_rungs_numbers_are_tags(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "rungs")
+    mirrored(folder, rows)
+    stopped = [row.event for row in rows if isinstance(row.event, Decided) and row.event.reason == "rung"]
+    final = {event.trial: event for event in stopped if event.action == "stop"}
+    children = picture(folder)[1:]
+    for trial, event in final.items():
+        assert children[trial]["tags"]["steadytune.decision.rank"] == f"{event.numbers['rank']:g}"
+    assert {run["tags"]["steadytune.status"] for run in children} <= {"done", "stopped"}
+
+
+def test_the_columns_to_sort_by_follow_the_curve(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "columns")
+    mirrored(folder, rows)
+    for number, child in enumerate(picture(folder)[1:]):
+        done = [row.event for row in rows if isinstance(row.event, EpochDone) and row.event.trial == number]
+        scores = [one.metrics["score"] for one in done if "score" in one.metrics]
+        if scores:
+            points = child["points"]
+            assert [float(point[1]) for point in points["objective/last"]] == scores
+            assert float(points["objective/best"][-1][1]) == max(scores)
+            assert float(points["objective/steady"][-1][1]) == pytest.approx(sum(scores[-3:]) / len(scores[-3:]))
+
+
+def test_rows_whose_writing_failed_are_written_again_without_being_counted_twice(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "again")
+    from search.tracking.run_writer import Mirror
+
+    mirror = Mirror(folder)
+    half = len(rows) // 2
+    mirror.write(rows[:half])
+    mirror.write(rows[half // 2 :])
+    again = picture(folder)
+    mirrored(folder, rows)
+    assert picture(folder) == again
+
+
+def test_every_epoch_is_one_point_of_each_metric(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "points")
+    mirrored(folder, rows)
+    for number, child in enumerate(picture(folder)[1:]):
+        done = [row.event for row in rows if isinstance(row.event, EpochDone) and row.event.trial == number]
+        for name in ("score", "loss/val", "rate/all", "seconds/train"):
+            assert [point[0] for point in child["points"][name]] == [one.epoch for one in done]
+        assert [float(point[1]) for point in child["points"]["score"]] == [one.metrics["score"] for one in done]
+
+
+def test_a_journal_mirrored_twice_changes_nothing(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "twice")
+    mirrored(folder, rows)
+    before = picture(folder)
+    mirrored(folder, rows)
+    assert picture(folder) == before
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.8])
+def test_a_mirror_cut_short_begins_again_and_completes(root: Path, sample: Path, share: float) -> None:
+    folder, rows = sweep(root, sample, f"cut-{share}")
+    whole, _ = sweep(root, sample, f"uncut-{share}")
+    mirrored(folder, rows[: round(len(rows) * share)])
+    mirrored(folder, rows)
+    mirrored(whole, rows)
+
+    def without_name(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        found[0] |= {"name": "", "params": {**found[0]["params"], "name": ""}}
+        for run in found:
+            run["tags"].pop("steadytune.sweep")
+        return found
+
+    assert without_name(picture(folder)) == without_name(picture(whole))
+
+
+def test_a_mirror_that_follows_in_small_steps_gives_the_same(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "steps")
+    from search.tracking.run_writer import Mirror
+
+    mirror = Mirror(folder)
+    for start in range(0, len(rows), 5):
+        mirror.write(rows[start : start + 5])
+    steps = picture(folder)
+    mirrored(folder, rows)
+    assert picture(folder) == steps
+
+
+def test_a_sweep_that_was_interrupted_does_not_look_as_if_it_ran(root: Path, sample: Path) -> None:
+    from search.tracking.run_writer import Mirror
+
+    folder, rows = sweep(root, sample, "interrupted")
+    mirror = Mirror(folder)
+    mirror.write(rows[:20])
+    mirror.finish()
+    assert picture(folder)[0]["tags"]["steadytune.status"] == "interrupted"
+    Mirror(folder).write(rows[:20])
+    assert picture(folder)[0]["tags"]["steadytune.status"] == "running"
+
+
+def test_a_sweep_without_an_exported_checkpoint_says_that_no_model_is_registered(root: Path, sample: Path) -> None:
+    folder, rows = sweep(root, sample, "nothing-kept")
+    mirrored(folder, rows)
+    said = picture(folder)[0]["tags"]["steadytune.model"]
+    assert said.startswith("not registered: best/ holds no export with a checkpoint; write it with")
+
+
+def test_sync_writes_what_the_journal_has(root: Path, sample: Path) -> None:
+    folder, _ = sweep(root, sample, "synced")
+    assert sync(folder, ended=lambda: True)
+    assert [run.info.status for run in runs(folder)][:3] == ["FINISHED", "FINISHED", "FAILED"]

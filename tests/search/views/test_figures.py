@@ -1,0 +1,265 @@
+"""What the figures and tables of a sweep show."""
+
+from __future__ import annotations
+
+import math
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from search.journal.events import EpochDone, Row
+from search.journal.segments import read
+from search.pruning.curve import Curve, Point
+from search.pruning.curve_statistics import steadiness
+from search.state.outcome import result
+from search.state.sweep_state import SweepState
+from search.views import figures
+from search.views.charts.chart import Chart, Panel, Parallel, Series
+from search.views.charts.html import html
+from search.views.charts.png import png
+from search.views.html_report import comparison, comparison_page, sweep_page
+from search.views.importance import Importance, importance, standing
+from search.views.markdown import headline, markdown, note
+from search.views.stability_figure import stability_figure
+from search.views.tables import phase_table, rung_table, tables, trials_table
+from search.views.trial_figure import trial_figure
+from tests.support.fakes import plan_of
+from tests.support.workers import grown, swept
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> SweepState:
+    """A sweep of 24 trials, some lost, that has ended."""
+    folder = tmp_path_factory.mktemp("figures")
+    (folder / "data.txt").write_text("1\n")
+    made = plan_of(folder, trials=24, enqueue=["steady", "lost"], confirm_top=2, confirm_seeds=1, seed=3)
+    conductor = swept(made, folder / "journal")
+    conductor.end(result(conductor.state))
+    return conductor.state
+
+
+@pytest.fixture(scope="module")
+def found(state: SweepState) -> Importance:
+    return importance(state)
+
+
+def test_the_best_so_far_never_falls_and_ends_at_the_last_epoch_of_the_search(state: SweepState) -> None:
+    (panel,) = panels(figures.best_so_far(state))
+    (series,) = panel.series
+    values = [value or 0.0 for value in series.y]
+    assert values == sorted(values)
+    assert series.x[-1] == state.epochs
+    searched = [trial.curve for trial in state.search]
+    assert values[-1] >= max(curve.level or 0.0 for curve in searched)
+
+
+def test_every_trial_of_the_search_has_its_curve_in_the_colour_of_its_outcome(state: SweepState) -> None:
+    (panel,) = panels(figures.learning_curves(state))
+    lines = [series for series in panel.series if series.kind == "line"]
+    assert len(lines) == len([trial for trial in state.search if trial.curve.evaluated])
+    assert {line.name: line.colour for line in lines}.items() <= figures.COLOURS.items()
+
+
+def test_a_stopped_trial_has_a_cross_at_its_end_with_the_reason(state: SweepState) -> None:
+    (panel,) = panels(figures.learning_curves(state))
+    crosses = [series for series in panel.series if series.marker == "x"]
+    stopped = [one for one in state.search if one.decision and one.decision.reason != "done" and one.curve.evaluated]
+    assert len(crosses) == len(stopped) > 0
+    assert sorted(float(cross.x[0]) for cross in crosses) == sorted(one.curve.evaluated[-1].epoch for one in stopped)
+    assert any("behind its peers at a rung" in cross.words[0] for cross in crosses)
+
+
+def test_a_trial_stands_out_among_its_peers_with_what_it_needed_at_its_rung(state: SweepState) -> None:
+    behind = next(one for one in state.search if one.decision and one.decision.reason == "rung")
+    above, _ = panels(trial_figure(state, behind))
+    own = next(series for series in above.series if series.name == f"trial {behind.started.trial}")
+    assert own.y == tuple(point.value for point in behind.curve.evaluated)
+    peers = [series for series in above.series if series.name == "other trials"]
+    assert len(peers) == len([one for one in state.search if one.curve.evaluated]) - 1
+    headed, needed = (
+        next(series for series in above.series if series.name == name)
+        for name in ("where it was heading", "needed to go on")
+    )
+    assert behind.decision is not None
+    assert headed.x == needed.x
+    assert (headed.x[-1], needed.y[-1]) == (behind.decision.numbers["rung"], behind.decision.numbers["cutoff"])
+    assert behind.decision.detail[:30] in trial_figure(state, behind).note
+
+
+def test_every_trial_has_a_figure_even_one_without_an_epoch(state: SweepState) -> None:
+    for trial in state.trials.values():
+        assert trial_figure(state, trial).title.startswith("Trial ")
+
+
+def test_what_no_eye_can_tell_apart_is_thinned_out_and_said(data: Path) -> None:
+    state = grown(data, trials=1000)
+    chart = figures.learning_curves(state)
+    (panel,) = panels(chart)
+    assert len([series for series in panel.series if series.kind == "line"]) == figures.MOST_CURVES
+    assert chart.note.startswith(f"{figures.MOST_CURVES} of 1000 trials shown")
+    best = max((trial for trial in state.search), key=standing)
+    assert any(f"trial {best.started.trial}," in series.words[0] for series in panel.series)
+
+
+def test_a_long_curve_keeps_its_ends_its_peaks_and_its_shape_with_few_points() -> None:
+    points = [Point(epoch, 0.5 + 0.001 * (epoch % 7), 1.0) for epoch in range(1, 10_001)]
+    points[4321], points[8765] = Point(4322, 0.9, 1.0), Point(8766, 0.1, 1.0)
+    kept = figures.outline(points)
+    assert len(kept) <= figures.MOST_EPOCHS
+    assert kept == sorted(set(kept), key=lambda point: point.epoch)
+    assert {points[0], points[-1], points[4321], points[8765]} <= set(kept)
+    assert max(after.epoch - before.epoch for before, after in pairwise(kept)) < 110
+    assert figures.outline(kept) == kept
+
+
+def test_lines_that_look_alike_become_one_with_gaps_on_a_page() -> None:
+    """Plotly takes a hundredth of a second for each line that it is given."""
+    lines = [Series("done", (1.0, 2.0), (one / 10, 0.2), "#2ca02c", words=(f"trial {one}", "")) for one in (1, 2)]
+    chart = Chart("two", "", "", (Panel("", "", "", (*lines, Series("lost", (1.0,), (0.0,), "#d62728"))),))
+    drawn = html(chart)
+    assert drawn.count('"legendgroup"') == 2
+    assert '"y":[0.1,0.2,null,0.2,0.2]' in drawn
+    assert '"hovertext":["trial 1","","","trial 2",""]' in drawn
+
+
+def test_the_epochs_by_outcome_add_up_to_all_that_were_trained(state: SweepState) -> None:
+    counted = figures.epochs_by_outcome(state)
+    assert sum(trials for trials, _, _ in counted.values()) == len(state.trials)
+    assert sum(epochs for _, epochs, _ in counted.values()) == sum(
+        len(one.curve.points) for one in state.trials.values()
+    )
+    confirmed = [trial for trial in state.trials.values() if trial.started.kind == "confirm"]
+    assert counted[figures.CONFIRMED][0] == len(confirmed) > 0
+
+
+def test_parallel_coordinates_have_an_axis_a_setting_and_gaps_where_one_was_not_drawn(state: SweepState) -> None:
+    body = figures.parallel(state).body
+    assert isinstance(body, Parallel)
+    assert [axis.name for axis in body.axes] == [*state.plan.ranges, "epochs", "score"]
+    noise = next(axis for axis in body.axes if axis.name == "noise")  # only drawn where depth > 1
+    assert any(math.isnan(value) for value in noise.values)
+    assert len({len(axis.values) for axis in body.axes}) == 1
+
+
+# --- one training ------------------------------------------------------------------------------------------------
+
+
+def test_document_001s_figure_has_loss_rate_parts_and_spread_by_phase() -> None:
+    epochs = [training(epoch) for epoch in range(1, 13)]
+    curve = Curve("max", [Point.of(one.epoch, "score", one.metrics, one.losses, one.phase) for one in epochs])
+    measured = steadiness(curve)
+    drawn = panels(stability_figure("trial 7", epochs, curve, measured))
+    assert [[series.name for series in panel.series] for panel in drawn[:3]] == [
+        ["train", "val"],
+        ["head"],
+        ["train/box", "train/cls"],
+    ]
+    spread = drawn[3].series
+    assert [series.name.split()[0] for series in spread] == ["epoch", "warmup", "main"]
+    main = measured.phases[1]
+    assert spread[2].y == (main.loss_mean, main.loss_mean)
+    assert spread[2].spread == (main.loss_std, main.loss_std)
+
+
+def test_the_phase_table_has_a_row_a_phase() -> None:
+    curve = Curve(
+        "max", [Point.of(e, "score", {"score": e / 10}, training(e).losses, training(e).phase) for e in range(1, 7)]
+    )
+    found = phase_table(steadiness(curve), "score")
+    assert [row[:2] for row in found.rows] == [("warmup", "1–3"), ("main", "4–6")]
+    assert found.rows[1][4] == "0.6000"
+
+
+# --- drawn -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.e2e  # draws all of them, seconds
+def test_every_figure_is_a_picture_and_a_part_of_a_page(state: SweepState, found: Importance) -> None:
+    for chart in figures.figures(state, found):
+        assert not chart.empty
+        width, height = Image.open(BytesIO(png(chart))).size
+        assert width > 800
+        assert height > 400
+        assert f'id="chart-{chart.name}"' in html(chart)
+
+
+def test_a_sweep_without_an_epoch_has_empty_figures_and_no_error(data: Path) -> None:
+    state = SweepState(plan_of(data))
+    drawn = list(figures.figures(state, importance(state)))
+    assert all(chart.empty for chart in drawn)
+    assert all(png(chart).startswith(b"\x89PNG") for chart in drawn)
+    assert "So far: 0 of" in sweep_page(state, "sweep")
+
+
+def test_losses_that_are_no_numbers_leave_gaps(data: Path) -> None:
+    panel = Panel("", "x", "y", (Series("a", (1.0, 2.0, 3.0), (1.0, None, math.nan), "#000000"),))
+    chart = Chart("gaps", "Gaps", "", (panel,))
+    assert png(chart).startswith(b"\x89PNG")
+    assert "chart-gaps" in html(chart)
+
+
+def test_the_page_needs_nothing_from_anywhere(state: SweepState) -> None:
+    page = sweep_page(state, "my <sweep>")
+    assert "my &lt;sweep&gt;" in page
+    assert "<my <sweep>" not in page
+    assert "<script src=" not in page
+    assert "<link" not in page
+    for word in ("Learning curves", "Parameter importance", "Rungs", "Why trials were stopped", "Winner: trial"):
+        assert word in page
+
+
+def test_the_note_is_markdown_with_the_winner_and_the_reasons(state: SweepState, found: Importance) -> None:
+    text = note(state, found)
+    assert state.ended is not None
+    assert f"Winner: trial {figures.label(state.trials[state.ended.trial])}" in text
+    assert "| trial | score | best | epochs | outcome | drawn |" in text
+    assert "#### Rungs" in text
+    assert len(text) < 8000, "MLflow's note has room for 8000 characters in older databases"
+
+
+def test_tables_agree_with_the_state(state: SweepState, found: Importance) -> None:
+    ranked = trials_table(state, 5)
+    assert ranked.rows[0][0].split()[0] == str(state.ranking()[0].started.trial)
+    assert ranked.note == f"The best 5 of {len(state.search)} trials."
+    compared = [decided for trial in state.search for decided in trial.decisions if decided.reason == "rung"]
+    rows = rung_table(state).rows
+    assert [int(row[0]) for row in rows] == sorted({int(one.numbers["rung"]) for one in compared})
+    assert all(int(row[1]) == sum(map(int, row[2:])) for row in rows)
+    assert all(markdown(table).startswith("####") for table in tables(state, found))
+
+
+def test_sweeps_side_by_side_say_when_their_numbers_cannot_be_compared(state: SweepState, data: Path) -> None:
+    other = SweepState(plan_of(data, recipe="tests.support.fakes:Errors"))
+    table = comparison({"one": state, "two": other})
+    assert table.columns == ("sweep", "one", "two")
+    assert table.note.startswith("They differ in recipe and data: their best values are not comparable")
+    assert comparison({"one": state, "again": state}).note == ""
+    assert "one: best so far" in comparison_page({"one": state, "two": other})
+
+
+def test_an_open_sweep_says_what_is_best_so_far(state: SweepState, tmp_path: Path) -> None:
+    open_ = SweepState(state.plan)
+    (tmp_path / "data.txt").write_text("1\n")
+    for row in read_of(state.plan, tmp_path)[:30]:
+        open_.apply(row)
+    assert any(text.startswith("So far: ") for text in headline(open_)), "nobody knows here whether it runs"
+    assert any(text.startswith("Best so far: trial ") for text in headline(open_))
+
+
+def read_of(made: object, folder: Path) -> list[Row]:
+    swept(made, folder / "journal")  # type: ignore[arg-type]
+    return list(read(folder / "journal"))
+
+
+def panels(chart: Chart) -> tuple[Panel, ...]:
+    assert not isinstance(chart.body, Parallel)
+    return chart.body
+
+
+def training(epoch: int) -> EpochDone:
+    losses = {"train": 10.0 / epoch, "train/box": 6.0 / epoch, "train/cls": 4.0 / epoch, "val": 11.0 / epoch}
+    phase = "warmup" if epoch <= 3 else "main"
+    return EpochDone(7, epoch, phase, {"score": epoch / 20}, losses, {"head": 1e-3}, {"train": 1.0})

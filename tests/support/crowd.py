@@ -1,0 +1,38 @@
+"""A recipe that runs out of the memory of a GPU unless it has one to itself, where Ray counts one and there is none.
+
+Whether torch's own figures mean on a real GPU what is assumed here, no machine without one can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import ray
+import torch
+
+from tests.support.trouble import Trouble, TroubleSettings
+from trainables.recipe import Epoch
+from trainables.settings import Settings
+
+GREEDY = 0.6
+"""Trials with a greater x take more than half."""
+
+
+class Crowd(Trouble):
+    """Takes 30 of 100 GB, and 5 for its context."""
+
+    name: ClassVar[str] = "crowd"
+
+    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
+        assert isinstance(settings, TroubleSettings)
+        has = {"is_initialized": True, "max_memory_reserved": 30 * 10**9, "memory_reserved": 20 * 10**9}
+        has |= {"mem_get_info": (75 * 10**9, 100 * 10**9), "empty_cache": None}
+        for name, value in has.items():
+            setattr(torch.cuda, name, lambda value=value: value)
+        share = ray.get_runtime_context().get_assigned_resources()["GPU"]
+        for epoch in super().train(settings, data, workdir, resume):
+            if epoch.epoch > 2 and settings.x > GREEDY and share < 1:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+            yield epoch

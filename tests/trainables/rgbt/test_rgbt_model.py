@@ -1,0 +1,213 @@
+"""Four channels made out of three, the gate, and what the optimizer and the schedules do with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from trainables.errors import CheckpointError
+from trainables.rgbt.collapse import PATIENCE, CollapseWatch
+from trainables.rgbt.recipe import Rgbt
+from trainables.rgbt.schedule import closes_mosaic, frozen_layers, rate_share
+from trainables.rgbt.settings import RgbtSettings
+from trainables.vision.ultralytics_import import isolated
+
+pytestmark = pytest.mark.e2e  # imports and builds Ultralytics' networks: ten seconds
+
+NAMES = ("3", "7")
+
+
+def settings(**changes: Any) -> RgbtSettings:
+    made = Rgbt().settings("tiny", changes)
+    assert isinstance(made, RgbtSettings)
+    return made
+
+
+def arguments(given: RgbtSettings, folder: Path) -> Any:
+    with isolated(folder):
+        from ultralytics.cfg import get_cfg
+
+        from trainables.rgbt import training
+    return get_cfg(overrides=training.arguments(given))
+
+
+def detector(folder: Path, weights: Any = None, **changes: Any) -> Any:
+    given = settings(**changes)
+    args = arguments(given, folder)
+    from trainables.rgbt.model import build
+
+    torch.manual_seed(1)
+    return build(given, NAMES, args, weights)
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Any:
+    """A three-channel detector of the same size, as Ultralytics builds it."""
+    with isolated(tmp_path):
+        from ultralytics.nn.tasks import DetectionModel
+
+        from trainables.rgbt.architecture import model_yaml
+    torch.manual_seed(0)
+    model = DetectionModel(model_yaml("t"), ch=3, nc=2, verbose=False)
+    model.end2end = True
+    model.args = arguments(settings(), tmp_path)
+    return model
+
+
+def planes(seed: int = 5) -> torch.Tensor:
+    return torch.rand(2, 4, 64, 64, generator=torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+def raw(model: Any, pixels: torch.Tensor) -> torch.Tensor:
+    found: torch.Tensor = model.eval()(pixels)[1]["one2one"]["scores"]
+    return found
+
+
+class TestFourChannels:
+    @pytest.mark.parametrize("fusion", ["concat", "gated"])
+    def test_from_zero_see_what_three_saw(self, three: Any, tmp_path: Path, fusion: str) -> None:
+        four = detector(tmp_path, three, fusion=fusion, thermal_init="zero")
+        blanked = planes() * torch.tensor([1.0, 1, 1, 0]).view(1, 4, 1, 1)
+        assert torch.allclose(raw(four, blanked), raw(three, blanked[:, :3]), atol=1e-5)
+
+    def test_from_the_mean_see_more(self, three: Any, tmp_path: Path) -> None:
+        from trainables.rgbt.model import stem_weight
+
+        weight = stem_weight(detector(tmp_path, three, thermal_init="mean"))
+        assert torch.allclose(weight[:, 3], three.model[0].conv.weight.mean(dim=1))
+        assert torch.equal(weight[:, :3], three.model[0].conv.weight)
+
+    def test_survive_saving_and_loading(self, three: Any, tmp_path: Path) -> None:
+        from trainables.rgbt.weights import load_weights, save_weights
+
+        four = detector(tmp_path, three, thermal_init="mean")
+        four.model[0].conv.weight.data[:, 3] += 1
+        save_weights(four, tmp_path / "four.pt")
+        loaded = load_weights(str(tmp_path / "four.pt"), "t", tmp_path)
+        again = detector(tmp_path, loaded, thermal_init="zero")
+        assert torch.allclose(raw(again, planes()), raw(four, planes()), atol=1e-5)
+
+
+class TestTheGate:
+    def test_starts_as_the_plain_stem_and_its_weights_add_up_to_two(self, tmp_path: Path) -> None:
+        gated = detector(tmp_path, fusion="gated").model[0]
+        assert torch.equal(gated.weights(planes()), torch.ones(2, 2, 64, 64))
+        torch.nn.init.normal_(gated.gate[-1].weight)
+        assert torch.allclose(gated.weights(planes()).sum(dim=1), torch.full((2, 64, 64), 2.0))
+
+    def test_has_parameters_only_when_it_is_there(self, tmp_path: Path) -> None:
+        names = [set(detector(tmp_path, fusion=fusion).state_dict()) for fusion in ("concat", "gated")]
+        assert {name.rpartition(".")[0] for name in names[1] - names[0] if "gate" in name} == {
+            "model.0.gate.0",
+            "model.0.gate.2",
+        }
+        assert not any("gate" in name for name in names[0])
+
+
+class TestWeights:
+    @pytest.mark.parametrize(
+        ("content", "complaint"),
+        [(None, "no such file; give an Ultralytics checkpoint"), (b"junk", "cannot be read")],
+    )
+    def test_that_are_no_checkpoint_are_refused(self, tmp_path: Path, content: bytes | None, complaint: str) -> None:
+        with isolated(tmp_path):
+            from trainables.rgbt.weights import load_weights
+        path = tmp_path / "weights.pt"
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(CheckpointError, match=complaint):
+            load_weights(str(path), "x", tmp_path)
+
+    def test_of_another_size_are_refused(self, three: Any, tmp_path: Path) -> None:
+        from trainables.rgbt.weights import check_fits, load_weights, save_weights
+
+        path = tmp_path / "small.pt"
+        save_weights(three, path)
+        with pytest.raises(CheckpointError, match=r"model\.\d+\.conv\.weight is .* but the model has"):
+            load_weights(str(path), "n", tmp_path)
+        assert load_weights(str(path), "t", tmp_path) is not None
+        with pytest.raises(CheckpointError, match=r"model\.\d+\.conv\.weight is .* but the model has"):
+            check_fits(detector(tmp_path, model="n"), three, "small.pt")
+        check_fits(detector(tmp_path), three, "fitting.pt")
+        check_fits(detector(tmp_path, fusion="gated"), three, "fitting.pt")
+
+    @pytest.mark.parametrize("fusion", ["concat", "gated"])
+    @pytest.mark.parametrize("form", ["checkpoint", "export"])
+    def test_of_an_earlier_training_are_gone_on_from(self, tmp_path: Path, fusion: str, form: str) -> None:
+        """Document 000: train on KUST4K, fine-tune on VT-MOT."""
+        from trainables.rgbt.weights import check_fits, load_weights
+
+        given = settings(fusion=fusion)
+        earlier = detector(tmp_path, fusion=fusion)
+        if fusion == "gated":
+            torch.nn.init.normal_(earlier.model[0].gate[-1].weight)
+        folder = tmp_path / "epoch-0001"
+        folder.mkdir()
+        content = {"names": list(NAMES), "ema": earlier.state_dict()}
+        torch.save({"epoch": 1, "identity": "rgbt", "training": content}, folder / "state.pt")
+        written = Rgbt().weights(given, folder, tmp_path)
+        path = folder if form == "checkpoint" else tmp_path / next(iter(written))
+        before = torch.random.get_rng_state()
+        loaded = load_weights(str(path), "t", tmp_path)
+        assert torch.equal(torch.random.get_rng_state(), before)
+        again = detector(tmp_path, loaded, fusion=fusion)
+        check_fits(again, loaded, str(path))
+        assert all(torch.equal(value, earlier.state_dict()[name]) for name, value in again.state_dict().items())
+        if fusion == "gated":
+            with pytest.raises(CheckpointError, match="weigh the modalities by a gate; set fusion to gated"):
+                check_fits(detector(tmp_path, loaded), loaded, str(path))
+            with pytest.raises(CheckpointError, match="is not of a training with these settings"):
+                load_weights(str(path), "n", tmp_path)
+
+    def test_of_the_tiny_model_cannot_be_downloaded(self, tmp_path: Path) -> None:
+        with isolated(tmp_path):
+            from trainables.rgbt.weights import load_weights
+        with pytest.raises(CheckpointError, match="there are none of model t"):
+            load_weights("ultralytics", "t", tmp_path)
+
+
+class TestTheSchedules:
+    def test_the_rate_rises_by_step_and_falls_by_epoch(self) -> None:
+        usual: dict[str, Any] = {"steps": 4, "epochs": 10, "warmup_epochs": 2, "lrf": 0.1}
+        assert [rate_share(1, step, **usual) for step in range(3)] == [0.0, 0.125, 0.25]
+        assert rate_share(3, 0, **usual) == rate_share(3, 3, **usual) == pytest.approx(0.8 * 0.9 + 0.1)
+        assert rate_share(10, 0, **usual) == pytest.approx(0.19)
+        assert rate_share(1, 0, **usual | {"warmup_epochs": 0}) == 1.0
+
+    def test_mosaic_closes_before_the_end(self) -> None:
+        assert [closes_mosaic(epoch, epochs=10, close_mosaic=3) for epoch in (7, 8, 10)] == [False, True, True]
+
+    def test_the_stem_is_never_frozen(self) -> None:
+        assert list(frozen_layers(1, freeze=5, unfreeze_epoch=2)) == [1, 2, 3, 4]
+        assert list(frozen_layers(3, freeze=5, unfreeze_epoch=2)) == []
+        assert list(frozen_layers(99, freeze=3, unfreeze_epoch=0)) == [1, 2]
+
+
+class TestCollapse:
+    def test_is_several_epochs_without_a_thermal_gradient(self) -> None:
+        watch = CollapseWatch()
+        for _ in range(PATIENCE - 1):
+            watch.look(thermal=0.0, rgb=3.0, whole=0.0, blanked=0.0)
+        assert watch.alarm() is None
+        watch.look(thermal=0.0, rgb=3.0, whole=0.0, blanked=0.0)
+        alarm = watch.alarm()
+        assert alarm is not None
+        assert (alarm.reason, alarm.detail) == ("collapsed", "no gradient reached the thermal filters in 5 epochs")
+
+    def test_is_several_epochs_in_which_thermal_is_not_missed(self) -> None:
+        watch = CollapseWatch()
+        for _ in range(PATIENCE):
+            watch.look(thermal=1.0, rgb=3.0, whole=0.4, blanked=0.4)
+        assert watch.alarm() is not None
+        watch.look(thermal=1.0, rgb=3.0, whole=0.4, blanked=0.3)
+        assert watch.alarm() is None
+
+    def test_is_not_a_model_that_has_learnt_nothing_yet(self) -> None:
+        watch = CollapseWatch()
+        for _ in range(2 * PATIENCE):
+            watch.look(thermal=1.0, rgb=3.0, whole=0.0, blanked=0.0)
+        assert watch.alarm() is None

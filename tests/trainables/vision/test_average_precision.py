@@ -1,0 +1,77 @@
+"""Average precision: what perfect, shifted and missing boxes are worth, and that COCO's own code agrees."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from trainables.vision.average_precision import Detections, Objects, _dataset, _results, average_precision
+
+TRUTH = [
+    Objects(np.array([[10.0, 10, 50, 50], [60, 20, 90, 80]], dtype=np.float32), np.array([0, 1])),
+    Objects(np.array([[5.0, 5, 25, 45]], dtype=np.float32), np.array([0])),
+]
+NAMES = ("cow", "calf")
+
+
+def found(shift: float = 0.0) -> list[Detections]:
+    return [
+        Detections(boxes + np.float32(shift), kinds, np.full(len(kinds), 0.9, np.float32)) for boxes, kinds in TRUTH
+    ]
+
+
+NOTHING = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32))
+
+
+def test_perfect_boxes_are_worth_one() -> None:
+    assert average_precision(TRUTH, found(), NAMES) == pytest.approx(
+        {"map50_95": 1.0, "map50": 1.0, "map75": 1.0, "map50_95/cow": 1.0, "map50_95/calf": 1.0}
+    )
+
+
+def test_shifted_boxes_are_worth_less_and_less() -> None:
+    values = [average_precision(TRUTH, found(shift), NAMES)["map50_95"] for shift in (0.0, 2.0, 4.0, 40.0)]
+    assert values == sorted(values, reverse=True)
+    assert values[-1] == 0.0
+    assert average_precision(TRUTH, found(2.0), NAMES)["map50"] == pytest.approx(1.0)
+
+
+def test_no_boxes_are_worth_nothing() -> None:
+    assert set(average_precision(TRUTH, [NOTHING, NOTHING], NAMES).values()) == {0.0}
+
+
+def test_a_class_without_an_object_is_left_out() -> None:
+    metrics = average_precision(TRUTH[1:], found()[1:], NAMES)
+    assert metrics["map50_95"] == pytest.approx(1.0)
+    assert "map50_95/calf" not in metrics
+
+
+def test_without_any_object_there_is_no_average_precision() -> None:
+    with pytest.raises(ValueError, match="no image holds an object"):
+        average_precision([Objects(np.zeros((0, 4), np.float32), np.zeros(0, np.int64))], [NOTHING], NAMES)
+
+
+def test_it_is_what_pycocotools_computes() -> None:
+    coco = pytest.importorskip("pycocotools.coco")
+    evaluation = pytest.importorskip("pycocotools.cocoeval")
+    random = np.random.default_rng(0)
+    truth, detected = [], []
+    for _ in range(12):
+        corners = random.uniform(0, 60, size=(4, 2)).astype(np.float32)
+        boxes = np.concatenate((corners, corners + random.uniform(8, 40, size=(4, 2)).astype(np.float32)), axis=1)
+        truth.append(Objects(boxes, random.integers(0, 2, 4)))
+        guesses = boxes.repeat(3, axis=0) + random.normal(0, 3, size=(12, 4)).astype(np.float32)
+        detected.append(Detections(guesses, random.integers(0, 2, 12), random.uniform(size=12).astype(np.float32)))
+    dataset = coco.COCO()
+    dataset.dataset = _dataset(truth, NAMES) | {"info": {}}
+    dataset.createIndex()
+    theirs = evaluation.COCOeval(dataset, dataset.loadRes(_results(detected)), "bbox")
+    theirs.evaluate()
+    theirs.accumulate()
+    theirs.summarize()
+    ours = average_precision(truth, detected, NAMES)
+    assert [ours["map50_95"], ours["map50"], ours["map75"]] == pytest.approx(theirs.stats[:3].tolist(), abs=1e-9)
+    assert 0.05 < ours["map50_95"] < 0.95
+    assert math.isfinite(ours["map50_95/cow"])
