@@ -12,7 +12,7 @@ from rich.table import Table
 from search.pruning.rungs import milestones
 from search.storage.dataset_cache import fetch
 from search.storage.object_store import check_storage, opened
-from search.sweep.plan import Plan, plan
+from search.sweep.plan import Plan, make_plan
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import is_uri
 from search.tracking.store_check import check_store
@@ -24,7 +24,7 @@ def check(spec: SweepSpec, store: str) -> Plan:
     Raises:
         SteadytuneError: the first thing that is wrong.
     """
-    checked = plan(spec)
+    checked = make_plan(spec)
     if spec.storage:
         check_storage("storage", spec.storage)
     path = Path(spec.data)

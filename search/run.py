@@ -15,11 +15,11 @@ from typing import Any
 from ray import tune
 from rich.text import Text
 
-from search.control.coordinator import Conductor
+from search.control.coordinator import Coordinator
 from search.execution.connection import Say, connected, resources
 from search.execution.resources import Needs, needs, places
 from search.execution.trainable import RecipeTrainable
-from search.execution.tune_adapters import Silent, SteadyASHA, SweepSearch
+from search.execution.tune_adapters import CoordinatorScheduler, CoordinatorSearch, Silent
 from search.export.bundle import export
 from search.journal.events import Decided, Row, SweepEnded
 from search.journal.segments import Journal, mend, read
@@ -169,24 +169,24 @@ def _sweep(
             if uploader:
                 uploader.delete(trial, epoch)
 
-        conductor = Conductor(checked, journal, delete=delete, listen=listen)
+        coordinator = Coordinator(checked, journal, delete=delete, listen=listen)
         if past:
             folder.sweep_up()
-            conductor.restore(past)
-        conductor.open(room)
-        recorder.watch(conductor.halt)
+            coordinator.restore(past)
+        coordinator.open(room)
+        recorder.watch(coordinator.halt)
         if uploader:
-            uploader.watch(conductor.halt)
+            uploader.watch(coordinator.halt)
         try:
-            _train(conductor, folder, room, each)
+            _train(coordinator, folder, room, each)
         finally:
             journal.flush()
             shutil.rmtree(folder.ray, ignore_errors=True)
-    if conductor.halted:
-        raise conductor.halted
+    if coordinator.halted:
+        raise coordinator.halted
     folder.sweep_up()  # of trials whose process died once too often
-    _conclude(conductor, folder, uploader)
-    return conductor.state
+    _conclude(coordinator, folder, uploader)
+    return coordinator.state
 
 
 def _assigned(spec: SweepSpec, each: Needs) -> dict[str, Any]:
@@ -204,16 +204,16 @@ def _assigned(spec: SweepSpec, each: Needs) -> dict[str, Any]:
     }
 
 
-def _train(conductor: Conductor, folder: SweepFolder, room: int, each: Needs) -> None:
-    """Have Ray Tune run what the conductor hands out, `room` trials at a time."""
-    spec = conductor.plan.spec
-    rungs = conductor.state.asha.rungs if spec.scheduler in ("asha", "freeze_thaw") else []
+def _train(coordinator: Coordinator, folder: SweepFolder, room: int, each: Needs) -> None:
+    """Have Ray Tune run what the coordinator hands out, `room` trials at a time."""
+    spec = coordinator.plan.spec
+    rungs = coordinator.state.scheduler.rungs if spec.scheduler in ("asha", "freeze_thaw") else []
     common = _assigned(spec, each) | {"folder": str(folder.trials), "checkpoint_at": rungs}
     tuner = tune.Tuner(
         RecipeTrainable,
         tune_config=tune.TuneConfig(
-            search_alg=SweepSearch(conductor, common),
-            scheduler=SteadyASHA(conductor),
+            search_alg=CoordinatorSearch(coordinator, common),
+            scheduler=CoordinatorScheduler(coordinator),
             num_samples=-1,
             max_concurrent_trials=room,
             reuse_actors=True,
@@ -231,14 +231,14 @@ def _train(conductor: Conductor, folder: SweepFolder, room: int, each: Needs) ->
     tuner.fit()
 
 
-def _conclude(conductor: Conductor, folder: SweepFolder, uploader: Uploader | None) -> None:
+def _conclude(coordinator: Coordinator, folder: SweepFolder, uploader: Uploader | None) -> None:
     """Export the winner, then write down that the sweep has ended."""
-    ended = result(conductor.state)
+    ended = result(coordinator.state)
     if ended.trial >= 0:
-        export(conductor.state, folder, ended.trial, folder.best)
+        export(coordinator.state, folder, ended.trial, folder.best)
         if uploader:
             uploader.put_best()
-    conductor.end(ended)
+    coordinator.end(ended)
 
 
 @contextmanager

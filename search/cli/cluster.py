@@ -38,9 +38,9 @@ def submit(
     from search.execution.jobs import Jobs
 
     if spec:
-        from search.sweep.plan import plan
+        from search.sweep.plan import make_plan
 
-        plan(spec, training=False)  # the data lies where the cluster sees it
+        make_plan(spec, training=False)  # the data lies where the cluster sees it
     jobs = Jobs(address)
     job = jobs.submit(name, root, spec, storage)
     print(f"Submitted to {jobs.address} as job {job}.", flush=True)

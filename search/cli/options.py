@@ -60,9 +60,9 @@ def folder(root: Path, name: str, storage: str | None) -> SweepFolder:
 
 def state(folder: SweepFolder) -> SweepState:
     """A sweep as far as its journal tells."""
-    from search.state.follower import Onlooker
+    from search.state.follower import SweepFollower
 
-    return Onlooker(folder).look()
+    return SweepFollower(folder).look()
 
 
 def write(target: Path, text: str) -> None:

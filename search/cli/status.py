@@ -65,7 +65,7 @@ def status(
     if name and address:
         cli_cluster.show(name, address)
         return
-    from search.state.follower import Onlooker
+    from search.state.follower import SweepFollower
     from search.sweep.folder import SweepFolder, names
     from search.views.explain import sweep_json
     from search.views.status_table import MOST_ROWS, overview
@@ -81,7 +81,7 @@ def status(
             console.print(_line(folder), markup=False)
         return
     folder = options.folder(sweeps, name, storage)
-    onlooker = Onlooker(folder)
+    onlooker = SweepFollower(folder)
     state = onlooker.look()
     if json_:
         print(json.dumps(sweep_json(state, name), indent=2))

@@ -42,7 +42,7 @@ class Audit:
 
 def due(state: SweepState) -> int | None:
     """The stopped trial to audit next; None if there is none, or the search still goes on."""
-    if state.waiting or any(trial.started.kind == "search" for trial in state.running.values()):
+    if state.paused or any(trial.started.kind == "search" for trial in state.running.values()):
         return None
     stopped = [one.started.trial for one in state.search if one.decision and one.decision.reason in _STOPS]
     wanted = int(len(stopped) * state.plan.spec.audit)

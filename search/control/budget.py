@@ -30,7 +30,7 @@ class Budget:
 
     def left(self, state: SweepState) -> int:
         """Trials that the search may still start."""
-        left = 0 if state.search_ended or state.asha.over else self._plan.spec.trials - len(state.search)
+        left = 0 if state.search_ended or state.scheduler.over else self._plan.spec.trials - len(state.search)
         return left if left > 0 and self.allows(state, self._plan.max_epochs) else 0
 
     def allows(self, state: SweepState, epochs: int = 1) -> bool:

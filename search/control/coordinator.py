@@ -1,6 +1,6 @@
 """What happens in a sweep, one event at a time, without knowing who runs the trials.
 
-The conductor hands out assignments, takes reports and decides. Each thing that happens is an event: it is written to
+The coordinator hands out assignments, takes reports and decides. Each thing that happens is an event: it is written to
 the journal first and then applied to the state, and nothing else changes the state. So a sweep that was killed is
 restored by applying the journal's events again: same rungs, same study, same finished trials.
 """
@@ -15,7 +15,7 @@ from typing import Any
 from search.control import audit
 from search.control.budget import Budget
 from search.control.retention import on_disk, surplus, too_many
-from search.control.rules import decide, give_up, hopeless, promote
+from search.control.rules import decide, give_up, promote, repeated_failure
 from search.journal.events import Decided, EpochDone, Event, Kind, Log, Row, SweepEnded, SweepOpened, TrialStarted
 from search.pruning.decision import Decision
 from search.sampling.searcher import Searcher
@@ -38,7 +38,7 @@ class Assignment:
     """With a GPU to itself: beside others it ran out of memory."""
 
 
-class Conductor:
+class Coordinator:
     """Runs one sweep's logic.
 
     Args:
@@ -117,7 +117,7 @@ class Conductor:
         """Whether nothing runs and nothing will be handed out any more."""
         if self.halted:
             return True
-        if self._waiting or self.state.running or self.state.waiting:
+        if self._waiting or self.state.running or self.state.paused:
             return False
         return not self._budget.left(self.state) and self._next_confirmation() is None and self._next_audit() is None
 
@@ -136,7 +136,7 @@ class Conductor:
         """End the trials that wait, once the search is over and none of those still running can help them."""
         if any(trial.started.kind == "search" for trial in self.state.running.values()):
             return
-        ends = [(trial, give_up(trial, self.state, "the search is over")) for trial in self.state.waiting.values()]
+        ends = [(trial, give_up(trial, self.state, "the search is over")) for trial in self.state.paused.values()]
         for trial, decision in ends:  # who ended is behind all others: so all are compared before the first ends
             self._conclude(trial, decision)
         self.tick()
@@ -145,7 +145,7 @@ class Conductor:
         assert self.state.searcher is not None
         number = len(self.state.trials)
         named = self.plan.named[number] if number < len(self.plan.named) else None
-        again = self.state.first_values(number - len(self.plan.named)) or self.state.asha.new()
+        again = self.state.first_values(number - len(self.plan.named)) or self.state.scheduler.new()
         # A named training outside the user's narrowed ranges is trained as it is, but Optuna does not hear of it.
         values = known(self.plan.space, named[1], self.plan.spec.set) if named else again
         drawn = self.state.searcher.ask(number, values) if values is not None and self.plan.ranges else {}
@@ -227,7 +227,7 @@ class Conductor:
         trial = self.state.trials[number]
         if trial.running and not self.halted:
             self._conclude(trial, Decision("stop", "failed", detail))
-            if cause := hopeless(self.state):
+            if cause := repeated_failure(self.state):
                 self.halt(SteadytuneError(f"{cause}; mend it, then `steadytune resume {self.plan.spec.name}`"))
             self.tick()
 
@@ -286,7 +286,7 @@ class Conductor:
     def _clean(self) -> None:
         """Delete what nothing needs. Only after a flush: a resume needs what the journal on disk says."""
         spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
-        for worst in too_many(self.state.waiting.values(), max_bytes):
+        for worst in too_many(self.state.paused.values(), max_bytes):
             self._conclude(
                 worst, give_up(worst, self.state, "checkpoints of waiting trials would exceed max_checkpoint_gb")
             )

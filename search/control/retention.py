@@ -31,7 +31,7 @@ class Kept:
     value: float | None
     bytes: int
     newest: bool = False
-    lost: bool = False
+    failed: bool = False
 
 
 def on_disk(trials: Iterable[TrialState]) -> list[Kept]:
@@ -45,7 +45,7 @@ def _checkpoints(trial: TrialState) -> Iterator[Kept]:
         value = values.get(epoch)
         signed = None if value is None else trial.curve.sign * value
         newest = trial.decision is None and epoch == max(trial.checkpoints)
-        yield Kept(trial.started.trial, epoch, trial.started.of, signed, size, newest, trial.lost)
+        yield Kept(trial.started.trial, epoch, trial.started.of, signed, size, newest, trial.failed)
 
 
 def too_many(waiting: Iterable[TrialState], max_bytes: float) -> list[TrialState]:
@@ -55,7 +55,7 @@ def too_many(waiting: Iterable[TrialState], max_bytes: float) -> list[TrialState
     if size <= max_bytes:
         return []
     given_up = []
-    for one in sorted(found, key=lambda one: (one.curve.epoch, one.curve.sign * (one.curve.level or 0.0))):
+    for one in sorted(found, key=lambda one: (one.curve.epoch, one.curve.sign * (one.curve.smoothed_value or 0.0))):
         if size > max_bytes:
             size -= one.checkpoints[max(one.checkpoints)]
             given_up.append(one)
@@ -78,7 +78,7 @@ def surplus(
     for one in found:
         if (
             one.value is not None
-            and not one.lost
+            and not one.failed
             and (one.group not in best or one.value > (best[one.group].value or 0.0))
         ):
             best[one.group] = one

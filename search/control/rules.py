@@ -8,7 +8,7 @@ from functools import partial
 
 from search.journal.events import EpochDone
 from search.pruning.decision import Action, Decision
-from search.pruning.rungs import Standing
+from search.pruning.rungs import RungResult
 from search.pruning.stop_rules import alone, verdict
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
@@ -53,11 +53,11 @@ def _alarm(done: EpochDone) -> Alarm | None:
 def _compare(trial: TrialState, state: SweepState, left: int) -> Iterator[Decision]:
     """How the trial stands at a rung, if it has just reached one."""
     number = trial.started.trial
-    rung = state.asha.due(number)
+    rung = state.scheduler.due(number)
     if rung is None:
         return
-    standing = state.asha.standing(number, rung)
-    action = state.asha.action(number, rung, left)
+    standing = state.scheduler.rung_result(number, rung)
+    action = state.scheduler.action(number, rung, left)
     # The baseline is what the result is compared with: it always trains to its end.
     if action != "continue" and trial.started.named == state.plan.recipe.baseline and standing.value is not None:
         yield _at_rung(standing, state, "continue", "; as the baseline it trains to its end")
@@ -67,21 +67,21 @@ def _compare(trial: TrialState, state: SweepState, left: int) -> Iterator[Decisi
 
 def promote(state: SweepState, left: int) -> tuple[TrialState, Decision] | None:
     """The waiting trial that may go on now and the decision that says so; `left`: trials that may still start."""
-    found = state.asha.promotable(left)
+    found = state.scheduler.promotable(left)
     if found is None:
         return None
-    return state.trials[found[0]], _at_rung(state.asha.standing(*found), state, "continue", " by now")
+    return state.trials[found[0]], _at_rung(state.scheduler.rung_result(*found), state, "continue", " by now")
 
 
 def give_up(trial: TrialState, state: SweepState, why: str) -> Decision:
     """The end of a trial that waits, with how it stands by now: what it waited for will not come, because of `why`."""
     rung = int(trial.decisions[-1].numbers["rung"])
-    return _at_rung(state.asha.standing(trial.started.trial, rung), state, "stop", more=f"; {why}")
+    return _at_rung(state.scheduler.rung_result(trial.started.trial, rung), state, "stop", more=f"; {why}")
 
 
-def _at_rung(standing: Standing, state: SweepState, action: Action, more: str = "") -> Decision:
+def _at_rung(standing: RungResult, state: SweepState, action: Action, more: str = "") -> Decision:
     """`action` at a rung, with the numbers of `standing` in the sign of the recipe's metric."""
-    recipe, words = state.plan.recipe, state.asha
+    recipe, words = state.plan.recipe, state.scheduler
     sign = 1.0 if recipe.mode == "max" else -1.0
     numbers = {"rung": standing.rung, "rank": standing.rank, "peers": standing.peers, "cutoff": standing.cutoff}
     if standing.value is None:
@@ -97,7 +97,7 @@ ALIKE = 3
 """Trials that fail alike before any trial has finished an epoch, after which no other is tried."""
 
 
-def hopeless(state: SweepState) -> str:
+def repeated_failure(state: SweepState) -> str:
     """Why no other trial need be tried: the last few failed alike, and none ever finished an epoch. Else ""."""
     if any(trial.curve.epoch for trial in state.trials.values()):
         return ""

@@ -1,7 +1,7 @@
 """How many trials share a GPU under `gpus: auto`: as many as fit by what one, the baseline, takes of its memory.
 
 That one trains alone on a whole GPU before the sweep begins. A trial that takes more than it did may run out of memory
-beside the others; the conductor hands it out once more, with a GPU to itself.
+beside the others; the coordinator hands it out once more, with a GPU to itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The seams to Ray Tune: where it asks for trials, where it asks whether one goes on, where it tells of them.
 
-The first two only pass on to the conductor, which decides. An error of our own must not be swallowed by Ray's event
+The first two only pass on to the coordinator, which decides. An error of our own must not be swallowed by Ray's event
 loop as one trial's failure: it halts the sweep, and `run` raises it again.
 """
 
@@ -17,42 +17,42 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from search.control.coordinator import Conductor
+from search.control.coordinator import Coordinator
 from search.execution.crash import died
 from search.execution.trainable import CROWDED, FAILED, HALTED, REPORT
 from trainables.errors import SteadytuneError
 
 
 class _Unpickled:
-    """Ray pickles what it is given into its own experiment state, which is never restored: leave the conductor out."""
+    """Ray pickles what it is given into its own experiment state, which is never restored: no coordinator in it."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
 
-class SteadyASHA(_Unpickled, FIFOScheduler):
-    """Ray's scheduler interface on the conductor."""
+class CoordinatorScheduler(_Unpickled, FIFOScheduler):
+    """Ray's scheduler interface on the coordinator."""
 
-    def __init__(self, conductor: Conductor) -> None:
+    def __init__(self, coordinator: Coordinator) -> None:
         super().__init__()
-        self._conductor = conductor
+        self._coordinator = coordinator
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Whether `trial` goes on after this epoch."""
         try:
             return str(self._decide(trial, result))
         except Exception as error:  # ours, or the disk's: see the module's docstring
-            self._conductor.halt(error)
+            self._coordinator.halt(error)
             return str(TrialScheduler.STOP)
 
     def _decide(self, trial: Trial, result: dict[str, Any]) -> str:
         if HALTED in result:
-            self._conductor.halt(SteadytuneError(result[HALTED]))
+            self._coordinator.halt(SteadytuneError(result[HALTED]))
         elif CROWDED in result:
-            self._conductor.again(trial.config["trial"], alone=True)
+            self._coordinator.again(trial.config["trial"], alone=True)
         elif FAILED in result:
-            self._conductor.fail(trial.config["trial"], result[FAILED])
-        elif self._conductor.report(result[REPORT]):
+            self._coordinator.fail(trial.config["trial"], result[FAILED])
+        elif self._coordinator.report(result[REPORT]):
             # If the worker's process dies, Ray starts the trial again with this configuration.
             trial.config["epochs"] = result[REPORT].epoch
             return str(TrialScheduler.CONTINUE)
@@ -63,15 +63,15 @@ class SteadyASHA(_Unpickled, FIFOScheduler):
         if trial.status != Trial.PENDING and not trial.should_recover():
             error = Path(trial.error_file).read_text(errors="replace") if trial.error_file else ""
             number = trial.config["trial"]
-            self._conductor.fail(number, died(error, Path(trial.config["folder"]) / f"{number:04d}" / "log.txt"))
+            self._coordinator.fail(number, died(error, Path(trial.config["folder"]) / f"{number:04d}" / "log.txt"))
         super().on_trial_error(tune_controller, trial)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Called about ten times a second, whatever happens."""
         try:
-            self._conductor.tick()
+            self._coordinator.tick()
         except Exception as error:
-            self._conductor.halt(error)
+            self._coordinator.halt(error)
         _forget_ended(tune_controller._tune_controller)
         return super().choose_trial_to_run(tune_controller)
 
@@ -99,38 +99,38 @@ class Silent(TrialProgressCallback):
     on_trial_error = on_trial_complete = on_trial_result
 
 
-class SweepSearch(_Unpickled, Searcher):
-    """Ray's searcher interface on the conductor.
+class CoordinatorSearch(_Unpickled, Searcher):
+    """Ray's searcher interface on the coordinator.
 
     Args:
-        conductor: hands out assignments.
+        coordinator: hands out assignments.
         common: configuration that all assignments share (see `RecipeTrainable`).
     """
 
-    def __init__(self, conductor: Conductor, common: dict[str, Any]) -> None:
+    def __init__(self, coordinator: Coordinator, common: dict[str, Any]) -> None:
         super().__init__()
-        self._conductor = conductor
+        self._coordinator = coordinator
         self._common = common
-        self._retries = conductor.plan.spec.retries
+        self._retries = coordinator.plan.spec.retries
         self._trials: dict[str, int] = {}
         self._unbegun = Counter[int]()
 
     def suggest(self, trial_id: str) -> Any:
         """The configuration of the next trial, None if there is none now, `FINISHED` at the end."""
         try:
-            found = self._conductor.next()
+            found = self._coordinator.next()
         except Exception as error:
-            self._conductor.halt(error)
+            self._coordinator.halt(error)
             found = None
         if found is None:
-            return Searcher.FINISHED if self._conductor.over else None
+            return Searcher.FINISHED if self._coordinator.over else None
         self._trials[trial_id] = found.trial
         own = {"trial": found.trial, "settings": found.settings, "epochs": found.epochs}
         alone = {"needs": replace(self._common["needs"], gpus=1.0)} if found.alone else {}
         return {**self._common, **own, **alone}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """An error that `SteadyASHA` has not told is a process that died before the trial began in it.
+        """An error that `CoordinatorScheduler` has not told is a process that died before the trial began in it.
 
         That may be one that served another trial just before. Ray restarts a trial only once it runs.
         """
@@ -138,9 +138,9 @@ class SweepSearch(_Unpickled, Searcher):
             number = self._trials[trial_id]
             self._unbegun[number] += 1
             if self._unbegun[number] > max(1, self._retries):
-                self._conductor.fail(number, "its process died before it began, again and again")
+                self._coordinator.fail(number, "its process died before it began, again and again")
             else:
-                self._conductor.again(number)
+                self._coordinator.again(number)
 
     def save(self, checkpoint_path: str) -> None:
         """Ray insists on a file; the journal is what a sweep is restored from."""

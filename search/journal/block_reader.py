@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from search.journal.columns import Array, Arrays
-from search.journal.epoch_block import Stretch
+from search.journal.columns import Array, Columns
+from search.journal.epoch_block import EpochBlock
 from search.journal.events import Decided, EpochDone, Row, SweepOpened
 from search.journal.segments import SCHEMA, tables
 
@@ -23,7 +23,7 @@ UNREAD = ("rates", "checkpoint", "alarm", "alarm_detail")
 """Columns that only the driver needs, or a trial's own page."""
 
 
-def read(folder: Path, after: int, metric: str, rungs: Sequence[int]) -> Iterator[Row | Stretch]:
+def read(folder: Path, after: int, metric: str, rungs: Sequence[int]) -> Iterator[Row | EpochBlock]:
     """What the journal's rows above `after` say, in order; safe while the sweep writes.
 
     Args:
@@ -36,14 +36,14 @@ def read(folder: Path, after: int, metric: str, rungs: Sequence[int]) -> Iterato
         SteadytuneError: as `search.journal.tables`.
     """
     for table in tables(folder, after, [name for name in SCHEMA.names if name not in UNREAD]):
-        rows = Arrays(table)
+        rows = Columns(table)
         is_epoch = rows.words("event") == EpochDone.event
-        found: list[Row | Stretch] = list(rows.rows(np.flatnonzero(~is_epoch)))
-        found += _stretches(rows, is_epoch, metric, rungs)
+        found: list[Row | EpochBlock] = list(rows.rows(np.flatnonzero(~is_epoch)))
+        found += _epoch_blocks(rows, is_epoch, metric, rungs)
         yield from sorted(found, key=attrgetter("seq"))
 
 
-def _stretches(rows: Arrays, is_epoch: Array, metric: str, rungs: Sequence[int]) -> Iterator[Stretch]:
+def _epoch_blocks(rows: Columns, is_epoch: Array, metric: str, rungs: Sequence[int]) -> Iterator[EpochBlock]:
     if not is_epoch.any():
         return
     places, stops = _places(rows, is_epoch, rungs)
@@ -66,10 +66,10 @@ def _stretches(rows: Arrays, is_epoch: Array, metric: str, rungs: Sequence[int])
     )
     ends = zip(starts.tolist(), stops.tolist(), strict=True)
     for trial, time, first, most, (start, stop) in zip(trials, times, began, largest, ends, strict=True):
-        yield Stretch(trial, time, first, most, *[column[start:stop] for column in columns])
+        yield EpochBlock(trial, time, first, most, *[column[start:stop] for column in columns])
 
 
-def _places(rows: Arrays, is_epoch: Array, rungs: Sequence[int]) -> tuple[Array, Array]:
+def _places(rows: Columns, is_epoch: Array, rungs: Sequence[int]) -> tuple[Array, Array]:
     """The epochs trial by trial, and behind which of them a stretch stops.
 
     That is: where the trial's next row is no epoch, where the sweep was opened again, and where a rung is reached.

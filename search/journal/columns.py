@@ -18,7 +18,7 @@ from search.journal.segments import rows_of
 Array: TypeAlias = npt.NDArray[Any]
 
 
-class Arrays:
+class Columns:
     """Some rows of a journal, column by column."""
 
     def __init__(self, table: pa.Table) -> None:

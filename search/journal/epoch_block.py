@@ -12,7 +12,7 @@ from search.journal.events import EpochDone
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class EpochBlock:
     """At least one epoch. Of its columns, one value an epoch each.
 
     Attributes:
@@ -45,7 +45,7 @@ class Stretch:
         return self.seqs[-1]
 
     @classmethod
-    def of(cls, seq: int, time: float, done: EpochDone, metric: str) -> Stretch:
+    def of(cls, seq: int, time: float, done: EpochDone, metric: str) -> EpochBlock:
         """The stretch that a single epoch is; `metric` names the objective."""
         losses = done.losses
         return cls(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, get_args
 
-from search.pruning.decision import LOST, Action, Reason
+from search.pruning.decision import FAILURES, Action, Reason
 
 Kind = Literal["search", "confirm", "audit"]
 
@@ -45,9 +45,9 @@ class EarlierTrial:
         return self.numbers.get("level")
 
     @property
-    def lost(self) -> bool:
+    def failed(self) -> bool:
         """Whether its training was lost."""
-        return self.reason in LOST
+        return self.reason in FAILURES
 
 
 @dataclass(frozen=True, slots=True)

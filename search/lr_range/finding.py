@@ -37,12 +37,12 @@ class Tried:
     rate: float
     losses: tuple[float, ...]
     metric: float | None = None
-    lost: str = ""
+    failed: str = ""
 
     @property
     def loss(self) -> float:
         """The last epoch's loss; infinite if the training was lost."""
-        return self.losses[-1] if self.losses and not self.lost and math.isfinite(self.losses[-1]) else math.inf
+        return self.losses[-1] if self.losses and not self.failed and math.isfinite(self.losses[-1]) else math.inf
 
 
 @dataclass(frozen=True)

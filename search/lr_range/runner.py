@@ -102,8 +102,8 @@ def run(test: RangeTest, rising: Sequence[float], out: Path) -> Iterator[Tried]:
 
 def line(one: Tried, metric: str) -> str:
     """One training in words."""
-    if one.lost:
-        return f"rate {one.rate:.3g}: lost in epoch {len(one.losses)}: {one.lost}"
+    if one.failed:
+        return f"rate {one.rate:.3g}: lost in epoch {len(one.losses)}: {one.failed}"
     reached = "" if one.metric is None else f", {metric} {one.metric:.4f}"
     return f"rate {one.rate:.3g}: loss {one.losses[0]:.4g} to {one.loss:.4g}{reached}"
 
@@ -118,7 +118,7 @@ def table(tried: Sequence[Tried], found: Finding, metric: str) -> Table:
             "to search" if found.low <= one.rate <= found.high else "",
             "lowest loss" if one.rate == found.best else "",
             "blows up" if found.blow_up is not None and one.rate >= found.blow_up else "",
-            one.lost,
+            one.failed,
         ]
         first = f"{one.losses[0]:.4g}" if one.losses else "–"
         last = f"{one.loss:.4g}" if math.isfinite(one.loss) else "–"

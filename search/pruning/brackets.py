@@ -15,8 +15,8 @@ from typing import Any
 
 from search.pruning.curve import Curve
 from search.pruning.decision import Action, Reason
-from search.pruning.rungs import Standing
-from search.pruning.scheduler import ASHA
+from search.pruning.rungs import RungResult
+from search.pruning.scheduler import Scheduler
 from trainables.errors import SettingsError
 
 
@@ -47,15 +47,15 @@ def assigned(shares: Sequence[float], trials: int) -> list[int]:
     return found
 
 
-class Brackets(ASHA):
-    """An `ASHA` of several.
+class Brackets(Scheduler):
+    """An `Scheduler` of several.
 
     Args:
         ashas: each bracket's.
         trials: that the search may start, at most.
     """
 
-    def __init__(self, ashas: Sequence[ASHA], trials: int) -> None:
+    def __init__(self, ashas: Sequence[Scheduler], trials: int) -> None:
         self._ashas = list(ashas)
         self._bracket = assigned([1 / asha.rungs[0] for asha in ashas], trials)
         self._before = [[*accumulate((of == place for of in self._bracket), initial=0)] for place in range(len(ashas))]
@@ -63,15 +63,15 @@ class Brackets(ASHA):
 
     @property
     def rungs(self) -> list[int]:
-        """See `ASHA`: those of all brackets."""
+        """See `Scheduler`: those of all brackets."""
         return sorted({rung for asha in self._ashas for rung in asha.rungs})
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         self._of[trial] = self._bracket[len(self._of)]
         self._asha(trial).start(trial, values)
 
-    def _asha(self, trial: int) -> ASHA:
+    def _asha(self, trial: int) -> Scheduler:
         return self._ashas[self._of[trial]]
 
     def _left(self, bracket: int, left: int) -> int:
@@ -80,31 +80,31 @@ class Brackets(ASHA):
         return before[min(started + left, len(before) - 1)] - before[started]
 
     def arrive(self, trial: int, curve: Curve) -> None:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         self._asha(trial).arrive(trial, curve)
 
     def due(self, trial: int) -> int | None:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         return self._asha(trial).due(trial)
 
     def action(self, trial: int, rung: int, left: int) -> Action:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         return self._asha(trial).action(trial, rung, self._left(self._of[trial], left))
 
-    def standing(self, trial: int, rung: int) -> Standing:
-        """See `ASHA`: among its own bracket."""
-        return self._asha(trial).standing(trial, rung)
+    def rung_result(self, trial: int, rung: int) -> RungResult:
+        """See `Scheduler`: among its own bracket."""
+        return self._asha(trial).rung_result(trial, rung)
 
     def record(self, trial: int, rung: int, action: Action) -> None:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         self._asha(trial).record(trial, rung, action)
 
     def end(self, trial: int, reason: Reason) -> None:
-        """See `ASHA`. A trial that is no part of the search is in no bracket."""
+        """See `Scheduler`. A trial that is no part of the search is in no bracket."""
         if trial in self._of:
             self._asha(trial).end(trial, reason)
 
     def promotable(self, left: int) -> tuple[int, int] | None:
-        """See `ASHA`: the one furthest on, of all brackets."""
+        """See `Scheduler`: the one furthest on, of all brackets."""
         found = [asha.promotable(self._left(place, left)) for place, asha in enumerate(self._ashas)]
         return max((one for one in found if one), key=lambda one: one[1], default=None)

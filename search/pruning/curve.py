@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-LEVEL_EPOCHS = 3
+SMOOTHING_EPOCHS = 3
 """Epochs that a level is the mean of."""
 
 WARMUP = "warmup"
@@ -166,25 +166,25 @@ class Curve:
         return len(self._known)
 
     @property
-    def level(self) -> float | None:
+    def smoothed_value(self) -> float | None:
         """Mean of the last evaluated values: what the training steadily reaches. None before the first."""
-        return _mean(self._known[-LEVEL_EPOCHS:])
+        return _mean(self._known[-SMOOTHING_EPOCHS:])
 
-    def levels(self, epochs: int) -> list[float | None]:
+    def smoothed_values(self, epochs: int) -> list[float | None]:
         """The level after each of the last `epochs` epochs."""
         known, found = len(self._known), []
         for value in reversed(self._values[-epochs:]):
-            found.append(_mean(self._known[max(0, known - LEVEL_EPOCHS) : known]))
+            found.append(_mean(self._known[max(0, known - SMOOTHING_EPOCHS) : known]))
             known -= value is not None and math.isfinite(value)
         return found[::-1]
 
-    def level_by(self, epoch: int) -> float | None:
+    def smoothed_by(self, epoch: int) -> float | None:
         """The level after `epoch`; None if nothing was evaluated by then."""
         place = bisect_right(self.evaluated, epoch, key=lambda point: point.epoch)
-        return _mean(self._known[max(0, place - LEVEL_EPOCHS) : place])
+        return _mean(self._known[max(0, place - SMOOTHING_EPOCHS) : place])
 
     @property
-    def outlook(self) -> float | None:
+    def projected_value(self) -> float | None:
         """Where the curve is heading: what trials are compared by at a rung. None before the first value.
 
         The mean of the second half of the evaluated values, plus what that gained on the first half. A lucky epoch
@@ -193,7 +193,7 @@ class Curve:
         mean of three, the best so far or a fitted line; half of the gain does as well or a little worse.
         """
         if len(self._known) < 2:
-            return self.level
+            return self.smoothed_value
         half = len(self._known) // 2
         first = sum(self._known[:half]) / half
         second = sum(self._known[half:]) / (len(self._known) - half)

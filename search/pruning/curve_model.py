@@ -59,7 +59,7 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-class Lines:
+class CurveModel:
     """The process, at scales that are given or found.
 
     Args:
@@ -118,7 +118,7 @@ class Lines:
 
     def _loss(self, scales: Array, points: Points, y: Array) -> tuple[float, Array]:
         """Minus the logarithm of the scales' posterior, and its gradient."""
-        tried = Lines(self._count)
+        tried = CurveModel(self._count)
         tried.scales = scales
         try:
             factor = cholesky(tried._noisy(points), lower=True)

@@ -44,7 +44,7 @@ class PhaseSummary:
 
 
 @dataclass(frozen=True)
-class Steadiness:
+class CurveStatistics:
     """A curve so far. What cannot be told yet (too few points, a mean of 0) is None.
 
     Attributes:
@@ -69,14 +69,14 @@ class Steadiness:
     phases: tuple[PhaseSummary, ...]
 
 
-def steadiness(curve: Curve) -> Steadiness:
+def curve_statistics(curve: Curve) -> CurveStatistics:
     """The numbers of `curve`."""
     finite = [(point, point.finite_loss) for point in curve.points if point.finite_loss is not None]
     settled = [(point.epoch, loss) for point, loss in finite if point.phase != WARMUP]
     losses = [loss for _, loss in settled]
     evaluated = [point for point in curve.evaluated if point.phase != WARMUP]
     values = [point.value or 0.0 for point in evaluated]
-    return Steadiness(
+    return CurveStatistics(
         loss_cv=cv([loss for _, loss in finite]),
         loss_cv_settled=cv(losses),
         loss_detrended_cv=detrended_cv(losses),
@@ -127,7 +127,7 @@ def _spikes(losses: Sequence[tuple[int, float]]) -> list[int]:
 
 
 def _decline(curve: Curve) -> float | None:
-    best, level = curve.best, curve.level
+    best, level = curve.best, curve.smoothed_value
     if best is None or level is None or not best.value:
         return None
     return max(0.0, curve.sign * (best.value - level) / abs(best.value))

@@ -22,7 +22,7 @@ REASONS: dict[Reason, str] = {
 }
 assert set(REASONS) == set(get_args(Reason))
 
-LOST: frozenset[Reason] = frozenset({"nonfinite", "diverging", "collapsed", "failed"})
+FAILURES: frozenset[Reason] = frozenset({"nonfinite", "diverging", "collapsed", "failed"})
 """Reasons that make a configuration infeasible rather than merely worse."""
 
 

@@ -10,13 +10,13 @@ from heapq import nlargest
 import numpy as np
 
 from search.pruning.curve import Curve
-from search.pruning.curve_model import Array, Lines, Points
+from search.pruning.curve_model import Array, CurveModel, Points
 
 GROWTH = 1.3
 """The scales are found again whenever the trials have taken so many times more epochs."""
 
 MEMBERS = 300
-"""Trials that are looked at, as the cost grows with their number cubed: half by outlook, half the newest."""
+"""Trials that are looked at, as the cost grows with their number cubed: half by projected_value, half the newest."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class _Moment:
     """What is looked at: how many values each trial had by then, and who else was lost."""
 
     counts: Mapping[int, int]
-    lost: Sequence[int]
+    failed: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Forecast:
         self._taken = 0
         self._marked = 0
         self._mark = _Moment({}, [])
-        self._lines: Lines | None = None
+        self._curve_model: CurveModel | None = None
 
     @property
     def taken(self) -> int:
@@ -77,7 +77,7 @@ class Forecast:
         if self._taken >= GROWTH * self._marked:
             self._marked = self._taken
             self._mark = self._moment()
-            self._lines = None
+            self._curve_model = None
 
     def lose(self, trial: int) -> None:
         """`trial` diverged, collapsed or failed: as if it had come to its end, there with the worst value of all."""
@@ -110,17 +110,17 @@ class Forecast:
         return _Moment({trial: self.curves[trial].evaluations for trial in going}, sorted(self._lost & set(begun)))
 
     def _outlook(self, trial: int) -> float:
-        found = None if trial in self._lost else self.curves[trial].rising(self.curves[trial].outlook)
+        found = None if trial in self._lost else self.curves[trial].rising(self.curves[trial].projected_value)
         return -math.inf if found is None else found
 
-    def _fitted(self) -> Lines:
+    def _fitted(self) -> CurveModel:
         """At the scales that fit what was known at the mark: so they do not depend on when somebody asks."""
-        if self._lines is None:
-            self._lines = Lines(len(next(iter(self._x.values()))))
+        if self._curve_model is None:
+            self._curve_model = CurveModel(len(next(iter(self._x.values()))))
             known = self._known(self._mark)
             if known:
-                self._lines.fit(known.points, known.y)
-        return self._lines
+                self._curve_model.fit(known.points, known.y)
+        return self._curve_model
 
     def _known(self, moment: _Moment) -> _Values | None:
         """The curves at that moment, each as its second and its last third; None if there was no value yet.
@@ -140,7 +140,7 @@ class Forecast:
         if not rows:
             return None
         worst = min(value for _, _, value, _ in rows)
-        rows += [(trial, 1.0, worst, 1) for trial in moment.lost]
+        rows += [(trial, 1.0, worst, 1) for trial in moment.failed]
         trials, s, shown, each = zip(*rows, strict=True)
         y = np.array(shown)
         centre, spread = float(y.mean()), float(y.std()) or 1.0

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from search.pruning.curve import Curve
-from search.pruning.decision import LOST, Action, Reason
+from search.pruning.decision import FAILURES, Action, Reason
 from search.pruning.forecast import Forecast
-from search.pruning.rungs import Standing
-from search.pruning.scheduler import ASHA
+from search.pruning.rungs import RungResult
+from search.pruning.scheduler import Scheduler
 
 RANDOM = 16
 """Configurations that are drawn without the model first, or a third of all trials if they are few."""
@@ -70,7 +70,7 @@ def cost(rungs: list[int], max_epochs: int, trials: int) -> float:
     return trials * rungs[0] * (1 + sum(1 - begin / end for begin, end in stages))
 
 
-class FreezeThaw(ASHA):
+class FreezeThaw(Scheduler):
     """See the module's docstring.
 
     Args:
@@ -103,22 +103,22 @@ class FreezeThaw(ASHA):
 
     @property
     def rungs(self) -> list[int]:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         return self._rungs
 
     @property
     def over(self) -> bool:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         return self._forecast.taken >= self._limit
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         self._forecast.start(trial, self.configurations.point(values))
         self._passed[trial] = 0
         self._fields.clear()
 
     def arrive(self, trial: int, curve: Curve) -> None:
-        """See `ASHA`: a late report counts at the highest rung that it has passed."""
+        """See `Scheduler`: a late report counts at the highest rung that it has passed."""
         self._forecast.arrive(trial, curve)
         passed = sum(rung <= curve.epoch for rung in self._rungs)
         if passed > self._passed[trial]:
@@ -127,17 +127,17 @@ class FreezeThaw(ASHA):
         self._fields.clear()
 
     def due(self, trial: int) -> int | None:
-        """See `ASHA`: once a rung."""
+        """See `Scheduler`: once a rung."""
         return self._due.get(trial)
 
     def action(self, trial: int, rung: int, left: int) -> Action:
-        """See `ASHA`: who would be sent on at once need not leave its worker."""
+        """See `Scheduler`: who would be sent on at once need not leave its worker."""
         if not self._forecast.curves[trial].evaluations:
             return "stop"
         return "continue" if self._chosen({*self._waiting, trial}, left) == trial else "pause"
 
-    def standing(self, trial: int, rung: int) -> Standing:
-        """See `ASHA`: among those that wait and, while trials may be started, new ones; then the best that ended."""
+    def rung_result(self, trial: int, rung: int) -> RungResult:
+        """See `Scheduler`: among those that wait and, while trials may start, new ones; then the best that ended."""
         field = self._field({*self._waiting, trial})
         others = [promise for other, promise in field.trials.items() if other != trial]
         others += [promise for promise, _ in field.new]
@@ -145,36 +145,36 @@ class FreezeThaw(ASHA):
         mine = field.trials[trial] if self._forecast.curves[trial].evaluations else None
         rank = 1 + (len(others) if mine is None else sum(promise > mine for promise in others))
         first = max(others, default=-math.inf)
-        return Standing(rung, mine, first, rank, 1 + len(others), mine is not None and rank == 1, len(field.new))
+        return RungResult(rung, mine, first, rank, 1 + len(others), mine is not None and rank == 1, len(field.new))
 
     def record(self, trial: int, rung: int, action: Action) -> None:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         self._due.pop(trial, None)
         self._waiting.pop(trial, None)
         if action == "pause":
             self._waiting[trial] = rung
 
     def end(self, trial: int, reason: Reason) -> None:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         if trial not in self._passed:  # no part of the search
             return
         self._due.pop(trial, None)
         self._waiting.pop(trial, None)
-        if reason in LOST:
+        if reason in FAILURES:
             self._forecast.lose(trial)
         elif reason == "done":
             curve = self._forecast.curves[trial]
-            reached = curve.rising(curve.level)
+            reached = curve.rising(curve.smoothed_value)
             self._best = self._best if reached is None else max(self._best, reached)
         self._fields.clear()
 
     def promotable(self, left: int) -> tuple[int, int] | None:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         found = self._chosen(set(self._waiting), left)
         return None if found is None else (found, self._waiting[found])
 
     def new(self) -> Values:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         field = self._field(set(self._waiting))
         if len(self._passed) < self._random:
             return field.new[0][1]

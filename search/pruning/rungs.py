@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Standing:
+class RungResult:
     """How a trial stands at a rung.
 
     Attributes:
@@ -95,8 +95,8 @@ class Rung:
         value = self.values[trial]
         return len(self.values) if value is None else len(self._rising) - bisect_right(self._rising, value) + 1
 
-    def standing(self, trial: int, places: int) -> Standing:
+    def rung_result(self, trial: int, places: int) -> RungResult:
         """How `trial` stands if the first `places` go on."""
         value, rank, count = self.values[trial], self.rank(trial), len(self._rising)
         cutoff = self._rising[max(0, count - max(1, places))] if count else float("-inf")
-        return Standing(self.epoch, value, cutoff, rank, len(self.values), value is not None and rank <= places)
+        return RungResult(self.epoch, value, cutoff, rank, len(self.values), value is not None and rank <= places)

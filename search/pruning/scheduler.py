@@ -1,4 +1,4 @@
-"""Asynchronous successive halving (ASHA): who goes on from a rung, who stops, who waits.
+"""Asynchronous successive halving (Scheduler): who goes on from a rung, who stops, who waits.
 
 Its kinds differ in what happens to a trial that is behind at a rung:
 
@@ -15,15 +15,15 @@ from typing import Any, ClassVar, Protocol
 
 from search.pruning.curve import Curve
 from search.pruning.decision import Action, Reason
-from search.pruning.rungs import Standing
+from search.pruning.rungs import RungResult
 
 
-class ASHA(Protocol):
+class Scheduler(Protocol):
     """What a sweep asks of each kind. It hears of every start, arrival, decision and end, in their order.
 
     Attributes:
-        compares: in words, what a trial is compared by (`Standing.value`).
-        cutoff: in words, whose is `Standing.cutoff`.
+        compares: in words, what a trial is compared by (`RungResult.value`).
+        cutoff: in words, whose is `RungResult.cutoff`.
     """
 
     compares: ClassVar[str] = "heading for"
@@ -54,7 +54,7 @@ class ASHA(Protocol):
     def action(self, trial: int, rung: int, left: int) -> Action:
         """What becomes of `trial` at `rung`; so many trials are `left` to start."""
 
-    def standing(self, trial: int, rung: int) -> Standing:
+    def rung_result(self, trial: int, rung: int) -> RungResult:
         """How `trial` stands at `rung`, which it has reached."""
 
     def record(self, trial: int, rung: int, action: Action) -> None:

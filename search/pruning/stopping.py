@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.pruning.curve import Curve
-from search.pruning.decision import LOST, Action, Reason
-from search.pruning.rungs import Rung, Standing, milestones
-from search.pruning.scheduler import ASHA
+from search.pruning.decision import FAILURES, Action, Reason
+from search.pruning.rungs import Rung, RungResult, milestones
+from search.pruning.scheduler import Scheduler
 
 
-class StoppingASHA(ASHA):
+class StoppingASHA(Scheduler):
     """Those behind at a rung end there; one in `reduction_factor` goes on.
 
     The first to reach a rung have nobody to be compared with, and must not go on for ever because they were early. So
@@ -26,21 +26,21 @@ class StoppingASHA(ASHA):
 
     @property
     def rungs(self) -> list[int]:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         return list(self._rungs)
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """See `ASHA`."""
+        """See `Scheduler`."""
 
     def arrive(self, trial: int, curve: Curve) -> None:
-        """See `ASHA`: a late report counts at the highest rung that it has reached."""
+        """See `Scheduler`: a late report counts at the highest rung that it has reached."""
         at = next((at for at in reversed(self._rungs) if at <= curve.epoch), None)
         if at is not None and self._reached.get(trial, 0) < at:
             self._reached[trial] = at
-            self._rungs[at].add(trial, curve.rising(curve.outlook))
+            self._rungs[at].add(trial, curve.rising(curve.projected_value))
 
     def due(self, trial: int) -> int | None:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         at = self._reached.get(trial)
         if at is None:
             return None
@@ -48,21 +48,21 @@ class StoppingASHA(ASHA):
         return at if not before or before < min(self._factor, len(self._rungs[at].values)) else None
 
     def action(self, trial: int, rung: int, left: int) -> Action:
-        """See `ASHA`."""
-        return "continue" if self.standing(trial, rung).promoted else "stop"
+        """See `Scheduler`."""
+        return "continue" if self.rung_result(trial, rung).promoted else "stop"
 
-    def standing(self, trial: int, rung: int) -> Standing:
-        """See `ASHA`: the best of all goes on even if they are fewer than the factor."""
+    def rung_result(self, trial: int, rung: int) -> RungResult:
+        """See `Scheduler`: the best of all goes on even if they are fewer than the factor."""
         found = self._rungs[rung]
-        return found.standing(trial, max(1, int(len(found.values) / self._factor)))
+        return found.rung_result(trial, max(1, int(len(found.values) / self._factor)))
 
     def record(self, trial: int, rung: int, action: Action) -> None:
-        """See `ASHA`."""
+        """See `Scheduler`."""
         self._compared[trial, rung] = len(self._rungs[rung].values)
 
     def end(self, trial: int, reason: Reason) -> None:
-        """See `ASHA`."""
-        if reason in LOST:
+        """See `Scheduler`."""
+        if reason in FAILURES:
             for rung in self._rungs.values():
                 rung.drop(trial)
 

@@ -1,4 +1,4 @@
-"""Runs a recording again in virtual time: the conductor of real sweeps, with workers that only pass the time."""
+"""Runs a recording again in virtual time: the coordinator of real sweeps, with workers that only pass the time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from search.control.coordinator import Conductor
+from search.control.coordinator import Coordinator
 from search.journal.events import EpochDone, Event, Log, Row
 from search.replay.recording import Recording
 from search.state.sweep_state import SweepState
@@ -54,21 +54,21 @@ def race(
     """
     clock = Clock()
     log = journal or Unwritten(clock)
-    conductor = Conductor(recording.plan(order, policy), log, delete=_keep, clock=clock)
-    conductor.open(workers)
+    coordinator = Coordinator(recording.plan(order, policy), log, delete=_keep, clock=clock)
+    coordinator.open(workers)
     busy: list[tuple[float, int, int]] = []  # when the epoch ends, which trial's, how many epochs it had before
 
     def begin(trial: int, epochs: int) -> None:
         heapq.heappush(busy, (clock.now + recording.runs[order[trial]].seconds[epochs], trial, epochs))
 
-    while not conductor.over:
-        while len(busy) < workers and (given := conductor.next()) is not None:
+    while not coordinator.over:
+        while len(busy) < workers and (given := coordinator.next()) is not None:
             begin(given.trial, given.epochs)
         if busy:
             clock.now, trial, epochs = heapq.heappop(busy)
-            if conductor.report(_report(recording, order[trial], trial, epochs)):
+            if coordinator.report(_report(recording, order[trial], trial, epochs)):
                 begin(trial, epochs + 1)
-    return conductor.state, clock.now
+    return coordinator.state, clock.now
 
 
 def _report(recording: Recording, place: int, trial: int, epochs: int) -> EpochDone:

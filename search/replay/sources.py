@@ -20,7 +20,7 @@ from typing import Any
 
 from search.pruning.curve import Curve, Point
 from search.replay.recording import Mode, Recording, Run, comparable
-from search.state.follower import Onlooker
+from search.state.follower import SweepFollower
 from search.sweep.folder import SweepFolder
 from trainables.errors import DataError, nearest
 from trainables.settings import read_yaml
@@ -49,7 +49,7 @@ def read(path: Path, metric: str | None = None, mode: Mode = "max") -> list[Reco
 
 
 def _sweep(path: Path) -> Recording:
-    state = Onlooker(SweepFolder(path.parent, path.name)).look()
+    state = SweepFollower(SweepFolder(path.parent, path.name)).look()
     runs = tuple(
         Run(
             str(trial.started.trial), trial.curve, tuple(trial.seconds), trial.started.settings,

@@ -17,12 +17,12 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
 from search.journal.events import EarlierTrial
-from search.sampling.study_view import Shown
+from search.sampling.study_view import StudyView
 from search.sweep.seeds import derived
 
 Outcome = Literal["complete", "pruned", "infeasible"]
 
-LOST_CONSTRAINT = "lost"
+FAILURE_CONSTRAINT = "lost"
 """Name of the constraint: 1 if a trial was lost, the share by which it broke the user's limits (below 1) if it did.
 
 It is one constraint, and set on every trial, because samplers compare the sets."""
@@ -68,7 +68,7 @@ class Searcher:
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._draw = draw
-        self._storage = Shown(mode, ranked=sampler == "gp")
+        self._storage = StudyView(mode, ranked=sampler == "gp")
         lasting = make_sampler(sampler, derived(seed, restart))
         self._study = optuna.create_study(
             direction="maximize" if mode == "max" else "minimize", sampler=lasting, storage=self._storage
@@ -100,7 +100,7 @@ class Searcher:
         self._storage.earlier[self._open[number].number] = earlier.named
         self.report(number, earlier.epoch, earlier.level)
         finished = earlier.reason == "done"
-        self.tell(number, "infeasible" if earlier.lost else "complete" if finished else "pruned", earlier.level)
+        self.tell(number, "infeasible" if earlier.failed else "complete" if finished else "pruned", earlier.level)
 
     def report(self, trial: int, epoch: int, value: float | None) -> None:
         """One epoch's objective; an epoch without one is not reported."""
@@ -125,7 +125,7 @@ class Searcher:
         asked = self._open.pop(trial)
         self._storage.waiting.pop(asked.number, None)
         lost = outcome == "infeasible" or value is None
-        asked.set_constraint(LOST_CONSTRAINT, 1.0 if lost else excess / (1 + excess))
+        asked.set_constraint(FAILURE_CONSTRAINT, 1.0 if lost else excess / (1 + excess))
         with warnings.catch_warnings():
             # CMA-ES says each time that it does not use the constraint; it learns from complete trials only.
             warnings.filterwarnings("ignore", message="Constraints have been set")

@@ -15,13 +15,13 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from search.pruning.curve import LEVEL_EPOCHS
+from search.pruning.curve import SMOOTHING_EPOCHS
 from search.sampling.scale import Scale
 
 NORMAL = NormalDist()
 
 
-class Shown(optuna.storages.InMemoryStorage):
+class StudyView(optuna.storages.InMemoryStorage):
     """Optuna's storage in memory, with the trials as samplers are to see them.
 
     Args:
@@ -106,7 +106,7 @@ def _by_rank(trials: list[FrozenTrial], sign: float) -> list[FrozenTrial]:
 
 def _merit(trial: FrozenTrial, sign: float) -> tuple[float, int, float]:
     """Who came further is better, and of those the one with the higher level; the infeasible are behind all."""
-    values = [value for _, value in sorted(trial.intermediate_values.items())][-LEVEL_EPOCHS:]
+    values = [value for _, value in sorted(trial.intermediate_values.items())][-SMOOTHING_EPOCHS:]
     level = sign * sum(values) / len(values) if values else -math.inf
     return -sum(trial.constraints.values()), max(trial.intermediate_values, default=0), level
 

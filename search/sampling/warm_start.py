@@ -6,8 +6,8 @@ draw it. What is taken goes into the new sweep's journal, so a resume needs the 
 
     best    the best configurations are trained first. Measured to help where the data are the same or related about as
             much as the other way, and to cost little where they are not (tests/bench/search/searcher.md)
-    all     the sampler learns from every trial, its metric put beside the new sweep's (`search.sampling.scale`). Where the
-            earlier data were another matter this kept the search in the wrong place for all of its 30 trials
+    all     the sampler learns from every trial, its metric put beside the new sweep's (`search.sampling.scale`). Where
+            the earlier data were another matter this kept the search in the wrong place for all of its 30 trials
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _recall(made: Plan, folder: SweepFolder) -> Recalled:
             left_out[outside[0]] += 1
             continue
         epoch = max(1, round(curve.epoch / int(started.settings["epochs"]) * made.max_epochs))
-        numbers = {} if curve.level is None else {"level": curve.level}
+        numbers = {} if curve.smoothed_value is None else {"level": curve.smoothed_value}
         taken.append(EarlierTrial(folder.name, started.trial, drawn, epoch, ended.reason, numbers))
     count = len(taken) + sum(left_out.values())
     chosen = _best(taken, made) if made.spec.warm_start_with == "best" else sorted(taken, key=lambda one: one.trial)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 
 from search.journal.block_reader import read
-from search.journal.epoch_block import Stretch
+from search.journal.epoch_block import EpochBlock
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 
 
-class Onlooker:
+class SweepFollower:
     """Follows one sweep."""
 
     def __init__(self, folder: SweepFolder) -> None:
@@ -31,8 +31,8 @@ class Onlooker:
         state = self._state
         if not self._journal.is_dir():
             return
-        for one in read(self._journal, self._seq, state.plan.recipe.metric, state.asha.rungs):
-            if isinstance(one, Stretch):
+        for one in read(self._journal, self._seq, state.plan.recipe.metric, state.scheduler.rungs):
+            if isinstance(one, EpochBlock):
                 state.train(one)
             else:
                 state.apply(one)

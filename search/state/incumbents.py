@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 
-from search.journal.epoch_block import Stretch
+from search.journal.epoch_block import EpochBlock
 from search.pruning.curve import Curve
 
 
@@ -19,13 +19,13 @@ class Incumbents:
         self._seqs: list[int] = []
         self._rises: list[tuple[int, float]] = []  # trial and level, at each of _seqs
 
-    def add(self, done: Stretch, curve: Curve) -> None:
+    def add(self, done: EpochBlock, curve: Curve) -> None:
         """Epochs of a trial of the search, the last of its `curve`."""
         self._epochs.extend(done.seqs)
         best = curve.best_value  # no level is above it
         if best is None or self._known_before(done.seqs[0], best):
             return
-        for seq, level in zip(done.seqs, curve.levels(len(done.seqs)), strict=True):
+        for seq, level in zip(done.seqs, curve.smoothed_values(len(done.seqs)), strict=True):
             if level is not None and not self._known_before(seq, level):
                 self._rise(seq, done.trial, level)
 

@@ -27,7 +27,7 @@ class Finalist:
 
     trial: TrialState
     levels: tuple[float, ...]
-    lost: int
+    failed: int
     confirmed: bool
 
     @property
@@ -47,17 +47,17 @@ def finalists(state: SweepState) -> list[Finalist]:
     found = [_finalist(state, number) for number in state.finalists()]
     known = [one for one in found if one is not None]
     if not known:
-        known = [Finalist(trial, (trial.curve.level or 0.0,), 0, False) for trial in state.ranking()[:1]]
-    return sorted(known, key=lambda one: (one.confirmed, -one.lost, sign * one.mean), reverse=True)
+        known = [Finalist(trial, (trial.curve.smoothed_value or 0.0,), 0, False) for trial in state.ranking()[:1]]
+    return sorted(known, key=lambda one: (one.confirmed, -one.failed, sign * one.mean), reverse=True)
 
 
 def _finalist(state: SweepState, number: int) -> Finalist | None:
     runs = [run for run in state.confirmations(number) if not run.running]
-    levels = tuple(run.curve.level for run in runs if run.finished and run.curve.level is not None)
+    levels = tuple(run.curve.smoothed_value for run in runs if run.finished and run.curve.smoothed_value is not None)
     if levels:
-        return Finalist(state.trials[number], levels, sum(run.lost for run in runs), True)
-    own = state.trials[number].curve.level
-    return None if own is None else Finalist(state.trials[number], (own,), sum(run.lost for run in runs), False)
+        return Finalist(state.trials[number], levels, sum(run.failed for run in runs), True)
+    own = state.trials[number].curve.smoothed_value
+    return None if own is None else Finalist(state.trials[number], (own,), sum(run.failed for run in runs), False)
 
 
 def result(state: SweepState) -> SweepEnded:
@@ -80,7 +80,7 @@ def best_checkpoint(state: SweepState, number: int, folder: SweepFolder) -> tupl
     """The best checkpoint on disk of any training of configuration `number`: its trial, epoch and path."""
     found = []
     for trial in state.trials.values():
-        if trial.started.of != number or trial.lost:
+        if trial.started.of != number or trial.failed:
             continue
         for point in trial.curve.evaluated:
             path = folder.checkpoint(trial.started.trial, point.epoch)

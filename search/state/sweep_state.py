@@ -11,7 +11,7 @@ from bisect import insort
 from typing import TYPE_CHECKING, Any
 
 from search.control.patience import enough, noise
-from search.journal.epoch_block import Stretch
+from search.journal.epoch_block import EpochBlock
 from search.journal.events import (
     Decided,
     EarlierTrial,
@@ -27,7 +27,7 @@ from search.pruning.stop_rules import NEWEST_PEERS, middle
 from search.state.cost import excess
 from search.state.incumbents import Incumbents
 from search.state.trial_state import STATUS_AFTER, TrialState
-from search.state.utilisation import Usage
+from search.state.utilisation import Utilisation
 from search.sweep.build_scheduler import build_scheduler
 from search.sweep.plan import Plan
 from trainables.errors import SteadytuneError
@@ -44,7 +44,7 @@ class SweepState:
         trials: by number, in the order in which they started.
         search: those of the search, in order; the others confirm or audit.
         audits: by the number of the stopped trial, its training to the end.
-        running, waiting: by number, those that have not ended.
+        running, paused: by number, those that have not ended.
         epochs: epochs that the search's trials (not the confirmation's) have taken.
         active_seconds: wall time between the events, without the pauses between a kill and a resume.
         search_ended: why no more trials are drawn, if the search ended itself.
@@ -57,30 +57,30 @@ class SweepState:
         self.trials: dict[int, TrialState] = {}
         self.search: list[TrialState] = []
         self.running: dict[int, TrialState] = {}
-        self.waiting: dict[int, TrialState] = {}
+        self.paused: dict[int, TrialState] = {}
         self.audits: dict[int, TrialState] = {}
         self._ranking: list[TrialState] = []
         self._confirmations: dict[int, list[TrialState]] = {}
-        self.asha = build_scheduler(plan)
+        self.scheduler = build_scheduler(plan)
         self.searcher = searcher
         self.epochs = 0
         self.active_seconds = 0.0
         self.ended: SweepEnded | None = None
         self.search_ended: SearchEnded | None = None
         self._latest: float | None = None
-        self._usage = Usage()
+        self._utilisation = Utilisation()
         self._incumbents = Incumbents(Curve(plan.recipe.mode).sign)
 
     def apply(self, row: Row, *, restoring: bool = False) -> None:
         """Take one event into account."""
         event = row.event
         if isinstance(event, EpochDone):
-            self.train(Stretch.of(row.seq, row.time, event, self.plan.recipe.metric))
+            self.train(EpochBlock.of(row.seq, row.time, event, self.plan.recipe.metric))
             if event.checkpoint:
                 self.trials[event.trial].checkpoints[event.epoch] = event.bytes
             return
         if isinstance(event, SweepOpened):
-            self._usage.open(event.places)
+            self._utilisation.open(event.places)
             self._latest = row.time
         self._pass(row.time)
         if isinstance(event, EarlierTrial):
@@ -106,7 +106,7 @@ class SweepState:
         self.trials[event.trial] = self.running[event.trial] = trial
         if event.kind == "search":
             self.search.append(trial)
-            self.asha.start(event.trial, event.drawn or event.settings)
+            self.scheduler.start(event.trial, event.drawn or event.settings)
         elif event.kind == "confirm":
             self._confirmations.setdefault(event.of, []).append(trial)
         else:
@@ -114,15 +114,15 @@ class SweepState:
         if restoring and self.searcher and trial.in_study:
             self.searcher.ask(event.trial, event.drawn)
 
-    def train(self, done: Stretch) -> None:
+    def train(self, done: EpochBlock) -> None:
         """Take epochs of one trial into account."""
         self._pass(done.time)
-        self._usage.train(done)
+        self._utilisation.train(done)
         trial = self.trials[done.trial]
         trial.add(done)
         if trial.started.kind == "search":
             self.epochs += len(done.epochs)
-            self.asha.arrive(done.trial, trial.curve)
+            self.scheduler.arrive(done.trial, trial.curve)
             self._incumbents.add(done, trial.curve)
         if self.searcher and trial.in_study:
             for epoch, value in zip(done.epochs, done.values, strict=True):
@@ -133,48 +133,48 @@ class SweepState:
         trial = self.trials[event.trial]
         trial.decisions.append(event)
         if event.action == "stop":
-            self.asha.end(event.trial, event.reason)
+            self.scheduler.end(event.trial, event.reason)
         elif event.reason == "rung":
-            self.asha.record(event.trial, int(event.numbers["rung"]), event.action)
+            self.scheduler.record(event.trial, int(event.numbers["rung"]), event.action)
         self._move(trial, event)
         if self.searcher and trial.in_study:
             if trial.paused:
                 self.searcher.pause(event.trial)
             elif trial.decision:
-                outcome: Outcome = "infeasible" if trial.lost else "complete" if trial.finished else "pruned"
-                self.searcher.tell(event.trial, outcome, trial.curve.level, self.excess(trial))
+                outcome: Outcome = "infeasible" if trial.failed else "complete" if trial.finished else "pruned"
+                self.searcher.tell(event.trial, outcome, trial.curve.smoothed_value, self.excess(trial))
 
     def _move(self, trial: TrialState, event: Decided) -> None:
         trial.status = STATUS_AFTER[event.action]
-        for group, belongs in ((self.running, trial.running), (self.waiting, trial.paused)):
+        for group, belongs in ((self.running, trial.running), (self.paused, trial.paused)):
             group.pop(event.trial, None)
             if belongs:
                 group[event.trial] = trial
         if event.action != "continue":
             trial.curve.settle()
-        sound = trial.finished and trial.started.kind == "search" and trial.curve.level is not None
+        sound = trial.finished and trial.started.kind == "search" and trial.curve.smoothed_value is not None
         if sound and not self.excess(trial):
-            insort(self._ranking, trial, key=lambda one: -one.curve.sign * (one.curve.level or 0.0))
+            insort(self._ranking, trial, key=lambda one: -one.curve.sign * (one.curve.smoothed_value or 0.0))
 
     def enough(self) -> SearchEnded | None:
         """The end of the search, if its last trials have gained too little and it has not ended yet."""
         patience = self.plan.spec.patience
         if patience is None or self.search_ended or len(self._ranking) < 2 * patience:
             return None
-        finished = [trial for trial in self.search if trial.finished and trial.curve.level is not None]
-        levels = [trial.curve.sign * (trial.curve.level or 0.0) for trial in finished]
+        finished = [trial for trial in self.search if trial.finished and trial.curve.smoothed_value is not None]
+        levels = [trial.curve.sign * (trial.curve.smoothed_value or 0.0) for trial in finished]
         noises = [noise([point.value or 0.0 for point in trial.curve.evaluated]) for trial in finished]
         return enough(levels, noises, patience)
 
     @property
     def utilisation(self) -> float:
         """Share of the workers' time, between the first and the last epoch, that went to training and evaluation."""
-        return self._usage.share
+        return self._utilisation.share
 
     @property
     def epoch_seconds(self) -> float:
         """Mean time that an epoch took on its worker; 0 before the first."""
-        return self._usage.epoch_seconds
+        return self._utilisation.epoch_seconds
 
     @property
     def incumbents(self) -> list[tuple[int, int, float]]:

@@ -6,10 +6,10 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Literal
 
-from search.journal.epoch_block import Stretch
+from search.journal.epoch_block import EpochBlock
 from search.journal.events import Decided, TrialStarted
 from search.pruning.curve import Curve
-from search.pruning.decision import LOST, Action
+from search.pruning.decision import FAILURES, Action
 
 Status = Literal["running", "paused", "ended"]
 STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", "stop": "ended"}
@@ -34,7 +34,7 @@ class TrialState:
     seconds: array[float] = field(default_factory=lambda: array("d"))
     largest_bytes: int = 0
 
-    def add(self, done: Stretch) -> None:
+    def add(self, done: EpochBlock) -> None:
         """Take its next epochs into account."""
         self.curve.extend(done.epochs, done.values, done.losses, done.held_out, done.phases)
         self.seconds.extend(done.seconds)
@@ -61,9 +61,9 @@ class TrialState:
         return self.decisions[-1] if self.status == "ended" else None
 
     @property
-    def lost(self) -> bool:
+    def failed(self) -> bool:
         """Whether it was stopped because its training was lost."""
-        return self.decision is not None and self.decision.reason in LOST
+        return self.decision is not None and self.decision.reason in FAILURES
 
     @property
     def finished(self) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from search.journal.epoch_block import Stretch
+from search.journal.epoch_block import EpochBlock
 
 
-class Usage:
+class Utilisation:
     """How much of the workers' time goes to training; pauses between a kill and a resume do not count."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Usage:
         self._offered += self._places * (self._last - self._first)
         self._places, self._first, self._last = places, 0.0, 0.0
 
-    def train(self, done: Stretch) -> None:
+    def train(self, done: EpochBlock) -> None:
         """Take epochs of one trial into account."""
         firsts = 1 if done.epochs[0] == 1 else 0
         first, later = sum(done.seconds[:firsts]), sum(done.seconds[firsts:])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from search.pruning.brackets import Brackets
 from search.pruning.promoting import PromotingASHA
 from search.pruning.rungs import milestones
-from search.pruning.scheduler import ASHA
+from search.pruning.scheduler import Scheduler
 from search.pruning.stopping import StoppingASHA
 from search.sweep.plan import Plan
 from search.sweep.seeds import derived
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # those who only read a sweep do not pay for Optuna
     pass
 
 
-def build_scheduler(plan: Plan) -> ASHA:
+def build_scheduler(plan: Plan) -> Scheduler:
     """The scheduler that `plan` names, with its settings."""
     if plan.spec.scheduler == "freeze_thaw":
         return _freeze_thaw(plan)
@@ -25,13 +25,13 @@ def build_scheduler(plan: Plan) -> ASHA:
     return Brackets(found, plan.spec.trials) if len(found) > 1 else found[0]
 
 
-def _bracket(plan: Plan, grace_epochs: int) -> ASHA:
+def _bracket(plan: Plan, grace_epochs: int) -> Scheduler:
     if plan.spec.scheduler == "stopping":
         return StoppingASHA(grace_epochs, plan.reduction_factor, plan.max_epochs)
     return PromotingASHA(grace_epochs, plan.reduction_factor, plan.max_epochs, plan.spec.min_peers)
 
 
-def _freeze_thaw(plan: Plan) -> ASHA:
+def _freeze_thaw(plan: Plan) -> Scheduler:
     from search.pruning.freeze_thaw import CANDIDATES, Configurations, FreezeThaw  # with SciPy: others need not wait
 
     def draw(started: int) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from search.sweep.plan import Plan, plan
+from search.sweep.plan import Plan, make_plan
 from search.sweep.spec import SweepSpec, read_spec
 from trainables import checkpoint
 from trainables.errors import SteadytuneError, nearest
@@ -75,7 +75,7 @@ class SweepFolder:
 
     def plan(self) -> Plan:
         """The sweep's description, checked again: code may have gone since. Its data may: results need none."""
-        return plan(self.spec(), training=False)
+        return make_plan(self.spec(), training=False)
 
     def spec(self) -> SweepSpec:
         """The sweep's description."""

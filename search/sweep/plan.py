@@ -9,7 +9,7 @@ from typing import Any, get_origin
 
 from search.pruning.brackets import first_rungs
 from search.pruning.rungs import first_rung
-from search.sweep.spec import Scheduler, SweepSpec
+from search.sweep.spec import SchedulerName, SweepSpec
 from search.sweep.uri import check_place, is_uri
 from spaces import registry as space_registry
 from spaces.space import Range, Space, drawn, is_range, narrowed, ranges
@@ -22,7 +22,7 @@ GRACE = 0.08
 """Share of a training before the first rung. On public curves `asha` then takes no more epochs than Ray's at 10 %."""
 
 
-FACTORS: Mapping[Scheduler, float] = {"asha": 1.4, "stopping": 3.0, "freeze_thaw": 1.5, "none": 1.4}
+FACTORS: Mapping[SchedulerName, float] = {"asha": 1.4, "stopping": 3.0, "freeze_thaw": 1.5, "none": 1.4}
 """How far rungs lie apart: what did best on public curves (`docs/pruning.md`); for the stopping kind Li et al.'s 3."""
 
 
@@ -84,7 +84,7 @@ def _gives_range(recipe: Recipe, name: str, chosen: Any) -> bool:
     return is_range(chosen) and not is_list
 
 
-def plan(spec: SweepSpec, *, training: bool = True) -> Plan:
+def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     """Check `spec` against its recipe, its space and, if it is for `training`, its data set's presence.
 
     Raises:

@@ -17,7 +17,7 @@ from search.pruning.stop_rules import StabilitySettings
 from trainables.settings import Settings, parse
 
 Sampler = Literal["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"]
-Scheduler = Literal["asha", "stopping", "freeze_thaw", "none"]
+SchedulerName = Literal["asha", "stopping", "freeze_thaw", "none"]
 
 
 Measure = Literal["epoch_seconds", "checkpoint_mb"]
@@ -69,7 +69,7 @@ class SweepSpec(Settings):
     )
 
     sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, tpe_univariate, random, gp, cmaes or qmc")
-    scheduler: Scheduler = Field(
+    scheduler: SchedulerName = Field(
         "asha",
         description="what becomes of trials behind at a rung: asha lets them wait, stopping ends them at once; "
         "freeze_thaw lets all wait, and chooses among them and new configurations by one model",

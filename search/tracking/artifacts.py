@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from search.journal.events import EpochDone
-from search.pruning.curve_statistics import Steadiness
+from search.pruning.curve_statistics import CurveStatistics
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.environment import FILE
@@ -33,7 +33,7 @@ def sweep_files(state: SweepState, name: str, found: Importance, target: Path) -
 
 
 def trial_files(
-    trial: TrialState, epochs: Sequence[EpochDone], measured: Steadiness, metric: str, own: Path, target: Path
+    trial: TrialState, epochs: Sequence[EpochDone], measured: CurveStatistics, metric: str, own: Path, target: Path
 ) -> None:
     """Write a trial's settings, phase table and stability figure into `target`, with its log and environment.
 

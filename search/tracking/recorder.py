@@ -115,9 +115,9 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], say: Callable[[str], No
     for name, value in _ENVIRONMENT.items():  # MLflow reads them when it is imported
         os.environ.setdefault(name, value)
     _await_first_epoch(folder, ended)
-    from search.tracking.run_writer import Mirror, StoreError  # imports MLflow, which only this process pays for
+    from search.tracking.run_writer import RunWriter, StoreError  # imports MLflow, which only this process pays for
 
-    mirror: Mirror | None = None
+    run_writer: RunWriter | None = None
     source: Iterator[Row] = iter(())
     rows: list[Row] = []
     seq, away, give_up_at, pause = 0, False, 0.0, POLL_SECONDS
@@ -125,8 +125,8 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], say: Callable[[str], No
     while True:
         last = ended()
         try:
-            if mirror is None:
-                mirror = Mirror(folder)
+            if run_writer is None:
+                run_writer = RunWriter(folder)
                 say(READY)
             rows = rows or list(islice(source, BATCH_ROWS))  # those that could not be written come again
             if not rows and folder.journal.is_dir():
@@ -134,16 +134,16 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], say: Callable[[str], No
                 rows = list(islice(source, BATCH_ROWS))
             count = len(rows)
             if rows:
-                mirror.write(rows)
+                run_writer.write(rows)
                 if away:
                     say(f"The MLflow store {store} is back; what was missing is written.")
                 seq, away, give_up_at, pause = rows[-1].seq, False, 0.0, POLL_SECONDS
                 rows = []
             elif last:
-                mirror.finish()
+                run_writer.finish()
                 return True
         except (StoreError, OSError) as error:  # the store may be away for a while; the journal keeps everything
-            if mirror is None and not _may_pass(error, store):
+            if run_writer is None and not _may_pass(error, store):
                 raise
             text = str(error).partition("\n")[0]
             print(f"MLflow is not reachable, trying again: {type(error).__name__}: {text}", file=sys.stderr, flush=True)

@@ -20,8 +20,8 @@ from typing import Any
 
 from search.export.manifest import ABOUT
 from search.journal.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
-from search.pruning.curve_statistics import steadiness
-from search.pruning.decision import BEHIND, LOST
+from search.pruning.curve_statistics import curve_statistics
+from search.pruning.decision import BEHIND, FAILURES
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.environment import left
@@ -40,7 +40,7 @@ from mlflow.entities import Metric, Param, RunTag  # noqa: E402
 from mlflow.exceptions import MlflowException as StoreError  # noqa: E402
 from mlflow.tracking import MlflowClient  # noqa: E402
 
-__all__ = ["Mirror", "StoreError"]
+__all__ = ["RunWriter", "StoreError"]
 
 BATCH = 1000
 """Metrics that MLflow takes in one call."""
@@ -51,10 +51,10 @@ SHOW_SECONDS, SHOW_SHARE = 120.0, 0.02
 NO_MODEL = "not registered: best/ holds no export with a checkpoint; write it with `steadytune export`, then sync"
 """What the sweep's run says of its model if there is none."""
 
-_STATUS = {"done": "FINISHED"} | dict.fromkeys(BEHIND, "KILLED") | dict.fromkeys(LOST, "FAILED")
+_STATUS = {"done": "FINISHED"} | dict.fromkeys(BEHIND, "KILLED") | dict.fromkeys(FAILURES, "FAILED")
 
 
-class Mirror:
+class RunWriter:
     """Writes rows of one sweep's journal to MLflow."""
 
     def __init__(self, folder: SweepFolder) -> None:
@@ -184,7 +184,7 @@ class Mirror:
         curve = self._state.trials[event.trial].curve
         known = {"epochs": float(event.epoch)}
         value = event.metrics.get(self._state.plan.recipe.metric)
-        best, level = curve.best_by(event.epoch), curve.level_by(event.epoch)
+        best, level = curve.best_by(event.epoch), curve.smoothed_by(event.epoch)
         columns = {"objective/last": value, "objective/best": best, "objective/steady": level}
         return known | {name: number for name, number in columns.items() if number is not None}
 
@@ -213,7 +213,7 @@ class Mirror:
     def _end(self, run: str, trial: TrialState, event: Decided) -> None:
         """What there is to say of a trial: its decision with the numbers behind it, its steadiness, its files."""
         own = self._folder.trials / f"{event.trial:04d}"
-        measured = steadiness(trial.curve)
+        measured = curve_statistics(trial.curve)
         tags = {"status": "done" if event.reason == "done" else "stopped"}
         tags |= {"reason": event.reason, "detail": event.detail}
         tags |= {f"decision.{name}": f"{value:g}" for name, value in event.numbers.items()}

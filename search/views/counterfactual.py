@@ -41,7 +41,7 @@ def _at_rung(state: SweepState, trial: TrialState, decided: Decided) -> Iterator
         yield f"Ahead of it at the rung at epoch {numbers['rung']:.0f}: {best}{more}."
     if numbers["cutoff"] > numbers["value"]:
         yield (
-            f"To go on it needed a {metric} {state.asha.compares} {sign * numbers['cutoff']:.4f} there, "
+            f"To go on it needed a {metric} {state.scheduler.compares} {sign * numbers['cutoff']:.4f} there, "
             f"{numbers['cutoff'] - numbers['value']:.4f} better than its {sign * numbers['value']:.4f}."
         )
     else:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from search.pruning.curve_statistics import steadiness
+from search.pruning.curve_statistics import curve_statistics
 from search.pruning.decision import REASONS
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
@@ -45,7 +45,7 @@ def trial_json(trial: TrialState) -> dict[str, Any]:
         "of": trial.started.of,
         "named": trial.started.named,
         "epochs": trial.curve.epoch,
-        "level": trial.curve.level,
+        "level": trial.curve.smoothed_value,
         "best": best.value if best else None,
         "best_epoch": best.epoch if best else None,
         "status": trial.status,
@@ -85,7 +85,7 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
     best = curve.best
     if best is not None:
         lines.append(
-            f"{curve.epoch} of {state.plan.max_epochs} epochs; {metric} {number(curve.level)} "
+            f"{curve.epoch} of {state.plan.max_epochs} epochs; {metric} {number(curve.smoothed_value)} "
             f"as the mean of the last epochs, best {number(best.value)} at epoch {best.epoch}."
         )
     else:
@@ -109,7 +109,7 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
 
 def _steadiness(trial: TrialState) -> Iterator[str]:
     """How steadily it trained, as far as that can be told."""
-    found = steadiness(trial.curve)
+    found = curve_statistics(trial.curve)
     parts = [
         (found.loss_cv_settled, "training loss CV {:.1%} after warm-up"),
         (found.loss_detrended_cv, "{:.1%} detrended"),
@@ -120,7 +120,7 @@ def _steadiness(trial: TrialState) -> Iterator[str]:
     said = [words.format(value) for value, words in parts if value is not None]
     said += [f"loss spikes at epochs {', '.join(map(str, found.spikes))}"] if found.spikes else []
     if said:
-        yield f"Steadiness: {', '.join(said)}."
+        yield f"CurveStatistics: {', '.join(said)}."
     if len(found.phases) > 1:
         phases = (
             f"{one.phase} {one.first} to {one.last}: loss {one.loss_mean:.4g} ± {one.loss_std:.2g}"

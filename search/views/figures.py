@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from search.pruning.curve import Point
-from search.pruning.decision import LOST, REASONS
+from search.pruning.decision import FAILURES, REASONS
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.charts.chart import Axis, Chart, Panel, Parallel, Series
@@ -49,7 +49,7 @@ def outcome(trial: TrialState) -> str:
     reason = trial.decision.reason
     if reason == "budget":
         return CUT
-    return FINISHED if reason == "done" else LOSING if reason in LOST else STOPPED
+    return FINISHED if reason == "done" else LOSING if reason in FAILURES else STOPPED
 
 
 def figures(state: SweepState, found: Importance) -> Iterator[Chart]:
@@ -78,7 +78,7 @@ def best_so_far(state: SweepState) -> Chart:
 
 def learning_curves(state: SweepState) -> Chart:
     """Every trial's objective by epoch, coloured by what became of it; a cross and a reason where it was stopped."""
-    known = [trial for trial in state.search if trial.curve.level is not None]
+    known = [trial for trial in state.search if trial.curve.smoothed_value is not None]
     shown = thinned(known, MOST_CURVES)
     series: list[Series] = []
     for trial in sorted(shown, key=standing):
@@ -91,7 +91,9 @@ def learning_curves(state: SweepState) -> Chart:
         series.append(Series(kind, x, y, COLOURS[kind], "line", tuple(words), width=width))
         if kind in (STOPPED, CUT, LOSING):
             series.append(Series("", x[-1:], y[-1:], COLOURS[kind], "points", (words[-1],), marker="x"))
-    rungs = tuple((float(rung), "rung") for rung in state.asha.rungs) if state.plan.spec.scheduler != "none" else ()
+    rungs = (
+        tuple((float(rung), "rung") for rung in state.scheduler.rungs) if state.plan.spec.scheduler != "none" else ()
+    )
     panel = Panel("", "epoch", state.plan.recipe.metric, tuple(series), marks=rungs)
     note = f"{len(shown)} of {len(known)} trials shown: the best, and evenly some of the others."
     note = note if len(known) > len(shown) else ""
@@ -130,7 +132,7 @@ def _height(point: Point) -> float:
 
 
 def _drawn(state: SweepState) -> list[TrialState]:
-    known = [trial for trial in state.search if trial.started.drawn and trial.curve.level is not None]
+    known = [trial for trial in state.search if trial.started.drawn and trial.curve.smoothed_value is not None]
     return thinned(known, MOST_POINTS)
 
 
@@ -140,7 +142,7 @@ def parallel(state: SweepState) -> Chart:
     axes = [_axis(state, name, trials) for name in state.plan.ranges] if trials else []
     if trials:
         axes.append(Axis("epochs", tuple(float(trial.curve.epoch) for trial in trials)))
-        axes.append(Axis(state.plan.recipe.metric, tuple(trial.curve.level or 0.0 for trial in trials)))
+        axes.append(Axis(state.plan.recipe.metric, tuple(trial.curve.smoothed_value or 0.0 for trial in trials)))
     note = f"{len(trials)} trials whose settings were drawn, pruned ones too: read the level beside the epochs."
     return Chart("parallel", "Parallel coordinates", note, Parallel(tuple(axis for axis in axes if axis.values)))
 
@@ -182,7 +184,7 @@ def _slice(state: SweepState, name: str, trials: Sequence[TrialState]) -> Panel:
         if mine:
             drawn = [trial.started.drawn[name] for trial in mine]
             x = tuple(str(one) if asked.kind == "choice" else float(one) for one in drawn)
-            y = tuple(trial.curve.level for trial in mine)
+            y = tuple(trial.curve.smoothed_value for trial in mine)
             words = tuple(f"trial {label(trial)}" for trial in mine)
             series.append(Series(kind, x, y, colour, "points", words, marker="o"))
     return Panel("", name, state.plan.recipe.metric, tuple(series), log_x=asked.log)

@@ -40,8 +40,8 @@ class Importance:
 
 def standing(trial: TrialState) -> tuple[bool, int, float]:
     """A trial's place among all, the better the greater: a sound one before a lost one, then by epochs, then level."""
-    level = trial.curve.level
-    return (not trial.lost, trial.curve.epoch, float("-inf") if level is None else trial.curve.sign * level)
+    level = trial.curve.smoothed_value
+    return (not trial.failed, trial.curve.epoch, float("-inf") if level is None else trial.curve.sign * level)
 
 
 def importance(state: SweepState) -> Importance:

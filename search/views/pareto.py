@@ -34,8 +34,8 @@ def best(trials: Iterable[TrialState], measure: Measure) -> list[TradeOff]:
     known = []
     for trial in trials:
         cost = measured(trial, measure)
-        if cost is not None and trial.curve.level is not None:
-            known.append(TradeOff(trial, trial.curve.level, cost))
+        if cost is not None and trial.curve.smoothed_value is not None:
+            known.append(TradeOff(trial, trial.curve.smoothed_value, cost))
     found: list[TradeOff] = []
     for one in sorted(known, key=lambda one: (-one.trial.curve.sign * one.level, one.cost)):
         if not found or one.cost < found[-1].cost:

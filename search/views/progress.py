@@ -18,7 +18,7 @@ SHOW_SECONDS = 0.25
 
 
 class Progress(AbstractContextManager["Progress"]):
-    """Listens to a conductor inside a `with` block."""
+    """Listens to a coordinator inside a `with` block."""
 
     def __init__(self, console: Console, name: str) -> None:
         self._console = console

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.journal.events import Decided
-from search.pruning.decision import BEHIND, LOST
+from search.pruning.decision import BEHIND, FAILURES
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 
@@ -18,7 +18,7 @@ ROWS, MOST_ROWS = 24, 200
 """Trials shown, while a sweep runs and at most: the running ones, then the best, then the latest."""
 
 _BARS = "▁▂▃▄▅▆▇█"
-_STYLES = {"done": "green"} | dict.fromkeys(BEHIND, "yellow") | dict.fromkeys(LOST, "red")
+_STYLES = {"done": "green"} | dict.fromkeys(BEHIND, "yellow") | dict.fromkeys(FAILURES, "red")
 
 
 def sparkline(values: list[float], high: float, width: int = 15) -> str:
@@ -79,7 +79,9 @@ def in_a_line(state: SweepState, name: str, standing: str) -> str:
     if state.ended is not None and state.ended.trial >= 0:
         return f"{said}: {state.ended.detail}, trial {label(state.trials[state.ended.trial])}"
     metric = state.plan.recipe.metric
-    return said + "".join(f"; best so far {metric} {number(one.curve.level)}, trial {label(one)}" for one in best)
+    return said + "".join(
+        f"; best so far {metric} {number(one.curve.smoothed_value)}, trial {label(one)}" for one in best
+    )
 
 
 def overview(state: SweepState, title: str, rows: int = ROWS) -> RenderableType:
@@ -104,7 +106,7 @@ def overview(state: SweepState, title: str, rows: int = ROWS) -> RenderableType:
         table.add_row(
             name,
             f"{trial.curve.epoch}/{state.plan.max_epochs}",
-            number(trial.curve.level),
+            number(trial.curve.smoothed_value),
             curve,
             _state(trial, state.excess(trial)),
         )
@@ -138,7 +140,7 @@ def _footer(state: SweepState, hidden: int) -> str:
     parts = [f"search {len(state.search)}/{spec.trials} trials, {counted(state.epochs, 'epoch')}"]
     parts += [f"{len(state.earlier)} recalled"] if state.earlier else []
     parts += ["the search has ended itself"] if state.search_ended else []
-    parts += [f"{len(state.waiting)} waiting"] if state.waiting else []
+    parts += [f"{len(state.paused)} waiting"] if state.paused else []
     parts += [f"{count} {reason}" for reason, count in reasons.most_common()]
     parts += [f"{hidden} not shown"] if hidden else []
     parts += ["* best so far"] if state.ranking() else []

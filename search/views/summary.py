@@ -71,9 +71,9 @@ def _comparison(ranked: list[Finalist], state: SweepState) -> Table:
     for column in ("trial", state.plan.recipe.metric, "seeds", "in the search"):
         table.add_column(column, justify="left" if column == "trial" else "right")
     for one in ranked:
-        lost = f", {one.lost} lost" if one.lost else ""
+        lost = f", {one.failed} lost" if one.failed else ""
         seeds = f"{len(one.levels)}{lost}" if one.confirmed else f"none{lost}"
-        table.add_row(label(one.trial), _spread(one), seeds, number(one.trial.curve.level))
+        table.add_row(label(one.trial), _spread(one), seeds, number(one.trial.curve.smoothed_value))
     return table
 
 

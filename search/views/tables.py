@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from search.pruning.curve_statistics import Steadiness
+from search.pruning.curve_statistics import CurveStatistics
 from search.pruning.decision import REASONS
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
@@ -39,7 +39,7 @@ def _trial_row(trial: TrialState) -> tuple[str, ...]:
     peak = f"{number(best.value)} at {best.epoch}" if best else "–"
     reason = trial.decision.reason if trial.decision else trial.status
     drawn = short(trial.started.drawn) or trial.started.named
-    return label(trial), number(trial.curve.level), peak, str(trial.curve.epoch), reason, drawn
+    return label(trial), number(trial.curve.smoothed_value), peak, str(trial.curve.epoch), reason, drawn
 
 
 def rung_table(state: SweepState) -> Table:
@@ -89,7 +89,7 @@ def importance_table(found: Importance) -> Table:
     return Table("Parameter importance", ("setting", "share"), rows, f"PED-ANOVA over {found.trials} trials.")
 
 
-def phase_table(found: Steadiness, metric: str) -> Table:
+def phase_table(found: CurveStatistics, metric: str) -> Table:
     """The phases of one training, as document 001 lists them."""
     rows = tuple(
         (

@@ -52,6 +52,6 @@ def sweeps(tmp_path: Path, data: Path) -> Path:
     root = tmp_path / "sweeps"
     made = plan_of(data, trials=4, enqueue=["steady", "lost"], confirm_top=1, confirm_seeds=1)
     folder = SweepFolder.create(root, made.spec)
-    conductor = swept(made, folder.journal)
-    conductor.end(result(conductor.state))
+    coordinator = swept(made, folder.journal)
+    coordinator.end(result(coordinator.state))
     return root

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from search.sweep.plan import Plan, plan
+from search.sweep.plan import Plan, make_plan
 from search.sweep.spec import SweepSpec
 from spaces.space import Draw
 from trainables.errors import DataError
@@ -133,4 +133,4 @@ def spec_of(data: Path, **fields: Any) -> SweepSpec:
 
 def plan_of(data: Path, **fields: Any) -> Plan:
     """The checked sweep of `spec_of`."""
-    return plan(spec_of(data, **fields))
+    return make_plan(spec_of(data, **fields))

@@ -1,4 +1,4 @@
-"""The landscapes' spaces as recipes, so that the product's own conductor can search them; nobody trains them."""
+"""The landscapes' spaces as recipes, so that the product's own coordinator can search them; nobody trains them."""
 
 from __future__ import annotations
 

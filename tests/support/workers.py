@@ -1,4 +1,4 @@
-"""Workers that run a conductor's trials in virtual time, a disk and a clock of the same kind."""
+"""Workers that run a coordinator's trials in virtual time, a disk and a clock of the same kind."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search.control.coordinator import Assignment, Conductor
+from search.control.coordinator import Assignment, Coordinator
 from search.journal.events import Decided, EpochDone, Row, TrialStarted
 from search.journal.segments import Journal, read
-from search.pruning.rungs import Standing
+from search.pruning.rungs import RungResult
 from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
 from tests.support.fakes import Curves, CurveSettings, plan_of
@@ -52,7 +52,7 @@ class Clock:
 
 @dataclass
 class Workers:
-    """Runs a conductor's trials in turn, an epoch at a time, `places` of them at once."""
+    """Runs a coordinator's trials in turn, an epoch at a time, `places` of them at once."""
 
     places: int = 2
     disk: Disk = field(default_factory=Disk)
@@ -61,24 +61,24 @@ class Workers:
     epoch_seconds: float = 1.0
     running: dict[int, tuple[Iterator[Epoch], Assignment]] = field(default_factory=dict)
 
-    def run(self, conductor: Conductor) -> None:
+    def run(self, coordinator: Coordinator) -> None:
         """Until the sweep is over."""
-        while not conductor.over:
-            self.fill(conductor)
+        while not coordinator.over:
+            self.fill(coordinator)
             for trial in list(self.running):
-                self.step(conductor, trial)
+                self.step(coordinator, trial)
             self.clock.seconds += self.epoch_seconds
 
-    def fill(self, conductor: Conductor) -> None:
+    def fill(self, coordinator: Coordinator) -> None:
         """Start what is handed out while there are places."""
         while len(self.running) < self.places:
-            assignment = conductor.next()
+            assignment = coordinator.next()
             if assignment is None:
                 return
             settings = parse(CurveSettings, assignment.settings, "worker")
             self.running[assignment.trial] = (_from(settings, self.disk.newest(assignment)), assignment)
 
-    def step(self, conductor: Conductor, trial: int) -> None:
+    def step(self, coordinator: Coordinator, trial: int) -> None:
         """One epoch of `trial`."""
         epochs, assignment = self.running[trial]
         try:
@@ -87,16 +87,16 @@ class Workers:
                 raise RuntimeError("the recipe ended before the epochs of its settings")
         except RuntimeError as error:
             del self.running[trial]
-            conductor.fail(trial, str(error))
+            coordinator.fail(trial, str(error))
             return
         seconds = {"seconds": {"train": self.epoch_seconds}}
         done = done_of(trial, epoch, **seconds)
         last = epoch.epoch == assignment.settings["epochs"]
-        rung = epoch.epoch in conductor.state.asha.rungs
+        rung = epoch.epoch in coordinator.state.scheduler.rungs
         if not epoch.alarm and (last or rung or epoch.epoch % self.checkpoint_every == 0):
             self.disk.checkpoints.add((trial, epoch.epoch))
             done = done_of(trial, epoch, checkpoint=f"epoch-{epoch.epoch:04d}", bytes=100, **seconds)
-        if not conductor.report(done):
+        if not coordinator.report(done):
             del self.running[trial]
 
 
@@ -118,23 +118,23 @@ def done_of(trial: int, epoch: Epoch, **more: Any) -> EpochDone:
     return EpochDone(trial, epoch.epoch, **values | alarm | more)
 
 
-def conductor_of(
+def coordinator_of(
     made: Plan,
     journal: Path,
     workers: Workers,
     listen: Callable[[Row, SweepState], None] = lambda row, state: None,
-) -> Conductor:
-    """A conductor on `journal` whose checkpoints and clock are those of `workers`; not opened yet."""
-    return Conductor(made, Journal(journal), delete=workers.disk.delete, listen=listen, clock=workers.clock)
+) -> Coordinator:
+    """A coordinator on `journal` whose checkpoints and clock are those of `workers`; not opened yet."""
+    return Coordinator(made, Journal(journal), delete=workers.disk.delete, listen=listen, clock=workers.clock)
 
 
-def swept(made: Plan, journal: Path, workers: Workers | None = None) -> Conductor:
+def swept(made: Plan, journal: Path, workers: Workers | None = None) -> Coordinator:
     """A whole sweep, run to its end (without its result)."""
     workers = workers or Workers()
-    conductor = conductor_of(made, journal, workers)
-    conductor.open(workers.places)
-    workers.run(conductor)
-    return conductor
+    coordinator = coordinator_of(made, journal, workers)
+    coordinator.open(workers.places)
+    workers.run(coordinator)
+    return coordinator
 
 
 def events(journal: Path, kind: type) -> list[Any]:
@@ -146,14 +146,14 @@ def ends(journal: Path) -> dict[int, Decided]:
     return {one.trial: one for one in events(journal, Decided) if one.action == "stop"}
 
 
-def reasons(conductor: Conductor) -> dict[int, str]:
-    trials = conductor.state.trials.items()
+def reasons(coordinator: Coordinator) -> dict[int, str]:
+    trials = coordinator.state.trials.items()
     return {number: trial.decision.reason for number, trial in trials if trial.decision}
 
 
-def confirmations(conductor: Conductor) -> dict[int, list[int]]:
+def confirmations(coordinator: Coordinator) -> dict[int, list[int]]:
     """The seeds on which each finalist was trained again."""
-    state = conductor.state
+    state = coordinator.state
     return {of: [trial.started.seed for trial in state.confirmations(of)] for of in state.finalists()}
 
 
@@ -173,10 +173,10 @@ def grown(data: Path, trials: int) -> SweepState:
     return state
 
 
-def rungs_of(state: SweepState) -> list[Standing]:
+def rungs_of(state: SweepState) -> list[RungResult]:
     """How each trial of the search stands at each rung where it was compared."""
     return [
-        state.asha.standing(trial.started.trial, int(compared.numbers["rung"]))
+        state.scheduler.rung_result(trial.started.trial, int(compared.numbers["rung"]))
         for trial in state.search
         for compared in trial.decisions
         if compared.reason == "rung"

@@ -1,6 +1,6 @@
 """How fast searcher, scheduler and journal are, and what they keep in memory: `python -m tests.bench.cost.speed`.
 
-Sweeps in virtual time through the conductor and a real journal, on 1,000 workers. The first table runs made-up curves
+Sweeps in virtual time through the coordinator and a real journal, on 1,000 workers. The first table runs made-up curves
 of 100 epochs again; in the second the searcher draws each trial, of 20 epochs. A result is a report with what is
 decided on it and what is written; a draw is one ask. Seconds are of the processor: the machine may be busy.
 """
@@ -18,13 +18,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.control.coordinator import Conductor
+from search.control.coordinator import Coordinator
 from search.journal.events import EpochDone
 from search.journal.segments import Journal
 from search.pruning.curve import Curve, Point
 from search.replay.recording import Recording, Run
 from search.replay.simulation import race
-from search.sweep.plan import plan
+from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
 
 HERE = Path(__file__).resolve().parent
@@ -85,14 +85,14 @@ def searched(trials: int, sampler: str) -> tuple[Spent, Spent, float]:
     now, draws, results, noise = [0.0], Spent(), Spent(), random.Random(0)
     before = resident()
     with tempfile.TemporaryDirectory() as folder:
-        made = plan(read_spec(values, "bench"))
-        conductor = Conductor(made, Journal(Path(folder)), delete=lambda trial, epoch: None, clock=lambda: now[0])
-        conductor.open(WORKERS)
+        made = make_plan(read_spec(values, "bench"))
+        coordinator = Coordinator(made, Journal(Path(folder)), delete=lambda trial, epoch: None, clock=lambda: now[0])
+        coordinator.open(WORKERS)
         busy: list[tuple[float, int, int, float]] = []  # when its epoch ends, trial, epochs before it, its value
-        while not conductor.over:
+        while not coordinator.over:
             while len(busy) < WORKERS:
                 began = time.thread_time()
-                given = conductor.next()
+                given = coordinator.next()
                 if given is None:
                     break
                 if not given.epochs:
@@ -105,7 +105,7 @@ def searched(trials: int, sampler: str) -> tuple[Spent, Spent, float]:
             losses = {"train": 1 / (epochs + 1)}
             done = EpochDone(trial, epochs + 1, "main", {"score": value}, losses, {"all": 1e-3}, {"train": 1.0})
             began = time.thread_time()
-            goes_on = conductor.report(done)
+            goes_on = coordinator.report(done)
             results.add(time.thread_time() - began)
             if goes_on:
                 heapq.heappush(busy, (now[0] + noise.uniform(0.5, 2), trial, epochs + 1, x))

@@ -36,7 +36,7 @@ def row(name: str, state: SweepState, number: int) -> str:
     """Where a trial ended, and why."""
     trial = state.trials[number]
     assert trial.decision is not None
-    level = "–" if trial.curve.level is None else f"{trial.curve.level:.3f}"
+    level = "–" if trial.curve.smoothed_value is None else f"{trial.curve.smoothed_value:.3f}"
     return f"| {name} | {trial.curve.epoch}/{EPOCHS} | {level} | {trial.decision.reason} | {trial.decision.detail} |"
 
 

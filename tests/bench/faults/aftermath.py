@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from search.journal.events import Decided, EpochDone, TrialStarted
-from search.sampling.searcher import LOST_CONSTRAINT
+from search.sampling.searcher import FAILURE_CONSTRAINT
 from search.sweep.folder import SweepFolder
 from tests.bench.faults.struck import FOREVER, NAME, Moment, events_of
 
@@ -17,7 +17,7 @@ from tests.bench.faults.struck import FOREVER, NAME, Moment, events_of
 class Count:
     """What was found after a fault."""
 
-    lost: int = 0
+    failed: int = 0
     twice: int = 0
     differing: int = 0
     no_reason: int = 0
@@ -45,7 +45,7 @@ def count(root: Path, kind: str, at: Moment, state: Any, unbroken: dict[int, tup
     epochs = Counter((one.trial, one.epoch) for one in events if isinstance(one, EpochDone))
     failed = {one.trial for one in events if isinstance(one, Decided) and one.reason in ("failed", "nonfinite")}
     allowed = {at.trial} if kind in FOREVER else set()
-    found.lost = len(started.keys() - ended.keys()) + len(failed - allowed)
+    found.failed = len(started.keys() - ended.keys()) + len(failed - allowed)
     found.notes += [f"{n}: {state.trials[n].decision.detail}" for n in failed - allowed]
     found.twice = sum(number - 1 for number in (*started.values(), *ended.values(), *epochs.values()))
     if kind in FOREVER:
@@ -62,7 +62,7 @@ def _told(state: Any, number: int, words: str) -> bool:
     trial = state.trials[number]
     (own,) = (one for one in state.searcher.study.trials if one.number == number)
     said = trial.decision is not None and trial.decision.detail.startswith(words)
-    return bool(said and own.constraints == {LOST_CONSTRAINT: 1.0})
+    return bool(said and own.constraints == {FAILURE_CONSTRAINT: 1.0})
 
 
 def left_over(root: Path, kind: str, at: Moment, state: Any) -> list[Path]:

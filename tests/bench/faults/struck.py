@@ -16,7 +16,7 @@ from search.journal.events import EpochDone, Row
 from search.journal.segments import read
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
-from search.sweep.plan import plan
+from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
 from search.tracking.recorder import Recorder
 
@@ -62,7 +62,7 @@ def launch(root: Path, kind: str, listen: Callable[[Row, SweepState], None], *, 
         "trials": 4, "workers": 1, "min_peers": 2, "confirm_top": 1, "confirm_seeds": 1, "keep_checkpoints": 2,
         "retries": 0 if kind in FOREVER else 1, "hang_minutes": 0.2 if "hang" in kind else 5.0,
     }  # fmt: skip
-    made = plan(read_spec(values, "bench"))
+    made = make_plan(read_spec(values, "bench"))
     return (run.resume if again else run.launch)(made, root / "sweeps", listen)
 
 

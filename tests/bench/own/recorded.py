@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as parquet
 
 from search.pruning.curve import Point
-from search.sweep.plan import Plan, plan
+from search.sweep.plan import Plan, make_plan
 from search.sweep.spec import read_spec
 from spaces.space import Draw, Trial
 from tests.bench.public.groups import Group
@@ -66,11 +66,11 @@ class Table:
     configurations: tuple[Configuration, ...]
     trials: int
 
-    def plan(self, **policy: Any) -> Plan:
+    def make_plan(self, **policy: Any) -> Plan:
         """A sweep of as many trials on the same space under another `policy`."""
         kept = {name: value for name, value in self.spec.items() if name not in RECORDING}
         own = {"trials": self.trials, "confirm_top": 0, "enqueue": [], "audit": 0.0}
-        return plan(read_spec(kept | own | policy, self.name), training=False)
+        return make_plan(read_spec(kept | own | policy, self.name), training=False)
 
     @cached_property
     def _planned(self) -> Plan:

@@ -17,7 +17,7 @@ import optuna
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 from ray.tune.search.optuna import OptunaSearch
 
-from search.control.coordinator import Conductor
+from search.control.coordinator import Coordinator
 from search.journal.events import EpochDone
 from search.pruning.curve import Point
 from search.pruning.freeze_thaw import FreezeThaw
@@ -75,28 +75,28 @@ def whole_sweep(system: System, group: Group, workers: int) -> tuple[int, float]
 
 
 class Ours:
-    """The product's conductor, with all its rules; only its sampler is told to choose from the table."""
+    """The product's coordinator, with all its rules; only its sampler is told to choose from the table."""
 
     def __init__(self, table: Table, group: Group, seed: int, workers: int, **policy: object) -> None:
         plan = table.plan(seed=seed, **policy)
         self._metric, self._epochs = plan.recipe.metric, plan.max_epochs
-        self._conductor = Conductor(plan, Unwritten(Clock()), delete=lambda trial, epoch: None, clock=Clock())
-        searcher = self._conductor.state.searcher
+        self._coordinator = Coordinator(plan, Unwritten(Clock()), delete=lambda trial, epoch: None, clock=Clock())
+        searcher = self._coordinator.state.searcher
         assert searcher is not None
         self._inner_of = searcher.sampler_of
         self._table = Tabular(self._inner_of(0), table, seed)
         searcher.sampler_of = self._sampler_of
-        asha = self._conductor.state.asha
+        asha = self._coordinator.state.scheduler
         if isinstance(asha, FreezeThaw):
             asha.configurations = replace(asha.configurations, draw=self._table.some)
-        self._conductor.open(workers)
+        self._coordinator.open(workers)
 
     def _sampler_of(self, trial: int) -> optuna.samplers.BaseSampler:
         self._table.inner = self._inner_of(trial)
         return self._table
 
     def next(self) -> tuple[int, int, int] | None:
-        given = self._conductor.next()
+        given = self._coordinator.next()
         return given and (given.trial, self._table.picked[given.trial], given.epochs)
 
     def report(self, trial: int, point: Point, last: bool) -> bool:
@@ -106,7 +106,7 @@ class Ours:
         done = EpochDone(trial, point.epoch, point.phase, metrics, losses, {}, {})
         if last and point.epoch < self._epochs:
             done = replace(done, alarm="nonfinite", alarm_detail="recorded no further: weights were no longer finite")
-        return self._conductor.report(done)
+        return self._coordinator.report(done)
 
 
 class Stock:

@@ -8,7 +8,7 @@ from search.pruning.brackets import Brackets, first_rungs
 from search.pruning.curve import Curve
 from search.pruning.promoting import PromotingASHA
 from search.pruning.rungs import first_rung
-from search.pruning.scheduler import ASHA
+from search.pruning.scheduler import Scheduler
 from search.pruning.stop_rules import StabilitySettings, middle, verdict
 from search.pruning.stopping import StoppingASHA
 from search.sweep.plan import GRACE
@@ -29,8 +29,8 @@ class HalfCurve(Curve):
     """An outlook that adds half of what the second half of the curve gained on the first."""
 
     @property
-    def outlook(self) -> float | None:
-        whole, known = super().outlook, self._known
+    def projected_value(self) -> float | None:
+        whole, known = super().projected_value, self._known
         second = known[len(known) // 2 :]
         return whole if whole is None or len(known) < 2 else (whole + sum(second) / len(second)) / 2
 
@@ -39,15 +39,15 @@ class LevelCurve(Curve):
     """Compared by the mean of its last three values."""
 
     @property
-    def outlook(self) -> float | None:
-        return self.level
+    def projected_value(self) -> float | None:
+        return self.smoothed_value
 
 
 class LastCurve(Curve):
     """Compared by its last value."""
 
     @property
-    def outlook(self) -> float | None:
+    def projected_value(self) -> float | None:
         return self.evaluated[-1].value if self.evaluated else None
 
 
@@ -55,7 +55,7 @@ class BestCurve(Curve):
     """Compared by its best value so far."""
 
     @property
-    def outlook(self) -> float | None:
+    def projected_value(self) -> float | None:
         return self.best_value
 
 
@@ -64,14 +64,14 @@ class LeaderlessCurve(Curve):
 
     @property
     def best_value(self) -> float | None:
-        return self.outlook
+        return self.projected_value
 
 
 class Ours(Rule):
     """ASHA and the stability verdicts as a sweep applies them: verdicts first."""
 
     def __init__(
-        self, group: Group, asha: ASHA, stability: StabilitySettings | None, curve: Callable[[], Curve]
+        self, group: Group, asha: Scheduler, stability: StabilitySettings | None, curve: Callable[[], Curve]
     ) -> None:
         self._asha, self._stability, self._max_epochs, self._total = asha, stability, group.max_epochs, len(group.runs)
         self.curve = curve

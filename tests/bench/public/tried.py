@@ -25,11 +25,11 @@ SUBSETS = 4
 Values = np.ndarray
 Compare = Callable[[Values], float]
 Choose = Callable[[Values, Values, Values, int], Values]
-"""From each run's outlook, best value and standard error, and the places: the runs that go on, by their place."""
+"""From each run's projected value, best value and standard error, and the quota: the indices of the runs that go on."""
 
 
-def outlook(values: Values, share: float) -> float:
-    """The product's, which adds the whole gain, with any share of it (`search.pruning.curve.Curve.outlook`)."""
+def projected_value(values: Values, share: float) -> float:
+    """The product's, which adds the whole gain, with any share of it (`search.pruning.curve.Curve.projected_value`)."""
     half = len(values) // 2
     if not half:
         return float(values[-1])
@@ -59,25 +59,25 @@ COMPARED: dict[str, Compare] = {
     "mean of the last 3": lambda values: float(values[-3:].mean()),
     "mean of the last 5": lambda values: float(values[-5:].mean()),
     "best so far": lambda values: float(values.max()),
-    "mean of the second half": partial(outlook, share=0.0),
-    "outlook, share .25": partial(outlook, share=0.25),
-    "outlook, share .5": partial(outlook, share=0.5),
-    "outlook, share .75": partial(outlook, share=0.75),
-    "outlook, share 1": partial(outlook, share=1.0),
+    "mean of the second half": partial(projected_value, share=0.0),
+    "projected_value, share .25": partial(projected_value, share=0.25),
+    "projected_value, share .5": partial(projected_value, share=0.5),
+    "projected_value, share .75": partial(projected_value, share=0.75),
+    "projected_value, share 1": partial(projected_value, share=1.0),
     "the same with medians, .5": partial(medians, share=0.5),
-    "half outlook, half best": lambda values: (outlook(values, 0.5) + float(values.max())) / 2,
+    "half projected_value, half best": lambda values: (projected_value(values, 0.5) + float(values.max())) / 2,
     "line in log epochs, at 2 x the epoch": partial(line, horizon=2.0),
     "line in log epochs, at 4 x the epoch": partial(line, horizon=4.0),
 }
 
 
 def first(heading: Values, best: Values, error: Values, places: int) -> Values:
-    """The best by outlook."""
+    """The best by projected_value."""
     return np.argsort(-heading, kind="stable")[:places]
 
 
 def with_leaders(heading: Values, best: Values, error: Values, places: int, share: float) -> Values:
-    """A share of the places, at least one, to the best so far; the others by outlook."""
+    """A share of the places, at least one, to the best so far; the others by projected_value."""
     leaders = np.argsort(-best, kind="stable")[: max(1, round(share * places))].tolist()
     others = [run for run in np.argsort(-heading, kind="stable") if run not in leaders]
     return np.array(leaders + others[: max(0, places - len(leaders))])
@@ -179,7 +179,7 @@ def main() -> None:
     print("| | " + " | ".join(f"regret at {share:.0%} of the epochs" for share in SHARES) + " |")
     print("| --- |" + " --- |" * len(SHARES))
     rows = {f"compared by: {name}": tried(groups, compare, first) for name, compare in COMPARED.items()}
-    middle = COMPARED["outlook, share .5"]
+    middle = COMPARED["projected_value, share .5"]
     rows |= {f"goes on: {name}": tried(groups, middle, choose) for name, choose in CHOSEN.items()}
     for name, regrets in rows.items():
         shown = ("–" if math.isnan(regret) else f"{100 * regret:.2f}" for regret in regrets)

@@ -52,7 +52,7 @@ class Outcome:
     epochs: float
     regret: float
     seen: float
-    lost: bool
+    failed: bool
     time: float
 
 

@@ -1,9 +1,9 @@
 """Whole sweeps of few trials and of many on landscapes: `python -m tests.bench.search.schedulers`, in virtual time.
 
 Each seed has its own landscape (`landscape.py`: trainings made of formulas, with a region that diverges), the same for
-all; the product's own conductor searches it with four workers, an epoch a unit of time. What counts is by how much the
-true quality of the sweep's winner is below the best that a random search of 20,000 noiseless draws finds. Intervals are
-95 % bootstrap over seeds.
+all; the product's own coordinator searches it with four workers, an epoch a unit of time. What counts is by how much
+the true quality of the sweep's winner is below the best that a random search of 20,000 noiseless draws finds.
+Intervals are 95 % bootstrap over seeds.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from search.control.coordinator import Conductor
+from search.control.coordinator import Coordinator
 from search.journal.events import EpochDone
 from search.replay.simulation import Clock, Unwritten
 from search.state.sweep_state import SweepState
-from search.sweep.plan import plan
+from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
 from tests.bench.search.searcher_sweeps import reachable
 from tests.support.landscape import Task
@@ -56,30 +56,32 @@ def swept(job: Job) -> SweepState:
         "data": str(HERE),
         "trials": job.trials, "seed": job.seed, "confirm_top": 0, "audit": 0.0, "enqueue": [],
     }  # fmt: skip
-    made = plan(read_spec(values | SYSTEMS[job.system], "bench"), training=False)
+    made = make_plan(read_spec(values | SYSTEMS[job.system], "bench"), training=False)
     task, clock = Task.of(job.space, job.seed), Clock()
-    conductor = Conductor(made, Unwritten(clock), delete=lambda trial, epoch: None, clock=clock)
-    conductor.open(WORKERS)
+    coordinator = Coordinator(made, Unwritten(clock), delete=lambda trial, epoch: None, clock=clock)
+    coordinator.open(WORKERS)
     busy: list[tuple[float, int, int]] = []  # when its epoch ends, trial, epochs before it
-    while not conductor.over:
-        while len(busy) < WORKERS and (given := conductor.next()) is not None:
+    while not coordinator.over:
+        while len(busy) < WORKERS and (given := coordinator.next()) is not None:
             heapq.heappush(busy, (clock.now + 1, given.trial, given.epochs))
-        if not busy:  # the conductor has just found that it is over
+        if not busy:  # the coordinator has just found that it is over
             continue
         clock.now, trial, epochs = heapq.heappop(busy)
-        drawn = conductor.state.trials[trial].started.drawn
+        drawn = coordinator.state.trials[trial].started.drawn
         value = task.value(drawn, epochs + 1, f"{job.seed}/{trial}")
         known = {"metrics": {"score": value}} if value is not None else {"metrics": {}, "alarm": "nonfinite"}
-        if conductor.report(EpochDone(trial, epochs + 1, "main", losses={"train": 1.0}, rates={}, seconds={}, **known)):
+        if coordinator.report(
+            EpochDone(trial, epochs + 1, "main", losses={"train": 1.0}, rates={}, seconds={}, **known)
+        ):
             heapq.heappush(busy, (clock.now + 1, trial, epochs + 1))
-    return conductor.state
+    return coordinator.state
 
 
 def measured(job: Job) -> tuple[float, float]:
     """Epochs that it took, and points that its winner is below the best."""
     state = swept(job)
     ended = [trial for trial in state.search if trial.finished]
-    winner = max(ended, key=lambda trial: trial.curve.level or 0.0)
+    winner = max(ended, key=lambda trial: trial.curve.smoothed_value or 0.0)
     quality = Task.of(job.space, job.seed).quality(winner.started.drawn)
     return state.epochs, 100 * (reachable(job.space, job.seed) - quality)
 

@@ -56,7 +56,7 @@ def sweep(
         for number in list(running):
             outcome = step(task, asha, searcher, number, curves[number], drawn[number], seed)
             if outcome:
-                level = curves[number].level
+                level = curves[number].smoothed_value
                 searcher.tell(number, outcome, level)
                 ended[number] = Ended(drawn[number], outcome, curves[number].epoch, level, task.quality(drawn[number]))
                 running.remove(number)

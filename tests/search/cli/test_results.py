@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.control.coordinator import Conductor
+from search.control.coordinator import Coordinator
 from search.journal.events import Decided, EpochDone, SweepOpened, TrialStarted
 from search.journal.segments import Journal
 from search.sweep.folder import SweepFolder
@@ -120,10 +120,10 @@ def test_a_running_sweep_can_be_looked_at(steadytune: Steadytune, tmp_path: Path
     folder = SweepFolder.create(tmp_path, made.spec)
     workers = Workers()
     journal = Journal(folder.journal)
-    conductor = Conductor(made, journal, delete=workers.disk.delete)
-    conductor.open(2)
-    workers.fill(conductor)
-    workers.step(conductor, 0)
+    coordinator = Coordinator(made, journal, delete=workers.disk.delete)
+    coordinator.open(2)
+    workers.fill(coordinator)
+    workers.step(coordinator, 0)
     journal.flush()
     code, out, _ = steadytune("status", "sweep", "--sweeps", tmp_path)
     assert code == 0

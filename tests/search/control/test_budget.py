@@ -8,17 +8,17 @@ import pytest
 from search.journal.segments import read
 from search.state.outcome import result
 from tests.support.fakes import plan_of
-from tests.support.workers import Clock, Workers, conductor_of, confirmations, ends, reasons, swept
+from tests.support.workers import Clock, Workers, confirmations, coordinator_of, ends, reasons, swept
 
 
 def test_the_search_ends_with_its_epochs(data: Path, journal: Path) -> None:
     workers = Workers(places=2)
-    conductor = swept(plan_of(data, trials=100, epochs=21, confirm_top=1, confirm_seeds=1), journal, workers)
-    assert 21 <= conductor.state.epochs < 21 + workers.places
+    coordinator = swept(plan_of(data, trials=100, epochs=21, confirm_top=1, confirm_seeds=1), journal, workers)
+    assert 21 <= coordinator.state.epochs < 21 + workers.places
     stopped = [one for one in ends(journal).values() if one.reason == "budget"]
     assert all(one.detail == "the sweep's 21 epochs are used up" for one in stopped)
     assert len(stopped) <= workers.places
-    again = [trial for trial in conductor.state.trials.values() if trial.started.kind == "confirm"]
+    again = [trial for trial in coordinator.state.trials.values() if trial.started.kind == "confirm"]
     assert again
     assert all(trial.finished for trial in again)
 
@@ -27,19 +27,19 @@ def test_the_search_ends_with_its_epochs(data: Path, journal: Path) -> None:
 def test_the_sweep_ends_within_its_hours_with_its_confirmation(data: Path, journal: Path, places: int) -> None:
     clock = Clock()
     workers = Workers(places=places, clock=clock, epoch_seconds=60.0)
-    conductor = swept(plan_of(data, trials=1000, hours=1.0, confirm_top=2, confirm_seeds=2), journal, workers)
+    coordinator = swept(plan_of(data, trials=1000, hours=1.0, confirm_top=2, confirm_seeds=2), journal, workers)
     assert clock.seconds - 1000 <= 3600 + 60
-    assert len(conductor.state.search) > 10
-    found = confirmations(conductor)
+    assert len(coordinator.state.search) > 10
+    found = confirmations(coordinator)
     assert all(len(seeds) == 2 for seeds in found.values())
-    assert all(trial.finished for of in found for trial in conductor.state.confirmations(of))
+    assert all(trial.finished for of in found for trial in coordinator.state.confirmations(of))
 
 
 def test_a_sweep_whose_hours_are_too_few_ends_all_the_same(data: Path, journal: Path) -> None:
     workers = Workers(epoch_seconds=3600.0)
-    conductor = swept(plan_of(data, trials=10, hours=0.5, scheduler="none"), journal, workers)
-    assert set(reasons(conductor).values()) == {"budget"}
-    assert result(conductor.state).trial == -1
+    coordinator = swept(plan_of(data, trials=10, hours=0.5, scheduler="none"), journal, workers)
+    assert set(reasons(coordinator).values()) == {"budget"}
+    assert result(coordinator.state).trial == -1
 
 
 def test_hours_too_few_for_the_confirmation_are_shared_with_it(data: Path, journal: Path) -> None:
@@ -47,9 +47,9 @@ def test_hours_too_few_for_the_confirmation_are_shared_with_it(data: Path, journ
     clock = Clock()
     workers = Workers(places=2, clock=clock, epoch_seconds=40.0)
     few = {"hours": 0.1, "confirm_top": 2, "confirm_seeds": 2, "set": {"epochs": 8}}
-    conductor = swept(plan_of(data, scheduler="none", **few), journal, workers)
+    coordinator = swept(plan_of(data, scheduler="none", **few), journal, workers)
     assert clock.seconds - 1000 <= 360 + 40
-    baseline, other = conductor.state.search
+    baseline, other = coordinator.state.search
     assert baseline.finished
     assert other.curve.epoch == 6  # reported after 200 of the 360 s
     said = {number: end.detail for number, end in ends(journal).items() if end.reason == "budget"}
@@ -62,25 +62,25 @@ def test_a_slow_start_does_not_use_up_the_hours(data: Path, journal: Path) -> No
     clock = Clock()
     workers = Workers(places=8, clock=clock, epoch_seconds=10.0)
     made = plan_of(data, trials=1000, hours=0.1, set={"epochs": 8})
-    conductor = conductor_of(made, journal, workers)
-    conductor.open(8)
+    coordinator = coordinator_of(made, journal, workers)
+    coordinator.open(8)
     clock.seconds += 60.0
-    workers.run(conductor)
-    assert conductor.state.trials[0].finished
-    assert len(conductor.state.search) > 16
+    workers.run(coordinator)
+    assert coordinator.state.trials[0].finished
+    assert len(coordinator.state.search) > 16
 
 
 def test_hours_before_an_interruption_count_and_the_pause_does_not(data: Path, journal: Path) -> None:
     made = plan_of(data, trials=1000, hours=1.0, confirm_top=0)
-    conductor = conductor_of(made, journal, Workers())
-    conductor.open(1)
-    conductor.next()
-    conductor.end(result(conductor.state))
+    coordinator = coordinator_of(made, journal, Workers())
+    coordinator.open(1)
+    coordinator.next()
+    coordinator.end(result(coordinator.state))
     rows = [
         dataclasses.replace(row, time=100.0 + 1200 * place, event=row.event) for place, row in enumerate(read(journal))
     ][:2]  # 1200 s between them; the third says that it ended
     clock = Clock(seconds=1e6)
-    resumed = conductor_of(made, journal, Workers(clock=clock))
+    resumed = coordinator_of(made, journal, Workers(clock=clock))
     resumed.restore(rows)
     clock.seconds += 2399
     assert resumed.next() is not None

@@ -8,22 +8,22 @@ import pytest
 from search.journal.events import Decided, EpochDone
 from search.journal.segments import read
 from tests.support.fakes import Curves, CurveSettings, plan_of
-from tests.support.workers import Disk, Workers, conductor_of, done_of, swept
+from tests.support.workers import Disk, Workers, coordinator_of, done_of, swept
 
 
 def test_only_the_best_checkpoints_are_left_in_the_end(data: Path, journal: Path) -> None:
     workers = Workers(places=3)
-    conductor = swept(plan_of(data, trials=9, keep_checkpoints=2, confirm_top=0, scheduler="none"), journal, workers)
-    best = [(trial.curve.best, trial.started.trial) for trial in conductor.state.search]
+    coordinator = swept(plan_of(data, trials=9, keep_checkpoints=2, confirm_top=0, scheduler="none"), journal, workers)
+    best = [(trial.curve.best, trial.started.trial) for trial in coordinator.state.search]
     ranked = sorted(((point.value or 0.0, trial, point.epoch) for point, trial in best if point), reverse=True)
     assert workers.disk.checkpoints == {(trial, epoch) for _, trial, epoch in ranked[:2]}
 
 
 def test_each_finalist_keeps_a_checkpoint(data: Path, journal: Path) -> None:
     workers = Workers()
-    conductor = swept(plan_of(data, trials=9, keep_checkpoints=1, confirm_top=3), journal, workers)
-    of = {trial: conductor.state.trials[trial].started.of for trial in conductor.state.trials}
-    assert {of[trial] for trial, _ in workers.disk.checkpoints} == set(conductor.state.finalists())
+    coordinator = swept(plan_of(data, trials=9, keep_checkpoints=1, confirm_top=3), journal, workers)
+    of = {trial: coordinator.state.trials[trial].started.of for trial in coordinator.state.trials}
+    assert {of[trial] for trial, _ in workers.disk.checkpoints} == set(coordinator.state.finalists())
 
 
 def test_nothing_is_deleted_before_the_journal_on_disk_can_do_without(data: Path, journal: Path) -> None:
@@ -50,17 +50,17 @@ def test_a_checkpoint_that_a_trial_writes_again_is_deleted_again(
     """Its newest one was damaged, so a worker went back to an earlier one, or to the start."""
     monkeypatch.setattr("search.journal.segments.FLUSH_SECONDS", 0.0)
     workers = Workers()
-    conductor = conductor_of(plan_of(data, trials=1, confirm_top=0), journal, workers)
-    conductor.open(1)
-    workers.fill(conductor)
+    coordinator = coordinator_of(plan_of(data, trials=1, confirm_top=0), journal, workers)
+    coordinator.open(1)
+    workers.fill(coordinator)
     for _ in range(3):
-        workers.step(conductor, 0)
+        workers.step(coordinator, 0)
     kept = set(workers.disk.checkpoints)
     assert (0, 1) not in kept
     workers.running.clear()
-    done = done_of(0, Curves().epoch(CurveSettings(**conductor.state.trials[0].started.settings), 1))
+    done = done_of(0, Curves().epoch(CurveSettings(**coordinator.state.trials[0].started.settings), 1))
     workers.disk.checkpoints.add((0, 1))
-    assert conductor.report(dataclasses.replace(done, checkpoint="epoch-0001", bytes=100))
+    assert coordinator.report(dataclasses.replace(done, checkpoint="epoch-0001", bytes=100))
     assert workers.disk.checkpoints == kept
 
 

@@ -12,19 +12,19 @@ from search.journal.segments import read
 from search.pruning.rungs import milestones
 from search.state.outcome import result
 from tests.support.fakes import Curves, CurveSettings, plan_of
-from tests.support.workers import Workers, conductor_of, confirmations, done_of, ends, events, reasons, swept
+from tests.support.workers import Workers, confirmations, coordinator_of, done_of, ends, events, reasons, swept
 
 # --- a whole sweep -----------------------------------------------------------------------------------------------
 
 
 def test_every_trial_starts_once_and_ends_once(data: Path, journal: Path) -> None:
-    conductor = swept(plan_of(data, trials=8), journal)
+    coordinator = swept(plan_of(data, trials=8), journal)
     started = [event.trial for event in events(journal, TrialStarted)]
     assert started == list(range(len(started)))
     assert Counter(one.trial for one in events(journal, Decided) if one.action == "stop") == Counter(started)
-    assert len(conductor.state.search) == 8
-    assert not any(trial.running for trial in conductor.state.trials.values())
-    assert conductor.next() is None
+    assert len(coordinator.state.search) == 8
+    assert not any(trial.running for trial in coordinator.state.trials.values())
+    assert coordinator.next() is None
 
 
 def test_the_baseline_runs_first(data: Path, journal: Path) -> None:
@@ -42,9 +42,9 @@ def test_the_baseline_trains_to_its_end_even_behind_at_a_rung(data: Path, journa
 
 
 def test_a_baseline_outside_the_users_choices_is_still_run_as_it_is(data: Path, journal: Path) -> None:
-    conductor = swept(plan_of(data, trials=2, set={"shape": ["slow"]}, confirm_top=0), journal)
-    assert conductor.state.trials[0].started.settings["shape"] == "fast"
-    assert conductor.state.trials[1].started.settings["shape"] == "slow"
+    coordinator = swept(plan_of(data, trials=2, set={"shape": ["slow"]}, confirm_top=0), journal)
+    assert coordinator.state.trials[0].started.settings["shape"] == "fast"
+    assert coordinator.state.trials[1].started.settings["shape"] == "slow"
 
 
 def test_the_search_learns_from_a_training_with_values_out_of_range_that_are_not_asked_for(
@@ -59,20 +59,20 @@ def test_the_search_learns_from_a_training_with_values_out_of_range_that_are_not
 
 def test_a_trial_behind_at_a_rung_stops_there(data: Path, journal: Path) -> None:
     made = plan_of(data, trials=9, preset="long", sampler="random", confirm_top=0, seed=3)
-    conductor = swept(made, journal, Workers(places=3))
+    coordinator = swept(made, journal, Workers(places=3))
     rungs = milestones(3, made.reduction_factor, 27)
     behind = [one for one in ends(journal).values() if one.reason == "rung"]
     assert behind
     for one in behind:
         assert one.epoch in rungs
         assert one.numbers["value"] < one.numbers["cutoff"]
-        assert conductor.state.trials[one.trial].curve.epoch == one.epoch
+        assert coordinator.state.trials[one.trial].curve.epoch == one.epoch
 
 
 def test_without_a_scheduler_every_trial_trains_to_its_end(data: Path, journal: Path) -> None:
-    conductor = swept(plan_of(data, trials=6, scheduler="none", confirm_top=0), journal)
-    assert set(reasons(conductor).values()) == {"done"}
-    assert conductor.state.epochs == 6 * 4
+    coordinator = swept(plan_of(data, trials=6, scheduler="none", confirm_top=0), journal)
+    assert set(reasons(coordinator).values()) == {"done"}
+    assert coordinator.state.epochs == 6 * 4
 
 
 @pytest.mark.parametrize(
@@ -87,38 +87,40 @@ def test_without_a_scheduler_every_trial_trains_to_its_end(data: Path, journal: 
 def test_a_lost_training_stops_with_its_reason(
     data: Path, journal: Path, settings: dict[str, int], reason: str, epoch: int, words: str
 ) -> None:
-    conductor = swept(plan_of(data, trials=1, set={"epochs": 9, **settings}), journal)
-    trial = conductor.state.trials[0]
-    assert trial.lost
+    coordinator = swept(plan_of(data, trials=1, set={"epochs": 9, **settings}), journal)
+    trial = coordinator.state.trials[0]
+    assert trial.failed
     assert trial.decision is not None
     assert (trial.decision.reason, trial.decision.epoch) == (reason, epoch)
     assert words in trial.decision.detail
-    assert result(conductor.state).trial == -1
+    assert result(coordinator.state).trial == -1
 
 
 def test_a_training_lost_in_its_last_epoch_is_lost(data: Path, journal: Path) -> None:
-    conductor = swept(plan_of(data, trials=1, set={"alarm_at": 4}), journal)
-    assert reasons(conductor) == {0: "nonfinite"}
+    coordinator = swept(plan_of(data, trials=1, set={"alarm_at": 4}), journal)
+    assert reasons(coordinator) == {0: "nonfinite"}
 
 
 def test_for_a_metric_to_minimise_the_lowest_go_on(data: Path, journal: Path) -> None:
     made = plan_of(
         data, recipe="tests.support.fakes:Errors", trials=9, set={"noise": 0.0, "shape": "fast"}, confirm_top=1
     )
-    conductor = swept(made, journal)
-    finished = [trial for trial in conductor.state.search if trial.finished]
-    best = conductor.state.ranking()[0]
-    assert best.curve.level == min(trial.curve.level for trial in finished if trial.curve.level is not None)
-    assert best.started.settings["quality"] == max(t.started.settings["quality"] for t in conductor.state.search)
+    coordinator = swept(made, journal)
+    finished = [trial for trial in coordinator.state.search if trial.finished]
+    best = coordinator.state.ranking()[0]
+    assert best.curve.smoothed_value == min(
+        trial.curve.smoothed_value for trial in finished if trial.curve.smoothed_value is not None
+    )
+    assert best.started.settings["quality"] == max(t.started.settings["quality"] for t in coordinator.state.search)
     for one in ends(journal).values():
         if one.reason == "rung":
             assert one.numbers["value"] < one.numbers["cutoff"] < 0
 
 
 def test_a_sweep_in_which_nothing_is_searched_runs(data: Path, journal: Path) -> None:
-    conductor = swept(plan_of(data, recipe="tests.support.fakes:Fixed", trials=3), journal)
-    assert len(conductor.state.search) == 3
-    seeds = [trial.started.seed for trial in conductor.state.search]
+    coordinator = swept(plan_of(data, recipe="tests.support.fakes:Fixed", trials=3), journal)
+    assert len(coordinator.state.search) == 3
+    seeds = [trial.started.seed for trial in coordinator.state.search]
     assert len(set(seeds)) == 3
 
 
@@ -137,47 +139,47 @@ def test_the_same_seed_gives_the_same_sweep(data: Path, tmp_path: Path) -> None:
 
 
 def test_epochs_reported_for_a_trial_that_has_ended_are_not_taken(data: Path, journal: Path) -> None:
-    conductor = swept(plan_of(data, trials=1, confirm_top=0), journal)
+    coordinator = swept(plan_of(data, trials=1, confirm_top=0), journal)
     before = list(read(journal))
-    assert not conductor.report(done_of(0, Curves().epoch(CurveSettings(), 5)))
-    conductor.fail(0, "its process died")
+    assert not coordinator.report(done_of(0, Curves().epoch(CurveSettings(), 5)))
+    coordinator.fail(0, "its process died")
     assert list(read(journal)) == before
 
 
 def test_what_was_journalled_is_what_the_listener_saw(data: Path, journal: Path) -> None:
     seen: list[Row] = []
     workers = Workers()
-    conductor = conductor_of(plan_of(data, trials=3), journal, workers, lambda row, state: seen.append(row))
-    conductor.open(2)
-    workers.run(conductor)
+    coordinator = coordinator_of(plan_of(data, trials=3), journal, workers, lambda row, state: seen.append(row))
+    coordinator.open(2)
+    workers.run(coordinator)
     assert seen == list(read(journal))
 
 
 def test_a_trial_whose_process_died_before_it_began_is_handed_out_again(data: Path, journal: Path) -> None:
-    conductor = conductor_of(plan_of(data, trials=2, confirm_top=0), journal, Workers())
-    conductor.open(1)
-    first = conductor.next()
+    coordinator = coordinator_of(plan_of(data, trials=2, confirm_top=0), journal, Workers())
+    coordinator.open(1)
+    first = coordinator.next()
     assert first is not None
-    conductor.again(first.trial)
-    assert conductor.next() == first
-    conductor.fail(first.trial, "its process died before it began, again and again")
-    conductor.again(first.trial)
-    other = conductor.next()
+    coordinator.again(first.trial)
+    assert coordinator.next() == first
+    coordinator.fail(first.trial, "its process died before it began, again and again")
+    coordinator.again(first.trial)
+    other = coordinator.next()
     assert other is not None
     assert other.trial == 1
 
 
 def test_a_trial_that_ran_out_of_a_shared_gpus_memory_has_one_to_itself_from_then_on(data: Path, journal: Path) -> None:
-    conductor = conductor_of(plan_of(data, trials=2, confirm_top=0), journal, Workers())
-    conductor.open(2)
-    first, other = conductor.next(), conductor.next()
+    coordinator = coordinator_of(plan_of(data, trials=2, confirm_top=0), journal, Workers())
+    coordinator.open(2)
+    first, other = coordinator.next(), coordinator.next()
     assert first is not None
     assert other is not None
-    conductor.again(first.trial, alone=True)
-    assert conductor.next() == replace(first, alone=True)
-    conductor.again(first.trial)
-    conductor.again(other.trial)
-    assert [conductor.next(), conductor.next()] == [replace(first, alone=True), other]
+    coordinator.again(first.trial, alone=True)
+    assert coordinator.next() == replace(first, alone=True)
+    coordinator.again(first.trial)
+    coordinator.again(other.trial)
+    assert [coordinator.next(), coordinator.next()] == [replace(first, alone=True), other]
 
 
 # --- waiting -----------------------------------------------------------------------------------------------------
@@ -195,12 +197,12 @@ def resumptions(journal: Path) -> list[Decided]:
 
 def test_a_trial_that_waited_goes_on_from_its_checkpoint(data: Path, journal: Path) -> None:
     workers = Workers(places=2, checkpoint_every=100)
-    conductor = swept(plan_of(data, trials=20, preset="long", confirm_top=0, seed=1), journal, workers)
+    coordinator = swept(plan_of(data, trials=20, preset="long", confirm_top=0, seed=1), journal, workers)
     again = resumptions(journal)
     assert again
     for one in again:
         epochs = [done.epoch for done in events(journal, EpochDone) if done.trial == one.trial]
-        assert epochs == list(range(1, conductor.state.trials[one.trial].curve.epoch + 1))
+        assert epochs == list(range(1, coordinator.state.trials[one.trial].curve.epoch + 1))
         assert epochs[-1] > one.epoch
 
 
@@ -210,43 +212,43 @@ def test_with_the_stopping_kind_nobody_waits(data: Path, journal: Path) -> None:
 
 
 def test_at_the_end_of_the_search_no_trial_waits_any_more(data: Path, journal: Path) -> None:
-    conductor = swept(plan_of(data, trials=20, preset="long", confirm_top=1, seed=1), journal)
+    coordinator = swept(plan_of(data, trials=20, preset="long", confirm_top=1, seed=1), journal)
     closed = [one for one in ends(journal).values() if one.detail.endswith("; the search is over")]
     assert closed
-    assert not conductor.state.waiting
+    assert not coordinator.state.paused
     assert all(one.numbers["value"] <= one.numbers["cutoff"] for one in closed)
     # Each is told how it stands now, not how it stood when it came.
     at_the_first = [one for one in closed if one.numbers["rung"] == 3]
     assert {one.numbers["peers"] for one in at_the_first} == {20}
     assert len({one.numbers["rank"] for one in at_the_first}) == len(at_the_first) > 1
-    assert conductor.state.ranking(), "somebody trained to the end"
+    assert coordinator.state.ranking(), "somebody trained to the end"
 
 
 def test_waiting_trials_whose_checkpoints_take_too_much_disk_are_given_up_worst_first(
     data: Path, journal: Path
 ) -> None:
     made = plan_of(data, trials=20, preset="long", confirm_top=0, seed=2, max_checkpoint_gb=3e-7)
-    conductor = swept(made, journal, Workers(places=2))
+    coordinator = swept(made, journal, Workers(places=2))
     given_up = [one for one in ends(journal).values() if "would exceed max_checkpoint_gb" in one.detail]
     assert given_up
-    assert conductor.state.ranking()
-    best = max(trial.curve.level or 0.0 for trial in conductor.state.ranking())
+    assert coordinator.state.ranking()
+    best = max(trial.curve.smoothed_value or 0.0 for trial in coordinator.state.ranking())
     assert all(one.numbers["value"] < best for one in given_up)
 
 
 def test_samplers_learn_from_a_trial_that_waits_as_from_a_pruned_one(data: Path, journal: Path) -> None:
     workers = Workers(places=1)
-    conductor = conductor_of(plan_of(data, trials=9, preset="long", enqueue=[], confirm_top=0), journal, workers)
-    conductor.open(1)
-    while not conductor.state.waiting:
-        workers.fill(conductor)
+    coordinator = coordinator_of(plan_of(data, trials=9, preset="long", enqueue=[], confirm_top=0), journal, workers)
+    coordinator.open(1)
+    while not coordinator.state.paused:
+        workers.fill(coordinator)
         for trial in list(workers.running):
-            workers.step(conductor, trial)
-    (number,) = conductor.state.waiting
-    assert conductor.state.searcher is not None
-    assert conductor.state.searcher.study.trials[number].state is StudyState.PRUNED
-    workers.run(conductor)
-    assert {one.state for one in conductor.state.searcher.study.trials} == {StudyState.PRUNED, StudyState.COMPLETE}
+            workers.step(coordinator, trial)
+    (number,) = coordinator.state.paused
+    assert coordinator.state.searcher is not None
+    assert coordinator.state.searcher.study.trials[number].state is StudyState.PRUNED
+    workers.run(coordinator)
+    assert {one.state for one in coordinator.state.searcher.study.trials} == {StudyState.PRUNED, StudyState.COMPLETE}
 
 
 # --- confirmation ------------------------------------------------------------------------------------------------
@@ -254,42 +256,42 @@ def test_samplers_learn_from_a_trial_that_waits_as_from_a_pruned_one(data: Path,
 
 def test_the_best_and_the_baseline_are_trained_again_on_the_same_fresh_seeds(data: Path, journal: Path) -> None:
     made = plan_of(data, trials=9, confirm_top=2, confirm_seeds=3, scheduler="none")
-    conductor = swept(made, journal)
-    found = confirmations(conductor)
-    assert set(found) == {trial.started.trial for trial in conductor.state.ranking()[:2]} | {0}
+    coordinator = swept(made, journal)
+    found = confirmations(coordinator)
+    assert set(found) == {trial.started.trial for trial in coordinator.state.ranking()[:2]} | {0}
     assert len({tuple(seeds) for seeds in found.values()}) == 1
     (seeds, *_) = found.values()
     assert len(set(seeds)) == 3
-    assert not set(seeds) & {trial.started.seed for trial in conductor.state.search}
+    assert not set(seeds) & {trial.started.seed for trial in coordinator.state.search}
 
 
 def test_a_confirmation_trains_the_same_settings_but_for_the_seed(data: Path, journal: Path) -> None:
-    conductor = swept(plan_of(data, trials=5, confirm_top=1, confirm_seeds=1), journal)
-    for of in conductor.state.finalists():
-        (again,) = conductor.state.confirmations(of)
-        original = conductor.state.trials[of].started
+    coordinator = swept(plan_of(data, trials=5, confirm_top=1, confirm_seeds=1), journal)
+    for of in coordinator.state.finalists():
+        (again,) = coordinator.state.confirmations(of)
+        original = coordinator.state.trials[of].started
         assert again.started.settings == original.settings | {"seed": again.started.seed}
         assert again.started.drawn == original.drawn
 
 
 def test_a_confirmation_is_not_compared_at_rungs_and_takes_nothing_from_the_search(data: Path, journal: Path) -> None:
-    conductor = swept(plan_of(data, trials=5, preset="long"), journal)
-    again = [trial for trial in conductor.state.trials.values() if trial.started.kind == "confirm"]
+    coordinator = swept(plan_of(data, trials=5, preset="long"), journal)
+    again = [trial for trial in coordinator.state.trials.values() if trial.started.kind == "confirm"]
     assert again
     assert all(trial.finished for trial in again)
     assert all(one.reason == "done" for trial in again for one in trial.decisions)
-    assert conductor.state.epochs == sum(trial.curve.epoch for trial in conductor.state.search)
-    assert conductor.state.searcher is not None
-    assert len(conductor.state.searcher.study.trials) == 5
+    assert coordinator.state.epochs == sum(trial.curve.epoch for trial in coordinator.state.search)
+    assert coordinator.state.searcher is not None
+    assert len(coordinator.state.searcher.study.trials) == 5
 
 
 def test_nothing_is_confirmed_if_nothing_is_to_be(data: Path, journal: Path) -> None:
-    conductor = swept(plan_of(data, trials=4, confirm_top=0), journal)
-    assert len(conductor.state.trials) == 4
-    assert conductor.state.finalists() == []
+    coordinator = swept(plan_of(data, trials=4, confirm_top=0), journal)
+    assert len(coordinator.state.trials) == 4
+    assert coordinator.state.finalists() == []
 
 
 def test_nothing_is_confirmed_if_nothing_finished(data: Path, journal: Path) -> None:
-    conductor = swept(plan_of(data, trials=3, set={"nan_at": 1}, scheduler="none"), journal)
-    assert set(reasons(conductor).values()) == {"nonfinite"}
-    assert len(conductor.state.trials) == 3
+    coordinator = swept(plan_of(data, trials=3, set={"nan_at": 1}, scheduler="none"), journal)
+    assert set(reasons(coordinator).values()) == {"nonfinite"}
+    assert len(coordinator.state.trials) == 3

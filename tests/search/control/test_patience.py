@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.control.coordinator import Conductor
+from search.control.coordinator import Coordinator
 from search.control.patience import enough, noise
 from search.journal.events import Row, SearchEnded
 from search.journal.segments import read
@@ -21,7 +21,7 @@ from search.sweep.plan import Plan
 from search.sweep.spec import SweepSpec
 from search.views.summary import closing
 from tests.support.fakes import plan_of
-from tests.support.workers import Disk, Killed, Workers, conductor_of, swept
+from tests.support.workers import Disk, Killed, Workers, coordinator_of, swept
 from trainables.errors import SettingsError
 
 NOISES = [0.01, 0.01, 0.01]
@@ -126,17 +126,17 @@ def test_what_waits_may_still_go_on_after_the_search_has_ended(data: Path, tmp_p
     made = ending(data, trials=120, patience=3, scheduler="asha", reduction_factor=2.0, grace_epochs=1, set=choices)
     state = swept(made, tmp_path / "journal").state
     assert state.search_ended is not None
-    assert not state.waiting
+    assert not state.paused
 
 
 def test_the_reason_is_in_the_last_words(data: Path, tmp_path: Path) -> None:
     made = ending(data)
     folder = SweepFolder.create(tmp_path, made.spec)
-    conductor = swept(made, folder.journal)
-    conductor.end(result(conductor.state))
-    words = "\n".join(str(item) for item in closing(conductor.state, folder, "browse"))
+    coordinator = swept(made, folder.journal)
+    coordinator.end(result(coordinator.state))
+    words = "\n".join(str(item) for item in closing(coordinator.state, folder, "browse"))
     assert (
-        f"The search ended itself after {len(conductor.state.search)} of 60 trials: the last 6 finished trials gained"
+        f"The search ended itself after {len(coordinator.state.search)} of 60 trials: the last 6 finished trials gained"
         in words
     )
 
@@ -152,13 +152,13 @@ def test_killed_at_any_event_it_ends_once_and_draws_no_more(data: Path, tmp_path
         killed(made, journal, disk, kill_after)
         drawn = len({row.event.trial for row in read(journal) if row.event.event == "trial"})  # type: ignore[union-attr]
         over = bool(ends(journal))
-        conductor = conductor_of(made, journal, Workers(disk=disk))
-        conductor.restore(read(journal))
-        assert (conductor.state.search_ended is not None) == over
-        conductor.open(2)
-        Workers(disk=disk).run(conductor)
+        coordinator = coordinator_of(made, journal, Workers(disk=disk))
+        coordinator.restore(read(journal))
+        assert (coordinator.state.search_ended is not None) == over
+        coordinator.open(2)
+        Workers(disk=disk).run(coordinator)
         assert len(ends(journal)) == 1
-        assert not over or len(conductor.state.search) == drawn
+        assert not over or len(coordinator.state.search) == drawn
 
 
 def killed(made: Plan, journal: Path, disk: Disk, kill_after: int) -> None:
@@ -169,14 +169,14 @@ def killed(made: Plan, journal: Path, disk: Disk, kill_after: int) -> None:
         nonlocal count
         count += 1
         if count == kill_after:
-            conductor._journal.flush()
+            coordinator._journal.flush()
             raise Killed
 
     workers = Workers(disk=disk)
-    conductor: Conductor = conductor_of(made, journal, workers, listen)
-    conductor.open(workers.places)
+    coordinator: Coordinator = coordinator_of(made, journal, workers, listen)
+    coordinator.open(workers.places)
     with pytest.raises(Killed):
-        workers.run(conductor)
+        workers.run(coordinator)
 
 
 def test_a_patience_too_short_to_tell_anything_is_refused(data: Path) -> None:

@@ -10,32 +10,32 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState as StudyState
 
-from search.control.coordinator import Conductor
+from search.control.coordinator import Coordinator
 from search.journal.events import Decided, EpochDone, Row, TrialStarted
 from search.journal.segments import Journal, read
 from search.state.outcome import result
 from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
 from tests.support.fakes import Curves, CurveSettings, plan_of
-from tests.support.workers import Disk, Killed, Workers, conductor_of, done_of, events, rungs_of
+from tests.support.workers import Disk, Killed, Workers, coordinator_of, done_of, events, rungs_of
 
 
 def test_a_halted_sweep_hands_out_nothing_and_stops_every_trial(data: Path, journal: Path) -> None:
     workers = Workers()
     happened: list[Row] = []
-    conductor = conductor_of(plan_of(data, trials=5), journal, workers, lambda row, state: happened.append(row))
-    conductor.open(2)
-    workers.fill(conductor)
+    coordinator = coordinator_of(plan_of(data, trials=5), journal, workers, lambda row, state: happened.append(row))
+    coordinator.open(2)
+    workers.fill(coordinator)
     full, later = OSError("disk is full"), OSError("something else")
-    conductor.halt(full)
-    conductor.halt(later)
-    assert conductor.halted is full
-    assert conductor.over
-    assert conductor.next() is None
+    coordinator.halt(full)
+    coordinator.halt(later)
+    assert coordinator.halted is full
+    assert coordinator.over
+    assert coordinator.next() is None
     before = list(happened)
-    workers.step(conductor, 0)
-    conductor.fail(1, "its process died")
-    conductor.tick()
+    workers.step(coordinator, 0)
+    coordinator.fail(1, "its process died")
+    coordinator.tick()
     assert workers.running.keys() == {1}
     assert happened == before
 
@@ -43,11 +43,11 @@ def test_a_halted_sweep_hands_out_nothing_and_stops_every_trial(data: Path, jour
 def test_a_halted_sweep_goes_on_when_it_is_resumed(data: Path, journal: Path) -> None:
     made = plan_of(data, trials=3)
     workers = Workers()
-    conductor = conductor_of(made, journal, workers)
-    conductor.open(2)
-    workers.fill(conductor)
-    conductor.halt(OSError("disk is full"))
-    resumed = conductor_of(made, journal, Workers(disk=workers.disk))
+    coordinator = coordinator_of(made, journal, workers)
+    coordinator.open(2)
+    workers.fill(coordinator)
+    coordinator.halt(OSError("disk is full"))
+    resumed = coordinator_of(made, journal, Workers(disk=workers.disk))
     resumed.restore(read(journal))
     resumed.open(2)
     assert not resumed.over
@@ -57,16 +57,18 @@ def test_a_halted_sweep_goes_on_when_it_is_resumed(data: Path, journal: Path) ->
 def test_epochs_trained_again_after_a_restart_are_not_journalled_again(data: Path, journal: Path) -> None:
     made = plan_of(data, trials=1, confirm_top=0)
     workers = Workers(checkpoint_every=3)
-    conductor = conductor_of(made, journal, workers)
-    conductor.open(1)
-    workers.fill(conductor)
-    workers.step(conductor, 0)
-    workers.step(conductor, 0)
+    coordinator = coordinator_of(made, journal, workers)
+    coordinator.open(1)
+    workers.fill(coordinator)
+    workers.step(coordinator, 0)
+    workers.step(coordinator, 0)
     workers.running.clear()  # its process dies: Ray gives the trial to another, which begins at the last checkpoint
-    again = (done_of(0, Curves().epoch(CurveSettings(**conductor.state.trials[0].started.settings), n)) for n in (1, 2))
-    assert all(conductor.report(done) for done in again)
+    again = (
+        done_of(0, Curves().epoch(CurveSettings(**coordinator.state.trials[0].started.settings), n)) for n in (1, 2)
+    )
+    assert all(coordinator.report(done) for done in again)
     assert [done.epoch for done in events(journal, EpochDone)] in ([], [1], [1, 2])
-    assert conductor.state.trials[0].curve.epoch == 2
+    assert coordinator.state.trials[0].curve.epoch == 2
 
 
 def picture(state: SweepState) -> dict[str, Any]:
@@ -79,8 +81,8 @@ def picture(state: SweepState) -> dict[str, Any]:
         },
         "rungs": rungs_of(state),
         "running": list(state.running),
-        "waiting": list(state.waiting),
-        "promotable": state.asha.promotable(0),
+        "waiting": list(state.paused),
+        "promotable": state.scheduler.promotable(0),
         "epochs": state.epochs,
         "ended": state.ended,
         "finalists": state.finalists(),
@@ -101,7 +103,7 @@ def whole(data: Path, **fields: Any) -> Plan:
 
 def run_until(
     made: Plan, journal: Path, workers: Workers, kill_after: int | None = None, flushed: bool = False
-) -> Conductor | None:
+) -> Coordinator | None:
     """Run or go on with a sweep to its end; or kill it after so many events, with or without them on disk."""
     count = 0
 
@@ -115,22 +117,22 @@ def run_until(
 
     past = list(read(journal)) if journal.is_dir() else []
     written = Journal(journal)
-    conductor = Conductor(made, written, delete=workers.disk.delete, listen=listen, clock=workers.clock)
+    coordinator = Coordinator(made, written, delete=workers.disk.delete, listen=listen, clock=workers.clock)
     try:
         if past:
-            conductor.restore(past)
-        conductor.open(workers.places)
-        workers.run(conductor)
-        if conductor.state.ended is None:
-            conductor.end(result(conductor.state))
+            coordinator.restore(past)
+        coordinator.open(workers.places)
+        workers.run(coordinator)
+        if coordinator.state.ended is None:
+            coordinator.end(result(coordinator.state))
     except Killed:
         return None
-    return conductor
+    return coordinator
 
 
-def check_whole(made: Plan, journal: Path, conductor: Conductor) -> None:
+def check_whole(made: Plan, journal: Path, coordinator: Coordinator) -> None:
     """What holds for a sweep that has ended, whatever happened on the way."""
-    state = conductor.state
+    state = coordinator.state
     happened = [row.event for row in read(journal)]
     started = [one.trial for one in happened if isinstance(one, TrialStarted)]
     decided = [one for one in happened if isinstance(one, Decided)]
@@ -166,19 +168,19 @@ def test_the_journal_alone_gives_back_the_state_at_every_event(
     made = whole(data, **policy)
     pictures: list[dict[str, Any]] = []
     workers = Workers(places=2)
-    conductor = conductor_of(made, journal, workers, lambda row, state: pictures.append(picture(state)))
-    conductor.open(2)
-    workers.run(conductor)
-    conductor.end(result(conductor.state))
+    coordinator = coordinator_of(made, journal, workers, lambda row, state: pictures.append(picture(state)))
+    coordinator.open(2)
+    workers.run(coordinator)
+    coordinator.end(result(coordinator.state))
     rows = list(read(journal))
     assert len(rows) == len(pictures)
-    assert {trial.decision.reason for trial in conductor.state.trials.values() if trial.decision} >= {
+    assert {trial.decision.reason for trial in coordinator.state.trials.values() if trial.decision} >= {
         "done",
         "rung",
         "diverging",
     }
     for cut in range(1, len(rows) + 1):
-        resumed = conductor_of(made, journal.with_name(f"cut-{cut}"), Workers())
+        resumed = coordinator_of(made, journal.with_name(f"cut-{cut}"), Workers())
         resumed.restore(rows[:cut])
         assert picture(resumed.state) == pictures[cut - 1], f"after event {cut}: {rows[cut - 1].event}"
 
@@ -205,8 +207,8 @@ def test_a_killed_sweep_draws_and_decides_as_the_unbroken_one_does(
     """One trial at a time: with several, what a kill changes is who arrives first at a rung."""
     made = plan_of(data, trials=14, preset="short", seed=3, confirm_top=1, confirm_seeds=1, **policy)
 
-    def log(conductor: Conductor) -> list[Any]:
-        trials = conductor.state.trials.values()
+    def log(coordinator: Coordinator) -> list[Any]:
+        trials = coordinator.state.trials.values()
         return [(trial.started, [replace(one, numbers={}) for one in trial.decisions]) for trial in trials]
 
     uncut = run_until(made, tmp_path / "uncut", Workers(places=1))
@@ -225,9 +227,9 @@ def test_a_sweep_killed_over_and_over_comes_to_its_end(data: Path, journal: Path
     made = whole(data)
     disk = Disk()
     for _ in range(200):
-        conductor = run_until(made, journal, Workers(disk=disk), kill_after=4, flushed=True)
-        if conductor is not None:
-            check_whole(made, journal, conductor)
+        coordinator = run_until(made, journal, Workers(disk=disk), kill_after=4, flushed=True)
+        if coordinator is not None:
+            check_whole(made, journal, coordinator)
             return
     pytest.fail("no progress")
 
@@ -236,7 +238,7 @@ def test_after_a_resume_the_search_does_not_repeat_its_first_draws(data: Path, j
     made = plan_of(data, trials=8, sampler="random", scheduler="none", confirm_top=0)
     disk = Disk()
     run_until(made, journal, Workers(places=1, disk=disk), kill_after=14, flushed=True)
-    conductor = run_until(made, journal, Workers(places=1, disk=disk))
-    assert conductor is not None
-    drawn = [trial.started.drawn["quality"] for trial in conductor.state.search]
+    coordinator = run_until(made, journal, Workers(places=1, disk=disk))
+    assert coordinator is not None
+    drawn = [trial.started.drawn["quality"] for trial in coordinator.state.search]
     assert len(set(drawn)) == 8

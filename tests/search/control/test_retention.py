@@ -10,9 +10,9 @@ ROOMY = 1e15
 
 
 def kept(
-    trial: int, epoch: int, value: float | None, *, group: int | None = None, newest: bool = False, lost: bool = False
+    trial: int, epoch: int, value: float | None, *, group: int | None = None, newest: bool = False, failed: bool = False
 ) -> Kept:
-    return Kept(trial, epoch, trial if group is None else group, value, 100, newest, lost)
+    return Kept(trial, epoch, trial if group is None else group, value, 100, newest, failed)
 
 
 def stay(
@@ -46,7 +46,7 @@ def test_the_newest_of_a_running_trial_stays_to_resume_from() -> None:
 
 
 def test_checkpoints_of_lost_trials_go_however_good_they_were() -> None:
-    assert stay([kept(0, 1, 0.9, lost=True), kept(1, 1, 0.1)], keep=2) == {(1, 1)}
+    assert stay([kept(0, 1, 0.9, failed=True), kept(1, 1, 0.1)], keep=2) == {(1, 1)}
 
 
 def test_a_checkpoint_without_a_value_goes() -> None:
@@ -93,7 +93,7 @@ CHECKPOINTS = st.lists(
         value=st.none() | st.floats(-10, 10),
         bytes=st.integers(0, 1000),
         newest=st.booleans(),
-        lost=st.booleans(),
+        failed=st.booleans(),
     ),
     max_size=20,
     unique_by=lambda one: (one.trial, one.epoch),
@@ -109,7 +109,7 @@ def test_what_is_kept_is_needed_and_what_is_needed_is_kept(
     results = [one for one in stays if not one.newest]
     assert all(one in found for one in doomed)
     assert not any(one.newest for one in doomed)
-    assert all(one.value is not None and not one.lost for one in results)
+    assert all(one.value is not None and not one.failed for one in results)
     assert len({one.group for one in results}) == len(results) <= max(keep, len(finalists))
     if len(results) > 1:
         assert sum(one.bytes for one in stays) <= room + max(one.bytes for one in results)
@@ -117,9 +117,9 @@ def test_what_is_kept_is_needed_and_what_is_needed_is_kept(
 
 @given(CHECKPOINTS, st.integers(1, 4), st.floats(0, 5000))
 def test_the_best_value_of_a_sound_trial_is_always_on_disk(found: list[Kept], keep: int, room: float) -> None:
-    sound = [one.value for one in found if one.value is not None and not one.lost]
+    sound = [one.value for one in found if one.value is not None and not one.failed]
     doomed = surplus(found, keep, room)
-    left = [one.value for one in found if one not in doomed and one.value is not None and not one.lost]
+    left = [one.value for one in found if one not in doomed and one.value is not None and not one.failed]
     assert max(sound, default=None) == max(left, default=None)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from search.control.coordinator import Conductor
-from search.control.rules import hopeless
+from search.control.coordinator import Coordinator
+from search.control.rules import repeated_failure
 from search.execution.crash import died
 from search.journal.events import EpochDone
 from search.journal.segments import Journal
@@ -55,15 +55,15 @@ class Failing:
     """A sweep whose trials fail."""
 
     def __init__(self, data: Path, journal: Path) -> None:
-        self.conductor = Conductor(
+        self.coordinator = Coordinator(
             plan_of(data, trials=9), Journal(journal), delete=lambda trial, epoch: None, listen=lambda row, state: None
         )
-        self.conductor.open(1)
+        self.coordinator.open(1)
 
     def fail(self, detail: str) -> None:
-        found = self.conductor.next()
+        found = self.coordinator.next()
         assert found is not None
-        self.conductor.fail(found.trial, detail.format(number=found.trial))
+        self.coordinator.fail(found.trial, detail.format(number=found.trial))
 
 
 @pytest.fixture
@@ -73,25 +73,25 @@ def failing(data: Path, tmp_path: Path) -> Failing:
 
 def test_three_that_fail_alike_at_the_start_are_enough(failing: Failing) -> None:
     for _ in range(3):
-        assert failing.conductor.halted is None
+        assert failing.coordinator.halted is None
         failing.fail("CUDA error 700 (see /sweeps/{number:04d}/log.txt)")
-    assert isinstance(failing.conductor.halted, SteadytuneError)
+    assert isinstance(failing.coordinator.halted, SteadytuneError)
     assert "the first 3 trials all failed alike, before their first epoch: CUDA error 700" in str(
-        failing.conductor.halted
+        failing.coordinator.halted
     )
-    assert failing.conductor.next() is None
+    assert failing.coordinator.next() is None
 
 
 def test_trials_that_fail_each_in_its_own_way_are_no_reason_to_stop(failing: Failing) -> None:
     for detail in ("one", "two", "three", "four"):
         failing.fail(detail)
-    assert failing.conductor.halted is None
+    assert failing.coordinator.halted is None
 
 
 def test_nor_are_failures_once_a_trial_has_finished_an_epoch(failing: Failing) -> None:
-    found = failing.conductor.next()
+    found = failing.coordinator.next()
     assert found is not None
-    failing.conductor.report(EpochDone(found.trial, 1, "main", {"score": 0.1}, {"train": 1.0}, {}, {}))
+    failing.coordinator.report(EpochDone(found.trial, 1, "main", {"score": 0.1}, {"train": 1.0}, {}, {}))
     for _ in range(4):
         failing.fail("alike")
-    assert hopeless(failing.conductor.state) == ""
+    assert repeated_failure(failing.coordinator.state) == ""

@@ -81,7 +81,7 @@ def test_a_configuration_that_was_lost_on_a_fresh_seed_comes_last(story: Story) 
     story.trial([0.5], of=plain)
     story.trial([0.5], of=plain)
     assert story.order() == [plain, fragile]
-    assert finalists(story.state)[1].lost == 1
+    assert finalists(story.state)[1].failed == 1
 
 
 def test_one_that_was_lost_on_every_fresh_seed_comes_after_all(story: Story) -> None:
@@ -97,7 +97,7 @@ def test_a_confirmation_that_the_budget_cut_short_does_not_count(story: Story) -
     first = story.trial([0.9])
     story.trial([0.1], of=first, reason="budget")
     (only,) = finalists(story.state)
-    assert (only.levels, only.lost, only.confirmed) == ((0.9,), 0, False)
+    assert (only.levels, only.failed, only.confirmed) == ((0.9,), 0, False)
     assert result(story.state).detail == "score 0.9000 (one training, not confirmed)"
 
 

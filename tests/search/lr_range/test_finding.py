@@ -14,7 +14,7 @@ from trainables.errors import SteadytuneError
 def tried(*losses: float, first: float = 10.0) -> list[Tried]:
     """Short trainings at 1e-5, 1e-4, … that ended with `losses`; an infinite one was lost."""
     return [
-        Tried(10.0 ** (place - 5), (first, loss), lost="" if math.isfinite(loss) else "loss inf")
+        Tried(10.0 ** (place - 5), (first, loss), failed="" if math.isfinite(loss) else "loss inf")
         for place, loss in enumerate(losses)
     ]
 

@@ -10,7 +10,7 @@ from search.cli import options
 from search.cli.app import app
 from search.lr_range.finding import find, rates
 from search.lr_range.runner import RangeTest, run
-from search.sweep.plan import plan
+from search.sweep.plan import make_plan
 from trainables.errors import SteadytuneError
 from trainables.settings import read_yaml
 
@@ -40,7 +40,7 @@ def test_the_warm_up_is_switched_off_unless_the_user_sets_it(data: Path) -> None
 def test_two_lost_rates_in_a_row_end_the_test(data: Path, tmp_path: Path) -> None:
     tried = list(run(test_of(data), rates(1e-3, 1e3, 7), tmp_path))
     assert [one.rate for one in tried] == pytest.approx([1e-3, 1e-2, 1e-1, 1.0, 10.0])
-    assert [one.lost for one in tried] == ["", "", "", *["weights of head are no longer finite"] * 2]
+    assert [one.failed for one in tried] == ["", "", "", *["weights of head are no longer finite"] * 2]
 
 
 def test_a_decade_beyond_the_searched_range_is_looked_at(data: Path) -> None:
@@ -83,6 +83,6 @@ def test_the_command_writes_a_range_that_launch_takes(data: Path, tmp_path: Path
     file = tmp_path / "out" / "lr-range.yaml"
     chosen = read_yaml(file)["set"]["lr"]
     assert 1e-4 < chosen["low"] < 5e-3 < chosen["high"] < 1e-1
-    made = plan(options.sweep(file, {"trials": 3, "enqueue": []}, None, None))
+    made = make_plan(options.sweep(file, {"trials": 3, "enqueue": []}, None, None))
     assert (made.ranges["lr"].low, made.ranges["lr"].high) == (chosen["low"], chosen["high"])
     assert made.max_epochs == 20

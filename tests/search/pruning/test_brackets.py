@@ -64,8 +64,8 @@ def test_trials_are_compared_within_their_bracket_only() -> None:
     for trial in range(4):
         asha.start(trial, {})
         train(asha, trial, 0.1 * trial, until=3, left=3 - trial)
-    assert asha.standing(0, 1).peers == 3
-    assert asha.standing(2, 3).peers == 1, "the only one of the second bracket, though it passed epoch 1 too"
+    assert asha.rung_result(0, 1).peers == 3
+    assert asha.rung_result(2, 3).peers == 1, "the only one of the second bracket, though it passed epoch 1 too"
 
 
 def test_the_rungs_of_all_brackets_are_rungs() -> None:

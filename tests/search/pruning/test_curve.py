@@ -15,24 +15,24 @@ def curve(values: list[float | None], mode: str = "max") -> Curve:
 
 def test_an_empty_curve_has_nothing_to_say() -> None:
     empty = Curve()
-    assert (empty.epoch, empty.level, empty.best, empty.evaluated) == (0, None, None, [])
+    assert (empty.epoch, empty.smoothed_value, empty.best, empty.evaluated) == (0, None, None, [])
 
 
 def test_the_level_is_the_mean_of_the_last_three_evaluated_values() -> None:
-    assert curve([0.9, 0.1, 0.2, 0.3]).level == pytest.approx(0.2)
-    assert curve([0.4]).level == 0.4
+    assert curve([0.9, 0.1, 0.2, 0.3]).smoothed_value == pytest.approx(0.2)
+    assert curve([0.4]).smoothed_value == 0.4
 
 
 def test_epochs_that_were_not_evaluated_do_not_count_into_the_level() -> None:
-    assert curve([0.1, 0.2, None, 0.3, None]).level == pytest.approx(0.2)
+    assert curve([0.1, 0.2, None, 0.3, None]).smoothed_value == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
 def test_values_that_are_no_numbers_do_not_count(broken: float) -> None:
     found = curve([0.2, broken])
-    assert found.level == 0.2
+    assert found.smoothed_value == 0.2
     assert found.best == Point(1, 0.2, 1.0)
-    assert curve([broken]).level is None
+    assert curve([broken]).smoothed_value is None
 
 
 def test_the_best_is_the_earliest_of_equals() -> None:
@@ -80,8 +80,8 @@ def test_a_settled_curve_goes_on_as_if_it_had_kept_its_points(
 
 
 def told(one: Curve) -> tuple[object, ...]:
-    by = [(one.best_by(epoch), one.level_by(epoch)) for epoch in range(14)]
-    return one.points, one.evaluated, one.bests, one.best, one.train_losses, one.held_out_losses, one.level, by
+    by = [(one.best_by(epoch), one.smoothed_by(epoch)) for epoch in range(14)]
+    return one.points, one.evaluated, one.bests, one.best, one.train_losses, one.held_out_losses, one.smoothed_value, by
 
 
 @given(st.lists(st.none() | st.floats(), max_size=12), st.integers(0, 13), st.sampled_from(["max", "min"]))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.pruning.curve import Curve, Point
-from search.pruning.curve_statistics import PhaseSummary, cv, detrended_cv, steadiness
+from search.pruning.curve_statistics import PhaseSummary, curve_statistics, cv, detrended_cv
 
 
 def curve(losses: list[float], values: list[float | None] | None = None, warmup: int = 0, mode: str = "max") -> Curve:
@@ -18,14 +18,14 @@ def curve(losses: list[float], values: list[float | None] | None = None, warmup:
 
 
 def test_a_loss_that_only_falls_varies_but_does_not_oscillate() -> None:
-    found = steadiness(curve([10.0 - epoch for epoch in range(9)]))
+    found = curve_statistics(curve([10.0 - epoch for epoch in range(9)]))
     assert found.loss_cv == pytest.approx(0.43, abs=0.01)
     assert found.loss_detrended_cv is not None
     assert found.loss_detrended_cv < 0.43 / 4
 
 
 def test_document_001_judges_the_loss_after_its_warm_up() -> None:
-    found = steadiness(curve([16.0, 10.0, 5.0, 5.1, 4.9, 5.0, 5.0], warmup=2))
+    found = curve_statistics(curve([16.0, 10.0, 5.0, 5.1, 4.9, 5.0, 5.0], warmup=2))
     assert found.loss_cv is not None
     assert found.loss_cv > 0.5
     assert found.loss_cv_settled == pytest.approx(0.0126, abs=1e-4)
@@ -33,35 +33,35 @@ def test_document_001_judges_the_loss_after_its_warm_up() -> None:
 
 def test_a_single_jump_is_a_spike() -> None:
     losses = [1.0, 1.01, 0.99, 1.0, 1.02, 3.0, 1.0, 0.98, 1.01, 1.0]
-    assert steadiness(curve(losses)).spikes == (6,)
+    assert curve_statistics(curve(losses)).spikes == (6,)
 
 
 def test_the_trend_is_an_epochs_gain_in_the_direction_that_is_better() -> None:
     losses = [1.0] * 5
-    assert steadiness(curve(losses, [0.1, 0.2, 0.3, 0.4, 0.5])).trend == pytest.approx(0.1)
-    assert steadiness(curve(losses, [0.5, 0.4, 0.3, 0.2, 0.1], mode="min")).trend == pytest.approx(0.1)
+    assert curve_statistics(curve(losses, [0.1, 0.2, 0.3, 0.4, 0.5])).trend == pytest.approx(0.1)
+    assert curve_statistics(curve(losses, [0.5, 0.4, 0.3, 0.2, 0.1], mode="min")).trend == pytest.approx(0.1)
 
 
 def test_one_wild_epoch_does_not_turn_the_trend() -> None:
-    found = steadiness(curve([1.0] * 6, [0.1, 0.2, 0.3, 0.4, 0.5, 0.0])).trend
+    found = curve_statistics(curve([1.0] * 6, [0.1, 0.2, 0.3, 0.4, 0.5, 0.0])).trend
     assert found is not None
     assert found > 0
 
 
 def test_the_decline_is_what_was_lost_since_the_peak() -> None:
-    assert steadiness(curve([1.0] * 5, [0.1, 0.8, 0.4, 0.4, 0.4])).decline == pytest.approx(0.5)
-    assert steadiness(curve([1.0] * 3, [0.8, 0.8, 0.8])).decline == 0.0
+    assert curve_statistics(curve([1.0] * 5, [0.1, 0.8, 0.4, 0.4, 0.4])).decline == pytest.approx(0.5)
+    assert curve_statistics(curve([1.0] * 3, [0.8, 0.8, 0.8])).decline == 0.0
 
 
 def test_phases_are_summed_up_in_their_order() -> None:
-    found = steadiness(curve([4.0, 2.0, 1.0, 1.0], [0.1, 0.2, 0.5, 0.4], warmup=2)).phases
+    found = curve_statistics(curve([4.0, 2.0, 1.0, 1.0], [0.1, 0.2, 0.5, 0.4], warmup=2)).phases
     assert found == (PhaseSummary("warmup", 1, 2, 3.0, 1.0, 0.2), PhaseSummary("main", 3, 4, 1.0, 0.0, 0.5))
 
 
 def test_too_few_points_say_nothing() -> None:
-    found = steadiness(curve([1.0], [0.5]))
+    found = curve_statistics(curve([1.0], [0.5]))
     assert (found.loss_cv, found.value_detrended_cv, found.trend, found.noise, found.spikes) == (None,) * 4 + ((),)
-    assert steadiness(Curve()).phases == ()
+    assert curve_statistics(Curve()).phases == ()
 
 
 @pytest.mark.parametrize("values", [[0.0] * 9, [1.0, -1.0] * 4])
@@ -77,7 +77,7 @@ def test_a_ratio_to_nothing_is_no_number(values: list[float]) -> None:
 )
 def test_any_curve_has_its_numbers(points: list[tuple[float, float | None]], warmup: int, mode: str) -> None:
     losses = [max(-1e6, min(1e6, loss)) if math.isfinite(loss) else loss for loss, _ in points]
-    found = steadiness(curve(losses, [value for _, value in points], warmup, mode))
+    found = curve_statistics(curve(losses, [value for _, value in points], warmup, mode))
     assert found.noise is None or found.noise >= 0
     assert sum(phase.last - phase.first + 1 for phase in found.phases) == len(points)
 

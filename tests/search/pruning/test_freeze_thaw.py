@@ -13,9 +13,9 @@ from search.pruning.forecast import Forecast
 from search.pruning.freeze_thaw import Configurations, FreezeThaw, cost
 from search.pruning.promoting import PromotingASHA
 from search.state.sweep_state import SweepState
-from search.sweep.plan import plan
+from search.sweep.plan import make_plan
 from tests.support.fakes import plan_of
-from tests.support.workers import Workers, conductor_of
+from tests.support.workers import Workers, coordinator_of
 from trainables.errors import SettingsError
 
 
@@ -164,11 +164,11 @@ def test_when_the_epochs_are_gone_who_waits_is_measured_against_the_best_that_en
     asha = scheduler_of(trials=12)
     for trial, height in enumerate([0.8, 0.5, 0.6, 0.7, 0.4]):
         begin(asha, trial, height, epochs=26, left=11 - trial)
-    assert (asha.standing(3, 9).rank, asha.standing(3, 9).peers) == (2, 5)
+    assert (asha.rung_result(3, 9).rank, asha.rung_result(3, 9).peers) == (2, 5)
     asha.record(0, 9, "continue")
     asha.arrive(0, rise(0.9, 27))
     asha.end(0, "done")
-    standing = asha.standing(3, 9)
+    standing = asha.rung_result(3, 9)
     assert (standing.rank, standing.peers) == (2, 5)
     assert standing.cutoff == pytest.approx(0.9, abs=0.02), "what the last epochs of trial 0 reached"
 
@@ -179,7 +179,7 @@ def test_who_is_first_at_a_rung_stays_on_its_worker() -> None:
         begin(asha, trial, height, left=8 - trial)
     assert begin(asha, 3, 0.3) == "pause"
     assert begin(asha, 4, 0.95) == "continue"
-    standing = asha.standing(3, 3)
+    standing = asha.rung_result(3, 3)
     assert (standing.rank, standing.promoted) == (4, False), "behind .8, .4 and the new one"
     assert standing.peers == 5, "four wait, and one that is new"
 
@@ -247,10 +247,10 @@ def test_once_that_is_spent_only_who_may_beat_the_best_goes_on_and_not_for_long(
 
 def swept(made: Any, journal: Path, places: int = 2) -> SweepState:
     workers = Workers(places=places)
-    conductor = conductor_of(made, journal, workers)
-    conductor.open(places)
-    workers.run(conductor)
-    return conductor.state
+    coordinator = coordinator_of(made, journal, workers)
+    coordinator.open(places)
+    workers.run(coordinator)
+    return coordinator.state
 
 
 def test_a_sweep_ends_with_all_trials_ended_and_no_more_epochs_than_asha(data: Path, tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_sweep_ends_with_all_trials_ended_and_no_more_epochs_than_asha(data: P
         made = plan_of(data, **fields, scheduler=scheduler)
         state = swept(made, tmp_path / scheduler)
         assert not state.running
-        assert not state.waiting
+        assert not state.paused
         assert {trial.decision.reason for trial in state.search if trial.decision} >= {"done", "rung"}
         taken[scheduler] = state.epochs
     assert taken["freeze_thaw"] <= taken["asha"] + 2 * made.max_epochs
@@ -272,7 +272,7 @@ def test_it_finds_what_is_good_in_fewer_epochs_than_drawing_at_random(data: Path
     def best(**policy: Any) -> float:
         made = plan_of(data, trials=30, preset="long", confirm_top=0, audit=0, enqueue=[], **policy)
         state = swept(made, tmp_path / f"{policy}")
-        return max(trial.curve.level or 0.0 for trial in state.search if trial.finished)
+        return max(trial.curve.smoothed_value or 0.0 for trial in state.search if trial.finished)
 
     ours = [best(scheduler="freeze_thaw", sampler="tpe", seed=seed) for seed in range(8)]
     blind = [best(sampler="random", seed=seed) for seed in range(8)]
@@ -297,4 +297,4 @@ def test_each_decision_says_what_was_promised_and_by_how_many(data: Path, journa
 )
 def test_what_it_would_not_heed_is_refused(data: Path, field: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=f"{next(iter(field))} is .*which scheduler: freeze_thaw does not heed"):
-        plan(plan_of(data, sampler="tpe", scheduler="freeze_thaw").spec.model_copy(update=field))
+        make_plan(plan_of(data, sampler="tpe", scheduler="freeze_thaw").spec.model_copy(update=field))

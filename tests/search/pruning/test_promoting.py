@@ -113,8 +113,10 @@ def test_the_leader_goes_on_though_others_are_heading_higher() -> None:
     asha = asha_of(grace=4, end=12)
     falling = Curve("max", [Point(epoch, value, 1.0) for epoch, value in enumerate([0.2, 0.9, 0.5, 0.1], start=1)])
     rising = [Curve("max", [Point(epoch, value * epoch, 1.0) for epoch in range(1, 5)]) for value in (0.10, 0.11, 0.12)]
-    assert falling.outlook is not None
-    assert all(curve.outlook is not None and curve.outlook > falling.outlook for curve in rising)
+    assert falling.projected_value is not None
+    assert all(
+        curve.projected_value is not None and curve.projected_value > falling.projected_value for curve in rising
+    )
     for trial, curve in enumerate([falling, *rising]):
         asha.start(trial, {})
         asha.arrive(trial, curve)
@@ -141,7 +143,7 @@ def test_a_leader_that_is_lost_leads_no_more() -> None:
     assert [arrive(asha, trial, value, left=9) for trial, value in enumerate([0.5, 0.4])] == ["pause"] * 2
     assert promoted(asha) == 0
     asha.end(0, "diverging")
-    assert asha.standing(1, 1).rank == 1
+    assert asha.rung_result(1, 1).rank == 1
     assert promoted(asha) == 1
 
 
@@ -152,7 +154,7 @@ def test_a_late_report_counts_at_every_rung_it_has_passed_and_waits_at_the_highe
     assert asha.due(0) == 9
     asha.record(0, 9, "pause")
     assert asha.due(0) is None
-    assert [asha.standing(0, rung).peers for rung in (1, 3, 9)] == [1, 1, 1]
+    assert [asha.rung_result(0, rung).peers for rung in (1, 3, 9)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("end", [1, 5])

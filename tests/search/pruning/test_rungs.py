@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.pruning.curve import Curve, Point
-from search.pruning.rungs import Rung, Standing, first_rung, milestones
+from search.pruning.rungs import Rung, RungResult, first_rung, milestones
 from search.pruning.stopping import StoppingASHA
 
 LEVELS = st.one_of(st.none(), st.floats(-1e9, 1e9))
@@ -16,12 +16,12 @@ def curve(value: float | None, epoch: int) -> Curve:
     return Curve("max", [Point(epoch, value, 1.0)])
 
 
-def arrive(asha: StoppingASHA, trial: int, value: float | None, epoch: int = 1) -> Standing:
+def arrive(asha: StoppingASHA, trial: int, value: float | None, epoch: int = 1) -> RungResult:
     """A trial reports; returns how it stands at the rung that it has reached."""
     asha.arrive(trial, curve(value, epoch))
     rung = asha.due(trial)
     assert rung is not None
-    standing = asha.standing(trial, rung)
+    standing = asha.rung_result(trial, rung)
     asha.record(trial, rung, asha.action(trial, rung, 0))
     return standing
 
@@ -74,7 +74,7 @@ def test_a_standing_is_what_sorting_says(values: list[float | None], places: int
         rung.add(trial, value)
     ranked = sorted((value for value in values if value is not None), reverse=True)
     for trial, value in enumerate(values):
-        found = rung.standing(trial, places)
+        found = rung.rung_result(trial, places)
         assert found.peers == len(values)
         assert found.cutoff == (ranked[min(places, len(ranked)) - 1] if ranked else float("-inf"))
         assert found.rank == (len(values) if value is None else ranked.index(value) + 1)
@@ -89,7 +89,7 @@ def test_the_order_in_which_equal_reports_came_does_not_matter(values: list[floa
         one.add(trial, value)
     for trial, value in sorted(numbered, key=lambda pair: (pair[1], pair[0])):
         other.add(trial, value)
-    assert [one.standing(trial, 2) for trial in one.values] == [other.standing(trial, 2) for trial in one.values]
+    assert [one.rung_result(trial, 2) for trial in one.values] == [other.rung_result(trial, 2) for trial in one.values]
 
 
 # --- the stopping kind -------------------------------------------------------------------------------------------
@@ -103,8 +103,8 @@ def test_the_best_third_goes_on() -> None:
     asha = StoppingASHA(1, 3, 9)
     for trial, value in enumerate([0.1, 0.2, 0.3, 0.4, 0.5]):
         arrive(asha, trial, value)
-    assert arrive(asha, 5, 0.45) == Standing(1, 0.45, cutoff=0.45, rank=2, peers=6, promoted=True)
-    assert arrive(asha, 6, 0.35) == Standing(1, 0.35, cutoff=0.45, rank=4, peers=7, promoted=False)
+    assert arrive(asha, 5, 0.45) == RungResult(1, 0.45, cutoff=0.45, rank=2, peers=6, promoted=True)
+    assert arrive(asha, 6, 0.35) == RungResult(1, 0.35, cutoff=0.45, rank=4, peers=7, promoted=False)
 
 
 def test_a_trial_that_equals_the_cutoff_goes_on_with_the_better_place() -> None:
@@ -175,6 +175,6 @@ def test_among_unequal_levels_at_most_one_in_eta_goes_on(values: list[float | No
     asha = StoppingASHA(1, factor, 9)
     for trial, value in enumerate(values):
         arrive(asha, trial, value)
-    promoted = [value for trial, value in enumerate(values) if asha.standing(trial, 1).promoted]
+    promoted = [value for trial, value in enumerate(values) if asha.rung_result(trial, 1).promoted]
     assert len(promoted) <= max(1, len(values) / factor)
     assert None not in promoted

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.pruning.curve import Curve, Point
-from search.pruning.decision import LOST, Decision
+from search.pruning.decision import FAILURES, Decision
 from search.pruning.stop_rules import StabilitySettings, verdict
 from trainables.errors import SettingsError
 from trainables.recipe import Alarm
@@ -267,7 +267,7 @@ def test_whatever_the_curve_there_is_a_verdict_or_none(
     found = verdict(curve, max_epochs, StabilitySettings(oscillation_cv=0.2, **thresholds), peers=lambda epoch: 0.3)
     if found is not None:
         assert found.action == "stop"
-        assert found.reason in LOST | {"oscillating"}
+        assert found.reason in FAILURES | {"oscillating"}
         assert found.detail
 
 

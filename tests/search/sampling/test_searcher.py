@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.sampling.searcher import LOST_CONSTRAINT, Searcher
+from search.sampling.searcher import FAILURE_CONSTRAINT, Searcher
 
 
 def mixed(trial: optuna.Trial) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def test_what_is_asked_reported_and_told_is_in_the_study() -> None:
     assert trial.params == drawn
     assert trial.intermediate_values == {1: 0.25, 2: 0.5}
     assert trial.value == 0.4
-    assert trial.constraints == {LOST_CONSTRAINT: 0.0}
+    assert trial.constraints == {FAILURE_CONSTRAINT: 0.0}
 
 
 def test_an_epoch_without_a_value_is_not_reported() -> None:
@@ -55,7 +55,7 @@ def test_a_trial_behind_at_a_rung_is_pruned_and_feasible() -> None:
     searcher.tell(0, "pruned", 0.1)
     (trial,) = searcher.study.trials
     assert trial.state is TrialState.PRUNED
-    assert trial.constraints == {LOST_CONSTRAINT: 0.0}
+    assert trial.constraints == {FAILURE_CONSTRAINT: 0.0}
 
 
 def test_a_lost_trial_is_infeasible_however_good_it_looked() -> None:
@@ -68,7 +68,7 @@ def test_a_lost_trial_is_infeasible_however_good_it_looked() -> None:
     searcher.tell(1, "complete", 0.1)
     lost, _ = searcher.study.trials
     assert lost.state is TrialState.PRUNED
-    assert lost.constraints[LOST_CONSTRAINT] > 0
+    assert lost.constraints[FAILURE_CONSTRAINT] > 0
     assert searcher.study.best_trial.number == 1
 
 
@@ -79,7 +79,7 @@ def test_a_trial_without_a_value_is_infeasible_whatever_became_of_it(outcome: An
     searcher.tell(0, outcome, None)
     (trial,) = searcher.study.trials
     assert trial.state is TrialState.PRUNED
-    assert trial.constraints[LOST_CONSTRAINT] > 0
+    assert trial.constraints[FAILURE_CONSTRAINT] > 0
 
 
 def test_known_values_are_taken_instead_of_being_drawn() -> None:

@@ -9,32 +9,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-from search.control.coordinator import Conductor
+from search.control.coordinator import Coordinator
 from search.journal.segments import Journal, read
 from search.sampling.scale import Scale
 from search.sampling.warm_start import feed, recall
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from tests.support.fakes import plan_of
-from tests.support.workers import Workers, conductor_of
+from tests.support.workers import Workers, coordinator_of
 from trainables.errors import SteadytuneError
 
 
-def launched(root: Path, data: Path, **fields: Any) -> Conductor:
+def launched(root: Path, data: Path, **fields: Any) -> Coordinator:
     """A sweep run to its end in `root`, with what it recalls."""
     made = plan_of(data, **{"trials": 12, "warm_start_with": "all", "preset": "long", "confirm_top": 0} | fields)
     folder = SweepFolder.create(root, made.spec)
     return taken_up(made, folder, root, Workers())
 
 
-def taken_up(made: Plan, folder: SweepFolder, root: Path, workers: Workers) -> Conductor:
+def taken_up(made: Plan, folder: SweepFolder, root: Path, workers: Workers) -> Coordinator:
     """As `run` begins a sweep: its journal first has what it recalls."""
     feed(Journal(folder.journal), recall(made, root))
-    conductor = conductor_of(made, folder.journal, workers)
-    conductor.restore(read(folder.journal))
-    conductor.open(workers.places)
-    workers.run(conductor)
-    return conductor
+    coordinator = coordinator_of(made, folder.journal, workers)
+    coordinator.restore(read(folder.journal))
+    coordinator.open(workers.places)
+    workers.run(coordinator)
+    return coordinator
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def test_the_trials_of_an_earlier_sweep_are_in_the_study_with_what_became_of_the
     assert len(study) == 12 + 1
     by_reason = {"done": TrialState.COMPLETE}
     assert [one.state for one in study[:12]] == [by_reason.get(one.reason, TrialState.PRUNED) for one in found.trials]
-    assert [sum(one.constraints.values()) > 0 for one in study[:12]] == [one.lost for one in found.trials]
-    assert sum(one.lost for one in found.trials) == 1
+    assert [sum(one.constraints.values()) > 0 for one in study[:12]] == [one.failed for one in found.trials]
+    assert sum(one.failed for one in found.trials) == 1
     assert all(one.params.items() <= earlier.drawn.items() for one, earlier in zip(study, found.trials, strict=False))
 
 
@@ -97,7 +97,7 @@ def test_the_earlier_sweep_may_be_deleted_once_the_new_one_has_begun(root: Path,
     first = launched(root, data, name="second", warm_start=["first"], trials=4)
     shutil.rmtree(root / "first")
     folder = SweepFolder.existing(root, "second")
-    again = Conductor(folder.plan(), Journal(folder.journal), delete=lambda trial, epoch: None)
+    again = Coordinator(folder.plan(), Journal(folder.journal), delete=lambda trial, epoch: None)
     again.restore(read(folder.journal))
     assert again.state.earlier == first.state.earlier
     assert again.state.searcher is not None
@@ -170,13 +170,13 @@ def test_the_best_of_an_earlier_sweep_are_trained_first_after_a_resume_too(root:
     feed(Journal(folder.journal), recall(made, root))
     shutil.rmtree(root / "first")
     for _ in range(2):
-        conductor = Conductor(made, Journal(folder.journal), delete=lambda trial, epoch: None)
-        conductor.restore(read(folder.journal))
-        conductor.open(1)
-        assert conductor.next() is not None
-        assert conductor.next() is not None
-    drawn = [trial.started.drawn for trial in conductor.state.search[1:]]
-    assert drawn == [one.drawn for one in conductor.state.earlier][: len(drawn)]
+        coordinator = Coordinator(made, Journal(folder.journal), delete=lambda trial, epoch: None)
+        coordinator.restore(read(folder.journal))
+        coordinator.open(1)
+        assert coordinator.next() is not None
+        assert coordinator.next() is not None
+    drawn = [trial.started.drawn for trial in coordinator.state.search[1:]]
+    assert drawn == [one.drawn for one in coordinator.state.earlier][: len(drawn)]
 
 
 # --- scales ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from search.journal.events import TrialStarted
 from search.journal.segments import read
 from search.pruning.curve import Curve, Point
-from search.sampling.searcher import LOST_CONSTRAINT
+from search.sampling.searcher import FAILURE_CONSTRAINT
 from search.state.cost import excess, measured
 from search.state.outcome import result
 from search.state.sweep_state import SweepState
@@ -21,19 +21,19 @@ from search.views.explain import sweep_json
 from search.views.pareto import best, front
 from search.views.summary import closing
 from tests.support.fakes import plan_of
-from tests.support.workers import Workers, conductor_of, done_of
+from tests.support.workers import Workers, coordinator_of, done_of
 from trainables.errors import SettingsError
 
 
 class Costly(Workers):
     """Workers on whom a trial costs the more the better it is: its quality in seconds an epoch, and in MB."""
 
-    def step(self, conductor: Any, trial: int) -> None:
+    def step(self, coordinator: Any, trial: int) -> None:
         epochs, assignment = self.running[trial]
         epoch = next(epochs)
         quality = assignment.settings["quality"]
         more = {"checkpoint": f"epoch-{epoch.epoch:04d}", "bytes": round(1e6 * quality)}
-        if not conductor.report(done_of(trial, epoch, seconds={"train": quality}, **more)):
+        if not coordinator.report(done_of(trial, epoch, seconds={"train": quality}, **more)):
             del self.running[trial]
 
 
@@ -42,11 +42,11 @@ def costly(data: Path, journal: Path, **fields: Any) -> SweepState:
     choices = {"noise": 0.0, "shape": "fast"}
     made = plan_of(data, **{"trials": 10, "scheduler": "none", "confirm_top": 0, "set": choices} | fields)
     workers = Costly()
-    conductor = conductor_of(made, journal, workers)
-    conductor.open(2)
-    workers.run(conductor)
-    conductor.end(result(conductor.state))
-    return conductor.state
+    coordinator = coordinator_of(made, journal, workers)
+    coordinator.open(2)
+    workers.run(coordinator)
+    coordinator.end(result(coordinator.state))
+    return coordinator.state
 
 
 def trial_with(seconds: list[float], size: int = 0, values: tuple[float, ...] = ()) -> TrialState:
@@ -81,7 +81,7 @@ def test_the_best_within_the_limits_wins(data: Path, tmp_path: Path, measure: st
     within = [trial for trial in state.search if trial.started.settings["quality"] <= 0.3]
     assert 0 < len(within) < 10
     assert state.ended is not None
-    assert state.ended.trial == max(within, key=lambda trial: trial.curve.level or 0.0).started.trial
+    assert state.ended.trial == max(within, key=lambda trial: trial.curve.smoothed_value or 0.0).started.trial
 
 
 def test_optuna_hears_by_how_much_a_limit_was_broken(data: Path, tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_optuna_hears_by_how_much_a_limit_was_broken(data: Path, tmp_path: Path)
     assert state.searcher is not None
     for trial, told in zip(state.search, state.searcher.study.trials, strict=True):
         over = max(0.0, trial.started.settings["quality"] / 0.3 - 1)
-        assert told.constraints[LOST_CONSTRAINT] == pytest.approx(over / (1 + over))
-        assert told.constraints[LOST_CONSTRAINT] < 1
+        assert told.constraints[FAILURE_CONSTRAINT] == pytest.approx(over / (1 + over))
+        assert told.constraints[FAILURE_CONSTRAINT] < 1
 
 
 def test_where_nothing_keeps_the_limits_there_is_no_winner(data: Path, tmp_path: Path) -> None:

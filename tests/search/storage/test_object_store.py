@@ -10,7 +10,7 @@ import pytest
 from pyarrow import fs
 
 from search.storage.object_store import Storage, check_storage, patiently
-from search.sweep.plan import plan
+from search.sweep.plan import make_plan
 from search.sweep.uri import check_place
 from tests.support.fakes import spec_of
 from trainables.errors import SettingsError
@@ -74,7 +74,7 @@ def test_a_name_that_would_leave_its_folder_is_left_out(storage: Storage, monkey
 def test_a_uri_with_a_key_is_refused_and_not_repeated(data: Path, field: str) -> None:
     spec = spec_of(data).model_copy(update={field: "s3://AKIA:hidden@bucket/sweeps"})
     with pytest.raises(SettingsError, match=f"{field} holds a key or a password.*AWS_SECRET_ACCESS_KEY") as said:
-        plan(spec)
+        make_plan(spec)
     assert "hidden" not in str(said.value)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from search.control.coordinator import Conductor
+from search.control.coordinator import Coordinator
 from search.journal import segments as journal_module
 from search.journal.events import EpochDone, SweepOpened
 from search.journal.segments import Journal, read
@@ -17,7 +17,7 @@ from search.storage import remote_sweep as stored
 from search.storage.object_store import Storage
 from search.storage.uploader import Uploader
 from search.sweep.folder import SweepFolder
-from search.sweep.plan import Plan, plan
+from search.sweep.plan import Plan, make_plan
 from tests.support.fakes import spec_of
 from tests.support.workers import Disk, Workers
 from trainables.checkpoint import CHECKSUMS
@@ -176,9 +176,9 @@ class Lost(BaseException):
     """The machine with the driver, its folder and its workers is lost."""
 
 
-def sweep(tmp_path: Path, data: Path, machine: str, disk: Disk, lost_after: int | None = None) -> Conductor | None:
+def sweep(tmp_path: Path, data: Path, machine: str, disk: Disk, lost_after: int | None = None) -> Coordinator | None:
     """Run the sweep, or go on with it from its storage; uploads come after every third event."""
-    made: Plan = plan(spec_of(data, storage=storage_of(tmp_path), trials=4, confirm_top=1, confirm_seeds=1))
+    made: Plan = make_plan(spec_of(data, storage=storage_of(tmp_path), trials=4, confirm_top=1, confirm_seeds=1))
     if machine == "first":
         folder = SweepFolder.create(tmp_path / machine, made.spec)
     else:
@@ -200,17 +200,17 @@ def sweep(tmp_path: Path, data: Path, machine: str, disk: Disk, lost_after: int 
     journal = Journal(folder.journal)
     workers = Workers(disk=disk)
     # Checkpoints go to the storage before their epoch is told of; deletions are the uploader's.
-    conductor = Conductor(made, journal, delete=uploader.delete, listen=listen, clock=workers.clock)
+    coordinator = Coordinator(made, journal, delete=uploader.delete, listen=listen, clock=workers.clock)
     try:
         if past:
-            conductor.restore(past)
-        conductor.open(2)
-        workers.run(conductor)
-        conductor.end(result(conductor.state))
+            coordinator.restore(past)
+        coordinator.open(2)
+        workers.run(coordinator)
+        coordinator.end(result(coordinator.state))
         uploader._push()
     except Lost:
         return None
-    return conductor
+    return coordinator
 
 
 def test_a_sweep_whose_machine_is_lost_at_any_event_comes_to_its_end_on_another(tmp_path: Path, data: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from search.pruning.stop_rules import StabilitySettings
-from search.sweep.plan import plan
+from search.sweep.plan import make_plan
 from search.sweep.spec import SweepSpec, read_spec
 from spaces.space import Range
 from tests.support.fakes import Curves, plan_of, spec_of
@@ -146,7 +146,7 @@ def test_missing_data_comes_with_the_command_that_makes_some(data: Path) -> None
     with pytest.raises(
         DataError, match=r"no such file or folder: `steadytune sample tests.support.fakes:Curves DIR` writes one"
     ):
-        plan(spec_of(data / "nowhere"))
+        make_plan(spec_of(data / "nowhere"))
 
 
 @pytest.mark.parametrize(
@@ -191,12 +191,12 @@ def test_every_bound_must_be_a_legal_setting(data: Path, chosen: dict[str, Any],
 @pytest.mark.parametrize("preset", ["tiny", "paper"])
 def test_each_of_our_recipes_can_be_swept(recipe: str, preset: str, data: Path) -> None:
     """A setting that is legal only beside another (refdet's triplets in stage 3) is drawn only there."""
-    assert plan(read_spec({"name": "ours", "recipe": recipe, "preset": preset, "data": str(data)}, "ours")).ranges
+    assert make_plan(read_spec({"name": "ours", "recipe": recipe, "preset": preset, "data": str(data)}, "ours")).ranges
 
 
 def test_a_bound_is_judged_under_the_choices_that_it_is_drawn_under(tmp_path: Path) -> None:
     """refdet's use_triplet is drawn in stage 3 alone, and illegal in the preset's stage 2."""
-    made = plan(SweepSpec(recipe="refdet", preset="tiny", data=str(tmp_path), name="a"))
+    made = make_plan(SweepSpec(recipe="refdet", preset="tiny", data=str(tmp_path), name="a"))
     assert made.ranges["use_triplet"].under == {"stage": 3}
 
 

@@ -50,14 +50,14 @@ def sweep(root: Path, sample: Path, name: str) -> tuple[SweepFolder, list[Row]]:
     """A sweep that has ended, in its folder, not in MLflow yet."""
     made = plan_of(sample, name=name, trials=3, enqueue=["steady", "lost"], confirm_top=1, confirm_seeds=1, seed=4)
     folder = SweepFolder.create(root, made.spec)
-    conductor = swept(made, folder.journal)
+    coordinator = swept(made, folder.journal)
     leave(put_log(folder, 0), {"quality": 0.6}, "f1ngerpr1nt")
     folder.best.mkdir()
     (folder.best / "settings.yaml").write_text("epochs: 4\n")
     checkpoint = folder.checkpoint(0, 4)
     checkpoint.mkdir(parents=True)
     (checkpoint / "state.json").write_text("{}")
-    conductor.end(result(conductor.state))
+    coordinator.end(result(coordinator.state))
     return folder, list(read(folder.journal))
 
 
@@ -110,9 +110,9 @@ def picture(folder: SweepFolder) -> list[dict[str, Any]]:
 
 
 def mirrored(folder: SweepFolder, rows: list[Row]) -> None:
-    from search.tracking.run_writer import Mirror
+    from search.tracking.run_writer import RunWriter
 
-    Mirror(folder).write(rows)
+    RunWriter(folder).write(rows)
 
 
 def test_a_sweep_becomes_a_run_with_a_child_for_each_trial(root: Path, sample: Path) -> None:
@@ -185,12 +185,12 @@ def test_the_columns_to_sort_by_follow_the_curve(root: Path, sample: Path) -> No
 
 def test_rows_whose_writing_failed_are_written_again_without_being_counted_twice(root: Path, sample: Path) -> None:
     folder, rows = sweep(root, sample, "again")
-    from search.tracking.run_writer import Mirror
+    from search.tracking.run_writer import RunWriter
 
-    mirror = Mirror(folder)
+    run_writer = RunWriter(folder)
     half = len(rows) // 2
-    mirror.write(rows[:half])
-    mirror.write(rows[half // 2 :])
+    run_writer.write(rows[:half])
+    run_writer.write(rows[half // 2 :])
     again = picture(folder)
     mirrored(folder, rows)
     assert picture(folder) == again
@@ -233,25 +233,25 @@ def test_a_mirror_cut_short_begins_again_and_completes(root: Path, sample: Path,
 
 def test_a_mirror_that_follows_in_small_steps_gives_the_same(root: Path, sample: Path) -> None:
     folder, rows = sweep(root, sample, "steps")
-    from search.tracking.run_writer import Mirror
+    from search.tracking.run_writer import RunWriter
 
-    mirror = Mirror(folder)
+    run_writer = RunWriter(folder)
     for start in range(0, len(rows), 5):
-        mirror.write(rows[start : start + 5])
+        run_writer.write(rows[start : start + 5])
     steps = picture(folder)
     mirrored(folder, rows)
     assert picture(folder) == steps
 
 
 def test_a_sweep_that_was_interrupted_does_not_look_as_if_it_ran(root: Path, sample: Path) -> None:
-    from search.tracking.run_writer import Mirror
+    from search.tracking.run_writer import RunWriter
 
     folder, rows = sweep(root, sample, "interrupted")
-    mirror = Mirror(folder)
-    mirror.write(rows[:20])
-    mirror.finish()
+    run_writer = RunWriter(folder)
+    run_writer.write(rows[:20])
+    run_writer.finish()
     assert picture(folder)[0]["tags"]["steadytune.status"] == "interrupted"
-    Mirror(folder).write(rows[:20])
+    RunWriter(folder).write(rows[:20])
     assert picture(folder)[0]["tags"]["steadytune.status"] == "running"
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 from search.journal.events import EpochDone, Row
 from search.journal.segments import read
 from search.pruning.curve import Curve, Point
-from search.pruning.curve_statistics import steadiness
+from search.pruning.curve_statistics import curve_statistics
 from search.state.outcome import result
 from search.state.sweep_state import SweepState
 from search.views import figures
@@ -36,9 +36,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> SweepState:
     folder = tmp_path_factory.mktemp("figures")
     (folder / "data.txt").write_text("1\n")
     made = plan_of(folder, trials=24, enqueue=["steady", "lost"], confirm_top=2, confirm_seeds=1, seed=3)
-    conductor = swept(made, folder / "journal")
-    conductor.end(result(conductor.state))
-    return conductor.state
+    coordinator = swept(made, folder / "journal")
+    coordinator.end(result(coordinator.state))
+    return coordinator.state
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_the_best_so_far_never_falls_and_ends_at_the_last_epoch_of_the_search(st
     assert values == sorted(values)
     assert series.x[-1] == state.epochs
     searched = [trial.curve for trial in state.search]
-    assert values[-1] >= max(curve.level or 0.0 for curve in searched)
+    assert values[-1] >= max(curve.smoothed_value or 0.0 for curve in searched)
 
 
 def test_every_trial_of_the_search_has_its_curve_in_the_colour_of_its_outcome(state: SweepState) -> None:
@@ -150,7 +150,7 @@ def test_parallel_coordinates_have_an_axis_a_setting_and_gaps_where_one_was_not_
 def test_document_001s_figure_has_loss_rate_parts_and_spread_by_phase() -> None:
     epochs = [training(epoch) for epoch in range(1, 13)]
     curve = Curve("max", [Point.of(one.epoch, "score", one.metrics, one.losses, one.phase) for one in epochs])
-    measured = steadiness(curve)
+    measured = curve_statistics(curve)
     drawn = panels(stability_figure("trial 7", epochs, curve, measured))
     assert [[series.name for series in panel.series] for panel in drawn[:3]] == [
         ["train", "val"],
@@ -168,7 +168,7 @@ def test_the_phase_table_has_a_row_a_phase() -> None:
     curve = Curve(
         "max", [Point.of(e, "score", {"score": e / 10}, training(e).losses, training(e).phase) for e in range(1, 7)]
     )
-    found = phase_table(steadiness(curve), "score")
+    found = phase_table(curve_statistics(curve), "score")
     assert [row[:2] for row in found.rows] == [("warmup", "1–3"), ("main", "4–6")]
     assert found.rows[1][4] == "0.6000"
 
