@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+from trainables.atomic import PARTIAL, new_folder
 from trainables.errors import CheckpointError
 
 CHECKSUMS = "checksums.txt"
@@ -24,17 +25,9 @@ _NAME = re.compile(r"epoch-(\d+)")
 def write(folder: Path, epoch: int, save: Callable[[Path], None]) -> Path:
     """Have `save` fill a new directory and put it in place as `folder/epoch-NNNN`; returns that path."""
     target = folder / f"epoch-{epoch:04d}"
-    partial = folder / f"{target.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with new_folder(target) as partial:
         save(partial)
         _seal(partial)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(partial, target)
     return target
 
 
@@ -105,7 +98,7 @@ def remove(directory: Path) -> None:
 
 def sweep_up(folder: Path) -> None:
     """Delete what a process that was killed left half-written or half-deleted in `folder`."""
-    for path in [*folder.glob("epoch-*.partial"), *folder.glob("epoch-*.removed")]:
+    for path in [*folder.glob(f"*epoch-*{PARTIAL}"), *folder.glob("epoch-*.removed")]:
         shutil.rmtree(path, ignore_errors=True)
 
 

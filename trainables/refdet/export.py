@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 
 import yaml
 
+from trainables.atomic import write_file
 from trainables.refdet.settings import RefdetSettings
 
 COMMAND = "train.sh"
@@ -27,7 +27,7 @@ def write(settings: RefdetSettings, directory: Path) -> list[Path]:
     text = f"# Written by steadytune. Document 003's train.py has no argument for: {ours}\n"
     text += shlex.join(command(settings)) + "\n"
     native = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-    return [_written(directory / COMMAND, text), _written(directory / NATIVE, native)]
+    return [write_file(directory / COMMAND, text), write_file(directory / NATIVE, native)]
 
 
 def command(settings: RefdetSettings) -> list[str]:
@@ -43,10 +43,3 @@ def _named(settings: RefdetSettings) -> tuple[str, ...]:
     contrasts = CONTRASTS if settings.stage > 1 else ()
     triplets = ("triplet_weight", "use_triplet", *(TRIPLETS if settings.use_triplet else ()))
     return (*VALUES, *contrasts, *(triplets if settings.stage == 3 else ()), "mixed_precision")
-
-
-def _written(path: Path, text: str) -> Path:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
-    return path

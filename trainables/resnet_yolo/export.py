@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from pprint import pformat
@@ -10,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from trainables.atomic import write_file
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 
 MODULE = "yolov8_params.py"
@@ -22,7 +22,7 @@ def write(settings: ResnetYoloSettings, directory: Path) -> list[Path]:
     body = pformat(params(settings), sort_dicts=False, width=100)
     module = f'"""Written by steadytune for src/config/hyperparameters.py."""\n\nYOLOV8_PARAMS = {body}\n'
     native = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-    return [_written(directory / MODULE, module), _written(directory / NATIVE, native)]
+    return [write_file(directory / MODULE, module), write_file(directory / NATIVE, native)]
 
 
 def params(settings: ResnetYoloSettings) -> Mapping[str, Any]:
@@ -55,10 +55,3 @@ def params(settings: ResnetYoloSettings) -> Mapping[str, Any]:
         "mosaic_prob": settings.mosaic,
         "seed": settings.seed,
     }
-
-
-def _written(path: Path, text: str) -> Path:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
-    return path

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from trainables.atomic import write_file
 from trainables.rgbt.architecture import model_yaml
 from trainables.rgbt.settings import RgbtSettings
 
@@ -29,9 +29,9 @@ def write(settings: RgbtSettings, directory: Path) -> list[Path]:
     config = configuration(settings)
     header = HEADER.format(ours=", ".join(f"{name}={value}" for name, value in ours(settings).items()))
     return [
-        _written(directory / CONFIG, header + yaml.safe_dump(config, sort_keys=False)),
-        _written(directory / str(config["model"]), yaml.safe_dump(described, sort_keys=False)),
-        _written(directory / NATIVE, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)),
+        write_file(directory / CONFIG, header + yaml.safe_dump(config, sort_keys=False)),
+        write_file(directory / str(config["model"]), yaml.safe_dump(described, sort_keys=False)),
+        write_file(directory / NATIVE, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)),
     ]
 
 
@@ -92,10 +92,3 @@ def _pretrained(settings: RgbtSettings) -> str | bool:
     if settings.weights == "ultralytics":
         return f"yolo26{settings.model}.pt"
     return settings.weights if settings.weights.endswith(".pt") else False  # no checkpoint directory of ours
-
-
-def _written(path: Path, text: str) -> Path:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
-    return path

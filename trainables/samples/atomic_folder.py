@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from trainables.atomic import new_folder_once
 from trainables.errors import DataError
 
 
@@ -25,13 +23,6 @@ def write_whole(directory: Path, described: str, write: Callable[[Path], None]) 
         raise DataError(
             f"{directory}: is not empty and holds no {described}; give a new folder for the sample data set"
         )
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
+    with new_folder_once(directory) as partial:
         write(partial)
-        partial.chmod(0o755)
-        os.replace(partial, directory)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return directory / described

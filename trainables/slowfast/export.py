@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from pprint import pformat
@@ -10,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from trainables.atomic import write_file
 from trainables.slowfast.settings import SlowfastSettings
 
 MODULE = "slowfast_thermal_finetuning.py"
@@ -22,7 +22,7 @@ def write(settings: SlowfastSettings, directory: Path) -> list[Path]:
     lines = [f"{name} = {pformat(value, sort_dicts=False, width=100)}\n" for name, value in fields(settings).items()]
     module = '"""Written by steadytune, in the fields of MMAction2\'s SlowFast configurations."""\n\n' + "".join(lines)
     native = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-    return [_written(directory / MODULE, module), _written(directory / NATIVE, native)]
+    return [write_file(directory / MODULE, module), write_file(directory / NATIVE, native)]
 
 
 def fields(settings: SlowfastSettings) -> Mapping[str, Any]:
@@ -107,10 +107,3 @@ def _pipeline(settings: SlowfastSettings) -> list[dict[str, Any]]:
         {"type": "ColorJitter", "brightness": settings.jitter, "contrast": settings.jitter},
         {"type": "RandomErasing", "erase_prob": settings.erasing},
     ]
-
-
-def _written(path: Path, text: str) -> Path:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
-    return path

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from trainables.atomic import write_file
 from trainables.yolox.settings import YoloxSettings
 
 MODULE = "yolox_experiment.py"
@@ -75,11 +75,4 @@ def write(settings: YoloxSettings, directory: Path) -> list[Path]:
         "    def __init__(self) -> None:\n        super().__init__()\n"
     )
     native = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-    return [_written(directory / MODULE, header + source + tuned + values), _written(directory / NATIVE, native)]
-
-
-def _written(path: Path, text: str) -> Path:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
-    return path
+    return [write_file(directory / MODULE, header + source + tuned + values), write_file(directory / NATIVE, native)]
