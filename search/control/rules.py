@@ -80,13 +80,13 @@ def give_up(trial: TrialState, state: SweepState, why: str) -> Decision:
 
 
 def _at_rung(standing: RungResult, state: SweepState, action: Action, more: str = "") -> Decision:
-    """`action` at a rung, with the numbers of `standing` in the sign of the recipe's metric."""
+    """`action` at a rung. Its numbers have the metric's own sign; in a `RungResult` higher is always better."""
     recipe, words = state.plan.recipe, state.scheduler
     sign = 1.0 if recipe.mode == "max" else -1.0
-    numbers = {"rung": standing.rung, "rank": standing.rank, "peers": standing.peers, "cutoff": standing.cutoff}
+    numbers = {"rung": standing.rung, "rank": standing.rank, "peers": standing.peers, "cutoff": sign * standing.cutoff}
     if standing.value is None:
         return Decision("stop", "rung", f"no {recipe.metric} at all by the rung at epoch {standing.rung}", numbers)
-    numbers["value"] = standing.value
+    numbers["value"] = sign * standing.value
     place = f"{recipe.metric} {words.compares} {sign * standing.value:.4f} was {standing.rank} of {standing.peers}"
     place += f", {standing.new} of them new configurations," if standing.new else ""
     needed = "" if action == "continue" or standing.promoted else f"; {words.cutoff} {sign * standing.cutoff:.4f}"

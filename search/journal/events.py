@@ -10,12 +10,27 @@ from search.pruning.decision import FAILURES, Action, Reason
 Kind = Literal["search", "confirm", "audit"]
 
 
+VERSION = 2
+"""Version of the journal that this code writes.
+
+Version 1 negated the numbers "value" and "cutoff" of a rung decision where the metric is to be minimised; since version
+2 they have the metric's own sign. `search.state.sweep_state` reads both.
+"""
+
+
 @dataclass(frozen=True)
 class SweepOpened:
-    """The sweep began, or went on after an interruption, with room for `places` trials at a time."""
+    """The sweep began, or was resumed.
+
+    Attributes:
+        places: worker slots, that is how many trials run at a time.
+        version: of the events from here to the next `SweepOpened`. None in a journal that is older than this field,
+            which means version 1.
+    """
 
     event: ClassVar[str] = "opened"
     places: int
+    version: int | None = VERSION
 
 
 @dataclass(frozen=True)

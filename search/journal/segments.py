@@ -61,6 +61,7 @@ SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("detail", pa.string()),
         ("numbers", _NUMBERS),
+        ("version", pa.int32()),  # not in segments that were written before this column existed
     ]
 )
 
@@ -159,11 +160,15 @@ def read(folder: Path, after: int = 0) -> Iterator[Row]:
 def _load(path: Path, columns: Collection[str] = SCHEMA.names, coded: Collection[str] = ()) -> pa.Table:
     """A segment; `coded` are columns of a few words, which are read the faster for that."""
     try:  # read_table would import pandas
-        return pq.ParquetFile(path, read_dictionary=list(coded)).read(list(columns))
+        table = pq.ParquetFile(path, read_dictionary=list(coded)).read(list(columns))
     except (FileNotFoundError, PermissionError):
         raise
     except (pa.ArrowException, OSError) as error:
         raise SteadytuneError(f"{path}: damaged journal segment ({error}); restore it from a copy") from None
+    for name in columns:
+        if name not in table.schema.names:  # the segment is older than the column
+            table = table.append_column(name, pa.nulls(len(table), SCHEMA.field(name).type))
+    return table.select(list(columns))
 
 
 def _force(path: Path) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from bisect import insort
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from search.control.patience import enough, noise
 from search.journal.epoch_block import EpochBlock
 from search.journal.events import (
+    VERSION,
     Decided,
     EarlierTrial,
     EpochDone,
@@ -68,6 +70,7 @@ class SweepState:
         self.ended: SweepEnded | None = None
         self.search_ended: SearchEnded | None = None
         self._latest: float | None = None
+        self._version = VERSION
         self._utilisation = Utilisation()
         self._incumbents = Incumbents(Curve(plan.recipe.mode).sign)
 
@@ -81,6 +84,7 @@ class SweepState:
             return
         if isinstance(event, SweepOpened):
             self._utilisation.open(event.places)
+            self._version = event.version or 1
             self._latest = row.time
         self._pass(row.time)
         if isinstance(event, EarlierTrial):
@@ -90,7 +94,7 @@ class SweepState:
         elif isinstance(event, TrialStarted):
             self._start(event, restoring)
         elif isinstance(event, Decided):
-            self._decide(event)
+            self._decide(self._in_own_sign(event))
         elif isinstance(event, SearchEnded):
             self.search_ended = event
         elif isinstance(event, SweepEnded):
@@ -128,6 +132,13 @@ class SweepState:
             for epoch, value in zip(done.epochs, done.values, strict=True):
                 if value is not None and math.isfinite(value):
                     self.searcher.report(done.trial, epoch, value)
+
+    def _in_own_sign(self, event: Decided) -> Decided:
+        """The decision with "value" and "cutoff" in the metric's own sign, which version 1 of the journal negated."""
+        if self._version > 1 or self.plan.recipe.mode == "max" or event.reason != "rung":
+            return event
+        own = {name: -event.numbers[name] for name in ("value", "cutoff") if name in event.numbers}
+        return replace(event, numbers=event.numbers | own)
 
     def _decide(self, event: Decided) -> None:
         trial = self.trials[event.trial]

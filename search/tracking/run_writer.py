@@ -193,7 +193,9 @@ class RunWriter:
         if isinstance(event, Decided) and event.trial not in self._ended:
             run = self._runs[event.trial]
             if event.action == "stop":
-                self._end(run, self._state.trials[event.trial], event)
+                # The state's decision has its numbers in the metric's own sign, whatever the journal's version.
+                trial = self._state.trials[event.trial]
+                self._end(run, trial, trial.decision or event)
                 self._client.set_terminated(run, _STATUS[event.reason], int(row.time * 1000))
                 self._ended.add(event.trial)
                 self._epochs.pop(event.trial, None)

@@ -29,20 +29,21 @@ def _at_rung(state: SweepState, trial: TrialState, decided: Decided) -> Iterator
     if "value" not in numbers:
         yield f"A single {metric} by epoch {numbers['rung']:.0f} would have let it be compared."
         return
-    ahead = [
-        (value, label(other))
-        for other in state.search
-        if (value := _value_at(other, numbers["rung"])) is not None and value > numbers["value"]
-    ]
     sign = trial.curve.sign
+    value, cutoff = sign * numbers["value"], sign * numbers["cutoff"]  # from here on higher is better
+    ahead = [
+        (sign * theirs, label(other))
+        for other in state.search
+        if (theirs := _value_at(other, numbers["rung"])) is not None and sign * theirs > value
+    ]
     if ahead:
-        best = ", ".join(f"{name} ({sign * value:.4f})" for value, name in sorted(ahead, reverse=True)[:SHOWN])
+        best = ", ".join(f"{name} ({sign * theirs:.4f})" for theirs, name in sorted(ahead, reverse=True)[:SHOWN])
         more = f" and {len(ahead) - SHOWN} more" if len(ahead) > SHOWN else ""
         yield f"Ahead of it at the rung at epoch {numbers['rung']:.0f}: {best}{more}."
-    if numbers["cutoff"] > numbers["value"]:
+    if cutoff > value:
         yield (
-            f"To go on it needed a {metric} {state.scheduler.compares} {sign * numbers['cutoff']:.4f} there, "
-            f"{numbers['cutoff'] - numbers['value']:.4f} better than its {sign * numbers['value']:.4f}."
+            f"To go on it needed a {metric} {state.scheduler.compares} {numbers['cutoff']:.4f} there, "
+            f"{cutoff - value:.4f} better than its {numbers['value']:.4f}."
         )
     else:
         yield "It was good enough, but the rung never had a place for it: too few others came, or the search ended."

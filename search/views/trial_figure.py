@@ -44,8 +44,8 @@ def _compared(trial: TrialState) -> Iterator[Series]:
     """At each rung, as it stood there in the end: where the trial was heading, and what the last that went on had."""
     compared = [one.numbers for one in trial.decisions if {"rung", "value", "cutoff"} <= one.numbers.keys()]
     at = list({numbers["rung"]: numbers for numbers in compared}.values())
-    x, sign = tuple(numbers["rung"] for numbers in at), trial.curve.sign
-    headed, needed = (tuple(sign * numbers[name] for numbers in at) for name in ("value", "cutoff"))
+    x = tuple(numbers["rung"] for numbers in at)
+    headed, needed = (tuple(numbers[name] for numbers in at) for name in ("value", "cutoff"))
     if at:
         yield Series("where it was heading", x, headed, COLOURS[outcome(trial)], "points", marker="o")
         yield Series("needed to go on", x, needed, BAR, "points", marker="x")

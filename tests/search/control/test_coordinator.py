@@ -114,7 +114,7 @@ def test_for_a_metric_to_minimise_the_lowest_go_on(data: Path, journal: Path) ->
     assert best.started.settings["quality"] == max(t.started.settings["quality"] for t in coordinator.state.search)
     for one in ends(journal).values():
         if one.reason == "rung":
-            assert one.numbers["value"] < one.numbers["cutoff"] < 0
+            assert one.numbers["value"] > one.numbers["cutoff"] > 0
 
 
 def test_a_sweep_in_which_nothing_is_searched_runs(data: Path, journal: Path) -> None:

@@ -5,10 +5,11 @@ import threading
 from pathlib import Path
 
 import pyarrow.dataset
+import pyarrow.parquet as pq
 import pytest
 
-from search.journal.events import Decided, EpochDone, Event, SweepEnded, SweepOpened, TrialStarted
-from search.journal.segments import FLUSH_ROWS, MERGE_SEGMENTS, Journal, mend, read
+from search.journal.events import VERSION, Decided, EpochDone, Event, SweepEnded, SweepOpened, TrialStarted
+from search.journal.segments import FLUSH_ROWS, MERGE_SEGMENTS, Journal, mend, read, segments
 from trainables.errors import SteadytuneError
 
 EVENTS: list[Event] = [
@@ -275,3 +276,18 @@ def test_a_reader_sees_a_growing_prefix_while_the_sweep_writes_and_merges(folder
         seen.append(len(found))
     writer.join()
     assert epochs(folder) == list(range(1, count + 1))
+
+
+def test_segments_from_before_a_column_existed_are_read_and_merged_with_later_ones(folder: Path) -> None:
+    journal = Journal(folder)
+    for number in range(MERGE_SEGMENTS - 1):
+        journal.append(SweepOpened(number))
+        journal.flush()
+    for path in segments(folder):
+        table = pq.ParquetFile(path).read()
+        pq.write_table(table.drop_columns(["version"]), path)
+    journal.append(SweepOpened(MERGE_SEGMENTS))
+    journal.flush()
+    assert len(segments(folder)) == 1, "they were merged"
+    opened = [row.event for row in read(folder) if isinstance(row.event, SweepOpened)]
+    assert [one.version for one in opened] == [None] * (MERGE_SEGMENTS - 1) + [VERSION]
