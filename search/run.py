@@ -34,7 +34,7 @@ from search.sweep.plan import Plan
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import located
 from search.tracking.recorder import Recorder
-from search.views.summary import started
+from search.views.summary import sweep_runs
 from trainables import checkpoint
 from trainables.errors import SettingsError, SteadytuneError
 
@@ -116,7 +116,7 @@ def _run(checked: Plan, folder: SweepFolder, listen: Listener, say: Say) -> Fini
         ):
             each = needs(checked.spec, _share(checked, folder, say))
             room = places(checked.spec.workers, each, resources())
-            say(started(room))
+            say(sweep_runs(room))
             state = _sweep(checked, folder, room, each, recorder, uploader, listen)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

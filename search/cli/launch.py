@@ -100,12 +100,12 @@ def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
     from search.sampling.warm_start import recall
     from search.sweep.folder import SweepFolder
     from search.views.progress import Progress
-    from search.views.summary import announcement, closing
+    from search.views.summary import banner, summary
 
     console = options.console()
     described = spec or SweepFolder.existing(root, name).spec()
     checked = check(described, SweepFolder(root, name).store(described))
-    for line in [*announcement(described), *map(str, recall(checked, root) if spec else ())]:
+    for line in [*banner(described), *map(str, recall(checked, root) if spec else ())]:
         console.print(line)
     from search import run  # imports Ray
 
@@ -121,7 +121,7 @@ def _run_sweep(name: str, root: Path, spec: SweepSpec | None) -> None:
             sys.exit(130)
         raise
     console.print()
-    for item in closing(finished.state, SweepFolder(root, name), options.command("browse", name, root)):
+    for item in summary(finished.state, SweepFolder(root, name), options.command("browse", name, root)):
         console.print(item)
     if not finished.recorder.finish():
         console.print(f"MLflow could not be brought up to date; later: {options.command('sync', name, root)}")

@@ -39,11 +39,11 @@ def replay(
     """Run recorded trainings again in virtual time: what would each scheduler have kept, and what stopped?"""
     from search.replay import choose_defaults as choose
     from search.replay.figure import chart
-    from search.replay.scores import POLICIES, scores, table
-    from search.views.charts.file import check_path, write
+    from search.replay.scores import SCHEDULERS, scores, table
+    from search.views.charts.file import check_figure_path, write_chart
 
     if figure:
-        check_path(figure)
+        check_figure_path(figure)
     recordings = _read(source, store, metric, mode, sweeps)
     console = options.console()
     if not as_json:
@@ -57,10 +57,10 @@ def replay(
         console.print(choose.table(found))
         console.print(found.verdict)
         return
-    chosen = {text: _policy(text) for text in policy} if policy else POLICIES
+    chosen = {text: _policy(text) for text in policy} if policy else SCHEDULERS
     raced = list(scores(recordings, chosen, workers, orders))
     if figure:
-        write(chart(raced), figure)
+        write_chart(chart(raced), figure)
     if as_json:
         print(json.dumps([asdict(one) for one in raced]))
     else:

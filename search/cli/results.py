@@ -76,17 +76,17 @@ def explain(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Tell what became of a trial and why."""
-    from search.views.charts.file import check_path, write
+    from search.views.charts.file import check_figure_path, write_chart
     from search.views.explain import explanation, explanation_json
 
     if figure:
-        check_path(figure)
+        check_figure_path(figure)
     state = options.state(options.folder(sweeps, name, storage))
     found = state.trial(trial)
     if figure:
         from search.views.trial_figure import trial_figure
 
-        write(trial_figure(state, found), figure)
+        write_chart(trial_figure(state, found), figure)
     if json_:
         print(json.dumps(explanation_json(found), indent=2))
         return
@@ -130,9 +130,9 @@ def export(
     for path in written:
         print(path, flush=True)
     if prove:
-        from search.export.prove import prove_afresh
+        from search.export.prove import prove_in_new_process
 
-        prove_afresh(target, prove)
+        prove_in_new_process(target, prove)
 
 
 VERBS = (explain, export, report, compare, prove)

@@ -28,12 +28,12 @@ def _seen(folder: SweepFolder) -> SweepState | Exception:
 
 
 def _line(folder: SweepFolder) -> str:
-    from search.views.status_table import in_a_line
+    from search.views.status_table import status_line
 
     state = _seen(folder)
     if isinstance(state, Exception):
         return f"{folder.name}: cannot be looked at; {state}"
-    return in_a_line(state, folder.name, _standing(folder, state))
+    return status_line(state, folder.name, _standing(folder, state))
 
 
 def _object(folder: SweepFolder) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def status(
     from search.state.follower import SweepFollower
     from search.sweep.folder import SweepFolder, names
     from search.views.explain import sweep_json
-    from search.views.status_table import MOST_ROWS, overview
+    from search.views.status_table import MOST_ROWS, status_table
 
     console = options.console()
     if name is None:
@@ -89,13 +89,13 @@ def status(
     if watch and console.is_terminal:
         from rich.live import Live
 
-        with Live(overview(state, name), console=console, auto_refresh=False) as live:
+        with Live(status_table(state, name), console=console, auto_refresh=False) as live:
             while state.ended is None:
                 time.sleep(1)
                 state = onlooker.look()
-                live.update(overview(state, name), refresh=True)
+                live.update(status_table(state, name), refresh=True)
         return
-    console.print(overview(state, name, MOST_ROWS))
+    console.print(status_table(state, name, MOST_ROWS))
     if len(state.trials) > MOST_ROWS:
         console.print(f"All trials: {options.command('status', name, sweeps)} --json")
     if state.ended is None and cli_cluster.submits(state.plan.spec.address, detach=False):

@@ -65,7 +65,7 @@ def _data(place: str) -> Path:
     return fetch(place, math.inf).path if is_uri(place) else Path(place)
 
 
-def prove_afresh(folder: Path, epochs: int) -> None:
+def prove_in_new_process(folder: Path, epochs: int) -> None:
     """The same in a process of its own, which prints its lines.
 
     Raises:

@@ -16,7 +16,7 @@ from rich.table import Table
 from search.pruning.rungs import first_rung
 from search.replay.recording import Recording
 from search.replay.scores import interval
-from search.replay.simulation import outcome
+from search.replay.simulation import simulate_shuffled
 from search.sweep.plan import FACTORS, GRACE
 
 SHARES = (0.05, 0.06, GRACE, 0.10, 0.15, 0.20)
@@ -95,7 +95,7 @@ def choose(recordings: Sequence[Recording], workers: int, orders: int) -> Choice
 def _cost(recording: Recording, setting: Setting, workers: int, orders: int) -> Cost:
     grace, factor = setting
     policy = {"grace_epochs": first_rung(grace, recording.max_epochs), "reduction_factor": factor}
-    races = [outcome(recording, policy, workers, seed) for seed in range(orders)]
+    races = [simulate_shuffled(recording, policy, workers, seed) for seed in range(orders)]
     return Cost(statistics.fmean(one.epochs for one in races), statistics.fmean(one.regret for one in races))
 
 

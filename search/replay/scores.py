@@ -12,9 +12,9 @@ from typing import Any
 from rich.table import Table
 
 from search.replay.recording import Recording
-from search.replay.simulation import Outcome, outcome
+from search.replay.simulation import SimulationResult, simulate_shuffled
 
-POLICIES: dict[str, dict[str, Any]] = {
+SCHEDULERS: dict[str, dict[str, Any]] = {
     "none": {"scheduler": "none"},
     "stopping": {"scheduler": "stopping"},
     "asha": {"scheduler": "asha"},
@@ -56,12 +56,13 @@ def scores(
     """Race every policy on every recording in so many `orders`; one score a policy as soon as it is known."""
     for name, policy in policies.items():
         races = [
-            [outcome(recording, dict(policy), workers, seed) for seed in range(orders)] for recording in recordings
+            [simulate_shuffled(recording, dict(policy), workers, seed) for seed in range(orders)]
+            for recording in recordings
         ]
         yield _score(name, [recording.name for recording in recordings], races)
 
 
-def _score(policy: str, names: Sequence[str], races: Sequence[Sequence[Outcome]]) -> Score:
+def _score(policy: str, names: Sequence[str], races: Sequence[Sequence[SimulationResult]]) -> Score:
     every = [one for group in races for one in group]
     regrets = [statistics.fmean(one.regret for one in group) for group in races]
     spread = regrets if len(regrets) > 1 else [one.regret for one in every]
@@ -79,7 +80,7 @@ def _score(policy: str, names: Sequence[str], races: Sequence[Sequence[Outcome]]
     )
 
 
-def _mean(races: Sequence[Sequence[Outcome]], field: str) -> float:
+def _mean(races: Sequence[Sequence[SimulationResult]], field: str) -> float:
     return statistics.fmean(statistics.fmean(getattr(one, field) for one in group) for group in races)
 
 

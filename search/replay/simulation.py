@@ -26,7 +26,7 @@ class Clock:
 
 
 @dataclass
-class Unwritten:
+class DiscardingJournal:
     """A journal that is not kept, by the race's clock."""
 
     clock: Clock
@@ -44,7 +44,7 @@ class Unwritten:
     flush_if_due = flush
 
 
-def race(
+def simulate(
     recording: Recording, policy: dict[str, Any], workers: int, order: list[int], journal: Log | None = None
 ) -> tuple[SweepState, float]:
     """Start the runs in `order` on so many `workers` under `policy` (fields of a sweep); `journal` keeps the events.
@@ -53,7 +53,7 @@ def race(
         the sweep at its end, its trials numbered in `order`, and the virtual seconds that it took.
     """
     clock = Clock()
-    log = journal or Unwritten(clock)
+    log = journal or DiscardingJournal(clock)
     coordinator = Coordinator(recording.plan(order, policy), log, delete=_keep, clock=clock)
     coordinator.open(workers)
     busy: list[tuple[float, int, int]] = []  # when the epoch ends, which trial's, how many epochs it had before
@@ -85,7 +85,7 @@ def _keep(trial: int, epoch: int) -> None:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SimulationResult:
     """How one race ended.
 
     Attributes:
@@ -104,11 +104,11 @@ class Outcome:
     reasons: Counter[str]
 
 
-def outcome(recording: Recording, policy: dict[str, Any], workers: int, seed: int) -> Outcome:
+def simulate_shuffled(recording: Recording, policy: dict[str, Any], workers: int, seed: int) -> SimulationResult:
     """One race with the runs in an order that follows from `seed`."""
     order = list(range(len(recording.runs)))
     random.Random(f"order/{seed}").shuffle(order)
-    state, seconds = race(recording, policy, workers, order)
+    state, seconds = simulate(recording, policy, workers, order)
     decided = {order[trial.started.trial]: trial for trial in state.search}
     whole = [(run.best, place) for place, run in enumerate(recording.runs) if not run.censored]
     ranked = [(best, place) for best, place in whole if best is not None]
@@ -118,7 +118,7 @@ def outcome(recording: Recording, policy: dict[str, Any], workers: int, seed: in
     ended = [value for value, place in ranked if decided[place].finished]
     winning = decided[winner].decision
     assert winning is not None
-    return Outcome(
+    return SimulationResult(
         epochs=state.epochs / recording.epochs,
         seconds=seconds * workers / recording.seconds,
         regret=(best - max(ended)) / abs(best) if ended and best else float(not ended),

@@ -29,7 +29,7 @@ from search.sweep.folder import SweepFolder
 from search.tracking.artifacts import sweep_files, trial_files
 from search.tracking.table_view import KIND_TAG, VIEW_TAG, experiment_name, view
 from search.views.importance import importance
-from search.views.markdown import note
+from search.views.markdown import run_description
 
 # This repository's folder `mlflow/` answers to the name where the library is absent.
 _spec = find_spec("mlflow")
@@ -235,7 +235,7 @@ class RunWriter:
         """Draw the sweep as it stands: its note, its figures, its page."""
         began = time.monotonic()
         found = importance(self._state)
-        self._client.set_tag(self._parent, "mlflow.note.content", note(self._state, found))
+        self._client.set_tag(self._parent, "mlflow.note.content", run_description(self._state, found))
         with tempfile.TemporaryDirectory() as made:
             sweep_files(self._state, self._spec.name, found, Path(made))
             self._client.log_artifacts(self._parent, made)

@@ -13,7 +13,7 @@ SHOWN = 3
 """Rivals that are named."""
 
 
-def instead(state: SweepState, trial: TrialState) -> Iterator[str]:
+def counterfactual(state: SweepState, trial: TrialState) -> Iterator[str]:
     """Sentences about the decision that ended `trial`, or lets it wait; none for one that was trained out."""
     decided = trial.decisions[-1] if trial.decisions else None
     if decided is None or decided.action == "continue" or decided.reason in ("done", "budget", "failed"):

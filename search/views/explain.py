@@ -11,9 +11,9 @@ from search.pruning.curve_statistics import curve_statistics
 from search.pruning.decision import REASONS
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
-from search.views.counterfactual import instead
-from search.views.pareto import front
-from search.views.status_table import described, label, number
+from search.views.counterfactual import counterfactual
+from search.views.pareto import pareto_front
+from search.views.status_table import description, label, number
 
 
 def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
         "search_ended": state.search_ended.detail if state.search_ended else None,
         "front": [
             {"trial": one.trial.started.trial, "level": one.level, state.plan.spec.also: one.cost}
-            for one in front(state)
+            for one in pareto_front(state)
         ],
         "utilisation": state.utilisation,
         "trials": [trial_json(trial) for trial in state.trials.values()],
@@ -81,7 +81,7 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
     """What became of one trial and why, as sentences."""
     started, curve = trial.started, trial.curve
     metric = state.plan.recipe.metric
-    lines = [f"Trial {label(trial)}, seed {started.seed}: {described(trial)}"]
+    lines = [f"Trial {label(trial)}, seed {started.seed}: {description(trial)}"]
     best = curve.best
     if best is not None:
         lines.append(
@@ -98,7 +98,7 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
         verb = {"stop": "stopped", "pause": "began to wait", "continue": "went on"}[decided.action]
         why = f" ({decided.reason}: {REASONS[decided.reason]})" if decided.action == "stop" else ""
         lines.append(f"After epoch {decided.epoch} it {verb}{why}: {decided.detail}.")
-    lines.extend(instead(state, trial))
+    lines.extend(counterfactual(state, trial))
     lines.extend(_steadiness(trial))
     if trial.running:
         lines.append("It is running, or will go on when the sweep is resumed.")

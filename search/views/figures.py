@@ -10,7 +10,7 @@ from search.pruning.decision import FAILURES, REASONS
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.charts.chart import Axis, Chart, Panel, Parallel, Series
-from search.views.importance import Importance, standing
+from search.views.importance import Importance, ranking_key
 from search.views.status_table import label, short
 
 MOST_CURVES = 300
@@ -81,9 +81,9 @@ def learning_curves(state: SweepState) -> Chart:
     known = [trial for trial in state.search if trial.curve.smoothed_value is not None]
     shown = thinned(known, MOST_CURVES)
     series: list[Series] = []
-    for trial in sorted(shown, key=standing):
+    for trial in sorted(shown, key=ranking_key):
         kind = outcome(trial)
-        points = outline(trial.curve.evaluated)
+        points = downsampled(trial.curve.evaluated)
         words = [f"trial {label(trial)}, epoch {point.epoch}: {point.value:.4f}" for point in points]
         words[-1] += f"<br>{_end(trial)}<br>{short(trial.started.drawn)}"
         x, y = tuple(float(point.epoch) for point in points), tuple(point.value for point in points)
@@ -110,13 +110,13 @@ def thinned(trials: Sequence[TrialState], most: int) -> list[TrialState]:
     """At most `most` of `trials`: the best half of that number, the named ones, and evenly spread ones of the rest."""
     if len(trials) <= most:
         return list(trials)
-    ranked = sorted(trials, key=lambda one: (bool(one.started.named), standing(one)), reverse=True)
+    ranked = sorted(trials, key=lambda one: (bool(one.started.named), ranking_key(one)), reverse=True)
     rest = ranked[most // 2 :]
     step = len(rest) / (most - most // 2)
     return ranked[: most // 2] + [rest[int(index * step)] for index in range(most - most // 2)]
 
 
-def outline(points: list[Point], most: int = MOST_EPOCHS) -> list[Point]:
+def downsampled(points: list[Point], most: int = MOST_EPOCHS) -> list[Point]:
     """At most `most` points of a curve, its ends included: the lowest and the highest of each of many short parts."""
     if len(points) <= most:
         return points

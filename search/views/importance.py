@@ -38,7 +38,7 @@ class Importance:
     trials: int
 
 
-def standing(trial: TrialState) -> tuple[bool, int, float]:
+def ranking_key(trial: TrialState) -> tuple[bool, int, float]:
     """A trial's place among all, the better the greater: a sound one before a lost one, then by epochs, then level."""
     level = trial.curve.smoothed_value
     return (not trial.failed, trial.curve.epoch, float("-inf") if level is None else trial.curve.sign * level)
@@ -49,7 +49,7 @@ def importance(state: SweepState) -> Importance:
     used = [trial for trial in state.search if trial.started.drawn and not trial.running and trial.curve.epoch]
     if len(used) < FEWEST_TRIALS:
         return Importance({}, len(used))
-    used = sorted(used, key=standing)[:: math.ceil(len(used) / MOST_TRIALS)]
+    used = sorted(used, key=ranking_key)[:: math.ceil(len(used) / MOST_TRIALS)]
     ranges = state.plan.ranges
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize")

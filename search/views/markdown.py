@@ -11,7 +11,7 @@ from search.state.sweep_state import SweepState
 from search.sweep.uri import is_uri
 from search.views.charts.chart import Table
 from search.views.importance import Importance
-from search.views.status_table import counted, label, number, short
+from search.views.status_table import label, number, plural, short
 from search.views.tables import importance_table, outcome_table, rung_table, stop_table, trials_table
 
 ROWS = 10
@@ -21,7 +21,7 @@ def headline(state: SweepState) -> Iterator[str]:
     """What the sweep is and how it stands, sentence by sentence."""
     spec, metric = state.plan.spec, state.plan.recipe.metric
     yield f"{spec.recipe}, preset {spec.preset}, on {_data(spec.data)}, seed {spec.seed}: searching {metric}."
-    trials = f"{len(state.search)} of {spec.trials} trials, {counted(state.epochs, 'epoch')}"
+    trials = f"{len(state.search)} of {spec.trials} trials, {plural(state.epochs, 'epoch')}"
     if state.ended is None:
         yield f"So far: {trials}, workers training {state.utilisation:.0%} of the time."
         if state.incumbents:
@@ -46,7 +46,7 @@ def _data(place: str) -> str:
     return "/".join(Path(urlsplit(place).path if is_uri(place) else place).parts[-2:]).replace("//", "/")
 
 
-def note(state: SweepState, found: Importance) -> str:
+def run_description(state: SweepState, found: Importance) -> str:
     """The sweep as markdown."""
     parts = ["\n\n".join(headline(state)), markdown(trials_table(state, ROWS))]
     shares = importance_table(found)

@@ -23,13 +23,13 @@ class TradeOff:
     cost: float
 
 
-def front(state: SweepState) -> list[TradeOff]:
+def pareto_front(state: SweepState) -> list[TradeOff]:
     """The best trade-offs among the search's finished trials; none unless the sweep has `also`."""
     measure = state.plan.spec.also
-    return best(state.ranking(), measure) if measure else []
+    return non_dominated(state.ranking(), measure) if measure else []
 
 
-def best(trials: Iterable[TrialState], measure: Measure) -> list[TradeOff]:
+def non_dominated(trials: Iterable[TrialState], measure: Measure) -> list[TradeOff]:
     """Those of `trials` that are not beaten in both (Pareto's front), best metric first; of equals the first."""
     known = []
     for trial in trials:
@@ -43,7 +43,7 @@ def best(trials: Iterable[TrialState], measure: Measure) -> list[TradeOff]:
     return found
 
 
-def table(found: list[TradeOff], metric: str, measure: Measure) -> Table:
+def pareto_table(found: list[TradeOff], metric: str, measure: Measure) -> Table:
     """The front, one line a trial."""
     title = f"Best trade-offs between {metric} and {measure}"
     shown = Table(title=title, title_justify="left", box=None, padding=(0, 2), pad_edge=False)

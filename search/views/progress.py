@@ -12,7 +12,7 @@ from rich.live import Live
 
 from search.journal.events import Decided, EpochDone, Row, SearchEnded, TrialStarted
 from search.state.sweep_state import SweepState
-from search.views.status_table import label, number, overview, short
+from search.views.status_table import label, number, short, status_table
 
 SHOW_SECONDS = 0.25
 
@@ -41,7 +41,7 @@ class Progress(AbstractContextManager["Progress"]):
         if self._live:
             if time.monotonic() - self._shown >= SHOW_SECONDS:  # Ray's loop waits meanwhile
                 title = f"{self._name}: {state.plan.recipe.name}, {state.plan.spec.preset} preset"
-                self._live.update(overview(state, title), refresh=True)
+                self._live.update(status_table(state, title), refresh=True)
                 self._shown = time.monotonic()
         else:
             line = _line(row, state)

@@ -37,7 +37,7 @@ def short(values: dict[str, Any]) -> str:
     )
 
 
-def described(trial: TrialState) -> str:
+def description(trial: TrialState) -> str:
     """What was drawn for a trial; what it is, where nothing was."""
     named = trial.started.named
     own = f"the named training {named}, outside the searched ranges" if named else "all settings are pinned"
@@ -52,7 +52,7 @@ def label(trial: TrialState) -> str:
     return f"{started.trial} {started.named}".strip()
 
 
-def counted(count: int, what: str) -> str:
+def plural(count: int, what: str) -> str:
     """`count` things: "1 epoch", "2 epochs"."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
@@ -71,10 +71,10 @@ def _shown(state: SweepState, rows: int) -> list[TrialState]:
     return [state.trials[number] for number in sorted(list(numbers)[:rows])]
 
 
-def in_a_line(state: SweepState, name: str, standing: str) -> str:
+def status_line(state: SweepState, name: str, standing: str) -> str:
     """A sweep among others: what it took so far, how it stands ("ended", "running"), its best."""
-    epochs = counted(sum(trial.curve.epoch for trial in state.trials.values()), "epoch")
-    said = f"{name}: {state.plan.recipe.name}, {counted(len(state.trials), 'trial')}, {epochs}, {standing}"
+    epochs = plural(sum(trial.curve.epoch for trial in state.trials.values()), "epoch")
+    said = f"{name}: {state.plan.recipe.name}, {plural(len(state.trials), 'trial')}, {epochs}, {standing}"
     best = state.ranking()[:1]
     if state.ended is not None and state.ended.trial >= 0:
         return f"{said}: {state.ended.detail}, trial {label(state.trials[state.ended.trial])}"
@@ -84,7 +84,7 @@ def in_a_line(state: SweepState, name: str, standing: str) -> str:
     )
 
 
-def overview(state: SweepState, title: str, rows: int = ROWS) -> RenderableType:
+def status_table(state: SweepState, title: str, rows: int = ROWS) -> RenderableType:
     """The sweep as a table, one line a trial, at most `rows` of them; readable at 80 columns."""
     metric = state.plan.recipe.metric
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1), pad_edge=False, expand=True)
@@ -137,7 +137,7 @@ def _place(decided: Decided) -> str:
 def _footer(state: SweepState, hidden: int) -> str:
     spec = state.plan.spec
     reasons = Counter(trial.decision.reason for trial in state.trials.values() if trial.decision)
-    parts = [f"search {len(state.search)}/{spec.trials} trials, {counted(state.epochs, 'epoch')}"]
+    parts = [f"search {len(state.search)}/{spec.trials} trials, {plural(state.epochs, 'epoch')}"]
     parts += [f"{len(state.earlier)} recalled"] if state.earlier else []
     parts += ["the search has ended itself"] if state.search_ended else []
     parts += [f"{len(state.paused)} waiting"] if state.paused else []

@@ -14,11 +14,11 @@ from search.state.outcome import Finalist, best_checkpoint, finalists
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec
-from search.views.pareto import front, table
-from search.views.status_table import described, label, number
+from search.views.pareto import pareto_front, pareto_table
+from search.views.status_table import description, label, number
 
 
-def announcement(spec: SweepSpec) -> Iterator[str]:
+def banner(spec: SweepSpec) -> Iterator[str]:
     """What is about to happen and how long it may take."""
     yield f"Sweep {spec.name}: {spec.recipe}, {spec.preset} preset, {spec.trials} trials, seed {spec.seed}."
     if spec.hours:
@@ -27,12 +27,12 @@ def announcement(spec: SweepSpec) -> Iterator[str]:
         yield "It ends when its trials have ended; the time left is shown once the first epochs are done."
 
 
-def started(places: int) -> str:
+def sweep_runs(places: int) -> str:
     """That nothing stands in the way of the first trial any more."""
     return f"{SWEEP_RUNS}: {places} {'trial' if places == 1 else 'trials'} at a time."
 
 
-def closing(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[RenderableType]:
+def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[RenderableType]:
     """The result: the winner, what stopped the others, where everything is, and what to do next."""
     ranked = finalists(state)
     if state.ended is None or not ranked:
@@ -42,14 +42,14 @@ def closing(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
     best = ranked[0]
     yield _comparison(ranked, state)
     yield f"\nBest configuration: trial {label(best.trial)}, {state.plan.recipe.metric} {_spread(best)}"
-    yield f"  {described(best.trial)}"
+    yield f"  {description(best.trial)}"
     baseline = next((one for one in ranked if one.trial.started.named == state.plan.recipe.baseline), None)
     if baseline is not None and baseline is not best:
         gain = best.trial.curve.sign * (best.mean - baseline.mean)
         yield f"  {gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({_spread(baseline)})"
     yield ""
     if state.plan.spec.also:
-        yield table(front(state), state.plan.recipe.metric, state.plan.spec.also)
+        yield pareto_table(pareto_front(state), state.plan.recipe.metric, state.plan.spec.also)
         yield ""
     yield from _stopped(state)
     if state.search_ended:

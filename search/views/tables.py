@@ -11,7 +11,7 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.charts.chart import Table
 from search.views.figures import epochs_by_outcome
-from search.views.importance import Importance, standing
+from search.views.importance import Importance, ranking_key
 from search.views.status_table import label, number, short
 
 MOST_ROWS = 200
@@ -27,7 +27,7 @@ def tables(state: SweepState, found: Importance) -> Iterator[Table]:
 
 def trials_table(state: SweepState, most: int) -> Table:
     """The search's trials, best first: the finished ones by level, then those that got furthest."""
-    ranked = sorted(state.search, key=lambda one: (one.finished, *standing(one)), reverse=True)
+    ranked = sorted(state.search, key=lambda one: (one.finished, *ranking_key(one)), reverse=True)
     rows = tuple(_trial_row(trial) for trial in ranked[:most])
     note = f"The best {most} of {len(ranked)} trials." if len(ranked) > most else ""
     metric = state.plan.recipe.metric

@@ -8,7 +8,7 @@ from textwrap import fill
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.charts.chart import Chart, Panel, Series
-from search.views.figures import COLOURS, MOST_CURVES, outcome, outline, thinned
+from search.views.figures import COLOURS, MOST_CURVES, downsampled, outcome, thinned
 from search.views.status_table import label
 
 PEER, BAR = "#c8c8c8", "#000000"
@@ -36,7 +36,7 @@ def trial_figure(state: SweepState, trial: TrialState) -> Chart:
 def _peers(state: SweepState, trial: TrialState) -> Iterator[Series]:
     known = [other for other in state.search if other is not trial and other.curve.smoothed_value is not None]
     for other in thinned(known, MOST_CURVES):
-        points = [(float(point.epoch), point.value) for point in outline(other.curve.evaluated)]
+        points = [(float(point.epoch), point.value) for point in downsampled(other.curve.evaluated)]
         yield _line("other trials", points, PEER, 0.8)
 
 

@@ -9,7 +9,7 @@ from search.views.charts.chart import Chart
 from trainables.errors import SettingsError
 
 
-def check_path(path: Path) -> None:
+def check_figure_path(path: Path) -> None:
     """Whether a figure can be written to `path`, before the work for it is done.
 
     Raises:
@@ -21,7 +21,7 @@ def check_path(path: Path) -> None:
         raise SettingsError(f"--figure is {path}; {path.parent} is no folder; make it first")
 
 
-def write(chart: Chart, path: Path) -> None:
+def write_chart(chart: Chart, path: Path) -> None:
     """Draw `chart` into `path`, as its ending says.
 
     Raises:

@@ -23,7 +23,7 @@ from search.journal.events import EpochDone
 from search.journal.segments import Journal
 from search.pruning.curve import Curve, Point
 from search.replay.recording import Recording, Run
-from search.replay.simulation import race
+from search.replay.simulation import simulate
 from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
 
@@ -53,7 +53,7 @@ def measure(runs: int, scheduler: str) -> tuple[int, float]:
     recording = made_up(runs)
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
-        state, _ = race(recording, {"scheduler": scheduler}, WORKERS, list(range(runs)), Journal(Path(folder)))
+        state, _ = simulate(recording, {"scheduler": scheduler}, WORKERS, list(range(runs)), Journal(Path(folder)))
         return state.epochs, time.process_time() - began
 
 

@@ -21,7 +21,7 @@ from search.control.coordinator import Coordinator
 from search.journal.events import EpochDone
 from search.pruning.curve import Point
 from search.pruning.freeze_thaw import FreezeThaw
-from search.replay.simulation import Clock, Unwritten
+from search.replay.simulation import Clock, DiscardingJournal
 from tests.bench.own.recorded import Table
 from tests.bench.own.tabular import Tabular
 from tests.bench.public.groups import Group, grace_epochs
@@ -80,7 +80,9 @@ class Ours:
     def __init__(self, table: Table, group: Group, seed: int, workers: int, **policy: object) -> None:
         plan = table.plan(seed=seed, **policy)
         self._metric, self._epochs = plan.recipe.metric, plan.max_epochs
-        self._coordinator = Coordinator(plan, Unwritten(Clock()), delete=lambda trial, epoch: None, clock=Clock())
+        self._coordinator = Coordinator(
+            plan, DiscardingJournal(Clock()), delete=lambda trial, epoch: None, clock=Clock()
+        )
         searcher = self._coordinator.state.searcher
         assert searcher is not None
         self._inner_of = searcher.sampler_of

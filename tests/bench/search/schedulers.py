@@ -19,7 +19,7 @@ import numpy as np
 
 from search.control.coordinator import Coordinator
 from search.journal.events import EpochDone
-from search.replay.simulation import Clock, Unwritten
+from search.replay.simulation import Clock, DiscardingJournal
 from search.state.sweep_state import SweepState
 from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
@@ -58,7 +58,7 @@ def swept(job: Job) -> SweepState:
     }  # fmt: skip
     made = make_plan(read_spec(values | SYSTEMS[job.system], "bench"), training=False)
     task, clock = Task.of(job.space, job.seed), Clock()
-    coordinator = Coordinator(made, Unwritten(clock), delete=lambda trial, epoch: None, clock=clock)
+    coordinator = Coordinator(made, DiscardingJournal(clock), delete=lambda trial, epoch: None, clock=clock)
     coordinator.open(WORKERS)
     busy: list[tuple[float, int, int]] = []  # when its epoch ends, trial, epochs before it
     while not coordinator.over:

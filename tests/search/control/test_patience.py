@@ -19,7 +19,7 @@ from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from search.sweep.spec import SweepSpec
-from search.views.summary import closing
+from search.views.summary import summary
 from tests.support.fakes import plan_of
 from tests.support.workers import Disk, Killed, Workers, coordinator_of, swept
 from trainables.errors import SettingsError
@@ -134,7 +134,7 @@ def test_the_reason_is_in_the_last_words(data: Path, tmp_path: Path) -> None:
     folder = SweepFolder.create(tmp_path, made.spec)
     coordinator = swept(made, folder.journal)
     coordinator.end(result(coordinator.state))
-    words = "\n".join(str(item) for item in closing(coordinator.state, folder, "browse"))
+    words = "\n".join(str(item) for item in summary(coordinator.state, folder, "browse"))
     assert (
         f"The search ended itself after {len(coordinator.state.search)} of 60 trials: the last 6 finished trials gained"
         in words

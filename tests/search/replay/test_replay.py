@@ -15,10 +15,10 @@ from search.pruning.curve import Curve, Point
 from search.replay.choose_defaults import Choice, Cost, choose
 from search.replay.figure import chart
 from search.replay.recording import Recording, Run
-from search.replay.scores import POLICIES, interval, scores
-from search.replay.simulation import outcome, race
+from search.replay.scores import SCHEDULERS, interval, scores
+from search.replay.simulation import simulate, simulate_shuffled
 from search.views.charts.chart import Panel
-from search.views.charts.file import check_path, write
+from search.views.charts.file import check_figure_path, write_chart
 from trainables.errors import DataError, SettingsError, SteadytuneError
 
 
@@ -50,48 +50,52 @@ def rising(runs: int = 12, epochs: int = 20, seed: int = 0) -> Recording:
 
 
 def test_without_a_scheduler_all_is_trained_and_nothing_lost() -> None:
-    found = outcome(rising(), {"scheduler": "none"}, workers=4, seed=0)
+    found = simulate_shuffled(rising(), {"scheduler": "none"}, workers=4, seed=0)
     assert (found.epochs, found.regret, found.winner_stopped) == (1.0, 0.0, "")
     assert found.reasons == {"done": 12}
     assert found.seconds == pytest.approx(1.0)
 
 
 def test_asha_trains_less_and_says_who_ended_why() -> None:
-    found = outcome(rising(), {"scheduler": "asha"}, workers=4, seed=0)
+    found = simulate_shuffled(rising(), {"scheduler": "asha"}, workers=4, seed=0)
     assert found.epochs < 0.6
     assert found.reasons["rung"] > found.reasons["done"] > 0
 
 
 def test_no_stopped_run_is_trained_again_as_an_audit() -> None:
     """A recording already knows what a stopped run would have come to; of so many, a sweep would train one again."""
-    found = outcome(rising(runs=40, epochs=9), {"scheduler": "stopping"}, workers=40, seed=0)
+    found = simulate_shuffled(rising(runs=40, epochs=9), {"scheduler": "stopping"}, workers=40, seed=0)
     assert found.reasons["rung"] >= 20
     assert sum(found.reasons.values()) == 40
 
 
 def test_regret_is_what_the_best_finished_run_lacks() -> None:
     made = recording([[0.1, 0.2, 0.8, 0.8], [0.4, 0.4, 0.4, 0.4]])
-    found = outcome(made, {"scheduler": "stopping", "grace_epochs": 2, "reduction_factor": 2}, workers=2, seed=0)
+    found = simulate_shuffled(
+        made, {"scheduler": "stopping", "grace_epochs": 2, "reduction_factor": 2}, workers=2, seed=0
+    )
     assert found.regret == pytest.approx(0.5)
     assert found.winner_stopped == "rung"
 
 
 def test_a_metric_to_minimise_is_raced_the_other_way_round() -> None:
     made = recording([[0.9, 0.8, 0.7, 0.6], [0.5, 0.4, 0.3, 0.2]], mode="min")
-    found = outcome(made, {"scheduler": "stopping", "grace_epochs": 1, "reduction_factor": 2}, workers=2, seed=0)
+    found = simulate_shuffled(
+        made, {"scheduler": "stopping", "grace_epochs": 1, "reduction_factor": 2}, workers=2, seed=0
+    )
     assert (found.regret, found.winner_stopped) == (0.0, "")
 
 
 def test_a_run_that_had_been_cut_off_cannot_win() -> None:
     made = recording([[0.9], [0.1, 0.2, 0.3]], censored=(0,))
-    assert outcome(made, {"scheduler": "none"}, workers=1, seed=0).regret == 0.0
+    assert simulate_shuffled(made, {"scheduler": "none"}, workers=1, seed=0).regret == 0.0
     with pytest.raises(DataError, match="made up: none of its runs was trained to its end with a score"):
-        outcome(recording([[0.9], [0.1]], censored=(0, 1)), {"scheduler": "none"}, workers=1, seed=0)
+        simulate_shuffled(recording([[0.9], [0.1]], censored=(0, 1)), {"scheduler": "none"}, workers=1, seed=0)
 
 
 def test_workers_wait_for_nobody_and_share_the_time() -> None:
-    one = race(rising(), {"scheduler": "none"}, 1, list(range(12)))[1]
-    four = race(rising(), {"scheduler": "none"}, 4, list(range(12)))[1]
+    one = simulate(rising(), {"scheduler": "none"}, 1, list(range(12)))[1]
+    four = simulate(rising(), {"scheduler": "none"}, 4, list(range(12)))[1]
     assert (one, four) == (240.0, 60.0)
 
 
@@ -110,7 +114,7 @@ def test_whatever_was_recorded_every_run_ends_once(
     values: list[list[float | None]], scheduler: str, workers: int, mode: str
 ) -> None:
     made = recording(values, mode)  # type: ignore[arg-type]
-    state, seconds = race(made, {"scheduler": scheduler}, workers, list(range(len(values))))
+    state, seconds = simulate(made, {"scheduler": scheduler}, workers, list(range(len(values))))
     assert len(state.search) == len(values)
     assert all(trial.decision is not None for trial in state.search)
     assert seconds <= made.seconds
@@ -119,7 +123,7 @@ def test_whatever_was_recorded_every_run_ends_once(
 def test_one_replay_decision_by_decision() -> None:
     """What a change of the rules changes, this shows."""
     made = recording([[0.1 * (quality + epoch) for epoch in range(1, 7)] for quality in (0, 3, 1, 2)])
-    state, _ = race(made, {"scheduler": "asha", "grace_epochs": 1, "min_peers": 2}, 2, [0, 1, 2, 3])
+    state, _ = simulate(made, {"scheduler": "asha", "grace_epochs": 1, "min_peers": 2}, 2, [0, 1, 2, 3])
     log = [
         (trial.started.trial, one.epoch, one.action, one.numbers.get("rank"), one.numbers.get("peers"))
         for trial in state.search
@@ -182,7 +186,7 @@ def test_the_verb_prints_a_table_or_json(tmp_path: Path) -> None:
 
 
 def test_a_figure_has_a_point_and_an_interval_a_policy(tmp_path: Path) -> None:
-    found = list(scores([rising(seed=1), rising(seed=2)], POLICIES, 4, 2))
+    found = list(scores([rising(seed=1), rising(seed=2)], SCHEDULERS, 4, 2))
     (panel,) = chart(found).body
     assert isinstance(panel, Panel)
     assert [series.name for series in panel.series] == ["none", "", "stopping", "", "asha", ""]
@@ -191,8 +195,8 @@ def test_a_figure_has_a_point_and_an_interval_a_policy(tmp_path: Path) -> None:
         "who is far behind the peers is stopped without rungs too"
     )
     assert (everything.y, line.y) == ((0.0,), (0.0, 0.0))
-    write(chart(found), tmp_path / "figure.png")
-    write(chart(found), tmp_path / "figure.html")
+    write_chart(chart(found), tmp_path / "figure.png")
+    write_chart(chart(found), tmp_path / "figure.html")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
     assert "stopping" in (tmp_path / "figure.html").read_text()
 
@@ -202,7 +206,7 @@ def test_a_figure_has_a_point_and_an_interval_a_policy(tmp_path: Path) -> None:
 )
 def test_a_figure_that_cannot_be_written_is_refused_before_the_races(path: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
-        check_path(Path(path))
+        check_figure_path(Path(path))
 
 
 # --- the choice of settings --------------------------------------------------------------------------------------

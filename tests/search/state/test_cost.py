@@ -18,8 +18,8 @@ from search.state.trial_state import TrialState
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import Limit
 from search.views.explain import sweep_json
-from search.views.pareto import best, front
-from search.views.summary import closing
+from search.views.pareto import non_dominated, pareto_front
+from search.views.summary import summary
 from tests.support.fakes import plan_of
 from tests.support.workers import Workers, coordinator_of, done_of
 from trainables.errors import SettingsError
@@ -117,19 +117,19 @@ def test_a_limit_that_is_none_is_refused(data: Path, limits: dict[str, Any], wor
 
 def test_where_the_better_is_the_dearer_every_trial_is_a_trade_off(data: Path, tmp_path: Path) -> None:
     state = costly(data, tmp_path / "journal", also="epoch_seconds")
-    found = front(state)
+    found = pareto_front(state)
     assert [one.trial for one in found] == state.ranking()
     assert [one.cost for one in found] == sorted((one.cost for one in found), reverse=True)
 
 
 def test_without_a_second_measure_there_are_none(data: Path, tmp_path: Path) -> None:
-    assert front(costly(data, tmp_path / "journal")) == []
+    assert pareto_front(costly(data, tmp_path / "journal")) == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 20)), max_size=12))
 def test_no_trial_on_the_front_is_beaten_and_every_other_is(points: list[tuple[int, int]]) -> None:
     trials = [trial_with([float(cost)], values=(float(level),)) for level, cost in points]
-    kept = {(one.level, one.cost) for one in best(trials, "epoch_seconds")}
+    kept = {(one.level, one.cost) for one in non_dominated(trials, "epoch_seconds")}
     assert kept == {
         one for one in points if not any(other != one and other[0] >= one[0] and other[1] <= one[1] for other in points)
     }
@@ -139,10 +139,10 @@ def test_the_trade_offs_are_in_the_last_words_and_for_machines(data: Path, tmp_p
     made = plan_of(data, trials=4, scheduler="none", confirm_top=0, also="checkpoint_mb")
     folder = SweepFolder.create(tmp_path, made.spec)
     state = costly(data, folder.journal, trials=4, also="checkpoint_mb")
-    words = [item for item in closing(state, folder, "browse") if not isinstance(item, str)]
+    words = [item for item in summary(state, folder, "browse") if not isinstance(item, str)]
     assert any("Best trade-offs between score and checkpoint_mb" in str(getattr(one, "title", "")) for one in words)
     found = sweep_json(state, "sweep")["front"]
-    assert [one["trial"] for one in found] == [one.trial.started.trial for one in front(state)]
+    assert [one["trial"] for one in found] == [one.trial.started.trial for one in pareto_front(state)]
     assert all(one["checkpoint_mb"] > 0 for one in found)
 
 
@@ -151,4 +151,6 @@ def test_a_restored_sweep_measures_the_same(data: Path, tmp_path: Path) -> None:
     again = SweepState(state.plan)
     for row in read(tmp_path / "journal"):
         again.apply(row)
-    assert [(one.level, one.cost) for one in front(again)] == [(one.level, one.cost) for one in front(state)]
+    assert [(one.level, one.cost) for one in pareto_front(again)] == [
+        (one.level, one.cost) for one in pareto_front(state)
+    ]

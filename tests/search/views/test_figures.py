@@ -21,8 +21,8 @@ from search.views.charts.chart import Chart, Panel, Parallel, Series
 from search.views.charts.html import html
 from search.views.charts.png import png
 from search.views.html_report import comparison, comparison_page, sweep_page
-from search.views.importance import Importance, importance, standing
-from search.views.markdown import headline, markdown, note
+from search.views.importance import Importance, importance, ranking_key
+from search.views.markdown import headline, markdown, run_description
 from search.views.stability_figure import stability_figure
 from search.views.tables import phase_table, rung_table, tables, trials_table
 from search.views.trial_figure import trial_figure
@@ -100,19 +100,19 @@ def test_what_no_eye_can_tell_apart_is_thinned_out_and_said(data: Path) -> None:
     (panel,) = panels(chart)
     assert len([series for series in panel.series if series.kind == "line"]) == figures.MOST_CURVES
     assert chart.note.startswith(f"{figures.MOST_CURVES} of 1000 trials shown")
-    best = max((trial for trial in state.search), key=standing)
+    best = max((trial for trial in state.search), key=ranking_key)
     assert any(f"trial {best.started.trial}," in series.words[0] for series in panel.series)
 
 
 def test_a_long_curve_keeps_its_ends_its_peaks_and_its_shape_with_few_points() -> None:
     points = [Point(epoch, 0.5 + 0.001 * (epoch % 7), 1.0) for epoch in range(1, 10_001)]
     points[4321], points[8765] = Point(4322, 0.9, 1.0), Point(8766, 0.1, 1.0)
-    kept = figures.outline(points)
+    kept = figures.downsampled(points)
     assert len(kept) <= figures.MOST_EPOCHS
     assert kept == sorted(set(kept), key=lambda point: point.epoch)
     assert {points[0], points[-1], points[4321], points[8765]} <= set(kept)
     assert max(after.epoch - before.epoch for before, after in pairwise(kept)) < 110
-    assert figures.outline(kept) == kept
+    assert figures.downsampled(kept) == kept
 
 
 def test_lines_that_look_alike_become_one_with_gaps_on_a_page() -> None:
@@ -212,7 +212,7 @@ def test_the_page_needs_nothing_from_anywhere(state: SweepState) -> None:
 
 
 def test_the_note_is_markdown_with_the_winner_and_the_reasons(state: SweepState, found: Importance) -> None:
-    text = note(state, found)
+    text = run_description(state, found)
     assert state.ended is not None
     assert f"Winner: trial {figures.label(state.trials[state.ended.trial])}" in text
     assert "| trial | score | best | epochs | outcome | drawn |" in text

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from search.views import figures
-from search.views.importance import FEWEST_TRIALS, Importance, importance, standing
+from search.views.importance import FEWEST_TRIALS, Importance, importance, ranking_key
 from tests.support.fakes import plan_of
 from tests.support.workers import grown, swept
 
@@ -38,4 +38,4 @@ def test_a_lost_trial_stands_behind_one_stopped_at_the_first_rung(data: Path, jo
     lost = [trial for trial in state.search if trial.failed]
     sound = [trial for trial in state.search if not trial.failed]
     assert lost
-    assert max(map(standing, lost)) < min(map(standing, sound))
+    assert max(map(ranking_key, lost)) < min(map(ranking_key, sound))
