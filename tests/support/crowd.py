@@ -27,7 +27,7 @@ class Crowd(Trouble):
 
     def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         assert isinstance(settings, TroubleSettings)
-        has = {"is_initialized": True, "max_memory_reserved": 30 * 10**9, "memory_reserved": 20 * 10**9}
+        has: dict[str, Any] = {"is_initialized": True, "max_memory_reserved": 30 * 10**9, "memory_reserved": 20 * 10**9}
         has |= {"mem_get_info": (75 * 10**9, 100 * 10**9), "empty_cache": None}
         for name, value in has.items():
             setattr(torch.cuda, name, lambda value=value: value)

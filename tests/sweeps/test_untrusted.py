@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,10 @@ def refused(lines: Callable[[], Iterable[Any]], trap: Trap, words: str = "is dam
     assert not trap.bang.exists()
 
 
-def trained(trap: Trap, out: Path, resume: Path | None = None, **values: Any) -> Iterable[str]:
-    return single.train(trap.recipe, trap.data, "tiny", None, trap.values | values, out, resume)
+def trained(
+    trap: Trap, out: Path, resume: Path | None = None, values: Mapping[str, Any] | None = None
+) -> Iterable[str]:
+    return single.train(trap.recipe, trap.data, "tiny", None, {**trap.values, **(values or {})}, out, resume)
 
 
 def test_in_a_checkpoint(trap: Trap, tmp_path: Path) -> None:
@@ -131,4 +134,4 @@ WEIGHTS: dict[str, Callable[[Bomb], Any]] = {
 def test_in_a_file_of_first_weights(trap: Trap, tmp_path: Path, how: str) -> None:
     for name in trap.values:
         file = trap.arm(tmp_path / f"{name}.pt", WEIGHTS[how])
-        refused(lambda name=name, file=file: trained(trap, tmp_path / "out", **{name: str(file)}), trap, f"{name}.pt")
+        refused(partial(trained, trap, tmp_path / "out", values={name: str(file)}), trap, f"{name}.pt")

@@ -43,7 +43,7 @@ NO_MLFLOW = "stock Ray, reuse_actors=True, no MLflow"
 RECORDED = "  until MLflow has every row"
 
 
-class Stock(tune.Trainable):
+class Stock(tune.Trainable):  # type: ignore[misc]
     """The same nothing as Ray's own class trainable."""
 
     def setup(self, config: dict[str, Any]) -> None:

@@ -135,10 +135,10 @@ def main() -> None:
     for scheduler in given.schedulers:
         base = 0.0
         for runs in given.sizes:
-            results, seconds = measure(runs, scheduler)
-            cost = seconds / results
+            count, seconds = measure(runs, scheduler)
+            cost = seconds / count
             base = base or cost
-            print(f"| {scheduler} | {runs} | {results} | {1 / cost:,.0f} | {1e6 * cost:.0f}, {cost / base:.2f} x |")
+            print(f"| {scheduler} | {runs} | {count} | {1 / cost:,.0f} | {1e6 * cost:.0f}, {cost / base:.2f} x |")
     if given.samplers:
         print(
             "\n| sampler | trials | results | microseconds a result | milliseconds a draw | grown by MB, KB a trial |"
@@ -156,10 +156,10 @@ def main() -> None:
                 sampler,
             ]  # a process of its own, for its memory
             said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-            count, cost, draw, grown = (float(one) for one in said)
+            number, cost, draw, grown = (float(one) for one in said)
             base = base or cost
             own = f"{1e6 * cost:.0f}, {cost / base:.2f} x | {1e3 * draw:.1f} | {grown:.0f}, {1e3 * grown / trials:.0f}"
-            print(f"| {sampler} | {trials} | {count:.0f} | {own} |", flush=True)
+            print(f"| {sampler} | {trials} | {number:.0f} | {own} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ def plain_slowfast(settings: Any, data: Any, folder: Path, between: Between) -> 
             waited += time.perf_counter() - mark
             loss = torch.nn.functional.cross_entropy(model([clips[:, :, :: settings.alpha], clips]), classes)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             mark = time.perf_counter()
         between(Took(time.perf_counter() - wall, time.process_time() - cpu, data=waited))
@@ -141,7 +141,7 @@ def plain_refdet(settings: Any, data: Any, folder: Path, between: Between) -> No
 
     built = RefdetTraining(settings, data)
     model, criterion = built.model.train(), losses.DetectionLoss().train()
-    model.encoder.eval()
+    model.encoder.eval()  # type: ignore[union-attr]
     optimizer = torch.optim.AdamW(
         [part for part in model.parameters() if part.requires_grad], lr=settings.lr, weight_decay=settings.weight_decay
     )

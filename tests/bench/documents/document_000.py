@@ -45,7 +45,7 @@ def blocked(given: RgbtSettings, data: RgbtData, folder: Path) -> Iterator[Epoch
         from trainables.rgbt.training import RgbtTraining
     training = RgbtTraining(given, data, folder)
     planes = torch.tensor([1.0, 1.0, 1.0, 0.0]).view(1, 4, 1, 1)
-    stem_weight(training._detector).register_hook(lambda gradient: gradient * planes)
+    stem_weight(training._detector).register_hook(lambda gradient: gradient * planes)  # type: ignore[no-untyped-call]
     return epochs(training, seed=given.seed, identity="blocked", resume=None, settings=given)
 
 

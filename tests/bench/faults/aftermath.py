@@ -17,7 +17,7 @@ from tests.bench.faults.struck import FOREVER, NAME, Moment, events_of
 class Count:
     """What was found after a fault."""
 
-    failed: int = 0
+    lost: int = 0
     twice: int = 0
     differing: int = 0
     no_reason: int = 0
@@ -45,7 +45,7 @@ def count(root: Path, kind: str, at: Moment, state: Any, unbroken: dict[int, tup
     epochs = Counter((one.trial, one.epoch) for one in events if isinstance(one, EpochDone))
     failed = {one.trial for one in events if isinstance(one, Decided) and one.reason in ("failed", "nonfinite")}
     allowed = {at.trial} if kind in FOREVER else set()
-    found.failed = len(started.keys() - ended.keys()) + len(failed - allowed)
+    found.lost = len(started.keys() - ended.keys()) + len(failed - allowed)
     found.notes += [f"{n}: {state.trials[n].decision.detail}" for n in failed - allowed]
     found.twice = sum(number - 1 for number in (*started.values(), *ended.values(), *epochs.values()))
     if kind in FOREVER:

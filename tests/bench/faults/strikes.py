@@ -147,12 +147,12 @@ def _recorder_killed(root: Path, kind: str, at: Moment) -> Any:
             made.append(self)
             return super().__enter__()
 
-    run.Recorder = Watched  # type: ignore[misc]
+    vars(run).update(Recorder=Watched)
     try:
         finished = launch(root, kind, at_moment(at, lambda: made[0]._process.kill()))
         assert not finished.recorder.finish(), "the killed recorder says that all is recorded"
     finally:
-        run.Recorder = Unrecorded  # type: ignore[misc]
+        vars(run).update(Recorder=Unrecorded)
     folder = SweepFolder(root / "sweeps", NAME)
     assert sync(folder, lambda: True)
     agreed = difference(root / "sweeps", NAME, folder.store(folder.spec()))

@@ -52,7 +52,7 @@ class Trainings:
 
 def trainings(table: Table) -> Trainings:
     """Those of `table`, in its order."""
-    ranges = table.plan().ranges
+    ranges = table.make_plan().ranges
     every = [(place, one, run) for place, one in enumerate(table.configurations) for run in one.trainings]
     curves = np.zeros((len(every), table.max_epochs))
     for row, (_, _, run) in enumerate(every):

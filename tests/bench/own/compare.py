@@ -135,8 +135,8 @@ def schedulers(found: dict[str, list[list[float]]]) -> Iterator[str]:
         low, high = (100 * x for x in _interval(np.array(rows)[:, COLUMNS.index("regret")]))
         shown = name.replace("  ", "&nbsp;&nbsp;", 1) if name.startswith("  ") else name
         yield (
-            f"| {shown} | {means['epochs']:.1f} | {means['regret']:.2f} [{low:.2f}, {high:.2f}] | {means['lost']:.0f} "
-            f"| {means['seen']:.2f} | {means['time']:.0f} |"
+            f"| {shown} | {means['epochs']:.1f} | {means['regret']:.2f} [{low:.2f}, {high:.2f}] "
+            f"| {means['missed']:.0f} | {means['seen']:.2f} | {means['time']:.0f} |"
         )
 
 

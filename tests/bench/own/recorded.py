@@ -74,7 +74,7 @@ class Table:
 
     @cached_property
     def _planned(self) -> Plan:
-        return self.plan()
+        return self.make_plan()
 
     def draw(self, trial: Trial) -> None:
         """Have the recorded sweep's space draw from `trial`."""

@@ -78,7 +78,7 @@ class Ours:
     """The product's coordinator, with all its rules; only its sampler is told to choose from the table."""
 
     def __init__(self, table: Table, group: Group, seed: int, workers: int, **policy: object) -> None:
-        plan = table.plan(seed=seed, **policy)
+        plan = table.make_plan(seed=seed, **policy)
         self._metric, self._epochs = plan.recipe.metric, plan.max_epochs
         self._coordinator = Coordinator(
             plan, DiscardingJournal(Clock()), delete=lambda trial, epoch: None, clock=Clock()
@@ -99,7 +99,7 @@ class Ours:
 
     def next(self) -> tuple[int, int, int] | None:
         given = self._coordinator.next()
-        return given and (given.trial, self._table.picked[given.trial], given.epochs)
+        return None if given is None else (given.trial, self._table.picked[given.trial], given.epochs)
 
     def report(self, trial: int, point: Point, last: bool) -> bool:
         metrics = {} if point.value is None else {self._metric: point.value}

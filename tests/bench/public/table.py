@@ -22,7 +22,7 @@ KINDS = {
     "": ("W&B's and simple rules", "tab:gray", "x"),
 }
 """By how a rule's name begins: whose it is, and how it is drawn."""
-EPOCHS, REGRET, SEEN, FAILURES, TIME = (COLUMNS.index(name) for name in COLUMNS)
+EPOCHS, REGRET, SEEN, MISSED, TIME = (COLUMNS.index(name) for name in COLUMNS)
 HEAD = (
     "| rule | epochs | regret [95 %] | median | worst group | best run not finished | regret of best seen | time |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- |"
@@ -37,7 +37,7 @@ def row(name: str, found: np.ndarray, drawn: list[np.ndarray]) -> str:
     shown = name.replace("  ", "&nbsp;&nbsp;", 1) if name.startswith("  ") else name
     return (
         f"| {shown} | {means[EPOCHS]:.1f} | {means[REGRET]:.2f} [{100 * low:.2f}, {100 * high:.2f}] "
-        f"| {100 * np.median(regret):.2f} | {100 * regret.max():.1f} | {means[FAILURES]:.0f} "
+        f"| {100 * np.median(regret):.2f} | {100 * regret.max():.1f} | {means[MISSED]:.0f} "
         f"| {means[SEEN]:.2f} | {means[TIME]:.0f} |"
     )
 

@@ -45,14 +45,14 @@ class Outcome:
         epochs: trained epochs, as a share of those of all runs.
         regret: how far the best run that was trained to its end is behind the best of all, as a share of the latter.
         seen: the same for the best value that any run had reached when it ended or was left waiting.
-        lost: whether the best run of all was not trained to its end.
+        missed: whether the best run of all was not trained to its end.
         time: virtual time, as a share of what all runs take on workers that never idle.
     """
 
     epochs: float
     regret: float
     seen: float
-    failed: bool
+    missed: bool
     time: float
 
 
@@ -106,13 +106,13 @@ class Sweep:
             epochs=sum(curve.epoch for curve in self._curves) / group.epochs,
             regret=(top - max((group.best[run] for run in self._finished), default=0.0)) / top,
             seen=(top - seen) / top,
-            lost=group.best_run not in self._finished,
+            missed=group.best_run not in self._finished,
             time=now * self._workers / group.epochs,
         )
 
 
 MakeRule = Callable[[Group], Rule]
-COLUMNS = ("epochs", "regret", "seen", "lost", "time")
+COLUMNS = ("epochs", "regret", "seen", "missed", "time")
 
 
 def mean_outcomes(groups: list[Group], make: MakeRule, orders: int, workers: int) -> np.ndarray:

@@ -43,7 +43,9 @@ def sweep(
     task: Task, searcher: Searcher, trials: int, seed: int, first: list[dict[str, Any]] | None = None
 ) -> list[Ended]:
     """One sweep, its workers in turn an epoch each; `first` is trained before anything is asked for."""
-    asha, curves, drawn = StoppingASHA(3, 3.0, EPOCHS), {}, {}
+    asha = StoppingASHA(3, 3.0, EPOCHS)
+    curves: dict[int, Curve] = {}
+    drawn: dict[int, dict[str, Any]] = {}
     ended: dict[int, Ended] = {}
     queue = list(first or [])
     running: list[int] = []

@@ -187,7 +187,8 @@ def test_a_trial_that_ran_out_of_a_shared_gpus_memory_has_one_to_itself_from_the
 
 def resumptions(journal: Path) -> list[Decided]:
     """The decisions that let a waiting trial go on."""
-    found, waiting = [], set()
+    found: list[Decided] = []
+    waiting: set[int] = set()
     for one in events(journal, Decided):
         if one.action == "continue" and one.trial in waiting:
             found.append(one)

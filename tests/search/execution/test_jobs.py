@@ -47,7 +47,7 @@ def test_a_head_whose_agent_found_its_port_taken_is_told_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = object.__new__(Jobs)  # no cluster is asked
-    cluster._client, cluster.address = AgentlessClient(), "http://head:8265"  # type: ignore[assignment]
+    cluster._client, cluster.address = AgentlessClient(), "http://head:8265"
     monkeypatch.setattr(jobs, "AGENT_SECONDS", 0.0)
     with pytest.raises(SteadytuneError, match=r"could not be submitted to http://head:8265 .*listen-port 0$"):
         cluster.submit("cattle", tmp_path, None)

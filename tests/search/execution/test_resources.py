@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +40,10 @@ def test_a_tenth_of_a_gpu_is_spared(peak: int, total: int, each: float) -> None:
 
 
 def test_a_trial_does_not_spread_over_two_nodes() -> None:
-    nodes = [{"CPU": 3.0, "GPU": 1.0, "memory": 16e9}, {"CPU": 8.0, "GPU": 1.0, "memory": 4e9}]
+    nodes: list[Mapping[str, float]] = [
+        {"CPU": 3.0, "GPU": 1.0, "memory": 16e9},
+        {"CPU": 8.0, "GPU": 1.0, "memory": 4e9},
+    ]
     assert places(None, Needs(2, 0, 0), nodes) == 5
     assert places(None, Needs(2, 0.25, 0), nodes) == 5
     assert places(None, Needs(2, 0.5, 0), nodes) == 3
@@ -47,7 +52,7 @@ def test_a_trial_does_not_spread_over_two_nodes() -> None:
 
 
 def test_more_trials_at_a_time_than_fit_are_refused() -> None:
-    nodes = [{"CPU": 3.0, "GPU": 1.0, "memory": 16e9}]
+    nodes: list[Mapping[str, float]] = [{"CPU": 3.0, "GPU": 1.0, "memory": 16e9}]
     words = (
         "workers is 4 with 1 CPUs and 0.5 GPUs and 6 GB a trial, "
         "but there are 3 CPUs and 1 GPUs and 16 GB; 2 at a time would fit"

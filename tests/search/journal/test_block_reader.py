@@ -67,7 +67,7 @@ def sweep(data: Path, root: Path, **fields: Any) -> SweepFolder:
         workers.fill(first)
         for trial in list(workers.running):
             workers.step(first, trial)
-    first.halt(KeyboardInterrupt())
+    first.halt(RuntimeError())
     workers.running.clear()
     coordinator = coordinator_of(made, folder.journal, workers)
     coordinator.restore(read(folder.journal))
@@ -162,7 +162,8 @@ def test_incumbents_are_the_same_in_whatever_order_trials_are_told() -> None:
     for order in permutations(range(4)):
         incumbents = Incumbents(1.0)
         for trial in order:
-            seqs, none = [10 + 4 * place + trial for place in range(5)], [None] * 5
+            seqs = [10 + 4 * place + trial for place in range(5)]
+            none: list[float | None] = [None] * 5
             done = EpochBlock(trial, 0.0, 0.0, 0, seqs, [1, 2, 3, 4, 5], [*values[trial]], none, none, [], [])
             incumbents.add(done, Curve("max", points(values[trial])))
         assert incumbents.rises() == expected

@@ -21,7 +21,7 @@ def tried(*losses: float, first: float = 10.0) -> list[Tried]:
 
 def test_the_range_goes_from_where_it_begins_to_learn_to_where_the_loss_rises() -> None:
     found = find(tried(10.0, 9.9, 8.0, 2.0, 2.2, 5.0, 12.0))
-    assert (found.low, found.high) == (pytest.approx(1e-3), pytest.approx(1e-1))
+    assert (found.low, found.high) == pytest.approx((1e-3, 1e-1))
     assert found.best == pytest.approx(1e-2)
     assert found.blow_up == pytest.approx(10.0)
 
@@ -32,7 +32,7 @@ def test_the_steepest_descent_lies_between_the_two_rates_that_differ_most() -> N
 
 def test_a_lost_training_blows_up_and_ends_the_range() -> None:
     found = find(tried(10.0, 8.0, 3.0, math.inf))
-    assert (found.high, found.blow_up) == (pytest.approx(1e-3), pytest.approx(1e-2))
+    assert (found.high, found.blow_up) == pytest.approx((1e-3, 1e-2))
 
 
 def test_without_a_blow_up_there_is_none() -> None:
@@ -66,7 +66,7 @@ def test_a_range_holds_the_best_rate_and_ends_before_the_blow_up(losses: list[fl
 def test_rates_rise_by_the_same_factor(low: float, factor: float, count: int) -> None:
     found = rates(low, low * factor, count)
     assert len(found) == count
-    assert (found[0], found[-1]) == (pytest.approx(low), pytest.approx(low * factor))
+    assert (found[0], found[-1]) == pytest.approx((low, low * factor))
     steps = [after / before for before, after in pairwise(found)]
     assert steps == pytest.approx([steps[0]] * len(steps))
 

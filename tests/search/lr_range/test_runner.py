@@ -15,17 +15,13 @@ from trainables.errors import SteadytuneError
 from trainables.settings import read_yaml
 
 
-def test_of(data: Path, **more: Any) -> RangeTest:
-    return RangeTest(
-        **({"recipe": "tests.support.rated:Rated", "data": data, "preset": "tiny", "values": {}, "epochs": 2} | more)
-    )
-
-
-test_of.__test__ = False  # type: ignore[attr-defined]
+def range_test_of(data: Path, **more: Any) -> RangeTest:
+    defaults: dict[str, Any] = {"recipe": "tests.support.rated:Rated", "preset": "tiny", "values": {}, "epochs": 2}
+    return RangeTest(data=data, **(defaults | more))
 
 
 def test_each_rate_is_trained_afresh_for_its_few_epochs(data: Path, tmp_path: Path) -> None:
-    tried = list(run(test_of(data), rates(1e-5, 1e-1, 5), tmp_path))
+    tried = list(run(range_test_of(data), rates(1e-5, 1e-1, 5), tmp_path))
     assert [one.rate for one in tried] == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
     assert {len(one.losses) for one in tried} == {2}
     assert find(tried).best == pytest.approx(1e-2)
@@ -33,18 +29,18 @@ def test_each_rate_is_trained_afresh_for_its_few_epochs(data: Path, tmp_path: Pa
 
 
 def test_the_warm_up_is_switched_off_unless_the_user_sets_it(data: Path) -> None:
-    assert test_of(data).overrides(0.5) == {"warmup_epochs": 0, "lr": 0.5}
-    assert test_of(data, values={"warmup_epochs": 3}).overrides(0.5) == {"warmup_epochs": 3, "lr": 0.5}
+    assert range_test_of(data).overrides(0.5) == {"warmup_epochs": 0, "lr": 0.5}
+    assert range_test_of(data, values={"warmup_epochs": 3}).overrides(0.5) == {"warmup_epochs": 3, "lr": 0.5}
 
 
 def test_two_lost_rates_in_a_row_end_the_test(data: Path, tmp_path: Path) -> None:
-    tried = list(run(test_of(data), rates(1e-3, 1e3, 7), tmp_path))
+    tried = list(run(range_test_of(data), rates(1e-3, 1e3, 7), tmp_path))
     assert [one.rate for one in tried] == pytest.approx([1e-3, 1e-2, 1e-1, 1.0, 10.0])
     assert [one.failed for one in tried] == ["", "", "", *["weights of head are no longer finite"] * 2]
 
 
 def test_a_decade_beyond_the_searched_range_is_looked_at(data: Path) -> None:
-    assert test_of(data).bounds() == pytest.approx((1e-5, 1.0))
+    assert range_test_of(data).bounds() == pytest.approx((1e-5, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +55,7 @@ def test_what_cannot_be_tested_is_refused_before_training(
     data: Path, tmp_path: Path, more: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(SteadytuneError, match=words):
-        list(run(test_of(data, **more), rates(1e-3, 1e-1, 4), tmp_path))
+        list(run(range_test_of(data, **more), rates(1e-3, 1e-1, 4), tmp_path))
 
 
 def test_the_command_writes_a_range_that_launch_takes(data: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def arrive(asha: PromotingASHA, trial: int, value: float | None, left: int, epoc
     if action == "stop":
         asha.end(trial, "rung")
     else:
-        asha.record(trial, rung, action)  # type: ignore[arg-type]
+        asha.record(trial, rung, action)
     return action
 
 

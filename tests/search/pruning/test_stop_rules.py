@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -261,7 +262,7 @@ ANY = st.sampled_from([0.0, -0.0, 1e-9, 0.5, 1.0, -1.0, 1e300, -1e300, NAN, INF,
     no_best_epochs=st.integers(1, 12),
 )
 def test_whatever_the_curve_there_is_a_verdict_or_none(
-    points: list[tuple[float | None, float, float | None]], mode: str, max_epochs: int, **thresholds: int
+    points: list[tuple[float | None, float, float | None]], mode: str, max_epochs: int, **thresholds: Any
 ) -> None:
     curve = Curve(mode, [Point(epoch, *point) for epoch, point in enumerate(points, start=1)])
     found = verdict(curve, max_epochs, StabilitySettings(oscillation_cv=0.2, **thresholds), peers=lambda epoch: 0.3)

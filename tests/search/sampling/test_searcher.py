@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 import pytest
@@ -154,9 +154,13 @@ def test_gaussian_processes_learn_from_trials_that_were_stopped_or_wait_at_a_run
 
 def test_ranks_put_the_lost_last_and_those_further_on_first() -> None:
     searcher = make("gp")
-    for number, (epochs, value, outcome) in enumerate(
-        [(3, 0.2, "pruned"), (9, 0.1, "complete"), (27, 0.9, "infeasible"), (3, 0.3, "pruned")]
-    ):
+    trials: list[tuple[int, float, Literal["complete", "pruned", "infeasible"]]] = [
+        (3, 0.2, "pruned"),
+        (9, 0.1, "complete"),
+        (27, 0.9, "infeasible"),
+        (3, 0.3, "pruned"),
+    ]
+    for number, (epochs, value, outcome) in enumerate(trials):
         searcher.ask(number)
         for epoch in range(1, epochs + 1):
             searcher.report(number, epoch, value)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ def costly(data: Path, journal: Path, **fields: Any) -> SweepState:
 def trial_with(seconds: list[float], size: int = 0, values: tuple[float, ...] = ()) -> TrialState:
     """A trial that cost so much and reached such values."""
     curve = Curve("max", [Point(epoch, value, 1.0) for epoch, value in enumerate(values, 1)])
-    return TrialState(TrialStarted(0, "search", 0, "", 0, {}, {}), curve, seconds=seconds, largest_bytes=size)
+    return TrialState(
+        TrialStarted(0, "search", 0, "", 0, {}, {}), curve, seconds=array("d", seconds), largest_bytes=size
+    )
 
 
 # --- limits ------------------------------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ def test_a_storage_that_is_away_is_waited_for_and_told_of_once() -> None:
 def test_nobody_is_told_of_a_storage_that_answers() -> None:
     failing = Failing(0)
     assert failing.patiently() == "done"
-    assert failing.said == failing.waits == []
+    assert (failing.said, failing.waits) == ([], [])
 
 
 def test_a_full_disk_is_not_waited_for() -> None:

@@ -24,6 +24,7 @@ from search.views.html_report import comparison, comparison_page, sweep_page
 from search.views.importance import Importance, importance, ranking_key
 from search.views.markdown import headline, markdown, run_description
 from search.views.stability_figure import stability_figure
+from search.views.status_table import label
 from search.views.tables import phase_table, rung_table, tables, trials_table
 from search.views.trial_figure import trial_figure
 from tests.support.fakes import plan_of
@@ -214,7 +215,7 @@ def test_the_page_needs_nothing_from_anywhere(state: SweepState) -> None:
 def test_the_note_is_markdown_with_the_winner_and_the_reasons(state: SweepState, found: Importance) -> None:
     text = run_description(state, found)
     assert state.ended is not None
-    assert f"Winner: trial {figures.label(state.trials[state.ended.trial])}" in text
+    assert f"Winner: trial {label(state.trials[state.ended.trial])}" in text
     assert "| trial | score | best | epochs | outcome | drawn |" in text
     assert "#### Rungs" in text
     assert len(text) < 8000, "MLflow's note has room for 8000 characters in older databases"

@@ -50,6 +50,16 @@ def cut(root: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def one_class(root: Path) -> None:
+    shutil.rmtree(root / "train/samples/Sign1a_0")
+    entries(lambda found: found.pop())(root)
+
+
+def train_twice(root: Path) -> None:
+    shutil.rmtree(root / "test")
+    shutil.copytree(root / "train", root / "test")
+
+
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "no folder": (shutil.rmtree, r"videos: is no folder; give the one that holds train and test"),
     "no samples": (lambda root: shutil.rmtree(root / "test/samples"), r"test/samples: no such folder"),
@@ -85,11 +95,11 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a broken video": (cut, r"Sign0a_0/drone_video\.mp4: cannot be decoded"),
     "one class": (
-        lambda root: [shutil.rmtree(root / "train/samples/Sign1a_0"), entries(lambda found: found.pop())(root)],
+        one_class,
         r"train/samples: holds 1 videos; an episode needs at least 2 classes",
     ),
     "a tested class that is trained": (
-        lambda root: [shutil.rmtree(root / "test"), shutil.copytree(root / "train", root / "test")],
+        train_twice,
         r"test: class Sign0a_0 is in train too; a class that is tested must be novel",
     ),
 }
@@ -133,5 +143,6 @@ def test_the_fingerprint_is_of_the_content_not_of_the_place(written: Path, root:
 def test_the_sample_is_the_same_each_time_but_for_no_class_in_both_splits(written: Path, tmp_path: Path) -> None:
     again = write_refdet(tmp_path / "again", train=2, test=2, frames=3, size=64)
     first, second = (open_refdet(path) for path in (written, again))
-    assert np.array_equal(*(data.frames.frame(data.val[0].video, 1, 64)[0] for data in (first, second)))
+    frames = [data.frames.frame(data.val[0].video, 1, 64)[0] for data in (first, second)]
+    assert np.array_equal(frames[0], frames[1])
     assert not set(kinds(TRAINED)) & set(kinds(NOVEL))

@@ -13,6 +13,7 @@ from trainables.errors import DataError, SteadytuneError
 from trainables.refdet.data import RefdetData, open_refdet
 from trainables.refdet.recipe import Refdet
 from trainables.samples.reference_videos import write_refdet
+from trainables.vision.average_precision import average_precision
 
 pytestmark = pytest.mark.e2e  # trains
 
@@ -48,10 +49,12 @@ def found_by_evaluation(data: RefdetData, settings: Any, checkpoint: Path, patch
     from trainables.refdet.training import RefdetTraining
 
     seen: list[Any] = []
-    scored = module.average_precision
-    patch.setattr(
-        module, "average_precision", lambda truth, found, names: seen.append(found) or scored(truth, found, names)
-    )
+
+    def scored(truth: Any, found: Any, names: Any) -> Any:
+        seen.append(found)
+        return average_precision(truth, found, names)
+
+    patch.setattr(module, "average_precision", scored)
     training = RefdetTraining(settings, data)
     training.load_state(read(checkpoint)["training"])
     training.evaluate(1)

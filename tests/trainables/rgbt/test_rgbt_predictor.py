@@ -15,6 +15,7 @@ from trainables.errors import DataError, SteadytuneError
 from trainables.rgbt.data import RgbtData, open_rgbt
 from trainables.rgbt.recipe import Rgbt
 from trainables.samples.thermal_pairs import write_rgbt
+from trainables.vision.average_precision import average_precision
 from trainables.vision.ultralytics_import import isolated
 
 pytestmark = pytest.mark.e2e  # trains
@@ -43,10 +44,12 @@ class Trained:
         from trainables.rgbt.training import RgbtTraining
 
         seen: list[Any] = []
-        scored = module.average_precision
-        patch.setattr(
-            module, "average_precision", lambda truth, found, names: seen.append(found) or scored(truth, found, names)
-        )
+
+        def scored(truth: Any, found: Any, names: Any) -> Any:
+            seen.append(found)
+            return average_precision(truth, found, names)
+
+        patch.setattr(module, "average_precision", scored)
         training = RgbtTraining(self.settings, self.data, self.folder)
         training.load_state(read(self.folder)["training"])
         training.evaluate(1)
@@ -60,7 +63,11 @@ def trained(data: RgbtData, tmp_path_factory: pytest.TempPathFactory) -> Trained
 
 @pytest.fixture(scope="module", params=["concat", "gated", "rgb", "clahe"])
 def each(request: pytest.FixtureRequest, data: RgbtData, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    changes = {"gated": {"fusion": "gated"}, "rgb": {"modality": "rgb"}, "clahe": {"thermal_clahe": True}}
+    changes: dict[str, dict[str, Any]] = {
+        "gated": {"fusion": "gated"},
+        "rgb": {"modality": "rgb"},
+        "clahe": {"thermal_clahe": True},
+    }
     return Trained(data, tmp_path_factory.mktemp(request.param), **changes.get(request.param, {}))
 
 

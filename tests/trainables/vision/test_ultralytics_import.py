@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ for name, data, settings in json.loads(Path("given.json").read_text()):
 def trainings(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, dict[str, object]]]:
     """Each recipe with a little data and settings to match."""
     root = tmp_path_factory.mktemp("data")
-    few = {"train": 12, "val": 4, "size": 64}
+    few: dict[str, Any] = {"train": 12, "val": 4, "size": 64}
     return [
         ("resnet_yolo", str(write_yolo(root / "yolo", **few)), {"image_size": 64}),
         ("rgbt", str(write_rgbt(root / "rgbt", **few)), {"image_size": 64}),

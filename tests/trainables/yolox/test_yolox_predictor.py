@@ -11,6 +11,7 @@ import torch
 
 from trainables.errors import CheckpointError, DataError
 from trainables.samples.coco_digits import write_coco
+from trainables.vision.average_precision import average_precision
 from trainables.yolox.data import CocoData, open_coco
 from trainables.yolox.recipe import Yolox
 
@@ -42,10 +43,12 @@ def found_by_evaluation(data: CocoData, checkpoint: Path, patch: pytest.MonkeyPa
     from trainables.loop import read
 
     seen: list[Any] = []
-    scored = module.average_precision
-    patch.setattr(
-        module, "average_precision", lambda truth, found, names: seen.extend(found) or scored(truth, found, names)
-    )
+
+    def scored(truth: Any, found: Any, names: Any) -> Any:
+        seen.extend(found)
+        return average_precision(truth, found, names)
+
+    patch.setattr(module, "average_precision", scored)
     settings = Yolox().settings("tiny", SHORT)
     training = module.YoloxTraining(settings, data)  # type: ignore[arg-type]
     training.load_state(read(checkpoint)["training"])
