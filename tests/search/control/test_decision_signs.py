@@ -13,7 +13,7 @@ from search.journal.events import Decided, Event, SweepOpened
 from search.journal.segments import Journal, read, segments
 from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
-from search.views.counterfactual import instead
+from search.views.counterfactual import counterfactual
 from search.views.explain import explanation_json
 from search.views.trial_figure import trial_figure
 from tests.support.fakes import plan_of
@@ -84,7 +84,7 @@ def test_explain_and_its_figure_tell_them_so_too(plan: Plan, tmp_path: Path) -> 
     assert isinstance(panels, tuple)
     needed = next(series for series in panels[0].series if series.name == "needed to go on")
     assert needed.y[-1] == last["cutoff"] > 0
-    ahead = list(instead(state, trial))
+    ahead = list(counterfactual(state, trial))
     assert f"{last['value'] - last['cutoff']:.4f} better than its {last['value']:.4f}" in ahead[-1]
 
 
