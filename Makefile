@@ -25,6 +25,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # the docs site, in site/: links, anchors, docstrings; no network
 
 bench: $(READY)  ## what the tool itself costs, against stock Ray Tune (about 15 minutes)
 	$(BIN)/python -m tests.bench.cost.overhead
@@ -34,7 +35,7 @@ lock: $(VENV)/bin/uv  ## pin the versions again
 		--python-version 3.11 pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf $(VENV) build *.egg-info samples sweeps
+	rm -rf $(VENV) build *.egg-info samples sweeps site
 
 $(VENV)/bin/uv:
 	@test -n "$(PYTHON)" || { echo "steadytune needs Python 3.11 or 3.12; give one: make PYTHON=/path/to/python3.12"; exit 2; }

@@ -1,0 +1,1 @@
+"""Who draws settings: Optuna's study, and what earlier sweeps found."""

@@ -1,0 +1,1 @@
+"""Charts as plain values, and what draws them: interactive pages and pictures."""

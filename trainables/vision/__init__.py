@@ -1,0 +1,1 @@
+"""What recipes for images share: average precision, labels, image input, inference, ONNX."""
