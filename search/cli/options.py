@@ -1,5 +1,7 @@
 """What the verbs of the command line share: options, and how they become a sweep."""
 
+# Imports inside functions: PyArrow (to read a journal) and Rich cost tenths of a second, which `--help` does not pay.
+
 from __future__ import annotations
 
 import shlex
@@ -10,16 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from search.sweep.folder import SweepFolder
+from search.sweep.spec import SweepSpec, read_spec
+from trainables.errors import SettingsError, SteadytuneError
+from trainables.settings import parse_value, read_yaml
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from search.state.sweep_state import SweepState
-    from search.sweep.folder import SweepFolder
-    from search.sweep.spec import SweepSpec
 
 Root = Annotated[Path, typer.Option("--sweeps", envvar="STEADYTUNE_SWEEPS", help="folder that holds the sweeps")]
 Sets = Annotated[
-    list[str] | None, typer.Option("--set", help="pin or narrow a setting: lr=1e-3, 'lr={low: 1e-5, high: 1e-3}'")
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="setting that replaces the preset's; may be repeated"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 Address = Annotated[
@@ -28,29 +34,35 @@ Address = Annotated[
 ]
 Storage = Annotated[
     str | None,
-    typer.Option(help="URI of the sweep's storage: what is newer there is fetched to --sweeps first"),
+    typer.Option(help="URI of the sweep's storage; files that are newer there are first downloaded to --sweeps"),
 ]
-Detach = Annotated[bool, typer.Option("--detach", help="run as a job of the cluster, which outlives this terminal")]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="run as a job of the cluster, which continues without this terminal")
+]
 DEFAULT_ROOT = Path("sweeps")
+MERGED_FIELDS = ("set", "stability")
+"""Fields whose options add to the sweep file's mapping; other options replace the file's value."""
 
 
 def console() -> Console:
-    """Where results are printed: as wide as the terminal, or without folding lines where there is none."""
+    """The console for results: as wide as the terminal; lines are not wrapped where there is no terminal."""
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def command(verb: str, name: str, root: Path) -> str:
-    """What to type next."""
-    where = [] if root == DEFAULT_ROOT else ["--sweeps", str(root)]
-    return shlex.join(["steadytune", verb, name, *where])
+    """The command line of a next step, for messages."""
+    root_option = [] if root == DEFAULT_ROOT else ["--sweeps", str(root)]
+    return shlex.join(["steadytune", verb, name, *root_option])
 
 
 def folder(root: Path, name: str, storage: str | None) -> SweepFolder:
-    """A sweep's folder, as its storage has it if one is given."""
-    from search.sweep.folder import SweepFolder
+    """A sweep's folder, first brought up to date from `storage` if one is given.
 
+    Raises:
+        SteadytuneError: there is no such sweep, or its storage cannot be read.
+    """
     if not storage:
         return SweepFolder.existing(root, name)
     from search.storage.remote_sweep import fetch
@@ -59,20 +71,18 @@ def folder(root: Path, name: str, storage: str | None) -> SweepFolder:
 
 
 def state(folder: SweepFolder) -> SweepState:
-    """A sweep as far as its journal tells."""
+    """The state of a sweep, from its journal."""
     from search.state.follower import SweepFollower
 
     return SweepFollower(folder).look()
 
 
 def write(target: Path, text: str) -> None:
-    """Write a file of results, whole or not at all.
+    """Write a file of results, completely or not at all.
 
     Raises:
         SteadytuneError: it cannot be written there.
     """
-    from trainables.errors import SteadytuneError
-
     partial = target.with_name(f".{target.name}.partial")
     try:
         partial.write_text(text, encoding="utf-8")
@@ -81,18 +91,12 @@ def write(target: Path, text: str) -> None:
         raise SteadytuneError(f"{target}: cannot be written ({error.strerror}); give another file with --to") from None
 
 
-def value(text: str | None, option: str) -> Any:
-    """`"0.5"` as 0.5, `"auto"` as it is."""
-    from trainables.settings import parse_value
-
-    return None if text is None else parse_value(text, option)
-
-
 def pairs(texts: list[str] | None, option: str) -> dict[str, Any]:
-    """`["lr=1e-3"]` as `{"lr": 0.001}`."""
-    from trainables.errors import SettingsError
-    from trainables.settings import parse_value
+    """`["lr=1e-3"]` as `{"lr": 0.001}`.
 
+    Raises:
+        SettingsError: a text is no pair, or its value is no YAML; `option` begins the message.
+    """
     values: dict[str, Any] = {}
     for text in texts or []:
         name, equals, value = text.partition("=")
@@ -102,21 +106,22 @@ def pairs(texts: list[str] | None, option: str) -> dict[str, Any]:
     return values
 
 
-def sweep(file: Path | None, options: dict[str, Any], sets: list[str] | None, stability: list[str] | None) -> SweepSpec:
-    """The sweep that a file and the options on top of it describe."""
-    from search.sweep.spec import read_spec
-    from trainables.errors import SettingsError
-    from trainables.settings import read_yaml
+def read_sweep(file: Path | None, fields: dict[str, Any]) -> SweepSpec:
+    """The sweep that a file describes, with `fields` (from options) overriding it; a sweep without a name gets one.
 
+    Raises:
+        SettingsError: the file cannot be read, or a field is unknown, missing or has a wrong value.
+    """
     values = read_yaml(file) if file else {}
-    values |= {name: value for name, value in options.items() if value not in (None, [])}
-    for field, given in (("set", pairs(sets, "--set")), ("stability", pairs(stability, "--stability"))):
-        before = values.get(field) or {}
-        if not isinstance(before, dict):
-            raise SettingsError(f"{file}: {field} is {before!r}; it must be a mapping of names to values")
-        if before or given:
-            values[field] = before | given
+    for field in MERGED_FIELDS:
+        in_file = values.get(field) or {}
+        if not isinstance(in_file, dict):
+            raise SettingsError(f"{file}: {field} is {in_file!r}; it must be a mapping of names to values")
+        if in_file or field in fields:
+            values[field] = in_file | fields.get(field, {})
+    values |= {name: value for name, value in fields.items() if name not in MERGED_FIELDS}
     if "recipe" in values:
+        # "yolox" of recipe "yolox", "mine" of recipe "package.mine:Recipe"
         stem = str(values["recipe"]).partition(":")[0].rpartition(".")[2]
         values.setdefault("name", f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
     return read_spec(values, str(file) if file else "sweep")

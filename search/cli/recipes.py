@@ -58,7 +58,7 @@ def check(
     from search.sampling.warm_start import recall
     from search.sweep.folder import SweepFolder
 
-    spec = options.sweep(file, {}, None, None)
+    spec = options.read_sweep(file, {})
     made = run(spec, SweepFolder(sweeps, spec.name).store(spec))
     console = options.console()
     for item in [*describe(made), *map(str, recall(made, sweeps))]:
