@@ -11,7 +11,7 @@ from rich.table import Table
 
 from search.pruning.rungs import milestones
 from search.storage.dataset_cache import fetch
-from search.storage.object_store import check_storage, opened
+from search.storage.object_store import check_storage, open_storage
 from search.sweep.plan import Plan, make_plan
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import is_uri
@@ -29,7 +29,7 @@ def check(spec: SweepSpec, store: str) -> Plan:
         check_storage("storage", spec.storage)
     path = Path(spec.data)
     if is_uri(spec.data):
-        opened("data", spec.data)
+        open_storage("data", spec.data)
         fetched = fetch(spec.data, spec.data_cache_gb, spec.data_fingerprint)
         path = fetched.path
         checked = replace(checked, spec=spec.model_copy(update={"data_fingerprint": fetched.fingerprint}))

@@ -26,8 +26,8 @@ from search.journal.segments import Journal, mend, read
 from search.sampling.warm_start import feed, recall
 from search.state.outcome import result
 from search.state.sweep_state import SweepState
-from search.storage.object_store import Storage, patiently
-from search.storage.remote_sweep import refuse_existing, settle
+from search.storage.object_store import Storage, retry_until_available
+from search.storage.remote_sweep import reconcile, refuse_existing
 from search.storage.uploader import Uploader
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
@@ -66,7 +66,7 @@ def launch(checked: Plan, root: Path, listen: Listener, say: Say = lambda words:
             if not _began(folder):
                 folder.remove()
                 if checked.spec.storage:
-                    Storage(checked.spec.storage, folder.name).clear()
+                    Storage(checked.spec.storage, folder.name).delete_all()
             raise
 
 
@@ -78,7 +78,7 @@ def resume(checked: Plan, root: Path, listen: Listener, say: Say = lambda words:
             say(f"{torn}: torn, as a power cut leaves it; what was in it is done again.")
         if checked.spec.storage:
             storage = Storage(checked.spec.storage, folder.name)
-            patiently(lambda: settle(folder, storage), say)
+            retry_until_available(lambda: reconcile(folder, storage), say)
         if any(isinstance(row.event, SweepEnded) for row in _past(folder)):
             with _uploading(checked, folder, say):  # what an outage may have kept back
                 pass
@@ -237,7 +237,7 @@ def _conclude(coordinator: Coordinator, folder: SweepFolder, uploader: Uploader 
     if ended.trial >= 0:
         export(coordinator.state, folder, ended.trial, folder.best)
         if uploader:
-            uploader.put_best()
+            uploader.upload_best()
     coordinator.end(ended)
 
 

@@ -132,10 +132,10 @@ def _trial_log(name: str, trial: int, root: Path) -> str:
 
     folder = SweepFolder.existing(root, name)
     if uri := folder.spec().storage:  # the node that it ran on may be another
-        from search.storage.object_store import opened
+        from search.storage.object_store import open_storage
 
         with suppress(FileNotFoundError):
-            return opened("storage", uri, name).read(f"trials/{trial:04d}/log.txt").decode(errors="replace")
+            return open_storage("storage", uri, name).read(f"trials/{trial:04d}/log.txt").decode(errors="replace")
     trials = folder.trials
     path = trials / f"{trial:04d}" / "log.txt"
     if not path.is_file():

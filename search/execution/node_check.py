@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from search.storage.object_store import Storage, check_storage, opened
+from search.storage.object_store import Storage, check_storage, open_storage
 from search.sweep.environment import environment
 from search.sweep.uri import is_uri
 from trainables import registry
@@ -78,7 +78,7 @@ def look(question: Question, name: str) -> Report:
 def _unreadable(data: str) -> str:
     path = Path(data)
     if is_uri(data):
-        return _refused(opened, "data", data)
+        return _refused(open_storage, "data", data)
     if not path.exists():
         return "not there"
     return "" if os.access(path, os.R_OK) else "not readable"

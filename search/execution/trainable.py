@@ -22,8 +22,8 @@ from ray import tune
 from search.execution.resources import Needs
 from search.journal.events import EpochDone
 from search.storage.dataset_cache import fetch
-from search.storage.object_store import Storage, patiently
-from search.storage.remote_sweep import bring_checkpoint, put_checkpoint, put_log
+from search.storage.object_store import Storage, retry_until_available
+from search.storage.remote_sweep import download_newest_checkpoint, upload_checkpoint, upload_log
 from search.sweep.environment import leave
 from search.sweep.uri import is_uri
 from trainables import checkpoint, registry
@@ -112,7 +112,7 @@ class RecipeTrainable(tune.Trainable):
                 return {CROWDED: True}
             if self._stored:  # nobody sees this node's folder; but a failed trial waits for no storage
                 with suppress(OSError):
-                    put_log(self._stored, self._folder)
+                    upload_log(self._stored, self._folder)
             text = str(error).strip().split("\n")[0]
             return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
 
@@ -124,15 +124,15 @@ class RecipeTrainable(tune.Trainable):
             if is_uri(config["data"]):
                 self._path = fetch(config["data"], config["data_cache_gb"], config["data_fingerprint"]).path
         if config["storage"]:
-            storage = patiently(lambda: Storage(config["storage"], self._folder.parent.parent.name))
-            patiently(lambda: bring_checkpoint(storage, self._folder, config["epochs"]))
+            storage = retry_until_available(lambda: Storage(config["storage"], self._folder.parent.parent.name))
+            retry_until_available(lambda: download_newest_checkpoint(storage, self._folder, config["epochs"]))
             self._stored = storage
 
     def _put(self, done: EpochDone) -> None:
         """Have the storage hold the epoch's checkpoint before anybody hears of it; then the node need not."""
         storage = self._stored
         if storage and done.checkpoint:
-            patiently(lambda: put_checkpoint(storage, self._folder, done.epoch))
+            retry_until_available(lambda: upload_checkpoint(storage, self._folder, done.epoch))
             for path in checkpoint.found(self._folder / "checkpoints").values():
                 checkpoint.remove(path)
 

@@ -15,8 +15,8 @@ from search.export.manifest import ABOUT, about, readme
 from search.state.outcome import best_checkpoint
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
-from search.storage.object_store import Storage, patiently
-from search.storage.remote_sweep import bring_trial
+from search.storage.object_store import Storage, retry_until_available
+from search.storage.remote_sweep import download_trial
 from search.sweep.folder import SweepFolder
 from trainables.errors import SteadytuneError
 from trainables.recipe import Recipe
@@ -33,11 +33,11 @@ def _weights(recipe: Recipe, settings: Settings, folder: Path) -> Mapping[str, s
 
 def _bring(state: SweepState, folder: SweepFolder, number: int, uri: str) -> None:
     """Have the folder hold what the storage has of the trainings of configuration `number`."""
-    storage = patiently(lambda: Storage(uri, folder.name))
+    storage = retry_until_available(lambda: Storage(uri, folder.name))
     for trial in state.trials.values():
         if trial.started.of == number:
             own = folder.trials / f"{trial.started.trial:04d}"
-            patiently(functools.partial(bring_trial, storage, own, range(1, trial.curve.epoch + 1)))
+            retry_until_available(functools.partial(download_trial, storage, own, range(1, trial.curve.epoch + 1)))
 
 
 def check_target(target: Path) -> None:

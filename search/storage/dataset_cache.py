@@ -1,10 +1,10 @@
-"""Data sets that lie at a URI: fetched once a node, into a folder of bounded size.
+"""Data sets at a URI: downloaded once per node, into a folder of bounded size.
 
-CACHE/KEY/data/         the files; KEY follows from the URI and its listing, so other files there are another data set
-CACHE/KEY/fingerprint   sha256 over their names and contents, written last: without it the fetch was cut short
-CACHE/KEY.lock          held by one process while it fetches, shared by all that use it; when it was last used
+CACHE/KEY/data/         the files; KEY is a hash of the URI and its listing, so changed files are another data set
+CACHE/KEY/fingerprint   sha256 over their names and contents, written last: without it the download is incomplete
+CACHE/KEY.lock          exclusive during a download, shared by all processes that use the data; its time is the last use
 
-CACHE is STEADYTUNE_CACHE, or ~/.cache/steadytune. Of a URI of a file, the folder that the file lies in is fetched.
+CACHE is STEADYTUNE_CACHE, or ~/.cache/steadytune. For the URI of a file, the folder that contains it is downloaded.
 """
 
 from __future__ import annotations
@@ -14,66 +14,66 @@ import hashlib
 import os
 import shutil
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit, urlunsplit
 
-from search.storage.object_store import Say, Storage, on_stderr, patiently
+from search.storage.object_store import Listing, Notify, Storage, print_to_stderr, retry_until_available
 from search.sweep.uri import short_name
 from trainables.errors import DataError
 
-_IN_USE: list[TextIO] = []
-"""The locks of what this process uses; it holds them until it ends."""
-
-Listing = dict[str, tuple[int, int]]
+_LOCKS: list[TextIO] = []
+"""Shared locks of the data sets that this process uses; held until it ends."""
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """A data set on this node: where it is, and the fingerprint of all its files."""
+class CachedDataset:
+    """A data set on this node: its path, and the fingerprint of all its files."""
 
     path: Path
     fingerprint: str
 
 
 def cache_folder() -> Path:
-    """Where this node keeps fetched data sets."""
+    """The folder in which this node keeps downloaded data sets."""
     return Path(os.environ.get("STEADYTUNE_CACHE") or Path.home() / ".cache" / "steadytune")
 
 
-def fetch(uri: str, max_gb: float, expected: str | None = None, say: Say = on_stderr) -> Fetched:
-    """The data set at `uri` on this node, fetched if it is not there yet; another process' fetch is waited for.
+def fetch(uri: str, max_gb: float, expected: str | None = None, notify: Notify = print_to_stderr) -> CachedDataset:
+    """Return the data set at `uri`, downloading it first if this node does not have it.
+
+    If another process is downloading it, this one waits.
 
     Args:
         uri: of a folder, or of a file whose folder is the data set.
-        max_gb: bound on all fetched data sets of the node; those not used for longest make room.
-        expected: the fingerprint that it must have.
-        say: told of a storage that does not answer.
+        max_gb: bound on all downloaded data sets of the node, in 10^9 bytes; the least recently used are removed.
+        expected: the fingerprint that the data set must have.
+        notify: called when the storage does not answer.
 
     Raises:
-        DataError: nothing is there, it is larger than the bound, or it has another fingerprint.
+        DataError: the URI is empty, the data set is larger than the bound, or it has another fingerprint.
     """
-    name = short_name(uri) if patiently(lambda: Storage(uri).is_file(), say) else ""
-    folder = _parent(uri) if name else uri
-    storage = Storage(folder)
-    files = patiently(storage.names, say)
+    file_name = short_name(uri) if retry_until_available(lambda: Storage(uri).is_file(), notify) else ""
+    folder_uri = _parent(uri) if file_name else uri
+    storage = Storage(folder_uri)
+    files = retry_until_available(storage.list_files, notify)
     if not files:
-        raise DataError(f"data is {uri}; nothing is there; mend the URI, or upload the data set")
-    size = sum(size for size, _ in files.values())
+        raise DataError(f"data is {uri}; nothing is there; correct the URI, or upload the data set")
+    size = _total_bytes(files)
     if size > max_gb * 1e9:
         raise DataError(f"data is {uri}; it has {size / 1e9:.1f} GB, and data_cache_gb is {max_gb:g}; raise that")
-    own = cache_folder() / _key(folder, files)
-    _hold(own, storage, files, max_gb, say)
-    found = (own / "fingerprint").read_text(encoding="utf-8")
-    if expected and found != expected:
+    folder = cache_folder() / _key(folder_uri, files)
+    _acquire(folder, storage, files, max_gb, notify)
+    actual = (folder / "fingerprint").read_text(encoding="utf-8")
+    if expected and actual != expected:
         raise DataError(
-            f"data is {uri}; it has the fingerprint {found[:12]}, but the sweep began with {expected[:12]}; "
-            "put back what was there, or launch a new sweep"
+            f"data is {uri}; it has the fingerprint {actual[:12]}, but the sweep began with {expected[:12]}; "
+            "restore the earlier files, or launch a new sweep"
         )
-    return Fetched(own / "data" / name, found)
+    return CachedDataset(folder / "data" / file_name, actual)
 
 
 def _parent(uri: str) -> str:
@@ -85,35 +85,38 @@ def _key(uri: str, files: Listing) -> str:
     return hashlib.sha256(repr((uri, sorted(files.items()))).encode()).hexdigest()[:32]
 
 
-def _hold(own: Path, storage: Storage, files: Listing, max_gb: float, say: Say) -> None:
-    """Return when the data set is there whole and this process has its share of the lock, so that nobody removes it."""
-    own.parent.mkdir(parents=True, exist_ok=True)
-    lock = own.with_suffix(".lock").open("a", encoding="utf-8")
-    while True:
-        fcntl.flock(lock, fcntl.LOCK_SH)  # waits for another process' fetch
-        if (own / "fingerprint").is_file():
-            os.utime(lock.fileno())
-            _IN_USE.append(lock)
-            return
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # another process is at the same point
-            time.sleep(0.05)
-            continue
-        if not (own / "fingerprint").is_file():
-            _make_room(own, sum(size for size, _ in files.values()), max_gb)
-            _fill(own, storage, files, say)
+def _acquire(folder: Path, storage: Storage, files: Listing, max_gb: float, notify: Notify) -> None:
+    """Complete the data set in `folder` and hold its shared lock, which keeps other processes from removing it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # flock rather than filelock: one file needs shared and exclusive locks, which go when their process is killed.
+    with ExitStack() as stack:
+        lock = stack.enter_context(folder.with_suffix(".lock").open("a", encoding="utf-8"))
+        while True:
+            fcntl.flock(lock, fcntl.LOCK_SH)  # waits while another process downloads
+            if (folder / "fingerprint").is_file():
+                os.utime(lock.fileno())
+                _LOCKS.append(lock)
+                stack.pop_all()  # keeps it open
+                return
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:  # another process tries the same
+                time.sleep(0.05)
+                continue
+            if not (folder / "fingerprint").is_file():
+                _make_room(folder, _total_bytes(files), max_gb)
+                _download(folder, storage, files, notify)
 
 
-def _fill(own: Path, storage: Storage, files: Listing, say: Say) -> None:
-    """Fetch what an earlier fetch, cut short, has not, and seal it."""
+def _download(folder: Path, storage: Storage, files: Listing, notify: Notify) -> None:
+    """Download what an earlier, interrupted download lacks, then write the fingerprint."""
     for name, (size, _) in files.items():
-        target = own / "data" / name
+        target = folder / "data" / name
         if not target.is_file() or target.stat().st_size != size:
-            patiently(partial(storage.fetch, name, target), say)
-    unsealed = own / "fingerprint.partial"
-    unsealed.write_text(fingerprint(own / "data"), encoding="utf-8")
-    unsealed.rename(own / "fingerprint")
+            retry_until_available(partial(storage.fetch, name, target), notify)
+    unfinished = folder / "fingerprint.partial"
+    unfinished.write_text(fingerprint(folder / "data"), encoding="utf-8")
+    unfinished.rename(folder / "fingerprint")
 
 
 def fingerprint(folder: Path) -> str:
@@ -121,25 +124,29 @@ def fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with path.open("rb") as file:
-            own = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{own}  {path.relative_to(folder).as_posix()}\n".encode())
+            file_digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{file_digest}  {path.relative_to(folder).as_posix()}\n".encode())
     return digest.hexdigest()
 
 
-def _make_room(own: Path, size: int, max_gb: float) -> None:
-    """Remove data sets that no process uses, the one used longest ago first, until `size` more bytes fit."""
-    locks = sorted(own.parent.glob("*.lock"), key=lambda path: path.stat().st_mtime)
-    others = [path.with_suffix("") for path in locks if path.with_suffix("") != own]
-    room = max_gb * 1e9 - size - sum(map(_bytes, others))
+def _make_room(folder: Path, size: int, max_gb: float) -> None:
+    """Remove data sets that no process uses, least recently used first, until `size` more bytes fit."""
+    locks = sorted(folder.parent.glob("*.lock"), key=lambda path: path.stat().st_mtime)
+    others = [path.with_suffix("") for path in locks if path.with_suffix("") != folder]
+    free = max_gb * 1e9 - size - sum(map(_bytes_on_disk, others))
     for other in others:
-        if room >= 0:
+        if free >= 0:
             return
         with other.with_suffix(".lock").open("a", encoding="utf-8") as lock, suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            room += _bytes(other)
-            (other / "fingerprint").unlink(missing_ok=True)
+            free += _bytes_on_disk(other)
+            (other / "fingerprint").unlink(missing_ok=True)  # first: a half-removed data set must not look complete
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _bytes(folder: Path) -> int:
+def _total_bytes(files: Listing) -> int:
+    return sum(size for size, _ in files.values())
+
+
+def _bytes_on_disk(folder: Path) -> int:
     return sum(path.stat().st_size for path in (folder / "data").rglob("*") if path.is_file())

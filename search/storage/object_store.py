@@ -1,7 +1,7 @@
-"""Files under one URI of any file system that pyarrow knows: a folder, `s3://bucket/folder`, `gs://…`.
+"""Files under one URI of any file system that pyarrow supports: a folder, `s3://bucket/folder`, `gs://…`.
 
-A file is there whole or not at all: an object store puts it in place when its last byte has come, in a folder it is
-renamed into its place. Credentials (AWS_ACCESS_KEY_ID and the like) come from the environment, never from the URI.
+A file is complete or absent: an object store publishes it after its last byte; in a folder it is written under another
+name and renamed. Credentials (AWS_ACCESS_KEY_ID and the like) come from the environment, never from the URI.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,63 +20,74 @@ from pathlib import Path
 from typing import TypeVar
 
 import pyarrow as pa
+import tenacity
 from pyarrow import fs
 
 from search.sweep.uri import EXAMPLE, check_place
 from trainables.errors import SettingsError, first_line
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 15.0
-"""Between two tries while a storage is away; each is twice as long as the one before."""
-DELETIONS = 8
-"""At a time: some servers take a second for one."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Pauses between attempts while a storage does not answer: each is twice the one before, up to the longest."""
+PARALLEL_DELETIONS = 8
+"""Folders deleted at a time: some servers take a second per folder."""
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PARTIAL = ".partial"
-_MENDS = (
-    ("NO_SUCH_BUCKET", "make the bucket, or mend its name"),
+_FIXES = (
+    ("NO_SUCH_BUCKET", "make the bucket, or correct its name"),
     (
         "ACCESS_DENIED|SIGNATURE_DOES_NOT_MATCH|INVALID_ACCESS_KEY_ID|403",
         "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     ),
-    ("NETWORK_CONNECTION|REQUEST_TIMEOUT", "start the server, or mend endpoint_override (and region)"),
+    ("NETWORK_CONNECTION|REQUEST_TIMEOUT", "start the server, or correct endpoint_override (and region)"),
 )
+"""Patterns of error messages, and the advice that goes with each."""
 
 Result = TypeVar("Result")
-Say = Callable[[str], None]
+Notify = Callable[[str], None]
+Listing = dict[str, tuple[int, int]]
+"""File name to size in bytes and time of last change in nanoseconds."""
 
 
 class Storage:
-    """What lies under `uri`, or in the folder `within` of it, by names such as `journal/1.parquet`.
+    """The files under `uri`, or under its subfolder `folder`, by names such as `journal/1.parquet`.
 
-    Raises (here and from every method):
-        OSError: it cannot be reached or refuses; FileNotFoundError if a single file is not there.
-        ValueError: no URI of a file system that there is.
+    Raises (from the constructor and every method):
+        OSError: the storage cannot be reached or refuses; FileNotFoundError if a single file is absent.
+        ValueError: the URI's file system is unknown.
     """
 
-    def __init__(self, uri: str, within: str = "") -> None:
-        # Contents are checked by sha256 here; servers older than 2025 refuse the checksums that Amazon's client adds.
+    def __init__(self, uri: str, folder: str = "") -> None:
+        # Servers older than 2025 refuse the checksums that Amazon's client adds; we check contents by sha256 ourselves.
         os.environ.setdefault("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
         if uri.startswith("s3://") and "allow_delayed_open" not in uri:  # a small file takes one request, not three
             uri += f"{'&' if '?' in uri else '?'}allow_delayed_open=true"
         self._files, base = fs.FileSystem.from_uri(uri)
-        self._base = "/".join(part for part in (base.rstrip("/"), within) if part)
-        self._in_folder = self._files.type_name == "local"
+        self._base = "/".join(part for part in (base.rstrip("/"), folder) if part)
+        self._is_local = self._files.type_name == "local"
 
     def write(self, name: str, source: bytes | Path) -> None:
-        """Put a file there in place of one of that name."""
+        """Write a file, replacing one of the same name.
+
+        Args:
+            name: of the file at the storage.
+            source: its contents, or the path of a local file.
+        """
         target = f"{self._base}/{name}"
-        at = f"{target}.{secrets.token_hex(4)}{_PARTIAL}" if self._in_folder else target
-        if self._in_folder:
+        written_to = f"{target}.{secrets.token_hex(4)}{_PARTIAL}" if self._is_local else target
+        if self._is_local:
             self._files.create_dir(target.rpartition("/")[0], recursive=True)
         if isinstance(source, bytes):
-            with self._files.open_output_stream(at) as file:
+            with self._files.open_output_stream(written_to) as file:
                 file.write(source)
         else:
-            fs.copy_files(str(source), at, source_filesystem=fs.LocalFileSystem(), destination_filesystem=self._files)
-        size = len(source) if isinstance(source, bytes) else source.stat().st_size
-        if (came := self._files.get_file_info(at).size) != size:
-            raise OSError(f"{name} came to the storage with {came} of its {size} bytes")
-        if self._in_folder:
-            self._files.move(at, target)
+            local = fs.LocalFileSystem()
+            fs.copy_files(str(source), written_to, source_filesystem=local, destination_filesystem=self._files)
+        expected = len(source) if isinstance(source, bytes) else source.stat().st_size
+        if (stored := self._files.get_file_info(written_to).size) != expected:
+            raise OSError(f"{name} came to the storage with {stored} of its {expected} bytes")
+        if self._is_local:
+            self._files.move(written_to, target)
 
     def read(self, name: str) -> bytes:
         """The contents of a file."""
@@ -83,126 +95,137 @@ class Storage:
             return bytes(file.read())
 
     def fetch(self, name: str, target: Path) -> None:
-        """Copy a file to `target`, whole or not at all."""
+        """Copy a file to the local path `target`, completely or not at all."""
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f"{target.name}{_PARTIAL}")
         source = f"{self._base}/{name}"
         fs.copy_files(source, str(partial), source_filesystem=self._files, destination_filesystem=fs.LocalFileSystem())
         os.replace(partial, target)
 
-    def names(self, folder: str = "") -> dict[str, tuple[int, int]]:
-        """All files in `folder` and its folders, with their bytes and when they were written (ns); none if none.
+    def list_files(self, folder: str = "") -> Listing:
+        """All files in `folder` and its subfolders; empty if there is no such folder.
 
-        Left out is what would leave its folder on a disk: an object's name may have `..` in it.
+        Names that contain `..` are left out: copied to a disk, they would leave their folder.
         """
-        selected = fs.FileSelector(f"{self._base}/{folder}".rstrip("/"), recursive=True, allow_not_found=True)
-        found = [one for one in self._files.get_file_info(selected) if one.is_file]
-        named = {one.path[len(self._base) + 1 :]: (one.size, one.mtime_ns) for one in found}
-        return {name: about for name, about in named.items() if ".." not in name.split("/")}
+        selector = fs.FileSelector(f"{self._base}/{folder}".rstrip("/"), recursive=True, allow_not_found=True)
+        infos = [info for info in self._files.get_file_info(selector) if info.is_file]
+        listing = {info.path[len(self._base) + 1 :]: (info.size, info.mtime_ns) for info in infos}
+        return {name: size_and_time for name, size_and_time in listing.items() if ".." not in name.split("/")}
 
     def is_file(self) -> bool:
         """Whether the URI is that of a file."""
         return bool(self._files.get_file_info(self._base).is_file)
 
-    def folders(self) -> list[str]:
-        """The folders directly here; none if there is nothing yet. Whether there is a bucket shows here, too."""
+    def list_folders(self) -> list[str]:
+        """The folders directly under the URI; empty if it does not exist yet. Fails if the bucket does not exist."""
         try:
-            found = self._files.get_file_info(fs.FileSelector(self._base))
+            infos = self._files.get_file_info(fs.FileSelector(self._base))
         except FileNotFoundError:
             return []
-        return sorted(one.base_name for one in found if not one.is_file)
+        return sorted(info.base_name for info in infos if not info.is_file)
 
     def delete(self, name: str) -> None:
-        """Delete a file, if it is there."""
+        """Delete a file, if it exists."""
         with suppress(FileNotFoundError):
             self._files.delete_file(f"{self._base}/{name}")
 
-    def clear(self) -> None:
-        """Delete everything, if there is anything."""
+    def delete_all(self) -> None:
+        """Delete everything under the URI, if there is anything."""
         with suppress(FileNotFoundError):
             self._files.delete_dir(self._base)
 
-    def remove(self, folders: list[str], first: str) -> None:
-        """Delete folders that are there; in each the file `first` goes first."""
+    def delete_folders(self, folders: list[str], first: str) -> None:
+        """Delete folders; in each of them the file `first` is deleted before the others."""
 
-        def one(folder: str) -> None:
+        def delete_folder(folder: str) -> None:
             self.delete(f"{folder}/{first}")
             with suppress(FileNotFoundError):
                 self._files.delete_dir(f"{self._base}/{folder}")
 
-        with ThreadPoolExecutor(DELETIONS, "delete") as several:
-            list(several.map(one, folders))
+        with ThreadPoolExecutor(PARALLEL_DELETIONS, "delete") as pool:
+            list(pool.map(delete_folder, folders))
 
 
-def opened(field: str, uri: str, within: str = "") -> Storage:
+def open_storage(field: str, uri: str, folder: str = "") -> Storage:
     """The storage at `uri`, the value of `field`, once it has answered.
 
     Raises:
-        SettingsError: there is none, it does not answer or it refuses.
+        SettingsError: the URI is wrong, or the storage does not answer or refuses.
     """
     check_place(field, uri)
     try:
-        storage = Storage(uri, within)
+        storage = Storage(uri, folder)
         if not storage.is_file():
-            storage.folders()
+            storage.list_folders()
     except pa.ArrowInvalid as error:
-        raise SettingsError(f"{field} is {uri}; {line(error)}; it must be one such as {EXAMPLE}") from None
+        raise SettingsError(f"{field} is {uri}; {brief(error)}; it must be one such as {EXAMPLE}") from None
     except OSError as error:
-        raise _refused(field, uri, error) from None
+        raise _unusable(field, uri, error) from None
     return storage
 
 
 def check_storage(field: str, uri: str) -> None:
-    """Whether one can write to `uri`, the value of `field`; takes seconds.
+    """Check that `uri`, the value of `field`, can be written to; takes seconds.
 
     Raises:
-        SettingsError: one cannot.
+        SettingsError: it cannot.
     """
-    storage, probe = opened(field, uri), f".probe-{secrets.token_hex(8)}"
+    storage, probe = open_storage(field, uri), f".probe-{secrets.token_hex(8)}"
     try:
         storage.write(probe, probe.encode())
         storage.delete(probe)
     except OSError as error:
-        raise _refused(field, uri, error) from None
+        raise _unusable(field, uri, error) from None
 
 
-def _refused(field: str, uri: str, error: OSError) -> SettingsError:
-    fix = next((fix for known, fix in _MENDS if re.search(known, str(error))), "see whether it can be written there")
-    return SettingsError(f"{field} is {uri}; it cannot be used ({line(error)}); {fix}")
+def _unusable(field: str, uri: str, error: OSError) -> SettingsError:
+    fix = next((fix for pattern, fix in _FIXES if re.search(pattern, str(error))), "check that it can be written to")
+    return SettingsError(f"{field} is {uri}; it cannot be used ({brief(error)}); {fix}")
 
 
-def line(error: Exception) -> str:
-    """What an error says, on one line of a sentence."""
+def brief(error: Exception) -> str:
+    """An error's message in at most 300 characters, to go inside a sentence."""
     return re.sub(r" *\(Request ID: [^)]*\)", "", first_line(error))[:300].rstrip(".: ")
 
 
-def on_stderr(words: str) -> None:
-    """Says something where no terminal is at hand."""
-    print(words, file=sys.stderr, flush=True)
+def print_to_stderr(message: str) -> None:
+    """Notifies a process that has no terminal, such as a worker: the message goes to its log."""
+    print(message, file=sys.stderr, flush=True)
 
 
-def patiently(
-    action: Callable[[], Result],
-    say: Say = on_stderr,
-    wait: Callable[[float], object] = time.sleep,
+def retry_until_available(
+    action: Callable[[], Result], notify: Notify = print_to_stderr, cancelled: threading.Event | None = None
 ) -> Result:
-    """What `action` gives, tried until the storage answers; `say` is told once that it is away, and that it is back.
+    """Call `action` until the storage answers, and return its result.
 
-    A full disk is raised at once, and any error if `wait`, which waits so many seconds, says that it is to be the last.
+    Args:
+        action: uses a storage. May be called any number of times.
+        notify: called once when the storage does not answer, and once when it answers again.
+        cancelled: ends a pause at once; `action` is then tried a last time.
+
+    Raises:
+        OSError: the disk is full, which no waiting mends; or the last error, once `cancelled`.
     """
-    pause, began = FIRST_PAUSE_SECONDS, time.monotonic()
-    while True:
-        try:
-            result = action()
-        except OSError as error:
-            if error.errno in _FULL:
-                raise
-            if pause == FIRST_PAUSE_SECONDS:
-                say(f"The storage does not answer; nothing is lost, it is tried again until it does ({line(error)}).")
-            if wait(pause):
-                raise
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-            continue
-        if pause > FIRST_PAUSE_SECONDS:
-            say(f"The storage answers again, after {time.monotonic() - began:.0f} s.")
-        return result
+
+    def announce(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if state.attempt_number == 1 and isinstance(error, OSError):
+            notify(f"The storage does not answer; nothing is lost, and steadytune tries again ({brief(error)}).")
+
+    began = time.monotonic()
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_may_pass),
+        wait=tenacity.wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS),
+        stop=tenacity.stop_when_event_set(cancelled) if cancelled else tenacity.stop_never,
+        sleep=tenacity.sleep_using_event(cancelled) if cancelled else time.sleep,
+        before_sleep=announce,
+        reraise=True,
+    )
+    result = retrying(action)
+    if retrying.statistics["attempt_number"] > 1:
+        notify(f"The storage answers again, after {time.monotonic() - began:.0f} s.")
+    return result
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno not in _DISK_FULL

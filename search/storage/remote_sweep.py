@@ -1,12 +1,13 @@
-"""A sweep at its storage: the same names as in its folder, so that another machine can go on with it.
+"""A sweep at its storage, under the same names as in its folder, so that another machine can resume it.
 
 URI/NAME/sweep.yaml, journal/, best/    as in the sweep's folder
 URI/NAME/trials/NNNN/                   a trial's environment.json, log.txt and checkpoints/epoch-NNNN/
-URI/NAME/owner.txt                      a word of the driver that was the last to go on with the sweep
+URI/NAME/owner.txt                      the owner token: which driver was the last to launch or resume the sweep
 
-A checkpoint is there once its checksums are, which are written last and deleted first. Workers put it there before they
-report the epoch; a driver's `Uploader` brings the journal. What a folder has besides, the storage has not got yet, if
-its `owner.txt` has the word; else the sweep has gone on elsewhere, and it is dropped.
+A checkpoint is complete once its checksums exist, which are written last and deleted first. Workers upload it before
+they report the epoch; the driver's `Uploader` uploads the journal. The folder's `owner.txt` lists every token that this
+machine has written. If it contains the storage's token, the folder's extra files have not been uploaded yet. Otherwise
+another machine has taken over, and they are discarded.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Container
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from search.storage.object_store import Storage, opened, patiently
+from search.storage.object_store import Storage, open_storage, retry_until_available
 from search.sweep.environment import FILE
 from search.sweep.folder import SweepFolder
 from trainables import checkpoint
@@ -34,92 +35,88 @@ LOG = "log.txt"
 
 
 def checkpoint_name(trial: int, epoch: int) -> str:
-    """What a checkpoint's folder is called at the storage."""
+    """The name of a checkpoint's folder at the storage."""
     return f"trials/{trial:04d}/checkpoints/epoch-{epoch:04d}"
 
 
-def put_log(storage: Storage, folder: Path) -> None:
-    """Copy what the trial of `folder` printed, and where it ran."""
-    for own in (FILE, LOG):
-        if (folder / own).is_file():  # read first: the log grows meanwhile
-            storage.write(f"trials/{folder.name}/{own}", (folder / own).read_bytes())
+def upload_log(storage: Storage, trial_folder: Path) -> None:
+    """Upload a trial's log and the description of its machine."""
+    for name in (FILE, LOG):
+        if (trial_folder / name).is_file():  # read into memory first: the log grows during the upload
+            storage.write(f"trials/{trial_folder.name}/{name}", (trial_folder / name).read_bytes())
 
 
-def put_checkpoint(storage: Storage, folder: Path, epoch: int) -> None:
-    """Copy the checkpoint that the trial of `folder` wrote after `epoch`, and its log."""
-    trial = int(folder.name)
-    made = folder / "checkpoints" / f"epoch-{epoch:04d}"
-    if not made.is_dir():
-        raise CheckpointError(f"{made}: was deleted before it came to the storage; leave the sweep's folder alone")
-    _alive(storage)
-    put_log(storage, folder)
-    name = checkpoint_name(trial, epoch)
+def upload_checkpoint(storage: Storage, trial_folder: Path, epoch: int) -> None:
+    """Upload the checkpoint that a trial wrote after `epoch`, and its log."""
+    path = trial_folder / "checkpoints" / f"epoch-{epoch:04d}"
+    if not path.is_dir():
+        raise CheckpointError(f"{path}: was deleted before it was uploaded; leave the sweep's folder alone")
+    _check_reachable(storage)
+    upload_log(storage, trial_folder)
+    name = checkpoint_name(int(trial_folder.name), epoch)
     storage.delete(f"{name}/{checkpoint.CHECKSUMS}")  # of the same epoch, trained before a restart
-    files = [path for path in made.rglob("*") if path.is_file() and path != made / checkpoint.CHECKSUMS]
-    for path in [*files, made / checkpoint.CHECKSUMS]:
-        storage.write(f"{name}/{path.relative_to(made).as_posix()}", path)
+    checksums = path / checkpoint.CHECKSUMS
+    files = [file for file in path.rglob("*") if file.is_file() and file != checksums]
+    for file in [*files, checksums]:
+        storage.write(f"{name}/{file.relative_to(path).as_posix()}", file)
 
 
-def checkpoints(storage: Storage, folder: str = "trials") -> dict[str, list[str]]:
-    """The checkpoints in `folder`, whole or not, by their folders' names, each with its files."""
-    found: dict[str, list[str]] = {}
-    for name in storage.names(folder):
-        trial, inside, rest = name.partition("/checkpoints/")
-        if inside:
-            found.setdefault(f"{trial}{inside}{rest.partition('/')[0]}", []).append(name)
-    return found
+def list_checkpoints(storage: Storage, folder: str = "trials") -> dict[str, list[str]]:
+    """The checkpoints in `folder`, complete or not: the names of their folders, each with the names of its files."""
+    checkpoints: dict[str, list[str]] = {}
+    for name in storage.list_files(folder):
+        trial, separator, rest = name.partition("/checkpoints/")
+        if separator:
+            checkpoints.setdefault(f"{trial}{separator}{rest.partition('/')[0]}", []).append(name)
+    return checkpoints
 
 
-def sealed(found: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Those of `checkpoints` that came whole."""
-    return {name: files for name, files in found.items() if f"{name}/{checkpoint.CHECKSUMS}" in files}
+def complete(checkpoints: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Those of `list_checkpoints` that were uploaded completely."""
+    return {name: files for name, files in checkpoints.items() if f"{name}/{checkpoint.CHECKSUMS}" in files}
 
 
-def bring_checkpoint(storage: Storage, folder: Path, epochs: int) -> None:
-    """Have `folder`, a trial's, hold its newest sound checkpoint of the storage, of at most `epochs` epochs.
+def download_newest_checkpoint(storage: Storage, trial_folder: Path, max_epoch: int) -> None:
+    """Leave in a trial's folder exactly its newest intact checkpoint of at most `max_epoch` epochs.
 
-    Other checkpoints in it are removed, those at the storage of later epochs too: they will be trained again.
+    Later checkpoints are deleted at the storage too: the driver has not heard of those epochs, so they are trained
+    again.
     """
-    there = sealed(checkpoints(storage, f"trials/{folder.name}"))
-    _alive(storage)
-    late = [name for name in there if _epoch(name) > epochs]
-    storage.remove(late, checkpoint.CHECKSUMS)
-    kept: Path | None = None
-    for name in sorted(there.keys() - set(late), key=_epoch, reverse=True):
-        if kept := _bring(storage, name, there[name], folder / "checkpoints"):
+    checkpoints = complete(list_checkpoints(storage, f"trials/{trial_folder.name}"))
+    _check_reachable(storage)
+    too_late = [name for name in checkpoints if _epoch(name) > max_epoch]
+    storage.delete_folders(too_late, checkpoint.CHECKSUMS)
+    newest: Path | None = None
+    for name in sorted(checkpoints.keys() - set(too_late), key=_epoch, reverse=True):
+        if newest := _download(storage, name, checkpoints[name], trial_folder / "checkpoints"):
             break
-    for path in checkpoint.found(folder / "checkpoints").values():
-        if path != kept:
+    for path in checkpoint.found(trial_folder / "checkpoints").values():
+        if path != newest:
             checkpoint.remove(path)
 
 
-def bring_trial(storage: Storage, folder: Path, epochs: Container[int]) -> None:
-    """Have `folder`, a trial's, hold its sound checkpoints of `epochs` that the storage has, and what else there is."""
-    for own in (FILE, LOG):
-        if not (folder / own).exists():
+def download_trial(storage: Storage, trial_folder: Path, epochs: Container[int]) -> None:
+    """Download a trial's log, the description of its machine, and its intact checkpoints of `epochs`."""
+    for name in (FILE, LOG):
+        if not (trial_folder / name).exists():
             with suppress(FileNotFoundError):
-                storage.fetch(f"trials/{folder.name}/{own}", folder / own)
-    for name, files in sealed(checkpoints(storage, f"trials/{folder.name}")).items():
+                storage.fetch(f"trials/{trial_folder.name}/{name}", trial_folder / name)
+    for name, files in complete(list_checkpoints(storage, f"trials/{trial_folder.name}")).items():
         if _epoch(name) in epochs:
-            _bring(storage, name, files, folder / "checkpoints")
+            _download(storage, name, files, trial_folder / "checkpoints")
 
 
-def _bring(storage: Storage, name: str, files: list[str], target: Path) -> Path | None:
-    """The checkpoint, copied to the folder `target`; None if it is damaged."""
-    try:
-        return _brought(storage, name, files, target)
-    except FileNotFoundError:
-        raise OSError(f"{name} went away while it was read") from None
-
-
-def _brought(storage: Storage, name: str, files: list[str], target: Path) -> Path | None:
+def _download(storage: Storage, name: str, files: list[str], target: Path) -> Path | None:
+    """Download a checkpoint into the folder `target`; returns its path, or None if it is damaged."""
     path = target / name.rpartition("/")[2]
     partial = path.with_name(f"{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    for file in files:
-        storage.fetch(file, partial / file.removeprefix(f"{name}/"))
     try:
+        for file in files:
+            storage.fetch(file, partial / file.removeprefix(f"{name}/"))
         checkpoint.check(partial)
+    except FileNotFoundError:  # an OSError of another kind, so that the caller lists the checkpoints again
+        raise OSError(f"{name} was deleted while it was downloaded") from None
     except CheckpointError as error:
         print(f"{error} (from the storage)", flush=True)
         shutil.rmtree(partial)
@@ -133,8 +130,8 @@ def _epoch(name: str) -> int:
     return int(name.rpartition("epoch-")[2])
 
 
-def _alive(storage: Storage) -> None:
-    """Whether this is the sweep's storage: a network folder that is not mounted is empty, and not to be believed."""
+def _check_reachable(storage: Storage) -> None:
+    """Check that this is the sweep's storage: a network folder that is not mounted looks like an empty one."""
     try:
         storage.read(OWNER)
     except FileNotFoundError:
@@ -145,86 +142,89 @@ def _alive(storage: Storage) -> None:
 
 
 def refuse_existing(uri: str, name: str) -> None:
-    """Complain if the storage has a sweep of that name.
+    """Check that the storage has no sweep of that name.
 
     Raises:
-        SteadytuneError: it has.
+        SteadytuneError: it has one.
     """
-    if SPEC in opened("storage", uri, name).names():
-        fix = f"give another name, or go on with it: `steadytune resume {name} --storage '{uri}'`"
+    if SPEC in open_storage("storage", uri, name).list_files():
+        fix = f"give another name, or resume it: `steadytune resume {name} --storage '{uri}'`"
         raise SteadytuneError(f"name is {name}, but the storage {uri} has a sweep of that name; {fix}")
 
 
 def fetch(root: Path, name: str, uri: str) -> SweepFolder:
-    """The folder of sweep `name` in `root` as the storage at `uri` has it; as it is if the sweep runs from there now.
+    """Bring the folder of sweep `name` in `root` up to date with the storage at `uri`, and return it.
+
+    A folder whose sweep is running on this machine is returned unchanged.
 
     Raises:
         SteadytuneError: the storage does not answer, or has no such sweep.
     """
-    storage, folder = opened("storage", uri, name), SweepFolder(root, name)
-    if SPEC not in storage.names():
-        raise SteadytuneError(f"no sweep {name!r} at {uri}; {nearest(name, opened('storage', uri).folders())}")
+    storage, folder = open_storage("storage", uri, name), SweepFolder(root, name)
+    if SPEC not in storage.list_files():
+        names = open_storage("storage", uri).list_folders()
+        raise SteadytuneError(f"no sweep {name!r} at {uri}; {nearest(name, names)}")
     folder.path.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:
             stack.enter_context(folder.locked())
-        except SteadytuneError:  # it runs from here, so there is nothing newer
+        except SteadytuneError:  # its driver runs here, so the storage has nothing newer
             return folder
-        patiently(lambda: settle(folder, storage))
+        retry_until_available(lambda: reconcile(folder, storage))
         if folder.spec().storage != uri:
             folder.change(storage=uri)
     return folder
 
 
-def settle(folder: SweepFolder, storage: Storage) -> None:
-    """Have `folder` hold the sweep as the storage has it, unless it was the folder's driver that wrote there last."""
+def reconcile(folder: SweepFolder, storage: Storage) -> None:
+    """Make `folder` a copy of the storage, unless this machine owns the sweep: then the folder is newer."""
     try:
-        theirs = storage.read(OWNER).decode()
-    except FileNotFoundError:  # no driver came as far as its first trial
-        theirs = ""
-    own = folder.path / OWNER
-    mine = own.read_text(encoding="utf-8").splitlines() if own.is_file() else []
-    if theirs in mine or (mine and not theirs):
+        owner = storage.read(OWNER).decode()
+    except FileNotFoundError:  # no driver got as far as its first trial
+        owner = ""
+    tokens_file = folder.path / OWNER
+    tokens = tokens_file.read_text(encoding="utf-8").splitlines() if tokens_file.is_file() else []
+    if owner in tokens or (tokens and not owner):
         return
-    if mine:  # the sweep has gone on elsewhere: what this folder has besides has no part in it any more
+    if tokens:  # another machine has taken over: what only this folder has is no part of the sweep any more
         for stale in (folder.journal, folder.trials):
             shutil.rmtree(stale, ignore_errors=True)
-        own.unlink()
+        tokens_file.unlink()
     storage.fetch(SPEC, folder.spec_file)
-    _pull_journal(folder, storage)
+    _download_journal(folder, storage)
 
 
-def _pull_journal(folder: SweepFolder, storage: Storage) -> None:
-    there = sorted(name for name in storage.names(JOURNAL) if name.endswith(".parquet"))
-    for name in there:
+def _download_journal(folder: SweepFolder, storage: Storage) -> None:
+    segments = sorted(name for name in storage.list_files(JOURNAL) if name.endswith(".parquet"))
+    for name in segments:
         if not (folder.path / name).exists():
             try:
                 storage.fetch(name, folder.path / name)
-            except FileNotFoundError:  # merged away between listing and reading: list again
-                return _pull_journal(folder, storage)
+            except FileNotFoundError:  # merged into another segment since it was listed: list again
+                return _download_journal(folder, storage)
     for path in list(folder.journal.glob("*.parquet")):
-        if f"{JOURNAL}/{path.name}" not in there:
+        if f"{JOURNAL}/{path.name}" not in segments:
             path.unlink()
     return None
 
 
-def claim(folder: SweepFolder, storage: Storage) -> str:
-    """Write down that the driver of `folder` goes on with the sweep from now on; returns its word."""
-    word = f"{secrets.token_hex(8)} {socket.gethostname()}"
-    with (folder.path / OWNER).open("a", encoding="utf-8") as file:  # before it can be read at the storage
-        file.write(f"{word}\n")
+def acquire(folder: SweepFolder, storage: Storage) -> str:
+    """Make the driver of `folder` the owner of the sweep from now on; returns its owner token."""
+    token = f"{secrets.token_hex(8)} {socket.gethostname()}"
+    with (folder.path / OWNER).open("a", encoding="utf-8") as file:  # before the storage has it: a crash loses nothing
+        file.write(f"{token}\n")
     storage.write(SPEC, folder.spec_file)
-    storage.write(OWNER, word.encode())
-    return word
+    storage.write(OWNER, token.encode())
+    return token
 
 
-def check_owner(name: str, storage: Storage, word: str) -> None:
-    """Whether the driver of `word` is still the one to write here.
+def check_owner(name: str, storage: Storage, token: str) -> None:
+    """Check that the driver with this owner token is still the one that may write.
 
     Raises:
-        SteadytuneError: another one has gone on with the sweep.
+        SteadytuneError: another machine has resumed the sweep.
     """
-    _alive(storage)
-    if (found := storage.read(OWNER).decode()) != word:
-        host = found.partition(" ")[2]
-        raise SteadytuneError(f"sweep {name} was resumed on {host}, so it goes on there and ends here")
+    _check_reachable(storage)
+    if (owner := storage.read(OWNER).decode()) != token:
+        host = owner.partition(" ")[2]
+        raise SteadytuneError(f"sweep {name} was resumed on {host}, so it continues there and ends here")

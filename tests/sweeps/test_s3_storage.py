@@ -21,7 +21,7 @@ import pytest
 
 from search.journal.events import Decided, EpochDone, TrialStarted
 from search.journal.segments import read
-from search.storage import remote_sweep as stored
+from search.storage import remote_sweep
 from search.storage.object_store import Storage
 from search.sweep.folder import SweepFolder
 from tests.support import REPOSITORY, SUPPORT
@@ -90,7 +90,7 @@ class Machine:
         """The same of the bucket's journal."""
         self.await_epochs(count)
         deadline = time.monotonic() + 60
-        while len(epochs(stored.fetch(looks_on, "sweep", self.uri))) < count:
+        while len(epochs(remote_sweep.fetch(looks_on, "sweep", self.uri))) < count:
             assert time.monotonic() < deadline, self.output()
 
 
@@ -146,13 +146,13 @@ def unbroken(server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Mach
 
 def test_a_sweep_leaves_its_journal_its_winner_and_few_checkpoints_in_the_bucket(unbroken: Machine) -> None:
     storage = Storage(unbroken.uri, "sweep")
-    names = storage.names()
+    names = storage.list_files()
     assert {"sweep.yaml", "best/settings.yaml", "best/checkpoint/state.json"} <= names.keys()
-    assert {Path(name).name for name in storage.names("journal")} == {
+    assert {Path(name).name for name in storage.list_files("journal")} == {
         path.name for path in unbroken.sweep.journal.iterdir()
     }
-    found = stored.checkpoints(storage)
-    assert found == stored.sealed(found)
+    found = remote_sweep.list_checkpoints(storage)
+    assert found == remote_sweep.complete(found)
     assert 1 <= len(found) <= 3
     assert len(list(unbroken.folder.glob(".cache/steadytune/*/data/clips/a.txt"))) == 1
     assert unbroken.sweep.spec().data_fingerprint
@@ -184,19 +184,19 @@ def test_a_sweep_whose_machine_is_lost_goes_on_elsewhere_as_if_nothing_had_happe
     lost.await_stored_epochs(BEFORE_LAST + 2, tmp_path / "looks on")
     lose(process)
     shutil.rmtree(lost.folder)
-    trial, epoch = epochs(stored.fetch(tmp_path / "looks on", "sweep", other.uri))[-1]
+    trial, epoch = epochs(remote_sweep.fetch(tmp_path / "looks on", "sweep", other.uri))[-1]
     assert trial == 2
     assert 2 <= epoch < 12
     storage = Storage(other.uri, "sweep")
-    storage.write(f"{stored.checkpoint_name(trial, epoch)}/state.json", b'{"epoch": 9999}')
+    storage.write(f"{remote_sweep.checkpoint_name(trial, epoch)}/state.json", b'{"epoch": 9999}')
     resumed = other.run("resume", "sweep")
     assert resumed.returncode == 0, resumed.stderr
     assert "Best configuration: trial" in resumed.stdout
     assert decisions(other.sweep) == decisions(unbroken.sweep)
     log = (other.sweep.trials / f"{trial:04d}" / "log.txt").read_text()
     assert "has changed since it was written" in log
-    found = stored.checkpoints(storage)
-    assert found == stored.sealed(found)
+    found = remote_sweep.list_checkpoints(storage)
+    assert found == remote_sweep.complete(found)
     assert len(found) <= 3
     assert all(f"{name}/{CHECKSUMS}" in files for name, files in found.items())
 
@@ -270,8 +270,8 @@ def test_a_submitted_sweep_whose_whole_cluster_is_lost_goes_on_on_a_new_one(
             {"AWS_SECRET_ACCESS_KEY": "wrong"},
             "ACCESS_DENIED.*set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         ),
-        ({"bucket": "nobucket"}, "NO_SUCH_BUCKET.*make the bucket, or mend its name"),
-        ({"port": ""}, "NETWORK_CONNECTION.*start the server, or mend endpoint_override"),
+        ({"bucket": "nobucket"}, "NO_SUCH_BUCKET.*make the bucket, or correct its name"),
+        ({"port": ""}, "NETWORK_CONNECTION.*start the server, or correct endpoint_override"),
     ],
 )
 def test_a_bucket_that_cannot_be_used_is_refused_before_anything_is_written(

@@ -19,16 +19,16 @@ from trainables.errors import DataError
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("STEADYTUNE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(dataset_cache, "_IN_USE", [])
+    monkeypatch.setattr(dataset_cache, "_LOCKS", [])
     yield tmp_path / "cache"
-    let_go()
+    release_locks()
 
 
-def let_go() -> None:
-    """As if the processes that use what was fetched had ended."""
-    for lock in dataset_cache._IN_USE:
+def release_locks() -> None:
+    """As if the processes that use the data sets had ended."""
+    for lock in dataset_cache._LOCKS:
         lock.close()
-    dataset_cache._IN_USE.clear()
+    dataset_cache._LOCKS.clear()
 
 
 def data_set(folder: Path, kilobytes: int = 1) -> str:
@@ -84,7 +84,7 @@ def test_data_that_changed_there_are_fetched_anew_and_are_not_what_the_sweep_beg
     after = fetch(uri, 1)
     assert (after.path / "data.yaml").read_text() == "names: [pig]\n"
     other = (
-        f"it has the fingerprint {after.fingerprint[:12]}, but the sweep began with {before.fingerprint[:12]}; put back"
+        f"it has the fingerprint {after.fingerprint[:12]}, but the sweep began with {before.fingerprint[:12]}; restore"
     )
     with pytest.raises(DataError, match=other):
         fetch(uri, 1, before.fingerprint)
@@ -114,13 +114,13 @@ def test_a_fetch_that_was_cut_short_is_gone_on_with(
 
 def test_data_sets_not_used_for_longest_make_room(tmp_path: Path, cache: Path) -> None:
     places = [fetch(data_set(tmp_path / name, 400), 0.001).path for name in ("cows", "pigs")]
-    let_go()
+    release_locks()
     time.sleep(0.01)
     fetch((tmp_path / "cows").as_uri(), 0.001)
-    let_go()
+    release_locks()
     third = fetch(data_set(tmp_path / "hens", 400), 0.001).path
     assert [path.is_dir() for path in [*places, third]] == [True, False, True]
-    assert dataset_cache._bytes(third.parent) + dataset_cache._bytes(places[0].parent) < 1e6
+    assert dataset_cache._bytes_on_disk(third.parent) + dataset_cache._bytes_on_disk(places[0].parent) < 1e6
 
 
 def test_a_data_set_in_use_is_not_removed(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
+import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pyarrow import fs
 
-from search.storage.object_store import Storage, check_storage, patiently
+from search.storage.object_store import Storage, check_storage, retry_until_available
 from search.sweep.plan import make_plan
 from search.sweep.uri import check_place
 from tests.support.fakes import spec_of
@@ -26,18 +26,18 @@ def test_what_was_written_is_read_listed_fetched_and_deleted(storage: Storage, t
     storage.write("trials/0001/weights", tmp_path / "weights")
     storage.write("sweep.yaml", b"name: sweep")
     storage.write("sweep.yaml", b"name: other")
-    assert {name: size for name, (size, _) in storage.names().items()} == {
+    assert {name: size for name, (size, _) in storage.list_files().items()} == {
         "sweep.yaml": 11,
         "trials/0001/weights": 1000,
     }
-    assert list(storage.names("trials")) == ["trials/0001/weights"]
+    assert list(storage.list_files("trials")) == ["trials/0001/weights"]
     assert storage.read("sweep.yaml") == b"name: other"
     storage.fetch("trials/0001/weights", tmp_path / "here" / "weights")
     assert (tmp_path / "here" / "weights").read_bytes() == b"w" * 1000
     storage.delete("sweep.yaml")
     storage.delete("sweep.yaml")
-    storage.remove(["trials/0001", "trials/0002"], "weights")
-    assert storage.names() == {}
+    storage.delete_folders(["trials/0001", "trials/0002"], "weights")
+    assert storage.list_files() == {}
     with pytest.raises(FileNotFoundError):
         storage.read("sweep.yaml")
 
@@ -56,7 +56,7 @@ def test_a_file_that_comes_in_part_is_no_file(
     monkeypatch.setattr(fs, "copy_files", cut_short)
     with pytest.raises(OSError, match="weights came to the storage with 5 of its 1000 bytes"):
         storage.write("weights", tmp_path / "weights")
-    assert "weights" not in storage.names()
+    assert "weights" not in storage.list_files()
 
 
 def test_a_name_that_would_leave_its_folder_is_left_out(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_a_name_that_would_leave_its_folder_is_left_out(storage: Storage, monkey
 
     monkeypatch.setattr(storage, "_files", Files())
     monkeypatch.setattr(storage, "_base", "bucket")
-    assert set(storage.names()) == {"data.yaml", "a..b/c"}
+    assert set(storage.list_files()) == {"data.yaml", "a..b/c"}
 
 
 @pytest.mark.parametrize("field", ["storage", "data"])
@@ -97,54 +97,65 @@ def test_what_is_no_storage_is_named_in_one_sentence(uri: str, why: str) -> None
     assert "\n" not in str(said.value)
 
 
-class Failing:
-    """Fails `times` times; keeps what was said and how long was waited."""
+class FailingAction:
+    """Fails `times` times, then returns "done"."""
 
     def __init__(self, times: int, error: OSError | None = None) -> None:
-        self.times = times
+        self.remaining = times
+        self.attempts = 0
         self.error = error or OSError("AWS Error NETWORK_CONNECTION\nmore")
-        self.said: list[str] = []
-        self.waits: list[float] = []
 
     def __call__(self) -> str:
-        self.times -= 1
-        if self.times >= 0:
+        self.attempts += 1
+        self.remaining -= 1
+        if self.remaining >= 0:
             raise self.error
         return "done"
 
-    def patiently(self, end: Any = None) -> str:
-        def wait(seconds: float) -> Any:
-            self.waits.append(seconds)
-            return end
 
-        return patiently(self, self.said.append, wait)
+class RecordingEvent(threading.Event):
+    """Records the pauses and does not wait; is set after `set_after` of them."""
 
+    def __init__(self, set_after: int | None = None) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+        self.set_after = set_after
 
-def test_a_storage_that_is_away_is_waited_for_and_told_of_once() -> None:
-    failing = Failing(7)
-    assert failing.patiently() == "done"
-    assert failing.waits == [1, 2, 4, 8, 15, 15, 15]
-    assert len(failing.said) == 2
-    assert "does not answer; nothing is lost" in failing.said[0]
-    assert "(AWS Error NETWORK_CONNECTION)" in failing.said[0]
-    assert "answers again" in failing.said[1]
+    def wait(self, timeout: float | None = None) -> bool:
+        self.pauses.append(timeout or 0.0)
+        if len(self.pauses) == self.set_after:
+            self.set()
+        return self.is_set()
 
 
-def test_nobody_is_told_of_a_storage_that_answers() -> None:
-    failing = Failing(0)
-    assert failing.patiently() == "done"
-    assert (failing.said, failing.waits) == ([], [])
+def test_a_storage_that_does_not_answer_is_waited_for_and_reported_once() -> None:
+    messages: list[str] = []
+    cancelled = RecordingEvent()
+    assert retry_until_available(FailingAction(7), messages.append, cancelled) == "done"
+    assert cancelled.pauses == [1, 2, 4, 8, 15, 15, 15]
+    assert len(messages) == 2
+    assert "does not answer; nothing is lost" in messages[0]
+    assert "(AWS Error NETWORK_CONNECTION)" in messages[0]
+    assert "answers again" in messages[1]
+
+
+def test_a_storage_that_answers_is_not_reported() -> None:
+    messages: list[str] = []
+    cancelled = RecordingEvent()
+    assert retry_until_available(FailingAction(0), messages.append, cancelled) == "done"
+    assert (messages, cancelled.pauses) == ([], [])
 
 
 def test_a_full_disk_is_not_waited_for() -> None:
-    failing = Failing(1, OSError(errno.ENOSPC, "full"))
+    cancelled = RecordingEvent()
     with pytest.raises(OSError, match="full"):
-        failing.patiently()
-    assert failing.waits == []
+        retry_until_available(FailingAction(1, OSError(errno.ENOSPC, "full")), print, cancelled)
+    assert cancelled.pauses == []
 
 
-def test_waiting_ends_when_it_is_not_worth_it_any_more() -> None:
-    failing = Failing(99)
+def test_a_cancelled_retry_tries_a_last_time_and_ends() -> None:
+    action, cancelled = FailingAction(99), RecordingEvent(set_after=2)
     with pytest.raises(OSError, match="NETWORK_CONNECTION"):
-        failing.patiently(end=True)
-    assert len(failing.waits) == 1
+        retry_until_available(action, print, cancelled)
+    assert len(cancelled.pauses) == 2
+    assert action.attempts == 3

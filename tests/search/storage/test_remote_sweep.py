@@ -9,7 +9,7 @@ import pytest
 
 from search.journal.events import SweepOpened
 from search.journal.segments import Journal, read
-from search.storage import remote_sweep as stored
+from search.storage import remote_sweep
 from search.storage.object_store import Storage
 from search.sweep.folder import SweepFolder
 from tests.support.fakes import spec_of
@@ -20,12 +20,12 @@ from trainables.errors import SteadytuneError
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
     made = Storage(uri(tmp_path), "sweep")
-    made.write(stored.OWNER, b"somebody")
+    made.write(remote_sweep.OWNER, b"0123 another machine")
     return made
 
 
 def uri(tmp_path: Path) -> str:
-    return (tmp_path / "there").as_uri()
+    return (tmp_path / "storage").as_uri()
 
 
 def put(storage: Storage, trial: Path, epoch: int) -> None:
@@ -37,13 +37,13 @@ def put(storage: Storage, trial: Path, epoch: int) -> None:
         (directory / "model" / "weights").write_bytes(bytes([epoch]) * 100)
 
     path = checkpoint.write(trial / "checkpoints", epoch, save)
-    stored.put_checkpoint(storage, trial, epoch)
+    remote_sweep.upload_checkpoint(storage, trial, epoch)
     checkpoint.remove(path)
 
 
 def resumed(storage: Storage, trial: Path, epochs: int) -> int:
     """The epoch that a worker on an empty node goes on from."""
-    stored.bring_checkpoint(storage, trial, epochs)
+    remote_sweep.download_newest_checkpoint(storage, trial, epochs)
     found = checkpoint.found(trial / "checkpoints")
     assert len(found) <= 1
     for path in found.values():
@@ -59,7 +59,9 @@ def test_a_trial_goes_on_from_its_newest_checkpoint_that_the_driver_has_heard_of
         put(storage, tmp_path / "node" / "0007", epoch)
     other = tmp_path / "other node" / "0007"
     assert resumed(storage, other, 2) == 2
-    assert sorted(stored.checkpoints(storage)) == [stored.checkpoint_name(7, epoch) for epoch in (1, 2)]
+    assert sorted(remote_sweep.list_checkpoints(storage)) == [
+        remote_sweep.checkpoint_name(7, epoch) for epoch in (1, 2)
+    ]
     assert resumed(storage, other, 0) == 0
 
 
@@ -69,7 +71,7 @@ def test_the_trials_log_and_environment_go_with_its_checkpoint(storage: Storage,
     (own / "log.txt").write_text("epoch 1\n")
     put(storage, own, 1)
     put(storage, own, 2)
-    stored.bring_trial(storage, copy, {2})
+    remote_sweep.download_trial(storage, copy, {2})
     assert (copy / "log.txt").read_text() == "epoch 1\n"
     assert list(checkpoint.found(copy / "checkpoints")) == [2]
 
@@ -104,14 +106,14 @@ def test_a_checkpoint_damaged_at_the_storage_is_known_and_the_one_before_is_used
     own = tmp_path / "node" / "0007"
     put(storage, own, 1)
     put(storage, own, 2)
-    storage.write(f"{stored.checkpoint_name(7, 2)}/model/weights", b"\2" * 99 + b"\3")
+    storage.write(f"{remote_sweep.checkpoint_name(7, 2)}/model/weights", b"\2" * 99 + b"\3")
     assert resumed(storage, own, 2) == 1
     assert "has changed since it was written" in capsys.readouterr().out
 
 
 def test_a_storage_that_is_not_mounted_is_not_taken_for_an_empty_one(storage: Storage, tmp_path: Path) -> None:
     put(storage, tmp_path / "node" / "0007", 1)
-    (tmp_path / "there").rename(tmp_path / "elsewhere")
+    (tmp_path / "storage").rename(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="the sweep is not there now"):
         resumed(storage, tmp_path / "node" / "0007", 1)
 
@@ -128,15 +130,15 @@ class Driver:
 
     def launch(self, data: Path) -> Driver:
         self.folder = SweepFolder.create(self.root, spec_of(data, storage=self.at))
-        return self.claim()
+        return self.acquire()
 
     def resume(self) -> Driver:
-        self.folder = stored.fetch(self.root, "sweep", self.at)
-        return self.claim()
+        self.folder = remote_sweep.fetch(self.root, "sweep", self.at)
+        return self.acquire()
 
-    def claim(self) -> Driver:
+    def acquire(self) -> Driver:
         self.storage = Storage(self.at, "sweep")
-        self.word = stored.claim(self.folder, self.storage)
+        self.token = remote_sweep.acquire(self.folder, self.storage)
         return self
 
     def write(self, *places: int) -> Driver:
@@ -179,32 +181,32 @@ def test_a_machine_that_was_left_behind_drops_what_nobody_went_on_with(tmp_path:
 
 def test_a_driver_whose_sweep_was_resumed_elsewhere_is_told(tmp_path: Path, data: Path) -> None:
     first = Driver(tmp_path / "a", uri(tmp_path)).launch(data)
-    stored.check_owner("sweep", first.storage, first.word)
+    remote_sweep.check_owner("sweep", first.storage, first.token)
     Driver(tmp_path / "b", uri(tmp_path)).resume()
-    with pytest.raises(SteadytuneError, match=r"sweep sweep was resumed on .*, so it goes on there and ends here"):
-        stored.check_owner("sweep", first.storage, first.word)
+    with pytest.raises(SteadytuneError, match=r"sweep sweep was resumed on .*, so it continues there and ends here"):
+        remote_sweep.check_owner("sweep", first.storage, first.token)
 
 
 def test_who_only_looks_on_sees_what_is_new_and_takes_nothing_over(tmp_path: Path, data: Path) -> None:
     first = Driver(tmp_path / "a", uri(tmp_path)).launch(data).write(1).upload()
     looks = tmp_path / "laptop"
-    assert written(stored.fetch(looks, "sweep", uri(tmp_path))) == [1]
+    assert written(remote_sweep.fetch(looks, "sweep", uri(tmp_path))) == [1]
     first.write(2).upload()
-    assert written(stored.fetch(looks, "sweep", uri(tmp_path))) == [1, 2]
-    stored.check_owner("sweep", first.storage, first.word)
+    assert written(remote_sweep.fetch(looks, "sweep", uri(tmp_path))) == [1, 2]
+    remote_sweep.check_owner("sweep", first.storage, first.token)
 
 
 def test_a_sweep_that_runs_from_this_folder_is_left_alone(tmp_path: Path, data: Path) -> None:
     first = Driver(tmp_path / "a", uri(tmp_path)).launch(data).write(1)
     with first.folder.locked():
-        assert written(stored.fetch(tmp_path / "a", "sweep", uri(tmp_path))) == [1]
+        assert written(remote_sweep.fetch(tmp_path / "a", "sweep", uri(tmp_path))) == [1]
 
 
 def test_a_name_that_the_storage_has_is_refused_and_one_that_it_has_not_too(tmp_path: Path, data: Path) -> None:
     Driver(tmp_path / "a", uri(tmp_path)).launch(data)
     with pytest.raises(SteadytuneError, match=r"name is sweep, but the storage .* has a sweep of that name; .*resume"):
-        stored.refuse_existing(uri(tmp_path), "sweep")
-    stored.refuse_existing(uri(tmp_path), "another")
+        remote_sweep.refuse_existing(uri(tmp_path), "sweep")
+    remote_sweep.refuse_existing(uri(tmp_path), "another")
     with pytest.raises(SteadytuneError, match=r"no sweep 'sweeb' at file://.*; did you mean 'sweep'"):
-        stored.fetch(tmp_path / "b", "sweeb", uri(tmp_path))
+        remote_sweep.fetch(tmp_path / "b", "sweeb", uri(tmp_path))
     assert not (tmp_path / "b").exists()
