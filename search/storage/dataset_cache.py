@@ -23,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from search.storage.object_store import Listing, Notify, Storage, print_to_stderr, retry_until_available
 from search.sweep.uri import short_name
+from trainables import atomic
 from trainables.errors import DataError
 
 _LOCKS: list[TextIO] = []
@@ -114,9 +115,10 @@ def _download(folder: Path, storage: Storage, files: Listing, notify: Notify) ->
         target = folder / "data" / name
         if not target.is_file() or target.stat().st_size != size:
             retry_until_available(partial(storage.fetch, name, target), notify)
-    unfinished = folder / "fingerprint.partial"
-    unfinished.write_text(fingerprint(folder / "data"), encoding="utf-8")
-    unfinished.rename(folder / "fingerprint")
+    for path in [path for path in (folder / "data").rglob("*") if path.is_file()]:
+        if path.relative_to(folder / "data").as_posix() not in files:  # half of a file, from a killed download
+            path.unlink()
+    atomic.write_file(folder / "fingerprint", fingerprint(folder / "data"))
 
 
 def fingerprint(folder: Path) -> str:

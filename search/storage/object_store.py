@@ -24,6 +24,7 @@ import tenacity
 from pyarrow import fs
 
 from search.sweep.uri import EXAMPLE, check_place
+from trainables import atomic
 from trainables.errors import SettingsError, first_line
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 15.0
@@ -32,7 +33,6 @@ PARALLEL_DELETIONS = 8
 """Folders deleted at a time: some servers take a second per folder."""
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-_PARTIAL = ".partial"
 _FIXES = (
     ("NO_SUCH_BUCKET", "make the bucket, or correct its name"),
     (
@@ -74,7 +74,7 @@ class Storage:
             source: its contents, or the path of a local file.
         """
         target = f"{self._base}/{name}"
-        written_to = f"{target}.{secrets.token_hex(4)}{_PARTIAL}" if self._is_local else target
+        written_to = f"{target}.{secrets.token_hex(4)}{atomic.PARTIAL}" if self._is_local else target
         if self._is_local:
             self._files.create_dir(target.rpartition("/")[0], recursive=True)
         if isinstance(source, bytes):
@@ -97,10 +97,9 @@ class Storage:
     def fetch(self, name: str, target: Path) -> None:
         """Copy a file to the local path `target`, completely or not at all."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{target.name}{_PARTIAL}")
-        source = f"{self._base}/{name}"
-        fs.copy_files(source, str(partial), source_filesystem=self._files, destination_filesystem=fs.LocalFileSystem())
-        os.replace(partial, target)
+        source, local = f"{self._base}/{name}", fs.LocalFileSystem()
+        with atomic.new_file(target) as partial:
+            fs.copy_files(source, str(partial), source_filesystem=self._files, destination_filesystem=local)
 
     def list_files(self, folder: str = "") -> Listing:
         """All files in `folder` and its subfolders; empty if there is no such folder.

@@ -22,7 +22,7 @@ from pathlib import Path
 from search.storage.object_store import Storage, open_storage, retry_until_available
 from search.sweep.environment import FILE
 from search.sweep.folder import SweepFolder
-from trainables import checkpoint
+from trainables import atomic, checkpoint
 from trainables.errors import CheckpointError, SteadytuneError, nearest
 
 OWNER = "owner.txt"
@@ -109,20 +109,17 @@ def download_trial(storage: Storage, trial_folder: Path, epochs: Container[int])
 def _download(storage: Storage, name: str, files: list[str], target: Path) -> Path | None:
     """Download a checkpoint into the folder `target`; returns its path, or None if it is damaged."""
     path = target / name.rpartition("/")[2]
-    partial = path.with_name(f"{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
     try:
-        for file in files:
-            storage.fetch(file, partial / file.removeprefix(f"{name}/"))
-        checkpoint.check(partial)
-    except FileNotFoundError:  # an OSError of another kind, so that the caller lists the checkpoints again
+        with atomic.new_folder(path) as partial:
+            for file in files:
+                storage.fetch(file, partial / file.removeprefix(f"{name}/"))
+            checkpoint.check(partial)
+            checkpoint.remove(path)
+    except FileNotFoundError:
         raise OSError(f"{name} was deleted while it was downloaded") from None
     except CheckpointError as error:
         print(f"{error} (from the storage)", flush=True)
-        shutil.rmtree(partial)
         return None
-    checkpoint.remove(path)
-    partial.rename(path)
     return path
 
 
