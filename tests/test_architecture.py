@@ -10,9 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import structure
+
 REPOSITORY = Path(__file__).parent.parent
 PACKAGES = ("trainables", "spaces", "search")
 """From the bottom to the top: each imports only itself and those before it."""
+
+UNITS = (
+    *("pruning", "journal", "sweep", "storage", "sampling", "state", "control", "export", "execution", "views"),
+    *("replay", "lr_range", "tracking", "check", "run", "cli"),
+)
+"""The packages and modules in `search/`, in the same way from the bottom to the top."""
+FLOORS = 10
+UPWARD = {("state", "control")}
+"""Imports that still run up."""
+VAGUE_SHARE = 0.11
+"""The most that may be vague of all names that `search/` binds."""
 
 CONFINED = {
     "ray": ("search/execution/", "search/run.py"),
@@ -44,40 +57,27 @@ MODULE_LINES, MEDIAN_MODULE_LINES, FUNCTION_LINES = 300, 120, 60
 @cache
 def modules() -> dict[str, ast.Module]:
     """Path from the repository's root to syntax tree."""
-    paths = sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
-    return {str(path.relative_to(REPOSITORY)): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    return structure.parse(REPOSITORY, PACKAGES)
 
 
-def dotted(path: str) -> str:
-    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
-def imports(node: ast.AST, *, functions: bool) -> Iterator[str]:
-    """The modules imported under `node` at run time, those inside functions only if `functions`."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import):
-            yield from (alias.name for alias in child.names)
-        elif isinstance(child, ast.ImportFrom):
-            assert child.level == 0, f"line {child.lineno}: imports are absolute"
-            assert child.module is not None
-            yield child.module
-            yield from (f"{child.module}.{alias.name}" for alias in child.names)
-        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-            continue
-        elif functions or not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            yield from imports(child, functions=functions)
+@cache
+def units() -> dict[str, set[str]]:
+    """Which packages and modules in `search/` each of them imports."""
+    return structure.unit_graph(modules())
 
 
 @pytest.mark.parametrize("path", modules())
 def test_imports_point_down(path: str) -> None:
     own = PACKAGES.index(path.partition("/")[0])
     above = set(PACKAGES[own + 1 :])
-    assert [name for name in imports(modules()[path], functions=True) if name.partition(".")[0] in above] == []
+    assert [
+        name for name in structure.imports(modules()[path], checkers=False) if name.partition(".")[0] in above
+    ] == []
 
 
 @pytest.mark.parametrize("path", modules())
 def test_third_parties_stay_where_they_belong(path: str) -> None:
-    used = {name.partition(".")[0] for name in imports(modules()[path], functions=True)}
+    used = {name.partition(".")[0] for name in structure.imports(modules()[path], checkers=False)}
     assert [name for name in used if not path.startswith(CONFINED.get(name, path))] == []
     assert path.startswith("trainables/") or not used & ONLY_TRAINABLES
 
@@ -107,17 +107,31 @@ def test_nothing_reads_a_file_in_a_way_that_runs_what_it_says(path: str) -> None
 
 
 def test_there_are_no_import_cycles() -> None:
-    names = {dotted(path): path for path in modules()}
-    edges = {
-        name: {other for other in imports(modules()[path], functions=False) if other in names and other != name}
-        for name, path in names.items()
-    }
-    while True:
-        leaves = {name for name, others in edges.items() if not others}
-        if not leaves:
-            break
-        edges = {name: others - leaves for name, others in edges.items() if name not in leaves}
-    assert edges == {}, "these import each other, or something that does"
+    assert structure.cycles(structure.module_graph(modules())) == []
+
+
+def test_every_package_of_search_has_its_place_in_the_order() -> None:
+    assert sorted(units()) == sorted(UNITS)
+
+
+def test_what_search_consists_of_imports_only_what_is_below_it() -> None:
+    """Imports in functions and for type checkers included: a reader has to follow those too."""
+    assert set(structure.upward(units(), UNITS)) <= UPWARD
+
+
+def test_search_has_few_floors() -> None:
+    assert max(structure.floors(units(), UNITS).values()) <= FLOORS
+
+
+def test_names_say_what_they_hold() -> None:
+    vague = [
+        f"{path}:{line}: {name}"
+        for path, tree in modules().items()
+        if path.startswith("search/")
+        for line, name in structure.bindings(tree)
+        if structure.is_vague(name)
+    ]
+    assert structure.vague_share(modules()) <= VAGUE_SHARE, "\n".join(vague)
 
 
 @pytest.mark.parametrize("path", modules())
