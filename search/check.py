@@ -60,9 +60,8 @@ def describe(made: Plan) -> Iterator[RenderableType]:
     yield f"at most {' and '.join([f'{spec.trials} trials of {made.max_epochs} epochs', *limits])}, {confirm}"
     if spec.scheduler != "none":
         behind = BEHIND[spec.scheduler]
-        for bracket, first in enumerate(made.first_rungs, start=1):
-            rungs = ", ".join(map(str, milestones(first, made.reduction_factor, made.max_epochs))) or "none"
-            yield f"rungs{f' of bracket {bracket}' if spec.brackets > 1 else ''} at epochs {rungs}: {behind}"
+        rungs = ", ".join(map(str, milestones(made.grace_epochs, made.reduction_factor, made.max_epochs))) or "none"
+        yield f"rungs at epochs {rungs}: {behind}"
     yield f"first trials: {', '.join(name for name, _ in made.named) or 'none enqueued'}"
     if made.pins:
         yield "pinned: " + ", ".join(f"{name}={value}" for name, value in made.pins.items())

@@ -83,6 +83,7 @@ def resume(checked: Plan, root: Path, listen: Listener, say: Say = lambda words:
             with _uploading(checked, folder, say):  # what an outage may have kept back
                 pass
             raise SteadytuneError(f"sweep {folder.name} has ended; see `steadytune status {folder.name}`")
+        folder.check_resumable()
         return _run(checked, folder, listen, say)
 
 

@@ -145,7 +145,8 @@ class SweepState:
         trial.decisions.append(event)
         if event.action == "stop":
             self.scheduler.end(event.trial, event.reason)
-        elif event.reason == "rung":
+        elif event.reason == "rung" and event.numbers["rung"] in self.scheduler.rungs:
+            # Old sweeps with `brackets`, since removed, had rungs that this scheduler does not have.
             self.scheduler.record(event.trial, int(event.numbers["rung"]), event.action)
         self._move(trial, event)
         if self.searcher and trial.in_study:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from search.pruning.brackets import Brackets
 from search.pruning.promoting import PromotingASHA
 from search.pruning.rungs import milestones
 from search.pruning.scheduler import Scheduler
@@ -21,14 +20,9 @@ def build_scheduler(plan: Plan) -> Scheduler:
     """The scheduler that `plan` names, with its settings."""
     if plan.spec.scheduler == "freeze_thaw":
         return _freeze_thaw(plan)
-    found = [_bracket(plan, grace_epochs) for grace_epochs in plan.first_rungs]
-    return Brackets(found, plan.spec.trials) if len(found) > 1 else found[0]
-
-
-def _bracket(plan: Plan, grace_epochs: int) -> Scheduler:
     if plan.spec.scheduler == "stopping":
-        return StoppingASHA(grace_epochs, plan.reduction_factor, plan.max_epochs)
-    return PromotingASHA(grace_epochs, plan.reduction_factor, plan.max_epochs, plan.spec.min_peers)
+        return StoppingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
+    return PromotingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs, plan.spec.min_peers)
 
 
 def _freeze_thaw(plan: Plan) -> Scheduler:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from search.sweep.plan import Plan, make_plan
-from search.sweep.spec import SweepSpec, read_spec
+from search.sweep.spec import SweepSpec, read_stored_spec, removed_choices
 from trainables import checkpoint
 from trainables.errors import SteadytuneError, nearest
 from trainables.settings import read_yaml
@@ -79,7 +79,20 @@ class SweepFolder:
 
     def spec(self) -> SweepSpec:
         """The sweep's description."""
-        return read_spec(read_yaml(self.spec_file), str(self.spec_file))
+        return read_stored_spec(read_yaml(self.spec_file), str(self.spec_file))
+
+    def check_resumable(self) -> None:
+        """Complain about a sweep that was launched with an option that is gone: it would go on as another sweep.
+
+        Raises:
+            SteadytuneError: with the option and what still works.
+        """
+        choices = removed_choices(read_yaml(self.spec_file))
+        if choices:
+            raise SteadytuneError(
+                f"sweep {self.name} was launched with {', '.join(choices)}, which is no longer an option, so it cannot "
+                "be resumed; its results can still be shown and exported"
+            )
 
     def change(self, **fields: Any) -> SweepSpec:
         """The sweep's description, changed for good: it runs on another cluster, say, or its storage moved."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_origin
 
-from search.pruning.brackets import first_rungs
 from search.pruning.rungs import first_rung
 from search.sweep.spec import SchedulerName, SweepSpec
 from search.sweep.uri import check_place, is_uri
@@ -60,11 +59,6 @@ class Plan:
         """As given, or the scheduler's of `FACTORS`."""
         return self.spec.reduction_factor or FACTORS[self.spec.scheduler]
 
-    @property
-    def first_rungs(self) -> list[int]:
-        """Of each bracket, in epochs."""
-        return first_rungs(self.grace_epochs, self.reduction_factor, self.spec.brackets, self.max_epochs)
-
     def settings(self, drawn: Mapping[str, Any], seed: int) -> Settings:
         """The settings of one trial: the preset, then what was drawn, then the user's pins."""
         fields = self.recipe.settings_type.model_fields
@@ -115,14 +109,13 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     if len(named) > spec.trials:
         raise SettingsError(f"trials is {spec.trials}; it must be at least the {len(named)} enqueued trainings")
     made = Plan(spec, recipe, space, named, chosen, max_epochs)
-    first_rungs(made.grace_epochs, made.reduction_factor, spec.brackets, max_epochs)
     _check_corners(made)
     return made
 
 
 def _check_freeze_thaw(spec: SweepSpec) -> None:
     """It is all in one: what it would not heed must not be asked for."""
-    for name, own in (("sampler", "tpe"), ("brackets", 1), ("warm_start_with", "best"), ("limits", {})):
+    for name, own in (("sampler", "tpe"), ("warm_start_with", "best"), ("limits", {})):
         if getattr(spec, name) != own:
             raise SettingsError(
                 f"{name} is {getattr(spec, name)}, which scheduler: freeze_thaw does not heed; leave {name} out"

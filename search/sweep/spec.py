@@ -14,6 +14,7 @@ import yaml
 from pydantic import Field, field_validator
 
 from search.pruning.stop_rules import StabilitySettings
+from trainables.errors import SettingsError
 from trainables.settings import Settings, parse
 
 Sampler = Literal["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"]
@@ -83,9 +84,6 @@ class SweepSpec(Settings):
         description="rungs lie this factor apart; if not given 1.4 for asha, 3 for stopping, 1.5 for freeze_thaw",
     )
     min_peers: int = Field(8, ge=1, description="trials that asha's first rung waits for before it sends any on")
-    brackets: int = Field(
-        1, ge=1, description="groups of trials that are compared apart, each with its first rung a factor later"
-    )
     stability: StabilitySettings = Field(StabilitySettings(), description="when a training counts as lost")
     audit: float = Field(
         0.05,
@@ -151,6 +149,36 @@ class SweepSpec(Settings):
         return yaml.safe_dump(self.model_dump(exclude_none=True), sort_keys=False)
 
 
+REMOVED: Mapping[str, Any] = {"brackets": 1}
+"""Fields that were removed because they never paid (docs/negative-results.md), each with its former default."""
+
+
 def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
-    """A sweep from plain values; `owner` (a file's name) begins every complaint."""
+    """A new sweep from plain values.
+
+    Args:
+        values: by field.
+        owner: what they were read from, such as a file's name; it begins every complaint.
+
+    Raises:
+        SettingsError: a value that is wrong, or a field that is unknown or was removed.
+    """
+    for name in REMOVED:
+        if name in values:
+            raise SettingsError(
+                f"{owner}: {name} is no longer an option: it never paid (docs/negative-results.md); leave it out"
+            )
     return parse(SweepSpec, values, owner)
+
+
+def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
+    """The sweep that an earlier launch stored, without the fields that were removed since.
+
+    Args, Raises: as `read_spec`.
+    """
+    return parse(SweepSpec, {name: value for name, value in values.items() if name not in REMOVED}, owner)
+
+
+def removed_choices(values: Mapping[str, Any]) -> list[str]:
+    """The removed fields of a stored sweep that had another value than the default: it cannot be resumed."""
+    return [f"{name}: {values[name]}" for name, default in REMOVED.items() if values.get(name, default) != default]

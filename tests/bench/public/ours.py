@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from search.pruning.brackets import Brackets, first_rungs
 from search.pruning.curve import Curve
 from search.pruning.promoting import PromotingASHA
 from search.pruning.rungs import first_rung
@@ -137,17 +136,6 @@ def stopping(grace: float, factor: float = 3.0, stability: StabilitySettings | N
     )
 
 
-def bracketed(grace: float, count: int, factor: float = 1.4, min_peers: int = 8) -> MakeRule:
-    """So many brackets of the default kind, the first one's first rung at `grace`."""
-
-    def make(group: Group) -> Ours:
-        first = first_rungs(first_rung(grace, group.max_epochs), factor, count, group.max_epochs)
-        found = [PromotingASHA(epochs, factor, group.max_epochs, min_peers) for epochs in first]
-        return Ours(group, Brackets(found, len(group.runs)), None, Curve)
-
-    return make
-
-
 def verdicts_alone(stability: StabilitySettings) -> MakeRule:
     """No rungs: what the stability verdicts do on their own. (The only rung would lie at the end.)"""
     return lambda group: Ours(group, StoppingASHA(group.max_epochs, 3.0, group.max_epochs), stability, Curve)
@@ -173,9 +161,6 @@ def rules() -> dict[str, MakeRule]:
             f"{at}, waits for 16 peers": promoting(grace, min_peers=16),
             f"{at}, factor 2": promoting(grace, factor=2.0),
             f"{at}, factor 3": promoting(grace, factor=3.0),
-            f"{at}, 2 brackets": bracketed(grace, 2),
-            f"{at}, 2 brackets, waits for 4 peers": bracketed(grace, 2, min_peers=4),
-            f"{at}, 3 brackets, waits for 3 peers": bracketed(grace, 3, min_peers=3),
             f"{at}, stopping, factor 3": stopping(grace),
         }
     found["  verdicts alone, no rungs"] = verdicts_alone(CALM)

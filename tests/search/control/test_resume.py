@@ -160,7 +160,7 @@ def check_whole(made: Plan, journal: Path, coordinator: Coordinator) -> None:
     assert state.ended.trial >= 0
 
 
-@pytest.mark.parametrize("policy", [{}, {"brackets": 2}, {"scheduler": "freeze_thaw", "sampler": "tpe"}], ids=str)
+@pytest.mark.parametrize("policy", [{}, {"scheduler": "freeze_thaw", "sampler": "tpe"}], ids=str)
 def test_the_journal_alone_gives_back_the_state_at_every_event(
     data: Path, journal: Path, policy: dict[str, Any]
 ) -> None:

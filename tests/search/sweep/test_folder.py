@@ -69,3 +69,24 @@ def test_what_a_killed_process_left_half_deleted_is_swept_up_and_whole_checkpoin
         (path / "state.pt").write_text("x")
     folder.sweep_up()
     assert list(folder.trials.glob("*/checkpoints/*")) == [whole]
+
+
+@pytest.mark.parametrize("brackets", [1, 3])
+def test_a_stored_sweep_with_an_option_that_was_removed_since_still_opens(
+    tmp_path: Path, data: Path, brackets: int
+) -> None:
+    spec = spec_of(data)
+    folder = SweepFolder.create(tmp_path, spec)
+    folder.spec_file.write_text(f"{spec.dump()}brackets: {brackets}\n")
+    assert folder.spec() == spec
+    assert folder.plan().spec == spec
+
+
+def test_only_at_its_default_may_such_a_sweep_be_resumed(tmp_path: Path, data: Path) -> None:
+    spec = spec_of(data)
+    folder = SweepFolder.create(tmp_path, spec)
+    folder.spec_file.write_text(f"{spec.dump()}brackets: 1\n")
+    folder.check_resumable()
+    folder.spec_file.write_text(f"{spec.dump()}brackets: 3\n")
+    with pytest.raises(SteadytuneError, match=r"launched with brackets: 3, which is no longer an option, so it cannot"):
+        folder.check_resumable()

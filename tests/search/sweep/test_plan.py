@@ -212,8 +212,6 @@ def test_a_bound_is_judged_under_the_choices_that_it_is_drawn_under(tmp_path: Pa
         ({"name": ""}, "it must be letters, digits"),
         ({"name": "a" * 65}, "at most 64"),
         ({"grace_epochs": 5}, "grace_epochs is 5; it must be at most the 4 epochs of a training"),
-        ({"brackets": 9}, "brackets is 9, but the last one's first rung would lie at epoch"),
-        ({"brackets": 0}, "setting 'brackets' is 0; it must be"),
         ({"enqueue": ["steady", "wild"], "trials": 1}, "trials is 1; it must be at least the 2 enqueued trainings"),
         ({"hours": float("nan")}, "setting 'hours' is nan; it must be"),
     ],
@@ -256,3 +254,9 @@ def test_a_sweep_cannot_be_changed() -> None:
     spec = SweepSpec(name="a", recipe="b", data="c")
     with pytest.raises(ValueError, match="frozen"):
         spec.trials = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("brackets", [1, 2])
+def test_a_removed_option_is_refused_in_a_new_sweep(data: Path, brackets: int) -> None:
+    with pytest.raises(SettingsError, match=r"^sweep.yaml: brackets is no longer an option: it never paid"):
+        read_spec({"name": "a", "recipe": "resnet_yolo", "data": str(data), "brackets": brackets}, "sweep.yaml")
