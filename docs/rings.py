@@ -41,13 +41,13 @@ class Points:
     fingerprint: str
 
 
-class Rings(LoopedRecipe):
+class Rings(LoopedRecipe[RingsSettings, Points]):
     """A two-layer network on points (x, y, ring) from a CSV file."""
 
     name: ClassVar[str] = "rings"
     summary: ClassVar[str] = "two-layer network on rings of points"
     metric: ClassVar[str] = "accuracy"
-    settings_type: ClassVar[type[Settings]] = RingsSettings
+    settings_type = RingsSettings
     baseline: ClassVar[str] = "plain"
     presets_file: ClassVar[Path] = Path(__file__).with_suffix(".yaml")
 
@@ -84,12 +84,11 @@ class Rings(LoopedRecipe):
             csv.writer(file).writerows(rows)
         return path
 
-    def training(self, settings: Settings, data: Any, workdir: Path) -> RingsTraining:
+    def training(self, settings: RingsSettings, data: Points, workdir: Path) -> RingsTraining:
         """What the shared epoch loop drives: seeds, checkpoints, resuming, evaluation and dead weights are its work."""
-        assert isinstance(settings, RingsSettings)
         return RingsTraining(settings, data.rows)
 
-    def export(self, settings: Settings, directory: Path) -> list[Path]:
+    def export(self, settings: RingsSettings, directory: Path) -> list[Path]:
         """Whatever your own training code reads."""
         path = directory / "rings.json"
         path.write_text(settings.model_dump_json(indent=2))

@@ -7,7 +7,7 @@ from typing import cast
 
 from spaces.space import Space
 from trainables.errors import SettingsError
-from trainables.recipe import Recipe
+from trainables.recipe import AnyRecipe
 from trainables.registry import load
 
 GROUP = "steadytune.spaces"
@@ -21,7 +21,7 @@ BUILT_IN = {
 }
 
 
-def find(recipe: Recipe) -> Space:
+def find(recipe: AnyRecipe) -> Space:
     """What may be searched for `recipe`: built-in, registered in `GROUP`, or the recipe's static method `space`.
 
     Raises:

@@ -23,11 +23,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-import yaml
 
 from trainables.errors import CheckpointError
 from trainables.recipe import Alarm, Epoch
-from trainables.settings import Settings
+from trainables.settings import Settings, to_yaml
 
 STATE, SETTINGS = "state.pt", "settings.yaml"
 """Files of a checkpoint: what the training goes on from, and the settings that it was trained with."""
@@ -132,8 +131,7 @@ def _saver(training: Training, epoch: int, identity: str, settings: Settings) ->
         buffer = io.BytesIO()
         torch.save({"epoch": epoch, "identity": identity, "training": training.state()}, buffer)
         (directory / STATE).write_bytes(buffer.getbuffer())
-        text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-        (directory / SETTINGS).write_text(text, encoding="utf-8")
+        (directory / SETTINGS).write_text(to_yaml(settings), encoding="utf-8")
 
     return save
 

@@ -1,34 +1,53 @@
-"""Recipes whose trainings the shared epoch loop drives: what follows from that is the same for all of them."""
+"""Recipes whose trainings the shared epoch loop drives: what follows from that is the same for all of them.
+
+`LoopedRecipe` is for any such recipe; `PackageRecipe` is for one that is a package.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-from trainables.recipe import Epoch, Recipe
-from trainables.settings import Settings
+from trainables.atomic import write_file
+from trainables.recipe import Epoch, Predictor, Recipe
+from trainables.settings import Settings, SettingsT, to_yaml
+from trainables.vision.ultralytics_import import isolated
 
 if TYPE_CHECKING:
     from trainables.loop import Training
 
-WHERE = {"device", "workers"}
+RUN_SETTINGS = {"device", "workers"}
 """Settings that say where a training runs, not what it is: a resume may change them."""
+SETTINGS_FILE = "settings.yaml"
+"""Beside the files of `export`: every setting under the name it has here."""
 
 
-class LoopedRecipe(Recipe):
+class DataSet(Protocol):
+    """Data of a looped recipe."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that the data set holds: a resume on other data is refused."""
+
+
+DataSetT = TypeVar("DataSetT", bound=DataSet)
+
+
+class LoopedRecipe(Recipe[SettingsT, DataSetT]):
     """A recipe that says what one training is; it is trained, resumed and evaluated by `trainables.loop`.
 
     Its settings have a `seed`, its data sets a `fingerprint`.
     """
 
     @abstractmethod
-    def training(self, settings: Settings, data: Any, workdir: Path) -> Training:
+    def training(self, settings: SettingsT, data: DataSetT, workdir: Path) -> Training:
         """A training from its start; `workdir` is the only folder that it may write to."""
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
+    def train(self, settings: SettingsT, data: DataSetT, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         """Train; see `Recipe.train`."""
         training = self.training(settings, data, workdir)
         from trainables.loop import epochs
@@ -36,14 +55,61 @@ class LoopedRecipe(Recipe):
         identity = self._identity(settings, data)
         yield from epochs(training, seed=_seed(settings), identity=identity, resume=resume, settings=settings)
 
-    def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
+    def evaluate(self, settings: SettingsT, data: DataSetT, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
         """Evaluate; see `Recipe.evaluate`."""
         return evaluated(self.training(settings, data, workdir), settings, checkpoint)
 
-    def _identity(self, settings: Settings, data: Any) -> str:
+    def _identity(self, settings: SettingsT, data: DataSetT) -> str:
         """What must be the same for a resume to be exact."""
-        digest = hashlib.sha256(settings.model_dump_json(exclude=WHERE).encode()).hexdigest()
+        digest = hashlib.sha256(settings.model_dump_json(exclude=RUN_SETTINGS).encode()).hexdigest()
         return f"{self.name} (settings {digest[:8]}, data {data.fingerprint[:8]})"
+
+
+class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
+    """A looped recipe that is a package. Its methods call functions of these modules, which are imported on demand:
+
+    - `training.new_training(settings, data, workdir)` returns the training;
+    - `predictor.load(settings, checkpoint)` returns the predictor;
+    - `predictor.write_weights(settings, checkpoint, directory)` is `Recipe.weights`;
+    - `predictor.write_onnx(settings, checkpoint, directory)` is `Recipe.onnx`; may be absent;
+    - `export.files(settings)` returns the texts of the files that the recipe's own training code reads, by name.
+
+    So the class itself holds only names, `open` and `sample`, and the command line loads none of the heavy libraries.
+    """
+
+    package: ClassVar[str]
+    """Where these modules are, such as "trainables.yolox"."""
+
+    def training(self, settings: SettingsT, data: DataSetT, workdir: Path) -> Training:
+        """A training from its start; see `LoopedRecipe.training`."""
+        training: Training = self._module("training", workdir).new_training(settings, data, workdir)
+        return training
+
+    def predictor(self, settings: SettingsT, checkpoint: Path) -> Predictor:
+        """The trained model, for inference; see `Recipe.predictor`. What it takes: `load` in the module `predictor`."""
+        predictor: Predictor = self._module("predictor").load(settings, checkpoint)
+        return predictor
+
+    def weights(self, settings: SettingsT, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write the plain weights; see `Recipe.weights`."""
+        written: Mapping[str, str] = self._module("predictor").write_weights(settings, checkpoint, directory)
+        return written
+
+    def onnx(self, settings: SettingsT, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+        """Write `model.onnx`, if the recipe can; see `Recipe.onnx`."""
+        write = getattr(self._module("predictor"), "write_onnx", super().onnx)
+        written: Mapping[str, str] = write(settings, checkpoint, directory)
+        return written
+
+    def export(self, settings: SettingsT, directory: Path) -> list[Path]:
+        """Write what the recipe's own training code reads, then `SETTINGS_FILE`; returns them in this order."""
+        texts = {**self._module("export").files(settings), SETTINGS_FILE: to_yaml(settings)}
+        directory.mkdir(parents=True, exist_ok=True)
+        return [write_file(directory / name, text) for name, text in texts.items()]
+
+    def _module(self, name: str, workdir: Path | None = None) -> Any:
+        with isolated(workdir):  # the first import of Ultralytics may write files and reach for the network
+            return import_module(f"{self.package}.{name}")
 
 
 def evaluated(training: Training, settings: Settings, checkpoint: Path) -> dict[str, float]:

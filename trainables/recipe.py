@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from trainables.errors import SettingsError, SteadytuneError, nearest
-from trainables.settings import Settings, parse, read_yaml
+from trainables.settings import SettingsT, parse, read_yaml
+
+DataT = TypeVar("DataT")
 
 
 @dataclass(frozen=True)
@@ -62,18 +64,21 @@ A picture is an RGB array (height, width, 3) uint8 or the path of a file; a reci
 """
 
 
-class Recipe(ABC):
+class Recipe(ABC, Generic[SettingsT, DataT]):
     """One way to train one kind of model, with everything a sweep needs to know about it.
 
     Subclasses set the class attributes, keep their presets and named trainings in a `presets.yaml` beside them
     (`presets:`, `trainings:`) and implement the abstract methods. Instances hold no state of a training.
+
+    `Recipe[MySettings, MyData]` names the types that its methods take: an instance of `settings_type`, and what `open`
+    returns. A plain `Recipe` works as well; a type checker then knows neither.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     metric: ClassVar[str]
     mode: ClassVar[Literal["max", "min"]] = "max"
-    settings_type: ClassVar[type[Settings]]
+    settings_type: type[SettingsT]
     baseline: ClassVar[str]
     """The named training known to be good: a sweep runs it first, so that it never ends worse than it started."""
     presets_file: ClassVar[Path]
@@ -88,7 +93,7 @@ class Recipe(ABC):
         """Named trainings: settings that go on top of a preset, such as the ones that a document compares."""
         return dict(read_yaml(self.presets_file).get("trainings", {}))
 
-    def settings(self, preset: str, overrides: Mapping[str, Any], training: str | None = None) -> Settings:
+    def settings(self, preset: str, overrides: Mapping[str, Any], training: str | None = None) -> SettingsT:
         """The settings of `preset`, then of the named `training`, then `overrides`; every field checked.
 
         Raises:
@@ -105,7 +110,7 @@ class Recipe(ABC):
         return table[name]
 
     @abstractmethod
-    def open(self, path: Path) -> Any:
+    def open(self, path: Path) -> DataT:
         """The data set at `path`, checked file by file, ready to be trained on by any number of trials.
 
         Needs none of the heavy libraries and keeps what it decoded, so a worker opens it once for all its trials.
@@ -119,7 +124,7 @@ class Recipe(ABC):
         """Write the recipe's small sample data set into `directory`; returns the path that `open` takes."""
 
     @abstractmethod
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
+    def train(self, settings: SettingsT, data: DataT, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         """Train, yielding after each epoch until `settings.epochs`.
 
         Args:
@@ -132,7 +137,7 @@ class Recipe(ABC):
             CheckpointError: `resume` is incomplete or belongs to another training.
         """
 
-    def evaluate(self, settings: Settings, data: Any, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
+    def evaluate(self, settings: SettingsT, data: DataT, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
         """Held-out metrics and losses of a checkpoint that a training with `settings` wrote, on any data of its kind.
 
         Raises:
@@ -141,10 +146,10 @@ class Recipe(ABC):
         raise SettingsError(f"recipe {self.name!r}: cannot evaluate a checkpoint; implement its method evaluate")
 
     @abstractmethod
-    def export(self, settings: Settings, directory: Path) -> list[Path]:
+    def export(self, settings: SettingsT, directory: Path) -> list[Path]:
         """Write `settings` in the format that the recipe's own training code reads; returns the files written."""
 
-    def predictor(self, settings: Settings, checkpoint: Path) -> Predictor:
+    def predictor(self, settings: SettingsT, checkpoint: Path) -> Predictor:
         """The model of a training, for inference on the CPU; a recipe need not have one.
 
         Args:
@@ -156,7 +161,7 @@ class Recipe(ABC):
         """
         raise SteadytuneError(f"recipe {self.name} has no predictor; implement `predictor` in {type(self).__name__}")
 
-    def weights(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+    def weights(self, settings: SettingsT, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """Write the trained model's plain weights, for inference by other code; a recipe need not have any.
 
         They are of the model that `train` evaluated, in the form that the recipe's upstream loads.
@@ -174,7 +179,7 @@ class Recipe(ABC):
         """
         return {}
 
-    def onnx(self, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+    def onnx(self, settings: SettingsT, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """Write the trained model as ONNX and check it against torch's outputs; a recipe need not be able to.
 
         Arguments and result are those of `weights`; the line says how far the two differ.
@@ -183,3 +188,7 @@ class Recipe(ABC):
             SteadytuneError: the model does not allow it, the file differs from torch, or the checkpoint is incomplete.
         """
         raise SteadytuneError(f"recipe {self.name} writes no ONNX; take its plain weights, without --onnx")
+
+
+AnyRecipe: TypeAlias = Recipe[Any, Any]
+"""A recipe as whoever drives it knows it: by its name, with settings and data that only the recipe looks into."""

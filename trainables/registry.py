@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from trainables.errors import SettingsError, nearest
-from trainables.recipe import Recipe
+from trainables.recipe import AnyRecipe, Recipe
 
 GROUP = "steadytune.recipes"
 """Entry point group in which a package registers its recipes, each as name = "module:Class"."""
@@ -25,7 +25,7 @@ def names() -> list[str]:
     return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
 
 
-def find(name: str) -> Recipe:
+def find(name: str) -> AnyRecipe:
     """The recipe called `name`: built-in, registered in `GROUP`, or "module:Class".
 
     Raises:

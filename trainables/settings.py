@@ -137,3 +137,8 @@ def _load(text: str, owner: str) -> Any:
         raise SettingsError(f"{owner}{line}: not valid YAML ({error.problem or error.context})") from None
     except yaml.YAMLError as error:
         raise SettingsError(f"{owner}: not valid YAML ({error})") from None
+
+
+def to_yaml(settings: Settings) -> str:
+    """`settings` as YAML that `read_yaml` and `parse` read back, in the order of the fields."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)

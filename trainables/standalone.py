@@ -9,7 +9,7 @@ from typing import Any
 
 from trainables import checkpoint, registry
 from trainables.errors import CheckpointError
-from trainables.recipe import Epoch, Recipe
+from trainables.recipe import AnyRecipe, Epoch
 from trainables.settings import parse, read_yaml
 
 
@@ -96,7 +96,7 @@ def evaluate(
             yield f"{metric} {value:.4f}"
 
 
-def _better(recipe: Recipe, one: Epoch, other: Epoch) -> bool:
+def _better(recipe: AnyRecipe, one: Epoch, other: Epoch) -> bool:
     sign = 1.0 if recipe.mode == "max" else -1.0
     worst = float("-inf")
     values = [

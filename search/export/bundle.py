@@ -19,11 +19,11 @@ from search.storage.object_store import Storage, retry_until_available
 from search.storage.remote_sweep import download_trial
 from search.sweep.folder import SweepFolder
 from trainables.errors import SteadytuneError
-from trainables.recipe import Recipe
+from trainables.recipe import AnyRecipe
 from trainables.settings import Settings, parse
 
 
-def _weights(recipe: Recipe, settings: Settings, folder: Path) -> Mapping[str, str]:
+def _weights(recipe: AnyRecipe, settings: Settings, folder: Path) -> Mapping[str, str]:
     """The plain weights written, or why there are none: that is no reason to have no export."""
     try:
         return recipe.weights(settings, folder / "checkpoint", folder)

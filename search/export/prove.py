@@ -19,7 +19,7 @@ from search.sweep.environment import python_path
 from search.sweep.uri import is_uri
 from trainables import registry
 from trainables.errors import SteadytuneError
-from trainables.recipe import Epoch, Recipe
+from trainables.recipe import AnyRecipe, Epoch
 from trainables.settings import Settings, parse, read_yaml
 
 TOLERANCE = 1e-6
@@ -83,7 +83,7 @@ def _same_settings(found: Settings, expected: Settings, file: Path) -> None:
             raise SteadytuneError(f"{file}: {name} is {ours[name]}, but the trial had {value}; export again")
 
 
-def _same_files(recipe: Recipe, settings: Settings, folder: Path) -> None:
+def _same_files(recipe: AnyRecipe, settings: Settings, folder: Path) -> None:
     with TemporaryDirectory() as made:
         for path in recipe.export(settings, Path(made)):
             file = folder / path.relative_to(made)

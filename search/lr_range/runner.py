@@ -17,7 +17,7 @@ from spaces import registry as space_registry
 from spaces.space import ranges
 from trainables import registry
 from trainables.errors import SettingsError, nearest
-from trainables.recipe import Recipe
+from trainables.recipe import AnyRecipe
 
 WARMUP = "warmup_epochs"
 """Switched off unless the user sets it: the short trainings would end in a warm-up, below the rate they are to try."""
@@ -44,7 +44,7 @@ class RangeTest:
     field: str = "lr"
     epochs: int = 5
 
-    def found(self) -> Recipe:
+    def found(self) -> AnyRecipe:
         """The recipe, once it is clear that it has such a setting.
 
         Raises:

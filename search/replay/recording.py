@@ -105,12 +105,12 @@ class RecordedSettings(Settings):
     epochs: int = 1
 
 
-class Recorded(Recipe):
+class Recorded(Recipe[RecordedSettings, Any]):
     """Stands for the recipe of the recorded runs, as far as a scheduler asks: metric, mode, settings."""
 
     name: ClassVar[str] = "recorded"
     summary: ClassVar[str] = "runs that were recorded elsewhere"
-    settings_type: ClassVar[type[Settings]] = RecordedSettings
+    settings_type = RecordedSettings
     baseline: ClassVar[str] = "none: each run is compared with all others"
 
     @property
@@ -122,7 +122,7 @@ class Recorded(Recipe):
     def space(draw: Draw) -> None:
         """Draws nothing: the runs come in a given order."""
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
+    def train(self, settings: Any, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         """See `Recipe`."""
         raise SteadytuneError("recorded runs are replayed, not trained; use `steadytune replay`")
 
@@ -134,6 +134,6 @@ class Recorded(Recipe):
         """See `Recipe`."""
         raise SteadytuneError(f"{directory}: recorded runs have no sample data; replay a sweep of your own")
 
-    def export(self, settings: Settings, directory: Path) -> list[Path]:
+    def export(self, settings: RecordedSettings, directory: Path) -> list[Path]:
         """See `Recipe`."""
         raise SteadytuneError(f"{directory}: recorded runs are not exported; export the sweep that recorded them")

@@ -14,7 +14,7 @@ from spaces import registry as space_registry
 from spaces.space import Range, Space, drawn, is_range, narrowed, ranges
 from trainables import registry as recipe_registry
 from trainables.errors import DataError, SettingsError, nearest
-from trainables.recipe import Recipe
+from trainables.recipe import AnyRecipe
 from trainables.settings import Settings
 
 GRACE = 0.08
@@ -38,7 +38,7 @@ class Plan:
     """
 
     spec: SweepSpec
-    recipe: Recipe
+    recipe: AnyRecipe
     space: Space
     named: tuple[tuple[str, dict[str, Any]], ...]
     ranges: Mapping[str, Range]
@@ -63,15 +63,16 @@ class Plan:
         """The settings of one trial: the preset, then what was drawn, then the user's pins."""
         fields = self.recipe.settings_type.model_fields
         own = {"seed": seed} if "seed" in fields else {}
-        return self.recipe.settings(self.spec.preset, {**drawn, **own, **self.pins})
+        settings: Settings = self.recipe.settings(self.spec.preset, {**drawn, **own, **self.pins})
+        return settings
 
 
-def pins(spec: SweepSpec, recipe: Recipe) -> dict[str, Any]:
+def pins(spec: SweepSpec, recipe: AnyRecipe) -> dict[str, Any]:
     """The user's choices that are values rather than ranges."""
     return {name: value for name, value in spec.set.items() if not _gives_range(recipe, name, value)}
 
 
-def _gives_range(recipe: Recipe, name: str, chosen: Any) -> bool:
+def _gives_range(recipe: AnyRecipe, name: str, chosen: Any) -> bool:
     """Whether a choice is a range; a list for a setting that is itself one, such as a size, is a value."""
     field = recipe.settings_type.model_fields.get(name)
     is_list = isinstance(chosen, list) and field is not None and get_origin(field.annotation) is tuple
@@ -122,7 +123,7 @@ def _check_freeze_thaw(spec: SweepSpec) -> None:
             )
 
 
-def _choices(spec: SweepSpec, recipe: Recipe, space: Space) -> dict[str, Range]:
+def _choices(spec: SweepSpec, recipe: AnyRecipe, space: Space) -> dict[str, Range]:
     """What will be drawn under the user's choices; complains about a range for a name that is not searched."""
     searched = ranges(space)
     fields = recipe.settings_type.model_fields

@@ -11,7 +11,7 @@ from rich.table import Table
 from spaces import registry as space_registry
 from spaces.space import Range, ranges
 from trainables import registry
-from trainables.recipe import Recipe
+from trainables.recipe import AnyRecipe
 
 
 def listing() -> Iterator[RenderableType]:
@@ -57,7 +57,7 @@ class Row(NamedTuple):
     about: str
 
 
-def rows(recipe: Recipe) -> Iterator[Row]:
+def rows(recipe: AnyRecipe) -> Iterator[Row]:
     """The settings of `recipe`, one a row: for the terminal, and for the table on the recipe's page."""
     found = ranges(space_registry.find(recipe))
     presets = [recipe.settings(preset, {}).model_dump() for preset in recipe.presets]

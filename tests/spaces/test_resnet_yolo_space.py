@@ -13,7 +13,6 @@ from spaces import registry
 from spaces.resnet_yolo import space
 from spaces.space import drawn, ranges
 from trainables.errors import SettingsError
-from trainables.recipe import Recipe
 from trainables.resnet_yolo.recipe import ResnetYolo
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 
@@ -100,6 +99,5 @@ def test_a_recipe_without_one_says_how_to_give_it_one() -> None:
     class Without(ResnetYolo):
         name = "without"
 
-    recipe: Recipe = Without()
     with pytest.raises(SettingsError, match=r"'without'.*steadytune\.spaces"):
-        registry.find(recipe)
+        registry.find(Without())

@@ -14,7 +14,6 @@ import torch
 
 from tests.support.trouble import Trouble, TroubleSettings
 from trainables.recipe import Epoch
-from trainables.settings import Settings
 
 GREEDY = 0.6
 """Trials with a greater x take more than half."""
@@ -25,8 +24,7 @@ class Crowd(Trouble):
 
     name: ClassVar[str] = "crowd"
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        assert isinstance(settings, TroubleSettings)
+    def train(self, settings: TroubleSettings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         has: dict[str, Any] = {"is_initialized": True, "max_memory_reserved": 30 * 10**9, "memory_reserved": 20 * 10**9}
         has |= {"mem_get_info": (75 * 10**9, 100 * 10**9), "empty_cache": None}
         for name, value in has.items():

@@ -34,13 +34,13 @@ class CurveSettings(Settings):
     seed: int = 0
 
 
-class Curves(Recipe):
+class Curves(Recipe[Any, Any]):
     """A training whose metric rises to `quality`."""
 
     name: ClassVar[str] = "curves"
     summary: ClassVar[str] = "draws a curve"
     metric: ClassVar[str] = "score"
-    settings_type: ClassVar[type[Settings]] = CurveSettings
+    settings_type: type[Any] = CurveSettings
     baseline: ClassVar[str] = "steady"
     presets_file: ClassVar[Path] = Path(__file__).with_suffix(".yaml")
 
@@ -61,8 +61,7 @@ class Curves(Recipe):
         (directory / "data.txt").write_text("1\n")
         return directory
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        assert isinstance(settings, CurveSettings)
+    def train(self, settings: Any, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         start = int(json.loads((resume / "state.json").read_text())["epoch"]) if resume else 0
         for number in range(start + 1, settings.epochs + 1):
             yield self.epoch(settings, number)
@@ -95,7 +94,7 @@ class Curves(Recipe):
             alarm=alarm,
         )
 
-    def export(self, settings: Settings, directory: Path) -> list[Path]:
+    def export(self, settings: Any, directory: Path) -> list[Path]:
         path = directory / "curves.json"
         path.write_text(settings.model_dump_json())
         return [path]

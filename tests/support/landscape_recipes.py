@@ -26,7 +26,7 @@ class Detector(Idle):
 
     name: ClassVar[str] = "detector"
     summary: ClassVar[str] = "a landscape"
-    settings_type: ClassVar[type[Settings]] = settings_of("detector")
+    settings_type = settings_of("detector")
     baseline: ClassVar[str] = "none"
     presets_file: ClassVar[Path] = Path(__file__).with_suffix(".yaml")
 
@@ -40,7 +40,7 @@ class Branched(Detector):
     """See `landscape.branched`."""
 
     name: ClassVar[str] = "branched"
-    settings_type: ClassVar[type[Settings]] = settings_of("branched")
+    settings_type = settings_of("branched")
 
     @staticmethod
     def space(draw: Draw) -> None:

@@ -28,15 +28,14 @@ class Rated(Curves):
     """A training that learns at its rate from the first epoch on only if there is no warm-up."""
 
     name: ClassVar[str] = "rated"
-    settings_type: ClassVar[type[Settings]] = RatedSettings
+    settings_type = RatedSettings
     presets_file: ClassVar[Path] = Path(__file__).with_suffix(".yaml")
 
     @staticmethod
     def space(draw: Draw) -> None:
         draw.float("lr", 1e-4, 1e-1, log=True)
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        assert isinstance(settings, RatedSettings)
+    def train(self, settings: RatedSettings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         for number in range(1, settings.epochs + 1):
             rate = settings.lr * min(1.0, number / (settings.warmup_epochs or 1))
             lost = rate >= 1.0

@@ -42,13 +42,13 @@ def die(how: str) -> None:
     os._exit(1)
 
 
-class Trouble(Recipe):
+class Trouble(Recipe[TroubleSettings, Any]):
     """Reports its process and the moment of its start beside its metric."""
 
     name: ClassVar[str] = "trouble"
     summary: ClassVar[str] = "dies, raises or waits"
     metric: ClassVar[str] = "score"
-    settings_type: ClassVar[type[Settings]] = TroubleSettings
+    settings_type = TroubleSettings
     baseline: ClassVar[str] = "plain"
     presets_file: ClassVar[Path] = Path(__file__).with_suffix(".yaml")
 
@@ -62,8 +62,7 @@ class Trouble(Recipe):
     def sample(self, directory: Path) -> Path:
         return directory
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        assert isinstance(settings, TroubleSettings)
+    def train(self, settings: TroubleSettings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         start = int(json.loads((resume / "state.json").read_text())["epoch"]) if resume else 0
         if settings.x < settings.raise_below:
             raise RuntimeError("out of luck")
@@ -94,7 +93,7 @@ class Trouble(Recipe):
                 save=save,
             )
 
-    def export(self, settings: Settings, directory: Path) -> list[Path]:
+    def export(self, settings: TroubleSettings, directory: Path) -> list[Path]:
         path = directory / "trouble.json"
         path.write_text(settings.model_dump_json())
         return [path]

@@ -24,9 +24,7 @@ SMALL: dict[str, Any] = {
 
 
 def _small(**settings: Any) -> ResnetYoloSettings:
-    made = ResnetYolo().settings("tiny", SMALL | settings)
-    assert isinstance(made, ResnetYoloSettings)
-    return made
+    return ResnetYolo().settings("tiny", SMALL | settings)
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
-import yaml
-
-from trainables.atomic import write_file
 from trainables.refdet.settings import RefdetSettings
 
 COMMAND = "train.sh"
-NATIVE = "settings.yaml"
 VALUES = (
     *("stage", "epochs", "n_way", "n_query", "n_episodes", "gradient_accumulation", "lr", "weight_decay"),
     *("bbox_weight", "cls_weight", "dfl_weight"),
@@ -20,14 +15,12 @@ CONTRASTS = ("supcon_weight", "cpe_weight")
 TRIPLETS = ("triplet_ratio", "negative_strategy")
 
 
-def write(settings: RefdetSettings, directory: Path) -> list[Path]:
-    """Write `COMMAND` (document 003's `python train.py …`) and `NATIVE` (every setting); returns both."""
-    directory.mkdir(parents=True, exist_ok=True)
+def files(settings: RefdetSettings) -> dict[str, str]:
+    """`COMMAND`: the command line `python train.py …` of the few-shot guide (document 003)."""
     ours = ", ".join(f"{name}={value}" for name, value in settings.model_dump().items() if name not in _named(settings))
     text = f"# Written by steadytune. Document 003's train.py has no argument for: {ours}\n"
     text += shlex.join(command(settings)) + "\n"
-    native = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-    return [write_file(directory / COMMAND, text), write_file(directory / NATIVE, native)]
+    return {COMMAND: text}
 
 
 def command(settings: RefdetSettings) -> list[str]:

@@ -28,6 +28,10 @@ LABEL = "object"
 def load(settings: RefdetSettings, checkpoint: Path) -> Predictor:
     """The detector of `checkpoint`; frame and references are scaled as for its evaluation, and float32 throughout.
 
+    A picture is a mapping: `frame`, the picture that is searched, and `references`, one or more pictures of what is
+    sought in it, all of them used; training has `n_reference`. Every label is "object": what it is, only the references
+    say.
+
     Raises:
         CheckpointError: no checkpoint there, or one of other settings.
     """

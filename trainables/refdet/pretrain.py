@@ -51,10 +51,8 @@ def pretrain(steps: int, seed: int = 0) -> nn.Module:
     with tempfile.TemporaryDirectory() as folder, isolated(Path(folder)):
         from trainables.refdet.model import reference_encoder
     from trainables.refdet.recipe import Refdet as Recipe
-    from trainables.refdet.settings import RefdetSettings
 
     settings = Recipe().settings("tiny", {"reference_weights": "none"})
-    assert isinstance(settings, RefdetSettings)
     signs = Signs("train")
     random = np.random.default_rng(seed)
     with seeded(seed, "digit encoder"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,11 @@ class RefdetTraining:
         if strategy != "background":
             losses.append(triplet(anchors, vectors, other_vectors(vectors, classes[frames], anchors)))
         return torch.stack(losses).mean()
+
+
+def new_training(settings: RefdetSettings, data: RefdetData, workdir: Path) -> RefdetTraining:
+    """A training from its start; see `trainables.loop_recipe.PackageRecipe`."""
+    return RefdetTraining(settings, data)
 
 
 def rate_share(epoch: int, *, epochs: int, warmup_epochs: int) -> float:

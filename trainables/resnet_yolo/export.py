@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-import yaml
-
-from trainables.atomic import write_file
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 
 MODULE = "yolov8_params.py"
-NATIVE = "settings.yaml"
 
 
-def write(settings: ResnetYoloSettings, directory: Path) -> list[Path]:
-    """Write `MODULE` (document 002's `YOLOV8_PARAMS`) and `NATIVE` (every setting) into `directory`; returns both."""
-    directory.mkdir(parents=True, exist_ok=True)
+def files(settings: ResnetYoloSettings) -> dict[str, str]:
+    """`MODULE`: the module of document 002's `YOLOV8_PARAMS`."""
     body = pformat(params(settings), sort_dicts=False, width=100)
-    module = f'"""Written by steadytune for src/config/hyperparameters.py."""\n\nYOLOV8_PARAMS = {body}\n'
-    native = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-    return [write_file(directory / MODULE, module), write_file(directory / NATIVE, native)]
+    return {MODULE: f'"""Written by steadytune for src/config/hyperparameters.py."""\n\nYOLOV8_PARAMS = {body}\n'}
 
 
 def params(settings: ResnetYoloSettings) -> Mapping[str, Any]:

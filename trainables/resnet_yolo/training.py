@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -143,6 +144,11 @@ class ResnetYoloTraining:
                 parameter.grad /= batches
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
+
+
+def new_training(settings: ResnetYoloSettings, data: YoloData, workdir: Path) -> ResnetYoloTraining:
+    """A training from its start; see `trainables.loop_recipe.PackageRecipe`."""
+    return ResnetYoloTraining(settings, data)
 
 
 def new_detector(settings: ResnetYoloSettings, classes: int) -> Detector:

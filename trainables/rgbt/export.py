@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from trainables.atomic import write_file
 from trainables.rgbt.architecture import model_yaml
 from trainables.rgbt.settings import RgbtSettings
 
 CONFIG = "train.yaml"
-NATIVE = "settings.yaml"
 
 HEADER = """\
 # Written by steadytune. In this folder:
@@ -22,17 +19,15 @@ HEADER = """\
 """
 
 
-def write(settings: RgbtSettings, directory: Path) -> list[Path]:
-    """Write `CONFIG`, the model that it names and `NATIVE` (every setting) into `directory`; returns all three."""
-    directory.mkdir(parents=True, exist_ok=True)
+def files(settings: RgbtSettings) -> dict[str, str]:
+    """`CONFIG` and the model that it names."""
     described = model_yaml(settings.model)
     config = configuration(settings)
     header = HEADER.format(ours=", ".join(f"{name}={value}" for name, value in ours(settings).items()))
-    return [
-        write_file(directory / CONFIG, header + yaml.safe_dump(config, sort_keys=False)),
-        write_file(directory / str(config["model"]), yaml.safe_dump(described, sort_keys=False)),
-        write_file(directory / NATIVE, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)),
-    ]
+    return {
+        CONFIG: header + yaml.safe_dump(config, sort_keys=False),
+        str(config["model"]): yaml.safe_dump(described, sort_keys=False),
+    }
 
 
 def configuration(settings: RgbtSettings) -> dict[str, Any]:

@@ -31,6 +31,9 @@ WEIGHTS, STATE = "weights.pt", "weights_state.pt"
 def load(settings: RgbtSettings, checkpoint: Path) -> Predictor:
     """The detector of `checkpoint` as its evaluation has it: the EMA, on pairs scaled and padded alike, in float32.
 
+    A pair is an array (height, width, 4) uint8 of the planes R G B T, or two of one size: an RGB picture and its
+    thermal one, each a file or an array, the thermal (height, width) of 8 or 16 bits.
+
     Raises:
         CheckpointError: no checkpoint there, one without class names, or one of other settings.
     """

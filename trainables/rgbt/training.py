@@ -202,6 +202,11 @@ class RgbtTraining:
         self._ema.update(self._detector)
 
 
+def new_training(settings: RgbtSettings, data: RgbtData, workdir: Path) -> RgbtTraining:
+    """A training from its start; see `trainables.loop_recipe.PackageRecipe`."""
+    return RgbtTraining(settings, data, workdir)
+
+
 def arguments(settings: RgbtSettings) -> dict[str, Any]:
     """Ultralytics' configuration without what names files or devices, which it would look for."""
     left_out = {"task", "mode", "model", "data", "pretrained", "device"}

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-import yaml
-
-from trainables.atomic import write_file
 from trainables.slowfast.settings import SlowfastSettings
 
 MODULE = "slowfast_thermal_finetuning.py"
-NATIVE = "settings.yaml"
 
 
-def write(settings: SlowfastSettings, directory: Path) -> list[Path]:
-    """Write `MODULE` and `NATIVE` (every setting) into `directory`; returns both."""
-    directory.mkdir(parents=True, exist_ok=True)
+def files(settings: SlowfastSettings) -> dict[str, str]:
+    """`MODULE`: a configuration in the fields of MMAction2's SlowFast ones."""
     lines = [f"{name} = {pformat(value, sort_dicts=False, width=100)}\n" for name, value in fields(settings).items()]
     module = '"""Written by steadytune, in the fields of MMAction2\'s SlowFast configurations."""\n\n' + "".join(lines)
-    native = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-    return [write_file(directory / MODULE, module), write_file(directory / NATIVE, native)]
+    return {MODULE: module}
 
 
 def fields(settings: SlowfastSettings) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,11 @@ class SlowfastTraining:
             smoothing=settings.label_smoothing,
             weights=self._weights,
         )
+
+
+def new_training(settings: SlowfastSettings, data: ThermalData, workdir: Path) -> SlowfastTraining:
+    """A training from its start; see `trainables.loop_recipe.PackageRecipe`."""
+    return SlowfastTraining(settings, data)
 
 
 def new_network(settings: SlowfastSettings, classes: int) -> SlowFast:

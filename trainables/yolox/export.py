@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from trainables.atomic import write_file
 from trainables.yolox.settings import YoloxSettings
 
 MODULE = "yolox_experiment.py"
-NATIVE = "settings.yaml"
 REFERENCE_BATCH = 32
 """Images that the setting `lr` is for."""
 HEADER = '''"""Written by steadytune; upstream's trainer loads it from this folder:
@@ -61,9 +57,8 @@ def fields(settings: YoloxSettings) -> Mapping[str, Any]:
     }
 
 
-def write(settings: YoloxSettings, directory: Path) -> list[Path]:
-    """Write `MODULE` (an experiment class of upstream's kind) and `NATIVE` (every setting); returns both."""
-    directory.mkdir(parents=True, exist_ok=True)
+def files(settings: YoloxSettings) -> dict[str, str]:
+    """`MODULE`: an experiment class of upstream's kind."""
     checkpoint = "" if settings.weights == "none" else f" --ckpt WEIGHTS  # {settings.weights}"
     header = HEADER.format(batch=settings.batch, no_aug=settings.no_aug_epochs, checkpoint=checkpoint)
     source = Path(__file__).with_name("experiment.py").read_text(encoding="utf-8")
@@ -74,5 +69,4 @@ def write(settings: YoloxSettings, directory: Path) -> list[Path]:
         '    """The values that steadytune found."""\n\n'
         "    def __init__(self) -> None:\n        super().__init__()\n"
     )
-    native = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
-    return [write_file(directory / MODULE, header + source + tuned + values), write_file(directory / NATIVE, native)]
+    return {MODULE: header + source + tuned + values}

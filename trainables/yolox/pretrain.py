@@ -67,7 +67,6 @@ def main() -> None:
     """Train, take the statistics, and write `weights.SHIPPED`."""
     torch.set_num_threads(1)
     settings = Yolox().settings("tiny", OVERRIDES)
-    assert isinstance(settings, YoloxSettings)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = open_coco(write_coco(folder / "digits", digits=range(10), train=500, val=60, seed=7))

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -172,6 +173,11 @@ class YoloxTraining:
         pictures = [self._data.val[place] for place in places]
         sizes = [(picture.width, picture.height) for picture in pictures]
         return detections(predictions, sizes, len(self._data.names), self._settings)
+
+
+def new_training(settings: YoloxSettings, data: CocoData, workdir: Path) -> YoloxTraining:
+    """A training from its start; see `trainables.loop_recipe.PackageRecipe`."""
+    return YoloxTraining(settings, data)
 
 
 def experiment(settings: YoloxSettings, classes: int) -> Experiment:

@@ -86,7 +86,7 @@ class Timed:
         return losses, seconds
 
 
-def ours(recipe: LoopedRecipe, settings: Settings, data: Any, folder: Path) -> Iterator[Took]:
+def ours(recipe: LoopedRecipe[Any, Any], settings: Settings, data: Any, folder: Path) -> Iterator[Took]:
     """Epochs of our own training, by the loop that every recipe is run by."""
     from trainables.loop import epochs
 

@@ -28,10 +28,10 @@ class Took:
 
 def ultralytics(settings: Any, data: Any, folder: Path, between: Between) -> None:
     """Ultralytics' own trainer."""
-    from trainables.rgbt.export import write
+    from trainables.rgbt.recipe import Rgbt
     from trainables.rgbt.stacked import stack
 
-    config = write(settings, folder)[0]
+    config = Rgbt().export(settings, folder)[0]
     yaml = stack(data, folder, settings.thermal_clahe)
     from ultralytics import YOLO
     from ultralytics.utils import SETTINGS

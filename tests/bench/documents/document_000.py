@@ -25,9 +25,7 @@ METRICS = ("night/map50_95", "day/map50_95", "map50_95", "no_thermal/map50_95")
 
 
 def settings(training: str, seed: int, length: int) -> RgbtSettings:
-    made = Rgbt().settings("tiny", {"seed": seed, "epochs": length}, training)
-    assert isinstance(made, RgbtSettings)
-    return made
+    return Rgbt().settings("tiny", {"seed": seed, "epochs": length}, training)
 
 
 def last(run: Iterator[Epoch]) -> Epoch:

@@ -161,7 +161,7 @@ class Faulty(Idle):
 
     name: ClassVar[str] = "faulty"
     summary: ClassVar[str] = "has an accident"
-    settings_type: ClassVar[type[Settings]] = FaultySettings
+    settings_type = FaultySettings
     presets_file: ClassVar[Path] = Path(__file__).with_suffix(".yaml")
 
     def open(self, path: Path) -> Any:
@@ -174,9 +174,8 @@ class Faulty(Idle):
         (directory / "fault.json").write_text("{}")
         return directory
 
-    def train(self, settings: Settings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
+    def train(self, settings: FaultySettings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         """Epochs without work, but for the one."""
-        assert isinstance(settings, FaultySettings)
         start = int(json.loads((resume / "state.json").read_text())["epoch"]) if resume else 0
         for number in range(start + 1, settings.epochs + 1):
             due = (data.get("trial"), data.get("epoch")) == (int(workdir.name), number)
@@ -208,7 +207,7 @@ class Faulty(Idle):
                 alarm=Alarm("nonfinite", "weights of head are no longer finite") if lost else None,
             )
 
-    def export(self, settings: Settings, directory: Path) -> list[Path]:
+    def export(self, settings: FaultySettings, directory: Path) -> list[Path]:
         """One JSON file."""
         path = directory / "faulty.json"
         path.write_text(settings.model_dump_json())

@@ -11,7 +11,6 @@ import torch
 from trainables.refdet.data import RefdetData, open_refdet
 from trainables.refdet.episodes import draw, turned
 from trainables.refdet.recipe import Refdet
-from trainables.refdet.settings import RefdetSettings
 from trainables.samples.reference_videos import write_refdet
 
 
@@ -39,7 +38,6 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> RefdetData:
 def test_a_turned_class_turns_its_references_and_its_frames_alike(videos: RefdetData) -> None:
     changes = {"image_size": 64, "reference_size": 56, "n_reference": 3, "turn": 1.0, "hsv": 0.0, "fliplr": 0.0}
     settings = Refdet().settings("tiny", changes)
-    assert isinstance(settings, RefdetSettings)
     seen = set()
     for seed in range(12):
         episode = draw(videos, settings, 2, 1, np.random.default_rng(seed))

@@ -36,9 +36,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> RefdetData:
 
 
 def settings(training: str = "stage-3", **changes: Any) -> RefdetSettings:
-    made = Refdet().settings("tiny", SMALL | changes, training)
-    assert isinstance(made, RefdetSettings)
-    return made
+    return Refdet().settings("tiny", SMALL | changes, training)
 
 
 def curve(given: RefdetSettings, data: RefdetData, workdir: Path, **resume: Path) -> Iterator[Epoch]:
@@ -160,7 +158,6 @@ def test_the_shipped_encoder_fits_the_tiny_preset(videos: RefdetData, tmp_path: 
         from trainables.refdet.model import reference_encoder
         from trainables.refdet.weights import SAMPLE, load_encoder
     given = Refdet().settings("tiny", {})
-    assert isinstance(given, RefdetSettings)
     assert SAMPLE.stat().st_size < 2e6
     encoder = reference_encoder(given)
     before = encoder.state_dict()["norm.weight"].clone()
@@ -214,7 +211,6 @@ def test_the_paper_preset_takes_a_real_step(videos: RefdetData, tmp_path: Path) 
         from trainables.refdet.training import RefdetTraining
     changes = {"device": "cpu", "mixed_precision": False, "n_query": 1, "n_episodes": 1, "gradient_accumulation": 1}
     given = Refdet().settings("paper", changes)
-    assert isinstance(given, RefdetSettings)
     training = RefdetTraining(given, videos)
     encoder = training._detector.encoder
     assert 21.5e6 < sum(value.numel() for value in encoder.parameters()) < 22.5e6

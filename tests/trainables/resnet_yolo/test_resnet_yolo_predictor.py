@@ -11,7 +11,7 @@ from PIL import Image
 
 from trainables.errors import CheckpointError, SteadytuneError
 from trainables.recipe import Predictor, Recipe
-from trainables.registry import find
+from trainables.resnet_yolo.recipe import ResnetYolo
 
 pytestmark = pytest.mark.e2e  # trains
 
@@ -19,10 +19,10 @@ SHORT = {"epochs": 1, "score_threshold": 0.001}
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Path]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[ResnetYolo, Path]:
     """One epoch of the tiny preset, and its checkpoint."""
     torch.set_num_threads(1)
-    recipe = find("resnet_yolo")
+    recipe = ResnetYolo()
     folder = tmp_path_factory.mktemp("predictor")
     data = recipe.open(recipe.sample(folder / "data"))
     (folder / "checkpoint").mkdir()
@@ -32,7 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Path]:
 
 
 @pytest.fixture
-def predict(trained: tuple[Recipe, Path]) -> Predictor:
+def predict(trained: tuple[ResnetYolo, Path]) -> Predictor:
     recipe, folder = trained
     return recipe.predictor(recipe.settings("tiny", SHORT), folder / "checkpoint")
 
@@ -53,7 +53,7 @@ def test_boxes_lie_in_the_pictures_own_pixels(predict: Predictor) -> None:
     assert (found["boxes"][:, 2] > found["boxes"][:, 0]).any()
 
 
-def test_a_file_and_its_pixels_give_the_same(predict: Predictor, trained: tuple[Recipe, Path]) -> None:
+def test_a_file_and_its_pixels_give_the_same(predict: Predictor, trained: tuple[ResnetYolo, Path]) -> None:
     file = next((trained[1] / "data").rglob("*.png"), None) or next((trained[1] / "data").rglob("*.jpg"))
     with Image.open(file) as image:
         pixels = np.asarray(image.convert("RGB"))
@@ -61,28 +61,26 @@ def test_a_file_and_its_pixels_give_the_same(predict: Predictor, trained: tuple[
     assert np.array_equal(from_file["boxes"], from_pixels["boxes"])
 
 
-def test_what_is_no_checkpoint_is_refused(trained: tuple[Recipe, Path], tmp_path: Path) -> None:
+def test_what_is_no_checkpoint_is_refused(trained: tuple[ResnetYolo, Path], tmp_path: Path) -> None:
     recipe, _ = trained
     with pytest.raises(CheckpointError, match=r"holds no state.pt; give a checkpoint directory"):
         recipe.predictor(recipe.settings("tiny", SHORT), tmp_path)
 
 
-def test_a_recipe_without_a_predictor_says_so(trained: tuple[Recipe, Path], tmp_path: Path) -> None:
+def test_a_recipe_without_a_predictor_says_so(trained: tuple[ResnetYolo, Path], tmp_path: Path) -> None:
     recipe, _ = trained
     with pytest.raises(SteadytuneError, match="recipe resnet_yolo has no predictor; implement `predictor`"):
         Recipe.predictor(recipe, recipe.settings("tiny", {}), tmp_path)
 
 
 def test_the_exported_weights_load_without_running_code_and_answer_alike(
-    trained: tuple[Recipe, Path], tmp_path: Path
+    trained: tuple[ResnetYolo, Path], tmp_path: Path
 ) -> None:
     from trainables.resnet_yolo.predictor import trained as of
-    from trainables.resnet_yolo.settings import ResnetYoloSettings
     from trainables.resnet_yolo.training import new_detector
 
     recipe, folder = trained
     settings = recipe.settings("tiny", SHORT)
-    assert isinstance(settings, ResnetYoloSettings)
     assert recipe.weights(settings, folder / "checkpoint", tmp_path).keys() == {"weights.pt"}
     saved = torch.load(tmp_path / "weights.pt", weights_only=True)
     detector = new_detector(settings, len(saved["names"]))
@@ -94,7 +92,7 @@ def test_the_exported_weights_load_without_running_code_and_answer_alike(
     assert names == saved["names"]
 
 
-def test_onnx_answers_as_torch_does(trained: tuple[Recipe, Path], tmp_path: Path) -> None:
+def test_onnx_answers_as_torch_does(trained: tuple[ResnetYolo, Path], tmp_path: Path) -> None:
     recipe, folder = trained
     said = recipe.onnx(recipe.settings("tiny", SHORT), folder / "checkpoint", tmp_path)
     assert "to boxes, logits, centers, strides; largest difference from torch " in said["model.onnx"]

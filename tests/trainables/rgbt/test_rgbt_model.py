@@ -21,9 +21,7 @@ NAMES = ("3", "7")
 
 
 def settings(**changes: Any) -> RgbtSettings:
-    made = Rgbt().settings("tiny", changes)
-    assert isinstance(made, RgbtSettings)
-    return made
+    return Rgbt().settings("tiny", changes)
 
 
 def arguments(given: RgbtSettings, folder: Path) -> Any:

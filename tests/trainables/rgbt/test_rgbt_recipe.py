@@ -43,7 +43,6 @@ def test_the_paper_preset_is_document_000() -> None:
 @pytest.mark.parametrize("preset", ["paper", "tiny"])
 def test_the_progressive_schedule_freezes_for_longer_than_the_rate_rises(preset: str) -> None:
     settings = RECIPE.settings(preset, {}, "v1.1")
-    assert isinstance(settings, RgbtSettings)
     assert settings.warmup_epochs < settings.unfreeze_epoch < settings.epochs - settings.close_mosaic
 
 
@@ -112,7 +111,6 @@ class TestTheExport:
         from trainables.rgbt.export import configuration, ours
 
         settings = RECIPE.settings("tiny", {"weights": weights})
-        assert isinstance(settings, RgbtSettings)
         assert configuration(settings)["pretrained"] == pretrained
         assert ("weights" in ours(settings)) == (weights == "own/epoch-0009"), "said at the head of the file"
 

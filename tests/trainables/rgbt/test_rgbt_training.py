@@ -35,9 +35,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> RgbtData:
 
 
 def settings(**changes: Any) -> RgbtSettings:
-    made = Rgbt().settings("tiny", {"image_size": 64, "batch": 4} | changes)
-    assert isinstance(made, RgbtSettings)
-    return made
+    return Rgbt().settings("tiny", {"image_size": 64, "batch": 4} | changes)
 
 
 def curve(given: RgbtSettings, data: RgbtData, workdir: Path, **resume: Path) -> Iterator[Epoch]:
@@ -180,7 +178,6 @@ def test_the_paper_preset_takes_a_real_step(pairs: RgbtData, tmp_path: Path) -> 
         from trainables.rgbt.training import RgbtTraining
     overrides = {"weights": "none", "device": "cpu", "workers": 0, "batch": 1, "warmup_epochs": 0}
     given = Rgbt().settings("paper", overrides | {"mixed_precision": False})
-    assert isinstance(given, RgbtSettings)
     training = RgbtTraining(given, pairs, tmp_path)
     assert stem_weight(training._detector).shape == (96, 4, 3, 3)
     assert 58e6 < sum(value.numel() for value in training.model.parameters()) < 60e6

@@ -37,9 +37,7 @@ SMALL: dict[str, Any] = {
 
 
 def small(**settings: Any) -> SlowfastSettings:
-    made = Slowfast().settings("tiny", SMALL | settings)
-    assert isinstance(made, SlowfastSettings)
-    return made
+    return Slowfast().settings("tiny", SMALL | settings)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +198,6 @@ def test_the_paper_preset_takes_a_real_step(tmp_path: Path) -> None:
     """SlowFast R50 on 64 frames of 256 x 384, one clip: a minute, 4.6 GB. Only the weights are left out."""
     clip = open_thermal(write_thermal(tmp_path / "clip", train=1, val=1))
     settings = Slowfast().settings("paper", {"weights": "none", "device": "cpu", "workers": 0, "batch": 1}, "thermal")
-    assert isinstance(settings, SlowfastSettings)
     from trainables.slowfast.training import SlowfastTraining
 
     one = SlowfastTraining(settings, clip)

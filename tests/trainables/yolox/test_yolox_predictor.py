@@ -50,7 +50,7 @@ def found_by_evaluation(data: CocoData, checkpoint: Path, patch: pytest.MonkeyPa
 
     patch.setattr(module, "average_precision", scored)
     settings = Yolox().settings("tiny", SHORT)
-    training = module.YoloxTraining(settings, data)  # type: ignore[arg-type]
+    training = module.YoloxTraining(settings, data)
     training.load_state(read(checkpoint)["training"])
     training.evaluate(1)
     return seen
@@ -90,7 +90,7 @@ def test_upstream_loads_the_exported_weights_and_answers_alike(
     pixels = torch.rand(2, 3, 96, 64) * 255
     from trainables.yolox.predictor import trained
 
-    ours, names = trained(settings, checkpoint)  # type: ignore[arg-type]
+    ours, names = trained(settings, checkpoint)
     with torch.no_grad():
         assert torch.equal(upstream(pixels), ours(pixels))
     assert names == ["3", "7", "8"]

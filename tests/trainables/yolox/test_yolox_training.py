@@ -40,9 +40,7 @@ SMALL: dict[str, Any] = {
 
 
 def small(**settings: Any) -> YoloxSettings:
-    made = Yolox().settings("tiny", SMALL | settings)
-    assert isinstance(made, YoloxSettings)
-    return made
+    return Yolox().settings("tiny", SMALL | settings)
 
 
 @pytest.fixture(scope="module")
