@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint test-all bench lock clean
+.PHONY: demo test lint pages bench lock clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)  ## one sweep of real trainings, from nothing to an exported configuration
@@ -26,6 +26,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # the docs site, in site/: links, anchors, docstrings; no network
+
+pages: $(READY)  ## write the tables of settings on the recipes' pages
+	$(BIN)/python docs/settings_tables.py
 
 bench: $(READY)  ## what the tool itself costs, against stock Ray Tune (about 15 minutes)
 	$(BIN)/python -m tests.bench.cost.overhead
