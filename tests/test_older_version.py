@@ -56,10 +56,10 @@ def kinds(status: dict[str, Any]) -> list[str]:
     return [trial["kind"] for trial in status["trials"]]
 
 
-def rungs(explained: dict[str, Any]) -> list[tuple[str, float, float]]:
+def rungs(explained: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Of each decision at a rung: the action, the trial's value, the cutoff."""
-    found = [decided for decided in explained["decisions"] if decided["reason"] == "rung"]
-    return [(one["action"], one["numbers"]["value"], one["numbers"]["cutoff"]) for one in found]
+    compared = [decision for decision in explained["decisions"] if decision["reason"] == "rung"]
+    return [(each["action"], each["numbers"]["value"], each["numbers"]["cutoff"]) for each in compared]
 
 
 # --- looking on ------------------------------------------------------------------------------------------------------
