@@ -1,1 +1,1 @@
-"""The command line: verbs, options and exit codes; what they do stands elsewhere."""
+"""The command line: verbs, options and exit codes; the work is done in the other packages."""

@@ -1,6 +1,6 @@
-"""The command line: verbs, options, exit codes; no logic. Nothing heavy is imported before a verb needs it.
+"""The command line: verbs, options, exit codes; no logic. Each verb imports its heavy libraries itself.
 
-Exit codes: 0 done, 2 something the user can mend, 130 interrupted.
+Exit codes: 0 done, 2 something the user can fix, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 import typer
 
 from search.cli import cluster, launch, lr_range, mlflow, recipes, replay, results, status
+from search.execution.job_protocol import ERROR_PREFIX
+from trainables.errors import SteadytuneError
 
 app = typer.Typer(
     name="steadytune",
@@ -24,23 +26,22 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user's becomes one sentence and exit code 2."""
-    from trainables.errors import SteadytuneError
-
+    """Run the command line; a user's mistake becomes one sentence on standard error and exit code 2."""
     sys.path.append(str(Path.cwd()))  # for a recipe given as module:Class; `python -m` does the same
     try:
         app()
     except SteadytuneError as error:
-        print(f"steadytune: {error}", file=sys.stderr)
+        print(f"{ERROR_PREFIX}{error}", file=sys.stderr)
         sys.exit(2)
     except PermissionError as error:
-        fix = "run this as its owner, or give yourself the right to it"
-        print(f"steadytune: {error.filename}: {str(error.strerror).lower()}; {fix}", file=sys.stderr)
+        fix = "run this as its owner, or give yourself access to it"
+        print(f"{ERROR_PREFIX}{error.filename}: {str(error.strerror).lower()}; {fix}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("steadytune: interrupted", file=sys.stderr)
+        print(f"{ERROR_PREFIX}interrupted", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
+        # Such as `steadytune explain … | head`: nobody reads any more, also not what Python flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 

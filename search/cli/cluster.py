@@ -1,4 +1,6 @@
-"""The verbs for sweeps that run as a cluster's jobs: logs, stop; and how launch, resume and status see them."""
+"""The verbs for sweeps that run as a cluster's jobs (logs, stop), and what launch, resume and status do for them."""
+
+# Imports inside functions: Ray's job client takes a second, and most calls of the command line need no cluster.
 
 from __future__ import annotations
 
@@ -13,16 +15,20 @@ import typer
 from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Address, Root
 from search.sweep.environment import JOB
+from search.sweep.folder import SweepFolder
+from search.sweep.plan import make_plan
+from search.sweep.spec import SweepSpec
+from trainables.errors import SettingsError, SteadytuneError, nearest
 
 if TYPE_CHECKING:
     from search.execution.jobs import Jobs
-    from search.sweep.spec import SweepSpec
 
 LAST_LINES = 20
+"""Lines of a job's log that `status` prints for a sweep whose folder is not reachable."""
 
 
 def submits(address: str | None, detach: bool) -> bool:
-    """Whether a sweep is to become a job, which it is not if this process is that job."""
+    """Whether to submit a sweep as a job; never inside a job, whose own process runs the sweep."""
     inside = JOB in os.environ
     return not inside and (detach or (address or "").startswith(("http://", "https://")))
 
@@ -30,108 +36,102 @@ def submits(address: str | None, detach: bool) -> bool:
 def submit(
     name: str, address: str | None, root: Path, spec: SweepSpec | None, detach: bool, storage: str | None = None
 ) -> None:
-    """Launch `spec`, or resume `name`, as a job; then show what it prints, or only wait until its trials begin."""
-    from trainables.errors import SettingsError
+    """Launch `spec`, or resume `name`, as a job; then print its log, or with `detach` only wait until it has started.
 
+    Raises:
+        SteadytuneError: there is no address, the sweep is wrong, or the cluster does not take the job.
+    """
     if not address:
         raise SettingsError("--detach needs a cluster to run on; give --address http://HEAD:8265, auto or HOST:PORT")
+    if spec:
+        make_plan(spec, training=False)  # without opening the data set, which only the cluster may reach
     from search.execution.jobs import Jobs
 
-    if spec:
-        from search.sweep.plan import make_plan
-
-        make_plan(spec, training=False)  # the data lies where the cluster sees it
     jobs = Jobs(address)
     job = jobs.submit(name, root, spec, storage)
     print(f"Submitted to {jobs.address} as job {job}.", flush=True)
-    on = f"{options.command('logs', name, root)}; end it: {options.command('stop', name, root)}"
+    next_steps = f"Watch it: {options.command('logs', name, root)}; end it: {options.command('stop', name, root)}"
     if detach:
         jobs.await_start(job)
-        print(f"Its trials begin, and go on without this terminal. Watch it: {on}")
+        print(f"Its trials have started, and continue without this terminal. {next_steps}")
         return
     try:
         for text in jobs.follow(job):
             print(text, end="", flush=True)
     except KeyboardInterrupt:
-        print(f"\nsteadytune: the sweep goes on without this terminal. Watch it: {on}", file=sys.stderr)
+        print(f"\nsteadytune: the sweep continues without this terminal. {next_steps}", file=sys.stderr)
         sys.exit(130)
     jobs.conclude(job)
 
 
 def show(name: str, address: str) -> None:
-    """A sweep as its cluster knows it, for who does not see its folder."""
+    """Print the end of a job's log and its status, for a sweep whose folder is not reachable."""
     from search.execution.jobs import Jobs
 
     jobs = Jobs(address)
     job = jobs.newest(name)
     print("\n".join(jobs.log(job).splitlines()[-LAST_LINES:]))
-    print(_stands(jobs, job))
+    print(_status_line(jobs, job))
 
 
-def standing(name: str, address: str) -> str:
-    """One line about a sweep's job; that there is none to be seen is no mistake of whoever asks."""
+def job_status(name: str, address: str) -> str:
+    """One line about a sweep's newest job; an unreachable cluster is part of the answer, not an error."""
     from search.execution.jobs import Jobs
-    from trainables.errors import SteadytuneError
 
     try:
         jobs = Jobs(address)
-        return _stands(jobs, jobs.newest(name))
+        return _status_line(jobs, jobs.newest(name))
     except SteadytuneError as error:
-        return f"its job cannot be seen: {error}"
+        return f"its job cannot be reached: {error}"
 
 
-def _stands(jobs: Jobs, job: str) -> str:
+def _status_line(jobs: Jobs, job: str) -> str:
     return f"job {job} at {jobs.address}: {jobs.state(job)}"
 
 
 def logs(
     name: str,
-    trial: Annotated[int | None, typer.Argument(help="trial; what the sweep's job printed if not given")] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="keep showing it until the job ends")] = False,
+    trial: Annotated[int | None, typer.Argument(help="trial; the log of the sweep's job if not given")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="keep printing until the job ends")] = False,
     address: Address = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
-    """Show what a sweep's job, or one of its trials, printed."""
+    """Print the log of a sweep's job, or of one of its trials."""
     if trial is not None:
         print(_trial_log(name, trial, sweeps), end="")
         return
     from search.execution.jobs import Jobs
 
-    jobs = Jobs(_address(name, address, sweeps))
+    jobs = Jobs(_job_address(name, address, sweeps))
     job = jobs.newest(name)
     for text in jobs.follow(job) if follow else [jobs.log(job)]:
         print(text, end="", flush=True)
 
 
 def stop(name: str, address: Address = None, sweeps: Root = DEFAULT_ROOT) -> None:
-    """End a sweep's job as Ctrl-C would; it can be resumed."""
+    """Stop a sweep's job as Ctrl-C would; the sweep can be resumed."""
     from search.execution.jobs import Jobs
 
-    jobs = Jobs(_address(name, address, sweeps))
+    jobs = Jobs(_job_address(name, address, sweeps))
     job = jobs.newest(name)
-    was = "stopped" if jobs.stop(job) else f"had ended already ({jobs.state(job)})"
-    print(f"job {job} {was}; nothing is lost, go on with: {options.command('resume', name, sweeps)}")
+    outcome = "stopped" if jobs.stop(job) else f"had already ended ({jobs.state(job)})"
+    print(f"job {job} {outcome}; nothing is lost, resume with: {options.command('resume', name, sweeps)}")
 
 
-def _address(name: str, address: str | None, root: Path) -> str:
-    from search.sweep.folder import SweepFolder
-    from trainables.errors import SteadytuneError
-
-    found = address or SweepFolder.existing(root, name).spec().address
-    if not found or not submits(found, detach=bool(address)):
+def _job_address(name: str, address: str | None, root: Path) -> str:
+    """The cluster that a sweep was submitted to: the one given, or the one in its sweep file."""
+    job_address = address or SweepFolder.existing(root, name).spec().address
+    if not job_address or not submits(job_address, detach=bool(address)):
         raise SteadytuneError(
-            f"sweep {name} was not submitted to a cluster: it prints and takes Ctrl-C where it was launched; "
+            f"sweep {name} was not submitted to a cluster: its output and Ctrl-C are in the terminal that launched it; "
             f"`steadytune logs {name} TRIAL` shows a trial's log"
         )
-    return found
+    return job_address
 
 
 def _trial_log(name: str, trial: int, root: Path) -> str:
-    from search.sweep.folder import SweepFolder
-    from trainables.errors import SteadytuneError, nearest
-
     folder = SweepFolder.existing(root, name)
-    if uri := folder.spec().storage:  # the node that it ran on may be another
+    if uri := folder.spec().storage:  # the trial may have run on another node
         from search.storage.object_store import open_storage
 
         with suppress(FileNotFoundError):
@@ -139,8 +139,8 @@ def _trial_log(name: str, trial: int, root: Path) -> str:
     trials = folder.trials
     path = trials / f"{trial:04d}" / "log.txt"
     if not path.is_file():
-        there = [str(int(one.parent.name)) for one in sorted(trials.glob("*/log.txt"))]
-        raise SteadytuneError(f"no log of trial {trial} in sweep {name}; {nearest(str(trial), there)}")
+        logged = [str(int(log.parent.name)) for log in sorted(trials.glob("*/log.txt"))]
+        raise SteadytuneError(f"no log of trial {trial} in sweep {name}; {nearest(str(trial), logged)}")
     return path.read_text(encoding="utf-8", errors="replace")
 
 

@@ -1,5 +1,7 @@
 """The verb `lr-range`."""
 
+# Imports inside functions: the range test's table and figure need Rich and matplotlib, which `--help` does not load.
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -17,32 +19,35 @@ def lr_range(
     preset: Annotated[str, typer.Option(help="recipe's preset")] = "paper",
     set_: Sets = None,
     field: Annotated[str, typer.Option(help="setting that is the learning rate")] = "lr",
-    low: Annotated[float | None, typer.Option(help="lowest rate; a tenth of the lowest searched if not given")] = None,
-    high: Annotated[float | None, typer.Option(help="highest; ten times the highest searched if not given")] = None,
-    rates: Annotated[int, typer.Option(help="how many, evenly on a logarithmic scale")] = 9,
+    low: Annotated[
+        float | None, typer.Option(help="lowest rate; a tenth of the lowest that a sweep searches if not given")
+    ] = None,
+    high: Annotated[
+        float | None, typer.Option(help="highest rate; ten times the highest that a sweep searches if not given")
+    ] = None,
+    rates: Annotated[int, typer.Option(help="number of rates, evenly spaced on a logarithmic scale")] = 9,
     epochs: Annotated[int, typer.Option(help="epochs at each rate")] = 5,
-    out: Annotated[Path, typer.Option(help="folder for the figure and the sweep's beginning")] = Path("lr-range"),
+    out: Annotated[Path, typer.Option(help="folder for the figure and the sweep file")] = Path("lr-range"),
 ) -> None:
-    """Train briefly at rising learning rates, and write the range that is worth searching."""
-    from search.lr_range import figure as range_figure
-    from search.lr_range import finding as range_test
-    from search.lr_range import runner as test
+    """Train briefly at rising learning rates, and write a sweep file with the range that is worth searching."""
+    from search.lr_range import figure, finding, runner
 
-    asked = test.RangeTest(recipe, data, preset, options.pairs(set_, "--set"), field, epochs)
-    metric = asked.found().metric
-    lowest, highest = asked.bounds()
-    rising = range_test.rates(low or lowest, high or highest, rates)
-    tried = []
-    for one in test.run(asked, rising, out):
-        print(test.line(one, metric), flush=True)
-        tried.append(one)
-    found = range_test.find(tried)
-    range_figure.write(tried, found, out / "lr-range.png")
-    test.write_fragment(asked, found, out / "lr-range.yaml")
+    test = runner.RangeTest(recipe, data, preset, options.pairs(set_, "--set"), field, epochs)
+    metric = test.checked_recipe().metric
+    lowest, highest = test.bounds()
+    results = []
+    for result in runner.run(test, finding.rates(low or lowest, high or highest, rates), out):
+        print(runner.result_line(result, metric), flush=True)
+        results.append(result)
+    found_range = finding.find_range(results)
+    figure.write(results, found_range, out / "lr-range.png")
+    runner.write_sweep_file(test, found_range, out / "lr-range.yaml")
     console = options.console()
     console.print()
-    console.print(test.table(tried, found, metric))
-    console.print(f"\n{field}: {found.low:.2g} … {found.high:.2g} (steepest descent at {found.steepest:.2g})")
-    if found.blow_up is None:
-        console.print(f"No rate up to {tried[-1].rate:.3g} blew up: a higher --high may raise the range's end.")
+    console.print(runner.result_table(results, found_range, metric))
+    console.print(
+        f"\n{field}: {found_range.low:.2g} … {found_range.high:.2g} (steepest descent at {found_range.steepest:.2g})"
+    )
+    if found_range.blow_up is None:
+        console.print(f"No rate up to {results[-1].rate:.3g} blew up: a higher --high may extend the range.")
     console.print(f"Figure: {out / 'lr-range.png'}\nSearch it: steadytune launch {out / 'lr-range.yaml'}")

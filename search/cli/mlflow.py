@@ -1,27 +1,29 @@
 """The verbs for MLflow: browse, sync."""
 
+# Imports inside functions: MLflow takes seconds, and only these verbs need it.
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Root
-
-if TYPE_CHECKING:
-    pass
+from search.sweep.folder import SweepFolder
+from search.tracking.browse import serve
+from search.tracking.store_check import check_store
+from trainables.errors import SteadytuneError
 
 
 def browse(
-    name: Annotated[str | None, typer.Argument(help="sweep whose store to open; the folder's own if not given")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="sweep whose MLflow store to open; the store beside the sweeps if not given")
+    ] = None,
     port: Annotated[int, typer.Option(help="port on this machine")] = 5000,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
-    """Open MLflow's pages on the sweeps' store."""
-    from search.sweep.folder import SweepFolder
-    from search.tracking.browse import serve
-
+    """Open MLflow's pages for the sweeps."""
     if name is None:
         serve(f"sqlite:///{sweeps.absolute() / 'mlflow.db'}", sweeps.absolute(), port)
         return
@@ -31,11 +33,8 @@ def browse(
 
 
 def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
-    """Bring MLflow up to date with a sweep, after a time in which it could not be reached."""
-    from search.sweep.folder import SweepFolder
+    """Bring MLflow up to date with a sweep, such as after it could not be reached."""
     from search.tracking import recorder
-    from search.tracking.store_check import check_store
-    from trainables.errors import SteadytuneError
 
     folder = SweepFolder.existing(sweeps, name)
     check_store(folder.store(folder.spec()))
@@ -48,9 +47,7 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     ended = options.state(folder).ended
     if ended is not None and ended.trial >= 0 and not (folder.best / "checkpoint").is_dir():
         write = options.command("export", name, sweeps)
-        print(
-            f"{folder.best} holds no checkpoint, so its model is not registered anew; write it with {write}, then sync"
-        )
+        print(f"{folder.best} has no checkpoint, so its model was not registered; write it with {write}, then sync")
 
 
 VERBS = (browse, sync)

@@ -1,4 +1,6 @@
-"""The verbs that are about recipes rather than about a sweep's results: train, evaluate, check, sample, recipes."""
+"""The verbs about recipes rather than about a sweep's results: train, evaluate, check, sample, recipes."""
+
+# Imports inside functions: Rich and PyArrow (to read earlier sweeps) are slow, and `--help` does not load them.
 
 from __future__ import annotations
 
@@ -10,6 +12,9 @@ import typer
 
 from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Json, Root, Sets
+from search.sweep.folder import SweepFolder
+from trainables import registry, standalone
+from trainables.settings import read_yaml
 
 
 def train(
@@ -22,55 +27,49 @@ def train(
     training: Annotated[str | None, typer.Option(help="one of the recipe's named trainings")] = None,
     set_: Sets = None,
     out: Annotated[Path, typer.Option(help="folder for checkpoints")] = Path("training"),
-    resume: Annotated[Path | None, typer.Option(help="checkpoint to go on from")] = None,
-    patience: Annotated[int | None, typer.Option(min=1, help="epochs without a new best that end it")] = None,
+    resume: Annotated[Path | None, typer.Option(help="checkpoint to continue from")] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="end the training after this number of epochs without a new best")
+    ] = None,
 ) -> None:
     """Run one training, without a sweep."""
-    from trainables.settings import read_yaml
-    from trainables.standalone import train as run
-
     values = (read_yaml(config) if config else {}) | options.pairs(set_, "--set")
-    for line in run(recipe, data, preset, training, values, out, resume, patience):
+    for line in standalone.train(recipe, data, preset, training, values, out, resume, patience):
         print(line, flush=True)
 
 
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="checkpoint such as epoch-0007", metavar="CHECKPOINT")],
-    data: Annotated[Path, typer.Option(help="data set; its held-out split is what counts")],
-    recipe: Annotated[str | None, typer.Option(help="recipe, if not the one that wrote it")] = None,
-    config: Annotated[Path | None, typer.Option(help="settings (YAML), if not the checkpoint's own")] = None,
+    data: Annotated[Path, typer.Option(help="data set; its held-out split is evaluated")],
+    recipe: Annotated[str | None, typer.Option(help="recipe; the one that wrote the checkpoint if not given")] = None,
+    config: Annotated[Path | None, typer.Option(help="settings (YAML); the checkpoint's own if not given")] = None,
     set_: Sets = None,
 ) -> None:
     """Evaluate a checkpoint on a data set."""
-    from trainables.standalone import evaluate as run
-
-    for line in run(checkpoint, data, recipe, config, options.pairs(set_, "--set")):
+    for line in standalone.evaluate(checkpoint, data, recipe, config, options.pairs(set_, "--set")):
         print(line, flush=True)
 
 
 def check(
-    file: Annotated[Path, typer.Argument(metavar="SWEEP.yaml")],
+    file: Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="sweep file (YAML)")],
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
-    """Check everything about a sweep that can be known before training."""
-    from search.check import check as run
-    from search.check import describe
+    """Check everything about a sweep that can be checked before training."""
+    from search import check as checks
     from search.sampling.warm_start import recall
-    from search.sweep.folder import SweepFolder
 
     spec = options.read_sweep(file, {})
-    made = run(spec, SweepFolder(sweeps, spec.name).store(spec))
+    plan = checks.check(spec, SweepFolder(sweeps, spec.name).store(spec))
     console = options.console()
-    for item in [*describe(made), *map(str, recall(made, sweeps))]:
+    for item in [*checks.describe(plan), *map(str, recall(plan, sweeps))]:
         console.print(item)
 
 
-def sample(recipe: str, directory: Path) -> None:
+def sample(
+    recipe: str, directory: Annotated[Path, typer.Argument(help="folder to write; it is made if needed")]
+) -> None:
     """Write a recipe's small sample data set."""
-    from trainables import registry
-
-    written = registry.find(recipe).sample(directory)
-    print(f"wrote {written}")
+    print(f"wrote {registry.find(recipe).sample(directory)}")
 
 
 def recipes(

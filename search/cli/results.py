@@ -1,18 +1,20 @@
-"""The verbs that show what came out of sweeps: report, compare, prove."""
+"""The verbs that show or write a sweep's results: explain, export, report, compare, prove."""
+
+# Imports inside functions: figures take plotly or matplotlib, importance takes Optuna, journals PyArrow: seconds.
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Json, Root, Storage
-
-if TYPE_CHECKING:
-    pass
+from search.sweep.folder import SweepFolder
+from search.views.charts.file import check_figure_path, write_chart
+from trainables.errors import SteadytuneError
 
 
 def report(
@@ -21,7 +23,7 @@ def report(
     storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
-    """Write a sweep's figures and tables as one HTML file to send to somebody."""
+    """Write a sweep's figures and tables as one self-contained HTML file."""
     from search.views.html_report import sweep_page
 
     folder = options.folder(sweeps, name, storage)
@@ -31,25 +33,24 @@ def report(
 
 
 def compare(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="sweeps to put side by side")],
-    to: Annotated[Path | None, typer.Option(help="HTML file to write besides")] = None,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="sweeps to compare")],
+    to: Annotated[Path | None, typer.Option(help="HTML file to write as well")] = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
-    """Put sweeps side by side."""
+    """Compare sweeps side by side."""
     from rich.table import Table
 
-    from search.sweep.folder import SweepFolder
     from search.views.html_report import comparison, comparison_page
 
     states = {name: options.state(SweepFolder.existing(sweeps, name)) for name in names}
-    found = comparison(states)
-    shown = Table(*found.columns, box=None, padding=(0, 2), pad_edge=False)
-    for row in found.rows:
-        shown.add_row(*row)
+    compared = comparison(states)
+    table = Table(*compared.columns, box=None, padding=(0, 2), pad_edge=False)
+    for row in compared.rows:
+        table.add_row(*row)
     console = options.console()
-    console.print(shown)
-    if found.note:
-        console.print(found.note)
+    console.print(table)
+    if compared.note:
+        console.print(compared.note)
     if to:
         options.write(to, comparison_page(states))
         console.print(str(to))
@@ -58,39 +59,40 @@ def compare(
 def prove(
     folder: Annotated[Path, typer.Argument(help="an exported folder, such as sweeps/NAME/best")],
     epochs: Annotated[int, typer.Option(min=1, help="epochs to train")] = 2,
-    data: Annotated[Path | None, typer.Option(help="data set; where the sweep had it if not given")] = None,
+    data: Annotated[Path | None, typer.Option(help="data set; the sweep's own if not given")] = None,
 ) -> None:
-    """Train an export again from its files alone and compare it with its trial."""
-    from search.export.prove import prove as run
+    """Re-train an export from its files alone and compare each epoch with its trial's."""
+    from search.export.prove import prove as prove_export
 
-    for line in run(folder, epochs, data):
+    for line in prove_export(folder, epochs, data):
         print(line, flush=True)
 
 
 def explain(
     name: str,
     trial: int,
-    figure: Annotated[Path | None, typer.Option(help="draw the trial among its peers there, .png or .html")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="file for a figure of the trial among its peers, .png or .html")
+    ] = None,
     json_: Json = False,
     storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
-    """Tell what became of a trial and why."""
-    from search.views.charts.file import check_figure_path, write_chart
+    """Explain what happened to a trial and why."""
     from search.views.explain import explanation, explanation_json
 
     if figure:
         check_figure_path(figure)
     state = options.state(options.folder(sweeps, name, storage))
-    found = state.trial(trial)
+    explained = state.trial(trial)
     if figure:
         from search.views.trial_figure import trial_figure
 
-        write_chart(trial_figure(state, found), figure)
+        write_chart(trial_figure(state, explained), figure)
     if json_:
-        print(json.dumps(explanation_json(found), indent=2))
+        print(json.dumps(explanation_json(explained), indent=2))
         return
-    for line in explanation(state, found):
+    for line in explanation(state, explained):
         print(line)
 
 
@@ -100,16 +102,19 @@ def export(
     to: Annotated[
         Path | None, typer.Option(help="folder to write; the sweep's best/ or trial-NNNN/ if not given")
     ] = None,
-    onnx: Annotated[bool, typer.Option("--onnx", help="write the model as ONNX too, checked against torch")] = False,
-    prove: Annotated[int, typer.Option(help="epochs to train it again from the written files, to prove them")] = 0,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="also write the model as ONNX, checked against the original")
+    ] = False,
+    prove: Annotated[
+        int, typer.Option(help="epochs to re-train from the written files, to prove that they are complete")
+    ] = 0,
     storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
-    """Write a configuration in the recipe's own format, with its checkpoint."""
+    """Write a configuration in the recipe's own format, with its best checkpoint."""
     from search.export.bundle import check_target
-    from search.export.bundle import export as write
+    from search.export.bundle import export as write_export
     from search.state.outcome import result
-    from trainables.errors import SteadytuneError
 
     folder = options.folder(sweeps, name, storage)
     state = options.state(folder)
@@ -122,7 +127,7 @@ def export(
     if to:
         check_target(target)
     try:
-        written = write(state, folder, chosen, target, onnx)
+        written = write_export(state, folder, chosen, target, onnx)
     except OSError as error:
         raise SteadytuneError(
             f"{target}: cannot be written ({error.strerror}); give another folder with --to"

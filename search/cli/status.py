@@ -1,104 +1,123 @@
-"""The verb `status`."""
+"""The verb `status`: one line per sweep, or one sweep as a table, live or as JSON."""
+
+# Imports inside functions: reading a journal needs PyArrow and Rich, which `--help` does not load.
 
 from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.cli import cluster as cli_cluster
-from search.cli import options
+from search.cli import cluster, options
 from search.cli.options import DEFAULT_ROOT, Address, Json, Root, Storage
+from search.sweep.folder import SweepFolder, names
+from trainables.errors import SteadytuneError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from search.state.follower import SweepFollower
     from search.state.sweep_state import SweepState
-    from search.sweep.folder import SweepFolder
 
 
-def _seen(folder: SweepFolder) -> SweepState | Exception:
-    """One sweep of a list; one that cannot be looked at is no reason not to see the others."""
-    from trainables.errors import SteadytuneError
+def status(
+    name: Annotated[str | None, typer.Argument(help="sweep; one line for each sweep if not given")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="refresh the table until the sweep ends")] = False,
+    json_: Json = False,
+    address: Address = None,
+    storage: Storage = None,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Show the state of a sweep, or of all sweeps."""
+    if name and address:
+        cluster.show(name, address)
+        return
+    if name is None:
+        folders = [SweepFolder(sweeps, each) for each in names(sweeps)]
+        if json_:
+            print(json.dumps([_sweep_json(folder) for folder in folders], indent=2))
+        else:
+            lines = [_status_line(folder) for folder in folders] or [f"No sweeps in {sweeps.absolute()}"]
+            print("\n".join(lines))
+        return
+    folder = options.folder(sweeps, name, storage)
+    from search.state.follower import SweepFollower
 
+    follower = SweepFollower(folder)
+    console = options.console()
+    if json_:
+        from search.views.explain import sweep_json
+
+        print(json.dumps(sweep_json(follower.look(), name), indent=2))
+    elif watch and console.is_terminal:
+        _watch(follower, name, console)
+    else:
+        _print_table(follower.look(), folder, sweeps, console)
+
+
+def _watch(follower: SweepFollower, name: str, console: Console) -> None:
+    """The table, refreshed every second until the sweep ends."""
+    from rich.live import Live
+
+    from search.views.status_table import status_table
+
+    state = follower.look()
+    with Live(status_table(state, name), console=console, auto_refresh=False) as live:
+        while state.ended is None:
+            time.sleep(1)
+            state = follower.look()
+            live.update(status_table(state, name), refresh=True)
+
+
+def _print_table(state: SweepState, folder: SweepFolder, root: Path, console: Console) -> None:
+    """The table once, with what to do next if the sweep is not running here."""
+    from search.views.status_table import MOST_ROWS, status_table
+
+    console.print(status_table(state, folder.name, MOST_ROWS))
+    if len(state.trials) > MOST_ROWS:
+        console.print(f"All trials: {options.command('status', folder.name, root)} --json")
+    if state.ended is not None:
+        return
+    job_address = state.plan.spec.address
+    if job_address and cluster.submits(job_address, detach=False):
+        console.print(cluster.job_status(folder.name, job_address))
+    elif not folder.held:
+        resume = options.command("resume", folder.name, root)
+        console.print(f"It is not running on this machine; resume with: {resume}")
+
+
+def _readable_state(folder: SweepFolder) -> SweepState | Exception:
+    """The state of one sweep in a list; one that cannot be read must not hide the others."""
     try:
         return options.state(folder)
     except (SteadytuneError, PermissionError) as error:
         return error
 
 
-def _line(folder: SweepFolder) -> str:
+def _status_line(folder: SweepFolder) -> str:
     from search.views.status_table import status_line
 
-    state = _seen(folder)
+    state = _readable_state(folder)
     if isinstance(state, Exception):
-        return f"{folder.name}: cannot be looked at; {state}"
-    return status_line(state, folder.name, _standing(folder, state))
+        return f"{folder.name}: cannot be read; {state}"
+    return status_line(state, folder.name, _condition(folder, state))
 
 
-def _object(folder: SweepFolder) -> dict[str, Any]:
+def _sweep_json(folder: SweepFolder) -> dict[str, Any]:
     from search.views.explain import sweep_json
 
-    state = _seen(folder)
+    state = _readable_state(folder)
     if isinstance(state, Exception):
         return {"name": folder.name, "state": "unreadable", "error": str(state)}
     return sweep_json(state, folder.name)
 
 
-def _standing(folder: SweepFolder, state: SweepState) -> str:
+def _condition(folder: SweepFolder, state: SweepState) -> str:
     if state.ended is not None:
         return "ended"
-    if cli_cluster.submits(state.plan.spec.address, detach=False):
-        return "open"  # its job tells
+    if cluster.submits(state.plan.spec.address, detach=False):
+        return "open"  # whether it runs, only its job tells: a request to the cluster for each line would be slow
     return "running" if folder.held else "interrupted"
-
-
-def status(
-    name: Annotated[str | None, typer.Argument(help="sweep; all of them if not given")] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="keep showing it until it ends")] = False,
-    json_: Json = False,
-    address: Address = None,
-    storage: Storage = None,
-    sweeps: Root = DEFAULT_ROOT,
-) -> None:
-    """Show how a sweep stands."""
-    if name and address:
-        cli_cluster.show(name, address)
-        return
-    from search.state.follower import SweepFollower
-    from search.sweep.folder import SweepFolder, names
-    from search.views.explain import sweep_json
-    from search.views.status_table import MOST_ROWS, status_table
-
-    console = options.console()
-    if name is None:
-        folders = [SweepFolder(sweeps, each) for each in names(sweeps)]
-        if json_:
-            print(json.dumps([_object(folder) for folder in folders], indent=2))
-        elif not folders:
-            console.print(f"No sweeps in {sweeps.absolute()}")
-        for folder in () if json_ else folders:
-            console.print(_line(folder), markup=False)
-        return
-    folder = options.folder(sweeps, name, storage)
-    onlooker = SweepFollower(folder)
-    state = onlooker.look()
-    if json_:
-        print(json.dumps(sweep_json(state, name), indent=2))
-        return
-    if watch and console.is_terminal:
-        from rich.live import Live
-
-        with Live(status_table(state, name), console=console, auto_refresh=False) as live:
-            while state.ended is None:
-                time.sleep(1)
-                state = onlooker.look()
-                live.update(status_table(state, name), refresh=True)
-        return
-    console.print(status_table(state, name, MOST_ROWS))
-    if len(state.trials) > MOST_ROWS:
-        console.print(f"All trials: {options.command('status', name, sweeps)} --json")
-    if state.ended is None and cli_cluster.submits(state.plan.spec.address, detach=False):
-        console.print(cli_cluster.standing(name, str(state.plan.spec.address)))
-    elif state.ended is None and not folder.held:
-        console.print(f"It does not run on this machine now; go on with: {options.command('resume', name, sweeps)}")

@@ -6,26 +6,27 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from search.lr_range.finding import Finding, Tried
+from search.lr_range.finding import RateRange, RateResult
 
 
-def write(tried: Sequence[Tried], found: Finding, path: Path) -> None:
-    """Loss against learning rate, as document 003 plots it, with the range to search shaded."""
+def write(results: Sequence[RateResult], rate_range: RateRange, path: Path) -> None:
+    """Loss against learning rate, as document 003 plots it, with the range to search shaded; a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    kept = [one for one in tried if math.isfinite(one.loss)]
-    axes.plot([one.rate for one in kept], [one.loss for one in kept], marker="o", color="tab:blue")
-    axes.axvspan(found.low, found.high, color="tab:green", alpha=0.15, label="to search")
-    axes.axvline(found.steepest, color="tab:gray", linestyle=":", label="steepest descent")
-    if found.blow_up is not None:
-        axes.axvline(found.blow_up, color="tab:red", linestyle="--", label="blows up")
-    reference = tried[0].loss
-    axes.set_ylim(top=reference + 0.25 * (reference - min(one.loss for one in kept)))
-    axes.set(xscale="log", xlabel="learning rate", ylabel=f"training loss after {len(tried[0].losses)} epochs")
+    finite = [result for result in results if math.isfinite(result.loss)]
+    axes.plot([result.rate for result in finite], [result.loss for result in finite], marker="o", color="tab:blue")
+    axes.axvspan(rate_range.low, rate_range.high, color="tab:green", alpha=0.15, label="range to search")
+    axes.axvline(rate_range.steepest, color="tab:gray", linestyle=":", label="steepest descent")
+    if rate_range.blow_up is not None:
+        axes.axvline(rate_range.blow_up, color="tab:red", linestyle="--", label="blows up")
+    # Losses far above the first would squeeze the part of the curve that matters: the axis ends a quarter above it.
+    first_loss = results[0].loss
+    axes.set_ylim(top=first_loss + 0.25 * (first_loss - min(result.loss for result in finite)))
+    axes.set(xscale="log", xlabel="learning rate", ylabel=f"training loss after {len(results[0].losses)} epochs")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path)

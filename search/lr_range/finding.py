@@ -1,13 +1,10 @@
-"""A learning rate range test: which rates a recipe learns at, from short trainings at rising rates.
+"""A learning rate range test: from short trainings at rising rates, the range of rates that is worth searching.
 
 The idea is Smith's (Cyclical Learning Rates, WACV 2017, section 3.3): raise the rate until training blows up; the range
 to search begins where the loss begins to fall and ends before it rises. Smith raises the rate within one training;
-document 003's "Learning Rate Finder" trains afresh at each rate and compares the mean losses. It is done the document's
-way here: each rate starts from the same weights, and any recipe can do it. Numbers of ours, as both sources read the
-plot by eye:
-
-    begins to learn   the loss has fallen by a tenth of what it falls by at the best rate
-    still learns      by 95 % of that, above the best rate; short trainings favour high rates (Wu et al., ICLR 2018)
+document 003's "Learning Rate Finder" trains from scratch at each rate and compares the mean losses. This module does
+the latter: each rate starts from the same weights, and any recipe can do it. Both sources read the range from the plot
+by eye; the thresholds `BEGINS` and `STILL` are ours.
 """
 
 from __future__ import annotations
@@ -20,18 +17,21 @@ from itertools import pairwise
 from trainables.errors import SteadytuneError
 
 BEGINS = 0.1
+"""The range begins where the loss has fallen by this share of its fall at the best rate."""
 STILL = 0.95
+"""Above the best rate, the range ends where the fall drops below this share: short trainings favour high rates
+(Wu et al., ICLR 2018)."""
 
 
 @dataclass(frozen=True)
-class Tried:
+class RateResult:
     """One short training.
 
     Attributes:
         rate: its learning rate.
-        losses: mean training loss, an epoch each.
+        losses: mean training loss of each epoch.
         metric: the recipe's metric after its last epoch; None if there is none.
-        lost: how it was lost, or "".
+        failed: why it failed, or "".
     """
 
     rate: float
@@ -41,19 +41,19 @@ class Tried:
 
     @property
     def loss(self) -> float:
-        """The last epoch's loss; infinite if the training was lost."""
+        """The last epoch's loss; infinite if the training failed."""
         return self.losses[-1] if self.losses and not self.failed and math.isfinite(self.losses[-1]) else math.inf
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What the rates did.
+class RateRange:
+    """The range to search and the rates it follows from.
 
     Attributes:
         low, high: the range to search.
         best: the rate with the lowest loss.
-        steepest: where the loss falls fastest from one rate to the next, in the middle (geometric) of the two.
-        blow_up: the lowest rate above `best` at which the training was lost or ended above the loss of the lowest rate;
+        steepest: where the loss falls fastest from one rate to the next: the geometric mean of the two.
+        blow_up: the lowest rate above `best` at which the training failed or ended above the loss of the lowest rate;
             None if there was none.
     """
 
@@ -65,7 +65,7 @@ class Finding:
 
 
 def rates(low: float, high: float, count: int) -> list[float]:
-    """`count` rates from `low` to `high`, both included, each the same multiple of the one before.
+    """`count` rates from `low` to `high`, both included, evenly spaced on a logarithmic scale.
 
     Raises:
         SteadytuneError: fewer than four, or no rising range above 0.
@@ -74,34 +74,36 @@ def rates(low: float, high: float, count: int) -> list[float]:
         raise SteadytuneError(f"rates is {count}; it must be at least 4, or there is no curve to read")
     if not 0 < low < high:
         raise SteadytuneError(f"low is {low:g} and high is {high:g}; low must be above 0 and below high")
-    return [*(low * (high / low) ** (place / (count - 1)) for place in range(count - 1)), high]
+    # `high` itself at the end: the power would miss it by a rounding error
+    return [*(low * (high / low) ** (index / (count - 1)) for index in range(count - 1)), high]
 
 
-def find(tried: Sequence[Tried]) -> Finding:
+def find_range(results: Sequence[RateResult]) -> RateRange:
     """The range to search, from trainings in the order of their rates.
 
     Raises:
-        SteadytuneError: no rate learned more than the lowest, so there is no range to be told.
+        SteadytuneError: no rate learned more than the lowest, so no range can be found.
     """
-    reference = tried[0].loss
-    at = min(range(len(tried)), key=lambda place: tried[place].loss)
-    best = tried[at]
-    if at == 0 or not math.isfinite(reference):
+    first_loss = results[0].loss
+    best_index = min(range(len(results)), key=lambda index: results[index].loss)
+    best = results[best_index]
+    if best_index == 0 or not math.isfinite(first_loss):
         raise SteadytuneError(
-            f"lr-range: no rate above {tried[0].rate:.3g} ended with a lower loss; give a lower --low, or more --epochs"
+            f"lr-range: no rate above {results[0].rate:.3g} ended with a lower loss; "
+            "give a lower --low, or more --epochs"
         )
-    descent = reference - best.loss
-    low = next(one.rate for one in tried[1 : at + 1] if reference - one.loss >= BEGINS * descent)
+    descent = first_loss - best.loss
+    low = next(result.rate for result in results[1 : best_index + 1] if first_loss - result.loss >= BEGINS * descent)
     high = best.rate
-    for one in tried[at:]:
-        if reference - one.loss < STILL * descent:
+    for result in results[best_index:]:
+        if first_loss - result.loss < STILL * descent:
             break
-        high = one.rate
-    blow_up = next((one.rate for one in tried[at + 1 :] if one.loss > reference), None)
+        high = result.rate
+    blow_up = next((result.rate for result in results[best_index + 1 :] if result.loss > first_loss), None)
     before, after = max(
-        pairwise(tried[: at + 1]),
-        key=lambda two: (two[0].loss - two[1].loss) / math.log(two[1].rate / two[0].rate),
+        pairwise(results[: best_index + 1]),
+        key=lambda pair: (pair[0].loss - pair[1].loss) / math.log(pair[1].rate / pair[0].rate),
     )
-    # A single rate is no range: its neighbours are as far as was looked.
-    low = tried[at - 1].rate if low == high else low
-    return Finding(low, high, best.rate, math.sqrt(before.rate * after.rate), blow_up)
+    # A single rate is no range: it is widened to the next lower rate that was tried.
+    low = results[best_index - 1].rate if low == high else low
+    return RateRange(low, high, best.rate, math.sqrt(before.rate * after.rate), blow_up)

@@ -1,4 +1,4 @@
-"""Runs a learning rate range test on a recipe and writes what it found: a figure, and a sweep's beginning."""
+"""Runs a learning rate range test on a recipe; prints its table and writes its range as a sweep file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from rich.table import Table
 
-from search.lr_range.finding import Finding, Tried
+from search.lr_range.finding import RateRange, RateResult
 from spaces import registry as space_registry
 from spaces.space import ranges
 from trainables import registry
@@ -20,9 +20,9 @@ from trainables.errors import SettingsError, nearest
 from trainables.recipe import AnyRecipe
 
 WARMUP = "warmup_epochs"
-"""Switched off unless the user sets it: the short trainings would end in a warm-up, below the rate they are to try."""
-LOST_IN_A_ROW = 2
-"""So many rates lost one after the other end the test."""
+"""Set to 0 unless the user sets it: the short trainings would end within the warm-up, below the rate under test."""
+FAILURES_IN_A_ROW = 2
+"""Consecutive failed rates that end the test: higher rates fail too."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class RangeTest:
     field: str = "lr"
     epochs: int = 5
 
-    def found(self) -> AnyRecipe:
-        """The recipe, once it is clear that it has such a setting.
+    def checked_recipe(self) -> AnyRecipe:
+        """The recipe, after a check that it has such a setting.
 
         Raises:
-            SettingsError: it has none, or too few epochs are asked for.
+            SettingsError: it has none, or `epochs` is below 1.
         """
         recipe = registry.find(self.recipe)
         fields = recipe.settings_type.model_fields
@@ -62,83 +62,83 @@ class RangeTest:
 
     def overrides(self, rate: float) -> dict[str, Any]:
         """The settings of the training at `rate`, on top of the preset."""
-        off = {WARMUP: 0} if WARMUP in self.found().settings_type.model_fields else {}
-        return {**off, **self.values, self.field: rate}
+        no_warmup = {WARMUP: 0} if WARMUP in self.checked_recipe().settings_type.model_fields else {}
+        return {**no_warmup, **self.values, self.field: rate}
 
     def bounds(self) -> tuple[float, float]:
-        """Where to look: a decade beyond what the recipe's space searches on either side; 1e-6 to 1 if it does not."""
-        searched = ranges(space_registry.find(self.found())).get(self.field)
+        """Lowest and highest rate to try: a factor of 10 beyond the range in the recipe's space; 1e-6 to 1 if none."""
+        searched = ranges(space_registry.find(self.checked_recipe())).get(self.field)
         return (1e-6, 1.0) if searched is None or searched.low <= 0 else (searched.low / 10, searched.high * 10)
 
 
-def run(test: RangeTest, rising: Sequence[float], out: Path) -> Iterator[Tried]:
-    """Train at each of the `rising` rates from the same weights; ends early once they are lost one after the other.
+def run(test: RangeTest, rates: Sequence[float], out: Path) -> Iterator[RateResult]:
+    """Train at each of the rising `rates` from the same weights; ends early when `FAILURES_IN_A_ROW` fail.
 
-    Each training is the first epochs of a whole one; its settings are those of `test.overrides`.
+    Each training is the first epochs of a full one; its settings are those of `test.overrides`.
 
     Raises:
         SteadytuneError: settings or data are wrong.
     """
-    recipe = test.found()
-    settings = [recipe.settings(test.preset, test.overrides(rate)) for rate in rising]
+    recipe = test.checked_recipe()
+    settings_by_rate = [recipe.settings(test.preset, test.overrides(rate)) for rate in rates]
     data = recipe.open(test.data)
     workdir = out / "work"
     workdir.mkdir(parents=True, exist_ok=True)
     in_a_row = 0
-    for rate, each in zip(rising, settings, strict=True):
+    for rate, settings in zip(rates, settings_by_rate, strict=True):
         losses: list[float] = []
-        metric, lost = None, ""
-        for epoch in islice(recipe.train(each, data, workdir), test.epochs):
+        metric, failure = None, ""
+        for epoch in islice(recipe.train(settings, data, workdir), test.epochs):
             losses.append(epoch.losses.get("train", math.nan))
             metric = epoch.metrics.get(recipe.metric)
-            lost = epoch.alarm.detail if epoch.alarm else "" if math.isfinite(losses[-1]) else f"loss {losses[-1]}"
-            if lost:
+            failure = epoch.alarm.detail if epoch.alarm else "" if math.isfinite(losses[-1]) else f"loss {losses[-1]}"
+            if failure:
                 break
-        yield Tried(rate, tuple(losses), metric, lost)
-        in_a_row = in_a_row + 1 if lost else 0
-        if in_a_row == LOST_IN_A_ROW:
+        yield RateResult(rate, tuple(losses), metric, failure)
+        in_a_row = in_a_row + 1 if failure else 0
+        if in_a_row == FAILURES_IN_A_ROW:
             return
 
 
-def line(one: Tried, metric: str) -> str:
-    """One training in words."""
-    if one.failed:
-        return f"rate {one.rate:.3g}: lost in epoch {len(one.losses)}: {one.failed}"
-    reached = "" if one.metric is None else f", {metric} {one.metric:.4f}"
-    return f"rate {one.rate:.3g}: loss {one.losses[0]:.4g} to {one.loss:.4g}{reached}"
+def result_line(result: RateResult, metric: str) -> str:
+    """One training as a line of text."""
+    if result.failed:
+        return f"rate {result.rate:.3g}: failed in epoch {len(result.losses)}: {result.failed}"
+    value = "" if result.metric is None else f", {metric} {result.metric:.4f}"
+    return f"rate {result.rate:.3g}: loss {result.losses[0]:.4g} to {result.loss:.4g}{value}"
 
 
-def table(tried: Sequence[Tried], found: Finding, metric: str) -> Table:
-    """All trainings, with what was found beside them."""
-    shown = Table(box=None, padding=(0, 2), pad_edge=False)
+def result_table(results: Sequence[RateResult], rate_range: RateRange, metric: str) -> Table:
+    """All trainings, with remarks: in the range to search, lowest loss, blows up, why it failed."""
+    table = Table(box=None, padding=(0, 2), pad_edge=False)
     for column in ("rate", "first loss", "last loss", metric, ""):
-        shown.add_column(column, justify="left" if not column else "right")
-    for one in tried:
-        words = [
-            "to search" if found.low <= one.rate <= found.high else "",
-            "lowest loss" if one.rate == found.best else "",
-            "blows up" if found.blow_up is not None and one.rate >= found.blow_up else "",
-            one.failed,
+        table.add_column(column, justify="left" if not column else "right")
+    for result in results:
+        remarks = [
+            "to search" if rate_range.low <= result.rate <= rate_range.high else "",
+            "lowest loss" if result.rate == rate_range.best else "",
+            "blows up" if rate_range.blow_up is not None and result.rate >= rate_range.blow_up else "",
+            result.failed,
         ]
-        first = f"{one.losses[0]:.4g}" if one.losses else "–"
-        last = f"{one.loss:.4g}" if math.isfinite(one.loss) else "–"
-        reached = "–" if one.metric is None else f"{one.metric:.4f}"
-        shown.add_row(f"{one.rate:.3g}", first, last, reached, ", ".join(word for word in words if word))
-    return shown
+        first = f"{result.losses[0]:.4g}" if result.losses else "–"
+        last = f"{result.loss:.4g}" if math.isfinite(result.loss) else "–"
+        value = "–" if result.metric is None else f"{result.metric:.4f}"
+        table.add_row(f"{result.rate:.3g}", first, last, value, ", ".join(remark for remark in remarks if remark))
+    return table
 
 
-def write_fragment(test: RangeTest, found: Finding, path: Path) -> None:
-    """The beginning of a sweep that searches the range: `steadytune launch` takes it."""
-    chosen = {name: value for name, value in test.values.items() if name != test.field}
-    bounds = {"low": _rounded(found.low), "high": _rounded(found.high)}
-    values = {
+def write_sweep_file(test: RangeTest, rate_range: RateRange, path: Path) -> None:
+    """Write a sweep file that searches the range, for `steadytune launch`."""
+    settings = {name: value for name, value in test.values.items() if name != test.field}
+    bounds = {"low": _two_digits(rate_range.low), "high": _two_digits(rate_range.high)}
+    fields = {
         "recipe": test.recipe,
         "preset": test.preset,
         "data": str(test.data.absolute()),
-        "set": {**chosen, test.field: bounds},
+        "set": {**settings, test.field: bounds},
     }
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(fields, sort_keys=False), encoding="utf-8")
 
 
-def _rounded(rate: float) -> float:
+def _two_digits(rate: float) -> float:
     return float(f"{rate:.2g}")

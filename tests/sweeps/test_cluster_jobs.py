@@ -122,7 +122,7 @@ def test_a_submitted_sweep_is_stopped_and_resumed_by_its_name(cluster: Cluster) 
     assert "sweep paused runs already as job steadytune-paused-1" in again.stderr
     cluster.await_epochs("paused", 6)
     stopped = cluster.run("stop", "paused")
-    assert "job steadytune-paused-1 stopped; nothing is lost, go on with: steadytune resume paused" in stopped.stdout
+    assert "job steadytune-paused-1 stopped; nothing is lost, resume with: steadytune resume paused" in stopped.stdout
     resumed = cluster.run("resume", "paused")
     assert resumed.returncode == 0, resumed.stderr
     assert "as job steadytune-paused-2" in resumed.stdout
@@ -135,7 +135,7 @@ def test_a_submitted_sweep_survives_a_node(cluster: Cluster) -> None:
     slow = ["--set", "epochs=40", "--set", "pause=0.3", "--trials", "3", "--scheduler", "none"]
     launched = cluster.run(*LAUNCH, *slow, "--name", "sweep", "--address", cluster.jobs, "--detach")
     assert launched.returncode == 0, launched.stderr
-    assert "Its trials begin" in launched.stdout
+    assert "Its trials have started" in launched.stdout
     cluster.await_epochs("sweep", 4)
     assert "job steadytune-sweep-1" in cluster.run("status", "sweep").stdout
     elsewhere = cluster.run("status", "sweep", "--address", cluster.jobs, "--sweeps", "/nowhere").stdout
@@ -143,7 +143,7 @@ def test_a_submitted_sweep_survives_a_node(cluster: Cluster) -> None:
     cluster.kill(0)
     log = cluster.run("logs", "sweep", "--follow")
     assert "Best configuration: trial" in log.stdout, log.stderr
-    assert cluster.run("stop", "sweep").stdout.startswith("job steadytune-sweep-1 had ended already (succeeded)")
+    assert cluster.run("stop", "sweep").stdout.startswith("job steadytune-sweep-1 had already ended (succeeded)")
     assert_complete(cluster, "sweep")
     processes: dict[int, set[float]] = {}
     for event in cluster.events("sweep"):

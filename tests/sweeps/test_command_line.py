@@ -109,7 +109,7 @@ def test_an_interrupted_sweep_ends_soon_and_says_how_to_go_on(tool: Tool, how: s
     os.killpg(process.pid, how)
     assert process.wait(60) == 130
     last = tool.output().splitlines()[-1]
-    assert last == "steadytune: interrupted; nothing is lost, go on with: steadytune resume sweep"
+    assert last == "steadytune: interrupted; nothing is lost, resume with: steadytune resume sweep"
     assert "Traceback" not in tool.output()
     assert tool.run("status", "sweep").returncode == 0
 

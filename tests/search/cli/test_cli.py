@@ -141,7 +141,7 @@ def test_what_may_not_be_read_is_named(steadytune: Steadytune, sweeps: Path, mon
     code, said, error = steadytune("status", "sweep", "--sweeps", sweeps)
     assert (code, said) == (2, "")
     assert error == (
-        f"steadytune: {journal}: permission denied; run this as its owner, or give yourself the right to it\n"
+        f"steadytune: {journal}: permission denied; run this as its owner, or give yourself access to it\n"
     )
 
 

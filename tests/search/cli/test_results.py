@@ -32,7 +32,7 @@ def test_a_sweep_that_cannot_be_looked_at_does_not_hide_the_others(steadytune: S
     code, out, _ = steadytune("status", "--sweeps", sweeps)
     first, second = out.splitlines()
     assert (code, first[:14]) == (0, "sweep: curves,")
-    assert second.startswith("broken: cannot be looked at; recipe 'gone:Away': gone cannot be imported")
+    assert second.startswith("broken: cannot be read; recipe 'gone:Away': gone cannot be imported")
     code, out, _ = steadytune("status", "--json", "--sweeps", sweeps)
     first, second = json.loads(out)
     assert (code, first["name"], first["state"]) == (0, "sweep", "ended")
@@ -45,9 +45,9 @@ def test_status_tells_a_sweep_that_runs_from_one_that_was_interrupted(
 ) -> None:
     folder = SweepFolder.create(tmp_path, plan_of(data).spec)
     with folder.locked():
-        assert "go on with" not in steadytune("status", "sweep", "--sweeps", tmp_path)[1]
+        assert "resume with" not in steadytune("status", "sweep", "--sweeps", tmp_path)[1]
         assert steadytune("status", "--sweeps", tmp_path)[1] == "sweep: curves, 0 trials, 0 epochs, running\n"
-    resume = f"It does not run on this machine now; go on with: steadytune resume sweep --sweeps {tmp_path}\n"
+    resume = f"It is not running on this machine; resume with: steadytune resume sweep --sweeps {tmp_path}\n"
     assert steadytune("status", "sweep", "--sweeps", tmp_path)[1].endswith(resume)
     assert steadytune("status", "--sweeps", tmp_path)[1] == "sweep: curves, 0 trials, 0 epochs, interrupted\n"
 

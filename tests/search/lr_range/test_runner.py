@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from search.cli import options
 from search.cli.app import app
-from search.lr_range.finding import find, rates
+from search.lr_range.finding import find_range, rates
 from search.lr_range.runner import RangeTest, run
 from search.sweep.plan import make_plan
 from trainables.errors import SteadytuneError
@@ -20,12 +20,12 @@ def range_test_of(data: Path, **more: Any) -> RangeTest:
     return RangeTest(data=data, **(defaults | more))
 
 
-def test_each_rate_is_trained_afresh_for_its_few_epochs(data: Path, tmp_path: Path) -> None:
-    tried = list(run(range_test_of(data), rates(1e-5, 1e-1, 5), tmp_path))
-    assert [one.rate for one in tried] == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
-    assert {len(one.losses) for one in tried} == {2}
-    assert find(tried).best == pytest.approx(1e-2)
-    assert tried[3].metric == pytest.approx(1.0)
+def test_each_rate_is_trained_from_scratch_for_its_few_epochs(data: Path, tmp_path: Path) -> None:
+    results = list(run(range_test_of(data), rates(1e-5, 1e-1, 5), tmp_path))
+    assert [result.rate for result in results] == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
+    assert {len(result.losses) for result in results} == {2}
+    assert find_range(results).best == pytest.approx(1e-2)
+    assert results[3].metric == pytest.approx(1.0)
 
 
 def test_the_warm_up_is_switched_off_unless_the_user_sets_it(data: Path) -> None:
@@ -33,13 +33,13 @@ def test_the_warm_up_is_switched_off_unless_the_user_sets_it(data: Path) -> None
     assert range_test_of(data, values={"warmup_epochs": 3}).overrides(0.5) == {"warmup_epochs": 3, "lr": 0.5}
 
 
-def test_two_lost_rates_in_a_row_end_the_test(data: Path, tmp_path: Path) -> None:
-    tried = list(run(range_test_of(data), rates(1e-3, 1e3, 7), tmp_path))
-    assert [one.rate for one in tried] == pytest.approx([1e-3, 1e-2, 1e-1, 1.0, 10.0])
-    assert [one.failed for one in tried] == ["", "", "", *["weights of head are no longer finite"] * 2]
+def test_two_failed_rates_in_a_row_end_the_test(data: Path, tmp_path: Path) -> None:
+    results = list(run(range_test_of(data), rates(1e-3, 1e3, 7), tmp_path))
+    assert [result.rate for result in results] == pytest.approx([1e-3, 1e-2, 1e-1, 1.0, 10.0])
+    assert [result.failed for result in results] == ["", "", "", *["weights of head are no longer finite"] * 2]
 
 
-def test_a_decade_beyond_the_searched_range_is_looked_at(data: Path) -> None:
+def test_rates_go_a_decade_beyond_the_searched_range(data: Path) -> None:
     assert range_test_of(data).bounds() == pytest.approx((1e-5, 1.0))
 
 
@@ -73,7 +73,7 @@ def test_the_command_writes_a_range_that_launch_takes(data: Path, tmp_path: Path
     ]
     said = CliRunner().invoke(app, [*map(str, words), "--rates", "13", "--out", str(tmp_path / "out")])
     assert said.exit_code == 0, said.output
-    assert "rate 1: lost in epoch 1: weights of head are no longer finite" in said.output
+    assert "rate 1: failed in epoch 1: weights of head are no longer finite" in said.output
     assert "lowest loss" in said.output
     assert (tmp_path / "out" / "lr-range.png").read_bytes().startswith(b"\x89PNG")
     file = tmp_path / "out" / "lr-range.yaml"
