@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint pages bench lock clean
+.PHONY: demo check test lint pages bench lock clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)  ## one sweep of real trainings, from nothing to an exported configuration
@@ -16,10 +16,18 @@ demo: $(READY)  ## one sweep of real trainings, from nothing to an exported conf
 	@test -f samples/resnet_yolo/data.yaml || $(BIN)/steadytune sample resnet_yolo samples/resnet_yolo
 	@$(BIN)/steadytune launch docs/demo.yaml --name demo-$$(date +%Y%m%d-%H%M%S)
 
+FAST := $(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+check: $(READY) lint  ## before each commit, two minutes: linters, types, fast tests
+	$(FAST)
+
+test: export SKIPPED := $(VENV)/skipped
 test: $(READY) lint  ## everything that must hold: linters, types, fast tests, tests with Ray, whole sweeps
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "ray or e2e" --ignore tests/sweeps
+	@rm -f $(SKIPPED)
+	$(FAST)
+	$(FAST) -m "ray or e2e" --ignore tests/sweeps
 	$(BIN)/python -m pytest -q -m "ray or e2e" tests/sweeps  # each takes both cores
+	@$(BIN)/python -m tests.support.skipped $(SKIPPED)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
+from tests.support import skipped
+
 # Every run tries the same examples: a red build is red again, and nothing is written into the checkout.
 settings.register_profile("steadytune", max_examples=60, deadline=None, derandomize=True, database=None)
 settings.load_profile("steadytune")
@@ -16,3 +18,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("e2e") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End with what was skipped, why, and the command that installs what is missing."""
+    reasons = skipped.count(terminalreporter.stats.get("skipped", []))
+    skipped.remember(reasons)
+    if reasons:
+        terminalreporter.section("skipped")
+        for line in skipped.lines(reasons):
+            terminalreporter.line(line)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.support.programs import DOCKER_COMPOSE
 
 pytestmark = pytest.mark.e2e
 FOLDER = Path(__file__).parent.parent / "mlflow"
@@ -19,9 +20,7 @@ SECRETS = dict.fromkeys(re.findall(r"\$\{(\w+)", COMPOSE), "secret")
 
 def composed(**secrets: str) -> subprocess.CompletedProcess[str]:
     """What docker-compose makes of the file, without a container."""
-    if not shutil.which("docker-compose"):
-        pytest.skip("no docker-compose here; apt install docker-compose, to have the file checked")
-    command = ["docker-compose", "--file", str(FOLDER / "compose.yaml"), "config"]
+    command = [str(DOCKER_COMPOSE.require()), "--file", str(FOLDER / "compose.yaml"), "config"]
     environment = {"PATH": os.environ["PATH"], **secrets}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 

@@ -21,7 +21,6 @@ from urllib.parse import quote
 
 from pyarrow import fs
 
-PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 KEY, SECRET, BUCKET = "steadykey", "steady+secret/of=this:test", "bucket"
 
 CONFIGURATION = """
@@ -55,11 +54,6 @@ rgw data = {folder}
 rgw frontends = beast endpoint=127.0.0.1:{gateway}
 rgw thread pool size = 32
 """
-
-
-def missing() -> str:
-    """What has to be installed first; empty if nothing has."""
-    return "" if all(map(shutil.which, PROGRAMS)) else "apt install ceph-mon ceph-osd radosgw"
 
 
 def free_port() -> int:

@@ -28,12 +28,6 @@ from tests.support import REPOSITORY
 USER, PASSWORD = "admin", "correct horse battery"
 
 
-def postgres_programs() -> Path | None:
-    """Where Debian keeps `initdb` and `postgres`; None if they are not installed."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return found[-1].parent if found else None
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

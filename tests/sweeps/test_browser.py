@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.support import REPOSITORY, SUPPORT
+from tests.support.programs import CHROMIUM
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (SUPPORT, REPOSITORY)))}
@@ -62,11 +62,9 @@ def page(address: str) -> Iterator[Any]:
     """A page of a browser, on MLflow's table of the sweep's runs."""
     from playwright import sync_api as driver
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium here; apt install chromium, to see the pages in a browser")
+    chromium = CHROMIUM.require()
     with driver.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=str(chromium), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1600, "height": 900})
         page.set_default_timeout(90_000)
         page.goto(address)

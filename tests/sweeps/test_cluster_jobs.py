@@ -61,7 +61,6 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    pytest.importorskip("opencensus", reason="a job server needs ray[default]")
     folder = tmp_path_factory.mktemp("shared")
     home = tmp_path_factory.mktemp("home")
     env = os.environ | {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from search.journal.events import EpochDone
 from search.journal.segments import read
 from search.sweep.folder import SweepFolder
 from tests.support import REPOSITORY, SUPPORT
+from tests.support.programs import IPROUTE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 OURS, THEIRS = "10.97.53.1", "10.97.53.2"
@@ -53,8 +53,9 @@ def ip(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def machines() -> Iterator[tuple[Machine, Machine]]:
     """Two that see each other at `OURS` and `THEIRS`."""
-    if os.geteuid() != 0 or shutil.which("ip") is None:
-        pytest.skip("needs root and iproute2, to make network namespaces")
+    IPROUTE.require()
+    if os.geteuid() != 0:
+        pytest.skip("only root may make network namespaces")
     names = [f"steadytune-{os.getpid()}-{side}" for side in ("ours", "theirs")]
     made = [ip("netns", "add", name) for name in names]
     if any(one.returncode for one in made):

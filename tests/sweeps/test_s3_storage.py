@@ -25,7 +25,8 @@ from search.storage import remote_sweep
 from search.storage.object_store import Storage
 from search.sweep.folder import SweepFolder
 from tests.support import REPOSITORY, SUPPORT
-from tests.support.s3_server import KEY, SECRET, S3Server, free_port, missing
+from tests.support.programs import CEPH
+from tests.support.s3_server import KEY, SECRET, S3Server, free_port
 from trainables.checkpoint import CHECKSUMS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -40,8 +41,7 @@ OUTAGE_SECONDS = 10
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[S3Server]:
-    if todo := missing():
-        pytest.skip(f"no S3 server here; {todo}")
+    CEPH.require()
     made = S3Server()
     try:
         made.start()
@@ -243,7 +243,6 @@ class RayCluster:
 def test_a_submitted_sweep_whose_whole_cluster_is_lost_goes_on_on_a_new_one(
     unbroken: Machine, server: S3Server, tmp_path: Path
 ) -> None:
-    pytest.importorskip("opencensus", reason="a job server needs ray[default]")
     lost, other = (Machine(tmp_path / name, server, "cluster") for name in ("lost", "other"))
     first = RayCluster(lost)
     try:

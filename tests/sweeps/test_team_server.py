@@ -17,17 +17,15 @@ import pytest
 
 from tests.support import REPOSITORY, SUPPORT
 from tests.support.agreement import difference
-from tests.support.team_server import TeamServer, postgres_programs
+from tests.support.programs import POSTGRESQL
+from tests.support.team_server import TeamServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[TeamServer]:
-    programs = postgres_programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL here; apt install postgresql, to record on a server")
-    made = TeamServer(programs)
+    made = TeamServer(POSTGRESQL.require().parent)
     try:
         made.start_postgres()
         made.start_mlflow()

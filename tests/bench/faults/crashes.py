@@ -28,7 +28,8 @@ from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from tests.support import REPOSITORY
 from tests.support.agreement import Difference, difference
-from tests.support.team_server import TeamServer, postgres_programs
+from tests.support.programs import POSTGRESQL
+from tests.support.team_server import TeamServer
 
 KINDS = ("driver", "worker", "mlflow", "postgres")
 KILLS = 5
@@ -126,12 +127,12 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=20)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     given = parser.parse_args()
-    programs = postgres_programs()
-    assert programs is not None, "PostgreSQL is not installed"
+    initdb = POSTGRESQL.path
+    assert initdb is not None, POSTGRESQL.reason
     print("| killed | times | points | trials without end | epochs twice | runs -, + | points -, + |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as name:
-        server = TeamServer(programs)
+        server = TeamServer(initdb.parent)
         os.environ.update(server.environment)
         try:
             server.start_postgres()

@@ -8,14 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 from trainables.errors import DataError
 from trainables.samples.thermal_clips import write_thermal
 from trainables.slowfast.data import open_thermal
-
-h5py = pytest.importorskip("h5py")
 
 
 @pytest.fixture

@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-pytest.importorskip("pytorchvideo")
-pytest.importorskip("h5py")
-
 from trainables.slowfast.losses import class_loss
 from trainables.slowfast.metrics import accuracy, confusion
 from trainables.slowfast.model import class_weights

@@ -7,10 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
-pytest.importorskip("pytorchvideo")
-pytest.importorskip("h5py")
-
 from pytorchvideo.models.slowfast import create_slowfast
 from torchvision.transforms import v2
 

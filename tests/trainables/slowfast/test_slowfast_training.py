@@ -11,9 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-pytest.importorskip("pytorchvideo")
-pytest.importorskip("h5py")
-
 from spaces.slowfast import space
 from spaces.space import ranges
 from trainables.errors import CheckpointError

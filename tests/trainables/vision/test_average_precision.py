@@ -54,8 +54,9 @@ def test_without_any_object_there_is_no_average_precision() -> None:
 
 
 def test_it_is_what_pycocotools_computes() -> None:
-    coco = pytest.importorskip("pycocotools.coco")
-    evaluation = pytest.importorskip("pycocotools.cocoeval")
+    from pycocotools import coco
+    from pycocotools import cocoeval as evaluation
+
     random = np.random.default_rng(0)
     truth, detected = [], []
     for _ in range(12):
