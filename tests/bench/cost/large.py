@@ -1,7 +1,7 @@
 """Looking at a large sweep: `python -m tests.bench.cost.large [--trials 10000] [--epochs 100] [--before FOLDER]`.
 
 A journal of made-up curves, eight trials at a time, with 13 numbers an epoch and a decision at each rung; then the
-commands that read it, each in a process of its own: seconds, seconds of the processor (the machine may be busy), and
+commands that read it, each in a process of its own: seconds, CPU seconds (the machine may be busy), and
 the most memory it took. Another checkout is measured in turn with this one.
 """
 
@@ -68,7 +68,7 @@ def _epoch(trial: int, epoch: int, score: float) -> EpochDone:
 
 
 def measure(checkout: Path, root: Path, *words: str) -> tuple[float, float, float]:
-    """Seconds, seconds of the processor and gigabytes of a command."""
+    """Seconds, CPU seconds and gigabytes of a command."""
     environment = os.environ | {"PYTHONPATH": str(checkout)}
     began = time.perf_counter()
     command = [sys.executable, "-m", "search", *words, "--sweeps", str(root)]
@@ -93,7 +93,7 @@ def main() -> None:
         seconds = time.perf_counter() - began
         print(f"{given.trials} trials x {given.epochs} epochs, written in {seconds:.0f} s, {size:.0f} MB")
         print(f"a loop of 10 million additions takes {_loop():.2f} s of the processor here\n")
-        print("| command | seconds | of the processor | memory, GB |")
+        print("| command | seconds | CPU seconds | memory, GB |")
         print("| --- | --- | --- | --- |", flush=True)
         for words in (("status", NAME), ("explain", NAME, "17"), ("report", NAME)):
             for checkout in filter(None, (before, REPOSITORY)):

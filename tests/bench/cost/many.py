@@ -4,8 +4,8 @@
     python -m tests.bench.cost.many --at-once 2 --trials 5000
 
 The trials do nothing (`idle.py`) but wait `--pause` seconds an epoch: long enough, for many at once, that the first has
-not ended before the last one's process is up. Shown are results a second, how many trials were in their epochs at once,
-and the driver's memory as the sweep grows.
+not ended before the last one's process is up. It shows results per second, the trials in
+their epochs at once, and the driver's memory as the sweep grows.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def main() -> None:
             "set": {"epochs": given.epochs, "pause": given.pause},
         }  # fmt: skip
         made = check(read_spec(values, "bench"), f"sqlite:///{name}/mlflow.db")
-        print("| trials ended | most at once | results a second | driver, MB |")
+        print("| trials ended | most at once | results per second | driver, MB |")
         print("| --- | --- | --- | --- |", flush=True)
         run.launch(made, Path(name), Watch(given.trials))
 

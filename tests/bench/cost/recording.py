@@ -117,7 +117,7 @@ def main() -> None:
         accepted, recorded = ours(Path(name) / "sweeps", address, given.results)
     count = given.results * (METRICS + 1)
     quick = accepted / given.results
-    print("| | milliseconds a result | metric values a second |")
+    print("| | milliseconds per result | metric values per second |")
     print("| --- | --- | --- |")
     print(f"| steadytune, until the journal has it | {1e3 * quick:.3f} | {count / accepted:,.0f} |")
     print(f"| steadytune, until MLflow has it | {1e3 * recorded / given.results:.3f} | {count / recorded:,.0f} |")

@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=4)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    print("| recipe | first trial, s | next ones, s | next ones, processor s |\n| --- | --- | --- | --- |")
+    print("| recipe | first trial, s | next ones, s | next ones, CPU s |\n| --- | --- | --- | --- |")
     for name in given.recipe:
         with tempfile.TemporaryDirectory() as folder:
             first, *others = starts(name, given.trials, Path(folder))

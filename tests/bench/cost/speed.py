@@ -130,7 +130,7 @@ def main() -> None:
         return
     measure(10, "asha")  # the imports
     if given.schedulers:
-        print("| scheduler | trials | results | results a second | microseconds a result, by the smallest |")
+        print("| scheduler | trials | results | results per second | microseconds per result, by the smallest |")
         print("| --- | --- | --- | --- | --- |")
     for scheduler in given.schedulers:
         base = 0.0
@@ -141,7 +141,7 @@ def main() -> None:
             print(f"| {scheduler} | {runs} | {count} | {1 / cost:,.0f} | {1e6 * cost:.0f}, {cost / base:.2f} x |")
     if given.samplers:
         print(
-            "\n| sampler | trials | results | microseconds a result | milliseconds a draw | grown by MB, KB a trial |"
+            "\n| sampler | trials | results | microseconds per result | milliseconds per draw | MB more, KB per trial |"
         )
         print("| --- | --- | --- | --- | --- | --- |", flush=True)
     for sampler in given.samplers:

@@ -64,7 +64,7 @@ CASES: dict[str, list[Case]] = {
     "refdet": [Case("tiny preset (stage-2)", {})],
 }
 HEADINGS = (
-    *("case", "pairs", "theirs a second", "ours", "ratio of wall time", "ratio of processor time"),
+    *("case", "pairs", "theirs per second", "ours", "ratio of wall time", "ratio of CPU time"),
     *("theirs: data + training + evaluation, s", "ours"),
 )
 

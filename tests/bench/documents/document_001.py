@@ -58,7 +58,7 @@ def main() -> None:
     changes = pairs(given.set, "--set")
     recipe = Yolox()
     data = recipe.open(given.data)
-    print("| training | seed | drops | largest | sum | epoch 3 | 5 | 10 | last | CV of the loss | of its steps |")
+    print("| training | seed | drops | largest | sum | epoch 3 | 5 | 10 | last | CV of the loss | CV of its steps |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     curves: dict[str, list[list[Epoch]]] = {"smooth": [], "stable-v3": []}
     with tempfile.TemporaryDirectory() as folder:
