@@ -16,14 +16,14 @@ REPOSITORY = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def script() -> dict[str, Any]:
-    return runpy.run_path(str(REPOSITORY / "docs/settings_tables.py"))
+    return runpy.run_path(str(REPOSITORY / "docs/tools/settings_tables.py"))
 
 
 @pytest.mark.parametrize("name", registry.BUILT_IN)
 def test_the_table_on_a_recipes_page_is_what_the_code_gives(name: str, script: dict[str, Any]) -> None:
     file: Path = script["page"](name)
     assert file.read_text(encoding="utf-8") == script["written"](name), (
-        f"{file.relative_to(REPOSITORY)} is behind the code: run python docs/settings_tables.py"
+        f"{file.relative_to(REPOSITORY)} is behind the code: run python docs/tools/settings_tables.py"
     )
 
 

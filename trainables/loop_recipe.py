@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from trainables.atomic import write_file
 from trainables.recipe import Epoch, Predictor, Recipe
 from trainables.settings import Settings, SettingsT, to_yaml
-from trainables.vision.ultralytics_import import isolated
+from trainables.ultralytics_import import isolated
 
 if TYPE_CHECKING:
     from trainables.loop import Training

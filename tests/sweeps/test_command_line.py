@@ -199,7 +199,7 @@ def test_a_name_that_exists_is_refused(tool: Tool) -> None:
 
 
 def test_the_recipe_of_the_documentation_sweeps(tool: Tool) -> None:
-    tool.env["PYTHONPATH"] += os.pathsep + str(REPOSITORY / "docs")
+    tool.env["PYTHONPATH"] += os.pathsep + str(REPOSITORY / "docs" / "examples")
     assert tool.run("sample", "rings:Rings", "rings").returncode == 0
     words = ["launch", "--recipe", "rings:Rings", "--preset", "tiny", "--data", "rings/rings.csv", "--trials", "5"]
     launched = tool.run(*words, "--name", "rings")

@@ -17,12 +17,11 @@ from torch import Tensor, nn
 from trainables.loop import seeded
 from trainables.samples.digits import regions, strokes
 from trainables.samples.reference_videos import kinds, reference, turned
-from trainables.vision.ultralytics_import import isolated
+from trainables.ultralytics_import import isolated
 
-FILE = Path(__file__).with_name("digit_encoder.pt")
 SIZE, BATCH, RATE = 56, 64, 1e-3
 STEPS = 3000
-"""Batches that made `FILE`."""
+"""Batches that made `weights.SAMPLE`."""
 HELD_OUT = 1000
 """Pictures that it is tried on at the end."""
 
@@ -50,9 +49,9 @@ def pretrain(steps: int, seed: int = 0) -> nn.Module:
     """The encoder after `steps` batches of telling every sign from every other; prints what it names right."""
     with tempfile.TemporaryDirectory() as folder, isolated(Path(folder)):
         from trainables.refdet.model import reference_encoder
-    from trainables.refdet.recipe import Refdet as Recipe
+    from trainables.refdet.recipe import Refdet
 
-    settings = Recipe().settings("tiny", {"reference_weights": "none"})
+    settings = Refdet().settings("tiny", {"reference_weights": "none"})
     signs = Signs("train")
     random = np.random.default_rng(seed)
     with seeded(seed, "digit encoder"):
@@ -83,10 +82,12 @@ def main() -> None:
     """Pretrain and write the file."""
     parser = argparse.ArgumentParser(description=pretrain.__doc__)
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--file", type=Path, default=FILE, help="where to write it")
+    parser.add_argument("--file", type=Path, help="where to write it; in place of the shipped encoder if not given")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    torch.save(pretrain(given.steps).state_dict(), given.file)
+    with isolated():
+        from trainables.refdet.weights import SAMPLE
+    torch.save(pretrain(given.steps).state_dict(), given.file or SAMPLE)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from trainables.refdet.model import Refdet
 from trainables.vision.inference import parts
 from trainables.vision.weights_only import load_pickled, weights_in
 
-SAMPLE = Path(__file__).parents[1] / "samples" / "digit_encoder.pt"
+SAMPLE = Path(__file__).with_name("digit_encoder.pt")
 """The tiny encoder, pretrained on handwritten digits by `python -m trainables.refdet.pretrain`."""
 YOLO = "https://github.com/ultralytics/assets/releases/download/v8.4.0/yolov8n.pt"
 DINOV2 = "timm's vit_small_patch14_dinov2.lvd142m (huggingface.co/timm)"

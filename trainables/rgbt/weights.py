@@ -86,11 +86,6 @@ def _model(state: dict[str, Tensor], size: str, names: dict[int, str]) -> Detect
     return model
 
 
-def save_weights(model: DetectionModel, path: Path) -> None:
-    """Write `model` as a checkpoint that Ultralytics itself loads (`yolo train model=…`)."""
-    torch.save({"model": model, "ema": None, "epoch": -1, "train_args": dict(vars(model.args))}, path)
-
-
 def check_fits(model: DetectionModel, weights: DetectionModel, owner: str) -> None:
     """Refuse `weights` of another size: Ultralytics would leave out, without a word, what does not fit.
 

@@ -19,7 +19,7 @@ from trainables.recipe import Epoch
 from trainables.rgbt.data import RgbtData
 from trainables.rgbt.recipe import Rgbt
 from trainables.rgbt.settings import RgbtSettings
-from trainables.vision.ultralytics_import import isolated
+from trainables.ultralytics_import import isolated
 
 METRICS = ("night/map50_95", "day/map50_95", "map50_95", "no_thermal/map50_95")
 

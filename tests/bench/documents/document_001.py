@@ -11,16 +11,64 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from search.cli.options import pairs
 from trainables.recipe import Epoch
-from trainables.yolox.analysis import analysis, variation
 from trainables.yolox.recipe import Yolox
 
 WARMUP = 3
 """Epochs left out of the variation of the loss: those of the longer warm-up."""
+
+
+BEST = 5
+"""Epochs in the document's table of best checkpoints."""
+
+
+def variation(losses: Sequence[float]) -> float:
+    """Sample standard deviation over mean: the report's CV, as a share; 0 for a single value.
+
+    `search.pruning.curve_statistics.cv` divides by n, not n - 1: it rates a curve against a threshold, where the
+    difference (1 % at 50 epochs) does not count. Here the report's own figures are to be met.
+    """
+    return statistics.stdev(losses) / statistics.fmean(losses) if len(losses) > 1 else 0.0
+
+
+def analysis(epochs: Sequence[Epoch]) -> str:
+    """The analysis of a training's `epochs`, its first to its last, as Markdown; losses are means over an epoch."""
+    losses = [epoch.losses["train"] for epoch in epochs]
+    settled = [epoch.losses["train"] for epoch in epochs if epoch.phase != "warmup"]
+    lines = ["| phase | epochs | loss | change | mean ± std | CV |", "| --- | --- | --- | --- | --- | --- |"]
+    lines += [_phase(name, [epoch for epoch in epochs if epoch.phase == name]) for name in _phases(epochs)]
+    lines += [
+        "",
+        f"Loss {losses[0]:.2f} → {losses[-1]:.2f} ({losses[-1] / losses[0] - 1:+.1%}), CV {variation(losses):.2%}",
+    ]
+    if settled:
+        lines[-1] += f"; after warm-up {variation(settled):.2%}"
+    lines += ["", "| rank | epoch | loss | phase |", "| --- | --- | --- | --- |"]
+    ranked = sorted(epochs, key=lambda epoch: epoch.losses["train"])[:BEST]
+    lines += [
+        f"| {rank} | {epoch.epoch} | {epoch.losses['train']:.3f} | {epoch.phase} |"
+        for rank, epoch in enumerate(ranked, start=1)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _phases(epochs: Sequence[Epoch]) -> list[str]:
+    return list(dict.fromkeys(epoch.phase for epoch in epochs))
+
+
+def _phase(name: str, epochs: Sequence[Epoch]) -> str:
+    losses = [epoch.losses["train"] for epoch in epochs]
+    spread = statistics.stdev(losses) if len(losses) > 1 else 0.0
+    span = f"{epochs[0].epoch}–{epochs[-1].epoch}"
+    return (
+        f"| {name} | {span} | {losses[0]:.2f} → {losses[-1]:.2f} | {losses[-1] / losses[0] - 1:+.1%}"
+        f" | {statistics.fmean(losses):.2f} ± {spread:.2f} | {variation(losses):.2%} |"
+    )
 
 
 def drops(values: list[float]) -> list[float]:

@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from trainables.refdet.episodes import episode_size
 from trainables.refdet.recipe import Refdet
-from trainables.vision.ultralytics_import import isolated
+from trainables.ultralytics_import import isolated
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from trainables.refdet.data import RefdetData, open_refdet
 from trainables.refdet.recipe import Refdet
 from trainables.refdet.settings import RefdetSettings
 from trainables.samples.reference_videos import write_refdet
-from trainables.vision.ultralytics_import import isolated
+from trainables.ultralytics_import import isolated
 
 pytestmark = pytest.mark.e2e  # trains, for minutes
 

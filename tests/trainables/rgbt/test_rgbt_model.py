@@ -13,7 +13,7 @@ from trainables.rgbt.collapse import PATIENCE, CollapseWatch
 from trainables.rgbt.recipe import Rgbt
 from trainables.rgbt.schedule import closes_mosaic, frozen_layers, rate_share
 from trainables.rgbt.settings import RgbtSettings
-from trainables.vision.ultralytics_import import isolated
+from trainables.ultralytics_import import isolated
 
 pytestmark = pytest.mark.e2e  # imports and builds Ultralytics' networks: ten seconds
 
@@ -65,6 +65,11 @@ def raw(model: Any, pixels: torch.Tensor) -> torch.Tensor:
     return found
 
 
+def save_weights(model: Any, path: Path) -> None:
+    """Write `model` as Ultralytics itself saves one."""
+    torch.save({"model": model, "ema": None, "epoch": -1, "train_args": dict(vars(model.args))}, path)
+
+
 class TestFourChannels:
     @pytest.mark.parametrize("fusion", ["concat", "gated"])
     def test_from_zero_see_what_three_saw(self, three: Any, tmp_path: Path, fusion: str) -> None:
@@ -80,7 +85,7 @@ class TestFourChannels:
         assert torch.equal(weight[:, :3], three.model[0].conv.weight)
 
     def test_survive_saving_and_loading(self, three: Any, tmp_path: Path) -> None:
-        from trainables.rgbt.weights import load_weights, save_weights
+        from trainables.rgbt.weights import load_weights
 
         four = detector(tmp_path, three, thermal_init="mean")
         four.model[0].conv.weight.data[:, 3] += 1
@@ -121,7 +126,7 @@ class TestWeights:
             load_weights(str(path), "x", tmp_path)
 
     def test_of_another_size_are_refused(self, three: Any, tmp_path: Path) -> None:
-        from trainables.rgbt.weights import check_fits, load_weights, save_weights
+        from trainables.rgbt.weights import check_fits, load_weights
 
         path = tmp_path / "small.pt"
         save_weights(three, path)

@@ -15,8 +15,8 @@ from trainables.errors import DataError, SteadytuneError
 from trainables.rgbt.data import RgbtData, open_rgbt
 from trainables.rgbt.recipe import Rgbt
 from trainables.samples.thermal_pairs import write_rgbt
+from trainables.ultralytics_import import isolated
 from trainables.vision.average_precision import average_precision
-from trainables.vision.ultralytics_import import isolated
 
 pytestmark = pytest.mark.e2e  # trains
 

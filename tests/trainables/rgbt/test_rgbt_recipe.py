@@ -16,7 +16,7 @@ from trainables.rgbt.recipe import Rgbt
 from trainables.rgbt.settings import RgbtSettings
 from trainables.samples.thermal_pairs import write_rgbt
 from trainables.settings import read_yaml
-from trainables.vision.ultralytics_import import isolated
+from trainables.ultralytics_import import isolated
 
 RECIPE = Rgbt()
 

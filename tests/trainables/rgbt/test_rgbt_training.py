@@ -18,7 +18,7 @@ from trainables.rgbt.data import RgbtData, open_rgbt
 from trainables.rgbt.recipe import Rgbt
 from trainables.rgbt.settings import RgbtSettings
 from trainables.samples.thermal_pairs import write_rgbt
-from trainables.vision.ultralytics_import import isolated
+from trainables.ultralytics_import import isolated
 
 pytestmark = pytest.mark.e2e  # trains, for minutes
 

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from trainables.vision.average_precision import Detections, Objects, _dataset, _results, average_precision
 
@@ -54,9 +56,6 @@ def test_without_any_object_there_is_no_average_precision() -> None:
 
 
 def test_it_is_what_pycocotools_computes() -> None:
-    from pycocotools import coco
-    from pycocotools import cocoeval as evaluation
-
     random = np.random.default_rng(0)
     truth, detected = [], []
     for _ in range(12):
@@ -65,10 +64,10 @@ def test_it_is_what_pycocotools_computes() -> None:
         truth.append(Objects(boxes, random.integers(0, 2, 4)))
         guesses = boxes.repeat(3, axis=0) + random.normal(0, 3, size=(12, 4)).astype(np.float32)
         detected.append(Detections(guesses, random.integers(0, 2, 12), random.uniform(size=12).astype(np.float32)))
-    dataset = coco.COCO()
+    dataset = COCO()
     dataset.dataset = _dataset(truth, NAMES) | {"info": {}}
     dataset.createIndex()
-    theirs = evaluation.COCOeval(dataset, dataset.loadRes(_results(detected)), "bbox")
+    theirs = COCOeval(dataset, dataset.loadRes(_results(detected)), "bbox")
     theirs.evaluate()
     theirs.accumulate()
     theirs.summarize()

@@ -1,4 +1,4 @@
-"""Writes the table of settings on each recipe's page: `python docs/settings_tables.py`.
+"""Writes the table of settings on each recipe's page: `python docs/tools/settings_tables.py`.
 
 The rows are those that `steadytune recipes NAME` prints. A test refuses a page whose table is not the code's.
 """
@@ -11,9 +11,9 @@ from search.views.recipe_page import rows
 from trainables import registry
 from trainables.errors import DataError
 
-BEGIN = "<!-- Written by `python docs/settings_tables.py`; do not edit. -->"
+BEGIN = "<!-- Written by `python docs/tools/settings_tables.py`; do not edit. -->"
 END = "<!-- End of the settings. -->"
-TRAINABLES = Path(__file__).parents[1] / "trainables"
+TRAINABLES = Path(__file__).parents[2] / "trainables"
 
 
 def page(name: str) -> Path:

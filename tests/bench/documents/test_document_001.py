@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.documents.document_001 import analysis, variation
 from trainables.recipe import Epoch
-from trainables.yolox.analysis import analysis, variation
 
 
 def epoch(number: int, phase: str, loss: float) -> Epoch:
