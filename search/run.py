@@ -1,4 +1,4 @@
-"""Assembles a sweep and runs it: the only place where Ray, searcher, scheduler, recorder and disk come together."""
+"""Assembles a sweep and runs it: the only module where Ray, sampler, scheduler, recorder and disk come together."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from ray import tune
 from rich.text import Text
 
 from search.control.coordinator import Coordinator
-from search.execution.connection import Say, connected, resources
-from search.execution.resources import Needs, needs, places
+from search.execution.connection import Notify, connected, node_resources
+from search.execution.job_protocol import announce_training
+from search.execution.resources import TrialResources, trial_resources, worker_slots
 from search.execution.trainable import RecipeTrainable
-from search.execution.tune_adapters import CoordinatorScheduler, CoordinatorSearch, Silent
+from search.execution.tune_adapters import CoordinatorScheduler, CoordinatorSearch, NoProgress
 from search.export.bundle import export
 from search.journal.events import Decided, Row, SweepEnded
 from search.journal.segments import Journal, mend, read
@@ -43,155 +44,176 @@ Listener = Callable[[Row, SweepState], None]
 
 @dataclass(frozen=True)
 class Finished:
-    """A sweep that has ended, and the recorder, which may have a few seconds' work left."""
+    """A sweep that has ended, and its recorder, which may need a few more seconds to write to MLflow."""
 
     state: SweepState
     recorder: Recorder
 
 
-def launch(checked: Plan, root: Path, listen: Listener, say: Say = lambda words: None) -> Finished:
-    """Run a new sweep in `root/NAME` to its end; `say` shows what is to be known of where it runs.
+def launch(plan: Plan, root: Path, listen: Listener, notify: Notify = lambda message: None) -> Finished:
+    """Run a new sweep in `root/NAME` to its end.
+
+    Args:
+        plan: the checked sweep.
+        root: folder of the sweeps.
+        listen: called with every event of the journal, and the state after it.
+        notify: shows the user messages about the cluster, the storage and MLflow.
 
     Raises:
-        SteadytuneError: something is wrong that shows before training; nothing is left behind then.
+        SteadytuneError: the sweep cannot run. If that shows before the first trial, no files remain.
     """
-    recall(checked, root)
-    if checked.spec.storage:
-        refuse_existing(checked.spec.storage, checked.spec.name)
-    folder = SweepFolder.create(root, checked.spec)
+    recall(plan, root)
+    spec = plan.spec
+    if spec.storage:
+        refuse_existing(spec.storage, spec.name)
+    folder = SweepFolder.create(root, spec)
     with folder.locked():
         try:
-            return _run(checked, folder, listen, say)
+            return _SweepRun(plan, folder, listen, notify).run()
         except SteadytuneError:
-            if not _began(folder):
+            if not _has_trials(folder):
                 folder.remove()
-                if checked.spec.storage:
-                    Storage(checked.spec.storage, folder.name).delete_all()
+                if spec.storage:
+                    Storage(spec.storage, folder.name).delete_all()
             raise
 
 
-def resume(checked: Plan, root: Path, listen: Listener, say: Say = lambda words: None) -> Finished:
-    """Go on with a sweep that was interrupted or killed, where its journal ends."""
-    folder = SweepFolder.existing(root, checked.spec.name)
+def resume(plan: Plan, root: Path, listen: Listener, notify: Notify = lambda message: None) -> Finished:
+    """Run a sweep that was interrupted or killed, from where its journal ends. Arguments as in `launch`.
+
+    Raises:
+        SteadytuneError: there is no such sweep, it has ended, or it cannot run.
+    """
+    folder = SweepFolder.existing(root, plan.spec.name)
+    sweep_run = _SweepRun(plan, folder, listen, notify)
     with folder.locked():
-        for torn in mend(folder.journal):
-            say(f"{torn}: torn, as a power cut leaves it; what was in it is done again.")
-        if checked.spec.storage:
-            storage = Storage(checked.spec.storage, folder.name)
-            retry_until_available(lambda: reconcile(folder, storage), say)
-        if any(isinstance(row.event, SweepEnded) for row in _past(folder)):
-            with _uploading(checked, folder, say):  # what an outage may have kept back
+        for damaged in mend(folder.journal):
+            notify(f"{damaged}: damaged, as by a power cut; the events in it are repeated.")
+        if plan.spec.storage:
+            storage = Storage(plan.spec.storage, folder.name)
+            retry_until_available(lambda: reconcile(folder, storage), notify)
+        if any(isinstance(row.event, SweepEnded) for row in _journal_rows(folder)):
+            with sweep_run.uploading():  # what an outage may have kept from the storage
                 pass
             raise SteadytuneError(f"sweep {folder.name} has ended; see `steadytune status {folder.name}`")
-        folder.check_resumable()
-        return _run(checked, folder, listen, say)
+        return sweep_run.run()
 
 
-def _past(folder: SweepFolder) -> list[Row]:
+def _journal_rows(folder: SweepFolder) -> list[Row]:
     return list(read(folder.journal)) if folder.journal.is_dir() else []
 
 
-def _began(folder: SweepFolder) -> bool:
-    """Whether there is anything of a trial to be looked at; on a cluster its log may lie elsewhere."""
-    return any(folder.trials.glob("*/log.txt")) or any(isinstance(row.event, Decided) for row in _past(folder))
+def _has_trials(folder: SweepFolder) -> bool:
+    """Whether a trial has begun; on a cluster its log may be on another machine, so the journal is asked too."""
+    decided = (isinstance(row.event, Decided) for row in _journal_rows(folder))
+    return any(folder.trials.glob("*/log.txt")) or any(decided)
 
 
-@contextmanager
-def _uploading(checked: Plan, folder: SweepFolder, say: Say) -> Iterator[Uploader | None]:
-    """The sweep's storage kept up to date for the block, if it has one."""
-    if checked.spec.storage:
-        with Uploader(folder, checked.spec.storage, lambda words: say(Text(words))) as uploader:  # no markup
-            yield uploader
-    else:
-        yield None
+@dataclass(frozen=True)
+class _SweepRun:
+    """One run of a sweep, from its launch or resume to its end or interruption."""
 
+    plan: Plan
+    folder: SweepFolder
+    listen: Listener
+    notify: Notify
 
-def _run(checked: Plan, folder: SweepFolder, listen: Listener, say: Say) -> Finished:
-    try:
-        # The interruption comes second: Ray sets a handler of its own when it starts.
-        with (
-            connected(checked.spec, folder.path, say),
-            interruptible(),
-            Recorder(folder, lambda words: say(Text(words))) as recorder,
-            _uploading(checked, folder, say) as uploader,
-        ):
-            each = needs(checked.spec, _share(checked, folder, say))
-            room = places(checked.spec.workers, each, resources())
-            say(sweep_runs(room))
-            state = _sweep(checked, folder, room, each, recorder, uploader, listen)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        fix = f"nothing is lost: free some space, then `steadytune resume {folder.name}`"
-        raise SteadytuneError(f"{folder.path}: the disk is full; {fix}") from None
-    return Finished(state, recorder)
-
-
-def _share(checked: Plan, folder: SweepFolder, say: Say) -> float | None:
-    """What `gpus: auto` comes to, for good: a resumed sweep keeps it. None if the user has said."""
-    spec = checked.spec
-    if spec.gpus != "auto":
-        return None
-    if not any(map(needs(spec).fit, resources())):  # Ray would wait for one without end
-        raise SettingsError(
-            "gpus is auto, but no node has a GPU with the CPUs and the memory of a trial; leave gpus out"
-        )
-    from search.execution import gpu_sharing as sharing  # imports torch
-
-    say("How many trials share a GPU? One trains alone, for an epoch or two minutes.")
-    settings = checked.named[0][1] if checked.named else checked.settings({}, spec.seed).model_dump()
-    found = sharing.measure({**_assigned(spec, needs(spec)), "trial": 0, "settings": settings, "epochs": 0})
-    share = sharing.share(found)
-    folder.change(gpus=share)
-    say(f"It took {found.need / 1e9:.1f} of the GPU's {found.total / 1e9:.1f} GB: gpus is {share:g}.")
-    return share
-
-
-def _sweep(
-    checked: Plan,
-    folder: SweepFolder,
-    room: int,
-    each: Needs,
-    recorder: Recorder,
-    uploader: Uploader | None,
-    listen: Listener,
-) -> SweepState:
-    journal = Journal(folder.journal)
-    past = _past(folder)
-    if not past:
-        feed(journal, recall(checked, folder.root))
-        past = _past(folder)
-    # Deleting takes a millisecond a file: Ray's loop, which all trials wait for, need not.
-    with ThreadPoolExecutor(1, "delete") as deletions:
-
-        def delete(trial: int, epoch: int) -> None:
-            if doomed := checkpoint.set_aside(folder.checkpoint(trial, epoch)):
-                deletions.submit(shutil.rmtree, doomed, ignore_errors=True)
-            if uploader:
-                uploader.delete(trial, epoch)
-
-        coordinator = Coordinator(checked, journal, delete=delete, listen=listen)
-        if past:
-            folder.sweep_up()
-            coordinator.restore(past)
-        coordinator.open(room)
-        recorder.watch(coordinator.halt)
-        if uploader:
-            uploader.watch(coordinator.halt)
+    def run(self) -> Finished:
+        spec, folder = self.plan.spec, self.folder
         try:
-            _train(coordinator, folder, room, each)
-        finally:
-            journal.flush()
-            shutil.rmtree(folder.ray, ignore_errors=True)
-    if coordinator.halted:
-        raise coordinator.halted
-    folder.sweep_up()  # of trials whose process died once too often
-    _conclude(coordinator, folder, uploader)
-    return coordinator.state
+            # `interruptible` after `connected`: Ray sets a signal handler of its own when it starts.
+            with (
+                connected(spec, folder.path, self.notify),
+                interruptible(),
+                Recorder(folder, self._notify_plain) as recorder,
+                self.uploading() as uploader,
+            ):
+                resources = trial_resources(spec, self._gpu_share())
+                slots = worker_slots(spec.workers, resources, node_resources())
+                self.notify(sweep_runs(slots))
+                announce_training()
+                state = self._search(slots, resources, recorder, uploader)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            fix = f"nothing is lost: free some space, then `steadytune resume {folder.name}`"
+            raise SteadytuneError(f"{folder.path}: the disk is full; {fix}") from None
+        return Finished(state, recorder)
+
+    def _notify_plain(self, message: str) -> None:
+        self.notify(Text(message))  # addresses and paths may look like rich's markup
+
+    @contextmanager
+    def uploading(self) -> Iterator[Uploader | None]:
+        """For the block, keep the sweep's storage up to date, if it has one."""
+        if self.plan.spec.storage:
+            with Uploader(self.folder, self.plan.spec.storage, self._notify_plain) as uploader:
+                yield uploader
+        else:
+            yield None
+
+    def _gpu_share(self) -> float | None:
+        """The share of a GPU that `gpus: auto` comes to, measured once: a resumed sweep keeps it. None if not auto."""
+        spec = self.plan.spec
+        if spec.gpus != "auto":
+            return None
+        resources = trial_resources(spec)
+        if not any(map(resources.trials_on, node_resources())):  # Ray would wait for such a node for ever
+            raise SettingsError(
+                "gpus is auto, but no node has a GPU with the CPUs and the memory of a trial; leave gpus out"
+            )
+        from search.execution.gpu_sharing import gpu_share, measure_memory  # imports torch
+
+        self.notify("How many trials share a GPU? One trains alone, for an epoch or two minutes.")
+        settings = self.plan.named[0][1] if self.plan.named else self.plan.settings({}, spec.seed).model_dump()
+        probe = {"trial": 0, "settings": settings, "epochs": 0}
+        memory = measure_memory(_common_config(spec, resources) | probe)
+        share = gpu_share(memory)
+        self.folder.change(gpus=share)
+        self.notify(f"It took {memory.need / 1e9:.1f} of the GPU's {memory.total / 1e9:.1f} GB: gpus is {share:g}.")
+        return share
+
+    def _search(
+        self, slots: int, resources: TrialResources, recorder: Recorder, uploader: Uploader | None
+    ) -> SweepState:
+        """Run the coordinator's trials until it says that the sweep is over, and export the winner."""
+        folder = self.folder
+        journal = Journal(folder.journal)
+        rows = _journal_rows(folder)
+        if not rows:
+            feed(journal, recall(self.plan, folder.root))
+            rows = _journal_rows(folder)
+        # Deleting takes a millisecond per file, which Ray's event loop need not wait for.
+        with ThreadPoolExecutor(1, "delete") as deletions:
+
+            def delete(trial: int, epoch: int) -> None:
+                if renamed := checkpoint.set_aside(folder.checkpoint(trial, epoch)):
+                    deletions.submit(shutil.rmtree, renamed, ignore_errors=True)
+                if uploader:
+                    uploader.delete(trial, epoch)
+
+            coordinator = Coordinator(self.plan, journal, delete=delete, listen=self.listen)
+            if rows:
+                folder.sweep_up()
+                coordinator.restore(rows)
+            coordinator.open(slots)
+            recorder.watch(coordinator.halt)
+            if uploader:
+                uploader.watch(coordinator.halt)
+            try:
+                _tuner(coordinator, folder, slots, resources).fit()
+            finally:
+                journal.flush()
+                shutil.rmtree(folder.ray, ignore_errors=True)
+        if coordinator.halted:
+            raise coordinator.halted
+        folder.sweep_up()  # what trials left whose process died at the end
+        _end(coordinator, folder, uploader)
+        return coordinator.state
 
 
-def _assigned(spec: SweepSpec, each: Needs) -> dict[str, Any]:
-    """What every trial of a sweep is told, wherever it runs."""
+def _common_config(spec: SweepSpec, resources: TrialResources) -> dict[str, Any]:
+    """The configuration that all trials of a sweep share; see `RecipeTrainable`."""
     return {
         "recipe": spec.recipe,
         "data": located(spec.data),
@@ -201,39 +223,38 @@ def _assigned(spec: SweepSpec, each: Needs) -> dict[str, Any]:
         "checkpoint_every": spec.checkpoint_every,
         "checkpoint_at": [],
         "hang_seconds": 60 * spec.hang_minutes,
-        "needs": each,
+        "resources": resources,
     }
 
 
-def _train(coordinator: Coordinator, folder: SweepFolder, room: int, each: Needs) -> None:
-    """Have Ray Tune run what the coordinator hands out, `room` trials at a time."""
+def _tuner(coordinator: Coordinator, folder: SweepFolder, slots: int, resources: TrialResources) -> tune.Tuner:
+    """Ray Tune, set up to run what the coordinator hands out, `slots` trials at a time."""
     spec = coordinator.plan.spec
     rungs = coordinator.state.scheduler.rungs if spec.scheduler in ("asha", "freeze_thaw") else []
-    common = _assigned(spec, each) | {"folder": str(folder.trials), "checkpoint_at": rungs}
-    tuner = tune.Tuner(
+    config = _common_config(spec, resources) | {"folder": str(folder.trials), "checkpoint_at": rungs}
+    return tune.Tuner(
         RecipeTrainable,
         tune_config=tune.TuneConfig(
-            search_alg=CoordinatorSearch(coordinator, common),
+            search_alg=CoordinatorSearch(coordinator, config),
             scheduler=CoordinatorScheduler(coordinator),
             num_samples=-1,
-            max_concurrent_trials=room,
+            max_concurrent_trials=slots,
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(
             name="experiment",
             storage_path=str(folder.ray),
             verbose=0,
-            callbacks=[Silent()],
-            # Checkpoints are the trainable's own: Ray's would be kept trial by trial.
+            callbacks=[NoProgress()],
+            # The trainable writes its own checkpoints: Ray's cannot be kept or deleted by the coordinator's rules.
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=spec.retries),
         ),
     )
-    tuner.fit()
 
 
-def _conclude(coordinator: Coordinator, folder: SweepFolder, uploader: Uploader | None) -> None:
-    """Export the winner, then write down that the sweep has ended."""
+def _end(coordinator: Coordinator, folder: SweepFolder, uploader: Uploader | None) -> None:
+    """Export the winner, then record that the sweep has ended."""
     ended = result(coordinator.state)
     if ended.trial >= 0:
         export(coordinator.state, folder, ended.trial, folder.best)
@@ -244,7 +265,7 @@ def _conclude(coordinator: Coordinator, folder: SweepFolder, uploader: Uploader 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Treat a polite request to end (SIGTERM, as job systems send it) like Ctrl-C."""
+    """For the block, treat a polite request to end (SIGTERM, as job systems send it) like Ctrl-C."""
 
     def interrupt(signum: int, frame: Any) -> None:
         raise KeyboardInterrupt

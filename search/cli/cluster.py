@@ -45,9 +45,9 @@ def submit(
         raise SettingsError("--detach needs a cluster to run on; give --address http://HEAD:8265, auto or HOST:PORT")
     if spec:
         make_plan(spec, training=False)  # without opening the data set, which only the cluster may reach
-    from search.execution.jobs import Jobs
+    from search.execution.jobs import connect
 
-    jobs = Jobs(address)
+    jobs = connect(address)
     job = jobs.submit(name, root, spec, storage)
     print(f"Submitted to {jobs.address} as job {job}.", flush=True)
     next_steps = f"Watch it: {options.command('logs', name, root)}; end it: {options.command('stop', name, root)}"
@@ -61,14 +61,14 @@ def submit(
     except KeyboardInterrupt:
         print(f"\nsteadytune: the sweep continues without this terminal. {next_steps}", file=sys.stderr)
         sys.exit(130)
-    jobs.conclude(job)
+    jobs.check_success(job)
 
 
 def show(name: str, address: str) -> None:
     """Print the end of a job's log and its status, for a sweep whose folder is not reachable."""
-    from search.execution.jobs import Jobs
+    from search.execution.jobs import connect
 
-    jobs = Jobs(address)
+    jobs = connect(address)
     job = jobs.newest(name)
     print("\n".join(jobs.log(job).splitlines()[-LAST_LINES:]))
     print(_status_line(jobs, job))
@@ -76,10 +76,10 @@ def show(name: str, address: str) -> None:
 
 def job_status(name: str, address: str) -> str:
     """One line about a sweep's newest job; an unreachable cluster is part of the answer, not an error."""
-    from search.execution.jobs import Jobs
+    from search.execution.jobs import connect
 
     try:
-        jobs = Jobs(address)
+        jobs = connect(address)
         return _status_line(jobs, jobs.newest(name))
     except SteadytuneError as error:
         return f"its job cannot be reached: {error}"
@@ -100,9 +100,9 @@ def logs(
     if trial is not None:
         print(_trial_log(name, trial, sweeps), end="")
         return
-    from search.execution.jobs import Jobs
+    from search.execution.jobs import connect
 
-    jobs = Jobs(_job_address(name, address, sweeps))
+    jobs = connect(_job_address(name, address, sweeps))
     job = jobs.newest(name)
     for text in jobs.follow(job) if follow else [jobs.log(job)]:
         print(text, end="", flush=True)
@@ -110,9 +110,9 @@ def logs(
 
 def stop(name: str, address: Address = None, sweeps: Root = DEFAULT_ROOT) -> None:
     """Stop a sweep's job as Ctrl-C would; the sweep can be resumed."""
-    from search.execution.jobs import Jobs
+    from search.execution.jobs import connect
 
-    jobs = Jobs(_job_address(name, address, sweeps))
+    jobs = connect(_job_address(name, address, sweeps))
     job = jobs.newest(name)
     outcome = "stopped" if jobs.stop(job) else f"had already ended ({jobs.state(job)})"
     print(f"job {job} {outcome}; nothing is lost, resume with: {options.command('resume', name, sweeps)}")

@@ -1,7 +1,7 @@
-"""Ray's token authentication, as a driver of ours uses it.
+"""Ray's token authentication, for the driver of a sweep.
 
-The token is read by Ray itself, from RAY_AUTH_TOKEN, the file that RAY_AUTH_TOKEN_PATH names or ~/.ray/auth_token; it
-never passes through steadytune, so it can stand in no journal, log or command line of ours.
+Ray itself reads the token, from RAY_AUTH_TOKEN, the file named by RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token. It never
+passes through steadytune, so it cannot appear in a journal, a log or a command line of ours.
 """
 
 from __future__ import annotations
@@ -18,30 +18,31 @@ from trainables.errors import SettingsError
 
 
 def use_token() -> bool:
-    """Have this process show the token that it has, as `ray start` does; whether it shows one.
+    """Make Ray in this process send the token, if there is one, as `ray start` does; returns whether it sends one.
 
-    A driver does so only if RAY_AUTH_MODE says so; without it, it would hide a token from a cluster that asks for it.
+    By default a Ray driver sends its token only if RAY_AUTH_MODE is set, and is then refused by a cluster that asks
+    for one.
     """
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     if not maybe_enable_token_auth_if_token_available(warn_if_disabled=False):
         return False
     try:
         ensure_token_if_auth_enabled(create_token_if_missing=False)
-    except AuthenticationError:  # RAY_AUTH_MODE is set, and there is none
+    except AuthenticationError:  # RAY_AUTH_MODE is set, but no token
         return False
     return True
 
 
-def refused(address: str) -> SettingsError:
-    """What to say when the cluster at `address` turns this driver away."""
-    why = "refuses the token of this driver" if use_token() else "asks for a token, and this driver shows none"
+def authentication_error(address: str) -> SettingsError:
+    """The error of a driver that the cluster at `address` refuses."""
+    why = "refuses the token of this driver" if use_token() else "asks for a token, and this driver has none"
     fix = "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN to the cluster's token (on the head: `ray get-auth-token`)"
     return SettingsError(f"address is {address}; the cluster there {why}; {fix}")
 
 
-def open_to_all(address: str) -> str:
-    """What to say of a cluster that let this driver in without a token."""
+def no_token_warning(address: str) -> str:
+    """The warning about a cluster that accepted this driver without a token."""
     return (
-        f"Warning: the cluster at {address} asks for no token: whoever reaches it can run code there. Start it with "
-        "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN on every node."
+        f"Warning: the cluster at {address} asks for no token: anyone who can reach it can run code there. Start it "
+        "with RAY_AUTH_MODE=token and RAY_AUTH_TOKEN on every node."
     )

@@ -1,4 +1,4 @@
-"""Where a sweep runs: a private Ray on this machine, or a cluster that is already there."""
+"""Connects a sweep to Ray: a private Ray on this machine, or a cluster that runs already."""
 
 from __future__ import annotations
 
@@ -22,26 +22,34 @@ from rich.console import RenderableType
 import search
 import spaces
 import trainables
-from search.execution.auth import open_to_all, refused, use_token
-from search.execution.node_check import SHARE, Difference, Question, appears, differences, look, table
-from search.execution.resources import needs
+from search.execution.auth import authentication_error, no_token_warning, use_token
+from search.execution.node_check import (
+    SHARE,
+    Difference,
+    Question,
+    compare,
+    differences_table,
+    inspect_node,
+    wait_for,
+)
+from search.execution.resources import trial_resources
 from search.storage.object_store import Storage
 from search.sweep.environment import JOB
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import located
 from trainables.errors import SettingsError, first_line
 
-Say = Callable[[RenderableType], None]
+Notify = Callable[[RenderableType], None]
 
 CONNECT_SECONDS = 5.0
 NODE_SECONDS = 120.0
-"""A node unpacks the code before it answers; one that takes longer would keep its trials waiting too."""
+"""How long a node may take to unpack the code and answer; a slower one would delay its trials as much."""
 OBJECT_STORE_BYTES = 100_000_000
-"""Trials exchange numbers only: Ray's default, a third of the memory, would be wasted."""
+"""Trials exchange numbers only; Ray's default is a third of the memory."""
 
 _QUIET = {
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the journal replaces Ray's per-trial JSON, CSV and TensorBoard files
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours to handle
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no JSON, CSV and TensorBoard file per trial: the journal replaces them
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # steadytune handles Ctrl-C
     "TUNE_GLOBAL_CHECKPOINT_S": "100000",  # Ray's experiment state is never restored
     "TUNE_RESULT_BUFFER_LENGTH": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -50,52 +58,52 @@ _QUIET = {
 }
 
 
-def _unsaid(data: Any, ignore_prefix: bool) -> None:
-    """In place of Ray's own, which has no switch: paragraphs about each process that died, between a sweep's lines.
+def _discard_output(data: Any, ignore_prefix: bool) -> None:
+    """Replaces Ray's printer of worker messages, which has no switch: paragraphs about each process that died.
 
-    They stay in the logs of its session; what became of the trial is told by the sweep.
+    They stay in the logs of Ray's session; the sweep itself reports what became of the trial.
     """
 
 
 @contextmanager
-def connected(spec: SweepSpec, folder: Path, say: Say) -> Iterator[None]:
+def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
     """Start or join Ray for the block.
 
     Args:
         spec: the sweep's description.
         folder: the sweep's folder, which all nodes must share if it has no storage.
-        say: shows the user what is odd about the cluster.
+        notify: shows the user warnings about the cluster.
 
     Raises:
         SettingsError: the cluster cannot be reached, or cannot run the trials.
     """
     os.environ.update(_QUIET)
-    ray_worker.print_to_stdstream = _unsaid
-    for name in ("ray", "ray.tune", "ray.train"):  # what concerns a sweep is told by its own events
+    ray_worker.print_to_stdstream = _discard_output
+    for name in ("ray", "ray.tune", "ray.train"):  # the sweep's own events report what matters
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if ray.is_initialized():  # the tests share one session
         yield
         return
     try:
-        _join(spec.address, say) if spec.address else _start()
+        _join(spec.address, notify) if spec.address else _start()
     except SettingsError:
         raise
-    except Exception as error:  # Ray has no class of its own for a node that does not come up in its 30 s
-        where = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
-        raise SettingsError(f"{where} ({first_line(error)})") from None
+    except Exception as error:  # Ray raises a bare Exception if a node does not start within 30 s
+        what = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
+        raise SettingsError(f"{what} ({first_line(error)})") from None
     try:
         if spec.address:
-            _check_nodes(spec, folder, say)
+            _check_nodes(spec, folder, notify)
         yield
     finally:
         ray.shutdown()
 
 
 def check_address(address: str) -> None:
-    """Whether anything listens at HOST:PORT; Ray itself tries for most of a minute, and says so in its own lines.
+    """Check that something listens at HOST:PORT: Ray would try for most of a minute before it gives up.
 
     Raises:
-        SettingsError: nothing does. Other addresses ("auto", "ray://…") are left to Ray.
+        SettingsError: nothing does. Other addresses ("auto", "ray://…") are not checked.
     """
     host, colon, port = address.rpartition(":")
     if not colon or "/" in host or not port.isdigit():
@@ -103,13 +111,14 @@ def check_address(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
-        fix = "start the cluster with `ray start --head`, or mend the address"
+        fix = "start the cluster with `ray start --head`, or correct the address"
         raise SettingsError(f"address is {address}; nothing answers there ({error}); {fix}") from None
 
 
 def _start() -> None:
-    several, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
-    try:  # as on macOS, it then listens on loopback only; an address of 127.0.0.1 it would replace by the machine's
+    # With this constant False, as on macOS, Ray listens on loopback only. It would replace an address of 127.0.0.1.
+    enabled, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:
         ray.init(
             address="local",
             include_dashboard=False,
@@ -118,88 +127,88 @@ def _start() -> None:
             object_store_memory=OBJECT_STORE_BYTES,
         )
     finally:
-        ray_constants.ENABLE_RAY_CLUSTER = several
+        ray_constants.ENABLE_RAY_CLUSTER = enabled
 
 
-def _join(address: str, say: Say) -> None:
-    shows_token = use_token()
+def _join(address: str, notify: Notify) -> None:
+    sends_token = use_token()
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    if JOB in os.environ:  # Ray knows its address, and brings the code
+    if JOB in os.environ:  # in a job Ray knows the address, and has brought the code
         ray.init(address="auto", **options)
     else:
         check_address(address)
         _check_token(address)
-        # The workers of another machine get the code that this driver runs.
+        # Sends the code that this driver runs to the workers of other machines.
         ray.init(address=address, runtime_env={"py_modules": [search, spaces, trainables]}, **options)
-    if not shows_token:
-        say(open_to_all(address))
+    if not sends_token:
+        notify(no_token_warning(address))
 
 
 def _check_token(address: str) -> None:
-    """Introduce ourselves, which tells at once what `ray.init` would take half a minute to tell."""
-    found = None if "://" in address else canonicalize_bootstrap_address(address)
+    """Authenticate once by ourselves: `ray.init` would take half a minute to report a wrong token."""
+    gcs_address = None if "://" in address else canonicalize_bootstrap_address(address)
     try:
-        if found:
-            GcsClient(address=found)
+        if gcs_address:
+            GcsClient(address=gcs_address)
     except AuthenticationError:
-        raise refused(address) from None
+        raise authentication_error(address) from None
 
 
-def _check_nodes(spec: SweepSpec, folder: Path, say: Say) -> None:
-    """Have every node that could run a trial look at itself; show what differs.
+def _check_nodes(spec: SweepSpec, folder: Path, notify: Notify) -> None:
+    """Have every node that could run a trial inspect itself, and show the differences.
 
     Raises:
         SettingsError: a trial could not run on one of them.
     """
-    word = secrets.token_hex(8)
-    probe = folder / f".probe-{word}"
-    probe.write_text(word, encoding="utf-8")
+    token = secrets.token_hex(8)
+    probe = folder / f".probe-{token}"
+    probe.write_text(token, encoding="utf-8")
     storage = Storage(spec.storage) if spec.storage else None
     if storage:
-        storage.write(probe.name, word.encode())
-    question = Question(spec.recipe, located(spec.data), probe, word, spec.storage or "")
+        storage.write(probe.name, token.encode())
+    question = Question(spec.recipe, located(spec.data), probe, token, spec.storage or "")
     try:
-        found = list(_differences(spec, question))
+        differences = list(_differences(spec, question))
     finally:
         if storage:
             storage.delete(probe.name)
         for path in folder.glob(f"{probe.name}*"):
             path.unlink(missing_ok=True)
-    if found:
-        say(table(found))
-    for one in found:
-        if one.fix:
-            raise SettingsError(f"node {one.node}: {one.what}: {one.there} (driver: {one.here}); {one.fix}")
+    if differences:
+        notify(differences_table(differences))
+    for item in differences:
+        if item.fix:
+            raise SettingsError(
+                f"node {item.node}: {item.subject}: {item.on_node} (driver: {item.on_driver}); {item.fix}"
+            )
 
 
 def _differences(spec: SweepSpec, question: Question) -> Iterator[Difference]:
-    here = look(question, f"{question.probe.name}-driver")
-    task = ray.remote(look)
-    asked = {}
-    for node in _hosts(spec):
-        name = f"{question.probe.name}-{node['NodeID']}"
-        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        answer = task.options(num_cpus=0, max_retries=0, scheduling_strategy=there).remote(question, name)
-        asked[answer] = (f"{node['NodeManagerHostname']} ({node['NodeID'][:8]})", question.probe.with_name(name))
-    ray.wait(list(asked), num_returns=len(asked), timeout=NODE_SECONDS) if asked else None
-    for answer, (node_name, left) in asked.items():
+    resources = trial_resources(spec)
+    driver = inspect_node(question, f"{question.probe.name}-driver")
+    task = ray.remote(inspect_node)
+    answers = {}
+    for node in (node for node in ray.nodes() if node["Alive"] and resources.trials_on(node["Resources"])):
+        file_name = f"{question.probe.name}-{node['NodeID']}"
+        on_node = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        answer = task.options(num_cpus=0, max_retries=0, scheduling_strategy=on_node).remote(question, file_name)
+        answers[answer] = (f"{node['NodeManagerHostname']} ({node['NodeID'][:8]})", question.probe.with_name(file_name))
+    if answers:
+        ray.wait(list(answers), num_returns=len(answers), timeout=NODE_SECONDS)
+    for answer, (name, file) in answers.items():
         try:
             report = ray.get(answer, timeout=0)
         except (RayError, TimeoutError) as error:
-            why = f"no answer ({first_line(error)})"
-            fix = "see whether steadytune's packages are installed there, with this Python, or take it out"
-            yield Difference(node_name, "check", "done", why, fix)
+            problem = f"no answer ({first_line(error)})"
+            fix = "check that steadytune's packages are installed there, with this Python, or remove the node"
+            yield Difference(name, "check", "done", problem, fix)
             continue
-        yield from differences(node_name, here, report, question, needs(spec).gpus)
-        if not question.storage and not report.folder and not appears(left):
-            yield Difference(node_name, f"folder {left.parent}", "writable", "another folder", SHARE)
+        yield from compare(name, driver, report, question, resources.gpus)
+        # The node sees the driver's file; that the driver sees the node's shows that both write to one folder.
+        if not question.storage and not report.folder and not wait_for(file):
+            yield Difference(name, f"folder {file.parent}", "writable", "another folder", SHARE)
 
 
-def _hosts(spec: SweepSpec) -> list[dict[str, Any]]:
-    """The nodes that could run a trial."""
-    return [node for node in ray.nodes() if node["Alive"] and needs(spec).fit(node["Resources"])]
-
-
-def resources() -> list[Mapping[str, float]]:
-    """What the nodes have, in Ray's names."""
+def node_resources() -> list[Mapping[str, float]]:
+    """The resources of each node, in Ray's names."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]

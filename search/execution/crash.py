@@ -1,4 +1,4 @@
-"""Trainings whose process died: what is known of the cause, and when so many fail alike that the sweep should end."""
+"""Why the process of a training crashed, read from Ray's error and the trial's log."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from collections import deque
 from pathlib import Path
 
 _TAIL_LINES = 200
-_HANG = re.compile(r"Timeout \(\d+:\d\d:\d\d(\.\d+)?\)!")  # how faulthandler begins what it writes
-_CRASH = re.compile(r"Fatal Python error: (.+)")
+_HANG = re.compile(r"Timeout \(\d+:\d\d:\d\d(\.\d+)?\)!")  # the first line that faulthandler writes for a hang
+_CRASH = re.compile(r"Fatal Python error: (.+)")  # and for a crash
 
 
-def died(error: str, log: Path) -> str:
+def crash_reason(error: str, log: Path) -> str:
     """One sentence on why a process died.
 
     Args:
-        error: what Ray says of it.
-        log: the trial's, into which faulthandler wrote where a crash or a hang happened.
+        error: Ray's error message.
+        log: the trial's log, into which faulthandler writes the stack of a crash or a hang.
     """
-    seen = f"(see {log})"
+    see_log = f"(see {log})"  # the rules that compare failures cut this off
     if "OutOfMemoryError" in error:
         return (
-            f"its process was killed because the machine ran out of memory; try fewer workers or a smaller batch {seen}"
+            "its process was killed because the machine ran out of memory; "
+            f"try fewer workers or a smaller batch {see_log}"
         )
-    if "error raised in its creation task" in error:  # as Ray says it; the traceback ends with the cause
-        return f"its process could not begin: {error.strip().splitlines()[-1].rpartition('errors.')[2]}"
+    if "error raised in its creation task" in error:  # Ray's words; the traceback ends with the cause
+        return f"its process could not start: {error.strip().splitlines()[-1].rpartition('errors.')[2]}"
     tail = _tail(log)
     for line in reversed(tail):
         if _HANG.match(line):
-            return f"no epoch for so long that it counts as hanging (hang_minutes); where it hung stands in {log}"
+            return f"an epoch took longer than hang_minutes, which counts as a hang; its stack is in {log}"
         if crash := _CRASH.match(line):
-            return f"its process crashed: {crash[1]} {seen}"
-    said = next((line for line in reversed(tail) if line.strip()), "")
-    return f"its process died, or was killed; its last words: {said.strip()[:200] or 'none'} {seen}"
+            return f"its process crashed: {crash[1]} {see_log}"
+    last_line = next((line for line in reversed(tail) if line.strip()), "")
+    return f"its process died, or was killed; the log's last line: {last_line.strip()[:200] or 'none'} {see_log}"
 
 
 def _tail(log: Path) -> list[str]:

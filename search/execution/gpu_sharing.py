@@ -1,7 +1,7 @@
-"""How many trials share a GPU under `gpus: auto`: as many as fit by what one, the baseline, takes of its memory.
+"""How many trials share a GPU under `gpus: auto`: as many as fit, by the memory that the baseline takes.
 
-That one trains alone on a whole GPU before the sweep begins. A trial that takes more than it did may run out of memory
-beside the others; the coordinator hands it out once more, with a GPU to itself.
+The baseline trains alone on a whole GPU before the sweep begins. A trial that takes more than it did may run out of
+memory on a shared GPU; the coordinator then hands it out once more, with a GPU of its own.
 """
 
 from __future__ import annotations
@@ -12,58 +12,66 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from search.execution.trainable import FAILED, HALTED, RecipeTrainable
+from search.execution.trainable import ABORTED, FAILED, RecipeTrainable
 from trainables.device import Memory, memory
 from trainables.errors import SettingsError, first_line
 
 PROBE_SECONDS = 120.0
-"""An epoch that takes longer is cut off: it has shown its batches by then, if not its evaluation."""
-SPARE = 0.1
-"""Of a GPU, for what one epoch of one configuration does not show. A choice: untried, for want of a GPU."""
-MOST = 16
-"""Trials on one GPU: beyond that they wait for its cores."""
+"""A longer epoch is cut off: it has shown the memory of its batches by then, if not of its evaluation."""
+RESERVED_SHARE = 0.1
+"""Share of a GPU kept free for what one epoch of one configuration does not show. Chosen, not measured."""
+MAX_TRIALS_PER_GPU = 16
+"""Beyond that, trials wait for the GPU's cores."""
 
 
-def share(found: Memory) -> float:
-    """The part of a GPU for each trial, rounded down to the 1/10000 that Ray counts in."""
-    fit = min(MOST, int((1 - SPARE) * found.total // found.need))
+def gpu_share(probe: Memory) -> float:
+    """The share of a GPU for each trial, rounded down to the 1/10000 that Ray counts in."""
+    fit = min(MAX_TRIALS_PER_GPU, int((1 - RESERVED_SHARE) * probe.total // probe.need))
     return int(10_000 / fit) / 10_000 if fit > 1 else 1.0
 
 
-class Probe:
-    """Trains an epoch in a process of its own."""
+class MemoryProbe:
+    """A Ray actor that trains one epoch, so that its GPU memory can be read from the same process."""
 
     def train(self, config: dict[str, Any]) -> str:
-        """Why it failed, empty if it did not. `config` is that of a `RecipeTrainable`, without its folder."""
+        """Train an epoch; returns why it failed, or "". `config` is that of a `RecipeTrainable`, without its folder."""
         with tempfile.TemporaryDirectory() as folder:
             result = RecipeTrainable({**config, "folder": folder, "storage": ""}).step()
-        return str(result.get(FAILED) or result.get(HALTED) or "").partition(" (see ")[0]
+        return str(result.get(FAILED) or result.get(ABORTED) or "").partition(" (see ")[0]
 
     def memory(self) -> Memory | None:
-        """What it has taken up to now."""
+        """The GPU memory that the process has taken up to now."""
         return memory()
 
 
-def measure(config: dict[str, Any], seconds: float = PROBE_SECONDS) -> Memory:
-    """What training an epoch takes of a GPU, or as much of it as passes in `seconds`.
+def measure_memory(config: dict[str, Any], seconds: float = PROBE_SECONDS) -> Memory:
+    """The GPU memory that training an epoch takes, or the first `seconds` of it.
+
+    Args:
+        config: that of a `RecipeTrainable`, without its folder.
+        seconds: after which a longer epoch is cut off.
 
     Raises:
-        SettingsError: it failed, or used no GPU.
+        SettingsError: the training failed, or used no GPU.
     """
-    probe = ray.remote(Probe).options(num_gpus=1, num_cpus=config["needs"].cpus, max_concurrency=2).remote()
+    options = {"num_gpus": 1, "num_cpus": config["resources"].cpus, "max_concurrency": 2}
+    probe = ray.remote(MemoryProbe).options(**options).remote()
+    measured: Memory | None = None
     try:
         epoch = probe.train.remote(config)
-        ended, _ = ray.wait([epoch], timeout=seconds)
-        failed = ray.get(epoch) if ended else ""
-        found: Memory | None = ray.get(probe.memory.remote())
+        finished, _ = ray.wait([epoch], timeout=seconds)
+        failure = ray.get(epoch) if finished else ""
+        measured = ray.get(probe.memory.remote())
     except RayError as error:
-        failed, found = first_line(error), None
+        failure = first_line(error)
     finally:
         ray.kill(probe)
-    if failed:
-        raise SettingsError(f"gpus is auto, but the first training failed, alone on a GPU: {failed}; mend that first")
-    if found is None:
+    if failure:
         raise SettingsError(
-            "gpus is auto, but the first training used no GPU; leave gpus out, or see to the setting device"
+            f"gpus is auto, but the first training failed, alone on a GPU: {failure}; correct that first"
         )
-    return found
+    if measured is None:
+        raise SettingsError(
+            "gpus is auto, but the first training used no GPU; leave gpus out, or check the setting device"
+        )
+    return measured

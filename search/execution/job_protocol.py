@@ -1,9 +1,35 @@
-"""What a sweep's job prints for those who follow it: the lines that other processes recognise.
+"""How a sweep that runs as a Ray job tells the process that submitted it how it fares.
 
-They are a protocol, not wording: `jobs.py` finds out by them that a job has started and why it failed.
+Ray offers a job no channel back but its log: metadata is fixed when a job is submitted. So a job prints one status
+line, which `jobs.py` recognises and hides from the user. Why a job failed is its last line that begins with
+`ERROR_PREFIX`, as the command line prints every mistake of the user's. Both are a protocol: views may say the same in
+words of their own, which nothing depends on.
 """
 
-SWEEP_RUNS = "The sweep runs"
-"""Begins the line that a sweep prints once nothing has refused it."""
+from __future__ import annotations
+
+import os
+
+from search.sweep.environment import JOB
+
+TRAINING_STATUS = "steadytune-job-status: training"
+"""The whole line that a job prints when nothing has refused the sweep and its trials begin."""
 ERROR_PREFIX = "steadytune: "
-"""Begins the one sentence about a mistake of the user's."""
+"""Begins the one-sentence message about a mistake of the user's."""
+
+
+def announce_training() -> None:
+    """Print the status line, if this process is the driver of a job."""
+    if JOB in os.environ:
+        print(TRAINING_STATUS, flush=True)
+
+
+def is_status(line: str) -> bool:
+    """Whether a line of a job's log is a status line, which is not for people."""
+    return line.rstrip("\r\n") == TRAINING_STATUS
+
+
+def error_sentence(log: str) -> str:
+    """The last error message in a job's log; "" if it has none."""
+    errors = [line.removeprefix(ERROR_PREFIX) for line in log.splitlines() if line.startswith(ERROR_PREFIX)]
+    return errors[-1] if errors else ""

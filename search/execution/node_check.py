@@ -1,4 +1,4 @@
-"""Whether the nodes of a cluster can run a sweep: each looks at itself, and is compared with the driver."""
+"""Whether the nodes of a cluster can run a sweep: each inspects itself, and is compared with the driver."""
 
 from __future__ import annotations
 
@@ -16,32 +16,40 @@ from search.sweep.uri import is_uri
 from trainables import registry
 from trainables.errors import SettingsError, SteadytuneError
 
-SHARED_SECONDS = 10.0
-"""A network file system may show a file of another machine only after some seconds."""
-DRIVER_ONLY = {"steadytune", "optuna", "mlflow"}
-"""The packages of this name travel with the sweep; the others run in the driver's process alone."""
+SHARED_FOLDER_SECONDS = 10.0
+"""A network file system may take some seconds to show a file that another machine wrote."""
+UNCHECKED_PACKAGES = {"steadytune", "optuna", "mlflow"}
+"""steadytune's code is sent to the nodes; Optuna and MLflow run in the driver's processes alone."""
 SHARE = "give --sweeps a folder that all nodes share, or a --storage"
-_SAME_PATH = "put the data where every node sees it under this path, or give a URI"
+_SAME_PATH = "put the data under this path on every node, or give a URI"
 _REACH = "let the node reach it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are read where Ray was started"
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a node is asked: the sweep's recipe and data, and the `word` that the driver left in `probe`.
+    """What a node is to check.
 
-    The probe lies at the sweep's `storage` if it has one, else in its folder.
+    Attributes:
+        recipe, data, storage: the sweep's; `storage` is "" if all nodes share the sweep's folder.
+        probe: a file that the driver wrote, at the storage if there is one, else in the sweep's folder.
+        token: its content.
     """
 
     recipe: str
     data: str
     probe: Path
-    word: str
+    token: str
     storage: str = ""
 
 
 @dataclass(frozen=True)
-class Report:
-    """What a node found. `data`, `folder` and `recipe` are what is wrong with them, empty if nothing is."""
+class NodeReport:
+    """What a node has.
+
+    Attributes:
+        python, versions, gpus: of the machine.
+        data, folder, recipe: what is wrong with them; "" if nothing is.
+    """
 
     python: str
     versions: Mapping[str, str]
@@ -53,58 +61,58 @@ class Report:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing in which a node differs from the driver; `fix` is given if no trial could run there."""
+    """One difference between a node and the driver; `fix` is not empty if no trial could run on the node."""
 
     node: str
-    what: str
-    here: str
-    there: str
+    subject: str
+    on_driver: str
+    on_node: str
     fix: str = ""
 
 
-def look(question: Question, name: str) -> Report:
-    """Look at the machine that this runs on, and leave a file called `name` beside the probe."""
-    found = environment()
-    return Report(
-        python=str(found["python"]),
-        versions=dict(found["versions"]),
-        gpus=len(found["gpus"]),
-        data=_unreadable(question.data),
-        folder=_other_storage(question) if question.storage else _not_shared(question, name),
-        recipe=_unknown(question.recipe),
+def inspect_node(question: Question, name: str) -> NodeReport:
+    """Inspect the machine that this runs on; leaves a file called `name` beside the probe in a shared folder."""
+    machine = environment()
+    return NodeReport(
+        python=str(machine["python"]),
+        versions=dict(machine["versions"]),
+        gpus=len(machine["gpus"]),
+        data=_data_problem(question.data),
+        folder=_storage_problem(question) if question.storage else _folder_problem(question, name),
+        recipe=_recipe_problem(question.recipe),
     )
 
 
-def _unreadable(data: str) -> str:
+def _data_problem(data: str) -> str:
     path = Path(data)
     if is_uri(data):
-        return _refused(open_storage, "data", data)
+        return _refusal(open_storage, "data", data)
     if not path.exists():
         return "not there"
     return "" if os.access(path, os.R_OK) else "not readable"
 
 
-def _other_storage(question: Question) -> str:
-    if wrong := _refused(check_storage, "storage", question.storage):
-        return wrong
+def _storage_problem(question: Question) -> str:
+    if refusal := _refusal(check_storage, "storage", question.storage):
+        return refusal
     try:
-        found = Storage(question.storage).read(question.probe.name).decode()
+        content = Storage(question.storage).read(question.probe.name).decode()
     except OSError:
-        found = ""
-    return "" if found == question.word else "another storage than the driver's"
+        content = ""
+    return "" if content == question.token else "another storage than the driver's"
 
 
-def _refused(check: Callable[[str, str], object], field: str, uri: str) -> str:
+def _refusal(check: Callable[[str, str], object], field: str, uri: str) -> str:
     try:
         check(field, uri)
     except SettingsError as error:
-        return str(error).partition("; ")[2].partition(";")[0]
+        return str(error).partition("; ")[2].partition(";")[0]  # without the field and the fix
     return ""
 
 
-def _not_shared(question: Question, name: str) -> str:
+def _folder_problem(question: Question, name: str) -> str:
     try:
-        if not appears(question.probe) or question.probe.read_text(encoding="utf-8") != question.word:
+        if not wait_for(question.probe) or question.probe.read_text(encoding="utf-8") != question.token:
             return "another folder than the driver's"
         question.probe.with_name(name).touch()
     except OSError as error:
@@ -112,8 +120,8 @@ def _not_shared(question: Question, name: str) -> str:
     return ""
 
 
-def appears(path: Path, seconds: float = SHARED_SECONDS) -> bool:
-    """Whether a file that another machine wrote is there, or comes soon."""
+def wait_for(path: Path, seconds: float = SHARED_FOLDER_SECONDS) -> bool:
+    """Whether a file that another machine wrote exists, or appears within `seconds`."""
     deadline = time.monotonic() + seconds
     while not path.exists():
         if time.monotonic() > deadline:
@@ -122,53 +130,60 @@ def appears(path: Path, seconds: float = SHARED_SECONDS) -> bool:
     return True
 
 
-def _unknown(recipe: str) -> str:
+def _recipe_problem(recipe: str) -> str:
     try:
         registry.find(recipe)
     except SteadytuneError as error:
-        return str(error).partition(": ")[2].partition(";")[0]
+        return str(error).partition(": ")[2].partition(";")[0]  # without the recipe's name and the fix
     return ""
 
 
-def _kept_in(question: Question) -> str:
-    return f"storage {question.storage}" if question.storage else f"folder {question.probe.parent}"
+def compare(
+    node: str, driver: NodeReport, report: NodeReport, question: Question, gpus_per_trial: float
+) -> Iterator[Difference]:
+    """The differences between a node and the driver.
 
-
-def differences(node: str, here: Report, there: Report, question: Question, gpus: float) -> Iterator[Difference]:
-    """In what the node `there` differs from the driver `here`, for a sweep whose trials take `gpus` each."""
-    wrong = (
-        (f"data {question.data}", "readable", there.data, _REACH if is_uri(question.data) else _SAME_PATH),
-        (_kept_in(question), "writable", there.folder, _REACH if question.storage else SHARE),
-        (f"recipe {question.recipe}", "found", there.recipe, "install its package on every node"),
+    Args:
+        node: its name, for the user.
+        driver: the driver's own report.
+        report: the node's.
+        question: what both were asked.
+        gpus_per_trial: GPUs that each trial takes.
+    """
+    location = f"storage {question.storage}" if question.storage else f"folder {question.probe.parent}"
+    problems = (
+        (f"data {question.data}", "readable", report.data, _REACH if is_uri(question.data) else _SAME_PATH),
+        (location, "writable", report.folder, _REACH if question.storage else SHARE),
+        (f"recipe {question.recipe}", "found", report.recipe, "install its package on every node"),
     )
-    yield from (Difference(node, what, fine, found, fix) for what, fine, found, fix in wrong if found)
-    if gpus and not there.gpus:
+    yield from (Difference(node, subject, good, bad, fix) for subject, good, bad, fix in problems if bad)
+    if gpus_per_trial and not report.gpus:
         fix = "install the driver that nvidia-smi comes with, or start the node with --num-gpus 0"
-        yield Difference(node, "GPUs", f"{gpus:g} a trial", "nvidia-smi sees none", fix)
-    if here.python != there.python:
-        fix = (
-            "" if _series(here.python) == _series(there.python) else f"run Python {_series(here.python)} on every node"
-        )
-        yield Difference(node, "python", here.python, there.python, fix)
-    for package, version in here.versions.items():
-        found = there.versions.get(package, "")
-        if package not in DRIVER_ONLY and found != version:
-            must = not found or package == "ray"
-            fix = f"install {package}=={version} on every node" if must else ""
-            yield Difference(node, package, version, found or "not installed", fix)
+        yield Difference(node, "GPUs", f"{gpus_per_trial:g} per trial", "nvidia-smi sees none", fix)
+    if driver.python != report.python:  # pickles travel between patch versions, not between minor ones
+        series = _minor(driver.python)
+        fix = "" if series == _minor(report.python) else f"run Python {series} on every node"
+        yield Difference(node, "python", driver.python, report.python, fix)
+    for package, version in driver.versions.items():
+        node_version = report.versions.get(package, "")
+        if package not in UNCHECKED_PACKAGES and node_version != version:
+            must_match = not node_version or package == "ray"
+            fix = f"install {package}=={version} on every node" if must_match else ""
+            yield Difference(node, package, version, node_version or "not installed", fix)
 
 
-def _series(version: str) -> str:
+def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def table(found: Iterable[Difference]) -> Table:
-    """What differs, one line each."""
-    shown = Table(
+def differences_table(differences: Iterable[Difference]) -> Table:
+    """The differences as a table, one line each."""
+    table = Table(
         title="Nodes that differ from the driver", title_justify="left", box=None, padding=(0, 2), pad_edge=False
     )
     for column in ("node", "what", "driver", "node has", ""):
-        shown.add_column(column, overflow="fold")
-    for one in found:
-        shown.add_row(one.node, one.what, one.here, one.there, "stops the sweep" if one.fix else "warning")
-    return shown
+        table.add_column(column, overflow="fold")
+    for item in differences:
+        effect = "stops the sweep" if item.fix else "warning"
+        table.add_row(item.node, item.subject, item.on_driver, item.on_node, effect)
+    return table

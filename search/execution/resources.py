@@ -1,4 +1,4 @@
-"""What one trial takes of a node, and how many of them run at a time."""
+"""The resources of one trial, and how many trials run at a time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ _GB = 1e9
 
 
 @dataclass(frozen=True)
-class Needs:
-    """Of one trial: CPU cores, GPUs, and main memory in 10^9 bytes, 0 if that is not counted."""
+class TrialResources:
+    """What one trial takes of a node.
+
+    Attributes:
+        cpus: cores.
+        gpus: whole ones, or a share of one.
+        memory_gb: main memory in 10^9 bytes, 0 if it is not counted.
+    """
 
     cpus: float
     gpus: float
@@ -22,37 +28,47 @@ class Needs:
 
     @property
     def bundle(self) -> dict[str, float]:
-        """In Ray's names and units."""
-        asked = {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory_gb * _GB}
-        return {name: amount for name, amount in asked.items() if amount}
+        """The same in Ray's names and units, without what is 0."""
+        amounts = {"CPU": self.cpus, "GPU": self.gpus, "memory": self.memory_gb * _GB}
+        return {name: amount for name, amount in amounts.items() if amount}
 
-    def fit(self, resources: Mapping[str, float]) -> int:
-        """How many fit on a node that has `resources`, in Ray's names: one does not spread over two."""
-        return min(math.floor(resources.get(name, 0.0) / amount + 1e-9) for name, amount in self.bundle.items())
+    def trials_on(self, node: Mapping[str, float]) -> int:
+        """How many such trials fit on a node with these resources (in Ray's names). A trial never spans two nodes."""
+        return min(math.floor(node.get(name, 0.0) / amount + 1e-9) for name, amount in self.bundle.items())
 
-    def words(self) -> str:
-        """`1 CPUs and 0.5 GPUs`."""
-        said = f"{self.cpus:g} CPUs and {self.gpus:g} GPUs"
-        return f"{said} and {self.memory_gb:.3g} GB" if self.memory_gb else said
-
-
-def needs(spec: SweepSpec, gpus: float | None = None) -> Needs:
-    """What a trial of `spec` takes; `gpus` in place of its own, which is taken for a whole one where it is "auto"."""
-    own = 1.0 if spec.gpus == "auto" else spec.gpus
-    return Needs(spec.cpus, own if gpus is None else gpus, spec.memory_gb or 0.0)
+    def describe(self) -> str:
+        """As text: `1 CPUs and 0.5 GPUs`."""
+        text = f"{self.cpus:g} CPUs and {self.gpus:g} GPUs"
+        return f"{text} and {self.memory_gb:.3g} GB" if self.memory_gb else text
 
 
-def places(asked: int | None, each: Needs, nodes: list[Mapping[str, float]]) -> int:
-    """How many trials run at a time on nodes that have so much: as many as were asked for, or else as many as fit.
+def trial_resources(spec: SweepSpec, gpus: float | None = None) -> TrialResources:
+    """The resources of a trial of `spec`.
+
+    Args:
+        spec: the sweep's description. Its `gpus: auto` counts as a whole GPU.
+        gpus: replaces the description's.
+    """
+    spec_gpus = 1.0 if spec.gpus == "auto" else spec.gpus
+    return TrialResources(spec.cpus, spec_gpus if gpus is None else gpus, spec.memory_gb or 0.0)
+
+
+def worker_slots(workers: int | None, trial: TrialResources, nodes: list[Mapping[str, float]]) -> int:
+    """How many trials run at a time: `workers`, or as many as fit if it is None.
+
+    Args:
+        workers: the sweep's setting.
+        trial: the resources of each trial.
+        nodes: the resources of each node, in Ray's names.
 
     Raises:
-        SettingsError: fewer fit.
+        SettingsError: fewer than `workers` fit, or none at all.
     """
-    fit = sum(map(each.fit, nodes))
-    wanted = asked or max(1, fit)
-    if fit < wanted:
+    fit = sum(map(trial.trials_on, nodes))
+    slots = workers or max(1, fit)
+    if fit < slots:
         cpus, gpus, memory = (sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU", "memory"))
-        there = Needs(cpus, gpus, memory / _GB if each.memory_gb else 0.0)
-        has = f"there are {there.words()}; {fit} at a time would fit"
-        raise SettingsError(f"workers is {wanted} with {each.words()} a trial, but {has}")
-    return wanted
+        total = TrialResources(cpus, gpus, memory / _GB if trial.memory_gb else 0.0)
+        available = f"there are {total.describe()}; {fit} at a time would fit"
+        raise SettingsError(f"workers is {slots} with {trial.describe()} per trial, but {available}")
+    return slots

@@ -1,7 +1,7 @@
 """A recipe as a Ray trainable: one `step` is one epoch.
 
-A worker serves many trials. Between two of them it keeps its imports and its data set and drops everything else, so
-only the first trial of a worker pays for a cold process (torch and its kin take seconds to import).
+A worker process serves many trials. Between two of them it keeps its imports and its data set and drops everything
+else, so only its first trial pays for a cold process (torch and its dependencies take seconds to import).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from ray import tune
 
-from search.execution.resources import Needs
+from search.execution.resources import TrialResources
 from search.journal.events import EpochDone
 from search.storage.dataset_cache import fetch
 from search.storage.object_store import Storage, retry_until_available
@@ -31,66 +31,71 @@ from trainables.errors import CheckpointError
 from trainables.recipe import Epoch
 from trainables.settings import parse
 
-REPORT = "report"
-FAILED = "failed"
-HALTED = "halted"
-CROWDED = "crowded"
+REPORT, FAILED, ABORTED, OUT_OF_MEMORY = "report", "failed", "aborted", "out_of_memory"
+"""The keys of a step's result; each result has one of them. See `RecipeTrainable`."""
 
 
 @cache
-def _bundle(needs: Needs) -> tune.PlacementGroupFactory:
-    """One for all trials: each is kept to the sweep's end, with kilobytes."""
-    return tune.PlacementGroupFactory([needs.bundle])
+def _placement_group(resources: TrialResources) -> tune.PlacementGroupFactory:
+    """One object for all trials: Ray keeps each trial's to the end of the sweep, with kilobytes."""
+    return tune.PlacementGroupFactory([resources.bundle])
 
 
 class RecipeTrainable(tune.Trainable):
-    """Drives `Recipe.train` for one assignment after the other.
+    """Runs `Recipe.train` for one assignment after another.
 
-    The configuration has `recipe`, `data`, `data_cache_gb`, `data_fingerprint`, `folder` (all trials' folders),
-    `storage` ("" if all nodes share the folder), `checkpoint_every`, `checkpoint_at` (the rungs, where a trial may have
-    to wait), `hang_seconds`, `needs`, and the assignment: `trial`, `settings`, `epochs` (that the driver knows of). A
-    step returns one of
+    The configuration has these keys, the same for all assignments:
 
-        report: an `EpochDone`
+        recipe, data, data_cache_gb, data_fingerprint, checkpoint_every: as in `SweepSpec`.
+        folder: the folder of all trials.
+        storage: URI, or "" if all nodes share the folder.
+        checkpoint_at: epochs of the rungs, where a trial may be paused.
+        hang_seconds: an epoch that takes longer counts as a hang.
+        resources: a `TrialResources`.
+
+    and these of the assignment: `trial`, `settings`, `epochs` (how many the driver has heard of). A step returns a
+    dictionary with one of these keys:
+
+        report: an `EpochDone`.
         failed: one sentence; the training's code raised. The process is sound and takes the next trial.
-        halted: one sentence; the disk is full, which no other trial would survive either.
-        crowded: True; a GPU that others use too had not enough memory. Alone the training may go on.
+        aborted: one sentence; the disk is full, which would end every other trial too.
+        out_of_memory: True; a shared GPU had too little memory. With a GPU of its own the trial may continue.
     """
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
-        """What Ray keeps free for the assignment."""
-        return _bundle(config["needs"])
+        """The resources that Ray reserves for the assignment."""
+        return _placement_group(config["resources"])
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Called once a process, with its first assignment."""
+        """Called once per process, with its first assignment."""
         self._recipe = registry.find(config["recipe"])
         self._data: Any = None
-        self._path = Path()
-        self._stored: Storage | None = None
+        self._data_path = Path()
+        self._storage: Storage | None = None
         self._epochs: Iterator[Epoch] | None = None
         self._assign(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Called instead of a new process with the next assignment."""
+        """Called with the next assignment, in place of starting a new process for it."""
         self.cleanup()
         self._assign(new_config)
         return True
 
     def cleanup(self) -> None:
-        """Ends the training, which frees its memory."""
+        """Drop the training, which frees its memory."""
         self._epochs = None
         if "torch" in sys.modules:
-            from trainables import device as gpu  # imports torch, which not every recipe needs
+            from trainables import device  # imports torch, which not every recipe needs
 
-            gpu.release()
+            device.release()
 
     def _assign(self, config: dict[str, Any]) -> None:
         self._config = config
         self._folder = Path(config["folder"]) / f"{config['trial']:04d}"
 
     def step(self) -> dict[str, Any]:
-        """One epoch. What the training prints goes to the trial's `log.txt`."""
+        """Train one epoch. What the training prints goes to the trial's `log.txt`."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with ExitStack() as stack:
@@ -98,39 +103,39 @@ class RecipeTrainable(tune.Trainable):
                 stack.enter_context(redirect_stdout(log))
                 stack.enter_context(redirect_stderr(log))
                 if self._epochs is None:
-                    self._bring()
+                    self._download()
                 with _watched(log, self._config["hang_seconds"]):
                     result = self._logged_step()
                 if REPORT in result:
                     log.flush()
-                    self._put(result[REPORT])
+                    self._upload(result[REPORT])
                 return result
-        except Exception as error:  # whatever a training raises ends this trial, not the worker
+        except Exception as error:  # any error of a training ends this trial, not the worker
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                return {HALTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
-            if type(error).__name__ == "OutOfMemoryError" and 0 < self._config["needs"].gpus < 1:  # torch's
-                return {CROWDED: True}
-            if self._stored:  # nobody sees this node's folder; but a failed trial waits for no storage
+                return {ABORTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
+            if type(error).__name__ == "OutOfMemoryError" and 0 < self._config["resources"].gpus < 1:  # torch's
+                return {OUT_OF_MEMORY: True}
+            if self._storage:  # the user may not see this node's folder; but no retries for the log of a failed trial
                 with suppress(OSError):
-                    upload_log(self._stored, self._folder)
+                    upload_log(self._storage, self._folder)
             text = str(error).strip().split("\n")[0]
             return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
 
-    def _bring(self) -> None:
-        """Have on this node what the training begins with. Waiting for a storage that is away is no hang."""
+    def _download(self) -> None:
+        """Download the data set and the trial's checkpoint. Outside the watch: waiting for a storage is no hang."""
         config = self._config
         if self._data is None:
-            self._path = Path(config["data"])
+            self._data_path = Path(config["data"])
             if is_uri(config["data"]):
-                self._path = fetch(config["data"], config["data_cache_gb"], config["data_fingerprint"]).path
+                self._data_path = fetch(config["data"], config["data_cache_gb"], config["data_fingerprint"]).path
         if config["storage"]:
             storage = retry_until_available(lambda: Storage(config["storage"], self._folder.parent.parent.name))
             retry_until_available(lambda: download_newest_checkpoint(storage, self._folder, config["epochs"]))
-            self._stored = storage
+            self._storage = storage
 
-    def _put(self, done: EpochDone) -> None:
-        """Have the storage hold the epoch's checkpoint before anybody hears of it; then the node need not."""
-        storage = self._stored
+    def _upload(self, done: EpochDone) -> None:
+        """Upload the epoch's checkpoint before the epoch is reported; after that the node's copy is not needed."""
+        storage = self._storage
         if storage and done.checkpoint:
             retry_until_available(lambda: upload_checkpoint(storage, self._folder, done.epoch))
             for path in checkpoint.found(self._folder / "checkpoints").values():
@@ -152,13 +157,13 @@ class RecipeTrainable(tune.Trainable):
 
     def _train(self) -> Iterator[Epoch]:
         if self._data is None:
-            self._data = self._recipe.open(self._path)
+            self._data = self._recipe.open(self._data_path)
         settings = parse(self._recipe.settings_type, self._config["settings"], self._recipe.name)
         leave(self._folder, settings.model_dump(mode="json"), getattr(self._data, "fingerprint", ""))
         return self._recipe.train(settings, self._data, self._folder, self._resume())
 
     def _resume(self) -> Path | None:
-        """The newest sound checkpoint that the driver has heard of; the others are removed and trained again."""
+        """The newest intact checkpoint that the driver has heard of. Removes newer ones: it repeats their epochs."""
         for epoch, path in reversed(checkpoint.found(self._folder / "checkpoints").items()):
             if epoch <= self._config["epochs"]:
                 try:
@@ -170,7 +175,7 @@ class RecipeTrainable(tune.Trainable):
         return None
 
     def _report(self, epoch: Epoch) -> EpochDone:
-        # Not when the step began: a process' first step imports torch and opens the data set before its epoch.
+        # Not the start of the step: the first step of a process imports torch and opens the data set before its epoch.
         began = time.time() - sum(epoch.seconds.values())
         settings = self._config["settings"]
         saved: Path | None = None
@@ -195,9 +200,9 @@ class RecipeTrainable(tune.Trainable):
 
 @contextmanager
 def _watched(log: TextIO, hang_seconds: float) -> Iterator[None]:
-    """A crash of the process, or a hang, says in the log where it happened; a hang ends the process.
+    """For the block, have faulthandler write the stack of a crash or a hang to the log; a hang ends the process.
 
-    The watch is a thread of C code: it also ends code that never gives Python's lock back.
+    faulthandler's watchdog is a thread in C: it also ends code that never releases Python's global lock.
     """
     faulthandler.enable(log)
     faulthandler.dump_traceback_later(hang_seconds, exit=True, file=log)
@@ -205,4 +210,4 @@ def _watched(log: TextIO, hang_seconds: float) -> Iterator[None]:
         yield
     finally:
         faulthandler.cancel_dump_traceback_later()
-        faulthandler.disable()  # it would write to a closed file
+        faulthandler.disable()  # otherwise it would write to a closed file

@@ -1,7 +1,7 @@
-"""The seams to Ray Tune: where it asks for trials, where it asks whether one goes on, where it tells of them.
+"""Adapters from Ray Tune's interfaces to the coordinator: searcher (the next trial), scheduler (continue or stop).
 
-The first two only pass on to the coordinator, which decides. An error of our own must not be swallowed by Ray's event
-loop as one trial's failure: it halts the sweep, and `run` raises it again.
+They only pass on what Ray asks; the coordinator decides. An error of our own must not become one trial's failure in
+Ray's event loop: it halts the sweep, and `run` raises it again.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from search.control.coordinator import Coordinator
-from search.execution.crash import died
-from search.execution.trainable import CROWDED, FAILED, HALTED, REPORT
+from search.execution.crash import crash_reason
+from search.execution.trainable import ABORTED, FAILED, OUT_OF_MEMORY, REPORT
 from trainables.errors import SteadytuneError
 
 
 class _Unpickled:
-    """Ray pickles what it is given into its own experiment state, which is never restored: no coordinator in it."""
+    """Pickles as empty: Ray saves searcher and scheduler in its experiment state, which is never restored."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
@@ -38,17 +38,17 @@ class CoordinatorScheduler(_Unpickled, FIFOScheduler):
         self._coordinator = coordinator
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """Whether `trial` goes on after this epoch."""
+        """CONTINUE or STOP after this epoch."""
         try:
             return str(self._decide(trial, result))
-        except Exception as error:  # ours, or the disk's: see the module's docstring
+        except Exception as error:  # see the module's docstring
             self._coordinator.halt(error)
             return str(TrialScheduler.STOP)
 
     def _decide(self, trial: Trial, result: dict[str, Any]) -> str:
-        if HALTED in result:
-            self._coordinator.halt(SteadytuneError(result[HALTED]))
-        elif CROWDED in result:
+        if ABORTED in result:
+            self._coordinator.halt(SteadytuneError(result[ABORTED]))
+        elif OUT_OF_MEMORY in result:
             self._coordinator.again(trial.config["trial"], alone=True)
         elif FAILED in result:
             self._coordinator.fail(trial.config["trial"], result[FAILED])
@@ -56,18 +56,23 @@ class CoordinatorScheduler(_Unpickled, FIFOScheduler):
             # If the worker's process dies, Ray starts the trial again with this configuration.
             trial.config["epochs"] = result[REPORT].epoch
             return str(TrialScheduler.CONTINUE)
+        # A paused trial is stopped in Ray too, never PAUSEd: that frees its worker at once for the next assignment.
+        # If it is promoted later, `CoordinatorSearch.suggest` hands it out as a new Ray trial with its old number,
+        # which continues from its last checkpoint. So Ray knows running trials only, and every other fact about a
+        # trial is in the journal, which outlives Ray.
         return str(TrialScheduler.STOP)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """The trial's process died: more often than it may be restarted, or before the trial began in it."""
+        """The trial's process died more often than `retries` allows."""
         if trial.status != Trial.PENDING and not trial.should_recover():
             error = Path(trial.error_file).read_text(errors="replace") if trial.error_file else ""
             number = trial.config["trial"]
-            self._coordinator.fail(number, died(error, Path(trial.config["folder"]) / f"{number:04d}" / "log.txt"))
+            log = Path(trial.config["folder"]) / f"{number:04d}" / "log.txt"
+            self._coordinator.fail(number, crash_reason(error, log))
         super().on_trial_error(tune_controller, trial)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """Called about ten times a second, whatever happens."""
+        """Called about ten times a second, so the coordinator's clock ticks here."""
         try:
             self._coordinator.tick()
         except Exception as error:
@@ -77,12 +82,12 @@ class CoordinatorScheduler(_Unpickled, FIFOScheduler):
 
 
 def _forget_ended(controller: Any) -> None:
-    """Drop the trials that have ended, which Ray keeps: some 10 KB each, and it goes through them all at every event.
+    """Drop ended trials from Ray's controller, which keeps some 10 KB of each and visits all of them at every event.
 
-    It offers no way to. Its result, which nobody reads, has to be of one trial at least: the newest stays.
+    Ray has no interface for it. The newest trial stays: Ray's result, which nobody reads, must contain at least one.
     """
     trials: list[Trial] = controller.get_trials()
-    for trial in [one for one in trials[:-1] if one.is_finished() and one not in controller._trial_to_actor]:
+    for trial in [trial for trial in trials[:-1] if trial.is_finished() and trial not in controller._trial_to_actor]:
         trials.remove(trial)
         controller._stopped_trials.discard(trial)
         controller._failed_trials.discard(trial)
@@ -90,8 +95,8 @@ def _forget_ended(controller: Any) -> None:
         controller._trial_metadata.pop(trial.trial_id, None)
 
 
-class Silent(TrialProgressCallback):
-    """In the place of Ray's own, which prints nothing here either, but writes each trial down to its end."""
+class NoProgress(TrialProgressCallback):
+    """Replaces Ray's progress callback, which prints nothing here either, but keeps every trial to the end."""
 
     def on_trial_result(self, *args: Any, **info: Any) -> None:
         """Nothing."""
@@ -103,8 +108,8 @@ class CoordinatorSearch(_Unpickled, Searcher):
     """Ray's searcher interface on the coordinator.
 
     Args:
-        coordinator: hands out assignments.
-        common: configuration that all assignments share (see `RecipeTrainable`).
+        coordinator: hands out the assignments.
+        common: the configuration that all assignments share (see `RecipeTrainable`).
     """
 
     def __init__(self, coordinator: Coordinator, common: dict[str, Any]) -> None:
@@ -113,37 +118,42 @@ class CoordinatorSearch(_Unpickled, Searcher):
         self._common = common
         self._retries = coordinator.plan.spec.retries
         self._trials: dict[str, int] = {}
-        self._unbegun = Counter[int]()
+        self._failed_starts = Counter[int]()
 
     def suggest(self, trial_id: str) -> Any:
-        """The configuration of the next trial, None if there is none now, `FINISHED` at the end."""
+        """The configuration of the next trial; None if there is none now, `FINISHED` at the end of the sweep."""
         try:
-            found = self._coordinator.next()
-        except Exception as error:
+            assignment = self._coordinator.next()
+        except Exception as error:  # see the module's docstring
             self._coordinator.halt(error)
-            found = None
-        if found is None:
+            assignment = None
+        if assignment is None:
             return Searcher.FINISHED if self._coordinator.over else None
-        self._trials[trial_id] = found.trial
-        own = {"trial": found.trial, "settings": found.settings, "epochs": found.epochs}
-        alone = {"needs": replace(self._common["needs"], gpus=1.0)} if found.alone else {}
-        return {**self._common, **own, **alone}
+        self._trials[trial_id] = assignment.trial
+        config = self._common | {
+            "trial": assignment.trial,
+            "settings": assignment.settings,
+            "epochs": assignment.epochs,
+        }
+        if assignment.alone:  # it ran out of memory on a shared GPU
+            config["resources"] = replace(config["resources"], gpus=1.0)
+        return config
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """An error that `CoordinatorScheduler` has not told is a process that died before the trial began in it.
+        """Count a process that died before its trial started in it, which `CoordinatorScheduler` does not report.
 
-        That may be one that served another trial just before. Ray restarts a trial only once it runs.
+        The process may have served another trial just before. Ray itself restarts only trials that were running.
         """
         if error:
             number = self._trials[trial_id]
-            self._unbegun[number] += 1
-            if self._unbegun[number] > max(1, self._retries):
-                self._coordinator.fail(number, "its process died before it began, again and again")
+            self._failed_starts[number] += 1
+            if self._failed_starts[number] > max(1, self._retries):
+                self._coordinator.fail(number, "its process died repeatedly before the training started")
             else:
                 self._coordinator.again(number)
 
     def save(self, checkpoint_path: str) -> None:
-        """Ray insists on a file; the journal is what a sweep is restored from."""
+        """Ray requires a file; a sweep is restored from its journal."""
         Path(checkpoint_path).touch()
 
     def restore(self, checkpoint_path: str) -> None:

@@ -8,7 +8,6 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from search.control.audit import HARM, audit
-from search.execution.job_protocol import SWEEP_RUNS
 from search.pruning.decision import REASONS
 from search.state.outcome import Finalist, best_checkpoint, finalists
 from search.state.sweep_state import SweepState
@@ -29,7 +28,7 @@ def banner(spec: SweepSpec) -> Iterator[str]:
 
 def sweep_runs(places: int) -> str:
     """That nothing stands in the way of the first trial any more."""
-    return f"{SWEEP_RUNS}: {places} {'trial' if places == 1 else 'trials'} at a time."
+    return f"The sweep runs: {places} {'trial' if places == 1 else 'trials'} at a time."
 
 
 def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[RenderableType]:

@@ -99,7 +99,7 @@ def test_a_driver_without_the_token_is_told_what_to_set(
     said = stranger.run(*LAUNCH, "--name", "stranger", "--address", getattr(cluster, how), **wrong)
     assert said.returncode == 2
     assert "Traceback" not in said.stderr
-    why = "refuses the token of this driver" if wrong else "asks for a token, and this driver shows none"
+    why = "refuses the token of this driver" if wrong else "asks for a token, and this driver has none"
     sentence = said.stderr.splitlines()[-1]
     assert sentence.startswith(f"steadytune: address is {getattr(cluster, how)}; the cluster there {why}; set RAY_AUTH")
     assert not (cluster.folder / "sweeps" / "stranger").exists()

@@ -9,7 +9,6 @@ import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +84,15 @@ def test_a_sweep_ends_with_an_exported_winner_and_a_complete_mlflow(sweep: Any) 
     assert points.fetchone() == (len(epochs(folder)), len(epochs(folder)))
 
 
-def test_two_processes_serve_all_trials_and_the_next_one_starts_within_a_second(sweep: Any) -> None:
-    _, folder = sweep(trials=8, scheduler="none", set={"pause": 0.05})
-    by_process: dict[float, list[tuple[Row, EpochDone]]] = {}
-    for row, event in epochs(folder):
-        by_process.setdefault(event.metrics["process"], []).append((row, event))
-    assert len(by_process) <= 2
-    for rows in by_process.values():
-        for (before, _), (_, event) in pairwise(rows):
-            assert event.began - before.time < 1.0
+def test_two_processes_serve_all_trials(sweep: Any) -> None:
+    """None waits for a new process: each trial after the first two continues in a process that has its imports."""
+    finished, folder = sweep(trials=8, scheduler="none", set={"pause": 0.05})
+    processes: dict[int, set[float]] = {}
+    for _, event in epochs(folder):
+        processes.setdefault(event.trial, set()).add(event.metrics["process"])
+    assert processes.keys() == finished.state.trials.keys()
+    assert all(len(of_trial) == 1 for of_trial in processes.values())
+    assert len(set.union(*processes.values())) <= 2
 
 
 def test_ray_holds_on_to_no_trials_that_have_ended(sweep: Any) -> None:
@@ -149,7 +148,7 @@ def test_a_trial_whose_process_dies_too_often_has_failed_and_the_sweep_goes_on(s
     decision = finished.state.trials[0].decision
     assert decision is not None
     assert decision.reason == "failed"
-    assert "its process died, or was killed; its last words: epoch 1 (see" in decision.detail
+    assert "its process died, or was killed; the log's last line: epoch 1 (see" in decision.detail
     assert finished.state.ended is not None
     assert finished.state.ended.trial == -1
 
@@ -161,7 +160,7 @@ def test_a_trial_whose_process_dies_too_often_has_failed_and_the_sweep_goes_on(s
         (
             "hang",
             0.05,
-            r"no epoch for so long that it counts as hanging \(hang_minutes\); where it hung stands in .*/log",
+            r"an epoch took longer than hang_minutes, which counts as a hang; its stack is in .*/log",
         ),
     ],
 )
@@ -221,12 +220,12 @@ def test_trials_share_a_gpu_as_measured_and_one_that_needs_more_is_trained_alone
 def test_what_fails_or_uses_no_gpu_alone_on_one_is_not_shared_out(sweep: Any) -> None:
     with pytest.raises(SteadytuneError, match="gpus is auto, but the first training used no GPU; leave gpus out"):
         sweep(gpus="auto")
-    with pytest.raises(SteadytuneError, match=r"failed, alone on a GPU: RuntimeError: out of luck; mend that first$"):
+    with pytest.raises(SteadytuneError, match=r"failed, alone on a GPU: RuntimeError: out of luck; correct that"):
         sweep(gpus="auto", recipe="tests.support.crowd:Crowd", set={"raise_below": 1.0})
 
 
 def test_as_many_trials_run_as_fit_into_a_nodes_memory(sweep: Any) -> None:
-    with pytest.raises(SteadytuneError, match=r"workers is 1 with 1 CPUs and 0 GPUs and 9e\+04 GB a trial, but there"):
+    with pytest.raises(SteadytuneError, match=r"workers is 1 with 1 CPUs and 0 GPUs and 9e\+04 GB per trial, but"):
         sweep(memory_gb=90_000.0, workers=None)
     finished, _ = sweep(memory_gb=0.1, trials=2, confirm_top=0)
     assert finished.state.ended is not None

@@ -27,7 +27,7 @@ FOREVER = {  # kind: how the reason begins
     "exception": "RuntimeError: expected 3 channels, got 4",
     "MemoryError": "MemoryError",
     "always crashes": "its process crashed: Segmentation fault",
-    "always hangs": "no epoch for so long that it counts as hanging",
+    "always hangs": "an epoch took longer than hang_minutes, which counts as a hang",
     "weights not finite": "weights of head are no longer finite",
     "checkpoints unwritable": "PermissionError",
 }

@@ -41,7 +41,7 @@ def test_a_ray_that_does_not_come_up_is_one_sentence(
 
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr(ray, "init", late)
-    said = str(error).splitlines()[0] if str(error) else "RuntimeError"
-    with pytest.raises(SettingsError) as caught, connected(spec_of(data), data, lambda words: None):
+    first_line = str(error).splitlines()[0] if str(error) else "RuntimeError"
+    with pytest.raises(SettingsError) as caught, connected(spec_of(data), data, lambda message: None):
         pass
-    assert str(caught.value) == f"Ray did not start here ({said})"
+    assert str(caught.value) == f"Ray did not start here ({first_line})"

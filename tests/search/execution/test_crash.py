@@ -8,7 +8,7 @@ import pytest
 
 from search.control.coordinator import Coordinator
 from search.control.rules import repeated_failure
-from search.execution.crash import died
+from search.execution.crash import crash_reason
 from search.journal.events import EpochDone
 from search.journal.segments import Journal
 from tests.support.fakes import plan_of
@@ -28,27 +28,31 @@ from trainables.errors import SteadytuneError
             "epoch 3\nFatal Python error: Aborted\n\nThread 0x1 (most recent call first):\n",
             "its process crashed: Aborted",
         ),
-        ("", "Timeout (0:00:03)!\nThread 0x1\n  File a\n", "no epoch for so long that it counts as hanging"),
+        (
+            "",
+            "Timeout (0:00:03)!\nThread 0x1\n  File a\n",
+            "an epoch took longer than hang_minutes",
+        ),
         ("", "Timeout (0:00:03)!\nepoch 2\nFatal Python error: Bus error\n", "its process crashed: Bus error"),
-        ("", "epoch 3\n\n", "its process died, or was killed; its last words: epoch 3 (see"),
-        ("", "", "its process died, or was killed; its last words: none (see"),
+        ("", "epoch 3\n\n", "its process died, or was killed; the log's last line: epoch 3 (see"),
+        ("", "", "its process died, or was killed; the log's last line: none (see"),
         (
             "Failure # 1\nThe actor died because of an error raised in its creation task\n"
             '  File "registry.py", line 35\n'
             "trainables.errors.SettingsError: recipe 'mine:Own': mine cannot be imported\n",
             "epoch 3\n",
-            "its process could not begin: SettingsError: recipe 'mine:Own': mine cannot be imported",
+            "its process could not start: SettingsError: recipe 'mine:Own': mine cannot be imported",
         ),
     ],
 )
 def test_the_cause_is_read_from_the_log(tmp_path: Path, error: str, log: str, words: str) -> None:
     path = tmp_path / "log.txt"
     path.write_text(log)
-    assert died(error, path).startswith(words)
+    assert crash_reason(error, path).startswith(words)
 
 
 def test_a_process_that_never_wrote_a_log_has_no_last_words(tmp_path: Path) -> None:
-    assert "last words: none" in died("", tmp_path / "log.txt")
+    assert "the log's last line: none" in crash_reason("", tmp_path / "log.txt")
 
 
 class Failing:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.execution.gpu_sharing import MOST, share
-from search.execution.resources import Needs, places
+from search.execution.gpu_sharing import MAX_TRIALS_PER_GPU, gpu_share
+from search.execution.resources import TrialResources, worker_slots
 from search.sweep.spec import read_spec
 from trainables.device import Memory
 from trainables.errors import SettingsError
@@ -24,11 +24,11 @@ def gpu(peak: int, total: int, context: int = GB // 2) -> Memory:
 
 @given(st.integers(1, 10**11), st.integers(1, 10**10), st.integers(10**9, 2 * 10**11))
 def test_trials_that_share_a_gpu_fit_into_it(peak: int, context: int, total: int) -> None:
-    found = gpu(peak, total, context)
-    each = share(found)
+    probe = gpu(peak, total, context)
+    each = gpu_share(probe)
     together = int(1 / each)
-    assert 1 <= together <= MOST
-    assert Needs(0.01, each, 0).fit({"CPU": 99, "GPU": 1.0}) == together
+    assert 1 <= together <= MAX_TRIALS_PER_GPU
+    assert TrialResources(0.01, each, 0).trials_on({"CPU": 99, "GPU": 1.0}) == together
     assert together == 1 or together * (peak + context) <= total
 
 
@@ -36,7 +36,7 @@ def test_trials_that_share_a_gpu_fit_into_it(peak: int, context: int, total: int
     ("peak", "total", "each"), [(5, 80, 0.0769), (11, 24, 1.0), (10, 24, 0.5), (23, 24, 1.0), (30, 24, 1.0)]
 )
 def test_a_tenth_of_a_gpu_is_spared(peak: int, total: int, each: float) -> None:
-    assert share(gpu(peak * GB, total * GB)) == each
+    assert gpu_share(gpu(peak * GB, total * GB)) == each
 
 
 def test_a_trial_does_not_spread_over_two_nodes() -> None:
@@ -44,24 +44,24 @@ def test_a_trial_does_not_spread_over_two_nodes() -> None:
         {"CPU": 3.0, "GPU": 1.0, "memory": 16e9},
         {"CPU": 8.0, "GPU": 1.0, "memory": 4e9},
     ]
-    assert places(None, Needs(2, 0, 0), nodes) == 5
-    assert places(None, Needs(2, 0.25, 0), nodes) == 5
-    assert places(None, Needs(2, 0.5, 0), nodes) == 3
-    assert places(None, Needs(1, 0, 3), nodes) == 4
-    assert places(2, Needs(1, 0, 3), nodes) == 2
+    assert worker_slots(None, TrialResources(2, 0, 0), nodes) == 5
+    assert worker_slots(None, TrialResources(2, 0.25, 0), nodes) == 5
+    assert worker_slots(None, TrialResources(2, 0.5, 0), nodes) == 3
+    assert worker_slots(None, TrialResources(1, 0, 3), nodes) == 4
+    assert worker_slots(2, TrialResources(1, 0, 3), nodes) == 2
 
 
 def test_more_trials_at_a_time_than_fit_are_refused() -> None:
     nodes: list[Mapping[str, float]] = [{"CPU": 3.0, "GPU": 1.0, "memory": 16e9}]
     words = (
-        "workers is 4 with 1 CPUs and 0.5 GPUs and 6 GB a trial, "
+        "workers is 4 with 1 CPUs and 0.5 GPUs and 6 GB per trial, "
         "but there are 3 CPUs and 1 GPUs and 16 GB; 2 at a time would fit"
     )
     with pytest.raises(SettingsError) as caught:
-        places(4, Needs(1, 0.5, 6), nodes)
+        worker_slots(4, TrialResources(1, 0.5, 6), nodes)
     assert str(caught.value) == words
-    with pytest.raises(SettingsError, match="workers is 1 with 4 CPUs and 0 GPUs a trial, but there are 3 CPUs"):
-        places(None, Needs(4, 0, 0), nodes)
+    with pytest.raises(SettingsError, match="workers is 1 with 4 CPUs and 0 GPUs per trial, but there are 3 CPUs"):
+        worker_slots(None, TrialResources(4, 0, 0), nodes)
 
 
 @pytest.mark.parametrize("gpus", ["half", -1, 1.5, float("nan"), True, None])
