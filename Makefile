@@ -36,7 +36,7 @@ lint: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # the docs site, in site/: links, anchors, docstrings; no network
 
 pages: $(READY)  ## write the tables of settings on the recipes' pages
-	$(BIN)/python docs/settings_tables.py
+	$(BIN)/python docs/tools/settings_tables.py
 
 bench: $(READY)  ## what the tool itself costs, against stock Ray Tune (about 15 minutes)
 	$(BIN)/python -m tests.bench.cost.overhead

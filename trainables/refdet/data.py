@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from trainables.errors import DataError
 from trainables.refdet.video import FRAMES_BYTES, FrameCache, probe
-from trainables.vision.yolo_labels import SUFFIXES, decodable
+from trainables.vision.image_files import SUFFIXES, decoded_size
 
 VIDEO = "drone_video.mp4"
 REFERENCES = "object_images"
@@ -59,7 +59,7 @@ class RefdetData:
         return self.frames.references(clip.references, size)
 
 
-def open_refdet(path: Path, memory_bytes: int = FRAMES_BYTES) -> RefdetData:
+def open_refdet(path: Path, cache_bytes: int = FRAMES_BYTES) -> RefdetData:
     """Check the data set in the folder `path`, which holds `train` and `test`, laid out as document 003 has it.
 
     Raises:
@@ -73,7 +73,7 @@ def open_refdet(path: Path, memory_bytes: int = FRAMES_BYTES) -> RefdetData:
     for clip in val:
         if clip.name in known:
             raise DataError(f"{path / 'test'}: class {clip.name} is in train too; a class that is tested must be novel")
-    return RefdetData(train, val, FrameCache((*train, *val), memory_bytes), digest.hexdigest())
+    return RefdetData(train, val, FrameCache((*train, *val), cache_bytes), digest.hexdigest())
 
 
 def _split(root: Path, digest: Any) -> tuple[Clip, ...]:
@@ -151,7 +151,7 @@ def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path) 
     if not images:
         raise DataError(f"{references}: holds no reference image; put at least one of the object there")
     for image in images:
-        decodable(image)
+        decoded_size(image)
     video = probe(folder / VIDEO)
     for frame, boxes in annotated.items():
         where = f"{file}: video {folder.name} frame {frame}"

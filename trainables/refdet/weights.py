@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from trainables.errors import CheckpointError
 from trainables.refdet.model import Refdet
+from trainables.vision.first_weights import check_shapes, read_weights
 from trainables.vision.inference import parts
 from trainables.vision.weights_only import load_pickled, weights_in
 
@@ -61,7 +60,7 @@ def load_encoder(encoder: nn.Module, weights: str) -> None:
         return
     path = SAMPLE if weights == "sample" else Path(weights)
     fix = f"give {DINOV2} saved as a state dict, or none"
-    state = _read(path, fix, partial(torch.load, map_location="cpu", weights_only=True))
+    state = read_weights(path, f"refdet: weights {path}", missing=fix, broken=fix)
     if not isinstance(state, dict):
         raise CheckpointError(f"refdet: weights {path}: hold a {type(state).__name__}; {fix}")
     _fill(encoder, state, f"reference_weights {weights}")
@@ -72,7 +71,8 @@ def _state(weights: str) -> tuple[bool, Mapping[str, Any]]:
     path = Path(weights)
     if path.is_dir():
         return True, parts(path, "model")["model"]
-    saved = _read(path, f"give Ultralytics' {YOLO}, a checkpoint of an earlier stage, or none", load_pickled)
+    fix = f"give Ultralytics' {YOLO}, a checkpoint of an earlier stage, or none"
+    saved = read_weights(path, f"refdet: weights {path}", missing=fix, broken=fix, load=load_pickled)
     earlier = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else None
     if isinstance(earlier, Mapping):
         return True, earlier
@@ -82,21 +82,6 @@ def _state(weights: str) -> tuple[bool, Mapping[str, Any]]:
     return False, state
 
 
-def _read(path: Path, fix: str, load: Callable[[Path], Any]) -> Any:
-    if not path.is_file():
-        raise CheckpointError(f"refdet: weights {path}: no such file; {fix}")
-    try:
-        return load(path)
-    except Exception as error:  # torch raises whatever reading a broken file runs into
-        raise CheckpointError(f"refdet: weights {path}: cannot be read ({type(error).__name__}); {fix}") from None
-
-
 def _fill(module: nn.Module, state: Mapping[str, Any], owner: str) -> None:
-    expected = module.state_dict()
-    for name in sorted(state.keys() | expected.keys()):
-        shapes = [tuple(table[name].shape) if name in table else "nothing" for table in (state, expected)]
-        if shapes[0] != shapes[1]:
-            raise CheckpointError(
-                f"refdet: {owner}: {name} is {shapes[0]}, but the model has {shapes[1]}; give weights of the same size"
-            )
+    check_shapes(state, module.state_dict(), f"refdet: {owner}", "give weights of the same size")
     module.load_state_dict(state)

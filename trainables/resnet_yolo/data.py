@@ -15,20 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainables.errors import DataError, SettingsError
-from trainables.settings import read_yaml
-from trainables.vision.yolo_labels import (
-    SUFFIXES,
-    Memory,
-    class_names,
-    decodable,
-    label_rows,
-    label_text,
-    refuse_shared,
-)
+from trainables.errors import DataError
+from trainables.vision.image_files import CACHE_BYTES, SUFFIXES, ImageCache, decoded_size, refuse_shared
+from trainables.vision.yolo_labels import class_names, label_rows, label_text, read_data_yaml
 
-MEMORY_BYTES = 2 * 1024**3
-"""Bound of the decoded images that one data set keeps. Beyond it images are read from disk each time."""
 GREY = 114
 """Of the bars beside an image that is not square: Ultralytics' letterbox."""
 
@@ -45,30 +35,26 @@ Decoded = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
 class Images:
-    """The images of one split, letterboxed to any size; decoded once if they fit into `memory`."""
+    """The images of one split, letterboxed to any size; decoded once if they fit into `cache`."""
 
-    def __init__(self, samples: Sequence[Sample], memory: Memory[Decoded]) -> None:
+    def __init__(self, samples: Sequence[Sample], cache: ImageCache[Decoded]) -> None:
         self.samples = tuple(samples)
-        self._memory = memory
+        self._cache = cache
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def preload(self, size: int) -> None:
-        """Decode what memory has room for, so that processes forked from this one share it."""
+        """Decode what the cache has room for, so that processes forked from this one share it."""
         for index in range(len(self)):
             self.load(index, size)
-            if self._memory.get(self.samples[index].path, size) is None:
+            if (self.samples[index].path, size) not in self._cache:
                 return
 
     def load(self, index: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """RGB pixels (size, size, 3), not to be written to, and labels (M, 5): class x1 y1 x2 y2 in its pixels."""
         sample = self.samples[index]
-        found = self._memory.get(sample.path, size)
-        if found is None:
-            found = _letterbox(sample, size)
-            self._memory.keep(sample.path, size, decoded=found)
-        return found
+        return self._cache.load((sample.path, size), lambda: _letterbox(sample, size))
 
 
 @dataclass(frozen=True)
@@ -87,7 +73,7 @@ class YoloData:
     fingerprint: str
 
 
-def open_yolo(path: Path, memory_bytes: int = MEMORY_BYTES) -> YoloData:
+def open_yolo(path: Path, cache_bytes: int = CACHE_BYTES) -> YoloData:
     """Check the data set whose data YAML is at `path`: each label line and each image, down to its last pixel.
 
     The YAML holds `train` and `val` (image folders), `names` (a list, or a mapping from 0) and maybe `path`, the folder
@@ -101,25 +87,19 @@ def open_yolo(path: Path, memory_bytes: int = MEMORY_BYTES) -> YoloData:
     root = (path.parent / str(described.get("path", "."))).resolve()
     digest = hashlib.sha256("\n".join(names).encode())
     seen: dict[bytes, Path] = {}
-    memory: Memory[Decoded] = Memory(memory_bytes)
+    cache: ImageCache[Decoded] = ImageCache(cache_bytes)
     splits = []
     for split in ("train", "val"):
         samples = _samples(path, split, root / str(described[split]), len(names), digest)
         refuse_shared((sample.path for sample in samples), split, seen)
         if not any(len(sample.labels) for sample in samples):
             raise DataError(f"{root / str(described[split])}: no image has a label; {split} needs at least one object")
-        splits.append(Images(samples, memory))
+        splits.append(Images(samples, cache))
     return YoloData(names, splits[0], splits[1], digest.hexdigest())
 
 
 def _described(path: Path) -> Mapping[str, Any]:
-    try:
-        described = read_yaml(path)
-    except SettingsError as error:
-        raise DataError(str(error)) from None
-    for key in ("train", "val", "names"):
-        if key not in described:
-            raise DataError(f"{path}: key {key!r} is missing; a data YAML holds train, val (image folders) and names")
+    described = read_data_yaml(path, "a data YAML holds train, val (image folders) and names")
     for key in ("train", "val"):
         if not isinstance(described[key], str):
             raise DataError(f"{path}: {key} is {described[key]!r}; it must be the path of one image folder")
@@ -135,7 +115,7 @@ def _samples(path: Path, split: str, folder: Path, classes: int, digest: Any) ->
     _refuse_orphans(folder, images)
     samples = []
     for image in images:
-        width, height = decodable(image)
+        width, height = decoded_size(image)
         file = _label_file(image)
         text = label_text(file) if file.is_file() else ""
         samples.append(Sample(image, label_rows(file, text, classes)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from torchvision.models import ResNet18_Weights
 
 from trainables.errors import CheckpointError
 from trainables.resnet_yolo.model import Backbone
+from trainables.vision.first_weights import check_shapes, check_state_dict, read_weights
 
 
 def load_backbone(backbone: Backbone, weights: str) -> None:
@@ -22,14 +22,8 @@ def load_backbone(backbone: Backbone, weights: str) -> None:
         return
     state = _downloaded() if weights == "torchvision" else _read(Path(weights))
     state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-    expected = backbone.state_dict()
-    for name in sorted(state.keys() | expected.keys()):
-        shapes = [tuple(table[name].shape) if name in table else "nothing" for table in (state, expected)]
-        if shapes[0] != shapes[1]:
-            raise CheckpointError(
-                f"resnet_yolo: weights {weights}: {name} is {shapes[0]}, but the backbone has {shapes[1]}; give weights"
-                " of the same widths and blocks, or weights: none"
-            )
+    fix = "give weights of the same widths and blocks, or weights: none"
+    check_shapes(state, backbone.state_dict(), f"resnet_yolo: weights {weights}", fix)
     backbone.load_state_dict(state)
 
 
@@ -45,17 +39,8 @@ def _downloaded() -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise CheckpointError(
-            f"resnet_yolo: weights {path}: no such file; give a torchvision resnet18 state dict"
-            f" ({ResNet18_Weights.IMAGENET1K_V1.url}), torchvision to download it, or none"
-        )
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever unpickling a broken file runs into
-        raise CheckpointError(
-            f"resnet_yolo: weights {path}: cannot be read ({type(error).__name__}); it must be a saved state dict"
-        ) from None
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise CheckpointError(f"resnet_yolo: weights {path}: is no state dict of tensors; save model.state_dict()")
-    return dict(state)
+    owner = f"resnet_yolo: weights {path}"
+    url = ResNet18_Weights.IMAGENET1K_V1.url
+    missing = f"give a torchvision resnet18 state dict ({url}), torchvision to download it, or none"
+    saved = read_weights(path, owner, missing=missing, broken="it must be a saved state dict")
+    return check_state_dict(saved, owner)

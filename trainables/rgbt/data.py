@@ -16,20 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.errors import DataError, SettingsError
-from trainables.settings import read_yaml
-from trainables.vision.yolo_labels import (
-    SUFFIXES,
-    Memory,
-    class_names,
-    decodable,
-    label_rows,
-    label_text,
-    refuse_shared,
-)
+from trainables.errors import DataError
+from trainables.vision.image_files import CACHE_BYTES, SUFFIXES, ImageCache, decoded_size, refuse_shared
+from trainables.vision.yolo_labels import class_names, label_rows, label_text, read_data_yaml
 
-MEMORY_BYTES = 2 * 1024**3
-"""Bound of the decoded pairs that one data set keeps. Beyond it they are read from disk each time."""
 FOLDERS = ("rgb", "thermal", "labels")
 SCENES = ("day", "night")
 Decoded = tuple[NDArray[np.uint8], tuple[int, int]]
@@ -46,30 +36,26 @@ class Pair:
 
 
 class Pairs:
-    """The pairs of one split; decoded once if they fit into `memory`."""
+    """The pairs of one split; decoded once if they fit into `cache`."""
 
-    def __init__(self, samples: Sequence[Pair], memory: Memory[Decoded]) -> None:
+    def __init__(self, samples: Sequence[Pair], cache: ImageCache[Decoded]) -> None:
         self.samples = tuple(samples)
-        self._memory = memory
+        self._cache = cache
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def preload(self, size: int, clahe: bool) -> None:
-        """Decode what memory has room for, so that processes forked from this one share it."""
+        """Decode what the cache has room for, so that processes forked from this one share it."""
         for index in range(len(self)):
             self.load(index, size, clahe)
-            if self._memory.get(self.samples[index].rgb, size, clahe) is None:
+            if (self.samples[index].rgb, size, clahe) not in self._cache:
                 return
 
     def load(self, index: int, size: int, clahe: bool) -> Decoded:
         """Pixels (h, w, 4) as R G B T, the longer side `size`, not to be written to; and the size on disk (h, w)."""
-        key = (self.samples[index].rgb, size, clahe)
-        found = self._memory.get(*key)
-        if found is None:
-            found = _decoded(self.samples[index], size, clahe)
-            self._memory.keep(*key, decoded=found)
-        return found
+        sample = self.samples[index]
+        return self._cache.load((sample.rgb, size, clahe), lambda: _decoded(sample, size, clahe))
 
 
 @dataclass(frozen=True)
@@ -88,7 +74,7 @@ class RgbtData:
     fingerprint: str
 
 
-def open_rgbt(path: Path, memory_bytes: int = MEMORY_BYTES) -> RgbtData:
+def open_rgbt(path: Path, cache_bytes: int = CACHE_BYTES) -> RgbtData:
     """Check the data set whose data YAML is at `path`: each pair, each label line, each image down to its last pixel.
 
     The YAML holds `names`, and under `train` and `val` the folders `rgb`, `thermal` and `labels`, relative to the
@@ -101,7 +87,7 @@ def open_rgbt(path: Path, memory_bytes: int = MEMORY_BYTES) -> RgbtData:
     described = _described(path)
     names = class_names(path, described["names"])
     digest = hashlib.sha256("\n".join(names).encode())
-    memory: Memory[Decoded] = Memory(memory_bytes)
+    cache: ImageCache[Decoded] = ImageCache(cache_bytes)
     seen: dict[bytes, Path] = {}
     splits = []
     for split in ("train", "val"):
@@ -109,18 +95,12 @@ def open_rgbt(path: Path, memory_bytes: int = MEMORY_BYTES) -> RgbtData:
         refuse_shared((sample.rgb for sample in samples), split, seen)
         if not any(len(sample.labels) for sample in samples):
             raise DataError(f"{path}: no image of {split} has a label; {split} needs at least one object")
-        splits.append(Pairs(samples, memory))
+        splits.append(Pairs(samples, cache))
     return RgbtData(names, splits[0], splits[1], digest.hexdigest())
 
 
 def _described(path: Path) -> Mapping[str, Any]:
-    try:
-        described = read_yaml(path)
-    except SettingsError as error:
-        raise DataError(str(error)) from None
-    for key in ("train", "val", "names"):
-        if key not in described:
-            raise DataError(f"{path}: key {key!r} is missing; an RGBT data YAML holds train, val and names")
+    described = read_data_yaml(path, "an RGBT data YAML holds train, val and names")
     for split in ("train", "val"):
         folders = described[split]
         if not isinstance(folders, Mapping):
@@ -145,7 +125,7 @@ def _pairs(path: Path, split: str, folders: Mapping[str, str], classes: int, dig
     scenes = _scenes(path.parent / folders["scenes"], rgb) if "scenes" in folders else {}
     samples = []
     for name, image in rgb.items():
-        size, other = decodable(image), decodable(thermal[name])
+        size, other = decoded_size(image), decoded_size(thermal[name])
         if size != other:
             said = f"{other[0]}x{other[1]}, but {image} is {size[0]}x{size[1]}"
             raise DataError(f"{thermal[name]}: is {said}; the two must be registered, so of one size")

@@ -14,6 +14,7 @@ from trainables.errors import CheckpointError
 from trainables.loop import seeded
 from trainables.rgbt.architecture import model_yaml
 from trainables.rgbt.model import GATE, PLAIN, STEM, GatedStem
+from trainables.vision.first_weights import read_weights
 from trainables.vision.inference import fill, parts
 from trainables.vision.weights_only import class_names_in, load_pickled, weights_in
 
@@ -36,17 +37,12 @@ def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | Non
     if path.is_dir():
         saved = parts(path, "names", "ema")
         return _rebuilt(saved["ema"], saved["names"], size, path)
-    if not path.is_file():
-        raise CheckpointError(
-            f"rgbt: weights {path}: no such file; give an Ultralytics checkpoint ({_address(size)}), ultralytics to"
-            " download it, a checkpoint directory of an earlier training, or none"
-        )
-    try:
-        saved = load_pickled(path)
-    except Exception as error:  # torch raises whatever reading a broken file runs into
-        raise CheckpointError(
-            f"rgbt: weights {path}: cannot be read ({type(error).__name__}); it must be an Ultralytics .pt file"
-        ) from None
+    missing = (
+        f"give an Ultralytics checkpoint ({_address(size)}), ultralytics to download it, a checkpoint directory of an"
+        " earlier training, or none"
+    )
+    broken = "it must be an Ultralytics .pt file"
+    saved = read_weights(path, f"rgbt: weights {path}", missing=missing, broken=broken, load=load_pickled)
     earlier: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else None
     if isinstance(earlier, Mapping) and "names" in saved:
         return _rebuilt(earlier, saved["names"], size, path)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from trainables.errors import CheckpointError
+from trainables.vision.first_weights import check_shapes, check_state_dict, read_weights
 
 KINETICS = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/SLOWFAST_8x8_R50.pyth"
 """pytorchvideo's own SlowFast R50 (its `models.hub`)."""
@@ -27,13 +28,8 @@ def load_network(network: nn.Module, weights: str) -> None:
     state = _downloaded() if weights == "kinetics" else _read(Path(weights))
     state = {name: value for name, value in state.items() if not name.startswith(PROJECTION)}
     expected = {name: value for name, value in network.state_dict().items() if not name.startswith(PROJECTION)}
-    for name in sorted(state.keys() | expected.keys()):
-        shapes = [tuple(table[name].shape) if name in table else "nothing" for table in (state, expected)]
-        if shapes[0] != shapes[1]:
-            raise CheckpointError(
-                f"slowfast: weights {weights}: {name} is {shapes[0]}, but the model has {shapes[1]}; give weights of"
-                " the same depth, stem_width and reduction, or weights: none"
-            )
+    fix = "give weights of the same depth, stem_width and reduction, or weights: none"
+    check_shapes(state, expected, f"slowfast: weights {weights}", fix)
     network.load_state_dict(state, strict=False)
 
 
@@ -49,18 +45,7 @@ def _downloaded() -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise CheckpointError(
-            f"slowfast: weights {path}: no such file; give a pytorchvideo state dict ({KINETICS}), kinetics to download"
-            " it, or none"
-        )
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever unpickling a broken file runs into
-        raise CheckpointError(
-            f"slowfast: weights {path}: cannot be read ({type(error).__name__}); it must be a saved state dict"
-        ) from None
-    state = saved.get("model_state", saved) if isinstance(saved, dict) else None
-    if not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise CheckpointError(f"slowfast: weights {path}: is no state dict of tensors; save model.state_dict()")
-    return dict(state)
+    owner = f"slowfast: weights {path}"
+    missing = f"give a pytorchvideo state dict ({KINETICS}), kinetics to download it, or none"
+    saved = read_weights(path, owner, missing=missing, broken="it must be a saved state dict")
+    return check_state_dict(saved.get("model_state", saved) if isinstance(saved, dict) else None, owner)

@@ -1,4 +1,4 @@
-"""Pictures as a `trainables.recipe.Predictor` is given them."""
+"""Images that a user hands to a predictor: file or array, checked, as an RGB array."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ def rgb(picture: Any) -> NDArray[np.uint8]:
             return np.asarray(opened.convert("RGB"))
     except FileNotFoundError:
         raise DataError(f"{picture}: no such picture; give the path of an image file, or an RGB array") from None
-    # ImportError: see `yolo_labels.decodable`.
+    # ImportError: see `image_files.decoded_size`.
     except (OSError, SyntaxError, ImportError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise DataError(f"{picture}: cannot be decoded ({error}); give an image file, or an RGB array") from None

@@ -1,41 +1,37 @@
-"""Labels in YOLO's format, and the checks of image files that every data set made of them needs."""
+"""Labels in YOLO's format: class names of a data YAML, and one text file of boxes per image."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-from trainables.errors import DataError
-
-SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-Kept = TypeVar("Kept", bound=tuple[Any, ...])
+from trainables.errors import DataError, SettingsError
+from trainables.settings import read_yaml
 
 
-class Memory(Generic[Kept]):
-    """Decoded images by key, up to `limit` bytes; what comes later is not kept."""
+def read_data_yaml(path: Path, described: str) -> dict[str, Any]:
+    """The data YAML at `path`, which has the keys train, val and names.
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.bytes = 0
-        self._kept: dict[tuple[Any, ...], Kept] = {}
+    Args:
+        path: file.
+        described: what such a file holds, for the complaint.
 
-    def get(self, *key: Any) -> Kept | None:
-        """What was kept under `key`: an image's path and how it was decoded."""
-        return self._kept.get(key)
-
-    def keep(self, *key: Any, decoded: Kept) -> None:
-        """Keep `decoded`, unless that would be more than `limit` bytes in all."""
-        grown = self.bytes + sum(part.nbytes for part in decoded if isinstance(part, np.ndarray))
-        if grown <= self.limit:
-            self.bytes = grown
-            self._kept[key] = decoded
+    Raises:
+        DataError: it cannot be read, or a key is missing.
+    """
+    try:
+        content = read_yaml(path)
+    except SettingsError as error:
+        raise DataError(str(error)) from None
+    for key in ("train", "val", "names"):
+        if key not in content:
+            raise DataError(f"{path}: key {key!r} is missing; {described}")
+    return content
 
 
 def class_names(path: Path, given: Any) -> tuple[str, ...]:
@@ -81,25 +77,3 @@ def _row(where: str, words: Sequence[str], classes: int) -> list[float]:
     if min(row[3:]) == 0:
         raise DataError(f"{where}: the box is {words[3]} by {words[4]}; both sides must be above 0, or delete the line")
     return row
-
-
-def decodable(image: Path) -> tuple[int, int]:
-    """Width and height, once every pixel was decoded."""
-    try:
-        with Image.open(image) as opened:
-            opened.load()
-            return opened.size
-    # ImportError: once Ultralytics is imported, its Image.open looks for a plugin before it gives a file up.
-    except (OSError, SyntaxError, ImportError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{image}: cannot be decoded ({error}); replace or remove the image and its labels") from None
-
-
-def refuse_shared(images: Iterable[Path], split: str, seen: dict[bytes, Path]) -> None:
-    """The same file in training and validation makes every metric a lie."""
-    here: dict[bytes, Path] = {}
-    for image in images:
-        key = hashlib.sha256(image.read_bytes()).digest()
-        if key in seen:
-            raise DataError(f"{image}: is the same image as {seen[key]}; take it out of {split} or of train")
-        here[key] = image
-    seen.update(here)

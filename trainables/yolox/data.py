@@ -15,13 +15,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from trainables.checkpoint import escapes
 from trainables.errors import DataError
-
-MEMORY_BYTES = 2 * 1024**3
-"""Bound of the decoded images that one data set keeps. Beyond it images are read from disk each time."""
+from trainables.vision.image_files import CACHE_BYTES, ImageCache, decoded_size, refuse_shared
 
 
 @dataclass(frozen=True)
@@ -35,25 +32,6 @@ class Picture:
     classes: NDArray[np.int64]
 
 
-class Memory:
-    """Decoded images by path and size, up to `limit` bytes; what comes later is not kept."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.bytes = 0
-        self._kept: dict[tuple[Path, tuple[int, int]], NDArray[np.uint8]] = {}
-
-    def get(self, path: Path, size: tuple[int, int]) -> NDArray[np.uint8] | None:
-        """What was kept of the image at `path` for an input of `size`."""
-        return self._kept.get((path, size))
-
-    def keep(self, path: Path, size: tuple[int, int], pixels: NDArray[np.uint8]) -> None:
-        """Keep `pixels`, unless that would be more than `limit` bytes in all."""
-        if self.bytes + pixels.nbytes <= self.limit:
-            self.bytes += pixels.nbytes
-            self._kept[path, size] = pixels
-
-
 @dataclass(frozen=True)
 class CocoData:
     """A checked data set.
@@ -62,17 +40,17 @@ class CocoData:
         names: class names, in the order of their ids in the file; a picture's class is an index into them.
         train, val: the two splits, no image in both.
         fingerprint: sha256 over names, image names and sizes, and boxes; the same data give the same one anywhere.
-        memory: decoded images.
+        cache: images as `trainables.yolox.images.Pictures` decodes them.
     """
 
     names: tuple[str, ...]
     train: tuple[Picture, ...]
     val: tuple[Picture, ...]
     fingerprint: str
-    memory: Memory
+    cache: ImageCache[NDArray[np.uint8]]
 
 
-def open_coco(path: Path, memory_bytes: int = MEMORY_BYTES) -> CocoData:
+def open_coco(path: Path, cache_bytes: int = CACHE_BYTES) -> CocoData:
     """Check the data set in the folder `path`: each annotation, and each image down to its last pixel.
 
     `path/annotations` holds one `instances_train*.json` and one `instances_val*.json`; the images of the first lie in
@@ -89,14 +67,14 @@ def open_coco(path: Path, memory_bytes: int = MEMORY_BYTES) -> CocoData:
     seen: dict[bytes, Path] = {}
     digest = hashlib.sha256("\n".join(names).encode())
     splits = []
-    for file, content in zip(files, described, strict=True):
+    for split, file, content in zip(("train", "val"), files, described, strict=True):
         pictures = _pictures(file, path / file.stem.removeprefix("instances_"), content, ids)
-        _refuse_shared(pictures, seen)
+        refuse_shared((picture.path for picture in pictures), split, seen)
         for picture in pictures:
             digest.update(f"\n{file.stem}/{picture.path.name} {picture.width}x{picture.height}".encode())
             digest.update(picture.boxes.tobytes() + picture.classes.tobytes())
         splits.append(pictures)
-    return CocoData(names, splits[0], splits[1], digest.hexdigest(), Memory(memory_bytes))
+    return CocoData(names, splits[0], splits[1], digest.hexdigest(), ImageCache(cache_bytes))
 
 
 def _annotation_file(path: Path, split: str) -> Path:
@@ -200,27 +178,12 @@ def _box(
 def _picture(folder: Path, entry: Mapping[str, Any], rows: Sequence[Sequence[float]]) -> Picture:
     path = folder / entry["file_name"]
     size = entry["width"], entry["height"]
-    try:
-        with Image.open(path) as opened:
-            opened.load()
-            found = opened.size
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such image, but the annotations name it; add it or delete its entries") from None
-    # ImportError: see `yolo_labels.decodable`.
-    except (OSError, SyntaxError, ImportError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be decoded ({error}); replace or remove the image and its entries") from None
+    found = decoded_size(
+        path,
+        missing="the annotations name it, so add it or delete its entries",
+        broken="replace or remove the image and its entries",
+    )
     if found != size:
         raise DataError(f"{path}: is {found[0]} by {found[1]} pixels; the annotations say {size[0]} by {size[1]}")
     table = np.array(rows, dtype=np.float64).reshape(-1, 5)
     return Picture(path, *size, table[:, :4], table[:, 4].astype(np.int64))
-
-
-def _refuse_shared(pictures: Sequence[Picture], seen: dict[bytes, Path]) -> None:
-    """The same file in training and validation makes every metric a lie."""
-    here: dict[bytes, Path] = {}
-    for picture in pictures:
-        key = hashlib.sha256(picture.path.read_bytes()).digest()
-        if key in seen:
-            raise DataError(f"{picture.path}: is the same image as {seen[key]}; take it out of one of the two splits")
-        here[key] = picture.path
-    seen.update(here)

@@ -6,6 +6,7 @@ The random numbers are those of Python and NumPy, which the epoch loop (or torch
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from yolox.data import MosaicDetection, TrainTransform
 from yolox.data.datasets import Dataset
 
-from trainables.yolox.data import Memory, Picture
+from trainables.vision.image_files import ImageCache
+from trainables.yolox.data import Picture
 from trainables.yolox.experiment import Experiment
 
 MOST_OBJECTS = 120
@@ -28,11 +30,13 @@ class Pictures(Dataset):  # type: ignore[misc]
     Upstream's own `CocoDataset` reads the JSON file again for each trial and prints; this one shares what was checked.
     """
 
-    def __init__(self, pictures: Sequence[Picture], size: tuple[int, int], memory: Memory) -> None:
+    def __init__(
+        self, pictures: Sequence[Picture], size: tuple[int, int], cache: ImageCache[NDArray[np.uint8]]
+    ) -> None:
         super().__init__(size)
         self.size = size
         self._pictures = pictures
-        self._memory = memory
+        self._cache = cache
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -50,13 +54,13 @@ class Pictures(Dataset):  # type: ignore[misc]
     def pull_item(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float64], tuple[int, int], int]:
         """Image, labels, height and width on disk, and `index`; the caller may write to all of them."""
         picture = self._pictures[index]
-        pixels = self._memory.get(picture.path, self.size)
-        if pixels is None:
-            image = cv2.imread(str(picture.path))
-            assert image is not None, f"{picture.path} was decoded when the data set was checked"
-            pixels = scaled(image, self.size)
-            self._memory.keep(picture.path, self.size, pixels)
+        pixels = self._cache.load((picture.path, self.size), lambda: self._decoded(picture.path))
         return pixels.copy(), self.load_anno(index), (picture.height, picture.width), index
+
+    def _decoded(self, path: Path) -> NDArray[np.uint8]:
+        image = cv2.imread(str(path))
+        assert image is not None, f"{path} was decoded when the data set was checked"
+        return scaled(image, self.size)
 
 
 class HeldOut(torch.utils.data.Dataset[tuple[Any, Any, int]]):

@@ -54,7 +54,7 @@ def with_statistics(weights: dict[str, Tensor], data: CocoData, settings: YoloxS
             module.reset_running_stats()
             module.momentum = None  # a plain mean over the batches
     model.train()
-    images = HeldOut(Pictures(data.train, settings.input_size, data.memory))
+    images = HeldOut(Pictures(data.train, settings.input_size, data.cache))
     backbone = model.get_submodule(PREFIX.rstrip("."))
     with torch.no_grad():
         for pixels, _, _ in torch.utils.data.DataLoader(images, batch_size=50):

@@ -57,8 +57,8 @@ class YoloxTraining:
             group |= {"name": name, "foreach": True}
         self._ema = MovingAverage(self._detector) if settings.ema else None
         size = self._experiment.input_size
-        self._images = training_images(Pictures(data.train, size, data.memory), self._experiment)
-        self._held_out = Pictures(data.val, size, data.memory)
+        self._images = training_images(Pictures(data.train, size, data.cache), self._experiment)
+        self._held_out = Pictures(data.val, size, data.cache)
         self._train = DataLoader(self._images, settings.batch, shuffle=True, num_workers=settings.workers)
         self._val = DataLoader(HeldOut(self._held_out), settings.batch, num_workers=settings.workers)
         rate = self._experiment.basic_lr_per_img * settings.batch

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from yolox.config import YoloxConfig
 from yolox.models import YoloPafpn, YoloxModule
 
 from trainables.errors import CheckpointError
+from trainables.vision.first_weights import check_shapes, read_weights
 
 SHIPPED = {"digits": Path(__file__).with_name("digits_backbone.pt")}
 """Of the tiny preset's size, written by `trainables.yolox.pretrain`."""
@@ -25,17 +25,11 @@ def load_backbone(backbone: YoloPafpn, weights: str) -> None:
     if weights == "none":
         return
     state = _named(weights) if YoloxConfig.get_named_config(weights) else _read(SHIPPED.get(weights, Path(weights)))
-    expected = backbone.state_dict()
-    for name in sorted(state.keys() | expected.keys()):
-        shapes = [tuple(table[name].shape) if name in table else "nothing" for table in (state, expected)]
-        if shapes[0] != shapes[1]:
-            raise CheckpointError(
-                f"yolox: weights {weights}: {PREFIX}{name} is {shapes[0]}, but the model has {shapes[1]}; give weights"
-                " of the same depth and width, or weights: none"
-            )
-    lost = [name for name, value in state.items() if value.is_floating_point() and not bool(value.isfinite().all())]
-    if lost:
-        raise CheckpointError(f"yolox: weights {weights}: {PREFIX}{lost[0]} is not finite; give a sound checkpoint")
+    fix = "give weights of the same depth and width, or weights: none"
+    check_shapes(state, backbone.state_dict(), f"yolox: weights {weights}", fix, PREFIX)
+    for name, value in state.items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise CheckpointError(f"yolox: weights {weights}: {PREFIX}{name} is not finite; give a sound checkpoint")
     backbone.load_state_dict(state)
 
 
@@ -51,17 +45,8 @@ def _named(name: str) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise CheckpointError(
-            f"yolox: weights {path}: no such file; give a YOLOX checkpoint, yolox_l and the like to download one,"
-            " digits (tiny preset) or none"
-        )
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever unpickling a broken file runs into
-        raise CheckpointError(
-            f"yolox: weights {path}: cannot be read ({type(error).__name__}); it must be a YOLOX checkpoint"
-        ) from None
+    missing = "give a YOLOX checkpoint, yolox_l and the like to download one, digits (tiny preset) or none"
+    saved = read_weights(path, f"yolox: weights {path}", missing=missing, broken="it must be a YOLOX checkpoint")
     state = saved.get("model", saved) if isinstance(saved, dict) else {}
     found = {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
     if not found:

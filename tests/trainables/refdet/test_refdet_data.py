@@ -125,7 +125,7 @@ def test_a_frame_is_the_one_that_was_asked_for(written: Path) -> None:
 
 def test_frames_are_decoded_once_while_there_is_room(written: Path) -> None:
     one = 64 * 64 * 3
-    kept, full = (open_refdet(written, memory_bytes=limit) for limit in (10 * one, one))
+    kept, full = (open_refdet(written, cache_bytes=limit) for limit in (10 * one, one))
     for data, same in ((kept, True), (full, False)):
         video = data.train[0].video
         assert (data.frames.frame(video, 2, 64)[0] is data.frames.frame(video, 2, 64)[0]) is same

@@ -115,7 +115,7 @@ def test_boxes_are_cut_at_the_pictures_edge(root: Path) -> None:
 
 def test_a_picture_is_decoded_once_while_there_is_room(root: Path) -> None:
     one = 40 * 40 * 3 + 20
-    data = open_yolo(root / "data.yaml", memory_bytes=one)
+    data = open_yolo(root / "data.yaml", cache_bytes=one)
     data.train.preload(40)
     assert data.train.load(0, 40)[0] is data.train.load(0, 40)[0]
     assert data.train.load(1, 40)[0] is not data.train.load(1, 40)[0]

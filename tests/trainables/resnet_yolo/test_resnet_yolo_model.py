@@ -91,7 +91,7 @@ class TestWeights:
 
     def test_of_another_size_are_refused_by_name(self, tmp_path: Path) -> None:
         torch.save(Backbone((8, 8, 16, 16), (1, 1, 1, 1)).state_dict(), tmp_path / "small.pth")
-        with pytest.raises(CheckpointError, match=r"bn1\.bias is \(8,\), but the backbone has \(64,\)"):
+        with pytest.raises(CheckpointError, match=r"bn1\.bias is \(8,\), but the model has \(64,\)"):
             load_backbone(Backbone(*PAPER), str(tmp_path / "small.pth"))
 
     @pytest.mark.parametrize("content", [b"", b"not a state dict"])

@@ -116,7 +116,7 @@ def test_scenes_may_be_left_out(root: Path) -> None:
 
 
 def test_a_pair_is_decoded_once_while_there_is_room(root: Path) -> None:
-    data = open_rgbt(root / "data.yaml", memory_bytes=40 * 20 * 4)
+    data = open_rgbt(root / "data.yaml", cache_bytes=40 * 20 * 4)
     data.train.preload(40, clahe=False)
     assert data.train.load(0, 40, False)[0] is data.train.load(0, 40, False)[0]
     assert data.train.load(1, 40, False)[0] is not data.train.load(1, 40, False)[0]

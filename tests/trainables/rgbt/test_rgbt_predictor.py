@@ -98,14 +98,14 @@ def test_a_pair_of_any_shape_is_padded_as_for_the_evaluation(
     from ultralytics.utils.ops import scale_boxes
 
     from trainables.rgbt.data import Pair, Pairs
-    from trainables.vision.yolo_labels import Memory
+    from trainables.vision.image_files import ImageCache
 
     random = np.random.default_rng(0)
     rgb, thermal = tmp_path / "rgb.png", tmp_path / "thermal.png"
     cv2.imwrite(str(rgb), random.integers(0, 255, (*shape, 3), dtype=np.uint8))
     cv2.imwrite(str(thermal), random.integers(0, 255, shape, dtype=np.uint8))
     labels = np.array([[0, 0.5, 0.5, 0.5, 0.5]], dtype=np.float32)
-    pairs = Pairs([Pair(rgb, thermal, labels, "")], Memory(10**9))
+    pairs = Pairs([Pair(rgb, thermal, labels, "")], ImageCache(10**9))
     odd = RgbtData(trained.data.names, trained.data.train, pairs, "")
     monkeypatch.setattr(trained, "data", odd)
     (theirs,) = trained.found_by_evaluation(monkeypatch)

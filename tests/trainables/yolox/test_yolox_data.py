@@ -136,7 +136,7 @@ def test_upstreams_own_loader_reads_the_same_labels(tmp_path: Path, capsys: pyte
 
     root = write_coco(tmp_path / "digits", train=4, val=2, size=64)
     data = open_coco(root)
-    ours = Pictures(data.train, (96, 160), data.memory)
+    ours = Pictures(data.train, (96, 160), data.cache)
     upstreams = CocoDataset(str(root), "instances_train.json", "train", (96, 160))
     for index in range(4):
         image, labels, size, _ = ours.pull_item(index)

@@ -1,0 +1,75 @@
+"""First weights of a model from a file, checked before they are loaded.
+
+Where weights were asked for, a training never starts from random ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables.errors import CheckpointError
+
+
+def load_tensors(path: Path) -> Any:
+    """What `torch.save` wrote to `path`, for the CPU; code in the file is not run."""
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def read_weights(
+    path: Path, owner: str, *, missing: str, broken: str, load: Callable[[Path], Any] = load_tensors
+) -> Any:
+    """What `load` reads from the file at `path`.
+
+    Args:
+        path: file.
+        owner: begins the complaint, such as "yolox: weights yolox.pth".
+        missing: ends it if there is no such file: what to give instead.
+        broken: ends it if the file cannot be read.
+        load: reads the file; may raise anything.
+
+    Raises:
+        CheckpointError: one of the two.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{owner}: no such file; {missing}")
+    try:
+        return load(path)
+    except Exception as error:  # torch raises whatever unpickling a broken file runs into
+        raise CheckpointError(f"{owner}: cannot be read ({type(error).__name__}); {broken}") from None
+
+
+def check_state_dict(state: Any, owner: str) -> dict[str, Tensor]:
+    """`state`, if it is a state dict with at least one tensor and nothing but tensors.
+
+    Raises:
+        CheckpointError: it is not.
+    """
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise CheckpointError(f"{owner}: is no state dict of tensors; save model.state_dict()")
+    return dict(state)
+
+
+def check_shapes(
+    state: Mapping[str, Tensor], expected: Mapping[str, Tensor], owner: str, fix: str, prefix: str = ""
+) -> None:
+    """Whether `state` has the names and shapes of `expected`.
+
+    Args:
+        state: weights from elsewhere.
+        expected: those of the model that they are for.
+        owner: begins the complaint.
+        fix: ends it.
+        prefix: of the names in the complaint, as the user's file has them.
+
+    Raises:
+        CheckpointError: naming the first weight, by its name, that one of the two lacks or has in another shape.
+    """
+    for name in sorted(state.keys() | expected.keys()):
+        shapes = [tuple(table[name].shape) if name in table else "nothing" for table in (state, expected)]
+        if shapes[0] != shapes[1]:
+            raise CheckpointError(f"{owner}: {prefix}{name} is {shapes[0]}, but the model has {shapes[1]}; {fix}")
