@@ -1,4 +1,6 @@
-"""The verb that runs recorded trainings again: `steadytune replay`."""
+"""The verb `replay`: simulates sweeps over recorded trainings."""
+
+# Imports inside functions: simulations need NumPy, SciPy and Optuna, which `--help` does not load.
 
 from __future__ import annotations
 
@@ -11,6 +13,9 @@ import typer
 
 from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Json, Root
+from search.tracking.store_check import check_store
+from search.views.charts.file import check_figure_path, write_chart
+from trainables.errors import SettingsError
 
 if TYPE_CHECKING:
     from search.replay.recording import Recording
@@ -18,29 +23,35 @@ if TYPE_CHECKING:
 
 def replay(
     source: Annotated[
-        str, typer.Argument(help="a sweep's name, a folder of trainings, a CSV file, or with --store an experiment")
+        str,
+        typer.Argument(help="a sweep's name, a folder of trainings, a CSV file, or with --store an MLflow experiment"),
     ],
-    metric: Annotated[str | None, typer.Option(help="the objective's column, if the source does not say")] = None,
+    metric: Annotated[str | None, typer.Option(help="the objective's column, if the source does not name it")] = None,
     mode: Annotated[str, typer.Option(help="max or min: which values of the metric are better")] = "max",
     store: Annotated[str | None, typer.Option(help="MLflow tracking URI that has the experiment SOURCE")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="trials at a time")] = 4,
-    orders: Annotated[int, typer.Option(min=1, help="orders in which the trials start")] = 20,
+    workers: Annotated[int, typer.Option(min=1, help="trials that run at a time")] = 4,
+    orders: Annotated[int, typer.Option(min=1, help="random orders in which the trainings start")] = 20,
     policy: Annotated[
         list[str] | None,
-        typer.Option(help="what to compare: fields of a sweep, such as scheduler=asha,min_peers=4; may be repeated"),
+        typer.Option(
+            metavar="NAME=VALUE,...",
+            help="scheduler settings to compare: fields of a sweep, such as scheduler=asha,min_peers=4; "
+            "may be repeated",
+        ),
     ] = None,
-    figure: Annotated[Path | None, typer.Option(help="draw epochs against regret there, .png or .html")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="file for a figure of epochs against regret, .png or .html")
+    ] = None,
     sweep_defaults: Annotated[
-        bool, typer.Option("--sweep-defaults", help="look for settings of asha that would have suited these trainings")
+        bool, typer.Option("--sweep-defaults", help="look for asha settings that would have suited these trainings")
     ] = False,
     sweeps: Root = DEFAULT_ROOT,
     as_json: Json = False,
 ) -> None:
-    """Run recorded trainings again in virtual time: what would each scheduler have kept, and what stopped?"""
-    from search.replay import choose_defaults as choose
+    """Simulate schedulers on recorded trainings: which epochs would each have saved, and which good runs stopped?"""
+    from search.replay import choose_defaults
     from search.replay.figure import chart
     from search.replay.scores import SCHEDULERS, scores, table
-    from search.views.charts.file import check_figure_path, write_chart
 
     if figure:
         check_figure_path(figure)
@@ -50,31 +61,29 @@ def replay(
         for line in _heading(recordings, workers, orders):
             console.print(line)
     if sweep_defaults:
-        found = choose.choose(recordings, workers, orders)
+        choice = choose_defaults.choose(recordings, workers, orders)
         if as_json:
-            print(json.dumps(asdict(found) | {"verdict": found.verdict}))
+            print(json.dumps(asdict(choice) | {"verdict": choice.verdict}))
             return
-        console.print(choose.table(found))
-        console.print(found.verdict)
+        console.print(choose_defaults.table(choice))
+        console.print(choice.verdict)
         return
-    chosen = {text: _policy(text) for text in policy} if policy else SCHEDULERS
-    raced = list(scores(recordings, chosen, workers, orders))
+    compared = {text: _scheduler_settings(text) for text in policy} if policy else SCHEDULERS
+    scored = list(scores(recordings, compared, workers, orders))
     if figure:
-        write_chart(chart(raced), figure)
+        write_chart(chart(scored), figure)
     if as_json:
-        print(json.dumps([asdict(one) for one in raced]))
+        print(json.dumps([score.as_json() for score in scored]))
     else:
-        console.print(table(raced))
+        console.print(table(scored))
 
 
 def _read(source: str, store: str | None, metric: str | None, mode: str, sweeps: Path) -> list[Recording]:
-    from trainables.errors import SettingsError
-
+    """The recordings in an MLflow experiment, a sweep, a folder or a file."""
     if mode not in ("max", "min"):
         raise SettingsError(f"--mode is {mode!r}; it must be max or min")
     if store is not None:
         from search.replay.mlflow_source import read_experiment
-        from search.tracking.store_check import check_store
 
         check_store(store)
         return read_experiment(store, source, metric, mode)  # type: ignore[arg-type]  # checked above
@@ -84,8 +93,8 @@ def _read(source: str, store: str | None, metric: str | None, mode: str, sweeps:
     return read(path, metric, mode)  # type: ignore[arg-type]  # checked above
 
 
-def _policy(text: str) -> dict[str, Any]:
-    """`scheduler=asha,min_peers=4` as fields of a sweep; `stability.strict=true` goes one deeper."""
+def _scheduler_settings(text: str) -> dict[str, Any]:
+    """`scheduler=asha,min_peers=4` as fields of a sweep; `stability.strict=true` is a field of a field."""
     fields: dict[str, Any] = {}
     for name, value in options.pairs(text.split(","), "--policy").items():
         outer, dot, inner = name.partition(".")
@@ -98,12 +107,12 @@ def _policy(text: str) -> dict[str, Any]:
 
 def _heading(recordings: list[Recording], workers: int, orders: int) -> list[str]:
     runs = sum(len(recording.runs) for recording in recordings)
-    cut = sum(run.censored for recording in recordings for run in recording.runs)
+    censored = sum(run.censored for recording in recordings for run in recording.runs)
     epochs = sum(recording.epochs for recording in recordings)
     lines = [f"{runs} trainings in {len(recordings)} recordings, {epochs} epochs; {workers} workers, {orders} orders"]
-    if cut:
+    if censored:
         lines.append(
-            f"{cut} of them had been stopped: how they would have gone on is not known, so they end there again. "
-            "A sweep with --scheduler none can be replayed in full."
+            f"{censored} of them had been stopped: how they would have continued is not known, so they end there "
+            "again. A sweep with --scheduler none can be replayed in full."
         )
     return lines

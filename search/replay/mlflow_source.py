@@ -1,12 +1,12 @@
-"""Recorded trainings out of an MLflow experiment, whoever logged them.
+"""Reads recorded trainings from an MLflow experiment, of steadytune or of any other program.
 
     metric              the objective's name
-    train_loss, loss/train          the training loss; the first of them that a run has
-    val_loss, loss/val              likewise the loss on held-out data
+    train_loss, loss/train          the training loss: the first of the two that a run has
+    val_loss, loss/val              the loss on held-out data, likewise
     parameter `epochs`  planned epochs; without it, those of the longest run
 
-A run's epochs are the steps at which it logged the objective or a loss, in their order; an epoch lasts from the one
-before to its own time stamp. Runs with one number of planned epochs make one recording.
+A run's epochs are the steps at which it logged the objective or a loss, in ascending order; an epoch lasts from the
+time stamp of the one before to its own. Runs with the same number of planned epochs make one recording.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from search.replay.recording import Mode, Recording, Run, comparable
 from trainables.errors import DataError, nearest
 
 TRAIN, HELD_OUT = ("train_loss", "loss/train"), ("val_loss", "loss/val")
-_CUT = ("rung", "budget")
-"""Why steadytune ended a run that might have gone on."""
+_CENSORING_REASONS = ("rung", "budget")
+"""Why steadytune stopped a run whose further course is therefore unknown."""
 
 
 def read_experiment(store: str, name: str, metric: str | None, mode: Mode) -> list[Recording]:
@@ -39,24 +39,26 @@ def read_experiment(store: str, name: str, metric: str | None, mode: Mode) -> li
     client = MlflowClient(tracking_uri=store)
     try:
         experiment = client.get_experiment_by_name(name)
-        known = [one.name for one in client.search_experiments()] if experiment is None else []
+        names = [each.name for each in client.search_experiments()] if experiment is None else []
     except MlflowException as error:
         raise DataError(f"--store is {store}; MLflow cannot read it: {error.message}") from None
     if experiment is None:
-        raise DataError(f"{name}: no such experiment in {store}; {nearest(name, known)}")
+        raise DataError(f"{name}: no such experiment in {store}; {nearest(name, names)}")
     runs = _runs(client, experiment.experiment_id)
     if metric is None:
-        names = sorted({key for run in runs for key in run.data.metrics})
-        raise DataError(f"{name}: which metric is the objective? give --metric, one of {', '.join(names)}")
+        metrics = sorted({key for run in runs for key in run.data.metrics})
+        raise DataError(f"{name}: which metric is the objective? give --metric, one of {', '.join(metrics)}")
     families: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         if metric in run.data.metrics and run.data.tags.get("steadytune.kind", "search") == "search":
             families[run.data.params.get("epochs", "")].append(_run(client, run, metric, mode))
-    found = [
-        Recording(f"{name} ({planned} epochs)" if planned else name, metric, mode, _length(planned, same), tuple(same))
-        for planned, same in families.items()
+    recordings = [
+        Recording(
+            f"{name} ({planned} epochs)" if planned else name, metric, mode, _length(planned, family), tuple(family)
+        )
+        for planned, family in families.items()
     ]
-    return comparable(found, f"{name}, {metric}")
+    return comparable(recordings, f"{name}, {metric}")
 
 
 def _runs(client: MlflowClient, experiment: str) -> list[Any]:
@@ -77,7 +79,7 @@ def _length(planned: str, runs: list[Run]) -> int:
 def _run(client: MlflowClient, run: Any, metric: str, mode: Mode) -> Run:
     train, held_out = (next((key for key in keys if key in run.data.metrics), None) for keys in (TRAIN, HELD_OUT))
     columns = [
-        {one.step: one for one in client.get_metric_history(run.info.run_id, key)} if key else {}
+        {logged.step: logged for logged in client.get_metric_history(run.info.run_id, key)} if key else {}
         for key in (metric, train, held_out)
     ]
     points, seconds, before = [], [], run.info.start_time
@@ -88,6 +90,6 @@ def _run(client: MlflowClient, run: Any, metric: str, mode: Mode) -> Run:
         at = max(cell.timestamp for cell in cells if cell)
         seconds.append(max(1, at - before) / 1000)
         before = at
-    cut = run.data.tags.get("steadytune.reason") in _CUT
+    censored = run.data.tags.get("steadytune.reason") in _CENSORING_REASONS
     label = run.data.tags.get("mlflow.runName", run.info.run_id)
-    return Run(label, Curve(mode, points), tuple(seconds), dict(run.data.params), censored=cut)
+    return Run(label, Curve(mode, points), tuple(seconds), dict(run.data.params), censored=censored)

@@ -1,4 +1,4 @@
-"""Trainings that were recorded to their ends, and a sweep that runs them again."""
+"""Recorded trainings, and the sweep that simulates them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from trainables.recipe import Epoch, Recipe
 from trainables.settings import Settings
 
 Mode = Literal["max", "min"]
-FEWEST = 2
-"""Runs without which there is nothing to compare."""
+MIN_RUNS = 2
+"""With fewer runs there is nothing to compare."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Run:
     """One recorded training.
 
     Attributes:
-        name: how its owner knows it.
-        curve: all its epochs.
+        name: in its source: a folder, a run's name, a trial's number.
+        curve: of all its epochs.
         seconds: wall time of each of them.
-        settings: what it was trained with, as far as that is known.
-        censored: whether a scheduler had stopped it, so that nobody knows how it would have gone on.
+        settings: as far as the source has them.
+        censored: whether a scheduler had stopped it, so that its further course is unknown.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Run:
 
     @property
     def best(self) -> float | None:
-        """Its best value, higher is better; None if it never had one."""
+        """Its best value, oriented so that higher is better; None if it has none."""
         best = self.curve.best
         return None if best is None or best.value is None else self.curve.sign * best.value
 
@@ -50,10 +50,10 @@ class Recording:
     """Trainings that are comparable: one data set, one metric, one length.
 
     Attributes:
-        name: of the sweep or the family.
+        name: of the sweep or the folder.
         metric, mode: the objective.
         max_epochs: epochs of a whole training.
-        runs: at least one.
+        runs: one or more.
     """
 
     name: str
@@ -72,41 +72,50 @@ class Recording:
         """Wall time of all of them together."""
         return sum(sum(run.seconds) for run in self.runs)
 
-    def plan(self, order: list[int], policy: dict[str, Any]) -> Plan:
-        """The sweep that starts the runs in `order` (places in `runs`); `policy` has fields of a sweep."""
+    def plan(self, order: list[int], scheduler_settings: dict[str, Any]) -> Plan:
+        """The sweep that starts the runs in `order` (indexes into `runs`); `scheduler_settings` are its fields."""
         recording = self
 
-        class Ours(Recorded):
+        class RecordedHere(Recorded):
             metric: ClassVar[str] = recording.metric
             mode: ClassVar[Mode] = recording.mode
 
-        own = {"name": "replay", "recipe": Ours.name, "data": self.name, "trials": len(order)}
-        own |= {"confirm_top": 0, "audit": 0.0}  # nothing is trained that was not recorded
-        named = tuple(("", {"run": place, "epochs": self.runs[place].curve.epoch}) for place in order)
-        return Plan(read_spec(own | policy, "policy"), Ours(), Ours.space, named, {}, self.max_epochs)
+        fields = {"name": "replay", "recipe": RecordedHere.name, "data": self.name, "trials": len(order)}
+        fields |= {"confirm_top": 0, "audit": 0.0}  # what was not recorded cannot be simulated
+        named = tuple(("", {"run": index, "epochs": self.runs[index].curve.epoch}) for index in order)
+        return Plan(
+            read_spec(fields | scheduler_settings, "policy"),
+            RecordedHere(),
+            RecordedHere.space,
+            named,
+            {},
+            self.max_epochs,
+        )
 
 
-def comparable(found: Iterable[Recording], source: str) -> list[Recording]:
-    """Those with runs enough to compare.
+def comparable(recordings: Iterable[Recording], source: str) -> list[Recording]:
+    """Those with at least `MIN_RUNS` runs.
 
     Raises:
-        DataError: none of them; `source` begins the complaint.
+        DataError: there are none; `source` begins the message.
     """
-    kept = [recording for recording in found if len(recording.runs) >= FEWEST]
-    if not kept:
-        raise DataError(f"{source}: no two comparable trainings in it; at least {FEWEST} of the same length are needed")
-    return kept
+    with_enough = [recording for recording in recordings if len(recording.runs) >= MIN_RUNS]
+    if not with_enough:
+        raise DataError(
+            f"{source}: no two comparable trainings in it; at least {MIN_RUNS} of the same length are needed"
+        )
+    return with_enough
 
 
 class RecordedSettings(Settings):
-    """Which recorded run it is, and its epochs."""
+    """The run's index in the recording, and its epochs."""
 
     run: int = 0
     epochs: int = 1
 
 
 class Recorded(Recipe[RecordedSettings, Any]):
-    """Stands for the recipe of the recorded runs, as far as a scheduler asks: metric, mode, settings."""
+    """Takes the place of the runs' recipe: it has what a scheduler needs (metric, mode, settings) and cannot train."""
 
     name: ClassVar[str] = "recorded"
     summary: ClassVar[str] = "runs that were recorded elsewhere"
@@ -115,12 +124,12 @@ class Recorded(Recipe[RecordedSettings, Any]):
 
     @property
     def presets(self) -> dict[str, dict[str, Any]]:
-        """One, empty."""
+        """One, which is empty."""
         return {"paper": {}}
 
     @staticmethod
     def space(draw: Draw) -> None:
-        """Draws nothing: the runs come in a given order."""
+        """Draws nothing: the runs start in a given order."""
 
     def train(self, settings: Any, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         """See `Recipe`."""

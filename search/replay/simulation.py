@@ -1,4 +1,7 @@
-"""Runs a recording again in virtual time: the coordinator of real sweeps, with workers that only pass the time."""
+"""Simulates a sweep over recorded trainings: the coordinator of real sweeps, in virtual time, without training.
+
+A simulated worker does nothing but let the recorded seconds of each epoch pass on a virtual clock.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from trainables.errors import DataError
 
 @dataclass
 class Clock:
-    """The race's time, in virtual seconds."""
+    """The simulation's time, in virtual seconds."""
 
     now: float = 0.0
 
@@ -27,13 +30,13 @@ class Clock:
 
 @dataclass
 class DiscardingJournal:
-    """A journal that is not kept, by the race's clock."""
+    """A journal that numbers and times events and stores none."""
 
     clock: Clock
     seq: int = 0
 
     def append(self, event: Event) -> Row:
-        """Take one event."""
+        """The event as a row, at the clock's time."""
         self.seq += 1
         return Row(self.seq, self.clock(), event)
 
@@ -45,56 +48,69 @@ class DiscardingJournal:
 
 
 def simulate(
-    recording: Recording, policy: dict[str, Any], workers: int, order: list[int], journal: Log | None = None
+    recording: Recording,
+    scheduler_settings: dict[str, Any],
+    workers: int,
+    order: list[int],
+    journal: Log | None = None,
 ) -> tuple[SweepState, float]:
-    """Start the runs in `order` on so many `workers` under `policy` (fields of a sweep); `journal` keeps the events.
+    """Run a sweep over a recording.
+
+    Args:
+        recording: the trainings.
+        scheduler_settings: fields of a sweep, such as `{"scheduler": "asha"}`.
+        workers: how many runs train at a time.
+        order: indexes into `recording.runs`, in the order in which they start.
+        journal: stores the events; none are stored if None.
 
     Returns:
-        the sweep at its end, its trials numbered in `order`, and the virtual seconds that it took.
+        the state of the sweep at its end, its trials numbered in `order`, and the virtual seconds that it took.
     """
     clock = Clock()
     log = journal or DiscardingJournal(clock)
-    coordinator = Coordinator(recording.plan(order, policy), log, delete=_keep, clock=clock)
+    coordinator = Coordinator(recording.plan(order, scheduler_settings), log, delete=_delete_nothing, clock=clock)
     coordinator.open(workers)
-    busy: list[tuple[float, int, int]] = []  # when the epoch ends, which trial's, how many epochs it had before
+    running: list[tuple[float, int, int]] = []  # heap of (when the epoch ends, trial, epochs before this one)
 
-    def begin(trial: int, epochs: int) -> None:
-        heapq.heappush(busy, (clock.now + recording.runs[order[trial]].seconds[epochs], trial, epochs))
+    def start_epoch(trial: int, epochs: int) -> None:
+        heapq.heappush(running, (clock.now + recording.runs[order[trial]].seconds[epochs], trial, epochs))
 
     while not coordinator.over:
-        while len(busy) < workers and (given := coordinator.next()) is not None:
-            begin(given.trial, given.epochs)
-        if busy:
-            clock.now, trial, epochs = heapq.heappop(busy)
-            if coordinator.report(_report(recording, order[trial], trial, epochs)):
-                begin(trial, epochs + 1)
+        while len(running) < workers and (assignment := coordinator.next()) is not None:
+            start_epoch(assignment.trial, assignment.epochs)
+        if running:
+            clock.now, trial, epochs = heapq.heappop(running)
+            if coordinator.report(_epoch_done(recording, order[trial], trial, epochs)):
+                start_epoch(trial, epochs + 1)
     return coordinator.state, clock.now
 
 
-def _report(recording: Recording, place: int, trial: int, epochs: int) -> EpochDone:
-    run = recording.runs[place]
+def _epoch_done(recording: Recording, index: int, trial: int, epochs: int) -> EpochDone:
+    """The event of the epoch after `epochs` ones, as `trial` of the sweep; `index` is the run's in the recording."""
+    run = recording.runs[index]
     point, seconds = run.curve.points[epochs], run.seconds[epochs]
     metrics = {} if point.value is None else {recording.metric: point.value}
-    known = {"train": point.loss, "val": point.held_out}
-    losses = {name: loss for name, loss in known.items() if loss is not None}
+    recorded_losses = {"train": point.loss, "val": point.held_out}
+    losses = {name: loss for name, loss in recorded_losses.items() if loss is not None}
     return EpochDone(trial, point.epoch, point.phase, metrics, losses, {}, {"train": seconds})
 
 
-def _keep(trial: int, epoch: int) -> None:
-    """Recorded runs have no checkpoints to delete."""
+def _delete_nothing(trial: int, epoch: int) -> None:
+    """Recorded runs have no checkpoints."""
 
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """How one race ended.
+    """How one simulation ended.
 
     Attributes:
-        epochs: share of all recorded epochs that were trained.
-        seconds: virtual time until all had ended, as a share of what training all of them takes with no worker idle.
+        epochs: share of all recorded epochs that were trained, 0 to 1.
+        seconds: virtual time to the end of the sweep, as a share of what all recorded epochs take when no worker is
+            ever idle.
         regret: how far the best run that was trained to its end is behind the best of all, as a share of the latter;
-            1 if none was trained to its end. Runs that were cut off when they were recorded do not count.
-        winner_stopped: the rule that ended the best run of all, "" if it was trained to its end.
-        reasons: how many runs ended for which reason.
+            1 if none was trained to its end. Runs that had been cut off when they were recorded do not count.
+        winner_stopped: the rule that ended the best run of all; "" if it was trained to its end.
+        reasons: number of runs by the reason why they ended.
     """
 
     epochs: float
@@ -104,24 +120,30 @@ class SimulationResult:
     reasons: Counter[str]
 
 
-def simulate_shuffled(recording: Recording, policy: dict[str, Any], workers: int, seed: int) -> SimulationResult:
-    """One race with the runs in an order that follows from `seed`."""
+def simulate_shuffled(
+    recording: Recording, scheduler_settings: dict[str, Any], workers: int, seed: int
+) -> SimulationResult:
+    """One simulation with the runs in a random order that follows from `seed`.
+
+    Raises:
+        DataError: no run of the recording was trained to its end, so there is no best one to compare with.
+    """
     order = list(range(len(recording.runs)))
     random.Random(f"order/{seed}").shuffle(order)
-    state, seconds = simulate(recording, policy, workers, order)
-    decided = {order[trial.started.trial]: trial for trial in state.search}
-    whole = [(run.best, place) for place, run in enumerate(recording.runs) if not run.censored]
-    ranked = [(best, place) for best, place in whole if best is not None]
+    state, seconds = simulate(recording, scheduler_settings, workers, order)
+    trial_of_run = {order[trial.started.trial]: trial for trial in state.search}
+    complete = [(run.best, index) for index, run in enumerate(recording.runs) if not run.censored]
+    ranked = [(best, index) for best, index in complete if best is not None]
     if not ranked:
         raise DataError(f"{recording.name}: none of its runs was trained to its end with a {recording.metric}")
     best, winner = max(ranked)
-    ended = [value for value, place in ranked if decided[place].finished]
-    winning = decided[winner].decision
-    assert winning is not None
+    finished = [value for value, index in ranked if trial_of_run[index].finished]
+    winner_decision = trial_of_run[winner].decision
+    assert winner_decision is not None
     return SimulationResult(
         epochs=state.epochs / recording.epochs,
         seconds=seconds * workers / recording.seconds,
-        regret=(best - max(ended)) / abs(best) if ended and best else float(not ended),
-        winner_stopped="" if winning.reason == "done" else winning.reason,
+        regret=(best - max(finished)) / abs(best) if finished and best else float(not finished),
+        winner_stopped="" if winner_decision.reason == "done" else winner_decision.reason,
         reasons=Counter(trial.decision.reason for trial in state.search if trial.decision),
     )

@@ -1,12 +1,12 @@
-"""Reads recorded trainings, whoever recorded them.
+"""Reads recorded trainings from a sweep, a folder or a CSV file.
 
-    a sweep's folder         its journal; runs that a scheduler stopped are known to be cut off
+    a sweep's folder         its journal; runs that its scheduler stopped are marked as censored
     a folder of trainings    each with Ultralytics' `results.csv` (and `args.yaml`) or YOLOX's `train_log.txt`
-    a CSV file               a row an epoch: `run,epoch,<metric>` and, where known, `train_loss,val_loss,seconds,phase`
+    a CSV file               one row per epoch: `run,epoch,<metric>`; optional: `train_loss,val_loss,seconds,phase`
 
 MLflow experiments are read by `search/replay/mlflow_source.py`.
 
-Runs on one data set with one planned number of epochs make one recording: only those are comparable.
+Only runs on the same data set with the same planned number of epochs are comparable: they make one recording.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def read(path: Path, metric: str | None = None, mode: Mode = "max") -> list[Reco
         DataError: nothing there can be read, or no two runs are comparable.
     """
     if (path / "sweep.yaml").is_file():
-        found = [_sweep(path)]
+        recordings = [_sweep(path)]
     elif path.suffix == ".csv" and path.is_file():
-        found = [_table(path, metric, mode)]
+        recordings = [_table(path, metric, mode)]
     elif path.is_dir():
-        found = _folder(path, metric, mode)
+        recordings = _folder(path, metric, mode)
     else:
         raise DataError(f"{path}: no sweep, no CSV file and no folder of trainings; give one of them")
-    return comparable(found, str(path))
+    return comparable(recordings, str(path))
 
 
 # --- a sweep -----------------------------------------------------------------------------------------------------
@@ -72,19 +72,19 @@ def _table(path: Path, metric: str | None, mode: Mode) -> Recording:
         columns = reader.fieldnames or []
         if metric is None:
             raise DataError(f"{path}: which column is the metric? give --metric, one of {', '.join(columns)}")
-        for needed in ("run", "epoch", metric):
-            if needed not in columns:
-                raise DataError(f"{path}: no column {needed!r}; {nearest(needed, columns)}")
+        for required in ("run", "epoch", metric):
+            if required not in columns:
+                raise DataError(f"{path}: no column {required!r}; {nearest(required, columns)}")
         for row in reader:
             rows[row["run"]].append(row)
-    runs = tuple(_run(name, found, path, metric, mode, "train_loss", "val_loss") for name, found in rows.items())
+    runs = tuple(_run(name, run_rows, path, metric, mode, "train_loss", "val_loss") for name, run_rows in rows.items())
     return Recording(path.stem, metric, mode, max((run.curve.epoch for run in runs), default=0), runs)
 
 
 def _run(
     name: str, rows: Iterable[Mapping[str, str]], path: Path, metric: str, mode: Mode, train: str, val: str
 ) -> Run:
-    """One run from the rows of a table; `train` and `val` are columns, or the prefixes of columns to add up."""
+    """One run from the rows of a table; the losses are the sums of the columns that begin with `train` and `val`."""
     points, seconds = [], []
     for number, row in enumerate(rows, start=1):
 
@@ -99,18 +99,18 @@ def _run(
 
 
 def _sum(cell: Callable[[str], float | None], row: Mapping[str, str], prefix: str) -> float | None:
-    found = [cell(column) for column in row if column.startswith(prefix)]
-    known = [value for value in found if value is not None]
-    return sum(known) if known else None
+    cells = [cell(column) for column in row if column.startswith(prefix)]
+    values = [value for value in cells if value is not None]
+    return sum(values) if values else None
 
 
-def _number(text: str | None, where: str) -> float | None:
+def _number(text: str | None, source: str) -> float | None:
     if text is None or not text.strip():
         return None
     try:
         return float(text)
     except ValueError:
-        raise DataError(f"{where} is {text!r}; it must be a number or empty") from None
+        raise DataError(f"{source} is {text!r}; it must be a number or empty") from None
 
 
 # --- a folder of trainings ---------------------------------------------------------------------------------------
@@ -119,12 +119,12 @@ def _number(text: str | None, where: str) -> float | None:
 def _folder(path: Path, metric: str | None, mode: Mode) -> list[Recording]:
     families: dict[tuple[str, int], list[Run]] = defaultdict(list)
     names: dict[tuple[str, int], str] = {}
-    for found in sorted(path.rglob("results.csv")):
-        run, column, family = _ultralytics(found, metric, mode)
+    for file in sorted(path.rglob("results.csv")):
+        run, column, family = _ultralytics(file, metric, mode)
         families[family].append(run)
         names[family] = column
-    for found in sorted(path.rglob("train_log.txt")):
-        run, family = _yolox(found)
+    for file in sorted(path.rglob("train_log.txt")):
+        run, family = _yolox(file)
         families[family].append(run)
         names[family] = "map50_95"
     return [
@@ -138,18 +138,19 @@ def _length(planned: int, runs: Iterable[Run]) -> int:
 
 
 def _ultralytics(path: Path, metric: str | None, mode: Mode) -> tuple[Run, str, tuple[str, int]]:
-    """A run of Ultralytics' trainer: its metric's column, and its data set with its planned epochs."""
+    """A run of Ultralytics' trainer, its metric's column, and its family: data set and planned epochs."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = [{key.strip(): value for key, value in row.items() if key} for row in csv.DictReader(file)]
     columns = list(rows[0]) if rows else []
-    wanted = [metric] if metric else [name for name in _ULTRALYTICS_METRICS if name in columns]
-    if not wanted or wanted[0] not in columns:
-        raise DataError(f"{path}: no column {wanted[0] if wanted else _ULTRALYTICS_METRICS[0]!r}; give --metric")
+    candidates = [metric] if metric else _ULTRALYTICS_METRICS
+    column = next((name for name in candidates if name in columns), None)
+    if column is None:
+        raise DataError(f"{path}: no column {candidates[0]!r}; give --metric")
     arguments = path.with_name("args.yaml")
     values: dict[str, Any] = read_yaml(arguments) if arguments.is_file() else {}
     family = (str(values.get("data", path.parent.parent.name)), int(values.get("epochs") or len(rows)))
-    run = _run(path.parent.name, _evaluated(rows, wanted[0]), path, wanted[0], mode, "train/", "val/")
-    return Run(run.name, run.curve, run.seconds, values), wanted[0], family
+    run = _run(path.parent.name, _evaluated(rows, column), path, column, mode, "train/", "val/")
+    return Run(run.name, run.curve, run.seconds, values), column, family
 
 
 def _evaluated(rows: list[dict[str, str]], metric: str) -> Iterator[Mapping[str, str]]:
@@ -165,7 +166,7 @@ _AP = re.compile(r"\(AP\) @\[ IoU=0\.50:0\.95 \| area=\s*all \| maxDets=100 \] =
 
 
 def _yolox(path: Path) -> tuple[Run, tuple[str, int]]:
-    """A run of YOLOX's trainer from its log: mean total loss an epoch, and the AP of the evaluations."""
+    """A run of YOLOX's trainer from its log, and its family; each epoch has its mean total loss, and the AP if any."""
     losses: dict[int, list[float]] = defaultdict(list)
     values: dict[int, float] = {}
     epoch = planned = 0
@@ -177,5 +178,8 @@ def _yolox(path: Path) -> tuple[Run, tuple[str, int]]:
             values[epoch] = float(evaluated[1])
     if not losses:
         raise DataError(f"{path}: no epoch in this log; is it the one that YOLOX's trainer writes?")
-    points = [Point(at, values.get(at), sum(found) / len(found)) for at, found in sorted(losses.items())]
+    points = [
+        Point(epoch, values.get(epoch), sum(batch_losses) / len(batch_losses))
+        for epoch, batch_losses in sorted(losses.items())
+    ]
     return Run(path.parent.name, Curve("max", points), (1.0,) * len(points), {}), (path.parent.parent.name, planned)

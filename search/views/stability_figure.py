@@ -8,10 +8,8 @@ from collections.abc import Iterator, Sequence
 from search.journal.events import EpochDone
 from search.pruning.curve import Curve
 from search.pruning.curve_statistics import CurveStatistics, PhaseSummary
-from search.views.charts.chart import Chart, Panel, Series
+from search.views.charts.chart import PALETTE, Chart, Panel, Series
 from search.views.tables import share
-
-PALETTE = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf")
 
 
 def stability_figure(title: str, epochs: Sequence[EpochDone], curve: Curve, found: CurveStatistics) -> Chart:

@@ -11,6 +11,8 @@ from typing import Literal
 
 Number = float | int | None
 Kind = Literal["line", "points", "bars", "steps"]
+PALETTE = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf")
+"""Colours of series that are told apart by nothing but their order: matplotlib's own ten."""
 
 
 @dataclass(frozen=True)

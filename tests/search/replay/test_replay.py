@@ -46,7 +46,7 @@ def rising(runs: int = 12, epochs: int = 20, seed: int = 0) -> Recording:
     )
 
 
-# --- races -------------------------------------------------------------------------------------------------------
+# --- simulations ------------------------------------------------------------------------------------------------
 
 
 def test_without_a_scheduler_all_is_trained_and_nothing_lost() -> None:
@@ -62,8 +62,8 @@ def test_asha_trains_less_and_says_who_ended_why() -> None:
     assert found.reasons["rung"] > found.reasons["done"] > 0
 
 
-def test_no_stopped_run_is_trained_again_as_an_audit() -> None:
-    """A recording already knows what a stopped run would have come to; of so many, a sweep would train one again."""
+def test_no_stopped_run_is_re_trained_as_an_audit() -> None:
+    """A recording already knows how a stopped run would have ended; of 20, a sweep would re-train one."""
     found = simulate_shuffled(rising(runs=40, epochs=9), {"scheduler": "stopping"}, workers=40, seed=0)
     assert found.reasons["rung"] >= 20
     assert sum(found.reasons.values()) == 40
@@ -78,7 +78,7 @@ def test_regret_is_what_the_best_finished_run_lacks() -> None:
     assert found.winner_stopped == "rung"
 
 
-def test_a_metric_to_minimise_is_raced_the_other_way_round() -> None:
+def test_a_metric_to_minimise_is_simulated_the_other_way_round() -> None:
     made = recording([[0.9, 0.8, 0.7, 0.6], [0.5, 0.4, 0.3, 0.2]], mode="min")
     found = simulate_shuffled(
         made, {"scheduler": "stopping", "grace_epochs": 1, "reduction_factor": 2}, workers=2, seed=0
@@ -161,7 +161,7 @@ def test_scores_are_the_same_each_time_and_name_the_worst() -> None:
     made = [rising(seed=1), rising(seed=2)]
     first, second = (list(scores(made, {"asha": {"scheduler": "asha"}}, 4, 3)) for _ in range(2))
     assert first == second
-    assert first[0].races == 6
+    assert first[0].simulations == 6
     assert first[0].regret_interval[0] <= first[0].regret <= first[0].regret_interval[1]
 
 
@@ -177,7 +177,7 @@ def test_the_verb_prints_a_table_or_json(tmp_path: Path) -> None:
     arguments = ["replay", str(tmp_path / "runs.csv"), "--metric", "map", "--orders", "2"]
     shown = CliRunner().invoke(cli.app, arguments).output
     assert "4 trainings in 1 recordings, 40 epochs; 4 workers, 2 orders" in shown
-    assert [line.split()[0] for line in shown.splitlines()[1:5]] == ["policy", "none", "stopping", "asha"]
+    assert [line.split()[0] for line in shown.splitlines()[1:5]] == ["scheduler", "none", "stopping", "asha"]
     policy = ["--policy", "scheduler=asha,min_peers=2,stability.strict=true", "--json"]
     (found,) = json.loads(CliRunner().invoke(cli.app, arguments + policy).output)
     assert found["policy"] == "scheduler=asha,min_peers=2,stability.strict=true"
@@ -206,7 +206,7 @@ def test_a_figure_has_a_point_and_an_interval_a_policy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "words"), [("figure.gif", "must end in .png or .html"), ("no/figure.png", "no is no folder; make it")]
 )
-def test_a_figure_that_cannot_be_written_is_refused_before_the_races(path: str, words: str) -> None:
+def test_a_figure_that_cannot_be_written_is_refused_before_the_simulations(path: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         check_figure_path(Path(path))
 
