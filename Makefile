@@ -35,8 +35,9 @@ lint: $(READY)
 	$(BIN)/mypy
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # the docs site, in site/: links, anchors, docstrings; no network
 
-pages: $(READY)  ## write the tables of settings on the recipes' pages
+pages: $(READY)  ## write the tables of settings on the recipes' pages, and of fields on the sweep file's
 	$(BIN)/python docs/tools/settings_tables.py
+	$(BIN)/python docs/tools/sweep_fields.py
 
 bench: $(READY)  ## what the tool itself costs, against stock Ray Tune (about 15 minutes)
 	$(BIN)/python -m tests.bench.cost.overhead

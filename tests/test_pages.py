@@ -1,4 +1,4 @@
-"""The recipes' pages hold the code's own settings."""
+"""Tables on pages are what the code gives."""
 
 from __future__ import annotations
 
@@ -42,3 +42,11 @@ def test_a_row_says_under_what_condition_a_setting_is_searched() -> None:
     assert by_name["lr"].searched == "0.0001 … 0.005 (log)"
     assert by_name["image_size"].values == ("640", "96")
     assert by_name["image_size"].searched == ""
+
+
+def test_the_fields_of_a_sweep_file_are_those_of_the_code() -> None:
+    script = runpy.run_path(str(REPOSITORY / "docs/tools/sweep_fields.py"))
+    page: Path = script["PAGE"]
+    assert page.read_text(encoding="utf-8") == script["written"](), (
+        f"{page.relative_to(REPOSITORY)} is behind the code: run python docs/tools/sweep_fields.py"
+    )
