@@ -13,8 +13,8 @@ from trainables.errors import DataError
 from trainables.vision.image_files import ImageCache, decoded_size, refuse_shared
 
 
-def image_file(path: Path, value: int = 0) -> Path:
-    Image.fromarray(np.full((4, 6, 3), value, dtype=np.uint8)).save(path)
+def image_file(path: Path, seed: int = 0) -> Path:
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8)).save(path)
     return path
 
 
@@ -42,7 +42,7 @@ def test_what_does_not_fit_is_decoded_each_time() -> None:
 def test_an_image_is_checked_to_its_last_pixel(tmp_path: Path) -> None:
     path = image_file(tmp_path / "a.png")
     assert decoded_size(path) == (6, 4)
-    path.write_bytes(path.read_bytes()[:50])
+    path.write_bytes(path.read_bytes()[:70])
     with pytest.raises(DataError, match=r"a\.png: cannot be decoded .*; replace or remove it"):
         decoded_size(path)
     path.unlink()
@@ -51,7 +51,7 @@ def test_an_image_is_checked_to_its_last_pixel(tmp_path: Path) -> None:
 
 
 def test_an_image_in_two_splits_is_refused_and_twice_in_one_is_not(tmp_path: Path) -> None:
-    first, same, other = (image_file(tmp_path / f"{name}.png", value) for name, value in (("a", 1), ("b", 1), ("c", 2)))
+    first, same, other = (image_file(tmp_path / f"{name}.png", seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
     earlier: dict[bytes, Path] = {}
     refuse_shared([first, same], "train", earlier)
     refuse_shared([other], "val", earlier)
