@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,13 @@ import jsonschema
 import pytest
 import yaml
 
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
+
 FOLDER = Path(__file__).parent.parent / "docs" / "cluster"
-STUB = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLS"\n'
+STUB = """#!/bin/sh
+trap "exit 130" TERM
+echo "$(basename "$0") $*" >> "$CALLS"
+"""
 
 
 def manifest(name: str) -> dict[str, Any]:
@@ -74,8 +78,7 @@ class Slurm:
             "srun": STUB,
             "scontrol": STUB + '[ "$1" = show ] && printf "one\\ntwo\\nthree\\n"; exit 0',
             "ray": STUB,
-            "steadytune": STUB
-            + 'trap "exit 130" TERM; i=0; while [ $i -lt "$TENTHS" ]; do sleep 0.1; i=$((i+1)); done',
+            "steadytune": STUB + 'i=0; while [ $i -lt "$TENTHS" ]; do sleep 0.1; i=$((i+1)); done',
         }
         for name, body in bodies.items():
             (programs / name).write_text(body)
@@ -100,13 +103,20 @@ class Slurm:
         return self.calls.exists() and any(words in line for line in self.calls.read_text().splitlines())
 
 
+def catches(pid: int, sent: signal.Signals) -> bool:
+    """Whether the process has a handler of its own for the signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (mask,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(mask, 16) >> (sent - 1) & 1)
+
+
 @pytest.fixture
 def slurm(tmp_path: Path) -> Slurm:
     return Slurm(tmp_path)
 
 
 def test_slurm_starts_a_head_and_a_node_each_and_the_sweep(slurm: Slurm) -> None:
-    assert slurm.start().wait(20) == 0
+    assert slurm.start().wait(DEADLINE_SECONDS) == 0
     assert slurm.called("--nodelist=one ray start --head --block --port=20007")
     for node in ("two", "three"):
         assert slurm.called(f"--nodelist={node} ray start --block --address=one:20007 --num-cpus=16 --num-gpus=2")
@@ -117,17 +127,13 @@ def test_slurm_starts_a_head_and_a_node_each_and_the_sweep(slurm: Slurm) -> None
 def test_slurm_resumes_a_sweep_that_is_there(slurm: Slurm, tmp_path: Path) -> None:
     (tmp_path / "sweeps" / "cattle").mkdir(parents=True)
     (tmp_path / "sweeps" / "cattle" / "sweep.yaml").touch()
-    assert slurm.start().wait(20) == 0
+    assert slurm.start().wait(DEADLINE_SECONDS) == 0
     assert slurm.called("steadytune resume cattle --address one:20007")
 
 
 def test_slurm_interrupts_the_sweep_before_its_time_is_over_and_queues_it_again(slurm: Slurm) -> None:
-    process = slurm.start(TENTHS="200")
-    deadline = time.monotonic() + 20
-    while not slurm.called("steadytune launch"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    time.sleep(0.3)
+    process = slurm.start(TENTHS="6000")
+    wait_until(lambda: slurm.called("steadytune launch") and catches(process.pid, signal.SIGTERM))
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 130
+    assert process.wait(DEADLINE_SECONDS) == 130
     assert slurm.called("scontrol requeue 7")

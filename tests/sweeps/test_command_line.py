@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,8 +19,9 @@ from search.journal.events import Decided, EpochDone, TrialStarted
 from search.journal.segments import read
 from search.sweep.folder import SweepFolder
 from tests.support import REPOSITORY, SUPPORT
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 LAUNCH = ["launch", "--recipe", "trouble:Trouble", "--preset", "tiny", "--data", ".", "--name", "sweep"]
 LONG = [*LAUNCH, "--set", "epochs=20", "--set", "pause=0.2", "--trials", "5", "--confirm-seeds", "1"]
 
@@ -54,13 +54,14 @@ class Tool:
             # A foreground job: whoever starts the tests in the background has Ctrl-C ignored, which is inherited.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and process.poll() is None:
-            journal = self.folder / "sweeps" / "sweep" / "journal"
-            if journal.is_dir() and sum(isinstance(row.event, EpochDone) for row in read(journal)) >= 12:
-                return process
-            time.sleep(0.3)
-        raise AssertionError(f"no twelve epochs: {self.output()}")
+        wait_until(lambda: process.poll() is not None or self.epochs() >= 12, self.output)
+        assert self.epochs() >= 12, self.output()
+        return process
+
+    def epochs(self) -> int:
+        """How many a started process has journalled."""
+        journal = self.folder / "sweeps" / "sweep" / "journal"
+        return sum(isinstance(row.event, EpochDone) for row in read(journal)) if journal.is_dir() else 0
 
     def output(self) -> str:
         """What a started process has printed."""
@@ -107,7 +108,7 @@ def test_a_driver_killed_in_the_middle_is_resumed_with_nothing_lost_and_nothing_
 def test_an_interrupted_sweep_ends_soon_and_says_how_to_go_on(tool: Tool, how: signal.Signals) -> None:
     process = tool.start(*LONG)
     os.killpg(process.pid, how)
-    assert process.wait(60) == 130
+    assert process.wait(DEADLINE_SECONDS) == 130
     last = tool.output().splitlines()[-1]
     assert last == "steadytune: interrupted; nothing is lost, resume with: steadytune resume sweep"
     assert "Traceback" not in tool.output()
@@ -139,10 +140,10 @@ def test_a_sweep_on_this_machine_listens_on_loopback_only_and_turns_away_who_has
     said = []
     for more in ({}, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "another-token-than-the-sweep-has"}):
         command = [sys.executable, "-c", STRANGER, f"127.0.0.1:{door}"]
-        asked = subprocess.run(command, env=own | more, capture_output=True, text=True, check=False, timeout=60)
+        asked = subprocess.run(command, env=own | more, capture_output=True, text=True, check=False)
         said.append(asked.stdout)
     process.send_signal(signal.SIGINT)
-    process.wait(60)
+    process.wait(DEADLINE_SECONDS)
     assert {one.laddr.ip.removeprefix("::ffff:") for _, one in sockets} == {"127.0.0.1"}
     assert said == ["AuthenticationError\n"] * 2
 
@@ -167,7 +168,7 @@ def test_a_full_disk_stops_the_sweep_with_one_sentence_and_can_be_resumed(tool: 
     with suppress(OSError), ballast.open("wb", buffering=0) as file:
         while True:
             file.write(bytes(4096))
-    assert process.wait(120) == 2, tool.output()
+    assert process.wait(DEADLINE_SECONDS) == 2, tool.output()
     assert "Traceback" not in tool.output()
     assert "disk is full" in tool.output().splitlines()[-1]
     ballast.unlink()

@@ -12,7 +12,7 @@ from search.cli.app import app
 from search.sweep.plan import make_plan
 from trainables.settings import read_yaml
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 
 def test_the_range_of_the_detector_holds_the_rate_that_its_document_ends_with(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +17,9 @@ from search.journal.segments import read
 from search.sweep.folder import SweepFolder
 from tests.support import REPOSITORY, SUPPORT
 from tests.support.programs import IPROUTE
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 OURS, THEIRS = "10.97.53.1", "10.97.53.2"
 OPEN_TO_ALL, BROWSE = 8999, 8998
 SCAN = """
@@ -75,7 +75,7 @@ def machines() -> Iterator[tuple[Machine, Machine]]:
     finally:
         for process in (one for machine in both for one in machine.started if one.poll() is None):
             os.killpg(process.pid, signal.SIGTERM)  # SIGINT is ignored below a shell's background job
-            process.wait(60)
+            process.wait(DEADLINE_SECONDS)
         for name in names:
             ip("netns", "delete", name)
 
@@ -102,10 +102,3 @@ def test_another_machine_finds_no_open_port_while_a_sweep_runs_and_is_browsed(
 
 def epochs(journal: Path) -> int:
     return sum(isinstance(row.event, EpochDone) for row in read(journal)) if journal.is_dir() else 0
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)

@@ -23,7 +23,7 @@ from tests.support import REPOSITORY
 from tests.support.crowd import GREEDY
 from trainables.errors import SteadytuneError
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.ray
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.support.agreement import difference
 from tests.support.programs import POSTGRESQL
 from tests.support.team_server import TeamServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")

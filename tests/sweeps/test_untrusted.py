@@ -19,7 +19,7 @@ from trainables import checkpoint, registry
 from trainables import standalone as single
 from trainables.errors import CheckpointError
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 
 
 class Bomb:

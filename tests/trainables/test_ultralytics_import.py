@@ -76,7 +76,6 @@ def started(folder: Path) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.timeout(600)
 def test_two_workers_at_once_train_alike_offline_and_write_nothing_elsewhere(
     trainings: list[tuple[str, str, dict[str, object]]], tmp_path: Path
 ) -> None:

@@ -190,7 +190,6 @@ def test_weights_of_a_file_fill_all_but_the_projection(few: ThermalData, tmp_pat
     assert loaded.keys() - same == {"blocks.6.proj.weight"}  # its bias is 0 in both
 
 
-@pytest.mark.timeout(600)
 def test_the_paper_preset_takes_a_real_step(tmp_path: Path) -> None:
     """SlowFast R50 on 64 frames of 256 x 384, one clip: a minute, 4.6 GB. Only the weights are left out."""
     clip = open_thermal(write_thermal(tmp_path / "clip", train=1, val=1))

@@ -15,7 +15,6 @@ from trainables.yolox.recipe import Yolox
 pytestmark = pytest.mark.e2e  # half a minute
 
 
-@pytest.mark.timeout(300)
 def test_the_paper_preset_takes_a_real_step(tmp_path: Path) -> None:
     """YOLOX-L at 800 x 1440 on one image: half a minute. Only the weights, which need a network, are left out."""
     from trainables.yolox.training import YoloxTraining
