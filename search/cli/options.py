@@ -14,6 +14,7 @@ import typer
 
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec, read_spec
+from trainables.atomic import write_file
 from trainables.errors import SettingsError, SteadytuneError
 from trainables.settings import parse_value, read_yaml
 
@@ -83,10 +84,8 @@ def write(target: Path, text: str) -> None:
     Raises:
         SteadytuneError: it cannot be written there.
     """
-    partial = target.with_name(f".{target.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
+        write_file(target, text)
     except OSError as error:
         raise SteadytuneError(f"{target}: cannot be written ({error.strerror}); give another file with --to") from None
 

@@ -1,1 +1,1 @@
-"""The best configuration in its recipe's own format, what it says of itself, and the proof of it."""
+"""Exports: a configuration in its recipe's own format, with a description by which it can be proven."""

@@ -1,10 +1,9 @@
-"""The best configuration, in the recipe's own format, with its checkpoint."""
+"""Writes an export: a configuration in the recipe's own format, with its best checkpoint."""
 
 from __future__ import annotations
 
 import functools
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,33 +17,17 @@ from search.state.trial_state import TrialState
 from search.storage.object_store import Storage, retry_until_available
 from search.storage.remote_sweep import download_trial
 from search.sweep.folder import SweepFolder
+from trainables.atomic import new_folder
 from trainables.errors import SteadytuneError
 from trainables.recipe import AnyRecipe
 from trainables.settings import Settings, parse
 
 
-def _weights(recipe: AnyRecipe, settings: Settings, folder: Path) -> Mapping[str, str]:
-    """The plain weights written, or why there are none: that is no reason to have no export."""
-    try:
-        return recipe.weights(settings, folder / "checkpoint", folder)
-    except SteadytuneError as error:
-        return {"no plain weights": str(error)}
-
-
-def _bring(state: SweepState, folder: SweepFolder, number: int, uri: str) -> None:
-    """Have the folder hold what the storage has of the trainings of configuration `number`."""
-    storage = retry_until_available(lambda: Storage(uri, folder.name))
-    for trial in state.trials.values():
-        if trial.started.of == number:
-            own = folder.trials / f"{trial.started.trial:04d}"
-            retry_until_available(functools.partial(download_trial, storage, own, range(1, trial.curve.epoch + 1)))
-
-
 def check_target(target: Path) -> None:
-    """Whether an export may take the place of what lies at `target`.
+    """Refuse to replace anything but an older export.
 
     Raises:
-        SteadytuneError: it is a file, or a folder with something else in it.
+        SteadytuneError: `target` is a file, or a folder with something else in it.
     """
     if target.exists() and not (target / ABOUT).is_file() and not (target.is_dir() and not any(target.iterdir())):
         raise SteadytuneError(
@@ -53,49 +36,60 @@ def check_target(target: Path) -> None:
 
 
 def export(state: SweepState, folder: SweepFolder, number: int, target: Path, onnx: bool = False) -> list[Path]:
-    """Write configuration `number` to the folder `target`: whole or not at all.
+    """Write configuration `number` to the folder `target`, completely or not at all.
 
-    It holds `settings.yaml` (which `steadytune train --config` takes), the recipe's native files, the best checkpoint
-    and its plain weights (and `onnx`, if asked for), `about.json` (the training's curve, versions, data) and a README
-    with the command to train it again.
+    The export has `settings.yaml` (for `steadytune train --config`), the recipe's native files, the best checkpoint
+    and its plain weights (with `onnx` also as ONNX), `about.json` (the training's curve, versions, data) and a README
+    with the command that re-trains it.
 
     Raises:
-        SteadytuneError: no such trial; ONNX was asked for, but no checkpoint was kept or the model does not allow it.
+        SteadytuneError: there is no such trial; or with `onnx`, no checkpoint was kept or the model cannot be written.
     """
     chosen = state.trial(number)
     if state.plan.spec.storage:
-        _bring(state, folder, number, state.plan.spec.storage)
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
+        _download_trainings(state, folder, number, state.plan.spec.storage)
+    with new_folder(target) as partial:
         _write(state, folder, chosen, partial, onnx)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(partial, target)
     return sorted(target.iterdir())
+
+
+def _download_trainings(state: SweepState, folder: SweepFolder, number: int, uri: str) -> None:
+    """Download all trainings of configuration `number` from the sweep's storage to its folder."""
+    storage = retry_until_available(lambda: Storage(uri, folder.name))
+    for trial in state.trials.values():
+        if trial.started.of == number:
+            directory = folder.trials / f"{trial.started.trial:04d}"
+            epochs = range(1, trial.curve.epoch + 1)
+            retry_until_available(functools.partial(download_trial, storage, directory, epochs))
 
 
 def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory: Path, onnx: bool) -> None:
     number, recipe = chosen.started.trial, state.plan.recipe
-    found = best_checkpoint(state, number, folder)
-    source = found[0] if found else chosen
+    # The best checkpoint may be that of a confirmation: its settings, seed included, are then the exported ones.
+    best = best_checkpoint(state, number, folder)
+    source, epoch, checkpoint = best or (chosen, None, None)
     settings = parse(recipe.settings_type, source.started.settings, recipe.name)
     (directory / "settings.yaml").write_text(
         yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
     )
-    native = [str(path.relative_to(directory)) for path in recipe.export(settings, directory)]
-    plain: Mapping[str, str] = {}
-    if found:
-        shutil.copytree(found[2], directory / "checkpoint")
-        plain = _weights(recipe, settings, directory)
+    native_files = [str(path.relative_to(directory)) for path in recipe.export(settings, directory)]
+    weights: Mapping[str, str] = {}
+    if checkpoint:
+        shutil.copytree(checkpoint, directory / "checkpoint")
+        weights = _write_weights(recipe, settings, directory)
     if onnx:
-        if not found:
+        if not checkpoint:
             raise SteadytuneError(f"trial {number} of sweep {folder.name}: no checkpoint was kept, so there is no ONNX")
-        plain = {**plain, **recipe.onnx(settings, directory / "checkpoint", directory)}
-    own = folder.trials / f"{source.started.trial:04d}"
-    known = about(state.plan.spec, recipe.metric, source, found[1] if found else None, own)
-    (directory / ABOUT).write_text(json.dumps(known, indent=1), encoding="utf-8")
-    (directory / "README.md").write_text(readme(known, native, plain), encoding="utf-8")
+        weights = {**weights, **recipe.onnx(settings, directory / "checkpoint", directory)}
+    trial_directory = folder.trials / f"{source.started.trial:04d}"
+    description = about(state.plan.spec, recipe.metric, source, epoch, trial_directory)
+    (directory / ABOUT).write_text(json.dumps(description, indent=1), encoding="utf-8")
+    (directory / "README.md").write_text(readme(description, native_files, weights), encoding="utf-8")
+
+
+def _write_weights(recipe: AnyRecipe, settings: Settings, directory: Path) -> Mapping[str, str]:
+    """The plain weights by file, or why there are none, which must not prevent the rest of the export."""
+    try:
+        return recipe.weights(settings, directory / "checkpoint", directory)
+    except SteadytuneError as error:
+        return {"no plain weights": str(error)}

@@ -1,4 +1,4 @@
-"""What an export says of itself: `about.json`, from which it can be trained again and checked."""
+"""The description of an export, `about.json`, by which it can be re-trained and checked; and its README."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from trainables.errors import SteadytuneError
 ABOUT = "about.json"
 
 
-def about(spec: SweepSpec, metric: str, trial: TrialState, epoch: int | None, own: Path) -> dict[str, Any]:
-    """Everything that is known of an exported training.
+def about(spec: SweepSpec, metric: str, trial: TrialState, epoch: int | None, directory: Path) -> dict[str, Any]:
+    """The contents of `about.json`.
 
     Args:
-        spec: of the sweep.
+        spec: the sweep.
         metric: the objective's name.
         trial: the training whose settings and checkpoint are exported.
-        epoch: of the checkpoint; None if there is none.
-        own: the training's folder in the sweep, where its process left its environment.
+        epoch: the checkpoint's; None if there is no checkpoint.
+        directory: the training's folder in the sweep, where its process wrote its environment.
     """
-    environment = left(own)
+    environment = left(directory)
     environment.pop("settings", None)
     return {
         "sweep": spec.name,
@@ -47,7 +47,7 @@ def about(spec: SweepSpec, metric: str, trial: TrialState, epoch: int | None, ow
 
 
 def _curve(curve: Curve, metric: str) -> list[dict[str, Any]]:
-    """One row an epoch: the losses and the objective, null where there was none or it was not finite."""
+    """One row per epoch: the losses and the objective, null where there is none or it is not finite."""
     return [
         {
             "epoch": point.epoch,
@@ -63,40 +63,46 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def read_about(folder: Path, *needed: str) -> dict[str, Any]:
-    """What `folder`'s `about.json` says; it says at least what is `needed`.
+def read_about(folder: Path, *required: str) -> dict[str, Any]:
+    """The contents of `about.json` in the export `folder`, with at least the keys `required`.
 
     Raises:
-        SteadytuneError: no export there, or a damaged one.
+        SteadytuneError: `folder` is no export, or a damaged one.
     """
     path = folder / ABOUT
     if not path.is_file():
         raise SteadytuneError(f"{folder}: holds no {ABOUT}, so it is no export; write one with `steadytune export`")
     try:
-        known = dict(json.loads(path.read_text(encoding="utf-8")))
+        contents = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise SteadytuneError(f"{path}: is damaged ({error}); export again") from None
-    if lacking := [name for name in needed if name not in known]:
-        raise SteadytuneError(f"{path}: is damaged (it has no {lacking[0]}); export again")
-    return known
+    if missing := [name for name in required if name not in contents]:
+        raise SteadytuneError(f"{path}: is damaged (it has no {missing[0]}); export again")
+    return contents
 
 
-def readme(known: dict[str, Any], files: list[str], weights: Mapping[str, str]) -> str:
-    """The README of an export: what it is, the one command to train it again, and what each file of weights is."""
-    where = f"trial {known['trial']} of sweep {known['sweep']}"
-    checkpoint = known["checkpoint_epoch"]
-    kept = f"`checkpoint/` is its best one, of epoch {checkpoint}." if checkpoint else "No checkpoint of it was kept."
-    train = ["steadytune", "train", known["recipe"], "--config", "settings.yaml", "--data", known["data"]]
-    fingerprint = known["environment"].get("data_fingerprint", "")
+def readme(about: dict[str, Any], files: list[str], weights: Mapping[str, str]) -> str:
+    """The README of an export: what it is, the command that re-trains it, and what each file is.
+
+    Args:
+        about: the contents of `about.json`.
+        files: the recipe's native files.
+        weights: files of weights, each with what it is.
+    """
+    source = f"trial {about['trial']} of sweep {about['sweep']}"
+    epoch = about["checkpoint_epoch"]
+    checkpoint = f"`checkpoint/` is its best one, of epoch {epoch}." if epoch else "No checkpoint of it was kept."
+    train = ["steadytune", "train", about["recipe"], "--config", "settings.yaml", "--data", about["data"]]
+    data = f"{about['data']} {about['environment'].get('data_fingerprint', '')[:16]}".rstrip()
     return "\n".join(
         [
-            f"# {known['recipe']}: {where}",
+            f"# {about['recipe']}: {source}",
             "",
-            f"Train it again: `{shlex.join(train)}`",
+            f"Re-train it: `{shlex.join(train)}`",
             "",
-            f"Prove it: `steadytune prove . --epochs 2` trains from these files alone and compares with `{ABOUT}`.",
+            f"Prove it: `steadytune prove . --epochs 2` re-trains from these files alone and compares with `{ABOUT}`.",
             "",
-            f"{kept} Native files: {', '.join(files) or 'none'}. Data set: {known['data']} {fingerprint[:16]}".rstrip(),
+            f"{checkpoint} Native files: {', '.join(files) or 'none'}. Data set: {data}",
             "",
             *(line for name, what in weights.items() for line in (f"{name}: {what}", "")),
         ]

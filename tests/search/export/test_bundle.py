@@ -179,7 +179,7 @@ def test_an_exports_settings_are_those_of_the_training_that_wrote_its_checkpoint
 def test_the_command_in_its_readme_can_be_typed(story: Story, folder: SweepFolder) -> None:
     """The data set's folder has a space in its name."""
     export(story.state, folder, story.trial([0.5]), folder.best)
-    command = next(line for line in (folder.best / "README.md").read_text().splitlines() if line.startswith("Train"))
+    command = next(line for line in (folder.best / "README.md").read_text().splitlines() if line.startswith("Re-train"))
     words = shlex.split(command.partition("`")[2].partition("`")[0])
     assert words[:2] == ["steadytune", "train"]
     assert words[-1] == located(story.state.plan.spec.data)
