@@ -59,12 +59,12 @@ def audit(state: SweepState) -> Audit:
     """What has been found out so far."""
     done = [(state.trials[of], again) for of, again in state.audits.items() if again.finished]
     pairs = [
-        (again.curve.rising(stopped.curve.best_value), again.curve.rising(again.curve.best_value))
+        (again.curve.oriented(stopped.curve.best_value), again.curve.oriented(again.curve.best_value))
         for stopped, again in done
     ]
     wrong = sum(_improved(before, after) for before, after in pairs)
     finished = state.ranking()
-    winner = finished[0].curve.rising(finished[0].curve.best_value) if finished else None
+    winner = finished[0].curve.oriented(finished[0].curve.best_value) if finished else None
     beaten = sum(after is not None and (winner is None or after > winner) for _, after in pairs)
     return Audit(len(pairs), wrong, beaten, *wilson(wrong, len(pairs)))
 

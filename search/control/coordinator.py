@@ -136,7 +136,7 @@ class Coordinator:
         """End the trials that wait, once the search is over and none of those still running can help them."""
         if any(trial.started.kind == "search" for trial in self.state.running.values()):
             return
-        ends = [(trial, give_up(trial, self.state, "the search is over")) for trial in self.state.paused.values()]
+        ends = [(trial, give_up(trial, self.state, "search finished")) for trial in self.state.paused.values()]
         for trial, decision in ends:  # who ended is behind all others: so all are compared before the first ends
             self._conclude(trial, decision)
         self.tick()
@@ -252,9 +252,9 @@ class Coordinator:
             self._clean()
 
     def _judge(self, trial: TrialState, done: EpochDone) -> None:
-        for decision in decide(
-            trial, self.state, done, self._budget.exceeded(self.state, trial), self._budget.left(self.state)
-        ):
+        budget_reason = self._budget.exceeded(self.state, trial)
+        decision = decide(trial, self.state, done, budget_reason, self._budget.left(self.state))
+        if decision:
             self._conclude(trial, decision)
         self._end_search()
 
@@ -288,7 +288,13 @@ class Coordinator:
         spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
         for worst in too_many(self.state.paused.values(), max_bytes):
             self._conclude(
-                worst, give_up(worst, self.state, "checkpoints of waiting trials would exceed max_checkpoint_gb")
+                worst,
+                give_up(
+                    worst,
+                    self.state,
+                    "checkpoints of paused trials would exceed max_checkpoint_gb",
+                    self._budget.left(self.state),
+                ),
             )
         self._journal.flush()
         finalists = frozenset(self.state.finalists())

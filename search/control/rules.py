@@ -1,113 +1,141 @@
-"""What follows from one more epoch of a trial: every rule in its turn, the first that stops it ends the matter."""
+"""The decision rules: what happens to a trial after each of its epochs.
+
+The rules are tried in turn, and the first that applies decides: a failed or unwanted training (`stop_rules`), the last
+epoch, the sweep's budget, the comparison at a rung (`search.pruning.scheduler`).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import partial
 
 from search.journal.events import EpochDone
+from search.pruning.curve import orient
 from search.pruning.decision import Action, Decision
 from search.pruning.rungs import RungResult
-from search.pruning.stop_rules import alone, verdict
+from search.pruning.stop_rules import no_peers, verdict
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from trainables.recipe import Alarm
 
+SAME_FAILURES = 3
+"""Trials that fail alike, before any trial has finished an epoch, after which no other is started."""
 
-def decide(trial: TrialState, state: SweepState, done: EpochDone, over_budget: str, left: int) -> Iterator[Decision]:
-    """The decisions after the trial's last epoch, `done`; the last one may be a stop.
+
+def decide(
+    trial: TrialState, state: SweepState, done: EpochDone, budget_reason: str, remaining: int
+) -> Decision | None:
+    """The decision about a trial after an epoch; None if no rule applies and it simply continues.
 
     Args:
-        trial: with `done` on its curve.
-        state: its peers.
+        trial: with the epoch already on its curve.
+        state: the sweep, for the trial's peers.
         done: the epoch that was reported.
-        over_budget: why the sweep's budget has ended for this trial, or "".
-        left: how many trials the search may still start.
+        budget_reason: why the sweep's budget has ended for this trial, or "".
+        remaining: how many trials the search may still start.
     """
     plan = state.plan
+    # An audited trial is trained to its end whatever its curve: that is its purpose.
     if trial.started.kind == "audit":
-        yield from _to_its_end(trial, over_budget)
-        return
-    others = partial(state.median_best, trial.started.trial) if trial.started.kind == "search" else alone
-    lost = verdict(trial.curve, plan.max_epochs, plan.spec.stability, _alarm(done), others)
-    if lost:
-        yield lost
-    elif ended := list(_to_its_end(trial, over_budget)):
-        yield from ended
-    elif trial.started.kind == "search" and plan.spec.scheduler != "none":
-        yield from _compare(trial, state, left)
+        return _ended(trial, budget_reason)
+    searching = trial.started.kind == "search"
+    peers = partial(state.median_best, trial.started.trial) if searching else no_peers
+    decision = verdict(trial.curve, plan.max_epochs, plan.spec.stability, _alarm(done), peers)
+    decision = decision or _ended(trial, budget_reason)
+    if decision is None and searching and plan.spec.scheduler != "none":
+        return _compare(trial, state, remaining)
+    return decision
 
 
-def _to_its_end(trial: TrialState, over_budget: str) -> Iterator[Decision]:
+def _ended(trial: TrialState, budget_reason: str) -> Decision | None:
     if trial.curve.epoch >= trial.started.settings["epochs"]:
-        yield Decision("stop", "done", f"trained all {trial.curve.epoch} epochs")
-    elif over_budget:
-        yield Decision("stop", "budget", over_budget)
+        return Decision("stop", "done", f"trained all {trial.curve.epoch} epochs")
+    return Decision("stop", "budget", budget_reason) if budget_reason else None
 
 
 def _alarm(done: EpochDone) -> Alarm | None:
     return Alarm(done.alarm, done.alarm_detail) if done.alarm else None
 
 
-def _compare(trial: TrialState, state: SweepState, left: int) -> Iterator[Decision]:
-    """How the trial stands at a rung, if it has just reached one."""
-    number = trial.started.trial
-    rung = state.scheduler.due(number)
+def _compare(trial: TrialState, state: SweepState, remaining: int) -> Decision | None:
+    """The comparison at a rung, if the trial has just reached one."""
+    number, scheduler = trial.started.trial, state.scheduler
+    rung = scheduler.due(number)
     if rung is None:
-        return
-    standing = state.scheduler.rung_result(number, rung)
-    action = state.scheduler.action(number, rung, left)
-    # The baseline is what the result is compared with: it always trains to its end.
-    if action != "continue" and trial.started.named == state.plan.recipe.baseline and standing.value is not None:
-        yield _at_rung(standing, state, "continue", "; as the baseline it trains to its end")
-    else:
-        yield _at_rung(standing, state, action)
-
-
-def promote(state: SweepState, left: int) -> tuple[TrialState, Decision] | None:
-    """The waiting trial that may go on now and the decision that says so; `left`: trials that may still start."""
-    found = state.scheduler.promotable(left)
-    if found is None:
         return None
-    return state.trials[found[0]], _at_rung(state.scheduler.rung_result(*found), state, "continue", " by now")
+    result = scheduler.rung_result(number, rung)
+    action = scheduler.action(number, rung, remaining)
+    # The result of the sweep is compared with the baseline, so that is always trained to its end.
+    if action != "continue" and trial.started.named == state.plan.recipe.baseline and result.value is not None:
+        return _at_rung(result, state, "continue", remaining, "the baseline always trains to its end")
+    return _at_rung(result, state, action, remaining)
 
 
-def give_up(trial: TrialState, state: SweepState, why: str) -> Decision:
-    """The end of a trial that waits, with how it stands by now: what it waited for will not come, because of `why`."""
+def promote(state: SweepState, remaining: int) -> tuple[TrialState, Decision] | None:
+    """The paused trial to promote now, and the decision that says so; None if there is none.
+
+    Args:
+        state: the sweep.
+        remaining: how many trials the search may still start.
+    """
+    promotion = state.scheduler.promotable(remaining)
+    if promotion is None:
+        return None
+    number, rung = promotion
+    result = state.scheduler.rung_result(number, rung)
+    return state.trials[number], _at_rung(result, state, "continue", remaining, "promoted")
+
+
+def give_up(trial: TrialState, state: SweepState, why: str, remaining: int = 0) -> Decision:
+    """The end of a paused trial that will not be promoted any more, with how it compares at its rung by now.
+
+    Args:
+        trial: it is paused.
+        state: the sweep.
+        why: the reason, in a few words.
+        remaining: how many trials the search may still start.
+    """
     rung = int(trial.decisions[-1].numbers["rung"])
-    return _at_rung(state.scheduler.rung_result(trial.started.trial, rung), state, "stop", more=f"; {why}")
+    return _at_rung(state.scheduler.rung_result(trial.started.trial, rung), state, "stop", remaining, why)
 
 
-def _at_rung(standing: RungResult, state: SweepState, action: Action, more: str = "") -> Decision:
-    """`action` at a rung. Its numbers have the metric's own sign; in a `RungResult` higher is always better."""
-    recipe, words = state.plan.recipe, state.scheduler
-    sign = 1.0 if recipe.mode == "max" else -1.0
-    numbers = {"rung": standing.rung, "rank": standing.rank, "peers": standing.peers, "cutoff": sign * standing.cutoff}
-    if standing.value is None:
-        return Decision("stop", "rung", f"no {recipe.metric} at all by the rung at epoch {standing.rung}", numbers)
-    numbers["value"] = sign * standing.value
-    place = f"{recipe.metric} {words.compares} {sign * standing.value:.4f} was {standing.rank} of {standing.peers}"
-    place += f", {standing.new} of them new configurations," if standing.new else ""
-    needed = "" if action == "continue" or standing.promoted else f"; {words.cutoff} {sign * standing.cutoff:.4f}"
-    return Decision(action, "rung", f"{place} at the rung at epoch {standing.rung}{needed}{more}", numbers)
+def _at_rung(result: RungResult, state: SweepState, action: Action, remaining: int, note: str = "") -> Decision:
+    """The decision for `action` at a rung, with `note` at the end of its sentence.
 
-
-ALIKE = 3
-"""Trials that fail alike before any trial has finished an epoch, after which no other is tried."""
+    A `RungResult` is oriented, a decision's numbers have the metric's own sign. There is no cutoff before the rung
+    has opened: the decision has the number "awaits" instead.
+    """
+    recipe, scheduler, rung = state.plan.recipe, state.scheduler, result.rung
+    numbers: dict[str, float] = {"rung": rung, "rank": result.rank, "peers": result.peers}
+    awaits = 0 if action == "continue" or result.value is None else scheduler.awaits(rung, remaining)
+    cutoff = orient(result.cutoff, recipe.mode)
+    numbers |= {"awaits": awaits} if awaits else {"cutoff": cutoff}
+    if result.value is None:
+        return Decision("stop", "rung", f"no {recipe.metric} by the epoch-{rung} rung", numbers)
+    numbers["value"] = value = orient(result.value, recipe.mode)
+    new = f" ({result.new} of them new configurations)" if result.new else ""
+    detail = f"ranked {result.rank} of {result.peers}{new} at the epoch-{rung} rung: "
+    detail += f"{scheduler.compares} {recipe.metric} {value:.4f}"
+    if awaits:
+        detail += f"; the rung waits for {awaits} more {'arrival' if awaits == 1 else 'arrivals'}"
+    elif action != "continue" and result.value < result.cutoff:
+        detail += f", {scheduler.cutoff} {cutoff:.4f}"
+    elif action == "pause":
+        detail += "; not below the cutoff, but others train first"
+    return Decision(action, "rung", detail + (f" ({note})" if note else ""), numbers)
 
 
 def repeated_failure(state: SweepState) -> str:
-    """Why no other trial need be tried: the last few failed alike, and none ever finished an epoch. Else ""."""
+    """Why no other trial should be started: the last few failed alike before any epoch was finished; else ""."""
     if any(trial.curve.epoch for trial in state.trials.values()):
         return ""
     details = [trial.decision.detail for trial in state.search if trial.decision and trial.decision.reason == "failed"]
-    last = details[-ALIKE:]
-    if len(last) < ALIKE or len({_apart_from_names(detail) for detail in last}) > 1:
+    last = details[-SAME_FAILURES:]
+    if len(last) < SAME_FAILURES or len({_without_names(detail) for detail in last}) > 1:
         return ""
     return f"the first {len(details)} trials all failed alike, before their first epoch: {last[-1]}"
 
 
-def _apart_from_names(detail: str) -> str:
-    """Without the numbers and paths in which two equal failures differ."""
+def _without_names(detail: str) -> str:
+    """A failure without the numbers and paths in which two equal failures differ."""
     return re.sub(r"\S*/\S*|\d+", "#", detail)

@@ -1,1 +1,1 @@
-"""Who is stopped, who waits, who goes on: pure functions of learning curves."""
+"""Which trials are stopped, paused or promoted: pure functions and small classes over learning curves."""

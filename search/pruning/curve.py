@@ -1,4 +1,4 @@
-"""One trial's learning curve as far as it is known, and the numbers that trials are compared by."""
+"""One trial's learning curve so far, and the numbers that trials are compared by."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import overload
 
 SMOOTHING_EPOCHS = 3
-"""Epochs that a level is the mean of."""
+"""How many evaluated epochs a smoothed value is the mean of."""
 
 WARMUP = "warmup"
-"""The phase in which only the learning rate rises (see `Epoch.phase`)."""
+"""The phase in which the learning rate only rises (see `Epoch.phase`)."""
+
+
+def orient(value: float, mode: str) -> float:
+    """`value` with the sign that makes higher better: negated if `mode` is "min". It is its own inverse."""
+    return value if mode == "max" else -value
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,7 @@ class Point:
         value: the objective; None if the epoch was not evaluated.
         loss: mean training loss; may be non-finite; None if it was not recorded.
         held_out: mean held-out loss; None if there is none.
-        phase: the recipe's word for this part of its schedule.
+        phase: the recipe's name for this part of its schedule.
     """
 
     epoch: int
@@ -41,18 +47,21 @@ class Point:
     def of(
         cls, epoch: int, metric: str, metrics: Mapping[str, float], losses: Mapping[str, float], phase: str = "main"
     ) -> Point:
-        """The point that a recipe's metrics and losses make; `metric` names the objective."""
+        """The point of an epoch with these metrics and losses; `metric` names the objective."""
         return cls(epoch, metrics.get(metric), losses.get("train"), losses.get("val"), phase)
 
 
 class Curve:
-    """The epochs of one trial in their order, and what follows from them.
+    """The epochs of one trial in order, and what follows from them.
 
-    What trials are compared by needs no `Point`: those are made when somebody asks for them, since a sweep may have a
-    million.
+    Epochs are stored as columns. What trials are compared by needs no `Point`: those are made when they are asked for,
+    since a sweep may have a million.
 
-    Attributes:
+    Values are in the metric's own sign; `oriented` makes higher better.
+
+    Args:
         mode: whether a higher ("max") or a lower value ("min") is better.
+        points: its first epochs.
     """
 
     def __init__(self, mode: str = "max", points: Iterable[Point] = ()) -> None:
@@ -62,13 +71,14 @@ class Curve:
         self._losses: list[float | None] = []
         self._held_out: list[float | None] = []
         self._phases: list[str] = []
-        self._known: list[float] = []  # the values that are numbers
-        self.settle()
+        # The finite ones of _values. Finding them again after each epoch would take the square of the epochs.
+        self._finite_values: list[float] = []
+        self.forget_points()
         for point in points:
             self.add(point)
 
-    def settle(self) -> None:
-        """Forget the points, which take more memory than all else, until somebody asks for them again."""
+    def forget_points(self) -> None:
+        """Free the points, which take more memory than all else here; they are made again when asked for."""
         self._points: list[Point] = []
         self._evaluated: list[Point] = []
         self._bests: list[Point] = []
@@ -76,7 +86,7 @@ class Curve:
         self._held_out_losses: list[float] = []
 
     def add(self, point: Point) -> None:
-        """The next epoch."""
+        """Add the next epoch."""
         self.extend([point.epoch], [point.value], [point.loss], [point.held_out], [point.phase])
 
     def extend(
@@ -87,24 +97,26 @@ class Curve:
         held_out: list[float | None],
         phases: list[str],
     ) -> None:
-        """The next epochs, one value an epoch in each column; see `Point`."""
+        """Add the next epochs, with one entry per epoch in each column; see `Point`."""
         self._epochs.extend(epochs)
         self._values.extend(values)
         self._losses.extend(losses)
         self._held_out.extend(held_out)
         self._phases.extend(phases)
-        self._known.extend([value for value in values if value is not None and math.isfinite(value)])
+        self._finite_values.extend([value for value in values if value is not None and math.isfinite(value)])
 
-    def _made(self) -> Curve:
-        """This curve with the points of all epochs."""
+    def _with_points(self) -> Curve:
+        """This curve, after making the points that are missing."""
         first = len(self._points)
         if first < len(self._epochs):
             columns = self._epochs, self._values, self._losses, self._held_out, self._phases
             for values in zip(*(column[first:] for column in columns), strict=True):
-                self._make(Point(*values))
+                self._add_point(Point(*values))
         return self
 
-    def _make(self, point: Point) -> None:
+    def _add_point(self, point: Point) -> None:
+        # Another phase has other augmentation or other frozen layers, so its losses cannot be compared. After a
+        # warm-up they can.
         if self._points and point.phase != self._points[-1].phase != WARMUP:
             self._train_losses.clear()
         self._points.append(point)
@@ -114,100 +126,105 @@ class Curve:
             self._held_out_losses.append(point.held_out)
         if point.value is not None and math.isfinite(point.value):
             self._evaluated.append(point)
-            if not self._bests or self.sign * point.value > self.sign * _value(self._bests[-1]):
+            best = self._bests[-1].value if self._bests else None
+            if best is None or self.oriented(point.value) > self.oriented(best):
                 self._bests.append(point)
 
     @property
     def points(self) -> list[Point]:
-        """All of them."""
-        return self._made()._points
+        """All epochs."""
+        return self._with_points()._points
 
     @property
     def evaluated(self) -> list[Point]:
-        """Those whose value is a number."""
-        return self._made()._evaluated
+        """The epochs whose value is a number."""
+        return self._with_points()._evaluated
 
     @property
     def bests(self) -> list[Point]:
-        """Those whose value was better than each before."""
-        return self._made()._bests
+        """The epochs whose value was better than all before."""
+        return self._with_points()._bests
 
     @property
     def train_losses(self) -> list[float]:
-        """The finite training losses that are comparable with the last.
-
-        Since the phase before the present one ended, unless that was the warm-up: other augmentation or other frozen
-        layers give another loss.
-        """
-        return self._made()._train_losses
+        """The finite training losses since the present phase began, and those of a warm-up right before it."""
+        return self._with_points()._train_losses
 
     @property
     def held_out_losses(self) -> list[float]:
         """The finite held-out losses."""
-        return self._made()._held_out_losses
+        return self._with_points()._held_out_losses
 
     @property
     def sign(self) -> float:
-        """Multiply a value by this and higher is better."""
-        return 1.0 if self.mode == "max" else -1.0
+        """Multiply a value by this and higher is better; see `oriented`."""
+        return orient(1.0, self.mode)
 
-    def rising(self, value: float | None) -> float | None:
-        """`value` with the sign that makes higher better."""
-        return None if value is None else self.sign * value
+    @overload
+    def oriented(self, value: float) -> float: ...
+    @overload
+    def oriented(self, value: None) -> None: ...
+    @overload
+    def oriented(self, value: float | None) -> float | None: ...
+    def oriented(self, value: float | None) -> float | None:
+        """`value` with the sign that makes higher better; see `orient`."""
+        return None if value is None else orient(value, self.mode)
 
     @property
     def epoch(self) -> int:
-        """Epochs finished."""
+        """How many epochs are finished."""
         return self._epochs[-1] if self._epochs else 0
 
     @property
     def evaluations(self) -> int:
         """How many of them have a value that is a number."""
-        return len(self._known)
+        return len(self._finite_values)
 
     @property
     def smoothed_value(self) -> float | None:
-        """Mean of the last evaluated values: what the training steadily reaches. None before the first."""
-        return _mean(self._known[-SMOOTHING_EPOCHS:])
+        """Mean of the last `SMOOTHING_EPOCHS` values; None before the first."""
+        return _mean(self._finite_values[-SMOOTHING_EPOCHS:])
 
     def smoothed_values(self, epochs: int) -> list[float | None]:
-        """The level after each of the last `epochs` epochs."""
-        known, found = len(self._known), []
+        """The smoothed value after each of the last `epochs` epochs."""
+        count, latest_first = len(self._finite_values), []
         for value in reversed(self._values[-epochs:]):
-            found.append(_mean(self._known[max(0, known - SMOOTHING_EPOCHS) : known]))
-            known -= value is not None and math.isfinite(value)
-        return found[::-1]
+            latest_first.append(_mean(self._finite_values[max(0, count - SMOOTHING_EPOCHS) : count]))
+            count -= value is not None and math.isfinite(value)
+        return latest_first[::-1]
 
     def smoothed_by(self, epoch: int) -> float | None:
-        """The level after `epoch`; None if nothing was evaluated by then."""
-        place = bisect_right(self.evaluated, epoch, key=lambda point: point.epoch)
-        return _mean(self._known[max(0, place - SMOOTHING_EPOCHS) : place])
+        """The smoothed value after `epoch`; None if nothing was evaluated by then."""
+        count = bisect_right(self.evaluated, epoch, key=lambda point: point.epoch)
+        return _mean(self._finite_values[max(0, count - SMOOTHING_EPOCHS) : count])
 
     @property
     def projected_value(self) -> float | None:
-        """Where the curve is heading: what trials are compared by at a rung. None before the first value.
+        """The value that trials are compared by at a rung; None before the first value.
 
-        The mean of the second half of the evaluated values, plus what that gained on the first half. A lucky epoch
-        counts little, and a late riser more than one that has settled. On v = a + b ln t it is the value at
-        e**1.08 = 2.9 times the present epoch. On 22 groups of public curves that does better than the last value, the
-        mean of three, the best so far or a fitted line; half of the gain does as well or a little worse.
+        It is the mean of the second half of the values, plus what that half gained on the first. A lucky epoch counts
+        little, and a trial that still rises counts more than one that has converged. For v = a + b ln t it is the value
+        at e**1.08 = 2.9 times the present epoch. On 22 groups of public curves it ranks better than the last value, the
+        mean of three, the best so far or a fitted line; with half of the gain it ranks as well or a little worse
+        (`docs/notebook/pruning.md`).
         """
-        if len(self._known) < 2:
+        values = self._finite_values
+        if len(values) < 2:
             return self.smoothed_value
-        half = len(self._known) // 2
-        first = sum(self._known[:half]) / half
-        second = sum(self._known[half:]) / (len(self._known) - half)
+        half = len(values) // 2
+        first = sum(values[:half]) / half
+        second = sum(values[half:]) / (len(values) - half)
         return second + (second - first)
 
     @property
     def best(self) -> Point | None:
-        """The evaluated point with the best value, the earliest of equals."""
+        """The evaluated epoch with the best value, the earliest of equals."""
         return self.bests[-1] if self.bests else None
 
     @property
     def best_value(self) -> float | None:
         """The best value; None before the first."""
-        return self._best_of(self._known)
+        return self._best_of(self._finite_values)
 
     def best_by(self, epoch: int) -> float | None:
         """The best value up to `epoch`; None if there was none."""
@@ -220,8 +237,3 @@ class Curve:
 
 def _mean(values: list[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def _value(point: Point) -> float:
-    assert point.value is not None
-    return point.value

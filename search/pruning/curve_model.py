@@ -1,12 +1,12 @@
-"""Learning curves as straight lines in the logarithm of the epoch, alike for configurations that are alike.
+"""A model of learning curves: straight lines in the logarithm of the epoch, similar for similar configurations.
 
-At s = ln(epoch) / ln(epochs of a whole training) the curve of trial i, of configuration x, is
+At s = ln(epoch) / ln(epochs of a whole training) the curve of trial i with configuration x is
 
     a(x) + b(x) s  +  c_i + d_i s  +  noise
 
-where a and b are Gaussian processes over the configurations, and the second line is the trial's own. After Swersky,
-Snoek and Adams, "Freeze-Thaw Bayesian Optimization" (arXiv:1406.3896), whose curves are exponential decays; over the
-epochs that searches look at, lines do as well on public curves (`Curve.outlook`).
+where a and b are Gaussian processes over configurations (Matern 5/2), and c_i and d_i are the trial's own. After
+Swersky, Snoek and Adams, "Freeze-Thaw Bayesian Optimization" (arXiv:1406.3896), whose curves are exponential decays;
+over the epochs that searches compare, lines do as well on public curves (`Curve.projected_value`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
@@ -24,13 +24,13 @@ from threadpoolctl import ThreadpoolController
 Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 SIZES = np.log([0.5, 1.0, 0.1, 0.1, 0.05])
-"""Where the variances of a, b, c, d and the noise are expected, for values of variance one; within a factor of e**2."""
+"""Expected logarithms of the variances of a, b, c, d and the noise, for values of variance 1."""
 
-STEPS = 30
-"""Of the search for the most probable scales."""
+MAX_STEPS = 30
+"""Steps of the search for the most probable scales."""
 
-FAR = 4.0
-"""Standard deviations from where they are expected at which scales end: further on nothing can be computed."""
+BOUND = 4.0
+"""Bounds of the scales, in standard deviations from what is expected: beyond, the covariance is singular."""
 
 _JITTER = 1e-6
 _ROOT5 = math.sqrt(5.0)
@@ -38,13 +38,13 @@ _ROOT5 = math.sqrt(5.0)
 
 @dataclass(frozen=True)
 class Points:
-    """Where the curves are known, or asked for; one row each.
+    """Where curves are measured, or predicted; one row each.
 
     Attributes:
         x: [points, parameters], the configuration, each parameter from 0 to 1.
         s: [points], 0 at the first epoch and 1 at the last.
-        trial: [points], whose own line it is on.
-        count: [points], epochs whose mean it is.
+        trial: [points], the number of the trial; a number that no measured trial has stands for a new curve.
+        count: [points], how many epochs were averaged.
     """
 
     x: Array
@@ -53,92 +53,138 @@ class Points:
     count: Array
 
 
+class Scales(NamedTuple):
+    """The parameters of the model.
+
+    Attributes:
+        lengths: over which distance configurations are similar, one for each parameter of a configuration.
+        a, b, c, d, noise: variances, see the module's docstring.
+    """
+
+    lengths: Array
+    a: float
+    b: float
+    c: float
+    d: float
+    noise: float
+
+    @classmethod
+    def of(cls, logarithms: Array) -> Scales:
+        """The scales from their logarithms, in the order of the attributes."""
+        return cls(np.exp(logarithms[: -len(SIZES)]), *np.exp(logarithms[-len(SIZES) :]))
+
+
 @cache
 def _blas() -> ThreadpoolController:
-    """Holds it to one thread: others wait for cores that the trials have, which takes ten times as long."""
+    """Limits BLAS to one thread: more would wait for cores that the trials use, and take ten times as long."""
     return ThreadpoolController()
 
 
 class CurveModel:
-    """The process, at scales that are given or found.
+    """The Gaussian process, with scales that can be fitted.
+
+    Lengths are expected where Hvarfner et al., "Vanilla Bayesian Optimization Performs Great in High Dimensions" (ICML
+    2024), have them: longer the more parameters there are.
 
     Args:
-        parameters: of a configuration.
+        parameters: how many a configuration has.
 
     Attributes:
-        scales: logarithms, of a length a parameter and of the variances of a, b, c, d and the noise. Lengths are
-            expected where Hvarfner et al., "Vanilla Bayesian Optimization Performs Great in High Dimensions" (ICML
-            2024), have them: longer the more parameters there are.
+        log_scales: the logarithms of `Scales`.
     """
 
     def __init__(self, parameters: int) -> None:
-        self._count = parameters
         length = math.sqrt(2) + 0.5 * math.log(max(1, parameters))
         self._expected = np.concatenate([np.full(parameters, length), SIZES])
         self._width = np.concatenate([np.full(parameters, math.sqrt(3)), np.full(len(SIZES), 2.0)])
-        self.scales: Array = np.concatenate([np.full(parameters, length - 1), SIZES])
+        self.log_scales: Array = np.concatenate([np.full(parameters, length - 1), SIZES])
 
     def fit(self, points: Points, y: Array) -> None:
-        """Find the most probable scales for the values `y`, from where they are."""
-        bounds = list(zip(self._expected - FAR * self._width, self._expected + FAR * self._width, strict=True))
-        options = {"maxiter": STEPS}
+        """Set the most probable scales for the values `y`, searched for from the present ones."""
+        bounds = list(zip(self._expected - BOUND * self._width, self._expected + BOUND * self._width, strict=True))
+        options = {"maxiter": MAX_STEPS}
         with _blas().limit(limits=1):
-            found = minimize(self._loss, self.scales, (points, y), "L-BFGS-B", True, bounds=bounds, options=options)
-        self.scales = found.x
+            fitted = minimize(
+                self._loss, self.log_scales, (points, y), "L-BFGS-B", True, bounds=bounds, options=options
+            )
+        self.log_scales = fitted.x
 
-    def predict(self, points: Points, y: Array, wanted: Points) -> tuple[Array, Array]:
-        """Mean and variance at `wanted`, noise left out, where `points` have the values `y`."""
+    def predict(self, points: Points, y: Array, at: Points) -> tuple[Array, Array]:
+        """Mean and variance of the curves `at` other points, without noise, given the values `y` at `points`."""
+        scales = Scales.of(self.log_scales)
         with _blas().limit(limits=1):
-            factor = cholesky(self._noisy(points), lower=True)
-            cross = self._covariance(wanted, points)
-            known: Array = (solve_triangular(factor, cross.T, lower=True) ** 2).sum(0)
+            factor = cholesky(_with_noise(scales, points), lower=True)
+            cross = _covariance(scales, at, points)
+            explained: Array = (solve_triangular(factor, cross.T, lower=True) ** 2).sum(0)
             mean: Array = cross @ cho_solve((factor, True), y)
-        a, b, c, d, _ = np.exp(self.scales[self._count :])
-        own = a + c + 1 + (b + d + 1) * wanted.s**2
-        return mean, np.maximum(own - known, 1e-9)
+        prior = scales.a + scales.c + 1 + (scales.b + scales.d + 1) * at.s**2  # as in `_covariance`, at equal points
+        return mean, np.maximum(prior - explained, 1e-9)
 
-    def _apart(self, one: Points, other: Points) -> Array:
-        """Distance of the configurations in lengths, times the root of five."""
-        lengths = np.exp(self.scales[: self._count])
-        rows, columns = one.x / lengths, other.x / lengths
-        squared = (rows**2).sum(1)[:, None] + (columns**2).sum(1)[None] - 2 * rows @ columns.T
-        apart: Array = _ROOT5 * np.sqrt(np.maximum(squared, 0.0))
-        return apart
+    def _loss(self, log_scales: Array, points: Points, y: Array) -> tuple[float, Array]:
+        """Minus the logarithm of the posterior of `log_scales`, up to a constant, and its gradient.
 
-    def _covariance(self, one: Points, other: Points) -> Array:
-        a, b, c, d, _ = np.exp(self.scales[self._count :])
-        apart, product = self._apart(one, other), one.s[:, None] * other.s[None]
-        alike = (1 + apart + apart**2 / 3) * np.exp(-apart)  # Matern, 5/2
-        same = one.trial[:, None] == other.trial[None]
-        found: Array = (a + b * product) * alike + (c + d * product) * same + 1 + product  # a broad line for the mean
-        return found
+        With K = `_with_noise` and w = K^-1 y, and a normal prior of the logarithms z:
 
-    def _noisy(self, points: Points) -> Array:
-        return self._covariance(points, points) + np.diag(np.exp(self.scales[-1]) / points.count + _JITTER)
+            loss        =  y' w / 2  +  ln det K / 2  +  |z|^2 / 2
+            d loss      =  trace((K^-1 - w w') dK) / 2  +  z dz
 
-    def _loss(self, scales: Array, points: Points, y: Array) -> tuple[float, Array]:
-        """Minus the logarithm of the scales' posterior, and its gradient."""
-        tried = CurveModel(self._count)
-        tried.scales = scales
+        since dw = -K^-1 dK w and d ln det K = trace(K^-1 dK).
+        """
+        scales = Scales.of(log_scales)
         try:
-            factor = cholesky(tried._noisy(points), lower=True)
+            factor = cholesky(_with_noise(scales, points), lower=True)
         except LinAlgError:
-            return math.inf, np.zeros_like(scales)
+            return math.inf, np.zeros_like(log_scales)
         weights = cho_solve((factor, True), y)
-        off = (scales - self._expected) / self._width
+        off = (log_scales - self._expected) / self._width
         loss = 0.5 * y @ weights + np.log(np.diag(factor)).sum() + 0.5 * off @ off
         slope = cho_solve((factor, True), np.eye(len(y))) - np.outer(weights, weights)
-        return float(loss), 0.5 * tried._traces(points, slope) + off / self._width
+        return float(loss), 0.5 * _traces(log_scales, points, slope) + off / self._width
 
-    def _traces(self, points: Points, slope: Array) -> Array:
-        """The trace of `slope` times the covariance's derivative, by each scale."""
-        a, b, c, d, noise = np.exp(self.scales[self._count :])
-        apart, product = self._apart(points, points), points.s[:, None] * points.s[None]
-        decay = np.exp(-apart)
-        alike = slope * (1 + apart + apart**2 / 3) * decay
-        same = slope * (points.trial[:, None] == points.trial[None])
-        sizes = [a * alike.sum(), b * (alike * product).sum(), c * same.sum(), d * (same * product).sum()]
-        steep = slope * (a + b * product) * (5 / 3) * (1 + apart) * decay
-        squares = 2 * (steep.sum(1) @ points.x**2 - np.einsum("ip,ij,jp->p", points.x, steep, points.x, optimize=True))
-        lengths = squares / np.exp(2 * self.scales[: self._count])
-        return np.array([*lengths, *sizes, noise * (np.diag(slope) / points.count).sum()])
+
+def _distance(scales: Scales, rows: Points, columns: Points) -> Array:
+    """Distances of the configurations in lengths, times the root of five."""
+    left, right = rows.x / scales.lengths, columns.x / scales.lengths
+    squared = (left**2).sum(1)[:, None] + (right**2).sum(1)[None] - 2 * left @ right.T
+    distance: Array = _ROOT5 * np.sqrt(np.maximum(squared, 0.0))
+    return distance
+
+
+def _covariance(scales: Scales, rows: Points, columns: Points) -> Array:
+    distance, product = _distance(scales, rows, columns), rows.s[:, None] * columns.s[None]
+    matern = (1 + distance + distance**2 / 3) * np.exp(-distance)
+    same = rows.trial[:, None] == columns.trial[None]
+    # 1 + product: a broad prior of the mean line, with variance 1 for its height and for its slope.
+    covariance: Array = (scales.a + scales.b * product) * matern + (scales.c + scales.d * product) * same + 1 + product
+    return covariance
+
+
+def _with_noise(scales: Scales, points: Points) -> Array:
+    """The covariance of measured values: the mean of `count` epochs has that much less noise."""
+    return _covariance(scales, points, points) + np.diag(scales.noise / points.count + _JITTER)
+
+
+def _traces(log_scales: Array, points: Points, slope: Array) -> Array:
+    """trace(`slope` dK / dz) for each z of `log_scales`.
+
+    A variance v: dK / d ln v is v times its term of K. A length l of parameter p, at the distance t of `_distance`:
+
+        d matern / dt  =  -t (1 + t) exp(-t) / 3,      dt / d ln l  =  -5 (x_p - x'_p)^2 / (l^2 t),
+
+    so dK / d ln l = (a + b s s') (5 / 3) (1 + t) exp(-t) (x_p - x'_p)^2 / l^2, in which (x_p - x'_p)^2 is expanded.
+    """
+    scales = Scales.of(log_scales)
+    distance, product = _distance(scales, points, points), points.s[:, None] * points.s[None]
+    decay = np.exp(-distance)
+    matern = slope * (1 + distance + distance**2 / 3) * decay
+    same = slope * (points.trial[:, None] == points.trial[None])
+    variances = [
+        scales.a * matern.sum(),
+        scales.b * (matern * product).sum(),
+        scales.c * same.sum(),
+        scales.d * (same * product).sum(),
+        scales.noise * (np.diag(slope) / points.count).sum(),
+    ]
+    steep = slope * (scales.a + scales.b * product) * (5 / 3) * (1 + distance) * decay
+    squares = 2 * (steep.sum(1) @ points.x**2 - np.einsum("ip,ij,jp->p", points.x, steep, points.x, optimize=True))
+    return np.array([*squares / np.exp(2 * log_scales[: -len(SIZES)]), *variances])

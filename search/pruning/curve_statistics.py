@@ -1,11 +1,11 @@
-"""How steadily a training ran, in numbers: what document 001 judged its trainings by, and what the rules need.
+"""How steadily a training runs, in numbers: those that document 001 judges its trainings by, and those of the rules.
 
 CV                standard deviation by mean; document 001 calls a training loss after warm-up below 5 % very stable
-detrended CV      standard deviation of what is left when a running median (of 5) is taken away, by the median.
-A loss that falls has a high CV however steady it is; a detrended one only if it jumps about.
-trend             median of the slopes between all pairs of points, an epoch (Theil and Sen's estimator)
-spike             an epoch above its running median by more than 4 robust standard deviations (1.4826 x the median
-absolute deviation, which is one standard deviation of a normal distribution)
+detrended CV      standard deviation of what remains after subtracting a running median (of 5), by the median.
+A loss that falls has a high CV however steadily it falls; its detrended CV is high only if it oscillates.
+trend             Theil-Sen estimator: median of the slopes between all pairs of points, per epoch
+spike             an epoch above its running median by more than 4 robust standard deviations (the median absolute
+deviation, scaled to one standard deviation of a normal distribution)
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from search.pruning.curve import WARMUP, Curve, Point
 
 MEDIAN_OF = 5
 SPIKE_DEVIATIONS = 4.0
+NORMAL_QUARTILE = statistics.NormalDist().inv_cdf(0.75)
+"""Half of a standard normal distribution lies that close to its mean."""
 TREND_POINTS = 40
-"""The trend is taken over so many of the last points at most: it costs their square."""
+"""The trend is taken over that many of the last points at most: it costs their square."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class PhaseSummary:
     """One phase of a training.
 
     Attributes:
-        phase: the recipe's word.
+        phase: the recipe's name for it.
         first, last: its epochs.
         loss_mean, loss_std: of the training loss (finite epochs; population deviation); NaN if none was finite.
         value: the best objective in it; None if it was not evaluated.
@@ -45,16 +47,16 @@ class PhaseSummary:
 
 @dataclass(frozen=True)
 class CurveStatistics:
-    """A curve so far. What cannot be told yet (too few points, a mean of 0) is None.
+    """A curve so far. What cannot be computed (too few points, a mean of 0) is None.
 
     Attributes:
         loss_cv: of the training loss, all epochs.
         loss_cv_settled: the same without the warm-up: document 001's figure.
         loss_detrended_cv, value_detrended_cv: of training loss and objective, without the warm-up.
-        trend: of the objective, units an epoch, positive when it improves.
+        trend: of the objective, in its unit per epoch, positive when it improves.
         noise: standard deviation of the detrended objective, in its unit.
         spikes: epochs at which the training loss jumped up.
-        decline: how far the level lies below the best value, as a share of it: 0 at the peak.
+        decline: how far the smoothed value lies below the best value, as a share of it: 0 at the peak.
         phases: in order.
     """
 
@@ -81,7 +83,7 @@ def curve_statistics(curve: Curve) -> CurveStatistics:
         loss_cv_settled=cv(losses),
         loss_detrended_cv=detrended_cv(losses),
         value_detrended_cv=detrended_cv(values),
-        trend=_trend(evaluated[-TREND_POINTS:], curve.sign),
+        trend=curve.oriented(_trend(evaluated[-TREND_POINTS:])),
         noise=statistics.pstdev(residuals(values)) if len(values) >= MEDIAN_OF else None,
         spikes=tuple(_spikes(settled)),
         decline=_decline(curve),
@@ -96,41 +98,47 @@ def cv(values: Sequence[float]) -> float | None:
 
 
 def residuals(values: Sequence[float]) -> list[float]:
-    """What is left of each value when the median of those around it (2 on either side) is taken away."""
+    """What remains of each value after subtracting the median of those around it (2 on either side)."""
     half = MEDIAN_OF // 2
     return [value - statistics.median(values[max(0, at - half) : at + half + 1]) for at, value in enumerate(values)]
 
 
 def detrended_cv(values: Sequence[float]) -> float | None:
     """Standard deviation of the residuals by the absolute median; None for fewer than five or a median of 0."""
-    middle = statistics.median(values) if len(values) >= MEDIAN_OF else 0.0
-    return statistics.pstdev(residuals(values)) / abs(middle) if middle else None
+    median = statistics.median(values) if len(values) >= MEDIAN_OF else 0.0
+    return statistics.pstdev(residuals(values)) / abs(median) if median else None
 
 
-def _trend(points: Sequence[Point], sign: float) -> float | None:
+# `scipy.stats` has both of the following (`theilslopes`, `median_abs_deviation`) and the tests compare them. But its
+# import takes a second of CPU time, which every `steadytune explain` would pay, and `theilslopes` five times as long.
+def _trend(points: Sequence[Point]) -> float | None:
     slopes = [
         ((late.value or 0.0) - (early.value or 0.0)) / (late.epoch - early.epoch)
         for early, late in combinations(points, 2)
     ]
-    return sign * statistics.median(slopes) if slopes else None
+    return statistics.median(slopes) if slopes else None
 
 
 def _spikes(losses: Sequence[tuple[int, float]]) -> list[int]:
     """Of (epoch, loss), the epochs that jumped up."""
     if len(losses) < MEDIAN_OF:
         return []
-    left = residuals([loss for _, loss in losses])
-    deviation = 1.4826 * statistics.median(abs(one) for one in left)
-    after = zip(losses, losses[1:], left[1:], strict=False)
-    high = SPIKE_DEVIATIONS * deviation
-    return [epoch for (_, before), (epoch, loss), one in after if loss > before and one > high > 0]
+    above_median = residuals([loss for _, loss in losses])
+    limit = SPIKE_DEVIATIONS * robust_deviation(above_median)
+    after = zip(losses, losses[1:], above_median[1:], strict=False)
+    return [epoch for (_, before), (epoch, loss), above in after if loss > before and above > limit > 0]
+
+
+def robust_deviation(values: Sequence[float]) -> float:
+    """Median absolute value, scaled so that it is the standard deviation of a normal distribution around 0."""
+    return statistics.median(map(abs, values)) / NORMAL_QUARTILE
 
 
 def _decline(curve: Curve) -> float | None:
-    best, level = curve.best, curve.smoothed_value
-    if best is None or level is None or not best.value:
+    best, smoothed = curve.best_value, curve.smoothed_value
+    if smoothed is None or not best:
         return None
-    return max(0.0, curve.sign * (best.value - level) / abs(best.value))
+    return max(0.0, curve.oriented(best - smoothed) / abs(best))
 
 
 def _phase_name(point: Point) -> str:
@@ -142,5 +150,5 @@ def _phase(curve: Curve, phase: str, points: Sequence[Point]) -> PhaseSummary:
     values = [point.value for point in points if point.value is not None and math.isfinite(point.value)]
     mean = statistics.fmean(losses) if losses else math.nan
     deviation = statistics.pstdev(losses) if losses else math.nan
-    best = max(values, key=lambda value: curve.sign * value, default=None)
+    best = max(values, key=curve.oriented, default=None)
     return PhaseSummary(phase, points[0].epoch, points[-1].epoch, mean, deviation, best)

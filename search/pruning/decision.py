@@ -10,36 +10,36 @@ Action = Literal["continue", "pause", "stop"]
 Reason = Literal["rung", "nonfinite", "diverging", "collapsed", "oscillating", "stale", "failed", "budget", "done"]
 
 REASONS: dict[Reason, str] = {
-    "rung": "behind its peers at a rung",
-    "nonfinite": "weights or training loss no longer finite",
-    "diverging": "loss rose and stayed up",
+    "rung": "below the cutoff at a rung",
+    "nonfinite": "weights or training loss not finite",
+    "diverging": "loss rose and stayed high",
     "collapsed": "model predicts nothing useful",
-    "oscillating": "metric jumps about, and is behind its peers",
-    "stale": "no new best for too long",
+    "oscillating": "metric oscillates, below its peers",
+    "stale": "no new best value for too long",
     "failed": "its process or code failed",
-    "budget": "the sweep's budget ended",
+    "budget": "the sweep's budget is used up",
     "done": "trained to its last epoch",
 }
 assert set(REASONS) == set(get_args(Reason))
 
 FAILURES: frozenset[Reason] = frozenset({"nonfinite", "diverging", "collapsed", "failed"})
-"""Reasons that make a configuration infeasible rather than merely worse."""
+"""Reasons that mean a failed training: the sampler takes its configuration for infeasible, not merely for worse."""
 
 
-BEHIND: frozenset[Reason] = frozenset({"rung", "oscillating", "stale", "budget"})
+STOPPED_EARLY: frozenset[Reason] = frozenset({"rung", "oscillating", "stale", "budget"})
 """Reasons that end a sound training before its last epoch."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision after one epoch.
+    """A decision about a trial after one of its epochs.
 
     Attributes:
-        action: "stop" ends the trial, "pause" lets it wait with its checkpoint; "continue" is only noted where a rule
-            compared it and let it go on, at once or after it had waited.
+        action: "stop" ends the trial, "pause" keeps its checkpoint for later; "continue" is recorded where a trial was
+            compared at a rung and continues, either at once or promoted after a pause.
         reason: the rule that decided.
         detail: one sentence with the numbers, for people.
-        numbers: the same numbers by name.
+        numbers: the same numbers by name, in the metric's own sign.
     """
 
     action: Action

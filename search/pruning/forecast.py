@@ -1,4 +1,4 @@
-"""Where every training of a sweep may end, begun or not, from all curves so far and their configurations."""
+"""How good every training of a sweep, started or new, may become: a bound from all curves and configurations so far."""
 
 from __future__ import annotations
 
@@ -13,137 +13,154 @@ from search.pruning.curve import Curve
 from search.pruning.curve_model import Array, CurveModel, Points
 
 GROWTH = 1.3
-"""The scales are found again whenever the trials have taken so many times more epochs."""
+"""The model is fitted again whenever the trials have taken that many times more epochs."""
 
 MEMBERS = 300
-"""Trials that are looked at, as the cost grows with their number cubed: half by projected_value, half the newest."""
+"""Trials that the model looks at, as its cost grows with their cube: half the best by projected value, half the
+newest."""
+
+NEW_TRIAL = -1
+"""Number that the model is given for each new configuration: no trial has it, so it has no curve of its own yet."""
 
 
 @dataclass(frozen=True)
-class _Moment:
-    """What is looked at: how many values each trial had by then, and who else was lost."""
+class Snapshot:
+    """What the model looked at when it was fitted.
 
-    counts: Mapping[int, int]
+    Attributes:
+        evaluations: by trial, how many evaluated epochs it had by then.
+        failed: the failed trials.
+    """
+
+    evaluations: Mapping[int, int]
     failed: Sequence[int]
 
 
 @dataclass(frozen=True)
-class _Values:
-    """The points of some curves, and their values moved and scaled to mean 0 and variance 1."""
+class _Data:
+    """Points of curves, and their values shifted and scaled to mean 0 and variance 1."""
 
     points: Points
     y: Array
-    centre: float
-    spread: float
+    mean: float
+    std: float
 
 
 class Forecast:
-    """What each trial promises: the highest value that is likely at the end of its training.
+    """The upper confidence bound of each trial: a high value that it may reach at the end of its training.
 
-    Likely is the model's mean plus one standard deviation. It depends on nothing but what was reported, in its order.
+    It is the model's mean plus one standard deviation. It depends only on what was reported and in which order, not on
+    when it is asked for.
 
     Args:
-        max_epochs: of a whole training.
+        max_epochs: epochs of a whole training.
 
     Attributes:
-        curves: of each trial that reported or was lost.
+        curves: of each trial that has reported or failed.
+        epochs: that all trials have taken together.
     """
 
     def __init__(self, max_epochs: int) -> None:
         self._length = math.log(max(2, max_epochs))
         self._x: dict[int, Sequence[float]] = {}
         self.curves: dict[int, Curve] = {}
-        self._lost: set[int] = set()
-        self._epochs: dict[int, int] = {}
-        self._taken = 0
-        self._marked = 0
-        self._mark = _Moment({}, [])
-        self._curve_model: CurveModel | None = None
-
-    @property
-    def taken(self) -> int:
-        """Epochs of all trials."""
-        return self._taken
+        self.epochs = 0
+        self._failed: set[int] = set()
+        self._epochs_of: dict[int, int] = {}
+        self._epochs_at_snapshot = 0
+        self._snapshot = Snapshot({}, [])
+        self._model: CurveModel | None = None  # fitted to the snapshot when it is first needed
 
     def start(self, trial: int, x: Sequence[float]) -> None:
-        """`trial` has the configuration `x`, each coordinate from 0 to 1."""
+        """`trial` started with the configuration `x`, each coordinate from 0 to 1."""
         self._x[trial] = x
 
     def arrive(self, trial: int, curve: Curve) -> None:
         """`trial` finished another epoch, the last of `curve`."""
         self.curves[trial] = curve
-        self._taken += curve.epoch - self._epochs.get(trial, 0)
-        self._epochs[trial] = curve.epoch
-        if self._taken >= GROWTH * self._marked:
-            self._marked = self._taken
-            self._mark = self._moment()
-            self._curve_model = None
+        self.epochs += curve.epoch - self._epochs_of.get(trial, 0)
+        self._epochs_of[trial] = curve.epoch
+        if self.epochs >= GROWTH * self._epochs_at_snapshot:
+            self._epochs_at_snapshot = self.epochs
+            self._snapshot = self._now()
+            self._model = None
 
-    def lose(self, trial: int) -> None:
-        """`trial` diverged, collapsed or failed: as if it had come to its end, there with the worst value of all."""
+    def fail(self, trial: int) -> None:
+        """`trial` failed: it counts as trained to its end with the lowest value of all."""
         self.curves.setdefault(trial, Curve())
-        self._lost.add(trial)
+        self._failed.add(trial)
 
-    def promises(self, trials: Sequence[int], new: Sequence[Sequence[float]]) -> list[float]:
-        """Of `trials`, then of `new` configurations; higher is better, and -inf for a trial that is not looked at."""
-        now = self._moment()
-        known = self._known(now)
-        if known is None:
-            return [0.0] * (len(trials) + len(new))
-        looked_at = [trial for trial in trials if trial in now.counts]
-        names = [*looked_at, *(-1 - place for place in range(len(new)))]
-        if not names:
-            return [-math.inf] * len(trials)
-        ones = np.ones(len(names))
-        x = np.array([self._x[trial] for trial in looked_at] + list(new))
-        mean, variance = self._fitted().predict(known.points, known.y, Points(x, ones, np.array(names), ones))
-        promised: list[float] = (known.centre + known.spread * (mean + np.sqrt(variance))).tolist()
-        of = dict(zip(names, promised, strict=True))
-        return [of.get(trial, -math.inf) for trial in trials] + promised[len(looked_at) :]
+    def bounds(self, trials: Sequence[int], new: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
+        """The upper confidence bounds of `trials`, and of new configurations.
 
-    def _moment(self) -> _Moment:
-        begun = [trial for trial, curve in self.curves.items() if curve.evaluations or trial in self._lost]
-        if len(begun) > MEMBERS:
-            best = nlargest(MEMBERS // 2, begun, key=lambda trial: (self._outlook(trial), -trial))
-            begun = [*best, *sorted(set(begun) - set(best))[len(best) - MEMBERS :]]
-        going = sorted(set(begun) - self._lost)
-        return _Moment({trial: self.curves[trial].evaluations for trial in going}, sorted(self._lost & set(begun)))
+        Returns:
+            One oriented value each (higher is better), in the metric's unit; 0 for all before the first evaluated
+            epoch, and -inf for a trial that the model does not look at.
+        """
+        now = self._now()
+        data = self._data(now)
+        if data is None:
+            return [0.0] * len(trials), [0.0] * len(new)
+        members = [trial for trial in trials if trial in now.evaluations]
+        numbers = np.array(members + [NEW_TRIAL] * len(new))
+        if not len(numbers):
+            return [-math.inf] * len(trials), []
+        ones = np.ones(len(numbers))
+        x = np.array([self._x[trial] for trial in members] + list(new))
+        mean, variance = self._fitted().predict(data.points, data.y, Points(x, ones, numbers, ones))
+        bounds: list[float] = (data.mean + data.std * (mean + np.sqrt(variance))).tolist()
+        by_trial = dict(zip(members, bounds, strict=False))
+        return [by_trial.get(trial, -math.inf) for trial in trials], bounds[len(members) :]
 
-    def _outlook(self, trial: int) -> float:
-        found = None if trial in self._lost else self.curves[trial].rising(self.curves[trial].projected_value)
-        return -math.inf if found is None else found
+    def _now(self) -> Snapshot:
+        """What the model would look at now."""
+        trials = [trial for trial, curve in self.curves.items() if curve.evaluations or trial in self._failed]
+        if len(trials) > MEMBERS:
+            best = nlargest(MEMBERS // 2, trials, key=lambda trial: (self._projected_value(trial), -trial))
+            newest = sorted(set(trials) - set(best))[len(best) - MEMBERS :]
+            trials = [*best, *newest]
+        sound = sorted(set(trials) - self._failed)
+        return Snapshot(
+            {trial: self.curves[trial].evaluations for trial in sound}, sorted(self._failed.intersection(trials))
+        )
+
+    def _projected_value(self, trial: int) -> float:
+        curve = self.curves[trial]
+        value = None if trial in self._failed else curve.oriented(curve.projected_value)
+        return -math.inf if value is None else value
 
     def _fitted(self) -> CurveModel:
-        """At the scales that fit what was known at the mark: so they do not depend on when somebody asks."""
-        if self._curve_model is None:
-            self._curve_model = CurveModel(len(next(iter(self._x.values()))))
-            known = self._known(self._mark)
-            if known:
-                self._curve_model.fit(known.points, known.y)
-        return self._curve_model
+        """The model as it fits the last snapshot."""
+        if self._model is None:
+            self._model = CurveModel(len(next(iter(self._x.values()))))
+            data = self._data(self._snapshot)
+            if data:
+                self._model.fit(data.points, data.y)
+        return self._model
 
-    def _known(self, moment: _Moment) -> _Values | None:
-        """The curves at that moment, each as its second and its last third; None if there was no value yet.
+    def _data(self, snapshot: Snapshot) -> _Data | None:
+        """The curves at that snapshot, each as the mean of its second and of its last third; None without any value.
 
-        The first third is left out: in it learning rates warm up, and who starts slowly is often the best at the end.
+        The first third is left out: learning rates warm up in it, and a trial that starts slowly is often the best in
+        the end.
         """
-        rows: list[tuple[int, float, float, int]] = []  # trial, s, value, epochs
-        for trial, count in moment.counts.items():
+        rows: list[tuple[int, float, float, int]] = []  # trial, s, value, epochs that are averaged
+        for trial, count in snapshot.evaluations.items():
             curve = self.curves[trial]
-            known = [(point.epoch, curve.rising(point.value) or 0.0) for point in curve.evaluated[:count]]
+            values = [(point.epoch, curve.oriented(point.value) or 0.0) for point in curve.evaluated[:count]]
             first, second = count // 3, 2 * count // 3
-            for third in (known[first:second], known[second:]):
+            for third in (values[first:second], values[second:]):
                 if third:
                     logs = sum(math.log(epoch) for epoch, _ in third) / len(third)
-                    values = sum(value for _, value in third)
-                    rows.append((trial, logs / self._length, values / len(third), len(third)))
+                    mean = sum(value for _, value in third) / len(third)
+                    rows.append((trial, logs / self._length, mean, len(third)))
         if not rows:
             return None
-        worst = min(value for _, _, value, _ in rows)
-        rows += [(trial, 1.0, worst, 1) for trial in moment.failed]
-        trials, s, shown, each = zip(*rows, strict=True)
-        y = np.array(shown)
-        centre, spread = float(y.mean()), float(y.std()) or 1.0
+        lowest = min(value for _, _, value, _ in rows)
+        rows += [(trial, 1.0, lowest, 1) for trial in snapshot.failed]
+        trials, s, values_, counts = zip(*rows, strict=True)
+        y = np.array(values_)
+        mean, std = float(y.mean()), float(y.std()) or 1.0
         x = np.array([self._x[trial] for trial in trials])
-        points = Points(x, np.array(s), np.array(trials), np.array(each, float))
-        return _Values(points, (y - centre) / spread, centre, spread)
+        points = Points(x, np.array(s), np.array(trials), np.array(counts, float))
+        return _Data(points, (y - mean) / std, mean, std)

@@ -1,12 +1,9 @@
-"""Whoever may end highest trains next, new or begun: one model of configurations and curves draws and promotes.
+"""Freeze-thaw Bayesian optimisation: the paused trial or new configuration with the best prospects trains next.
 
-Swersky, Snoek and Adams, "Freeze-Thaw Bayesian Optimization" (arXiv:1406.3896), with the curves of `lines.py`. Every
-trial waits at each rung. When a worker is free, the trials that wait and some new configurations, drawn at random, are
-compared by what they promise (`forecast.py`), and the first of them trains, to its next rung. No rung has places.
-
-It starts no more trials when it has taken as many epochs as if r / e of all trained to epoch e, r being the first rung:
-so a sweep costs no more than under `PromotingASHA`. From then on only those go on that may beat the best that was
-trained to its end, and for one training's epochs more, or until one has come to its end.
+Swersky, Snoek and Adams, "Freeze-Thaw Bayesian Optimization" (arXiv:1406.3896), with the curves of `curve_model.py`.
+Every trial is paused at each rung. When a worker is free, the paused trials and some new configurations, drawn at
+random, are compared by their upper confidence bound (`forecast.py`), and the first of them trains, to its next rung.
+No rung has a quota. The budget is counted in epochs instead (`EpochBudget`).
 """
 
 from __future__ import annotations
@@ -23,83 +20,114 @@ from search.pruning.rungs import RungResult
 from search.pruning.scheduler import Scheduler
 
 RANDOM = 16
-"""Configurations that are drawn without the model first, or a third of all trials if they are few."""
+"""Configurations that are drawn without the model first, or a third of all trials if that is less."""
 
 CANDIDATES = 200
-"""New configurations that are looked at for each choice."""
+"""New configurations that are compared for each choice."""
 
 Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Configurations:
-    """Where new ones come from, and how the model sees them.
+    """Where new configurations come from, and how the model sees them.
 
     Attributes:
-        draw: `CANDIDATES` of them, for the trial that starts after so many others; for a number always the same.
-        point: one as coordinates from 0 to 1.
+        draw: `CANDIDATES` of them for the trial that starts after that many others; the same for the same number.
+        point: the coordinates of one, each from 0 to 1.
     """
 
     draw: Callable[[int], list[Values]]
     point: Callable[[Mapping[str, Any]], Sequence[float]]
 
 
-@dataclass(frozen=True)
-class _Field:
-    """Those who are compared: trials that were begun, and new configurations, each with what it promises."""
-
-    trials: dict[int, float]
-    new: list[tuple[float, Values]]
-
-    @property
-    def leader(self) -> int:
-        """The trial that promises most, the earliest of equals."""
-        return max(self.trials, key=lambda trial: (self.trials[trial], -trial))
-
-    @property
-    def newest(self) -> float:
-        """What the best of the new ones promises."""
-        return max((promise for promise, _ in self.new), default=-math.inf)
-
-
 def cost(rungs: list[int], max_epochs: int, trials: int) -> float:
-    """Epochs of so many trials if r / e of them train to epoch e, r being the first rung."""
+    """Epochs that `trials` take together if r / e of them train to epoch e, r being the first rung."""
     if not rungs:
         return trials * max_epochs
     stages = zip(rungs, [*rungs[1:], max_epochs], strict=True)
     return trials * rungs[0] * (1 + sum(1 - begin / end for begin, end in stages))
 
 
+class EpochBudget:
+    """How many epochs the search may take.
+
+    It starts no more trials once it has taken as many epochs as if r / e of all trials had trained to epoch e, r being
+    the first rung: so a sweep costs no more than with `PromotingASHA`. After that only trials that may beat the best
+    one trained to completion are promoted, for as many more epochs as one training takes.
+    """
+
+    def __init__(self, rungs: list[int], max_epochs: int, trials: int) -> None:
+        self._starting = cost(rungs, max_epochs, trials)
+        self._promoting = self._starting + max_epochs
+
+    def starts(self, epochs: int) -> bool:
+        """Whether trials may still start after that many epochs."""
+        return epochs < self._starting
+
+    def promotes(self, epochs: int) -> bool:
+        """Whether trials may still be promoted after that many epochs."""
+        return epochs < self._promoting
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What is compared when a worker is free, each with its upper confidence bound.
+
+    Attributes:
+        trials: the bound of each trial that has started.
+        new: the bound of each new configuration, with the configuration.
+    """
+
+    trials: dict[int, float]
+    new: list[tuple[float, Values]]
+
+    @property
+    def leader(self) -> int:
+        """The trial with the highest bound, the earliest of equals."""
+        return max(self.trials, key=lambda trial: (self.trials[trial], -trial))
+
+    @property
+    def best_new_bound(self) -> float:
+        """The highest bound of a new configuration; -inf if there is none."""
+        return max((bound for bound, _ in self.new), default=-math.inf)
+
+    @property
+    def best_new(self) -> Values:
+        """The new configuration with the highest bound, the first of equals."""
+        return max(self.new, key=lambda candidate: candidate[0])[1]
+
+
 class FreezeThaw(Scheduler):
     """See the module's docstring.
 
     Args:
-        rungs: epochs at which trials wait, rising, all below `max_epochs`.
-        max_epochs: of a whole training.
-        trials: that the search may start.
+        rungs: epochs at which trials are paused, rising, all below `max_epochs`.
+        max_epochs: epochs of a whole training.
+        trials: how many the search may start.
         configurations: to choose from.
 
     Attributes:
-        configurations: as given; who has a table of trainings may put another choice here before the first.
+        configurations: as given. A benchmark with a table of trainings may replace it before the first trial.
     """
 
-    compares: ClassVar[str] = "promising"
-    cutoff: ClassVar[str] = "the first of the others promised"
+    compares: ClassVar[str] = "upper confidence bound of"
+    cutoff: ClassVar[str] = "best of the others"
 
     def __init__(self, rungs: list[int], max_epochs: int, trials: int, configurations: Configurations) -> None:
         self._rungs = rungs
         self._trials = trials
         self._random = min(RANDOM, math.ceil(trials / 3))
-        self._limit = cost(rungs, max_epochs, trials)
-        self._longest = self._limit + max_epochs
+        self._budget = EpochBudget(rungs, max_epochs, trials)
         self.configurations = configurations
         self._forecast = Forecast(max_epochs)
-        self._passed: dict[int, int] = {}  # how many rungs
-        self._due: dict[int, int] = {}
-        self._waiting: dict[int, int] = {}  # at which rung
-        self._best = -math.inf
-        self._new: tuple[int, list[Values], list[Sequence[float]]] = (-1, [], [])
-        self._fields: dict[tuple[int, ...], _Field] = {}
+        self._passed: dict[int, int] = {}  # by trial: how many rungs
+        self._due: dict[int, int] = {}  # by trial: the rung at which it is to be compared
+        self._paused: dict[int, int] = {}  # by trial: the rung at which it is
+        self._best = -math.inf  # oriented smoothed value of the best trial that was trained to completion
+        # Both caches only save time: they are functions of what was reported so far.
+        self._drawn: tuple[int, list[Values], list[Sequence[float]]] = (-1, [], [])
+        self._candidates: dict[frozenset[int], Candidates] = {}
 
     @property
     def rungs(self) -> list[int]:
@@ -109,13 +137,13 @@ class FreezeThaw(Scheduler):
     @property
     def over(self) -> bool:
         """See `Scheduler`."""
-        return self._forecast.taken >= self._limit
+        return not self._budget.starts(self._forecast.epochs)
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
         """See `Scheduler`."""
         self._forecast.start(trial, self.configurations.point(values))
         self._passed[trial] = 0
-        self._fields.clear()
+        self._candidates.clear()
 
     def arrive(self, trial: int, curve: Curve) -> None:
         """See `Scheduler`: a late report counts at the highest rung that it has passed."""
@@ -124,87 +152,92 @@ class FreezeThaw(Scheduler):
         if passed > self._passed[trial]:
             self._due[trial] = self._rungs[passed - 1]
             self._passed[trial] = passed
-        self._fields.clear()
+        self._candidates.clear()
 
     def due(self, trial: int) -> int | None:
-        """See `Scheduler`: once a rung."""
+        """See `Scheduler`: once per rung."""
         return self._due.get(trial)
 
-    def action(self, trial: int, rung: int, left: int) -> Action:
-        """See `Scheduler`: who would be sent on at once need not leave its worker."""
+    def action(self, trial: int, rung: int, remaining: int) -> Action:
+        """See `Scheduler`: a trial that would be promoted at once continues on its worker."""
         if not self._forecast.curves[trial].evaluations:
             return "stop"
-        return "continue" if self._chosen({*self._waiting, trial}, left) == trial else "pause"
+        return "continue" if self._next_promotion({*self._paused, trial}, remaining) == trial else "pause"
 
     def rung_result(self, trial: int, rung: int) -> RungResult:
-        """See `Scheduler`: among those that wait and, while trials may start, new ones; then the best that ended."""
-        field = self._field({*self._waiting, trial})
-        others = [promise for other, promise in field.trials.items() if other != trial]
-        others += [promise for promise, _ in field.new]
+        """See `Scheduler`: among the paused trials, and new configurations or the best that was trained to completion.
+
+        New configurations count while trials may start, the best completed trial after that.
+        """
+        candidates = self._compared({*self._paused, trial})
+        others = [bound for other, bound in candidates.trials.items() if other != trial]
+        others += [bound for bound, _ in candidates.new]
         others += [self._best] if self.over and self._best > -math.inf else []
-        mine = field.trials[trial] if self._forecast.curves[trial].evaluations else None
-        rank = 1 + (len(others) if mine is None else sum(promise > mine for promise in others))
-        first = max(others, default=-math.inf)
-        return RungResult(rung, mine, first, rank, 1 + len(others), mine is not None and rank == 1, len(field.new))
+        value = candidates.trials[trial] if self._forecast.curves[trial].evaluations else None
+        rank = 1 + (len(others) if value is None else sum(bound > value for bound in others))
+        promoted = value is not None and rank == 1
+        best_other = max(others, default=-math.inf)
+        return RungResult(rung, value, best_other, rank, 1 + len(others), promoted, len(candidates.new))
 
     def record(self, trial: int, rung: int, action: Action) -> None:
         """See `Scheduler`."""
         self._due.pop(trial, None)
-        self._waiting.pop(trial, None)
+        self._paused.pop(trial, None)
         if action == "pause":
-            self._waiting[trial] = rung
+            self._paused[trial] = rung
 
     def end(self, trial: int, reason: Reason) -> None:
         """See `Scheduler`."""
-        if trial not in self._passed:  # no part of the search
+        if trial not in self._passed:  # it confirms or audits, and is no part of the search
             return
         self._due.pop(trial, None)
-        self._waiting.pop(trial, None)
+        self._paused.pop(trial, None)
         if reason in FAILURES:
-            self._forecast.lose(trial)
+            self._forecast.fail(trial)
         elif reason == "done":
             curve = self._forecast.curves[trial]
-            reached = curve.rising(curve.smoothed_value)
+            reached = curve.oriented(curve.smoothed_value)
             self._best = self._best if reached is None else max(self._best, reached)
-        self._fields.clear()
+        self._candidates.clear()
 
-    def promotable(self, left: int) -> tuple[int, int] | None:
+    def promotable(self, remaining: int) -> tuple[int, int] | None:
         """See `Scheduler`."""
-        found = self._chosen(set(self._waiting), left)
-        return None if found is None else (found, self._waiting[found])
+        trial = self._next_promotion(set(self._paused), remaining)
+        return None if trial is None else (trial, self._paused[trial])
 
     def new(self) -> Values:
         """See `Scheduler`."""
-        field = self._field(set(self._waiting))
-        if len(self._passed) < self._random:
-            return field.new[0][1]
-        return max(field.new, key=lambda one: one[0])[1]
-
-    def _chosen(self, trials: set[int], left: int) -> int | None:
-        """Which of `trials` goes on; None if a new one is to start, or nobody."""
-        if not trials or self._spent or (left and len(self._passed) < self._random):
-            return None
-        field = self._field(trials)
-        needed = field.newest if left else self._best if self.over else -math.inf
-        return field.leader if field.trials[field.leader] >= needed else None
+        candidates = self._compared(set(self._paused))
+        return candidates.new[0][1] if self._draws_at_random else candidates.best_new
 
     @property
-    def _spent(self) -> bool:
-        """Whether nobody goes on: but somebody must come to an end."""
-        return self._forecast.taken >= self._longest and self._best > -math.inf
+    def _draws_at_random(self) -> bool:
+        return len(self._passed) < self._random
 
-    def _field(self, trials: set[int]) -> _Field:
-        names = tuple(sorted(trials))
-        if names not in self._fields:
+    def _next_promotion(self, trials: set[int], remaining: int) -> int | None:
+        """Which of `trials` is promoted; None if a new one is to start, or none at all."""
+        # After its last epochs nothing is promoted, unless no trial has been trained to completion yet.
+        spent = not self._budget.promotes(self._forecast.epochs) and self._best > -math.inf
+        if not trials or spent or (remaining and self._draws_at_random):
+            return None
+        candidates = self._compared(trials)
+        needed = candidates.best_new_bound if remaining else self._best if self.over else -math.inf
+        return candidates.leader if candidates.trials[candidates.leader] >= needed else None
+
+    def _compared(self, trials: set[int]) -> Candidates:
+        """`trials` and the new configurations with their bounds."""
+        key = frozenset(trials)
+        if key not in self._candidates:
             started = len(self._passed)
-            new, points = ([], []) if self.over or started >= self._trials else self._drawn(started)
-            promises = self._forecast.promises(names, points)
-            begun, fresh = promises[: len(names)], promises[len(names) :]
-            self._fields[names] = _Field(dict(zip(names, begun, strict=True)), list(zip(fresh, new, strict=True)))
-        return self._fields[names]
+            new, points = ([], []) if self.over or started >= self._trials else self._draw(started)
+            ordered = sorted(trials)
+            of_trials, of_new = self._forecast.bounds(ordered, points)
+            bounds = dict(zip(ordered, of_trials, strict=True))
+            self._candidates[key] = Candidates(bounds, list(zip(of_new, new, strict=True)))
+        return self._candidates[key]
 
-    def _drawn(self, started: int) -> tuple[list[Values], list[Sequence[float]]]:
-        if self._new[0] != started:
+    def _draw(self, started: int) -> tuple[list[Values], list[Sequence[float]]]:
+        if self._drawn[0] != started:
             new = self.configurations.draw(started)
-            self._new = started, new, [self.configurations.point(values) for values in new]
-        return self._new[1:]
+            self._drawn = started, new, [self.configurations.point(values) for values in new]
+        return self._drawn[1:]

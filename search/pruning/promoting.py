@@ -1,202 +1,271 @@
-"""ASHA as its paper has it, with trials that wait and are promoted, made to lose no good one.
+"""ASHA as in its paper, with pausing and promotion, changed so that it seldom loses a good trial.
 
-Every trial waits at each rung. When a worker is free, the highest rung that has a place sends its best on; where there
-is none, a new trial starts. Against the paper's algorithm (Li et al., MLSys 2020, algorithm 2) three things differ:
+Every trial is paused at each rung. When a worker is free, the highest rung with quota left promotes its best paused
+trial; if there is none, a new trial starts. Three things differ from the paper (Li et al., MLSys 2020, algorithm 2):
 
-    places are counted from the bottom   of N trials that reached the first rung (epoch r), N * (r / e)**0.85 may train
-                                         to epoch e, whatever the factor between rungs. With an exponent of 1 each rung
-                                         would get the same epochs; so the later ones, which tell more, get more.
-    a rung waits for peers               it opens when `min_peers` (in proportion, on higher rungs) have reached it, or
-                                         when no more can come. Then at least one goes on, so one trial is trained out.
-    one place is the leader's            the trial with the best value so far goes on, whatever its projected_value.
+    quotas count from the first rung   of N trials that reached the first rung (epoch r), N * (r / e)**0.85 may train
+                                       to epoch e, whatever the factor between rungs. With an exponent of 1 each rung
+                                       would take the same number of epochs; so later rungs, which tell more, take more.
+    a rung waits for peers             it opens when `min_peers` trials (in proportion, on higher rungs) have arrived,
+                                       or when no more can come. Then at least one is promoted, so that at least one
+                                       trial is trained to completion.
+    the leader is always promoted      one of each quota belongs to the trial with the best value so far, whatever its
+                                       projected value.
 
-On 22 groups of public curves (302 runs): regret .1 % at 40 % of all epochs, where stopping ASHA as Ray Tune has it
-(factor 3, grace 10 %) has 2.1 % at 40 %.
+On 22 groups of public curves (302 runs) the regret is .1 % at 40 % of all epochs; Ray Tune's stopping ASHA (factor 3,
+grace 10 %) has 2.1 % at 40 % (`tests/bench/public/results.md`).
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 from bisect import bisect_left, insort
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from search.pruning.curve import Curve
 from search.pruning.decision import Action, Reason
-from search.pruning.rungs import Rung, RungResult, milestones
+from search.pruning.rungs import ROUNDING, Rung, RungResult, milestones
 from search.pruning.scheduler import Scheduler
 
-_ROUNDING = 1e-9
+_Key = tuple[float, int]
+"""Minus the projected value, and the trial: sorted, the best come first, the earliest of equals before the others."""
 
 
-class _WaitingRoom(Rung):
-    """A rung with those that wait at it."""
+class _Leader(NamedTuple):
+    """A candidate for the lead of a rung. The greatest leads: tuples compare by their fields in this order."""
 
-    def __init__(self, epoch: int, share: float, onward: float) -> None:
-        """`share` of the first rung's trials may come here, and `onward` may go on."""
+    best: float
+    projected: float
+    minus_trial: int  # the earliest of equals leads
+
+    @property
+    def trial(self) -> int:
+        return -self.minus_trial
+
+    @property
+    def key(self) -> _Key:
+        return -self.projected, self.trial
+
+
+class _PausingRung(Rung):
+    """A rung with the trials that are paused at it.
+
+    Args:
+        epoch: where it lies.
+        share: of the trials that reached the first rung, how many may come here.
+        promoted_share: of the trials that reached the first rung, how many this rung may promote.
+    """
+
+    def __init__(self, epoch: int, share: float, promoted_share: float) -> None:
         super().__init__(epoch)
         self.share = share
-        self.onward = onward
-        self.waiting: set[int] = set()
-        self._queue: list[tuple[float, int]] = []
-        self._ranked: list[tuple[float, int]] = []
-        self._leaders: dict[int, tuple[float, float, int]] = {}
-        self._leader: tuple[float, float, int] | None = None
+        self.promoted_share = promoted_share
+        self.paused: set[int] = set()
+        self._paused_keys: list[_Key] = []  # sorted
+        self._all_keys: list[_Key] = []  # sorted
+        self._candidates: dict[int, _Leader] = {}
+        self._leader: _Leader | None = None
 
     def arrive(self, trial: int, projected_value: float | None, best: float | None) -> None:
-        """`trial` is here, and does not wait yet."""
+        """`trial` reached the rung; it is not paused yet."""
         self.add(trial, projected_value)
         if projected_value is None:
             return
-        insort(self._ranked, (-projected_value, trial))
-        mine = self._leaders[trial] = (projected_value if best is None else best, projected_value, -trial)
-        self._leader = max(self._leader or mine, mine)
+        insort(self._all_keys, self._key(trial))
+        candidate = _Leader(projected_value if best is None else best, projected_value, -trial)
+        self._candidates[trial] = candidate
+        self._leader = max(self._leader or candidate, candidate)
 
     def drop(self, trial: int) -> None:
-        """See `Rung`: it does not wait or lead any more."""
-        value = self.values.get(trial)
-        if value is None:
+        """See `Rung`: it is not paused and does not lead any more."""
+        if self.values.get(trial) is None:
             return
+        self.unpause(trial)
+        key = self._key(trial)
         super().drop(trial)
-        self.waiting.discard(trial)
-        del self._ranked[bisect_left(self._ranked, (-value, trial))]
-        if self._leaders.pop(trial) == self._leader:
-            self._leader = max(self._leaders.values(), default=None)
+        del self._all_keys[bisect_left(self._all_keys, key)]
+        if self._candidates.pop(trial) == self._leader:
+            self._leader = max(self._candidates.values(), default=None)
 
-    def wait(self, trial: int) -> None:
-        """`trial` waits here from now on."""
+    def pause(self, trial: int) -> None:
+        """`trial` is paused here from now on. A trial without a value never is: it has nothing to be ranked by."""
+        if self.values[trial] is not None and trial not in self.paused:
+            self.paused.add(trial)
+            insort(self._paused_keys, self._key(trial))
+
+    def unpause(self, trial: int) -> None:
+        """`trial` is not paused here any more, if it was."""
+        if trial in self.paused:
+            self.paused.remove(trial)
+            del self._paused_keys[bisect_left(self._paused_keys, self._key(trial))]
+
+    def next(self, quota: int, arriving: int | None) -> int | None:
+        """The trial to promote next if the first `quota` here are promoted; None if those are promoted already.
+
+        Args:
+            quota: how many may be promoted, the leader included.
+            arriving: a trial that has just arrived, treated as if it were paused.
+        """
+        if quota < 1 or self._leader is None:
+            return None
+        if self._leader.trial in self.paused or self._leader.trial == arriving:
+            return self._leader.trial
+        keys = self._paused_keys[:1] + ([] if arriving is None else [self._key(arriving)])
+        if not keys:
+            return None
+        best = min(keys)
+        # One of the quota is the leader's, who has it already: the others are counted without the leader.
+        ahead = bisect_left(self._all_keys, best)
+        if self._leader.key < best:
+            ahead -= 1
+        return best[1] if ahead < quota - 1 else None
+
+    def _key(self, trial: int) -> _Key:
         value = self.values[trial]
-        if value is not None:
-            self.waiting.add(trial)
-            heapq.heappush(self._queue, (-value, trial))
-
-    def next(self, places: int) -> int | None:
-        """The first of those that wait, if it is among the first `places` here; the leader has one of them."""
-        if places < 1 or self._leader is None:
-            return None
-        leader = -self._leader[2]
-        if leader in self.waiting:
-            return leader
-        while self._queue and self._queue[0][1] not in self.waiting:
-            heapq.heappop(self._queue)
-        if not self._queue:
-            return None
-        first = self._queue[0]
-        ahead = bisect_left(self._ranked, first) - ((-self._leader[1], leader) < first)
-        return first[1] if ahead < places - 1 else None
+        assert value is not None
+        return -value, trial
 
 
 class PromotingASHA(Scheduler):
-    """Those behind at a rung wait there. See the module's docstring.
+    """Pauses at each rung, promotes when there is quota. See the module's docstring.
+
+    Args:
+        grace_epochs: epochs before the first rung.
+        reduction_factor: between the epochs of two rungs.
+        max_epochs: epochs of a whole training.
+        min_peers: arrivals that the first rung waits for before it promotes any.
 
     Attributes:
-        thinning: the exponent by which places become fewer. 1 is worse on public curves and no better on our own, .75
-            loses those that rise late, as the first rung must then come sooner for the same epochs (`docs/pruning.md`).
+        thinning: the exponent by which fewer trials train for more epochs. 1 is worse on public curves and no better on
+            our own. With .75 the first rung has to come sooner for the same epochs, which loses trials that rise late
+            (`docs/notebook/pruning.md`).
     """
 
     thinning: ClassVar[float] = 0.85
 
     def __init__(self, grace_epochs: int, reduction_factor: float, max_epochs: int, min_peers: int) -> None:
-        found = milestones(grace_epochs, reduction_factor, max_epochs)
-        shares = [(grace_epochs / epoch) ** self.thinning for epoch in [*found, max_epochs]]
-        self._rooms = [_WaitingRoom(*room) for room in zip(found, shares, shares[1:], strict=False)]
+        epochs = milestones(grace_epochs, reduction_factor, max_epochs)
+        shares = [(grace_epochs / epoch) ** self.thinning for epoch in [*epochs, max_epochs]]
+        self._rungs = [_PausingRung(*rung) for rung in zip(epochs, shares, shares[1:], strict=False)]
         self._min_peers = min_peers
-        self._next: dict[int, int] = {}  # of each running trial: the place in _rooms of the rung it trains to
-        self._due: dict[int, int] = {}
-        self._heading = [0] * (len(found) + 1)  # how many train to each of them
+        self._next: dict[int, int] = {}  # of each running trial: the index of the rung that it trains to
+        self._due: dict[int, int] = {}  # the index of the rung at which a trial is to be compared
+        # How many trials train to each rung; the last number is of those that train to completion.
+        self._training_to = [0] * (len(epochs) + 1)
 
     @property
     def rungs(self) -> list[int]:
         """See `Scheduler`."""
-        return [room.epoch for room in self._rooms]
+        return [rung.epoch for rung in self._rungs]
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
         """See `Scheduler`."""
-        self._head(trial, 0)
+        self._train_to(trial, 0)
 
-    def _head(self, trial: int, place: int | None) -> None:
+    def _train_to(self, trial: int, index: int | None) -> None:
+        """`trial` trains to the rung of that index; None: it does not train any more."""
         before = self._next.pop(trial, None)
         if before is not None:
-            self._heading[before] -= 1
-        if place is not None:
-            self._next[trial] = place
-            self._heading[place] += 1
+            self._training_to[before] -= 1
+        if index is not None:
+            self._next[trial] = index
+            self._training_to[index] += 1
 
     def arrive(self, trial: int, curve: Curve) -> None:
-        """See `Scheduler`: a late report counts at every rung that it has passed, and waits at the highest."""
-        place = self._next[trial]
-        while place < len(self._rooms) and curve.epoch >= self._rooms[place].epoch:
-            self._rooms[place].arrive(trial, curve.rising(curve.projected_value), curve.rising(curve.best_value))
-            self._due[trial] = place
-            place += 1
-        self._head(trial, place)
+        """See `Scheduler`: a late report counts at every rung that it has passed, and is compared at the highest."""
+        index = self._next[trial]
+        while index < len(self._rungs) and curve.epoch >= self._rungs[index].epoch:
+            self._rungs[index].arrive(trial, curve.oriented(curve.projected_value), curve.oriented(curve.best_value))
+            self._due[trial] = index
+            index += 1
+        self._train_to(trial, index)
 
     def due(self, trial: int) -> int | None:
-        """See `Scheduler`: once a rung."""
-        place = self._due.get(trial)
-        return None if place is None else self._rooms[place].epoch
+        """See `Scheduler`: once per rung."""
+        index = self._due.get(trial)
+        return None if index is None else self._rungs[index].epoch
 
-    def action(self, trial: int, rung: int, left: int) -> Action:
-        """See `Scheduler`: who would be sent on at once need not leave its worker."""
-        room = self._room(rung)
-        if room.values[trial] is None:
+    def action(self, trial: int, rung: int, remaining: int) -> Action:
+        """See `Scheduler`: a trial that would be promoted at once continues on its worker."""
+        if self._rung(rung).values[trial] is None:
             return "stop"
-        place = self._next[trial]
-        room.wait(trial)
-        self._head(trial, None)
-        found = self.promotable(left)
-        room.waiting.discard(trial)
-        self._head(trial, place)
-        return "continue" if found == (trial, rung) else "pause"
+        return "continue" if self._next_promotion(remaining, arriving=trial) == (trial, rung) else "pause"
 
     def rung_result(self, trial: int, rung: int) -> RungResult:
-        """See `Scheduler`: by the places that there are now, even if the rung has not opened yet."""
-        room = self._room(rung)
-        return room.rung_result(trial, self._places(room))
+        """See `Scheduler`: by the running quota, even if the rung has not opened yet."""
+        at = self._rung(rung)
+        return at.rung_result(trial, self._running_quota(at))
 
-    def _room(self, rung: int) -> _WaitingRoom:
-        return next(room for room in self._rooms if room.epoch == rung)
-
-    def _places(self, room: _WaitingRoom) -> int:
-        return math.floor(len(self._rooms[0].values) * room.onward + _ROUNDING)
+    def awaits(self, rung: int, remaining: int) -> int:
+        """See `Scheduler`: arrivals at the rung itself, or at the first one where the quota is below one trial."""
+        at = self._rung(rung)
+        if self._final(self._rungs.index(at), remaining, self._training_to):
+            return 0
+        peers = math.ceil(self._min_peers * at.share - ROUNDING) - len(at.values)
+        first = math.ceil((1 - ROUNDING) / at.promoted_share) - len(self._rungs[0].values)
+        return max(0, peers, first)
 
     def record(self, trial: int, rung: int, action: Action) -> None:
         """See `Scheduler`."""
         self._due.pop(trial, None)
-        room = self._room(rung)
-        room.waiting.discard(trial)
+        at = self._rung(rung)
+        at.unpause(trial)
         if action == "pause":
-            self._head(trial, None)
-            room.wait(trial)
+            self._train_to(trial, None)
+            at.pause(trial)
         elif action == "continue":
-            self._head(trial, self._rooms.index(room) + 1)
+            self._train_to(trial, self._rungs.index(at) + 1)
 
     def end(self, trial: int, reason: Reason) -> None:
-        """See `Scheduler`: only who is trained to the end keeps its places."""
-        self._head(trial, None)
+        """See `Scheduler`: only a trial that is trained to completion keeps its ranks."""
+        self._train_to(trial, None)
         self._due.pop(trial, None)
         if reason != "done":
-            for room in self._rooms:
-                room.drop(trial)
+            for rung in self._rungs:
+                rung.drop(trial)
 
-    def promotable(self, left: int) -> tuple[int, int] | None:
+    def promotable(self, remaining: int) -> tuple[int, int] | None:
         """See `Scheduler`: the highest rung first."""
-        arrived = len(self._rooms[0].values) if self._rooms else 0
-        total = arrived + left + self._heading[0]
-        below = sum(self._heading[: len(self._rooms)])  # that train to this rung or one below it
-        for place in reversed(range(len(self._rooms))):
-            room = self._rooms[place]
-            if room.waiting:
-                full = len(room.values) >= math.ceil(total * room.share - _ROUNDING)
-                if not left and (full or not below):
-                    places = max(1, math.ceil(total * room.onward - _ROUNDING))
-                elif len(room.values) >= self._min_peers * room.share:
-                    places = self._places(room)
-                else:
-                    places = 0
-                found = room.next(places)
-                if found is not None:
-                    return found, room.epoch
-            below -= self._heading[place]
+        return self._next_promotion(remaining)
+
+    def _next_promotion(self, remaining: int, arriving: int | None = None) -> tuple[int, int] | None:
+        """The next trial to promote and its rung, where `arriving` is treated as if it were paused where it is due."""
+        training_to = self._training_to
+        if arriving is not None:
+            training_to = training_to.copy()
+            training_to[self._next[arriving]] -= 1
+        for index in reversed(range(len(self._rungs))):
+            rung = self._rungs[index]
+            here = arriving if arriving is not None and self._due.get(arriving) == index else None
+            if not rung.paused and here is None:
+                continue
+            if self._final(index, remaining, training_to):
+                quota = max(1, math.ceil(self._all_trials(remaining) * rung.promoted_share - ROUNDING))
+            elif len(rung.values) >= self._min_peers * rung.share:
+                quota = self._running_quota(rung)
+            else:
+                quota = 0  # the rung waits for peers
+            trial = rung.next(quota, here)
+            if trial is not None:
+                return trial, rung.epoch
         return None
+
+    def _running_quota(self, rung: _PausingRung) -> int:
+        """How many trials `rung` may promote while more can come."""
+        return math.floor(len(self._rungs[0].values) * rung.promoted_share + ROUNDING)
+
+    def _final(self, index: int, remaining: int, training_to: list[int]) -> bool:
+        """Whether no more trials can come to the rung, so that its quota is final."""
+        if remaining:
+            return False
+        rung = self._rungs[index]
+        full = len(rung.values) >= math.ceil(self._all_trials(remaining) * rung.share - ROUNDING)
+        return full or not any(training_to[: index + 1])
+
+    def _all_trials(self, remaining: int) -> int:
+        """How many trials will have reached the first rung in the end, as far as is known now."""
+        return len(self._rungs[0].values) + remaining + self._training_to[0]
+
+    def _rung(self, epoch: int) -> _PausingRung:
+        return next(rung for rung in self._rungs if rung.epoch == epoch)

@@ -1,4 +1,4 @@
-"""The rungs of ASHA: epochs at which trials are compared, and how each stands there.
+"""The rungs of ASHA: epochs at which trials are compared, and how each compares there.
 
 Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020). The paper's symbols and our names:
 
@@ -6,8 +6,8 @@ Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020).
     eta  reduction_factor   rung k lies at r * eta**k epochs
     R    max_epochs         epochs of a whole training
 
-What is compared is the outlook of the curve (`Curve.outlook`), not one epoch's value. Higher is better here; None is
-no number at all, behind every number.
+What is compared is a curve's projected value (`Curve.projected_value`), oriented so that higher is better. None means
+that the trial has no value; it ranks below every number.
 """
 
 from __future__ import annotations
@@ -16,19 +16,22 @@ import math
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 
+ROUNDING = 1e-9
+"""Floating-point error that may not push a product over the next whole number: 0.07 * 100 is 7.000000000000001."""
+
 
 @dataclass(frozen=True)
 class RungResult:
-    """How a trial stands at a rung.
+    """How a trial compares at a rung. Values are oriented: higher is better.
 
     Attributes:
         rung: epochs at which the rung lies.
-        value: the trial's outlook there, higher is better; None if it has none.
-        cutoff: the outlook of the last that goes on; -inf if nobody has one.
-        rank: its place among all that reached the rung, from 1; equals share the better place.
-        peers: how many it is compared with, itself included: who reached the rung, or whom `FreezeThaw` chooses from.
-        promoted: whether it goes on.
-        new: how many of the peers are configurations that were not begun.
+        value: what the trial is compared by, see `Scheduler.compares`; None if it has no value.
+        cutoff: the value of the last trial within the quota; -inf if no trial has a value.
+        rank: from 1 among all that reached the rung; equal values share the better rank.
+        peers: with how many trials it is compared, itself included. `FreezeThaw` counts new configurations too.
+        promoted: whether its rank is within the quota.
+        new: how many of the peers are configurations that no trial has started with.
     """
 
     rung: int
@@ -41,8 +44,11 @@ class RungResult:
 
 
 def first_rung(share: float, max_epochs: int) -> int:
-    """The first rung, in epochs, after that `share` of a training: rounded up, since short trainings begin slowly."""
-    return math.ceil(share * max_epochs - 1e-9)  # 7 % of 100 are 7.000000000000001
+    """The first rung after that `share` of a training, in epochs.
+
+    It is rounded up, since short trainings need most of their first epochs to warm up.
+    """
+    return math.ceil(share * max_epochs - ROUNDING)
 
 
 def milestones(grace_epochs: int, reduction_factor: float, max_epochs: int) -> list[int]:
@@ -55,22 +61,22 @@ def milestones(grace_epochs: int, reduction_factor: float, max_epochs: int) -> l
         raise ValueError(f"grace_epochs is {grace_epochs}; it must be at least 1")
     if reduction_factor <= 1:
         raise ValueError(f"reduction_factor is {reduction_factor:g}; it must be above 1")
-    found: list[int] = []
+    epochs: list[int] = []
     epoch = float(grace_epochs)
     while round(epoch) < max_epochs:
-        if not found or round(epoch) > found[-1]:
-            found.append(round(epoch))
+        if not epochs or round(epoch) > epochs[-1]:  # a factor near 1 gives some epochs twice
+            epochs.append(round(epoch))
         epoch *= reduction_factor
-    return found
+    return epochs
 
 
 @dataclass
 class Rung:
-    """The outlooks with which trials reached one rung. Comparing one costs the logarithm of their number.
+    """The values with which trials reached one rung. A comparison takes the logarithm of their number.
 
     Attributes:
         epoch: where the rung lies.
-        values: outlook by trial.
+        values: by trial, higher is better; None for a trial without one.
     """
 
     epoch: int
@@ -78,25 +84,25 @@ class Rung:
     _rising: list[float] = field(default_factory=list, repr=False)
 
     def add(self, trial: int, value: float | None) -> None:
-        """Note that `trial` reached the rung with the outlook `value`."""
+        """Note that `trial` reached the rung with `value`."""
         self.values[trial] = value
         if value is not None:
             insort(self._rising, value)
 
     def drop(self, trial: int) -> None:
-        """`trial` came here, but is worth nothing any more: it stays as a peer behind all others."""
+        """Take a failed trial's value away. It still counts as an arrival, ranked below all others."""
         value = self.values.get(trial)
         if value is not None:
             self.values[trial] = None
             del self._rising[bisect_left(self._rising, value)]
 
     def rank(self, trial: int) -> int:
-        """Its place among all here, from 1; equals share the better place."""
+        """The trial's rank among all that reached the rung, from 1; equal values share the better rank."""
         value = self.values[trial]
         return len(self.values) if value is None else len(self._rising) - bisect_right(self._rising, value) + 1
 
-    def rung_result(self, trial: int, places: int) -> RungResult:
-        """How `trial` stands if the first `places` go on."""
+    def rung_result(self, trial: int, quota: int) -> RungResult:
+        """How `trial` compares if the first `quota` are promoted."""
         value, rank, count = self.values[trial], self.rank(trial), len(self._rising)
-        cutoff = self._rising[max(0, count - max(1, places))] if count else float("-inf")
-        return RungResult(self.epoch, value, cutoff, rank, len(self.values), value is not None and rank <= places)
+        cutoff = self._rising[max(0, count - max(1, quota))] if count else float("-inf")
+        return RungResult(self.epoch, value, cutoff, rank, len(self.values), value is not None and rank <= quota)

@@ -1,11 +1,12 @@
-"""Asynchronous successive halving (Scheduler): who goes on from a rung, who stops, who waits.
+"""What a sweep asks of its scheduler, which decides at rungs which trials are promoted, paused or stopped.
 
-Its kinds differ in what happens to a trial that is behind at a rung:
+The schedulers differ in what happens to a trial below the cutoff:
 
-    StoppingASHA    it ends at once, as Ray Tune and Optuna have it. What was decided among the first few is never
-                    taken back: on public curves the eventual best run ends this way in half of all sweeps.
-    PromotingASHA   it waits with its checkpoint and may go on later (`promotion.py`).
-    FreezeThaw      the same, and a model of all curves says who does, or what is tried anew (`freeze_thaw.py`).
+    StoppingASHA    it is stopped at once, as in Ray Tune and Optuna. A decision among the first few trials is never
+                    revised: on public curves half of all sweeps stop the run that would have been best.
+    PromotingASHA   it is paused with its checkpoint and may be promoted later (`promoting.py`).
+    FreezeThaw      it is paused, and a model of all curves chooses what trains next: a paused trial or a new
+                    configuration (`freeze_thaw.py`).
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ from search.pruning.rungs import RungResult
 
 
 class Scheduler(Protocol):
-    """What a sweep asks of each kind. It hears of every start, arrival, decision and end, in their order.
+    """What a sweep asks of each scheduler.
+
+    `start`, `arrive`, `record` and `end` tell it what happened, in the order in which it happened. The others are
+    queries and change nothing.
 
     Attributes:
-        compares: in words, what a trial is compared by (`RungResult.value`).
-        cutoff: in words, whose is `RungResult.cutoff`.
+        compares: what `RungResult.value` is, to put before the metric's name in a sentence.
+        cutoff: what `RungResult.cutoff` is, likewise.
     """
 
-    compares: ClassVar[str] = "heading for"
-    cutoff: ClassVar[str] = "the last to go on had"
+    compares: ClassVar[str] = "projected"
+    cutoff: ClassVar[str] = "cutoff"
 
     @property
     def rungs(self) -> list[int]:
@@ -39,11 +43,11 @@ class Scheduler(Protocol):
         return False
 
     def new(self) -> dict[str, Any]:
-        """The values of the trial that starts next; empty if the sampler is to draw them."""
+        """The values of the trial that starts next; empty if the sampler draws them."""
         return {}
 
     def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """A new trial of the search, with these values, runs."""
+        """A trial of the search started with these values."""
 
     def arrive(self, trial: int, curve: Curve) -> None:
         """`trial` finished another epoch, the last of `curve`."""
@@ -51,17 +55,36 @@ class Scheduler(Protocol):
     def due(self, trial: int) -> int | None:
         """The rung at which `trial` is to be compared now, else None."""
 
-    def action(self, trial: int, rung: int, left: int) -> Action:
-        """What becomes of `trial` at `rung`; so many trials are `left` to start."""
+    def action(self, trial: int, rung: int, remaining: int) -> Action:
+        """What to do with `trial` at `rung`, which it has just reached.
+
+        Args:
+            trial: its number.
+            rung: what `due` returned.
+            remaining: how many trials the search may still start.
+        """
 
     def rung_result(self, trial: int, rung: int) -> RungResult:
-        """How `trial` stands at `rung`, which it has reached."""
+        """How `trial` compares at `rung`, which it has reached."""
+
+    def awaits(self, rung: int, remaining: int) -> int:
+        """How many more trials have to arrive before `rung` promotes any; 0 once it does.
+
+        Args:
+            rung: its epochs.
+            remaining: how many trials the search may still start.
+        """
+        return 0
 
     def record(self, trial: int, rung: int, action: Action) -> None:
-        """What was decided about `trial` at `rung`."""
+        """`action`, which is no "stop", was decided about `trial` at `rung`."""
 
     def end(self, trial: int, reason: Reason) -> None:
-        """`trial` ended. Who is lost counts as behind all others wherever it has been."""
+        """`trial` ended. A failed one ranks below all others at each rung that it reached."""
 
-    def promotable(self, left: int) -> tuple[int, int] | None:
-        """The waiting trial that goes on now and its rung, if there is one; so many trials are `left` to start."""
+    def promotable(self, remaining: int) -> tuple[int, int] | None:
+        """The paused trial to promote now and its rung; None if there is none.
+
+        Args:
+            remaining: how many trials the search may still start.
+        """

@@ -1,4 +1,4 @@
-"""Successive halving that stops: trials below the cutoff at a rung end there."""
+"""Successive halving that stops: a trial below the cutoff at a rung ends there."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ from search.pruning.scheduler import Scheduler
 
 
 class StoppingASHA(Scheduler):
-    """Those behind at a rung end there; one in `reduction_factor` goes on.
+    """At each rung one trial in `reduction_factor` continues, the others are stopped.
 
-    The first to reach a rung have nobody to be compared with, and must not go on for ever because they were early. So
-    a place among fewer than `reduction_factor` trials is provisional: it is looked at again whenever another arrives.
+    The first trials at a rung have no peers to be compared with, and must not continue to the end because they were
+    early. So while fewer than `reduction_factor` trials have arrived, each is compared again after every epoch that
+    has brought another arrival.
+
+    Args:
+        grace_epochs: epochs before the first rung.
+        reduction_factor: between the epochs of two rungs, and of the trials that reach them.
+        max_epochs: epochs of a whole training.
     """
 
     def __init__(self, grace_epochs: int, reduction_factor: float, max_epochs: int) -> None:
         self._factor = reduction_factor
         self._rungs = {at: Rung(at) for at in milestones(grace_epochs, reduction_factor, max_epochs)}
         self._reached: dict[int, int] = {}
-        self._compared: dict[tuple[int, int], int] = {}
+        self._compared: dict[tuple[int, int], int] = {}  # by trial and rung: with how many arrivals
 
     @property
     def rungs(self) -> list[int]:
@@ -37,7 +43,7 @@ class StoppingASHA(Scheduler):
         at = next((at for at in reversed(self._rungs) if at <= curve.epoch), None)
         if at is not None and self._reached.get(trial, 0) < at:
             self._reached[trial] = at
-            self._rungs[at].add(trial, curve.rising(curve.projected_value))
+            self._rungs[at].add(trial, curve.oriented(curve.projected_value))
 
     def due(self, trial: int) -> int | None:
         """See `Scheduler`."""
@@ -47,14 +53,14 @@ class StoppingASHA(Scheduler):
         before = self._compared.get((trial, at), 0)
         return at if not before or before < min(self._factor, len(self._rungs[at].values)) else None
 
-    def action(self, trial: int, rung: int, left: int) -> Action:
+    def action(self, trial: int, rung: int, remaining: int) -> Action:
         """See `Scheduler`."""
         return "continue" if self.rung_result(trial, rung).promoted else "stop"
 
     def rung_result(self, trial: int, rung: int) -> RungResult:
-        """See `Scheduler`: the best of all goes on even if they are fewer than the factor."""
-        found = self._rungs[rung]
-        return found.rung_result(trial, max(1, int(len(found.values) / self._factor)))
+        """See `Scheduler`: the best of all continues even if there are fewer than `reduction_factor`."""
+        at = self._rungs[rung]
+        return at.rung_result(trial, quota=max(1, int(len(at.values) / self._factor)))
 
     def record(self, trial: int, rung: int, action: Action) -> None:
         """See `Scheduler`."""
@@ -66,6 +72,6 @@ class StoppingASHA(Scheduler):
             for rung in self._rungs.values():
                 rung.drop(trial)
 
-    def promotable(self, left: int) -> tuple[int, int] | None:
-        """Nobody waits."""
+    def promotable(self, remaining: int) -> tuple[int, int] | None:
+        """See `Scheduler`: no trial is ever paused."""
         return None

@@ -25,7 +25,7 @@ from search.journal.events import (
     TrialStarted,
 )
 from search.pruning.curve import Curve
-from search.pruning.stop_rules import NEWEST_PEERS, middle
+from search.pruning.stop_rules import NEWEST_PEERS, median_of_peers
 from search.state.cost import excess
 from search.state.incumbents import Incumbents
 from search.state.trial_state import STATUS_AFTER, TrialState
@@ -163,7 +163,7 @@ class SweepState:
             if belongs:
                 group[event.trial] = trial
         if event.action != "continue":
-            trial.curve.settle()
+            trial.curve.forget_points()
         sound = trial.finished and trial.started.kind == "search" and trial.curve.smoothed_value is not None
         if sound and not self.excess(trial):
             insort(self._ranking, trial, key=lambda one: -one.curve.sign * (one.curve.smoothed_value or 0.0))
@@ -217,7 +217,7 @@ class SweepState:
     def median_best(self, without: int, epoch: int) -> float | None:
         """The median, over the search's newest other trials, of their best objective by `epoch`; None of too few."""
         newest = self.search[-NEWEST_PEERS:]
-        return middle(trial.curve.best_by(epoch) for trial in newest if trial.started.trial != without)
+        return median_of_peers(trial.curve.best_by(epoch) for trial in newest if trial.started.trial != without)
 
     def ranking(self) -> list[TrialState]:
         """The search's finished trials that keep the user's limits, best level first."""

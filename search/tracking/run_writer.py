@@ -21,7 +21,7 @@ from typing import Any
 from search.export.manifest import ABOUT
 from search.journal.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
 from search.pruning.curve_statistics import curve_statistics
-from search.pruning.decision import BEHIND, FAILURES
+from search.pruning.decision import FAILURES, STOPPED_EARLY
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.environment import left
@@ -51,7 +51,7 @@ SHOW_SECONDS, SHOW_SHARE = 120.0, 0.02
 NO_MODEL = "not registered: best/ holds no export with a checkpoint; write it with `steadytune export`, then sync"
 """What the sweep's run says of its model if there is none."""
 
-_STATUS = {"done": "FINISHED"} | dict.fromkeys(BEHIND, "KILLED") | dict.fromkeys(FAILURES, "FAILED")
+_STATUS = {"done": "FINISHED"} | dict.fromkeys(STOPPED_EARLY, "KILLED") | dict.fromkeys(FAILURES, "FAILED")
 
 
 class RunWriter:

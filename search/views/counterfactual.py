@@ -30,7 +30,7 @@ def _at_rung(state: SweepState, trial: TrialState, decided: Decided) -> Iterator
         yield f"A single {metric} by epoch {numbers['rung']:.0f} would have let it be compared."
         return
     sign = trial.curve.sign
-    value, cutoff = sign * numbers["value"], sign * numbers["cutoff"]  # from here on higher is better
+    value = sign * numbers["value"]  # from here on higher is better
     ahead = [
         (sign * theirs, label(other))
         for other in state.search
@@ -39,10 +39,12 @@ def _at_rung(state: SweepState, trial: TrialState, decided: Decided) -> Iterator
     if ahead:
         best = ", ".join(f"{name} ({sign * theirs:.4f})" for theirs, name in sorted(ahead, reverse=True)[:SHOWN])
         more = f" and {len(ahead) - SHOWN} more" if len(ahead) > SHOWN else ""
-        yield f"Ahead of it at the rung at epoch {numbers['rung']:.0f}: {best}{more}."
-    if cutoff > value:
+        yield f"Ahead of it at the epoch-{numbers['rung']:.0f} rung: {best}{more}."
+    if "awaits" in numbers:
+        yield f"The rung promotes none before {numbers['awaits']:.0f} more trials have arrived."
+    elif (cutoff := sign * numbers["cutoff"]) > value:
         yield (
-            f"To go on it needed a {metric} {state.scheduler.compares} {numbers['cutoff']:.4f} there, "
+            f"To be promoted it needed {state.scheduler.compares} {metric} {numbers['cutoff']:.4f} there, "
             f"{cutoff - value:.4f} better than its {numbers['value']:.4f}."
         )
     else:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.journal.events import Decided
-from search.pruning.decision import BEHIND, FAILURES
+from search.pruning.decision import FAILURES, STOPPED_EARLY
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 
@@ -18,7 +18,7 @@ ROWS, MOST_ROWS = 24, 200
 """Trials shown, while a sweep runs and at most: the running ones, then the best, then the latest."""
 
 _BARS = "▁▂▃▄▅▆▇█"
-_STYLES = {"done": "green"} | dict.fromkeys(BEHIND, "yellow") | dict.fromkeys(FAILURES, "red")
+_STYLES = {"done": "green"} | dict.fromkeys(STOPPED_EARLY, "yellow") | dict.fromkeys(FAILURES, "red")
 
 
 def sparkline(values: list[float], high: float, width: int = 15) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from search.pruning.curve import Curve
-from search.pruning.stop_rules import StabilitySettings, middle, verdict
+from search.pruning.stop_rules import StabilitySettings, median_of_peers, verdict
 from tests.bench.own.recorded import Table, Training
 
 BAD = 0.1
@@ -77,7 +77,7 @@ def _stop(run: Training, max_epochs: int, settings: StabilitySettings, others: l
         alarm = run.alarm if point is run.points[-1] else None
 
         def peers(epoch: int) -> float | None:
-            return middle(other.best_by(epoch) for other in others)
+            return median_of_peers(other.best_by(epoch) for other in others)
 
         found = verdict(curve, max_epochs, settings, alarm, peers)
         if found:

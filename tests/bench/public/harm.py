@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from search.pruning.curve import Curve
-from search.pruning.stop_rules import StabilitySettings, middle, verdict
+from search.pruning.stop_rules import StabilitySettings, median_of_peers, verdict
 from tests.bench.public.groups import Run, every_run
 
 HARM = 1.05
@@ -32,7 +32,7 @@ def stopped(run: Run, others: list[Curve], settings: StabilitySettings) -> tuple
     curve = Curve()
 
     def peers(epoch: int) -> float | None:
-        return middle(other.best_by(epoch) for other in others)
+        return median_of_peers(other.best_by(epoch) for other in others)
 
     for point in run.points:
         curve.add(point)

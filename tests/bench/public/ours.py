@@ -8,7 +8,7 @@ from search.pruning.curve import Curve
 from search.pruning.promoting import PromotingASHA
 from search.pruning.rungs import first_rung
 from search.pruning.scheduler import Scheduler
-from search.pruning.stop_rules import StabilitySettings, middle, verdict
+from search.pruning.stop_rules import StabilitySettings, median_of_peers, verdict
 from search.pruning.stopping import StoppingASHA
 from search.sweep.plan import GRACE
 from tests.bench.public.groups import Group
@@ -29,7 +29,7 @@ class HalfCurve(Curve):
 
     @property
     def projected_value(self) -> float | None:
-        whole, known = super().projected_value, self._known
+        whole, known = super().projected_value, self._finite_values
         second = known[len(known) // 2 :]
         return whole if whole is None or len(known) < 2 else (whole + sum(second) / len(second)) / 2
 
@@ -99,7 +99,7 @@ class Ours(Rule):
         return action
 
     def _median(self, trial: int, epoch: int) -> float | None:
-        return middle(curve.best_by(epoch) for other, curve in self._curves.items() if other != trial)
+        return median_of_peers(curve.best_by(epoch) for other, curve in self._curves.items() if other != trial)
 
     def end(self, trial: int, curve: Curve) -> None:
         self._curves[trial] = curve

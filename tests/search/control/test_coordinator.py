@@ -37,7 +37,7 @@ def test_the_baseline_trains_to_its_end_even_behind_at_a_rung(data: Path, journa
     made = plan_of(data, trials=2, preset="long", enqueue=["good", "steady"], confirm_top=0)
     baseline = swept(made, journal, Workers(places=1)).state.trials[1]
     assert [one.reason for one in baseline.decisions] == ["rung"] * 7 + ["done"]
-    words = "score heading for 0.6687 was 2 of 2 at the rung at epoch 3; as the baseline it trains to its end"
+    words = "ranked 2 of 2 at the epoch-3 rung: projected score 0.6687 (the baseline always trains to its end)"
     assert baseline.decisions[0].detail == words
 
 
@@ -207,6 +207,29 @@ def test_a_trial_that_waited_goes_on_from_its_checkpoint(data: Path, journal: Pa
         assert epochs[-1] > one.epoch
 
 
+def test_a_trial_at_a_rung_that_has_not_opened_hears_how_many_arrivals_it_waits_for(data: Path, journal: Path) -> None:
+    made = plan_of(data, trials=20, preset="long", confirm_top=0, seed=1, enqueue=[])
+    swept(made, journal, Workers(places=1))
+    first, second = [one for one in events(journal, Decided) if one.action == "pause"][:2]
+    assert first.detail.startswith("ranked 1 of 1 at the epoch-3 rung: projected score ")
+    assert first.detail.endswith("; the rung waits for 7 more arrivals")
+    assert second.detail.endswith("; the rung waits for 6 more arrivals")
+    assert first.numbers["awaits"] == 7
+    assert "cutoff" not in first.numbers, "none has been promoted, so there is none"
+
+
+def test_a_trial_below_the_cutoff_hears_the_cutoff(data: Path, journal: Path) -> None:
+    swept(plan_of(data, trials=20, preset="long", confirm_top=0, seed=1), journal)
+    stopped = [one for one in ends(journal).values() if one.reason == "rung"]
+    below = [one for one in stopped if one.numbers["value"] < one.numbers["cutoff"]]
+    assert below
+    for one in below:
+        rung, rank, peers = (int(one.numbers[name]) for name in ("rung", "rank", "peers"))
+        value, cutoff = (f"{one.numbers[name]:.4f}" for name in ("value", "cutoff"))
+        head = f"ranked {rank} of {peers} at the epoch-{rung} rung: "
+        assert one.detail == f"{head}projected score {value}, cutoff {cutoff} (search finished)"
+
+
 def test_with_the_stopping_kind_nobody_waits(data: Path, journal: Path) -> None:
     swept(plan_of(data, trials=20, preset="long", confirm_top=0, seed=1, scheduler="stopping"), journal)
     assert "pause" not in {one.action for one in events(journal, Decided)}
@@ -214,7 +237,7 @@ def test_with_the_stopping_kind_nobody_waits(data: Path, journal: Path) -> None:
 
 def test_at_the_end_of_the_search_no_trial_waits_any_more(data: Path, journal: Path) -> None:
     coordinator = swept(plan_of(data, trials=20, preset="long", confirm_top=1, seed=1), journal)
-    closed = [one for one in ends(journal).values() if one.detail.endswith("; the search is over")]
+    closed = [one for one in ends(journal).values() if one.detail.endswith("(search finished)")]
     assert closed
     assert not coordinator.state.paused
     assert all(one.numbers["value"] <= one.numbers["cutoff"] for one in closed)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.pruning.curve_model import FAR, Array, CurveModel, Points
+from search.pruning.curve_model import BOUND, Array, CurveModel, Points
 
 
 def some(trials: int, parameters: int, seed: int = 0) -> Points:
@@ -29,7 +29,7 @@ def at(points: Points, s: float) -> Points:
 def test_the_gradient_is_that_of_the_loss(parameters: int) -> None:
     points, lines = some(12, parameters), CurveModel(parameters)
     y = np.random.default_rng(1).normal(size=24)
-    scales = lines.scales + np.linspace(-0.5, 0.5, len(lines.scales))
+    scales = lines.log_scales + np.linspace(-0.5, 0.5, len(lines.log_scales))
     _, found = lines._loss(scales, points, y)
     steps = 1e-5 * np.eye(len(scales))
     numeric = [
@@ -40,7 +40,7 @@ def test_the_gradient_is_that_of_the_loss(parameters: int) -> None:
 
 def test_where_a_curve_is_known_it_is_foreseen_as_it_is() -> None:
     points, lines = some(10, 2), CurveModel(2)
-    lines.scales[-1] = np.log(1e-4)  # hardly any noise
+    lines.log_scales[-1] = np.log(1e-4)  # hardly any noise
     mean, variance = lines.predict(points, risen(points), points)
     assert mean == pytest.approx(risen(points), abs=1e-2)
     assert (variance < 1e-3).all()
@@ -59,7 +59,7 @@ def test_a_new_configuration_is_foreseen_from_those_like_it() -> None:
 def test_fitting_finds_which_parameter_matters() -> None:
     points, lines = some(60, 2), CurveModel(2)
     lines.fit(points, risen(points))
-    assert lines.scales[1] > lines.scales[0] + 1, "the second may change much without any effect"
+    assert lines.log_scales[1] > lines.log_scales[0] + 1, "the second may change much without any effect"
 
 
 def test_a_trial_of_its_own_is_foreseen_from_its_own_curve() -> None:
@@ -80,8 +80,8 @@ def test_a_trial_of_its_own_is_foreseen_from_its_own_curve() -> None:
 def test_no_values_lead_to_scales_that_cannot_be_computed_with(y: Array) -> None:
     points, lines = some(12, 3), CurveModel(3)
     lines.fit(points, y)
-    off = (lines.scales - lines._expected) / lines._width
-    assert (abs(off) <= FAR + 1e-9).all()
+    off = (lines.log_scales - lines._expected) / lines._width
+    assert (abs(off) <= BOUND + 1e-9).all()
     mean, variance = lines.predict(points, y, at(points, 1.0))
     assert np.isfinite(mean).all()
     assert np.isfinite(variance).all()

@@ -5,9 +5,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import median_abs_deviation, theilslopes
 
 from search.pruning.curve import Curve, Point
-from search.pruning.curve_statistics import PhaseSummary, curve_statistics, cv, detrended_cv
+from search.pruning.curve_statistics import PhaseSummary, curve_statistics, cv, detrended_cv, robust_deviation
 
 
 def curve(losses: list[float], values: list[float | None] | None = None, warmup: int = 0, mode: str = "max") -> Curve:
@@ -86,3 +87,12 @@ def test_any_curve_has_its_numbers(points: list[tuple[float, float | None]], war
 def test_the_unit_does_not_matter(values: list[float], factor: float) -> None:
     one, other = detrended_cv(values), detrended_cv([factor * value for value in values])
     assert one == pytest.approx(other, rel=1e-6, abs=1e-9)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=5, max_size=40))
+def test_trend_and_deviation_are_those_of_scipy(values: list[float]) -> None:
+    """They are computed without SciPy because its import would slow down every command that explains a trial."""
+    slope = theilslopes(values, range(1, len(values) + 1)).slope
+    assert curve_statistics(curve([1.0] * len(values), [*values])).trend == pytest.approx(slope, rel=1e-12, abs=1e-12)
+    scipys = median_abs_deviation(values, center=lambda _values, axis: 0.0, scale="normal")
+    assert robust_deviation(values) == pytest.approx(scipys, rel=1e-12, abs=1e-12)

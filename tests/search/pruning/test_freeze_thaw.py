@@ -40,22 +40,22 @@ HEIGHTS = [0.1, 0.9, 0.3, 0.5, 0.7, 0.2]
 
 @pytest.mark.parametrize("mode", ["max", "min"])
 def test_who_rises_highest_promises_most_in_either_sense_of_the_metric(mode: str) -> None:
-    promised = grown(HEIGHTS, mode=mode).promises(range(6), [])
+    promised = grown(HEIGHTS, mode=mode).bounds(range(6), [])[0]
     assert sorted(range(6), key=lambda trial: promised[trial]) == [0, 5, 2, 3, 4, 1]
 
 
 def test_new_configurations_are_measured_against_those_begun() -> None:
-    *_, low, high = grown(HEIGHTS).promises([0], [[0.15], [0.95]])
+    low, high = grown(HEIGHTS).bounds([0], [[0.15], [0.95]])[1]
     assert low < high
     assert high == pytest.approx(0.95, abs=0.25)
 
 
 def test_who_was_lost_makes_those_like_it_promise_little() -> None:
-    made, before = grown(HEIGHTS), grown(HEIGHTS).promises([], [[0.92]])[0]
-    made.lose(1)
-    made.lose(9)  # failed before its first epoch, and has no place among the configurations yet
+    made, before = grown(HEIGHTS), grown(HEIGHTS).bounds([], [[0.92]])[1][0]
+    made.fail(1)
+    made.fail(9)  # failed before its first epoch, and has no place among the configurations yet
     made.start(9, [0.95])
-    assert made.promises([], [[0.92]])[0] < before - 0.1
+    assert made.bounds([], [[0.92]])[1][0] < before - 0.1
 
 
 def test_who_starts_fast_beside_those_that_diverged_promises_less_than_who_starts_slowly() -> None:
@@ -65,8 +65,8 @@ def test_who_starts_fast_beside_those_that_diverged_promises_less_than_who_start
         made.start(trial, [rate])
         made.arrive(trial, rise(rate, 3 if rate < 0.8 else 1))
         if rate > 0.8:
-            made.lose(trial)
-    calm, near, beyond = made.promises([], [[0.6], [0.78], [0.9]])
+            made.fail(trial)
+    calm, near, beyond = made.bounds([], [[0.6], [0.78], [0.9]])[1]
     assert calm > near > beyond
 
 
@@ -79,20 +79,20 @@ def test_a_forecast_does_not_depend_on_when_somebody_asks() -> None:
                     made.start(trial, [height])
                 made.arrive(trial, rise(height, epoch))
                 if made is asked:
-                    made.promises(range(trial + 1), [[0.4]])
-    assert asked.promises(range(6), [[0.4]]) == silent.promises(range(6), [[0.4]])
+                    made.bounds(range(trial + 1), [[0.4]])
+    assert asked.bounds(range(6), [[0.4]]) == silent.bounds(range(6), [[0.4]])
 
 
 def test_of_many_trials_the_best_and_the_newest_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forecast, "MEMBERS", 4)
-    promised = grown(HEIGHTS).promises(range(6), [])
+    promised = grown(HEIGHTS).bounds(range(6), [])[0]
     assert [math.isfinite(one) for one in promised] == [False, True, False, True, True, True], "1, 4; and 3, 5"
 
 
 def test_before_the_first_value_all_promise_the_same() -> None:
     made = Forecast(27)
     made.start(0, [0.5])
-    assert made.promises([0], [[0.1], [0.9]]) == [0.0, 0.0, 0.0]
+    assert made.bounds([0], [[0.1], [0.9]]) == ([0.0], [0.0, 0.0])
 
 
 # --- who goes on -------------------------------------------------------------------------------------------------
@@ -104,27 +104,27 @@ def scheduler_of(trials: int, new: Mapping[str, Any] | None = None) -> FreezeTha
     return FreezeThaw([3, 9], 27, trials, configurations)
 
 
-def begin(asha: FreezeThaw, trial: int, height: float, epochs: int = 3, left: int = 0) -> str:
+def begin(asha: FreezeThaw, trial: int, height: float, epochs: int = 3, remaining: int = 0) -> str:
     """A trial starts and comes to its first rung; what becomes of it."""
     asha.start(trial, {"height": height})
     asha.arrive(trial, rise(height, epochs))
-    return decide(asha, trial, left)
+    return decide(asha, trial, remaining)
 
 
-def decide(asha: FreezeThaw, trial: int, left: int = 0) -> str:
+def decide(asha: FreezeThaw, trial: int, remaining: int = 0) -> str:
     rung = asha.due(trial)
     assert rung is not None
-    action = asha.action(trial, rung, left)
+    action = asha.action(trial, rung, remaining)
     asha.record(trial, rung, action)
     return action
 
 
 def test_while_configurations_are_drawn_blindly_all_wait() -> None:
     asha = scheduler_of(trials=9)
-    assert [begin(asha, trial, 0.9, left=8 - trial) for trial in range(2)] == ["pause"] * 2
-    assert asha.promotable(left=7) is None
-    assert begin(asha, 2, 0.2, left=6) == "pause"
-    assert asha.promotable(left=6) is not None, "three of nine were blind"
+    assert [begin(asha, trial, 0.9, remaining=8 - trial) for trial in range(2)] == ["pause"] * 2
+    assert asha.promotable(remaining=7) is None
+    assert begin(asha, 2, 0.2, remaining=6) == "pause"
+    assert asha.promotable(remaining=6) is not None, "three of nine were blind"
 
 
 def test_who_promises_most_goes_on_be_it_begun_or_new() -> None:
@@ -132,38 +132,38 @@ def test_who_promises_most_goes_on_be_it_begun_or_new() -> None:
     for new, goes_on in ((0.05, (1, 3)), (0.95, None)):
         asha = scheduler_of(trials=9, new={"height": new})
         for trial, height in enumerate(heights):
-            begin(asha, trial, height, left=8 - trial)
-        assert asha.promotable(left=4) == goes_on
+            begin(asha, trial, height, remaining=8 - trial)
+        assert asha.promotable(remaining=4) == goes_on
         assert asha.new() == {"height": new}
-        assert asha.promotable(left=0) == (1, 3), "nothing new may start"
+        assert asha.promotable(remaining=0) == (1, 3), "nothing new may start"
 
 
 def test_no_sweep_ends_before_one_training_has() -> None:
     """Five trials took all epochs, and each was paused just before its end."""
     asha = scheduler_of(trials=12)
     for trial, height in enumerate([0.8, 0.5, 0.6, 0.7, 0.4]):
-        assert begin(asha, trial, height, epochs=26, left=11 - trial) == "pause"
-    assert asha.promotable(left=0) == (0, 9)
+        assert begin(asha, trial, height, epochs=26, remaining=11 - trial) == "pause"
+    assert asha.promotable(remaining=0) == (0, 9)
     asha.record(0, 9, "continue")
     asha.arrive(0, rise(0.8, 27))
     asha.end(0, "done")
-    assert asha.promotable(left=0) is None
+    assert asha.promotable(remaining=0) is None
 
 
 def test_a_training_that_ended_at_nothing_has_ended() -> None:
     asha = scheduler_of(trials=12)
     for trial in range(5):
-        begin(asha, trial, 0.0, epochs=26, left=11 - trial)
+        begin(asha, trial, 0.0, epochs=26, remaining=11 - trial)
     asha.record(0, 9, "continue")
     asha.arrive(0, rise(0.0, 27))
     asha.end(0, "done")
-    assert asha.promotable(left=0) is None
+    assert asha.promotable(remaining=0) is None
 
 
 def test_when_the_epochs_are_gone_who_waits_is_measured_against_the_best_that_ended() -> None:
     asha = scheduler_of(trials=12)
     for trial, height in enumerate([0.8, 0.5, 0.6, 0.7, 0.4]):
-        begin(asha, trial, height, epochs=26, left=11 - trial)
+        begin(asha, trial, height, epochs=26, remaining=11 - trial)
     assert (asha.rung_result(3, 9).rank, asha.rung_result(3, 9).peers) == (2, 5)
     asha.record(0, 9, "continue")
     asha.arrive(0, rise(0.9, 27))
@@ -176,7 +176,7 @@ def test_when_the_epochs_are_gone_who_waits_is_measured_against_the_best_that_en
 def test_who_is_first_at_a_rung_stays_on_its_worker() -> None:
     asha = scheduler_of(trials=9)
     for trial, height in enumerate([0.1, 0.8, 0.4]):
-        begin(asha, trial, height, left=8 - trial)
+        begin(asha, trial, height, remaining=8 - trial)
     assert begin(asha, 3, 0.3) == "pause"
     assert begin(asha, 4, 0.95) == "continue"
     standing = asha.rung_result(3, 3)
@@ -288,7 +288,9 @@ def test_each_decision_says_what_was_promised_and_by_how_many(data: Path, journa
     for one in compared:
         assert one.numbers["peers"] >= one.numbers["rank"] >= 1
         assert one.action != "continue" or one.numbers["rank"] == 1 or "baseline" in one.detail
-    assert ", 200 of them new configurations, at the rung at epoch 3" in compared[0].detail
+    assert (
+        " (200 of them new configurations) at the epoch-3 rung: upper confidence bound of score " in compared[0].detail
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,14 @@ def asha_of(grace: int = 1, factor: float = 3, end: int = 9, peers: int = 1) -> 
     return PromotingASHA(grace, factor, end, peers)
 
 
-def arrive(asha: PromotingASHA, trial: int, value: float | None, left: int, epoch: int = 1) -> str:
+def arrive(asha: PromotingASHA, trial: int, value: float | None, remaining: int, epoch: int = 1) -> str:
     """A trial starts, reports one value at a rung's epoch, and is decided about; returns what becomes of it."""
     if epoch == 1:
         asha.start(trial, {})
     asha.arrive(trial, Curve("max", [Point(epoch, value, 1.0)]))
     rung = asha.due(trial)
     assert rung is not None
-    action = asha.action(trial, rung, left)
+    action = asha.action(trial, rung, remaining)
     if action == "stop":
         asha.end(trial, "rung")
     else:
@@ -31,18 +31,18 @@ def arrive(asha: PromotingASHA, trial: int, value: float | None, left: int, epoc
     return action
 
 
-def promoted(asha: PromotingASHA, left: int = 0) -> int | None:
+def promoted(asha: PromotingASHA, remaining: int = 0) -> int | None:
     """The next trial that may go on; it does."""
-    found = asha.promotable(left)
+    found = asha.promotable(remaining)
     if found is None:
         return None
     asha.record(*found, "continue")
     return found[0]
 
 
-def all_promoted(asha: PromotingASHA, left: int = 0) -> list[int]:
+def all_promoted(asha: PromotingASHA, remaining: int = 0) -> list[int]:
     found = []
-    while (trial := promoted(asha, left)) is not None:
+    while (trial := promoted(asha, remaining)) is not None:
         found.append(trial)
     return found
 
@@ -53,46 +53,46 @@ def test_places_become_fewer_more_slowly_than_the_epochs_become_more() -> None:
         asha.start(trial, {})
         asha.arrive(trial, Curve("max", [Point(1, 0.01 * trial, 1.0)]))
         asha.record(trial, 1, "pause")
-    assert all_promoted(asha, left=99) == [17, 16, 15, 14, 13, 12, 11], "(1/3)**.85 of 18, not a third"
+    assert all_promoted(asha, remaining=99) == [17, 16, 15, 14, 13, 12, 11], "(1/3)**.85 of 18, not a third"
 
 
 def test_a_rung_waits_for_its_peers() -> None:
     asha = asha_of(peers=6)
-    assert [arrive(asha, trial, 0.1 * trial, left=20) for trial in range(5)] == ["pause"] * 5
-    assert arrive(asha, 5, 0.9, left=20) == "continue", "the sixth opens it, and is the best"
-    assert all_promoted(asha, left=20) == [4], "two of six may train three times as long"
+    assert [arrive(asha, trial, 0.1 * trial, remaining=20) for trial in range(5)] == ["pause"] * 5
+    assert arrive(asha, 5, 0.9, remaining=20) == "continue", "the sixth opens it, and is the best"
+    assert all_promoted(asha, remaining=20) == [4], "two of six may train three times as long"
 
 
 def test_a_rung_that_is_open_sends_its_best_on_at_once() -> None:
     asha = asha_of()
-    arrive(asha, 0, 0.1, left=9)
-    arrive(asha, 1, 0.2, left=9)
-    assert arrive(asha, 2, 0.3, left=9) == "continue"
-    assert promoted(asha, left=9) is None
+    arrive(asha, 0, 0.1, remaining=9)
+    arrive(asha, 1, 0.2, remaining=9)
+    assert arrive(asha, 2, 0.3, remaining=9) == "continue"
+    assert promoted(asha, remaining=9) is None
 
 
 def test_a_trial_that_waits_goes_on_when_enough_worse_ones_have_come() -> None:
     asha = asha_of(peers=3)
-    assert [arrive(asha, trial, value, left=9) for trial, value in enumerate([0.5, 0.4, 0.3])] == ["pause"] * 3
-    assert promoted(asha, left=9) == 0
-    assert promoted(asha, left=9) is None
-    assert [arrive(asha, trial, 0.1, left=9) for trial in (3, 4, 5)] == ["pause"] * 3
-    assert promoted(asha, left=9) == 1
+    assert [arrive(asha, trial, value, remaining=9) for trial, value in enumerate([0.5, 0.4, 0.3])] == ["pause"] * 3
+    assert promoted(asha, remaining=9) == 0
+    assert promoted(asha, remaining=9) is None
+    assert [arrive(asha, trial, 0.1, remaining=9) for trial in (3, 4, 5)] == ["pause"] * 3
+    assert promoted(asha, remaining=9) == 1
 
 
 def test_when_no_more_can_come_at_least_one_trains_to_its_end() -> None:
     asha = asha_of(peers=8, end=27)
-    assert arrive(asha, 0, 0.1, left=1) == "pause"
-    assert arrive(asha, 1, 0.2, left=0) == "continue"
+    assert arrive(asha, 0, 0.1, remaining=1) == "pause"
+    assert arrive(asha, 1, 0.2, remaining=0) == "continue"
     for epoch in (3, 9):
-        assert arrive(asha, 1, 0.2, left=0, epoch=epoch) == "continue"
+        assert arrive(asha, 1, 0.2, remaining=0, epoch=epoch) == "continue"
     assert promoted(asha) is None
 
 
 def test_while_others_are_still_below_the_last_rung_waits_for_them() -> None:
     asha = asha_of(peers=8)
     asha.start(1, {})
-    assert arrive(asha, 0, 0.1, left=0) == "pause"
+    assert arrive(asha, 0, 0.1, remaining=0) == "pause"
     asha.end(1, "failed")
     assert promoted(asha) == 0
 
@@ -103,10 +103,10 @@ def test_the_trial_furthest_on_goes_first() -> None:
         asha.start(trial, {})
         asha.arrive(trial, Curve("max", [Point(1, 0.9 - 0.1 * trial, 1.0)]))
         asha.record(trial, 1, "pause")
-    assert promoted(asha, left=99) == 0
+    assert promoted(asha, remaining=99) == 0
     asha.arrive(0, Curve("max", [Point(3, 0.9, 1.0)]))
     asha.record(0, 3, "pause")
-    assert all_promoted(asha, left=99) == [0, 1, 2], "trial 0 from epoch 3, then the others from epoch 1"
+    assert all_promoted(asha, remaining=99) == [0, 1, 2], "trial 0 from epoch 3, then the others from epoch 1"
 
 
 def test_the_leader_goes_on_though_others_are_heading_higher() -> None:
@@ -125,12 +125,12 @@ def test_the_leader_goes_on_though_others_are_heading_higher() -> None:
 
 
 def test_a_trial_without_a_value_has_nothing_to_wait_for() -> None:
-    assert arrive(asha_of(), 0, None, left=5) == "stop"
+    assert arrive(asha_of(), 0, None, remaining=5) == "stop"
 
 
 def test_a_trial_that_was_given_up_does_not_go_on() -> None:
     asha = asha_of()
-    arrive(asha, 0, 0.9, left=1)
+    arrive(asha, 0, 0.9, remaining=1)
     asha.end(0, "rung")
     asha.start(1, {})
     asha.arrive(1, Curve("max", [Point(1, 0.1, 1.0)]))
@@ -140,7 +140,7 @@ def test_a_trial_that_was_given_up_does_not_go_on() -> None:
 
 def test_a_leader_that_is_lost_leads_no_more() -> None:
     asha = asha_of(end=100)
-    assert [arrive(asha, trial, value, left=9) for trial, value in enumerate([0.5, 0.4])] == ["pause"] * 2
+    assert [arrive(asha, trial, value, remaining=9) for trial, value in enumerate([0.5, 0.4])] == ["pause"] * 2
     assert promoted(asha) == 0
     asha.end(0, "diverging")
     assert asha.rung_result(1, 1).rank == 1
@@ -177,14 +177,14 @@ def test_no_trial_is_lost_and_none_goes_on_twice(
     went_on: list[int] = []
     waiting: set[int] = set()
     for trial, value in enumerate(values):
-        left = len(values) - trial - 1
-        action = arrive(asha, trial, value, left)
+        remaining = len(values) - trial - 1
+        action = arrive(asha, trial, value, remaining)
         assert (action == "stop") == (value is None)
         if action == "continue":
             went_on.append(trial)
         elif action == "pause":
             waiting.add(trial)
-        while order.random() < 0.5 and (found := promoted(asha, left)) is not None:
+        while order.random() < 0.5 and (found := promoted(asha, remaining)) is not None:
             assert found in waiting
             waiting.remove(found)
             went_on.append(found)
@@ -201,7 +201,7 @@ def test_the_best_has_gone_on_in_whatever_order_they_came(values: list[float], f
     asha = asha_of(factor=factor, end=100)
     went_on = set()
     for trial, value in enumerate(values):
-        if arrive(asha, trial, value, left=len(values) - trial - 1) == "continue":
+        if arrive(asha, trial, value, remaining=len(values) - trial - 1) == "continue":
             went_on.add(trial)
     went_on |= set(all_promoted(asha))
     assert values.index(max(values)) in went_on
@@ -223,3 +223,66 @@ def test_who_waits_together_goes_on_in_the_same_order_however_they_came(
         found.append(all_promoted(asha))
         order.shuffle(numbered)
     assert found[0] == found[1]
+
+
+def test_a_rung_says_how_many_more_arrivals_it_waits_for() -> None:
+    asha = asha_of(peers=6)
+    missing = []
+    for trial in range(6):
+        arrive(asha, trial, 0.1 * trial, remaining=20)
+        missing.append(asha.awaits(1, remaining=20))
+    assert missing == [5, 4, 3, 2, 1, 0]
+
+
+def test_a_rung_whose_quota_is_below_one_trial_waits_for_more_however_few_peers_it_needs() -> None:
+    asha = asha_of(peers=1)
+    assert arrive(asha, 0, 0.5, remaining=9) == "pause"
+    assert asha.awaits(1, remaining=9) == 2, "(1/3)**.85 of three are more than one"
+    arrive(asha, 1, 0.4, remaining=9)
+    arrive(asha, 2, 0.3, remaining=9)
+    assert asha.awaits(1, remaining=9) == 0
+    assert promoted(asha, remaining=9) == 0
+
+
+def test_a_rung_at_which_no_more_can_arrive_waits_for_none() -> None:
+    asha = asha_of(peers=6)
+    asha.start(1, {})
+    arrive(asha, 0, 0.1, remaining=0)
+    assert asha.awaits(1, remaining=0) == 5, "another is still below"
+    asha.end(1, "failed")
+    assert asha.awaits(1, remaining=0) == 0
+
+
+@given(
+    st.lists(st.tuples(LEVELS, st.booleans(), st.booleans()), min_size=1, max_size=30),
+    st.floats(1.1, 6),
+    st.integers(1, 10),
+)
+def test_asking_changes_nothing(steps: list[tuple[float | None, bool, bool]], factor: float, peers: int) -> None:
+    """One scheduler is asked what it would do again and again, the other once: their decisions are the same.
+
+    Each step brings a trial with a value to the first rung; perhaps one is promoted after it, and perhaps one fails.
+    """
+    asked, silent = (asha_of(factor=factor, peers=peers, end=100) for _ in range(2))
+    for trial, (value, promotes, fails) in enumerate(steps):
+        remaining = len(steps) - trial - 1
+        for asha in (asked, silent):
+            asha.start(trial, {})
+            asha.arrive(trial, Curve("max", [Point(1, value, 1.0)]))
+        for other in (0, remaining, remaining + 5):
+            asked.action(trial, 1, other)
+            asked.promotable(other)
+            asked.awaits(1, other)
+            asked.rung_result(trial, 1)
+        actions = [asha.action(trial, 1, remaining) for asha in (asked, silent)]
+        assert actions[0] == actions[1]
+        for asha in (asked, silent):
+            if actions[0] == "stop":
+                asha.end(trial, "rung")
+            else:
+                asha.record(trial, 1, actions[0])
+            if fails:
+                asha.end(trial, "diverging")
+        if promotes:
+            assert promoted(asked, remaining) == promoted(silent, remaining)
+    assert all_promoted(asked) == all_promoted(silent)

@@ -236,7 +236,7 @@ def test_strict_stops_a_loss_that_varies_by_more_than_document_001_allows() -> N
     found = judged(swinging, settings=StabilitySettings(strict=True))
     assert reason(found) == "oscillating"
     assert found is not None
-    assert "varied by 9.1% after warm-up, strict allows 5.0%" in found.detail
+    assert "varied by 9.1% after warm-up; strict_cv allows 5.0%" in found.detail
     assert judged([1.0, 1.01] * 6, settings=StabilitySettings(strict=True)) is None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from search.pruning.curve import Curve, Point
 from search.pruning.decision import Decision
-from search.pruning.stop_rules import StabilitySettings, middle, verdict
+from search.pruning.stop_rules import StabilitySettings, median_of_peers, verdict
 from trainables.settings import parse
 
 
@@ -55,5 +55,5 @@ def test_in_a_short_training_five_epochs_are_waited_for() -> None:
 
 
 def test_two_peers_are_no_measure() -> None:
-    assert middle([0.1, None, 0.3]) is None
-    assert middle([0.1, None, 0.3, 0.2]) == 0.2
+    assert median_of_peers([0.1, None, 0.3]) is None
+    assert median_of_peers([0.1, None, 0.3, 0.2]) == 0.2

@@ -27,7 +27,7 @@ def test_a_metric_that_swings_behind_its_peers_oscillates() -> None:
     found = oscillating(SWINGS)
     assert found is not None
     assert found.reason == "oscillating"
-    assert "behind the peers' median 0.5000" in found.detail
+    assert "worse than the peers' median 0.5000" in found.detail
     assert found.numbers["cv"] > 0.2
 
 

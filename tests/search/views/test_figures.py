@@ -70,7 +70,7 @@ def test_a_stopped_trial_has_a_cross_at_its_end_with_the_reason(state: SweepStat
     stopped = [one for one in state.search if one.decision and one.decision.reason != "done" and one.curve.evaluated]
     assert len(crosses) == len(stopped) > 0
     assert sorted(float(cross.x[0]) for cross in crosses) == sorted(one.curve.evaluated[-1].epoch for one in stopped)
-    assert any("behind its peers at a rung" in cross.words[0] for cross in crosses)
+    assert any("below the cutoff at a rung" in cross.words[0] for cross in crosses)
 
 
 def test_a_trial_stands_out_among_its_peers_with_what_it_needed_at_its_rung(state: SweepState) -> None:
