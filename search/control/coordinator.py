@@ -265,16 +265,8 @@ class Coordinator:
             self._record(ended)
 
     def _conclude(self, trial: TrialState, decision: Decision) -> None:
-        self._record(
-            Decided(
-                trial.started.trial,
-                trial.curve.epoch,
-                decision.action,
-                decision.reason,
-                decision.detail,
-                dict(decision.numbers),
-            )
-        )
+        action, reason, detail, numbers = decision.action, decision.reason, decision.detail, dict(decision.numbers)
+        self._record(Decided(trial.started.trial, trial.curve.epoch, action, reason, detail, numbers))
 
     def _record(self, event: Event) -> None:
         row = self._journal.append(event)
@@ -287,15 +279,8 @@ class Coordinator:
         """Delete what nothing needs. Only after a flush: a resume needs what the journal on disk says."""
         spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
         for worst in too_many(self.state.paused.values(), max_bytes):
-            self._conclude(
-                worst,
-                give_up(
-                    worst,
-                    self.state,
-                    "checkpoints of paused trials would exceed max_checkpoint_gb",
-                    self._budget.left(self.state),
-                ),
-            )
+            why = "checkpoints of paused trials would exceed max_checkpoint_gb"
+            self._conclude(worst, give_up(worst, self.state, why, self._budget.left(self.state)))
         self._journal.flush()
         finalists = frozenset(self.state.finalists())
         for one in surplus(on_disk(self.state.trials.values()), spec.keep_checkpoints, max_bytes, finalists):

@@ -6,7 +6,9 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import overload
+from typing import TypeVar
+
+ValueT = TypeVar("ValueT", float, float | None)
 
 SMOOTHING_EPOCHS = 3
 """How many evaluated epochs a smoothed value is the mean of."""
@@ -160,15 +162,9 @@ class Curve:
         """Multiply a value by this and higher is better; see `oriented`."""
         return orient(1.0, self.mode)
 
-    @overload
-    def oriented(self, value: float) -> float: ...
-    @overload
-    def oriented(self, value: None) -> None: ...
-    @overload
-    def oriented(self, value: float | None) -> float | None: ...
-    def oriented(self, value: float | None) -> float | None:
-        """`value` with the sign that makes higher better; see `orient`."""
-        return None if value is None else orient(value, self.mode)
+    def oriented(self, value: ValueT) -> ValueT:
+        """`value` with the sign that makes higher better; see `orient`. None stays None."""
+        return value if value is None else orient(value, self.mode)
 
     @property
     def epoch(self) -> int:
