@@ -1,4 +1,4 @@
-"""Everything that can be known about a sweep before training."""
+"""Everything that can be checked about a sweep before training, and its description for `steadytune check`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from search.tracking.store_check import check_store
 
 
 def check(spec: SweepSpec, store: str) -> Plan:
-    """The checked sweep: its fields, every file of its data set (fetched, if it lies at a URI), its storage, its store.
+    """The plan of a sweep after all checks: fields, storage, every file of the data set, and the MLflow store.
+
+    A data set at a URI is downloaded to this machine's cache, and its fingerprint becomes part of the plan.
 
     Raises:
-        SteadytuneError: the first thing that is wrong.
+        SteadytuneError: at the first problem.
     """
-    checked = make_plan(spec)
+    plan = make_plan(spec)
     if spec.storage:
         check_storage("storage", spec.storage)
     path = Path(spec.data)
@@ -32,47 +34,47 @@ def check(spec: SweepSpec, store: str) -> Plan:
         open_storage("data", spec.data)
         fetched = fetch(spec.data, spec.data_cache_gb, spec.data_fingerprint)
         path = fetched.path
-        checked = replace(checked, spec=spec.model_copy(update={"data_fingerprint": fetched.fingerprint}))
-    checked.recipe.open(path)
+        plan = replace(plan, spec=spec.model_copy(update={"data_fingerprint": fetched.fingerprint}))
+    plan.recipe.open(path)
     check_store(store)
-    return checked
+    return plan
 
 
-BEHIND = {
-    "asha": "those behind wait",
-    "stopping": "those behind stop",
-    "freeze_thaw": "all wait there, and who promises most trains next",
+AT_RUNGS = {
+    "asha": "trials below the cutoff are paused, and may be promoted later",
+    "stopping": "trials below the cutoff are stopped",
+    "freeze_thaw": "every trial is paused; the one with the highest upper confidence bound trains next",
 }
-"""What becomes of trials at a rung, under each scheduler that has any."""
+"""What happens to trials at a rung, by scheduler."""
 
 
-def describe(made: Plan) -> Iterator[RenderableType]:
-    """A checked sweep in words: what it will draw, how long its trainings are, where its rungs lie."""
-    spec = made.spec
-    yield f"{spec.name}: {made.recipe.name}, preset {spec.preset}, data {spec.data}: in order"
-    confirm = (
-        f"then the {spec.confirm_top} best and the baseline on {spec.confirm_seeds} fresh seeds"
+def describe(plan: Plan) -> Iterator[RenderableType]:
+    """The plan as text: budget, rungs, first trials, and the ranges that settings are drawn from."""
+    spec = plan.spec
+    yield f"{spec.name}: recipe {plan.recipe.name}, preset {spec.preset}, data {spec.data}: no problem found"
+    confirmation = (
+        f"then the {spec.confirm_top} best and the baseline are re-trained on {spec.confirm_seeds} fresh seeds"
         if spec.confirm_top
-        else "no confirmation"
+        else "no confirmation on fresh seeds"
     )
-    limits = [f"{spec.epochs} epochs in all"] if spec.epochs else []
-    limits += [f"{spec.hours:g} hours"] if spec.hours else []
-    yield f"at most {' and '.join([f'{spec.trials} trials of {made.max_epochs} epochs', *limits])}, {confirm}"
+    budget = [f"{spec.trials} trials of {plan.max_epochs} epochs"]
+    budget += [f"{spec.epochs} epochs in all"] if spec.epochs else []
+    budget += [f"{spec.hours:g} hours"] if spec.hours else []
+    yield f"at most {' and '.join(budget)}, {confirmation}"
     if spec.scheduler != "none":
-        behind = BEHIND[spec.scheduler]
-        rungs = ", ".join(map(str, milestones(made.grace_epochs, made.reduction_factor, made.max_epochs))) or "none"
-        yield f"rungs at epochs {rungs}: {behind}"
-    yield f"first trials: {', '.join(name for name, _ in made.named) or 'none enqueued'}"
-    if made.pins:
-        yield "pinned: " + ", ".join(f"{name}={value}" for name, value in made.pins.items())
-    yield ranges_table(made)
+        rungs = ", ".join(map(str, milestones(plan.grace_epochs, plan.reduction_factor, plan.max_epochs))) or "none"
+        yield f"rungs at epochs {rungs}: {AT_RUNGS[spec.scheduler]}"
+    yield f"first trials: {', '.join(name for name, _ in plan.named) or 'none enqueued'}"
+    if plan.pins:
+        yield "pinned: " + ", ".join(f"{name}={value}" for name, value in plan.pins.items())
+    yield ranges_table(plan)
 
 
-def ranges_table(made: Plan) -> Table:
-    """The ranges that the sweep draws from."""
+def ranges_table(plan: Plan) -> Table:
+    """The ranges that the sweep draws settings from."""
     table = Table(box=None, padding=(0, 2), pad_edge=False)
-    for column in ("drawn", "from", "when"):
+    for column in ("setting", "drawn from", "when"):
         table.add_column(column)
-    for name, asked in made.ranges.items():
-        table.add_row(name, str(asked), asked.when)
+    for name, searched in plan.ranges.items():
+        table.add_row(name, str(searched), searched.when)
     return table

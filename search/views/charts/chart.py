@@ -1,7 +1,8 @@
-"""A figure or a table as plain values: what is shown, apart from what draws it.
+"""Figures and tables as plain values, apart from the libraries that draw them.
 
-`figures.py` and `tables.py` make them from a sweep; `chart_png.py` (matplotlib), `chart_html.py` (plotly) and
-`note.py` (markdown) draw them.
+`views/figures.py` and `views/tables.py` make them from a sweep; `png.py` (matplotlib), `html.py` (plotly) and
+`views/markdown.py` draw them. Optuna's own plots are not used: they need an Optuna study, and cannot colour trials by
+their outcome (finished, paused, stopped at a rung, failed), which is what the figures of a sweep are about.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ PALETTE = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e
 
 @dataclass(frozen=True)
 class Series:
-    """Points that belong together.
+    """Points that are drawn in one way.
 
     Attributes:
-        name: in the legend; series of one name share an entry, "" has none.
-        x, y: one value a point; x may be words under bars. None or NaN leaves a gap.
-        colour: as matplotlib and HTML both read it, such as "#2ca02c".
+        name: in the legend; series with the same name share an entry, "" has none.
+        x, y: one value per point; x is text for bars. None or NaN leaves a gap.
+        colour: such as "#2ca02c", which matplotlib and HTML both read.
         kind: how they are drawn.
-        words: one text a point for who points at it, or empty.
-        spread: half the height of a band around a line, one value a point, or empty.
-        marker: a sign at the points: "o", or "x" where something ended; "" for none.
-        width: of a line, in points.
+        words: one text per point, shown when the mouse is over it; or empty.
+        spread: half the height of a band around a line, one value per point; or empty.
+        marker: at each point: "o", or "x" where something ended; "" for none.
+        width: of the line, in points.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes. `marks` are the places on the x axis with a dotted line, by what stands beside it."""
+    """One pair of axes. `marks` are dotted vertical lines: positions on the x axis, each with its label."""
 
     title: str
     x: str
@@ -56,7 +57,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of parallel coordinates: a value a line, and the words for values that are choices."""
+    """One axis of parallel coordinates: one value per line; `words` name the values 0, 1, … of a choice."""
 
     name: str
     values: tuple[float, ...]
@@ -66,7 +67,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Parallel:
-    """Parallel coordinates: one line a trial across all axes, coloured by the last of them."""
+    """Parallel coordinates: one line per trial across all axes, coloured by its value on the last."""
 
     axes: tuple[Axis, ...]
 
@@ -76,10 +77,10 @@ class Chart:
     """A figure.
 
     Attributes:
-        name: of its file, without ending.
+        name: of its file, without suffix.
         title: one line.
-        note: what a reader must know to trust it: on how many trials it rests, what was left out.
-        body: panels, row by row, or parallel coordinates.
+        note: what a reader must know to trust it: how many trials it shows, what it leaves out.
+        body: panels, row by row; or parallel coordinates.
         columns: panels side by side.
     """
 
@@ -99,7 +100,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of words under the words of `columns`."""
+    """Rows of text under the headings `columns`."""
 
     title: str
     columns: tuple[str, ...]

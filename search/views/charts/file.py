@@ -1,4 +1,4 @@
-"""A chart as a file of its own: a picture, or a page that needs nothing else."""
+"""Writes a chart as a file: a PNG picture or a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from trainables.errors import SettingsError
 
 
 def check_figure_path(path: Path) -> None:
-    """Whether a figure can be written to `path`, before the work for it is done.
+    """Check that a figure can be written to `path`, before the work for it is done.
 
     Raises:
-        SettingsError: its ending is neither .png nor .html, or its folder is not there.
+        SettingsError: its suffix is neither .png nor .html, or its folder does not exist.
     """
     if path.suffix not in (".png", ".html"):
         raise SettingsError(f"--figure is {path}; it must end in .png or .html")
@@ -22,18 +22,19 @@ def check_figure_path(path: Path) -> None:
 
 
 def write_chart(chart: Chart, path: Path) -> None:
-    """Draw `chart` into `path`, as its ending says.
+    """Draw `chart` into `path`; the suffix, .png or .html, decides how.
 
     Raises:
         SettingsError: it cannot be written there.
     """
     try:
-        path.write_bytes(_drawn(chart, path.suffix))
+        path.write_bytes(_contents(chart, path.suffix))
     except OSError as error:
         raise SettingsError(f"--figure is {path}; it cannot be written ({error.strerror}); give another file") from None
 
 
-def _drawn(chart: Chart, suffix: str) -> bytes:
+def _contents(chart: Chart, suffix: str) -> bytes:
+    # Inside the function: each drawing library takes a second to import, and only one of them is needed.
     if suffix == ".png":
         from search.views.charts.png import png
 

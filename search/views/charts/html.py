@@ -1,4 +1,4 @@
-"""Draws a chart as an interactive part of a page, with plotly."""
+"""Draws a chart as an interactive part of an HTML page, with plotly."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ PANEL_HEIGHT = 300
 
 
 def script() -> str:
-    """Plotly's own JavaScript, which a page with charts needs once: 5 MB, so that nothing is fetched from anywhere."""
+    """Plotly's JavaScript, which a page with charts needs once: 5 MB, so that the page works without a network."""
     return f"<script>{get_plotlyjs()}</script>"
 
 
 def html(chart: Chart) -> str:
     """The chart as a `<div>`."""
-    drawn = _parallel(chart.body) if isinstance(chart.body, Parallel) else _panels(chart, chart.body)
-    drawn.update_layout(
+    figure = _parallel(chart.body) if isinstance(chart.body, Parallel) else _panels(chart, chart.body)
+    figure.update_layout(
         template="plotly_white", margin={"l": 60, "r": 20, "t": _top(chart), "b": 50}, font={"size": 11}
     )
-    text: str = drawn.to_html(full_html=False, include_plotlyjs=False, div_id=f"chart-{chart.name}")
+    text: str = figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"chart-{chart.name}")
     return text
 
 
 def _top(chart: Chart) -> int:
-    """Room above: for the names of parallel axes, a panel's title, or the words of a mark."""
+    """Margin above, in pixels: for the names of parallel axes, a panel's title, or the label of a mark."""
     if isinstance(chart.body, Parallel):
         return 70
     return 40 if any(panel.title for panel in chart.body) else 25
@@ -41,41 +41,43 @@ def _top(chart: Chart) -> int:
 def _panels(chart: Chart, panels: tuple[Panel, ...]) -> Any:
     rows = max(1, math.ceil(len(panels) / chart.columns))
     figure = make_subplots(rows=rows, cols=chart.columns, subplot_titles=[panel.title for panel in panels])
-    for place, panel in enumerate(panels):
-        at = {"row": place // chart.columns + 1, "col": place % chart.columns + 1}
+    for index, panel in enumerate(panels):
+        at = {"row": index // chart.columns + 1, "col": index % chart.columns + 1}
+        # Two columns: panels with legends of their own. More: panels that share one, such as slices.
+        panel_group = str(index) if chart.columns == 2 else ""
         for series in _joined(panel.series):
-            for trace in _traces(series, grouped=f"{place if chart.columns == 2 else ''}{series.name}"):
+            for trace in _traces(series, group=f"{panel_group}{series.name}"):
                 figure.add_trace(trace, **at)
         figure.update_xaxes(title_text=panel.x, type="log" if panel.log_x else None, **at)
         figure.update_yaxes(title_text=panel.y, type="log" if panel.log_y else None, **at)
-        for mark, words in panel.marks:
-            figure.add_vline(mark, line={"dash": "dot", "color": "#bbb", "width": 1}, annotation_text=words, **at)
-    _one_entry_a_name(figure)
+        for x, text in panel.marks:
+            figure.add_vline(x, line={"dash": "dot", "color": "#bbb", "width": 1}, annotation_text=text, **at)
+    _one_legend_entry_per_group(figure)
     figure.update_layout(height=max(420, PANEL_HEIGHT * rows), hovermode="closest")
     return figure
 
 
 def _joined(parts: Iterable[Series]) -> Iterator[Series]:
-    """Those that look alike as one, with gaps between: plotly takes a hundredth of a second for each it is given."""
+    """Lines that look alike as one series with gaps between: plotly takes a hundredth of a second per series."""
     alike: dict[object, list[Series]] = {}
-    for place, one in enumerate(parts):
-        look = (one.name, one.colour, one.width, one.marker, bool(one.words))
-        alike.setdefault(look if one.kind == "line" and not one.spread else place, []).append(one)
+    for index, part in enumerate(parts):
+        look = (part.name, part.colour, part.width, part.marker, bool(part.words))
+        alike.setdefault(look if part.kind == "line" and not part.spread else index, []).append(part)
     for first, *others in alike.values():
         x, y, words = list(first.x), list(first.y), list(first.words)
-        for one in others:
-            x += [one.x[0] if one.x else 0.0, *one.x]
-            y += [None, *one.y]
-            words += ["", *one.words] if one.words else []
+        for other in others:
+            x += [other.x[0] if other.x else 0.0, *other.x]
+            y += [None, *other.y]
+            words += ["", *other.words] if other.words else []
         yield replace(first, x=tuple(x), y=tuple(y), words=tuple(words))
 
 
-def _traces(series: Series, grouped: str) -> list[Any]:
+def _traces(series: Series, group: str) -> list[Any]:
     common: dict[str, Any] = {
         "x": series.x,
         "y": series.y,
         "name": series.name,
-        "legendgroup": grouped,
+        "legendgroup": group,
         "showlegend": bool(series.name),
         "hovertext": series.words or None,
         "hoverinfo": "text" if series.words else "x+y+name",
@@ -86,26 +88,26 @@ def _traces(series: Series, grouped: str) -> list[Any]:
     mode = "markers" if series.kind == "points" else "lines+markers" if series.marker else "lines"
     shape = "hv" if series.kind == "steps" else "linear"
     line = {"color": series.colour, "width": series.width, "shape": shape}
-    drawn = [go.Scatter(**common, mode=mode, marker=marker, line=line)]
-    return [*_band(series), *drawn] if series.spread else drawn
+    traces = [go.Scatter(**common, mode=mode, marker=marker, line=line)]
+    return [*_band(series), *traces] if series.spread else traces
 
 
 def _band(series: Series) -> list[Any]:
-    levels = [value or 0.0 for value in series.y]
+    values = [value or 0.0 for value in series.y]
     edges = [
-        tuple(level + sign * half for level, half in zip(levels, series.spread, strict=True)) for sign in (-1.0, 1.0)
+        tuple(value + sign * half for value, half in zip(values, series.spread, strict=True)) for sign in (-1.0, 1.0)
     ]
     look: dict[str, Any] = {"mode": "lines", "line": {"width": 0, "color": series.colour}, "showlegend": False}
     low = go.Scatter(x=series.x, y=edges[0], hoverinfo="skip", **look)
     return [low, go.Scatter(x=series.x, y=edges[1], hoverinfo="skip", fill="tonexty", opacity=0.2, **look)]
 
 
-def _one_entry_a_name(figure: Any) -> None:
-    seen: set[str] = set()
+def _one_legend_entry_per_group(figure: Any) -> None:
+    in_legend: set[str] = set()
     for trace in figure.data:
         if trace.showlegend:
-            trace.showlegend = trace.legendgroup not in seen
-            seen.add(trace.legendgroup)
+            trace.showlegend = trace.legendgroup not in in_legend
+            in_legend.add(trace.legendgroup)
 
 
 def _parallel(body: Parallel) -> Any:
@@ -119,15 +121,16 @@ def _parallel(body: Parallel) -> Any:
 
 
 def _dimension(axis: Axis) -> dict[str, Any]:
-    """Plotly's parallel coordinates know no logarithmic axis and draw NaN nowhere sensible: below the lowest then."""
+    """An axis for plotly, which has no logarithmic axes here and cannot draw NaN: it goes below the lowest value."""
     values = [math.log10(value) if axis.log and value > 0 else value for value in axis.values]
-    known = [value for value in values if math.isfinite(value)] or [0.0]
-    low, high = min(known), max(known)
+    finite = [value for value in values if math.isfinite(value)] or [0.0]
+    low, high = min(finite), max(finite)
     absent = low - 0.1 * ((high - low) or 1.0)
-    shown: dict[str, Any] = {"label": axis.name, "values": [one if math.isfinite(one) else absent for one in values]}
+    positions = [value if math.isfinite(value) else absent for value in values]
+    dimension: dict[str, Any] = {"label": axis.name, "values": positions}
     if axis.words:
-        return shown | {"tickvals": list(range(len(axis.words))), "ticktext": list(axis.words)}
+        return dimension | {"tickvals": list(range(len(axis.words))), "ticktext": list(axis.words)}
     if axis.log:
         ticks = [low + share * (high - low) for share in (0, 0.25, 0.5, 0.75, 1)]
-        return shown | {"tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks]}
-    return shown
+        return dimension | {"tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks]}
+    return dimension

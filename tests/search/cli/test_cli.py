@@ -253,7 +253,9 @@ def test_a_sample_can_be_written_and_checked_and_trained_on(steadytune: Steadytu
     )
     code, out, _ = steadytune("check", file, "--sweeps", tmp_path)
     assert code == 0
-    assert "rungs at epochs 3, 4, 6, 8, 12, 16, 23: those behind wait" in out
+    assert (
+        "rungs at epochs 3, 4, 6, 8, 12, 16, 23: trials below the cutoff are paused, and may be promoted later" in out
+    )
     assert "first trials: steady" in out
     out_folder = tmp_path / "out"
     code, out, _ = steadytune(
