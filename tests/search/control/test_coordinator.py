@@ -291,7 +291,9 @@ def test_the_best_and_the_baseline_are_trained_again_on_the_same_fresh_seeds(dat
 
 def test_a_confirmation_trains_the_same_settings_but_for_the_seed(data: Path, journal: Path) -> None:
     coordinator = swept(plan_of(data, trials=5, confirm_top=1, confirm_seeds=1), journal)
-    for of in coordinator.state.finalists():
+    finalists = coordinator.state.finalists()
+    assert finalists
+    for of in finalists:
         (again,) = coordinator.state.confirmations(of)
         original = coordinator.state.trials[of].started
         assert again.started.settings == original.settings | {"seed": again.started.seed}

@@ -20,13 +20,13 @@ def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
         check_address(f"127.0.0.1:{port}")
 
 
-def test_an_address_where_something_listens_passes() -> None:
+def test_an_address_where_something_listens_is_accepted() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         check_address(f"127.0.0.1:{server.getsockname()[1]}")
 
 
 @pytest.mark.parametrize("address", ["auto", "ray://head:10001", "local"])
-def test_what_is_no_host_and_port_is_left_to_ray(address: str) -> None:
+def test_what_is_no_host_and_port_is_accepted_and_left_to_ray(address: str) -> None:
     check_address(address)
 
 

@@ -42,7 +42,7 @@ def test_what_was_written_is_read_listed_fetched_and_deleted(storage: Storage, t
         storage.read("sweep.yaml")
 
 
-def test_a_path_is_a_storage_too(tmp_path: Path) -> None:
+def test_a_path_is_accepted_as_a_storage_too(tmp_path: Path) -> None:
     check_storage("storage", str(tmp_path / "made" / "by" / "launch"))
 
 

@@ -85,7 +85,7 @@ def test_a_servers_page_of_a_sweep_is_named_where_the_server_tells_its_number(
     assert experiment_number(f"http://127.0.0.1:{free_port()}", "my sweeps/1") == ""
 
 
-def test_credentials_are_found_where_mlflow_keeps_them(server: str, tmp_path: Path) -> None:
+def test_a_server_is_accepted_with_the_credentials_that_mlflow_keeps(server: str, tmp_path: Path) -> None:
     (tmp_path / ".mlflow").mkdir()
     lines = "[mlflow]\nmlflow_tracking_username = ada\nmlflow_tracking_password = secret\n"
     (tmp_path / ".mlflow" / "credentials").write_text(lines)
@@ -99,11 +99,11 @@ def test_a_server_that_is_not_mlflow_is_named(server: str) -> None:
 
 
 @pytest.mark.parametrize("server", [503], indirect=True)
-def test_a_server_without_its_database_may_have_it_later(server: str) -> None:
+def test_a_server_without_its_database_is_accepted(server: str) -> None:
     check_store(server)
 
 
-def test_requests_that_a_plugin_signs_are_left_to_mlflow(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_is_accepted_where_a_plugin_signs_the_requests(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_AUTH", "a-plugin")
     check_store(server)
 
@@ -129,7 +129,7 @@ def test_a_path_that_mlflow_would_read_as_another_is_refused(tmp_path: Path, sig
     check_store(f"sqlite:///{tmp_path}/a é:+&=b/mlflow.db")
 
 
-def test_a_database_that_is_not_there_yet_will_be_made(tmp_path: Path) -> None:
+def test_a_database_that_is_not_there_yet_is_accepted(tmp_path: Path) -> None:
     check_store(f"sqlite:///{tmp_path / 'new' / 'deep' / 'mlflow.db'}")
 
 
@@ -173,7 +173,7 @@ def test_a_store_of_a_newer_mlflow_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.e2e
-def test_the_version_that_is_taken_is_the_one_that_mlflow_asks_for(tmp_path: Path) -> None:
+def test_the_version_that_mlflow_asks_for_is_accepted(tmp_path: Path) -> None:
     """Alembic's own reading of MLflow's migrations, in a process that may import it."""
     code = "from mlflow.store.db.utils import _get_latest_schema_revision as head; print(head())"
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
@@ -186,7 +186,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
         check_store(uri)
 
 
-def test_an_empty_database_will_be_filled(tmp_path: Path) -> None:
+def test_an_empty_database_is_accepted(tmp_path: Path) -> None:
     check_store(database(tmp_path / "mlflow.db"))
 
 

@@ -179,7 +179,9 @@ def test_the_phase_table_has_a_row_a_phase() -> None:
 
 @pytest.mark.e2e  # draws all of them, seconds
 def test_every_figure_is_a_picture_and_a_part_of_a_page(state: SweepState, found: Importance) -> None:
-    for chart in figures.figures(state, found):
+    charts = list(figures.figures(state, found))
+    assert len(charts) > 5
+    for chart in charts:
         assert not chart.empty
         width, height = Image.open(BytesIO(png(chart))).size
         assert width > 800

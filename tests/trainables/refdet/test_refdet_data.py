@@ -116,6 +116,7 @@ def test_what_is_wrong_is_named(case: str, root: Path) -> None:
 def test_a_frame_is_the_one_that_was_asked_for(written: Path) -> None:
     data = open_refdet(written)
     clip = data.train[0]
+    assert clip.frames
     for number in clip.frames:
         pixels, scale = data.frames.frame(clip.video, number, 128)
         x1, y1, x2, y2 = (clip.boxes[number][0] * scale).astype(int)
