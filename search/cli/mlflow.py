@@ -34,12 +34,12 @@ def browse(
 
 def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     """Bring MLflow up to date with a sweep, such as after it could not be reached."""
-    from search.tracking import recorder
+    from search.tracking.sync import sync as write_to_mlflow
 
     folder = SweepFolder.existing(sweeps, name)
     check_store(folder.store(folder.spec()))
     with folder.locked("recorder.lock"):
-        if not recorder.sync(folder, lambda: True):
+        if not write_to_mlflow(folder, lambda: True):
             raise SteadytuneError(
                 f"sweep {name} could not be written to {folder.store(folder.spec())}; try again later"
             )

@@ -23,34 +23,39 @@ from search.views.status_table import label
 from search.views.tables import phase_table
 
 
-def sweep_files(state: SweepState, name: str, found: Importance, target: Path) -> None:
+def sweep_files(state: SweepState, name: str, shares: Importance, target: Path) -> None:
     """Write `figures/*.png` and the interactive `report.html` of a sweep into `target`."""
     (target / "figures").mkdir(parents=True)
-    for chart in figures(state, found):
+    for chart in figures(state, shares):
         if not chart.empty:
             (target / "figures" / f"{chart.name}.png").write_bytes(png(chart))
     (target / "report.html").write_text(sweep_page(state, name), encoding="utf-8")
 
 
 def trial_files(
-    trial: TrialState, epochs: Sequence[EpochDone], measured: CurveStatistics, metric: str, own: Path, target: Path
+    trial: TrialState,
+    epochs: Sequence[EpochDone],
+    statistics: CurveStatistics,
+    metric: str,
+    trial_folder: Path,
+    target: Path,
 ) -> None:
-    """Write a trial's settings, phase table and stability figure into `target`, with its log and environment.
+    """Write a trial's settings, phase table and stability figure into `target`, and copy its log and environment.
 
     Args:
-        trial: what is known of it.
+        trial: with its curve.
         epochs: all of them, in order.
-        measured: its curve's numbers.
+        statistics: of its curve.
         metric: the objective's name.
-        own: the trial's folder in the sweep, where its process left its log and its environment.
-        target: exists.
+        trial_folder: the trial's folder in the sweep, with the log and the environment that its process wrote.
+        target: an existing folder.
     """
     settings = yaml.safe_dump(trial.started.settings, sort_keys=False)
     (target / "settings.yaml").write_text(settings, encoding="utf-8")
     for name in ("log.txt", FILE):
-        if (own / name).is_file():
-            shutil.copyfile(own / name, target / name)
+        if (trial_folder / name).is_file():
+            shutil.copyfile(trial_folder / name, target / name)
     if epochs:
-        chart = stability_figure(f"Trial {label(trial)}", epochs, trial.curve, measured)
+        chart = stability_figure(f"Trial {label(trial)}", epochs, trial.curve, statistics)
         (target / f"{chart.name}.png").write_bytes(png(chart))
-        (target / "phases.md").write_text(markdown(phase_table(measured, metric)) + "\n", encoding="utf-8")
+        (target / "phases.md").write_text(markdown(phase_table(statistics, metric)) + "\n", encoding="utf-8")

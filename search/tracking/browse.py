@@ -1,4 +1,4 @@
-"""MLflow's own pages on a sweep's store."""
+"""Serves MLflow's own pages for a sweep's store."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
 }
-"""Without the first, MLflow 3.17 starts eight processes for jobs of its assistant and its judges, each of which imports
-MLflow: on two busy cores its pages answered after twice the time."""
+"""The first is for speed: MLflow 3.17 would start eight processes for its assistant, each of which imports MLflow."""
 
 
 def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> None:
-    """Serve the store on this machine's loopback until interrupted; a store on a server is only named.
+    """Serve the store on this machine's loopback until interrupted; for a store on a server, only print its address.
 
     Args:
         store: MLflow tracking URI.
         root: folder of the sweeps.
         port: on the loopback.
-        spec: the sweep whose page is named; the store's own if not given.
+        spec: the sweep whose page is printed; without it, the first page of the store.
 
     Raises:
         SteadytuneError: there is no store yet, MLflow cannot open it (`search.tracking.store_check`), the
@@ -52,23 +51,15 @@ def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> N
         )
     check_store(store)
     if _answers(port):
-        raise SteadytuneError(f"port is {port}; something answers there already; give another with --port")
+        raise SteadytuneError(f"port is {port}; another program listens there; give another port with --port")
     print("MLflow starts, in 10 seconds or so ...", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
-    command += [
-        "--default-artifact-root",
-        (root / "artifacts").as_uri(),
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
-    # What MLflow says of itself would hide the address: it is shown if the pages cannot be.
+    command += ["--default-artifact-root", (root / "artifacts").as_uri()]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    # MLflow's own output would hide the address, so it is printed only if the pages fail.
     with (
-        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as words,
-        _pages(command, root, words) as pages,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
+        _pages(command, root, output) as pages,
     ):
         while pages.poll() is None and not _answers(port):
             time.sleep(0.2)
@@ -76,21 +67,21 @@ def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> N
             base = f"http://127.0.0.1:{port}"
             print(f"MLflow: {address(base, store, spec) if spec else base} (Ctrl-C ends it)", flush=True)
         if pages.wait():
-            words.seek(0)
-            print(words.read(), file=sys.stderr)
-            raise SteadytuneError(f"store is {store}; MLflow's pages could not be opened on it; its words are above")
+            output.seek(0)
+            print(output.read(), file=sys.stderr)
+            raise SteadytuneError(f"store is {store}; MLflow's pages could not be opened on it; its output is above")
 
 
 @contextmanager
-def _pages(command: Sequence[str], root: Path, words: TextIO) -> Iterator[subprocess.Popen[bytes]]:
-    """The process of the pages, and those that it starts, until the block ends; what they say goes to `words`."""
-    # -m puts the working directory first on the path: away from a checkout, whose folder is called mlflow too.
+def _pages(command: Sequence[str], root: Path, output: TextIO) -> Iterator[subprocess.Popen[bytes]]:
+    """The server process, ended with all that it starts at the end of the block; writes to `output`."""
+    # Not in a checkout: -m puts the working directory first on the path, and a checkout has a folder named mlflow.
     process = subprocess.Popen(
         command,
         cwd=root,
         env=os.environ | ENVIRONMENT,
         start_new_session=True,
-        stdout=words,
+        stdout=output,
         stderr=subprocess.STDOUT,
     )
     before = signal.signal(signal.SIGTERM, _interrupt)
@@ -99,7 +90,7 @@ def _pages(command: Sequence[str], root: Path, words: TextIO) -> Iterator[subpro
     finally:
         signal.signal(signal.SIGTERM, before)
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)  # the pages are served by a process of its own
+            os.killpg(process.pid, signal.SIGTERM)  # the process that serves the pages is a child
         process.wait()
 
 

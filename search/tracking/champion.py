@@ -20,36 +20,36 @@ MODEL = "model"
 
 
 def register(client: MlflowClient, run: str, sweep: str, folder: Path, numbers: Mapping[str, float], mode: str) -> str:
-    """Register the export in `folder` as a version of its recipe's and data set's model, once a sweep.
+    """Register the export in `folder` as a version of the model of its recipe and data set, once per sweep.
 
-    A version whose files are gone from the store gets them again; a champion that has lost them is none.
+    A version whose files are gone from the store gets them again. A champion without its files counts as none.
 
     Args:
         client: of the store.
         run: the sweep's run, which gets the model's files.
-        sweep: what the sweep is known by in the store.
+        sweep: the value of the tag `steadytune.sweep` in the store.
         folder: the winner's export, with a checkpoint.
-        numbers: "mean" of the objective, and what else is known of it.
+        numbers: of the sweep's result; "mean" is the objective's.
         mode: of the objective, "max" or "min".
 
     Returns:
         One sentence: which version it is and whether it is the champion.
     """
-    known = read_about(folder, "recipe", "data", "trial", "metric", "environment")
-    name = model_name(known["recipe"], Path(known["data"]).parent.name)
+    about = read_about(folder, "recipe", "data", "trial", "metric", "environment")
+    name = model_name(about["recipe"], Path(about["data"]).parent.name)
     _create(client, name)
     versions = client.search_model_versions(f"name = '{name}'")
-    version = next((one for one in versions if one.tags.get("steadytune.sweep") == sweep), None)
-    if version is None or not _whole(client, version):
-        _put(client, run, folder)
+    version = next((version for version in versions if version.tags.get("steadytune.sweep") == sweep), None)
+    if version is None or not _has_files(client, version):
+        _log_model(client, run, folder)
     if version is None:
         source = f"{client.get_run(run).info.artifact_uri}/{MODEL}"
-        version = client.create_model_version(name, source, run_id=run, tags=_tags(sweep, known, numbers))
-    return _crown(client, name, version, mode)
+        version = client.create_model_version(name, source, run_id=run, tags=_tags(sweep, about, numbers))
+    return _promote(client, name, version, mode)
 
 
 def model_name(recipe: str, data: str) -> str:
-    """The registered model's name: MLflow takes no '/' and no ':', and a URI no other signs; letters of any script."""
+    """The registered model's name, of letters of any script, digits, '_', '.' and '-', so that it can go into a URI."""
     return re.sub(r"[^\w.-]+", "_", f"{recipe}-{data}").strip("_")
 
 
@@ -61,59 +61,58 @@ def _create(client: MlflowClient, name: str) -> None:
             raise
 
 
-def _tags(sweep: str, known: dict[str, Any], numbers: Mapping[str, float]) -> dict[str, str]:
+def _tags(sweep: str, about: dict[str, Any], numbers: Mapping[str, float]) -> dict[str, str]:
     return {
         "steadytune.sweep": sweep,
-        "steadytune.trial": str(known["trial"]),
-        "steadytune.metric": known["metric"],
+        "steadytune.trial": str(about["trial"]),
+        "steadytune.metric": about["metric"],
         "steadytune.value": repr(numbers["mean"]),
-        "steadytune.data": known["environment"].get("data_fingerprint") or known["data"],
+        "steadytune.data": about["environment"].get("data_fingerprint") or about["data"],
     }
 
 
-def _put(client: MlflowClient, run: str, folder: Path) -> None:
-    """Have the sweep's run hold the model's files."""
-    with tempfile.TemporaryDirectory() as made:
+def _log_model(client: MlflowClient, run: str, folder: Path) -> None:
+    """Upload the model's files to the sweep's run."""
+    with tempfile.TemporaryDirectory() as local:
         mlflow.pyfunc.save_model(
-            f"{made}/{MODEL}",
-            loader_module="search.tracking.predictor",
+            f"{local}/{MODEL}",
+            loader_module="search.tracking.predictor",  # in every registered model: never rename that module
             data_path=str(folder),
             pip_requirements=["steadytune"],
         )
-        client.log_artifacts(run, f"{made}/{MODEL}", MODEL)
+        client.log_artifacts(run, f"{local}/{MODEL}", MODEL)
 
 
-def _whole(client: MlflowClient, version: ModelVersion) -> bool:
-    """Whether the store still has the files of `version`; of one that somebody else registered nothing is known."""
+def _has_files(client: MlflowClient, version: ModelVersion) -> bool:
+    """Whether the store still has the files of `version`; assumed of a version that another program registered."""
     if not version.run_id or not (version.source or "").endswith(f"/{MODEL}"):
         return True
     try:
-        described = [file.path for file in client.list_artifacts(version.run_id, MODEL)]
+        paths = [file.path for file in client.list_artifacts(version.run_id, MODEL)]
         exports = client.list_artifacts(version.run_id, f"{MODEL}/data")
-        kept = [client.list_artifacts(version.run_id, f"{export.path}/checkpoint") for export in exports]
+        checkpoints = [client.list_artifacts(version.run_id, f"{export.path}/checkpoint") for export in exports]
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return False  # its whole run is gone
-    return f"{MODEL}/MLmodel" in described and any(kept)
+        return False  # its run was deleted
+    return f"{MODEL}/MLmodel" in paths and any(checkpoints)
 
 
-def _crown(client: MlflowClient, name: str, version: ModelVersion, mode: str) -> str:
+def _promote(client: MlflowClient, name: str, version: ModelVersion, mode: str) -> str:
     try:
-        present = client.get_model_version_by_alias(name, ALIAS)
+        champion = client.get_model_version_by_alias(name, ALIAS)
     except MlflowException:
-        present = None
-    if present is not None and present.version == version.version:
+        champion = None
+    if champion is not None and champion.version == version.version:
         return f"{name} version {version.version} is the champion"
-    after = ""
-    if present is not None and _whole(client, present):
-        ours, theirs = version.tags, present.tags
-        if ours["steadytune.data"] != theirs.get("steadytune.data"):
-            return f"{name} version {version.version}; the champion, {present.version}, is of other data and stays"
-        sign = 1.0 if mode == "max" else -1.0
-        if sign * float(ours["steadytune.value"]) <= sign * float(theirs["steadytune.value"]):
-            return f"{name} version {version.version}; the champion, {present.version}, is not beaten and stays"
-    elif present is not None:
-        after = f"; the one before, {present.version}, has lost its files"
+    note = ""
+    if champion is not None and _has_files(client, champion):
+        if version.tags["steadytune.data"] != champion.tags.get("steadytune.data"):
+            return f"{name} version {version.version}; the champion, {champion.version}, is of other data and stays"
+        value, champion_value = (float(tags["steadytune.value"]) for tags in (version.tags, champion.tags))
+        if (value <= champion_value) if mode == "max" else (value >= champion_value):
+            return f"{name} version {version.version}; the champion, {champion.version}, is not beaten and stays"
+    elif champion is not None:
+        note = f"; the one before, {champion.version}, has lost its files"
     client.set_registered_model_alias(name, ALIAS, version.version)
-    return f"{name} version {version.version} is the champion{after}"
+    return f"{name} version {version.version} is the champion{note}"

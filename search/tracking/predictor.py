@@ -1,6 +1,9 @@
 """An exported training as an MLflow model: `mlflow.pyfunc.load_model("models:/NAME@champion").predict(images)`.
 
 MLflow imports this module by its name and calls `_load_pyfunc` with the exported folder; steadytune must be installed.
+
+This module must keep its path, `search.tracking.predictor`, for ever: `search.tracking.champion` writes it into every
+registered model as its `loader_module`. Models in other people's registries would not load any more.
 """
 
 from __future__ import annotations
@@ -17,15 +20,15 @@ from trainables.settings import parse, read_yaml
 
 
 class Model:
-    """What MLflow calls."""
+    """The model object that MLflow calls."""
 
     def __init__(self, predict: Predictor) -> None:
         self._predict = predict
 
     def predict(self, images: Sequence[Any], params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """One dictionary a picture; see `trainables.recipe.Predictor`."""
+        """One dictionary per image; see `trainables.recipe.Predictor`."""
         if isinstance(images, (str, Path, Mapping)):
-            raise SteadytuneError(f"predict takes a list of pictures, not {images!r} alone; give predict([picture])")
+            raise SteadytuneError(f"predict takes a list of images, not {images!r} alone; call predict([image])")
         return self._predict(images)
 
 

@@ -1,7 +1,7 @@
-"""What MLflow's table of runs shows at first: its columns and their order.
+"""The table view of MLflow's pages: which columns of runs they show first, and in which order.
 
-MLflow's pages keep such a view in a tag of the experiment, `mlflow.sharedViewState.KEY`, and open it for an address
-that ends in `viewStateShareKey=KEY` (what their "Share" button does).
+MLflow keeps such a view in a tag of the experiment, `mlflow.sharedViewState.KEY`, and opens it for an address that ends
+in `viewStateShareKey=KEY`, as its "Share" button does.
 """
 
 from __future__ import annotations
@@ -18,28 +18,34 @@ from search.tracking.store_check import experiment_number
 KEY = "steadytune"
 VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
 KIND_TAG = ("mlflow.experimentKind", "custom_model_development")
-"""Pages about trainings; without it MLflow 3 opens those about language models."""
-MOST_PARAMETERS = 4
+"""Makes MLflow 3 show its pages about trainings; otherwise it shows those about language models."""
+MAX_PARAMETERS = 4
 
 
 def experiment_name(spec: SweepSpec) -> str:
-    """One experiment a recipe and data set."""
+    """The experiment's name: there is one per recipe and data set."""
     return f"{spec.recipe} on {Path(spec.data).absolute().parent.name}"
 
 
 def view(plan: Plan) -> str:
-    """The view as MLflow's pages read it: the objective first, why a trial ended, the first of what was searched."""
+    """The view in MLflow's JSON: the objective, why each trial ended, and the first parameters of the search space."""
     metrics = ["objective/steady", "objective/best", "objective/last", "epochs"]
     tags = ["status", "reason", "recipe", "preset", "seed"]
     columns = [f"metrics.`{name}`" for name in metrics]
     columns += [f"tags.`steadytune.{name}`" for name in tags]
-    columns += [f"params.`{name}`" for name in list(plan.ranges)[:MOST_PARAMETERS]]
+    columns += [f"params.`{name}`" for name in list(plan.ranges)[:MAX_PARAMETERS]]
     order = {"orderByKey": "metrics.`objective/steady`", "orderByAsc": plan.recipe.mode == "min"}
     return json.dumps(order | {"selectedColumns": ["attributes.`Duration`", *columns], "runListHidden": False})
 
 
 def address(base: str, store: str, spec: SweepSpec) -> str:
-    """The page of the sweep's experiment with that view, or `base` where the store does not tell its number."""
+    """The address of the sweep's experiment in that view.
+
+    Args:
+        base: address of MLflow's pages.
+        store: MLflow tracking URI, which is asked for the experiment's number; without an answer, `base` is returned.
+        spec: the sweep.
+    """
     file, name, number = Path(store.removeprefix("sqlite:///")), experiment_name(spec), ""
     if store.startswith(("http://", "https://")):
         number = experiment_number(store, name)

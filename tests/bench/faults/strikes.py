@@ -22,7 +22,8 @@ from search.journal.events import EpochDone
 from search.journal.segments import read
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
-from search.tracking.recorder import Recorder, sync
+from search.tracking.recorder import Recorder
+from search.tracking.sync import sync
 from tests.bench.faults.faulty import STRIKES
 from tests.bench.faults.sessions import STORE_BYTES, patiently
 from tests.bench.faults.struck import (

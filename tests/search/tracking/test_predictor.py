@@ -15,5 +15,5 @@ from trainables.errors import SteadytuneError
 def test_a_picture_without_its_list_is_not_taken_for_a_list_of_letters(alone: Any) -> None:
     model = Model(lambda images: [{"picture": image} for image in images])
     assert model.predict([alone]) == [{"picture": alone}]
-    with pytest.raises(SteadytuneError, match=r"predict takes a list of pictures, not .*cow.jpg.* alone; give predict"):
+    with pytest.raises(SteadytuneError, match=r"predict takes a list of images, not .*cow.jpg.* alone; call predict"):
         model.predict(alone)

@@ -1,59 +1,67 @@
-"""What the driver makes of how its recorder begins."""
+"""What the driver makes of its recorder's messages and of its end."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from search.sweep.folder import SweepFolder
-from search.tracking.recorder import FAILED, READY, Recorder
+from search.tracking.recorder import FAILED, Recorder
+from search.tracking.sync import READY
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SweepFolder:
+    (tmp_path / "sweep").mkdir()
+    return SweepFolder(tmp_path, "sweep")
+
+
+def python(code: str) -> list[str]:
+    """A process that stands for the recorder's."""
+    return [sys.executable, "-S", "-c", code]
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "failure"),
     [
         (f"print('{READY}')", ""),
         (f"print('{FAILED}the MLflow store cannot be opened')", "the MLflow store cannot be opened"),
-        ("print('the store is away'); raise SystemExit(1)", ""),
+        ("print('the store does not answer'); raise SystemExit(1)", ""),
         ("raise SystemExit(1)", "the recorder of MLflow's runs did not start; see"),
         ("import os; os.kill(os.getpid(), 9)", ""),
     ],
     ids=["ready", "no store", "away", "crashed", "killed"],
 )
-def test_only_a_recorder_that_cannot_begin_stops_the_sweep(tmp_path: Path, code: str, said: str) -> None:
-    recorder = Recorder(SweepFolder(tmp_path, "sweep"))
-    recorder._process = subprocess.Popen(
-        [sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+def test_only_a_recorder_that_cannot_begin_stops_the_sweep(folder: SweepFolder, code: str, failure: str) -> None:
     failures: list[Exception] = []
-    recorder.watch(failures.append)
-    for thread in threading.enumerate():
-        if thread.name == "recorder-watch":
-            thread.join(30)
-    assert "".join(map(str, failures)).startswith(said)
-    assert bool(failures) == bool(said)
-    recorder.__exit__()
+    with Recorder(folder, command=python(code)) as recorder:
+        recorder.watch(failures.append)
+        recorder.join(30)
     recorder.finish()
+    assert "".join(map(str, failures)).startswith(failure)
+    assert bool(failures) == bool(failure)
 
 
-def test_what_the_recorder_says_while_it_runs_reaches_who_launched_the_sweep(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("search.tracking.recorder.SOON_SECONDS", 0.01)
-    said: list[str] = []
-    recorder = Recorder(SweepFolder(tmp_path, "sweep"), said.append)
-    code = f"print('{READY}'); print('the store is away', flush=True); input()"
-    recorder._process = subprocess.Popen(
-        [sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+def test_the_recorders_messages_reach_the_user(folder: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.tracking.recorder.NOTICE_SECONDS", 0.01)
+    messages: list[str] = []
+    arrived = threading.Event()
+
+    def notify(message: str) -> None:
+        messages.append(message)
+        arrived.set()
+        if len(messages) == 2:
+            recorder.__exit__()  # lets the process end, which `finish` waits for
+
+    code = f"print('{READY}'); print('the store does not answer', flush=True); input()"
+    recorder = Recorder(folder, notify, python(code)).__enter__()
     recorder.watch(lambda error: pytest.fail(str(error)))
-    while not said:
-        time.sleep(0.01)
-    threading.Timer(0.2, recorder.__exit__).start()
+    assert arrived.wait(30)
     recorder.finish()
-    assert said == ["the store is away", "MLflow is brought up to date, which may take a minute or two ..."]
+    assert messages == [
+        "the store does not answer",
+        "MLflow is being brought up to date, which may take a minute or two ...",
+    ]

@@ -110,7 +110,7 @@ def test_a_server_is_accepted_where_a_plugin_signs_the_requests(server: str, mon
 
 @pytest.mark.parametrize("uri", ["http://ada:secret@host:5000", "postgresql://ada:secret@host/mlflow"])
 def test_a_password_in_the_address_is_refused_and_not_repeated(uri: str) -> None:
-    with pytest.raises(SteadytuneError, match="store holds a password, which would be kept") as raised:
+    with pytest.raises(SteadytuneError, match="store holds a password, which would be saved") as raised:
         check_store(uri)
     assert "secret" not in str(raised.value)
 
@@ -124,7 +124,7 @@ def test_a_store_that_is_no_uri_is_refused(uri: str) -> None:
 @pytest.mark.parametrize("sign", ["%41", "?", "#"])
 def test_a_path_that_mlflow_would_read_as_another_is_refused(tmp_path: Path, sign: str) -> None:
     uri = f"sqlite:///{tmp_path}/a{sign}b/mlflow.db"
-    with pytest.raises(SteadytuneError, match=rf"would take the '{re.escape(sign[0])}' in it for an escape or a query"):
+    with pytest.raises(SteadytuneError, match=rf"would read its '{re.escape(sign[0])}' as an escape or a query"):
         check_store(uri)
     check_store(f"sqlite:///{tmp_path}/a é:+&=b/mlflow.db")
 
@@ -136,7 +136,7 @@ def test_a_database_that_is_not_there_yet_is_accepted(tmp_path: Path) -> None:
 def test_a_database_inside_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        SteadytuneError, match=r"file cannot be written; get the right to it, or launch with another folder or --store"
+        SteadytuneError, match=r"file cannot be written; make it writable, or launch with another folder or --store"
     ):
         check_store(f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}")
 
