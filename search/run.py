@@ -24,7 +24,7 @@ from search.execution.tune_adapters import CoordinatorScheduler, CoordinatorSear
 from search.export.bundle import export
 from search.journal.events import Decided, Row, SweepEnded
 from search.journal.segments import Journal, mend, read
-from search.sampling.warm_start import feed, recall
+from search.sampling.warm_start import append_prior_trials, load_prior_sweeps
 from search.state.outcome import result
 from search.state.sweep_state import SweepState
 from search.storage.object_store import Storage, retry_until_available
@@ -62,7 +62,7 @@ def launch(plan: Plan, root: Path, listen: Listener, notify: Notify = lambda mes
     Raises:
         SteadytuneError: the sweep cannot run. If that shows before the first trial, no files remain.
     """
-    recall(plan, root)
+    load_prior_sweeps(plan, root)
     spec = plan.spec
     if spec.storage:
         refuse_existing(spec.storage, spec.name)
@@ -181,7 +181,7 @@ class _SweepRun:
         journal = Journal(folder.journal)
         rows = _journal_rows(folder)
         if not rows:
-            feed(journal, recall(self.plan, folder.root))
+            append_prior_trials(journal, load_prior_sweeps(self.plan, folder.root))
             rows = _journal_rows(folder)
         # Deleting takes a millisecond per file, which Ray's event loop need not wait for.
         with ThreadPoolExecutor(1, "delete") as deletions:
@@ -230,7 +230,7 @@ def _common_config(spec: SweepSpec, resources: TrialResources) -> dict[str, Any]
 def _tuner(coordinator: Coordinator, folder: SweepFolder, slots: int, resources: TrialResources) -> tune.Tuner:
     """Ray Tune, set up to run what the coordinator hands out, `slots` trials at a time."""
     spec = coordinator.plan.spec
-    rungs = coordinator.state.scheduler.rungs if spec.scheduler in ("asha", "freeze_thaw") else []
+    rungs = coordinator.scheduler.rungs if spec.scheduler in ("asha", "freeze_thaw") else []
     config = _common_config(spec, resources) | {"folder": str(folder.trials), "checkpoint_at": rungs}
     return tune.Tuner(
         RecipeTrainable,

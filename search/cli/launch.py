@@ -52,14 +52,14 @@ def resume(
 def _run_sweep(name: str, root: Path, new: SweepSpec | None) -> None:
     """Run the sweep `new`, or resume `name`, on this machine or the Ray cluster at its address."""
     from search.check import check
-    from search.sampling.warm_start import recall
+    from search.sampling.warm_start import load_prior_sweeps
     from search.views.progress import Progress
     from search.views.summary import banner, summary
 
     console = options.console()
     spec = new or SweepFolder.existing(root, name).spec()
     plan = check(spec, SweepFolder(root, name).store(spec))
-    for line in [*banner(spec), *map(str, recall(plan, root) if new else ())]:
+    for line in [*banner(spec), *map(str, load_prior_sweeps(plan, root) if new else ())]:
         console.print(line)
     from search import run  # imports Ray: a mistake in the sweep file is reported without it
 

@@ -75,7 +75,7 @@ def state(folder: SweepFolder) -> SweepState:
     """The state of a sweep, from its journal."""
     from search.state.follower import SweepFollower
 
-    return SweepFollower(folder).look()
+    return SweepFollower(folder).read()
 
 
 def write(target: Path, text: str) -> None:

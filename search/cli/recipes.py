@@ -56,12 +56,12 @@ def check(
 ) -> None:
     """Check everything about a sweep that can be checked before training."""
     from search import check as checks
-    from search.sampling.warm_start import recall
+    from search.sampling.warm_start import load_prior_sweeps
 
     spec = options.read_sweep(file, {})
     plan = checks.check(spec, SweepFolder(sweeps, spec.name).store(spec))
     console = options.console()
-    for item in [*checks.describe(plan), *map(str, recall(plan, sweeps))]:
+    for item in [*checks.describe(plan), *map(str, load_prior_sweeps(plan, sweeps))]:
         console.print(item)
 
 

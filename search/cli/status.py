@@ -51,11 +51,11 @@ def status(
     if json_:
         from search.views.explain import sweep_json
 
-        print(json.dumps(sweep_json(follower.look(), name), indent=2))
+        print(json.dumps(sweep_json(follower.read(), name), indent=2))
     elif watch and console.is_terminal:
         _watch(follower, name, console)
     else:
-        _print_table(follower.look(), folder, sweeps, console)
+        _print_table(follower.read(), folder, sweeps, console)
 
 
 def _watch(follower: SweepFollower, name: str, console: Console) -> None:
@@ -64,11 +64,11 @@ def _watch(follower: SweepFollower, name: str, console: Console) -> None:
 
     from search.views.status_table import status_table
 
-    state = follower.look()
+    state = follower.read()
     with Live(status_table(state, name), console=console, auto_refresh=False) as live:
         while state.ended is None:
             time.sleep(1)
-            state = follower.look()
+            state = follower.read()
             live.update(status_table(state, name), refresh=True)
 
 

@@ -42,12 +42,12 @@ class Audit:
 
 def due(state: SweepState) -> int | None:
     """The stopped trial to audit next; None if there is none, or the search still goes on."""
-    if state.paused or any(trial.started.kind == "search" for trial in state.running.values()):
+    if state.trials.paused or any(trial.started.kind == "search" for trial in state.trials.running.values()):
         return None
-    stopped = [one.started.trial for one in state.search if one.decision and one.decision.reason in _STOPS]
+    stopped = [one.started.trial for one in state.trials.search if one.decision and one.decision.reason in _STOPS]
     wanted = int(len(stopped) * state.plan.spec.audit)
     lots = sorted(stopped, key=lambda trial: _lot(state.plan.spec.seed, trial))
-    return next((trial for trial in lots[:wanted] if trial not in state.audits), None)
+    return next((trial for trial in lots[:wanted] if trial not in state.trials.audits), None)
 
 
 @cache  # seeding takes longer than all the rest, and this is asked again and again
@@ -57,13 +57,13 @@ def _lot(seed: int, trial: int) -> float:
 
 def audit(state: SweepState) -> Audit:
     """What has been found out so far."""
-    done = [(state.trials[of], again) for of, again in state.audits.items() if again.finished]
+    done = [(state.trials[of], again) for of, again in state.trials.audits.items() if again.finished]
     pairs = [
         (again.curve.oriented(stopped.curve.best_value), again.curve.oriented(again.curve.best_value))
         for stopped, again in done
     ]
     wrong = sum(_improved(before, after) for before, after in pairs)
-    finished = state.ranking()
+    finished = state.trials.ranking
     winner = finished[0].curve.oriented(finished[0].curve.best_value) if finished else None
     beaten = sum(after is not None and (winner is None or after > winner) for _, after in pairs)
     return Audit(len(pairs), wrong, beaten, *wilson(wrong, len(pairs)))

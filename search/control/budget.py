@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.plan import Plan
@@ -30,13 +31,13 @@ class Budget:
 
     def left(self, state: SweepState) -> int:
         """Trials that the search may still start."""
-        left = 0 if state.search_ended or state.scheduler.over else self._plan.spec.trials - len(state.search)
+        left = 0 if state.search_ended else self._plan.spec.trials - len(state.trials.search)
         return left if left > 0 and self.allows(state, self._plan.max_epochs) else 0
 
     def allows(self, state: SweepState, epochs: int = 1) -> bool:
         """Whether there is room for so many more epochs of the search; always for the first trial."""
         spec = self._plan.spec
-        if spec.epochs is not None and state.search and state.epochs + epochs > spec.epochs:
+        if spec.epochs is not None and state.trials.search and state.epochs + epochs > spec.epochs:
             return False
         if spec.hours is None:
             return True
@@ -50,7 +51,7 @@ class Budget:
         """Why `trial` has to end now, or ""."""
         spec, searching = self._plan.spec, trial.started.kind == "search"
         # The baseline is what the result is compared with: only the hours themselves end it.
-        yields = searching and trial.started.named != self._plan.recipe.baseline
+        yields = searching and not trial.is_baseline
         if spec.hours is not None and self.seconds_left() <= (self._confirm_seconds(state) if yields else 0.0):
             aside = " (time to confirm the best set aside)" if yields and self.seconds_left() > 0 else ""
             return f"the sweep's {spec.hours:g} hours are used up{aside}"
@@ -69,8 +70,8 @@ class Budget:
         if not spec.confirm_top or spec.hours is None:
             return 0.0
         # Who may still come in: those that are finished, those that run, and one that may be started now.
-        running = sum(trial.started.kind == "search" for trial in state.running.values())
-        finalists = min(spec.confirm_top + 1, len(state.finalists()) + running + 1)
+        running = sum(trial.started.kind == "search" for trial in state.trials.running.values())
+        finalists = min(spec.confirm_top + 1, len(finalist_numbers(state)) + running + 1)
         rounds = math.ceil(finalists * spec.confirm_seeds / self.places)
         # One epoch more: the search's trials learn only after their epoch that their time is over.
         # It trains the best first, seed by seed: in hours that are too few, half of them serve it better than none.

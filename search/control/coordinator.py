@@ -14,13 +14,18 @@ from typing import Any
 
 from search.control import audit
 from search.control.budget import Budget
+from search.control.patience import search_end
 from search.control.retention import on_disk, surplus, too_many
 from search.control.rules import decide, give_up, promote, repeated_failure
 from search.journal.events import Decided, EpochDone, Event, Kind, Log, Row, SweepEnded, SweepOpened, TrialStarted
 from search.pruning.decision import Decision
 from search.sampling.searcher import Searcher
+from search.sampling.warm_start import prior_values
+from search.state.listeners import SamplerListener, SchedulerListener
+from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
+from search.sweep.build_scheduler import build_scheduler
 from search.sweep.plan import Plan, draw
 from search.sweep.seeds import derived
 from spaces.space import known
@@ -68,28 +73,32 @@ class Coordinator:
         self._crowded: set[int] = set()
         self._unjudged: list[EpochDone] = []  # the last epochs of running trials, where a journal was read back
         self.halted: Exception | None = None
-        self.state = SweepState(plan)
-        self.state.searcher = self._make_searcher(restart=0)
+        self._begin(restart=0)
 
-    def _make_searcher(self, restart: int) -> Searcher:
+    def _begin(self, restart: int) -> None:
+        """An empty state, with the scheduler and the searcher that listen to it."""
         spec, mode = self.plan.spec, self.plan.recipe.mode
-        return Searcher(lambda trial: draw(self.plan, trial), mode, spec.sampler, spec.seed, restart)
+        self.scheduler = build_scheduler(self.plan)
+        self.searcher = Searcher(lambda trial: draw(self.plan, trial), mode, spec.sampler, spec.seed, restart)
+        self.state = SweepState(
+            self.plan, [SchedulerListener(self.scheduler), SamplerListener(self.searcher, spec.limits)]
+        )
 
     def restore(self, rows: Iterable[Row]) -> None:
         """Take up a sweep where its journal ends; `open` hands out its unfinished trials again first."""
         rows = list(rows)
-        self.state = SweepState(self.plan, self._make_searcher(restart=len(rows)))
+        self._begin(restart=len(rows))
         for row in rows:
-            self.state.apply(row, restoring=True)
+            self.state.apply(row)
         latest = {row.event.trial: row.event for row in rows if isinstance(row.event, EpochDone)}
-        self._unjudged = [latest[number] for number in self.state.running if number in latest]
+        self._unjudged = [latest[number] for number in self.state.trials.running if number in latest]
         self._budget.began = self._clock() - self.state.active_seconds
 
     def open(self, places: int) -> None:
         """Note that the sweep begins, or goes on, now, with room for `places` trials at a time."""
         self._budget.places = places
         self._record(SweepOpened(places))
-        running = list(self.state.running.values())
+        running = list(self.state.trials.running.values())
         for done in self._unjudged:  # killed between an epoch and the decisions about it, perhaps
             self._judge(self.state.trials[done.trial], done)
         self._end_search()
@@ -107,7 +116,7 @@ class Coordinator:
         promoted = self._promote()
         if promoted:
             return promoted
-        if self._budget.left(self.state):
+        if self._remaining():
             return self._start_search()
         self._close()
         return self._start_confirmation() or self._start_audit()
@@ -117,15 +126,19 @@ class Coordinator:
         """Whether nothing runs and nothing will be handed out any more."""
         if self.halted:
             return True
-        if self._waiting or self.state.running or self.state.paused:
+        if self._waiting or self.state.trials.running or self.state.trials.paused:
             return False
-        return not self._budget.left(self.state) and self._next_confirmation() is None and self._next_audit() is None
+        return not self._remaining() and self._next_confirmation() is None and self._next_audit() is None
+
+    def _remaining(self) -> int:
+        """Trials that the search may still start."""
+        return 0 if self.scheduler.over else self._budget.left(self.state)
 
     def _promote(self) -> Assignment | None:
         """The waiting trial that goes on now, if there is one."""
         if not self._budget.allows(self.state):
             return None
-        found = promote(self.state, self._budget.left(self.state))
+        found = promote(self.state, self.scheduler, self._remaining())
         if found is None:
             return None
         trial, decision = found
@@ -134,21 +147,21 @@ class Coordinator:
 
     def _close(self) -> None:
         """End the trials that wait, once the search is over and none of those still running can help them."""
-        if any(trial.started.kind == "search" for trial in self.state.running.values()):
+        if any(trial.started.kind == "search" for trial in self.state.trials.running.values()):
             return
-        ends = [(trial, give_up(trial, self.state, "search finished")) for trial in self.state.paused.values()]
+        paused = self.state.trials.paused.values()
+        ends = [(trial, give_up(trial, self.plan.recipe, self.scheduler, "search finished")) for trial in paused]
         for trial, decision in ends:  # who ended is behind all others: so all are compared before the first ends
             self._conclude(trial, decision)
         self.tick()
 
     def _start_search(self) -> Assignment:
-        assert self.state.searcher is not None
         number = len(self.state.trials)
         named = self.plan.named[number] if number < len(self.plan.named) else None
-        again = self.state.first_values(number - len(self.plan.named)) or self.state.scheduler.new()
+        prior = prior_values(self.plan, self.state.prior_trials, number - len(self.plan.named))
         # A named training outside the user's narrowed ranges is trained as it is, but Optuna does not hear of it.
-        values = known(self.plan.space, named[1], self.plan.spec.set) if named else again
-        drawn = self.state.searcher.ask(number, values) if values is not None and self.plan.ranges else {}
+        values = known(self.plan.space, named[1], self.plan.spec.set) if named else prior or self.scheduler.new()
+        drawn = self.searcher.ask(number, values) if values is not None and self.plan.ranges else {}
         seed = derived(self.plan.spec.seed, f"trial/{number}")
         return self._start(
             number, "search", number, named[0] if named else "", seed, drawn, {**named[1], **drawn} if named else drawn
@@ -170,8 +183,8 @@ class Coordinator:
         if self._budget.seconds_left() <= 0:
             return None
         for place in range(self.plan.spec.confirm_seeds):
-            for of in self.state.finalists():
-                if len(self.state.confirmations(of)) <= place:
+            for of in finalist_numbers(self.state):
+                if len(self.state.trials.confirmations(of)) <= place:
                     return of, place
         return None
 
@@ -248,25 +261,23 @@ class Coordinator:
         A decision may be acted on up to half a second before it is on disk. If the driver is killed just then, the
         resumed sweep judges the trial again by the same rules, or trains an epoch again from its checkpoint.
         """
-        if self._journal.flush_if_due() or not self.state.running:
+        if self._journal.flush_if_due() or not self.state.trials.running:
             self._clean()
 
     def _judge(self, trial: TrialState, done: EpochDone) -> None:
         budget_reason = self._budget.exceeded(self.state, trial)
-        decision = decide(trial, self.state, done, budget_reason, self._budget.left(self.state))
+        decision = decide(trial, self.state, self.scheduler, done, budget_reason, self._remaining())
         if decision:
             self._conclude(trial, decision)
         self._end_search()
 
     def _end_search(self) -> None:
         """Draw no more trials once the last ones have gained too little."""
-        ended = self.state.enough()
-        if ended:
+        if ended := search_end(self.state):
             self._record(ended)
 
     def _conclude(self, trial: TrialState, decision: Decision) -> None:
-        action, reason, detail, numbers = decision.action, decision.reason, decision.detail, dict(decision.numbers)
-        self._record(Decided(trial.started.trial, trial.curve.epoch, action, reason, detail, numbers))
+        self._record(Decided.of(trial.number, trial.curve.epoch, decision))
 
     def _record(self, event: Event) -> None:
         row = self._journal.append(event)
@@ -278,11 +289,11 @@ class Coordinator:
     def _clean(self) -> None:
         """Delete what nothing needs. Only after a flush: a resume needs what the journal on disk says."""
         spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
-        for worst in too_many(self.state.paused.values(), max_bytes):
+        for worst in too_many(self.state.trials.paused.values(), max_bytes):
             why = "checkpoints of paused trials would exceed max_checkpoint_gb"
-            self._conclude(worst, give_up(worst, self.state, why, self._budget.left(self.state)))
+            self._conclude(worst, give_up(worst, self.plan.recipe, self.scheduler, why, self._remaining()))
         self._journal.flush()
-        finalists = frozenset(self.state.finalists())
+        finalists = frozenset(finalist_numbers(self.state))
         for one in surplus(on_disk(self.state.trials.values()), spec.keep_checkpoints, max_bytes, finalists):
             self._delete(one.trial, one.epoch)
             del self.state.trials[one.trial].checkpoints[one.epoch]

@@ -22,6 +22,7 @@ import statistics
 from collections.abc import Sequence
 
 from search.journal.events import SearchEnded
+from search.state.sweep_state import SweepState
 
 FINISHED = 3
 """Finished trials without which nothing is said of the noise."""
@@ -36,6 +37,17 @@ def noise(values: Sequence[float]) -> float:
         return 0.0
     second = [before - 2 * value + after for before, value, after in zip(late, late[1:], late[2:], strict=False)]
     return math.sqrt(statistics.fmean(one * one for one in second) / 6)
+
+
+def search_end(state: SweepState) -> SearchEnded | None:
+    """The end of the search, if its last trials have gained too little and it has not ended yet."""
+    patience = state.plan.spec.patience
+    if patience is None or state.search_ended or len(state.trials.ranking) < 2 * patience:
+        return None
+    finished = [trial for trial in state.trials.search if trial.finished and trial.curve.smoothed_value is not None]
+    levels = [trial.curve.sign * (trial.curve.smoothed_value or 0.0) for trial in finished]
+    noises = [noise([point.value or 0.0 for point in trial.curve.evaluated]) for trial in finished]
+    return enough(levels, noises, patience)
 
 
 def enough(levels: Sequence[float], noises: Sequence[float], patience: int) -> SearchEnded | None:

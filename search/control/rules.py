@@ -13,23 +13,25 @@ from search.journal.events import EpochDone
 from search.pruning.curve import orient
 from search.pruning.decision import Action, Decision
 from search.pruning.rungs import RungResult
-from search.pruning.stop_rules import no_peers, verdict
+from search.pruning.scheduler import Scheduler
+from search.pruning.stop_rules import NEWEST_PEERS, median_of_peers, no_peers, verdict
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
-from trainables.recipe import Alarm
+from trainables.recipe import Alarm, AnyRecipe
 
 SAME_FAILURES = 3
 """Trials that fail alike, before any trial has finished an epoch, after which no other is started."""
 
 
 def decide(
-    trial: TrialState, state: SweepState, done: EpochDone, budget_reason: str, remaining: int
+    trial: TrialState, state: SweepState, scheduler: Scheduler, done: EpochDone, budget_reason: str, remaining: int
 ) -> Decision | None:
     """The decision about a trial after an epoch; None if no rule applies and it simply continues.
 
     Args:
         trial: with the epoch already on its curve.
         state: the sweep, for the trial's peers.
+        scheduler: it has heard of the epoch.
         done: the epoch that was reported.
         budget_reason: why the sweep's budget has ended for this trial, or "".
         remaining: how many trials the search may still start.
@@ -38,13 +40,21 @@ def decide(
     # An audited trial is trained to its end whatever its curve: that is its purpose.
     if trial.started.kind == "audit":
         return _ended(trial, budget_reason)
-    searching = trial.started.kind == "search"
-    peers = partial(state.median_best, trial.started.trial) if searching else no_peers
+    peers = partial(_median_best, state, trial.number) if trial.is_search else no_peers
     decision = verdict(trial.curve, plan.max_epochs, plan.spec.stability, _alarm(done), peers)
     decision = decision or _ended(trial, budget_reason)
-    if decision is None and searching and plan.spec.scheduler != "none":
-        return _compare(trial, state, remaining)
+    if decision is None and trial.is_search and plan.spec.scheduler != "none":
+        return _compare(trial, plan.recipe, scheduler, remaining)
     return decision
+
+
+def _median_best(state: SweepState, without: int, epoch: int) -> float | None:
+    """The median, over the search's newest trials but `without`, of their best objective by `epoch`.
+
+    None if they are too few.
+    """
+    newest = state.trials.search[-NEWEST_PEERS:]
+    return median_of_peers(trial.curve.best_by(epoch) for trial in newest if trial.number != without)
 
 
 def _ended(trial: TrialState, budget_reason: str) -> Decision | None:
@@ -57,55 +67,58 @@ def _alarm(done: EpochDone) -> Alarm | None:
     return Alarm(done.alarm, done.alarm_detail) if done.alarm else None
 
 
-def _compare(trial: TrialState, state: SweepState, remaining: int) -> Decision | None:
+def _compare(trial: TrialState, recipe: AnyRecipe, scheduler: Scheduler, remaining: int) -> Decision | None:
     """The comparison at a rung, if the trial has just reached one."""
-    number, scheduler = trial.started.trial, state.scheduler
-    rung = scheduler.due(number)
+    rung = scheduler.due(trial.number)
     if rung is None:
         return None
-    result = scheduler.rung_result(number, rung)
-    action = scheduler.action(number, rung, remaining)
+    result = scheduler.rung_result(trial.number, rung)
+    action = scheduler.action(trial.number, rung, remaining)
     # The result of the sweep is compared with the baseline, so that is always trained to its end.
-    if action != "continue" and trial.started.named == state.plan.recipe.baseline and result.value is not None:
-        return _at_rung(result, state, "continue", remaining, "the baseline always trains to its end")
-    return _at_rung(result, state, action, remaining)
+    if action != "continue" and trial.is_baseline and result.value is not None:
+        return _at_rung(result, recipe, scheduler, "continue", remaining, "the baseline always trains to its end")
+    return _at_rung(result, recipe, scheduler, action, remaining)
 
 
-def promote(state: SweepState, remaining: int) -> tuple[TrialState, Decision] | None:
+def promote(state: SweepState, scheduler: Scheduler, remaining: int) -> tuple[TrialState, Decision] | None:
     """The paused trial to promote now, and the decision that says so; None if there is none.
 
     Args:
         state: the sweep.
+        scheduler: the sweep's.
         remaining: how many trials the search may still start.
     """
-    promotion = state.scheduler.promotable(remaining)
+    promotion = scheduler.promotable(remaining)
     if promotion is None:
         return None
     number, rung = promotion
-    result = state.scheduler.rung_result(number, rung)
-    return state.trials[number], _at_rung(result, state, "continue", remaining, "promoted")
+    result = scheduler.rung_result(number, rung)
+    return state.trials[number], _at_rung(result, state.plan.recipe, scheduler, "continue", remaining, "promoted")
 
 
-def give_up(trial: TrialState, state: SweepState, why: str, remaining: int = 0) -> Decision:
+def give_up(trial: TrialState, recipe: AnyRecipe, scheduler: Scheduler, why: str, remaining: int = 0) -> Decision:
     """The end of a paused trial that will not be promoted any more, with how it compares at its rung by now.
 
     Args:
         trial: it is paused.
-        state: the sweep.
+        recipe: the sweep's.
+        scheduler: the sweep's.
         why: the reason, in a few words.
         remaining: how many trials the search may still start.
     """
     rung = int(trial.decisions[-1].numbers["rung"])
-    return _at_rung(state.scheduler.rung_result(trial.started.trial, rung), state, "stop", remaining, why)
+    return _at_rung(scheduler.rung_result(trial.number, rung), recipe, scheduler, "stop", remaining, why)
 
 
-def _at_rung(result: RungResult, state: SweepState, action: Action, remaining: int, note: str = "") -> Decision:
+def _at_rung(
+    result: RungResult, recipe: AnyRecipe, scheduler: Scheduler, action: Action, remaining: int, note: str = ""
+) -> Decision:
     """The decision for `action` at a rung, with `note` at the end of its sentence.
 
     A `RungResult` is oriented, a decision's numbers have the metric's own sign. There is no cutoff before the rung
     has opened: the decision has the number "awaits" instead.
     """
-    recipe, scheduler, rung = state.plan.recipe, state.scheduler, result.rung
+    rung = result.rung
     numbers: dict[str, float] = {"rung": rung, "rank": result.rank, "peers": result.peers}
     awaits = 0 if action == "continue" or result.value is None else scheduler.awaits(rung, remaining)
     cutoff = orient(result.cutoff, recipe.mode)
@@ -129,7 +142,8 @@ def repeated_failure(state: SweepState) -> str:
     """Why no other trial should be started: the last few failed alike before any epoch was finished; else ""."""
     if any(trial.curve.epoch for trial in state.trials.values()):
         return ""
-    details = [trial.decision.detail for trial in state.search if trial.decision and trial.decision.reason == "failed"]
+    decisions = [trial.decision for trial in state.trials.search if trial.decision]
+    details = [decision.detail for decision in decisions if decision.reason == "failed"]
     last = details[-SAME_FAILURES:]
     if len(last) < SAME_FAILURES or len({_without_names(detail) for detail in last}) > 1:
         return ""

@@ -1,85 +1,80 @@
-"""A journal read for those who look on: decisions one by one, epochs as stretches.
+"""Reads a journal fast, for those who follow a sweep: decisions one by one, epochs as blocks.
 
-What an epoch means to other trials follows from the rungs: unless it reaches one, it matters to nobody that it came
-before or after another trial's. So the epochs of a trial between two of its rungs are brought together at the place of
-the last, and a state that takes them comes out the same as from the journal's rows. `test_stretches.py` compares them.
+To the trials of a sweep it does not matter that one trial's epoch came before or after another trial's. So all epochs
+of a trial among the rows that are read at a time are applied at once, at the position of the last. The state comes out
+the same, and most of the work is NumPy's rather than Python's. (A scheduler does need the epochs in their order; only
+the driver has one, and it restores it row by row: `search.journal.segments.read`.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from search.journal.columns import Array, Columns
 from search.journal.epoch_block import EpochBlock
-from search.journal.events import Decided, EpochDone, Row, SweepOpened
+from search.journal.events import EpochDone, Row, SweepOpened
 from search.journal.segments import SCHEMA, tables
 
 UNREAD = ("rates", "checkpoint", "alarm", "alarm_detail")
 """Columns that only the driver needs, or a trial's own page."""
 
 
-def read(folder: Path, after: int, metric: str, rungs: Sequence[int]) -> Iterator[Row | EpochBlock]:
-    """What the journal's rows above `after` say, in order; safe while the sweep writes.
+def read_blocks(folder: Path, after: int, metric: str) -> Iterator[Row | EpochBlock]:
+    """The journal's rows above `after`, in order, with the epochs as blocks; safe while the sweep writes.
 
     Args:
         folder: the journal.
         after: the highest sequence number that was read before.
         metric: the objective's name.
-        rungs: epochs at which trials are compared, rising.
 
     Raises:
-        SteadytuneError: as `search.journal.tables`.
+        SteadytuneError: as `search.journal.segments.tables`.
     """
     for table in tables(folder, after, [name for name in SCHEMA.names if name not in UNREAD]):
-        rows = Columns(table)
-        is_epoch = rows.words("event") == EpochDone.event
-        found: list[Row | EpochBlock] = list(rows.rows(np.flatnonzero(~is_epoch)))
-        found += _epoch_blocks(rows, is_epoch, metric, rungs)
-        yield from sorted(found, key=attrgetter("seq"))
+        columns = Columns(table)
+        event = columns.words("event")
+        is_epoch = event == EpochDone.event
+        items: list[Row | EpochBlock] = list(columns.rows(np.flatnonzero(~is_epoch)))
+        # Utilisation is counted between openings of the sweep, so a block ends where the sweep was opened again.
+        items += _blocks(columns, np.flatnonzero(is_epoch), np.cumsum(event == SweepOpened.event), metric)
+        yield from sorted(items, key=attrgetter("seq"))
 
 
-def _epoch_blocks(rows: Columns, is_epoch: Array, metric: str, rungs: Sequence[int]) -> Iterator[EpochBlock]:
-    if not is_epoch.any():
+def _blocks(columns: Columns, epochs: Array, opening: Array, metric: str) -> Iterator[EpochBlock]:
+    """The rows `epochs`, one block for each trial and each `opening` of the sweep."""
+    if not len(epochs):
         return
-    places, stops = _places(rows, is_epoch, rungs)
-    starts = np.append(0, stops[:-1])
-    trials = rows.numbers("trial")[places][starts].tolist()
-    times = rows.numbers("time")[places][stops - 1].tolist()
-    began = np.minimum.reduceat(rows.numbers("began")[places], starts).tolist()
-    largest = np.maximum.reduceat(rows.numbers("bytes")[places], starts).tolist()
-    columns: tuple[list[Any], ...] = tuple(
-        column[places].tolist()
-        for column in (
-            rows.numbers("seq"),
-            rows.numbers("epoch"),
-            rows.named("metrics", metric),
-            rows.named("losses", "train"),
-            rows.named("losses", "val"),
-            rows.words("phase"),
-            rows.sums("seconds"),
+    trials, openings = columns.numbers("trial")[epochs], opening[epochs]
+    order = np.lexsort((openings, trials))  # stable: a trial's epochs stay in the journal's order
+    rows, trials, openings = epochs[order], trials[order], openings[order]
+    starts = np.flatnonzero(np.append(True, (trials[1:] != trials[:-1]) | (openings[1:] != openings[:-1])))
+    stops = np.append(starts[1:], len(rows))
+
+    seqs = columns.numbers("seq")[rows].tolist()
+    times = columns.numbers("time")[rows][stops - 1].tolist()
+    began = np.minimum.reduceat(columns.numbers("began")[rows], starts).tolist()
+    largest_bytes = np.maximum.reduceat(columns.numbers("bytes")[rows], starts).tolist()
+    numbers = columns.numbers("epoch")[rows].tolist()
+    values = columns.named("metrics", metric)[rows].tolist()
+    losses = columns.named("losses", "train")[rows].tolist()
+    held_out = columns.named("losses", "val")[rows].tolist()
+    phases = columns.words("phase")[rows].tolist()
+    seconds = columns.sums("seconds")[rows].tolist()
+    for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
+        yield EpochBlock(
+            trial=int(trials[start]),
+            time=times[index],
+            began=began[index],
+            largest_bytes=largest_bytes[index],
+            seqs=seqs[start:stop],
+            epochs=numbers[start:stop],
+            values=values[start:stop],
+            losses=losses[start:stop],
+            held_out=held_out[start:stop],
+            phases=phases[start:stop],
+            seconds=seconds[start:stop],
         )
-    )
-    ends = zip(starts.tolist(), stops.tolist(), strict=True)
-    for trial, time, first, most, (start, stop) in zip(trials, times, began, largest, ends, strict=True):
-        yield EpochBlock(trial, time, first, most, *[column[start:stop] for column in columns])
-
-
-def _places(rows: Columns, is_epoch: Array, rungs: Sequence[int]) -> tuple[Array, Array]:
-    """The epochs trial by trial, and behind which of them a stretch stops.
-
-    That is: where the trial's next row is no epoch, where the sweep was opened again, and where a rung is reached.
-    """
-    event = rows.words("event")
-    trial = np.where(is_epoch | (event == Decided.event), rows.numbers("trial"), -1)
-    order = np.argsort(trial, kind="stable")
-    trial, is_epoch, opened = trial[order], is_epoch[order], np.cumsum(event == SweepOpened.event)[order]
-    rung = np.searchsorted(np.asarray(rungs), rows.numbers("epoch")[order], side="right")
-    follows = (trial[1:] == trial[:-1]) & (opened[1:] == opened[:-1])
-    reaches = rung > np.append(0, np.where(follows, rung[:-1], 0))
-    goes_on = np.append(follows & is_epoch[1:], False) & ~reaches
-    return order[is_epoch], np.flatnonzero(~goes_on[is_epoch]) + 1

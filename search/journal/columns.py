@@ -1,6 +1,6 @@
-"""Rows of a journal as arrays, for whom Python's own objects a row would take too long.
+"""Rows of a journal as NumPy arrays: one Python object for each row would take too long.
 
-Arrow's own ways from a column to numpy import pandas, which takes longer than reading a small sweep; these do not.
+Arrow's own conversions to NumPy import pandas, which takes longer than reading a small sweep; these do not.
 """
 
 from __future__ import annotations
@@ -27,32 +27,33 @@ class Columns:
     def __len__(self) -> int:
         return len(self._table)
 
-    def rows(self, places: Array) -> Iterator[Row]:
-        """The events at `places`."""
-        indices = pa.py_buffer(np.ascontiguousarray(places, dtype=np.int64))
-        return rows_of(self._table.take(pa.Array.from_buffers(pa.int64(), len(places), [None, indices])))
+    def rows(self, indices: Array) -> Iterator[Row]:
+        """The events at `indices`."""
+        buffer = pa.py_buffer(np.ascontiguousarray(indices, dtype=np.int64))
+        return rows_of(self._table.take(pa.Array.from_buffers(pa.int64(), len(indices), [None, buffer])))
 
     def numbers(self, name: str) -> Array:
-        """A column of numbers; what stands where there is none is arbitrary."""
+        """A column of numbers; where a row has none, the array holds anything."""
         return _numbers(self._column(name))
 
     def words(self, name: str) -> Array:
-        """A column of few words, again and again."""
-        coded = self._column(name).dictionary_encode()
-        return np.asarray([*coded.dictionary.to_pylist(), None], dtype=object)[_numbers(coded.indices)]
+        """A column of a few words that repeat; where a row has none, the array holds any of them."""
+        encoded = self._column(name).dictionary_encode()
+        # None: a row without a word has some index too, even if no row has one and the dictionary is empty.
+        return np.asarray([*encoded.dictionary.to_pylist(), None], dtype=object)[_numbers(encoded.indices)]
 
     def named(self, name: str, key: str) -> Array:
-        """Of a column of numbers by name, those under one key; None where there is none."""
+        """Of a column of numbers by name, the number under `key`; None in rows without it."""
         rows, keys, numbers = self._entries(name)
-        coded = keys.dictionary_encode()
-        known = coded.dictionary.to_pylist()
-        mine = _numbers(coded.indices) == (known.index(key) if key in known else -1)
-        found = np.full(len(self), None)
-        found[rows[mine]] = numbers[mine]
-        return found
+        encoded = keys.dictionary_encode()
+        dictionary = encoded.dictionary.to_pylist()
+        matches = _numbers(encoded.indices) == (dictionary.index(key) if key in dictionary else -1)
+        values = np.full(len(self), None)
+        values[rows[matches]] = numbers[matches]
+        return values
 
     def sums(self, name: str) -> Array:
-        """Of a column of numbers by name, the sum of each row's."""
+        """Of a column of numbers by name, each row's sum."""
         rows, _, numbers = self._entries(name)
         return np.bincount(rows, weights=numbers, minlength=len(self))
 
@@ -60,11 +61,11 @@ class Columns:
         return self._table[name].combine_chunks()
 
     def _entries(self, name: str) -> tuple[Array, pa.Array, Array]:
-        """A column of numbers by name as its entries: the row, the key and the number of each."""
+        """A column of numbers by name, flattened: the row, the key and the number of each entry."""
         maps = self._column(name)
-        ends = _numbers(maps.offsets)
-        rows = np.repeat(np.arange(len(self)), np.diff(ends))
-        first, count = int(ends[0]), len(rows)
+        offsets = _numbers(maps.offsets)
+        rows = np.repeat(np.arange(len(self)), np.diff(offsets))
+        first, count = int(offsets[0]), len(rows)
         return rows, maps.keys.slice(first, count), _numbers(maps.items.slice(first, count))
 
 

@@ -1,7 +1,7 @@
-"""Epochs of one trial that followed on each other, as columns: how a sweep's state takes them.
+"""Epochs of one trial that followed each other, as columns: the form in which a sweep's state takes epochs in.
 
-One at a time while they happen; as many as there are between two things that matter to other trials where they are read
-back (`stretches.py`), which is a tenth of the work.
+The driver applies them one at a time, as they happen; those who read a sweep back apply as many at once as they can
+(`search.journal.block_reader`), which is a tenth of the work.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from search.journal.events import EpochDone
 
 @dataclass(frozen=True, slots=True)
 class EpochBlock:
-    """At least one epoch. Of its columns, one value an epoch each.
+    """At least one epoch. The lists are columns with one value for each epoch.
 
     Attributes:
-        trial: whose they are.
-        time: when the last was journalled, in seconds since 1970.
-        began: when the first began, likewise.
-        largest: bytes of the largest checkpoint that was written after one of them; 0 if none was.
-        seqs: their sequence numbers in the journal, rising.
-        epochs: their numbers, rising; where one reaches a rung, it is the last of the stretch.
+        trial: its number.
+        time: when the last epoch was journalled, in seconds since 1970.
+        began: when the first epoch began, likewise.
+        largest_bytes: size of the largest checkpoint that was written after one of them; 0 if none was.
+        seqs: the epochs' sequence numbers in the journal, rising.
+        epochs: the epochs' numbers, from 1, rising.
         values, losses, held_out: objective, training loss and held-out loss; see `search.pruning.curve.Point`.
         phases: the recipe's words for the parts of its schedule.
-        seconds: what each took on its worker.
+        seconds: what each epoch took on its worker.
     """
 
     trial: int
     time: float
     began: float
-    largest: int
+    largest_bytes: int
     seqs: list[int]
     epochs: list[int]
     values: list[float | None]
@@ -41,18 +41,18 @@ class EpochBlock:
 
     @property
     def seq(self) -> int:
-        """The last one's sequence number."""
+        """The last epoch's sequence number."""
         return self.seqs[-1]
 
     @classmethod
     def of(cls, seq: int, time: float, done: EpochDone, metric: str) -> EpochBlock:
-        """The stretch that a single epoch is; `metric` names the objective."""
+        """The block of a single epoch; `metric` names the objective."""
         losses = done.losses
         return cls(
             trial=done.trial,
             time=time,
             began=done.began,
-            largest=done.bytes,
+            largest_bytes=done.bytes,
             seqs=[seq],
             epochs=[done.epoch],
             values=[done.metrics.get(metric)],

@@ -1,11 +1,15 @@
-"""What happens in a sweep: each thing as an event. The journal keeps them, and the state is what they add up to."""
+"""What happens in a sweep, as events. The journal keeps them, and a sweep's state is what they add up to.
+
+An event's fields are columns of the journal on disk. Names on disk never change: a field that is named otherwise here
+says its column's name with `stored_as`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Protocol, get_args
 
-from search.pruning.decision import FAILURES, Action, Reason
+from search.pruning.decision import Action, Decision, Reason
 
 Kind = Literal["search", "confirm", "audit"]
 
@@ -18,36 +22,46 @@ Version 1 negated the numbers "value" and "cutoff" of a rung decision where the 
 """
 
 
+def stored_as(column: str) -> dict[str, str]:
+    """Metadata of an event's field whose column on disk has another name."""
+    return {"column": column}
+
+
+def columns_of(kind: type[Event]) -> dict[str, str]:
+    """The column on disk of each field of an event."""
+    return {each.name: each.metadata.get("column", each.name) for each in fields(kind)}
+
+
 @dataclass(frozen=True)
 class SweepOpened:
     """The sweep began, or was resumed.
 
     Attributes:
-        places: worker slots, that is how many trials run at a time.
+        worker_slots: how many trials run at a time.
         version: of the events from here to the next `SweepOpened`. None in a journal that is older than this field,
             which means version 1.
     """
 
     event: ClassVar[str] = "opened"
-    places: int
+    worker_slots: int = field(metadata=stored_as("places"))
     version: int | None = VERSION
 
 
 @dataclass(frozen=True)
-class EarlierTrial:
-    """A trial of an earlier sweep that the search learns from, kept here because that sweep may be deleted.
+class PriorTrial:
+    """A trial of an earlier sweep that the search starts from, copied because that sweep may be deleted.
 
     Attributes:
-        named: the earlier sweep's name.
+        sweep: the earlier sweep's name.
         trial: its number there.
         drawn: its values, as the space of this sweep would have drawn them.
         epoch: where it ended, in epochs of this sweep: as large a share of a training as it was there.
         reason: what ended it.
-        numbers: "level", if it ever had one.
+        numbers: "level": its smoothed value, if it ever had one.
     """
 
     event: ClassVar[str] = "earlier"
-    named: str
+    sweep: str = field(metadata=stored_as("named"))
     trial: int
     drawn: dict[str, Any]
     epoch: int
@@ -55,14 +69,9 @@ class EarlierTrial:
     numbers: dict[str, float] = field(default_factory=dict)
 
     @property
-    def level(self) -> float | None:
+    def smoothed_value(self) -> float | None:
         """The objective it reached."""
         return self.numbers.get("level")
-
-    @property
-    def failed(self) -> bool:
-        """Whether its training was lost."""
-        return self.reason in FAILURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +80,9 @@ class TrialStarted:
 
     Attributes:
         trial: its number, from 0, unique in the sweep.
-        kind: "search"; "confirm" for a configuration trained again on a fresh seed; "audit" for a stopped trial trained
-            to its end after all.
-        of: for "confirm" and "audit", the search trial that is trained again; else its own number.
+        kind: "search"; "confirm" for a configuration re-trained on a fresh seed; "audit" for a stopped trial trained to
+            completion.
+        of: for "confirm" and "audit", the search trial that is re-trained; else its own number.
         named: the named training it is, or "".
         drawn: what the space drew, by name; None where it was not asked.
         settings: the complete settings of the training.
@@ -91,12 +100,12 @@ class TrialStarted:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """A trial finished an epoch: what `trainables.recipe.Epoch` says, and besides
+    """A trial finished an epoch. The other fields are those of `trainables.recipe.Epoch`.
 
     Attributes:
         began: when the epoch began, in seconds since 1970.
-        checkpoint: folder of the checkpoint written after it, or "".
-        bytes: its size.
+        checkpoint: folder of the checkpoint that was written after it, or "".
+        bytes: size of that checkpoint.
         alarm, alarm_detail: the recipe's own alarm, or "".
     """
 
@@ -117,7 +126,7 @@ class EpochDone:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A rule stopped a trial, or compared it and let it go on."""
+    """What a rule decided about a trial; see `search.pruning.decision.Decision`."""
 
     event: ClassVar[str] = "decision"
     trial: int
@@ -126,6 +135,11 @@ class Decided:
     reason: Reason
     detail: str
     numbers: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, trial: int, epoch: int, decision: Decision) -> Decided:
+        """The event of `decision` about `trial` after `epoch`."""
+        return cls(trial, epoch, decision.action, decision.reason, decision.detail, dict(decision.numbers))
 
 
 @dataclass(frozen=True)
@@ -149,7 +163,8 @@ class SweepEnded:
     Attributes:
         trial: the winning configuration's search trial; -1 if no trial finished.
         detail: one sentence.
-        numbers: "mean" and "std" over the fresh seeds and their number "seeds", or the one level it had as "mean".
+        numbers: "mean" and "std" over the fresh seeds and their number "seeds"; without a confirmation, "mean" is the
+            smoothed value of its one training.
     """
 
     event: ClassVar[str] = "ended"
@@ -158,13 +173,13 @@ class SweepEnded:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
-Event = SweepOpened | EarlierTrial | TrialStarted | EpochDone | Decided | SearchEnded | SweepEnded
+Event = SweepOpened | PriorTrial | TrialStarted | EpochDone | Decided | SearchEnded | SweepEnded
 EVENTS: dict[str, type[Event]] = {kind.event: kind for kind in get_args(Event)}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One event with its place in the journal and the wall-clock time (seconds since 1970) of its writing."""
+    """One event with its sequence number in the journal and the time of its writing, in seconds since 1970."""
 
     seq: int
     time: float
@@ -172,13 +187,13 @@ class Row:
 
 
 class Log(Protocol):
-    """What takes a sweep's events."""
+    """Takes a sweep's events: the journal on disk, or one in memory."""
 
     def append(self, event: Event) -> Row:
         """Take one event."""
 
     def flush_if_due(self) -> bool:
-        """Flush if it is time to; returns whether it did."""
+        """Flush if many events wait or the last flush is a while ago; returns whether it did."""
 
     def flush(self) -> bool:
-        """Make sure that what was taken is kept; returns whether there was anything."""
+        """Store all events taken so far; returns whether there were any."""

@@ -25,6 +25,8 @@ assert set(REASONS) == set(get_args(Reason))
 FAILURES: frozenset[Reason] = frozenset({"nonfinite", "diverging", "collapsed", "failed"})
 """Reasons that mean a failed training: the sampler takes its configuration for infeasible, not merely for worse."""
 
+Outcome = Literal["complete", "pruned", "infeasible"]
+"""What a sampler is told about how a trial ended: trained to its last epoch, stopped before, or failed."""
 
 STOPPED_EARLY: frozenset[Reason] = frozenset({"rung", "oscillating", "stale", "budget"})
 """Reasons that end a sound training before its last epoch."""

@@ -131,7 +131,7 @@ def simulate_shuffled(
     order = list(range(len(recording.runs)))
     random.Random(f"order/{seed}").shuffle(order)
     state, seconds = simulate(recording, scheduler_settings, workers, order)
-    trial_of_run = {order[trial.started.trial]: trial for trial in state.search}
+    trial_of_run = {order[trial.started.trial]: trial for trial in state.trials.search}
     complete = [(run.best, index) for index, run in enumerate(recording.runs) if not run.censored]
     ranked = [(best, index) for best, index in complete if best is not None]
     if not ranked:
@@ -145,5 +145,5 @@ def simulate_shuffled(
         seconds=seconds * workers / recording.seconds,
         regret=(best - max(finished)) / abs(best) if finished and best else float(not finished),
         winner_stopped="" if winner_decision.reason == "done" else winner_decision.reason,
-        reasons=Counter(trial.decision.reason for trial in state.search if trial.decision),
+        reasons=Counter(trial.decision.reason for trial in state.trials.search if trial.decision),
     )

@@ -49,13 +49,13 @@ def read(path: Path, metric: str | None = None, mode: Mode = "max") -> list[Reco
 
 
 def _sweep(path: Path) -> Recording:
-    state = SweepFollower(SweepFolder(path.parent, path.name)).look()
+    state = SweepFollower(SweepFolder(path.parent, path.name)).read()
     runs = tuple(
         Run(
             str(trial.started.trial), trial.curve, tuple(trial.seconds), trial.started.settings,
             censored=trial.decision is not None and trial.decision.reason in ("rung", "budget"),
         )
-        for trial in state.search
+        for trial in state.trials.search
         if trial.curve.epoch
     )  # fmt: skip
     recipe = state.plan.recipe

@@ -1,13 +1,14 @@
-"""The study as samplers see it: Optuna knows nothing of trials that wait, of other sweeps' scales, or of rungs.
+"""The study as samplers see it: Optuna knows neither paused trials nor rungs.
 
-Optuna cannot suspend a trial. As a running one it would teach nothing, or only ill (TPE takes running trials for bad
-ones); once told as pruned it could not go on. So it stays running, and is shown as pruned while it waits.
+Optuna cannot pause a trial. If samplers saw a paused trial as running, they would learn nothing from it, or the wrong
+thing (TPE takes running trials for bad ones); once told as pruned it could not be promoted. So it stays running in the
+study, and samplers see it as pruned while it is paused.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from copy import copy
 from statistics import NormalDist
 
@@ -16,22 +17,17 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from search.pruning.curve import SMOOTHING_EPOCHS
-from search.sampling.scale import Scale
 
 NORMAL = NormalDist()
 
 
 class StudyView(optuna.storages.InMemoryStorage):
-    """Optuna's storage in memory, with the trials as samplers are to see them.
+    """Optuna's storage in memory, whose trials samplers see as described above.
 
     Args:
         mode: "max" or "min".
-        ranked: show all that ended or wait as complete, with a score for their rank: for samplers that learn from
-            complete trials only, as Gaussian processes do, when most trials are stopped at a rung.
-
-    Attributes:
-        waiting: trials of this sweep that wait at a rung, and how samplers see each; None until they look.
-        earlier: the sweep of each trial that is not of this one.
+        ranked: show all ended and paused trials as complete, with a score for their rank. For samplers that learn from
+            complete trials only, as Gaussian processes do: most trials are stopped at a rung.
     """
 
     def __init__(self, mode: str, ranked: bool) -> None:
@@ -39,79 +35,70 @@ class StudyView(optuna.storages.InMemoryStorage):
         self._sign = 1.0 if mode == "max" else -1.0
         self._ranked = ranked
         self._distributions: dict[BaseDistribution, BaseDistribution] = {}
-        self.waiting: dict[int, FrozenTrial | None] = {}
-        self.earlier: dict[int, str] = {}
+        # The paused trials, by Optuna's number, each with its pruned copy, or None until a sampler looks. The copies
+        # are kept, because for each draw samplers look at thousands that have not changed.
+        self._paused: dict[int, FrozenTrial | None] = {}
+
+    def pause(self, number: int) -> None:
+        """Trial `number` is paused."""
+        self._paused[number] = None
+
+    def refresh(self, number: int) -> None:
+        """Trial `number` has one more value: if it was paused, its pruned copy is out of date."""
+        if number in self._paused:
+            self._paused[number] = None
+
+    def end(self, number: int) -> None:
+        """Trial `number` has ended."""
+        self._paused.pop(number, None)
 
     def set_trial_param(
         self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
     ) -> None:
-        """See Optuna's `BaseStorage`: equal distributions are one object, where Optuna would keep one a trial."""
-        kept = self._distributions.setdefault(distribution, distribution)
-        super().set_trial_param(trial_id, param_name, param_value_internal, kept)
+        """See Optuna's `BaseStorage`: equal distributions are one object, not one for each trial."""
+        shared = self._distributions.setdefault(distribution, distribution)
+        super().set_trial_param(trial_id, param_name, param_value_internal, shared)
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """See Optuna's `BaseStorage`."""
-        if not (self.waiting or self.earlier or self._ranked) or states == (TrialState.WAITING,):
+        if not (self._paused or self._ranked) or states == (TrialState.WAITING,):
             return super().get_all_trials(study_id, deepcopy, states)
-        found = super().get_all_trials(study_id, deepcopy)
-        shown = [self._as_pruned(trial) if trial.number in self.waiting else trial for trial in found]
-        if self.earlier:
-            shown = _on_one_scale(shown, self.earlier)
+        stored = super().get_all_trials(study_id, deepcopy)
+        trials = [self._as_pruned(trial) if trial.number in self._paused else trial for trial in stored]
         if self._ranked:
-            shown = _by_rank(shown, self._sign)
-        return [trial for trial in shown if states is None or trial.state in states]
+            trials = _with_rank_scores(trials, self._sign)
+        return [trial for trial in trials if states is None or trial.state in states]
 
     def _as_pruned(self, trial: FrozenTrial) -> FrozenTrial:
-        shown = self.waiting[trial.number]
-        if shown is None:  # it changes only when it goes on, and of thousands all are looked at for each draw
-            shown = self.waiting[trial.number] = copy(trial)
-            shown.state = TrialState.PRUNED
-        return shown
+        pruned = self._paused[trial.number]
+        if pruned is None:
+            pruned = self._paused[trial.number] = copy(trial)
+            pruned.state = TrialState.PRUNED
+        return pruned
 
 
-def _on_one_scale(trials: list[FrozenTrial], earlier: Mapping[int, str]) -> list[FrozenTrial]:
-    """Copies of `trials` whose values are standardised within their sweep."""
-    sweeps: dict[str, list[FrozenTrial]] = {}
-    for trial in trials:
-        sweeps.setdefault(earlier.get(trial.number, ""), []).append(trial)
-    scales = {sweep: _scale(members) for sweep, members in sweeps.items()}
-    return [_scaled(trial, scales[earlier.get(trial.number, "")]) for trial in trials]
+def _with_rank_scores(trials: list[FrozenTrial], sign: float) -> list[FrozenTrial]:
+    """Marks ended trials complete, with the normal score of their rank: values of different rungs are not comparable.
 
-
-def _scale(trials: list[FrozenTrial]) -> Scale:
-    finished = [trial.value for trial in trials if trial.state is TrialState.COMPLETE and trial.value is not None]
-    partial = [
-        trial.intermediate_values[max(trial.intermediate_values)] for trial in trials if trial.intermediate_values
-    ]
-    return Scale.of(finished, partial)
-
-
-def _scaled(trial: FrozenTrial, scale: Scale) -> FrozenTrial:
-    shown = copy(trial)
-    if trial.value is not None:
-        shown.value = scale(trial.value)
-    shown.intermediate_values = {step: scale(value) for step, value in trial.intermediate_values.items()}
-    return shown
-
-
-def _by_rank(trials: list[FrozenTrial], sign: float) -> list[FrozenTrial]:
-    """Copies of `trials`: who ended is complete, its value a score for its rank, as values of other rungs differ."""
+    The trials are copied; `sign` times a value: higher is better.
+    """
     ended = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-    ended.sort(key=lambda trial: _merit(trial, sign))
-    scores = {one.number: NORMAL.inv_cdf((place + 0.5) / len(ended)) for place, one in enumerate(ended)}
-    return [_complete(one, sign * scores[one.number]) if one.number in scores else one for one in trials]
+    ended.sort(key=lambda trial: _rank_key(trial, sign))
+    scores = {trial.number: NORMAL.inv_cdf((rank + 0.5) / len(ended)) for rank, trial in enumerate(ended)}
+    return [_complete(trial, sign * scores[trial.number]) if trial.number in scores else trial for trial in trials]
 
 
-def _merit(trial: FrozenTrial, sign: float) -> tuple[float, int, float]:
-    """Who came further is better, and of those the one with the higher level; the infeasible are behind all."""
+def _rank_key(trial: FrozenTrial, sign: float) -> tuple[float, int, float]:
+    """Rises from worst to best: infeasible trials first, then by the epoch that was reached, then by value."""
     values = [value for _, value in sorted(trial.intermediate_values.items())][-SMOOTHING_EPOCHS:]
-    level = sign * sum(values) / len(values) if values else -math.inf
-    return -sum(trial.constraints.values()), max(trial.intermediate_values, default=0), level
+    smoothed = sign * sum(values) / len(values) if values else -math.inf
+    return -sum(trial.constraints.values()), max(trial.intermediate_values, default=0), smoothed
 
 
 def _complete(trial: FrozenTrial, score: float) -> FrozenTrial:
-    shown = copy(trial)
-    shown.state, shown.value, shown.system_attrs = TrialState.COMPLETE, score, {}  # its rank tells of the constraint
-    return shown
+    complete = copy(trial)
+    # Without its constraint, which is in system_attrs: the rank has it in already.
+    complete.state, complete.value, complete.system_attrs = TrialState.COMPLETE, score, {}
+    return complete

@@ -1,4 +1,4 @@
-"""What a training costs besides the epochs: numbers that a user may limit, or weigh against the metric."""
+"""What a training costs: measures that a user may limit, or weigh against the metric."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from search.state.trial_state import TrialState
 from search.sweep.spec import Limit, Measure
 
 
-def measured(trial: TrialState, measure: Measure) -> float | None:
-    """The measure of one trial; None before its first epoch (or checkpoint).
+def measure_cost(trial: TrialState, measure: Measure) -> float | None:
+    """The `measure` of one trial; None before its first epoch (or checkpoint).
 
-    epoch_seconds: median wall time of an epoch, data, training and evaluation together.
-    checkpoint_mb: size of its largest checkpoint in 10^6 bytes; it grows with the model and the optimizer's moments.
+    epoch_seconds: median wall time of an epoch: data, training and evaluation together.
+    checkpoint_mb: size of its largest checkpoint in 10^6 bytes. It grows with the model and the optimizer's moments.
     """
     if measure == "epoch_seconds":
         return statistics.median(trial.seconds) if trial.seconds else None
     return trial.largest_bytes / 1e6 if trial.largest_bytes else None
 
 
-def excess(trial: TrialState, limits: Mapping[Measure, Limit]) -> float:
-    """By how much, as a share of it, the trial is over the limit that it breaks most; 0 if it keeps all."""
-    over = [0.0]
+def violation(trial: TrialState, limits: Mapping[Measure, Limit]) -> float:
+    """By how much the trial exceeds the limit that it breaks most, as a share of that limit; 0 if it keeps all."""
+    violations = [0.0]
     for measure, limit in limits.items():
-        value = measured(trial, measure)
+        value = measure_cost(trial, measure)
         if value is not None:
-            over.append(value / limit.high - 1)
-    return max(over)
+            violations.append(value / limit.high - 1)
+    return max(violations)

@@ -1,10 +1,10 @@
-"""A sweep as its journal tells it, for those who look on: nothing is written, and the sweep may run meanwhile."""
+"""Reads a sweep from its journal, for those who do not run it: nothing is written, and the sweep may run meanwhile."""
 
 from __future__ import annotations
 
 import gc
 
-from search.journal.block_reader import read
+from search.journal.block_reader import read_blocks
 from search.journal.epoch_block import EpochBlock
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
@@ -18,9 +18,9 @@ class SweepFollower:
         self._state = SweepState(folder.plan())
         self._seq = 0
 
-    def look(self) -> SweepState:
-        """The sweep as it stands now; only what is new since the last look is read."""
-        gc.disable()  # nothing of it is garbage, and looking for some takes a quarter of the time
+    def read(self) -> SweepState:
+        """The sweep's present state; only what is new since the last call is read."""
+        gc.disable()  # reading creates many objects and no garbage: looking for it would take a quarter of the time
         try:
             self._read()
         finally:
@@ -31,9 +31,9 @@ class SweepFollower:
         state = self._state
         if not self._journal.is_dir():
             return
-        for one in read(self._journal, self._seq, state.plan.recipe.metric, state.scheduler.rungs):
-            if isinstance(one, EpochBlock):
-                state.train(one)
+        for item in read_blocks(self._journal, self._seq, state.plan.recipe.metric):
+            if isinstance(item, EpochBlock):
+                state.apply_epochs(item)
             else:
-                state.apply(one)
-            self._seq = one.seq
+                state.apply(item)
+            self._seq = item.seq

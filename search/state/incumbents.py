@@ -10,40 +10,45 @@ from search.pruning.curve import Curve
 
 
 class Incumbents:
-    """Each rise of the best level, in the order of the journal, in whatever order the trials' epochs are told."""
+    """Each rise of the best smoothed value, in the journal's order.
+
+    Blocks of different trials overlap in the journal and are added one after the other, so an epoch may be added
+    after later ones of another trial: rises are kept sorted by sequence number, and those that it overtakes go.
+    """
 
     def __init__(self, sign: float) -> None:
-        """`sign` times a level: higher is better."""
+        """`sign` times a smoothed value: higher is better."""
         self._sign = sign
-        self._epochs = array("q")  # sequence numbers of the search's epochs
-        self._seqs: list[int] = []
-        self._rises: list[tuple[int, float]] = []  # trial and level, at each of _seqs
+        self._epoch_seqs = array("q")  # of all the search's epochs
+        self._rise_seqs: list[int] = []
+        self._rises: list[tuple[int, float]] = []  # trial and smoothed value, at each of _rise_seqs
 
-    def add(self, done: EpochBlock, curve: Curve) -> None:
+    def add(self, block: EpochBlock, curve: Curve) -> None:
         """Epochs of a trial of the search, the last of its `curve`."""
-        self._epochs.extend(done.seqs)
-        best = curve.best_value  # no level is above it
-        if best is None or self._known_before(done.seqs[0], best):
+        self._epoch_seqs.extend(block.seqs)
+        best = curve.best_value  # a mean of some values is never better than the best of all
+        if best is None or self._is_surpassed(block.seqs[0], best):
             return
-        for seq, level in zip(done.seqs, curve.smoothed_values(len(done.seqs)), strict=True):
-            if level is not None and not self._known_before(seq, level):
-                self._rise(seq, done.trial, level)
+        for seq, value in zip(block.seqs, curve.smoothed_values(len(block.seqs)), strict=True):
+            if value is not None and not self._is_surpassed(seq, value):
+                self._insert(seq, block.trial, value)
 
-    def _known_before(self, seq: int, level: float) -> bool:
-        place = bisect_right(self._seqs, seq)
-        return place > 0 and self._sign * level <= self._sign * self._rises[place - 1][1]
+    def _is_surpassed(self, seq: int, value: float) -> bool:
+        """Whether the best by `seq` is at least as good as `value`."""
+        index = bisect_right(self._rise_seqs, seq)
+        return index > 0 and self._sign * value <= self._sign * self._rises[index - 1][1]
 
-    def _rise(self, seq: int, trial: int, level: float) -> None:
-        place = end = bisect_right(self._seqs, seq)
-        while end < len(self._seqs) and self._sign * self._rises[end][1] <= self._sign * level:
-            end += 1
-        self._seqs[place:end] = [seq]
-        self._rises[place:end] = [(trial, level)]
+    def _insert(self, seq: int, trial: int, value: float) -> None:
+        start = end = bisect_right(self._rise_seqs, seq)
+        while end < len(self._rise_seqs) and self._sign * self._rises[end][1] <= self._sign * value:
+            end += 1  # a later rise that is none any more
+        self._rise_seqs[start:end] = [seq]
+        self._rises[start:end] = [(trial, value)]
 
     def rises(self) -> list[tuple[int, int, float]]:
-        """(epochs that the search had taken by then, trial, level) each time the best level so far rose."""
-        epochs = sorted(self._epochs)
+        """(epochs that the search had taken by then, trial, smoothed value) at each rise of the best so far."""
+        epoch_seqs = sorted(self._epoch_seqs)
         return [
-            (bisect_right(epochs, seq), trial, level)
-            for seq, (trial, level) in zip(self._seqs, self._rises, strict=True)
+            (bisect_right(epoch_seqs, seq), trial, value)
+            for seq, (trial, value) in zip(self._rise_seqs, self._rises, strict=True)
         ]

@@ -1,4 +1,4 @@
-"""What is known of one trial of a sweep."""
+"""What the journal says about one trial of a sweep."""
 
 from __future__ import annotations
 
@@ -17,55 +17,74 @@ STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", 
 
 @dataclass
 class TrialState:
-    """What is known of one trial.
+    """What the journal says about one trial.
 
     Attributes:
-        checkpoints: bytes by epoch. Onlookers, who take epochs by stretches, have none: what is still on disk only the
-            driver knows, which deletes them.
-        seconds: what its epochs took on their worker.
-        largest_bytes: of its checkpoints.
+        started: how it began: its number, kind, seed and settings.
+        curve: its epochs so far.
+        is_baseline: whether its settings are the recipe's baseline, which the result is compared with.
+        decisions: all that were made about it, in order.
+        checkpoints: bytes of each checkpoint on disk, by epoch. Only the driver, which deletes them, knows; in a state
+            that was read by epoch blocks (`search.state.follower`) it is empty.
+        seconds: what each epoch took on its worker.
+        largest_bytes: size of its largest checkpoint.
     """
 
     started: TrialStarted
     curve: Curve
-    status: Status = "running"
+    is_baseline: bool = False
     decisions: list[Decided] = field(default_factory=list)
     checkpoints: dict[int, int] = field(default_factory=dict)
     seconds: array[float] = field(default_factory=lambda: array("d"))
     largest_bytes: int = 0
 
-    def add(self, done: EpochBlock) -> None:
+    def add(self, block: EpochBlock) -> None:
         """Take its next epochs into account."""
-        self.curve.extend(done.epochs, done.values, done.losses, done.held_out, done.phases)
-        self.seconds.extend(done.seconds)
-        self.largest_bytes = max(self.largest_bytes, done.largest)
+        self.curve.extend(block.epochs, block.values, block.losses, block.held_out, block.phases)
+        self.seconds.extend(block.seconds)
+        self.largest_bytes = max(self.largest_bytes, block.largest_bytes)
+
+    @property
+    def number(self) -> int:
+        """Its number in the sweep."""
+        return self.started.trial
+
+    @property
+    def is_search(self) -> bool:
+        """Whether it is part of the search; else it confirms or audits a trial of the search."""
+        return self.started.kind == "search"
+
+    @property
+    def status(self) -> Status:
+        """What the last decision made of it."""
+        return STATUS_AFTER[self.decisions[-1].action] if self.decisions else "running"
 
     @property
     def running(self) -> bool:
-        """Whether a worker has it, or will have it next."""
+        """Whether a worker trains it, or will train it next."""
         return self.status == "running"
 
     @property
     def paused(self) -> bool:
-        """Whether it waits at a rung."""
+        """Whether it is paused at a rung."""
         return self.status == "paused"
 
     @property
     def in_study(self) -> bool:
         """Whether Optuna knows of it: a trial of the search whose values were drawn from the space."""
-        return self.started.kind == "search" and bool(self.started.drawn)
+        return self.is_search and bool(self.started.drawn)
 
     @property
     def decision(self) -> Decided | None:
-        """The decision that ended it, or None while it runs or waits."""
+        """The decision that ended it, or None while it is running or paused."""
         return self.decisions[-1] if self.status == "ended" else None
 
     @property
     def failed(self) -> bool:
-        """Whether it was stopped because its training was lost."""
+        """Whether it was stopped because its training failed or diverged."""
         return self.decision is not None and self.decision.reason in FAILURES
 
     @property
     def finished(self) -> bool:
-        """Whether it trained to its last epoch and ended well."""
+        """Whether it trained to its last epoch."""
         return self.decision is not None and self.decision.reason == "done"

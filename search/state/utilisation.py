@@ -6,39 +6,49 @@ from search.journal.epoch_block import EpochBlock
 
 
 class Utilisation:
-    """How much of the workers' time goes to training; pauses between a kill and a resume do not count."""
+    """How much of the workers' time goes to training. The time between a kill and a resume does not count.
+
+    Attributes:
+        worker_slots: how many trials run at a time, since the sweep was last opened.
+    """
 
     def __init__(self) -> None:
-        self._busy = self._offered = 0.0
-        self._first_seconds = self._later_seconds = 0.0
-        self._firsts = self._laters = 0
-        self._places = 1
-        self._first = self._last = 0.0
+        self.worker_slots = 1
+        self._busy_seconds = 0.0
+        self._offered_seconds = 0.0  # before the sweep was last opened
+        self._first_epochs = self._later_epochs = 0
+        self._first_epoch_seconds = self._later_epoch_seconds = 0.0
+        self._began = self._latest = 0.0  # of the epochs since the sweep was last opened
 
-    def open(self, places: int) -> None:
-        """The sweep begins, or goes on, with room for `places` trials at a time."""
-        self._offered += self._places * (self._last - self._first)
-        self._places, self._first, self._last = places, 0.0, 0.0
+    def open(self, worker_slots: int) -> None:
+        """The sweep begins, or is resumed, with `worker_slots` trials at a time."""
+        self._offered_seconds += self._offered_since_opened()
+        self.worker_slots, self._began, self._latest = worker_slots, 0.0, 0.0
 
-    def train(self, done: EpochBlock) -> None:
+    def add(self, block: EpochBlock) -> None:
         """Take epochs of one trial into account."""
-        firsts = 1 if done.epochs[0] == 1 else 0
-        first, later = sum(done.seconds[:firsts]), sum(done.seconds[firsts:])
-        self._busy += first + later
-        self._firsts, self._first_seconds = self._firsts + firsts, self._first_seconds + first
-        self._laters, self._later_seconds = self._laters + len(done.epochs) - firsts, self._later_seconds + later
-        self._first = min(self._first, done.began) if self._first else done.began
-        self._last = done.time
+        first_epochs = 1 if block.epochs[0] == 1 else 0
+        first, later = sum(block.seconds[:first_epochs]), sum(block.seconds[first_epochs:])
+        self._busy_seconds += first + later
+        self._first_epochs += first_epochs
+        self._first_epoch_seconds += first
+        self._later_epochs += len(block.epochs) - first_epochs
+        self._later_epoch_seconds += later
+        self._began = min(self._began, block.began) if self._began else block.began
+        self._latest = block.time
 
     @property
     def epoch_seconds(self) -> float:
         """Mean time of an epoch on its worker, without the trials' first (which warm up); 0 before any."""
-        if self._laters:
-            return self._later_seconds / self._laters
-        return self._first_seconds / self._firsts if self._firsts else 0.0
+        if self._later_epochs:
+            return self._later_epoch_seconds / self._later_epochs
+        return self._first_epoch_seconds / self._first_epochs if self._first_epochs else 0.0
 
     @property
     def share(self) -> float:
-        """Busy seconds by offered ones; 0 before the first epoch."""
-        offered = self._offered + self._places * (self._last - self._first)
-        return self._busy / offered if offered > 0 else 0.0
+        """Busy seconds divided by offered ones; 0 before the first epoch."""
+        offered = self._offered_seconds + self._offered_since_opened()
+        return self._busy_seconds / offered if offered > 0 else 0.0
+
+    def _offered_since_opened(self) -> float:
+        return self.worker_slots * (self._latest - self._began)

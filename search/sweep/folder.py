@@ -1,4 +1,4 @@
-"""Where a sweep keeps its things on disk.
+"""A sweep's folder on disk.
 
 SWEEPS/mlflow.db, artifacts/     the default MLflow store, shared by all sweeps of the folder
 SWEEPS/NAME/sweep.yaml           the description of the sweep
@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from search.sweep.plan import Plan, make_plan
-from search.sweep.spec import SweepSpec, read_stored_spec, removed_choices
+from search.sweep.spec import REMOVED, SweepSpec, read_stored_spec, removed_choices
 from trainables import checkpoint
+from trainables.atomic import write_file
 from trainables.errors import SteadytuneError, nearest
 from trainables.settings import read_yaml
 
@@ -81,26 +82,24 @@ class SweepFolder:
         """The sweep's description."""
         return read_stored_spec(read_yaml(self.spec_file), str(self.spec_file))
 
+    def change(self, **fields: Any) -> SweepSpec:
+        """Change the sweep's description for good: it runs on another cluster, say, or its storage moved."""
+        spec = self.spec().model_copy(update=fields)
+        removed = {name: value for name, value in read_yaml(self.spec_file).items() if name in REMOVED}
+        write_file(self.spec_file, spec.dump(removed))
+        return spec
+
     def check_resumable(self) -> None:
-        """Complain about a sweep that was launched with an option that is gone: it would go on as another sweep.
+        """Refuse to resume a sweep of an earlier version that this one would continue in another way.
 
         Raises:
-            SteadytuneError: with the option and what still works.
+            SteadytuneError: it was launched with a field that was removed since, at another value than its default.
         """
-        choices = removed_choices(read_yaml(self.spec_file))
-        if choices:
+        for name, value in removed_choices(read_yaml(self.spec_file)).items():
             raise SteadytuneError(
-                f"sweep {self.name} was launched with {', '.join(choices)}, which is no longer an option, so it cannot "
-                "be resumed; its results can still be shown and exported"
+                f"sweep {self.name} was launched with {name}: {value}, which was removed: {REMOVED[name].reason}; "
+                "resume it with the version that began it, or launch a new sweep; its results still show and export"
             )
-
-    def change(self, **fields: Any) -> SweepSpec:
-        """The sweep's description, changed for good: it runs on another cluster, say, or its storage moved."""
-        spec = self.spec().model_copy(update=fields)
-        partial = self.spec_file.with_suffix(".partial")
-        partial.write_text(spec.dump(), encoding="utf-8")
-        partial.replace(self.spec_file)
-        return spec
 
     def store(self, spec: SweepSpec) -> str:
         """The MLflow tracking URI of the sweep."""

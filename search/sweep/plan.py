@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_origin
 
-from search.pruning.rungs import first_rung
+from search.pruning.rungs import first_rung, milestones
 from search.sweep.spec import SchedulerName, SweepSpec
 from search.sweep.uri import check_place, is_uri
 from spaces import registry as space_registry
@@ -58,6 +58,11 @@ class Plan:
     def reduction_factor(self) -> float:
         """As given, or the scheduler's of `FACTORS`."""
         return self.spec.reduction_factor or FACTORS[self.spec.scheduler]
+
+    @property
+    def rungs(self) -> list[int]:
+        """The epochs at which the scheduler compares trials, rising."""
+        return milestones(self.grace_epochs, self.reduction_factor, self.max_epochs)
 
     def settings(self, drawn: Mapping[str, Any], seed: int) -> Settings:
         """The settings of one trial: the preset, then what was drawn, then the user's pins."""
@@ -116,7 +121,7 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
 
 def _check_freeze_thaw(spec: SweepSpec) -> None:
     """It is all in one: what it would not heed must not be asked for."""
-    for name, own in (("sampler", "tpe"), ("warm_start_with", "best"), ("limits", {})):
+    for name, own in (("sampler", "tpe"), ("limits", {})):
         if getattr(spec, name) != own:
             raise SettingsError(
                 f"{name} is {getattr(spec, name)}, which scheduler: freeze_thaw does not heed; leave {name} out"

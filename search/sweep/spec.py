@@ -1,13 +1,15 @@
 """The one description of a sweep: what is trained, what may be varied, how much it may cost.
 
 The same fields make a sweep file (YAML), the options of `steadytune launch` and the `sweep.yaml` kept with the
-results. `plan` checks everything that can be known before training, in seconds and without the heavy libraries.
+results. `search.sweep.plan` checks everything that can be known before training, in seconds and without the heavy
+libraries.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import yaml
@@ -52,10 +54,8 @@ class SweepSpec(Settings):
     enqueue: list[str] | None = Field(
         None, description="named trainings that run first; the recipe's baseline if not given"
     )
-    warm_start: list[str] = Field([], description="earlier sweeps to learn from: names, or their folders")
-    warm_start_with: Literal["best", "all"] = Field(
-        "best",
-        description="best: their 3 best configurations are trained first; all: the sampler learns from every trial",
+    warm_start: list[str] = Field(
+        [], description="earlier sweeps, by name or folder: the 3 best configurations of each are trained first"
     )
     seed: int = Field(0, ge=0, description="seed of the search, and of the trials' trainings")
 
@@ -144,41 +144,57 @@ class SweepSpec(Settings):
             raise ValueError("must be auto, a share from 0 to 1, or a whole number")
         return gpus
 
-    def dump(self) -> str:
-        """This sweep as YAML, as `sweep.yaml` holds it."""
-        return yaml.safe_dump(self.model_dump(exclude_none=True), sort_keys=False)
+    def dump(self, removed: Mapping[str, Any] | None = None) -> str:
+        """This sweep as YAML, as `sweep.yaml` holds it, with the `removed` fields that it had."""
+        return yaml.safe_dump(self.model_dump(exclude_none=True) | dict(removed or {}), sort_keys=False)
 
 
-REMOVED: Mapping[str, Any] = {"brackets": 1}
-"""Fields that were removed because they never paid (docs/negative-results.md), each with its former default."""
+@dataclass(frozen=True)
+class RemovedField:
+    """A field that sweeps of an earlier version have and this version does not.
+
+    Attributes:
+        default: the value that means what this version does.
+        reason: why it was removed; ends a sentence.
+        instead: what to do; likewise.
+    """
+
+    default: Any
+    reason: str
+    instead: str
+
+
+REMOVED: Mapping[str, RemovedField] = {
+    "brackets": RemovedField(
+        default=1,
+        reason="several brackets cost more epochs and find less (docs/negative-results.md)",
+        instead="leave it out",
+    ),
+    "warm_start_with": RemovedField(
+        default="best",
+        reason="a sampler that learns from all earlier trials loses where the data differ (docs/negative-results.md)",
+        instead="leave it out, and the best configurations of the earlier sweeps are trained first",
+    ),
+}
 
 
 def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
-    """A new sweep from plain values.
-
-    Args:
-        values: by field.
-        owner: what they were read from, such as a file's name; it begins every complaint.
+    """A new sweep from plain values; `owner` (a file's name) begins every complaint.
 
     Raises:
-        SettingsError: a value that is wrong, or a field that is unknown or was removed.
+        SettingsError: the first thing that is wrong, in one sentence.
     """
-    for name in REMOVED:
-        if name in values:
-            raise SettingsError(
-                f"{owner}: {name} is no longer an option: it never paid (docs/negative-results.md); leave it out"
-            )
+    for name in values.keys() & REMOVED.keys():
+        removed = REMOVED[name]
+        raise SettingsError(f"{owner}: {name} was removed: {removed.reason}; {removed.instead}")
     return parse(SweepSpec, values, owner)
 
 
 def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
-    """The sweep that an earlier launch stored, without the fields that were removed since.
-
-    Args, Raises: as `read_spec`.
-    """
+    """The sweep that was launched with `values`, perhaps by an earlier version: removed fields are left out."""
     return parse(SweepSpec, {name: value for name, value in values.items() if name not in REMOVED}, owner)
 
 
-def removed_choices(values: Mapping[str, Any]) -> list[str]:
-    """The removed fields of a stored sweep that had another value than the default: it cannot be resumed."""
-    return [f"{name}: {values[name]}" for name, default in REMOVED.items() if values.get(name, default) != default]
+def removed_choices(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The removed fields among `values` that ask for something which this version cannot do."""
+    return {name: values[name] for name, field in REMOVED.items() if values.get(name, field.default) != field.default}

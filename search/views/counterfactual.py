@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from search.journal.events import Decided
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
+from search.sweep.build_scheduler import build_scheduler
 from search.views.status_table import label
 
 SHOWN = 3
@@ -33,7 +34,7 @@ def _at_rung(state: SweepState, trial: TrialState, decided: Decided) -> Iterator
     value = sign * numbers["value"]  # from here on higher is better
     ahead = [
         (sign * theirs, label(other))
-        for other in state.search
+        for other in state.trials.search
         if (theirs := _value_at(other, numbers["rung"])) is not None and sign * theirs > value
     ]
     if ahead:
@@ -44,7 +45,7 @@ def _at_rung(state: SweepState, trial: TrialState, decided: Decided) -> Iterator
         yield f"The rung promotes none before {numbers['awaits']:.0f} more trials have arrived."
     elif (cutoff := sign * numbers["cutoff"]) > value:
         yield (
-            f"To be promoted it needed {state.scheduler.compares} {metric} {numbers['cutoff']:.4f} there, "
+            f"To be promoted it needed {build_scheduler(state.plan).compares} {metric} {numbers['cutoff']:.4f} there, "
             f"{cutoff - value:.4f} better than its {numbers['value']:.4f}."
         )
     else:

@@ -25,7 +25,7 @@ def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
         "state": "ended" if state.ended else "open",
         "epochs": state.epochs,
         "best": {"trial": state.ended.trial, **state.ended.numbers} if state.ended and state.ended.trial >= 0 else None,
-        "recalled": len(state.earlier),
+        "recalled": len(state.prior_trials),
         "search_ended": state.search_ended.detail if state.search_ended else None,
         "front": [
             {"trial": one.trial.started.trial, "level": one.level, state.plan.spec.also: one.cost}

@@ -72,13 +72,13 @@ def best_so_far(state: SweepState) -> Chart:
     series = Series("", tuple(x), tuple(y), COLOURS[FINISHED], "steps", tuple(words), marker="o", width=2.0)
     metric = state.plan.recipe.metric
     panel = Panel("", "epochs of the search, all trials together", f"best {metric} so far", (series,))
-    note = f"{metric} as the mean of a trial's last three epochs, over {len(state.search)} trials of the search."
+    note = f"{metric} as the mean of a trial's last three epochs, over {len(state.trials.search)} trials of the search."
     return Chart("best_so_far", "Best so far", note, (panel,))
 
 
 def learning_curves(state: SweepState) -> Chart:
     """Every trial's objective by epoch, coloured by what became of it; a cross and a reason where it was stopped."""
-    known = [trial for trial in state.search if trial.curve.smoothed_value is not None]
+    known = [trial for trial in state.trials.search if trial.curve.smoothed_value is not None]
     shown = thinned(known, MOST_CURVES)
     series: list[Series] = []
     for trial in sorted(shown, key=ranking_key):
@@ -91,9 +91,7 @@ def learning_curves(state: SweepState) -> Chart:
         series.append(Series(kind, x, y, COLOURS[kind], "line", tuple(words), width=width))
         if kind in (STOPPED, CUT, LOSING):
             series.append(Series("", x[-1:], y[-1:], COLOURS[kind], "points", (words[-1],), marker="x"))
-    rungs = (
-        tuple((float(rung), "rung") for rung in state.scheduler.rungs) if state.plan.spec.scheduler != "none" else ()
-    )
+    rungs = tuple((float(rung), "rung") for rung in state.plan.rungs) if state.plan.spec.scheduler != "none" else ()
     panel = Panel("", "epoch", state.plan.recipe.metric, tuple(series), marks=rungs)
     note = f"{len(shown)} of {len(known)} trials shown: the best, and evenly some of the others."
     note = note if len(known) > len(shown) else ""
@@ -132,7 +130,7 @@ def _height(point: Point) -> float:
 
 
 def _drawn(state: SweepState) -> list[TrialState]:
-    known = [trial for trial in state.search if trial.started.drawn and trial.curve.smoothed_value is not None]
+    known = [trial for trial in state.trials.search if trial.started.drawn and trial.curve.smoothed_value is not None]
     return thinned(known, MOST_POINTS)
 
 
@@ -209,6 +207,6 @@ def compute(state: SweepState) -> Chart:
     )
     panel = Panel("", "", "epochs", series)
     total = sum(epochs for _, epochs, _ in found.values())
-    whole = len(state.search) * state.plan.max_epochs
+    whole = len(state.trials.search) * state.plan.max_epochs
     note = f"{total} epochs in all; the search's trials trained to their end would have taken {whole}."
     return Chart("compute", "Epochs by outcome", note, (panel,))

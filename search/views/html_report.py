@@ -69,10 +69,10 @@ def _column(state: SweepState) -> dict[str, str]:
         "metric": metric,
         "best": best,
         "trial": trial,
-        "trials": str(len(state.search)),
+        "trials": str(len(state.trials.search)),
         "epochs": str(sum(one.curve.epoch for one in state.trials.values())),
         "worker hours": hours(sum(sum(one.seconds) for one in state.trials.values())),
-        "stopped early": str(sum(1 for one in state.search if one.decision and not one.finished)),
+        "stopped early": str(sum(1 for one in state.trials.search if one.decision and not one.finished)),
         "searched by": "freeze_thaw" if spec.scheduler == "freeze_thaw" else f"{spec.sampler}, {spec.scheduler}",
     }
 

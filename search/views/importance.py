@@ -46,7 +46,7 @@ def ranking_key(trial: TrialState) -> tuple[bool, int, float]:
 
 def importance(state: SweepState) -> Importance:
     """Over the drawn trials that have ended or wait, with at least one epoch; evenly some of them if they are many."""
-    used = [trial for trial in state.search if trial.started.drawn and not trial.running and trial.curve.epoch]
+    used = [trial for trial in state.trials.search if trial.started.drawn and not trial.running and trial.curve.epoch]
     if len(used) < FEWEST_TRIALS:
         return Importance({}, len(used))
     used = sorted(used, key=ranking_key)[:: math.ceil(len(used) / MOST_TRIALS)]

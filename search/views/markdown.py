@@ -21,7 +21,7 @@ def headline(state: SweepState) -> Iterator[str]:
     """What the sweep is and how it stands, sentence by sentence."""
     spec, metric = state.plan.spec, state.plan.recipe.metric
     yield f"{spec.recipe}, preset {spec.preset}, on {_data(spec.data)}, seed {spec.seed}: searching {metric}."
-    trials = f"{len(state.search)} of {spec.trials} trials, {plural(state.epochs, 'epoch')}"
+    trials = f"{len(state.trials.search)} of {spec.trials} trials, {plural(state.epochs, 'epoch')}"
     if state.ended is None:
         yield f"So far: {trials}, workers training {state.utilisation:.0%} of the time."
         if state.incumbents:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from search.state.cost import measured
+from search.state.cost import measure_cost
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.spec import UNITS, Measure
@@ -26,14 +26,14 @@ class TradeOff:
 def pareto_front(state: SweepState) -> list[TradeOff]:
     """The best trade-offs among the search's finished trials; none unless the sweep has `also`."""
     measure = state.plan.spec.also
-    return non_dominated(state.ranking(), measure) if measure else []
+    return non_dominated(state.trials.ranking, measure) if measure else []
 
 
 def non_dominated(trials: Iterable[TrialState], measure: Measure) -> list[TradeOff]:
     """Those of `trials` that are not beaten in both (Pareto's front), best metric first; of equals the first."""
     known = []
     for trial in trials:
-        cost = measured(trial, measure)
+        cost = measure_cost(trial, measure)
         if cost is not None and trial.curve.smoothed_value is not None:
             known.append(TradeOff(trial, trial.curve.smoothed_value, cost))
     found: list[TradeOff] = []

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from search.journal.events import Decided
 from search.pruning.decision import FAILURES, STOPPED_EARLY
+from search.state.cost import violation
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 
@@ -66,7 +67,7 @@ def _shown(state: SweepState, rows: int) -> list[TrialState]:
     trials = list(state.trials.values())
     if len(trials) <= rows:
         return trials
-    first = [*state.running.values(), *state.ranking()[: rows // 2], *reversed(trials)]
+    first = [*state.trials.running.values(), *state.trials.ranking[: rows // 2], *reversed(trials)]
     numbers = dict.fromkeys(trial.started.trial for trial in first)  # each once
     return [state.trials[number] for number in sorted(list(numbers)[:rows])]
 
@@ -75,7 +76,7 @@ def status_line(state: SweepState, name: str, standing: str) -> str:
     """A sweep among others: what it took so far, how it stands ("ended", "running"), its best."""
     epochs = plural(sum(trial.curve.epoch for trial in state.trials.values()), "epoch")
     said = f"{name}: {state.plan.recipe.name}, {plural(len(state.trials), 'trial')}, {epochs}, {standing}"
-    best = state.ranking()[:1]
+    best = state.trials.ranking[:1]
     if state.ended is not None and state.ended.trial >= 0:
         return f"{said}: {state.ended.detail}, trial {label(state.trials[state.ended.trial])}"
     metric = state.plan.recipe.metric
@@ -89,7 +90,7 @@ def status_table(state: SweepState, title: str, rows: int = ROWS) -> RenderableT
     metric = state.plan.recipe.metric
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1), pad_edge=False, expand=True)
     shown = _shown(state, rows)
-    leader = state.ranking()[:1]
+    leader = state.trials.ranking[:1]
     names = [label(trial) + (" *" if trial in leader else "") for trial in shown]
     for name, width, right in (
         ("trial", max(map(len, [*names, "trial"])), False),
@@ -108,7 +109,7 @@ def status_table(state: SweepState, title: str, rows: int = ROWS) -> RenderableT
             f"{trial.curve.epoch}/{state.plan.max_epochs}",
             number(trial.curve.smoothed_value),
             curve,
-            _state(trial, state.excess(trial)),
+            _state(trial, violation(trial, state.plan.spec.limits)),
         )
     return Group(table, Text(_footer(state, len(state.trials) - len(shown)), style="dim"))
 
@@ -137,11 +138,11 @@ def _place(decided: Decided) -> str:
 def _footer(state: SweepState, hidden: int) -> str:
     spec = state.plan.spec
     reasons = Counter(trial.decision.reason for trial in state.trials.values() if trial.decision)
-    parts = [f"search {len(state.search)}/{spec.trials} trials, {plural(state.epochs, 'epoch')}"]
-    parts += [f"{len(state.earlier)} recalled"] if state.earlier else []
+    parts = [f"search {len(state.trials.search)}/{spec.trials} trials, {plural(state.epochs, 'epoch')}"]
+    parts += [f"{len(state.prior_trials)} recalled"] if state.prior_trials else []
     parts += ["the search has ended itself"] if state.search_ended else []
-    parts += [f"{len(state.paused)} waiting"] if state.paused else []
+    parts += [f"{len(state.trials.paused)} waiting"] if state.trials.paused else []
     parts += [f"{count} {reason}" for reason, count in reasons.most_common()]
     parts += [f"{hidden} not shown"] if hidden else []
-    parts += ["* best so far"] if state.ranking() else []
+    parts += ["* best so far"] if state.trials.ranking else []
     return " · ".join(parts)

@@ -52,7 +52,7 @@ def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
         yield ""
     yield from _stopped(state)
     if state.search_ended:
-        drawn = f"{len(state.search)} of {state.plan.spec.trials} trials"
+        drawn = f"{len(state.trials.search)} of {state.plan.spec.trials} trials"
         yield f"The search ended itself after {drawn}: {state.search_ended.detail}."
     yield from _audited(state)
     took = f"{len(state.trials)} trials in {_duration(state.active_seconds)}"
@@ -71,13 +71,13 @@ def _comparison(ranked: list[Finalist], state: SweepState) -> Table:
         table.add_column(column, justify="left" if column == "trial" else "right")
     for one in ranked:
         lost = f", {one.failed} lost" if one.failed else ""
-        seeds = f"{len(one.levels)}{lost}" if one.confirmed else f"none{lost}"
+        seeds = f"{len(one.values)}{lost}" if one.confirmed else f"none{lost}"
         table.add_row(label(one.trial), _spread(one), seeds, number(one.trial.curve.smoothed_value))
     return table
 
 
 def _spread(one: Finalist) -> str:
-    return f"{one.mean:.4f} ± {one.std:.4f}" if len(one.levels) > 1 else f"{one.mean:.4f}"
+    return f"{one.mean:.4f} ± {one.std:.4f}" if len(one.values) > 1 else f"{one.mean:.4f}"
 
 
 def _stopped(state: SweepState) -> Iterator[str]:

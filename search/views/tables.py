@@ -27,7 +27,7 @@ def tables(state: SweepState, found: Importance) -> Iterator[Table]:
 
 def trials_table(state: SweepState, most: int) -> Table:
     """The search's trials, best first: the finished ones by level, then those that got furthest."""
-    ranked = sorted(state.search, key=lambda one: (one.finished, *ranking_key(one)), reverse=True)
+    ranked = sorted(state.trials.search, key=lambda one: (one.finished, *ranking_key(one)), reverse=True)
     rows = tuple(_trial_row(trial) for trial in ranked[:most])
     note = f"The best {most} of {len(ranked)} trials." if len(ranked) > most else ""
     metric = state.plan.recipe.metric
@@ -45,7 +45,7 @@ def _trial_row(trial: TrialState) -> tuple[str, ...]:
 def rung_table(state: SweepState) -> Table:
     """At each rung: how many came, how many went on, and the last level that was needed."""
     came: dict[int, dict[int, str]] = defaultdict(dict)
-    for trial in state.search:
+    for trial in state.trials.search:
         for decided in trial.decisions:
             if decided.reason == "rung":
                 rung = int(decided.numbers["rung"])

@@ -19,9 +19,7 @@ NOTE_WIDTH = 140
 def trial_figure(state: SweepState, trial: TrialState) -> Chart:
     """Its objective by epoch in front of the others', where it headed at each rung and what it needed; its losses."""
     metric = state.plan.recipe.metric
-    rungs = (
-        tuple((float(rung), "rung") for rung in state.scheduler.rungs) if state.plan.spec.scheduler != "none" else ()
-    )
+    rungs = tuple((float(rung), "rung") for rung in state.plan.rungs) if state.plan.spec.scheduler != "none" else ()
     colour = COLOURS[outcome(trial)]
     own = [(float(point.epoch), point.value) for point in trial.curve.evaluated]
     above = (*_peers(state, trial), _line(f"trial {label(trial)}", own, colour, 2.5), *_compared(trial))
@@ -34,7 +32,7 @@ def trial_figure(state: SweepState, trial: TrialState) -> Chart:
 
 
 def _peers(state: SweepState, trial: TrialState) -> Iterator[Series]:
-    known = [other for other in state.search if other is not trial and other.curve.smoothed_value is not None]
+    known = [other for other in state.trials.search if other is not trial and other.curve.smoothed_value is not None]
     for other in thinned(known, MOST_CURVES):
         points = [(float(point.epoch), point.value) for point in downsampled(other.curve.evaluated)]
         yield _line("other trials", points, PEER, 0.8)

@@ -11,6 +11,7 @@ from search.control.coordinator import Assignment, Coordinator
 from search.journal.events import Decided, EpochDone, Row, TrialStarted
 from search.journal.segments import Journal, read
 from search.pruning.rungs import RungResult
+from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
 from tests.support.fakes import Curves, CurveSettings, plan_of
@@ -92,7 +93,7 @@ class Workers:
         seconds = {"seconds": {"train": self.epoch_seconds}}
         done = done_of(trial, epoch, **seconds)
         last = epoch.epoch == assignment.settings["epochs"]
-        rung = epoch.epoch in coordinator.state.scheduler.rungs
+        rung = epoch.epoch in coordinator.scheduler.rungs
         if not epoch.alarm and (last or rung or epoch.epoch % self.checkpoint_every == 0):
             self.disk.checkpoints.add((trial, epoch.epoch))
             done = done_of(trial, epoch, checkpoint=f"epoch-{epoch.epoch:04d}", bytes=100, **seconds)
@@ -154,7 +155,7 @@ def reasons(coordinator: Coordinator) -> dict[int, str]:
 def confirmations(coordinator: Coordinator) -> dict[int, list[int]]:
     """The seeds on which each finalist was trained again."""
     state = coordinator.state
-    return {of: [trial.started.seed for trial in state.confirmations(of)] for of in state.finalists()}
+    return {of: [trial.started.seed for trial in state.trials.confirmations(of)] for of in finalist_numbers(state)}
 
 
 def grown(data: Path, trials: int) -> SweepState:
@@ -173,11 +174,11 @@ def grown(data: Path, trials: int) -> SweepState:
     return state
 
 
-def rungs_of(state: SweepState) -> list[RungResult]:
-    """How each trial of the search stands at each rung where it was compared."""
+def rungs_of(coordinator: Coordinator) -> list[RungResult]:
+    """Each trial's result at each rung where it was compared."""
     return [
-        state.scheduler.rung_result(trial.started.trial, int(compared.numbers["rung"]))
-        for trial in state.search
+        coordinator.scheduler.rung_result(trial.number, int(compared.numbers["rung"]))
+        for trial in coordinator.state.trials.search
         for compared in trial.decisions
         if compared.reason == "rung"
     ]

@@ -76,7 +76,9 @@ def test_a_sweep_ends_with_an_exported_winner_and_a_complete_mlflow(sweep: Any) 
     assert state.ended is not None
     assert not any(trial.running for trial in state.trials.values())
     winner = state.trials[state.ended.trial]
-    assert winner.started.settings["x"] == max(trial.started.settings["x"] for trial in state.search if trial.finished)
+    assert winner.started.settings["x"] == max(
+        trial.started.settings["x"] for trial in state.trials.search if trial.finished
+    )
     assert {path.name for path in folder.best.iterdir()} >= {"settings.yaml", "trouble.json", "checkpoint"}
     database = sqlite3.connect(folder.root / "mlflow.db")
     assert database.execute("select count(*) from runs").fetchone() == (len(state.trials) + 1,)
@@ -138,7 +140,7 @@ def test_a_worker_that_dies_between_two_trials_costs_none_of_them(sweep: Any) ->
 
     finished, folder = sweep(kill, trials=3, workers=1, confirm_top=0, scheduler="none")
     assert killed
-    ends = [trial.decision.detail for trial in finished.state.search]
+    ends = [trial.decision.detail for trial in finished.state.trials.search]
     assert ends == ["trained all 6 epochs"] * 3
     assert len({event.metrics["process"] for _, event in epochs(folder)}) == 2
 
@@ -191,7 +193,7 @@ def test_a_sweep_whose_first_trials_fail_alike_stops_and_goes_on_once_mended(swe
 
 def test_code_that_raises_fails_its_trial_but_not_its_worker(sweep: Any) -> None:
     finished, folder = sweep(trials=8, confirm_top=0, set={"raise_below": 0.4})
-    failed = [trial for trial in finished.state.search if trial.decision and trial.decision.reason == "failed"]
+    failed = [trial for trial in finished.state.trials.search if trial.decision and trial.decision.reason == "failed"]
     assert failed
     assert all("out of luck" in trial.decision.detail for trial in failed if trial.decision)
     assert len({event.metrics["process"] for _, event in epochs(folder)}) <= 2
@@ -209,12 +211,12 @@ def test_trials_share_a_gpu_as_measured_and_one_that_needs_more_is_trained_alone
         "The sweep runs: 2 trials at a time.",
     ]
     assert folder.spec().gpus == 0.5, "a resumed sweep does not measure again"
-    assert [trial.decision.detail for trial in finished.state.search] == ["trained all 6 epochs"] * 8
+    assert [trial.decision.detail for trial in finished.state.trials.search] == ["trained all 6 epochs"] * 8
     assert Counter((event.trial, event.epoch) for _, event in epochs(folder)).most_common(1)[0][1] == 1
-    for trial in finished.state.search:
+    for trial in finished.state.trials.search:
         log = (folder.trials / f"{trial.started.trial:04d}" / "log.txt").read_text()
         assert log.count("OutOfMemoryError: CUDA out of memory") == (trial.started.settings["x"] > GREEDY)
-    assert {trial.started.settings["x"] > GREEDY for trial in finished.state.search} == {False, True}
+    assert {trial.started.settings["x"] > GREEDY for trial in finished.state.trials.search} == {False, True}
 
 
 def test_what_fails_or_uses_no_gpu_alone_on_one_is_not_shared_out(sweep: Any) -> None:
@@ -234,5 +236,5 @@ def test_as_many_trials_run_as_fit_into_a_nodes_memory(sweep: Any) -> None:
 def test_only_the_best_checkpoints_stay_on_disk(sweep: Any) -> None:
     finished, folder = sweep(keep_checkpoints=2, confirm_top=0, scheduler="none")
     left = sorted(path.parent.parent.name for path in folder.trials.glob("*/checkpoints/epoch-*"))
-    ranked = [f"{trial.started.trial:04d}" for trial in finished.state.ranking()[:2]]
+    ranked = [f"{trial.started.trial:04d}" for trial in finished.state.trials.ranking[:2]]
     assert left == sorted(ranked)

@@ -42,9 +42,9 @@ class Watch:
         if isinstance(row.event, EpochDone):
             self._began = self._began or time.monotonic()
             self._results += 1
-        begun = sum(bool(trial.curve.points) for trial in state.running.values())
+        begun = sum(bool(trial.curve.points) for trial in state.trials.running.values())
         self._at_once = max(self._at_once, begun)  # after its first epoch, before its last
-        ended = len(state.search) - len(state.running)
+        ended = len(state.trials.search) - len(state.trials.running)
         if ended >= self._shown + self._every:
             self._shown = ended
             rate = self._results / max(1e-9, time.monotonic() - self._began)

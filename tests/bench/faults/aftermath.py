@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from search.control.coordinator import Coordinator
 from search.journal.events import Decided, EpochDone, TrialStarted
+from search.journal.segments import read
+from search.replay.simulation import Clock, DiscardingJournal
 from search.sampling.searcher import FAILURE_CONSTRAINT
+from search.state.outcome import finalist_numbers
 from search.sweep.folder import SweepFolder
 from tests.bench.faults.struck import FOREVER, NAME, Moment, events_of
 
@@ -49,7 +53,7 @@ def count(root: Path, kind: str, at: Moment, state: Any, unbroken: dict[int, tup
     found.notes += [f"{n}: {state.trials[n].decision.detail}" for n in failed - allowed]
     found.twice = sum(number - 1 for number in (*started.values(), *ended.values(), *epochs.values()))
     if kind in FOREVER:
-        found.no_reason = int(not _told(state, at.trial, FOREVER[kind]))
+        found.no_reason = int(not _told(root, state, at.trial, FOREVER[kind]))
     else:
         ours = log(events)
         found.differing = sum(ours.get(trial) != unbroken.get(trial) for trial in ours.keys() | unbroken.keys())
@@ -58,9 +62,12 @@ def count(root: Path, kind: str, at: Moment, state: Any, unbroken: dict[int, tup
     return found
 
 
-def _told(state: Any, number: int, words: str) -> bool:
+def _told(root: Path, state: Any, number: int, words: str) -> bool:
+    """Whether the trial's decision begins with `words` and the study has it as infeasible."""
+    coordinator = Coordinator(state.plan, DiscardingJournal(Clock()), delete=lambda trial, epoch: None)
+    coordinator.restore(read(SweepFolder(root / "sweeps", NAME).journal))
     trial = state.trials[number]
-    (own,) = (one for one in state.searcher.study.trials if one.number == number)
+    (own,) = (one for one in coordinator.searcher.study.trials if one.number == number)
     said = trial.decision is not None and trial.decision.detail.startswith(words)
     return bool(said and own.constraints == {FAILURE_CONSTRAINT: 1.0})
 
@@ -68,7 +75,7 @@ def _told(state: Any, number: int, words: str) -> bool:
 def left_over(root: Path, kind: str, at: Moment, state: Any) -> list[Path]:
     """Checkpoints that should be gone, and half-written or half-deleted things."""
     folder = SweepFolder(root / "sweeps", NAME)
-    bound = max(state.plan.spec.keep_checkpoints, len(state.finalists()))
+    bound = max(state.plan.spec.keep_checkpoints, len(finalist_numbers(state)))
     whole = sorted(folder.trials.glob("*/checkpoints/epoch-????"))
     if kind == "checkpoints unwritable":
         whole = [path for path in whole if path.parents[1].name != f"{at.trial:04d}"]

@@ -83,12 +83,11 @@ class Ours:
         self._coordinator = Coordinator(
             plan, DiscardingJournal(Clock()), delete=lambda trial, epoch: None, clock=Clock()
         )
-        searcher = self._coordinator.state.searcher
-        assert searcher is not None
+        searcher = self._coordinator.searcher
         self._inner_of = searcher.sampler_of
         self._table = Tabular(self._inner_of(0), table, seed)
         searcher.sampler_of = self._sampler_of
-        asha = self._coordinator.state.scheduler
+        asha = self._coordinator.scheduler
         if isinstance(asha, FreezeThaw):
             asha.configurations = replace(asha.configurations, draw=self._table.some)
         self._coordinator.open(workers)

@@ -80,7 +80,7 @@ def swept(job: Job) -> SweepState:
 def measured(job: Job) -> tuple[float, float]:
     """Epochs that it took, and points that its winner is below the best."""
     state = swept(job)
-    ended = [trial for trial in state.search if trial.finished]
+    ended = [trial for trial in state.trials.search if trial.finished]
     winner = max(ended, key=lambda trial: trial.curve.smoothed_value or 0.0)
     quality = Task.of(job.space, job.seed).quality(winner.started.drawn)
     return state.epochs, 100 * (reachable(job.space, job.seed) - quality)

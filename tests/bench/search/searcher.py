@@ -27,8 +27,6 @@ from typing import Any
 import optuna
 
 from search.control.patience import enough
-from search.journal.events import EarlierTrial
-from search.pruning.decision import Reason
 from search.sampling.searcher import Searcher
 from spaces.space import Draw, Range
 from tests.bench.search.searcher_sweeps import Drawing, Ended, reachable, searcher_of, selected, sweep
@@ -109,30 +107,18 @@ SITUATIONS: dict[str, Callable[[Task, int], Task]] = {
 """What the earlier sweep was trained on."""
 
 
-class Raw(Searcher):
-    """Takes the earlier sweep's values as they are."""
-
-    def recall(self, earlier: EarlierTrial) -> None:
-        super().recall(earlier)
-        self._storage.earlier.clear()
-
-
-WARM = ("cold", "raw", "standardised", "3 best first", "standardised, 3 best first")
+WARM = ("cold", "3 best first")
 
 
 def warm_sweep(arm: str, task: Task, past: list[Ended], seed: int) -> list[Ended]:
     """A sweep of 30 trials that learns from `past` as `arm` has it."""
     drawing, sampler = CONDITIONAL["tpe, define by run"]
-    made = (Raw if arm == "raw" else Searcher)(lambda trial: drawing(task, trial), "max", "random", 0)
+    searcher = Searcher(lambda trial: drawing(task, trial), "max", "random", 0)
     chosen = sampler(seed)
-    made.sampler_of = lambda trial: chosen
+    searcher.sampler_of = lambda trial: chosen
     complete = sorted((one for one in past if one.outcome == "complete"), key=lambda one: -(one.level or 0.0))
     first = [one.drawn for one in complete[:3]] if "first" in arm else []
-    kinds: dict[str, Reason] = {"complete": "done", "pruned": "rung", "infeasible": "nonfinite"}
-    for number, one in enumerate(past if arm not in ("cold", "3 best first") else []):
-        numbers = {} if one.level is None else {"level": one.level}
-        made.recall(EarlierTrial("past", number, one.drawn, one.epochs, kinds[one.outcome], numbers))
-    return sweep(task, made, 30, seed, first)
+    return sweep(task, searcher, 30, seed, first)
 
 
 def warm(job: tuple[str, int]) -> list[dict[str, Any]]:

@@ -72,10 +72,10 @@ def step(
     epoch = curve.epoch + 1
     value = task.value(drawn, epoch, f"{seed}/{number}")
     curve.add(Point(epoch, value, 1.0))
-    searcher.report(number, epoch, value)
     if value is None:
         asha.end(number, "nonfinite")
         return "infeasible"
+    searcher.report(number, epoch, value)
     if epoch == EPOCHS:
         return "complete"
     asha.arrive(number, curve)

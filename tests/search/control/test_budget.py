@@ -29,10 +29,10 @@ def test_the_sweep_ends_within_its_hours_with_its_confirmation(data: Path, journ
     workers = Workers(places=places, clock=clock, epoch_seconds=60.0)
     coordinator = swept(plan_of(data, trials=1000, hours=1.0, confirm_top=2, confirm_seeds=2), journal, workers)
     assert clock.seconds - 1000 <= 3600 + 60
-    assert len(coordinator.state.search) > 10
+    assert len(coordinator.state.trials.search) > 10
     found = confirmations(coordinator)
     assert all(len(seeds) == 2 for seeds in found.values())
-    assert all(trial.finished for of in found for trial in coordinator.state.confirmations(of))
+    assert all(trial.finished for of in found for trial in coordinator.state.trials.confirmations(of))
 
 
 def test_a_sweep_whose_hours_are_too_few_ends_all_the_same(data: Path, journal: Path) -> None:
@@ -49,7 +49,7 @@ def test_hours_too_few_for_the_confirmation_are_shared_with_it(data: Path, journ
     few = {"hours": 0.1, "confirm_top": 2, "confirm_seeds": 2, "set": {"epochs": 8}}
     coordinator = swept(plan_of(data, scheduler="none", **few), journal, workers)
     assert clock.seconds - 1000 <= 360 + 40
-    baseline, other = coordinator.state.search
+    baseline, other = coordinator.state.trials.search
     assert baseline.finished
     assert other.curve.epoch == 6  # reported after 200 of the 360 s
     said = {number: end.detail for number, end in ends(journal).items() if end.reason == "budget"}
@@ -67,7 +67,7 @@ def test_a_slow_start_does_not_use_up_the_hours(data: Path, journal: Path) -> No
     clock.seconds += 60.0
     workers.run(coordinator)
     assert coordinator.state.trials[0].finished
-    assert len(coordinator.state.search) > 16
+    assert len(coordinator.state.trials.search) > 16
 
 
 def test_hours_before_an_interruption_count_and_the_pause_does_not(data: Path, journal: Path) -> None:

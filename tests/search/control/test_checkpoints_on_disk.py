@@ -7,6 +7,7 @@ import pytest
 
 from search.journal.events import Decided, EpochDone
 from search.journal.segments import read
+from search.state.outcome import finalist_numbers
 from tests.support.fakes import Curves, CurveSettings, plan_of
 from tests.support.workers import Disk, Workers, coordinator_of, done_of, swept
 
@@ -14,7 +15,7 @@ from tests.support.workers import Disk, Workers, coordinator_of, done_of, swept
 def test_only_the_best_checkpoints_are_left_in_the_end(data: Path, journal: Path) -> None:
     workers = Workers(places=3)
     coordinator = swept(plan_of(data, trials=9, keep_checkpoints=2, confirm_top=0, scheduler="none"), journal, workers)
-    best = [(trial.curve.best, trial.started.trial) for trial in coordinator.state.search]
+    best = [(trial.curve.best, trial.started.trial) for trial in coordinator.state.trials.search]
     ranked = sorted(((point.value or 0.0, trial, point.epoch) for point, trial in best if point), reverse=True)
     assert workers.disk.checkpoints == {(trial, epoch) for _, trial, epoch in ranked[:2]}
 
@@ -23,7 +24,7 @@ def test_each_finalist_keeps_a_checkpoint(data: Path, journal: Path) -> None:
     workers = Workers()
     coordinator = swept(plan_of(data, trials=9, keep_checkpoints=1, confirm_top=3), journal, workers)
     of = {trial: coordinator.state.trials[trial].started.of for trial in coordinator.state.trials}
-    assert {of[trial] for trial, _ in workers.disk.checkpoints} == set(coordinator.state.finalists())
+    assert {of[trial] for trial, _ in workers.disk.checkpoints} == set(finalist_numbers(coordinator.state))
 
 
 def test_nothing_is_deleted_before_the_journal_on_disk_can_do_without(data: Path, journal: Path) -> None:

@@ -10,7 +10,7 @@ from optuna.trial import TrialState as StudyState
 from search.journal.events import Decided, EpochDone, Row, TrialStarted
 from search.journal.segments import read
 from search.pruning.rungs import milestones
-from search.state.outcome import result
+from search.state.outcome import finalist_numbers, result
 from tests.support.fakes import Curves, CurveSettings, plan_of
 from tests.support.workers import Workers, confirmations, coordinator_of, done_of, ends, events, reasons, swept
 
@@ -22,7 +22,7 @@ def test_every_trial_starts_once_and_ends_once(data: Path, journal: Path) -> Non
     started = [event.trial for event in events(journal, TrialStarted)]
     assert started == list(range(len(started)))
     assert Counter(one.trial for one in events(journal, Decided) if one.action == "stop") == Counter(started)
-    assert len(coordinator.state.search) == 8
+    assert len(coordinator.state.trials.search) == 8
     assert not any(trial.running for trial in coordinator.state.trials.values())
     assert coordinator.next() is None
 
@@ -106,12 +106,14 @@ def test_for_a_metric_to_minimise_the_lowest_go_on(data: Path, journal: Path) ->
         data, recipe="tests.support.fakes:Errors", trials=9, set={"noise": 0.0, "shape": "fast"}, confirm_top=1
     )
     coordinator = swept(made, journal)
-    finished = [trial for trial in coordinator.state.search if trial.finished]
-    best = coordinator.state.ranking()[0]
+    finished = [trial for trial in coordinator.state.trials.search if trial.finished]
+    best = coordinator.state.trials.ranking[0]
     assert best.curve.smoothed_value == min(
         trial.curve.smoothed_value for trial in finished if trial.curve.smoothed_value is not None
     )
-    assert best.started.settings["quality"] == max(t.started.settings["quality"] for t in coordinator.state.search)
+    assert best.started.settings["quality"] == max(
+        t.started.settings["quality"] for t in coordinator.state.trials.search
+    )
     for one in ends(journal).values():
         if one.reason == "rung":
             assert one.numbers["value"] > one.numbers["cutoff"] > 0
@@ -119,14 +121,14 @@ def test_for_a_metric_to_minimise_the_lowest_go_on(data: Path, journal: Path) ->
 
 def test_a_sweep_in_which_nothing_is_searched_runs(data: Path, journal: Path) -> None:
     coordinator = swept(plan_of(data, recipe="tests.support.fakes:Fixed", trials=3), journal)
-    assert len(coordinator.state.search) == 3
-    seeds = [trial.started.seed for trial in coordinator.state.search]
+    assert len(coordinator.state.trials.search) == 3
+    seeds = [trial.started.seed for trial in coordinator.state.trials.search]
     assert len(set(seeds)) == 3
 
 
 def test_each_trial_has_its_own_seed_unless_it_is_pinned(data: Path, tmp_path: Path) -> None:
-    free = swept(plan_of(data, trials=4, confirm_top=0), tmp_path / "free").state.search
-    pinned = swept(plan_of(data, trials=4, confirm_top=0, set={"seed": 5}), tmp_path / "pinned").state.search
+    free = swept(plan_of(data, trials=4, confirm_top=0), tmp_path / "free").state.trials.search
+    pinned = swept(plan_of(data, trials=4, confirm_top=0, set={"seed": 5}), tmp_path / "pinned").state.trials.search
     assert len({trial.started.settings["seed"] for trial in free}) == 4
     assert {trial.started.settings["seed"] for trial in pinned} == {5}
 
@@ -239,13 +241,13 @@ def test_at_the_end_of_the_search_no_trial_waits_any_more(data: Path, journal: P
     coordinator = swept(plan_of(data, trials=20, preset="long", confirm_top=1, seed=1), journal)
     closed = [one for one in ends(journal).values() if one.detail.endswith("(search finished)")]
     assert closed
-    assert not coordinator.state.paused
+    assert not coordinator.state.trials.paused
     assert all(one.numbers["value"] <= one.numbers["cutoff"] for one in closed)
     # Each is told how it stands now, not how it stood when it came.
     at_the_first = [one for one in closed if one.numbers["rung"] == 3]
     assert {one.numbers["peers"] for one in at_the_first} == {20}
     assert len({one.numbers["rank"] for one in at_the_first}) == len(at_the_first) > 1
-    assert coordinator.state.ranking(), "somebody trained to the end"
+    assert coordinator.state.trials.ranking, "somebody trained to the end"
 
 
 def test_waiting_trials_whose_checkpoints_take_too_much_disk_are_given_up_worst_first(
@@ -255,8 +257,8 @@ def test_waiting_trials_whose_checkpoints_take_too_much_disk_are_given_up_worst_
     coordinator = swept(made, journal, Workers(places=2))
     given_up = [one for one in ends(journal).values() if "would exceed max_checkpoint_gb" in one.detail]
     assert given_up
-    assert coordinator.state.ranking()
-    best = max(trial.curve.smoothed_value or 0.0 for trial in coordinator.state.ranking())
+    assert coordinator.state.trials.ranking
+    best = max(trial.curve.smoothed_value or 0.0 for trial in coordinator.state.trials.ranking)
     assert all(one.numbers["value"] < best for one in given_up)
 
 
@@ -264,15 +266,14 @@ def test_samplers_learn_from_a_trial_that_waits_as_from_a_pruned_one(data: Path,
     workers = Workers(places=1)
     coordinator = coordinator_of(plan_of(data, trials=9, preset="long", enqueue=[], confirm_top=0), journal, workers)
     coordinator.open(1)
-    while not coordinator.state.paused:
+    while not coordinator.state.trials.paused:
         workers.fill(coordinator)
         for trial in list(workers.running):
             workers.step(coordinator, trial)
-    (number,) = coordinator.state.paused
-    assert coordinator.state.searcher is not None
-    assert coordinator.state.searcher.study.trials[number].state is StudyState.PRUNED
+    (number,) = coordinator.state.trials.paused
+    assert coordinator.searcher.study.trials[number].state is StudyState.PRUNED
     workers.run(coordinator)
-    assert {one.state for one in coordinator.state.searcher.study.trials} == {StudyState.PRUNED, StudyState.COMPLETE}
+    assert {one.state for one in coordinator.searcher.study.trials} == {StudyState.PRUNED, StudyState.COMPLETE}
 
 
 # --- confirmation ------------------------------------------------------------------------------------------------
@@ -282,19 +283,19 @@ def test_the_best_and_the_baseline_are_trained_again_on_the_same_fresh_seeds(dat
     made = plan_of(data, trials=9, confirm_top=2, confirm_seeds=3, scheduler="none")
     coordinator = swept(made, journal)
     found = confirmations(coordinator)
-    assert set(found) == {trial.started.trial for trial in coordinator.state.ranking()[:2]} | {0}
+    assert set(found) == {trial.started.trial for trial in coordinator.state.trials.ranking[:2]} | {0}
     assert len({tuple(seeds) for seeds in found.values()}) == 1
     (seeds, *_) = found.values()
     assert len(set(seeds)) == 3
-    assert not set(seeds) & {trial.started.seed for trial in coordinator.state.search}
+    assert not set(seeds) & {trial.started.seed for trial in coordinator.state.trials.search}
 
 
 def test_a_confirmation_trains_the_same_settings_but_for_the_seed(data: Path, journal: Path) -> None:
     coordinator = swept(plan_of(data, trials=5, confirm_top=1, confirm_seeds=1), journal)
-    finalists = coordinator.state.finalists()
+    finalists = finalist_numbers(coordinator.state)
     assert finalists
     for of in finalists:
-        (again,) = coordinator.state.confirmations(of)
+        (again,) = coordinator.state.trials.confirmations(of)
         original = coordinator.state.trials[of].started
         assert again.started.settings == original.settings | {"seed": again.started.seed}
         assert again.started.drawn == original.drawn
@@ -306,15 +307,14 @@ def test_a_confirmation_is_not_compared_at_rungs_and_takes_nothing_from_the_sear
     assert again
     assert all(trial.finished for trial in again)
     assert all(one.reason == "done" for trial in again for one in trial.decisions)
-    assert coordinator.state.epochs == sum(trial.curve.epoch for trial in coordinator.state.search)
-    assert coordinator.state.searcher is not None
-    assert len(coordinator.state.searcher.study.trials) == 5
+    assert coordinator.state.epochs == sum(trial.curve.epoch for trial in coordinator.state.trials.search)
+    assert len(coordinator.searcher.study.trials) == 5
 
 
 def test_nothing_is_confirmed_if_nothing_is_to_be(data: Path, journal: Path) -> None:
     coordinator = swept(plan_of(data, trials=4, confirm_top=0), journal)
     assert len(coordinator.state.trials) == 4
-    assert coordinator.state.finalists() == []
+    assert finalist_numbers(coordinator.state) == []
 
 
 def test_nothing_is_confirmed_if_nothing_finished(data: Path, journal: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_decision_tells_value_and_cutoff_as_the_metric_has_them(plan: Plan, tm
 
 def test_explain_and_its_figure_tell_them_so_too(plan: Plan, tmp_path: Path) -> None:
     state = swept(plan, tmp_path / "journal").state
-    trial = next(one for one in state.search if one.decision and one.decision.reason == "rung")
+    trial = next(one for one in state.trials.search if one.decision and one.decision.reason == "rung")
     told: list[dict[str, Any]] = explanation_json(trial)["decisions"]
     assert all(one["numbers"]["value"] > 0 for one in told)
     last = trial.decisions[-1].numbers

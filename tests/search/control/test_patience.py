@@ -14,7 +14,7 @@ from search.control.coordinator import Coordinator
 from search.control.patience import enough, noise
 from search.journal.events import Row, SearchEnded
 from search.journal.segments import read
-from search.state.outcome import result
+from search.state.outcome import finalist_numbers, result
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
@@ -109,15 +109,15 @@ def ends(journal: Path) -> list[SearchEnded]:
 
 def test_a_sweep_ends_its_search_and_still_confirms(data: Path, tmp_path: Path) -> None:
     state = swept(ending(data), tmp_path / "journal").state
-    assert 12 <= len(state.search) < 60
+    assert 12 <= len(state.trials.search) < 60
     assert [state.search_ended] == ends(tmp_path / "journal")
-    assert len(state.confirmations(state.finalists()[0])) == 1
-    assert not state.running
+    assert len(state.trials.confirmations(finalist_numbers(state)[0])) == 1
+    assert not state.trials.running
 
 
 def test_without_patience_every_trial_is_run(data: Path, tmp_path: Path) -> None:
     state = swept(ending(data, patience=None, trials=20), tmp_path / "journal").state
-    assert len(state.search) == 20
+    assert len(state.trials.search) == 20
     assert ends(tmp_path / "journal") == []
 
 
@@ -126,7 +126,7 @@ def test_what_waits_may_still_go_on_after_the_search_has_ended(data: Path, tmp_p
     made = ending(data, trials=120, patience=3, scheduler="asha", reduction_factor=2.0, grace_epochs=1, set=choices)
     state = swept(made, tmp_path / "journal").state
     assert state.search_ended is not None
-    assert not state.paused
+    assert not state.trials.paused
 
 
 def test_the_reason_is_in_the_last_words(data: Path, tmp_path: Path) -> None:
@@ -135,10 +135,8 @@ def test_the_reason_is_in_the_last_words(data: Path, tmp_path: Path) -> None:
     coordinator = swept(made, folder.journal)
     coordinator.end(result(coordinator.state))
     words = "\n".join(str(item) for item in summary(coordinator.state, folder, "browse"))
-    assert (
-        f"The search ended itself after {len(coordinator.state.search)} of 60 trials: the last 6 finished trials gained"
-        in words
-    )
+    trials = len(coordinator.state.trials.search)
+    assert f"The search ended itself after {trials} of 60 trials: the last 6 finished trials gained" in words
 
 
 def test_killed_at_any_event_it_ends_once_and_draws_no_more(data: Path, tmp_path: Path) -> None:
@@ -158,7 +156,7 @@ def test_killed_at_any_event_it_ends_once_and_draws_no_more(data: Path, tmp_path
         coordinator.open(2)
         Workers(disk=disk).run(coordinator)
         assert len(ends(journal)) == 1
-        assert not over or len(coordinator.state.search) == drawn
+        assert not over or len(coordinator.state.trials.search) == drawn
 
 
 def killed(made: Plan, journal: Path, disk: Disk, kill_after: int) -> None:

@@ -13,7 +13,7 @@ from optuna.trial import TrialState as StudyState
 from search.control.coordinator import Coordinator
 from search.journal.events import Decided, EpochDone, Row, TrialStarted
 from search.journal.segments import Journal, read
-from search.state.outcome import result
+from search.state.outcome import finalist_numbers, result
 from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
 from tests.support.fakes import Curves, CurveSettings, plan_of
@@ -57,7 +57,8 @@ def test_a_halted_sweep_goes_on_when_it_is_resumed(data: Path, journal: Path) ->
 def test_epochs_trained_again_after_a_restart_are_not_journalled_again(data: Path, journal: Path) -> None:
     made = plan_of(data, trials=1, confirm_top=0)
     workers = Workers(checkpoint_every=3)
-    coordinator = coordinator_of(made, journal, workers)
+    written = Journal(journal)
+    coordinator = Coordinator(made, written, delete=workers.disk.delete, clock=workers.clock)
     coordinator.open(1)
     workers.fill(coordinator)
     workers.step(coordinator, 0)
@@ -67,28 +68,29 @@ def test_epochs_trained_again_after_a_restart_are_not_journalled_again(data: Pat
         done_of(0, Curves().epoch(CurveSettings(**coordinator.state.trials[0].started.settings), n)) for n in (1, 2)
     )
     assert all(coordinator.report(done) for done in again)
-    assert [done.epoch for done in events(journal, EpochDone)] in ([], [1], [1, 2])
+    written.flush()
+    assert [done.epoch for done in events(journal, EpochDone)] == [1, 2]
     assert coordinator.state.trials[0].curve.epoch == 2
 
 
-def picture(state: SweepState) -> dict[str, Any]:
-    """Everything that a sweep's state says, but for wall-clock times."""
-    assert state.searcher is not None
+def picture(coordinator: Coordinator) -> dict[str, Any]:
+    """The whole state of a sweep, with its rungs and its study, but for wall-clock times."""
+    state = coordinator.state
     return {
         "trials": {
             number: (trial.started, list(trial.curve.points), trial.status, list(trial.decisions))
             for number, trial in state.trials.items()
         },
-        "rungs": rungs_of(state),
-        "running": list(state.running),
-        "waiting": list(state.paused),
-        "promotable": state.scheduler.promotable(0),
+        "rungs": rungs_of(coordinator),
+        "running": list(state.trials.running),
+        "waiting": list(state.trials.paused),
+        "promotable": coordinator.scheduler.promotable(0),
         "epochs": state.epochs,
         "ended": state.ended,
-        "finalists": state.finalists(),
+        "finalists": finalist_numbers(state),
         "study": [
             (one.state, one.params, one.intermediate_values, one.values, one.constraints)
-            for one in state.searcher.study.trials
+            for one in coordinator.searcher.study.trials
         ],
     }
 
@@ -146,14 +148,13 @@ def check_whole(made: Plan, journal: Path, coordinator: Coordinator) -> None:
     assert len(epochs) == len(set(epochs))
     for number, trial in state.trials.items():
         assert [epoch for of, epoch in epochs if of == number] == list(range(1, trial.curve.epoch + 1))
-    assert len(state.search) == made.spec.trials
+    assert len(state.trials.search) == made.spec.trials
     assert state.trials[0].started.named == "steady"
     assert state.trials[0].finished
     assert not [one.detail for one in decided if one.reason == "failed"]
-    for of in state.finalists():
-        assert len(state.confirmations(of)) == made.spec.confirm_seeds
-    assert state.searcher is not None
-    study = state.searcher.study.trials
+    for of in finalist_numbers(state):
+        assert len(state.trials.confirmations(of)) == made.spec.confirm_seeds
+    study = coordinator.searcher.study.trials
     assert len(study) == made.spec.trials
     assert not [one for one in study if one.state is StudyState.RUNNING]
     assert state.ended is not None
@@ -168,7 +169,7 @@ def test_the_journal_alone_gives_back_the_state_at_every_event(
     made = whole(data, **policy)
     pictures: list[dict[str, Any]] = []
     workers = Workers(places=2)
-    coordinator = coordinator_of(made, journal, workers, lambda row, state: pictures.append(picture(state)))
+    coordinator = coordinator_of(made, journal, workers, lambda row, state: pictures.append(picture(coordinator)))
     coordinator.open(2)
     workers.run(coordinator)
     coordinator.end(result(coordinator.state))
@@ -182,7 +183,7 @@ def test_the_journal_alone_gives_back_the_state_at_every_event(
     for cut in range(1, len(rows) + 1):
         resumed = coordinator_of(made, journal.with_name(f"cut-{cut}"), Workers())
         resumed.restore(rows[:cut])
-        assert picture(resumed.state) == pictures[cut - 1], f"after event {cut}: {rows[cut - 1].event}"
+        assert picture(resumed) == pictures[cut - 1], f"after event {cut}: {rows[cut - 1].event}"
 
 
 @pytest.mark.parametrize("flushed", [True, False], ids=["nothing-lost", "unflushed-lost"])
@@ -240,5 +241,5 @@ def test_after_a_resume_the_search_does_not_repeat_its_first_draws(data: Path, j
     run_until(made, journal, Workers(places=1, disk=disk), kill_after=14, flushed=True)
     coordinator = run_until(made, journal, Workers(places=1, disk=disk))
     assert coordinator is not None
-    drawn = [trial.started.drawn["quality"] for trial in coordinator.state.search]
+    drawn = [trial.started.drawn["quality"] for trial in coordinator.state.trials.search]
     assert len(set(drawn)) == 8

@@ -97,7 +97,7 @@ def test_a_confirmation_that_the_budget_cut_short_does_not_count(story: Story) -
     first = story.trial([0.9])
     story.trial([0.1], of=first, reason="budget")
     (only,) = finalists(story.state)
-    assert (only.levels, only.failed, only.confirmed) == ((0.9,), 0, False)
+    assert (only.values, only.failed, only.confirmed) == ((0.9,), 0, False)
     assert result(story.state).detail == "score 0.9000 (one training, not confirmed)"
 
 

@@ -13,7 +13,7 @@ from search.journal.segments import FLUSH_ROWS, MERGE_SEGMENTS, Journal, mend, r
 from trainables.errors import SteadytuneError
 
 EVENTS: list[Event] = [
-    SweepOpened(places=4),
+    SweepOpened(worker_slots=4),
     TrialStarted(
         trial=0,
         kind="search",

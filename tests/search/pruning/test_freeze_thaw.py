@@ -259,9 +259,9 @@ def test_a_sweep_ends_with_all_trials_ended_and_no_more_epochs_than_asha(data: P
         fields = {"trials": 40, "preset": "long", "confirm_top": 0, "audit": 0, "seed": 1, "sampler": "tpe"}
         made = plan_of(data, **fields, scheduler=scheduler)
         state = swept(made, tmp_path / scheduler)
-        assert not state.running
-        assert not state.paused
-        assert {trial.decision.reason for trial in state.search if trial.decision} >= {"done", "rung"}
+        assert not state.trials.running
+        assert not state.trials.paused
+        assert {trial.decision.reason for trial in state.trials.search if trial.decision} >= {"done", "rung"}
         taken[scheduler] = state.epochs
     assert taken["freeze_thaw"] <= taken["asha"] + 2 * made.max_epochs
 
@@ -272,7 +272,7 @@ def test_it_finds_what_is_good_in_fewer_epochs_than_drawing_at_random(data: Path
     def best(**policy: Any) -> float:
         made = plan_of(data, trials=30, preset="long", confirm_top=0, audit=0, enqueue=[], **policy)
         state = swept(made, tmp_path / f"{policy}")
-        return max(trial.curve.smoothed_value or 0.0 for trial in state.search if trial.finished)
+        return max(trial.curve.smoothed_value or 0.0 for trial in state.trials.search if trial.finished)
 
     ours = [best(scheduler="freeze_thaw", sampler="tpe", seed=seed) for seed in range(8)]
     blind = [best(sampler="random", seed=seed) for seed in range(8)]
@@ -284,7 +284,7 @@ def test_each_decision_says_what_was_promised_and_by_how_many(data: Path, journa
     state = swept(
         plan_of(data, trials=12, preset="long", confirm_top=0, sampler="tpe", scheduler="freeze_thaw"), journal
     )
-    compared = [one for trial in state.search for one in trial.decisions if one.reason == "rung"]
+    compared = [one for trial in state.trials.search for one in trial.decisions if one.reason == "rung"]
     for one in compared:
         assert one.numbers["peers"] >= one.numbers["rank"] >= 1
         assert one.action != "continue" or one.numbers["rank"] == 1 or "baseline" in one.detail

@@ -115,8 +115,8 @@ def test_whatever_was_recorded_every_run_ends_once(
 ) -> None:
     made = recording(values, mode)  # type: ignore[arg-type]
     state, seconds = simulate(made, {"scheduler": scheduler}, workers, list(range(len(values))))
-    assert len(state.search) == len(values)
-    assert all(trial.decision is not None for trial in state.search)
+    assert len(state.trials.search) == len(values)
+    assert all(trial.decision is not None for trial in state.trials.search)
     assert seconds <= made.seconds
 
 
@@ -126,7 +126,7 @@ def test_one_replay_decision_by_decision() -> None:
     state, _ = simulate(made, {"scheduler": "asha", "grace_epochs": 1, "min_peers": 2}, 2, [0, 1, 2, 3])
     log = [
         (trial.started.trial, one.epoch, one.action, one.numbers.get("rank"), one.numbers.get("peers"))
-        for trial in state.search
+        for trial in state.trials.search
         for one in trial.decisions
     ]
     assert log == [

@@ -17,8 +17,8 @@ def test_a_sweep_is_read_from_its_journal(data: Path, tmp_path: Path) -> None:
     (folder / "sweep.yaml").write_text(made.spec.dump())
     (found,) = read(folder)
     assert (found.metric, found.mode, found.max_epochs) == ("score", "max", 27)
-    assert [run.curve.points for run in found.runs] == [trial.curve.points for trial in coordinator.state.search]
-    ends = {trial.started.trial: trial.decision for trial in coordinator.state.search}
+    assert [run.curve.points for run in found.runs] == [trial.curve.points for trial in coordinator.state.trials.search]
+    ends = {trial.started.trial: trial.decision for trial in coordinator.state.trials.search}
     cut = {trial for trial, end in ends.items() if end and end.reason == "rung"}
     assert {int(run.name) for run in found.runs if run.censored} == cut
     assert cut

@@ -41,13 +41,6 @@ def test_what_is_asked_reported_and_told_is_in_the_study() -> None:
     assert trial.constraints == {FAILURE_CONSTRAINT: 0.0}
 
 
-def test_an_epoch_without_a_value_is_not_reported() -> None:
-    searcher = make()
-    searcher.ask(0)
-    searcher.report(0, 1, None)
-    assert searcher.study.trials[0].intermediate_values == {}
-
-
 def test_a_trial_behind_at_a_rung_is_pruned_and_feasible() -> None:
     searcher = make()
     searcher.ask(0)

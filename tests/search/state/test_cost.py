@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search.control.coordinator import Coordinator
 from search.journal.events import TrialStarted
 from search.journal.segments import read
 from search.pruning.curve import Curve, Point
 from search.sampling.searcher import FAILURE_CONSTRAINT
-from search.state.cost import excess, measured
+from search.state.cost import measure_cost, violation
 from search.state.outcome import result
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
@@ -38,7 +39,7 @@ class Costly(Workers):
             del self.running[trial]
 
 
-def costly(data: Path, journal: Path, **fields: Any) -> SweepState:
+def costly_sweep(data: Path, journal: Path, **fields: Any) -> Coordinator:
     """A whole sweep of ten trials on such workers."""
     choices = {"noise": 0.0, "shape": "fast"}
     made = plan_of(data, **{"trials": 10, "scheduler": "none", "confirm_top": 0, "set": choices} | fields)
@@ -47,7 +48,12 @@ def costly(data: Path, journal: Path, **fields: Any) -> SweepState:
     coordinator.open(2)
     workers.run(coordinator)
     coordinator.end(result(coordinator.state))
-    return coordinator.state
+    return coordinator
+
+
+def costly(data: Path, journal: Path, **fields: Any) -> SweepState:
+    """The state of such a sweep at its end."""
+    return costly_sweep(data, journal, **fields).state
 
 
 def trial_with(seconds: list[float], size: int = 0, values: tuple[float, ...] = ()) -> TrialState:
@@ -62,35 +68,34 @@ def trial_with(seconds: list[float], size: int = 0, values: tuple[float, ...] = 
 
 
 def test_an_epoch_is_measured_by_its_median_so_that_a_slow_first_one_does_not_count() -> None:
-    assert measured(trial_with([90.0, 2.0, 3.0]), "epoch_seconds") == 3.0
-    assert measured(trial_with([]), "epoch_seconds") is None
+    assert measure_cost(trial_with([90.0, 2.0, 3.0]), "epoch_seconds") == 3.0
+    assert measure_cost(trial_with([]), "epoch_seconds") is None
 
 
 def test_a_checkpoint_is_measured_in_millions_of_bytes() -> None:
-    assert measured(trial_with([], 2_500_000), "checkpoint_mb") == 2.5
-    assert measured(trial_with([]), "checkpoint_mb") is None
+    assert measure_cost(trial_with([], 2_500_000), "checkpoint_mb") == 2.5
+    assert measure_cost(trial_with([]), "checkpoint_mb") is None
 
 
 def test_the_limit_that_is_broken_most_counts() -> None:
     limits: Any = {"epoch_seconds": Limit(high=2.0), "checkpoint_mb": Limit(high=1.0)}
-    assert excess(trial_with([3.0], 4_000_000), limits) == pytest.approx(3.0)
-    assert excess(trial_with([1.0], 500_000), limits) == 0.0
-    assert excess(trial_with([]), limits) == 0.0
+    assert violation(trial_with([3.0], 4_000_000), limits) == pytest.approx(3.0)
+    assert violation(trial_with([1.0], 500_000), limits) == 0.0
+    assert violation(trial_with([]), limits) == 0.0
 
 
 @pytest.mark.parametrize("measure", ["epoch_seconds", "checkpoint_mb"])
 def test_the_best_within_the_limits_wins(data: Path, tmp_path: Path, measure: str) -> None:
     state = costly(data, tmp_path / "journal", limits={measure: {"high": 0.3}})
-    within = [trial for trial in state.search if trial.started.settings["quality"] <= 0.3]
+    within = [trial for trial in state.trials.search if trial.started.settings["quality"] <= 0.3]
     assert 0 < len(within) < 10
     assert state.ended is not None
     assert state.ended.trial == max(within, key=lambda trial: trial.curve.smoothed_value or 0.0).started.trial
 
 
 def test_optuna_hears_by_how_much_a_limit_was_broken(data: Path, tmp_path: Path) -> None:
-    state = costly(data, tmp_path / "journal", limits={"epoch_seconds": {"high": 0.3}})
-    assert state.searcher is not None
-    for trial, told in zip(state.search, state.searcher.study.trials, strict=True):
+    coordinator = costly_sweep(data, tmp_path / "journal", limits={"epoch_seconds": {"high": 0.3}})
+    for trial, told in zip(coordinator.state.trials.search, coordinator.searcher.study.trials, strict=True):
         over = max(0.0, trial.started.settings["quality"] / 0.3 - 1)
         assert told.constraints[FAILURE_CONSTRAINT] == pytest.approx(over / (1 + over))
         assert told.constraints[FAILURE_CONSTRAINT] < 1
@@ -121,7 +126,7 @@ def test_a_limit_that_is_none_is_refused(data: Path, limits: dict[str, Any], wor
 def test_where_the_better_is_the_dearer_every_trial_is_a_trade_off(data: Path, tmp_path: Path) -> None:
     state = costly(data, tmp_path / "journal", also="epoch_seconds")
     found = pareto_front(state)
-    assert [one.trial for one in found] == state.ranking()
+    assert [one.trial for one in found] == state.trials.ranking
     assert [one.cost for one in found] == sorted((one.cost for one in found), reverse=True)
 
 

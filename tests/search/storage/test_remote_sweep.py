@@ -155,7 +155,7 @@ class Driver:
 
 
 def written(folder: SweepFolder) -> list[int]:
-    return [row.event.places for row in read(folder.journal) if isinstance(row.event, SweepOpened)]
+    return [row.event.worker_slots for row in read(folder.journal) if isinstance(row.event, SweepOpened)]
 
 
 def test_another_machine_goes_on_where_the_storage_ends(tmp_path: Path, data: Path) -> None:

@@ -61,7 +61,7 @@ def new_folder(tmp_path: Path, data: Path, name: str = "sweep") -> SweepFolder:
 
 
 def opened_slots(folder: SweepFolder) -> list[int]:
-    return [row.event.places for row in read(folder.journal) if isinstance(row.event, SweepOpened)]
+    return [row.event.worker_slots for row in read(folder.journal) if isinstance(row.event, SweepOpened)]
 
 
 def test_wherever_an_upload_is_cut_short_the_storage_holds_the_beginning_of_the_journal(
@@ -231,8 +231,8 @@ def test_a_sweep_whose_machine_is_lost_at_any_event_comes_to_its_end_on_another(
         assert len(epochs) == len(set(epochs))
         assert state.ended is not None
         assert state.ended.trial >= 0
-        assert not state.running
-        assert len(state.search) == 4
+        assert not state.trials.running
+        assert len(state.trials.search) == 4
         for number, trial in state.trials.items():
             assert [epoch for of, epoch in epochs if of == number] == list(range(1, trial.curve.epoch + 1))
         copy = remote_sweep.fetch(own / "third", "sweep", storage_uri(own))

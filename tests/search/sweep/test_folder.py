@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from search.sweep.folder import SweepFolder, names
+from search.sweep.spec import read_spec
 from tests.support.fakes import spec_of
-from trainables.errors import SteadytuneError
+from trainables.errors import SettingsError, SteadytuneError
 
 
 def test_a_sweeps_description_is_kept_with_it(tmp_path: Path, data: Path) -> None:
@@ -71,22 +74,44 @@ def test_what_a_killed_process_left_half_deleted_is_swept_up_and_whole_checkpoin
     assert list(folder.trials.glob("*/checkpoints/*")) == [whole]
 
 
-@pytest.mark.parametrize("brackets", [1, 3])
-def test_a_stored_sweep_with_an_option_that_was_removed_since_still_opens(
-    tmp_path: Path, data: Path, brackets: int
+# --- fields that were removed ------------------------------------------------------------------------------------
+
+
+def folder_of_the_last_version(root: Path, data: Path, **removed: Any) -> SweepFolder:
+    """A sweep's folder whose description has fields that this version does not know any more."""
+    folder = SweepFolder.create(root, spec_of(data))
+    with folder.spec_file.open("a", encoding="utf-8") as file:
+        yaml.safe_dump(removed, file)
+    return folder
+
+
+DEFAULT_AND_OTHER = [("brackets", 1, 3), ("warm_start_with", "best", "all")]
+
+
+@pytest.mark.parametrize(("field", "default", "other"), DEFAULT_AND_OTHER)
+def test_a_sweep_of_the_last_version_opens_whatever_its_removed_fields_say(
+    tmp_path: Path, data: Path, field: str, default: Any, other: Any
 ) -> None:
-    spec = spec_of(data)
-    folder = SweepFolder.create(tmp_path, spec)
-    folder.spec_file.write_text(f"{spec.dump()}brackets: {brackets}\n")
-    assert folder.spec() == spec
-    assert folder.plan().spec == spec
+    for value in (default, other):
+        folder = folder_of_the_last_version(tmp_path / str(value), data, **{field: value})
+        assert folder.plan().spec == spec_of(data)
 
 
-def test_only_at_its_default_may_such_a_sweep_be_resumed(tmp_path: Path, data: Path) -> None:
-    spec = spec_of(data)
-    folder = SweepFolder.create(tmp_path, spec)
-    folder.spec_file.write_text(f"{spec.dump()}brackets: 1\n")
-    folder.check_resumable()
-    folder.spec_file.write_text(f"{spec.dump()}brackets: 3\n")
-    with pytest.raises(SteadytuneError, match=r"launched with brackets: 3, which is no longer an option, so it cannot"):
+@pytest.mark.parametrize(("field", "default", "other"), DEFAULT_AND_OTHER)
+def test_a_sweep_that_used_a_removed_field_is_not_resumed_in_another_way(
+    tmp_path: Path, data: Path, field: str, default: Any, other: Any
+) -> None:
+    folder_of_the_last_version(tmp_path / "default", data, **{field: default}).check_resumable()
+    folder = folder_of_the_last_version(tmp_path / "other", data, **{field: other})
+    folder.change(address="auto")
+    with pytest.raises(SteadytuneError, match=f"was launched with {field}: {other}, which was removed: .*"):
         folder.check_resumable()
+
+
+@pytest.mark.parametrize(("field", "default", "other"), DEFAULT_AND_OTHER)
+def test_a_new_sweep_with_a_removed_field_is_told_why_and_what_to_do(
+    data: Path, field: str, default: Any, other: Any
+) -> None:
+    for value in (default, other):
+        with pytest.raises(SettingsError, match=rf"^sweep.yaml: {field} was removed: .*; leave it out"):
+            read_spec(spec_of(data).model_dump() | {field: value}, "sweep.yaml")

@@ -254,9 +254,3 @@ def test_a_sweep_cannot_be_changed() -> None:
     spec = SweepSpec(name="a", recipe="b", data="c")
     with pytest.raises(ValueError, match="frozen"):
         spec.trials = 3  # type: ignore[misc]
-
-
-@pytest.mark.parametrize("brackets", [1, 2])
-def test_a_removed_option_is_refused_in_a_new_sweep(data: Path, brackets: int) -> None:
-    with pytest.raises(SettingsError, match=r"^sweep.yaml: brackets is no longer an option: it never paid"):
-        read_spec({"name": "a", "recipe": "resnet_yolo", "data": str(data), "brackets": brackets}, "sweep.yaml")

@@ -12,7 +12,7 @@ from tests.support.workers import swept
 
 def test_a_trial_that_stayed_behind_hears_who_was_ahead_and_what_it_needed(data: Path, tmp_path: Path) -> None:
     state = swept(plan_of(data, trials=12, preset="long", confirm_top=0, seed=1), tmp_path / "journal").state
-    behind = next(trial for trial in state.search if trial.decision and trial.decision.reason == "rung")
+    behind = next(trial for trial in state.trials.search if trial.decision and trial.decision.reason == "rung")
     ahead, needed = counterfactual(state, behind)
     assert ahead.startswith("Ahead of it at the epoch-")
     assert "To be promoted it needed projected score " in needed

@@ -53,33 +53,35 @@ def test_the_best_so_far_never_falls_and_ends_at_the_last_epoch_of_the_search(st
     values = [value or 0.0 for value in series.y]
     assert values == sorted(values)
     assert series.x[-1] == state.epochs
-    searched = [trial.curve for trial in state.search]
+    searched = [trial.curve for trial in state.trials.search]
     assert values[-1] >= max(curve.smoothed_value or 0.0 for curve in searched)
 
 
 def test_every_trial_of_the_search_has_its_curve_in_the_colour_of_its_outcome(state: SweepState) -> None:
     (panel,) = panels(figures.learning_curves(state))
     lines = [series for series in panel.series if series.kind == "line"]
-    assert len(lines) == len([trial for trial in state.search if trial.curve.evaluated])
+    assert len(lines) == len([trial for trial in state.trials.search if trial.curve.evaluated])
     assert {line.name: line.colour for line in lines}.items() <= figures.COLOURS.items()
 
 
 def test_a_stopped_trial_has_a_cross_at_its_end_with_the_reason(state: SweepState) -> None:
     (panel,) = panels(figures.learning_curves(state))
     crosses = [series for series in panel.series if series.marker == "x"]
-    stopped = [one for one in state.search if one.decision and one.decision.reason != "done" and one.curve.evaluated]
+    stopped = [
+        one for one in state.trials.search if one.decision and one.decision.reason != "done" and one.curve.evaluated
+    ]
     assert len(crosses) == len(stopped) > 0
     assert sorted(float(cross.x[0]) for cross in crosses) == sorted(one.curve.evaluated[-1].epoch for one in stopped)
     assert any("below the cutoff at a rung" in cross.words[0] for cross in crosses)
 
 
 def test_a_trial_stands_out_among_its_peers_with_what_it_needed_at_its_rung(state: SweepState) -> None:
-    behind = next(one for one in state.search if one.decision and one.decision.reason == "rung")
+    behind = next(one for one in state.trials.search if one.decision and one.decision.reason == "rung")
     above, _ = panels(trial_figure(state, behind))
     own = next(series for series in above.series if series.name == f"trial {behind.started.trial}")
     assert own.y == tuple(point.value for point in behind.curve.evaluated)
     peers = [series for series in above.series if series.name == "other trials"]
-    assert len(peers) == len([one for one in state.search if one.curve.evaluated]) - 1
+    assert len(peers) == len([one for one in state.trials.search if one.curve.evaluated]) - 1
     headed, needed = (
         next(series for series in above.series if series.name == name)
         for name in ("where it was heading", "needed to go on")
@@ -101,7 +103,7 @@ def test_what_no_eye_can_tell_apart_is_thinned_out_and_said(data: Path) -> None:
     (panel,) = panels(chart)
     assert len([series for series in panel.series if series.kind == "line"]) == figures.MOST_CURVES
     assert chart.note.startswith(f"{figures.MOST_CURVES} of 1000 trials shown")
-    best = max((trial for trial in state.search), key=ranking_key)
+    best = max((trial for trial in state.trials.search), key=ranking_key)
     assert any(f"trial {best.started.trial}," in series.words[0] for series in panel.series)
 
 
@@ -225,9 +227,9 @@ def test_the_note_is_markdown_with_the_winner_and_the_reasons(state: SweepState,
 
 def test_tables_agree_with_the_state(state: SweepState, found: Importance) -> None:
     ranked = trials_table(state, 5)
-    assert ranked.rows[0][0].split()[0] == str(state.ranking()[0].started.trial)
-    assert ranked.note == f"The best 5 of {len(state.search)} trials."
-    compared = [decided for trial in state.search for decided in trial.decisions if decided.reason == "rung"]
+    assert ranked.rows[0][0].split()[0] == str(state.trials.ranking[0].started.trial)
+    assert ranked.note == f"The best 5 of {len(state.trials.search)} trials."
+    compared = [decided for trial in state.trials.search for decided in trial.decisions if decided.reason == "rung"]
     rows = rung_table(state).rows
     assert [int(row[0]) for row in rows] == sorted({int(one.numbers["rung"]) for one in compared})
     assert all(int(row[1]) == sum(map(int, row[2:])) for row in rows)

@@ -35,7 +35,7 @@ def test_it_says_on_how_many_trials_it_rests_and_nothing_below_ten(data: Path) -
 
 def test_a_lost_trial_stands_behind_one_stopped_at_the_first_rung(data: Path, journal: Path) -> None:
     state = swept(plan_of(data, trials=24, enqueue=["steady", "lost"], seed=3), journal).state
-    lost = [trial for trial in state.search if trial.failed]
-    sound = [trial for trial in state.search if not trial.failed]
+    lost = [trial for trial in state.trials.search if trial.failed]
+    sound = [trial for trial in state.trials.search if not trial.failed]
     assert lost
     assert max(map(ranking_key, lost)) < min(map(ranking_key, sound))

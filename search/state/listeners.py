@@ -1,0 +1,112 @@
+"""Who hears of what a sweep's state has taken in: the scheduler and the sampler of the process that runs the sweep.
+
+A process that only reads a sweep (`status`, `explain`, `report`, the recorder) has no listeners: it needs neither
+Optuna nor the rungs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from search.journal.epoch_block import EpochBlock
+from search.journal.events import Decided
+from search.pruning.decision import Outcome
+from search.pruning.scheduler import Scheduler
+from search.state.cost import violation
+from search.state.trial_state import TrialState
+from search.sweep.spec import Limit, Measure
+
+
+class TrialListener(Protocol):
+    """Hears of each event of a trial after the trial has taken it in, in the journal's order."""
+
+    def started(self, trial: TrialState) -> None:
+        """`trial` has started."""
+
+    def trained(self, trial: TrialState, block: EpochBlock) -> None:
+        """`trial` has finished the epochs of `block`."""
+
+    def decided(self, trial: TrialState, decision: Decided) -> None:
+        """`decision` was made about `trial`."""
+
+
+class Sampler(Protocol):
+    """What a sweep asks of the sampler's study (`search.sampling.searcher` has it on Optuna)."""
+
+    def is_open(self, trial: int) -> bool:
+        """Whether `trial` was asked for and has not been told yet."""
+
+    def ask(self, trial: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The values drawn for `trial`; those in `fixed` are taken instead of being drawn."""
+
+    def report(self, trial: int, epoch: int, value: float) -> None:
+        """The objective of `trial` after `epoch`."""
+
+    def pause(self, trial: int) -> None:
+        """`trial` was paused at a rung."""
+
+    def tell(self, trial: int, outcome: Outcome, value: float | None, violation: float = 0.0) -> None:
+        """How `trial` ended."""
+
+
+class SchedulerListener:
+    """Passes the search's trials on to `scheduler`."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+
+    def started(self, trial: TrialState) -> None:
+        """See `TrialListener`."""
+        if trial.is_search:
+            self._scheduler.start(trial.number, trial.started.drawn or trial.started.settings)
+
+    def trained(self, trial: TrialState, block: EpochBlock) -> None:
+        """See `TrialListener`."""
+        if trial.is_search:
+            self._scheduler.arrive(trial.number, trial.curve)
+
+    def decided(self, trial: TrialState, decision: Decided) -> None:
+        """See `TrialListener`."""
+        if decision.action == "stop":
+            self._scheduler.end(trial.number, decision.reason)
+        elif decision.reason == "rung":
+            self._scheduler.record(trial.number, int(decision.numbers["rung"]), decision.action)
+
+
+class SamplerListener:
+    """Passes the trials whose values were drawn from the search space on to `sampler`.
+
+    Args:
+        sampler: the study.
+        limits: the user's limits on what a configuration may cost.
+    """
+
+    def __init__(self, sampler: Sampler, limits: Mapping[Measure, Limit]) -> None:
+        self._sampler = sampler
+        self._limits = limits
+
+    def started(self, trial: TrialState) -> None:
+        """See `TrialListener`. A trial that was drawn just now is open already; one from the journal is asked again."""
+        if trial.in_study and not self._sampler.is_open(trial.number):
+            self._sampler.ask(trial.number, trial.started.drawn)
+
+    def trained(self, trial: TrialState, block: EpochBlock) -> None:
+        """See `TrialListener`. Epochs without a finite value are not reported."""
+        if not trial.in_study:
+            return
+        for epoch, value in zip(block.epochs, block.values, strict=True):
+            if value is not None and math.isfinite(value):
+                self._sampler.report(trial.number, epoch, value)
+
+    def decided(self, trial: TrialState, decision: Decided) -> None:
+        """See `TrialListener`."""
+        if not trial.in_study:
+            return
+        if trial.paused:
+            self._sampler.pause(trial.number)
+        elif trial.decision:
+            outcome: Outcome = "infeasible" if trial.failed else "complete" if trial.finished else "pruned"
+            value = trial.curve.smoothed_value
+            self._sampler.tell(trial.number, outcome, value, violation(trial, self._limits))

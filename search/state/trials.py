@@ -1,0 +1,87 @@
+"""A sweep's trials by number, and the groups of them that are asked for after each event."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator, Mapping, Sequence
+
+from search.journal.events import Decided
+from search.state.cost import violation
+from search.state.trial_state import TrialState
+from search.sweep.spec import Limit, Measure
+
+
+class Trials(Mapping[int, TrialState]):
+    """All trials by number, in the order in which they started.
+
+    The groups are kept up to date rather than filtered each time: a sweep may have 10,000 trials, and the driver asks
+    after each epoch.
+
+    Attributes:
+        search: the trials of the search, in order; the others confirm or audit one of them.
+        audits: by the number of the audited trial, its training to the end.
+        running, paused: by number, the trials that have not ended.
+    """
+
+    def __init__(self, limits: Mapping[Measure, Limit]) -> None:
+        """`limits`: the user's, on what a configuration may cost."""
+        self._limits = limits
+        self._trials: dict[int, TrialState] = {}
+        self._confirmations: dict[int, list[TrialState]] = {}
+        self._ranking: list[TrialState] = []
+        self.search: list[TrialState] = []
+        self.audits: dict[int, TrialState] = {}
+        self.running: dict[int, TrialState] = {}
+        self.paused: dict[int, TrialState] = {}
+
+    def __getitem__(self, number: int) -> TrialState:
+        return self._trials[number]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._trials)
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def add(self, trial: TrialState) -> None:
+        """A trial that has just started."""
+        self._trials[trial.number] = self.running[trial.number] = trial
+        if trial.is_search:
+            self.search.append(trial)
+        elif trial.started.kind == "confirm":
+            self._confirmations.setdefault(trial.started.of, []).append(trial)
+        else:
+            self.audits[trial.started.of] = trial
+
+    def decide(self, decision: Decided) -> TrialState:
+        """Take a decision into account; returns the trial that it is about."""
+        trial = self._trials[decision.trial]
+        trial.decisions.append(decision)
+        self.running.pop(trial.number, None)
+        self.paused.pop(trial.number, None)
+        if trial.running:
+            self.running[trial.number] = trial
+        elif trial.paused:
+            self.paused[trial.number] = trial
+        if not trial.running:
+            trial.curve.forget_points()  # of thousands of trials, few are looked at again
+        if self._is_ranked(trial):
+            insort(self._ranking, trial, key=_descending)
+        return trial
+
+    def _is_ranked(self, trial: TrialState) -> bool:
+        has_result = trial.is_search and trial.finished and trial.curve.smoothed_value is not None
+        return has_result and not violation(trial, self._limits)
+
+    @property
+    def ranking(self) -> Sequence[TrialState]:
+        """The search's finished trials that keep the user's limits, best smoothed value first."""
+        return self._ranking
+
+    def confirmations(self, of: int) -> list[TrialState]:
+        """The trials that train the configuration of search trial `of` on fresh seeds."""
+        return list(self._confirmations.get(of, ()))
+
+
+def _descending(trial: TrialState) -> float:
+    return -trial.curve.sign * (trial.curve.smoothed_value or 0.0)
