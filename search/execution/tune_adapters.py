@@ -56,10 +56,10 @@ class CoordinatorScheduler(_Unpickled, FIFOScheduler):
             # If the worker's process dies, Ray starts the trial again with this configuration.
             trial.config["epochs"] = result[REPORT].epoch
             return str(TrialScheduler.CONTINUE)
-        # A paused trial is stopped in Ray too, never PAUSEd: that frees its worker at once for the next assignment.
-        # If it is promoted later, `CoordinatorSearch.suggest` hands it out as a new Ray trial with its old number,
-        # which continues from its last checkpoint. So Ray knows running trials only, and every other fact about a
-        # trial is in the journal, which outlives Ray.
+        # A paused trial is stopped in Ray too, not PAUSEd: Ray would still count it among the trials that run at a
+        # time, so it would block a worker slot. If it is promoted later, `CoordinatorSearch.suggest` hands it out as a
+        # new Ray trial with its old number, which continues from its last checkpoint. Ray thus knows running trials
+        # only, and the pause is in the journal, which outlives a killed driver.
         return str(TrialScheduler.STOP)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:

@@ -203,7 +203,7 @@ def retry_until_available(
         cancelled: ends a pause at once; `action` is then tried a last time.
 
     Raises:
-        OSError: the disk is full, which no waiting mends; or the last error, once `cancelled`.
+        OSError: the disk is full, which waiting does not change; or the last error, once `cancelled`.
     """
 
     def announce(state: tenacity.RetryCallState) -> None:
