@@ -16,23 +16,23 @@ def point(values: Mapping[str, Any], ranges: Mapping[str, Range]) -> list[float]
     A number has one, on its range's scale; a choice of two has one, of more one each. A number that was not drawn (of
     a branch not taken) is in the middle, and what a named training has outside its range on the edge.
     """
-    found: list[float] = []
-    for name, asked in sorted(ranges.items()):
-        if asked.kind == "choice":
-            shown = asked.choices if len(asked.choices) > 2 else asked.choices[:1]
-            found += [float(values.get(name) == choice) for choice in shown]
+    coordinates: list[float] = []
+    for name, span in sorted(ranges.items()):
+        if span.kind == "choice":
+            choices = span.choices if len(span.choices) > 2 else span.choices[:1]
+            coordinates += [float(values.get(name) == choice) for choice in choices]
         else:
-            found.append(_share(values[name], asked) if name in values else 0.5)
-    return found
+            coordinates.append(_share(values[name], span) if name in values else 0.5)
+    return coordinates
 
 
-def _share(value: float, asked: Range) -> float:
-    if asked.high <= asked.low:
+def _share(value: float, span: Range) -> float:
+    if span.high <= span.low:
         return 0.5
-    scale = math.log if asked.log else float
-    if asked.log and value <= 0:
+    scale = math.log if span.log else float
+    if span.log and value <= 0:
         return 0.0
-    share = (scale(value) - scale(asked.low)) / (scale(asked.high) - scale(asked.low))
+    share = (scale(value) - scale(span.low)) / (scale(span.high) - scale(span.low))
     return min(1.0, max(0.0, share))
 
 
@@ -54,8 +54,8 @@ class _Blind:
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
         if log:  # as Optuna has it: each whole number with the half on either side of it
-            found = math.exp(self._draw.uniform(math.log(low - 0.5), math.log(high + 0.5)))
-            return min(high, max(low, round(found)))
+            value = math.exp(self._draw.uniform(math.log(low - 0.5), math.log(high + 0.5)))
+            return min(high, max(low, round(value)))
         return self._draw.randint(low, high)
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:

@@ -40,7 +40,7 @@ class _Recorded:
         )
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        return self._take(name, choices[0], lambda value: any(_same(value, one) for one in choices))
+        return self._take(name, choices[0], lambda value: any(_same(value, choice) for choice in choices))
 
     def _take(self, name: str, instead: Any, possible: Callable[[Any], bool]) -> Any:
         value = self._settings.get(name)
@@ -54,6 +54,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(value: Any, other: Any) -> bool:
     """Equality under which True is not 1."""
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+    return bool(value == other) and isinstance(value, bool) == isinstance(other, bool)

@@ -29,11 +29,11 @@ def find(recipe: AnyRecipe) -> Space:
     """
     owner = f"space of recipe {recipe.name!r}"
     registered = {entry.name: entry.value for entry in entry_points(group=GROUP)}
-    place = BUILT_IN.get(recipe.name) or registered.get(recipe.name)
-    found = load(place, owner) if place else getattr(recipe, "space", None)
-    if found is None:
+    address = BUILT_IN.get(recipe.name) or registered.get(recipe.name)
+    space = load(address, owner) if address else getattr(recipe, "space", None)
+    if space is None:
         fix = f"give it a static method space(draw), or an entry point in {GROUP}"
         raise SettingsError(f"{owner}: there is none; {fix}")
-    if not callable(found):
-        raise SettingsError(f"{owner}: is a {type(found).__name__}; it must be a function of a Draw")
-    return cast(Space, found)
+    if not callable(space):
+        raise SettingsError(f"{owner}: is a {type(space).__name__}; it must be a function of a Draw")
+    return cast(Space, space)

@@ -88,12 +88,12 @@ class Draw:
         self.values[name] = self._ask(name, chosen) if isinstance(chosen, Range) else chosen
         return self.values[name]
 
-    def _ask(self, name: str, asked: Range) -> Any:
-        if asked.kind == "float":
-            return self._trial.suggest_float(name, asked.low, asked.high, log=asked.log)
-        if asked.kind == "int":
-            return self._trial.suggest_int(name, int(asked.low), int(asked.high), log=asked.log)
-        return self._trial.suggest_categorical(name, list(asked.choices))
+    def _ask(self, name: str, span: Range) -> Any:
+        if span.kind == "float":
+            return self._trial.suggest_float(name, span.low, span.high, log=span.log)
+        if span.kind == "int":
+            return self._trial.suggest_int(name, int(span.low), int(span.high), log=span.log)
+        return self._trial.suggest_categorical(name, list(span.choices))
 
 
 Space = Callable[[Draw], None]
@@ -154,33 +154,33 @@ def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, 
     Each choice, and the highest value of each whole number, is tried once; a condition that needs two of them at the
     same time is found when the second is only asked for under the first.
     """
-    found: dict[str, Range] = {}
+    listed: dict[str, Range] = {}
     tried: list[_Branch] = []
     branches: list[dict[str, Any]] = [{}]
     while branches:
         fixed = branches.pop(0)
-        asked = _Explorer(fixed)
-        space(Draw(asked, choices))
-        tried.append(_Branch(fixed, set(asked.ranges)))
-        for name, value in asked.ranges.items():
-            if name not in found:
-                found[name] = replace(value, under=fixed)
+        explorer = _Explorer(fixed)
+        space(Draw(explorer, choices))
+        tried.append(_Branch(fixed, set(explorer.ranges)))
+        for name, value in explorer.ranges.items():
+            if name not in listed:
+                listed[name] = replace(value, under=fixed)
                 branches += [fixed | {name: other} for other in _others(value)]
-    return {name: replace(value, when=_when(name, found, tried)) for name, value in found.items()}
+    return {name: replace(value, when=_when(name, listed, tried)) for name, value in listed.items()}
 
 
 def known(space: Space, values: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any] | None:
     """Those of `values` that `space` would have drawn under the user's `choices`; None if one is out of its range."""
-    asked = _Explorer(values)
-    space(Draw(asked, choices))
-    inside = all(values[name] in range_ for name, range_ in asked.ranges.items())
-    return {name: values[name] for name in asked.ranges} if inside else None
+    explorer = _Explorer(values)
+    space(Draw(explorer, choices))
+    inside = all(values[name] in range_ for name, range_ in explorer.ranges.items())
+    return {name: values[name] for name in explorer.ranges} if inside else None
 
 
-def _others(asked: Range) -> list[Value]:
-    if asked.kind == "int":
-        return [int(asked.high)]
-    return list(asked.choices[1:])
+def _others(span: Range) -> list[Value]:
+    if span.kind == "int":
+        return [int(span.high)]
+    return list(span.choices[1:])
 
 
 class _Branch(NamedTuple):
@@ -190,32 +190,32 @@ class _Branch(NamedTuple):
     names: set[str]
 
 
-def _when(name: str, found: Mapping[str, Range], tried: Sequence[_Branch]) -> str:
+def _when(name: str, listed: Mapping[str, Range], tried: Sequence[_Branch]) -> str:
     """The conditions on the way to `name`, and its own."""
     parts: dict[str, str] = {}
-    for step in (*found[name].under, name):
-        for other in found:
-            condition = _condition(step, other, found, tried)
+    for step in (*listed[name].under, name):
+        for other in listed:
+            condition = _condition(step, other, listed, tried)
             if condition:
                 parts[other] = condition
     return ", ".join(parts.values())
 
 
-def _condition(name: str, other: str, found: Mapping[str, Range], tried: Sequence[_Branch]) -> str:
+def _condition(name: str, other: str, listed: Mapping[str, Range], tried: Sequence[_Branch]) -> str:
     """The answers to `other` under which `name` is asked for, all else being as where it was found; "" if any is."""
-    asked, under = found[other], found[name].under
+    span, under = listed[other], listed[name].under
     rest = {key: value for key, value in under.items() if key != other}
-    first: Value = asked.choices[0] if asked.kind == "choice" else asked.low
+    first: Value = span.choices[0] if span.kind == "choice" else span.low
     leading: list[Value] = []
     barred: list[Value] = []
-    for value, fixed in ((first, rest), *((value, rest | {other: value}) for value in _others(asked))):
+    for value, fixed in ((first, rest), *((value, rest | {other: value}) for value in _others(span))):
         names = next((branch.names for branch in tried if branch.fixed == fixed), set())
         if other in names:
             (leading if name in names else barred).append(value)
     if not barred:
         return ""
-    if asked.kind == "int":
-        return f"{other} > {asked.low:g}" if barred == [first] else f"{other} is {asked.low:g}"
+    if span.kind == "int":
+        return f"{other} > {span.low:g}" if barred == [first] else f"{other} is {span.low:g}"
     return f"{other} is {' or '.join(map(str, leading))}"
 
 
@@ -235,6 +235,6 @@ class _Explorer:
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         return self._note(name, Range("choice", choices=tuple(choices)), choices[0])
 
-    def _note(self, name: str, asked: Range, value: Any) -> Any:
-        self.ranges[name] = asked
+    def _note(self, name: str, span: Range, value: Any) -> Any:
+        self.ranges[name] = span
         return self._fixed.get(name, value)

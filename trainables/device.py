@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 
 
-def device(wanted: str) -> torch.device:
+def device(name: str) -> torch.device:
     """What a recipe's setting `device` means: auto is the first GPU if there is one, else the CPU."""
-    if wanted == "auto":
+    if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(wanted)
+    return torch.device(name)
 
 
 @dataclass(frozen=True)

@@ -31,23 +31,25 @@ def find(name: str) -> AnyRecipe:
     Raises:
         SettingsError: no such name, a module that cannot be imported, or something that is no recipe.
     """
-    place = BUILT_IN.get(name) or (name if ":" in name else _registered(name))
-    found = load(place, f"recipe {name!r}")
-    if not (isinstance(found, type) and issubclass(found, Recipe)):
-        raise SettingsError(f"recipe {name!r}: {place} is {found!r}; it must be a subclass of trainables.recipe.Recipe")
-    missing = sorted(getattr(found, "__abstractmethods__", ()))
+    address = BUILT_IN.get(name) or (name if ":" in name else _registered(name))
+    loaded = load(address, f"recipe {name!r}")
+    if not (isinstance(loaded, type) and issubclass(loaded, Recipe)):
+        raise SettingsError(
+            f"recipe {name!r}: {address} is {loaded!r}; it must be a subclass of trainables.recipe.Recipe"
+        )
+    missing = sorted(getattr(loaded, "__abstractmethods__", ()))
     if missing:
-        raise SettingsError(f"recipe {name!r}: {place} lacks {', '.join(missing)}; implement every abstract method")
-    return found()
+        raise SettingsError(f"recipe {name!r}: {address} lacks {', '.join(missing)}; implement every abstract method")
+    return loaded()
 
 
-def load(place: str, owner: str) -> Any:
-    """The object at `place`, "module:name"; `owner` begins the complaint.
+def load(address: str, owner: str) -> Any:
+    """The object at `address`, "module:name"; `owner` begins the complaint.
 
     Raises:
         SettingsError: the module cannot be imported, or has no such name.
     """
-    module_name, _, attribute = place.partition(":")
+    module_name, _, attribute = address.partition(":")
     try:
         module = import_module(module_name)
     except Exception as error:  # a stranger's module may raise anything

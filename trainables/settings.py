@@ -73,9 +73,9 @@ def _settings_type(annotation: Any) -> type[BaseModel] | None:
         return annotation
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         for choice in typing.get_args(annotation):
-            found = _settings_type(choice)
-            if found:
-                return found
+            nested = _settings_type(choice)
+            if nested:
+                return nested
     return None
 
 
@@ -91,13 +91,13 @@ _Loader.add_implicit_resolver(
 
 
 def _mapping_once(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[str] = set()
+    keys: set[str] = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise yaml.MarkedYAMLError(problem="a key must be one word", problem_mark=key.start_mark)
-        if key.value in seen:
+        if key.value in keys:
             raise yaml.MarkedYAMLError(problem=f"key {key.value!r} is given twice", problem_mark=key.start_mark)
-        seen.add(key.value)
+        keys.add(key.value)
     return loader.construct_mapping(node, deep=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -91,18 +92,16 @@ def evaluate(
     file = config or directory / SETTINGS
     settings = parse(recipe.settings_type, {**read_yaml(file), **values}, str(file))
     with tempfile.TemporaryDirectory() as workdir:
-        found = recipe.evaluate(settings, recipe.open(data), Path(workdir), directory)
-        for metric, value in found.items():
+        metrics = recipe.evaluate(settings, recipe.open(data), Path(workdir), directory)
+        for metric, value in metrics.items():
             yield f"{metric} {value:.4f}"
 
 
-def _better(recipe: AnyRecipe, one: Epoch, other: Epoch) -> bool:
+def _better(recipe: AnyRecipe, epoch: Epoch, best: Epoch) -> bool:
+    """Whether `epoch` has a better objective than `best`; one that was not evaluated is never better."""
     sign = 1.0 if recipe.mode == "max" else -1.0
-    worst = float("-inf")
-    values = [
-        sign * epoch.metrics[recipe.metric] if recipe.metric in epoch.metrics else worst for epoch in (one, other)
-    ]
-    return values[0] > values[1]
+    worst = -sign * math.inf
+    return sign * epoch.metrics.get(recipe.metric, worst) > sign * best.metrics.get(recipe.metric, worst)
 
 
 def _line(epoch: Epoch) -> str:

@@ -20,15 +20,15 @@ def isolated(workdir: Path | None = None) -> Iterator[None]:
         with TemporaryDirectory() as folder, isolated(Path(folder)):
             yield
         return
-    wanted = {
+    variables = {
         "YOLO_OFFLINE": "true",
         "YOLO_CONFIG_DIR": str(workdir),
         "YOLO_AUTOINSTALL": "false",
         "YOLO_VERBOSE": "false",
         "MPLCONFIGDIR": str(workdir),
     }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

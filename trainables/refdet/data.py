@@ -69,9 +69,9 @@ def open_refdet(path: Path, cache_bytes: int = FRAMES_BYTES) -> RefdetData:
         raise DataError(f"{path}: is no folder; give the one that holds train and test")
     digest = hashlib.sha256()
     train, val = (_split(path / split, digest) for split in ("train", "test"))
-    known = {clip.name for clip in train}
+    trained = {clip.name for clip in train}
     for clip in val:
-        if clip.name in known:
+        if clip.name in trained:
             raise DataError(f"{path / 'test'}: class {clip.name} is in train too; a class that is tested must be novel")
     return RefdetData(train, val, FrameCache((*train, *val), cache_bytes), digest.hexdigest())
 
@@ -115,7 +115,7 @@ def _entries(file: Path) -> list[Any]:
 
 
 def _boxes(entry: Mapping[str, Any], where: str) -> dict[int, list[list[float]]]:
-    found: dict[int, list[list[float]]] = {}
+    boxes: dict[int, list[list[float]]] = {}
     tracks = entry.get("annotations")
     if not isinstance(tracks, list):
         raise DataError(f"{where}: annotations is {tracks!r}; it must be a list of {{bboxes: […]}}")
@@ -125,10 +125,10 @@ def _boxes(entry: Mapping[str, Any], where: str) -> dict[int, list[list[float]]]
             raise DataError(f"{where}: bboxes is {rows!r}; it must be a list of {{frame, x1, y1, x2, y2}}")
         for number, row in enumerate(rows):
             frame, *box = _numbers(row, f"{where} box {number}")
-            found.setdefault(int(frame), []).append(box)
-    if not found:
+            boxes.setdefault(int(frame), []).append(box)
+    if not boxes:
         raise DataError(f"{where}: has no box; a video needs at least one annotated frame")
-    return found
+    return boxes
 
 
 def _numbers(row: Any, where: str) -> list[float]:
@@ -159,12 +159,12 @@ def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path) 
             raise DataError(f"{where}: the video has {video.frames} frames, so they go up to {video.frames - 1}")
         for x1, y1, x2, y2 in boxes:
             if x1 < 0 or y1 < 0 or x2 > video.width or y2 > video.height:
-                said = f"box {x1:g} {y1:g} {x2:g} {y2:g}"
-                raise DataError(f"{where}: {said} leaves the picture of {video.width}x{video.height}; cut it")
+                corners = f"box {x1:g} {y1:g} {x2:g} {y2:g}"
+                raise DataError(f"{where}: {corners} leaves the picture of {video.width}x{video.height}; cut it")
     boxes_of = {frame: np.array(boxes, dtype=np.float32) for frame, boxes in annotated.items()}
     return Clip(folder.name, folder / VIDEO, tuple(images), boxes_of)
 
 
 def _some(names: Iterable[str]) -> str:
-    shown = sorted(names)
-    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "") or "nothing"
+    ordered = sorted(names)
+    return ", ".join(ordered[:5]) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "") or "nothing"

@@ -43,7 +43,7 @@ def _search(
     shots: list[Tensor],
 ) -> tuple[dict[str, float], dict[str, float]]:
     truth: list[Objects] = []
-    found: list[Detections] = []
+    detected: list[Detections] = []
     sums, batches = torch.zeros(3, dtype=torch.float64), 0
     for kind, clip in enumerate(data.val):
         frames = clip.frames
@@ -59,12 +59,14 @@ def _search(
             batches += 1
             boxes = (output.boxes * output.strides).cpu()
             for index, (_, objects) in enumerate(parts):
-                found.append(detections(boxes[index], output.logits[index].sigmoid().cpu(), kind, settings.image_size))
+                detected.append(
+                    detections(boxes[index], output.logits[index].sigmoid().cpu(), kind, settings.image_size)
+                )
                 truth.append(Objects(np.asarray(objects), np.full(len(objects), kind)))
     weights = torch.tensor([settings.bbox_weight, settings.cls_weight, settings.dfl_weight], dtype=torch.float64)
     parts_of = (sums / batches * weights).tolist()
     named = {"val": sum(parts_of)} | dict(zip(("val/bbox", "val/cls", "val/dfl"), parts_of, strict=True))
-    return average_precision(truth, found, [clip.name for clip in data.val]), named
+    return average_precision(truth, detected, [clip.name for clip in data.val]), named
 
 
 def _references(data: RefdetData, index: int, settings: RefdetSettings) -> Tensor:

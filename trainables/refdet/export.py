@@ -25,11 +25,11 @@ def files(settings: RefdetSettings) -> dict[str, str]:
 
 def command(settings: RefdetSettings) -> list[str]:
     """`settings` as document 003's own arguments, each as the document spells it."""
-    words = ["python", "train.py"]
+    arguments = ["python", "train.py"]
     for name in _named(settings):
         value = getattr(settings, name)
-        words += [f"--{name}"] if value is True else [] if value is False else [f"--{name}", str(value)]
-    return words
+        arguments += [f"--{name}"] if value is True else [] if value is False else [f"--{name}", str(value)]
+    return arguments
 
 
 def _named(settings: RefdetSettings) -> tuple[str, ...]:

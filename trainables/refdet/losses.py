@@ -95,8 +95,8 @@ def object_vectors(output: Output, objects: list[Tensor]) -> tuple[Tensor, Tenso
     vectors, frames = [], []
     for frame, boxes in enumerate(objects):
         for box in boxes:
-            place = (centres - (box[:2] + box[2:]) / 2).square().sum(1) + _scale_gap(output.strides, box)
-            vectors.append(output.vectors[frame, place.argmin()])
+            distances = (centres - (box[:2] + box[2:]) / 2).square().sum(1) + _scale_gap(output.strides, box)
+            vectors.append(output.vectors[frame, distances.argmin()])
             frames.append(frame)
     return torch.stack(vectors), torch.tensor(frames, device=output.logits.device)
 
@@ -112,12 +112,12 @@ def supervised_contrast(vectors: Tensor, classes: Tensor) -> Tensor:
     return losses.mean() if len(losses) else vectors.sum() * 0
 
 
-def proposal_contrast(output: Output, found: Detection, classes: Tensor) -> Tensor:
+def proposal_contrast(output: Output, detection: Detection, classes: Tensor) -> Tensor:
     """CPE (FSCE, Sun et al. 2021): supervised contrast of the places whose box has IoU ≥ `PROPOSAL_IOU`."""
-    frames, places = found.foreground.nonzero(as_tuple=True)
-    boxes = (output.boxes * output.strides)[frames, places].detach()
-    good = _paired_iou(boxes, found.targets[frames, places]) >= PROPOSAL_IOU
-    chosen = output.vectors[frames[good], places[good]]
+    frames, anchors = detection.foreground.nonzero(as_tuple=True)
+    boxes = (output.boxes * output.strides)[frames, anchors].detach()
+    good = _paired_iou(boxes, detection.targets[frames, anchors]) >= PROPOSAL_IOU
+    chosen = output.vectors[frames[good], anchors[good]]
     return supervised_contrast(chosen, classes[frames[good]]) if len(chosen) > 1 else output.vectors.sum() * 0
 
 

@@ -48,9 +48,9 @@ class Output(NamedTuple):
     @property
     def boxes(self) -> Tensor:
         """(B, A, 4) as x1 y1 x2 y2 in strides."""
-        batch, places, _ = self.sides.shape
+        batch, anchors, _ = self.sides.shape
         bins = torch.arange(BINS, dtype=self.sides.dtype, device=self.sides.device)
-        distances = self.sides.view(batch, places, 4, BINS).softmax(3) @ bins
+        distances = self.sides.view(batch, anchors, 4, BINS).softmax(3) @ bins
         boxes: Tensor = dist2bbox(distances, self.points, xywh=False)
         return boxes
 
@@ -75,12 +75,12 @@ class Refdet(nn.Module):
     def forward(self, frames: Tensor, references: Tensor) -> Output:
         """What is in `frames` (B, 3, S, S) of the objects on `references` (B, K, 3, R, R); both in [0, 1]."""
         batch, shots = references.shape[:2]
-        seen = self.encoder(references.flatten(0, 1) * 2 - 1).view(batch, shots, -1).mean(dim=1)
-        sought = functional.normalize(self.reference(seen), dim=1)
+        reference = self.encoder(references.flatten(0, 1) * 2 - 1).view(batch, shots, -1).mean(dim=1)
+        sought = functional.normalize(self.reference(reference), dim=1)
         levels = _features(self.backbone, frames)
         logits, sides, vectors = [], [], []
         for features, fusion, head in zip(levels, self.fusion, self.head, strict=True):
-            fused, vector, similarity = fusion(features, seen, sought)
+            fused, vector, similarity = fusion(features, reference, sought)
             logit, side = head(fused, similarity)
             logits.append(logit.flatten(1))
             sides.append(side.flatten(2))
@@ -105,11 +105,11 @@ class Fusion(nn.Module):
         self.vector = nn.Sequential(Conv(wide, length, 3), nn.Conv2d(length, length, 1))
         self.mix = Conv(wide + 1, wide, 3)
 
-    def forward(self, features: Tensor, seen: Tensor, sought: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, features: Tensor, reference: Tensor, sought: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Fused features (B, C, H, W), vectors (B, E, H, W) and the likeness (B, 1, H, W) from -1 to 1."""
         vectors = functional.normalize(self.vector(features), dim=1)
         similarity = (vectors * sought[:, :, None, None]).sum(dim=1, keepdim=True)
-        gated = features * 2 * self.gate(seen).sigmoid()[:, :, None, None]
+        gated = features * 2 * self.gate(reference).sigmoid()[:, :, None, None]
         return self.mix(torch.cat((gated, similarity), dim=1)), vectors, similarity
 
 
@@ -153,23 +153,25 @@ def reference_encoder(settings: RefdetSettings) -> nn.Module:
 
 def _features(backbone: nn.Module, frames: Tensor) -> list[Tensor]:
     """Outputs of `LEVELS`, by Ultralytics' own way through its layers."""
-    kept: list[Any] = []
+    outputs: list[Any] = []
     flow: Any = frames
     layers: Any = backbone.model
     for layer in list(layers)[:-1]:
         if layer.f != -1:
-            flow = kept[layer.f] if isinstance(layer.f, int) else [flow if at == -1 else kept[at] for at in layer.f]
+            flow = (
+                outputs[layer.f] if isinstance(layer.f, int) else [flow if at == -1 else outputs[at] for at in layer.f]
+            )
         flow = layer(flow)
-        kept.append(flow)
-    return [kept[level] for level in LEVELS]
+        outputs.append(flow)
+    return [outputs[level] for level in LEVELS]
 
 
 def _channels(backbone: nn.Module) -> list[int]:
     was = backbone.training
     with torch.no_grad():
-        found = [features.shape[1] for features in _features(backbone.eval(), torch.zeros(1, 3, 64, 64))]
+        channels = [features.shape[1] for features in _features(backbone.eval(), torch.zeros(1, 3, 64, 64))]
     backbone.train(was)
-    return found
+    return channels
 
 
 def _nothing(head: nn.Module) -> nn.Module:

@@ -54,27 +54,27 @@ def write_weights(settings: RefdetSettings, checkpoint: Path, directory: Path) -
     return {WEIGHTS: '`torch.load("weights.pt")["model"]` is the state dict of `trainables.refdet.model.Refdet`'}
 
 
-def _one(detector: Refdet, settings: RefdetSettings, given: Any) -> dict[str, Any]:
-    sought, references = _opened(given)
+def _one(detector: Refdet, settings: RefdetSettings, picture: Any) -> dict[str, Any]:
+    sought, references = _opened(picture)
     pixels, scale = fitted(sought, settings.image_size)
-    shots = stacked([stretched(Image.fromarray(one), settings.reference_size) for one in references])
+    shots = stacked([stretched(Image.fromarray(reference), settings.reference_size) for reference in references])
     with torch.no_grad():
         output = detector(stacked([pixels]).float() / 255, shots[None].float() / 255)
     boxes, scores = (output.boxes * output.strides)[0], output.logits[0].sigmoid()
-    found = detections(boxes, scores, 0, settings.image_size)
+    detected = detections(boxes, scores, 0, settings.image_size)
     height, width = sought.shape[:2]
     edges = np.array([width, height] * 2, dtype=np.float32)
-    placed = (found.boxes / np.float32(scale)).clip(0, edges)
-    return {"boxes": placed, "scores": found.scores, "labels": [LABEL] * len(found.scores)}
+    placed = (detected.boxes / np.float32(scale)).clip(0, edges)
+    return {"boxes": placed, "scores": detected.scores, "labels": [LABEL] * len(detected.scores)}
 
 
-def _opened(given: Any) -> tuple[Any, list[Any]]:
-    if not isinstance(given, Mapping) or not {"frame", "references"} <= given.keys():
+def _opened(picture: Any) -> tuple[Any, list[Any]]:
+    if not isinstance(picture, Mapping) or not {"frame", "references"} <= picture.keys():
         raise DataError(
-            f"refdet: a picture is {type(given).__name__}; it must be a mapping of frame, the picture to search, and"
+            f"refdet: a picture is {type(picture).__name__}; it must be a mapping of frame, the picture to search, and"
             " references, a list of pictures of what is sought"
         )
-    references = [rgb(one) for one in given["references"]]
+    references = [rgb(reference) for reference in picture["references"]]
     if not references:
         raise DataError("refdet: references is empty; give at least one picture of what is sought")
-    return rgb(given["frame"]), references
+    return rgb(picture["frame"]), references

@@ -33,7 +33,7 @@ class Signs:
         every = kinds(range(10))
         written = strokes(range(10), split)
         self._signs = [turned(written[kind[0]], kind) for kind in every]
-        self._places = regions(split)
+        self._backgrounds = regions(split)
 
     def __len__(self) -> int:
         return len(self._signs)
@@ -41,7 +41,7 @@ class Signs:
     def draw(self, random: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
         """`count` pictures (count, 3, SIZE, SIZE), from -1 to 1, and the sign on each (count,)."""
         classes = random.integers(len(self), size=count)
-        pictures = np.stack([reference(random, self._signs[kind], self._places, SIZE) for kind in classes])
+        pictures = np.stack([reference(random, self._signs[kind], self._backgrounds, SIZE) for kind in classes])
         return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1, torch.from_numpy(classes)
 
 
@@ -56,13 +56,13 @@ def pretrain(steps: int, seed: int = 0) -> nn.Module:
     random = np.random.default_rng(seed)
     with seeded(seed, "digit encoder"):
         encoder = reference_encoder(settings)
-        told = nn.Linear(int(encoder.num_features), len(signs))  # type: ignore[arg-type]
-        values = [*encoder.parameters(), *told.parameters()]
+        classifier = nn.Linear(int(encoder.num_features), len(signs))  # type: ignore[arg-type]
+        values = [*encoder.parameters(), *classifier.parameters()]
         optimizer = torch.optim.AdamW(values, lr=RATE, weight_decay=0.05)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
         for step in range(steps):
             pixels, classes = signs.draw(random, BATCH)
-            scores = told(encoder(pixels))
+            scores = classifier(encoder(pixels))
             loss = nn.functional.cross_entropy(scores, classes)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -73,7 +73,7 @@ def pretrain(steps: int, seed: int = 0) -> nn.Module:
                 print(f"step {step + 1}: loss {loss.item():.3f}, right {share:.2f}", flush=True)
         with torch.no_grad():
             pixels, classes = Signs("val").draw(random, HELD_OUT)
-            share = (told(encoder.eval()(pixels)).argmax(1) == classes).float().mean().item()
+            share = (classifier(encoder.eval()(pixels)).argmax(1) == classes).float().mean().item()
             print(f"right on {HELD_OUT} pictures held out: {share:.3f}", flush=True)
     return encoder
 
@@ -83,11 +83,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=pretrain.__doc__)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--file", type=Path, help="where to write it; in place of the shipped encoder if not given")
-    given = parser.parse_args()
+    options = parser.parse_args()
     torch.set_num_threads(1)
     with isolated():
         from trainables.refdet.weights import SAMPLE
-    torch.save(pretrain(given.steps).state_dict(), given.file or SAMPLE)
+    torch.save(pretrain(options.steps).state_dict(), options.file or SAMPLE)
 
 
 if __name__ == "__main__":

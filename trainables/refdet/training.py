@@ -144,12 +144,12 @@ class RefdetTraining:
         output = output._replace(vectors=output.vectors.float(), references=output.references.float())
         objects = [boxes.to(self._device) for boxes in episode.objects]
         classes = episode.classes.to(self._device)
-        found = self._detection(output, objects)
+        detection = self._detection(output, objects)
         zero = torch.zeros((), device=self._device)
         losses = {
-            "bbox": settings.bbox_weight * found.bbox,
-            "cls": settings.cls_weight * found.cls,
-            "dfl": settings.dfl_weight * found.dfl,
+            "bbox": settings.bbox_weight * detection.bbox,
+            "cls": settings.cls_weight * detection.cls,
+            "dfl": settings.dfl_weight * detection.dfl,
             "supcon": zero,
             "cpe": zero,
             "triplet": zero,
@@ -159,15 +159,17 @@ class RefdetTraining:
             losses["triplet"] = settings.triplet_weight * self._triplet(output, objects, (vectors, frames), classes)
         elif settings.stage > 1:
             share = 0.5 if settings.contrastive_decay and epoch > LATE * self.epochs else 1.0
-            seen = torch.cat((vectors, output.references))
+            contrasted = torch.cat((vectors, output.references))
             kinds = torch.cat((classes[frames], classes))
-            losses["supcon"] = settings.supcon_weight * share * supervised_contrast(seen, kinds)
-            losses["cpe"] = settings.cpe_weight * share * proposal_contrast(output, found, classes)
+            losses["supcon"] = settings.supcon_weight * share * supervised_contrast(contrasted, kinds)
+            losses["cpe"] = settings.cpe_weight * share * proposal_contrast(output, detection, classes)
         return losses
 
-    def _triplet(self, output: Output, objects: list[Tensor], found: tuple[Tensor, Tensor], classes: Tensor) -> Tensor:
-        """The loss of `found`: the objects' vectors and the frames that they are in."""
-        vectors, frames = found
+    def _triplet(
+        self, output: Output, objects: list[Tensor], located: tuple[Tensor, Tensor], classes: Tensor
+    ) -> Tensor:
+        """The loss of `located`: the objects' vectors and the frames that they are in."""
+        vectors, frames = located
         anchors, strategy = output.references[frames], self._settings.negative_strategy
         losses = []
         if strategy != "cross_class":

@@ -58,41 +58,41 @@ class FrameCache:
         self.limit = limit
         self.bytes = 0
         self._frames_of: Mapping[Path, tuple[int, ...]] = {source.video: source.frames for source in sources}
-        self._kept: dict[tuple[Path, int, int], tuple[Picture, float]] = {}
+        self._cached: dict[tuple[Path, int, int], tuple[Picture, float]] = {}
 
     def frame(self, video: Path, number: int, size: int) -> tuple[Picture, float]:
         """Frame `number` in the upper left of (size, size, 3) RGB, not to be written to; and its scale there."""
-        found = self._kept.get((video, number, size))
-        if found is not None:
-            return found
-        asked: tuple[Picture, float] | None = None
-        wanted = set(self._frames_of[video])
+        cached = self._cached.get((video, number, size))
+        if cached is not None:
+            return cached
+        result: tuple[Picture, float] | None = None
+        annotated = set(self._frames_of[video])
         for index, picture in enumerate(_decoded(video)):
-            if index in wanted:
+            if index in annotated:
                 placed = fitted(picture, size)
                 self._keep((video, index, size), placed)
-                asked = placed if index == number else asked
-        assert asked is not None, "every annotated frame was there when the data set was opened"
-        return asked
+                result = placed if index == number else result
+        assert result is not None, "every annotated frame was there when the data set was opened"
+        return result
 
     def references(self, paths: Sequence[Path], size: int) -> Picture:
         """The images at `paths`, stretched to (K, size, size, 3), RGB."""
         return np.stack([self._reference(path, size) for path in paths])
 
     def _reference(self, path: Path, size: int) -> Picture:
-        found = self._kept.get((path, 0, size))
-        if found is None:
+        cached = self._cached.get((path, 0, size))
+        if cached is None:
             with Image.open(path) as opened:
                 pixels = stretched(opened, size)
-            found = pixels, 1.0
-            self._keep((path, 0, size), found)
-        return found[0]
+            cached = pixels, 1.0
+            self._keep((path, 0, size), cached)
+        return cached[0]
 
     def _keep(self, key: tuple[Path, int, int], fitted: tuple[Picture, float]) -> None:
-        if key not in self._kept and self.bytes + fitted[0].nbytes <= self.limit:
+        if key not in self._cached and self.bytes + fitted[0].nbytes <= self.limit:
             fitted[0].flags.writeable = False
             self.bytes += fitted[0].nbytes
-            self._kept[key] = fitted
+            self._cached[key] = fitted
 
 
 def _decoded(path: Path) -> Iterable[Picture]:

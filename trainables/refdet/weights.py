@@ -34,8 +34,8 @@ def load_weights(detector: Refdet, weights: str, reference_weights: str) -> None
     Raises:
         CheckpointError: nothing there, another format, another size, or two sources of the reference encoder.
     """
-    whole, state = _state(weights) if weights != "none" else (False, {})
-    if whole:
+    is_detector, state = _state(weights) if weights != "none" else (False, {})
+    if is_detector:
         if reference_weights != "none":
             raise CheckpointError(
                 f"refdet: weights {weights}: an earlier stage's hold the reference encoder too, but reference_weights"
@@ -45,9 +45,9 @@ def load_weights(detector: Refdet, weights: str, reference_weights: str) -> None
         return
     load_encoder(detector.encoder, reference_weights)
     if state:
-        wanted = detector.backbone.state_dict()
-        found = {name: value for name, value in state.items() if name in wanted}
-        _fill(detector.backbone, found, f"weights {weights}")
+        expected = detector.backbone.state_dict()
+        fitting = {name: value for name, value in state.items() if name in expected}
+        _fill(detector.backbone, fitting, f"weights {weights}")
 
 
 def load_encoder(encoder: nn.Module, weights: str) -> None:

@@ -86,12 +86,12 @@ def open_yolo(path: Path, cache_bytes: int = CACHE_BYTES) -> YoloData:
     names = class_names(path, described["names"])
     root = (path.parent / str(described.get("path", "."))).resolve()
     digest = hashlib.sha256("\n".join(names).encode())
-    seen: dict[bytes, Path] = {}
+    earlier: dict[bytes, Path] = {}
     cache: ImageCache[Decoded] = ImageCache(cache_bytes)
     splits = []
     for split in ("train", "val"):
         samples = _samples(path, split, root / str(described[split]), len(names), digest)
-        refuse_shared((sample.path for sample in samples), split, seen)
+        refuse_shared((sample.path for sample in samples), split, earlier)
         if not any(len(sample.labels) for sample in samples):
             raise DataError(f"{root / str(described[split])}: no image has a label; {split} needs at least one object")
         splits.append(Images(samples, cache))

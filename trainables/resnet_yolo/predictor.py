@@ -65,8 +65,8 @@ def _one(detector: torch.nn.Module, settings: ResnetYoloSettings, names: Sequenc
         pixels, (left, top, inside, _) = letterboxed(opened, settings.image_size)
     batch = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].float() / 255
     with torch.no_grad():
-        (found,) = detections(detector(batch), settings.image_size, settings.score_threshold)
-    return _named(found, names, (left, top), width / inside, (width, height))
+        (detected,) = detections(detector(batch), settings.image_size, settings.score_threshold)
+    return _named(detected, names, (left, top), width / inside, (width, height))
 
 
 def _opened(image: Any) -> Image.Image:
@@ -74,12 +74,12 @@ def _opened(image: Any) -> Image.Image:
 
 
 def _named(
-    found: Detections, names: Sequence[str], corner: tuple[int, int], scale: float, size: tuple[int, int]
+    detected: Detections, names: Sequence[str], corner: tuple[int, int], scale: float, size: tuple[int, int]
 ) -> dict[str, Any]:
-    boxes = (np.asarray(found.boxes, dtype=np.float32) - np.array(corner * 2, dtype=np.float32)) * scale
+    boxes = (np.asarray(detected.boxes, dtype=np.float32) - np.array(corner * 2, dtype=np.float32)) * scale
     edges = np.array(size * 2, dtype=np.float32)
     return {
         "boxes": boxes.clip(0, edges),
-        "scores": np.asarray(found.scores, dtype=np.float32),
-        "labels": [names[int(index)] for index in found.classes],
+        "scores": np.asarray(detected.scores, dtype=np.float32),
+        "labels": [names[int(index)] for index in detected.classes],
     }

@@ -79,15 +79,15 @@ class ResnetYoloTraining:
         """COCO average precision, and the loss at the ramp's last matching IoU, which is comparable over epochs."""
         self.model.eval()
         truth: list[Objects] = []
-        found: list[Detections] = []
+        detected: list[Detections] = []
         sums = torch.zeros(3, dtype=torch.float64)
         with torch.no_grad():
             for pixels, targets in self._val:
                 predictions = self._forward(pixels)
                 sums += torch.stack(self._losses(predictions, targets, self._settings.iou_end)).double().cpu()
-                found += detections(predictions, self._settings.image_size, self._settings.score_threshold)
+                detected += detections(predictions, self._settings.image_size, self._settings.score_threshold)
                 truth += [Objects(np.asarray(target.boxes), np.asarray(target.classes)) for target in targets]
-        return average_precision(truth, found, self._names), _named("val", sums / len(self._val))
+        return average_precision(truth, detected, self._names), _named("val", sums / len(self._val))
 
     def rates(self) -> dict[str, float]:
         """Learning rates of the backbone (0 while it is frozen) and of the head."""

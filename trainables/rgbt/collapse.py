@@ -22,10 +22,10 @@ class CollapseWatch:
     gradient_epochs: int = 0
     unused_epochs: int = 0
 
-    def look(self, *, thermal: float, rgb: float, whole: float, blanked: float) -> None:
+    def look(self, *, thermal: float, rgb: float, with_thermal: float, blanked: float) -> None:
         """Take in one epoch: gradient norms of the first convolution's slices, mAP with and without thermal."""
         self.gradient_epochs = self.gradient_epochs + 1 if thermal <= DEAD * rgb else 0
-        self.unused_epochs = self.unused_epochs + 1 if whole > LEARNT and blanked >= whole else 0
+        self.unused_epochs = self.unused_epochs + 1 if with_thermal > LEARNT and blanked >= with_thermal else 0
 
     def alarm(self) -> Alarm | None:
         """The collapse, if there is one."""

@@ -88,11 +88,11 @@ def open_rgbt(path: Path, cache_bytes: int = CACHE_BYTES) -> RgbtData:
     names = class_names(path, described["names"])
     digest = hashlib.sha256("\n".join(names).encode())
     cache: ImageCache[Decoded] = ImageCache(cache_bytes)
-    seen: dict[bytes, Path] = {}
+    earlier: dict[bytes, Path] = {}
     splits = []
     for split in ("train", "val"):
         samples = _pairs(path, split, described[split], len(names), digest)
-        refuse_shared((sample.rgb for sample in samples), split, seen)
+        refuse_shared((sample.rgb for sample in samples), split, earlier)
         if not any(len(sample.labels) for sample in samples):
             raise DataError(f"{path}: no image of {split} has a label; {split} needs at least one object")
         splits.append(Pairs(samples, cache))
@@ -117,8 +117,8 @@ def _pairs(path: Path, split: str, folders: Mapping[str, str], classes: int, dig
         if not root.is_dir():
             raise DataError(f"{path}: {split}.{key} names the folder {root}, which is not there; mend the path")
     rgb, thermal = (_images(roots[key]) for key in ("rgb", "thermal"))
-    for found, others, modality in ((rgb, thermal, "thermal"), (thermal, rgb, "rgb")):
-        for name, image in found.items():
+    for images, others, modality in ((rgb, thermal, "thermal"), (thermal, rgb, "rgb")):
+        for name, image in images.items():
             if name not in others:
                 raise DataError(f"{image}: has no partner {name} under {roots[modality]}; add it or remove this one")
     _refuse_orphans(roots["labels"], rgb)
@@ -127,8 +127,8 @@ def _pairs(path: Path, split: str, folders: Mapping[str, str], classes: int, dig
     for name, image in rgb.items():
         size, other = decoded_size(image), decoded_size(thermal[name])
         if size != other:
-            said = f"{other[0]}x{other[1]}, but {image} is {size[0]}x{size[1]}"
-            raise DataError(f"{thermal[name]}: is {said}; the two must be registered, so of one size")
+            sizes = f"{other[0]}x{other[1]}, but {image} is {size[0]}x{size[1]}"
+            raise DataError(f"{thermal[name]}: is {sizes}; the two must be registered, so of one size")
         file = roots["labels"] / f"{name}.txt"
         text = label_text(file) if file.is_file() else ""
         scene = scenes.get(name, "")
@@ -139,16 +139,16 @@ def _pairs(path: Path, split: str, folders: Mapping[str, str], classes: int, dig
 
 def _images(folder: Path) -> dict[str, Path]:
     """The images under `folder` by their path without the suffix."""
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for image in sorted(folder.rglob("*")):
         if image.suffix.lower() in SUFFIXES:
             name = image.relative_to(folder).with_suffix("").as_posix()
-            if name in found:
-                raise DataError(f"{image}: {found[name].name} has the same name; a pair needs one file a folder")
-            found[name] = image
-    if not found:
+            if name in by_name:
+                raise DataError(f"{image}: {by_name[name].name} has the same name; a pair needs one file a folder")
+            by_name[name] = image
+    if not by_name:
         raise DataError(f"{folder}: holds no image ({', '.join(sorted(SUFFIXES))}); it needs at least one")
-    return found
+    return by_name
 
 
 def _refuse_orphans(folder: Path, images: Mapping[str, Path]) -> None:
@@ -161,20 +161,20 @@ def _scenes(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
     """Day or night for each of `images`."""
     if not file.is_file():
         raise DataError(f"{file}: no such file; scenes must be a CSV file of lines name,day or name,night")
-    found: dict[str, str] = {}
+    scenes: dict[str, str] = {}
     for number, row in enumerate(csv.reader(io.StringIO(label_text(file))), start=1):
         where = f"{file} line {number}"
         if len(row) != 2 or row[1] not in SCENES:
             raise DataError(f"{where}: is {','.join(row)!r}; it must be name,day or name,night")
         if row[0] not in images:
             raise DataError(f"{where}: there is no image {row[0]}; delete the line or add the pair")
-        if row[0] in found:
+        if row[0] in scenes:
             raise DataError(f"{where}: {row[0]} was there before; give each image once")
-        found[row[0]] = row[1]
-    missing = next((name for name in images if name not in found), None)
+        scenes[row[0]] = row[1]
+    missing = next((name for name in images if name not in scenes), None)
     if missing is not None:
         raise DataError(f"{file}: image {missing} is missing; say day or night for each, or leave scenes out")
-    return found
+    return scenes
 
 
 def _decoded(sample: Pair, size: int, clahe: bool) -> Decoded:

@@ -50,14 +50,14 @@ class HeldOut:
     def evaluate(self, model: DetectionModel) -> tuple[dict[str, float], dict[str, float]]:
         """Metrics by name, "day/…", "night/…" and "no_thermal/…" among them, and the loss of the last epoch's heads."""
         unseen = self._settings.modality == "rgb"
-        truth, found, losses = self._search(model, blank_thermal if unseen else lambda planes: planes)
-        metrics = average_precision(truth, found, self._names)
+        truth, detected, losses = self._search(model, blank_thermal if unseen else lambda planes: planes)
+        metrics = average_precision(truth, detected, self._names)
         for scene in SCENES:
-            chosen = [index for index, own in enumerate(self._scenes) if own == scene]
+            chosen = [index for index, image_scene in enumerate(self._scenes) if image_scene == scene]
             if any(len(truth[index].classes) for index in chosen):
-                part = average_precision([truth[i] for i in chosen], [found[i] for i in chosen], self._names)
+                part = average_precision([truth[i] for i in chosen], [detected[i] for i in chosen], self._names)
                 metrics |= {f"{scene}/{name}": part[name] for name in ("map50_95", "map50")}
-        blanked = found if unseen else self._search(model, blank_thermal)[1]
+        blanked = detected if unseen else self._search(model, blank_thermal)[1]
         metrics["no_thermal/map50_95"] = average_precision(truth, blanked, self._names)["map50_95"]
         return metrics, losses
 
@@ -66,7 +66,7 @@ class HeldOut:
         self, model: DetectionModel, view: Callable[[Tensor], Tensor]
     ) -> tuple[list[Objects], list[Detections], dict[str, float]]:
         truth: list[Objects] = []
-        found: list[Detections] = []
+        detected: list[Detections] = []
         criterion = model.init_criterion()
         criterion.updates = self._settings.epochs - 2  # the heads' weights of the last epoch, so losses compare
         criterion.update()
@@ -78,10 +78,10 @@ class HeldOut:
                 outputs = model(batch["img"])
                 total, parts = criterion(outputs, batch)
             sums += torch.stack([total.sum() / len(batch["img"]), *parts.values()]).double().cpu()
-            found += [detections(rows) for rows in outputs[0].float().cpu()]
+            detected += [detections(rows) for rows in outputs[0].float().cpu()]
             truth += _objects(batch, self._settings.image_size)
         values = (sums / len(self._loader)).tolist()
-        return truth, found, dict(zip(("val", *(f"val/{part}" for part in PARTS)), values, strict=True))
+        return truth, detected, dict(zip(("val", *(f"val/{part}" for part in PARTS)), values, strict=True))
 
 
 def detections(rows: Tensor) -> Detections:

@@ -82,15 +82,15 @@ def _one(detector: DetectionModel, settings: RgbtSettings, names: Sequence[str],
     if settings.modality == "rgb":
         batch = blank_thermal(batch)
     with torch.no_grad():
-        found = detections(detector(batch)[0][0].float())
+        detected = detections(detector(batch)[0][0].float())
     top, left = (round((side - length) / 2 - 0.1) for length in inside)  # as LetterBox centres
     scale = np.array([width / inside[1], height / inside[0]] * 2, dtype=np.float32)
-    boxes = (found.boxes - np.array([left, top] * 2, dtype=np.float32)) * scale
+    boxes = (detected.boxes - np.array([left, top] * 2, dtype=np.float32)) * scale
     edges = np.array([width, height] * 2, dtype=np.float32)
     return {
         "boxes": boxes.clip(0, edges),
-        "scores": found.scores,
-        "labels": [names[int(index)] for index in found.classes],
+        "scores": detected.scores,
+        "labels": [names[int(index)] for index in detected.classes],
     }
 
 
@@ -115,20 +115,20 @@ def _opened(image: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 def _colours(picture: Any) -> NDArray[np.uint8]:
     """Files by OpenCV, as the evaluation reads them: other libraries decode JPEG a little differently."""
-    found = cv2.imread(str(picture), cv2.IMREAD_COLOR) if isinstance(picture, (str, Path)) else None
-    return rgb(picture) if found is None else np.asarray(cv2.cvtColor(found, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    decoded = cv2.imread(str(picture), cv2.IMREAD_COLOR) if isinstance(picture, (str, Path)) else None
+    return rgb(picture) if decoded is None else np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def _thermal(picture: Any) -> NDArray[Any]:
     if isinstance(picture, (str, Path)):
-        found = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
-        if found is None:
+        pixels = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
+        if pixels is None:
             raise DataError(f"{picture}: is no thermal picture that can be read; give an image file, or an array")
-        return np.asarray(found)
-    found = np.asarray(picture)
-    if found.dtype not in (np.uint8, np.uint16) or found.ndim != 2:
+        return np.asarray(pixels)
+    pixels = np.asarray(picture)
+    if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim != 2:
         raise DataError(
-            f"rgbt: a thermal picture has shape {found.shape} and type {found.dtype}; it must be (height, width) of"
+            f"rgbt: a thermal picture has shape {pixels.shape} and type {pixels.dtype}; it must be (height, width) of"
             " uint8 or uint16"
         )
-    return found
+    return pixels

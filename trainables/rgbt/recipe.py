@@ -42,5 +42,5 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
 
     def evaluate(self, settings: RgbtSettings, data: RgbtData, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
         """Evaluate; see `Recipe.evaluate`. Gradients are of trainings alone."""
-        found = super().evaluate(settings, data, workdir, checkpoint)
-        return {name: value for name, value in found.items() if not name.endswith("/gradient")}
+        metrics = super().evaluate(settings, data, workdir, checkpoint)
+        return {name: value for name, value in metrics.items() if not name.endswith("/gradient")}

@@ -51,8 +51,8 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="data YAML of the pairs")
     parser.add_argument("directory", type=Path, help="where the 4-channel images and their data.yaml go")
     parser.add_argument("--clahe", action="store_true", help="equalise the thermal plane, as thermal_clahe does")
-    given = parser.parse_args()
-    print(stack(open_rgbt(given.data), given.directory, given.clahe))
+    options = parser.parse_args()
+    print(stack(open_rgbt(options.data), options.directory, options.clahe))
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ class RgbtTraining:
         metrics |= {"thermal/gradient": thermal, "thermal/weight": float(weight[:, 3].norm()), "rgb/gradient": rgb}
         if self._settings.modality == "rgbt":
             blanked = metrics["no_thermal/map50_95"]
-            self._watch.look(thermal=thermal, rgb=rgb, whole=metrics["map50_95"], blanked=blanked)
+            self._watch.look(thermal=thermal, rgb=rgb, with_thermal=metrics["map50_95"], blanked=blanked)
         return metrics, losses
 
     def alarm(self) -> Alarm | None:

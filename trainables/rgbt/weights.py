@@ -75,8 +75,8 @@ def _model(state: dict[str, Tensor], size: str, names: dict[int, str]) -> Detect
         head: Any = model.model[-1]
         for branch in (*head.cv3, *head.one2one_cv3):  # Ultralytics makes them wide for many classes, then keeps them
             branch[-1] = nn.Conv2d(branch[-1].in_channels, len(classes), 1)
-    own = model.state_dict()
-    fitting = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    expected = model.state_dict()
+    fitting = {name: value for name, value in state.items() if name in expected and expected[name].shape == value.shape}
     model.load_state_dict(fitting, strict=False)
     model.names = names
     return model
@@ -92,15 +92,15 @@ def check_fits(model: DetectionModel, weights: DetectionModel, owner: str) -> No
 
 
 def _check_fits(model: Mapping[str, Tensor], weights: Mapping[str, Tensor], owner: str) -> None:
-    theirs = {name.replace(STEM, PLAIN): value for name, value in weights.items()}
+    loaded = {name.replace(STEM, PLAIN): value for name, value in weights.items()}
     ours = {name.replace(STEM, PLAIN): value for name, value in model.items()}
-    if any(name.startswith(GATE) and name not in ours for name in theirs):
+    if any(name.startswith(GATE) and name not in ours for name in loaded):
         raise CheckpointError(f"rgbt: weights {owner}: weigh the modalities by a gate; set fusion to gated")
     for name, value in ours.items():
         number = int(name.split(".")[1])
         if number > LAST_BACKBONE_LAYER:
             return
-        shape = tuple(theirs[name].shape) if name in theirs else None
+        shape = tuple(loaded[name].shape) if name in loaded else None
         widened = number == 0 and shape and shape[0] == value.shape[0]
         if shape != tuple(value.shape) and not widened and not name.startswith(GATE):
             raise CheckpointError(

@@ -73,8 +73,8 @@ def write_yolo(
 def scenes(split: str, count: int, *, digits: Sequence[int], size: int, seed: int) -> list[Scene]:
     """`count` scenes of one to three `digits` each, for `split` "train" or "val"; the same for the same arguments."""
     random = np.random.default_rng([seed, split == "val"])
-    written, places = strokes(digits, split), regions(split)
-    return [_scene(random, written, places, size) for _ in range(count)]
+    written, backgrounds = strokes(digits, split), regions(split)
+    return [_scene(random, written, backgrounds, size) for _ in range(count)]
 
 
 def strokes(digits: Sequence[int], split: str) -> list[NDArray[np.float64]]:
@@ -113,15 +113,15 @@ def _handwriting(digits: Sequence[int]) -> list[NDArray[np.float64]]:
 
 
 def _photographs() -> list[NDArray[np.uint8]]:
-    found = []
+    photographs = []
     for package, name in PHOTOGRAPHS:
         spec = importlib.util.find_spec(package)  # the file's place only: importing the package would take seconds
         assert spec is not None
         assert spec.origin is not None
         with Image.open(Path(spec.origin).parent / name) as opened:
             opened.thumbnail((640, 640))
-            found.append(np.asarray(opened.convert("RGB")))
-    return found
+            photographs.append(np.asarray(opened.convert("RGB")))
+    return photographs
 
 
 def _half(images: NDArray[np.float64], split: str) -> NDArray[np.float64]:
@@ -147,10 +147,10 @@ def _scene(
     for _ in range(random.integers(1, 4)):
         kind = int(random.integers(len(strokes)))
         ink = inked(strokes[kind][random.integers(len(strokes[kind]))], round(size * random.uniform(0.25, 0.5)))
-        place = free_place(random, ink.shape, boxes, size)
-        if place is None:
+        corner = free_place(random, ink.shape, boxes, size)
+        if corner is None:
             continue
-        x1, y1 = place
+        x1, y1 = corner
         box = (x1, y1, x1 + ink.shape[1], y1 + ink.shape[0])
         colour = random.uniform(180, 255, size=3)
         patch = canvas[box[1] : box[3], box[0] : box[2]]

@@ -117,8 +117,8 @@ def _frame(
     rest = [other for other in signs if other[0] != kind[0]]
     chosen = [kind, *(rest[int(index)] for index in random.permutation(len(rest))[:OTHERS])]
     boxes: list[tuple[int, int, int, int]] = []
-    for one in chosen:
-        ink = inked(signs[one][random.integers(len(signs[one]))], round(size * random.uniform(0.24, 0.34)))
+    for sign in chosen:
+        ink = inked(signs[sign][random.integers(len(signs[sign]))], round(size * random.uniform(0.24, 0.34)))
         corner = free_place(random, ink.shape, boxes, size)
         if corner is not None:
             boxes.append(_paint(random, canvas, ink, corner))

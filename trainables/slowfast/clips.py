@@ -22,8 +22,8 @@ MIDDLE, SPREAD = 0.45, 0.225
 def scaled(frames: NDArray[np.float32], count: int, span: tuple[float, float]) -> Tensor:
     """`count` frames, evenly spread over (T, H, W) in Celsius, as (count, 1, H, W) where `span` is 0 to 1."""
     low, high = span
-    places = np.linspace(0, len(frames) - 1, count).round().astype(np.int64)
-    return ((torch.from_numpy(frames[places]) - low) / max(high - low, 1e-6)).clamp(0, 1)[:, None]
+    indexes = np.linspace(0, len(frames) - 1, count).round().astype(np.int64)
+    return ((torch.from_numpy(frames[indexes]) - low) / max(high - low, 1e-6)).clamp(0, 1)[:, None]
 
 
 def channels(frames: Tensor) -> Tensor:

@@ -59,17 +59,17 @@ def open_thermal(path: Path) -> ThermalData:
     """
     names = _names(path / "annotations" / "class_mapping.json")
     digest = hashlib.sha256("\n".join(names).encode())
-    seen: dict[bytes, str] = {}
+    earlier: dict[bytes, str] = {}
     splits: list[Clips] = []
     for split in ("train", "val"):
         file = path / f"{split}.h5"
         clips = _clips(file, len(names))
         for index, (frames, label) in enumerate(zip(clips.frames, clips.labels, strict=True)):
             key = hashlib.sha256(frames.tobytes()).digest()
-            if split == "val" and key in seen:
-                raise DataError(f"{file}: clip {index} is the same as {seen[key]}; take it out of one of the two")
+            if split == "val" and key in earlier:
+                raise DataError(f"{file}: clip {index} is the same as {earlier[key]}; take it out of one of the two")
             if split == "train":
-                seen[key] = f"clip {index} of {file}"
+                earlier[key] = f"clip {index} of {file}"
             digest.update(key + bytes([int(label) % 256]))
         splits.append(clips)
     train, val = splits
@@ -119,12 +119,12 @@ def _clips(file: Path, classes: int) -> Clips:
     return Clips(frames, labels)
 
 
-def _frames(file: Path, given: Any) -> NDArray[np.float32]:
-    if given.ndim != 4 or 0 in given.shape:
-        raise DataError(f"{file}: frames has the shape {given.shape}; it must be (clips, frames, height, width)")
-    if given.dtype != np.float32:
-        raise DataError(f"{file}: frames is {given.dtype}; it must be float32, in Celsius")
-    frames: NDArray[np.float32] = given[:]
+def _frames(file: Path, dataset: Any) -> NDArray[np.float32]:
+    if dataset.ndim != 4 or 0 in dataset.shape:
+        raise DataError(f"{file}: frames has the shape {dataset.shape}; it must be (clips, frames, height, width)")
+    if dataset.dtype != np.float32:
+        raise DataError(f"{file}: frames is {dataset.dtype}; it must be float32, in Celsius")
+    frames: NDArray[np.float32] = dataset[:]
     for index, clip in enumerate(frames):
         if not np.isfinite(clip).all():
             raise DataError(f"{file}: clip {index} holds a value that is not finite; mend or remove the clip")
@@ -134,10 +134,10 @@ def _frames(file: Path, given: Any) -> NDArray[np.float32]:
     return frames
 
 
-def _labels(file: Path, given: Any, classes: int) -> NDArray[np.int64]:
-    if given.ndim != 1 or not np.issubdtype(given.dtype, np.integer):
-        raise DataError(f"{file}: labels is {given.dtype} of shape {given.shape}; it must be integers, one a clip")
-    labels = given[:].astype(np.int64)
+def _labels(file: Path, dataset: Any, classes: int) -> NDArray[np.int64]:
+    if dataset.ndim != 1 or not np.issubdtype(dataset.dtype, np.integer):
+        raise DataError(f"{file}: labels is {dataset.dtype} of shape {dataset.shape}; it must be integers, one a clip")
+    labels = dataset[:].astype(np.int64)
     for index, label in enumerate(labels):
         if not 0 <= label < classes:
             raise DataError(f"{file}: the label of clip {index} is {label}; it must be 0 to {classes - 1}")

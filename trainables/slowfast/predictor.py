@@ -35,12 +35,12 @@ def load(settings: SlowfastSettings, checkpoint: Path) -> Predictor:
     resize = v2.Resize(list(settings.input_size), antialias=True)
 
     def predict(clips: Sequence[Any]) -> list[dict[str, Any]]:
-        found = []
+        answers = []
         for number, clip in enumerate(clips):
             frames = scaled(_checked(clip, number), settings.frames, (low, high))
             with torch.no_grad():
-                found.append(_named(network(channels(resize(frames))[None])[0], names))
-        return found
+                answers.append(_named(network(channels(resize(frames))[None])[0], names))
+        return answers
 
     return predict
 

@@ -77,13 +77,13 @@ class SlowfastTraining:
         scores, labels, total = [], [], 0.0
         with torch.no_grad():
             for clips, classes in self._val:
-                found = self.model(clips.to(self._device))
-                total += float(self._loss(found, classes.to(self._device)))
-                scores.append(np.asarray(found.double().cpu()))
+                logits = self.model(clips.to(self._device))
+                total += float(self._loss(logits, classes.to(self._device)))
+                scores.append(np.asarray(logits.double().cpu()))
                 labels.append(np.asarray(classes))
-        given = np.concatenate(scores), np.concatenate(labels)
-        self._confusion = confusion(*given)
-        return accuracy(*given, self._names), {"val": total / len(self._val)}
+        results = np.concatenate(scores), np.concatenate(labels)
+        self._confusion = confusion(*results)
+        return accuracy(*results, self._names), {"val": total / len(self._val)}
 
     def taken(self) -> dict[str, float]:
         """Clips of each class that the last evaluation took for which, where any: "confusion/<true>/<predicted>"."""
@@ -122,8 +122,8 @@ class SlowfastTraining:
         if done < warmup:
             share = max(done, 1 / len(self._train)) / warmup
         else:
-            left = (done - warmup) / max(1.0, self.epochs - warmup)
-            share = FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * min(left, 1.0)))
+            progress = (done - warmup) / max(1.0, self.epochs - warmup)
+            share = FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
         for group in self._optimizer.param_groups:
             ratio = self._settings.backbone_lr_ratio if group["name"] == "backbone" else 1.0
             group["lr"] = self._settings.lr * ratio * share

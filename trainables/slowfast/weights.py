@@ -35,8 +35,8 @@ def load_network(network: nn.Module, weights: str) -> None:
 
 def _downloaded() -> dict[str, Any]:
     try:
-        found = torch.hub.load_state_dict_from_url(KINETICS, map_location="cpu", progress=False, weights_only=True)
-        return dict(found["model_state"])
+        saved = torch.hub.load_state_dict_from_url(KINETICS, map_location="cpu", progress=False, weights_only=True)
+        return dict(saved["model_state"])
     except (OSError, RuntimeError, UnpicklingError) as error:  # no network, no room, or not what it should be
         raise CheckpointError(
             f"slowfast: weights kinetics: {KINETICS} cannot be downloaded ({error}); fetch it elsewhere and set weights"

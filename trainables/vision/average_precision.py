@@ -27,7 +27,9 @@ class Detections(NamedTuple):
     scores: NDArray[np.float32]
 
 
-def average_precision(truth: Sequence[Objects], found: Sequence[Detections], names: Sequence[str]) -> dict[str, float]:
+def average_precision(
+    truth: Sequence[Objects], detected: Sequence[Detections], names: Sequence[str]
+) -> dict[str, float]:
     """map50_95, map50, map75 and, by class, "map50_95/<name>", all in [0, 1], over the same images in both lists.
 
     A class without an object in `truth` has no average precision: it is left out, and so of the means.
@@ -35,7 +37,7 @@ def average_precision(truth: Sequence[Objects], found: Sequence[Detections], nam
     from faster_coco_eval import COCO, COCOeval_faster  # several times faster than pycocotools, same numbers (measured)
 
     dataset = COCO(_dataset(truth, names))
-    evaluation = COCOeval_faster(dataset, dataset.loadRes(_results(found)), iouType="bbox", print_function=_silent)
+    evaluation = COCOeval_faster(dataset, dataset.loadRes(_results(detected)), iouType="bbox", print_function=_silent)
     evaluation.params.maxDets = [1, 10, MOST]
     evaluation.evaluate()
     evaluation.accumulate()
@@ -68,9 +70,9 @@ def _dataset(truth: Sequence[Objects], names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _results(found: Sequence[Detections]) -> list[dict[str, Any]]:
+def _results(detected: Sequence[Detections]) -> list[dict[str, Any]]:
     results = []
-    for image, detections in enumerate(found, start=1):
+    for image, detections in enumerate(detected, start=1):
         rows = zip(detections.boxes.tolist(), detections.classes.tolist(), detections.scores.tolist(), strict=True)
         for (x1, y1, x2, y2), kind, score in rows:
             results.append({"image_id": image, "category_id": kind, "bbox": [x1, y1, x2 - x1, y2 - y1], "score": score})

@@ -18,13 +18,13 @@ def planes(picture: Any, *, channels: int) -> NDArray[np.uint8]:
     Raises:
         DataError: another shape or type; says which.
     """
-    found = np.asarray(picture)
-    if found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != channels or not found.size:
+    array = np.asarray(picture)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != channels or not array.size:
         raise DataError(
-            f"a picture is an array of shape {found.shape} and type {found.dtype}; it must be (height, width,"
+            f"a picture is an array of shape {array.shape} and type {array.dtype}; it must be (height, width,"
             f" {channels}) of uint8"
         )
-    return np.ascontiguousarray(found)
+    return np.ascontiguousarray(array)
 
 
 def rgb(picture: Any) -> NDArray[np.uint8]:

@@ -62,16 +62,16 @@ def _difference(model: nn.Module, example: Tensor, path: Path) -> float:
     from onnx.reference import ReferenceEvaluator
 
     with np.errstate(all="ignore"):  # its sigmoid overflows on the way to the right value
-        found = ReferenceEvaluator(onnx.load(path)).run(None, {"images": example.numpy()})
+        computed = ReferenceEvaluator(onnx.load(path)).run(None, {"images": example.numpy()})
     with torch.no_grad():
         answered = model(example)
     expected = [answered] if isinstance(answered, Tensor) else list(answered)
-    return max(_share(ours, theirs.numpy()) for ours, theirs in zip(found, expected, strict=True))
+    return max(_share(ours, reference.numpy()) for ours, reference in zip(computed, expected, strict=True))
 
 
-def _share(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float:
+def _share(ours: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
     """Largest difference as a share of the largest finite value; infinite in both is none (noise may overflow exp)."""
     with np.errstate(invalid="ignore"):
-        difference = np.where(ours == theirs, 0.0, np.abs(ours - theirs))
-    largest = np.abs(theirs, where=np.isfinite(theirs), out=np.zeros_like(theirs)).max()
+        difference = np.where(ours == expected, 0.0, np.abs(ours - expected))
+    largest = np.abs(expected, where=np.isfinite(expected), out=np.zeros_like(expected)).max()
     return float(difference.max() / max(1e-12, float(largest)))

@@ -39,24 +39,24 @@ def load_pickled(path: Path) -> Any:
 def weights_in(saved: Any) -> dict[str, Tensor]:
     """The state dict of an Ultralytics checkpoint's model: its EMA if it has one; empty if it holds no model."""
     models = [saved.get(name) for name in ("ema", "model")] if isinstance(saved, dict) else []
-    model = next((one for one in models if isinstance(one, _StandIn)), None)
+    model = next((candidate for candidate in models if isinstance(candidate, _StandIn)), None)
     return {name: value.float() if value.is_floating_point() else value for name, value in _tensors(model, "")}
 
 
 def class_names_in(saved: Any) -> dict[int, str]:
     """The class names of an Ultralytics checkpoint's model; empty if it says none."""
     models = [saved.get(name) for name in ("ema", "model")] if isinstance(saved, dict) else []
-    names = next((vars(one).get("names") for one in models if isinstance(one, _StandIn)), None)
+    names = next((vars(model).get("names") for model in models if isinstance(model, _StandIn)), None)
     return {int(key): str(name) for key, name in names.items()} if isinstance(names, dict) else {}
 
 
 def _tensors(module: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
     """As `torch.nn.Module.state_dict` names them."""
-    own = vars(module) if isinstance(module, _StandIn) else {}
-    passing = own.get("_non_persistent_buffers_set", set())
+    attributes = vars(module) if isinstance(module, _StandIn) else {}
+    passing = attributes.get("_non_persistent_buffers_set", set())
     for kind in ("_parameters", "_buffers"):
-        for name, value in own.get(kind, {}).items():
+        for name, value in attributes.get(kind, {}).items():
             if isinstance(value, Tensor) and not (kind == "_buffers" and name in passing):
                 yield f"{prefix}{name}", value.detach()
-    for name, child in own.get("_modules", {}).items():
+    for name, child in attributes.get("_modules", {}).items():
         yield from _tensors(child, f"{prefix}{name}.")

@@ -34,15 +34,15 @@ def read_data_yaml(path: Path, described: str) -> dict[str, Any]:
     return content
 
 
-def class_names(path: Path, given: Any) -> tuple[str, ...]:
-    """The class names `given` under `names` in the data YAML at `path`: a list, or a mapping from 0."""
-    if isinstance(given, Mapping):
-        if sorted(given, key=str) != sorted(range(len(given)), key=str):
-            raise DataError(f"{path}: names has the keys {list(given)}; they must be 0, 1, 2 … without a gap")
-        given = [given[index] for index in range(len(given))]
-    if not isinstance(given, list) or not given:
-        raise DataError(f"{path}: names is {given!r}; it must be a list of class names, or a mapping from 0 to them")
-    return tuple(map(str, given))
+def class_names(path: Path, listed: Any) -> tuple[str, ...]:
+    """The class names `listed` under `names` in the data YAML at `path`: a list, or a mapping from 0."""
+    if isinstance(listed, Mapping):
+        if sorted(listed, key=str) != sorted(range(len(listed)), key=str):
+            raise DataError(f"{path}: names has the keys {list(listed)}; they must be 0, 1, 2 … without a gap")
+        listed = [listed[index] for index in range(len(listed))]
+    if not isinstance(listed, list) or not listed:
+        raise DataError(f"{path}: names is {listed!r}; it must be a list of class names, or a mapping from 0 to them")
+    return tuple(map(str, listed))
 
 
 def label_text(file: Path) -> str:
@@ -60,20 +60,22 @@ def label_rows(file: Path, text: str, classes: int) -> NDArray[np.float32]:
     return np.array(rows, dtype=np.float32).reshape(-1, 5)
 
 
-def _row(where: str, words: Sequence[str], classes: int) -> list[float]:
-    if len(words) != 5:
-        raise DataError(f"{where}: has {len(words)} values; a label is the five numbers: class cx cy w h")
+def _row(where: str, columns: Sequence[str], classes: int) -> list[float]:
+    if len(columns) != 5:
+        raise DataError(f"{where}: has {len(columns)} values; a label is the five numbers: class cx cy w h")
     try:
-        row = [float(word) for word in words]
+        row = [float(word) for word in columns]
     except ValueError:
-        raise DataError(f"{where}: {' '.join(words)!r} is not five numbers; a label is: class cx cy w h") from None
+        raise DataError(f"{where}: {' '.join(columns)!r} is not five numbers; a label is: class cx cy w h") from None
     if not all(map(math.isfinite, row)):
-        raise DataError(f"{where}: {' '.join(words)!r} holds a value that is not finite; give real coordinates")
+        raise DataError(f"{where}: {' '.join(columns)!r} holds a value that is not finite; give real coordinates")
     if row[0] not in range(classes):
-        raise DataError(f"{where}: class is {words[0]}; names has {classes}, so it must be 0 to {classes - 1}")
-    for name, word, value in zip(("cx", "cy", "w", "h"), words[1:], row[1:], strict=True):
+        raise DataError(f"{where}: class is {columns[0]}; names has {classes}, so it must be 0 to {classes - 1}")
+    for name, word, value in zip(("cx", "cy", "w", "h"), columns[1:], row[1:], strict=True):
         if not 0 <= value <= 1:
             raise DataError(f"{where}: {name} is {word}; it must be a share of the image, from 0 to 1")
     if min(row[3:]) == 0:
-        raise DataError(f"{where}: the box is {words[3]} by {words[4]}; both sides must be above 0, or delete the line")
+        raise DataError(
+            f"{where}: the box is {columns[3]} by {columns[4]}; both sides must be above 0, or delete the line"
+        )
     return row

@@ -15,16 +15,16 @@ class MovingAverage(ModelEMA):  # type: ignore[misc]
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model, DECAY)
-        mine, theirs = self.ema.state_dict(), model.state_dict()
+        averaged, trained = self.ema.state_dict(), model.state_dict()
         # Whoever changes or loads either model does so in place, so these stay theirs.
-        names = [name for name, value in mine.items() if value.is_floating_point()]
-        self._mine: list[Tensor] = [mine[name] for name in names]
-        self._theirs: list[Tensor] = [theirs[name] for name in names]
+        names = [name for name, value in averaged.items() if value.is_floating_point()]
+        self._averaged: list[Tensor] = [averaged[name] for name in names]
+        self._trained: list[Tensor] = [trained[name] for name in names]
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
         """Take in one step of the model that this was made of."""
         self.updates += 1
         decay = self.decay(self.updates)
-        torch._foreach_mul_(self._mine, decay)
-        torch._foreach_add_(self._mine, torch._foreach_mul(self._theirs, 1.0 - decay))
+        torch._foreach_mul_(self._averaged, decay)
+        torch._foreach_add_(self._averaged, torch._foreach_mul(self._trained, 1.0 - decay))

@@ -64,12 +64,12 @@ def open_coco(path: Path, cache_bytes: int = CACHE_BYTES) -> CocoData:
     ids, names = _categories(files[0], described[0]["categories"])
     if _categories(files[1], described[1]["categories"]) != (ids, names):
         raise DataError(f"{files[1]}: its categories are not those of {files[0].name}; both must be the same")
-    seen: dict[bytes, Path] = {}
+    earlier: dict[bytes, Path] = {}
     digest = hashlib.sha256("\n".join(names).encode())
     splits = []
     for split, file, content in zip(("train", "val"), files, described, strict=True):
         pictures = _pictures(file, path / file.stem.removeprefix("instances_"), content, ids)
-        refuse_shared((picture.path for picture in pictures), split, seen)
+        refuse_shared((picture.path for picture in pictures), split, earlier)
         for picture in pictures:
             digest.update(f"\n{file.stem}/{picture.path.name} {picture.width}x{picture.height}".encode())
             digest.update(picture.boxes.tobytes() + picture.classes.tobytes())
@@ -78,13 +78,13 @@ def open_coco(path: Path, cache_bytes: int = CACHE_BYTES) -> CocoData:
 
 
 def _annotation_file(path: Path, split: str) -> Path:
-    found = sorted((path / "annotations").glob(f"instances_{split}*.json"))
-    if len(found) != 1:
-        names = ", ".join(file.name for file in found) or "none"
+    files = sorted((path / "annotations").glob(f"instances_{split}*.json"))
+    if len(files) != 1:
+        names = ", ".join(file.name for file in files) or "none"
         raise DataError(
             f"{path / 'annotations'}: holds {names}; it must hold exactly one instances_{split}*.json (COCO's layout)"
         )
-    return found[0]
+    return files[0]
 
 
 def _described(file: Path) -> Mapping[str, Any]:
@@ -137,8 +137,8 @@ def _pictures(file: Path, folder: Path, content: Mapping[str, Any], ids: Mapping
         for name, kind in (("file_name", str), ("width", int), ("height", int)):
             _field(file, f"images[{index}]", entry, name, kind)
         if escapes(entry["file_name"]):
-            said = f"images[{index}]: file_name is {entry['file_name']!r}"
-            raise DataError(f"{file}: {said}; it must be under the split's folder of images")
+            entry_name = f"images[{index}]: file_name is {entry['file_name']!r}"
+            raise DataError(f"{file}: {entry_name}; it must be under the split's folder of images")
         images[number] = entry
     rows: dict[int, list[list[float]]] = {number: [] for number in images}
     for index, entry in enumerate(content["annotations"]):
@@ -178,12 +178,12 @@ def _box(
 def _picture(folder: Path, entry: Mapping[str, Any], rows: Sequence[Sequence[float]]) -> Picture:
     path = folder / entry["file_name"]
     size = entry["width"], entry["height"]
-    found = decoded_size(
+    actual = decoded_size(
         path,
         missing="the annotations name it, so add it or delete its entries",
         broken="replace or remove the image and its entries",
     )
-    if found != size:
-        raise DataError(f"{path}: is {found[0]} by {found[1]} pixels; the annotations say {size[0]} by {size[1]}")
+    if actual != size:
+        raise DataError(f"{path}: is {actual[0]} by {actual[1]} pixels; the annotations say {size[0]} by {size[1]}")
     table = np.array(rows, dtype=np.float64).reshape(-1, 5)
     return Picture(path, *size, table[:, :4], table[:, 4].astype(np.int64))

@@ -25,8 +25,8 @@ def detections(
         settings: with both thresholds and the input's size.
     """
     predictions = predictions.nan_to_num(0.0, posinf=1e6, neginf=-1e6)
-    kept = postprocess(predictions, classes, settings.score_threshold, settings.nms_threshold)
-    return [_placed(rows, size, settings.input_size) for rows, size in zip(kept, sizes, strict=True)]
+    selected = postprocess(predictions, classes, settings.score_threshold, settings.nms_threshold)
+    return [_placed(rows, size, settings.input_size) for rows, size in zip(selected, sizes, strict=True)]
 
 
 def _placed(rows: Tensor | None, size: tuple[int, int], fitted: tuple[int, int]) -> Detections:

@@ -66,14 +66,18 @@ def _one(detector: Detector, settings: YoloxSettings, names: Sequence[str], imag
     pixels, _ = held_out(scaled(picture, settings.input_size), np.zeros((0, 5)), settings.input_size)
     with torch.no_grad():
         predictions = detector(torch.from_numpy(pixels)[None])
-    (found,) = detections(predictions, [(width, height)], len(names), settings)
-    return {"boxes": found.boxes, "scores": found.scores, "labels": [names[int(index)] for index in found.classes]}
+    (detected,) = detections(predictions, [(width, height)], len(names), settings)
+    return {
+        "boxes": detected.boxes,
+        "scores": detected.scores,
+        "labels": [names[int(index)] for index in detected.classes],
+    }
 
 
 def _bgr(image: Any) -> NDArray[np.uint8]:
     """Files by OpenCV, as the evaluation reads them: other libraries decode JPEG a little differently."""
     if isinstance(image, (str, Path)):
-        found = cv2.imread(str(image))
-        if found is not None:
-            return np.asarray(found, dtype=np.uint8)
+        decoded = cv2.imread(str(image))
+        if decoded is not None:
+            return np.asarray(decoded, dtype=np.uint8)
     return np.ascontiguousarray(rgb(image)[..., ::-1])

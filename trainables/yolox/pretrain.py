@@ -59,8 +59,8 @@ def with_statistics(weights: dict[str, Tensor], data: CocoData, settings: YoloxS
     with torch.no_grad():
         for pixels, _, _ in torch.utils.data.DataLoader(images, batch_size=50):
             backbone(pixels)
-    found = {name: value for name, value in model.state_dict().items() if name.startswith(PREFIX)}
-    return {name: value if "running_" in name else value.half() for name, value in found.items()}
+    weights = {name: value for name, value in model.state_dict().items() if name.startswith(PREFIX)}
+    return {name: value if "running_" in name else value.half() for name, value in weights.items()}
 
 
 def main() -> None:

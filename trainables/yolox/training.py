@@ -102,18 +102,18 @@ class YoloxTraining:
         """COCO average precision in the pixels on disk, and the loss, always without L1, so epochs compare."""
         model: Detector = self._ema.ema if self._ema else self._detector
         model.eval()
-        found: list[Detections] = []
+        detected: list[Detections] = []
         sums = torch.zeros(len(PARTS), dtype=torch.float64)
         with torch.no_grad(), _quiet():
-            for pixels, targets, places in self._val:
+            for pixels, targets, indexes in self._val:
                 images = pixels.to(self._device)
                 features = model.backbone(images)
                 predictions = model.head(features)
                 if self._lost is None and bool(predictions.isfinite().all()):
                     sums += _held_out_losses(model, features, targets.to(self._device), images)
-                found += self._detections(predictions, places.tolist())
+                detected += self._detections(predictions, indexes.tolist())
         truth = [Objects(picture.boxes.astype(np.float32), picture.classes) for picture in self._data.val]
-        return average_precision(truth, found, self._data.names), _named("val", sums / len(self._val))
+        return average_precision(truth, detected, self._data.names), _named("val", sums / len(self._val))
 
     def rates(self) -> dict[str, float]:
         """Learning rates of upstream's three groups: one and the same, as its trainer sets them."""
@@ -169,8 +169,8 @@ class YoloxTraining:
         drawn = height // 32 + random.randint(-most, most)
         return 32 * drawn, 32 * int(drawn * width / height)
 
-    def _detections(self, predictions: Tensor, places: list[int]) -> list[Detections]:
-        pictures = [self._data.val[place] for place in places]
+    def _detections(self, predictions: Tensor, indexes: list[int]) -> list[Detections]:
+        pictures = [self._data.val[index] for index in indexes]
         sizes = [(picture.width, picture.height) for picture in pictures]
         return detections(predictions, sizes, len(self._data.names), self._settings)
 
@@ -182,11 +182,11 @@ def new_training(settings: YoloxSettings, data: CocoData, workdir: Path) -> Yolo
 
 def experiment(settings: YoloxSettings, classes: int) -> Experiment:
     """A configuration of this training alone: upstream's keep model and optimizer."""
-    made = Experiment()
-    made.num_classes = classes
+    config = Experiment()
+    config.num_classes = classes
     for name, value in fields(settings).items():
-        setattr(made, name, value)
-    return made
+        setattr(config, name, value)
+    return config
 
 
 def _held_out_losses(model: Detector, features: Any, targets: Tensor, images: Tensor) -> Tensor:

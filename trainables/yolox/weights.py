@@ -48,7 +48,7 @@ def _read(path: Path) -> dict[str, Any]:
     missing = "give a YOLOX checkpoint, yolox_l and the like to download one, digits (tiny preset) or none"
     saved = read_weights(path, f"yolox: weights {path}", missing=missing, broken="it must be a YOLOX checkpoint")
     state = saved.get("model", saved) if isinstance(saved, dict) else {}
-    found = {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
-    if not found:
+    weights = {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
+    if not weights:
         raise CheckpointError(f"yolox: weights {path}: holds no {PREFIX}* weights; it must be a YOLOX checkpoint")
-    return found
+    return weights

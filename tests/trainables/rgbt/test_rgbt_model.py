@@ -194,9 +194,9 @@ class TestCollapse:
     def test_is_several_epochs_without_a_thermal_gradient(self) -> None:
         watch = CollapseWatch()
         for _ in range(PATIENCE - 1):
-            watch.look(thermal=0.0, rgb=3.0, whole=0.0, blanked=0.0)
+            watch.look(thermal=0.0, rgb=3.0, with_thermal=0.0, blanked=0.0)
         assert watch.alarm() is None
-        watch.look(thermal=0.0, rgb=3.0, whole=0.0, blanked=0.0)
+        watch.look(thermal=0.0, rgb=3.0, with_thermal=0.0, blanked=0.0)
         alarm = watch.alarm()
         assert alarm is not None
         assert (alarm.reason, alarm.detail) == ("collapsed", "no gradient reached the thermal filters in 5 epochs")
@@ -204,13 +204,13 @@ class TestCollapse:
     def test_is_several_epochs_in_which_thermal_is_not_missed(self) -> None:
         watch = CollapseWatch()
         for _ in range(PATIENCE):
-            watch.look(thermal=1.0, rgb=3.0, whole=0.4, blanked=0.4)
+            watch.look(thermal=1.0, rgb=3.0, with_thermal=0.4, blanked=0.4)
         assert watch.alarm() is not None
-        watch.look(thermal=1.0, rgb=3.0, whole=0.4, blanked=0.3)
+        watch.look(thermal=1.0, rgb=3.0, with_thermal=0.4, blanked=0.3)
         assert watch.alarm() is None
 
     def test_is_not_a_model_that_has_learnt_nothing_yet(self) -> None:
         watch = CollapseWatch()
         for _ in range(2 * PATIENCE):
-            watch.look(thermal=1.0, rgb=3.0, whole=0.0, blanked=0.0)
+            watch.look(thermal=1.0, rgb=3.0, with_thermal=0.0, blanked=0.0)
         assert watch.alarm() is None
