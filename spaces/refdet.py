@@ -1,4 +1,7 @@
-"""What may be searched for refdet: document 003's own recommendations, and a step beyond them."""
+"""What may be searched for refdet: the recommendations of the RefDet few-shot guide (document 003).
+
+The ranges go a step beyond them.
+"""
 
 from __future__ import annotations
 

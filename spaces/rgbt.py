@@ -1,4 +1,7 @@
-"""What may be searched for rgbt. Document 000 tunes nothing by number: the ranges hold what Ultralytics starts from."""
+"""What may be searched for rgbt: ranges around Ultralytics' defaults.
+
+The RGB and thermal YOLO26x report (document 000) gives no numbers.
+"""
 
 from __future__ import annotations
 

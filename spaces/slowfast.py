@@ -1,4 +1,6 @@
-"""What may be searched for slowfast: around what document 004 tried by hand, and what it proposes for rare classes."""
+"""What may be searched for slowfast: around what the thermal SlowFast report (document 004) tried by hand, and what it
+proposes for rare classes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be searched for yolox: around what document 001 tried by hand, and the rest of upstream's augmentation."""
+"""What may be searched for yolox: around what the YOLOX stability report (document 001) tried, and the augmentation."""
 
 from __future__ import annotations
 

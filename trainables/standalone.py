@@ -24,7 +24,7 @@ def train(
     resume: Path | None,
     patience: int | None = None,
 ) -> Iterator[str]:
-    """Train, yielding a line an epoch; the newest and the best checkpoint stay in `out/checkpoints`.
+    """Train, yielding one line per epoch; the newest and the best checkpoint stay in `out/checkpoints`.
 
     Args:
         name: recipe.
@@ -33,9 +33,9 @@ def train(
         training: named one, on top of the preset.
         values: settings on top of both.
         out: folder for checkpoints.
-        resume: checkpoint to go on from. What was best before it is not known, so checkpoints in `out` stay.
-        patience: epochs without a new best after which the training ends (document 004: 20); None for never. A sweep
-            has its scheduler for that.
+        resume: checkpoint to continue from. The best epoch before it is not known, so checkpoints in `out` stay.
+        patience: epochs without a new best after which the training ends (20 in the thermal SlowFast report,
+            document 004); None for never. A sweep has its scheduler for that.
 
     Raises:
         SteadytuneError: settings, data or checkpoint are wrong.
@@ -73,7 +73,7 @@ def train(
 def evaluate(
     directory: Path, data: Path, name: str | None, config: Path | None, values: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Evaluate a checkpoint on the held-out split of `data`, yielding a line a metric.
+    """Evaluate a checkpoint on the held-out split of `data`, yielding one line per metric.
 
     Args:
         directory: checkpoint such as epoch-0007.

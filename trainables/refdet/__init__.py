@@ -1,1 +1,1 @@
-"""Few-shot detection in drone videos by reference images, of document 003."""
+"""Few-shot detection in drone videos by reference images (the RefDet few-shot guide, document 003)."""

@@ -1,4 +1,6 @@
-"""Document 003's folders: drone videos, images of the object that each is searched for, and boxes by frame.
+"""The layout of the RefDet few-shot guide (document 003).
+
+Drone videos, images of the object that each is searched for, and boxes by frame.
 
 Everything is checked before the first epoch, every video down to its last frame; annotated frames stay in memory up to
 a bound, for all trials of a process.
@@ -60,7 +62,7 @@ class RefdetData:
 
 
 def open_refdet(path: Path, cache_bytes: int = FRAMES_BYTES) -> RefdetData:
-    """Check the data set in the folder `path`, which holds `train` and `test`, laid out as document 003 has it.
+    """Check the data set in the folder `path`, which holds `train` and `test`, laid out as in the guide.
 
     Raises:
         DataError: with the file and the entry, what is wrong and how to mend it.
@@ -79,7 +81,7 @@ def open_refdet(path: Path, cache_bytes: int = FRAMES_BYTES) -> RefdetData:
 def _split(root: Path, digest: Any) -> tuple[Clip, ...]:
     samples, file = root / "samples", root / "annotations" / "annotations.json"
     if not samples.is_dir():
-        raise DataError(f"{samples}: no such folder; document 003's layout has one folder a video there")
+        raise DataError(f"{samples}: no such folder; the RefDet few-shot guide has one folder per video there")
     folders = {folder.name: folder for folder in sorted(samples.iterdir()) if folder.is_dir()}
     annotated: dict[str, dict[int, list[list[float]]]] = {}
     for number, entry in enumerate(_entries(file)):
@@ -106,7 +108,7 @@ def _entries(file: Path) -> list[Any]:
     try:
         entries = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(f"{file}: no such file; document 003's layout has the boxes there") from None
+        raise DataError(f"{file}: no such file; the RefDet few-shot guide has the boxes there") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{file}: cannot be read as JSON ({error}); mend it") from None
     if not isinstance(entries, list):

@@ -13,7 +13,7 @@ from trainables.refdet.data import Clip, RefdetData
 from trainables.refdet.settings import RefdetSettings
 
 EASY_WAY, EASY_QUERY = 2, 4
-"""What document 003's curriculum starts from."""
+"""What the curriculum of the RefDet few-shot guide (document 003) starts from."""
 
 
 class Episode(NamedTuple):
@@ -33,7 +33,7 @@ class Episode(NamedTuple):
 
 
 def episode_size(epoch: int, settings: RefdetSettings) -> tuple[int, int]:
-    """n_way and n_query of `epoch` (from 1): under the curriculum they rise in document 003's three parts.
+    """n_way and n_query of `epoch` (from 1): under the curriculum they rise in the guide's three parts.
 
     Its parts are epochs 1–30, 31–60 and 61–100 of 100, at (2, 4), (3, 6) and (4, 8): halfway in the second.
     """

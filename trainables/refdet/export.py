@@ -1,4 +1,4 @@
-"""The settings as document 003's command line, and in our form."""
+"""The settings as the command line of the RefDet few-shot guide (document 003)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ TRIPLETS = ("triplet_ratio", "negative_strategy")
 
 
 def files(settings: RefdetSettings) -> dict[str, str]:
-    """`COMMAND`: the command line `python train.py …` of the few-shot guide (document 003)."""
+    """`COMMAND`: the guide's command line `python train.py …`."""
     ours = ", ".join(f"{name}={value}" for name, value in settings.model_dump().items() if name not in _named(settings))
-    text = f"# Written by steadytune. Document 003's train.py has no argument for: {ours}\n"
+    text = f"# Written by steadytune. The RefDet few-shot guide's train.py has no argument for: {ours}\n"
     text += shlex.join(command(settings)) + "\n"
     return {COMMAND: text}
 
 
 def command(settings: RefdetSettings) -> list[str]:
-    """`settings` as document 003's own arguments, each as the document spells it."""
+    """`settings` as the guide's own arguments, spelt as it spells them."""
     arguments = ["python", "train.py"]
     for name in _named(settings):
         value = getattr(settings, name)

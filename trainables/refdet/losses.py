@@ -1,4 +1,7 @@
-"""Document 003's losses. Where it names a method without its formula, the source is the method's paper."""
+"""The losses of the RefDet few-shot guide (document 003).
+
+Where it names a method without its formula, the source is the method's paper.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """YOLOv8's features of a frame, a ViT's of the reference images, their fusion at three scales, and a head.
 
-Document 003 names CHEAF for the fusion of both scales, without a formula. Ours: at each scale the reference gates the
-frame's channels, and the cosine of frame and reference, place by place, goes beside them.
+The RefDet few-shot guide (document 003) names CHEAF for the fusion of both scales, without a formula. Ours: at each
+scale the reference gates the frame's channels, and the cosine similarity of frame and reference at each position is
+appended to them.
 """
 
 from __future__ import annotations

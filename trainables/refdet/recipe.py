@@ -1,4 +1,4 @@
-"""refdet: the few-shot detector of document 003, its presets and its named trainings."""
+"""refdet: the detector of the RefDet few-shot guide (document 003)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Refdet(PackageRecipe[RefdetSettings, "RefdetData"]):
     """
 
     name = "refdet"
-    summary = "few-shot detection by reference images (document 003)"
+    summary = "few-shot detection by reference images (the RefDet few-shot guide)"
     metric = "map50"
     settings_type = RefdetSettings
     package = "trainables.refdet"

@@ -1,4 +1,4 @@
-"""The settings of one refdet training. Where document 003's command line has an argument, the name is its own."""
+"""The settings of one refdet training, named as the arguments of the RefDet few-shot guide (document 003)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Factor = Annotated[float, Field(ge=0.0, le=100.0)]
 
 
 class RefdetSettings(Settings):
-    """What document 003 tunes by hand, and the size of the model.
+    """What the guide tunes by hand, and the size of the model.
 
     No field has a default: a preset in `presets.yaml` gives every value, so none can hide in the code.
     """

@@ -1,4 +1,4 @@
-"""One few-shot training, as the shared epoch loop drives it."""
+"""One training of the RefDet few-shot guide (document 003), as the shared epoch loop drives it."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from trainables.refdet.settings import RefdetSettings
 from trainables.refdet.weights import load_weights
 
 FLOOR = 0.01
-"""Share of the learning rate at the end of half a cosine. Ours: document 003 does not say what follows warm-up."""
+"""Share of the learning rate at the end of half a cosine. Ours: the guide does not say what follows warm-up."""
 GRADIENT_NORM = 10.0
 LATE = 0.7
-"""Share of the epochs after which the contrasts count half: document 003, technique 3, whose code halves them in each
-epoch from there on; once is what its text says ("reduce")."""
+"""Share of the epochs after which the contrasts count half. Technique 3 of the guide: its code halves them in each
+epoch from there on, its text says once ("reduce")."""
 PARTS = ("bbox", "cls", "dfl", "supcon", "cpe", "triplet")
 
 

@@ -42,7 +42,7 @@ def probe(path: Path) -> Video:
         DataError: there is none, or a frame cannot be decoded.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file; document 003's layout has the video there")
+        raise DataError(f"{path}: no such file; the RefDet few-shot guide has the video there")
     count, width, height = 0, 0, 0
     for picture in _decoded(path):
         count, (height, width) = count + 1, picture.shape[:2]

@@ -1,1 +1,1 @@
-"""The ResNet-18 detector of document 002."""
+"""The ResNet-18 detector of the ResNet-18 and YOLOv8 fixes report (document 002)."""

@@ -10,7 +10,8 @@ from trainables.resnet_yolo.model import Predictions
 from trainables.vision.average_precision import MOST, Detections
 
 OVERLAP = 0.45
-"""IoU above which the weaker of two boxes of one class is dropped: YOLOv5's; document 002 does not give one."""
+"""IoU above which the weaker of two boxes of one class is dropped: YOLOv5's. The ResNet-18 and YOLOv8 fixes report
+(document 002) gives none."""
 CANDIDATES = 1000
 """Best-scored boxes of an image that are looked at, as in torchvision's detectors."""
 

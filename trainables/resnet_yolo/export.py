@@ -1,4 +1,4 @@
-"""The settings in the form that document 002's own code reads, and in ours."""
+"""The settings in the form that the code of the ResNet-18 and YOLOv8 fixes report (document 002) reads."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ MODULE = "yolov8_params.py"
 
 
 def files(settings: ResnetYoloSettings) -> dict[str, str]:
-    """`MODULE`: the module of document 002's `YOLOV8_PARAMS`."""
+    """`MODULE`: the report's `YOLOV8_PARAMS` as a Python module."""
     body = pformat(params(settings), sort_dicts=False, width=100)
     return {MODULE: f'"""Written by steadytune for src/config/hyperparameters.py."""\n\nYOLOV8_PARAMS = {body}\n'}
 
 
 def params(settings: ResnetYoloSettings) -> Mapping[str, Any]:
-    """`settings` under the names of document 002, which gives the first eight; those that it has no name for keep ours.
+    """`settings` under the report's names, which are the first eight; what it has no name for keeps ours.
 
-    Its code starts warm-up from a share of epoch 0, not of epoch 1, and fixes the clamp and both thresholds in place:
-    they are here so that nothing that was tuned gets lost.
+    Its code starts warm-up from a share of epoch 0, not of epoch 1, and has the clamp and both thresholds as constants.
+    They are listed all the same, so that no tuned value is lost.
     """
     return {
         "learning_rate": settings.lr,

@@ -22,10 +22,11 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PRIOR = 0.01
 """Score of every cell before training, so that the many empty cells do not drown the first steps (RetinaNet, 4.1)."""
 SIZE_PRIOR = 3.0
-"""Sides of every box before training, in strides: about what YOLOv3's anchors are (ours; the document gives none). At
+"""Sides of every box before training, in strides: about what YOLOv3's anchors are (ours; the report gives none). At
 one stride, the fine grids fall short of the matching IoU for all but the smallest objects and never learn."""
 CLAMP = 4.0
-"""Bound of tw and th: exp(-4) = 0.018 and exp(4) = 54.6 strides (document 002, fix #1)."""
+"""Bound of tw and th: exp(-4) = 0.018 and exp(4) = 54.6 strides
+(the ResNet-18 and YOLOv8 fixes report, document 002, fix #1)."""
 
 
 class Predictions(NamedTuple):
@@ -163,7 +164,7 @@ def _grid(shapes: Sequence[torch.Size], like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _decode(raw: Tensor, centers: Tensor, strides: Tensor, clamp: bool) -> Tensor:
-    """Raw tx ty tw th (B, N, 4) to boxes: centre = cell + t · stride, size = exp(t) · stride (document 002, fix #1)."""
+    """Raw tx ty tw th (B, N, 4) to boxes: centre = cell + t · stride, size = exp(t) · stride (the report's fix #1)."""
     middle = centers + raw[..., :2] * strides[:, None]
     size = raw[..., 2:].clamp(-CLAMP, CLAMP) if clamp else raw[..., 2:]
     half = size.exp() * strides[:, None] / 2

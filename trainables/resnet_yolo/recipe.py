@@ -1,4 +1,4 @@
-"""resnet_yolo: the ResNet-18 detector of document 002, its presets and its named trainings."""
+"""resnet_yolo: the detector of the ResNet-18 and YOLOv8 fixes report (document 002)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 class ResnetYolo(PackageRecipe[ResnetYoloSettings, "YoloData"]):
     """A one-stage detector on torchvision's ResNet-18, trained on data in YOLO's layout.
 
-    Two named trainings stand for document 002: `broken`, which it came from, and `fixed`, which it ends with.
+    Two named trainings are the report's: `broken`, which it starts from, and `fixed`, which it ends with.
     """
 
     name = "resnet_yolo"
-    summary = "ResNet-18 detector on YOLO-format data (document 002)"
+    summary = "ResNet-18 detector on YOLO-format data (the ResNet-18 and YOLOv8 fixes report)"
     metric = "map50_95"
     settings_type = ResnetYoloSettings
     package = "trainables.resnet_yolo"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 FLOOR = 0.01
-"""Share of the learning rate at the end. Ours: document 002 does not say what follows warm-up."""
+"""Share of the learning rate at the end. Ours: the ResNet-18 and YOLOv8 fixes report (document 002) does not say
+what follows warm-up."""
 
 
 def rate_share(epoch: int, *, epochs: int, warmup_epochs: int, warmup_start: float) -> float:
     """Share of the learning rate in `epoch`, in (0, 1].
 
-    Rises evenly from `warmup_start` in epoch 1 to 1 in epoch `warmup_epochs`, as both schedules of document 002 do:
+    Rises evenly from `warmup_start` in epoch 1 to 1 in epoch `warmup_epochs`, as both schedules of the report do:
     0.1, 0.2, … 1 before its fix #4 and 0.55, 0.6, … 1 after it. Then half a cosine falls to `FLOOR` in the last epoch.
     """
     if epoch <= warmup_epochs:
@@ -21,5 +22,5 @@ def rate_share(epoch: int, *, epochs: int, warmup_epochs: int, warmup_start: flo
 
 
 def matching_iou(epoch: int, *, start: float, end: float, ramp_epochs: int) -> float:
-    """IoU from which a prediction counts as matched in `epoch`: document 002, fix #2, which counts epochs from 0."""
+    """IoU from which a prediction counts as matched in `epoch`: the report's fix #2, which counts epochs from 0."""
     return start + min((epoch - 1) / ramp_epochs, 1.0) * (end - start)

@@ -13,7 +13,7 @@ Levels = Annotated[tuple[int, int, int, int], Field(strict=False)]  # YAML has l
 
 
 class ResnetYoloSettings(Settings):
-    """What document 002 tunes by hand, and the size of the model.
+    """What the ResNet-18 and YOLOv8 fixes report (document 002) tunes by hand, and the size of the model.
 
     No field has a default: a preset in `presets.yaml` gives every value, so none can hide in the code.
     """

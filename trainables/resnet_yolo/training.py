@@ -26,7 +26,7 @@ from trainables.vision.average_precision import Detections, Objects, average_pre
 
 
 class ResnetYoloTraining:
-    """AdamW on a detector with document 002's schedules; see `trainables.loop.Training` for the methods.
+    """AdamW with the schedules of the ResNet-18 and YOLOv8 fixes report (document 002); methods: see `loop.Training`.
 
     Raises:
         CheckpointError: the backbone's weights cannot be had.

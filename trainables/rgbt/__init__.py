@@ -1,1 +1,1 @@
-"""RGB and thermal detection with Ultralytics' YOLO26, of document 000."""
+"""RGB and thermal detection with Ultralytics' YOLO26 (the RGB and thermal YOLO26x report, document 000)."""

@@ -1,4 +1,7 @@
-"""Whether a training has stopped to look at the thermal plane: document 000's modality collapse."""
+"""Modality collapse: whether a training has stopped using the thermal plane.
+
+The RGB and thermal YOLO26x report (document 000) warns of it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from trainables.recipe import Alarm
 
 PATIENCE = 5
-"""Epochs in a row that make a collapse: "several" in document 000."""
+"""Epochs in a row that make a collapse: "several" in the report."""
 DEAD = 1e-6
 """Share of the RGB filters' gradient under which the thermal filters' counts as none. Measured in healthy trainings:
 0.3 to 0.8."""

@@ -203,7 +203,8 @@ def stacked(rgb: NDArray[np.uint8], thermal: NDArray[np.uint8], size: int, clahe
 
 
 CLAHE_CLIP, CLAHE_TILES = 2.0, (8, 8)
-"""Usual for thermal pictures (OpenCV's tutorial has both); document 000 names CLAHE without numbers."""
+"""Usual for thermal images: OpenCV's tutorial has both. The RGB and thermal YOLO26x report (document 000) names CLAHE
+without numbers."""
 
 
 def eight_bits(thermal: Any) -> NDArray[np.uint8]:

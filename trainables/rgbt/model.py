@@ -20,7 +20,7 @@ class GatedStem(nn.Module):
     """Weighs RGB and thermal before Ultralytics' first convolution, place by place.
 
     Of each 8 × 8 pixels two convolutions make two weights that add up to 2. They start at 1 and 1: the plain stem.
-    Document 000 asks for "a weighting layer"; this form is ours.
+    The RGB and thermal YOLO26x report (document 000) asks for "a weighting layer"; this form is ours.
     """
 
     def __init__(self, stem: nn.Module) -> None:

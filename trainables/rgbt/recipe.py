@@ -1,4 +1,4 @@
-"""rgbt: RGB and thermal detection of document 000, its presets and its named trainings."""
+"""rgbt: RGB and thermal detection, after the RGB and thermal YOLO26x report (document 000)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
     """Ultralytics' YOLO26 with a thermal channel beside red, green and blue, on registered pairs of images.
 
-    Three things differ from document 000, which describes an older release: YOLO26 has no DFL but an L1 box loss; its
+    Three things differ from the report, which describes an older release: YOLO26 has no DFL but an L1 box loss; its
     first convolution is (4, 96) at size x, not (4, 64); copy-paste does nothing for boxes, so it is left out.
     """
 
     name = "rgbt"
-    summary = "YOLO26 on RGB and thermal pairs (document 000)"
+    summary = "YOLO26 on RGB and thermal pairs (the RGB and thermal YOLO26x report)"
     metric = "map50_95"
     settings_type = RgbtSettings
     package = "trainables.rgbt"

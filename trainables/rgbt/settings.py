@@ -12,7 +12,7 @@ Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class RgbtSettings(Settings):
-    """What document 000 and Ultralytics tune, and the size of the model.
+    """What the RGB and thermal YOLO26x report (document 000) and Ultralytics tune, and the size of the model.
 
     No field has a default: a preset in `presets.yaml` gives every value, so none can hide in the code.
     """

@@ -1,8 +1,8 @@
-"""Videos in document 003's layout: each is searched for one handwritten sign among others.
+"""Videos in the layout of the RefDet few-shot guide (document 003), each searched for one handwritten sign.
 
-A sign is a digit, turned by a quarter any number of times and maybe mirrored: ten digits make enough kinds for classes
-that training never shows. Every frame holds the referenced sign and up to four others, of other digits: who finds any
-sign finds the wrong one four times in five.
+A sign is a digit, rotated by a multiple of 90 degrees and maybe mirrored. So ten digits make enough classes to keep
+some out of training. Every frame holds the referenced sign and up to four of other digits: a detector that ignores the
+reference is wrong four times in five.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def write_refdet(
     def write(partial: Path) -> None:
         for split, digits, count in (("train", TRAINED, train), ("test", NOVEL, test)):
             _write_split(partial / split, kinds(digits)[:count], kinds(digits), split, frames, size, seed)
-        (partial / "README.txt").write_text("Handwritten signs as document 003 lays out its data.\n", encoding="utf-8")
+        (partial / "README.txt").write_text(
+            "Handwritten signs in the layout of the RefDet few-shot guide.\n", encoding="utf-8"
+        )
 
     return write_whole(directory, "README.txt", write).parent
 

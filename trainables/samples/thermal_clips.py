@@ -21,9 +21,9 @@ MOTIONS = {
 }
 """By class: how far a digit goes right, down and towards the camera."""
 SHARES = (0.54, 0.16, 0.12, 0.08, 0.06, 0.04)
-"""Of the classes: document 004 has 54 % in one, and some with a handful of clips."""
+"""Of the classes: the thermal SlowFast report (document 004) has 54 % in one, and some with a handful of clips."""
 FRAMES, HEIGHT, WIDTH = 64, 40, 60
-"""Of a clip, as in document 004."""
+"""Of a clip, as in the report."""
 AIR, BODY, NOISE = 21.0, 33.0, 0.4
 """Celsius of the scene and of a digit's ink, and what a sensor adds."""
 REACH = (0.3, 1.2)

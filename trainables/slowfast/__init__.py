@@ -1,1 +1,1 @@
-"""SlowFast on thermal clips (document 004)."""
+"""SlowFast on thermal clips (the thermal SlowFast report, document 004)."""

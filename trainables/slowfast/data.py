@@ -6,7 +6,8 @@ DATA/
   train.h5, val.h5                    frames (N, T, H, W) float32 in Celsius, labels (N,) integers
 ```
 
-Document 004 names the clips' shape (64 × 40 × 60), their unit and the mapping; the names in the file are ours.
+The thermal SlowFast report (document 004) names the clips' shape (64 × 40 × 60), their unit and the mapping; the names
+in the file are ours.
 """
 
 from __future__ import annotations

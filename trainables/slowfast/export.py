@@ -1,4 +1,4 @@
-"""The settings as a Python configuration of MMAction2's kind, which document 004 trained with, and as YAML."""
+"""The settings as a configuration of MMAction2, which the thermal SlowFast report (document 004) trained with."""
 
 from __future__ import annotations
 

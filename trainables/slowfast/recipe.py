@@ -1,4 +1,4 @@
-"""slowfast: SlowFast on thermal clips as document 004 fine-tunes it, its presets and its named trainings."""
+"""slowfast: SlowFast on thermal clips, fine-tuned as in the thermal SlowFast report (document 004)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Slowfast(PackageRecipe[SlowfastSettings, "ThermalData"]):
     """pytorchvideo's SlowFast on thermal clips in HDF5.
 
     The objective is the mean over classes, not the share of clips: with 54 % of the clips in one class, the latter
-    stands at 54 % for the first epochs whatever happens. `thermal` is what document 004 trained, `balanced` and
-    `weighted` what it proposes for its rare classes. R50 has 33.7 M parameters with 14 classes.
+    stays at 54 % for the first epochs whatever happens. `thermal` is what the report trained, `balanced` and `weighted`
+    what it proposes for its rare classes. R50 has 33.7 M parameters with 14 classes.
     """
 
     name = "slowfast"
-    summary = "SlowFast on thermal clips in HDF5 (document 004)"
+    summary = "SlowFast on thermal clips in HDF5 (the thermal SlowFast report)"
     metric = "mean_class_accuracy"
     settings_type = SlowfastSettings
     package = "trainables.slowfast"

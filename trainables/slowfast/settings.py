@@ -14,7 +14,7 @@ Size = Annotated[tuple[Side, Side], Field(strict=False)]  # YAML has lists, no t
 
 
 class SlowfastSettings(Settings):
-    """What document 004 tunes by hand, and the size of the model.
+    """What the thermal SlowFast report (document 004) tunes by hand, and the size of the model.
 
     No field has a default: a preset in `presets.yaml` gives every value, so none can hide in the code.
     """

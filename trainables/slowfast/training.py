@@ -24,7 +24,8 @@ from trainables.slowfast.settings import SlowfastSettings
 from trainables.slowfast.weights import load_network
 
 FLOOR = 0.01
-"""Share of the learning rate at the end. Ours: document 004 does not say what follows warm-up."""
+"""Share of the learning rate at the end. Ours: the thermal SlowFast report (document 004) does not say what follows
+warm-up."""
 
 
 class SlowfastTraining:

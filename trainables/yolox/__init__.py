@@ -1,1 +1,1 @@
-"""YOLOX on COCO-format data (document 001)."""
+"""YOLOX on COCO-format data (the YOLOX stability report, document 001)."""

@@ -1,4 +1,6 @@
-"""Upstream's configuration and model with what document 001 does besides. Depends on yolox and torch alone.
+"""Upstream's configuration and model, extended for the YOLOX stability report (document 001).
+
+Depends on yolox and torch alone.
 
 The training builds its parts from `Experiment`; the exporter writes this very file with the values of a training below
 it, so upstream's own trainer is given what was tuned.
@@ -18,7 +20,7 @@ CHANNELS = [256, 512, 1024]
 UPSTREAM_REG_WEIGHT = 5.0
 """Weight of the IoU loss that upstream's head has fixed in its code."""
 MIDDLE = 1 / 3
-"""Share of the rate at which fine-tuning begins: document 001 goes 3e-4, 1e-4, 3e-5."""
+"""Share of the rate at which fine-tuning begins: the report goes 3e-4, 1e-4, 3e-5."""
 
 
 class Detector(YoloxModule):  # type: ignore[misc]
@@ -52,7 +54,7 @@ class Detector(YoloxModule):  # type: ignore[misc]
 
 
 class ThreePhases:
-    """Document 001's learning rate: a line from 0 to `lr`, half a cosine to a third of it, another to the least."""
+    """The report's learning rate: a line from 0 to `lr`, half a cosine to a third of it, another to the least."""
 
     def __init__(self, lr: float, steps: int, *, epochs: int, warmup: int, finetune: int, least: float) -> None:
         self._lr = lr

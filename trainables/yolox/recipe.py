@@ -1,4 +1,4 @@
-"""yolox: YOLOX on COCO-format data as document 001 fine-tunes it, its presets and its named trainings."""
+"""yolox: YOLOX on COCO-format data, fine-tuned as in the YOLOX stability report (document 001)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 class Yolox(PackageRecipe[YoloxSettings, "CocoData"]):
     """Upstream's YOLOX (pixeltable-yolox), fine-tuned with frozen parts on data in COCO's layout.
 
-    Three named trainings stand for document 001: `clean-v2`, `smooth`, which oscillated, and `stable-v3`. Where it and
-    the code disagree, the code is followed: mixup happens only inside a mosaic, and the document's learning rate is no
+    Three named trainings are the report's: `clean-v2`, `smooth`, which oscillated, and `stable-v3`. Where report and
+    code disagree, the code is followed: mixup happens only inside a mosaic, and the report's learning rate is no
     schedule of upstream's (`yoloxwarmcos` rises quadratically and ends flat), so it is one of its own, `three_phase`.
     YOLOX-L has 54.15 M parameters with 7 classes, of which the head's 7.55 M are trained.
     """
 
     name = "yolox"
-    summary = "YOLOX on COCO-format data, frozen backbone and neck (document 001)"
+    summary = "YOLOX on COCO-format data, frozen backbone and neck (the YOLOX stability report)"
     metric = "map50_95"
     settings_type = YoloxSettings
     package = "trainables.yolox"

@@ -14,7 +14,7 @@ Size = Annotated[tuple[Side, Side], Field(strict=False)]  # YAML has lists, no t
 
 
 class YoloxSettings(Settings):
-    """What document 001 tunes by hand, what upstream's configuration holds besides, and the size of the model.
+    """What the YOLOX stability report (document 001) tunes, the rest of upstream's configuration, the model's size.
 
     No field has a default: a preset in `presets.yaml` gives every value, so none can hide in the code.
     """
@@ -26,7 +26,9 @@ class YoloxSettings(Settings):
     lr_scale: float = Field(gt=0, le=1e6, description="multiplies lr: what a short training needs beside a long one")
     momentum: float = Field(gt=0, lt=1, description="Nesterov momentum")
     weight_decay: float = Field(ge=0, le=1, description="weight decay of the convolutions")
-    schedule: Literal["yoloxwarmcos", "three_phase"] = Field(description="upstream's learning rate, or document 001's")
+    schedule: Literal["yoloxwarmcos", "three_phase"] = Field(
+        description="upstream's learning rate, or the YOLOX stability report's"
+    )
     warmup_epochs: int = Field(ge=0, le=1000, description="epochs over which the learning rate rises to lr")
     min_lr_ratio: Probability = Field(description="share of lr at the end")
     no_aug_epochs: int = Field(ge=0, le=10_000, description="last epochs, without mosaic and mixup, with the L1 loss")

@@ -138,7 +138,8 @@ class YoloxTraining:
     def _begin(self, epoch: int) -> None:
         """Close mosaic and add the L1 loss for the last epochs.
 
-        Upstream does so one epoch earlier than its schedule's flat part; document 001 counts its last eight.
+        Upstream does so one epoch earlier than its schedule's flat part. The YOLOX stability report (document 001)
+        counts its last eight.
         """
         last = epoch > self.epochs - self._settings.no_aug_epochs
         self._images.enable_mosaic = not last

@@ -1,4 +1,4 @@
-"""What the loader of document 003's layout accepts, what it refuses and in which words, and what it keeps."""
+"""What the loader of the RefDet few-shot guide's layout (document 003) accepts, refuses and keeps in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Document 003's losses, against what their papers say and against examples worked out by hand."""
+"""The losses of the RefDet few-shot guide (document 003), by their papers and by hand."""
 
 from __future__ import annotations
 

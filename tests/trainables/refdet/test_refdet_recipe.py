@@ -1,4 +1,4 @@
-"""refdet's presets, named trainings and settings; its space; and its export, as document 003 spells it."""
+"""refdet's presets, trainings and settings; its space; its export as in the RefDet few-shot guide (document 003)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_wrong_setting_is_one_sentence(overrides: Mapping[str, Any], complaint
 
 
 def documented() -> argparse.ArgumentParser:
-    """The arguments of `train.py` that document 003 shows."""
+    """The arguments of `train.py` that the guide shows."""
     parser = argparse.ArgumentParser(exit_on_error=False)
     for name in ("stage", "epochs", "n_way", "n_query", "n_episodes", "gradient_accumulation"):
         parser.add_argument(f"--{name}", type=int)

@@ -173,7 +173,7 @@ def test_the_shipped_encoder_fits_the_tiny_preset(videos: RefdetData, tmp_path: 
 
 @pytest.mark.parametrize("form", ["checkpoint", "export"])
 def test_a_stage_goes_on_from_the_one_before(videos: RefdetData, tmp_path: Path, form: str) -> None:
-    """Document 003: stage 3 resumes stage 2's best model, with losses and rates of its own."""
+    """The RefDet few-shot guide (document 003): stage 3 starts from stage 2's best model."""
     with isolated(tmp_path):
         from trainables.refdet.training import RefdetTraining
     folder = tmp_path / "epoch-0001"

@@ -1,4 +1,4 @@
-"""Which cells answer for which objects, and the two schedules of document 002."""
+"""Which cells answer for which objects, and the two schedules of the fixes report (document 002)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TestLosses:
         assert losses(self.perfect, self.sure) == pytest.approx([0.0, 0.0, 0.0], abs=1e-6)
 
     def test_the_weights_reach_the_total(self) -> None:
-        """Document 002, root cause 6: the configured weights were ignored."""
+        """The report's root cause 6: the configured weights were ignored."""
         total, box, cls = losses(self.perfect + 1.0, -self.sure, box_weight=3.0, cls_weight=2.0)
         assert total == pytest.approx(3.0 * box + 2.0 * cls)
         assert min(box, cls) > 0

@@ -141,7 +141,7 @@ class TestWeights:
     @pytest.mark.parametrize("fusion", ["concat", "gated"])
     @pytest.mark.parametrize("form", ["checkpoint", "export"])
     def test_of_an_earlier_training_are_gone_on_from(self, tmp_path: Path, fusion: str, form: str) -> None:
-        """Document 000: train on KUST4K, fine-tune on VT-MOT."""
+        """The RGB and thermal YOLO26x report (document 000): train on KUST4K, fine-tune on VT-MOT."""
         from trainables.rgbt.weights import check_fits, load_weights
 
         given = settings(fusion=fusion)

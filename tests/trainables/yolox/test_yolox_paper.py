@@ -1,4 +1,4 @@
-"""Document 001's own model: as large as it says, and it takes a step."""
+"""The model of the YOLOX stability report (document 001): as large as it says, and it takes a step."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ def test_the_moving_average_is_upstreams_to_the_last_bit(few: CocoData) -> None:
 
 
 def test_the_documents_learning_rate_has_three_phases() -> None:
-    """3 epochs up to 3e-4, 19 down to 1e-4, 8 down to 3e-5: document 001, stable V3."""
+    """3 epochs up to 3e-4, 19 down to 1e-4, 8 down to 3e-5: the YOLOX stability report (document 001), stable V3."""
     from trainables.yolox.experiment import ThreePhases
 
     rate = ThreePhases(3e-4, 650, epochs=30, warmup=3, finetune=8, least=0.1).update_lr
