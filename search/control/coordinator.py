@@ -39,8 +39,8 @@ class Assignment:
     trial: int
     settings: dict[str, Any]
     epochs: int
-    alone: bool = False
-    """With a GPU to itself: beside others it ran out of memory."""
+    exclusive: bool = False
+    """With a GPU of its own: on a shared one it ran out of memory."""
 
 
 class Coordinator:
@@ -69,8 +69,8 @@ class Coordinator:
         self._listen = listen
         self._clock = clock
         self._budget = Budget(plan, clock)
-        self._waiting: list[Assignment] = []
-        self._crowded: set[int] = set()
+        self._unfinished: list[Assignment] = []  # to hand out before new ones
+        self._exclusive: set[int] = set()
         self._unjudged: list[EpochDone] = []  # the last epochs of running trials, where a journal was read back
         self.halted: Exception | None = None
         self._begin(restart=0)
@@ -102,7 +102,7 @@ class Coordinator:
         for done in self._unjudged:  # killed between an epoch and the decisions about it, perhaps
             self._judge(self.state.trials[done.trial], done)
         self._end_search()
-        self._waiting = [self._assignment(trial) for trial in running if trial.running]
+        self._unfinished = [self._assignment(trial) for trial in running if trial.running]
         self._journal.flush()
 
     # --- handing out ---------------------------------------------------------------------------------------------
@@ -111,8 +111,8 @@ class Coordinator:
         """The next training to run; None if there is none now (see `over`)."""
         if self.halted:
             return None
-        if self._waiting:
-            return self._waiting.pop(0)
+        if self._unfinished:
+            return self._unfinished.pop(0)
         promoted = self._promote()
         if promoted:
             return promoted
@@ -126,7 +126,7 @@ class Coordinator:
         """Whether nothing runs and nothing will be handed out any more."""
         if self.halted:
             return True
-        if self._waiting or self.state.trials.running or self.state.trials.paused:
+        if self._unfinished or self.state.trials.running or self.state.trials.paused:
             return False
         return not self._remaining() and self._next_confirmation() is None and self._next_audit() is None
 
@@ -208,7 +208,7 @@ class Coordinator:
 
     def _assignment(self, trial: TrialState) -> Assignment:
         number = trial.started.trial
-        return Assignment(number, trial.started.settings, trial.curve.epoch, number in self._crowded)
+        return Assignment(number, trial.started.settings, trial.curve.epoch, number in self._exclusive)
 
     # --- taking reports ------------------------------------------------------------------------------------------
 
@@ -244,16 +244,17 @@ class Coordinator:
                 self.halt(SteadytuneError(f"{cause}; mend it, then `steadytune resume {self.plan.spec.name}`"))
             self.tick()
 
-    def again(self, number: int, *, alone: bool = False) -> None:
-        """Hand a trial out once more: its process died before it began, or lacked memory on a GPU that it shared.
+    def hand_out_again(self, number: int, *, exclusive: bool = False) -> None:
+        """Hand a trial out once more: its process died before it began, or it ran out of memory on a shared GPU.
 
-        From then on the latter runs `alone`. The journal does not know: after a resume it lacks memory once more.
+        In the second case it is `exclusive` from then on: it gets a GPU of its own. The journal does not record that,
+        so after a resume it runs out of memory once more.
         """
-        if alone:
-            self._crowded.add(number)
+        if exclusive:
+            self._exclusive.add(number)
         trial = self.state.trials[number]
         if trial.running and not self.halted:
-            self._waiting.append(self._assignment(trial))
+            self._unfinished.append(self._assignment(trial))
 
     def tick(self) -> None:
         """Called often; puts on disk what waits and then deletes what is no longer needed.

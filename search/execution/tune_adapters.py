@@ -49,7 +49,7 @@ class CoordinatorScheduler(_Unpickled, FIFOScheduler):
         if ABORTED in result:
             self._coordinator.halt(SteadytuneError(result[ABORTED]))
         elif OUT_OF_MEMORY in result:
-            self._coordinator.again(trial.config["trial"], alone=True)
+            self._coordinator.hand_out_again(trial.config["trial"], exclusive=True)
         elif FAILED in result:
             self._coordinator.fail(trial.config["trial"], result[FAILED])
         elif self._coordinator.report(result[REPORT]):
@@ -135,7 +135,7 @@ class CoordinatorSearch(_Unpickled, Searcher):
             "settings": assignment.settings,
             "epochs": assignment.epochs,
         }
-        if assignment.alone:  # it ran out of memory on a shared GPU
+        if assignment.exclusive:  # it ran out of memory on a shared GPU
             config["resources"] = replace(config["resources"], gpus=1.0)
         return config
 
@@ -150,7 +150,7 @@ class CoordinatorSearch(_Unpickled, Searcher):
             if self._failed_starts[number] > max(1, self._retries):
                 self._coordinator.fail(number, "its process died repeatedly before the training started")
             else:
-                self._coordinator.again(number)
+                self._coordinator.hand_out_again(number)
 
     def save(self, checkpoint_path: str) -> None:
         """Ray requires a file; a sweep is restored from its journal."""

@@ -162,10 +162,10 @@ def test_a_trial_whose_process_died_before_it_began_is_handed_out_again(data: Pa
     coordinator.open(1)
     first = coordinator.next()
     assert first is not None
-    coordinator.again(first.trial)
+    coordinator.hand_out_again(first.trial)
     assert coordinator.next() == first
     coordinator.fail(first.trial, "its process died before it began, again and again")
-    coordinator.again(first.trial)
+    coordinator.hand_out_again(first.trial)
     other = coordinator.next()
     assert other is not None
     assert other.trial == 1
@@ -177,11 +177,11 @@ def test_a_trial_that_ran_out_of_a_shared_gpus_memory_has_one_to_itself_from_the
     first, other = coordinator.next(), coordinator.next()
     assert first is not None
     assert other is not None
-    coordinator.again(first.trial, alone=True)
-    assert coordinator.next() == replace(first, alone=True)
-    coordinator.again(first.trial)
-    coordinator.again(other.trial)
-    assert [coordinator.next(), coordinator.next()] == [replace(first, alone=True), other]
+    coordinator.hand_out_again(first.trial, exclusive=True)
+    assert coordinator.next() == replace(first, exclusive=True)
+    coordinator.hand_out_again(first.trial)
+    coordinator.hand_out_again(other.trial)
+    assert [coordinator.next(), coordinator.next()] == [replace(first, exclusive=True), other]
 
 
 # --- waiting -----------------------------------------------------------------------------------------------------
