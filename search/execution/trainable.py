@@ -72,7 +72,7 @@ class RecipeTrainable(tune.Trainable):
         self._recipe = registry.find(config["recipe"])
         self._data: Any = None
         self._data_path = Path()
-        self._storage: Storage | None = None
+        self._sweep_storage: Storage | None = None  # not `_storage`, which is Ray's
         self._epochs: Iterator[Epoch] | None = None
         self._assign(config)
 
@@ -115,9 +115,9 @@ class RecipeTrainable(tune.Trainable):
                 return {ABORTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
             if type(error).__name__ == "OutOfMemoryError" and 0 < self._config["resources"].gpus < 1:  # torch's
                 return {OUT_OF_MEMORY: True}
-            if self._storage:  # the user may not see this node's folder; but no retries for the log of a failed trial
+            if self._sweep_storage:  # the user may not see this node's folder; no retries for a log
                 with suppress(OSError):
-                    upload_log(self._storage, self._folder)
+                    upload_log(self._sweep_storage, self._folder)
             text = str(error).strip().split("\n")[0]
             return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
 
@@ -131,11 +131,11 @@ class RecipeTrainable(tune.Trainable):
         if config["storage"]:
             storage = retry_until_available(lambda: Storage(config["storage"], self._folder.parent.parent.name))
             retry_until_available(lambda: download_newest_checkpoint(storage, self._folder, config["epochs"]))
-            self._storage = storage
+            self._sweep_storage = storage
 
     def _upload(self, done: EpochDone) -> None:
         """Upload the epoch's checkpoint before the epoch is reported; after that the node's copy is not needed."""
-        storage = self._storage
+        storage = self._sweep_storage
         if storage and done.checkpoint:
             retry_until_available(lambda: upload_checkpoint(storage, self._folder, done.epoch))
             for path in checkpoint.found(self._folder / "checkpoints").values():

@@ -145,7 +145,7 @@ def test_a_worker_that_dies_between_two_trials_costs_none_of_them(sweep: Any) ->
     assert len({event.metrics["process"] for _, event in epochs(folder)}) == 2
 
 
-def test_a_trial_whose_process_dies_too_often_has_failed_and_the_sweep_goes_on(sweep: Any) -> None:
+def test_a_trial_whose_process_dies_too_often_has_failed_and_the_sweep_continues(sweep: Any) -> None:
     finished, _ = sweep(trials=1, confirm_top=0, retries=0, set={"die_at": 2, "always_die": True})
     decision = finished.state.trials[0].decision
     assert decision is not None
@@ -186,7 +186,7 @@ def test_a_damaged_checkpoint_is_known_and_an_earlier_one_is_used(sweep: Any) ->
     assert [log.count(f"epoch {number}\n") for number in (1, 2, 3, 4)] == [1, 2, 2, 1]
 
 
-def test_a_sweep_whose_first_trials_fail_alike_stops_and_goes_on_once_mended(sweep: Any) -> None:
+def test_a_sweep_whose_first_trials_fail_alike_stops(sweep: Any) -> None:
     with pytest.raises(SteadytuneError, match=r"the first 3 trials all failed alike, .* out of luck .*mend"):
         sweep(trials=8, workers=1, enqueue=[], set={"raise_below": 1.0})
 

@@ -171,10 +171,10 @@ def test_any_machine_can_look_at_it_and_export_it(unbroken: Machine, server: S3S
     assert again.stderr.splitlines()[-1].startswith("steadytune: sweep sweep has ended")
 
 
-def test_a_sweep_whose_machine_is_lost_goes_on_elsewhere_as_if_nothing_had_happened(
+def test_a_sweep_whose_machine_is_lost_continues_elsewhere_with_the_same_decisions(
     unbroken: Machine, server: S3Server, tmp_path: Path
 ) -> None:
-    """Of the trial that runs then, the newest checkpoint in the bucket is damaged besides."""
+    """The newest checkpoint of the trial that is running then is damaged, too."""
     lost, other = (Machine(tmp_path / name, server, "lost") for name in ("lost", "other"))
     process = lost.start(*LAUNCH, "--data", data_of(server))
     lost.await_stored_epochs(BEFORE_LAST + 2, tmp_path / "looks on")
@@ -236,7 +236,7 @@ class RayCluster:
         self.jobs = json.loads(self.process.stdout.readline())["jobs"]
 
 
-def test_a_submitted_sweep_whose_whole_cluster_is_lost_goes_on_on_a_new_one(
+def test_a_submitted_sweep_whose_whole_cluster_is_lost_continues_on_a_new_one(
     unbroken: Machine, server: S3Server, tmp_path: Path
 ) -> None:
     lost, other = (Machine(tmp_path / name, server, "cluster") for name in ("lost", "other"))

@@ -63,7 +63,7 @@ def test_a_server_that_is_killed_with_its_database_loses_nothing_and_stops_no_tr
             server.start_mlflow()
     assert sweep.wait() == 0, "".join(seen)
     assert not any("failed" in line for line in seen)
-    assert any(f"The MLflow store {server.uri} cannot be written now; the sweep goes on" in line for line in seen)
+    assert any(f"The MLflow store {server.uri} cannot be written now; the sweep continues" in line for line in seen)
     subprocess.run(command("sync", "sweep"), cwd=tmp_path, env=environment(server), check=True)
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""What is known of a process that died, and when a sweep has no hope."""
+"""Why a process crashed, and when repeated failures stop the sweep."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_packages_that_only_the_driver_needs_may_be_absent(question: Question) -
         (NodeReport("3.11.7", {"ray": "2.60.1", "torch": "2.13.0"}, 0), "ray", "install ray==2.60.0 on every node"),
     ],
 )
-def test_other_versions_are_told_and_what_cannot_work_stops_the_sweep(
+def test_other_versions_are_reported_and_those_that_cannot_work_stop_the_sweep(
     question: Question, there: NodeReport, what: str, fix: str
 ) -> None:
     [one] = differences(question, there)

@@ -1,4 +1,4 @@
-"""Data sets at a URI: fetched once a node, whole, into a folder of bounded size."""
+"""Data sets at a URI: downloaded once per node, completely, into a folder of bounded size."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_fingerprint_follows_from_names_and_contents(tmp_path: Path) -> None
     assert fingerprint(tmp_path / "copy") != before
 
 
-def test_data_that_changed_there_are_fetched_anew_and_are_not_what_the_sweep_began_with(tmp_path: Path) -> None:
+def test_data_that_changed_are_downloaded_again_and_refused_for_a_sweep_that_began_with_others(tmp_path: Path) -> None:
     uri = data_set(tmp_path / "cows")
     before = fetch(uri, 1)
     (tmp_path / "cows" / "data.yaml").write_text("names: [pig]\n")
@@ -90,7 +90,7 @@ def test_data_that_changed_there_are_fetched_anew_and_are_not_what_the_sweep_beg
         fetch(uri, 1, before.fingerprint)
 
 
-def test_a_fetch_that_was_cut_short_is_gone_on_with(
+def test_a_download_that_was_cut_short_is_completed(
     tmp_path: Path, fetched: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uri = data_set(tmp_path / "cows")
@@ -112,7 +112,7 @@ def test_a_fetch_that_was_cut_short_is_gone_on_with(
     assert whole.fingerprint == fingerprint(whole.path) == fingerprint(tmp_path / "cows")
 
 
-def test_data_sets_not_used_for_longest_make_room(tmp_path: Path, cache: Path) -> None:
+def test_the_least_recently_used_data_set_makes_room(tmp_path: Path, cache: Path) -> None:
     places = [fetch(data_set(tmp_path / name, 400), 0.001).path for name in ("cows", "pigs")]
     release_locks()
     time.sleep(0.01)
@@ -129,7 +129,7 @@ def test_a_data_set_in_use_is_not_removed(tmp_path: Path) -> None:
     assert (used / "data.yaml").is_file()
 
 
-def test_a_data_set_larger_than_the_bound_and_one_that_is_not_there_are_refused(tmp_path: Path) -> None:
+def test_a_data_set_larger_than_the_bound_and_one_that_does_not_exist_are_refused(tmp_path: Path) -> None:
     uri = data_set(tmp_path / "cows", 3000)
     with pytest.raises(DataError, match=f"data is {uri}; it has 0.0 GB, and data_cache_gb is 0.001; raise that"):
         fetch(uri, 0.001)
@@ -137,7 +137,7 @@ def test_a_data_set_larger_than_the_bound_and_one_that_is_not_there_are_refused(
         fetch((tmp_path / "nowhere").as_uri(), 1)
 
 
-def test_of_two_workers_that_need_it_at_once_one_fetches_it(
+def test_of_several_workers_that_need_it_at_once_one_downloads_it(
     tmp_path: Path, fetched: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uri = data_set(tmp_path / "cows")

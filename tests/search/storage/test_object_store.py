@@ -1,4 +1,4 @@
-"""Files at a URI: there whole or not at all, and waited for while they cannot be reached."""
+"""Files at a URI: complete or absent, and waited for while the storage does not answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep at its storage: torn and damaged uploads, and who has gone on with it last."""
+"""A sweep at its storage: incomplete and damaged uploads, and which machine owns it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def put(storage: Storage, trial: Path, epoch: int) -> None:
 
 
 def resumed(storage: Storage, trial: Path, epochs: int) -> int:
-    """The epoch that a worker on an empty node goes on from."""
+    """The epoch from which a worker on an empty node continues."""
     remote_sweep.download_newest_checkpoint(storage, trial, epochs)
     found = checkpoint.found(trial / "checkpoints")
     assert len(found) <= 1
@@ -52,7 +52,7 @@ def resumed(storage: Storage, trial: Path, epochs: int) -> int:
     return max(found, default=0)
 
 
-def test_a_trial_goes_on_from_its_newest_checkpoint_that_the_driver_has_heard_of(
+def test_a_trial_continues_from_its_newest_checkpoint_that_the_driver_has_heard_of(
     storage: Storage, tmp_path: Path
 ) -> None:
     for epoch in (1, 2, 3):
@@ -118,7 +118,7 @@ def test_a_storage_that_is_not_mounted_is_not_taken_for_an_empty_one(storage: St
         resumed(storage, tmp_path / "node" / "0007", 1)
 
 
-# --- who has gone on with it -----------------------------------------------------------------------------------------
+# --- ownership -------------------------------------------------------------------------------------------------------
 
 
 class Driver:
@@ -158,20 +158,20 @@ def written(folder: SweepFolder) -> list[int]:
     return [row.event.worker_slots for row in read(folder.journal) if isinstance(row.event, SweepOpened)]
 
 
-def test_another_machine_goes_on_where_the_storage_ends(tmp_path: Path, data: Path) -> None:
+def test_another_machine_continues_where_the_storage_ends(tmp_path: Path, data: Path) -> None:
     Driver(tmp_path / "a", uri(tmp_path)).launch(data).write(1, 2).upload().write(3)
     second = Driver(tmp_path / "b", uri(tmp_path)).resume()
     assert written(second.folder) == [1, 2]
     assert second.folder.spec().storage == uri(tmp_path)
 
 
-def test_the_machine_that_wrote_last_keeps_what_the_storage_has_not_got_yet(tmp_path: Path, data: Path) -> None:
+def test_the_owner_keeps_what_the_storage_does_not_have_yet(tmp_path: Path, data: Path) -> None:
     first = Driver(tmp_path / "a", uri(tmp_path)).launch(data).write(1).upload().write(2)
     assert written(first.resume().folder) == [1, 2]
     assert written(first.resume().folder) == [1, 2]
 
 
-def test_a_machine_that_was_left_behind_drops_what_nobody_went_on_with(tmp_path: Path, data: Path) -> None:
+def test_a_machine_that_lost_the_ownership_discards_what_only_it_has(tmp_path: Path, data: Path) -> None:
     first = Driver(tmp_path / "a", uri(tmp_path)).launch(data).write(1).upload().write(2)
     Driver(tmp_path / "b", uri(tmp_path)).resume().write(12).upload()
     (first.folder.trials / "0000").mkdir(parents=True)
@@ -179,7 +179,7 @@ def test_a_machine_that_was_left_behind_drops_what_nobody_went_on_with(tmp_path:
     assert not first.folder.trials.exists()
 
 
-def test_a_driver_whose_sweep_was_resumed_elsewhere_is_told(tmp_path: Path, data: Path) -> None:
+def test_a_driver_whose_sweep_was_resumed_elsewhere_gets_an_error(tmp_path: Path, data: Path) -> None:
     first = Driver(tmp_path / "a", uri(tmp_path)).launch(data)
     remote_sweep.check_owner("sweep", first.storage, first.token)
     Driver(tmp_path / "b", uri(tmp_path)).resume()
@@ -187,7 +187,7 @@ def test_a_driver_whose_sweep_was_resumed_elsewhere_is_told(tmp_path: Path, data
         remote_sweep.check_owner("sweep", first.storage, first.token)
 
 
-def test_who_only_looks_on_sees_what_is_new_and_takes_nothing_over(tmp_path: Path, data: Path) -> None:
+def test_a_reader_sees_new_rows_and_does_not_take_the_ownership(tmp_path: Path, data: Path) -> None:
     first = Driver(tmp_path / "a", uri(tmp_path)).launch(data).write(1).upload()
     looks = tmp_path / "laptop"
     assert written(remote_sweep.fetch(looks, "sweep", uri(tmp_path))) == [1]
@@ -202,7 +202,7 @@ def test_a_sweep_that_runs_from_this_folder_is_left_alone(tmp_path: Path, data: 
         assert written(remote_sweep.fetch(tmp_path / "a", "sweep", uri(tmp_path))) == [1]
 
 
-def test_a_name_that_the_storage_has_is_refused_and_one_that_it_has_not_too(tmp_path: Path, data: Path) -> None:
+def test_launching_an_existing_name_and_fetching_a_missing_one_are_refused(tmp_path: Path, data: Path) -> None:
     Driver(tmp_path / "a", uri(tmp_path)).launch(data)
     with pytest.raises(SteadytuneError, match=r"name is sweep, but the storage .* has a sweep of that name; .*resume"):
         remote_sweep.refuse_existing(uri(tmp_path), "sweep")

@@ -1,4 +1,4 @@
-"""The registered model of a sweep's winner, and who is champion."""
+"""The registered model of a sweep's winner, and which version is the champion."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def test_a_server_that_does_not_answer_is_named() -> None:
 
 
 class Server(BaseHTTPRequestHandler):
-    """Answers with `code` to who has no credentials, and with 200 to who has the right ones."""
+    """Answers 200 to requests with the right credentials, and `code` to others."""
 
     code = 401
 
