@@ -14,6 +14,7 @@ import typer
 
 from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Address, Root
+from search.execution.job_protocol import ERROR_PREFIX
 from search.sweep.environment import JOB
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import make_plan
@@ -59,7 +60,7 @@ def submit(
         for text in jobs.follow(job):
             print(text, end="", flush=True)
     except KeyboardInterrupt:
-        print(f"\nsteadytune: the sweep continues without this terminal. {next_steps}", file=sys.stderr)
+        print(f"\n{ERROR_PREFIX}the sweep continues without this terminal. {next_steps}", file=sys.stderr)
         sys.exit(130)
     jobs.check_success(job)
 

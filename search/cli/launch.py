@@ -14,6 +14,7 @@ from search.cli import cluster as cli_cluster
 from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Address, Detach, Root, Storage
 from search.cli.sweep_options import field_values, with_sweep_options
+from search.execution.job_protocol import ERROR_PREFIX
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec
 
@@ -69,7 +70,7 @@ def _run_sweep(name: str, root: Path, new: SweepSpec | None) -> None:
     except KeyboardInterrupt:
         if SweepFolder(root, name).journal.is_dir():
             print(
-                f"steadytune: interrupted; nothing is lost, resume with: {options.command('resume', name, root)}",
+                f"{ERROR_PREFIX}interrupted; nothing is lost, resume with: {options.command('resume', name, root)}",
                 file=sys.stderr,
             )
             sys.exit(130)
