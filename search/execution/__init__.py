@@ -1,1 +1,1 @@
-"""Where a sweep runs: a private Ray here, a cluster that is there, or a job of it."""
+"""Runs trials on Ray: a private Ray on this machine, a cluster, or a job of a cluster."""

@@ -1,1 +1,1 @@
-"""Sweeps and data sets that lie elsewhere: at any URI that pyarrow knows."""
+"""Sweeps and data sets at a URI, on any file system that pyarrow supports."""

@@ -1,1 +1,1 @@
-"""A sweep in MLflow: runs, figures, checkpoints, the champion, and the pages that show them."""
+"""A sweep in MLflow: runs, artifacts, the registered model, and the pages that show them."""

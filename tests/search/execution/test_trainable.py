@@ -20,3 +20,8 @@ def attributes(kind: type) -> set[str]:
 def test_no_attribute_of_rays_is_overwritten() -> None:
     assert "_storage" in attributes(tune.Trainable), "Ray resets it with each trial"
     assert not attributes(RecipeTrainable) & attributes(tune.Trainable)
+
+
+def test_only_rays_public_methods_are_overridden() -> None:
+    private = {name for name in vars(RecipeTrainable) if name.startswith("_") and not name.startswith("__")}
+    assert not private & set(dir(tune.Trainable))
