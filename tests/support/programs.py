@@ -39,8 +39,9 @@ class Program:
 
     def _which(self, names: Iterable[str]) -> Path | None:
         folders = sorted(Path("/").glob(self.folders), reverse=True) if self.folders else []  # newest version first
+        # Folders before PATH, which may hold links to some of a program's commands and not to their neighbours.
         paths = [
-            shutil.which(name, path=str(folder) if folder else None) for name in names for folder in (None, *folders)
+            shutil.which(name, path=str(folder) if folder else None) for name in names for folder in (*folders, None)
         ]
         return next((Path(path) for path in paths if path), None)
 
