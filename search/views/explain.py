@@ -120,7 +120,7 @@ def _steadiness(trial: TrialState) -> Iterator[str]:
     said = [words.format(value) for value, words in parts if value is not None]
     said += [f"loss spikes at epochs {', '.join(map(str, found.spikes))}"] if found.spikes else []
     if said:
-        yield f"CurveStatistics: {', '.join(said)}."
+        yield f"Curve: {', '.join(said)}."
     if len(found.phases) > 1:
         phases = (
             f"{one.phase} {one.first} to {one.last}: loss {one.loss_mean:.4g} ± {one.loss_std:.2g}"

@@ -102,7 +102,7 @@ def test_explain_as_json_is_json_even_of_a_lost_training(steadytune: Steadytune,
 def test_explain_tells_epoch_by_epoch_what_happened(steadytune: Steadytune, sweeps: Path) -> None:
     _, out, _ = steadytune("explain", "sweep", 1, "--sweeps", sweeps)
     assert "training loss nan" in out
-    assert "stopped (nonfinite: weights or training loss no longer finite)" in out
+    assert "stopped (nonfinite: weights or training loss not finite)" in out
 
 
 def test_a_sweep_without_a_trial_yet_can_be_looked_at(steadytune: Steadytune, tmp_path: Path, data: Path) -> None:
