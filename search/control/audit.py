@@ -6,7 +6,6 @@ beginning with its own seed, so up to the epoch of its stop it is the same train
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +18,6 @@ HARM = 0.05
 rules were chosen by (`stability.py`)."""
 
 _STOPS: frozenset[Reason] = frozenset({"rung", "nonfinite", "diverging", "collapsed", "oscillating", "stale"})
-_NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     """Wilson's 95 % score interval of a share (Wilson 1927); (0, 1) without any trials."""
     if not trials:
         return 0.0, 1.0
-    share, z2 = hits / trials, _NORMAL_95**2
-    middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = _NORMAL_95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    from scipy.stats import binomtest  # its import takes a second, and only sweeps with audits need it
+
+    interval = binomtest(hits, trials).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)

@@ -15,7 +15,7 @@ from typing import Any
 from search.control import audit
 from search.control.budget import Budget
 from search.control.patience import search_end
-from search.control.retention import on_disk, surplus, too_many
+from search.control.retention import on_disk, paused_to_give_up, surplus
 from search.control.rules import decide, give_up, promote, repeated_failure
 from search.journal.events import Decided, EpochDone, Event, Kind, Log, Row, SweepEnded, SweepOpened, TrialStarted
 from search.pruning.decision import Decision
@@ -290,7 +290,7 @@ class Coordinator:
     def _clean(self) -> None:
         """Delete what nothing needs. Only after a flush: a resume needs what the journal on disk says."""
         spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
-        for worst in too_many(self.state.trials.paused.values(), max_bytes):
+        for worst in paused_to_give_up(self.state.trials.paused.values(), max_bytes):
             why = "checkpoints of paused trials would exceed max_checkpoint_gb"
             self._conclude(worst, give_up(worst, self.plan.recipe, self.scheduler, why, self._remaining()))
         self._journal.flush()

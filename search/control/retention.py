@@ -1,7 +1,7 @@
 """Which checkpoints of the whole sweep stay on disk.
 
-Ray keeps checkpoints trial by trial, so a sweep of a thousand trials keeps a thousand. Here the best few of the whole
-sweep stay, one a configuration, and of each trial that runs or waits its newest, to go on from.
+Ray keeps checkpoints per trial, so a sweep of a thousand trials would keep a thousand. Here the best few of the whole
+sweep stay, one per configuration, and the newest of each running or paused trial, to continue from.
 """
 
 from __future__ import annotations
@@ -13,81 +13,109 @@ from search.state.trial_state import TrialState
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredCheckpoint:
     """One checkpoint on disk.
 
     Attributes:
-        trial, epoch: which training wrote it, and when.
-        group: the configuration it belongs to; trainings of one configuration on several seeds share it.
-        value: the objective at that epoch, higher is better; None if it has none.
+        trial, epoch: which training wrote it, and after which epoch.
+        configuration: the search trial whose configuration it has; trainings on other seeds share it.
+        value: the objective at that epoch, oriented: higher is better. None if it was not evaluated.
         bytes: its size.
-        newest: whether it is the newest of a trial that runs or waits.
-        lost: whether its trial was stopped as lost (diverged, collapsed, …).
+        newest: whether it is the newest of a running or paused trial.
+        failed: whether its trial failed (diverged, collapsed, ...).
     """
 
     trial: int
     epoch: int
-    group: int
+    configuration: int
     value: float | None
     bytes: int
     newest: bool = False
     failed: bool = False
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """What identifies it: trial and epoch."""
+        return self.trial, self.epoch
 
-def on_disk(trials: Iterable[TrialState]) -> list[Kept]:
+
+def on_disk(trials: Iterable[TrialState]) -> list[StoredCheckpoint]:
     """All checkpoints of `trials`."""
-    return [one for trial in trials if trial.checkpoints for one in _checkpoints(trial)]
+    return [checkpoint for trial in trials if trial.checkpoints for checkpoint in _checkpoints(trial)]
 
 
-def _checkpoints(trial: TrialState) -> Iterator[Kept]:
+def _checkpoints(trial: TrialState) -> Iterator[StoredCheckpoint]:
     values = {point.epoch: point.value for point in trial.curve.evaluated}
     for epoch, size in trial.checkpoints.items():
-        value = values.get(epoch)
-        signed = None if value is None else trial.curve.sign * value
+        value = trial.curve.oriented(values.get(epoch))
         newest = trial.decision is None and epoch == max(trial.checkpoints)
-        yield Kept(trial.started.trial, epoch, trial.started.of, signed, size, newest, trial.failed)
+        yield StoredCheckpoint(trial.started.trial, epoch, trial.started.of, value, size, newest, trial.failed)
 
 
-def too_many(waiting: Iterable[TrialState], max_bytes: float) -> list[TrialState]:
-    """Those to give up, the worst at the lowest rung first, so that the checkpoints of the rest fit `max_bytes`."""
-    found = [one for one in waiting if one.checkpoints]
-    size = sum(one.checkpoints[max(one.checkpoints)] for one in found)
+def paused_to_give_up(paused: Iterable[TrialState], max_bytes: float) -> list[TrialState]:
+    """The paused trials to end, the worst at the lowest rung first, so that the others' checkpoints fit `max_bytes`."""
+    trials = [trial for trial in paused if trial.checkpoints]
+    size = sum(_newest_bytes(trial) for trial in trials)
     if size <= max_bytes:
         return []
     given_up = []
-    for one in sorted(found, key=lambda one: (one.curve.epoch, one.curve.sign * (one.curve.smoothed_value or 0.0))):
+    for trial in sorted(trials, key=_furthest_and_best_last):
         if size > max_bytes:
-            size -= one.checkpoints[max(one.checkpoints)]
-            given_up.append(one)
+            size -= _newest_bytes(trial)
+            given_up.append(trial)
     return given_up
 
 
+def _newest_bytes(trial: TrialState) -> int:
+    return trial.checkpoints[max(trial.checkpoints)]
+
+
+def _furthest_and_best_last(trial: TrialState) -> tuple[int, float]:
+    return trial.curve.epoch, trial.curve.oriented(trial.curve.smoothed_value or 0.0)
+
+
 def surplus(
-    checkpoints: Iterable[Kept], keep: int, max_bytes: float, finalists: frozenset[int] = frozenset()
-) -> list[Kept]:
+    checkpoints: Iterable[StoredCheckpoint], keep: int, max_bytes: float, finalists: frozenset[int] = frozenset()
+) -> list[StoredCheckpoint]:
     """The checkpoints to delete.
 
     Args:
         checkpoints: all that are on disk.
-        keep: configurations whose best checkpoint stays.
-        max_bytes: bound on what stays. The first in rank and the newest of running trials stay even above it.
-        finalists: configurations that are being confirmed; they come before any other.
+        keep: of how many configurations the best checkpoint stays.
+        max_bytes: bound on what stays. The best checkpoint of all and the newest of running and paused trials stay even
+            above it.
+        finalists: configurations that are being confirmed; they rank before all others.
     """
-    found = list(checkpoints)
-    best: dict[int, Kept] = {}
-    for one in found:
-        if (
-            one.value is not None
-            and not one.failed
-            and (one.group not in best or one.value > (best[one.group].value or 0.0))
-        ):
-            best[one.group] = one
-    ranked = sorted(best.values(), key=lambda one: (one.group in finalists, one.value or 0.0), reverse=True)
-    stays = {(one.trial, one.epoch): one for one in found if one.newest}
-    room = max_bytes - sum(one.bytes for one in stays.values())
-    for place, one in enumerate(ranked[: max(keep, len(finalists))]):
-        extra = 0 if (one.trial, one.epoch) in stays else one.bytes
-        if place == 0 or extra <= room:
-            stays[one.trial, one.epoch] = one
+    all_of_them = list(checkpoints)
+    newest = [checkpoint for checkpoint in all_of_them if checkpoint.newest]
+    ranked = _ranked(all_of_them, finalists)[: max(keep, len(finalists))]
+    stays = {checkpoint.key for checkpoint in _that_fit(ranked, newest, max_bytes)}
+    return [checkpoint for checkpoint in all_of_them if checkpoint.key not in stays]
+
+
+def _ranked(checkpoints: Iterable[StoredCheckpoint], finalists: frozenset[int]) -> list[StoredCheckpoint]:
+    """The best checkpoint of each configuration, finalists first, then by value; failed trials have none."""
+    best: dict[int, tuple[float, StoredCheckpoint]] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.value is None or checkpoint.failed:
+            continue
+        before = best.get(checkpoint.configuration)
+        if before is None or checkpoint.value > before[0]:
+            best[checkpoint.configuration] = checkpoint.value, checkpoint
+    ranked = sorted(best.values(), key=lambda entry: (entry[1].configuration in finalists, entry[0]), reverse=True)
+    return [checkpoint for _, checkpoint in ranked]
+
+
+def _that_fit(
+    ranked: Iterable[StoredCheckpoint], newest: Iterable[StoredCheckpoint], max_bytes: float
+) -> list[StoredCheckpoint]:
+    """`newest`, and of `ranked` the first and each that there is still room for."""
+    stays = list(newest)
+    keys = {checkpoint.key for checkpoint in stays}
+    room = max_bytes - sum(checkpoint.bytes for checkpoint in stays)
+    for index, checkpoint in enumerate(ranked):
+        extra = 0 if checkpoint.key in keys else checkpoint.bytes
+        if index == 0 or extra <= room:
+            stays.append(checkpoint)
             room -= extra
-    return [one for one in found if (one.trial, one.epoch) not in stays]
+    return stays

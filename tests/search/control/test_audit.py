@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given
@@ -61,6 +63,15 @@ def test_a_late_riser_was_stopped_wrongly(data: Path, tmp_path: Path) -> None:
 )
 def test_wilsons_interval(hits: int, trials: int, low: float, high: float) -> None:
     assert wilson(hits, trials) == pytest.approx((low, high), abs=1e-3)
+
+
+@given(st.integers(1, 1000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))
+def test_wilsons_interval_is_that_of_his_formula(counts: tuple[int, int]) -> None:
+    hits, trials = counts
+    share, z2 = hits / trials, NormalDist().inv_cdf(0.975) ** 2
+    centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = math.sqrt(z2 * (share * (1 - share) / trials + z2 / (4 * trials**2))) / (1 + z2 / trials)
+    assert wilson(hits, trials) == pytest.approx((max(0.0, centre - half), min(1.0, centre + half)), abs=1e-12)
 
 
 @given(st.integers(1, 1000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))

@@ -3,20 +3,26 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.control.retention import Kept, surplus
+from search.control.retention import StoredCheckpoint, surplus
 
 GB = 1e9
 ROOMY = 1e15
 
 
-def kept(
-    trial: int, epoch: int, value: float | None, *, group: int | None = None, newest: bool = False, failed: bool = False
-) -> Kept:
-    return Kept(trial, epoch, trial if group is None else group, value, 100, newest, failed)
+def stored(
+    trial: int,
+    epoch: int,
+    value: float | None,
+    *,
+    configuration: int | None = None,
+    newest: bool = False,
+    failed: bool = False,
+) -> StoredCheckpoint:
+    return StoredCheckpoint(trial, epoch, trial if configuration is None else configuration, value, 100, newest, failed)
 
 
 def stay(
-    checkpoints: list[Kept], keep: int = 1, room: float = ROOMY, finalists: frozenset[int] = frozenset()
+    checkpoints: list[StoredCheckpoint], keep: int = 1, room: float = ROOMY, finalists: frozenset[int] = frozenset()
 ) -> set[tuple[int, int]]:
     doomed = surplus(checkpoints, keep, room, finalists)
     return {(one.trial, one.epoch) for one in checkpoints if one not in doomed}
@@ -27,69 +33,74 @@ def test_nothing_on_disk_is_nothing_to_delete() -> None:
 
 
 def test_the_best_checkpoint_of_the_best_few_configurations_stays() -> None:
-    found = [kept(0, 1, 0.5), kept(0, 2, 0.6), kept(1, 1, 0.9), kept(2, 1, 0.7), kept(3, 1, 0.1)]
-    assert stay(found, keep=3) == {(1, 1), (2, 1), (0, 2)}
+    checkpoints = [stored(0, 1, 0.5), stored(0, 2, 0.6), stored(1, 1, 0.9), stored(2, 1, 0.7), stored(3, 1, 0.1)]
+    assert stay(checkpoints, keep=3) == {(1, 1), (2, 1), (0, 2)}
 
 
 def test_of_equals_the_earlier_one_stays() -> None:
-    assert stay([kept(0, 1, 0.5), kept(0, 2, 0.5)]) == {(0, 1)}
+    assert stay([stored(0, 1, 0.5), stored(0, 2, 0.5)]) == {(0, 1)}
 
 
 def test_trainings_of_one_configuration_count_once() -> None:
-    found = [kept(0, 1, 0.9), kept(7, 1, 0.8, group=0), kept(1, 1, 0.5)]
-    assert stay(found, keep=2) == {(0, 1), (1, 1)}
+    checkpoints = [stored(0, 1, 0.9), stored(7, 1, 0.8, configuration=0), stored(1, 1, 0.5)]
+    assert stay(checkpoints, keep=2) == {(0, 1), (1, 1)}
 
 
 def test_the_newest_of_a_running_trial_stays_to_resume_from() -> None:
-    found = [kept(0, 1, 0.9), kept(1, 1, 0.2), kept(1, 2, 0.1, newest=True), kept(2, 1, None, newest=True)]
-    assert stay(found) == {(0, 1), (1, 2), (2, 1)}
+    checkpoints = [
+        stored(0, 1, 0.9),
+        stored(1, 1, 0.2),
+        stored(1, 2, 0.1, newest=True),
+        stored(2, 1, None, newest=True),
+    ]
+    assert stay(checkpoints) == {(0, 1), (1, 2), (2, 1)}
 
 
-def test_checkpoints_of_lost_trials_go_however_good_they_were() -> None:
-    assert stay([kept(0, 1, 0.9, failed=True), kept(1, 1, 0.1)], keep=2) == {(1, 1)}
+def test_checkpoints_of_failed_trials_go_however_good_they_were() -> None:
+    assert stay([stored(0, 1, 0.9, failed=True), stored(1, 1, 0.1)], keep=2) == {(1, 1)}
 
 
 def test_a_checkpoint_without_a_value_goes() -> None:
-    assert stay([kept(0, 1, None), kept(0, 2, -5.0)]) == {(0, 2)}
+    assert stay([stored(0, 1, None), stored(0, 2, -5.0)]) == {(0, 2)}
 
 
 def test_negative_values_are_compared_as_they_are() -> None:
-    """A metric to minimise comes with its sign turned."""
-    assert stay([kept(0, 1, -0.3), kept(1, 1, -0.1), kept(2, 1, -0.2)]) == {(1, 1)}
-    assert stay([kept(0, 1, -0.1), kept(0, 2, 0.0)]) == {(0, 2)}
+    """Values are oriented: a metric to minimise is negated."""
+    assert stay([stored(0, 1, -0.3), stored(1, 1, -0.1), stored(2, 1, -0.2)]) == {(1, 1)}
+    assert stay([stored(0, 1, -0.1), stored(0, 2, 0.0)]) == {(0, 2)}
 
 
 def test_what_does_not_fit_goes_worst_first() -> None:
-    found = [kept(0, 1, 0.9), kept(1, 1, 0.8), kept(2, 1, 0.7)]
-    assert stay(found, keep=3, room=250) == {(0, 1), (1, 1)}
+    checkpoints = [stored(0, 1, 0.9), stored(1, 1, 0.8), stored(2, 1, 0.7)]
+    assert stay(checkpoints, keep=3, room=250) == {(0, 1), (1, 1)}
 
 
 def test_the_best_and_what_running_trials_need_stay_even_if_they_do_not_fit() -> None:
-    found = [kept(0, 1, 0.9), kept(1, 1, 0.8), kept(2, 1, 0.1, newest=True), kept(3, 1, 0.0, newest=True)]
-    assert stay(found, keep=2, room=10) == {(0, 1), (2, 1), (3, 1)}
+    checkpoints = [stored(0, 1, 0.9), stored(1, 1, 0.8), stored(2, 1, 0.1, newest=True), stored(3, 1, 0.0, newest=True)]
+    assert stay(checkpoints, keep=2, room=10) == {(0, 1), (2, 1), (3, 1)}
 
 
 def test_a_running_trials_newest_takes_room_once() -> None:
-    found = [kept(0, 1, 0.9, newest=True), kept(1, 1, 0.8)]
-    assert stay(found, keep=2, room=200) == {(0, 1), (1, 1)}
+    checkpoints = [stored(0, 1, 0.9, newest=True), stored(1, 1, 0.8)]
+    assert stay(checkpoints, keep=2, room=200) == {(0, 1), (1, 1)}
 
 
 def test_finalists_come_before_better_ones_that_are_not_confirmed() -> None:
-    found = [kept(0, 1, 0.9), kept(1, 1, 0.2), kept(2, 1, 0.1)]
-    assert stay(found, keep=1, finalists=frozenset({1})) == {(1, 1)}
+    checkpoints = [stored(0, 1, 0.9), stored(1, 1, 0.2), stored(2, 1, 0.1)]
+    assert stay(checkpoints, keep=1, finalists=frozenset({1})) == {(1, 1)}
 
 
 def test_every_finalist_keeps_one_even_if_they_are_more_than_asked_for() -> None:
-    found = [kept(0, 1, 0.9), kept(1, 1, 0.2), kept(2, 1, 0.1)]
-    assert stay(found, keep=1, finalists=frozenset({0, 1, 2})) == {(0, 1), (1, 1), (2, 1)}
+    checkpoints = [stored(0, 1, 0.9), stored(1, 1, 0.2), stored(2, 1, 0.1)]
+    assert stay(checkpoints, keep=1, finalists=frozenset({0, 1, 2})) == {(0, 1), (1, 1), (2, 1)}
 
 
 CHECKPOINTS = st.lists(
     st.builds(
-        Kept,
+        StoredCheckpoint,
         trial=st.integers(0, 5),
         epoch=st.integers(1, 5),
-        group=st.integers(0, 3),
+        configuration=st.integers(0, 3),
         value=st.none() | st.floats(-10, 10),
         bytes=st.integers(0, 1000),
         newest=st.booleans(),
@@ -102,28 +113,30 @@ CHECKPOINTS = st.lists(
 
 @given(CHECKPOINTS, st.integers(1, 4), st.floats(0, 5000), st.frozensets(st.integers(0, 3)))
 def test_what_is_kept_is_needed_and_what_is_needed_is_kept(
-    found: list[Kept], keep: int, room: float, finalists: frozenset[int]
+    checkpoints: list[StoredCheckpoint], keep: int, room: float, finalists: frozenset[int]
 ) -> None:
-    doomed = surplus(found, keep, room, finalists)
-    stays = [one for one in found if one not in doomed]
+    doomed = surplus(checkpoints, keep, room, finalists)
+    stays = [one for one in checkpoints if one not in doomed]
     results = [one for one in stays if not one.newest]
-    assert all(one in found for one in doomed)
+    assert all(one in checkpoints for one in doomed)
     assert not any(one.newest for one in doomed)
     assert all(one.value is not None and not one.failed for one in results)
-    assert len({one.group for one in results}) == len(results) <= max(keep, len(finalists))
+    assert len({one.configuration for one in results}) == len(results) <= max(keep, len(finalists))
     if len(results) > 1:
         assert sum(one.bytes for one in stays) <= room + max(one.bytes for one in results)
 
 
 @given(CHECKPOINTS, st.integers(1, 4), st.floats(0, 5000))
-def test_the_best_value_of_a_sound_trial_is_always_on_disk(found: list[Kept], keep: int, room: float) -> None:
-    sound = [one.value for one in found if one.value is not None and not one.failed]
-    doomed = surplus(found, keep, room)
-    left = [one.value for one in found if one not in doomed and one.value is not None and not one.failed]
-    assert max(sound, default=None) == max(left, default=None)
+def test_the_best_value_of_a_sound_trial_is_always_on_disk(
+    checkpoints: list[StoredCheckpoint], keep: int, room: float
+) -> None:
+    sound = [one.value for one in checkpoints if one.value is not None and not one.failed]
+    doomed = surplus(checkpoints, keep, room)
+    remaining = [one.value for one in checkpoints if one not in doomed and one.value is not None and not one.failed]
+    assert max(sound, default=None) == max(remaining, default=None)
 
 
 @given(CHECKPOINTS, st.integers(1, 4), st.floats(0, 5000))
-def test_deleting_again_finds_nothing_more(found: list[Kept], keep: int, room: float) -> None:
-    doomed = surplus(found, keep, room)
-    assert surplus([one for one in found if one not in doomed], keep, room) == []
+def test_deleting_again_finds_nothing_more(checkpoints: list[StoredCheckpoint], keep: int, room: float) -> None:
+    doomed = surplus(checkpoints, keep, room)
+    assert surplus([one for one in checkpoints if one not in doomed], keep, room) == []
