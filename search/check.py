@@ -16,6 +16,7 @@ from search.sweep.plan import Plan, make_plan
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import is_uri
 from search.tracking.store_check import check_store
+from trainables.vision.findings import lines
 
 
 def check(spec: SweepSpec, store: str) -> Plan:
@@ -35,9 +36,9 @@ def check(spec: SweepSpec, store: str) -> Plan:
         fetched = fetch(spec.data, spec.data_cache_gb, spec.data_fingerprint)
         path = fetched.path
         plan = replace(plan, spec=spec.model_copy(update={"data_fingerprint": fetched.fingerprint}))
-    plan.recipe.open(path)
+    data = plan.recipe.open(path)
     check_store(store)
-    return plan
+    return replace(plan, findings=tuple(getattr(data, "findings", ())))  # an own recipe's data need have none
 
 
 AT_RUNGS = {
@@ -48,10 +49,17 @@ AT_RUNGS = {
 """What happens to trials at a rung, by scheduler."""
 
 
-def describe(plan: Plan) -> Iterator[RenderableType]:
-    """The plan as text: budget, rungs, first trials, and the ranges that settings are drawn from."""
+def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
+    """The plan as text: the data, budget, rungs, first trials, and the ranges that settings are drawn from.
+
+    `verbose` lists each file of which something was repaired or left out, not only how many there are.
+    """
     spec = plan.spec
-    yield f"{spec.name}: recipe {plan.recipe.name}, preset {spec.preset}, data {spec.data}: no problem found"
+    data = "can be trained on, but" if plan.findings else "no problem found"
+    yield f"{spec.name}: recipe {plan.recipe.name}, preset {spec.preset}, data {spec.data}: {data}"
+    yield from lines(plan.findings, verbose)
+    if plan.findings and not verbose:
+        yield "  (each of them: steadytune check SWEEP.yaml --verbose)"
     confirmation = (
         f"then the {spec.confirm_top} best and the baseline are re-trained on {spec.confirm_seeds} fresh seeds"
         if spec.confirm_top

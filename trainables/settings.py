@@ -111,7 +111,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         SettingsError: the file is missing, unreadable, no valid YAML (with the line) or no mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such file; check the path") from None
     except (OSError, UnicodeDecodeError) as error:

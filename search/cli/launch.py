@@ -56,11 +56,12 @@ def _run_sweep(name: str, root: Path, new: SweepSpec | None) -> None:
     from search.sampling.warm_start import load_prior_sweeps
     from search.views.progress import Progress
     from search.views.summary import banner, summary
+    from trainables.vision.findings import lines
 
     console = options.console()
     spec = new or SweepFolder.existing(root, name).spec()
     plan = check(spec, SweepFolder(root, name).store(spec))
-    for line in [*banner(spec), *map(str, load_prior_sweeps(plan, root) if new else ())]:
+    for line in [*banner(spec), *lines(plan.findings), *map(str, load_prior_sweeps(plan, root) if new else ())]:
         console.print(line)
     from search import run  # imports Ray: a mistake in the sweep file is reported without it
 

@@ -52,6 +52,7 @@ def evaluate(
 
 def check(
     file: Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="sweep file (YAML)")],
+    verbose: Annotated[bool, typer.Option("--verbose", help="list each file that was repaired or left out")] = False,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Check everything about a sweep that can be checked before training."""
@@ -61,7 +62,7 @@ def check(
     spec = options.read_sweep(file, {})
     plan = checks.check(spec, SweepFolder(sweeps, spec.name).store(spec))
     console = options.console()
-    for item in [*checks.describe(plan), *map(str, load_prior_sweeps(plan, sweeps))]:
+    for item in [*checks.describe(plan, verbose), *map(str, load_prior_sweeps(plan, sweeps))]:
         console.print(item)
 
 

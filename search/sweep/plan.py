@@ -16,6 +16,7 @@ from trainables import registry as recipe_registry
 from trainables.errors import DataError, SettingsError, nearest
 from trainables.recipe import AnyRecipe
 from trainables.settings import Settings
+from trainables.vision.findings import Finding
 
 GRACE = 0.08
 """Share of a training before the first rung. On public curves `asha` then takes no more epochs than Ray's at 10 %."""
@@ -35,6 +36,7 @@ class Plan:
         named: (name, settings) of the trainings that run first, pins applied.
         ranges: what will be drawn, narrowed as the user asked.
         max_epochs: epochs of a whole training.
+        findings: what the reader of the data set repaired or left out, once the data were read.
     """
 
     spec: SweepSpec
@@ -43,6 +45,7 @@ class Plan:
     named: tuple[tuple[str, dict[str, Any]], ...]
     ranges: Mapping[str, Range]
     max_epochs: int
+    findings: tuple[Finding, ...] = ()
 
     @property
     def pins(self) -> dict[str, Any]:

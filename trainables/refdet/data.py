@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from trainables.errors import DataError
 from trainables.refdet.video import FRAMES_BYTES, FrameCache, probe
-from trainables.vision.image_files import SUFFIXES, decoded_size
+from trainables.vision.decode import SUFFIXES, decode
 
 VIDEO = "drone_video.mp4"
 REFERENCES = "object_images"
@@ -153,7 +153,7 @@ def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path) 
     if not images:
         raise DataError(f"{references}: holds no reference image; put at least one of the object there")
     for image in images:
-        decoded_size(image)
+        decode(image)
     video = probe(folder / VIDEO)
     for frame, boxes in annotated.items():
         where = f"{file}: video {folder.name} frame {frame}"

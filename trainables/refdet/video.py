@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.errors import DataError
+from trainables.vision.decode import decode
 
 FRAMES_BYTES = 2 * 1024**3
 """Bound of the decoded frames that one data set keeps. Beyond it the video is decoded again each time."""
@@ -82,9 +83,7 @@ class FrameCache:
     def _reference(self, path: Path, size: int) -> Picture:
         cached = self._cached.get((path, 0, size))
         if cached is None:
-            with Image.open(path) as opened:
-                pixels = stretched(opened, size)
-            cached = pixels, 1.0
+            cached = stretched(Image.fromarray(decode(path)), size), 1.0
             self._keep((path, 0, size), cached)
         return cached[0]
 

@@ -9,7 +9,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.errors import DataError
-from trainables.vision.image_files import CACHE_BYTES, SUFFIXES, ImageCache, decoded_size, refuse_shared
-from trainables.vision.yolo_labels import class_names, label_rows, label_text, read_data_yaml
+from trainables.vision.decode import SUFFIXES, decode, decode_grey
+from trainables.vision.findings import Findings
+from trainables.vision.image_cache import CACHE_BYTES, ImageCache
+from trainables.vision.image_files import images_in, note_shared
+from trainables.vision.label_file import label_text, read_labels
+from trainables.vision.yolo_layout import class_names, read_data_yaml
 
 FOLDERS = ("rgb", "thermal", "labels")
 SCENES = ("day", "night")
@@ -64,14 +68,16 @@ class RgbtData:
 
     Attributes:
         names: class names; a label's class is an index into them.
-        train, val: the two splits, no image in both.
+        train, val: the two splits.
         fingerprint: sha256 over names, image names and sizes, labels and scenes; the same data give the same anywhere.
+        findings: what was repaired or left out.
     """
 
     names: tuple[str, ...]
     train: Pairs
     val: Pairs
     fingerprint: str
+    findings: Findings = field(default_factory=Findings)
 
 
 def open_rgbt(path: Path, cache_bytes: int = CACHE_BYTES) -> RgbtData:
@@ -85,18 +91,19 @@ def open_rgbt(path: Path, cache_bytes: int = CACHE_BYTES) -> RgbtData:
         DataError: with the file, the line where there is one, what is wrong and how to mend it.
     """
     described = _described(path)
-    names = class_names(path, described["names"])
+    names = class_names(path, described)
+    findings = Findings()
     digest = hashlib.sha256("\n".join(names).encode())
     cache: ImageCache[Decoded] = ImageCache(cache_bytes)
     earlier: dict[bytes, Path] = {}
     splits = []
     for split in ("train", "val"):
-        samples = _pairs(path, split, described[split], len(names), digest)
-        refuse_shared((sample.rgb for sample in samples), split, earlier)
+        samples = _pairs(path, split, described[split], len(names), digest, findings)
+        note_shared((sample.rgb for sample in samples), split, earlier, findings)
         if not any(len(sample.labels) for sample in samples):
             raise DataError(f"{path}: no image of {split} has a label; {split} needs at least one object")
         splits.append(Pairs(samples, cache))
-    return RgbtData(names, splits[0], splits[1], digest.hexdigest())
+    return RgbtData(names, splits[0], splits[1], digest.hexdigest(), findings)
 
 
 def _described(path: Path) -> Mapping[str, Any]:
@@ -111,44 +118,47 @@ def _described(path: Path) -> Mapping[str, Any]:
     return described
 
 
-def _pairs(path: Path, split: str, folders: Mapping[str, str], classes: int, digest: Any) -> list[Pair]:
+def _pairs(
+    path: Path, split: str, folders: Mapping[str, str], classes: int, digest: Any, findings: Findings
+) -> list[Pair]:
     roots = {key: (path.parent / folders[key]).resolve() for key in FOLDERS}
     for key, root in roots.items():
         if not root.is_dir():
             raise DataError(f"{path}: {split}.{key} names the folder {root}, which is not there; mend the path")
-    rgb, thermal = (_images(roots[key]) for key in ("rgb", "thermal"))
-    for images, others, modality in ((rgb, thermal, "thermal"), (thermal, rgb, "rgb")):
-        for name, image in images.items():
+    rgb, thermal = (_images(roots[key], findings) for key in ("rgb", "thermal"))
+    for members, others, modality in ((rgb, thermal, "thermal"), (thermal, rgb, "rgb")):
+        for name, image in members.items():
             if name not in others:
                 raise DataError(f"{image}: has no partner {name} under {roots[modality]}; add it or remove this one")
     _refuse_orphans(roots["labels"], rgb)
     scenes = _scenes(path.parent / folders["scenes"], rgb) if "scenes" in folders else {}
     samples = []
     for name, image in rgb.items():
-        size, other = decoded_size(image), decoded_size(thermal[name])
-        if size != other:
-            sizes = f"{other[0]}x{other[1]}, but {image} is {size[0]}x{size[1]}"
+        (height, width), (high, wide) = decode(image).shape[:2], decode_grey(thermal[name]).shape
+        if (width, height) != (wide, high):
+            sizes = f"{wide}x{high}, but {image} is {width}x{height}"
             raise DataError(f"{thermal[name]}: is {sizes}; the two must be registered, so of one size")
         file = roots["labels"] / f"{name}.txt"
-        text = label_text(file) if file.is_file() else ""
+        labels = read_labels(file, classes, findings)
+        if labels is None:
+            continue
         scene = scenes.get(name, "")
-        samples.append(Pair(image, thermal[name], label_rows(file, text, classes), scene))
-        digest.update(f"\n{split}/{name} {size[0]}x{size[1]} {scene}\n{text}".encode())
+        samples.append(Pair(image, thermal[name], labels, scene))
+        digest.update(f"\n{split}/{name} {width}x{height} {scene}\n{label_text(file)}".encode())
     return samples
 
 
-def _images(folder: Path) -> dict[str, Path]:
+def _images(folder: Path, findings: Findings) -> dict[str, Path]:
     """The images under `folder` by their path without the suffix."""
-    by_name: dict[str, Path] = {}
-    for image in sorted(folder.rglob("*")):
-        if image.suffix.lower() in SUFFIXES:
-            name = image.relative_to(folder).with_suffix("").as_posix()
-            if name in by_name:
-                raise DataError(f"{image}: {by_name[name].name} has the same name; a pair needs one file a folder")
-            by_name[name] = image
-    if not by_name:
+    images: dict[str, Path] = {}
+    for image in images_in(folder, findings):
+        name = image.relative_to(folder).with_suffix("").as_posix()
+        if name in images:
+            raise DataError(f"{image}: {images[name].name} has the same name; a pair needs one file a folder")
+        images[name] = image
+    if not images:
         raise DataError(f"{folder}: holds no image ({', '.join(sorted(SUFFIXES))}); it needs at least one")
-    return by_name
+    return images
 
 
 def _refuse_orphans(folder: Path, images: Mapping[str, Path]) -> None:
@@ -162,7 +172,7 @@ def _scenes(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
     if not file.is_file():
         raise DataError(f"{file}: no such file; scenes must be a CSV file of lines name,day or name,night")
     scenes: dict[str, str] = {}
-    for number, row in enumerate(csv.reader(io.StringIO(label_text(file))), start=1):
+    for number, row in enumerate(csv.reader(io.StringIO(_scene_text(file))), start=1):
         where = f"{file} line {number}"
         if len(row) != 2 or row[1] not in SCENES:
             raise DataError(f"{where}: is {','.join(row)!r}; it must be name,day or name,night")
@@ -177,12 +187,17 @@ def _scenes(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
     return scenes
 
 
-def _decoded(sample: Pair, size: int, clahe: bool) -> Decoded:
-    import cv2
+def _scene_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{file}: cannot be read ({error}); it must be a UTF-8 text of lines name,day or name,night"
+        ) from None
 
-    rgb = cv2.cvtColor(cv2.imread(str(sample.rgb), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    thermal = cv2.imread(str(sample.thermal), cv2.IMREAD_UNCHANGED)
-    return stacked(np.asarray(rgb, dtype=np.uint8), eight_bits(thermal), size, clahe)
+
+def _decoded(sample: Pair, size: int, clahe: bool) -> Decoded:
+    return stacked(decode(sample.rgb), decode_grey(sample.thermal), size, clahe)
 
 
 def stacked(rgb: NDArray[np.uint8], thermal: NDArray[np.uint8], size: int, clahe: bool) -> Decoded:
@@ -203,11 +218,4 @@ def stacked(rgb: NDArray[np.uint8], thermal: NDArray[np.uint8], size: int, clahe
 
 
 CLAHE_CLIP, CLAHE_TILES = 2.0, (8, 8)
-"""Usual for thermal images: OpenCV's tutorial has both. The RGB and thermal YOLO26x report (document 000) names CLAHE
-without numbers."""
-
-
-def eight_bits(thermal: Any) -> NDArray[np.uint8]:
-    """One plane: the first of several, and the upper half of 16 bits, as Ultralytics does it."""
-    plane = thermal if thermal.ndim == 2 else thermal[..., 0]
-    return np.ascontiguousarray(plane >> 8 if plane.dtype == np.uint16 else plane).astype(np.uint8)
+"""Usual for thermal pictures (OpenCV's tutorial has both); document 000 names CLAHE without numbers."""

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,11 +16,12 @@ from ultralytics.nn.tasks import DetectionModel
 
 from trainables.errors import DataError
 from trainables.recipe import Predictor
-from trainables.rgbt.data import eight_bits, stacked
+from trainables.rgbt.data import stacked
 from trainables.rgbt.evaluation import blank_thermal, detections
 from trainables.rgbt.model import build, stem_weight
 from trainables.rgbt.settings import RgbtSettings
 from trainables.rgbt.training import arguments
+from trainables.vision.decode import decode_grey
 from trainables.vision.image_input import planes, rgb
 from trainables.vision.inference import fill, one_by_one, parts
 
@@ -104,7 +104,7 @@ def _opened(image: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
             f"rgbt: a pair is a {type(image).__name__}; it must be an array (height, width, 4) of R G B T, or two"
             " pictures: an RGB one and its thermal one"
         )
-    colours, thermal = _colours(image[0]), eight_bits(_thermal(image[1]))
+    colours, thermal = rgb(image[0]), _thermal(image[1])
     if colours.shape[:2] != thermal.shape:
         raise DataError(
             f"rgbt: the thermal picture is {thermal.shape}, but its RGB one {colours.shape[:2]}; the two must be"
@@ -113,22 +113,13 @@ def _opened(image: Any) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return colours, thermal
 
 
-def _colours(picture: Any) -> NDArray[np.uint8]:
-    """Files by OpenCV, as the evaluation reads them: other libraries decode JPEG a little differently."""
-    decoded = cv2.imread(str(picture), cv2.IMREAD_COLOR) if isinstance(picture, (str, Path)) else None
-    return rgb(picture) if decoded is None else np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-
-
-def _thermal(picture: Any) -> NDArray[Any]:
+def _thermal(picture: Any) -> NDArray[np.uint8]:
     if isinstance(picture, (str, Path)):
-        pixels = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
-        if pixels is None:
-            raise DataError(f"{picture}: is no thermal picture that can be read; give an image file, or an array")
-        return np.asarray(pixels)
-    pixels = np.asarray(picture)
-    if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim != 2:
+        return decode_grey(Path(picture))
+    plane = np.asarray(picture)
+    if plane.dtype not in (np.uint8, np.uint16) or plane.ndim != 2:
         raise DataError(
-            f"rgbt: a thermal picture has shape {pixels.shape} and type {pixels.dtype}; it must be (height, width) of"
+            f"rgbt: a thermal picture has shape {plane.shape} and type {plane.dtype}; it must be (height, width) of"
             " uint8 or uint16"
         )
-    return pixels
+    return np.ascontiguousarray(plane >> 8 if plane.dtype == np.uint16 else plane).astype(np.uint8)

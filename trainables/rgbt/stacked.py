@@ -10,6 +10,7 @@ import yaml
 from PIL import Image
 
 from trainables.rgbt.data import Pairs, RgbtData, open_rgbt
+from trainables.vision.decode import decode
 
 
 def stack(data: RgbtData, directory: Path, clahe: bool = False) -> Path:
@@ -37,8 +38,7 @@ def _write_split(pairs: Pairs, directory: Path, split: str, clahe: bool) -> None
     for folder in (images, labels):
         folder.mkdir(parents=True, exist_ok=True)
     for index, sample in enumerate(pairs.samples):
-        with Image.open(sample.rgb) as opened:
-            side = max(opened.size)
+        side = max(decode(sample.rgb).shape[:2])
         planes, _ = pairs.load(index, side, clahe)
         Image.fromarray(np.ascontiguousarray(planes[..., [2, 1, 0, 3]]), "RGBA").save(images / f"{index:06d}.png")
         rows = (f"{int(row[0])} " + " ".join(f"{value:.6f}" for value in row[1:]) for row in sample.labels)

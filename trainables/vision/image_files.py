@@ -1,92 +1,76 @@
-"""Checks of the image files of a data set, and a cache of what was decoded from them."""
+"""Which files are the images of a split: what Ultralytics takes, and a word on what is left out.
+
+Names that begin with a dot are hidden (macOS' `._x.jpg`), and so is all that lies in hidden folders
+(`.ipynb_checkpoints`). Folders that are links are followed.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from trainables.vision.decode import SUFFIXES
+from trainables.vision.findings import Findings
+from trainables.vision.label_file import label_file
 
-from trainables.errors import DataError
+HIDDEN = "hidden files or folders left out"
+UNREADABLE_IMAGE = "images that cannot be read, left out"
+SHARED = "images that are in two splits"
+ORPHAN = "label files without an image"
+UNKNOWN_SUFFIX = "files of other suffixes left out"
+NO_IMAGES = frozenset({".cache", ".csv", ".db", ".ini", ".json", ".md", ".npy", ".txt", ".xml", ".yaml", ".yml"})
+"""Suffixes of what lies beside images as a matter of course: no word is lost on them."""
 
-SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-CACHE_BYTES = 2 * 1024**3
-"""Default limit of one data set's `ImageCache`."""
-DecodedT = TypeVar("DecodedT", bound="NDArray[np.uint8] | tuple[object, ...]")
+
+def images_in(folder: Path, findings: Findings) -> list[Path]:
+    """The image files under `folder`, sorted by their paths as text."""
+    images = []
+    for path in _walk(folder, findings, visited=frozenset()):
+        if path.suffix.lower() in SUFFIXES:
+            images.append(path)
+        elif path.suffix and path.suffix.lower() not in NO_IMAGES:
+            findings.add(UNKNOWN_SUFFIX, path, f"{path.suffix} is no image suffix that is read; left out")
+    return sorted(images, key=str)
 
 
-class ImageCache(Generic[DecodedT]):
-    """Decoded images by key (a path and how it was decoded), up to `limit` bytes.
+def _walk(folder: Path, findings: Findings, visited: frozenset[str]) -> Iterator[Path]:
+    """The files under `folder` that are not hidden; a link that leads back to a folder above it is not followed."""
+    real = os.path.realpath(folder)
+    if real in visited:
+        return
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        path = folder / entry.name
+        is_folder = entry.is_dir()
+        if entry.name.startswith("."):
+            if is_folder or path.suffix.lower() in SUFFIXES:
+                findings.add(HIDDEN, path, f"a hidden {'folder' if is_folder else 'file'}; left out")
+        elif is_folder:
+            yield from _walk(path, findings, visited | {real})
+        else:
+            yield path
 
-    What no longer fits is decoded again each time. An entry is an array, or a tuple whose arrays count.
+
+def note_shared(images: Iterable[Path], split: str, seen: dict[bytes, Path], findings: Findings) -> None:
+    """Note each of a split's images whose file is in an earlier split too; `seen` maps digests to these.
+
+    Ultralytics' own `coco128.yaml` validates on its training images, so this is no error. Its metrics are too good.
     """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.bytes = 0
-        self._decoded: dict[Hashable, DecodedT] = {}
-
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._decoded
-
-    def load(self, key: Hashable, decode: Callable[[], DecodedT]) -> DecodedT:
-        """The entry of `key`, decoded now if it is not there."""
-        if key in self._decoded:
-            return self._decoded[key]
-        decoded = decode()
-        grown = self.bytes + _size_bytes(decoded)
-        if grown <= self.limit:
-            self.bytes = grown
-            self._decoded[key] = decoded
-        return decoded
-
-
-def _size_bytes(decoded: NDArray[np.uint8] | tuple[object, ...]) -> int:
-    parts = decoded if isinstance(decoded, tuple) else (decoded,)
-    return sum(part.nbytes for part in parts if isinstance(part, np.ndarray))
-
-
-def decoded_size(image: Path, missing: str = "add the file", broken: str = "replace or remove it") -> tuple[int, int]:
-    """Width and height of the image file, once every pixel was decoded.
-
-    Args:
-        image: path of the file.
-        missing: what the user can do if it is not there.
-        broken: what the user can do if it cannot be decoded.
-
-    Raises:
-        DataError: one of the two.
-    """
-    try:
-        with Image.open(image) as opened:
-            opened.load()
-            return opened.size
-    except FileNotFoundError:
-        raise DataError(f"{image}: no such image; {missing}") from None
-    # ImportError: once Ultralytics is imported, its Image.open looks for a plugin before it gives a file up.
-    except (OSError, SyntaxError, ImportError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{image}: cannot be decoded ({error}); {broken}") from None
-
-
-def refuse_shared(images: Iterable[Path], split: str, earlier: dict[bytes, Path]) -> None:
-    """Refuse a file of `split` that an earlier split has too: in training and validation, it makes every metric a lie.
-
-    Args:
-        images: of `split`; the same file twice within it is allowed.
-        split: its name.
-        earlier: the images of the splits before it, by sha256; those of this one are added.
-
-    Raises:
-        DataError: naming both files.
-    """
-    current: dict[bytes, Path] = {}
+    here: dict[bytes, Path] = {}
     for image in images:
-        key = hashlib.sha256(image.read_bytes()).digest()
-        if key in earlier:
-            raise DataError(f"{image}: is the same image as {earlier[key]}; take it out of {split} or of train")
-        current[key] = image
-    earlier.update(current)
+        with image.open("rb") as file:
+            key = hashlib.file_digest(file, "sha256").digest()
+        if key in seen:
+            findings.add(SHARED, image, f"is the same file as {seen[key]}, so {split} tells too good a metric")
+        here[key] = image
+    seen.update(here)
+
+
+def note_orphans(images: Iterable[Path], findings: Findings) -> None:
+    """Note the label files beside those of `images` that belong to none. `classes.txt`, LabelImg's list, is none."""
+    expected = {label_file(image) for image in images}
+    for folder in sorted({file.parent for file in expected}):
+        for file in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
+            if file not in expected and file.name != "classes.txt":
+                findings.add(ORPHAN, file, "has no image of its name")

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from trainables.errors import DataError
+from trainables.vision.decode import decode
 
 
 def planes(picture: Any, *, channels: int) -> NDArray[np.uint8]:
@@ -35,11 +35,4 @@ def rgb(picture: Any) -> NDArray[np.uint8]:
     """
     if not isinstance(picture, (str, Path)):
         return planes(picture, channels=3)
-    try:
-        with Image.open(picture) as opened:
-            return np.asarray(opened.convert("RGB"))
-    except FileNotFoundError:
-        raise DataError(f"{picture}: no such picture; give the path of an image file, or an RGB array") from None
-    # ImportError: see `image_files.decoded_size`.
-    except (OSError, SyntaxError, ImportError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"{picture}: cannot be decoded ({error}); give an image file, or an RGB array") from None
+    return decode(Path(picture))

@@ -6,7 +6,6 @@ The random numbers are those of Python and NumPy, which the epoch loop (or torch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -16,8 +15,9 @@ from numpy.typing import NDArray
 from yolox.data import MosaicDetection, TrainTransform
 from yolox.data.datasets import Dataset
 
-from trainables.vision.image_files import ImageCache
-from trainables.yolox.data import Picture
+from trainables.vision.coco_layout import Picture
+from trainables.vision.decode import decode
+from trainables.vision.image_cache import ImageCache
 from trainables.yolox.experiment import Experiment
 
 MOST_OBJECTS = 120
@@ -54,13 +54,12 @@ class Pictures(Dataset):  # type: ignore[misc]
     def pull_item(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float64], tuple[int, int], int]:
         """Image, labels, height and width on disk, and `index`; the caller may write to all of them."""
         picture = self._pictures[index]
-        pixels = self._cache.load((picture.path, self.size), lambda: self._decoded(picture.path))
+        pixels = self._cache.load((picture.path, self.size), lambda: self._decoded(picture))
         return pixels.copy(), self.load_anno(index), (picture.height, picture.width), index
 
-    def _decoded(self, path: Path) -> NDArray[np.uint8]:
-        image = cv2.imread(str(path))
-        assert image is not None, f"{path} was decoded when the data set was checked"
-        return scaled(image, self.size)
+    def _decoded(self, picture: Picture) -> NDArray[np.uint8]:
+        image = decode(picture.path, upright=picture.upright)
+        return scaled(np.ascontiguousarray(image[..., ::-1]), self.size)
 
 
 class HeldOut(torch.utils.data.Dataset[tuple[Any, Any, int]]):

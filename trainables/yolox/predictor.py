@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from trainables.recipe import Predictor
 from trainables.vision import onnx_export as onnx_file
@@ -61,7 +59,7 @@ def write_onnx(settings: YoloxSettings, checkpoint: Path, directory: Path) -> di
 
 
 def _one(detector: Detector, settings: YoloxSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
-    picture = _bgr(image)
+    picture = np.ascontiguousarray(rgb(image)[..., ::-1])
     height, width = picture.shape[:2]
     pixels, _ = held_out(scaled(picture, settings.input_size), np.zeros((0, 5)), settings.input_size)
     with torch.no_grad():
@@ -72,12 +70,3 @@ def _one(detector: Detector, settings: YoloxSettings, names: Sequence[str], imag
         "scores": detected.scores,
         "labels": [names[int(index)] for index in detected.classes],
     }
-
-
-def _bgr(image: Any) -> NDArray[np.uint8]:
-    """Files by OpenCV, as the evaluation reads them: other libraries decode JPEG a little differently."""
-    if isinstance(image, (str, Path)):
-        decoded = cv2.imread(str(image))
-        if decoded is not None:
-            return np.asarray(decoded, dtype=np.uint8)
-    return np.ascontiguousarray(rgb(image)[..., ::-1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -40,54 +42,130 @@ def described(text: str) -> Callable[[Path], None]:
 
 
 def truncate(root: Path) -> None:
-    path = root / "images/train/b.jpg"
+    path = root / "images/train/a.jpg"
     Image.effect_noise((64, 64), 90).save(path)
-    (root / "images/train/b.png").unlink()
+    (root / "images/train/a.png").unlink()
     path.write_bytes(path.read_bytes()[:700])
 
 
-WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
+def tiny(root: Path) -> None:
+    Image.new("RGB", (9, 9)).save(root / "images/train/a.png")
+
+
+def folder_of_labels(root: Path) -> None:
+    (root / "labels/train/a.txt").unlink()
+    (root / "labels/train/a.txt").mkdir()
+
+
+def link_to_nothing(root: Path) -> None:
+    (root / "labels/train/a.txt").unlink()
+    (root / "labels/train/a.txt").symlink_to(root / "nowhere.txt")
+
+
+def pipe_of_labels(root: Path) -> None:
+    (root / "labels/train/a.txt").unlink()
+    os.mkfifo(root / "labels/train/a.txt")
+
+
+def hidden_folder(root: Path) -> None:
+    (root / "images/train/.ipynb_checkpoints").mkdir()
+    shutil.copy(root / "images/train/a.png", root / "images/train/.ipynb_checkpoints/a-checkpoint.png")
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "no data YAML": (lambda root: (root / "data.yaml").unlink(), r"data\.yaml: no such file"),
     "no mapping": (described("- 1"), r"data\.yaml: holds a list"),
     "broken YAML": (described("train: [a\nval: b"), r"data\.yaml line 2: not valid YAML"),
     "missing key": (described("train: images/train\nnames: [a]"), r"data\.yaml: key 'val' is missing"),
-    "a list of folders": (described("train: [a, b]\nval: c\nnames: [a]"), r"data\.yaml: train is \['a', 'b'\]"),
+    "a list of no folders": (described("train: [a, b]\nval: c\nnames: [a]"), r"data\.yaml: train is a; .*a is not"),
+    "no path": (described("train: 7\nval: images/val\nnames: [a]"), r"data\.yaml: train is 7; it must be a path"),
     "no names": (described("train: images/train\nval: images/val\nnames: []"), r"data\.yaml: names is \[\]"),
     "names with a gap": (described("train: images/train\nval: images/val\nnames: {0: a, 2: b}"), r"the keys \[0, 2\]"),
-    "missing folder": (lambda root: shutil.rmtree(root / "images/val"), r"val names the folder .*val, which is not"),
-    "empty folder": (lambda root: (root / "images/val/c.png").unlink(), r"images/val: holds no image"),
-    "four values": (label("1 0.5 0.5 0.1"), r"labels/train/a\.txt line 2: has 4 values"),
-    "a polygon": (label("1 0.1 0.1 0.2 0.2 0.3 0.1"), r"a\.txt line 2: has 7 values"),
-    "a word": (label("cow 0.5 0.5 0.1 0.1"), r"a\.txt line 2: 'cow 0\.5 0\.5 0\.1 0\.1' is not five numbers"),
-    "not a number": (label("1 nan 0.5 0.1 0.1"), r"a\.txt line 2: .* not finite"),
-    "infinite": (label("1 0.5 0.5 inf 0.1"), r"a\.txt line 2: .* not finite"),
-    "class too high": (label("2 0.5 0.5 0.1 0.1"), r"a\.txt line 2: class is 2; names has 2, so it must be 0 to 1"),
-    "class below 0": (label("-1 0.5 0.5 0.1 0.1"), r"a\.txt line 2: class is -1"),
-    "half a class": (label("0.5 0.5 0.5 0.1 0.1"), r"a\.txt line 2: class is 0\.5"),
-    "pixels": (label("1 20 0.5 0.1 0.1"), r"a\.txt line 2: cx is 20; it must be a share of the image"),
-    "negative": (label("1 0.5 0.5 0.1 -0.1"), r"a\.txt line 2: h is -0\.1"),
-    "no size": (label("1 0.5 0.5 0 0.1"), r"a\.txt line 2: the box is 0 by 0\.1"),
-    "no picture": (lambda root: write(root / "images/train/b.png", "hello"), r"images/train/b\.png: cannot be decoded"),
-    "a truncated picture": (truncate, r"images/train/b\.jpg: cannot be decoded"),
-    "binary labels": (lambda root: (root / "labels/train/a.txt").write_bytes(b"\xff\xfe"), r"a\.txt: cannot be read"),
+    "one name twice": (described("train: images/train\nval: images/val\nnames: [a, a]"), r"names has 'a' twice"),
+    "too few names": (described("train: images/train\nval: images/val\nnc: 3\nnames: [a, b]"), r"nc is 3, but .* 2"),
+    "no number": (described("train: images/train\nval: images/val\nnc: many"), r"nc is 'many'; it must be the number"),
+    "missing folder": (lambda root: shutil.rmtree(root / "images/val"), r"val is images/val; .*val is not there"),
+    "empty folder": (lambda root: (root / "images/val/c.png").unlink(), r"val \(images/val\) holds no image"),
+    "nothing to find": (lambda root: write(root / "labels/val/c.txt", ""), r"no image of val has a label"),
+    "no label is valid": (
+        lambda root: write(root / "labels/val/c.txt", "9 1 1 1 1"),
+        r"none of the 1 images .*class is 9",
+    ),
+    "labels that are a folder": (folder_of_labels, r"labels/train/a\.txt: is no regular file but a folder"),
+    "labels that are a link to nothing": (link_to_nothing, r"labels/train/a\.txt: is a link to nothing"),
+    "labels that are a pipe": (pipe_of_labels, r"labels/train/a\.txt: is no regular file but a pipe"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_trained_on_is_refused_in_a_sentence(case: str, root: Path) -> None:
+    spoil, complaint = REFUSED[case]
+    spoil(root)
+    with pytest.raises(DataError, match=complaint):
+        open_yolo(root / "data.yaml")
+
+
+LEFT_OUT: dict[str, tuple[Callable[[Path], object], str]] = {
+    "four values": (label("1 0.5 0.5 0.1"), r"labels/train/a\.txt: line 2: has 4 values"),
+    "a word": (label("cow 0.5 0.5 0.1 0.1"), r"a\.txt: line 2: 'cow 0\.5 0\.5 0\.1 0\.1' is not all numbers"),
+    "not a number": (label("1 nan 0.5 0.1 0.1"), r"a\.txt: line 2: .* not finite"),
+    "infinite": (label("1 0.5 0.5 inf 0.1"), r"a\.txt: line 2: .* not finite"),
+    "class too high": (label("2 0.5 0.5 0.1 0.1"), r"a\.txt: line 2: class is 2; it must be .* from 0 to 1"),
+    "class below 0": (label("-1 0.5 0.5 0.1 0.1"), r"a\.txt: line 2: class is -1"),
+    "half a class": (label("0.5 0.5 0.5 0.1 0.1"), r"a\.txt: line 2: class is 0\.5"),
+    "pixels": (label("1 20 0.5 0.1 0.1"), r"a\.txt: line 2: 20 is no share of the image"),
+    "negative": (label("1 0.5 0.5 0.1 -0.005"), r"a\.txt: line 2: the box is 0\.1 by -0\.005"),
+    "no picture": (lambda root: write(root / "images/train/a.png", "hello"), r"images/train/a\.png: cannot be decoded"),
+    "a truncated picture": (truncate, r"images/train/a\.jpg: cannot be decoded"),
+    "a tiny picture": (tiny, r"images/train/a\.png: is 9x9 pixels, and both sides must be at least 10"),
+    "binary labels": (lambda root: (root / "labels/train/a.txt").write_bytes(b"\xff\xfe"), r"a\.txt: is no UTF-8 text"),
+}
+
+
+@pytest.mark.parametrize("case", LEFT_OUT)
+def test_an_image_that_ultralytics_leaves_out_is_left_out_and_named(case: str, root: Path) -> None:
+    spoil, said = LEFT_OUT[case]
+    spoil(root)
+    data = open_yolo(root / "data.yaml")
+    assert [sample.path.name for sample in data.train.samples] == ["b.png"]
+    (finding,) = data.findings
+    assert re.search(said, str(finding))
+
+
+NOTED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a polygon": (label("1 0.1 0.1 0.2 0.2 0.3 0.1"), r"a\.txt: 1 polygons"),
+    "a box without width": (label("1 0.5 0.5 0 0.1"), r"a\.txt: 1 boxes have a side of 0"),
+    "a label twice": (label("0 0.5 0.5 0.1 0.1"), r"a\.txt: 1 of 2 labels repeat"),
+    "rounded beyond the edge": (label("1 0.5 0.5 1.000001 0.1"), r"a\.txt: coordinates below 0 or above 1"),
     "labels of no picture": (
         lambda root: write(root / "labels/train/z.txt", "0 0.5 0.5 0.1 0.1"),
         r"labels/train/z\.txt: has no image",
     ),
     "a picture in both splits": (
         lambda root: shutil.copy(root / "images/train/b.png", root / "images/val/other.png"),
-        r"images/val/other\.png: is the same image as .*images/train/b\.png",
+        r"images/val/other\.png: is the same file as .*images/train/b\.png",
     ),
-    "nothing to find": (lambda root: write(root / "labels/val/c.txt", ""), r"images/val: no image has a label"),
+    "a hidden folder": (hidden_folder, r"images/train/\.ipynb_checkpoints: a hidden folder"),
+    "a file of another kind": (
+        lambda root: write(root / "images/train/a.gif", ""),
+        r"a\.gif: \.gif is no image",
+    ),
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_named(case: str, root: Path) -> None:
-    spoil, complaint = WRONG[case]
+@pytest.mark.parametrize("case", NOTED)
+def test_what_is_repaired_or_odd_is_told(case: str, root: Path) -> None:
+    spoil, said = NOTED[case]
     spoil(root)
-    with pytest.raises(DataError, match=complaint):
-        open_yolo(root / "data.yaml")
+    data = open_yolo(root / "data.yaml")
+    assert len(data.train) == 2
+    (finding,) = data.findings
+    assert re.search(said, str(finding))
+
+
+def test_of_plain_data_nothing_is_told(root: Path) -> None:
+    write(root / "labels/train/classes.txt", "cow\ncalf\n")  # as LabelImg leaves it there
+    assert [*open_yolo(root / "data.yaml").findings] == []
 
 
 def test_a_picture_without_labels_is_background(root: Path) -> None:

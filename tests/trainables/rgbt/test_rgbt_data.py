@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -62,16 +63,8 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "two of a name": (lambda root: save(root / "rgb/train/a.jpg", "RGB", 0), r"a\.png: a\.jpg has the same name"),
     "no picture": (lambda root: write(root / "thermal/train/b.png", "hi"), r"thermal/train/b\.png: cannot be decoded"),
-    "four values": (lambda root: write(root / "labels/train/a.txt", "1 0.5 0.5 0.1"), r"a\.txt line 1: has 4 values"),
-    "class too high": (lambda root: write(root / "labels/train/a.txt", "2 .5 .5 .1 .1"), r"a\.txt line 1: class is 2"),
     "labels of no pair": (lambda root: write(root / "labels/train/z.txt", ""), r"z\.txt: has no image of that name"),
     "nothing to find": (lambda root: write(root / "labels/val/c.txt", ""), r"no image of val has a label"),
-    "a pair in both splits": (
-        lambda root: [
-            shutil.copy(root / f"{kind}/train/b.png", root / f"{kind}/val/c.png") for kind in ("rgb", "thermal")
-        ],
-        r"rgb/val/c\.png: is the same image as .*rgb/train/b\.png",
-    ),
     "no scenes file": (lambda root: (root / "scenes/val.csv").unlink(), r"scenes/val\.csv: no such file"),
     "dusk": (scenes("a,night\nb,dusk\n"), r"train\.csv line 2: is 'b,dusk'; it must be name,day or name,night"),
     "scene of no pair": (scenes("a,day\nz,day\n"), r"train\.csv line 2: there is no image z"),
@@ -86,6 +79,26 @@ def test_what_is_wrong_is_named(case: str, root: Path) -> None:
     spoil(root)
     with pytest.raises(DataError, match=complaint):
         open_rgbt(root / "data.yaml")
+
+
+TOLD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "four values": (lambda root: write(root / "labels/train/a.txt", "1 0.5 0.5 0.1"), r"a\.txt: line 1: has 4 values"),
+    "class too high": (lambda root: write(root / "labels/train/a.txt", "2 .5 .5 .1 .1"), r"a\.txt: line 1: class is 2"),
+    "a pair in both splits": (
+        lambda root: [
+            shutil.copy(root / f"{kind}/train/b.png", root / f"{kind}/val/c.png") for kind in ("rgb", "thermal")
+        ],
+        r"rgb/val/c\.png: is the same file as .*rgb/train/b\.png",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_what_ultralytics_leaves_out_is_left_out_and_told(case: str, root: Path) -> None:
+    spoil, said = TOLD[case]
+    spoil(root)
+    (finding,) = open_rgbt(root / "data.yaml").findings
+    assert re.search(said, str(finding))
 
 
 def test_a_pair_is_four_planes_in_the_order_red_green_blue_thermal(root: Path) -> None:

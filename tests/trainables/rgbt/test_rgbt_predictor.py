@@ -98,7 +98,7 @@ def test_a_pair_of_any_shape_is_padded_as_for_the_evaluation(
     from ultralytics.utils.ops import scale_boxes
 
     from trainables.rgbt.data import Pair, Pairs
-    from trainables.vision.image_files import ImageCache
+    from trainables.vision.image_cache import ImageCache
 
     random = np.random.default_rng(0)
     rgb, thermal = tmp_path / "rgb.png", tmp_path / "thermal.png"

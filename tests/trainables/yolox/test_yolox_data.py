@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -63,15 +64,18 @@ def text(words: str) -> Callable[[Path], object]:
 
 
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no folder": (lambda root: shutil.rmtree(root / "annotations"), r"annotations: holds none; .* instances_train\*"),
+    "no folder": (
+        lambda root: shutil.rmtree(root / "annotations"),
+        r"for train are none; .* exactly one of",
+    ),
     "two files of a split": (
         lambda root: shutil.copy(root / "annotations/instances_val.json", root / "annotations/instances_val2.json"),
-        r"holds instances_val\.json, instances_val2\.json; it must hold exactly one",
+        r"val are annotations/instances_val\.json, .*val2\.json; it must hold exactly one",
     ),
     "broken JSON": (text('{"images": [\n{]}'), r"instances_train\.json line 2: not valid JSON"),
     "a list": (text("[]"), r"list 'images' is missing"),
     "no annotations": (whole(annotations=None), r"list 'annotations' is missing"),
-    "an entry that is none": (whole(images=[3]), r"images\[0\] is 3; it must be an object"),
+    "an entry that is none": (whole(images=[3]), r"images\[0\] is '3'; it must be an object"),
     "no category": (whole(categories=[]), r"categories is empty"),
     "category twice": (whole(categories=[{"id": 1, "name": "a"}] * 2), r"categories\[1\]: id 1 is given twice"),
     "two of one name": (
@@ -80,11 +84,11 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "other categories": (
         lambda root: save(root, "val", load(root, "val") | {"categories": [{"id": 9, "name": "ox"}]}),
-        r"instances_val\.json: its categories are not those of instances_train\.json",
+        r"instances_val\.json: its categories are not those of .*instances_train\.json",
     ),
     "image without id": (entry("images", id=None), r"images\[0\]: id is None; it must be a whole number"),
     "image id twice": (entry("images", id=11), r"images\[1\]: id 11 is given twice"),
-    "file name missing": (entry("images", file_name=None), r"images\[0\]: file_name is None; it must be a text"),
+    "file name missing": (entry("images", file_name=7), r"images\[0\]: file_name is 7; it must be a text"),
     "a file elsewhere": (entry("images", file_name="../b.png"), r"file_name is '\.\./b\.png'; it must be under"),
     "a file anywhere": (entry("images", file_name="/etc/a.png"), r"file_name is '/etc/a\.png'; it must be under"),
     "width a word": (entry("images", width="40"), r"images\[0\]: width is '40'"),
@@ -92,17 +96,14 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "image missing": (lambda root: (root / "train/a.png").unlink(), r"train/a\.png: no such image"),
     "no picture": (lambda root: (root / "train/a.png").write_text("hello"), r"train/a\.png: cannot be decoded"),
     "unknown image": (entry("annotations", image_id=77), r"annotations\[0\]: image_id is 77"),
-    "unknown category": (entry("annotations", category_id=1), r"annotations\[0\]: category_id is 1; .* one of 4, 9"),
+    "unknown category": (
+        entry("annotations", category_id=1),
+        r"category_id is 1, which no entry of categories has",
+    ),
     "three numbers": (entry("annotations", bbox=[1, 2, 3]), r"annotations\[0\]: bbox is \[1, 2, 3\]; .* four finite"),
     "not a number": (entry("annotations", bbox=[1, 2, float("nan"), 4]), r"annotations\[0\]: bbox is .* four finite"),
     "no bbox": (entry("annotations", bbox=None), r"annotations\[0\]: bbox is None"),
-    "no size": (entry("annotations", bbox=[1, 2, 0, 4]), r"annotations\[0\]: the box is 0 by 4"),
-    "outside": (entry("annotations", bbox=[40, 2, 5, 4]), r"annotations\[0\]: bbox .* lies outside its image"),
     "nothing to find": (whole(annotations=[]), r"no image has an annotation"),
-    "a picture in both splits": (
-        lambda root: shutil.copy(root / "train/b.png", root / "val/c.png"),
-        r"val/c\.png: is the same image as .*train/b\.png",
-    ),
 }
 
 
@@ -112,6 +113,50 @@ def test_what_is_wrong_is_named(case: str, root: Path) -> None:
     spoil(root)
     with pytest.raises(DataError, match=complaint):
         open_coco(root)
+
+
+TOLD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no area": (entry("annotations", bbox=[1, 2, 0, 4]), r"annotations\[0\]: a box of 0 by 4 pixels"),
+    "an area of 0": (entry("annotations", area=0.0), r"annotations\[0\]: a box of 10 by 10 pixels, area 0"),
+    "outside": (entry("annotations", bbox=[40, 2, 5, 4]), r"annotations\[0\]: bbox .* is outside its image"),
+    "beyond the edge": (entry("annotations", bbox=[35, 2, 10, 4]), r"annotations\[0\]: bbox .* cut at the edge"),
+    "a crowd": (entry("annotations", iscrowd=1), r"annotations\[0\]: a crowd"),
+    "a picture in both splits": (
+        lambda root: shutil.copy(root / "train/b.png", root / "val/c.png"),
+        r"val/c\.png: is the same file as .*train/b\.png",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_what_upstream_leaves_out_is_left_out_and_told(case: str, root: Path) -> None:
+    spoil, said = TOLD[case]
+    spoil(root)
+    (finding,) = open_coco(root).findings
+    assert re.search(said, str(finding))
+
+
+def test_a_roboflow_export_is_read_as_it_is_downloaded(root: Path) -> None:
+    for split, folder in (("train", "train"), ("val", "valid")):
+        content = load(root, split)
+        (root / split).rename(root / folder)
+        (root / folder / "_annotations.coco.json").write_text(json.dumps(content))
+    shutil.rmtree(root / "annotations")
+    data = open_coco(root)
+    assert [picture.path.name for picture in (*data.train, *data.val)] == ["a.png", "b.png", "c.png"]
+
+
+def test_images_may_lie_together_and_ids_may_be_texts_and_sizes_floats(root: Path) -> None:
+    (root / "images").mkdir()
+    for split in ("train", "val"):
+        content = load(root, split)
+        for image in content["images"]:
+            shutil.move(root / split / image["file_name"], root / "images")
+            image |= {"id": f"image-{image['id']}", "width": 40.0, "height": 20.0}
+        for annotation in content["annotations"]:
+            annotation["image_id"] = f"image-{annotation['image_id']}"
+        save(root, split, content)
+    assert [picture.boxes.tolist() for picture in open_coco(root).train] == [[[10, 5, 20, 15]]] * 2
 
 
 def test_classes_are_the_categories_by_id(root: Path) -> None:

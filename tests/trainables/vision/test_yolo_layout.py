@@ -1,0 +1,312 @@
+"""Data sets as people and their tools write them are read as Ultralytics reads them: image by image, box by box.
+
+The layouts are those of Roboflow, CVAT, Label Studio, LabelImg, VisDrone and Ultralytics' own YAMLs (coco.yaml,
+coco128.yaml, VOC.yaml), rebuilt with small pictures.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainables.errors import DataError
+from trainables.resnet_yolo.data import open_yolo
+from trainables.vision.findings import Findings
+from trainables.vision.yolo_layout import read_layout, split_images
+
+Boxes = dict[str, list[list[float]]]
+"""By an image's path: its rows of class cx cy w h, sorted."""
+
+
+@pytest.fixture(scope="session")
+def ultralytics_boxes() -> Callable[[Path], tuple[list[str], dict[str, Boxes]]]:
+    """The class names and, by split, the boxes of Ultralytics' own loader."""
+    from trainables.ultralytics_import import isolated
+
+    with isolated():
+        from ultralytics.data.dataset import YOLODataset
+        from ultralytics.data.utils import check_det_dataset
+
+    def read(file: Path) -> tuple[list[str], dict[str, Boxes]]:
+        described: dict[str, Any] = check_det_dataset(str(file), autodownload=False)
+        splits = {}
+        for split in ("train", "val"):
+            labels = YOLODataset(img_path=described[split], data=described, task="detect", augment=False).labels
+            splits[split] = {
+                str(Path(label["im_file"]).resolve()): rows(np.concatenate((label["cls"], label["bboxes"]), axis=1))
+                for label in labels
+            }
+        return list(described["names"].values()), splits
+
+    return read
+
+
+def rows(labels: Any) -> list[list[float]]:
+    """Without the boxes that have no area, which Ultralytics removes later."""
+    return sorted(np.round(labels, 6).tolist() for labels in labels if min(labels[3:]) > 0)
+
+
+def our_boxes(file: Path) -> tuple[list[str], dict[str, Boxes]]:
+    data = open_yolo(file)
+    splits = {"train": data.train, "val": data.val}
+    boxes = {
+        split: {str(sample.path.resolve()): rows(sample.labels) for sample in images.samples}
+        for split, images in splits.items()
+    }
+    return list(data.names), boxes
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding=encoding)
+    return path
+
+
+def images(folder: Path, count: int = 3, suffix: str = "png", labels: Path | None = None, first: int = 0) -> None:
+    """Pictures of 40 by 24 pixels, each with two objects but for the last, which is background."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(first, first + count):
+        Image.new("RGB", (40, 24), (index * 17 % 256, 60, len(folder.name) * 9)).save(folder / f"{index:03d}.{suffix}")
+        beside = labels or Path(*["labels" if part == "images" else part for part in folder.parts])
+        if index < first + count - 1:
+            write(beside / f"{index:03d}.txt", f"0 0.5 0.5 0.{index % 8 + 1} 0.25\n1 0.3 0.4 0.125 0.2\n")
+
+
+def usual(root: Path, described: str = "names: [cow, calf]\n") -> Path:
+    images(root / "images/train")
+    images(root / "images/val", first=10)
+    return write(root / "data.yaml", f"train: images/train\nval: images/val\n{described}")
+
+
+def roboflow(root: Path) -> Path:
+    for folder, first in (("train", 0), ("valid", 10), ("test", 20)):
+        images(root / folder / "images", first=first)
+    text = "train: ../train/images\nval: ../valid/images\ntest: ../test/images\n\nnc: 2\nnames: ['cow', 'calf']\n"
+    return write(root / "data.yaml", text)
+
+
+def lists(root: Path, prefix: str = "./") -> Path:
+    usual(root)
+    for split in ("train", "val"):
+        names = sorted(path.name for path in (root / "images" / split).iterdir())
+        write(root / f"{split}.txt", "".join(f"{prefix}images/{split}/{name}\n" for name in names))
+    return write(root / "data.yaml", f"path: {root}\ntrain: train.txt\nval: val.txt\nnames: [cow, calf]\n")
+
+
+def cvat(root: Path) -> Path:
+    """CVAT's export: `obj_train_data` with images and labels side by side, and a list of absolute paths."""
+    images(root / "obj_train_data", labels=root / "obj_train_data")
+    images(root / "obj_Validation_data", first=10, labels=root / "obj_Validation_data")
+    for split, folder in (("train", "obj_train_data"), ("val", "obj_Validation_data")):
+        write(root / f"{split}.txt", "".join(f"{path}\n" for path in sorted((root / folder).glob("*.png"))))
+    return write(root / "data.yaml", "train: train.txt\nval: val.txt\nnames: {0: cow, 1: calf}\n")
+
+
+def label_studio(root: Path) -> Path:
+    """Label Studio's export: pictures named by their hash, `classes.txt` and `notes.json` at the root."""
+    file = usual(root)
+    for image in sorted((root / "images").rglob("*.png")):
+        label = root / "labels" / image.parent.name / f"{image.stem}.txt"
+        image.rename(image.with_name(f"0f3a9c1d-{image.name}"))
+        if label.exists():
+            label.rename(label.with_name(f"0f3a9c1d-{label.name}"))
+    write(root / "classes.txt", "cow\ncalf\n")
+    write(root / "notes.json", "{}")
+    return file
+
+
+def label_img(root: Path) -> Path:
+    file = usual(root)
+    for split in ("train", "val"):
+        write(root / "labels" / split / "classes.txt", "cow\ncalf\n")
+    return file
+
+
+def visdrone(root: Path) -> Path:
+    images(root / "VisDrone2019-DET-train/images", suffix="jpg")
+    images(root / "VisDrone2019-DET-val/images", suffix="jpg", first=10)
+    text = "train: VisDrone2019-DET-train/images\nval: VisDrone2019-DET-val/images\nnames:\n  0: cow\n  1: calf\n"
+    return write(root / "VisDrone.yaml", f"path: {root}\n{text}")
+
+
+def voc(root: Path) -> Path:
+    for folder, first in (("train2012", 0), ("train2007", 10), ("val2007", 20)):
+        images(root / "images" / folder, first=first)
+    text = "train:\n  - images/train2012\n  - images/train2007\nval:\n  - images/val2007\nnames: {0: cow, 1: calf}\n"
+    return write(root / "VOC.yaml", f"path: {root}\n{text}")
+
+
+def coco128(root: Path) -> Path:
+    """Training and validation on the same pictures."""
+    images(root / "images/train2017")
+    text = "train: images/train2017\nval: images/train2017\ntest:\nnames: {0: cow, 1: calf}\n"
+    return write(root / "coco128.yaml", f"path: {root}\n{text}")
+
+
+def everywhere(change: Callable[[Path], object]) -> Callable[[Path], Path]:
+    """The usual layout with each label file changed."""
+
+    def build(root: Path) -> Path:
+        file = usual(root)
+        for label in sorted((root / "labels").rglob("*.txt")):
+            change(label)
+        return file
+
+    return build
+
+
+def polygons(label: Path) -> None:
+    write(label, "0 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5\n1 0.6 0.6 0.9 0.7 0.7 0.9\n1 0.6 0.6 0.9 0.7 0.7 0.9\n")
+
+
+def linked(root: Path) -> Path:
+    file = usual(root)
+    images(root / "store/images", first=30, labels=root / "store/labels")
+    (root / "images/train/site").symlink_to(root / "store/images")
+    (root / "labels/train/site").symlink_to(root / "store/labels")
+    return file
+
+
+def hidden(root: Path) -> Path:
+    file = usual(root)
+    shutil.copytree(root / "images/val", root / "images/train/.ipynb_checkpoints")
+    write(root / "images/train/._000.png", "AppleDouble")
+    return file
+
+
+def suffixes(root: Path) -> Path:
+    file = usual(root)
+    for index, suffix in enumerate(("JPG", "Jpeg", "webp", "avif", "bmp", "TIF")):
+        images(root / "images/train", count=2, suffix=suffix, first=40 + 2 * index)
+    return file
+
+
+def broken_files(root: Path) -> Path:
+    file = usual(root)
+    write(root / "images/train/000.png", "no picture")
+    write(root / "labels/train/001.txt", "7 0.5 0.5 0.1 0.1\n")
+    images(root / "images/train", first=50)
+    return file
+
+
+def nested(root: Path) -> Path:
+    """A folder called `images` above another: the last one counts."""
+    images(root / "images/farm/images/train", labels=root / "images/farm/labels/train")
+    images(root / "images/farm/images/val", first=10, labels=root / "images/farm/labels/val")
+    return write(
+        root / "data.yaml", "train: images/farm/images/train\nval: images/farm/images/val\nnames: [cow, calf]\n"
+    )
+
+
+LAYOUTS: dict[str, Callable[[Path], Path]] = {
+    "usual": usual,
+    "Roboflow": roboflow,
+    "CVAT": cvat,
+    "Label Studio": label_studio,
+    "LabelImg": label_img,
+    "VisDrone.yaml": visdrone,
+    "VOC.yaml, lists of folders": voc,
+    "coco128.yaml, one split twice": coco128,
+    "coco.yaml, list files": lists,
+    "an empty path": lambda root: usual(root, "path:\nnames: [cow, calf]\n"),
+    "the number of classes alone": lambda root: usual(root, "nc: 2\n"),
+    "names with text keys": lambda root: usual(root, "names: {'0': cow, '1': calf}\n"),
+    "names that are numbers": lambda root: usual(root, "names: [3, 7]\n"),
+    "nc as text": lambda root: usual(root, "nc: '2'\nnames: [cow, calf]\n"),
+    "validation": lambda root: write(usual(root), "train: images/train\nvalidation: images/val\nnames: [cow, calf]\n"),
+    "polygons, one twice": everywhere(polygons),
+    "two polygons of one box": everywhere(
+        lambda label: write(label, "0 0.1 0.1 0.5 0.1 0.5 0.5\n0 0.1 0.1 0.5 0.5 0.1 0.5\n")
+    ),
+    "a byte order mark": everywhere(lambda label: write(label, label.read_text(), encoding="utf-8-sig")),
+    "Windows' line ends": everywhere(lambda label: label.write_bytes(label.read_bytes().replace(b"\n", b"\r\n"))),
+    "blank lines and tabs": everywhere(lambda label: write(label, "\n 0\t0.5 0.5  0.25 0.25 \n\n")),
+    "each label twice": everywhere(lambda label: write(label, label.read_text() * 2)),
+    "rounded beyond the edges": everywhere(lambda label: write(label, "0 0.5 0.5 1.000001 1\n1 -0.000001 0.5 0.2 0.2")),
+    "boxes without area": everywhere(lambda label: write(label, "0 0.5 0.5 0 0.1\n1 0.5 0.5 0.25 0.25\n")),
+    "classes as floats": everywhere(lambda label: write(label, "1.0 0.5 0.5 0.25 0.25\n")),
+    "linked folders": linked,
+    "hidden files and folders": hidden,
+    "many suffixes": suffixes,
+    "images and labels that are broken": broken_files,
+    "images below images": nested,
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_layout_is_read_as_ultralytics_reads_it(
+    layout: str, tmp_path: Path, ultralytics_boxes: Callable[[Path], tuple[list[str], dict[str, Boxes]]]
+) -> None:
+    file = LAYOUTS[layout](tmp_path / "my data")
+    names, boxes = our_boxes(file)
+    assert any(boxes["train"].values())
+    assert (names, boxes) == ultralytics_boxes(file)
+
+
+# What Ultralytics refuses, and people have:
+
+
+def valid(root: Path) -> Path:
+    return write(usual(root), "train: images/train\nvalid: images/val\nnames: [cow, calf]\n")
+
+
+def pattern(root: Path) -> Path:
+    return write(usual(root), "train: images/tr*\nval: images/va*/*.png\nnames: [cow, calf]\n")
+
+
+def mixed(root: Path) -> Path:
+    return everywhere(lambda label: write(label, "0 0.3 0.3 0.4 0.4\n1 0.6 0.6 0.9 0.7 0.7 0.9\n"))(root)
+
+
+def root_elsewhere(root: Path) -> Path:
+    return usual(root, "path: C:/Users/me/Desktop/cows\nnames: [cow, calf]\n")
+
+
+def yaml_with_mark(root: Path) -> Path:
+    file = usual(root)
+    return write(file, file.read_text(), encoding="utf-8-sig")
+
+
+@pytest.mark.parametrize("build", [valid, pattern, mixed, root_elsewhere, yaml_with_mark])
+def test_more_is_read_than_ultralytics_reads(build: Callable[[Path], Path], tmp_path: Path) -> None:
+    data = open_yolo(build(tmp_path / "data"))
+    assert [len(sample.labels) for sample in data.train.samples] == [2, 2, 0]
+    assert [len(sample.labels) for sample in data.val.samples] == [2, 2, 0]
+
+
+def test_the_folder_of_a_data_yaml_is_as_good_as_the_file(tmp_path: Path) -> None:
+    usual(tmp_path)
+    assert open_yolo(tmp_path).fingerprint == open_yolo(tmp_path / "data.yaml").fingerprint
+
+
+def test_a_link_that_leads_back_up_is_not_followed_for_ever(tmp_path: Path) -> None:
+    file = usual(tmp_path)
+    (tmp_path / "images/train/again").symlink_to(tmp_path / "images")
+    layout = read_layout(file, Findings())
+    names = [image.name for image in split_images(layout, "train", Findings())]
+    assert sorted(set(names)) == ["000.png", "001.png", "002.png", "010.png", "011.png", "012.png"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("train: [7]\nval: images/val\nnames: [a]", r"train is \[7\]; it must be a path"),
+        ("train: ''\nval: images/val\nnames: [a]", r"train is ''; it must be a path"),
+        ("path: [a]\ntrain: images/train\nval: images/val\nnames: [a]", r"path is \['a'\]; it must be the path"),
+        ("train: images/train\nval: images/val\nnames: {a: 0}", r"names has the keys \['a'\]"),
+        ("train: images/train\nval: images/val\nnames: {0: a, '0': b}", r"key '0' is given twice"),
+        ("train: images/train\nval: images/val\nnames: [[a]]", r"names is \[\['a'\]\]"),
+        ("train: images/train\nval: images/val\nnc: 1.5", r"nc is 1\.5; it must be the number"),
+        ("train: images/train\nval: images/val\nnc: .inf", r"nc is inf; it must be the number"),
+        ("train: images/trian\nval: images/val\nnames: [a]", r"train is images/trian; .* not there; mend the path"),
+    ],
+)
+def test_what_a_data_yaml_must_not_say_is_named(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=said):
+        open_yolo(write(usual(tmp_path), text))

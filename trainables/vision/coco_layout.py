@@ -1,0 +1,249 @@
+"""Data sets in COCO's layout. It takes, repairs and leaves out what YOLOX's loader does (`yolox.data.COCODataset`).
+
+Either `annotations/instances_<folder>.json` beside a folder of images for each split, as COCO's own, or the layout of
+Roboflow's exports: folders `train` and `valid`, each with its images and `_annotations.coco.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.checkpoint import escapes
+from trainables.errors import DataError
+from trainables.vision.decode import decode, regular_file
+from trainables.vision.findings import Findings
+
+ROBOFLOW = "_annotations.coco.json"
+FOLDERS = {"train": ("train",), "val": ("valid", "val")}
+"""The folders of a Roboflow export, by split."""
+MOST_BYTES = 4 * 10**9
+"""Of an annotation file: COCO's own for training has 0.5 GB."""
+
+CROWD = "crowds left out"
+NO_AREA = "annotations without area left out"
+OUTSIDE = "annotations outside their image left out"
+CUT = "boxes cut at their image's edge"
+AS_STORED = "images read as they are stored, for their annotations are of that size"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image on disk, `width` by `height` pixels, with `boxes` (M, 4), x1 y1 x2 y2 in them, and `classes` (M,).
+
+    `upright` tells whether those pixels are the ones that viewers show, or, where the annotations' sizes say so, the
+    ones before the file's EXIF orientation is applied.
+    """
+
+    path: Path
+    width: int
+    height: int
+    boxes: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    upright: bool = True
+
+
+@dataclass(frozen=True)
+class CocoSplit:
+    """One annotation file: its class names in the order of their ids, and its pictures."""
+
+    file: Path
+    names: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+
+
+def read_split(path: Path, split: str, findings: Findings) -> CocoSplit:
+    """The pictures of "train" or "val" of the data set in the folder `path`; each image is decoded once.
+
+    Raises:
+        DataError: with the file, the entry, what is wrong and how to mend it.
+    """
+    file = _annotation_file(path, split)
+    content = _described(file)
+    ids, names = _categories(file, content["categories"])
+    images = _images(file, content["images"])
+    rows: dict[Any, list[list[float]]] = {number: [] for number in images}
+    for index, entry in enumerate(content["annotations"]):
+        where = f"annotations[{index}]"
+        image = _known(file, where, entry, "image_id", images)
+        kind = ids[_known(file, where, entry, "category_id", ids)]
+        box = _box(file, where, entry, images[image], findings)
+        if box is not None:
+            rows[image].append([*box, kind])
+    if not any(rows.values()):
+        raise DataError(f"{file}: no image has an annotation; a split needs at least one object")
+    folder = _image_folder(path, file, images)
+    pictures = [_picture(file, folder, entry, rows[number], findings) for number, entry in images.items()]
+    return CocoSplit(file, names, tuple(pictures))
+
+
+def has_coco_layout(path: Path) -> bool:
+    """Whether the folder `path` holds annotation files of COCO's or Roboflow's layout."""
+    return any(_annotation_files(path, split) for split in FOLDERS)
+
+
+def _annotation_files(path: Path, split: str) -> list[Path]:
+    files = sorted((path / "annotations").glob(f"instances_{split}*.json"))
+    return files + [path / folder / ROBOFLOW for folder in FOLDERS[split] if (path / folder / ROBOFLOW).is_file()]
+
+
+def _annotation_file(path: Path, split: str) -> Path:
+    files = _annotation_files(path, split)
+    if len(files) != 1:
+        names = ", ".join(str(file.relative_to(path)) for file in files) or "none"
+        raise DataError(
+            f"{path}: its annotation files for {split} are {names}; it must hold exactly one of "
+            f"annotations/instances_{split}*.json (COCO) and {FOLDERS[split][0]}/{ROBOFLOW} (Roboflow)"
+        )
+    return files[0]
+
+
+def _described(file: Path) -> Mapping[str, Any]:
+    regular_file(file, MOST_BYTES)
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{file} line {error.lineno}: not valid JSON ({error.msg}); write it again") from None
+    except (OSError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise DataError(f"{file}: cannot be read ({error}); it must be a COCO annotation file") from None
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(content, dict) or not isinstance(content.get(key), list):
+            raise DataError(f"{file}: list {key!r} is missing; a COCO file holds images, annotations and categories")
+        for index, entry in enumerate(content[key]):
+            if not isinstance(entry, dict):
+                raise DataError(f"{file}: {key}[{index}] is {str(entry)[:80]!r}; it must be an object")
+    return dict(content)
+
+
+def _number(file: Path, where: str, entry: Mapping[str, Any]) -> int | str:
+    """An entry's own id: a whole number, or a text as some exports have it."""
+    value = entry.get("id")
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise DataError(f"{file}: {where}: id is {value!r}; it must be a whole number or a text")
+    return value
+
+
+def _known(file: Path, where: str, entry: Mapping[str, Any], name: str, known: Mapping[Any, Any]) -> Any:
+    """The id under `name`, which must be one of `known`."""
+    value = entry.get(name)
+    if not isinstance(value, (int, str)) or value not in known:
+        kind = "images" if name == "image_id" else "categories"
+        raise DataError(
+            f"{file}: {where}: {name} is {value!r}, which no entry of {kind} has as its id; add that entry or delete "
+            "this annotation"
+        )
+    return value
+
+
+def _categories(file: Path, entries: Sequence[Mapping[str, Any]]) -> tuple[dict[int | str, int], tuple[str, ...]]:
+    """Class by category id, and the names: sorted by id, as YOLOX's loader numbers them."""
+    named: dict[int | str, str] = {}
+    for index, entry in enumerate(entries):
+        where = f"categories[{index}]"
+        number = _number(file, where, entry)
+        if number in named:
+            raise DataError(f"{file}: {where}: id {number} is given twice; every category needs its own")
+        if not isinstance(entry.get("name"), str):
+            raise DataError(f"{file}: {where}: name is {entry.get('name')!r}; it must be a text")
+        named[number] = entry["name"]
+    if not named:
+        raise DataError(f"{file}: categories is empty; name at least one class")
+    if len(set(named.values())) < len(named):
+        raise DataError(f"{file}: categories: two have the same name; every class needs its own")
+    order = sorted(named, key=lambda number: (isinstance(number, str), number))
+    return {number: index for index, number in enumerate(order)}, tuple(named[number] for number in order)
+
+
+def _images(file: Path, entries: Sequence[Mapping[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """File name and size of each image, by id."""
+    images: dict[int | str, dict[str, Any]] = {}
+    for index, entry in enumerate(entries):
+        where = f"images[{index}]"
+        number = _number(file, where, entry)
+        if number in images:
+            raise DataError(f"{file}: {where}: id {number} is given twice; every image needs its own")
+        name = entry.get("file_name", f"{number:012}.jpg" if isinstance(number, int) else None)
+        if not isinstance(name, str) or not name:
+            raise DataError(f"{file}: {where}: file_name is {name!r}; it must be a text")
+        name = name.replace("\\", "/")
+        if escapes(name):
+            raise DataError(f"{file}: {where}: file_name is {name!r}; it must be under the split's folder of images")
+        images[number] = {"file_name": name} | {side: _side(file, where, entry, side) for side in ("width", "height")}
+    return images
+
+
+def _side(file: Path, where: str, entry: Mapping[str, Any], name: str) -> int:
+    value = entry.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or value < 1:
+        raise DataError(f"{file}: {where}: {name} is {value!r}; it must be the image's {name} in whole pixels")
+    return int(value)
+
+
+def _box(
+    file: Path, where: str, entry: Mapping[str, Any], image: Mapping[str, Any], findings: Findings
+) -> list[float] | None:
+    """x1 y1 x2 y2 of one annotation, cut at the image's edge; None if it is left out."""
+    if entry.get("iscrowd"):
+        findings.add(CROWD, file, f"{where}: a crowd; left out")
+        return None
+    bbox = entry.get("bbox")
+    numbers = [value for value in bbox if _is_finite(value)] if isinstance(bbox, list) else []
+    if not isinstance(bbox, list) or len(bbox) != 4 or len(numbers) != 4:
+        raise DataError(
+            f"{file}: {where}: bbox is {str(bbox)[:80]}; it must be four finite numbers: x y width height in pixels"
+        )
+    x, y, width, height = map(float, bbox)
+    area = entry.get("area", width * height)
+    if min(width, height) <= 0 or (_is_finite(area) and area <= 0):
+        findings.add(NO_AREA, file, f"{where}: a box of {width:g} by {height:g} pixels, area {area}; left out")
+        return None
+    wide, high = float(image["width"]), float(image["height"])
+    box = [max(x, 0.0), max(y, 0.0), min(x + width, wide), min(y + height, high)]
+    if box[0] >= box[2] or box[1] >= box[3]:
+        findings.add(OUTSIDE, file, f"{where}: bbox {bbox} is outside its image of {wide:g} by {high:g}; left out")
+        return None
+    cut = max(abs(given - kept) for given, kept in zip((x, y, x + width, y + height), box, strict=True))
+    if cut >= 1:  # pixels; less is how exporters round
+        findings.add(CUT, file, f"{where}: bbox {bbox} in an image of {wide:g} by {high:g}; cut at the edge")
+    return box
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _image_folder(path: Path, file: Path, images: Mapping[Any, Mapping[str, Any]]) -> Path:
+    """The folder that the file names are relative to: of the usual ones the first that holds the first image."""
+    if file.name == ROBOFLOW:
+        return file.parent
+    stem = file.stem.removeprefix("instances_")
+    usual = [path / stem, path / "images" / stem, path / "images", path]
+    first = next(iter(images.values()))["file_name"]
+    return next((folder for folder in usual if (folder / first).is_file()), usual[0])
+
+
+def _picture(
+    file: Path, folder: Path, entry: Mapping[str, Any], rows: Sequence[Sequence[float]], findings: Findings
+) -> Picture:
+    path = folder / entry["file_name"]
+    if not path.exists():
+        raise DataError(f"{path}: no such image, but {file.name} names it; add it or delete its entries")
+    size = entry["width"], entry["height"]
+    upright = True
+    height, width = decode(path).shape[:2]
+    if (width, height) != size:
+        height, width = decode(path, upright=False).shape[:2]
+        upright = False
+        if (width, height) == size:
+            findings.add(AS_STORED, path, f"is turned by its EXIF tag, but the annotations are of {width}x{height}")
+    if (width, height) != size:
+        raise DataError(f"{path}: is {width} by {height} pixels; the annotations say {size[0]} by {size[1]}")
+    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
+    return Picture(path, *size, table[:, :4], table[:, 4].astype(np.int64), upright)

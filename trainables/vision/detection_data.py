@@ -1,0 +1,159 @@
+"""Labelled images for detectors, in YOLO's or COCO's layout: each recipe takes both.
+
+`read_yolo` and `read_coco` read and check a data set whole: each label, and each image down to its last pixel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.errors import DataError
+from trainables.vision.coco_layout import Picture, has_coco_layout, read_split
+from trainables.vision.decode import UndecodableError, decode
+from trainables.vision.findings import Findings
+from trainables.vision.image_files import UNREADABLE_IMAGE, note_orphans, note_shared
+from trainables.vision.label_file import label_file, label_text, read_labels
+from trainables.vision.yolo_layout import YoloLayout, read_layout, split_images
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image on disk, `width` by `height` pixels, and its objects.
+
+    Attributes:
+        labels: (M, 5), class cx cy w h, the last four as shares of the image.
+        upright: whether these are the pixels that viewers show; see `Picture`.
+    """
+
+    path: Path
+    labels: NDArray[np.float32]
+    width: int
+    height: int
+    upright: bool = True
+
+
+ImageT = TypeVar("ImageT", Sample, Picture)
+
+
+@dataclass(frozen=True)
+class Detection(Generic[ImageT]):
+    """A data set for detectors.
+
+    Attributes:
+        names: class names; a label's class is an index into them.
+        train, val: the two splits.
+        fingerprint: sha256 over names, image names and sizes, and labels; the same data give the same one anywhere.
+    """
+
+    names: tuple[str, ...]
+    train: tuple[ImageT, ...]
+    val: tuple[ImageT, ...]
+    fingerprint: str
+
+
+def read_samples(path: Path, findings: Findings) -> Detection[Sample]:
+    """The data set at `path` in either layout, with labels as YOLO has them. Raises DataError."""
+    if not has_coco_layout(path):
+        return read_yolo(path, findings)
+    coco = read_coco(path, findings)
+    train, val = (tuple(map(_as_sample, split)) for split in (coco.train, coco.val))
+    return Detection(coco.names, train, val, coco.fingerprint)
+
+
+def read_pictures(path: Path, findings: Findings) -> Detection[Picture]:
+    """The data set at `path` in either layout, with boxes in pixels as COCO has them. Raises DataError."""
+    if path.suffix.lower() not in (".yaml", ".yml") and (has_coco_layout(path) or not any(path.glob("*.y*ml"))):
+        return read_coco(path, findings)
+    yolo = read_yolo(path, findings)
+    train, val = (tuple(map(_as_picture, split)) for split in (yolo.train, yolo.val))
+    return Detection(yolo.names, train, val, yolo.fingerprint)
+
+
+def _as_sample(picture: Picture) -> Sample:
+    x1, y1, x2, y2 = (picture.boxes / ([picture.width, picture.height] * 2)).T
+    columns = (picture.classes, (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)
+    labels = np.stack(columns, axis=1).astype(np.float32)
+    return Sample(picture.path, labels, picture.width, picture.height, picture.upright)
+
+
+def _as_picture(sample: Sample) -> Picture:
+    kind, cx, cy, w, h = sample.labels.astype(np.float64).T
+    sides = np.array([sample.width, sample.height] * 2)
+    boxes = (np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=1) * sides).clip(0, sides)
+    return Picture(sample.path, sample.width, sample.height, boxes, kind.astype(np.int64), sample.upright)
+
+
+def read_yolo(path: Path, findings: Findings) -> Detection[Sample]:
+    """The data set whose data YAML is at `path`; an image without a label file is background.
+
+    Raises:
+        DataError: with the file, the line where there is one, what is wrong and how to mend it.
+    """
+    layout = read_layout(path, findings)
+    digest = hashlib.sha256("\n".join(layout.names).encode())
+    seen: dict[bytes, Path] = {}
+    splits: list[tuple[Sample, ...]] = []
+    for split in ("train", "val"):
+        images = split_images(layout, split, findings)
+        folder = Path(os.path.commonpath([image.parent for image in images]))
+        samples = []
+        for image in images:
+            sample = _sample(image, layout, findings)
+            if sample is not None:
+                samples.append(sample)
+                name = f"{image.relative_to(folder).as_posix()} {sample.width}x{sample.height}"
+                digest.update(f"\n{split}/{name}\n{label_text(label_file(image))}".encode())
+        note_orphans(images, findings)
+        note_shared((sample.path for sample in samples), split, seen, findings)
+        _check_split(layout, split, images, samples, findings)
+        splits.append(tuple(samples))
+    return Detection(layout.names, splits[0], splits[1], digest.hexdigest())
+
+
+def _sample(image: Path, layout: YoloLayout, findings: Findings) -> Sample | None:
+    """The image with its labels; None if Ultralytics would leave it out."""
+    labels = read_labels(label_file(image), len(layout.names), findings)
+    if labels is None:
+        return None
+    try:
+        height, width = decode(image).shape[:2]
+    except UndecodableError as error:
+        findings.add(UNREADABLE_IMAGE, image, f"{error.why}; left out")
+        return None
+    return Sample(image, labels, width, height)
+
+
+def _check_split(
+    layout: YoloLayout, split: str, images: Sequence[Path], samples: Sequence[Sample], findings: Findings
+) -> None:
+    if not samples:
+        raise DataError(f"{layout.file}: none of the {len(images)} images of {split} can be used; {[*findings][-1]}")
+    if not any(len(sample.labels) for sample in samples):
+        raise DataError(f"{layout.file}: no image of {split} has a label; {split} needs at least one object")
+
+
+def read_coco(path: Path, findings: Findings) -> Detection[Picture]:
+    """The data set in the folder `path`, in one of the layouts of `trainables.vision.coco_layout`.
+
+    Raises:
+        DataError: with the file, the entry, what is wrong and how to mend it.
+    """
+    train, val = (read_split(path, split, findings) for split in ("train", "val"))
+    if val.names != train.names:
+        raise DataError(f"{val.file}: its categories are not those of {train.file}; both must be the same")
+    digest = hashlib.sha256("\n".join(train.names).encode())
+    seen: dict[bytes, Path] = {}
+    for name, split in (("train", train), ("val", val)):
+        note_shared((picture.path for picture in split.pictures), name, seen, findings)
+        for picture in split.pictures:
+            digest.update(f"\n{split.file.stem}/{picture.path.name} {picture.width}x{picture.height}".encode())
+            digest.update(picture.boxes.tobytes() + picture.classes.tobytes())
+    return Detection(train.names, train.pictures, val.pictures, digest.hexdigest())

@@ -1,0 +1,232 @@
+"""A data set in YOLO's layout as its data YAML describes it: what Ultralytics 8.4 trains on is read, image by image.
+
+The YAML names the splits (`train`, `val` or `validation` or `valid`, `test`) as a folder, a list file, an image, a
+pattern, or a list of these; `path`, the folder that they are under; and the classes (`names`, or their number `nc`).
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainables.errors import DataError, SettingsError, nearest
+from trainables.settings import read_yaml
+from trainables.vision.decode import SUFFIXES, regular_file
+from trainables.vision.findings import Findings
+from trainables.vision.image_files import images_in
+
+ROOT_ELSEWHERE = "`path` of the data YAML not found"
+LISTED_TWICE = "images listed more than once"
+MOST_LIST_BYTES = 10**9
+SPLITS = {"train": ("train",), "val": ("val", "validation", "valid"), "test": ("test",)}
+"""The names under which each split is found, in this order."""
+
+
+@dataclass(frozen=True)
+class YoloLayout:
+    """What a data YAML says.
+
+    Attributes:
+        file: the data YAML.
+        names: class names; a label's class is an index into them.
+        roots: the folders that the splits' paths may be relative to, in the order in which they are tried.
+        splits: what the YAML says under each split that it has.
+    """
+
+    file: Path
+    names: tuple[str, ...]
+    roots: tuple[Path, ...]
+    splits: Mapping[str, Sequence[str]]
+
+
+def read_layout(path: Path, findings: Findings, required: Sequence[str] = ("train", "val")) -> YoloLayout:
+    """The data YAML at `path`, or the only one in the folder `path`.
+
+    Raises:
+        DataError: it cannot be read, or lacks a split of `required` or the class names, or says something else than
+            paths and names there.
+    """
+    file = _yaml_in(path) if path.is_dir() else path
+    try:
+        described = read_yaml(file)
+    except SettingsError as error:
+        raise DataError(str(error)) from None
+    splits: dict[str, Sequence[str]] = {}
+    for split, keys in SPLITS.items():
+        key = next((key for key in keys if described.get(key) is not None), None)
+        if key is not None:
+            splits[split] = _paths(file, key, described[key])
+        elif split in required:
+            raise DataError(f"{file}: key {split!r} is missing; a data YAML holds train, val (image folders) and names")
+    return YoloLayout(file, class_names(file, described), _roots(file, described.get("path"), findings), splits)
+
+
+def _yaml_in(folder: Path) -> Path:
+    files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    same_stem = [file for file in files if file.stem == folder.name]
+    if len(files) != 1 and len(same_stem) != 1:
+        names = ", ".join(file.name for file in files) or "none"
+        raise DataError(f"{folder}: holds the YAML files {names}; give the path of the data YAML itself")
+    return files[0] if len(files) == 1 else same_stem[0]
+
+
+def _paths(file: Path, key: str, value: Any) -> Sequence[str]:
+    paths = value if isinstance(value, list) else [value]
+    if not paths or not all(isinstance(path, str) and path for path in paths):
+        raise DataError(f"{file}: {key} is {value!r}; it must be a path (a folder, a list file) or a list of paths")
+    return paths
+
+
+def read_data_yaml(path: Path, described: str) -> dict[str, Any]:
+    """The data YAML at `path`, which has the keys train, val and names.
+
+    Args:
+        path: file.
+        described: what such a file holds, for the complaint.
+
+    Raises:
+        DataError: it cannot be read, or a key is missing.
+    """
+    try:
+        content = read_yaml(path)
+    except SettingsError as error:
+        raise DataError(str(error)) from None
+    for key in ("train", "val", "names"):
+        if key not in content:
+            raise DataError(f"{path}: key {key!r} is missing; {described}")
+    return content
+
+
+def class_names(file: Path, described: Mapping[str, Any]) -> tuple[str, ...]:
+    """The class names in a data YAML: `names`, a list or a mapping from 0, or as many as `nc` says.
+
+    Raises:
+        DataError: neither is there, they contradict each other, or a name is given twice.
+    """
+    given, count = described.get("names"), described.get("nc")
+    if count is not None:
+        try:
+            whole = float(count) == int(float(count))
+        except (TypeError, ValueError, OverflowError):
+            whole = False
+        if not whole or isinstance(count, bool) or not 1 <= float(count) <= 10**6:
+            raise DataError(f"{file}: nc is {count!r}; it must be the number of classes")
+        count = int(float(count))
+    if given is None:
+        if count is None:
+            raise DataError(f"{file}: key 'names' is missing; it must be a list of class names, or a mapping from 0")
+        return tuple(f"class_{index}" for index in range(count))
+    names = _listed(file, given)
+    if count is not None and count != len(names):
+        raise DataError(f"{file}: nc is {count}, but names has {len(names)}; mend the one that is wrong")
+    if doubled := next((name for index, name in enumerate(names) if name in names[:index]), None):
+        raise DataError(f"{file}: names has {doubled!r} twice; every class needs its own name")
+    return names
+
+
+def _listed(file: Path, given: Any) -> tuple[str, ...]:
+    if isinstance(given, Mapping):
+        try:
+            numbered = {int(key): name for key, name in given.items()}
+        except (TypeError, ValueError):
+            numbered = {}
+        if not numbered or len(numbered) < len(given) or sorted(numbered) != list(range(len(numbered))):
+            keys = [*given][:20]
+            raise DataError(f"{file}: names has the keys {keys}; they must be 0, 1, 2 … without a gap")
+        given = [numbered[index] for index in range(len(numbered))]
+    if not isinstance(given, list) or not given or not all(isinstance(name, (str, int, float)) for name in given):
+        said = repr(given)[:80]
+        raise DataError(f"{file}: names is {said}; it must be a list of class names, or a mapping from 0 to them")
+    return tuple(map(str, given))
+
+
+def _roots(file: Path, given: Any, findings: Findings) -> tuple[Path, ...]:
+    """Where the splits' paths begin: under `path`, if it is there, else under the YAML's own folder."""
+    here = Path(os.path.abspath(file.parent))
+    if given is None or given == "":
+        return (here,)
+    if not isinstance(given, str):
+        raise DataError(f"{file}: path is {given!r}; it must be the path of a folder")
+    datasets = _datasets_folder()
+    candidates = [here / given, Path.cwd() / given, *([datasets / given] if datasets else [])]
+    there = [Path(os.path.normpath(root)) for root in candidates if root.is_dir()]
+    if there:
+        return tuple(dict.fromkeys(there))
+    findings.add(ROOT_ELSEWHERE, file, f"path is {given}, which is not there; the YAML's own folder is taken instead")
+    return (here,)
+
+
+def _datasets_folder() -> Path | None:
+    """Where Ultralytics keeps data sets, if it has been set up for this user."""
+    config = os.environ.get("YOLO_CONFIG_DIR")
+    folder = Path(config) if config else Path(os.environ.get("HOME", "/")) / ".config" / "Ultralytics"
+    try:
+        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        return Path(settings["datasets_dir"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def split_images(layout: YoloLayout, split: str, findings: Findings) -> list[Path]:
+    """The image files of a split, sorted by their paths as text, each once.
+
+    Raises:
+        DataError: a path is not there, or there is no image.
+    """
+    images = [image for path in layout.splits[split] for image in _images(layout, split, path, findings)]
+    unique = list(dict.fromkeys(sorted(images, key=str)))
+    if len(unique) < len(images):
+        findings.add(LISTED_TWICE, layout.file, f"{split} lists {len(images) - len(unique)} images again; taken once")
+    if not unique:
+        said = ", ".join(layout.splits[split])
+        raise DataError(f"{layout.file}: {split} ({said}) holds no image ({', '.join(sorted(SUFFIXES))})")
+    return unique
+
+
+def _images(layout: YoloLayout, split: str, path: str, findings: Findings) -> Iterator[Path]:
+    place = _located(layout, split, path)
+    if isinstance(place, list):
+        for match in place:
+            yield from images_in(match, findings) if match.is_dir() else [match] * (match.suffix.lower() in SUFFIXES)
+    elif place.is_dir():
+        yield from images_in(place, findings)
+    elif place.suffix.lower() in SUFFIXES:
+        yield place
+    else:
+        yield from _listed_images(layout, place)
+
+
+def _located(layout: YoloLayout, split: str, path: str) -> Path | list[Path]:
+    """The file or folder that `path` names, or what its pattern matches."""
+    path = path.replace("\\", "/")
+    # Roboflow writes "../train/images" though the folders lie beside the YAML; Ultralytics tries both, too.
+    ways = [path, path[3:]] if path.startswith("../") else [path]
+    tried = [Path(os.path.normpath(root / way)) for way in ways for root in layout.roots]
+    for candidate in tried:
+        if candidate.exists():
+            return candidate
+    if glob.has_magic(path):
+        for candidate in tried:
+            if matches := sorted(map(Path, glob.glob(str(candidate), recursive=True)), key=str):
+                return matches
+    there = sorted(entry.name for entry in layout.roots[0].iterdir() if not entry.name.startswith("."))
+    hint = nearest(Path(path).parts[0] if Path(path).parts else path, there[:20])
+    raise DataError(f"{layout.file}: {split} is {path}; {tried[0]} is not there; mend the path; {hint}")
+
+
+def _listed_images(layout: YoloLayout, file: Path) -> Iterator[Path]:
+    """The images that a list file names, one per line: a path from the root, or, after "./", from the list's folder."""
+    regular_file(file, MOST_LIST_BYTES)
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: cannot be read ({error}); a split is a folder or a UTF-8 list of images") from None
+    for line in map(str.strip, lines):
+        if line and Path(line).suffix.lower() in SUFFIXES:
+            ways = [file.parent / line, Path.cwd() / line, *(root / line for root in layout.roots)]
+            yield Path(os.path.normpath(next((way for way in ways if way.exists()), ways[0])))
