@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +22,9 @@ from trainables.errors import SettingsError
 
 if TYPE_CHECKING:
     from search.replay.recording import Recording
+
+MAX_REMARKS = 30
+"""How many sentences on what was left out are printed."""
 
 
 def replay(
@@ -45,6 +51,7 @@ def replay(
     sweep_defaults: Annotated[
         bool, typer.Option("--sweep-defaults", help="look for asha settings that would have suited these trainings")
     ] = False,
+    max_file_mib: Annotated[int, typer.Option(min=1, help="largest recorded file that is read, in MiB")] = 32,
     sweeps: Root = DEFAULT_ROOT,
     as_json: Json = False,
 ) -> None:
@@ -55,7 +62,8 @@ def replay(
 
     if figure:
         check_figure_path(figure)
-    recordings = _read(source, store, metric, mode, sweeps)
+    remarks: list[str] = []
+    recordings = _read(source, store, metric, mode, sweeps, max_file_mib, remarks.append)
     console = options.console()
     if not as_json:
         for line in _heading(recordings, workers, orders):
@@ -64,9 +72,10 @@ def replay(
         choice = choose_defaults.choose(recordings, workers, orders)
         if as_json:
             print(json.dumps(asdict(choice) | {"verdict": choice.verdict}))
-            return
-        console.print(choose_defaults.table(choice))
-        console.print(choice.verdict)
+        else:
+            console.print(choose_defaults.table(choice))
+            console.print(choice.verdict)
+        _print_remarks(remarks, as_json)
         return
     compared = {text: _scheduler_settings(text) for text in policy} if policy else SCHEDULERS
     scored = list(scores(recordings, compared, workers, orders))
@@ -76,10 +85,28 @@ def replay(
         print(json.dumps([score.as_json() for score in scored]))
     else:
         console.print(table(scored))
+    _print_remarks(remarks, as_json)
 
 
-def _read(source: str, store: str | None, metric: str | None, mode: str, sweeps: Path) -> list[Recording]:
-    """The recordings in an MLflow experiment, a sweep, a folder or a file."""
+def _print_remarks(remarks: list[str], as_json: bool) -> None:
+    """Print what was left out of the recordings, last, where it is not scrolled away; on stderr beside JSON."""
+    lines = remarks[:MAX_REMARKS]
+    if len(remarks) > MAX_REMARKS:
+        lines.append(f"and {len(remarks) - MAX_REMARKS} more; a folder with fewer trainings tells them all")
+    for line in lines:
+        print(line, file=sys.stderr if as_json else sys.stdout)
+
+
+def _read(
+    source: str,
+    store: str | None,
+    metric: str | None,
+    mode: str,
+    sweeps: Path,
+    max_file_mib: int,
+    remark: Callable[[str], None],
+) -> list[Recording]:
+    """The recordings in an MLflow experiment, a sweep, a folder or a file; `remark` takes what was left out."""
     if mode not in ("max", "min"):
         raise SettingsError(f"--mode is {mode!r}; it must be max or min")
     if store is not None:
@@ -89,8 +116,9 @@ def _read(source: str, store: str | None, metric: str | None, mode: str, sweeps:
         return read_experiment(store, source, metric, mode)  # type: ignore[arg-type]  # checked above
     from search.replay.sources import read
 
-    path = sweeps / source if (sweeps / source / "sweep.yaml").is_file() else Path(source)
-    return read(path, metric, mode)  # type: ignore[arg-type]  # checked above
+    # `os.path` answers no for a name that the system does not take, where `Path` raises.
+    path = sweeps / source if os.path.isfile(sweeps / source / "sweep.yaml") else Path(source)
+    return read(path, metric, mode, remark, max_file_mib << 20)  # type: ignore[arg-type]  # checked above
 
 
 def _scheduler_settings(text: str) -> dict[str, Any]:

@@ -1,51 +1,90 @@
 """Reads recorded trainings from a sweep, a folder or a CSV file.
 
     a sweep's folder         its journal; runs that its scheduler stopped are marked as censored
-    a folder of trainings    each with Ultralytics' `results.csv` (and `args.yaml`) or YOLOX's `train_log.txt`
+    a folder of trainings    each with Ultralytics' `results.csv` or YOLOv7's `results.txt` (and `args.yaml` or
+                             `opt.yaml`), or YOLOX's `train_log.txt`
     a CSV file               one row per epoch: `run,epoch,<metric>`; optional: `train_loss,val_loss,seconds,phase`
 
 MLflow experiments are read by `search/replay/mlflow_source.py`.
 
-Only runs on the same data set with the same planned number of epochs are comparable: they make one recording.
+Only runs on the same data set with the same planned number of epochs are comparable: they make one recording. A run
+that cannot be read is left out, with a sentence; the others are read (docs/recordings.md).
 """
 
 from __future__ import annotations
 
-import csv
-import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import logging
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from search.pruning.curve import Curve, Point
-from search.replay.recording import Mode, Recording, Run, comparable
+from search.replay.epoch_order import Remark, with_seconds
+from search.replay.recording import MIN_RUNS, Mode, Recording, Run, comparable
+from search.replay.table_source import read_table
+from search.replay.text_file import printable
+from search.replay.trainer_files import DEFAULT_MAX_BYTES, Family, Source
+from search.replay.ultralytics_source import read_results_csv, read_results_txt
+from search.replay.yolox_source import read_train_log
 from search.state.follower import SweepFollower
 from search.sweep.folder import SweepFolder
-from trainables.errors import DataError, nearest
-from trainables.settings import read_yaml
+from trainables.errors import DataError
 
-_ULTRALYTICS_METRICS = ("metrics/mAP50-95(B)", "metrics/mAP50-95(M)", "metrics/mAP50-95(P)", "metrics/accuracy_top1")
+_LOG = logging.getLogger(__name__)
+
+READERS: dict[str, Callable[[Path, Source], list[tuple[Family, Run]]]] = {
+    "results.csv": read_results_csv,
+    "results.txt": read_results_txt,
+    "train_log.txt": read_train_log,
+}
+"""The files of a training by their names; of two in one folder, the first is read."""
+MAX_FOLDERS = 100_000
+MAX_REMARKS = 4
+"""On one file."""
+TABLES = (".csv", ".tsv")
 
 
-def read(path: Path, metric: str | None = None, mode: Mode = "max") -> list[Recording]:
+def read(
+    path: Path,
+    metric: str | None = None,
+    mode: Mode = "max",
+    remark: Remark = _LOG.warning,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+) -> list[Recording]:
     """The recordings at `path`; `metric` and `mode` name the objective where the source does not.
+
+    Args:
+        path: a sweep's folder, a folder of trainings or a CSV file.
+        metric: the objective's column.
+        mode: whether higher ("max") or lower values are better.
+        remark: takes a sentence for each run that is left out, and for what was read in another way than it was
+            written; without it they are logged as warnings.
+        max_bytes: of each file that is read.
 
     Raises:
         DataError: nothing there can be read, or no two runs are comparable.
     """
-    if (path / "sweep.yaml").is_file():
+    remarks: list[str] = []
+
+    def note(sentence: str) -> None:
+        remarks.append(sentence)
+        remark(sentence)
+
+    # os.path says no to names that the system refuses, where Path raises.
+    if os.path.isfile(path / "sweep.yaml"):
         recordings = [_sweep(path)]
-    elif path.suffix == ".csv" and path.is_file():
-        recordings = [_table(path, metric, mode)]
-    elif path.is_dir():
-        recordings = _folder(path, metric, mode)
+    elif path.suffix.lower() in TABLES and os.path.isfile(path):
+        recordings = [read_table(path, metric, mode, max_bytes, note)]
+    elif os.path.isdir(path):
+        recordings = _folder(Source(path, metric, mode, max_bytes, note))
     else:
-        raise DataError(f"{path}: no sweep, no CSV file and no folder of trainings; give one of them")
-    return comparable(recordings, str(path))
-
-
-# --- a sweep -----------------------------------------------------------------------------------------------------
+        raise DataError(f"{printable(path)}: no sweep, no CSV file and no folder of trainings; give one of them")
+    try:
+        return comparable(recordings, printable(path))
+    except DataError as error:
+        first = f" ({remarks[0]})" if remarks else ""
+        raise DataError(f"{error}{first}") from None
 
 
 def _sweep(path: Path) -> Recording:
@@ -62,124 +101,55 @@ def _sweep(path: Path) -> Recording:
     return Recording(path.name, recipe.metric, recipe.mode, state.plan.max_epochs, runs)
 
 
-# --- a table -----------------------------------------------------------------------------------------------------
+def _folder(source: Source) -> list[Recording]:
+    families: dict[Family, list[Run]] = defaultdict(list)
+    for folder, names in _trainings(source):
+        for other in names[1:]:
+            source.remark(f"Left out: {printable(folder / other)}: {names[0]} of the same training is read")
+        path = folder / names[0]
+        remarks: list[str] = []
+        try:
+            for family, run in READERS[names[0]](path, replace(source, remark=remarks.append)):
+                families[family].append(run)
+            for sentence in remarks[:MAX_REMARKS]:
+                source.remark(sentence)
+            if len(remarks) > MAX_REMARKS:
+                source.remark(f"{printable(path)}: and {len(remarks) - MAX_REMARKS} more remarks on this file")
+        except DataError as error:
+            # Readers of a table or of YAML name the file themselves.
+            named = str(error).startswith(printable(folder))
+            source.remark(f"Left out: {error}" if named else f"Left out: {printable(path)}: {error}")
+    titles = Counter((family.data, family.epochs) for family in families)
+    recordings = []
+    for family, runs in families.items():
+        metric = f", {family.metric}" if titles[family.data, family.epochs] > 1 else ""
+        title = f"{printable(family.data)}{metric} ({family.epochs} epochs)"
+        if len(runs) < MIN_RUNS:
+            source.remark(f"Left out: {runs[0].name}: no other training of {title} was read to compare it with")
+        longest = min(family.epochs, max(run.curve.epoch for run in runs))
+        recordings.append(Recording(title, family.metric, source.mode, longest, with_seconds(runs)))
+    return recordings
 
 
-def _table(path: Path, metric: str | None, mode: Mode) -> Recording:
-    rows: dict[str, list[dict[str, str]]] = defaultdict(list)
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or []
-        if metric is None:
-            raise DataError(f"{path}: which column is the metric? give --metric, one of {', '.join(columns)}")
-        for required in ("run", "epoch", metric):
-            if required not in columns:
-                raise DataError(f"{path}: no column {required!r}; {nearest(required, columns)}")
-        for row in reader:
-            rows[row["run"]].append(row)
-    runs = tuple(_run(name, run_rows, path, metric, mode, "train_loss", "val_loss") for name, run_rows in rows.items())
-    return Recording(path.stem, metric, mode, max((run.curve.epoch for run in runs), default=0), runs)
+def _trainings(source: Source) -> Iterator[tuple[Path, list[str]]]:
+    """The folders below the source that hold a training, with the names of its files.
 
+    Linked folders are followed, each once; hidden ones hold copies (checkpoints of notebooks, snapshots).
+    """
+    visited: set[tuple[int, int]] = set()
 
-def _run(
-    name: str, rows: Iterable[Mapping[str, str]], path: Path, metric: str, mode: Mode, train: str, val: str
-) -> Run:
-    """One run from the rows of a table; the losses are the sums of the columns that begin with `train` and `val`."""
-    points, seconds = [], []
-    for number, row in enumerate(rows, start=1):
+    def refused(error: OSError) -> None:
+        source.remark(f"Left out: {printable(error.filename)}: cannot be read ({error.strerror})")
 
-        def cell(column: str, row: Mapping[str, str] = row, number: int = number) -> float | None:
-            return _number(row.get(column), f"{path}: run {name}, row {number}: {column}")
-
-        value, held_out = cell(metric), _sum(cell, row, val)
-        loss = _sum(cell, row, train)
-        points.append(Point(number, value, loss, held_out, row.get("phase") or "main"))
-        seconds.append(cell("seconds") or 1.0)
-    return Run(name, Curve(mode, points), tuple(seconds), {})
-
-
-def _sum(cell: Callable[[str], float | None], row: Mapping[str, str], prefix: str) -> float | None:
-    cells = [cell(column) for column in row if column.startswith(prefix)]
-    values = [value for value in cells if value is not None]
-    return sum(values) if values else None
-
-
-def _number(text: str | None, source: str) -> float | None:
-    if text is None or not text.strip():
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise DataError(f"{source} is {text!r}; it must be a number or empty") from None
-
-
-# --- a folder of trainings ---------------------------------------------------------------------------------------
-
-
-def _folder(path: Path, metric: str | None, mode: Mode) -> list[Recording]:
-    families: dict[tuple[str, int], list[Run]] = defaultdict(list)
-    names: dict[tuple[str, int], str] = {}
-    for file in sorted(path.rglob("results.csv")):
-        run, column, family = _ultralytics(file, metric, mode)
-        families[family].append(run)
-        names[family] = column
-    for file in sorted(path.rglob("train_log.txt")):
-        run, family = _yolox(file)
-        families[family].append(run)
-        names[family] = "map50_95"
-    return [
-        Recording(f"{data} ({epochs} epochs)", names[data, epochs], mode, _length(epochs, runs), tuple(runs))
-        for (data, epochs), runs in families.items()
-    ]
-
-
-def _length(planned: int, runs: Iterable[Run]) -> int:
-    return min(planned, max(run.curve.epoch for run in runs))
-
-
-def _ultralytics(path: Path, metric: str | None, mode: Mode) -> tuple[Run, str, tuple[str, int]]:
-    """A run of Ultralytics' trainer, its metric's column, and its family: data set and planned epochs."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [{key.strip(): value for key, value in row.items() if key} for row in csv.DictReader(file)]
-    columns = list(rows[0]) if rows else []
-    candidates = [metric] if metric else _ULTRALYTICS_METRICS
-    column = next((name for name in candidates if name in columns), None)
-    if column is None:
-        raise DataError(f"{path}: no column {candidates[0]!r}; give --metric")
-    arguments = path.with_name("args.yaml")
-    values: dict[str, Any] = read_yaml(arguments) if arguments.is_file() else {}
-    family = (str(values.get("data", path.parent.parent.name)), int(values.get("epochs") or len(rows)))
-    run = _run(path.parent.name, _evaluated(rows, column), path, column, mode, "train/", "val/")
-    return Run(run.name, run.curve, run.seconds, values), column, family
-
-
-def _evaluated(rows: list[dict[str, str]], metric: str) -> Iterator[Mapping[str, str]]:
-    """`rows` without the exact zeros that Ultralytics writes where it did not validate."""
-    for row in rows:
-        losses = [value for column, value in row.items() if column.startswith("val/")]
-        validated = not losses or any(value and float(value) for value in losses)
-        yield row if validated else {column: value for column, value in row.items() if column != metric}
-
-
-_EPOCH = re.compile(r"epoch: (\d+)/(\d+), iter: .*?total_loss: ([\d.einfa+-]+)")
-_AP = re.compile(r"\(AP\) @\[ IoU=0\.50:0\.95 \| area=\s*all \| maxDets=100 \] = (-?[\d.]+)")
-
-
-def _yolox(path: Path) -> tuple[Run, tuple[str, int]]:
-    """A run of YOLOX's trainer from its log, and its family; each epoch has its mean total loss, and the AP if any."""
-    losses: dict[int, list[float]] = defaultdict(list)
-    values: dict[int, float] = {}
-    epoch = planned = 0
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if trained := _EPOCH.search(line):
-            epoch, planned = int(trained[1]), int(trained[2])
-            losses[epoch].append(float(trained[3]))
-        elif (evaluated := _AP.search(line)) and epoch:
-            values[epoch] = float(evaluated[1])
-    if not losses:
-        raise DataError(f"{path}: no epoch in this log; is it the one that YOLOX's trainer writes?")
-    points = [
-        Point(epoch, values.get(epoch), sum(batch_losses) / len(batch_losses))
-        for epoch, batch_losses in sorted(losses.items())
-    ]
-    return Run(path.parent.name, Curve("max", points), (1.0,) * len(points), {}), (path.parent.parent.name, planned)
+    for folder, subfolders, files in os.walk(source.root, onerror=refused, followlinks=True):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in visited:
+            subfolders.clear()
+            continue
+        visited.add((status.st_dev, status.st_ino))
+        if len(visited) > MAX_FOLDERS:
+            raise DataError(f"{printable(source.root)}: has more than {MAX_FOLDERS:,} folders; give one that has fewer")
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        names = [name for name in READERS if name in files]
+        if names:
+            yield Path(folder), names
