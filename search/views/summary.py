@@ -65,7 +65,7 @@ def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
 
 
 def _comparison(ranked: list[Finalist], state: SweepState) -> Table:
-    title = "Trained again on fresh seeds" if any(one.confirmed for one in ranked) else "Best trial"
+    title = "Re-trained on fresh seeds" if any(one.confirmed for one in ranked) else "Best trial"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2), pad_edge=False)
     for column in ("trial", state.plan.recipe.metric, "seeds", "in the search"):
         table.add_column(column, justify="left" if column == "trial" else "right")
