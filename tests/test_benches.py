@@ -112,15 +112,8 @@ SMALLEST: dict[str, Callable[[Inputs], list[object]]] = {
 SLOW: dict[str, Callable[[Inputs], list[object]]] = {
     "cost.large": lambda _: ["--trials", 20, "--epochs", 3],
     "cost.many": lambda _: ["--at-once", 2, "--trials", 2, "--epochs", 1],
-    "cost.overhead": lambda _: ["--rounds", 1, "--trials", 2, "--epochs", 2],
-    "cost.recording": lambda _: ["--results", 20, "--rays", 5],
-    "cost.second_trial": lambda _: ["resnet_yolo", "--trials", 2],
-    "own.compare": lambda inputs: [
-        *(inputs.recorded, "--orders", 1, "--seeds", 1, "--jobs", 1, "--only", "random, everything|^none"),
-    ],
-    "search.searcher": lambda _: ["conditional", "--seeds", 1, "--processes", 1, "--spaces", "detector"],
 }
-"""What takes longer, or starts Ray: each in a process of its own."""
+"""What takes longer, or starts Ray: each in a process of its own. Others start Ray several times: minutes each."""
 
 
 @pytest.fixture
