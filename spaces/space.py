@@ -153,6 +153,24 @@ def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, 
 
     Each choice, and the highest value of each whole number, is tried once; a condition that needs two of them at the
     same time is found when the second is only asked for under the first.
+
+    Example:
+        def space(draw: Draw) -> None:
+            if draw.int("warmup_epochs", 0, 10):
+                draw.float("warmup_start", 0.1, 0.6)
+            if draw.choice("optimizer", ["sgd", "adamw"]) == "adamw":
+                draw.float("beta", 0.8, 0.99)
+
+        The space runs once with the lowest or first value of everything, then once per other value of each name:
+
+        | fixed               | names that are asked for                 |
+        | ---                 | ---                                      |
+        |                     | warmup_epochs, optimizer                 |
+        | warmup_epochs = 10  | warmup_epochs, warmup_start, optimizer   |
+        | optimizer = adamw   | warmup_epochs, optimizer, beta           |
+
+        `warmup_start` is asked for at warmup_epochs 10 and not at 0, so its `when` is "warmup_epochs > 0". `beta` is
+        asked for with adamw and not with sgd, so its `when` is "optimizer is adamw".
     """
     listed: dict[str, Range] = {}
     tried: list[_Branch] = []

@@ -106,3 +106,18 @@ def test_a_scale_must_be_true_or_false(log: Any) -> None:
 
 def test_a_scale_may_be_changed() -> None:
     assert ranges(layered, {"lr": {"log": False}})["lr"] == Range("float", 1e-4, 1e-2)
+
+
+def test_the_example_of_ranges_is_true() -> None:
+    def space(draw: Draw) -> None:
+        if draw.int("warmup_epochs", 0, 10):
+            draw.float("warmup_start", 0.1, 0.6)
+        if draw.choice("optimizer", ["sgd", "adamw"]) == "adamw":
+            draw.float("beta", 0.8, 0.99)
+
+    assert {name: listed.when for name, listed in ranges(space).items()} == {
+        "warmup_epochs": "",
+        "optimizer": "",
+        "warmup_start": "warmup_epochs > 0",
+        "beta": "optimizer is adamw",
+    }

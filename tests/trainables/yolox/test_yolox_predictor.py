@@ -105,7 +105,7 @@ def test_settings_that_are_not_the_checkpoints_are_refused_in_a_sentence(checkpo
 
 def test_pictures_that_are_none_are_refused_in_a_sentence(checkpoint: Path, tmp_path: Path) -> None:
     predict = Yolox().predictor(Yolox().settings("tiny", SHORT), checkpoint)
-    with pytest.raises(DataError, match=r"nowhere.png: no such picture"):
+    with pytest.raises(DataError, match=r"nowhere.png: no such file"):
         predict([tmp_path / "nowhere.png"])
     with pytest.raises(DataError, match=r"shape \(4, 4\) and type float64; it must be \(height, width, 3\) of uint8"):
         predict([np.zeros((4, 4))])
