@@ -1,7 +1,7 @@
-"""How often was a stop wrong? A share of the stopped trials is trained to its end after all, once the search is over.
+"""How often was a stop wrong? After the search a share of the stopped trials is trained to its end, to find out.
 
-They are drawn by lot, so the share of wrong ones among them holds for all stops. An audited trial is trained from its
-beginning with its own seed, so up to the epoch of its stop it is the same training, and nothing has to be kept for it.
+The audited trials are drawn at random, so the share of wrong stops among them is an estimate for all stops. Each is
+trained from scratch with its own seed: up to the epoch of its stop it is the same training, and needs no checkpoint.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from search.pruning.decision import Reason
 from search.state.sweep_state import SweepState
 
 HARM = 0.05
-"""A stop was wrong if the trial would have improved its own best by more than this share: the measure of harm that the
-rules were chosen by (`stability.py`)."""
+"""A stop was wrong if the trial would have improved its own best by more than this share: the measure of harm by which
+the stop rules were chosen (`search/pruning/stop_rules.py`)."""
 
 _STOPS: frozenset[Reason] = frozenset({"rung", "nonfinite", "diverging", "collapsed", "oscillating", "stale"})
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What the audited trials showed.
+    """The result of the audited trials.
 
     Attributes:
         audited: how many were trained to their end.
@@ -39,22 +39,22 @@ class Audit:
 
 
 def due(state: SweepState) -> int | None:
-    """The stopped trial to audit next; None if there is none, or the search still goes on."""
-    if state.trials.paused or any(trial.started.kind == "search" for trial in state.trials.running.values()):
+    """The stopped trial to audit next; None if there is none, or the search has not finished."""
+    if state.trials.paused or any(trial.is_search for trial in state.trials.running.values()):
         return None
-    stopped = [one.started.trial for one in state.trials.search if one.decision and one.decision.reason in _STOPS]
-    wanted = int(len(stopped) * state.plan.spec.audit)
-    lots = sorted(stopped, key=lambda trial: _lot(state.plan.spec.seed, trial))
-    return next((trial for trial in lots[:wanted] if trial not in state.trials.audits), None)
+    stopped = [trial.number for trial in state.trials.search if trial.decision and trial.decision.reason in _STOPS]
+    count = int(len(stopped) * state.plan.spec.audit)
+    drawn = sorted(stopped, key=lambda number: _lot(state.plan.spec.seed, number))[:count]
+    return next((number for number in drawn if number not in state.trials.audits), None)
 
 
-@cache  # seeding takes longer than all the rest, and this is asked again and again
+@cache  # seeding takes longer than all the rest, and each lot is asked for again and again
 def _lot(seed: int, trial: int) -> float:
     return random.Random(f"{seed}/audit/{trial}").random()
 
 
 def audit(state: SweepState) -> Audit:
-    """What has been found out so far."""
+    """The result of the audits so far."""
     done = [(state.trials[of], again) for of, again in state.trials.audits.items() if again.finished]
     pairs = [
         (again.curve.oriented(stopped.curve.best_value), again.curve.oriented(again.curve.best_value))

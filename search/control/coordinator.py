@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from search.control import audit
+from search.control.assignment import Assignment
 from search.control.budget import Budget
 from search.control.patience import search_end
 from search.control.retention import on_disk, paused_to_give_up, surplus
@@ -32,26 +32,18 @@ from spaces.space import known
 from trainables.errors import SteadytuneError
 
 
-@dataclass(frozen=True)
-class Assignment:
-    """One training to run (or to go on with): everything a worker needs to know."""
-
-    trial: int
-    settings: dict[str, Any]
-    epochs: int
-    exclusive: bool = False
-    """With a GPU of its own: on a shared one it ran out of memory."""
-
-
 class Coordinator:
     """Runs one sweep's logic.
 
     Args:
         plan: the checked sweep.
-        journal: open for writing; a `Journal`, or what stands for one.
+        journal: takes the events; open for writing.
         delete: removes the checkpoint of (trial, epoch).
         listen: called after each event that was applied.
         clock: wall-clock seconds.
+
+    Attributes:
+        halted: why everything was stopped; the sweep can be resumed later. None while it was not.
     """
 
     def __init__(
@@ -71,12 +63,12 @@ class Coordinator:
         self._budget = Budget(plan, clock)
         self._unfinished: list[Assignment] = []  # to hand out before new ones
         self._exclusive: set[int] = set()
-        self._unjudged: list[EpochDone] = []  # the last epochs of running trials, where a journal was read back
+        self._undecided: list[EpochDone] = []  # after `restore`: the last epochs of running trials
         self.halted: Exception | None = None
         self._begin(restart=0)
 
     def _begin(self, restart: int) -> None:
-        """An empty state, with the scheduler and the searcher that listen to it."""
+        """Make an empty state, with the scheduler and the searcher that listen to it."""
         spec, mode = self.plan.spec, self.plan.recipe.mode
         self.scheduler = build_scheduler(self.plan)
         self.searcher = Searcher(lambda trial: draw(self.plan, trial), mode, spec.sampler, spec.seed, restart)
@@ -85,22 +77,21 @@ class Coordinator:
         )
 
     def restore(self, rows: Iterable[Row]) -> None:
-        """Take up a sweep where its journal ends; `open` hands out its unfinished trials again first."""
+        """Restore a sweep from its journal; after `open` its unfinished trials are handed out first."""
         rows = list(rows)
         self._begin(restart=len(rows))
         for row in rows:
             self.state.apply(row)
         latest = {row.event.trial: row.event for row in rows if isinstance(row.event, EpochDone)}
-        self._unjudged = [latest[number] for number in self.state.trials.running if number in latest]
+        self._undecided = [latest[number] for number in self.state.trials.running if number in latest]
         self._budget.began = self._clock() - self.state.active_seconds
 
-    def open(self, places: int) -> None:
-        """Note that the sweep begins, or goes on, now, with room for `places` trials at a time."""
-        self._budget.places = places
-        self._record(SweepOpened(places))
+    def open(self, worker_slots: int) -> None:
+        """Record that the sweep begins, or is resumed, now, and runs that many trials at a time."""
+        self._record(SweepOpened(worker_slots))
         running = list(self.state.trials.running.values())
-        for done in self._unjudged:  # killed between an epoch and the decisions about it, perhaps
-            self._judge(self.state.trials[done.trial], done)
+        for done in self._undecided:  # the process may have been killed between an epoch and the decision after it
+            self._decide(self.state.trials[done.trial], done)
         self._end_search()
         self._unfinished = [self._assignment(trial) for trial in running if trial.running]
         self._journal.flush()
@@ -108,7 +99,7 @@ class Coordinator:
     # --- handing out ---------------------------------------------------------------------------------------------
 
     def next(self) -> Assignment | None:
-        """The next training to run; None if there is none now (see `over`)."""
+        """The next training to run; None if there is none now, which need not mean that the sweep is `over`."""
         if self.halted:
             return None
         if self._unfinished:
@@ -123,7 +114,7 @@ class Coordinator:
 
     @property
     def over(self) -> bool:
-        """Whether nothing runs and nothing will be handed out any more."""
+        """Whether no training runs and none will be handed out any more."""
         if self.halted:
             return True
         if self._unfinished or self.state.trials.running or self.state.trials.paused:
@@ -132,34 +123,34 @@ class Coordinator:
 
     def _remaining(self) -> int:
         """Trials that the search may still start."""
-        return 0 if self.scheduler.over else self._budget.left(self.state)
+        return 0 if self.scheduler.over else self._budget.remaining_trials(self.state)
 
     def _promote(self) -> Assignment | None:
-        """The waiting trial that goes on now, if there is one."""
+        """Promote a paused trial, if there is one to promote."""
         if not self._budget.allows(self.state):
             return None
-        found = promote(self.state, self.scheduler, self._remaining())
-        if found is None:
+        promotion = promote(self.state, self.scheduler, self._remaining())
+        if promotion is None:
             return None
-        trial, decision = found
-        self._conclude(trial, decision)
+        trial, decision = promotion
+        self._record_decision(trial, decision)
         return self._assignment(trial)
 
     def _close(self) -> None:
-        """End the trials that wait, once the search is over and none of those still running can help them."""
-        if any(trial.started.kind == "search" for trial in self.state.trials.running.values()):
+        """End the paused trials once the search has finished and no running trial can open a rung for them."""
+        if any(trial.is_search for trial in self.state.trials.running.values()):
             return
         paused = self.state.trials.paused.values()
         ends = [(trial, give_up(trial, self.plan.recipe, self.scheduler, "search finished")) for trial in paused]
-        for trial, decision in ends:  # who ended is behind all others: so all are compared before the first ends
-            self._conclude(trial, decision)
+        for trial, decision in ends:  # an ended trial ranks last: so all were compared before the first of them ends
+            self._record_decision(trial, decision)
         self.tick()
 
     def _start_search(self) -> Assignment:
         number = len(self.state.trials)
         named = self.plan.named[number] if number < len(self.plan.named) else None
         prior = prior_values(self.plan, self.state.prior_trials, number - len(self.plan.named))
-        # A named training outside the user's narrowed ranges is trained as it is, but Optuna does not hear of it.
+        # A named training outside the user's narrowed ranges is trained as it is, but is no trial of the study.
         values = known(self.plan.space, named[1], self.plan.spec.set) if named else prior or self.scheduler.new()
         drawn = self.searcher.ask(number, values) if values is not None and self.plan.ranges else {}
         seed = derived(self.plan.spec.seed, f"trial/{number}")
@@ -168,24 +159,25 @@ class Coordinator:
         )
 
     def _start_confirmation(self) -> Assignment | None:
-        found = self._next_confirmation()
-        if found is None:
+        confirmation = self._next_confirmation()
+        if confirmation is None:
             return None
-        of, place = found
+        of, index = confirmation
         original = self.state.trials[of].started
-        # The same fresh seeds for every finalist: they are compared on equal ground.
-        seed = derived(self.plan.spec.seed, f"confirm/{place}")
+        # All finalists get the same fresh seeds, so that the seeds do not decide between them.
+        seed = derived(self.plan.spec.seed, f"confirm/{index}")
         number = len(self.state.trials)
         return self._start(number, "confirm", of, original.named, seed, original.drawn, original.settings)
 
     def _next_confirmation(self) -> tuple[int, int] | None:
-        """The next (configuration, place of the fresh seed). Begins while the last search trials still run."""
+        """The next finalist to re-train and the index of its seed. The last search trials may still be running."""
         if self._budget.seconds_left() <= 0:
             return None
-        for place in range(self.plan.spec.confirm_seeds):
+        # Seed by seed: if time runs out, as many finalists as possible have at least one.
+        for index in range(self.plan.spec.confirm_seeds):
             for of in finalist_numbers(self.state):
-                if len(self.state.trials.confirmations(of)) <= place:
-                    return of, place
+                if len(self.state.trials.confirmations(of)) <= index:
+                    return of, index
         return None
 
     def _start_audit(self) -> Assignment | None:
@@ -197,7 +189,7 @@ class Coordinator:
 
     def _next_audit(self) -> int | None:
         """The stopped trial to train to its end, if there is time for that."""
-        return audit.due(self.state) if self._budget.allows_one_more(self.state) else None
+        return audit.due(self.state) if self._budget.allows_training(self.state) else None
 
     def _start(
         self, number: int, kind: Kind, of: int, named: str, seed: int, drawn: dict[str, Any], values: dict[str, Any]
@@ -213,33 +205,33 @@ class Coordinator:
     # --- taking reports ------------------------------------------------------------------------------------------
 
     def report(self, done: EpochDone) -> bool:
-        """Take one epoch's report; returns whether the trial goes on."""
+        """Take one epoch's report; returns whether the trial continues on its worker."""
         trial = self.state.trials[done.trial]
         if self.halted or not trial.running:
             return False
-        if done.epoch <= trial.curve.epoch:  # trained again after a restart from an older checkpoint
-            if done.checkpoint and done.epoch not in trial.checkpoints:  # it had been deleted
+        if done.epoch <= trial.curve.epoch:  # repeated after a restart from an older checkpoint
+            if done.checkpoint and done.epoch not in trial.checkpoints:  # it had been deleted as surplus
                 self._delete(done.trial, done.epoch)
             return True
         self._record(done)
-        self._judge(trial, done)
+        self._decide(trial, done)
         self.tick()
         return trial.running
 
     def halt(self, error: Exception) -> None:
-        """Something outside the trials went wrong (a full disk): stop everything, leave it to be resumed."""
+        """Stop everything because of an error outside the trials, such as a full disk; the sweep can be resumed."""
         self.halted = self.halted or error
 
     def end(self, ended: SweepEnded) -> None:
-        """The sweep has its result."""
+        """Record the result of the sweep."""
         self._record(ended)
         self._journal.flush()
 
     def fail(self, number: int, detail: str) -> None:
-        """A trial's code raised, or its process died too often."""
+        """End a trial whose code raised or whose process died too often."""
         trial = self.state.trials[number]
         if trial.running and not self.halted:
-            self._conclude(trial, Decision("stop", "failed", detail))
+            self._record_decision(trial, Decision("stop", "failed", detail))
             if cause := repeated_failure(self.state):
                 self.halt(SteadytuneError(f"{cause}; mend it, then `steadytune resume {self.plan.spec.name}`"))
             self.tick()
@@ -257,27 +249,27 @@ class Coordinator:
             self._unfinished.append(self._assignment(trial))
 
     def tick(self) -> None:
-        """Called often; puts on disk what waits and then deletes what is no longer needed.
+        """Flush the journal if that is due, then delete checkpoints that nothing needs. To be called often.
 
         A decision may be acted on up to half a second before it is on disk. If the driver is killed just then, the
-        resumed sweep judges the trial again by the same rules, or trains an epoch again from its checkpoint.
+        resumed sweep decides about the trial again by the same rules, or repeats an epoch from its checkpoint.
         """
         if self._journal.flush_if_due() or not self.state.trials.running:
             self._clean()
 
-    def _judge(self, trial: TrialState, done: EpochDone) -> None:
+    def _decide(self, trial: TrialState, done: EpochDone) -> None:
         budget_reason = self._budget.exceeded(self.state, trial)
         decision = decide(trial, self.state, self.scheduler, done, budget_reason, self._remaining())
         if decision:
-            self._conclude(trial, decision)
+            self._record_decision(trial, decision)
         self._end_search()
 
     def _end_search(self) -> None:
-        """Draw no more trials once the last ones have gained too little."""
+        """End the search if its last trials have gained too little (`patience`)."""
         if ended := search_end(self.state):
             self._record(ended)
 
-    def _conclude(self, trial: TrialState, decision: Decision) -> None:
+    def _record_decision(self, trial: TrialState, decision: Decision) -> None:
         self._record(Decided.of(trial.number, trial.curve.epoch, decision))
 
     def _record(self, event: Event) -> None:
@@ -288,13 +280,14 @@ class Coordinator:
     # --- disk ----------------------------------------------------------------------------------------------------
 
     def _clean(self) -> None:
-        """Delete what nothing needs. Only after a flush: a resume needs what the journal on disk says."""
+        """Delete checkpoints that nothing needs. Only after a flush, as a resume needs those that the journal names."""
         spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
-        for worst in paused_to_give_up(self.state.trials.paused.values(), max_bytes):
+        for trial in paused_to_give_up(self.state.trials.paused.values(), max_bytes):
             why = "checkpoints of paused trials would exceed max_checkpoint_gb"
-            self._conclude(worst, give_up(worst, self.plan.recipe, self.scheduler, why, self._remaining()))
+            self._record_decision(trial, give_up(trial, self.plan.recipe, self.scheduler, why, self._remaining()))
         self._journal.flush()
         finalists = frozenset(finalist_numbers(self.state))
-        for one in surplus(on_disk(self.state.trials.values()), spec.keep_checkpoints, max_bytes, finalists):
-            self._delete(one.trial, one.epoch)
-            del self.state.trials[one.trial].checkpoints[one.epoch]
+        checkpoints = on_disk(self.state.trials.values())
+        for checkpoint in surplus(checkpoints, spec.keep_checkpoints, max_bytes, finalists):
+            self._delete(checkpoint.trial, checkpoint.epoch)
+            del self.state.trials[checkpoint.trial].checkpoints[checkpoint.epoch]

@@ -1,18 +1,17 @@
-"""When more trials are no longer worth it: what they may still gain is below what the metric can tell apart.
+"""Ends the search when more trials are no longer worth it: what they may gain is below the noise of the metric.
 
 Makarova et al. (Automatic Termination for Hyperparameter Optimization, AutoML 2022) stop when a bound on the regret,
 from a Gaussian process, is below the standard error of the incumbent; Syne Tune ships that rule. It needs a model of
-the search space that conditional spaces and pruned trials do not give. Here the record speaks for itself: as a search
-goes on, the same number of trials gains less (what n more even draws can be expected to gain falls like 1 / n, and a
-model-based search gains most at its beginning). So what the last `patience` finished trials gained is on average more
-than what as many again will gain; once that is below the noise, they are not run. It is off by default: on synthetic
-landscapes it told no better when to stop than a number of trials fixed beforehand (docs/negative-results.md); with a
-patience of 15 it cost less than the noise.
+the search space that conditional spaces and pruned trials do not give. This rule needs none: the longer a search, the
+less the same number of trials gains (for n random draws the expected gain of n more falls like 1 / n, and a model-based
+search gains most at its beginning). So the last `patience` finished trials gained on average more than as many again
+will; once that is below the noise, no more are started. It is off by default: on synthetic landscapes it was no better
+than a number of trials fixed beforehand (docs/negative-results.md); with a patience of 15 it lost less than the noise.
 
     noise    standard deviation of the metric from epoch to epoch, in the second half of a training, from its second
-             differences: their mean square is six times the variance, and no trend gets in (Gasser, Sroka and
+             differences: their mean square is six times the variance, whatever the trend (Gasser, Sroka and
              Jennen-Steinmetz, Biometrika 1986). The median over finished trials. Two trainings on two seeds differ by
-             more than that, so the rule errs on the side of going on.
+             more than that, so the rule rather continues than ends.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from search.journal.events import SearchEnded
 from search.state.sweep_state import SweepState
 
 FINISHED = 3
-"""Finished trials without which nothing is said of the noise."""
+"""Finished trials without which the noise is not estimated."""
 DIFFERENCES = 3
-"""Values without which there is no second difference."""
+"""Values that a second difference needs."""
 
 
 def noise(values: Sequence[float]) -> float:
@@ -36,7 +35,7 @@ def noise(values: Sequence[float]) -> float:
     if len(late) < DIFFERENCES:
         return 0.0
     second = [before - 2 * value + after for before, value, after in zip(late, late[1:], late[2:], strict=False)]
-    return math.sqrt(statistics.fmean(one * one for one in second) / 6)
+    return math.sqrt(statistics.fmean(difference * difference for difference in second) / 6)
 
 
 def search_end(state: SweepState) -> SearchEnded | None:
@@ -45,27 +44,27 @@ def search_end(state: SweepState) -> SearchEnded | None:
     if patience is None or state.search_ended or len(state.trials.ranking) < 2 * patience:
         return None
     finished = [trial for trial in state.trials.search if trial.finished and trial.curve.smoothed_value is not None]
-    levels = [trial.curve.sign * (trial.curve.smoothed_value or 0.0) for trial in finished]
+    values = [trial.curve.oriented(trial.curve.smoothed_value or 0.0) for trial in finished]
     noises = [noise([point.value or 0.0 for point in trial.curve.evaluated]) for trial in finished]
-    return enough(levels, noises, patience)
+    return enough(values, noises, patience)
 
 
-def enough(levels: Sequence[float], noises: Sequence[float], patience: int) -> SearchEnded | None:
+def enough(values: Sequence[float], noises: Sequence[float], patience: int) -> SearchEnded | None:
     """Whether the search may end, and why.
 
     Args:
-        levels: of the trials that trained to their end, in the order in which they were drawn; higher is better.
-        noises: of the same trials (`noise`); 0 where it is not known.
+        values: oriented smoothed values of the trials that were trained to completion, in the order of their start.
+        noises: of the same trials (`noise`); 0 where it is unknown.
         patience: finished trials over which the gain is taken.
 
     Returns:
-        The end of the search; None if it should go on or too little is known.
+        The end of the search; None if it should continue or too little is known.
     """
-    known = [one for one in noises if one > 0]
-    if len(levels) < 2 * patience or len(known) < FINISHED:
+    measured = [level for level in noises if level > 0]
+    if len(values) < 2 * patience or len(measured) < FINISHED:
         return None
-    gain, scatter = max(levels) - max(levels[:-patience]), statistics.median(known)
-    if gain >= scatter:
+    gain, typical = max(values) - max(values[:-patience]), statistics.median(measured)
+    if gain >= typical:
         return None
-    detail = f"the last {patience} finished trials gained {gain:.4f}, less than the noise of the metric, {scatter:.4f}"
-    return SearchEnded(detail, {"gain": gain, "noise": scatter, "patience": float(patience)})
+    detail = f"the last {patience} finished trials gained {gain:.4f}, less than the noise of the metric, {typical:.4f}"
+    return SearchEnded(detail, {"gain": gain, "noise": typical, "patience": float(patience)})

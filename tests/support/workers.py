@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search.control.coordinator import Assignment, Coordinator
+from search.control.assignment import Assignment
+from search.control.coordinator import Coordinator
 from search.journal.events import Decided, EpochDone, Row, TrialStarted
 from search.journal.segments import Journal, read
 from search.pruning.rungs import RungResult

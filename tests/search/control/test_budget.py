@@ -53,7 +53,7 @@ def test_hours_too_few_for_the_confirmation_are_shared_with_it(data: Path, journ
     assert baseline.finished
     assert other.curve.epoch == 6  # reported after 200 of the 360 s
     said = {number: end.detail for number, end in ends(journal).items() if end.reason == "budget"}
-    assert said.pop(1) == "the sweep's 0.1 hours are used up (time to confirm the best set aside)"
+    assert said.pop(1) == "the sweep's 0.1 hours are used up (the rest is reserved for the confirmation)"
     assert set(said.values()) == {"the sweep's 0.1 hours are used up"}
 
 
