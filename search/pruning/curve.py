@@ -157,11 +157,6 @@ class Curve:
         """The finite held-out losses."""
         return self._with_points()._held_out_losses
 
-    @property
-    def sign(self) -> float:
-        """Multiply a value by this and higher is better; see `oriented`."""
-        return orient(1.0, self.mode)
-
     def oriented(self, value: ValueT) -> ValueT:
         """`value` with the sign that makes higher better; see `orient`. None stays None."""
         return value if value is None else orient(value, self.mode)

@@ -42,7 +42,7 @@ class Run:
     def best(self) -> float | None:
         """Its best value, oriented so that higher is better; None if it has none."""
         best = self.curve.best
-        return None if best is None or best.value is None else self.curve.sign * best.value
+        return None if best is None or best.value is None else self.curve.oriented(best.value)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from search.pruning.curve import SMOOTHING_EPOCHS
+from search.pruning.curve import SMOOTHING_EPOCHS, orient
 
 NORMAL = NormalDist()
 
@@ -32,7 +32,7 @@ class StudyView(optuna.storages.InMemoryStorage):
 
     def __init__(self, mode: str, ranked: bool) -> None:
         super().__init__()
-        self._sign = 1.0 if mode == "max" else -1.0
+        self._mode = mode
         self._ranked = ranked
         self._distributions: dict[BaseDistribution, BaseDistribution] = {}
         # The paused trials, by Optuna's number, each with its pruned copy, or None until a sampler looks. The copies
@@ -68,7 +68,7 @@ class StudyView(optuna.storages.InMemoryStorage):
         stored = super().get_all_trials(study_id, deepcopy)
         trials = [self._as_pruned(trial) if trial.number in self._paused else trial for trial in stored]
         if self._ranked:
-            trials = _with_rank_scores(trials, self._sign)
+            trials = _with_rank_scores(trials, self._mode)
         return [trial for trial in trials if states is None or trial.state in states]
 
     def _as_pruned(self, trial: FrozenTrial) -> FrozenTrial:
@@ -79,21 +79,23 @@ class StudyView(optuna.storages.InMemoryStorage):
         return pruned
 
 
-def _with_rank_scores(trials: list[FrozenTrial], sign: float) -> list[FrozenTrial]:
+def _with_rank_scores(trials: list[FrozenTrial], mode: str) -> list[FrozenTrial]:
     """Marks ended trials complete, with the normal score of their rank: values of different rungs are not comparable.
 
-    The trials are copied; `sign` times a value: higher is better.
+    The trials are copied.
     """
     ended = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-    ended.sort(key=lambda trial: _rank_key(trial, sign))
+    ended.sort(key=lambda trial: _rank_key(trial, mode))
     scores = {trial.number: NORMAL.inv_cdf((rank + 0.5) / len(ended)) for rank, trial in enumerate(ended)}
-    return [_complete(trial, sign * scores[trial.number]) if trial.number in scores else trial for trial in trials]
+    return [
+        _complete(trial, orient(scores[trial.number], mode)) if trial.number in scores else trial for trial in trials
+    ]
 
 
-def _rank_key(trial: FrozenTrial, sign: float) -> tuple[float, int, float]:
+def _rank_key(trial: FrozenTrial, mode: str) -> tuple[float, int, float]:
     """Rises from worst to best: infeasible trials first, then by the epoch that was reached, then by value."""
     values = [value for _, value in sorted(trial.intermediate_values.items())][-SMOOTHING_EPOCHS:]
-    smoothed = sign * sum(values) / len(values) if values else -math.inf
+    smoothed = orient(sum(values) / len(values), mode) if values else -math.inf
     return -sum(trial.constraints.values()), max(trial.intermediate_values, default=0), smoothed
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from search.journal.events import Decided, EpochDone, PriorTrial, TrialStarted
 from search.journal.segments import Journal, read
-from search.pruning.curve import Curve, Point
+from search.pruning.curve import Curve, Point, orient
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from spaces.recorded import redrawn
@@ -103,10 +103,9 @@ def _load(plan: Plan, folder: SweepFolder) -> PriorSweep:
 
 def _best(trials: list[PriorTrial], plan: Plan) -> tuple[PriorTrial, ...]:
     """The best of those that trained to their last epoch, without the named trainings, which run first anyway."""
-    sign = 1.0 if plan.recipe.mode == "max" else -1.0
     named = [{name: settings[name] for name in plan.ranges} for _, settings in plan.named]
     finished = [
-        (sign * trial.smoothed_value, trial)
+        (orient(trial.smoothed_value, plan.recipe.mode), trial)
         for trial in trials
         if trial.reason == "done"
         and trial.smoothed_value is not None

@@ -16,39 +16,37 @@ class Incumbents:
     after later ones of another trial: rises are kept sorted by sequence number, and those that it overtakes go.
     """
 
-    def __init__(self, sign: float) -> None:
-        """`sign` times a smoothed value: higher is better."""
-        self._sign = sign
+    def __init__(self) -> None:
         self._epoch_seqs = array("q")  # of all the search's epochs
         self._rise_seqs: list[int] = []
-        self._rises: list[tuple[int, float]] = []  # trial and smoothed value, at each of _rise_seqs
+        self._rises: list[tuple[int, float, float]] = []  # at each: trial, smoothed value, the same oriented
 
     def add(self, block: EpochBlock, curve: Curve) -> None:
         """Epochs of a trial of the search, the last of its `curve`."""
         self._epoch_seqs.extend(block.seqs)
         best = curve.best_value  # a mean of some values is never better than the best of all
-        if best is None or self._is_surpassed(block.seqs[0], best):
+        if best is None or self._is_surpassed(block.seqs[0], curve.oriented(best)):
             return
         for seq, value in zip(block.seqs, curve.smoothed_values(len(block.seqs)), strict=True):
-            if value is not None and not self._is_surpassed(seq, value):
-                self._insert(seq, block.trial, value)
+            if value is not None and not self._is_surpassed(seq, curve.oriented(value)):
+                self._insert(seq, (block.trial, value, curve.oriented(value)))
 
-    def _is_surpassed(self, seq: int, value: float) -> bool:
-        """Whether the best by `seq` is at least as good as `value`."""
+    def _is_surpassed(self, seq: int, oriented: float) -> bool:
+        """Whether the best by `seq` is at least as good."""
         index = bisect_right(self._rise_seqs, seq)
-        return index > 0 and self._sign * value <= self._sign * self._rises[index - 1][1]
+        return index > 0 and oriented <= self._rises[index - 1][2]
 
-    def _insert(self, seq: int, trial: int, value: float) -> None:
+    def _insert(self, seq: int, rise: tuple[int, float, float]) -> None:
         start = end = bisect_right(self._rise_seqs, seq)
-        while end < len(self._rise_seqs) and self._sign * self._rises[end][1] <= self._sign * value:
+        while end < len(self._rise_seqs) and self._rises[end][2] <= rise[2]:
             end += 1  # a later rise that is none any more
         self._rise_seqs[start:end] = [seq]
-        self._rises[start:end] = [(trial, value)]
+        self._rises[start:end] = [rise]
 
     def rises(self) -> list[tuple[int, int, float]]:
         """(epochs that the search had taken by then, trial, smoothed value) at each rise of the best so far."""
         epoch_seqs = sorted(self._epoch_seqs)
         return [
             (bisect_right(epoch_seqs, seq), trial, value)
-            for seq, (trial, value) in zip(self._rise_seqs, self._rises, strict=True)
+            for seq, (trial, value, _) in zip(self._rise_seqs, self._rises, strict=True)
         ]

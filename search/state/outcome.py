@@ -55,12 +55,13 @@ def finalists(state: SweepState) -> list[Finalist]:
 
     Without a confirmation it is the best trial of the search, if there is one.
     """
-    sign = 1.0 if state.plan.recipe.mode == "max" else -1.0
     finalists = [finalist for number in finalist_numbers(state) if (finalist := _finalist(state, number))]
     if not finalists:
         finalists = [_unconfirmed(trial, failed=0) for trial in state.trials.ranking[:1]]
     return sorted(
-        finalists, key=lambda finalist: (finalist.confirmed, -finalist.failed, sign * finalist.mean), reverse=True
+        finalists,
+        key=lambda finalist: (finalist.confirmed, -finalist.failed, finalist.trial.curve.oriented(finalist.mean)),
+        reverse=True,
     )
 
 
@@ -102,7 +103,7 @@ def best_checkpoint(state: SweepState, number: int, folder: SweepFolder) -> tupl
         if trial.started.of != number or trial.failed:
             continue
         for point in trial.curve.evaluated:
-            value = trial.curve.sign * (point.value or 0.0)
+            value = trial.curve.oriented(point.value or 0.0)
             path = folder.checkpoint(trial.number, point.epoch)
             if (best is None or value > best_value) and path.is_dir() and _is_sound(path):
                 best, best_value = (trial, point.epoch, path), value

@@ -58,7 +58,7 @@ class SweepState:
         self._latest: float | None = None
         self._version = VERSION
         self._utilisation = Utilisation()
-        self._incumbents = Incumbents(Curve(plan.recipe.mode).sign)
+        self._incumbents = Incumbents()
 
     def apply(self, row: Row) -> None:
         """Take one event into account."""

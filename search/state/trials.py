@@ -84,4 +84,4 @@ class Trials(Mapping[int, TrialState]):
 
 
 def _descending(trial: TrialState) -> float:
-    return -trial.curve.sign * (trial.curve.smoothed_value or 0.0)
+    return -trial.curve.oriented(trial.curve.smoothed_value or 0.0)

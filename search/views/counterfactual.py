@@ -30,26 +30,28 @@ def _at_rung(state: SweepState, trial: TrialState, decided: Decided) -> Iterator
     if "value" not in numbers:
         yield f"A single {metric} by epoch {numbers['rung']:.0f} would have let it be compared."
         return
-    sign = trial.curve.sign
-    value = sign * numbers["value"]  # from here on higher is better
+    oriented = trial.curve.oriented
+    value = oriented(numbers["value"])
     ahead = [
-        (sign * theirs, label(other))
+        (oriented(other_value), label(other))
         for other in state.trials.search
-        if (theirs := _value_at(other, numbers["rung"])) is not None and sign * theirs > value
+        if (other_value := _value_at(other, numbers["rung"])) is not None and oriented(other_value) > value
     ]
     if ahead:
-        best = ", ".join(f"{name} ({sign * theirs:.4f})" for theirs, name in sorted(ahead, reverse=True)[:SHOWN])
+        best = ", ".join(
+            f"{name} ({oriented(ahead_value):.4f})" for ahead_value, name in sorted(ahead, reverse=True)[:SHOWN]
+        )
         more = f" and {len(ahead) - SHOWN} more" if len(ahead) > SHOWN else ""
         yield f"Ahead of it at the epoch-{numbers['rung']:.0f} rung: {best}{more}."
     if "awaits" in numbers:
         yield f"The rung promotes none before {numbers['awaits']:.0f} more trials have arrived."
-    elif (cutoff := sign * numbers["cutoff"]) > value:
+    elif (cutoff := oriented(numbers["cutoff"])) > value:
         yield (
             f"To be promoted it needed {build_scheduler(state.plan).compares} {metric} {numbers['cutoff']:.4f} there, "
             f"{cutoff - value:.4f} better than its {numbers['value']:.4f}."
         )
     else:
-        yield "It was good enough, but the rung never had a place for it: too few others came, or the search ended."
+        yield "It was not below the cutoff, but others were promoted before it, or the search ended."
 
 
 def _value_at(trial: TrialState, rung: float) -> float | None:

@@ -41,7 +41,7 @@ class Importance:
 def ranking_key(trial: TrialState) -> tuple[bool, int, float]:
     """A trial's place among all, the better the greater: a sound one before a lost one, then by epochs, then level."""
     level = trial.curve.smoothed_value
-    return (not trial.failed, trial.curve.epoch, float("-inf") if level is None else trial.curve.sign * level)
+    return (not trial.failed, trial.curve.epoch, float("-inf") if level is None else trial.curve.oriented(level))
 
 
 def importance(state: SweepState) -> Importance:

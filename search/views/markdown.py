@@ -37,7 +37,7 @@ def headline(state: SweepState) -> Iterator[str]:
     yield f"Its settings: {short(winner.started.drawn) or winner.started.named}."
     for one in finalists(state):
         if one.trial.started.named == state.plan.recipe.baseline and one.trial is not winner:
-            gain = winner.curve.sign * (state.ended.numbers["mean"] - one.mean)
+            gain = winner.curve.oriented(state.ended.numbers["mean"] - one.mean)
             yield f"{gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({one.mean:.4f})."
 
 

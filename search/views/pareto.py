@@ -37,7 +37,7 @@ def non_dominated(trials: Iterable[TrialState], measure: Measure) -> list[TradeO
         if cost is not None and trial.curve.smoothed_value is not None:
             known.append(TradeOff(trial, trial.curve.smoothed_value, cost))
     found: list[TradeOff] = []
-    for one in sorted(known, key=lambda one: (-one.trial.curve.sign * one.level, one.cost)):
+    for one in sorted(known, key=lambda one: (-one.trial.curve.oriented(one.level), one.cost)):
         if not found or one.cost < found[-1].cost:
             found.append(one)
     return found

@@ -44,7 +44,7 @@ def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
     yield f"  {description(best.trial)}"
     baseline = next((one for one in ranked if one.trial.started.named == state.plan.recipe.baseline), None)
     if baseline is not None and baseline is not best:
-        gain = best.trial.curve.sign * (best.mean - baseline.mean)
+        gain = best.trial.curve.oriented(best.mean - baseline.mean)
         yield f"  {gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({_spread(baseline)})"
     yield ""
     if state.plan.spec.also:

@@ -43,7 +43,7 @@ def test_incumbents_are_the_same_in_whatever_order_the_trials_are_added() -> Non
                 expected.append((TRIALS * index + trial + 1, trial, smoothed))
     assert len(expected) > 1
     for order in permutations(range(TRIALS)):
-        incumbents = Incumbents(1.0)
+        incumbents = Incumbents()
         for trial in order:
             incumbents.add(block_of(trial, values[trial]), curve_of(values[trial]))
         assert incumbents.rises() == expected
