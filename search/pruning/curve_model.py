@@ -144,8 +144,8 @@ class CurveModel:
 
 def _distance(scales: Scales, rows: Points, columns: Points) -> Array:
     """Distances of the configurations in lengths, times the root of five."""
-    left, right = rows.x / scales.lengths, columns.x / scales.lengths
-    squared = (left**2).sum(1)[:, None] + (right**2).sum(1)[None] - 2 * left @ right.T
+    scaled_rows, scaled_columns = rows.x / scales.lengths, columns.x / scales.lengths
+    squared = (scaled_rows**2).sum(1)[:, None] + (scaled_columns**2).sum(1)[None] - 2 * scaled_rows @ scaled_columns.T
     distance: Array = _ROOT5 * np.sqrt(np.maximum(squared, 0.0))
     return distance
 
