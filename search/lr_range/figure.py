@@ -10,7 +10,10 @@ from search.lr_range.finding import RateRange, RateResult
 
 
 def write(results: Sequence[RateResult], rate_range: RateRange, path: Path) -> None:
-    """Loss against learning rate, as document 003 plots it, with the range to search shaded; a PNG file."""
+    """Write a PNG of loss against learning rate, with the range to search shaded.
+
+    The RefDet few-shot guide (document 003) plots it in this way.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -2,9 +2,9 @@
 
 The idea is Smith's (Cyclical Learning Rates, WACV 2017, section 3.3): raise the rate until training blows up; the range
 to search begins where the loss begins to fall and ends before it rises. Smith raises the rate within one training;
-document 003's "Learning Rate Finder" trains from scratch at each rate and compares the mean losses. This module does
-the latter: each rate starts from the same weights, and any recipe can do it. Both sources read the range from the plot
-by eye; the thresholds `BEGINS` and `STILL` are ours.
+the "Learning Rate Finder" of the RefDet few-shot guide (document 003) trains from scratch at each rate and compares the
+mean losses. This module does the latter: each rate starts from the same weights, and any recipe can do it. Both sources
+read the range from the plot by eye; the thresholds `BEGINS` and `STILL` are ours.
 """
 
 from __future__ import annotations

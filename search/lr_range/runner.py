@@ -34,7 +34,7 @@ class RangeTest:
         data, preset: as for a sweep.
         values: the user's settings on top.
         field: the setting that is the learning rate.
-        epochs: of each short training; document 003 has 5.
+        epochs: of each short training; the RefDet few-shot guide (document 003) has 5.
     """
 
     recipe: str

@@ -26,7 +26,7 @@ def chart(scored: Sequence[Score]) -> Chart:
 
 def _series(index: int, score: Score) -> Iterator[Series]:
     colour, epochs = PALETTE[index % len(PALETTE)], 100 * score.epochs
-    words = f"{score.name}: {score.epochs:.1%} of the epochs, regret {score.regret:.2%}"
+    hover = f"{score.name}: {score.epochs:.1%} of the epochs, regret {score.regret:.2%}"
     low, high = score.regret_interval
-    yield Series(score.name, (epochs,), (100 * score.regret,), colour, "points", (words,), marker="o")
+    yield Series(score.name, (epochs,), (100 * score.regret,), colour, "points", (hover,), marker="o")
     yield Series("", (epochs, epochs), (100 * low, 100 * high), colour)

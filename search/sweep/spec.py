@@ -38,17 +38,19 @@ class Limit(Settings):
 class SweepSpec(Settings):
     """Every field of a sweep. A budget ends the search at whichever of trials, epochs and hours comes first."""
 
-    name: str = Field(description="names the sweep and its folder: letters, digits, '.', '-' and '_'")
+    name: str = Field(description="name of the sweep and of its folder: letters, digits, '.', '-' and '_'")
     recipe: str = Field(description="a recipe's name (see `steadytune recipes`) or module:Class")
     preset: str = Field("paper", description="the recipe's settings to start from")
     data: str = Field(
         description="the data set, as the recipe's format has it: a path, or a URI that each node fetches"
     )
     data_cache_gb: float = Field(
-        100.0, gt=0, description="bound on the disk that fetched data sets take on a node, in 10^9 bytes"
+        100.0, gt=0, description="limit on the disk space of downloaded data sets on each node, in 10^9 bytes"
     )
     data_fingerprint: str | None = Field(
-        None, description="what `data`, a URI, must hold; filled in by launch, so that a resume trains on the same"
+        None,
+        description="checksum that `data`, a URI, must have; launch fills it in, so that a resumed sweep "
+        "trains on the same data",
     )
     set: dict[str, Any] = Field({}, description="settings to pin (lr: 1e-3) or to narrow (lr: {low: 1e-5, high: 1e-3})")
     enqueue: list[str] | None = Field(
@@ -59,21 +61,23 @@ class SweepSpec(Settings):
     )
     seed: int = Field(0, ge=0, description="seed of the search, and of the trials' trainings")
 
-    trials: int = Field(20, gt=0, description="trainings that the search may start")
+    trials: int = Field(20, gt=0, description="trials that the search may start")
     epochs: int | None = Field(None, gt=0, description="epochs that all trials of the search may take together")
     hours: float | None = Field(None, gt=0, description="wall-clock hours that the whole sweep may take")
 
     patience: int | None = Field(
         None,
         gt=2,
-        description="end the search once so many trials gained less than the metric's noise; never if not given",
+        description="end the search when this number of finished trials has gained less than the metric's "
+        "noise; never if not given",
     )
 
-    sampler: Sampler = Field("tpe", description="how Optuna chooses: tpe, tpe_univariate, random, gp, cmaes or qmc")
+    sampler: Sampler = Field("tpe", description="Optuna's sampler: tpe, tpe_univariate, random, gp, cmaes or qmc")
     scheduler: SchedulerName = Field(
         "asha",
-        description="what becomes of trials behind at a rung: asha lets them wait, stopping ends them at once; "
-        "freeze_thaw lets all wait, and chooses among them and new configurations by one model",
+        description="what happens to trials below the cutoff at a rung: asha pauses them, stopping stops "
+        "them; freeze_thaw pauses every trial, and a model chooses the paused or "
+        "new one that trains next; none has no rungs",
     )
     grace_epochs: int | None = Field(
         None, gt=0, description="epochs before the first rung; 8 % of a training if not given"
@@ -81,49 +85,58 @@ class SweepSpec(Settings):
     reduction_factor: float | None = Field(
         None,
         gt=1,
-        description="rungs lie this factor apart; if not given 1.4 for asha, 3 for stopping, 1.5 for freeze_thaw",
+        description="ratio of the epochs of consecutive rungs; if not given 1.4 for asha, 3 for stopping, "
+        "1.5 for freeze_thaw",
     )
-    min_peers: int = Field(8, ge=1, description="trials that asha's first rung waits for before it sends any on")
-    stability: StabilitySettings = Field(StabilitySettings(), description="when a training counts as lost")
+    min_peers: int = Field(8, ge=1, description="trials that must arrive at asha's first rung before it promotes any")
+    stability: StabilitySettings = Field(
+        StabilitySettings(), description="thresholds of the rules that stop failing or unsteady trainings"
+    )
     audit: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="share of the stopped trials that are trained to their end, to check the stops",
+        description="share of the stopped trials that are still trained to their end, to check the stops",
     )
     confirm_top: int = Field(3, ge=0, description="best configurations that are re-trained on fresh seeds; 0 for none")
     confirm_seeds: int = Field(2, gt=0, description="fresh seeds for each of them")
 
     limits: dict[Measure, Limit] = Field(
-        {}, description="what a configuration may cost: {epoch_seconds: {high: 30}}, {checkpoint_mb: {high: 100}}"
+        {},
+        description="highest cost of a configuration: epoch_seconds: {high: 30}, checkpoint_mb: {high: 100}; "
+        "as option epoch_seconds=30",
     )
     also: Measure | None = Field(
         None, description="show the best trade-offs of the metric against epoch_seconds or checkpoint_mb"
     )
 
-    workers: int | None = Field(None, gt=0, description="trials at a time; as many as fit if not given")
+    workers: int | None = Field(None, gt=0, description="trials that run at a time; as many as fit if not given")
     cpus: float = Field(1.0, gt=0, description="CPU cores of one trial")
     gpus: float | Literal["auto"] = Field(
-        0.0, description="GPUs of one trial; 0.5 lets two share one, auto as many as fit by what the baseline takes"
+        0.0,
+        description="GPUs of one trial; 0.5 lets two share one, auto as many as fit, which the baseline is "
+        "trained to measure",
     )
     memory_gb: float | None = Field(
-        None, gt=0, description="main memory of one trial, in 10^9 bytes: no more trials are run on a node than fit"
+        None, gt=0, description="main memory of one trial, in 10^9 bytes; a node runs no more trials at a time than fit"
     )
     retries: int = Field(1, ge=0, description="restarts of a trial whose process died, from its last checkpoint")
     hang_minutes: float = Field(
-        120.0, gt=0, description="an epoch that takes longer is taken for a hang: its process is ended and restarted"
+        120.0, gt=0, description="an epoch that takes longer counts as a hang: its process is ended and restarted"
     )
     address: str | None = Field(
         None,
-        description="Ray cluster: auto or HOST:PORT joins it, http://HEAD:8265 runs it there as a job; else here",
+        description="Ray cluster: auto or HOST:PORT joins it, http://HEAD:8265 runs it there as a job; this "
+        "machine if not given",
     )
 
     checkpoint_every: int = Field(1, gt=0, description="epochs between checkpoints")
-    keep_checkpoints: int = Field(3, gt=0, description="best checkpoints of the whole sweep that stay on disk")
-    max_checkpoint_gb: float = Field(20.0, gt=0, description="bound on the disk that checkpoints take, in 10^9 bytes")
+    keep_checkpoints: int = Field(3, gt=0, description="best checkpoints of the whole sweep that are kept")
+    max_checkpoint_gb: float = Field(20.0, gt=0, description="limit on the disk space of checkpoints, in 10^9 bytes")
     storage: str | None = Field(
         None,
-        description="URI that all nodes reach, for checkpoints, journal and winner; else they share --sweeps",
+        description="URI that all nodes reach, for checkpoints, journal and result; if not given, all nodes "
+        "must share --sweeps",
     )
     store: str | None = Field(None, description="MLflow tracking URI; SQLite beside the sweeps if not given")
 

@@ -1,1 +1,1 @@
-"""What people see of a sweep: on the terminal, in pictures, on pages."""
+"""What users see of a sweep: tables and sentences on the terminal, figures, reports."""

@@ -1,4 +1,4 @@
-"""What would have had to be different for a trial to go on: the other side of each decision."""
+"""The counterfactual of a decision: what would have let a trial continue."""
 
 from __future__ import annotations
 
@@ -10,76 +10,79 @@ from search.state.trial_state import TrialState
 from search.sweep.build_scheduler import build_scheduler
 from search.views.status_table import label
 
-SHOWN = 3
-"""Rivals that are named."""
+MOST_RIVALS = 3
+"""Trials ranked higher that are named."""
 
 
 def counterfactual(state: SweepState, trial: TrialState) -> Iterator[str]:
-    """Sentences about the decision that ended `trial`, or lets it wait; none for one that was trained out."""
-    decided = trial.decisions[-1] if trial.decisions else None
-    if decided is None or decided.action == "continue" or decided.reason in ("done", "budget", "failed"):
+    """Sentences about the decision that stopped or paused `trial`; none if it trained to its end or is running."""
+    decision = trial.decisions[-1] if trial.decisions else None
+    if decision is None or decision.action == "continue" or decision.reason in ("done", "budget", "failed"):
         return
-    if decided.reason == "rung":
-        yield from _at_rung(state, trial, decided)
+    if decision.reason == "rung":
+        yield from _at_rung(state, trial, decision)
     else:
-        yield from _by_rule(decided)
+        yield from _by_rule(decision)
 
 
-def _at_rung(state: SweepState, trial: TrialState, decided: Decided) -> Iterator[str]:
-    numbers, metric = decided.numbers, state.plan.recipe.metric
+def _at_rung(state: SweepState, trial: TrialState, decision: Decided) -> Iterator[str]:
+    numbers, metric = decision.numbers, state.plan.recipe.metric
+    rung = numbers["rung"]
     if "value" not in numbers:
-        yield f"A single {metric} by epoch {numbers['rung']:.0f} would have let it be compared."
+        yield f"With a single {metric} by epoch {rung:.0f} it would have been compared."
         return
-    oriented = trial.curve.oriented
-    value = oriented(numbers["value"])
+    orient = trial.curve.oriented
+    value = orient(numbers["value"])  # oriented: from here on higher is better
     ahead = [
-        (oriented(other_value), label(other))
+        (orient(other_value), label(other))
         for other in state.trials.search
-        if (other_value := _value_at(other, numbers["rung"])) is not None and oriented(other_value) > value
+        if (other_value := _value_at(other, rung)) is not None and orient(other_value) > value
     ]
     if ahead:
         best = ", ".join(
-            f"{name} ({oriented(ahead_value):.4f})" for ahead_value, name in sorted(ahead, reverse=True)[:SHOWN]
+            f"{name} ({orient(other_value):.4f})" for other_value, name in sorted(ahead, reverse=True)[:MOST_RIVALS]
         )
-        more = f" and {len(ahead) - SHOWN} more" if len(ahead) > SHOWN else ""
-        yield f"Ahead of it at the epoch-{numbers['rung']:.0f} rung: {best}{more}."
+        more = f" and {len(ahead) - MOST_RIVALS} more" if len(ahead) > MOST_RIVALS else ""
+        yield f"Ahead of it at the epoch-{rung:.0f} rung: {best}{more}."
     if "awaits" in numbers:
-        yield f"The rung promotes none before {numbers['awaits']:.0f} more trials have arrived."
-    elif (cutoff := oriented(numbers["cutoff"])) > value:
+        yield f"The rung promotes no trial before {numbers['awaits']:.0f} more have arrived."
+    elif (cutoff := orient(numbers["cutoff"])) > value:
         yield (
             f"To be promoted it needed {build_scheduler(state.plan).compares} {metric} {numbers['cutoff']:.4f} there, "
             f"{cutoff - value:.4f} better than its {numbers['value']:.4f}."
         )
     else:
-        yield "It was not below the cutoff, but others were promoted before it, or the search ended."
+        yield "It was not below the cutoff, but was never promoted: too few trials arrived, or the search ended first."
 
 
 def _value_at(trial: TrialState, rung: float) -> float | None:
-    found = (one.numbers.get("value") for one in trial.decisions if one.numbers.get("rung") == rung)
-    return next(found, None)
+    """The value that a trial was first compared by at `rung`; None if it was not."""
+    values = (decision.numbers.get("value") for decision in trial.decisions if decision.numbers.get("rung") == rung)
+    return next(values, None)
 
 
-def _by_rule(decided: Decided) -> Iterator[str]:
-    numbers = decided.numbers
-    if decided.reason == "nonfinite":
-        yield "A finite training loss in one of those epochs, or weights that stayed finite, would have let it go on."
-    elif decided.reason == "diverging" and "lowest_since" in numbers:
+def _by_rule(decision: Decided) -> Iterator[str]:
+    # A decision of an older version, or an alarm of the recipe's own, may lack the numbers: then there is no sentence.
+    numbers = decision.numbers
+    if decision.reason == "nonfinite":
+        yield "It would have continued with a finite training loss in one of those epochs, or with finite weights."
+    elif decision.reason == "diverging" and "lowest_since" in numbers:
         ratio = numbers["lowest_since"] / numbers["best"]
         yield (
-            f"The loss stayed at {ratio:.2f} x its best or above; a single epoch below {numbers['factor']:g} x, "
-            "or a higher factor under `stability`, would have let it go on."
+            f"The loss stayed at or above {ratio:.2f} x its best; it would have continued with a single epoch below "
+            f"{numbers['factor']:g} x, or with a higher factor under `stability`."
         )
-    elif decided.reason == "collapsed" and "median" in numbers:
+    elif decision.reason == "collapsed" and "median" in numbers:
         yield (
-            f"A best value of {numbers['share'] * numbers['median']:.4f} by then, "
-            "or a lower `stability.collapse_share`, would have let it go on."
+            f"It would have continued with a best value of {numbers['share'] * numbers['median']:.4f} by then, "
+            "or with a lower `stability.collapse_share`."
         )
-    elif decided.reason == "collapsed" and "highest" in numbers:
-        yield "A metric above `stability.collapse_value` in any epoch would have let it go on."
-    elif decided.reason == "oscillating" and "median" in numbers:
+    elif decision.reason == "collapsed" and "highest" in numbers:
+        yield "It would have continued with a metric above `stability.collapse_value` in any epoch."
+    elif decision.reason == "oscillating" and "median" in numbers:
         yield (
-            f"A best value above its peers' median {numbers['median']:.4f}, "
-            f"or a calmer metric than {numbers['cv']:.0%}, would have let it go on."
+            f"It would have continued with a best value above its peers' median {numbers['median']:.4f}, "
+            f"or with a coefficient of variation of the metric below its {numbers['cv']:.0%}."
         )
-    elif decided.reason == "stale":
-        yield f"A new best within {numbers['epochs']:.0f} epochs would have let it go on."
+    elif decision.reason == "stale":
+        yield f"It would have continued with a new best within {numbers['epochs']:.0f} epochs."

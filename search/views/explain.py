@@ -1,4 +1,4 @@
-"""What became of a sweep and of each trial, as sentences for people and as values for machines."""
+"""What happened to a sweep and to each trial: as sentences for people, and as JSON values for programs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.counterfactual import counterfactual
 from search.views.pareto import pareto_front
-from search.views.status_table import description, label, number
+from search.views.status_table import description, happened, label, number
 
 
 def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
-    """The sweep for machines: what `steadytune status --json` prints."""
+    """The sweep as `steadytune status --json` prints it; its keys are stable."""
     return {
         "name": name,
         "recipe": state.plan.recipe.name,
@@ -28,8 +28,8 @@ def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
         "recalled": len(state.prior_trials),
         "search_ended": state.search_ended.detail if state.search_ended else None,
         "front": [
-            {"trial": one.trial.started.trial, "level": one.level, state.plan.spec.also: one.cost}
-            for one in pareto_front(state)
+            {"trial": point.trial.number, "level": point.value, state.plan.spec.also: point.cost}
+            for point in pareto_front(state)
         ],
         "utilisation": state.utilisation,
         "trials": [trial_json(trial) for trial in state.trials.values()],
@@ -37,10 +37,10 @@ def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
 
 
 def trial_json(trial: TrialState) -> dict[str, Any]:
-    """One trial for machines."""
+    """One trial; the keys are stable, so the smoothed value is still called "level"."""
     best = trial.curve.best
     return {
-        "trial": trial.started.trial,
+        "trial": trial.number,
         "kind": trial.started.kind,
         "of": trial.started.of,
         "named": trial.started.named,
@@ -56,19 +56,19 @@ def trial_json(trial: TrialState) -> dict[str, Any]:
 
 
 def explanation_json(trial: TrialState) -> dict[str, Any]:
-    """One trial with its curve, its decisions and its complete settings: what `steadytune explain --json` prints."""
+    """One trial with its curve, decisions and settings, as `steadytune explain --json` prints it; keys are stable."""
     return trial_json(trial) | {
         "seed": trial.started.seed,
         "settings": trial.started.settings,
-        "curve": [_plain(asdict(point)) for point in trial.curve.points],
-        "decisions": [_plain(asdict(decided)) for decided in trial.decisions],
+        "curve": [_without_nonfinite(asdict(point)) for point in trial.curve.points],
+        "decisions": [_without_nonfinite(asdict(decision)) for decision in trial.decisions],
     }
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """`values` with null for the numbers that JSON does not have: NaN and the infinite."""
+def _without_nonfinite(values: dict[str, Any]) -> dict[str, Any]:
+    """`values` with null for the numbers that JSON does not have: NaN and infinity."""
     return {
-        name: _plain(value)
+        name: _without_nonfinite(value)
         if isinstance(value, dict)
         else None
         if isinstance(value, float) and not math.isfinite(value)
@@ -78,52 +78,53 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def explanation(state: SweepState, trial: TrialState) -> list[str]:
-    """What became of one trial and why, as sentences."""
-    started, curve = trial.started, trial.curve
+    """What happened to one trial and why: its curve, each decision, and what would have changed the last one."""
+    lines = [f"Trial {label(trial)}, seed {trial.started.seed}: {description(trial)}"]
+    lines.append(_progress(state, trial))
     metric = state.plan.recipe.metric
-    lines = [f"Trial {label(trial)}, seed {started.seed}: {description(trial)}"]
-    best = curve.best
-    if best is not None:
-        lines.append(
-            f"{curve.epoch} of {state.plan.max_epochs} epochs; {metric} {number(curve.smoothed_value)} "
-            f"as the mean of the last epochs, best {number(best.value)} at epoch {best.epoch}."
-        )
-    else:
-        lines.append(f"{curve.epoch} of {state.plan.max_epochs} epochs; no {metric} so far.")
-    for point in curve.points:
+    for point in trial.curve.points:
         loss = "–" if point.loss is None else f"{point.loss:.4g}"
-        held_out = f"  held-out {point.held_out:.4g}" if point.held_out is not None else ""
+        held_out = f"  held-out loss {point.held_out:.4g}" if point.held_out is not None else ""
         lines.append(f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {loss}{held_out}")
-    for decided in trial.decisions:
-        verb = {"stop": "stopped", "pause": "began to wait", "continue": "went on"}[decided.action]
-        why = f" ({decided.reason}: {REASONS[decided.reason]})" if decided.action == "stop" else ""
-        lines.append(f"After epoch {decided.epoch} it {verb}{why}: {decided.detail}.")
+    for decision in trial.decisions:
+        reason = f" ({decision.reason}: {REASONS[decision.reason]})" if decision.action == "stop" else ""
+        lines.append(f"After epoch {decision.epoch} it {happened(decision)}{reason}: {decision.detail}.")
     lines.extend(counterfactual(state, trial))
-    lines.extend(_steadiness(trial))
+    lines.extend(_curve_lines(trial))
     if trial.running:
-        lines.append("It is running, or will go on when the sweep is resumed.")
+        lines.append("It is running, or continues when the sweep is resumed.")
     if trial.paused:
-        lines.append("It waits with its checkpoint, and goes on if enough others turn out worse.")
+        lines.append("It is paused with its checkpoint, and may be promoted when more trials have arrived at the rung.")
     return lines
 
 
-def _steadiness(trial: TrialState) -> Iterator[str]:
-    """How steadily it trained, as far as that can be told."""
-    found = curve_statistics(trial.curve)
-    parts = [
-        (found.loss_cv_settled, "training loss CV {:.1%} after warm-up"),
-        (found.loss_detrended_cv, "{:.1%} detrended"),
-        (found.value_detrended_cv, "metric {:.1%} detrended"),
-        (found.trend, "metric trend {:+.4f} an epoch"),
-        (found.decline or None, "{:.1%} below its peak"),
+def _progress(state: SweepState, trial: TrialState) -> str:
+    curve, metric = trial.curve, state.plan.recipe.metric
+    epochs = f"{curve.epoch} of {state.plan.max_epochs} epochs"
+    if curve.best is None:
+        return f"{epochs}; no {metric} so far."
+    best = f"best {number(curve.best.value)} at epoch {curve.best.epoch}"
+    return f"{epochs}; {metric} {number(curve.smoothed_value)} (mean of the last epochs), {best}."
+
+
+def _curve_lines(trial: TrialState) -> Iterator[str]:
+    """How steadily it trained, as far as its epochs show."""
+    statistics = curve_statistics(trial.curve)
+    measures = [
+        (statistics.loss_cv_settled, "training loss CV {:.1%} after warm-up"),
+        (statistics.loss_detrended_cv, "{:.1%} detrended"),
+        (statistics.value_detrended_cv, "metric {:.1%} detrended"),
+        (statistics.trend, "metric trend {:+.4f} per epoch"),
+        (statistics.decline or None, "{:.1%} below its peak"),
     ]
-    said = [words.format(value) for value, words in parts if value is not None]
-    said += [f"loss spikes at epochs {', '.join(map(str, found.spikes))}"] if found.spikes else []
-    if said:
-        yield f"Curve: {', '.join(said)}."
-    if len(found.phases) > 1:
+    parts = [template.format(value) for value, template in measures if value is not None]
+    if statistics.spikes:
+        parts.append(f"loss spikes at epochs {', '.join(map(str, statistics.spikes))}")
+    if parts:
+        yield f"Curve: {', '.join(parts)}."
+    if len(statistics.phases) > 1:
         phases = (
-            f"{one.phase} {one.first} to {one.last}: loss {one.loss_mean:.4g} ± {one.loss_std:.2g}"
-            for one in found.phases
+            f"{phase.phase} {phase.first} to {phase.last}: loss {phase.loss_mean:.4g} ± {phase.loss_std:.2g}"
+            for phase in statistics.phases
         )
         yield f"Phases: {'; '.join(phases)}."

@@ -4,118 +4,113 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from search.pruning.curve import Point
 from search.pruning.decision import FAILURES, REASONS
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.charts.chart import Axis, Chart, Panel, Parallel, Series
-from search.views.importance import Importance, ranking_key
 from search.views.status_table import label, short
+from search.views.trial_order import ranking_key, thinned
+
+if TYPE_CHECKING:
+    from search.views.importance import Importance  # it imports Optuna, which takes a second
 
 MOST_CURVES = 300
-"""Learning curves in one figure: an 800-pixel plot shows no more apart, and a browser stays quick."""
+"""Learning curves in one figure: more cannot be told apart in 800 pixels, and slow a browser down."""
 MOST_EPOCHS = 400
-"""Points of one curve: two for each of 200 places along the figure, so that no peak is lost."""
+"""Points of one curve: the lowest and the highest of each of 200 parts, so that no peak is lost."""
 MOST_POINTS = 1000
 """Trials in a slice or in parallel coordinates."""
 MOST_SLICES = 16
 
-FINISHED, GOING, WAITING, STOPPED, CUT, LOSING, CONFIRMED = (
-    "trained to the end",
+FINISHED, RUNNING, PAUSED, STOPPED, OUT_OF_BUDGET, FAILED, RETRAINED = (
+    "trained to its end",
     "running",
-    "waits at a rung",
-    "stopped as behind",
-    "cut short by the budget",
-    "stopped as lost",
-    "trained again to confirm",
+    "paused at a rung",
+    "stopped early",
+    "ended by the budget",
+    "failed",
+    "confirmation or audit",
 )
 COLOURS = {
     FINISHED: "#2ca02c",
-    GOING: "#1f77b4",
-    WAITING: "#bcbd22",
+    RUNNING: "#1f77b4",
+    PAUSED: "#bcbd22",
     STOPPED: "#ff7f0e",
-    CUT: "#7f7f7f",
-    LOSING: "#d62728",
-    CONFIRMED: "#9467bd",
+    OUT_OF_BUDGET: "#7f7f7f",
+    FAILED: "#d62728",
+    RETRAINED: "#9467bd",
 }
-"""By what became of a trial; matplotlib's own ten colours."""
+"""By the outcome of a trial; of matplotlib's ten colours."""
 
 
 def outcome(trial: TrialState) -> str:
-    """What became of a trial, in the words of the legend."""
+    """The outcome of a search trial, a key of `COLOURS`; legends show it."""
     if trial.decision is None:
-        return WAITING if trial.paused else GOING
+        return PAUSED if trial.paused else RUNNING
     reason = trial.decision.reason
     if reason == "budget":
-        return CUT
-    return FINISHED if reason == "done" else LOSING if reason in FAILURES else STOPPED
+        return OUT_OF_BUDGET
+    return FINISHED if reason == "done" else FAILED if reason in FAILURES else STOPPED
 
 
-def figures(state: SweepState, found: Importance) -> Iterator[Chart]:
+def figures(state: SweepState, importance: Importance) -> Iterator[Chart]:
     """All figures of a sweep; some may be empty so far."""
     yield best_so_far(state)
     yield learning_curves(state)
     yield parallel(state)
-    yield importance_chart(found)
-    yield slices(state, found)
+    yield importance_chart(importance)
+    yield slices(state, importance)
     yield compute(state)
 
 
 def best_so_far(state: SweepState) -> Chart:
-    """The best level so far against the epochs that the search had taken."""
+    """The best smoothed value so far against the epochs that the search has used."""
     x = [float(epochs) for epochs, _, _ in state.incumbents]
-    y = [level for _, _, level in state.incumbents]
-    words = [f"trial {label(state.trials[trial])}: {level:.4f}" for _, trial, level in state.incumbents]
-    if x and state.epochs > x[-1]:
-        x, y, words = [*x, float(state.epochs)], [*y, y[-1]], [*words, words[-1]]
-    series = Series("", tuple(x), tuple(y), COLOURS[FINISHED], "steps", tuple(words), marker="o", width=2.0)
+    y = [value for _, _, value in state.incumbents]
+    hover = [f"trial {label(state.trials[trial])}: {value:.4f}" for _, trial, value in state.incumbents]
+    if x and state.epochs > x[-1]:  # the line continues to the last epoch
+        x, y, hover = [*x, float(state.epochs)], [*y, y[-1]], [*hover, hover[-1]]
+    series = Series("", tuple(x), tuple(y), COLOURS[FINISHED], "steps", tuple(hover), marker="o", width=2.0)
     metric = state.plan.recipe.metric
     panel = Panel("", "epochs of the search, all trials together", f"best {metric} so far", (series,))
-    note = f"{metric} as the mean of a trial's last three epochs, over {len(state.trials.search)} trials of the search."
+    note = f"{metric}: mean of a trial's last three epochs. {len(state.trials.search)} trials of the search."
     return Chart("best_so_far", "Best so far", note, (panel,))
 
 
 def learning_curves(state: SweepState) -> Chart:
-    """Every trial's objective by epoch, coloured by what became of it; a cross and a reason where it was stopped."""
-    known = [trial for trial in state.trials.search if trial.curve.smoothed_value is not None]
-    shown = thinned(known, MOST_CURVES)
+    """Every trial's metric by epoch, coloured by its outcome; a cross with the reason where it was stopped."""
+    evaluated = [trial for trial in state.trials.search if trial.curve.smoothed_value is not None]
+    selected = thinned(evaluated, MOST_CURVES)
     series: list[Series] = []
-    for trial in sorted(shown, key=ranking_key):
+    for trial in sorted(selected, key=ranking_key):  # the best on top
         kind = outcome(trial)
         points = downsampled(trial.curve.evaluated)
-        words = [f"trial {label(trial)}, epoch {point.epoch}: {point.value:.4f}" for point in points]
-        words[-1] += f"<br>{_end(trial)}<br>{short(trial.started.drawn)}"
+        hover = [f"trial {label(trial)}, epoch {point.epoch}: {point.value:.4f}" for point in points]
+        hover[-1] += f"<br>{_last_decision(trial)}<br>{short(trial.started.drawn)}"
         x, y = tuple(float(point.epoch) for point in points), tuple(point.value for point in points)
         width = 2.0 if trial.started.named else 1.0
-        series.append(Series(kind, x, y, COLOURS[kind], "line", tuple(words), width=width))
-        if kind in (STOPPED, CUT, LOSING):
-            series.append(Series("", x[-1:], y[-1:], COLOURS[kind], "points", (words[-1],), marker="x"))
+        series.append(Series(kind, x, y, COLOURS[kind], "line", tuple(hover), width=width))
+        if kind in (STOPPED, OUT_OF_BUDGET, FAILED):
+            series.append(Series("", x[-1:], y[-1:], COLOURS[kind], "points", (hover[-1],), marker="x"))
     rungs = tuple((float(rung), "rung") for rung in state.plan.rungs) if state.plan.spec.scheduler != "none" else ()
     panel = Panel("", "epoch", state.plan.recipe.metric, tuple(series), marks=rungs)
-    note = f"{len(shown)} of {len(known)} trials shown: the best, and evenly some of the others."
-    note = note if len(known) > len(shown) else ""
+    note = ""
+    if len(evaluated) > len(selected):
+        note = f"{len(selected)} of {len(evaluated)} trials: the best, and an even selection of the others."
     return Chart("learning_curves", "Learning curves", note, (panel,))
 
 
-def _end(trial: TrialState) -> str:
+def _last_decision(trial: TrialState) -> str:
     if trial.decision is None:
-        return WAITING if trial.paused else GOING
+        return PAUSED if trial.paused else RUNNING
     return f"{trial.decision.reason} ({REASONS[trial.decision.reason]}): {trial.decision.detail}"
 
 
-def thinned(trials: Sequence[TrialState], most: int) -> list[TrialState]:
-    """At most `most` of `trials`: the best half of that number, the named ones, and evenly spread ones of the rest."""
-    if len(trials) <= most:
-        return list(trials)
-    ranked = sorted(trials, key=lambda one: (bool(one.started.named), ranking_key(one)), reverse=True)
-    rest = ranked[most // 2 :]
-    step = len(rest) / (most - most // 2)
-    return ranked[: most // 2] + [rest[int(index * step)] for index in range(most - most // 2)]
-
-
 def downsampled(points: list[Point], most: int = MOST_EPOCHS) -> list[Point]:
-    """At most `most` points of a curve, its ends included: the lowest and the highest of each of many short parts."""
+    """At most `most` points of a curve: its ends, and the lowest and the highest of each of many short parts."""
     if len(points) <= most:
         return points
     length = math.ceil(2 * (len(points) - 2) / (most - 2))
@@ -129,84 +124,84 @@ def _height(point: Point) -> float:
     return point.value or 0.0
 
 
-def _drawn(state: SweepState) -> list[TrialState]:
-    known = [trial for trial in state.trials.search if trial.started.drawn and trial.curve.smoothed_value is not None]
-    return thinned(known, MOST_POINTS)
+def _with_drawn_settings(state: SweepState) -> list[TrialState]:
+    trials = [trial for trial in state.trials.search if trial.started.drawn and trial.curve.smoothed_value is not None]
+    return thinned(trials, MOST_POINTS)
 
 
 def parallel(state: SweepState) -> Chart:
-    """One line a trial across its drawn settings, the epochs it got to, and its level, which colours it."""
-    trials = _drawn(state)
+    """One line per trial across its drawn settings, its epochs, and its smoothed value, which gives the colour."""
+    trials = _with_drawn_settings(state)
     axes = [_axis(state, name, trials) for name in state.plan.ranges] if trials else []
     if trials:
         axes.append(Axis("epochs", tuple(float(trial.curve.epoch) for trial in trials)))
         axes.append(Axis(state.plan.recipe.metric, tuple(trial.curve.smoothed_value or 0.0 for trial in trials)))
-    note = f"{len(trials)} trials whose settings were drawn, pruned ones too: read the level beside the epochs."
+    note = f"{len(trials)} trials with drawn settings, also stopped ones: compare values at the same number of epochs."
     return Chart("parallel", "Parallel coordinates", note, Parallel(tuple(axis for axis in axes if axis.values)))
 
 
 def _axis(state: SweepState, name: str, trials: Sequence[TrialState]) -> Axis:
-    asked = state.plan.ranges[name]
+    searched = state.plan.ranges[name]
     values = [trial.started.drawn.get(name, math.nan) for trial in trials]
-    if asked.kind == "choice":
-        words = tuple(map(str, asked.choices))
-        return Axis(
-            name, tuple(float(words.index(str(one))) if str(one) in words else math.nan for one in values), words
-        )
-    return Axis(name, tuple(map(float, values)), log=asked.log)
+    if searched.kind == "choice":
+        choices = tuple(map(str, searched.choices))
+        indexes = (float(choices.index(str(value))) if str(value) in choices else math.nan for value in values)
+        return Axis(name, tuple(indexes), choices)
+    return Axis(name, tuple(map(float, values)), log=searched.log)
 
 
-def importance_chart(found: Importance) -> Chart:
-    """Shares of PED-ANOVA, the greatest first."""
-    series = Series("", tuple(found.shares), tuple(found.shares.values()), COLOURS[GOING], "bars")
-    panel = Panel("", "", "share of the difference", (series,) if found.shares else ())
-    note = f"PED-ANOVA over {found.trials} trials: where the best tenth lies, against all."
-    note += "" if found.trials >= 50 else " So few trials tell little: a hint, no measurement."
+def importance_chart(importance: Importance) -> Chart:
+    """The importance of each setting, the greatest first."""
+    shares = importance.shares
+    series = Series("", tuple(shares), tuple(shares.values()), COLOURS[RUNNING], "bars")
+    panel = Panel("", "", "importance (shares of 1)", (series,) if shares else ())
+    note = f"PED-ANOVA over {importance.trials} trials: how the settings of the best tenth differ from all."
+    note += "" if importance.trials >= 50 else " From so few trials it is only a hint."
     return Chart("importance", "Parameter importance", note, (panel,))
 
 
-def slices(state: SweepState, found: Importance) -> Chart:
-    """The level against each drawn setting, the most important first, coloured by what became of the trial."""
-    trials = _drawn(state)
-    names = sorted(state.plan.ranges, key=lambda name: -found.shares.get(name, 0.0))[:MOST_SLICES]
+def slices(state: SweepState, importance: Importance) -> Chart:
+    """The smoothed value against each drawn setting, the most important first, coloured by outcome."""
+    trials = _with_drawn_settings(state)
+    names = sorted(state.plan.ranges, key=lambda name: -importance.shares.get(name, 0.0))[:MOST_SLICES]
     panels = tuple(_slice(state, name, trials) for name in names)
-    note = f"{len(trials)} trials, pruned ones with the level they had when they were stopped."
+    note = f"{len(trials)} trials; those stopped early have the value of their last epochs."
     return Chart("slices", "Slices", note, panels if trials else (), columns=4)
 
 
 def _slice(state: SweepState, name: str, trials: Sequence[TrialState]) -> Panel:
-    asked = state.plan.ranges[name]
+    searched = state.plan.ranges[name]
     series = []
     for kind, colour in COLOURS.items():
-        mine = [trial for trial in trials if outcome(trial) == kind and name in trial.started.drawn]
-        if mine:
-            drawn = [trial.started.drawn[name] for trial in mine]
-            x = tuple(str(one) if asked.kind == "choice" else float(one) for one in drawn)
-            y = tuple(trial.curve.smoothed_value for trial in mine)
-            words = tuple(f"trial {label(trial)}" for trial in mine)
-            series.append(Series(kind, x, y, colour, "points", words, marker="o"))
-    return Panel("", name, state.plan.recipe.metric, tuple(series), log_x=asked.log)
+        of_kind = [trial for trial in trials if outcome(trial) == kind and name in trial.started.drawn]
+        if of_kind:
+            drawn = [trial.started.drawn[name] for trial in of_kind]
+            x = tuple(str(value) if searched.kind == "choice" else float(value) for value in drawn)
+            y = tuple(trial.curve.smoothed_value for trial in of_kind)
+            hover = tuple(f"trial {label(trial)}" for trial in of_kind)
+            series.append(Series(kind, x, y, colour, "points", hover, marker="o"))
+    return Panel("", name, state.plan.recipe.metric, tuple(series), log_x=searched.log)
 
 
 def epochs_by_outcome(state: SweepState) -> dict[str, tuple[int, int, float]]:
-    """What became of the trials: their number, their epochs and the seconds these took; confirmations on their own."""
-    found = dict.fromkeys(COLOURS, (0, 0, 0.0))
+    """By outcome: number of trials, their epochs and the seconds these took; confirmations and audits are one."""
+    totals = dict.fromkeys(COLOURS, (0, 0, 0.0))
     for trial in state.trials.values():
-        kind = outcome(trial) if trial.started.kind == "search" else CONFIRMED
-        trials, epochs, seconds = found[kind]
-        found[kind] = (trials + 1, epochs + trial.curve.epoch, seconds + sum(trial.seconds))
-    return {kind: numbers for kind, numbers in found.items() if numbers[0]}
+        kind = outcome(trial) if trial.is_search else RETRAINED
+        trials, epochs, seconds = totals[kind]
+        totals[kind] = (trials + 1, epochs + trial.curve.epoch, seconds + sum(trial.seconds))
+    return {kind: numbers for kind, numbers in totals.items() if numbers[0]}
 
 
 def compute(state: SweepState) -> Chart:
-    """How many epochs went to trials that were finished, stopped, lost or trained again."""
-    found = epochs_by_outcome(state)
+    """How many epochs each outcome took."""
+    totals = epochs_by_outcome(state)
     series = tuple(
         Series("", (kind,), (epochs,), COLOURS[kind], "bars", (f"{trials} trials, {seconds:.0f} s",))
-        for kind, (trials, epochs, seconds) in found.items()
+        for kind, (trials, epochs, seconds) in totals.items()
     )
     panel = Panel("", "", "epochs", series)
-    total = sum(epochs for _, epochs, _ in found.values())
-    whole = len(state.trials.search) * state.plan.max_epochs
-    note = f"{total} epochs in all; the search's trials trained to their end would have taken {whole}."
+    total = sum(epochs for _, epochs, _ in totals.values())
+    without_stops = len(state.trials.search) * state.plan.max_epochs
+    note = f"{total} epochs in all; had each trial of the search trained to its end, it alone would be {without_stops}."
     return Chart("compute", "Epochs by outcome", note, (panel,))

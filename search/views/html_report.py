@@ -1,4 +1,4 @@
-"""Pages: a sweep, or several side by side, as one HTML file that needs nothing else, neither network nor MLflow."""
+"""HTML pages that need neither network nor MLflow: the report of a sweep, the comparison of several."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid #e4e4
 
 
 def sweep_page(state: SweepState, name: str) -> str:
-    """All that there is to see of one sweep."""
-    found = importance(state)
+    """The report of one sweep: its result, all figures and tables."""
+    importances = importance(state)
     parts = [_sentences(headline(state))]
-    parts += [_chart(chart) for chart in figures(state, found) if not chart.empty]
-    parts += [_table(table) for table in tables(state, found) if table.rows]
+    parts += [_chart(chart) for chart in figures(state, importances) if not chart.empty]
+    parts += [_table(table) for table in tables(state, importances) if table.rows]
     parts += [_table(stop_table(state, 100))]
     return _page(f"Sweep {name}", parts)
 
 
 def comparison_page(states: Mapping[str, SweepState]) -> str:
-    """Sweeps side by side, by name; their metrics are named, for they may differ."""
+    """The comparison of sweeps, by name."""
     parts = [_table(comparison(states))]
     curves = [best_so_far(state) for state in states.values()]
     parts += [_chart(_renamed(chart, name)) for name, chart in zip(states, curves, strict=True) if not chart.empty]
     for name, state in states.items():
-        parts += [_table(Table(f"{name}: where the epochs went", *_content(outcome_table(state))))]
+        parts += [_table(Table(f"{name}: epochs by outcome", *_content(outcome_table(state))))]
     return _page(f"Comparison: {', '.join(states)}", parts)
 
 
 def comparison(states: Mapping[str, SweepState]) -> Table:
-    """One column a sweep: what it was, what it cost, what came out."""
+    """One column per sweep: its settings, its cost, its result."""
     columns = [_column(state) for state in states.values()]
-    rows = tuple((words, *(column[words] for column in columns)) for words in columns[0])
+    rows = tuple((row, *(column[row] for column in columns)) for row in columns[0])
     return Table("Side by side", ("sweep", *states), rows, _caution(states.values()))
 
 
 def _column(state: SweepState) -> dict[str, str]:
     spec, ended, metric = state.plan.spec, state.ended, state.plan.recipe.metric
-    best, trial = "–", "–"
+    best, best_trial = "–", "–"
     if ended is not None and ended.trial >= 0:
         best = f"{ended.numbers['mean']:.4f}"
         if ended.numbers.get("seeds", 1.0) > 1:
             best += f" ± {ended.numbers['std']:.4f}"
-        trial = label(state.trials[ended.trial])
+        best_trial = label(state.trials[ended.trial])
     elif state.incumbents:
-        best, trial = f"{number(state.incumbents[-1][2])} so far", label(state.trials[state.incumbents[-1][1]])
+        best, best_trial = f"{number(state.incumbents[-1][2])} so far", label(state.trials[state.incumbents[-1][1]])
     return {
         "recipe": spec.recipe,
         "preset": spec.preset,
@@ -68,20 +68,20 @@ def _column(state: SweepState) -> dict[str, str]:
         "state": "open" if ended is None else "ended",
         "metric": metric,
         "best": best,
-        "trial": trial,
+        "best trial": best_trial,
         "trials": str(len(state.trials.search)),
-        "epochs": str(sum(one.curve.epoch for one in state.trials.values())),
-        "worker hours": hours(sum(sum(one.seconds) for one in state.trials.values())),
-        "stopped early": str(sum(1 for one in state.trials.search if one.decision and not one.finished)),
+        "epochs": str(sum(trial.curve.epoch for trial in state.trials.values())),
+        "worker hours": hours(sum(sum(trial.seconds) for trial in state.trials.values())),
+        "stopped early": str(sum(1 for trial in state.trials.search if trial.decision and not trial.finished)),
         "searched by": "freeze_thaw" if spec.scheduler == "freeze_thaw" else f"{spec.sampler}, {spec.scheduler}",
     }
 
 
 def _caution(states: Iterable[SweepState]) -> str:
-    """Say so where the numbers cannot be compared."""
+    """A warning if the sweeps' values cannot be compared; "" if they can."""
     specs = [state.plan.spec for state in states]
-    differ = [field for field in ("recipe", "data", "preset") if len({getattr(spec, field) for spec in specs}) > 1]
-    return f"They differ in {' and '.join(differ)}: their best values are not comparable as they are." if differ else ""
+    differing = [field for field in ("recipe", "data", "preset") if len({getattr(spec, field) for spec in specs}) > 1]
+    return f"They differ in {' and '.join(differing)}: their best values are not comparable." if differing else ""
 
 
 def _renamed(chart: Chart, sweep: str) -> Chart:

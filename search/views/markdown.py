@@ -1,4 +1,4 @@
-"""A sweep in words: the sentences at its head, and the markdown that MLflow shows as its run's note."""
+"""A sweep as text: the sentences at the head of its report, and the description that MLflow shows with its run."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from search.views.status_table import label, number, plural, short
 from search.views.tables import importance_table, outcome_table, rung_table, stop_table, trials_table
 
 ROWS = 10
+"""Of each table: the whole description must fit into 8,000 characters (the limit of older MLflow databases)."""
 
 
 def headline(state: SweepState) -> Iterator[str]:
-    """What the sweep is and how it stands, sentence by sentence."""
+    """What the sweep is and its state, sentence by sentence."""
     spec, metric = state.plan.spec, state.plan.recipe.metric
-    yield f"{spec.recipe}, preset {spec.preset}, on {_data(spec.data)}, seed {spec.seed}: searching {metric}."
+    yield f"Recipe {spec.recipe}, preset {spec.preset}, data {_data(spec.data)}, seed {spec.seed}; metric {metric}."
     trials = f"{len(state.trials.search)} of {spec.trials} trials, {plural(state.epochs, 'epoch')}"
     if state.ended is None:
         yield f"So far: {trials}, workers training {state.utilisation:.0%} of the time."
         if state.incumbents:
-            _, trial, level = state.incumbents[-1]
-            yield f"Best so far: trial {label(state.trials[trial])}, {metric} {number(level)}."
+            _, trial, value = state.incumbents[-1]
+            yield f"Best so far: trial {label(state.trials[trial])}, {metric} {number(value)}."
         return
     yield f"Ended: {trials}, workers training {state.utilisation:.0%} of the time."
     if state.ended.trial < 0:
@@ -35,22 +36,26 @@ def headline(state: SweepState) -> Iterator[str]:
     winner = state.trials[state.ended.trial]
     yield f"Winner: trial {label(winner)}, {state.ended.detail}."
     yield f"Its settings: {short(winner.started.drawn) or winner.started.named}."
-    for one in finalists(state):
-        if one.trial.started.named == state.plan.recipe.baseline and one.trial is not winner:
-            gain = winner.curve.oriented(state.ended.numbers["mean"] - one.mean)
-            yield f"{gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({one.mean:.4f})."
+    for finalist in finalists(state):
+        if finalist.trial.is_baseline and finalist.trial is not winner:
+            gain = winner.curve.oriented(state.ended.numbers["mean"] - finalist.mean)  # oriented: positive is better
+            yield f"{gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({finalist.mean:.4f})."
 
 
-def _data(place: str) -> str:
-    """A data set by its name and its folder's: many are called data.yaml."""
-    return "/".join(Path(urlsplit(place).path if is_uri(place) else place).parts[-2:]).replace("//", "/")
+def _data(path_or_uri: str) -> str:
+    """A data set's name with its folder's, since many are called data.yaml."""
+    return "/".join(Path(urlsplit(path_or_uri).path if is_uri(path_or_uri) else path_or_uri).parts[-2:]).replace(
+        "//", "/"
+    )
 
 
-def run_description(state: SweepState, found: Importance) -> str:
-    """The sweep as markdown."""
+def run_description(state: SweepState, importance: Importance) -> str:
+    """The sweep as markdown, for the description of its MLflow run."""
     parts = ["\n\n".join(headline(state)), markdown(trials_table(state, ROWS))]
-    shares = importance_table(found)
-    parts += [markdown(table) for table in (rung_table(state), outcome_table(state), stop_table(state, ROWS), shares)]
+    importances = importance_table(importance)
+    parts += [
+        markdown(table) for table in (rung_table(state), outcome_table(state), stop_table(state, ROWS), importances)
+    ]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -1,4 +1,4 @@
-"""The best trade-offs between the metric and what a training costs: the trials that no other beats in both."""
+"""The Pareto front of the metric and a cost: the trials that no other beats in both."""
 
 from __future__ import annotations
 
@@ -16,39 +16,41 @@ from search.views.status_table import label
 
 @dataclass(frozen=True)
 class TradeOff:
-    """A finished trial with its cost (`search.state.cost`), which is the better the lower it is."""
+    """A finished trial with its smoothed value and its cost (`search.state.cost`); a lower cost is better."""
 
     trial: TrialState
-    level: float
+    value: float
     cost: float
 
 
 def pareto_front(state: SweepState) -> list[TradeOff]:
-    """The best trade-offs among the search's finished trials; none unless the sweep has `also`."""
+    """The Pareto front of the search's finished trials; empty unless the sweep has `also`."""
     measure = state.plan.spec.also
     return non_dominated(state.trials.ranking, measure) if measure else []
 
 
 def non_dominated(trials: Iterable[TrialState], measure: Measure) -> list[TradeOff]:
-    """Those of `trials` that are not beaten in both (Pareto's front), best metric first; of equals the first."""
-    known = []
+    """Those of `trials` that no other beats in both metric and cost, best metric first; of equals only the first."""
+    candidates = []
     for trial in trials:
         cost = measure_cost(trial, measure)
         if cost is not None and trial.curve.smoothed_value is not None:
-            known.append(TradeOff(trial, trial.curve.smoothed_value, cost))
-    found: list[TradeOff] = []
-    for one in sorted(known, key=lambda one: (-one.trial.curve.oriented(one.level), one.cost)):
-        if not found or one.cost < found[-1].cost:
-            found.append(one)
-    return found
+            candidates.append(TradeOff(trial, trial.curve.smoothed_value, cost))
+    candidates.sort(key=lambda candidate: (-candidate.trial.curve.oriented(candidate.value), candidate.cost))
+    front: list[TradeOff] = []
+    for candidate in candidates:
+        # All before it have a metric at least as good: it is on the front if it costs less than the cheapest of them.
+        if not front or candidate.cost < front[-1].cost:
+            front.append(candidate)
+    return front
 
 
-def pareto_table(found: list[TradeOff], metric: str, measure: Measure) -> Table:
-    """The front, one line a trial."""
+def pareto_table(front: list[TradeOff], metric: str, measure: Measure) -> Table:
+    """The front as a table, one line per trial."""
     title = f"Best trade-offs between {metric} and {measure}"
-    shown = Table(title=title, title_justify="left", box=None, padding=(0, 2), pad_edge=False)
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2), pad_edge=False)
     for column in ("trial", metric, f"{measure} ({UNITS[measure]})"):
-        shown.add_column(column, justify="left" if column == "trial" else "right")
-    for one in found:
-        shown.add_row(label(one.trial), f"{one.level:.4f}", f"{one.cost:.3g}")
-    return shown
+        table.add_column(column, justify="left" if column == "trial" else "right")
+    for point in front:
+        table.add_row(label(point.trial), f"{point.value:.4f}", f"{point.cost:.3g}")
+    return table

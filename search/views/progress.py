@@ -1,4 +1,4 @@
-"""Shows a sweep while it runs: a live table on a terminal, a line an event everywhere else."""
+"""Shows a sweep while it runs: a live table on a terminal, elsewhere one line per event."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rich.live import Live
 
 from search.journal.events import Decided, EpochDone, Row, SearchEnded, TrialStarted
 from search.state.sweep_state import SweepState
-from search.views.status_table import label, number, short, status_table
+from search.views.status_table import description, happened, label, number, status_table
 
-SHOW_SECONDS = 0.25
+REFRESH_SECONDS = 0.25
 
 
 class Progress(AbstractContextManager["Progress"]):
@@ -24,7 +24,7 @@ class Progress(AbstractContextManager["Progress"]):
         self._console = console
         self._name = name
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
-        self._shown = -math.inf
+        self._refreshed = -math.inf
         self._block: AbstractContextManager[object] = self._live or nullcontext()
 
     def __enter__(self) -> Progress:
@@ -39,30 +39,31 @@ class Progress(AbstractContextManager["Progress"]):
     def __call__(self, row: Row, state: SweepState) -> None:
         """Show one event."""
         if self._live:
-            if time.monotonic() - self._shown >= SHOW_SECONDS:  # Ray's loop waits meanwhile
+            # Not for each event: drawing takes milliseconds in which Ray's loop, and so every trial, waits.
+            if time.monotonic() - self._refreshed >= REFRESH_SECONDS:
                 title = f"{self._name}: {state.plan.recipe.name}, {state.plan.spec.preset} preset"
                 self._live.update(status_table(state, title), refresh=True)
-                self._shown = time.monotonic()
+                self._refreshed = time.monotonic()
         else:
-            line = _line(row, state)
+            line = event_line(row, state)
             if line:
                 self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def _line(row: Row, state: SweepState) -> str:
+def event_line(row: Row, state: SweepState) -> str:
+    """One event as a line of text; "" for events that are not shown."""
     event = row.event
     if isinstance(event, TrialStarted):
-        return f"trial {label(state.trials[event.trial])} starts: {short(event.drawn)}"
-    if isinstance(event, EpochDone):
         trial = state.trials[event.trial]
-        value = trial.curve.points[-1].value
+        return f"trial {label(trial)} starts: {description(trial)}"
+    if isinstance(event, EpochDone):
+        value = state.trials[event.trial].curve.points[-1].value
         loss = event.losses.get("train", float("nan"))
         seconds = sum(event.seconds.values())
-        place = f"trial {event.trial} epoch {event.epoch}/{state.plan.max_epochs}"
-        return f"{place}: {state.plan.recipe.metric} {number(value)}, training loss {loss:.4g}, {seconds:.1f} s"
+        epoch = f"trial {event.trial} epoch {event.epoch}/{state.plan.max_epochs}"
+        return f"{epoch}: {state.plan.recipe.metric} {number(value)}, training loss {loss:.4g}, {seconds:.1f} s"
     if isinstance(event, Decided):
-        verb = {"stop": "stops", "pause": "waits", "continue": "goes on"}[event.action]
-        return f"trial {event.trial} {verb} after epoch {event.epoch} ({event.reason}): {event.detail}"
+        return f"trial {event.trial} {happened(event)} after epoch {event.epoch} ({event.reason}): {event.detail}"
     if isinstance(event, SearchEnded):
-        return f"the search ends: {event.detail}"
+        return f"the search ended early: {event.detail}"
     return ""

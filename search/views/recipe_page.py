@@ -1,4 +1,4 @@
-"""The recipes as a user looks them up: what they train, their settings, ranges, presets and named trainings."""
+"""The recipes for `steadytune recipes` and the docs: settings, ranges, presets and named trainings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trainables.recipe import AnyRecipe
 
 
 def listing() -> Iterator[RenderableType]:
-    """One line a recipe."""
+    """One line per recipe."""
     table = Table(box=None, padding=(0, 2), pad_edge=False)
     for column in ("recipe", "objective", "what it trains"):
         table.add_column(column)
@@ -59,44 +59,44 @@ class Row(NamedTuple):
 
 def rows(recipe: AnyRecipe) -> Iterator[Row]:
     """The settings of `recipe`, one a row: for the terminal, and for the table on the recipe's page."""
-    found = ranges(space_registry.find(recipe))
+    searched_ranges = ranges(space_registry.find(recipe))
     presets = [recipe.settings(preset, {}).model_dump() for preset in recipe.presets]
-    for name, about in recipe.settings_type.model_fields.items():
-        searched = f"{found[name]}{_when(found[name])}" if name in found else ""
-        yield Row(name, tuple(str(values[name]) for values in presets), searched, about.description or "")
+    for name, field in recipe.settings_type.model_fields.items():
+        searched = f"{searched_ranges[name]}{_when(searched_ranges[name])}" if name in searched_ranges else ""
+        yield Row(name, tuple(str(values[name]) for values in presets), searched, field.description or "")
 
 
-def _when(asked: Range) -> str:
-    return f" when {asked.when}" if asked.when else ""
+def _when(searched: Range) -> str:
+    return f" when {searched.when}" if searched.when else ""
 
 
 def as_json(name: str | None) -> Any:
-    """The list, or one recipe in full, for machines."""
+    """The list of recipes, or one in full, as `steadytune recipes --json` prints it; the keys are stable."""
     if name is None:
         return [
             {"name": each, "metric": recipe.metric, "mode": recipe.mode, "summary": recipe.summary}
             for each, recipe in ((each, registry.find(each)) for each in registry.names())
         ]
     recipe = registry.find(name)
-    found = ranges(space_registry.find(recipe))
+    searched_ranges = ranges(space_registry.find(recipe))
     return {
         "name": recipe.name,
         "summary": recipe.summary,
         "metric": recipe.metric,
         "mode": recipe.mode,
         "baseline": recipe.baseline,
-        "settings": {field: about.description for field, about in recipe.settings_type.model_fields.items()},
+        "settings": {name: field.description for name, field in recipe.settings_type.model_fields.items()},
         "presets": {preset: recipe.settings(preset, {}).model_dump(mode="json") for preset in recipe.presets},
         "trainings": recipe.trainings,
         "ranges": {
-            field: {
-                "kind": one.kind,
-                "low": one.low,
-                "high": one.high,
-                "log": one.log,
-                "choices": one.choices,
-                "when": one.when,
+            name: {
+                "kind": searched.kind,
+                "low": searched.low,
+                "high": searched.high,
+                "log": searched.log,
+                "choices": searched.choices,
+                "when": searched.when,
             }
-            for field, one in found.items()
+            for name, searched in searched_ranges.items()
         },
     }

@@ -1,4 +1,4 @@
-"""The first and the last words of a sweep: how long it may take, and what came out."""
+"""What a sweep prints first and last: its banner, and the summary of its result."""
 
 from __future__ import annotations
 
@@ -14,25 +14,33 @@ from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec
 from search.views.pareto import pareto_front, pareto_table
-from search.views.status_table import description, label, number
+from search.views.status_table import description, label, number, plural
 
 
 def banner(spec: SweepSpec) -> Iterator[str]:
     """What is about to happen and how long it may take."""
     yield f"Sweep {spec.name}: {spec.recipe}, {spec.preset} preset, {spec.trials} trials, seed {spec.seed}."
     if spec.hours:
-        yield f"It takes at most {_duration(spec.hours * 3600)}, and 15 to 40 seconds more to start the workers."
+        yield f"It takes at most {_duration(spec.hours * 3600)}, plus 15 to 40 seconds to start the workers."
+    elif spec.epochs:
+        yield f"It has no time limit: it ends after {spec.trials} trials or {spec.epochs} epochs."
     else:
-        yield "It ends when its trials have ended; the time left is shown once the first epochs are done."
+        yield f"It has no time limit: it ends after {spec.trials} trials."
 
 
-def sweep_runs(places: int) -> str:
-    """That nothing stands in the way of the first trial any more."""
-    return f"The sweep runs: {places} {'trial' if places == 1 else 'trials'} at a time."
+def sweep_runs(worker_slots: int) -> str:
+    """The line that is printed once nothing prevents the first trial from starting."""
+    return f"The sweep runs: {plural(worker_slots, 'trial')} at a time."
 
 
 def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[RenderableType]:
-    """The result: the winner, what stopped the others, where everything is, and what to do next."""
+    """The result: the best configuration, why trials were stopped, where everything is, and what to do next.
+
+    Args:
+        state: the sweep.
+        folder: the sweep's.
+        browse: the command that opens the results in a browser.
+    """
     ranked = finalists(state)
     if state.ended is None or not ranked:
         yield "No trial trained to its end, so there is no best configuration."
@@ -40,72 +48,71 @@ def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
         return
     best = ranked[0]
     yield _comparison(ranked, state)
-    yield f"\nBest configuration: trial {label(best.trial)}, {state.plan.recipe.metric} {_spread(best)}"
+    yield f"\nBest configuration: trial {label(best.trial)}, {state.plan.recipe.metric} {_mean_and_std(best)}"
     yield f"  {description(best.trial)}"
-    baseline = next((one for one in ranked if one.trial.started.named == state.plan.recipe.baseline), None)
+    baseline = next((finalist for finalist in ranked if finalist.trial.is_baseline), None)
     if baseline is not None and baseline is not best:
-        gain = best.trial.curve.oriented(best.mean - baseline.mean)
-        yield f"  {gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({_spread(baseline)})"
+        gain = best.trial.curve.oriented(best.mean - baseline.mean)  # oriented: positive is better
+        yield f"  {gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({_mean_and_std(baseline)})"
     yield ""
     if state.plan.spec.also:
         yield pareto_table(pareto_front(state), state.plan.recipe.metric, state.plan.spec.also)
         yield ""
     yield from _stopped(state)
     if state.search_ended:
-        drawn = f"{len(state.trials.search)} of {state.plan.spec.trials} trials"
-        yield f"The search ended itself after {drawn}: {state.search_ended.detail}."
+        started = f"{len(state.trials.search)} of {state.plan.spec.trials} trials"
+        yield f"The search ended early, after {started}: {state.search_ended.detail}."
     yield from _audited(state)
-    took = f"{len(state.trials)} trials in {_duration(state.active_seconds)}"
-    yield f"\n{took}; the workers trained {state.utilisation:.0%} of the time."
-    found = best_checkpoint(state, best.trial.started.trial, folder)
-    if found:
-        yield f"Checkpoint: {found[2]} (epoch {found[1]})"
+    duration = f"{plural(len(state.trials), 'trial')} in {_duration(state.active_seconds)}"
+    yield f"\n{duration}; the workers trained {state.utilisation:.0%} of the time."
+    if checkpoint := best_checkpoint(state, best.trial.number, folder):
+        _, epoch, path = checkpoint
+        yield f"Checkpoint: {path} (epoch {epoch})"
     yield f"Exported:   {folder.best}"
     yield f"Results in the browser: {browse}"
 
 
 def _comparison(ranked: list[Finalist], state: SweepState) -> Table:
-    title = "Re-trained on fresh seeds" if any(one.confirmed for one in ranked) else "Best trial"
+    title = "Re-trained on fresh seeds" if any(finalist.confirmed for finalist in ranked) else "Best trial"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2), pad_edge=False)
     for column in ("trial", state.plan.recipe.metric, "seeds", "in the search"):
         table.add_column(column, justify="left" if column == "trial" else "right")
-    for one in ranked:
-        lost = f", {one.failed} lost" if one.failed else ""
-        seeds = f"{len(one.values)}{lost}" if one.confirmed else f"none{lost}"
-        table.add_row(label(one.trial), _spread(one), seeds, number(one.trial.curve.smoothed_value))
+    for finalist in ranked:
+        failed = f", {finalist.failed} failed" if finalist.failed else ""
+        seeds = f"{len(finalist.values)}{failed}" if finalist.confirmed else f"none{failed}"
+        searched = number(finalist.trial.curve.smoothed_value)
+        table.add_row(label(finalist.trial), _mean_and_std(finalist), seeds, searched)
     return table
 
 
-def _spread(one: Finalist) -> str:
-    return f"{one.mean:.4f} ± {one.std:.4f}" if len(one.values) > 1 else f"{one.mean:.4f}"
+def _mean_and_std(finalist: Finalist) -> str:
+    # A single seed has no standard deviation to show.
+    return f"{finalist.mean:.4f} ± {finalist.std:.4f}" if len(finalist.values) > 1 else f"{finalist.mean:.4f}"
 
 
 def _stopped(state: SweepState) -> Iterator[str]:
-    stopped = [trial for trial in state.trials.values() if trial.decision and trial.decision.reason != "done"]
+    stopped = [
+        (trial, trial.decision) for trial in state.trials.values() if trial.decision and trial.decision.reason != "done"
+    ]
     if stopped:
         yield "Stopped trials:"
-    for trial in stopped:
-        assert trial.decision is not None
-        reason = trial.decision.reason
-        when = f"{label(trial)} after epoch {trial.decision.epoch}"
-        yield f"  {when}: {reason} ({REASONS[reason]}): {trial.decision.detail}"
+    for trial, decision in stopped:
+        reason = f"{decision.reason} ({REASONS[decision.reason]})"
+        yield f"  {label(trial)} after epoch {decision.epoch}: {reason}: {decision.detail}"
 
 
 def _audited(state: SweepState) -> Iterator[str]:
-    found = audit(state)
-    if found.audited:
+    report = audit(state)
+    if report.audited:
         yield (
-            f"Audit: {found.wrong} of {found.audited} stopped trials would have improved by more than {HARM:.0%} "
-            f"(95 % interval {found.low:.0%} to {found.high:.0%} of all stops), {found.beaten} would have won."
+            f"Audit: {report.wrong} of {report.audited} stopped trials that were trained to their end would have "
+            f"improved by more than {HARM:.0%} (95 % interval {report.low:.0%} to {report.high:.0%} of all stops), "
+            f"{report.beaten} would have won."
         )
 
 
 def _duration(seconds: float) -> str:
     minutes = seconds / 60
-    return (
-        f"{seconds:.0f} seconds"
-        if minutes < 2
-        else f"{minutes:.1f} minutes"
-        if minutes < 120
-        else f"{minutes / 60:.1f} hours"
-    )
+    if minutes < 2:
+        return f"{seconds:.0f} seconds"
+    return f"{minutes:.1f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"

@@ -1,9 +1,10 @@
-"""The tables of a sweep: its best trials, its rungs, where its epochs went; and the phases of one training."""
+"""The tables of a sweep: its best trials, its rungs, its epochs by outcome, its stops; and one training's phases."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from search.pruning.curve_statistics import CurveStatistics
 from search.pruning.decision import REASONS
@@ -11,27 +12,30 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.charts.chart import Table
 from search.views.figures import epochs_by_outcome
-from search.views.importance import Importance, ranking_key
 from search.views.status_table import label, number, short
+from search.views.trial_order import ranking_key
+
+if TYPE_CHECKING:
+    from search.views.importance import Importance  # it imports Optuna, which takes a second
 
 MOST_ROWS = 200
 
 
-def tables(state: SweepState, found: Importance) -> Iterator[Table]:
+def tables(state: SweepState, importance: Importance) -> Iterator[Table]:
     """All tables of a sweep."""
     yield trials_table(state, MOST_ROWS)
     yield rung_table(state)
     yield outcome_table(state)
-    yield importance_table(found)
+    yield importance_table(importance)
 
 
 def trials_table(state: SweepState, most: int) -> Table:
-    """The search's trials, best first: the finished ones by level, then those that got furthest."""
-    ranked = sorted(state.trials.search, key=lambda one: (one.finished, *ranking_key(one)), reverse=True)
+    """The search's trials, best first: the finished ones by smoothed value, then those with the most epochs."""
+    ranked = sorted(state.trials.search, key=lambda trial: (trial.finished, *ranking_key(trial)), reverse=True)
     rows = tuple(_trial_row(trial) for trial in ranked[:most])
     note = f"The best {most} of {len(ranked)} trials." if len(ranked) > most else ""
     metric = state.plan.recipe.metric
-    return Table("Trials", ("trial", metric, "best", "epochs", "outcome", "drawn"), rows, note)
+    return Table("Trials", ("trial", metric, "best", "epochs", "outcome", "drawn settings"), rows, note)
 
 
 def _trial_row(trial: TrialState) -> tuple[str, ...]:
@@ -43,30 +47,30 @@ def _trial_row(trial: TrialState) -> tuple[str, ...]:
 
 
 def rung_table(state: SweepState) -> Table:
-    """At each rung: how many came, how many went on, and the last level that was needed."""
-    came: dict[int, dict[int, str]] = defaultdict(dict)
+    """For each rung: how many trials were compared, promoted, paused and stopped there, by their last decision."""
+    arrived: dict[int, dict[int, str]] = defaultdict(dict)  # by rung and trial, the last action
     for trial in state.trials.search:
-        for decided in trial.decisions:
-            if decided.reason == "rung":
-                rung = int(decided.numbers["rung"])
-                came[rung][trial.started.trial] = decided.action
+        for decision in trial.decisions:
+            if decision.reason == "rung":
+                rung = int(decision.numbers["rung"])
+                arrived[rung][trial.number] = decision.action
     rows = []
-    for rung in sorted(came):
-        actions = list(came[rung].values())
-        parts = (actions.count("continue"), actions.count("pause"), actions.count("stop"))
-        rows.append((str(rung), str(len(actions)), *map(str, parts)))
-    return Table("Rungs", ("epoch", "compared", "went on", "waiting", "stopped"), tuple(rows))
+    for rung in sorted(arrived):
+        actions = list(arrived[rung].values())
+        counts = (actions.count("continue"), actions.count("pause"), actions.count("stop"))
+        rows.append((str(rung), str(len(actions)), *map(str, counts)))
+    return Table("Rungs", ("epoch", "compared", "promoted", "paused", "stopped"), tuple(rows))
 
 
 def outcome_table(state: SweepState) -> Table:
-    """What became of the trials, and how many epochs and hours went into them."""
-    found = epochs_by_outcome(state)
-    total = sum(epochs for _, epochs, _ in found.values()) or 1
+    """For each outcome: trials, epochs and hours of workers."""
+    totals = epochs_by_outcome(state)
+    total = sum(epochs for _, epochs, _ in totals.values()) or 1
     rows = tuple(
         (kind, str(trials), str(epochs), f"{epochs / total:.0%}", hours(seconds))
-        for kind, (trials, epochs, seconds) in found.items()
+        for kind, (trials, epochs, seconds) in totals.items()
     )
-    return Table("Where the epochs went", ("outcome", "trials", "epochs", "share", "worker hours"), rows)
+    return Table("Epochs by outcome", ("outcome", "trials", "epochs", "share", "worker hours"), rows)
 
 
 def stop_table(state: SweepState, most: int = 20) -> Table:
@@ -74,7 +78,7 @@ def stop_table(state: SweepState, most: int = 20) -> Table:
     stopped = [trial for trial in state.trials.values() if trial.decision and trial.decision.reason != "done"]
     rows = tuple(_stop_row(trial) for trial in stopped[::-1][:most])
     note = f"The latest {most} of {len(stopped)}." if len(stopped) > most else ""
-    return Table("Why trials were stopped", ("trial", "after epoch", "reason", "in numbers"), rows, note)
+    return Table("Why trials were stopped", ("trial", "after epoch", "reason", "details"), rows, note)
 
 
 def _stop_row(trial: TrialState) -> tuple[str, ...]:
@@ -83,31 +87,31 @@ def _stop_row(trial: TrialState) -> tuple[str, ...]:
     return label(trial), str(trial.decision.epoch), f"{reason}: {REASONS[reason]}", trial.decision.detail
 
 
-def importance_table(found: Importance) -> Table:
-    """The shares as numbers."""
-    rows = tuple((name, f"{share:.1%}") for name, share in found.shares.items())
-    return Table("Parameter importance", ("setting", "share"), rows, f"PED-ANOVA over {found.trials} trials.")
+def importance_table(importance: Importance) -> Table:
+    """The importance of each setting, as numbers."""
+    rows = tuple((name, f"{share:.1%}") for name, share in importance.shares.items())
+    return Table("Parameter importance", ("setting", "importance"), rows, f"PED-ANOVA over {importance.trials} trials.")
 
 
-def phase_table(found: CurveStatistics, metric: str) -> Table:
-    """The phases of one training, as document 001 lists them."""
+def phase_table(statistics: CurveStatistics, metric: str) -> Table:
+    """The phases of one training, as the YOLOX stability report (document 001) lists them."""
     rows = tuple(
         (
-            one.phase,
-            f"{one.first}–{one.last}",
-            f"{one.loss_mean:.4g} ± {one.loss_std:.2g}",
-            share(one.loss_std / abs(one.loss_mean) if one.loss_mean else None),
-            number(one.value),
+            phase.phase,
+            f"{phase.first}–{phase.last}",
+            f"{phase.loss_mean:.4g} ± {phase.loss_std:.2g}",
+            share(phase.loss_std / abs(phase.loss_mean) if phase.loss_mean else None),
+            number(phase.value),
         )
-        for one in found.phases
+        for phase in statistics.phases
     )
-    settled = share(found.loss_cv_settled)
-    note = f"Training loss without the warm-up: CV {settled}, detrended {share(found.loss_detrended_cv)}."
+    settled = share(statistics.loss_cv_settled)
+    note = f"Training loss without the warm-up: CV {settled}, detrended {share(statistics.loss_detrended_cv)}."
     return Table("Phases", ("phase", "epochs", "training loss", "CV", f"best {metric}"), rows, note)
 
 
 def hours(seconds: float) -> str:
-    """Seconds as hours, two digits of them however few they are."""
+    """Seconds as hours with two digits, also where they are very few."""
     return f"{seconds / 3600:.2f}" if seconds >= 360 else f"{seconds / 3600:.2g}"
 
 

@@ -1,4 +1,4 @@
-"""One trial among its peers, with what it was judged by: the figure beside `steadytune explain`'s sentences."""
+"""The figure of `steadytune explain`: one trial among its peers, with its values and cutoffs at the rungs."""
 
 from __future__ import annotations
 
@@ -7,58 +7,65 @@ from textwrap import fill
 
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
+from search.sweep.build_scheduler import build_scheduler
 from search.views.charts.chart import Chart, Panel, Series
-from search.views.figures import COLOURS, MOST_CURVES, downsampled, outcome, thinned
+from search.views.figures import COLOURS, MOST_CURVES, downsampled, outcome
 from search.views.status_table import label
+from search.views.trial_order import thinned
 
-PEER, BAR = "#c8c8c8", "#000000"
+PEER_COLOUR, CUTOFF_COLOUR = "#c8c8c8", "#000000"
 NOTE_WIDTH = 140
-"""Characters of a line that fit under the picture."""
+"""Characters per line of the note under the picture."""
 
 
 def trial_figure(state: SweepState, trial: TrialState) -> Chart:
-    """Its objective by epoch in front of the others', where it headed at each rung and what it needed; its losses."""
+    """Its metric by epoch in front of the others', its projected value and the cutoff at each rung; its losses."""
     metric = state.plan.recipe.metric
     rungs = tuple((float(rung), "rung") for rung in state.plan.rungs) if state.plan.spec.scheduler != "none" else ()
     colour = COLOURS[outcome(trial)]
-    own = [(float(point.epoch), point.value) for point in trial.curve.evaluated]
-    above = (*_peers(state, trial), _line(f"trial {label(trial)}", own, colour, 2.5), *_compared(trial))
+    values = [(float(point.epoch), point.value) for point in trial.curve.evaluated]
+    above = (*_peers(state, trial), _line(f"trial {label(trial)}", values, colour, 2.5), *_at_rungs(state, trial))
     below = (
-        _line("training loss", [(float(one.epoch), one.finite_loss) for one in trial.curve.points], colour, 2.0),
-        _line("held-out loss", [(float(one.epoch), one.held_out) for one in trial.curve.points], BAR, 1.0),
+        _line("training loss", [(float(point.epoch), point.finite_loss) for point in trial.curve.points], colour, 2.0),
+        _line(
+            "held-out loss", [(float(point.epoch), point.held_out) for point in trial.curve.points], CUTOFF_COLOUR, 1.0
+        ),
     )
     panels = (Panel("", "epoch", metric, above, marks=rungs), Panel("", "epoch", "loss", below))
-    return Chart(f"trial-{trial.started.trial:04d}", f"Trial {label(trial)}: {outcome(trial)}", _why(trial), panels)
+    return Chart(f"trial-{trial.number:04d}", f"Trial {label(trial)}: {outcome(trial)}", _last_decision(trial), panels)
 
 
 def _peers(state: SweepState, trial: TrialState) -> Iterator[Series]:
-    known = [other for other in state.trials.search if other is not trial and other.curve.smoothed_value is not None]
-    for other in thinned(known, MOST_CURVES):
+    peers = [other for other in state.trials.search if other is not trial and other.curve.smoothed_value is not None]
+    for other in thinned(peers, MOST_CURVES):
         points = [(float(point.epoch), point.value) for point in downsampled(other.curve.evaluated)]
-        yield _line("other trials", points, PEER, 0.8)
+        yield _line("other trials", points, PEER_COLOUR, 0.8)
 
 
-def _compared(trial: TrialState) -> Iterator[Series]:
-    """At each rung, as it stood there in the end: where the trial was heading, and what the last that went on had."""
-    compared = [one.numbers for one in trial.decisions if {"rung", "value", "cutoff"} <= one.numbers.keys()]
-    at = list({numbers["rung"]: numbers for numbers in compared}.values())
-    x = tuple(numbers["rung"] for numbers in at)
-    headed, needed = (tuple(numbers[name] for numbers in at) for name in ("value", "cutoff"))
-    if at:
-        yield Series("where it was heading", x, headed, COLOURS[outcome(trial)], "points", marker="o")
-        yield Series("needed to go on", x, needed, BAR, "points", marker="x")
+def _at_rungs(state: SweepState, trial: TrialState) -> Iterator[Series]:
+    """At each rung, by the last comparison there: the value that the trial was compared by, and the cutoff."""
+    compared = [
+        decision.numbers for decision in trial.decisions if {"rung", "value", "cutoff"} <= decision.numbers.keys()
+    ]
+    last = list({numbers["rung"]: numbers for numbers in compared}.values())
+    rungs = tuple(numbers["rung"] for numbers in last)
+    values, cutoffs = (tuple(numbers[name] for numbers in last) for name in ("value", "cutoff"))
+    if last:
+        value_name = f"{build_scheduler(state.plan).compares} {state.plan.recipe.metric}"
+        yield Series(value_name, rungs, values, COLOURS[outcome(trial)], "points", marker="o")
+        yield Series("cutoff", rungs, cutoffs, CUTOFF_COLOUR, "points", marker="x")
 
 
 def _line(name: str, points: list[tuple[float, float | None]], colour: str, width: float) -> Series:
-    known = [(epoch, value) for epoch, value in points if value is not None]
-    return Series(name if known else "", *_columns(known), colour, width=width)
+    present = [(epoch, value) for epoch, value in points if value is not None]
+    return Series(name if present else "", *_columns(present), colour, width=width)
 
 
 def _columns(points: list[tuple[float, float]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(epoch for epoch, _ in points), tuple(value for _, value in points)
 
 
-def _why(trial: TrialState) -> str:
+def _last_decision(trial: TrialState) -> str:
     if not trial.decisions:
         return ""
     last = trial.decisions[-1]

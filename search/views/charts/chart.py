@@ -25,7 +25,7 @@ class Series:
         x, y: one value per point; x is text for bars. None or NaN leaves a gap.
         colour: such as "#2ca02c", which matplotlib and HTML both read.
         kind: how they are drawn.
-        words: one text per point, shown when the mouse is over it; or empty.
+        hover: one text per point, shown when the mouse is over it; or empty.
         spread: half the height of a band around a line, one value per point; or empty.
         marker: at each point: "o", or "x" where something ended; "" for none.
         width: of the line, in points.
@@ -36,7 +36,7 @@ class Series:
     y: tuple[Number, ...]
     colour: str
     kind: Kind = "line"
-    words: tuple[str, ...] = ()
+    hover: tuple[str, ...] = ()
     spread: tuple[float, ...] = ()
     marker: Literal["", "o", "x"] = ""
     width: float = 1.0
@@ -57,11 +57,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of parallel coordinates: one value per line; `words` name the values 0, 1, … of a choice."""
+    """One axis of parallel coordinates: one value per line; `choices` name the values 0, 1, … of a choice."""
 
     name: str
     values: tuple[float, ...]
-    words: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
     log: bool = False
 
 

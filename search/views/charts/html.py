@@ -61,15 +61,15 @@ def _joined(parts: Iterable[Series]) -> Iterator[Series]:
     """Lines that look alike as one series with gaps between: plotly takes a hundredth of a second per series."""
     alike: dict[object, list[Series]] = {}
     for index, part in enumerate(parts):
-        look = (part.name, part.colour, part.width, part.marker, bool(part.words))
+        look = (part.name, part.colour, part.width, part.marker, bool(part.hover))
         alike.setdefault(look if part.kind == "line" and not part.spread else index, []).append(part)
     for first, *others in alike.values():
-        x, y, words = list(first.x), list(first.y), list(first.words)
+        x, y, hover = list(first.x), list(first.y), list(first.hover)
         for other in others:
             x += [other.x[0] if other.x else 0.0, *other.x]
             y += [None, *other.y]
-            words += ["", *other.words] if other.words else []
-        yield replace(first, x=tuple(x), y=tuple(y), words=tuple(words))
+            hover += ["", *other.hover] if other.hover else []
+        yield replace(first, x=tuple(x), y=tuple(y), hover=tuple(hover))
 
 
 def _traces(series: Series, group: str) -> list[Any]:
@@ -79,8 +79,8 @@ def _traces(series: Series, group: str) -> list[Any]:
         "name": series.name,
         "legendgroup": group,
         "showlegend": bool(series.name),
-        "hovertext": series.words or None,
-        "hoverinfo": "text" if series.words else "x+y+name",
+        "hovertext": series.hover or None,
+        "hoverinfo": "text" if series.hover else "x+y+name",
     }
     if series.kind == "bars":
         return [go.Bar(**common, marker={"color": series.colour})]
@@ -128,8 +128,8 @@ def _dimension(axis: Axis) -> dict[str, Any]:
     absent = low - 0.1 * ((high - low) or 1.0)
     positions = [value if math.isfinite(value) else absent for value in values]
     dimension: dict[str, Any] = {"label": axis.name, "values": positions}
-    if axis.words:
-        return dimension | {"tickvals": list(range(len(axis.words))), "ticktext": list(axis.words)}
+    if axis.choices:
+        return dimension | {"tickvals": list(range(len(axis.choices))), "ticktext": list(axis.choices)}
     if axis.log:
         ticks = [low + share * (high - low) for share in (0, 0.25, 0.5, 0.75, 1)]
         return dimension | {"tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks]}

@@ -110,8 +110,8 @@ def _scaled(axis: Axis) -> list[float]:
 
 def _axis_labels(axis: Axis) -> list[tuple[float, str]]:
     """The labels beside an axis, with their heights: all choices, or the lowest and the highest value."""
-    if axis.words:
-        last = max(1, len(axis.words) - 1)
-        return [(index / last, text) for index, text in enumerate(axis.words)]
+    if axis.choices:
+        last = max(1, len(axis.choices) - 1)
+        return [(index / last, text) for index, text in enumerate(axis.choices)]
     finite = [value for value in axis.values if math.isfinite(value)]
     return [(0.0, f"{min(finite):.3g}"), (1.0, f"{max(finite):.3g}")] if finite else []

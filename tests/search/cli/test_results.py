@@ -130,7 +130,7 @@ def test_a_running_sweep_can_be_looked_at(steadytune: Steadytune, tmp_path: Path
     assert "starting" in out
     _, out, _ = steadytune("explain", "sweep", 1, "--sweeps", tmp_path)
     assert "0 of 4 epochs; no score so far." in out
-    assert "will go on when the sweep is resumed" in out
+    assert "continues when the sweep is resumed" in out
 
 
 def test_export_writes_the_winner_or_the_trial_that_is_named(steadytune: Steadytune, sweeps: Path) -> None:

@@ -84,7 +84,7 @@ def test_explain_and_its_figure_tell_them_so_too(plan: Plan, tmp_path: Path) -> 
     last = trial.decisions[-1].numbers
     panels = trial_figure(state, trial).body
     assert isinstance(panels, tuple)
-    needed = next(series for series in panels[0].series if series.name == "needed to go on")
+    needed = next(series for series in panels[0].series if series.name == "cutoff")
     assert needed.y[-1] == last["cutoff"] > 0
     ahead = list(counterfactual(state, trial))
     assert f"{last['value'] - last['cutoff']:.4f} better than its {last['value']:.4f}" in ahead[-1]

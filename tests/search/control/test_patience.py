@@ -136,7 +136,7 @@ def test_the_reason_is_in_the_last_words(data: Path, tmp_path: Path) -> None:
     coordinator.end(result(coordinator.state))
     words = "\n".join(str(item) for item in summary(coordinator.state, folder, "browse"))
     trials = len(coordinator.state.trials.search)
-    assert f"The search ended itself after {trials} of 60 trials: the last 6 finished trials gained" in words
+    assert f"The search ended early, after {trials} of 60 trials: the last 6 finished trials gained" in words
 
 
 def test_killed_at_any_event_it_ends_once_and_draws_no_more(data: Path, tmp_path: Path) -> None:

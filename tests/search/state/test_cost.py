@@ -137,7 +137,7 @@ def test_without_a_second_measure_there_are_none(data: Path, tmp_path: Path) -> 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 20)), max_size=12))
 def test_no_trial_on_the_front_is_beaten_and_every_other_is(points: list[tuple[int, int]]) -> None:
     trials = [trial_with([float(cost)], values=(float(level),)) for level, cost in points]
-    kept = {(one.level, one.cost) for one in non_dominated(trials, "epoch_seconds")}
+    kept = {(point.value, point.cost) for point in non_dominated(trials, "epoch_seconds")}
     assert kept == {
         one for one in points if not any(other != one and other[0] >= one[0] and other[1] <= one[1] for other in points)
     }
@@ -150,7 +150,7 @@ def test_the_trade_offs_are_in_the_last_words_and_for_machines(data: Path, tmp_p
     words = [item for item in summary(state, folder, "browse") if not isinstance(item, str)]
     assert any("Best trade-offs between score and checkpoint_mb" in str(getattr(one, "title", "")) for one in words)
     found = sweep_json(state, "sweep")["front"]
-    assert [one["trial"] for one in found] == [one.trial.started.trial for one in pareto_front(state)]
+    assert [one["trial"] for one in found] == [point.trial.number for point in pareto_front(state)]
     assert all(one["checkpoint_mb"] > 0 for one in found)
 
 
@@ -159,6 +159,6 @@ def test_a_restored_sweep_measures_the_same(data: Path, tmp_path: Path) -> None:
     again = SweepState(state.plan)
     for row in read(tmp_path / "journal"):
         again.apply(row)
-    assert [(one.level, one.cost) for one in pareto_front(again)] == [
-        (one.level, one.cost) for one in pareto_front(state)
+    assert [(point.value, point.cost) for point in pareto_front(again)] == [
+        (point.value, point.cost) for point in pareto_front(state)
     ]

@@ -21,12 +21,13 @@ from search.views.charts.chart import Chart, Panel, Parallel, Series
 from search.views.charts.html import html
 from search.views.charts.png import png
 from search.views.html_report import comparison, comparison_page, sweep_page
-from search.views.importance import Importance, importance, ranking_key
+from search.views.importance import Importance, importance
 from search.views.markdown import headline, markdown, run_description
 from search.views.stability_figure import stability_figure
 from search.views.status_table import label
 from search.views.tables import phase_table, rung_table, tables, trials_table
 from search.views.trial_figure import trial_figure
+from search.views.trial_order import ranking_key
 from tests.support.fakes import plan_of
 from tests.support.workers import grown, swept
 
@@ -72,7 +73,7 @@ def test_a_stopped_trial_has_a_cross_at_its_end_with_the_reason(state: SweepStat
     ]
     assert len(crosses) == len(stopped) > 0
     assert sorted(float(cross.x[0]) for cross in crosses) == sorted(one.curve.evaluated[-1].epoch for one in stopped)
-    assert any("below the cutoff at a rung" in cross.words[0] for cross in crosses)
+    assert any("below the cutoff at a rung" in cross.hover[0] for cross in crosses)
 
 
 def test_a_trial_stands_out_among_its_peers_with_what_it_needed_at_its_rung(state: SweepState) -> None:
@@ -83,8 +84,7 @@ def test_a_trial_stands_out_among_its_peers_with_what_it_needed_at_its_rung(stat
     peers = [series for series in above.series if series.name == "other trials"]
     assert len(peers) == len([one for one in state.trials.search if one.curve.evaluated]) - 1
     headed, needed = (
-        next(series for series in above.series if series.name == name)
-        for name in ("where it was heading", "needed to go on")
+        next(series for series in above.series if series.name == name) for name in ("projected score", "cutoff")
     )
     assert behind.decision is not None
     assert headed.x == needed.x
@@ -102,9 +102,9 @@ def test_what_no_eye_can_tell_apart_is_thinned_out_and_said(data: Path) -> None:
     chart = figures.learning_curves(state)
     (panel,) = panels(chart)
     assert len([series for series in panel.series if series.kind == "line"]) == figures.MOST_CURVES
-    assert chart.note.startswith(f"{figures.MOST_CURVES} of 1000 trials shown")
+    assert chart.note.startswith(f"{figures.MOST_CURVES} of 1000 trials: the best")
     best = max((trial for trial in state.trials.search), key=ranking_key)
-    assert any(f"trial {best.started.trial}," in series.words[0] for series in panel.series)
+    assert any(f"trial {best.started.trial}," in series.hover[0] for series in panel.series)
 
 
 def test_a_long_curve_keeps_its_ends_its_peaks_and_its_shape_with_few_points() -> None:
@@ -120,7 +120,7 @@ def test_a_long_curve_keeps_its_ends_its_peaks_and_its_shape_with_few_points() -
 
 def test_lines_that_look_alike_become_one_with_gaps_on_a_page() -> None:
     """Plotly takes a hundredth of a second for each line that it is given."""
-    lines = [Series("done", (1.0, 2.0), (one / 10, 0.2), "#2ca02c", words=(f"trial {one}", "")) for one in (1, 2)]
+    lines = [Series("done", (1.0, 2.0), (one / 10, 0.2), "#2ca02c", hover=(f"trial {one}", "")) for one in (1, 2)]
     chart = Chart("two", "", "", (Panel("", "", "", (*lines, Series("lost", (1.0,), (0.0,), "#d62728"))),))
     drawn = html(chart)
     assert drawn.count('"legendgroup"') == 2
@@ -135,7 +135,7 @@ def test_the_epochs_by_outcome_add_up_to_all_that_were_trained(state: SweepState
         len(one.curve.points) for one in state.trials.values()
     )
     confirmed = [trial for trial in state.trials.values() if trial.started.kind == "confirm"]
-    assert counted[figures.CONFIRMED][0] == len(confirmed) > 0
+    assert counted[figures.RETRAINED][0] == len(confirmed) > 0
 
 
 def test_parallel_coordinates_have_an_axis_a_setting_and_gaps_where_one_was_not_drawn(state: SweepState) -> None:
@@ -220,7 +220,7 @@ def test_the_note_is_markdown_with_the_winner_and_the_reasons(state: SweepState,
     text = run_description(state, found)
     assert state.ended is not None
     assert f"Winner: trial {label(state.trials[state.ended.trial])}" in text
-    assert "| trial | score | best | epochs | outcome | drawn |" in text
+    assert "| trial | score | best | epochs | outcome | drawn settings |" in text
     assert "#### Rungs" in text
     assert len(text) < 8000, "MLflow's note has room for 8000 characters in older databases"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from search.views import figures
-from search.views.importance import FEWEST_TRIALS, Importance, importance, ranking_key
+from search.views.importance import MIN_TRIALS, Importance, importance
+from search.views.trial_order import ranking_key
 from tests.support.fakes import plan_of
 from tests.support.workers import grown, swept
 
@@ -26,11 +27,11 @@ def test_the_setting_that_makes_the_curve_is_the_most_important(data: Path) -> N
 
 
 def test_it_says_on_how_many_trials_it_rests_and_nothing_below_ten(data: Path) -> None:
-    few = importance(grown(data, trials=FEWEST_TRIALS - 1))
-    assert few == Importance({}, FEWEST_TRIALS - 1)
-    many = importance(grown(data, trials=FEWEST_TRIALS))
+    few = importance(grown(data, trials=MIN_TRIALS - 1))
+    assert few == Importance({}, MIN_TRIALS - 1)
+    many = importance(grown(data, trials=MIN_TRIALS))
     assert many.shares
-    assert figures.importance_chart(many).note.startswith(f"PED-ANOVA over {FEWEST_TRIALS} trials")
+    assert figures.importance_chart(many).note.startswith(f"PED-ANOVA over {MIN_TRIALS} trials")
 
 
 def test_a_lost_trial_stands_behind_one_stopped_at_the_first_rung(data: Path, journal: Path) -> None:

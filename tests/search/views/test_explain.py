@@ -1,0 +1,80 @@
+"""What happened to one trial, as sentences and as values."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from search.pruning.decision import REASONS
+from search.state.sweep_state import SweepState
+from search.views.explain import explanation, explanation_json, sweep_json
+from tests.support.fakes import plan_of
+from tests.support.workers import Workers, coordinator_of, swept
+
+
+def test_it_begins_with_the_settings_and_the_best_value(ended: SweepState) -> None:
+    first, second, *_ = explanation(ended, ended.trials[2])
+    assert first.startswith("Trial 2 good, seed ")
+    assert ": quality=0.9 " in first
+    best = ended.trials[2].curve.best
+    assert best is not None
+    assert second == f"27 of 27 epochs; score 0.9000 (mean of the last epochs), best 0.9000 at epoch {best.epoch}."
+
+
+def test_every_epoch_has_a_line_with_its_value_and_loss(ended: SweepState) -> None:
+    lines = [line for line in explanation(ended, ended.trials[2]) if line.startswith("  epoch ")]
+    assert len(lines) == 27
+    assert lines[1] == "  epoch   2  score 0.8835  training loss 0.5  held-out loss 0.5"
+
+
+def test_every_decision_is_told_with_its_reason_and_its_numbers(ended: SweepState) -> None:
+    trial = next(each for each in ended.trials.search if each.decision and each.decision.reason == "rung")
+    lines = [line for line in explanation(ended, trial) if line.startswith("After epoch ")]
+    assert len(lines) == len(trial.decisions)
+    for line, decision in zip(lines, trial.decisions, strict=True):
+        verb = {"continue": "was promoted", "pause": "was paused", "stop": "was stopped"}[decision.action]
+        reason = f" (rung: {REASONS['rung']})" if decision.action == "stop" else ""
+        assert line == f"After epoch {decision.epoch} it {verb}{reason}: {decision.detail}."
+
+
+def test_a_trial_that_trained_to_its_end_ended(ended: SweepState) -> None:
+    expected = "After epoch 27 it ended (done: trained to its last epoch): trained all 27 epochs."
+    assert expected in explanation(ended, ended.trials[2])
+
+
+def test_it_ends_with_what_comes_next_for_a_trial_that_has_not_ended(data: Path, tmp_path: Path) -> None:
+    workers = Workers()
+    coordinator = coordinator_of(plan_of(data, trials=12, preset="long", enqueue=[]), tmp_path / "journal", workers)
+    coordinator.open(2)
+    workers.fill(coordinator)
+    state = coordinator.state
+    trial = state.trials[0]
+    assert explanation(state, trial)[1:] == [
+        "0 of 27 epochs; no score so far.",
+        "It is running, or continues when the sweep is resumed.",
+    ]
+    while not trial.paused:
+        workers.step(coordinator, 0)
+    last = "It is paused with its checkpoint, and may be promoted when more trials have arrived at the rung."
+    assert explanation(state, trial)[-1] == last
+    assert "The rung promotes no trial before 7 more have arrived." in explanation(state, trial)
+
+
+def test_as_values_it_has_the_keys_that_programs_read(ended: SweepState) -> None:
+    values = explanation_json(ended.trials[0])
+    assert list(values) == [
+        *("trial", "kind", "of", "named", "epochs", "level", "best", "best_epoch", "status", "reason", "detail"),
+        *("drawn", "seed", "settings", "curve", "decisions"),
+    ]
+    assert values["level"] == ended.trials[0].curve.smoothed_value
+    assert list(sweep_json(ended, "sweep")) == [
+        *("name", "recipe", "metric", "state", "epochs", "best", "recalled", "search_ended", "front", "utilisation"),
+        "trials",
+    ]
+
+
+def test_numbers_that_are_not_finite_are_null(data: Path, tmp_path: Path) -> None:
+    state = swept(plan_of(data, trials=1, enqueue=["lost"], confirm_top=0), tmp_path / "journal").state
+    curve = explanation_json(state.trials[0])["curve"]
+    assert math.isnan(state.trials[0].curve.points[0].loss or 0.0)
+    assert [point["loss"] for point in curve] == [None, None]
