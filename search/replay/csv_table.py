@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from search.replay.text_file import TextFile, printable, quoted
+from search.replay.text_file import MAX_LINES, TextFile, printable, quoted
 from trainables.errors import DataError, nearest
 
 MAX_EPOCH = 100_000
@@ -100,13 +100,13 @@ class CsvTable:
         return commas is not None
 
 
-def parse_table(file: TextFile) -> CsvTable:
-    """The table in `file`.
+def parse_table(file: TextFile, max_lines: int = MAX_LINES) -> CsvTable:
+    """The table in `file`, which may have `max_lines`.
 
     Raises:
         DataError: it is empty, has no header, or is too large.
     """
-    lines = file.lines()
+    lines = file.short_lines(max_lines)
     start = next((index for index, line in enumerate(lines) if line.strip()), 0)
     if lines[start][:4].lower() == "sep=":  # a spreadsheet's hint to itself
         start += 1

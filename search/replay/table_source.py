@@ -12,7 +12,7 @@ from search.replay.text_file import printable, quoted, read_text
 from trainables.errors import DataError
 
 MAX_RUNS = 10_000
-MAX_EPOCHS = 1_000_000
+MAX_EPOCHS = 500_000
 """Of all runs together, those without a row counted."""
 
 OPTIONAL = ("train_loss", "val_loss", "seconds", "phase")

@@ -13,7 +13,8 @@ from trainables.errors import DataError
 MEBIBYTE = 1 << 20
 QUOTED_CHARACTERS = 60
 """How much of a wrong value a sentence repeats."""
-MAX_LINES = 1_000_000
+MAX_LINES = 500_000
+MAX_LINE_LENGTH = 200_000
 MAX_CHARACTERS = 1000
 """How much of a path or a reason."""
 
@@ -42,18 +43,32 @@ class TextFile:
     text: str
     encoding: str
 
-    def lines(self) -> list[str]:
+    def lines(self, max_lines: int = MAX_LINES) -> list[str]:
         """Its lines without their ends; the last one is empty if the one before was written to its end.
 
         Raises:
-            DataError: more than `MAX_LINES`.
+            DataError: more than `max_lines`.
         """
-        if self.text.count("\n") + self.text.count("\r") > 2 * MAX_LINES:
-            raise DataError(f"{printable(self.path)}: has more than {MAX_LINES:,} lines")
-        # `str.splitlines` would also split at signs that stand within a line.
-        lines = _LINE_END.split(self.text)
-        if len(lines) > MAX_LINES:
-            raise DataError(f"{printable(self.path)}: has more than {MAX_LINES:,} lines")
+        # Counted first: a list of nothing but line ends takes more memory than the text. A line may have two ends.
+        too_many = self.text.count("\n") + self.text.count("\r") > 2 * max_lines
+        # `str.splitlines` would also split at signs that do not end a line.
+        lines = [] if too_many else _LINE_END.split(self.text)
+        if too_many or len(lines) > max_lines:
+            raise DataError(f"{printable(self.path)}: has more than {max_lines:,} lines")
+        return lines
+
+    def short_lines(self, max_lines: int = MAX_LINES) -> list[str]:
+        """The same, where no line is longer than `MAX_LINE_LENGTH`, so that each can be split at once.
+
+        Raises:
+            DataError: more than `max_lines`, or a longer line.
+        """
+        lines = self.lines(max_lines)
+        if long := next((number for number, line in enumerate(lines, start=1) if len(line) > MAX_LINE_LENGTH), None):
+            length = len(lines[long - 1])
+            raise DataError(
+                f"{printable(self.path)}: line {long} has {length:,} signs, at most {MAX_LINE_LENGTH:,} are read"
+            )
         return lines
 
     @property

@@ -87,5 +87,7 @@ class Source:
         return printable(folder.relative_to(self.root).as_posix())
 
 
+MAX_ROWS = 200_000
+"""Of one training's file: more than any training has epochs, restarts included."""
 DEFAULT_MAX_BYTES = 32 * MEBIBYTE
 """Of a recorded file; YOLOX's log of 300 epochs on COCO has some 15 MiB."""

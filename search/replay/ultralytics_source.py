@@ -18,7 +18,7 @@ from search.replay.epoch_order import EpochRow, first_epoch
 from search.replay.recording import Run
 from search.replay.run_arguments import RunArguments, read_arguments
 from search.replay.text_file import printable, quoted
-from search.replay.trainer_files import Family, Source
+from search.replay.trainer_files import MAX_ROWS, Family, Source
 from trainables.errors import DataError
 
 METRICS = (
@@ -43,7 +43,7 @@ def read_results_csv(path: Path, source: Source) -> list[tuple[Family, Run]]:
     Raises:
         DataError: the file cannot be read, or it is not known which of its rows make one training.
     """
-    table = parse_table(source.read(path))
+    table = parse_table(source.read(path), MAX_ROWS)
     metric = source.metric or next((name for name in METRICS if name in table.columns), METRICS[2])
     rows = list(_csv_rows(table, metric, source))
     if not rows:
@@ -125,7 +125,9 @@ def read_results_txt(path: Path, source: Source) -> list[tuple[Family, Run]]:
     if source.metric not in (None, TEXT_METRIC):
         raise DataError(f"has no column {source.metric!r}; the one that can be compared is {TEXT_METRIC!r}")
     file = source.read(path)
-    lines = [(number, line.split()) for number, line in enumerate(file.lines(), start=1)]
+    lines = [
+        (number, line.split(maxsplit=_TEXT_COLUMNS)) for number, line in enumerate(file.short_lines(MAX_ROWS), start=1)
+    ]
     lines = [(number, tokens) for number, tokens in lines if tokens]
     if lines and not file.ends_in_a_line:
         source.remark(f"{source.where(path)}: row {lines[-1][0]} was written by half and is left out")

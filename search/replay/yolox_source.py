@@ -21,6 +21,7 @@ NO_OBJECTS = -1.0
 MAX_LINE = 2000
 """Longer lines are not the trainer's; it also bounds the time of the expressions below."""
 _PROGRESS = re.compile(r"epoch: (\d{1,6})/(\d{1,6}), iter: (\d{1,9})/(\d{1,9})", re.ASCII)
+_START = re.compile(r"-> start train epoch(\d{1,6})$", re.ASCII)
 _LOSS = re.compile(r"total_loss: ([^\s,]+)")
 _AP = re.compile(r"\(AP\) @\[ IoU=0\.50:0\.95 \| area=\s*all \| maxDets=100 \] = (-?\d\.\d+)\s*$", re.ASCII)
 
@@ -36,7 +37,8 @@ class _Epoch:
 
     def row(self) -> EpochRow:
         """What it comes to."""
-        return EpochRow(self.line, self.epoch, self.value, sum(self.losses) / len(self.losses))
+        loss = sum(self.losses) / len(self.losses) if self.losses else None
+        return EpochRow(self.line, self.epoch, self.value, loss)
 
 
 def read_train_log(path: Path, source: Source) -> list[tuple[Family, Run]]:
@@ -52,11 +54,11 @@ def read_train_log(path: Path, source: Source) -> list[tuple[Family, Run]]:
     epochs, planned = _epochs(file.lines()[:-1])
     if not epochs:
         raise DataError("has no epoch: the training ended before its first line, or this is no log of YOLOX's trainer")
-    return source.runs(path, [epoch.row() for epoch in epochs], 1, METRIC, RunArguments(epochs=planned))
+    return source.runs(path, [epoch.row() for epoch in epochs], 1, METRIC, RunArguments(epochs=planned or None))
 
 
 def _epochs(lines: list[str]) -> tuple[list[_Epoch], int]:
-    """The epochs in the order of the log, and how many were planned at the last."""
+    """The epochs in the order of the log, and how many were planned at the last, 0 if no line says so."""
     epochs: list[_Epoch] = []
     before = planned = 0
     for number, line in enumerate(lines, start=1):
@@ -66,10 +68,14 @@ def _epochs(lines: list[str]) -> tuple[list[_Epoch], int]:
             epoch, planned, iteration = int(progress[1]), int(progress[2]), int(progress[3])
             if not 1 <= epoch <= planned <= MAX_EPOCH:
                 raise DataError(f"row {number} is epoch {epoch} of {planned}; it must be from 1 to that number")
-            if not epochs or epochs[-1].epoch != epoch or iteration <= before:
+            same = bool(epochs) and epochs[-1].epoch == epoch
+            if not same or (epochs[-1].losses and iteration <= before):
                 epochs.append(_Epoch(number, epoch))
             epochs[-1].losses.append(_loss(number, loss[1]))
             before = iteration
+        elif start := _START.search(line):
+            # Epochs of few iterations have no other line.
+            epochs.append(_Epoch(number, int(start[1])))
         elif epochs and epochs[-1].value is None and (evaluated := _AP.search(line)):
             value = float(evaluated[1])
             epochs[-1].value = None if value == NO_OBJECTS else value
