@@ -24,7 +24,7 @@ UNITS = (
 FLOORS = 10
 UPWARD = {("state", "control")}
 """Imports that still run up."""
-VAGUE_SHARE = 0.027
+VAGUE_SHARE = 0.01
 """The most that may be vague of all names that `search/` binds."""
 
 CONFINED = {
