@@ -24,7 +24,7 @@ from search.journal.events import EpochDone
 from search.storage.dataset_cache import fetch
 from search.storage.object_store import Storage, retry_until_available
 from search.storage.remote_sweep import download_newest_checkpoint, upload_checkpoint, upload_log
-from search.sweep.environment import leave
+from search.sweep.environment import write_environment
 from search.sweep.uri import is_uri
 from trainables import checkpoint, registry
 from trainables.errors import CheckpointError
@@ -159,7 +159,7 @@ class RecipeTrainable(tune.Trainable):
         if self._data is None:
             self._data = self._recipe.open(self._data_path)
         settings = parse(self._recipe.settings_type, self._config["settings"], self._recipe.name)
-        leave(self._folder, settings.model_dump(mode="json"), getattr(self._data, "fingerprint", ""))
+        write_environment(self._folder, settings.model_dump(mode="json"), getattr(self._data, "fingerprint", ""))
         return self._recipe.train(settings, self._data, self._folder, self._resume())
 
     def _resume(self) -> Path | None:

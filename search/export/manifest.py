@@ -11,7 +11,7 @@ from typing import Any
 
 from search.pruning.curve import Curve
 from search.state.trial_state import TrialState
-from search.sweep.environment import left
+from search.sweep.environment import read_environment
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import located
 from trainables.errors import SteadytuneError
@@ -29,7 +29,7 @@ def about(spec: SweepSpec, metric: str, trial: TrialState, epoch: int | None, di
         epoch: the checkpoint's; None if there is no checkpoint.
         directory: the training's folder in the sweep, where its process wrote its environment.
     """
-    environment = left(directory)
+    environment = read_environment(directory)
     environment.pop("settings", None)
     return {
         "sweep": spec.name,

@@ -115,8 +115,8 @@ class SweepState:
         """The decision with "value" and "cutoff" in the metric's own sign, which version 1 of the journal negated."""
         if self._version > 1 or self.plan.recipe.mode == "max" or event.reason != "rung":
             return event
-        own = {name: -event.numbers[name] for name in ("value", "cutoff") if name in event.numbers}
-        return replace(event, numbers=event.numbers | own)
+        negated = {name: -event.numbers[name] for name in ("value", "cutoff") if name in event.numbers}
+        return replace(event, numbers=event.numbers | negated)
 
     def trial(self, number: int) -> TrialState:
         """The trial of that number.

@@ -23,7 +23,7 @@ import pyarrow as pa
 import tenacity
 from pyarrow import fs
 
-from search.sweep.uri import EXAMPLE, check_place
+from search.sweep.uri import EXAMPLE, check_uri
 from trainables import atomic
 from trainables.errors import SettingsError, first_line
 
@@ -151,7 +151,7 @@ def open_storage(field: str, uri: str, folder: str = "") -> Storage:
     Raises:
         SettingsError: the URI is wrong, or the storage does not answer or refuses.
     """
-    check_place(field, uri)
+    check_uri(field, uri)
     try:
         storage = Storage(uri, folder)
         if not storage.is_file():

@@ -20,7 +20,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from search.storage.object_store import Storage, open_storage, retry_until_available
-from search.sweep.environment import FILE
+from search.sweep.environment import ENVIRONMENT_FILE
 from search.sweep.folder import SweepFolder
 from trainables import atomic, checkpoint
 from trainables.errors import CheckpointError, SteadytuneError, nearest
@@ -41,7 +41,7 @@ def checkpoint_name(trial: int, epoch: int) -> str:
 
 def upload_log(storage: Storage, trial_folder: Path) -> None:
     """Upload a trial's log and the description of its machine."""
-    for name in (FILE, LOG):
+    for name in (ENVIRONMENT_FILE, LOG):
         if (trial_folder / name).is_file():  # read into memory first: the log grows during the upload
             storage.write(f"trials/{trial_folder.name}/{name}", (trial_folder / name).read_bytes())
 
@@ -97,7 +97,7 @@ def download_newest_checkpoint(storage: Storage, trial_folder: Path, max_epoch: 
 
 def download_trial(storage: Storage, trial_folder: Path, epochs: Container[int]) -> None:
     """Download a trial's log, the description of its machine, and its intact checkpoints of `epochs`."""
-    for name in (FILE, LOG):
+    for name in (ENVIRONMENT_FILE, LOG):
         if not (trial_folder / name).exists():
             with suppress(FileNotFoundError):
                 storage.fetch(f"trials/{trial_folder.name}/{name}", trial_folder / name)

@@ -26,12 +26,12 @@ def build_scheduler(plan: Plan) -> Scheduler:
 
 
 def _freeze_thaw(plan: Plan) -> Scheduler:
-    from search.pruning.freeze_thaw import CANDIDATES, Configurations, FreezeThaw  # with SciPy: others need not wait
+    from search.pruning.freeze_thaw import CANDIDATES, Configurations, FreezeThaw  # imports SciPy, which takes a second
 
     def draw(started: int) -> list[dict[str, Any]]:
-        seeds = [derived(plan.spec.seed, f"new/{started}/{place}") for place in range(CANDIDATES)]
-        found = [at_random(plan.space, plan.spec.set, seed) for seed in seeds]
-        return [{name: value for name, value in one.items() if name in plan.ranges} for one in found]
+        seeds = [derived(plan.spec.seed, f"new/{started}/{index}") for index in range(CANDIDATES)]
+        drawn = [at_random(plan.space, plan.spec.set, seed) for seed in seeds]
+        return [{name: value for name, value in values.items() if name in plan.ranges} for values in drawn]
 
     rungs = milestones(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
     return FreezeThaw(

@@ -1,4 +1,4 @@
-"""Where and with what a training ran: versions, commit, machine."""
+"""The environment of a training: versions, commit, machine; and what child processes are told of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACKAGES = (
     "numpy",
     "opencv-python-headless",
 )
-FILE = "environment.json"
+ENVIRONMENT_FILE = "environment.json"
 
 
 @cache
@@ -32,7 +32,7 @@ def environment() -> dict[str, Any]:
     """Versions of what results depend on, the commit of this code, the machine; asked once a process."""
     return {
         "python": platform.python_version(),
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "versions": {name: number for name in PACKAGES if (number := _version(name))},
         "commit": _commit(Path(__file__).parent),
         "host": platform.node(),
         "system": platform.platform(),
@@ -42,15 +42,15 @@ def environment() -> dict[str, Any]:
     }
 
 
-def leave(directory: Path, settings: dict[str, Any], fingerprint: str) -> None:
+def write_environment(directory: Path, settings: dict[str, Any], fingerprint: str) -> None:
     """Write into a trial's folder what its process has: the environment, the settings it runs with, its data."""
-    found = environment() | {"data_fingerprint": fingerprint, "settings": settings}
-    (directory / FILE).write_text(json.dumps(found, indent=2), encoding="utf-8")
+    content = environment() | {"data_fingerprint": fingerprint, "settings": settings}
+    (directory / ENVIRONMENT_FILE).write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
-def left(directory: Path) -> dict[str, Any]:
-    """What `leave` wrote, or nothing where it has not."""
-    path = directory / FILE
+def read_environment(directory: Path) -> dict[str, Any]:
+    """What `write_environment` wrote into `directory`; empty if it wrote nothing there."""
+    path = directory / ENVIRONMENT_FILE
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
@@ -63,15 +63,15 @@ def _version(name: str) -> str:
 
 def _commit(directory: Path) -> str:
     """The commit of the checkout at `directory`, with "+" if files were changed since; "" for an installed copy."""
-    commit = _said("git", "-C", str(directory), "rev-parse", "HEAD")
-    return commit + "+" * bool(commit and _said("git", "-C", str(directory), "status", "--porcelain", "-uno"))
+    commit = _output("git", "-C", str(directory), "rev-parse", "HEAD")
+    return commit + "+" * bool(commit and _output("git", "-C", str(directory), "status", "--porcelain", "-uno"))
 
 
 def _gpus() -> list[str]:
-    return _said("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader").splitlines()
+    return _output("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader").splitlines()
 
 
-def _said(*command: str) -> str:
+def _output(*command: str) -> str:
     if not shutil.which(command[0]):
         return ""
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)

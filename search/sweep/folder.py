@@ -157,8 +157,8 @@ def _lock(handle: TextIO, kind: int = fcntl.LOCK_EX) -> bool:
 
 def names(root: Path) -> list[str]:
     """The sweeps in `root`, oldest first by their descriptions: a folder's own time is its latest file's."""
-    found = sorted(root.glob("*/sweep.yaml"), key=lambda path: path.stat().st_mtime)
-    return [path.parent.name for path in found]
+    files = sorted(root.glob("*/sweep.yaml"), key=lambda path: path.stat().st_mtime)
+    return [path.parent.name for path in files]
 
 
 def _unwritable(path: Path, error: OSError) -> SteadytuneError:

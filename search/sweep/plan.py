@@ -1,4 +1,4 @@
-"""A sweep that has been checked: its spec with all that follows from it."""
+"""A checked sweep: its spec, recipe, ranges and everything derived from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, get_origin
 
 from search.pruning.rungs import first_rung, milestones
 from search.sweep.spec import SchedulerName, SweepSpec
-from search.sweep.uri import check_place, is_uri
+from search.sweep.uri import check_uri, is_uri
 from spaces import registry as space_registry
 from spaces.space import Range, Space, drawn, is_range, narrowed, ranges
 from trainables import registry as recipe_registry
@@ -23,18 +23,18 @@ GRACE = 0.08
 
 
 FACTORS: Mapping[SchedulerName, float] = {"asha": 1.4, "stopping": 3.0, "freeze_thaw": 1.5, "none": 1.4}
-"""How far rungs lie apart: what did best on public curves (`docs/pruning.md`); for the stopping kind Li et al.'s 3."""
+"""Factor between the epochs of two rungs: the best on public curves (`docs/pruning.md`); `stopping`: 3, as Li et al."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep that has been checked: the spec with all that follows from it.
+    """A checked sweep: the spec and everything derived from it.
 
     Attributes:
         spec: as the user gave it.
-        recipe, space: found by name.
+        recipe, space: those that the spec names.
         named: (name, settings) of the trainings that run first, pins applied.
-        ranges: what will be drawn, narrowed as the user asked.
+        ranges: of the settings that are drawn, narrowed as the user asked.
         max_epochs: epochs of a whole training.
         findings: what the reader of the data set repaired or left out, once the data were read.
     """
@@ -70,8 +70,8 @@ class Plan:
     def settings(self, drawn: Mapping[str, Any], seed: int) -> Settings:
         """The settings of one trial: the preset, then what was drawn, then the user's pins."""
         fields = self.recipe.settings_type.model_fields
-        own = {"seed": seed} if "seed" in fields else {}
-        settings: Settings = self.recipe.settings(self.spec.preset, {**drawn, **own, **self.pins})
+        with_seed = {"seed": seed} if "seed" in fields else {}
+        settings: Settings = self.recipe.settings(self.spec.preset, {**drawn, **with_seed, **self.pins})
         return settings
 
 
@@ -91,14 +91,14 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     """Check `spec` against its recipe, its space and, if it is for `training`, its data set's presence.
 
     Raises:
-        SteadytuneError: the first thing that is wrong, in one sentence.
+        SteadytuneError: the first problem, in one sentence.
     """
     recipe = recipe_registry.find(spec.recipe)
     space = space_registry.find(recipe)
     if spec.storage:
-        check_place("storage", spec.storage)
+        check_uri("storage", spec.storage)
     if is_uri(spec.data):
-        check_place("data", spec.data)
+        check_uri("data", spec.data)
     elif training and not Path(spec.data).exists():
         raise DataError(
             f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
@@ -117,22 +117,22 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
         _check_freeze_thaw(spec)
     if len(named) > spec.trials:
         raise SettingsError(f"trials is {spec.trials}; it must be at least the {len(named)} enqueued trainings")
-    made = Plan(spec, recipe, space, named, chosen, max_epochs)
-    _check_corners(made)
-    return made
+    plan = Plan(spec, recipe, space, named, chosen, max_epochs)
+    _check_corners(plan)
+    return plan
 
 
 def _check_freeze_thaw(spec: SweepSpec) -> None:
-    """It is all in one: what it would not heed must not be asked for."""
-    for name, own in (("sampler", "tpe"), ("limits", {})):
-        if getattr(spec, name) != own:
+    """Freeze-thaw draws configurations by its own model: fields that it ignores must keep their defaults."""
+    for name, default in (("sampler", "tpe"), ("limits", {})):
+        if getattr(spec, name) != default:
             raise SettingsError(
-                f"{name} is {getattr(spec, name)}, which scheduler: freeze_thaw does not heed; leave {name} out"
+                f"{name} is {getattr(spec, name)}, which scheduler: freeze_thaw ignores; leave {name} out"
             )
 
 
 def _choices(spec: SweepSpec, recipe: AnyRecipe, space: Space) -> dict[str, Range]:
-    """What will be drawn under the user's choices; complains about a range for a name that is not searched."""
+    """The ranges that settings are drawn from, narrowed by the user; only a setting that is searched may have one."""
     searched = ranges(space)
     fields = recipe.settings_type.model_fields
     for name, chosen in spec.set.items():
@@ -148,15 +148,15 @@ def _choices(spec: SweepSpec, recipe: AnyRecipe, space: Space) -> dict[str, Rang
     return ranges(space, spec.set)
 
 
-def _check_corners(made: Plan) -> None:
-    """Every bound of every range must be legal where it is drawn, so that no trial fails on it hours later."""
+def _check_corners(plan: Plan) -> None:
+    """Check the settings at each bound of each range, so that no trial fails on one hours later."""
     for end in ("low", "high"):
-        for name, asked in made.ranges.items():
+        for name, asked in plan.ranges.items():
             values = asked.choices or (int(getattr(asked, end)) if asked.kind == "int" else float(getattr(asked, end)),)
             for value in values:
-                made.settings({**asked.under, name: value}, seed=0)
+                plan.settings({**asked.under, name: value}, seed=0)
 
 
-def draw(made: Plan, trial: Any) -> dict[str, Any]:
-    """What the space draws from `trial` (Optuna's) under the user's choices."""
-    return drawn(made.space, trial, made.spec.set)
+def draw(plan: Plan, trial: Any) -> dict[str, Any]:
+    """The values that the space draws from Optuna's `trial` within the user's ranges."""
+    return drawn(plan.space, trial, plan.spec.set)

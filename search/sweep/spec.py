@@ -150,8 +150,8 @@ class SweepSpec(Settings):
     @field_validator("gpus", mode="before")
     @classmethod
     def _gpus_are_shared_or_whole(cls, gpus: Any) -> Any:
-        known = isinstance(gpus, (int, float)) and (0 <= gpus <= 1 or (gpus > 1 and float(gpus).is_integer()))
-        if gpus != "auto" and (not known or isinstance(gpus, bool)):
+        is_valid = isinstance(gpus, (int, float)) and (0 <= gpus <= 1 or (gpus > 1 and float(gpus).is_integer()))
+        if gpus != "auto" and (not is_valid or isinstance(gpus, bool)):
             raise ValueError("must be auto, a share from 0 to 1, or a whole number")
         return gpus
 

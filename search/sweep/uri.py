@@ -10,24 +10,24 @@ from trainables.errors import SettingsError
 EXAMPLE = "/shared/sweeps or s3://bucket/folder?endpoint_override=http%3A%2F%2Fhost%3A9000"
 
 
-def is_uri(place: str) -> bool:
-    """Whether `place` is a URI rather than a path."""
-    return "://" in place
+def is_uri(value: str) -> bool:
+    """Whether `value` is a URI rather than a path."""
+    return "://" in value
 
 
-def check_place(field: str, place: str) -> None:
-    """Whether `place`, the value of `field`, may be kept with a sweep.
+def check_uri(field: str, value: str) -> None:
+    """Whether `value`, the value of `field`, may be kept with a sweep.
 
     Raises:
         SettingsError: it is no URI and no absolute path, or it holds a key or a password.
     """
-    if is_uri(place) and "@" in urlsplit(place).netloc:
+    if is_uri(value) and "@" in urlsplit(value).netloc:
         raise SettingsError(
             f"{field} holds a key or a password, which would be kept with the sweep; leave it out of the URI and set "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
-    if not is_uri(place) and not place.startswith("/"):
-        raise SettingsError(f"{field} is {place}; it must be an absolute path or a URI, such as {EXAMPLE}")
+    if not is_uri(value) and not value.startswith("/"):
+        raise SettingsError(f"{field} is {value}; it must be an absolute path or a URI, such as {EXAMPLE}")
 
 
 def located(data: str) -> str:

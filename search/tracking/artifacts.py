@@ -12,7 +12,7 @@ from search.journal.events import EpochDone
 from search.pruning.curve_statistics import CurveStatistics
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
-from search.sweep.environment import FILE
+from search.sweep.environment import ENVIRONMENT_FILE
 from search.views.charts.png import png
 from search.views.figures import figures
 from search.views.html_report import sweep_page
@@ -52,7 +52,7 @@ def trial_files(
     """
     settings = yaml.safe_dump(trial.started.settings, sort_keys=False)
     (target / "settings.yaml").write_text(settings, encoding="utf-8")
-    for name in ("log.txt", FILE):
+    for name in ("log.txt", ENVIRONMENT_FILE):
         if (trial_folder / name).is_file():
             shutil.copyfile(trial_folder / name, target / name)
     if epochs:

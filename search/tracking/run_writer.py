@@ -14,7 +14,7 @@ from search.export.manifest import ABOUT
 from search.journal.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
 from search.pruning.curve_statistics import curve_statistics
 from search.state.sweep_state import SweepState
-from search.sweep.environment import left
+from search.sweep.environment import read_environment
 from search.sweep.folder import SweepFolder
 from search.tracking.artifacts import sweep_files, trial_files
 from search.tracking.experiment import Experiment, Metric, points
@@ -127,7 +127,7 @@ class RunWriter:
         trial_folder = self._folder.trials / f"{event.trial:04d}"
         statistics = curve_statistics(trial.curve)
         # The state's decision has its numbers in the metric's own sign, whatever the journal's version.
-        tags = last_tags(trial.decision or event, trial.curve, statistics, left(trial_folder))
+        tags = last_tags(trial.decision or event, trial.curve, statistics, read_environment(trial_folder))
         self._experiment.tag(run, **tags)
         epochs = self._epochs.get(event.trial, [])
         with self._experiment.new_artifacts(run) as target:

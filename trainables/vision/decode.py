@@ -59,8 +59,10 @@ def regular_file(file: Path, most_bytes: int) -> None:
     try:
         status = os.stat(file)
     except FileNotFoundError:
-        said = "is a link to nothing; mend or delete the link" if file.is_symlink() else "no such file; check the path"
-        raise DataError(f"{file}: {said}") from None
+        problem = (
+            "is a link to nothing; mend or delete the link" if file.is_symlink() else "no such file; check the path"
+        )
+        raise DataError(f"{file}: {problem}") from None
     except OSError as error:
         raise DataError(f"{file}: cannot be read ({error.strerror}); check the path and its rights") from None
     if not stat.S_ISREG(status.st_mode):

@@ -73,13 +73,13 @@ def _numbers(words: list[str]) -> list[float]:
     """The numbers of one line. Raises ValueError with what is wrong with it."""
     if len(words) < 5 or len(words) % 2 == 0:
         raise ValueError(f"has {len(words)} values; a label is class cx cy w h, or class and at least three points x y")
-    said = " ".join(words)[:60]
+    line = " ".join(words)[:60]
     try:
         numbers = [float(word) for word in words]
     except ValueError:
-        raise ValueError(f"{said!r} is not all numbers") from None
+        raise ValueError(f"{line!r} is not all numbers") from None
     if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"{said!r} holds a value that is not finite")
+        raise ValueError(f"{line!r} holds a value that is not finite")
     return numbers
 
 

@@ -140,8 +140,10 @@ def _listed(file: Path, given: Any) -> tuple[str, ...]:
             raise DataError(f"{file}: names has the keys {keys}; they must be 0, 1, 2 … without a gap")
         given = [numbered[index] for index in range(len(numbered))]
     if not isinstance(given, list) or not given or not all(isinstance(name, (str, int, float)) for name in given):
-        said = repr(given)[:80]
-        raise DataError(f"{file}: names is {said}; it must be a list of class names, or a mapping from 0 to them")
+        shown_names = repr(given)[:80]
+        raise DataError(
+            f"{file}: names is {shown_names}; it must be a list of class names, or a mapping from 0 to them"
+        )
     return tuple(map(str, given))
 
 
@@ -183,33 +185,30 @@ def split_images(layout: YoloLayout, split: str, findings: Findings) -> list[Pat
     if len(unique) < len(images):
         findings.add(LISTED_TWICE, layout.file, f"{split} lists {len(images) - len(unique)} images again; taken once")
     if not unique:
-        said = ", ".join(layout.splits[split])
-        raise DataError(f"{layout.file}: {split} ({said}) holds no image ({', '.join(sorted(SUFFIXES))})")
+        paths = ", ".join(layout.splits[split])
+        raise DataError(f"{layout.file}: {split} ({paths}) holds no image ({', '.join(sorted(SUFFIXES))})")
     return unique
 
 
 def _images(layout: YoloLayout, split: str, path: str, findings: Findings) -> Iterator[Path]:
-    place = _located(layout, split, path)
-    if isinstance(place, list):
-        for match in place:
-            yield from images_in(match, findings) if match.is_dir() else [match] * (match.suffix.lower() in SUFFIXES)
-    elif place.is_dir():
-        yield from images_in(place, findings)
-    elif place.suffix.lower() in SUFFIXES:
-        yield place
-    else:
-        yield from _listed_images(layout, place)
+    for file_or_folder in _located(layout, split, path):
+        if file_or_folder.is_dir():
+            yield from images_in(file_or_folder, findings)
+        elif file_or_folder.suffix.lower() in SUFFIXES:
+            yield file_or_folder
+        elif not glob.has_magic(path):  # what a pattern matches beside images is no list
+            yield from _listed_images(layout, file_or_folder)
 
 
-def _located(layout: YoloLayout, split: str, path: str) -> Path | list[Path]:
-    """The file or folder that `path` names, or what its pattern matches."""
+def _located(layout: YoloLayout, split: str, path: str) -> list[Path]:
+    """The file or folder that `path` names, or those that its pattern matches."""
     path = path.replace("\\", "/")
     # Roboflow writes "../train/images" though the folders lie beside the YAML; Ultralytics tries both, too.
-    ways = [path, path[3:]] if path.startswith("../") else [path]
-    tried = [Path(os.path.normpath(root / way)) for way in ways for root in layout.roots]
+    spellings = [path, path[3:]] if path.startswith("../") else [path]
+    tried = [Path(os.path.normpath(root / spelling)) for spelling in spellings for root in layout.roots]
     for candidate in tried:
         if candidate.exists():
-            return candidate
+            return [candidate]
     if glob.has_magic(path):
         for candidate in tried:
             if matches := sorted(map(Path, glob.glob(str(candidate), recursive=True)), key=str):

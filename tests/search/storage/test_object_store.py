@@ -11,7 +11,7 @@ from pyarrow import fs
 
 from search.storage.object_store import Storage, check_storage, retry_until_available
 from search.sweep.plan import make_plan
-from search.sweep.uri import check_place
+from search.sweep.uri import check_uri
 from tests.support.fakes import spec_of
 from trainables.errors import SettingsError
 
@@ -80,7 +80,7 @@ def test_a_uri_with_a_key_is_refused_and_not_repeated(data: Path, field: str) ->
 
 def test_a_relative_path_means_another_folder_on_each_node_and_is_refused() -> None:
     with pytest.raises(SettingsError, match="storage is sweeps; it must be an absolute path or a URI, such as"):
-        check_place("storage", "sweeps")
+        check_uri("storage", "sweeps")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from search.journal.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
 from search.journal.segments import read
 from search.state.outcome import result
-from search.sweep.environment import environment, leave
+from search.sweep.environment import environment, write_environment
 from search.sweep.folder import SweepFolder
 from search.tracking.sync import sync
 from tests.support.fakes import plan_of
@@ -51,7 +51,7 @@ def sweep(root: Path, sample: Path, name: str) -> tuple[SweepFolder, list[Row]]:
     made = plan_of(sample, name=name, trials=3, enqueue=["steady", "lost"], confirm_top=1, confirm_seeds=1, seed=4)
     folder = SweepFolder.create(root, made.spec)
     coordinator = swept(made, folder.journal)
-    leave(put_log(folder, 0), {"quality": 0.6}, "f1ngerpr1nt")
+    write_environment(put_log(folder, 0), {"quality": 0.6}, "f1ngerpr1nt")
     folder.best.mkdir()
     (folder.best / "settings.yaml").write_text("epochs: 4\n")
     checkpoint = folder.checkpoint(0, 4)
