@@ -34,16 +34,24 @@ def browse(
 
 def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     """Bring MLflow up to date with a sweep, such as after it could not be reached."""
+    from search.tracking.sync import READY, REFUSES
     from search.tracking.sync import sync as write_to_mlflow
 
     folder = SweepFolder.existing(sweeps, name)
     check_store(folder.store(folder.spec()))
+    refusals: list[str] = []
+
+    def tell(message: str) -> None:
+        if message != READY:
+            print(message, flush=True)
+        refusals.extend([message] * message.startswith(REFUSES))
+
     with folder.locked("recorder.lock"):
-        if not write_to_mlflow(folder, lambda: True):
+        if not write_to_mlflow(folder, lambda: True, tell):
             raise SteadytuneError(
                 f"sweep {name} could not be written to {folder.store(folder.spec())}; try again later"
             )
-    print(f"{name}: MLflow has everything that the journal has")
+    print(f"{name}: MLflow has everything that the journal has{' but what it refuses' if refusals else ''}")
     ended = options.state(folder).ended
     if ended is not None and ended.trial >= 0 and not (folder.best / "checkpoint").is_dir():
         write = options.command("export", name, sweeps)

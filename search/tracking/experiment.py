@@ -1,19 +1,26 @@
-"""The MLflow experiment of a sweep's recipe and data set, and the calls that write its runs."""
+"""The MLflow experiment of a sweep's recipe and data set, and the calls that write its runs.
+
+What the store refuses for good is noted and left out (`search.tracking.refusals`). A run that it refuses to create has
+the id "", and nothing is written to it.
+"""
 
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
+from search.tracking.mlflow_names import LONGEST_KEY, LONGEST_NOTE, LONGEST_PARAM, LONGEST_TAG, key, name_of, storable
+from search.tracking.sync import Notify
 from search.tracking.table_view import KIND_TAG, VIEW_TAG, experiment_name, view
+from trainables.errors import SteadytuneError
 
 # Without the library, this repository's folder `mlflow/` would be imported under its name.
 _spec = find_spec("mlflow")
@@ -24,34 +31,55 @@ from mlflow.entities import Metric, Param, Run, RunTag  # noqa: E402
 from mlflow.exceptions import MlflowException as StoreError  # noqa: E402
 from mlflow.tracking import MlflowClient  # noqa: E402
 
+from search.tracking.refusals import Refusals, files_are_final, is_final  # noqa: E402
+
 __all__ = ["Experiment", "Metric", "Run", "StoreError"]
 
 _BATCH_METRICS, _BATCH_PARAMS = 1000, 100
 """What MLflow takes in one call."""
-_LONGEST_PARAM, _LONGEST_TAG = 6000, 5000
-"""Characters; MLflow refuses longer values."""
+_NOTE = "mlflow.note.content"
+
+_Item = TypeVar("_Item", Metric, Param, RunTag)
 
 
 class Experiment:
     """The experiment, made if it does not exist, and its runs.
 
+    Args:
+        folder: the sweep's.
+        plan: the sweep's.
+        notify: tells the user what the store refuses.
+
     Attributes:
         client: MLflow's, on the sweep's store.
+        refusals: what the store refuses for good.
+
+    Raises:
+        SteadytuneError: the experiment was deleted in MLflow.
     """
 
-    def __init__(self, folder: SweepFolder, plan: Plan) -> None:
+    def __init__(self, folder: SweepFolder, plan: Plan, notify: Notify = lambda message: None) -> None:
         store = folder.store(plan.spec)
         _create_database(store)
-        self.client = MlflowClient(tracking_uri=store)
+        self.client = MlflowClient(tracking_uri=store, registry_uri=store)  # not the MLFLOW_REGISTRY_URI of others
+        self.refusals = Refusals(notify)
+        self._refused: set[tuple[str, str, str]] = set()
         name = experiment_name(plan.spec)
         existing = self.client.get_experiment_by_name(name)
         artifacts = None if plan.spec.store else (folder.root / "artifacts").as_uri()
+        if existing and existing.lifecycle_stage == "deleted":
+            restore = f"mlflow experiments restore --experiment-id {existing.experiment_id}"
+            raise SteadytuneError(
+                f"the experiment {name!r} was deleted in the MLflow store {store}; restore it with "
+                f"`MLFLOW_TRACKING_URI={store} {restore}`, or remove it for good with `mlflow gc`"
+            )
         number = (
             existing.experiment_id if existing else self.client.create_experiment(name, artifact_location=artifacts)
         )
-        for tag, value in ((VIEW_TAG, view(plan)), KIND_TAG):
-            self.client.set_experiment_tag(number, tag, value)
         self._number = str(number)
+        for tag, value in ((VIEW_TAG, view(plan)), KIND_TAG):
+            set_tag = partial(self.client.set_experiment_tag, self._number, tag, value)
+            self.refusals.accepted(f"the experiment's tag {tag}", set_tag)
 
     def runs(self, query: str) -> Iterator[Run]:
         """The runs that match a query in MLflow's language."""
@@ -65,48 +93,106 @@ class Experiment:
 
     def create_run(self, name: str, time_s: float, tags: Mapping[str, Any], parent: str = "") -> str:
         """Start a run, a child of `parent` if that is given; `tags` get the prefix `steadytune.`. Returns its id."""
-        values = {f"steadytune.{key}": str(value) for key, value in tags.items()}
+        values = {key(f"steadytune.{tag}"): storable(value, LONGEST_TAG) for tag, value in tags.items()}
         if parent:
             values["mlflow.parentRunId"] = parent
-        run = self.client.create_run(self._number, start_time=int(time_s * 1000), tags=values, run_name=name)
-        return str(run.info.run_id)
+        run_ids: list[str] = []
+
+        def create() -> None:
+            run = self.client.create_run(
+                self._number, start_time=int(time_s * 1000), tags=values, run_name=storable(name, LONGEST_KEY)
+            )
+            run_ids.append(str(run.info.run_id))
+
+        self.refusals.accepted(f"the run {name}", create)
+        return run_ids[0] if run_ids else ""
 
     def end_run(self, run: str, status: str, time_s: float) -> None:
         """End a run with a status of MLflow's. The last call for it: a run that has ended is not written again."""
-        self.client.set_terminated(run, status, int(time_s * 1000))
+        if run:
+            self.refusals.accepted(
+                f"the end of run {run}", lambda: self.client.set_terminated(run, status, int(time_s * 1000))
+            )
 
     def log_params(self, run: str, values: Mapping[str, Any]) -> None:
         """Write parameters; writing the same ones again changes nothing."""
-        params = [Param(_key(name), str(value)[:_LONGEST_PARAM]) for name, value in values.items()]
+        params = [Param(key(name), storable(value, LONGEST_PARAM)) for name, value in values.items()]
         for start in range(0, len(params), _BATCH_PARAMS):
-            self.client.log_batch(run, params=params[start : start + _BATCH_PARAMS])
+            self._log(run, "params", "the parameter", params[start : start + _BATCH_PARAMS])
 
     def log_metrics(self, run: str, metrics: Sequence[Metric]) -> None:
         """Write points of metrics."""
         for start in range(0, len(metrics), _BATCH_METRICS):
-            self.client.log_batch(run, metrics=metrics[start : start + _BATCH_METRICS])
+            self._log(run, "metrics", "the metric", metrics[start : start + _BATCH_METRICS])
 
     def tag(self, run: str, **tags: Any) -> None:
         """Set tags, under the prefix `steadytune.`."""
-        run_tags = [RunTag(f"steadytune.{key}", str(value)[:_LONGEST_TAG]) for key, value in tags.items()]
-        self.client.log_batch(run, tags=run_tags)
+        run_tags = [RunTag(key(f"steadytune.{tag}"), storable(value, LONGEST_TAG)) for tag, value in tags.items()]
+        self._log(run, "tags", "the tag", run_tags)
+
+    def tags(self, run: str) -> dict[str, str]:
+        """The tags of a run."""
+        return dict(self.client.get_run(run).data.tags) if run else {}
+
+    def describe(self, run: str, text: str) -> None:
+        """Set the description that MLflow shows with a run."""
+        self._log(run, "tags", "the tag", [RunTag(_NOTE, storable(text, LONGEST_NOTE))])
+
+    def log_artifacts(self, run: str, local: Path, target: str | None = None) -> None:
+        """Upload the files in a folder."""
+        if run:
+            log = partial(self.client.log_artifacts, run, str(local), target)
+            self.refusals.accepted(f"files of run {run}", log, files_are_final)
 
     @contextmanager
     def new_artifacts(self, run: str) -> Iterator[Path]:
         """An empty folder to fill; its files become the run's artifacts at the end of the block."""
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
-            self.client.log_artifacts(run, folder)
+            self.log_artifacts(run, Path(folder))
+
+    def _log(self, run: str, kind: str, noun: str, items: Sequence[_Item]) -> None:
+        """Write metrics, params or tags; if the store refuses them together, find those that it refuses.
+
+        Args:
+            run: the run's id.
+            kind: the argument of MLflow's `log_batch`.
+            noun: what such an item is called.
+            items: at most as many as MLflow takes in one call.
+        """
+        items = [item for item in items if (run, kind, item.key) not in self._refused]
+        if not run or not items:
+            return
+        subject = f"{noun} {name_of(items[0].key)!r}" if len(items) == 1 else f"{len(items)} {kind} of run {run}"
+        # `synchronous`: MLFLOW_ENABLE_ASYNC_LOGGING would lose what is refused, without a word.
+        batch: dict[str, Any] = {kind: items, "synchronous": True}
+        log = partial(self.client.log_batch, run, **batch)
+        refusal = self.refusals.refusal(subject, log)
+        if refusal is None:
+            return
+        if not self._is_active(run):
+            self.refusals.note(f"run {run}", refusal)
+        elif len(items) == 1:
+            self._refused.add((run, kind, items[0].key))
+            self.refusals.note(subject, refusal)
+        else:
+            half = len(items) // 2
+            self._log(run, kind, noun, items[:half])
+            self._log(run, kind, noun, items[half:])
+
+    def _is_active(self, run: str) -> bool:
+        """Whether the run is still there: somebody may have deleted it."""
+        try:
+            return str(self.client.get_run(run).info.lifecycle_stage) == "active"
+        except StoreError as error:
+            if is_final(error):
+                return False
+            raise
 
 
 def points(values: Mapping[str, float], time_s: float, step: int) -> list[Metric]:
     """One point of each metric."""
-    return [Metric(_key(name), value, int(time_s * 1000), step) for name, value in values.items()]
-
-
-def _key(name: str) -> str:
-    """`name` with the characters that MLflow refuses replaced."""
-    return re.sub(r"[^\w.\- :/]", "_", name)
+    return [Metric(key(name), value, int(time_s * 1000), step) for name, value in values.items()]
 
 
 def _create_database(store: str) -> None:

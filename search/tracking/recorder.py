@@ -52,7 +52,8 @@ class Recorder(AbstractContextManager["Recorder"]):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 start_new_session=True,  # Ctrl-C is for the driver
                 env=os.environ | ENVIRONMENT | {"PYTHONPATH": python_path()},
             )
@@ -111,6 +112,9 @@ def main() -> None:
         # The recorder of a driver that was killed may still be writing: wait until it has ended.
         with folder.locked("recorder.lock", wait_seconds=GIVE_UP_SECONDS):
             complete = sync(folder, _input_closed, _tell_driver)
+    except SteadytuneError as error:
+        _tell_driver(f"{FAILED}{error}")
+        raise
     except Exception as error:
         _tell_driver(f"{FAILED}the MLflow store cannot be opened ({type(error).__name__}: {first_line(error)})")
         raise
@@ -119,7 +123,7 @@ def main() -> None:
 
 def _tell_driver(message: str) -> None:
     with suppress(OSError):  # the driver may have been killed
-        os.write(sys.stdout.fileno(), f"{message}\n".encode())
+        os.write(sys.stdout.fileno(), f"{message}\n".encode(errors="backslashreplace"))
 
 
 def _input_closed() -> bool:

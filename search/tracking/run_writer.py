@@ -18,6 +18,8 @@ from search.sweep.environment import read_environment
 from search.sweep.folder import SweepFolder
 from search.tracking.artifacts import sweep_files, trial_files
 from search.tracking.experiment import Experiment, Metric, points
+from search.tracking.refusals import files_are_final
+from search.tracking.sync import Notify
 from search.tracking.trial_record import RUN_STATUS, epoch_metrics, first_tags, last_tags, run_name
 from search.views.importance import importance
 from search.views.markdown import run_description
@@ -27,21 +29,28 @@ FIGURE_SECONDS, FIGURE_SHARE = 120.0, 0.02
 FIRST_FIGURE_SECONDS = 30.0
 NO_MODEL = "not registered: best/ holds no export with a checkpoint; write it with `steadytune export`, then sync"
 """The tag `steadytune.model` of a sweep without a model."""
+REFUSED_MODEL = "not registered: the store refuses it; see recorder.log in the sweep's folder"
 
 
 class RunWriter:
-    """Writes rows of one sweep's journal to MLflow."""
+    """Writes rows of one sweep's journal to MLflow.
 
-    def __init__(self, folder: SweepFolder) -> None:
+    Args:
+        folder: the sweep's.
+        notify: tells the user what the store refuses for good.
+    """
+
+    def __init__(self, folder: SweepFolder, notify: Notify = lambda message: None) -> None:
         self._folder = folder
         self._plan = folder.plan()
         self._state = SweepState(self._plan)
-        self._experiment = Experiment(folder, self._plan)
+        self._experiment = Experiment(folder, self._plan, notify)
         self._runs: dict[int, str] = {}
         self._ended: set[int] = set()
         self._epochs: dict[int, list[EpochDone]] = {}
         self._last_seq = 0
         self._sweep, self._sweep_run = "", ""
+        self._has_runs = False
         self._draw_at = time.monotonic() + FIRST_FIGURE_SECONDS
 
     def write(self, rows: Iterable[Row]) -> None:
@@ -49,7 +58,7 @@ class RunWriter:
         metrics: dict[str, list[Metric]] = {}
         decisions: list[Row] = []
         for row in rows:
-            if not self._sweep_run:
+            if not self._has_runs:
                 self._find_runs(row)
             if isinstance(row.event, TrialStarted):
                 self._start(row.time, row.event)
@@ -72,7 +81,7 @@ class RunWriter:
         """No more rows come: mark an open sweep as interrupted, until it is resumed."""
         if self._sweep_run and self._state.ended is None:
             self._draw()
-            self._experiment.tag(self._sweep_run, status="interrupted")
+            self._experiment.tag(self._sweep_run, status="interrupted", **self._refused())
 
     def _find_runs(self, first: Row) -> None:
         """Find the runs that an earlier recorder has written, or create the sweep's run."""
@@ -92,6 +101,7 @@ class RunWriter:
             tags = self._sweep_tags() | {"kind": "sweep", "status": "running"}
             self._sweep_run = self._experiment.create_run(self._plan.spec.name, first.time, tags)
             self._experiment.log_params(self._sweep_run, self._plan.spec.model_dump(exclude_none=True))
+        self._has_runs = True
 
     def _sweep_tags(self) -> dict[str, str]:
         """The tags that all runs of the sweep share."""
@@ -144,13 +154,14 @@ class RunWriter:
         self._log_checkpoints()
         if event.trial >= 0:
             experiment.tag(run, model=self._register(event))
+        experiment.tag(run, **self._refused())
         experiment.end_run(run, "FINISHED", time_s)
 
     def _draw(self) -> None:
         """Write the sweep's description, figures and page as they are now."""
         began = time.monotonic()
         shares = importance(self._state)
-        self._experiment.client.set_tag(self._sweep_run, "mlflow.note.content", run_description(self._state, shares))
+        self._experiment.describe(self._sweep_run, run_description(self._state, shares))
         with self._experiment.new_artifacts(self._sweep_run) as target:
             sweep_files(self._state, self._plan.spec.name, shares, target)
         seconds = time.monotonic() - began
@@ -158,19 +169,32 @@ class RunWriter:
 
     def _log_checkpoints(self) -> None:
         """The winner's folder goes to the sweep's run, each checkpoint that was kept to its trial's."""
-        log = self._experiment.client.log_artifacts
+        log = self._experiment.log_artifacts
         if self._folder.best.is_dir():
-            log(self._sweep_run, str(self._folder.best), "best")
+            log(self._sweep_run, self._folder.best, "best")
         for trial, run in self._runs.items():
             for path in (self._folder.trials / f"{trial:04d}" / "checkpoints").glob("epoch-????"):
-                log(run, str(path), f"checkpoints/{path.name}")
+                log(run, path, f"checkpoints/{path.name}")
 
     def _register(self, event: SweepEnded) -> str:
         """Register the winner as a model; returns one sentence about it."""
         best, client = self._folder.best, self._experiment.client
+        if not self._sweep_run:
+            return REFUSED_MODEL
         if not (best / "checkpoint").is_dir() or not (best / ABOUT).is_file():  # older versions wrote no ABOUT
-            tags = client.get_run(self._sweep_run).data.tags
-            return str(tags.get("steadytune.model") or NO_MODEL)
+            return self._experiment.tags(self._sweep_run).get("steadytune.model") or NO_MODEL
         from search.tracking.champion import register  # imports mlflow.pyfunc, and with it pandas
 
-        return register(client, self._sweep_run, self._sweep, best, event.numbers, self._plan.recipe.mode)
+        registered = [REFUSED_MODEL]
+
+        def call() -> None:
+            mode = self._plan.recipe.mode
+            registered[0] = register(client, self._sweep_run, self._sweep, best, event.numbers, mode)
+
+        self._experiment.refusals.accepted("the winner as a registered model", call, files_are_final)
+        return registered[0]
+
+    def _refused(self) -> dict[str, str]:
+        """The tag that says what the store has refused; empty if it has refused nothing."""
+        subjects = self._experiment.refusals.subjects
+        return {"refused": "; ".join(subjects)} if subjects else {}

@@ -22,8 +22,12 @@ BATCH_ROWS = 2000
 """Rows written at a time, so that a long journal is never in memory as a whole."""
 GIVE_UP_SECONDS = 60.0
 """How long a sweep that has ended waits for a store that does not answer."""
+CREDENTIALS = {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"}
+"""MLflow's codes for an answer 401 or 403."""
 READY = "ready"
 """The message that the store is open."""
+REFUSES = "MLflow refuses"
+"""Begins the message that the store refuses something for good."""
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -43,7 +47,8 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], notify: Notify = lambda
     Args:
         folder: the sweep's folder.
         ended: whether the journal has ended.
-        notify: gets `READY` when the store is open, and a sentence when it stops answering and when it is back.
+        notify: gets `READY` when the store is open, and a sentence when it stops answering, when it is back, and for
+            what it refuses for good.
 
     Returns:
         Whether everything was written.
@@ -61,7 +66,7 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], notify: Notify = lambda
     journal = JournalFollower(folder)
     retry = StoreRetry(store, (StoreError, OSError), ended, notify)
     try:
-        writer = retry(lambda: RunWriter(folder), lambda error: _may_open_later(error, store))
+        writer = retry(lambda: RunWriter(folder, notify), lambda error: _may_open_later(error, store))
         notify(READY)
         while True:
             last = ended()  # asked before reading: after this, no rows are added
@@ -162,9 +167,10 @@ class StoreRetry:
         print(f"MLflow is not reachable, trying again: {text}", file=sys.stderr, flush=True)  # to recorder.log
         if not self._announced:
             self._announced = True
-            self._notify(
-                f"The MLflow store {self._store} cannot be written now; the sweep continues, and it is written later."
-            )
+            problem = "cannot be written now"
+            if getattr(error, "error_code", "") in CREDENTIALS:
+                problem = f"refuses this user's credentials ({text})"
+            self._notify(f"The MLflow store {self._store} {problem}; the sweep continues, and it is written later.")
 
 
 def _may_open_later(error: BaseException, store: str) -> bool:

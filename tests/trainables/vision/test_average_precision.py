@@ -75,3 +75,8 @@ def test_it_is_what_pycocotools_computes() -> None:
     assert [ours["map50_95"], ours["map50"], ours["map75"]] == pytest.approx(theirs.stats[:3].tolist(), abs=1e-9)
     assert 0.05 < ours["map50_95"] < 0.95
     assert math.isfinite(ours["map50_95/cow"])
+
+
+def test_two_classes_of_one_name_would_share_a_number() -> None:
+    with pytest.raises(ValueError, match="two classes are called 'cow'; every class needs its own name"):
+        average_precision(TRUTH, found(), ("cow", "cow"))
