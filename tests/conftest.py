@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
@@ -11,6 +13,14 @@ settings.load_profile("steadytune")
 
 SLOW_SECONDS = 1800
 """A hang is told from a busy machine: what takes three minutes on an idle one took ten times as long on another."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is found out about files goes into a cache of this run, not into the user's."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("STEADYTUNE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -110,6 +110,7 @@ SMALLEST: dict[str, Callable[[Inputs], list[object]]] = {
 """What runs within a second or two."""
 
 SLOW: dict[str, Callable[[Inputs], list[object]]] = {
+    "cost.opening": lambda inputs: ["--images", 20, "--repeat", 1, "--folder", inputs.folder / "pictures"],
     "cost.large": lambda _: ["--trials", 20, "--epochs", 3],
     "cost.many": lambda _: ["--at-once", 2, "--trials", 2, "--epochs", 1],
 }

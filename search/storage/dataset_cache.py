@@ -23,7 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from search.storage.object_store import Listing, Notify, Storage, print_to_stderr, retry_until_available
 from search.sweep.uri import short_name
-from trainables import atomic
+from trainables import atomic, file_facts
 from trainables.errors import DataError
 
 _LOCKS: list[TextIO] = []
@@ -39,8 +39,15 @@ class CachedDataset:
 
 
 def cache_folder() -> Path:
-    """The folder in which this node keeps downloaded data sets."""
-    return Path(os.environ.get("STEADYTUNE_CACHE") or Path.home() / ".cache" / "steadytune")
+    """The folder in which this node keeps downloaded data sets.
+
+    Raises:
+        DataError: this user has no home.
+    """
+    folder = file_facts.cache_folder()
+    if folder is None:
+        raise DataError("STEADYTUNE_CACHE is not set, and this user has no home; set it to a folder for data sets")
+    return folder
 
 
 def fetch(uri: str, max_gb: float, expected: str | None = None, notify: Notify = print_to_stderr) -> CachedDataset:

@@ -67,7 +67,7 @@ class YoloData:
 
 
 def open_yolo(path: Path, cache_bytes: int = CACHE_BYTES) -> YoloData:
-    """Check the data set at `path`: each label and each image, down to its last pixel.
+    """Check the data set at `path`: each label, and whether each image is whole.
 
     It is a data YAML or its folder, and what the YAML may say is what Ultralytics takes
     (`trainables.vision.yolo_layout`); or a folder in COCO's layout (`trainables.vision.coco_layout`). What was repaired

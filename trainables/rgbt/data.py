@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.errors import DataError
-from trainables.vision.decode import SUFFIXES, decode, decode_grey
+from trainables.file_facts import FileFacts, file_facts
+from trainables.vision.decode import SUFFIXES, UndecodableError, decode, decode_grey
 from trainables.vision.findings import Findings
 from trainables.vision.image_cache import CACHE_BYTES, ImageCache
+from trainables.vision.image_facts import ImageFacts, image_facts
 from trainables.vision.image_files import images_in, note_shared
-from trainables.vision.label_file import label_text, read_labels
+from trainables.vision.label_file import read_labels
 from trainables.vision.yolo_layout import class_names, read_data_yaml
 
 FOLDERS = ("rgb", "thermal", "labels")
@@ -69,7 +72,7 @@ class RgbtData:
     Attributes:
         names: class names; a label's class is an index into them.
         train, val: the two splits.
-        fingerprint: sha256 over names, image names and sizes, labels and scenes; the same data give the same anywhere.
+        fingerprint: sha256 over names, images with their names, labels and scenes; equal data have an equal one.
         findings: what was repaired or left out.
     """
 
@@ -81,7 +84,7 @@ class RgbtData:
 
 
 def open_rgbt(path: Path, cache_bytes: int = CACHE_BYTES) -> RgbtData:
-    """Check the data set whose data YAML is at `path`: each pair, each label line, each image down to its last pixel.
+    """Check the data set whose data YAML is at `path`: each pair, each label line, each image.
 
     The YAML holds `names`, and under `train` and `val` the folders `rgb`, `thermal` and `labels`, relative to the
     YAML's own, in which the three files of a pair have the same name up to the suffix; `scenes`, if given, is a CSV
@@ -97,12 +100,13 @@ def open_rgbt(path: Path, cache_bytes: int = CACHE_BYTES) -> RgbtData:
     cache: ImageCache[Decoded] = ImageCache(cache_bytes)
     earlier: dict[bytes, Path] = {}
     splits = []
-    for split in ("train", "val"):
-        samples = _pairs(path, split, described[split], len(names), digest, findings)
-        note_shared((sample.rgb for sample in samples), split, earlier, findings)
-        if not any(len(sample.labels) for sample in samples):
-            raise DataError(f"{path}: no image of {split} has a label; {split} needs at least one object")
-        splits.append(Pairs(samples, cache))
+    with file_facts() as facts:
+        for split in ("train", "val"):
+            samples, shared = _pairs(path, split, described[split], len(names), digest, findings, facts)
+            note_shared(shared, split, earlier, findings)
+            if not any(len(sample.labels) for sample in samples):
+                raise DataError(f"{path}: no image of {split} has a label; {split} needs at least one object")
+            splits.append(Pairs(samples, cache))
     return RgbtData(names, splits[0], splits[1], digest.hexdigest(), findings)
 
 
@@ -119,8 +123,15 @@ def _described(path: Path) -> Mapping[str, Any]:
 
 
 def _pairs(
-    path: Path, split: str, folders: Mapping[str, str], classes: int, digest: Any, findings: Findings
-) -> list[Pair]:
+    path: Path,
+    split: str,
+    folders: Mapping[str, str],
+    classes: int,
+    digest: Any,
+    findings: Findings,
+    facts: FileFacts,
+) -> tuple[list[Pair], list[tuple[Path, bytes]]]:
+    """The pairs of a split, and their RGB images with their digests."""
     roots = {key: (path.parent / folders[key]).resolve() for key in FOLDERS}
     for key, root in roots.items():
         if not root.is_dir():
@@ -132,20 +143,27 @@ def _pairs(
                 raise DataError(f"{image}: has no partner {name} under {roots[modality]}; add it or remove this one")
     _refuse_orphans(roots["labels"], rgb)
     scenes = _scenes(path.parent / folders["scenes"], rgb) if "scenes" in folders else {}
-    samples = []
+    samples, digests = [], []
     for name, image in rgb.items():
-        (height, width), (high, wide) = decode(image).shape[:2], decode_grey(thermal[name]).shape
-        if (width, height) != (wide, high):
-            sizes = f"{wide}x{high}, but {image} is {width}x{height}"
+        colour, heat = (_readable(file, facts) for file in (image, thermal[name]))
+        if (colour.width, colour.height) != (heat.width, heat.height):
+            sizes = f"{heat.width}x{heat.height}, but {image} is {colour.width}x{colour.height}"
             raise DataError(f"{thermal[name]}: is {sizes}; the two must be registered, so of one size")
-        file = roots["labels"] / f"{name}.txt"
-        labels = read_labels(file, classes, findings)
+        labels = read_labels(str(roots["labels"] / f"{name}.txt"), classes, findings, facts)
         if labels is None:
             continue
         scene = scenes.get(name, "")
         samples.append(Pair(image, thermal[name], labels, scene))
-        digest.update(f"\n{split}/{name} {width}x{height} {scene}\n{label_text(file)}".encode())
-    return samples
+        digests.append((image, colour.digest))
+        digest.update(os.fsencode(f"\n{split}/{name} {scene} ") + colour.digest + heat.digest + labels.tobytes())
+    return samples, digests
+
+
+def _readable(image: Path, facts: FileFacts) -> ImageFacts:
+    known = image_facts(image, facts)
+    if known.why:
+        raise UndecodableError(image, known.why)
+    return known
 
 
 def _images(folder: Path, findings: Findings) -> dict[str, Path]:

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 
 from trainables.checkpoint import escapes
 from trainables.errors import DataError
-from trainables.vision.decode import decode, regular_file
+from trainables.file_facts import FileFacts
+from trainables.regular_file import read_regular
+from trainables.vision.decode import UndecodableError
 from trainables.vision.findings import Findings
+from trainables.vision.image_facts import image_facts
 
 ROBOFLOW = "_annotations.coco.json"
 FOLDERS = {"train": ("train",), "val": ("valid", "val")}
 """The folders of a Roboflow export, by split."""
-MOST_BYTES = 4 * 10**9
-"""Of an annotation file: COCO's own for training has 0.5 GB."""
 
 CROWD = "crowds left out"
 NO_AREA = "annotations without area left out"
@@ -38,8 +39,8 @@ AS_STORED = "images read as they are stored, for their annotations are of that s
 class Picture:
     """One image on disk, `width` by `height` pixels, with `boxes` (M, 4), x1 y1 x2 y2 in them, and `classes` (M,).
 
-    `upright` tells whether those pixels are the ones that viewers show, or, where the annotations' sizes say so, the
-    ones before the file's EXIF orientation is applied.
+    `digest` is the file's SHA-256. `upright` tells whether those pixels are the ones that viewers show, or, where the
+    annotations' sizes say so, the ones before the file's EXIF orientation is applied.
     """
 
     path: Path
@@ -47,6 +48,7 @@ class Picture:
     height: int
     boxes: NDArray[np.float64]
     classes: NDArray[np.int64]
+    digest: bytes
     upright: bool = True
 
 
@@ -59,8 +61,8 @@ class CocoSplit:
     pictures: tuple[Picture, ...]
 
 
-def read_split(path: Path, split: str, findings: Findings) -> CocoSplit:
-    """The pictures of "train" or "val" of the data set in the folder `path`; each image is decoded once.
+def read_split(path: Path, split: str, findings: Findings, facts: FileFacts) -> CocoSplit:
+    """The pictures of "train" or "val" of the data set in the folder `path`; what `facts` have is not read again.
 
     Raises:
         DataError: with the file, the entry, what is wrong and how to mend it.
@@ -80,7 +82,7 @@ def read_split(path: Path, split: str, findings: Findings) -> CocoSplit:
     if not any(rows.values()):
         raise DataError(f"{file}: no image has an annotation; a split needs at least one object")
     folder = _image_folder(path, file, images)
-    pictures = [_picture(file, folder, entry, rows[number], findings) for number, entry in images.items()]
+    pictures = [_picture(file, folder, entry, rows[number], findings, facts) for number, entry in images.items()]
     return CocoSplit(file, names, tuple(pictures))
 
 
@@ -106,9 +108,9 @@ def _annotation_file(path: Path, split: str) -> Path:
 
 
 def _described(file: Path) -> Mapping[str, Any]:
-    regular_file(file, MOST_BYTES)
+    text, _ = read_regular(file, "json_bytes")
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = json.loads(text.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         raise DataError(f"{file} line {error.lineno}: not valid JSON ({error.msg}); write it again") from None
     except (OSError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -230,20 +232,25 @@ def _image_folder(path: Path, file: Path, images: Mapping[Any, Mapping[str, Any]
 
 
 def _picture(
-    file: Path, folder: Path, entry: Mapping[str, Any], rows: Sequence[Sequence[float]], findings: Findings
+    file: Path,
+    folder: Path,
+    entry: Mapping[str, Any],
+    rows: Sequence[Sequence[float]],
+    findings: Findings,
+    facts: FileFacts,
 ) -> Picture:
     path = folder / entry["file_name"]
     if not path.exists():
         raise DataError(f"{path}: no such image, but {file.name} names it; add it or delete its entries")
     size = entry["width"], entry["height"]
-    upright = True
-    height, width = decode(path).shape[:2]
-    if (width, height) != size:
-        height, width = decode(path, upright=False).shape[:2]
-        upright = False
-        if (width, height) == size:
-            findings.add(AS_STORED, path, f"is turned by its EXIF tag, but the annotations are of {width}x{height}")
+    image = image_facts(path, facts)
+    if image.why:
+        raise UndecodableError(path, image.why)
+    upright = (image.width, image.height) == size or not image.turned
+    width, height = (image.width, image.height) if upright else (image.height, image.width)
+    if not upright and (width, height) == size:
+        findings.add(AS_STORED, path, f"is turned by its EXIF tag, but the annotations are of {width}x{height}")
     if (width, height) != size:
         raise DataError(f"{path}: is {width} by {height} pixels; the annotations say {size[0]} by {size[1]}")
     table = np.array(rows, dtype=np.float64).reshape(-1, 5)
-    return Picture(path, *size, table[:, :4], table[:, 4].astype(np.int64), upright)
+    return Picture(path, *size, table[:, :4], table[:, 4].astype(np.int64), image.digest, upright)

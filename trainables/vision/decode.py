@@ -6,16 +6,19 @@ RGB, 16 bits as their upper half. OpenCV decodes; Pillow decodes AVIF and HEIC, 
 
 from __future__ import annotations
 
-import os
-import stat
+import io
+import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from trainables.errors import DataError
+from trainables.errors import DataError, first_line
+from trainables.limits import limits, variable
+from trainables.regular_file import read_regular
 
 SUFFIXES = frozenset(
     {".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
@@ -24,16 +27,8 @@ SUFFIXES = frozenset(
 BY_PILLOW = frozenset({".avif", ".heic", ".heif"})
 SMALLEST_SIDE = 10
 """Pixels. Ultralytics leaves smaller pictures out."""
-MOST_PIXELS = 178_956_970
-"""Pillow's own bound on what it takes for a decompression bomb: twice `Image.MAX_IMAGE_PIXELS`."""
-MOST_BYTES = 10**9
-"""Of an image file. The largest real ones, orthomosaics, are cut into tiles before a detector is trained on them."""
-UNREADABLE = (OSError, SyntaxError, ValueError, ImportError, UnidentifiedImageError, Image.DecompressionBombError)
-"""What Pillow raises for a file that it cannot read.
-
-ValueError: a text chunk that unpacks to too much. ImportError: once Ultralytics is imported, its Image.open looks for a
-plugin before it gives a file up.
-"""
+FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "JPEG2000", "PNG", "PPM", "SUN", "TIFF", "WEBP")
+"""Pillow's names of what it may take a file for. One of its others, EPS, has Ghostscript run what the file says."""
 
 
 class UndecodableError(DataError):
@@ -48,38 +43,6 @@ class UndecodableError(DataError):
         self.why = why
 
 
-def regular_file(file: Path, most_bytes: int) -> None:
-    """Refuse what is no ordinary file of at most `most_bytes`, before anything is read from it.
-
-    A pipe or a device would never end, and a sparse file may claim terabytes.
-
-    Raises:
-        DataError: no such file, a link to nothing, a folder, a pipe, a device, or too large.
-    """
-    try:
-        status = os.stat(file)
-    except FileNotFoundError:
-        problem = (
-            "is a link to nothing; mend or delete the link" if file.is_symlink() else "no such file; check the path"
-        )
-        raise DataError(f"{file}: {problem}") from None
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror}); check the path and its rights") from None
-    if not stat.S_ISREG(status.st_mode):
-        raise DataError(f"{file}: is no regular file but {_kind(status.st_mode)}; replace or remove it")
-    if status.st_size > most_bytes:
-        raise DataError(
-            f"{file}: has {status.st_size:,} bytes; at most {most_bytes:,} are read, so replace or remove it"
-        )
-
-
-def _kind(mode: int) -> str:
-    for is_kind, words in ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket")):
-        if is_kind(mode):
-            return words
-    return "a device"
-
-
 def decode(file: Path, *, upright: bool = True) -> NDArray[np.uint8]:
     """The RGB pixels (height, width, 3) of an image file.
 
@@ -92,7 +55,7 @@ def decode(file: Path, *, upright: bool = True) -> NDArray[np.uint8]:
         DataError: it is no regular file, or its pixels are floating-point or 32-bit numbers, whose range nobody knows.
         UndecodableError: it is no readable image.
     """
-    pixels = _plane(file, upright)
+    pixels = decode_bytes(_content(file), file, upright=upright)
     if pixels.ndim == 2:
         return np.ascontiguousarray(np.repeat(pixels[..., None], 3, axis=2))
     return np.ascontiguousarray(pixels[..., ::-1])
@@ -100,63 +63,93 @@ def decode(file: Path, *, upright: bool = True) -> NDArray[np.uint8]:
 
 def decode_grey(file: Path) -> NDArray[np.uint8]:
     """One plane (height, width) of an image file: of several the first, as OpenCV orders them. Raises as `decode`."""
-    pixels = _plane(file, upright=True)
+    pixels = decode_bytes(_content(file), file)
     return np.ascontiguousarray(pixels if pixels.ndim == 2 else pixels[..., 0])
 
 
-def _plane(file: Path, upright: bool) -> NDArray[np.uint8]:
-    """Pixels of 8 bits: grey (height, width), or BGR (height, width, 3)."""
-    regular_file(file, MOST_BYTES)
-    pixels = _by_pillow(file, upright) if file.suffix.lower() in BY_PILLOW else _by_opencv(file, upright)
+def _content(file: Path) -> bytes:
+    return read_regular(file, "image_bytes")[0]
+
+
+def decode_bytes(content: bytes, file: Path, *, upright: bool = True) -> NDArray[np.uint8]:
+    """Pixels of 8 bits, grey (height, width) or BGR (height, width, 3), from `content`, which was read from `file`.
+
+    Raises as `decode`.
+    """
+    by_pillow = file.suffix.lower() in BY_PILLOW
+    pixels = _by_pillow(content, file, upright) if by_pillow else _by_opencv(content, file, upright)
     if pixels.dtype == np.uint16:
         pixels = pixels >> 8
     elif pixels.dtype != np.uint8:
         raise DataError(
             f"{file}: its pixels are {pixels.dtype}, whose range is not known; save it with 8 or 16 bits a channel"
         )
-    if min(pixels.shape[:2]) < SMALLEST_SIDE:
-        height, width = pixels.shape[:2]
-        raise UndecodableError(file, f"is {width}x{height} pixels, and both sides must be at least {SMALLEST_SIDE}")
+    check_size(file, pixels.shape[1], pixels.shape[0])
     return np.asarray(pixels, dtype=np.uint8)
 
 
-def _by_opencv(file: Path, upright: bool) -> NDArray[Any]:
+def check_size(file: Path, width: int, height: int) -> None:
+    """Refuse an image that is too small to train on, or so large that it may be a decompression bomb.
+
+    Raises:
+        UndecodableError: a side is below `SMALLEST_SIDE`, or there are more pixels than the limit.
+    """
+    if min(width, height) < SMALLEST_SIDE:
+        raise UndecodableError(file, f"is {width}x{height} pixels, and both sides must be at least {SMALLEST_SIDE}")
+    if width * height > limits().image_pixels:
+        most = f"more than {limits().image_pixels:,}, the limit {variable('image_pixels')}"
+        raise UndecodableError(file, f"is {width}x{height} pixels, {most}")
+
+
+def _by_opencv(content: bytes, file: Path, upright: bool) -> NDArray[Any]:
     import cv2
 
-    _refuse_bomb(file)
+    _refuse_bomb(content, file)
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | (0 if upright else cv2.IMREAD_IGNORE_ORIENTATION)
     try:
-        pixels = cv2.imdecode(np.fromfile(file, np.uint8), flags)
-    except (OSError, cv2.error) as error:
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error as error:
         raise _undecodable(file, str(error).strip().splitlines()[0]) from None
     if pixels is None:
         raise _undecodable(file, "truncated, empty or of a format that is not supported")
     return np.asarray(pixels)
 
 
-def _by_pillow(file: Path, upright: bool) -> NDArray[Any]:
+def _by_pillow(content: bytes, file: Path, upright: bool) -> NDArray[Any]:
     _register_heif()
     try:
-        with Image.open(file) as opened:
+        with opened_image(content) as opened:
+            check_size(file, *opened.size)
             turned = ImageOps.exif_transpose(opened) if upright else opened
             return np.asarray(turned.convert("RGB"))[..., ::-1]
-    except UNREADABLE as error:
-        raise _undecodable(file, str(error)) from None
+    except UndecodableError:
+        raise
+    except Exception as error:  # whatever a decoder raises for broken contents
+        raise _undecodable(file, first_line(error)) from None
 
 
-def _refuse_bomb(file: Path) -> None:
+def _refuse_bomb(content: bytes, file: Path) -> None:
     """By its header: OpenCV would allocate first. A format that only OpenCV knows is bounded by OpenCV's own limit."""
     try:
-        with Image.open(file) as opened:
-            width, height = opened.size
+        with opened_image(content) as opened:
+            size = opened.size
     except Image.DecompressionBombError as error:
         raise _undecodable(file, str(error)) from None
-    except UNREADABLE:
+    except Exception:  # OpenCV reads some files that Pillow does not
         return
-    if width * height > MOST_PIXELS:
-        raise _undecodable(file, f"{width}x{height} pixels, more than {MOST_PIXELS:,}")
+    check_size(file, *size)
 
 
+def opened_image(content: bytes) -> Image.Image:
+    """Pillow's image of `content`, of which only the header has been read. Raises whatever its decoders raise."""
+    Image.init()
+    # Pillow's own bound is half of what it refuses, and a warning; ours is in `check_size`.
+    Image.MAX_IMAGE_PIXELS = limits().image_pixels
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    return Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name in Image.OPEN])
+
+
+@cache
 def _register_heif() -> None:
     """HEIC is read where one of the two libraries for it is installed."""
     for name in ("pi_heif", "pillow_heif"):

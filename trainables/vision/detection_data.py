@@ -1,6 +1,7 @@
 """Labelled images for detectors, in YOLO's or COCO's layout: each recipe takes both.
 
-`read_yolo` and `read_coco` read and check a data set whole: each label, and each image down to its last pixel.
+`read_yolo` and `read_coco` check a data set whole: each label and each image, which are read anew only if their files
+have changed (`trainables.file_facts`). Whether an image is whole is told as `trainables.vision.image_facts` says.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.errors import DataError
+from trainables.file_facts import FileFacts, file_facts
 from trainables.vision.coco_layout import Picture, has_coco_layout, read_split
-from trainables.vision.decode import UndecodableError, decode
 from trainables.vision.findings import Findings
+from trainables.vision.image_facts import image_facts
 from trainables.vision.image_files import UNREADABLE_IMAGE, note_orphans, note_shared
-from trainables.vision.label_file import label_file, label_text, read_labels
+from trainables.vision.label_file import label_file, read_labels
 from trainables.vision.yolo_layout import YoloLayout, read_layout, split_images
 
 
@@ -30,6 +32,7 @@ class Sample:
 
     Attributes:
         labels: (M, 5), class cx cy w h, the last four as shares of the image.
+        digest: SHA-256 of the file.
         upright: whether these are the pixels that viewers show; see `Picture`.
     """
 
@@ -37,6 +40,7 @@ class Sample:
     labels: NDArray[np.float32]
     width: int
     height: int
+    digest: bytes
     upright: bool = True
 
 
@@ -50,7 +54,7 @@ class Detection(Generic[ImageT]):
     Attributes:
         names: class names; a label's class is an index into them.
         train, val: the two splits.
-        fingerprint: sha256 over names, image names and sizes, and labels; the same data give the same one anywhere.
+        fingerprint: sha256 over names, images with their names, and labels; the same data give the same one anywhere.
     """
 
     names: tuple[str, ...]
@@ -81,14 +85,16 @@ def _as_sample(picture: Picture) -> Sample:
     x1, y1, x2, y2 = (picture.boxes / ([picture.width, picture.height] * 2)).T
     columns = (picture.classes, (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)
     labels = np.stack(columns, axis=1).astype(np.float32)
-    return Sample(picture.path, labels, picture.width, picture.height, picture.upright)
+    return Sample(picture.path, labels, picture.width, picture.height, picture.digest, picture.upright)
 
 
 def _as_picture(sample: Sample) -> Picture:
     kind, cx, cy, w, h = sample.labels.astype(np.float64).T
     sides = np.array([sample.width, sample.height] * 2)
     boxes = (np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=1) * sides).clip(0, sides)
-    return Picture(sample.path, sample.width, sample.height, boxes, kind.astype(np.int64), sample.upright)
+    return Picture(
+        sample.path, sample.width, sample.height, boxes, kind.astype(np.int64), sample.digest, sample.upright
+    )
 
 
 def read_yolo(path: Path, findings: Findings) -> Detection[Sample]:
@@ -101,34 +107,31 @@ def read_yolo(path: Path, findings: Findings) -> Detection[Sample]:
     digest = hashlib.sha256("\n".join(layout.names).encode())
     seen: dict[bytes, Path] = {}
     splits: list[tuple[Sample, ...]] = []
-    for split in ("train", "val"):
-        images = split_images(layout, split, findings)
-        folder = Path(os.path.commonpath([image.parent for image in images]))
-        samples = []
-        for image in images:
-            sample = _sample(image, layout, findings)
-            if sample is not None:
-                samples.append(sample)
-                name = f"{image.relative_to(folder).as_posix()} {sample.width}x{sample.height}"
-                digest.update(f"\n{split}/{name}\n{label_text(label_file(image))}".encode())
-        note_orphans(images, findings)
-        note_shared((sample.path for sample in samples), split, seen, findings)
-        _check_split(layout, split, images, samples, findings)
-        splits.append(tuple(samples))
+    with file_facts() as facts:
+        for split in ("train", "val"):
+            images = split_images(layout, split, findings)
+            folder = os.path.commonpath({os.path.dirname(image) for image in images})
+            samples = [sample for image in images if (sample := _sample(image, layout, findings, facts)) is not None]
+            for sample in samples:
+                name = str(sample.path)[len(folder) :].lstrip("/")
+                digest.update(os.fsencode(f"\n{split}/{name} ") + sample.digest + sample.labels.tobytes())
+            note_orphans(images, findings)
+            note_shared(((sample.path, sample.digest) for sample in samples), split, seen, findings)
+            _check_split(layout, split, images, samples, findings)
+            splits.append(tuple(samples))
     return Detection(layout.names, splits[0], splits[1], digest.hexdigest())
 
 
-def _sample(image: Path, layout: YoloLayout, findings: Findings) -> Sample | None:
+def _sample(image: Path, layout: YoloLayout, findings: Findings, facts: FileFacts) -> Sample | None:
     """The image with its labels; None if Ultralytics would leave it out."""
-    labels = read_labels(label_file(image), len(layout.names), findings)
+    labels = read_labels(label_file(str(image)), len(layout.names), findings, facts)
     if labels is None:
         return None
-    try:
-        height, width = decode(image).shape[:2]
-    except UndecodableError as error:
-        findings.add(UNREADABLE_IMAGE, image, f"{error.why}; left out")
+    known = image_facts(image, facts)
+    if known.why:
+        findings.add(UNREADABLE_IMAGE, image, f"{known.why}; left out")
         return None
-    return Sample(image, labels, width, height)
+    return Sample(image, labels, known.width, known.height, known.digest)
 
 
 def _check_split(
@@ -146,14 +149,15 @@ def read_coco(path: Path, findings: Findings) -> Detection[Picture]:
     Raises:
         DataError: with the file, the entry, what is wrong and how to mend it.
     """
-    train, val = (read_split(path, split, findings) for split in ("train", "val"))
+    with file_facts() as facts:
+        train, val = (read_split(path, split, findings, facts) for split in ("train", "val"))
     if val.names != train.names:
         raise DataError(f"{val.file}: its categories are not those of {train.file}; both must be the same")
     digest = hashlib.sha256("\n".join(train.names).encode())
     seen: dict[bytes, Path] = {}
     for name, split in (("train", train), ("val", val)):
-        note_shared((picture.path for picture in split.pictures), name, seen, findings)
+        note_shared(((picture.path, picture.digest) for picture in split.pictures), name, seen, findings)
         for picture in split.pictures:
-            digest.update(f"\n{split.file.stem}/{picture.path.name} {picture.width}x{picture.height}".encode())
+            digest.update(os.fsencode(f"\n{split.file.stem}/{picture.path.name} ") + picture.digest)
             digest.update(picture.boxes.tobytes() + picture.classes.tobytes())
     return Detection(train.names, train.pictures, val.pictures, digest.hexdigest())

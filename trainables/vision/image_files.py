@@ -6,7 +6,6 @@ Names that begin with a dot are hidden (macOS' `._x.jpg`), and so is all that li
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,40 +26,41 @@ NO_IMAGES = frozenset({".cache", ".csv", ".db", ".ini", ".json", ".md", ".npy", 
 def images_in(folder: Path, findings: Findings) -> list[Path]:
     """The image files under `folder`, sorted by their paths as text."""
     images = []
-    for path in _walk(folder, findings, visited=frozenset()):
-        if path.suffix.lower() in SUFFIXES:
+    for path in _walk(str(folder), findings, visited=frozenset()):
+        suffix = os.path.splitext(path)[1].lower()
+        if suffix in SUFFIXES:
             images.append(path)
-        elif path.suffix and path.suffix.lower() not in NO_IMAGES:
-            findings.add(UNKNOWN_SUFFIX, path, f"{path.suffix} is no image suffix that is read; left out")
-    return sorted(images, key=str)
+        elif suffix and suffix not in NO_IMAGES:
+            suffix = os.path.splitext(path)[1]
+            findings.add(UNKNOWN_SUFFIX, Path(path), f"{suffix} is no image suffix that is read; left out")
+    return list(map(Path, sorted(images)))
 
 
-def _walk(folder: Path, findings: Findings, visited: frozenset[str]) -> Iterator[Path]:
+def _walk(folder: str, findings: Findings, visited: frozenset[str]) -> Iterator[str]:
     """The files under `folder` that are not hidden; a link that leads back to a folder above it is not followed."""
     real = os.path.realpath(folder)
     if real in visited:
         return
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        path = folder / entry.name
+    with os.scandir(folder) as entries:
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
         is_folder = entry.is_dir()
         if entry.name.startswith("."):
-            if is_folder or path.suffix.lower() in SUFFIXES:
-                findings.add(HIDDEN, path, f"a hidden {'folder' if is_folder else 'file'}; left out")
+            if is_folder or os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+                findings.add(HIDDEN, Path(entry.path), f"a hidden {'folder' if is_folder else 'file'}; left out")
         elif is_folder:
-            yield from _walk(path, findings, visited | {real})
+            yield from _walk(entry.path, findings, visited | {real})
         else:
-            yield path
+            yield entry.path
 
 
-def note_shared(images: Iterable[Path], split: str, seen: dict[bytes, Path], findings: Findings) -> None:
-    """Note each of a split's images whose file is in an earlier split too; `seen` maps digests to these.
+def note_shared(images: Iterable[tuple[Path, bytes]], split: str, seen: dict[bytes, Path], findings: Findings) -> None:
+    """Note each of a split's images, given with their digests, that is in an earlier split too; `seen` has these.
 
     Ultralytics' own `coco128.yaml` validates on its training images, so this is no error. Its metrics are too good.
     """
     here: dict[bytes, Path] = {}
-    for image in images:
-        with image.open("rb") as file:
-            key = hashlib.file_digest(file, "sha256").digest()
+    for image, key in images:
         if key in seen:
             findings.add(SHARED, image, f"is the same file as {seen[key]}, so {split} tells too good a metric")
         here[key] = image
@@ -69,8 +69,9 @@ def note_shared(images: Iterable[Path], split: str, seen: dict[bytes, Path], fin
 
 def note_orphans(images: Iterable[Path], findings: Findings) -> None:
     """Note the label files beside those of `images` that belong to none. `classes.txt`, LabelImg's list, is none."""
-    expected = {label_file(image) for image in images}
-    for folder in sorted({file.parent for file in expected}):
-        for file in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
-            if file not in expected and file.name != "classes.txt":
-                findings.add(ORPHAN, file, "has no image of its name")
+    expected = {label_file(str(image)) for image in images}
+    for folder in sorted({os.path.dirname(file) for file in expected}):
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+            file = f"{folder}/{name}"
+            if name.endswith(".txt") and file not in expected and name != "classes.txt":
+                findings.add(ORPHAN, Path(file), "has no image of its name")

@@ -7,18 +7,19 @@ Beyond Ultralytics, which leaves such pictures out, lines of both kinds may stan
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import struct
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.errors import DataError
-from trainables.vision.decode import regular_file
+from trainables.file_facts import FileFacts, stamp_of
+from trainables.regular_file import read_regular
 from trainables.vision.findings import Findings
 
-MOST_BYTES = 64 * 10**6
-"""Of one label file: a million boxes."""
 TOLERANCE = 0.01
 """By how much a coordinate may lie outside 0 to 1, as exporters round: Ultralytics' own bound."""
 
@@ -30,26 +31,64 @@ LEFT_OUT = "images left out because of their labels"
 
 Labels = NDArray[np.float32]
 """(M, 5): class cx cy w h, the last four as shares of the image."""
+NO_LABELS: Labels = np.zeros((0, 5), dtype=np.float32)
+KIND = "labels 1"
+_HEADER = struct.Struct("<?I")
+"""Of a fact: whether the image stays, and how many labels follow; then these, and the findings as JSON."""
 
 
-def read_labels(file: Path, classes: int, findings: Findings) -> Labels | None:
+def read_labels(file: str, classes: int, findings: Findings, facts: FileFacts) -> Labels | None:
     """The labels in `file`, none if there is no such file; None if its image must be left out, which `findings` tell.
+
+    Args:
+        file: absolute path.
+        classes: how many there are.
+        findings: what was repaired or left out is added to these.
+        facts: the file is not read if these have it.
 
     Raises:
         DataError: `file` is a link to nothing, a folder, a pipe or a device: taking the image for background would
             teach the model that its objects are none.
     """
-    if not file.exists() and not file.is_symlink():
-        return np.zeros((0, 5), dtype=np.float32)
-    regular_file(file, MOST_BYTES)
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        status = os.stat(file)
+    except FileNotFoundError:
+        if not os.path.islink(file):
+            return NO_LABELS
+    except OSError:
+        pass  # reading it says what is wrong
+    else:
+        kept = facts.recall(file, f"{KIND} {classes}", stamp_of(status))
+        if kept is not None:
+            return _recalled(kept, file, findings)
+    content, status = read_regular(Path(file), "label_bytes")
+    own = Findings()
+    labels = _read(content, Path(file), classes, own)
+    described = json.dumps([[finding.kind, finding.detail] for finding in own]) if len(own) else ""
+    rows = NO_LABELS if labels is None else labels
+    value = _HEADER.pack(labels is not None, len(rows)) + rows.tobytes() + described.encode()
+    facts.keep(file, f"{KIND} {classes}", status, value)
+    for finding in own:
+        findings.add(finding.kind, finding.file, finding.detail)
+    return labels
+
+
+def _recalled(value: bytes, file: str, findings: Findings) -> Labels | None:
+    stays, count = _HEADER.unpack_from(value)
+    end = _HEADER.size + count * NO_LABELS.itemsize * 5
+    if len(value) > end:
+        for kind, detail in json.loads(value[end:]):
+            findings.add(kind, Path(file), detail)
+    return np.frombuffer(value[_HEADER.size : end], dtype=np.float32).reshape(-1, 5) if stays else None
+
+
+def _read(content: bytes, file: Path, classes: int, findings: Findings) -> Labels | None:
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         why = f"is no UTF-8 text ({error.reason} at byte {error.start})"
         findings.add(LEFT_OUT, file, f"{why}; its image is left out")
         return None
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror}); mend its rights or remove it") from None
     rows: dict[tuple[float, ...], list[float]] = {}
     polygons = 0
     lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
@@ -61,7 +100,8 @@ def read_labels(file: Path, classes: int, findings: Findings) -> Labels | None:
             findings.add(LEFT_OUT, file, f"line {number}: {error}; its image is left out")
             return None
         polygons += len(numbers) > 5
-        rows.setdefault(tuple(np.array(numbers, dtype=np.float32).tolist()), row)  # two polygons may share a box
+        # Two polygons may share a box. Single precision, in which Ultralytics compares labels.
+        rows.setdefault(struct.unpack(f"{len(numbers)}f", struct.pack(f"{len(numbers)}f", *numbers)), row)
     if polygons:
         findings.add(POLYGON, file, f"{polygons} polygons, read as the boxes around them")
     if len(rows) < len(lines):
@@ -112,16 +152,9 @@ def _repaired(file: Path, rows: Labels, findings: Findings) -> Labels:
     return rows
 
 
-def label_file(image: Path) -> Path:
+def label_file(image: str) -> str:
     """Ultralytics' rule: the last folder called `images` above the image is called `labels`, and the suffix is .txt."""
-    parts = list(image.parts)
-    for index in range(len(parts) - 2, -1, -1):
-        if parts[index] == "images":
-            parts[index] = "labels"
-            break
-    return Path(*parts).with_suffix(".txt")
-
-
-def label_text(file: Path) -> str:
-    """What a data set's fingerprint takes of a label file that was read: its text, or "" if there is none."""
-    return file.read_text(encoding="utf-8-sig") if file.is_file() else ""
+    folder, name = os.path.split(image)
+    before, images, after = f"{folder}/".rpartition("/images/")
+    beside = f"{before}/labels/{after}" if images else f"{folder}/"
+    return f"{beside}{os.path.splitext(name)[0]}.txt"

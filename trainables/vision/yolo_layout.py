@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from trainables.errors import DataError, SettingsError, nearest
+from trainables.regular_file import read_regular
 from trainables.settings import read_yaml
-from trainables.vision.decode import SUFFIXES, regular_file
+from trainables.vision.decode import SUFFIXES
 from trainables.vision.findings import Findings
 from trainables.vision.image_files import images_in
 
 ROOT_ELSEWHERE = "`path` of the data YAML not found"
 LISTED_TWICE = "images listed more than once"
-MOST_LIST_BYTES = 10**9
 SPLITS = {"train": ("train",), "val": ("val", "validation", "valid"), "test": ("test",)}
 """The names under which each split is found, in this order."""
 
@@ -220,10 +220,10 @@ def _located(layout: YoloLayout, split: str, path: str) -> list[Path]:
 
 def _listed_images(layout: YoloLayout, file: Path) -> Iterator[Path]:
     """The images that a list file names, one per line: a path from the root, or, after "./", from the list's folder."""
-    regular_file(file, MOST_LIST_BYTES)
+    content, _ = read_regular(file, "list_bytes")
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
         raise DataError(f"{file}: cannot be read ({error}); a split is a folder or a UTF-8 list of images") from None
     for line in map(str.strip, lines):
         if line and Path(line).suffix.lower() in SUFFIXES:

@@ -38,7 +38,7 @@ class CocoData:
 
 
 def open_coco(path: Path, cache_bytes: int = CACHE_BYTES) -> CocoData:
-    """Check the data set at `path`: each annotation, and each image down to its last pixel.
+    """Check the data set at `path`: each annotation, and whether each image is whole.
 
     It is a folder in one of the layouts of `trainables.vision.coco_layout`, or a data YAML as Ultralytics takes it
     (`trainables.vision.yolo_layout`) or its folder. Boxes are cut at the image's edge; crowds, boxes without area and

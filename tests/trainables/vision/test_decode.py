@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.errors import DataError
+from trainables.file_facts import FileFacts
+from trainables.limits import limits
 from trainables.vision.decode import UndecodableError, decode, decode_grey
+from trainables.vision.image_facts import image_facts
 
 ORIENTATION = 0x0112
 """The EXIF tag; 1 is upright, 6 is how phones store a picture that was taken in portrait."""
@@ -51,6 +54,9 @@ def test_each_orientation_is_read_upright(
     picture().save(file, exif=exif if suffix == "tif" else exif.tobytes(), quality=95)
     assert decode(file).shape == ((24, 40, 3) if orientation < 5 else (40, 24, 3))
     assert np.array_equal(decode(file), ultralytics_read(file))
+    swapped = decode(file, upright=False).shape != decode(file).shape
+    known = image_facts(file, FileFacts(None))
+    assert (known.height, known.width, known.turned) == (*decode(file).shape[:2], swapped)
 
 
 def test_pixels_as_stored_are_had_by_asking_for_them(tmp_path: Path) -> None:
@@ -88,6 +94,8 @@ def test_each_kind_of_pixel_is_read_as_ultralytics_reads_it(
 ) -> None:
     SAVED[name](tmp_path / name)
     assert np.array_equal(decode(tmp_path / name), np.broadcast_to(ultralytics_read(tmp_path / name), (24, 40, 3)))
+    known = image_facts(tmp_path / name, FileFacts(None))
+    assert (known.width, known.height, known.why) == (40, 24, "")
 
 
 def test_of_16_bits_the_upper_half_counts(tmp_path: Path) -> None:
@@ -144,3 +152,36 @@ def test_what_cannot_be_read_is_one_sentence_with_its_name(name: str, tmp_path: 
     with pytest.raises(kind, match=said) as error:
         decode(tmp_path / name)
     assert str(error.value).startswith(str(tmp_path / name))
+    if kind is UndecodableError:
+        assert image_facts(tmp_path / name, FileFacts(None)).why in str(error.value)
+    else:
+        with pytest.raises(kind, match=said):
+            image_facts(tmp_path / name, FileFacts(None))
+
+
+def test_a_picture_is_read_again_only_if_it_has_changed(tmp_path: Path) -> None:
+    picture().save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_text("no picture")
+    facts = FileFacts(None, clock=lambda: 2**62)  # by which every file is old
+    first = [image_facts(tmp_path / name, facts) for name in ("a.png", "b.png")]
+    assert [image_facts(tmp_path / name, facts) for name in ("a.png", "b.png")] == first
+    assert facts.read_count == 2
+    picture().transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.png")
+    assert (image_facts(tmp_path / "a.png", facts).width, facts.read_count) == (24, 3)
+
+
+def test_the_most_pixels_are_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture().save(tmp_path / "a.png")
+    facts = FileFacts(None, clock=lambda: 2**62)
+    assert not image_facts(tmp_path / "a.png", facts).why
+    monkeypatch.setenv("STEADYTUNE_MAX_IMAGE_PIXELS", "959")
+    limits.cache_clear()
+    try:
+        assert (
+            "40x24 pixels, more than 959, the limit STEADYTUNE_MAX_IMAGE_PIXELS"
+            in image_facts(tmp_path / "a.png", facts).why
+        )
+        with pytest.raises(UndecodableError, match="40x24 pixels"):
+            decode(tmp_path / "a.png")
+    finally:
+        limits.cache_clear()

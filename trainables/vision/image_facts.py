@@ -1,0 +1,121 @@
+"""What a data set's reader must know of an image file: its digest, its size, and whether its pixels can be read.
+
+Of a JPEG, PNG or WebP file the header is read, and whether the rest is there: the end of a JPEG, the checksums of a
+PNG, the length of a WebP. That is what Ultralytics looks at. Other formats, and whatever looks odd, are decoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from trainables.file_facts import FileFacts, stamp_of
+from trainables.regular_file import check_regular, read_regular
+from trainables.vision.decode import UndecodableError, check_size, decode_bytes, opened_image
+
+KIND = "image 1"
+_FACTS = struct.Struct("<32sIIB")
+_SIDES_SWAPPED = {5, 6, 7, 8}
+"""The orientations in EXIF that turn a picture by a quarter."""
+_ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What is known of an image file.
+
+    Attributes:
+        digest: SHA-256 of the file.
+        width, height: in pixels, upright; 0 if it cannot be decoded.
+        turned: whether the pixels are stored with width and height swapped.
+        why: what is wrong with the file, without its path; "" if it can be decoded.
+    """
+
+    digest: bytes
+    width: int
+    height: int
+    turned: bool
+    why: str = ""
+
+
+def image_facts(file: Path, facts: FileFacts) -> ImageFacts:
+    """What is known of the image `file`, which is read unless `facts` has it.
+
+    Raises:
+        DataError: it is no regular file, too large, or its pixels are floating-point or 32-bit numbers.
+    """
+    path = os.path.abspath(file)
+    kept = facts.recall(path, KIND, stamp_of(check_regular(file, "image_bytes")))
+    if kept is not None:
+        return _checked(file, _unpacked(kept))
+    content, status = read_regular(file, "image_bytes")
+    found = _examined(file, content)
+    facts.keep(path, KIND, status, _packed(found))
+    return _checked(file, found)
+
+
+def _examined(file: Path, content: bytes) -> ImageFacts:
+    digest = hashlib.sha256(content).digest()
+    size = _size_by_header(content)
+    if size is not None:
+        return ImageFacts(digest, *size)
+    try:
+        height, width = decode_bytes(content, file).shape[:2]
+        stored = decode_bytes(content, file, upright=False).shape[:2]
+    except UndecodableError as error:
+        return ImageFacts(digest, 0, 0, False, error.why)
+    return ImageFacts(digest, width, height, stored == (width, height) != (height, width))
+
+
+def _size_by_header(content: bytes) -> tuple[int, int, bool] | None:
+    """Width, height and `turned`, if the header and the file's end say all; None if only decoding can tell."""
+    try:
+        with opened_image(content) as opened:
+            (width, height), kind = opened.size, opened.format
+            exif = opened.info.get("exif")
+            if kind == "PNG":
+                if b"eXIf" in content:  # it may come after the pixels
+                    return None
+                opened.verify()
+            turned = exif is not None and _orientation(exif) in _SIDES_SWAPPED
+    except Exception:  # whatever a decoder raises for broken contents
+        return None
+    if kind == "WEBP":
+        complete = len(content) >= int.from_bytes(content[4:8], "little") + 8 and exif is None
+    else:
+        complete = kind == "PNG" or (kind in ("JPEG", "MPO") and content.endswith(b"\xff\xd9"))
+    if not complete:
+        return None
+    return (height, width, True) if turned else (width, height, False)
+
+
+def _orientation(exif: bytes) -> int:
+    """Of EXIF alone: OpenCV does not read the one in XMP that Pillow falls back to."""
+    tags = Image.Exif()
+    tags.load(exif)
+    return int(tags.get(_ORIENTATION, 1))
+
+
+def _checked(file: Path, found: ImageFacts) -> ImageFacts:
+    """With `why` also for a size that is refused: its bounds are settings, so this is not kept."""
+    if found.why:
+        return found
+    try:
+        check_size(file, found.width, found.height)
+    except UndecodableError as error:
+        return ImageFacts(found.digest, 0, 0, False, error.why)
+    return found
+
+
+def _packed(found: ImageFacts) -> bytes:
+    return _FACTS.pack(found.digest, found.width, found.height, found.turned) + found.why.encode()
+
+
+def _unpacked(value: bytes) -> ImageFacts:
+    digest, width, height, turned = _FACTS.unpack_from(value)
+    return ImageFacts(digest, width, height, bool(turned), value[_FACTS.size :].decode())
