@@ -143,8 +143,8 @@ def _refuse_bomb(content: bytes, file: Path) -> None:
 def opened_image(content: bytes) -> Image.Image:
     """Pillow's image of `content`, of which only the header has been read. Raises whatever its decoders raise."""
     Image.init()
-    # Pillow's own bound is half of what it refuses, and a warning; ours is in `check_size`.
-    Image.MAX_IMAGE_PIXELS = limits().image_pixels
+    # Pillow's bound is for all that use it, so it is only ever raised; ours is in `check_size`.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, limits().image_pixels)
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     return Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name in Image.OPEN])
 
