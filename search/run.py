@@ -23,7 +23,8 @@ from search.execution.trainable import RecipeTrainable
 from search.execution.tune_adapters import CoordinatorScheduler, CoordinatorSearch, NoProgress
 from search.export.bundle import export
 from search.journal.events import Decided, Row, SweepEnded
-from search.journal.segments import Journal, mend, read
+from search.journal.repair import cut, mend
+from search.journal.segments import Journal, read
 from search.sampling.warm_start import append_prior_trials, load_prior_sweeps
 from search.state.outcome import result
 from search.state.sweep_state import SweepState
@@ -78,8 +79,17 @@ def launch(plan: Plan, root: Path, listen: Listener, notify: Notify = lambda mes
             raise
 
 
-def resume(plan: Plan, root: Path, listen: Listener, notify: Notify = lambda message: None) -> Finished:
-    """Run a sweep that was interrupted or killed, from where its journal ends. Arguments as in `launch`.
+def resume(
+    plan: Plan, root: Path, listen: Listener, notify: Notify = lambda message: None, accept_gap: bool = False
+) -> Finished:
+    """Run a sweep that was interrupted or killed, from where its journal ends.
+
+    Args:
+        plan: the checked sweep.
+        root: folder of the sweeps.
+        listen: called with every new event of the journal, and the state after it.
+        notify: shows the user messages, as in `launch`.
+        accept_gap: end a damaged journal before its first row that cannot be read, and continue from there.
 
     Raises:
         SteadytuneError: there is no such sweep, it has ended, or it cannot run.
@@ -92,11 +102,25 @@ def resume(plan: Plan, root: Path, listen: Listener, notify: Notify = lambda mes
         if plan.spec.storage:
             storage = Storage(plan.spec.storage, folder.name)
             retry_until_available(lambda: reconcile(folder, storage), notify)
+        if accept_gap:
+            notify(_cut(folder))
         if any(isinstance(row.event, SweepEnded) for row in _journal_rows(folder)):
             with sweep_run.uploading():  # what an outage may have kept from the storage
                 pass
             raise SteadytuneError(f"sweep {folder.name} has ended; see `steadytune status {folder.name}`")
         return sweep_run.run()
+
+
+def _cut(folder: SweepFolder) -> str:
+    """Cut the sweep's journal before its first row that cannot be read; returns a sentence about it."""
+    last, set_aside = cut(folder.journal)
+    if not set_aside:
+        return f"The journal is whole: all {last} rows are there, nothing was given up."
+    names = ", ".join(path.name for path in set_aside)
+    return (
+        f"Row {last} is now the journal's last; what came after it is trained again, and MLflow gets a new run for the "
+        f"sweep. Set aside in {folder.journal}: {names}"
+    )
 
 
 def _journal_rows(folder: SweepFolder) -> list[Row]:

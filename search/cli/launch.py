@@ -17,6 +17,7 @@ from search.cli.sweep_options import field_values, with_sweep_options
 from search.execution.job_protocol import ERROR_PREFIX
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec
+from trainables.errors import SettingsError
 
 
 @with_sweep_options
@@ -37,20 +38,32 @@ def launch(
 
 
 def resume(
-    name: str, address: Address = None, detach: Detach = False, storage: Storage = None, sweeps: Root = DEFAULT_ROOT
+    name: str,
+    address: Address = None,
+    detach: Detach = False,
+    storage: Storage = None,
+    accept_gap: Annotated[
+        bool,
+        typer.Option("--accept-gap", help="continue before the damage if files of the journal are missing or damaged"),
+    ] = False,
+    sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Continue a sweep that was interrupted or killed."""
     folder = options.folder(sweeps, name, storage)
     cluster_address = address or folder.spec().address
     if cli_cluster.submits(cluster_address, detach):
+        if accept_gap:
+            raise SettingsError(
+                "--accept-gap repairs the journal on this machine; resume without --detach and --address"
+            )
         cli_cluster.submit(name, cluster_address, sweeps, None, detach, folder.spec().storage)
         return
     if address:
         folder.change(address=address)
-    _run_sweep(name, sweeps, None)
+    _run_sweep(name, sweeps, None, accept_gap)
 
 
-def _run_sweep(name: str, root: Path, new: SweepSpec | None) -> None:
+def _run_sweep(name: str, root: Path, new: SweepSpec | None, accept_gap: bool = False) -> None:
     """Run the sweep `new`, or resume `name`, on this machine or the Ray cluster at its address."""
     from search.check import check
     from search.sampling.warm_start import load_prior_sweeps
@@ -67,7 +80,10 @@ def _run_sweep(name: str, root: Path, new: SweepSpec | None) -> None:
 
     try:
         with Progress(console, name) as progress:
-            finished = (run.launch if new else run.resume)(plan, root, progress, console.print)
+            if new:
+                finished = run.launch(plan, root, progress, console.print)
+            else:
+                finished = run.resume(plan, root, progress, console.print, accept_gap)
     except KeyboardInterrupt:
         if SweepFolder(root, name).journal.is_dir():
             print(

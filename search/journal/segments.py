@@ -5,6 +5,9 @@ written under another name and renamed) and is never changed. Sixteen segments o
 next, unless that would be large. Readers need no lock, and `pyarrow.dataset.dataset(folder)` reads it as one table
 while the sweep runs. Everything else that a sweep keeps (Optuna's study, the rungs, MLflow) can be rebuilt from these
 rows.
+
+The numbers of the rows have no gaps, and the segments of one journal bear its id. So a segment that is missing, that
+lies there twice or that belongs to another sweep is noticed by whoever reads past it.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -90,6 +94,11 @@ def rows_of(table: pa.Table) -> Iterator[Row]:
         for index, (seq, time_, event) in enumerate(
             zip(columns["seq"], columns["time"], columns["event"], strict=True)
         ):
+            if event not in EVENTS:
+                raise SteadytuneError(
+                    f"row {seq} of the journal is a {event!r}, which this version does not have; the sweep was "
+                    "written by a later version of steadytune: update this one"
+                )
             yield Row(seq, time_, EVENTS[event](*[columns[column][index] for column in _COLUMNS[event].values()]))
 
 
@@ -110,44 +119,96 @@ def _values(column: pa.Array, is_json: bool) -> list[Any]:
 _SEGMENT = re.compile(r"(\d+)-(\d+)\.(\d+)\.parquet")
 
 
+_ID = b"steadytune.journal"
+"""The key of the journal's id in the metadata of a segment's schema. Segments from before it existed have none."""
+_LISTINGS = 3
+"""A folder is listed file by file, so a listing that overlaps with a merge may lack both the old segments and the new
+one. A gap counts only if that many listings show it."""
+
+
+class DamagedJournalError(SteadytuneError):
+    """Rows of a journal cannot be read, and it may be that later ones can.
+
+    Attributes:
+        last: the number of the last row before the damage.
+    """
+
+    def __init__(self, message: str, last: int) -> None:
+        super().__init__(
+            f"{message}; put the file back from a copy of the sweep, or give up what came after row {last}: "
+            "`steadytune resume NAME --accept-gap`"
+        )
+        self.last = last
+
+
 @dataclass(frozen=True, order=True)
-class _Segment:
+class Segment:
+    """One file of a journal: the rows `first` to `last`, merged `level` times."""
+
     first: int
     last: int
     level: int
     path: Path = field(compare=False)
 
-    def covers(self, other: _Segment) -> bool:
+    def covers(self, other: Segment) -> bool:
         """Whether it was merged from `other` and its neighbours."""
         return self.level > other.level and self.first <= other.first and other.last <= self.last
 
 
-def _segments(folder: Path) -> list[_Segment]:
+def list_segments(folder: Path) -> list[Segment]:
     """The segments in order, without those that a merged one covers (a merge was cut short)."""
     matches = [(_SEGMENT.fullmatch(path.name), path) for path in folder.iterdir()]
-    segments = sorted(_Segment(int(m[1]), int(m[2]), int(m[3]), path) for m, path in matches if m)
+    segments = sorted(Segment(int(m[1]), int(m[2]), int(m[3]), path) for m, path in matches if m)
     return [segment for segment in segments if not any(other.covers(segment) for other in segments)]
 
 
 def segments(folder: Path) -> list[Path]:
     """The files that make up the journal, in order."""
-    return [segment.path for segment in _segments(folder)] if folder.is_dir() else []
+    return [segment.path for segment in list_segments(folder)] if folder.is_dir() else []
+
+
+def _next_segment(folder: Path, after: int) -> Segment | None:
+    """The segment with the row that follows `after`; None if there is no such row yet.
+
+    Raises:
+        DamagedJournalError: a later row is there and that one is not, or two files have the same rows.
+    """
+    for _ in range(_LISTINGS):
+        listed = list_segments(folder)
+        index = next((index for index, segment in enumerate(listed) if segment.last > after), None)
+        if index is None:
+            return None
+        segment = listed[index]
+        if index and listed[index - 1].last >= segment.first:
+            pair = f"{listed[index - 1].path.name} and {segment.path.name}"
+            raise DamagedJournalError(
+                f"{folder}: {pair} have the same rows, so one of them belongs to another sweep", segment.first - 1
+            )
+        if segment.first <= after + 1:
+            return segment
+    rows = f"rows {after + 1} to {segment.first - 1}"
+    raise DamagedJournalError(f"{folder}: {rows} are missing, which were in a file before {segment.path.name}", after)
 
 
 def tables(folder: Path, after: int = 0, columns: Collection[str] = SCHEMA.names) -> Iterator[pa.Table]:
     """The rows with a sequence number above `after`, in order, `READ_ROWS` at a time; safe while the sweep writes.
 
     Raises:
-        SteadytuneError: no journal there, or a segment that is damaged, by its path.
+        SteadytuneError: no journal there.
+        DamagedJournalError: a segment is missing, damaged or of another sweep.
     """
     if not folder.is_dir():
         raise SteadytuneError(f"{folder}: no journal there; give the name of a sweep that was launched")
-    while segment := next((segment for segment in _segments(folder) if segment.last > after), None):
+    journal_id: str | None = None
+    while segment := _next_segment(folder, after):
         try:
-            table = _load(segment.path, columns, dictionary_columns=_KEYS)
+            table = load(segment, columns, dictionary_columns=_KEYS)
+            journal_id = read_id(folder) if journal_id is None else journal_id
         except FileNotFoundError:  # merged away between listing and reading: list again
             continue
-        new = table.slice(max(0, after + 1 - segment.first))  # numbers have no gaps
+        if journal_id and _id(table.schema) not in ("", journal_id):
+            raise DamagedJournalError(f"{segment.path}: belongs to another sweep", segment.first - 1)
+        new = table.slice(max(0, after + 1 - segment.first))
         for start in range(0, len(new), READ_ROWS):
             yield new.slice(start, READ_ROWS)
         after = segment.last
@@ -159,41 +220,46 @@ def read(folder: Path, after: int = 0) -> Iterator[Row]:
         yield from rows_of(table)
 
 
-def _load(path: Path, columns: Collection[str] = SCHEMA.names, dictionary_columns: Collection[str] = ()) -> pa.Table:
-    """A segment. `dictionary_columns` hold a few words that repeat: as dictionaries they are read faster."""
+def load(
+    segment: Segment, columns: Collection[str] = SCHEMA.names, dictionary_columns: Collection[str] = ()
+) -> pa.Table:
+    """A segment's rows. `dictionary_columns` hold a few words that repeat: as dictionaries they are read faster.
+
+    Raises:
+        DamagedJournalError: it is no Parquet file, is torn, or has other rows than its name says.
+    """
+    path = segment.path
     try:  # not read_table, which would import pandas
         table = pq.ParquetFile(path, read_dictionary=list(dictionary_columns)).read(list(columns))
     except (FileNotFoundError, PermissionError):
         raise
     except (pa.ArrowException, OSError) as error:
-        raise SteadytuneError(f"{path}: damaged journal segment ({error}); restore it from a copy") from None
+        raise DamagedJournalError(f"{path}: damaged journal segment ({error})", segment.first - 1) from None
+    if len(table) != segment.last - segment.first + 1:
+        raise DamagedJournalError(
+            f"{path}: damaged journal segment ({len(table)} rows, {segment.last - segment.first + 1} by its name)",
+            segment.first - 1,
+        )
     for name in columns:
         if name not in table.schema.names:  # the segment is older than the column
             table = table.append_column(name, pa.nulls(len(table), SCHEMA.field(name).type))
     return table.select(list(columns))
 
 
-def mend(folder: Path) -> list[Path]:
-    """Set the last segments aside if they are damaged; returns their new paths.
-
-    A segment is not forced to the disk, so a power cut may leave the last ones torn. Without them the journal ends as
-    if the sweep had been killed a moment earlier. Only the process that writes the journal may call it. A merged
-    segment is forced to the disk, so it is never set aside.
-    """
-    set_aside = []
-    for segment in reversed(_segments(folder) if folder.is_dir() else []):
-        if segment.level or not _damaged(segment.path):
-            break
-        set_aside.append(segment.path.replace(segment.path.with_suffix(".damaged")))
-    return set_aside
+def _id(schema: pa.Schema) -> str:
+    return str((schema.metadata or {}).get(_ID, b"").decode())
 
 
-def _damaged(path: Path) -> bool:
-    try:
-        _load(path)
-    except SteadytuneError:
-        return True
-    return False
+def read_id(folder: Path) -> str:
+    """The journal's id: that of its first readable segment that bears one; "" if none does."""
+    for segment in list_segments(folder):
+        try:
+            journal_id = _id(pq.read_schema(segment.path))
+        except (FileNotFoundError, pa.ArrowException, OSError):
+            continue
+        if journal_id:
+            return journal_id
+    return ""
 
 
 class Journal:
@@ -204,8 +270,9 @@ class Journal:
         self._folder = folder
         for leftover in folder.glob(f"*{PARTIAL}"):  # of a killed process
             leftover.unlink()
-        segments = _segments(folder)
+        segments = list_segments(folder)
         self._seq = segments[-1].last if segments else 0
+        self._schema = SCHEMA.with_metadata({_ID: read_id(folder) or uuid.uuid4().hex})
         self._rows: list[Row] = []
         self._flushed = time.monotonic()
 
@@ -227,7 +294,7 @@ class Journal:
         self._flushed = time.monotonic()
         if not self._rows:
             return False
-        table = pa.Table.from_pylist([_to_record(row) for row in self._rows], schema=SCHEMA)
+        table = pa.Table.from_pylist([_to_record(row) for row in self._rows], schema=self._schema)
         self._write(table, self._rows[0].seq, self._rows[-1].seq, level=0)
         self._rows = []
         self._merge(0)
@@ -241,10 +308,10 @@ class Journal:
 
     def _merge(self, level: int) -> None:
         """Merge the segments of `level` into one of the next once there are enough of them."""
-        segments = [segment for segment in _segments(self._folder) if segment.level == level]
+        segments = [segment for segment in list_segments(self._folder) if segment.level == level]
         if len(segments) < MERGE_SEGMENTS or segments[-1].last - segments[0].first >= MAX_ROWS:
             return
-        table = pa.concat_tables([_load(segment.path) for segment in segments])
+        table = pa.concat_tables([load(segment).cast(self._schema) for segment in segments])
         self._write(table, segments[0].first, segments[-1].last, level + 1)
         for segment in segments:
             segment.path.unlink()

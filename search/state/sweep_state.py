@@ -78,6 +78,7 @@ class SweepState:
         elif isinstance(event, TrialStarted):
             self._start(event)
         elif isinstance(event, Decided):
+            self._check_started(row.seq, event.trial)
             decision = self._in_own_sign(event)
             trial = self.trials.decide(decision)
             for listener in self._listeners:
@@ -89,6 +90,7 @@ class SweepState:
 
     def apply_epochs(self, block: EpochBlock) -> None:
         """Take epochs of one trial into account."""
+        self._check_started(block.seq, block.trial)
         self._advance(block.time)
         self._utilisation.add(block)
         trial = self.trials[block.trial]
@@ -98,6 +100,18 @@ class SweepState:
             self._incumbents.add(block, trial.curve)
         for listener in self._listeners:
             listener.trained(trial, block)
+
+    def _check_started(self, seq: int, trial: int) -> None:
+        """Journals that are older than their ids do not show that a file of another sweep lies in them; this does.
+
+        Raises:
+            SteadytuneError: an event is about a trial that has not started.
+        """
+        if trial not in self.trials:
+            raise SteadytuneError(
+                f"row {seq} of the journal of sweep {self.plan.spec.name} is about trial {trial}, which has not "
+                "started; a file of another sweep lies in its folder journal/: take it out"
+            )
 
     def _advance(self, time: float) -> None:
         if self._latest is not None:

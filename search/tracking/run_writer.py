@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from search.export.manifest import ABOUT
 from search.journal.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
+from search.journal.repair import set_aside
 from search.pruning.curve_statistics import curve_statistics
 from search.state.sweep_state import SweepState
 from search.sweep.environment import read_environment
@@ -86,6 +87,9 @@ class RunWriter:
     def _find_runs(self, first: Row) -> None:
         """Find the runs that an earlier recorder has written, or create the sweep's run."""
         self._sweep = f"{self._plan.spec.name}@{first.time:.6f}"  # names may be used again; their first rows differ
+        # Runs that were written before the journal was cut may hold epochs and ends that are no part of it any more.
+        if files := set_aside(self._folder.journal):
+            self._sweep += f" cut after {files[0].name.partition('-')[0].lstrip('0')}"
         for run in list(self._experiment.runs(f"tags.`steadytune.sweep` = '{self._sweep}'")):
             tags, run_id = run.data.tags, run.info.run_id
             if tags["steadytune.kind"] == "sweep":

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from search.journal.events import VERSION, Decided, EpochDone, Event, SweepEnded, SweepOpened, TrialStarted
-from search.journal.segments import FLUSH_ROWS, MERGE_SEGMENTS, Journal, mend, read, segments
+from search.journal.repair import mend
+from search.journal.segments import FLUSH_ROWS, MERGE_SEGMENTS, Journal, read, segments
 from trainables.errors import SteadytuneError
 
 EVENTS: list[Event] = [
