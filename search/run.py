@@ -260,7 +260,7 @@ def _tuner(coordinator: Coordinator, folder: SweepFolder, slots: int, resources:
         RecipeTrainable,
         tune_config=tune.TuneConfig(
             search_alg=CoordinatorSearch(coordinator, config),
-            scheduler=CoordinatorScheduler(coordinator),
+            scheduler=CoordinatorScheduler(coordinator, str(folder.trials)),
             num_samples=-1,
             max_concurrent_trials=slots,
             reuse_actors=True,

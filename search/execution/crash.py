@@ -26,6 +26,11 @@ def crash_reason(error: str, log: Path) -> str:
         )
     if "error raised in its creation task" in error:  # Ray's words; the traceback ends with the cause
         return f"its process could not start: {error.strip().splitlines()[-1].rpartition('errors.')[2]}"
+    if "killed by `ray.kill`" in error:  # only the driver's watch does that
+        return (
+            "its process stood still for longer than hang_minutes: it was stopped, or waited for a disk or GPU that "
+            f"does not answer {see_log}"
+        )
     tail = _tail(log)
     for line in reversed(tail):
         if _HANG.match(line):

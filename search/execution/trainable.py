@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 from ray import tune
 
+from search.execution.heartbeat import Heartbeat
 from search.execution.resources import TrialResources
 from search.journal.events import EpochDone
 from search.storage.dataset_cache import fetch
@@ -74,6 +75,7 @@ class RecipeTrainable(tune.Trainable):
         self._data_path = Path()
         self._sweep_storage: Storage | None = None  # not `_storage`, which is Ray's
         self._epochs: Iterator[Epoch] | None = None
+        self._heartbeat = Heartbeat()
         self._assign(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -93,6 +95,7 @@ class RecipeTrainable(tune.Trainable):
     def _assign(self, config: dict[str, Any]) -> None:
         self._config = config
         self._folder = Path(config["folder"]) / f"{config['trial']:04d}"
+        self._heartbeat.of(config["folder"], config["trial"])
 
     def step(self) -> dict[str, Any]:
         """Train one epoch. What the training prints goes to the trial's `log.txt`."""

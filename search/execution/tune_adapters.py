@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray.tune.experiment import Trial
 from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -19,7 +20,9 @@ from ray.tune.search import Searcher
 
 from search.control.coordinator import Coordinator
 from search.execution.crash import crash_reason
+from search.execution.heartbeat import SilenceWatch, read_count
 from search.execution.trainable import ABORTED, FAILED, OUT_OF_MEMORY, REPORT
+from search.journal.events import EpochDone
 from trainables.errors import SteadytuneError
 
 
@@ -31,11 +34,19 @@ class _Unpickled:
 
 
 class CoordinatorScheduler(_Unpickled, FIFOScheduler):
-    """Ray's scheduler interface on the coordinator."""
+    """Ray's scheduler interface on the coordinator.
 
-    def __init__(self, coordinator: Coordinator) -> None:
+    Args:
+        coordinator: decides.
+        trials_folder: the folder of all trials.
+    """
+
+    def __init__(self, coordinator: Coordinator, trials_folder: str) -> None:
         super().__init__()
         self._coordinator = coordinator
+        self._watch = SilenceWatch(
+            60 * coordinator.plan.spec.hang_minutes, lambda trial: read_count(trials_folder, trial)
+        )
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """CONTINUE or STOP after this epoch."""
@@ -52,7 +63,7 @@ class CoordinatorScheduler(_Unpickled, FIFOScheduler):
             self._coordinator.hand_out_again(trial.config["trial"], exclusive=True)
         elif FAILED in result:
             self._coordinator.fail(trial.config["trial"], result[FAILED])
-        elif self._coordinator.report(result[REPORT]):
+        elif self._continues(result[REPORT]):
             # If the worker's process dies, Ray starts the trial again with this configuration.
             trial.config["epochs"] = result[REPORT].epoch
             return str(TrialScheduler.CONTINUE)
@@ -61,6 +72,10 @@ class CoordinatorScheduler(_Unpickled, FIFOScheduler):
         # new Ray trial with its old number, which continues from its last checkpoint. Ray thus knows running trials
         # only, and the pause is in the journal, which outlives a killed driver.
         return str(TrialScheduler.STOP)
+
+    def _continues(self, done: EpochDone) -> bool:
+        self._watch.hear(done.trial)
+        return self._coordinator.report(done)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """The trial's process died more often than `retries` allows."""
@@ -77,8 +92,17 @@ class CoordinatorScheduler(_Unpickled, FIFOScheduler):
             self._coordinator.tick()
         except Exception as error:
             self._coordinator.halt(error)
+        self._end_standing_workers(tune_controller._tune_controller)
         _forget_ended(tune_controller._tune_controller)
         return super().choose_trial_to_run(tune_controller)
+
+    def _end_standing_workers(self, controller: Any) -> None:
+        """Kill the workers that stand still. To Ray they have crashed: it restarts their trials, `retries` times."""
+        running = {trial.config["trial"]: trial for trial in controller.get_trials() if trial.status == Trial.RUNNING}
+        for number in self._watch.standing_still(list(running)):
+            if actor := controller._trial_to_actor.get(running[number]):
+                # `remove_actor` would end the trial without a failure; Ray's node ends a process that stands still.
+                ray.kill(controller._actor_manager._live_actors_to_ray_actors_resources[actor][0])
 
 
 def _forget_ended(controller: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from search.check import check
+from search.execution import heartbeat
 from search.journal.events import Decided, EpochDone, Row
 from search.journal.segments import read
 from search.sweep.folder import SweepFolder
@@ -124,6 +125,24 @@ def test_a_worker_that_dies_is_replaced_and_its_trial_goes_on_from_its_checkpoin
     log = (folder.trials / "0000" / "log.txt").read_text()
     assert log.count("epoch 3\n") == 1, "epochs before the checkpoint are not trained again"
     assert capfd.readouterr() == ("", ""), "Ray's own words are for Ray's developers"
+
+
+def test_a_worker_that_stands_still_is_replaced(sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stopped process cannot notice its own silence; the same goes for one that a dead disk or GPU holds."""
+    monkeypatch.setattr(heartbeat, "GRACE_SECONDS", 15.0)
+    stopped: list[int] = []
+
+    def stop(row: Row, _: Any) -> None:
+        if isinstance(row.event, EpochDone) and row.event.epoch == 3 and not stopped:
+            stopped.append(int(row.event.metrics["process"]))
+            os.kill(stopped[0], signal.SIGSTOP)
+
+    finished, folder = sweep(stop, trials=1, confirm_top=0, hang_minutes=0.2)
+    rows = epochs(folder)
+    assert [event.epoch for _, event in rows] == [1, 2, 3, 4, 5, 6]
+    assert finished.state.trials[0].finished
+    assert {int(event.metrics["process"]) for _, event in rows if event.epoch > 3}.isdisjoint(stopped)
+    assert not Path(f"/proc/{stopped[0]}").exists()
 
 
 def test_a_worker_that_dies_between_two_trials_costs_none_of_them(sweep: Any) -> None:

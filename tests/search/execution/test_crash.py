@@ -37,6 +37,12 @@ from trainables.errors import SteadytuneError
         ("", "epoch 3\n\n", "its process died, or was killed; the log's last line: epoch 3 (see"),
         ("", "", "its process died, or was killed; the log's last line: none (see"),
         (
+            "The actor died unexpectedly before finishing this task.\n\tpid: 7\n"
+            "The actor is dead because it was killed by `ray.kill`.",
+            "epoch 3\n",
+            "its process stood still for longer than hang_minutes",
+        ),
+        (
             "Failure # 1\nThe actor died because of an error raised in its creation task\n"
             '  File "registry.py", line 35\n'
             "trainables.errors.SettingsError: recipe 'mine:Own': mine cannot be imported\n",
