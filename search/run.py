@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -145,10 +144,8 @@ class _SweepRun:
     def run(self) -> Finished:
         spec, folder = self.plan.spec, self.folder
         try:
-            # `interruptible` after `connected`: Ray sets a signal handler of its own when it starts.
             with (
                 connected(spec, folder.path, self.notify),
-                interruptible(),
                 Recorder(folder, self._notify_plain) as recorder,
                 self.uploading() as uploader,
             ):
@@ -285,17 +282,3 @@ def _end(coordinator: Coordinator, folder: SweepFolder, uploader: Uploader | Non
         if uploader:
             uploader.upload_best()
     coordinator.end(ended)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """For the block, treat a polite request to end (SIGTERM, as job systems send it) like Ctrl-C."""
-
-    def interrupt(signum: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -12,6 +12,7 @@ import typer
 
 from search.cli import cluster as cli_cluster
 from search.cli import options
+from search.cli.interrupt import interruptible, lasting_output
 from search.cli.options import DEFAULT_ROOT, Address, Detach, Root, Storage
 from search.cli.sweep_options import field_values, with_sweep_options
 from search.execution.job_protocol import ERROR_PREFIX
@@ -65,6 +66,18 @@ def resume(
 
 def _run_sweep(name: str, root: Path, new: SweepSpec | None, accept_gap: bool = False) -> None:
     """Run the sweep `new`, or resume `name`, on this machine or the Ray cluster at its address."""
+    with lasting_output(), interruptible():
+        try:
+            _run(name, root, new, accept_gap)
+        except KeyboardInterrupt:
+            if not SweepFolder(root, name).journal.is_dir():
+                raise
+            resume_command = options.command("resume", name, root)
+            print(f"{ERROR_PREFIX}interrupted; nothing is lost, resume with: {resume_command}", file=sys.stderr)
+            sys.exit(130)
+
+
+def _run(name: str, root: Path, new: SweepSpec | None, accept_gap: bool) -> None:
     from search.check import check
     from search.sampling.warm_start import load_prior_sweeps
     from search.views.progress import Progress
@@ -78,20 +91,11 @@ def _run_sweep(name: str, root: Path, new: SweepSpec | None, accept_gap: bool = 
         console.print(line)
     from search import run  # imports Ray: a mistake in the sweep file is reported without it
 
-    try:
-        with Progress(console, name) as progress:
-            if new:
-                finished = run.launch(plan, root, progress, console.print)
-            else:
-                finished = run.resume(plan, root, progress, console.print, accept_gap)
-    except KeyboardInterrupt:
-        if SweepFolder(root, name).journal.is_dir():
-            print(
-                f"{ERROR_PREFIX}interrupted; nothing is lost, resume with: {options.command('resume', name, root)}",
-                file=sys.stderr,
-            )
-            sys.exit(130)
-        raise
+    with Progress(console, name) as progress:
+        if new:
+            finished = run.launch(plan, root, progress, console.print)
+        else:
+            finished = run.resume(plan, root, progress, console.print, accept_gap)
     console.print()
     for item in summary(finished.state, SweepFolder(root, name), options.command("browse", name, root)):
         console.print(item)

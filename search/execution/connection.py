@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,6 +86,7 @@ def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
     if ray.is_initialized():  # the tests share one session
         yield
         return
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         _join(spec.address, notify) if spec.address else _start()
     except SettingsError:
@@ -91,6 +94,8 @@ def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
     except Exception as error:  # Ray raises a bare Exception if a node does not start within 30 s
         what = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
         raise SettingsError(f"{what} ({first_line(error)})") from None
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray has set its own
     try:
         if spec.address:
             _check_nodes(spec, folder, notify)

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from search.journal.arrow_rows import SCHEMA
 from search.journal.columns import Array, Columns
 from search.journal.epoch_block import EpochBlock
 from search.journal.events import EpochDone, Row, SweepOpened
-from search.journal.segments import SCHEMA, tables
+from search.journal.segments import tables
 
 UNREAD = ("rates", "checkpoint", "alarm", "alarm_detail")
 """Columns that only the driver needs, or a trial's own page."""

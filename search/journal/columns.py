@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from search.journal.arrow_rows import rows_of
 from search.journal.events import Row
-from search.journal.segments import rows_of
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -12,20 +12,18 @@ lies there twice or that belongs to another sweep is noticed by whoever reads pa
 
 from __future__ import annotations
 
-import json
 import re
 import time
 import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from search.journal.events import EVENTS, Event, Row, columns_of
+from search.journal.arrow_rows import KEYS, SCHEMA, rows_of, to_record
+from search.journal.events import Event, Row
 from trainables.atomic import PARTIAL, new_file
 from trainables.errors import SteadytuneError
 
@@ -36,85 +34,6 @@ MAX_ROWS = 150_000
 """Rows of about the largest segment: reading one takes little memory, and merging does not hold up a sweep."""
 READ_ROWS = 16_384
 """Rows that a reader gets at a time, so that a large journal is never in memory as Python objects as a whole."""
-
-_NUMBERS = pa.map_(pa.string(), pa.float64())
-SCHEMA = pa.schema(
-    [
-        ("seq", pa.int64()),
-        ("time", pa.float64()),
-        ("event", pa.string()),
-        ("places", pa.int32()),
-        ("trial", pa.int32()),
-        ("epoch", pa.int32()),
-        ("kind", pa.string()),
-        ("of", pa.int32()),
-        ("named", pa.string()),
-        ("seed", pa.int64()),
-        ("drawn", pa.string()),
-        ("settings", pa.string()),
-        ("phase", pa.string()),
-        ("metrics", _NUMBERS),
-        ("losses", _NUMBERS),
-        ("rates", _NUMBERS),
-        ("seconds", _NUMBERS),
-        ("began", pa.float64()),
-        ("checkpoint", pa.string()),
-        ("bytes", pa.int64()),
-        ("alarm", pa.string()),
-        ("alarm_detail", pa.string()),
-        ("action", pa.string()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-        ("numbers", _NUMBERS),
-        ("version", pa.int32()),  # not in segments that were written before this column existed
-    ]
-)
-
-
-_KEYS = [f"{field.name}.key_value.key" for field in SCHEMA if field.type == _NUMBERS]
-_JSON = ("drawn", "settings")
-_COLUMNS = {kind.event: columns_of(kind) for kind in EVENTS.values()}
-
-
-def _to_record(row: Row) -> dict[str, Any]:
-    columns = _COLUMNS[row.event.event]
-    record: dict[str, Any] = {column: getattr(row.event, name) for name, column in columns.items()}
-    for column, value in record.items():
-        if column in _JSON:
-            record[column] = json.dumps(value)
-        elif isinstance(value, str):  # an error may quote a file name whose bytes are no valid text
-            record[column] = value.encode("utf-8", "backslashreplace").decode()
-    return record | {"seq": row.seq, "time": row.time, "event": row.event.event}
-
-
-def rows_of(table: pa.Table) -> Iterator[Row]:
-    """The events in some rows of a journal. Column by column, which is four times as fast as Arrow's own rows."""
-    for batch in table.to_batches():
-        columns = {name: _values(batch.column(name), name in _JSON) for name in batch.schema.names}
-        for index, (seq, time_, event) in enumerate(
-            zip(columns["seq"], columns["time"], columns["event"], strict=True)
-        ):
-            if event not in EVENTS:
-                raise SteadytuneError(
-                    f"row {seq} of the journal is a {event!r}, which this version does not have; the sweep was "
-                    "written by a later version of steadytune: update this one"
-                )
-            yield Row(seq, time_, EVENTS[event](*[columns[column][index] for column in _COLUMNS[event].values()]))
-
-
-def _values(column: pa.Array, is_json: bool) -> list[Any]:
-    if is_json:
-        return [value and json.loads(value) for value in column.to_pylist()]
-    if not pa.types.is_map(column.type):
-        return list(column.to_pylist())
-    offsets = column.offsets.to_pylist()
-    first, count = offsets[0], offsets[-1] - offsets[0]
-    encoded = column.keys.slice(first, count).dictionary_encode()  # a few names that repeat
-    dictionary = encoded.dictionary.to_pylist()
-    keys = (dictionary[index] for index in encoded.indices.to_pylist())
-    pairs = list(zip(keys, column.items.slice(first, count).to_pylist(), strict=True))
-    return [dict(pairs[start - first : end - first]) for start, end in pairwise(offsets)]
-
 
 _SEGMENT = re.compile(r"(\d+)-(\d+)\.(\d+)\.parquet")
 
@@ -202,7 +121,7 @@ def tables(folder: Path, after: int = 0, columns: Collection[str] = SCHEMA.names
     journal_id: str | None = None
     while segment := _next_segment(folder, after):
         try:
-            table = load(segment, columns, dictionary_columns=_KEYS)
+            table = load(segment, columns, dictionary_columns=KEYS)
             journal_id = read_id(folder) if journal_id is None else journal_id
         except FileNotFoundError:  # merged away between listing and reading: list again
             continue
@@ -294,7 +213,7 @@ class Journal:
         self._flushed = time.monotonic()
         if not self._rows:
             return False
-        table = pa.Table.from_pylist([_to_record(row) for row in self._rows], schema=self._schema)
+        table = pa.Table.from_pylist([to_record(row) for row in self._rows], schema=self._schema)
         self._write(table, self._rows[0].seq, self._rows[-1].seq, level=0)
         self._rows = []
         self._merge(0)

@@ -89,7 +89,7 @@ class RunWriter:
         self._sweep = f"{self._plan.spec.name}@{first.time:.6f}"  # names may be used again; their first rows differ
         # Runs that were written before the journal was cut may hold epochs and ends that are no part of it any more.
         if files := set_aside(self._folder.journal):
-            self._sweep += f" cut after {files[0].name.partition('-')[0].lstrip('0')}"
+            self._sweep += f" cut before {files[0].name.partition('-')[0].lstrip('0')}"
         for run in list(self._experiment.runs(f"tags.`steadytune.sweep` = '{self._sweep}'")):
             tags, run_id = run.data.tags, run.info.run_id
             if tags["steadytune.kind"] == "sweep":

@@ -1,0 +1,102 @@
+"""A sweep ends once it is asked to, however often; and no terminal that goes away ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from search.cli.interrupt import SIGNALS, interruptible
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Interrupted blocks leave the signals ignored."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def end_while_signals_arrive(number: signal.Signals, ended: list[bool]) -> None:
+    with interruptible():
+        try:
+            signal.raise_signal(number)
+        finally:
+            for again in SIGNALS:
+                signal.raise_signal(again)
+            ended.append(True)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_interrupts_and_the_next_ones_do_not_disturb_the_ending(number: signal.Signals) -> None:
+    ended: list[bool] = []
+    with pytest.raises(KeyboardInterrupt):
+        end_while_signals_arrive(number, ended)
+    assert ended == [True]
+    signal.raise_signal(number)  # while Python ends
+
+
+def test_the_handlers_are_as_before_afterwards() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with interruptible():
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+PRINTER = """
+import sys
+from search.cli.interrupt import lasting_output
+with lasting_output():
+    sys.stdin.readline()
+    for _ in range(3):
+        print("an epoch", flush=True)
+    print("an error", file=sys.stderr, flush=True)
+open(sys.argv[1], "w").write("trained to the end")
+"""
+
+
+def test_a_closed_terminal_and_a_pipe_without_a_reader_do_not_end_it(tmp_path: object) -> None:
+    for kind in ("terminal", "pipe"):
+        reader, writer = os.openpty() if kind == "terminal" else os.pipe()
+        path = f"{tmp_path}/{kind}"
+        process = subprocess.Popen(
+            [sys.executable, "-c", PRINTER, path], stdin=subprocess.PIPE, stdout=writer, stderr=writer
+        )
+        os.close(writer)
+        os.close(reader)
+        process.communicate(b"go\n")
+        assert process.returncode == 0
+        with open(path) as file:
+            assert file.read() == "trained to the end"
+
+
+FULL = """
+import os, sys
+from search.cli.interrupt import lasting_output
+try:
+    with lasting_output():
+        print("x", flush=True)
+except OSError as error:
+    print(error, file=sys.stderr)
+    os._exit(3)
+"""
+
+
+def test_a_full_disk_is_no_missing_terminal() -> None:
+    with open("/dev/full", "w") as full:
+        process = subprocess.run([sys.executable, "-c", FULL], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (process.returncode, "No space left" in process.stderr) == (3, True)
