@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+import tenacity
 from ray._private import ray_constants
 from ray._private import worker as ray_worker
 from ray._private.services import GcsClient, canonicalize_bootstrap_address
@@ -91,7 +92,7 @@ def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
         _join(spec.address, notify) if spec.address else _start()
     except SettingsError:
         raise
-    except Exception as error:  # Ray raises a bare Exception if a node does not start within 30 s
+    except Exception as error:  # Ray raises a bare Exception if a node does not start
         what = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
         raise SettingsError(f"{what} ({first_line(error)})") from None
     if threading.current_thread() is threading.main_thread():
@@ -120,6 +121,21 @@ def check_address(address: str) -> None:
         raise SettingsError(f"address is {address}; nothing answers there ({error}); {fix}") from None
 
 
+def _is_slow_start(error: BaseException) -> bool:
+    return "timed out during startup" in str(error)
+
+
+def _shut_down(state: tenacity.RetryCallState) -> None:
+    ray.shutdown()
+
+
+# Ray gives a node 30 s, which is a constant in its code. On a busy machine the second start finds files in memory.
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(_is_slow_start),
+    stop=tenacity.stop_after_attempt(3),
+    before_sleep=_shut_down,
+    reraise=True,
+)
 def _start() -> None:
     # With this constant False, as on macOS, Ray listens on loopback only. It would replace an address of 127.0.0.1.
     enabled, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
