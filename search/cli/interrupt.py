@@ -70,5 +70,5 @@ class _Lasting:
 @contextmanager
 def lasting_output() -> Iterator[None]:
     """For the block, output that cannot be shown any more is dropped: nobody's terminal may end a sweep."""
-    with redirect_stdout(_Lasting(sys.stdout)), redirect_stderr(_Lasting(sys.stderr)):  # type: ignore[type-var]
+    with redirect_stdout(_Lasting(sys.stdout)), redirect_stderr(_Lasting(sys.stderr)):
         yield
