@@ -15,7 +15,10 @@ MOST_RIVALS = 3
 
 
 def counterfactual(state: SweepState, trial: TrialState) -> Iterator[str]:
-    """Sentences about the decision that stopped or paused `trial`; none if it trained to its end or is running."""
+    """Sentences about the decision that stopped or paused `trial`; none if it trained to its end or is running.
+
+    There are none either if a crash or the budget ended it, or if the recipe's own alarm has no numbers.
+    """
     decision = trial.decisions[-1] if trial.decisions else None
     if decision is None or decision.action == "continue" or decision.reason in ("done", "budget", "failed"):
         return
@@ -78,11 +81,21 @@ def _by_rule(decision: Decided) -> Iterator[str]:
             "or with a lower `stability.collapse_share`."
         )
     elif decision.reason == "collapsed" and "highest" in numbers:
-        yield "It would have continued with a metric above `stability.collapse_value` in any epoch."
+        yield "It would have continued with a metric of `stability.collapse_value` or more in any epoch."
+    elif decision.reason == "collapsed" and "loss" in numbers:
+        yield (
+            "It would have continued with a metric of `stability.collapse_value` or more in its last epoch, "
+            "or with a lower `stability.dead_loss`."
+        )
     elif decision.reason == "oscillating" and "median" in numbers:
         yield (
             f"It would have continued with a best value above its peers' median {numbers['median']:.4f}, "
             f"or with a coefficient of variation of the metric below its {numbers['cv']:.0%}."
+        )
+    elif decision.reason == "oscillating" and "cv" in numbers:
+        yield (
+            f"It would have continued with a coefficient of variation of the training loss below its "
+            f"{numbers['cv']:.1%}, with a higher `stability.strict_cv`, or without `stability.strict`."
         )
     elif decision.reason == "stale":
         yield f"It would have continued with a new best within {numbers['epochs']:.0f} epochs."

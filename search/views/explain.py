@@ -86,9 +86,9 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
         loss = "–" if point.loss is None else f"{point.loss:.4g}"
         held_out = f"  held-out loss {point.held_out:.4g}" if point.held_out is not None else ""
         lines.append(f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {loss}{held_out}")
-    for decision in trial.decisions:
+    for before, decision in zip([None, *trial.decisions], trial.decisions, strict=False):
         reason = f" ({decision.reason}: {REASONS[decision.reason]})" if decision.action == "stop" else ""
-        lines.append(f"After epoch {decision.epoch} it {happened(decision)}{reason}: {decision.detail}.")
+        lines.append(f"After epoch {decision.epoch} it {happened(decision, before)}{reason}: {decision.detail}.")
     lines.extend(counterfactual(state, trial))
     lines.extend(_curve_lines(trial))
     if trial.running:

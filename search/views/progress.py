@@ -63,7 +63,9 @@ def event_line(row: Row, state: SweepState) -> str:
         epoch = f"trial {event.trial} epoch {event.epoch}/{state.plan.max_epochs}"
         return f"{epoch}: {state.plan.recipe.metric} {number(value)}, training loss {loss:.4g}, {seconds:.1f} s"
     if isinstance(event, Decided):
-        return f"trial {event.trial} {happened(event)} after epoch {event.epoch} ({event.reason}): {event.detail}"
+        decisions = state.trials[event.trial].decisions  # this one is the last
+        verb = happened(event, decisions[-2] if len(decisions) > 1 else None)
+        return f"trial {event.trial} {verb} after epoch {event.epoch} ({event.reason}): {event.detail}"
     if isinstance(event, SearchEnded):
         return f"the search ended early: {event.detail}"
     return ""

@@ -54,11 +54,17 @@ def label(trial: TrialState) -> str:
     return f"{trial.number} {trial.started.named}".strip()
 
 
-def happened(decision: Decided) -> str:
-    """What a decision did, as a verb in the past: "was promoted", "was stopped"."""
+def happened(decision: Decided, before: Decided | None) -> str:
+    """What a decision did, as a verb in the past: "was promoted", "was stopped".
+
+    Args:
+        decision: about a trial.
+        before: the decision about the same trial before it: only a paused trial is promoted, another one continues.
+    """
     if decision.reason == "done":
         return "ended"
-    return {"stop": "was stopped", "pause": "was paused", "continue": "was promoted"}[decision.action]
+    continued = "was promoted" if before is not None and before.action == "pause" else "continued"
+    return {"stop": "was stopped", "pause": "was paused", "continue": continued}[decision.action]
 
 
 def plural(count: int, noun: str) -> str:

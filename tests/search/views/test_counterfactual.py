@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from search.journal.events import Decided
 from search.views.counterfactual import counterfactual
 from search.views.explain import explanation
 from tests.support.fakes import plan_of
-from tests.support.workers import swept
+from tests.support.workers import grown, swept
 
 
 def test_the_counterfactual_at_a_rung_names_the_trials_ahead_and_the_cutoff(data: Path, tmp_path: Path) -> None:
@@ -29,9 +30,26 @@ def test_the_counterfactual_at_a_rung_names_the_trials_ahead_and_the_cutoff(data
 def test_the_counterfactual_of_a_failed_trial_is_what_its_rule_accepts(
     data: Path, tmp_path: Path, settings: dict[str, int], words: str
 ) -> None:
-    made = plan_of(data, trials=1, set={"epochs": 9, **settings}, audit=0.0)
+    made = plan_of(data, trials=1, enqueue=["good"], set={"epochs": 9, **settings}, audit=0.0)
     state = swept(made, tmp_path / "journal").state
     (said,) = counterfactual(state, state.trials[0])
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ({"cv": 0.3, "window": 10, "best": 0.1, "median": 0.2}, "variation of the metric below its 30%"),
+        ({"cv": 0.091, "epochs": 12}, "variation of the training loss below its 9.1%"),
+    ],
+)
+def test_the_counterfactual_of_an_oscillating_trial_names_what_oscillated(
+    data: Path, numbers: dict[str, float], words: str
+) -> None:
+    state = grown(data, trials=1)
+    trial = state.trials[0]
+    trial.decisions[-1] = Decided(0, 12, "stop", "oscillating", "", numbers)
+    (said,) = counterfactual(state, trial)
     assert words in said
 
 

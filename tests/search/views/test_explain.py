@@ -8,6 +8,7 @@ from pathlib import Path
 from search.pruning.decision import REASONS
 from search.state.sweep_state import SweepState
 from search.views.explain import explanation, explanation_json, sweep_json
+from search.views.status_table import happened
 from tests.support.fakes import plan_of
 from tests.support.workers import Workers, coordinator_of, swept
 
@@ -31,8 +32,8 @@ def test_every_decision_is_told_with_its_reason_and_its_numbers(ended: SweepStat
     trial = next(each for each in ended.trials.search if each.decision and each.decision.reason == "rung")
     lines = [line for line in explanation(ended, trial) if line.startswith("After epoch ")]
     assert len(lines) == len(trial.decisions)
-    for line, decision in zip(lines, trial.decisions, strict=True):
-        verb = {"continue": "was promoted", "pause": "was paused", "stop": "was stopped"}[decision.action]
+    for line, before, decision in zip(lines, [None, *trial.decisions[:-1]], trial.decisions, strict=True):
+        verb = happened(decision, before)
         reason = f" (rung: {REASONS['rung']})" if decision.action == "stop" else ""
         assert line == f"After epoch {decision.epoch} it {verb}{reason}: {decision.detail}."
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from search.journal.events import Decided
+from search.pruning.decision import Action, Reason
 from search.state.sweep_state import SweepState
 from search.views.status_table import (
     ROWS,
@@ -89,16 +90,19 @@ def test_the_line_of_a_sweep_without_a_result_names_its_best_so_far(data: Path) 
 
 
 @pytest.mark.parametrize(
-    ("action", "reason", "verb"),
+    ("before", "action", "reason", "verb"),
     [
-        ("continue", "rung", "was promoted"),
-        ("pause", "rung", "was paused"),
-        ("stop", "rung", "was stopped"),
-        ("stop", "done", "ended"),
+        (None, "continue", "rung", "continued"),
+        ("continue", "continue", "rung", "continued"),
+        ("pause", "continue", "rung", "was promoted"),
+        (None, "pause", "rung", "was paused"),
+        ("pause", "stop", "rung", "was stopped"),
+        (None, "stop", "done", "ended"),
     ],
 )
-def test_a_decision_is_told_by_its_verb(action: str, reason: str, verb: str) -> None:
-    assert happened(Decided(1, 3, action, reason, "")) == verb  # type: ignore[arg-type]
+def test_a_decision_is_told_by_its_verb(before: Action | None, action: Action, reason: Reason, verb: str) -> None:
+    earlier = Decided(1, 3, before, "rung", "") if before else None
+    assert happened(Decided(1, 3, action, reason, ""), earlier) == verb
 
 
 def test_a_sparkline_ends_in_the_highest_bar_and_fits() -> None:
