@@ -10,14 +10,15 @@ import random
 from dataclasses import dataclass
 from functools import cache
 
-from search.pruning.decision import Reason
+from search.pruning.decision import FAILURES, STOPPED_EARLY, Reason
 from search.state.sweep_state import SweepState
 
 HARM = 0.05
 """A stop was wrong if the trial would have improved its own best by more than this share: the measure of harm by which
-the stop rules were chosen (`search/pruning/stop_rules.py`)."""
+the stop rules were chosen (`search/pruning/stability.py`)."""
 
-_STOPS: frozenset[Reason] = frozenset({"rung", "nonfinite", "diverging", "collapsed", "oscillating", "stale"})
+_AUDITED: frozenset[Reason] = (FAILURES | STOPPED_EARLY) - {"failed", "budget"}
+"""The reasons that a rule gave, which may have been wrong. A crash and the end of the budget were no judgement."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def due(state: SweepState) -> int | None:
     """The stopped trial to audit next; None if there is none, or the search has not finished."""
     if state.trials.paused or any(trial.is_search for trial in state.trials.running.values()):
         return None
-    stopped = [trial.number for trial in state.trials.search if trial.decision and trial.decision.reason in _STOPS]
+    stopped = [trial.number for trial in state.trials.search if trial.decision and trial.decision.reason in _AUDITED]
     count = int(len(stopped) * state.plan.spec.audit)
     drawn = sorted(stopped, key=lambda number: _lot(state.plan.spec.seed, number))[:count]
     return next((number for number in drawn if number not in state.trials.audits), None)

@@ -19,12 +19,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from search.pruning.curve import Curve, Point
+from search.pruning.decision import STOPPED_EARLY
 from search.replay.recording import Mode, Recording, Run, comparable
 from trainables.errors import DataError, nearest
 
 TRAIN, HELD_OUT = ("train_loss", "loss/train"), ("val_loss", "loss/val")
-_CENSORING_REASONS = ("rung", "budget")
-"""Why steadytune stopped a run whose further course is therefore unknown."""
 
 
 def read_experiment(store: str, name: str, metric: str | None, mode: Mode) -> list[Recording]:
@@ -90,6 +89,7 @@ def _run(client: MlflowClient, run: Any, metric: str, mode: Mode) -> Run:
         at = max(cell.timestamp for cell in cells if cell)
         seconds.append(max(1, at - before) / 1000)
         before = at
-    censored = run.data.tags.get("steadytune.reason") in _CENSORING_REASONS
-    label = run.data.tags.get("mlflow.runName", run.info.run_id)
+    tags = run.data.tags
+    censored = tags.get("steadytune.status") == "running" or tags.get("steadytune.reason") in STOPPED_EARLY
+    label = tags.get("mlflow.runName", run.info.run_id)
     return Run(label, Curve(mode, points), tuple(seconds), dict(run.data.params), censored=censored)

@@ -29,7 +29,7 @@ class Run:
         curve: of all its epochs.
         seconds: wall time of each of them.
         settings: as far as the source has them.
-        censored: whether a scheduler had stopped it, so that its further course is unknown.
+        censored: whether it had been stopped early or had not ended, so that its further course is unknown.
     """
 
     name: str

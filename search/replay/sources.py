@@ -1,6 +1,6 @@
 """Reads recorded trainings from a sweep, a folder or a CSV file.
 
-    a sweep's folder         its journal; runs that its scheduler stopped are marked as censored
+    a sweep's folder         its journal; runs that were stopped early, or had not ended, are censored
     a folder of trainings    each with Ultralytics' `results.csv` or YOLOv7's `results.txt` (and `args.yaml` or
                              `opt.yaml`), or YOLOX's `train_log.txt`
     a CSV file               one row per epoch: `run,epoch,<metric>`; optional: `train_loss,val_loss,seconds,phase`
@@ -92,7 +92,7 @@ def _sweep(path: Path) -> Recording:
     runs = tuple(
         Run(
             str(trial.started.trial), trial.curve, tuple(trial.seconds), trial.started.settings,
-            censored=trial.decision is not None and trial.decision.reason in ("rung", "budget"),
+            censored=not (trial.finished or trial.failed),
         )
         for trial in state.trials.search
         if trial.curve.epoch

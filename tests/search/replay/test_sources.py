@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from search.journal.events import SweepEnded
 from search.replay.sources import read
 from tests.support.fakes import plan_of
-from tests.support.workers import swept
+from tests.support.workers import Workers, coordinator_of, reasons, swept
 from trainables.errors import DataError
 
 
@@ -22,6 +23,28 @@ def test_a_sweep_is_read_from_its_journal(data: Path, tmp_path: Path) -> None:
     cut = {trial for trial, end in ends.items() if end and end.reason == "rung"}
     assert {int(run.name) for run in found.runs if run.censored} == cut
     assert cut
+
+
+def test_a_trial_that_a_rule_ended_early_or_that_still_runs_was_not_trained_to_its_end(
+    data: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sweeps" / "sweep"
+    strict = {"strict": True, "oscillation_window": 5}
+    names = ["steady", "good", "slow"]
+    made = plan_of(data, trials=3, preset="long", scheduler="none", enqueue=names, stability=strict, confirm_top=0)
+    workers = Workers()
+    coordinator = coordinator_of(made, folder / "journal", workers)
+    coordinator.open(2)
+    workers.fill(coordinator)
+    for trial in [0] * 27 + [1] * 5:
+        workers.step(coordinator, trial)
+    workers.fill(coordinator)
+    workers.step(coordinator, 2)
+    assert reasons(coordinator) == {0: "done", 1: "oscillating"}
+    coordinator.end(SweepEnded(-1, "interrupted"))
+    (folder / "sweep.yaml").write_text(made.spec.dump())
+    (recording,) = read(folder)
+    assert [run.censored for run in recording.runs] == [False, True, True]
 
 
 def test_a_table_has_a_row_an_epoch(tmp_path: Path) -> None:
@@ -91,9 +114,16 @@ def test_an_experiment_of_mlflow_is_read_by_its_planned_epochs(tmp_path: Path) -
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     client = MlflowClient(store)
     experiment = client.create_experiment("by hand", artifact_location=tmp_path.as_uri())
-    runs = (("a", 3, ""), ("b", 3, "search"), ("again", 3, "confirm"), ("longer", 9, ""))
-    for place, (name, planned, kind) in enumerate(runs):
-        tags = {"mlflow.runName": name} | ({"steadytune.kind": kind} if kind else {})
+    runs: tuple[tuple[str, int, dict[str, str]], ...] = (
+        ("a", 3, {}),
+        ("b", 3, {"steadytune.kind": "search", "steadytune.reason": "done", "steadytune.status": "done"}),
+        ("stale", 3, {"steadytune.kind": "search", "steadytune.reason": "stale", "steadytune.status": "stopped"}),
+        ("running", 3, {"steadytune.kind": "search", "steadytune.status": "running"}),
+        ("again", 3, {"steadytune.kind": "confirm"}),
+        ("longer", 9, {}),
+    )
+    for place, (name, planned, own_tags) in enumerate(runs):
+        tags = {"mlflow.runName": name, **own_tags}
         run = client.create_run(experiment, start_time=1000 + place, tags=tags).info.run_id
         client.log_param(run, "epochs", planned)
         for step in range(3):
@@ -101,7 +131,13 @@ def test_an_experiment_of_mlflow_is_read_by_its_planned_epochs(tmp_path: Path) -
         client.log_metric(run, "map", 0.5, timestamp=3000, step=0)
         client.log_metric(run, "map", 0.7, timestamp=7000, step=2)
     (found,) = read_experiment(store, "by hand", "map", "max")
-    assert (found.name, found.max_epochs, [run.name for run in found.runs]) == ("by hand (3 epochs)", 3, ["a", "b"])
+    assert (found.name, found.max_epochs) == ("by hand (3 epochs)", 3)
+    assert [(run.name, run.censored) for run in found.runs] == [
+        ("a", False),
+        ("b", False),
+        ("stale", True),
+        ("running", True),
+    ]
     assert [(point.epoch, point.value, point.loss) for point in found.runs[0].curve.points] == [
         (1, 0.5, 1.0),
         (2, None, 0.5),
