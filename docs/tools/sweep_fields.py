@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from search.pruning.stop_rules import StabilitySettings
+from search.pruning.stability import StabilitySettings
 from search.sweep.spec import SweepSpec
 from trainables.errors import DataError
 from trainables.settings import Settings

@@ -1,7 +1,7 @@
 """The decision rules: what happens to a trial after each of its epochs.
 
-The rules are tried in turn, and the first that applies decides: a failed or unwanted training (`stop_rules`), the last
-epoch, the sweep's budget, the comparison at a rung (`search.pruning.scheduler`).
+The rules are tried in turn, and the first that applies decides: a failed training (`stop_rules`), the last epoch, an
+unwanted training (`stop_rules` too), the sweep's budget, the comparison at a rung (`search.pruning.scheduler`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from functools import partial
 
 from search.journal.events import EpochDone
 from search.pruning.curve import orient
-from search.pruning.decision import Action, Decision
+from search.pruning.decision import FAILURES, Action, Decision
+from search.pruning.peers import NEWEST_PEERS, median_of_peers
 from search.pruning.rungs import RungResult
 from search.pruning.scheduler import Scheduler
-from search.pruning.stop_rules import NEWEST_PEERS, median_of_peers, no_peers, verdict
+from search.pruning.stop_rules import broken, verdict
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from trainables.recipe import Alarm, AnyRecipe
@@ -37,15 +38,25 @@ def decide(
         remaining: how many trials the search may still start.
     """
     plan = state.plan
-    # An audited trial is trained to its end whatever its curve: that is its purpose.
-    if trial.started.kind == "audit":
-        return _ended(trial, budget_reason)
-    peers = partial(_median_best, state, trial.number) if trial.is_search else no_peers
-    decision = verdict(trial.curve, plan.max_epochs, plan.spec.stability, _alarm(done), peers)
-    decision = decision or _ended(trial, budget_reason)
+    stop = _stop_rules(trial, state, _alarm(done))
+    if stop and stop.reason in FAILURES:
+        return stop
+    decision = _completed(trial) or stop or _out_of_budget(budget_reason)
     if decision is None and trial.is_search and plan.spec.scheduler != "none":
         return _compare(trial, plan.recipe, scheduler, remaining)
     return decision
+
+
+def _stop_rules(trial: TrialState, state: SweepState, alarm: Alarm | None) -> Decision | None:
+    """What the stop rules say about `trial`."""
+    curve, thresholds = trial.curve, state.plan.spec.stability
+    # An audit shows how a stopped trial would have continued, so nothing stops it again.
+    if trial.started.kind == "audit":
+        return None
+    # The result of the sweep is the comparison of the baseline and the finalists, so these train to their last epoch.
+    if trial.is_baseline or not trial.is_search:
+        return broken(curve, thresholds, alarm)
+    return verdict(curve, state.plan.max_epochs, thresholds, alarm, partial(_median_best, state, trial.number))
 
 
 def _median_best(state: SweepState, without: int, epoch: int) -> float | None:
@@ -57,10 +68,14 @@ def _median_best(state: SweepState, without: int, epoch: int) -> float | None:
     return median_of_peers(trial.curve.best_by(epoch) for trial in newest if trial.number != without)
 
 
-def _ended(trial: TrialState, budget_reason: str) -> Decision | None:
-    if trial.curve.epoch >= trial.started.settings["epochs"]:
-        return Decision("stop", "done", f"trained all {trial.curve.epoch} epochs")
-    return Decision("stop", "budget", budget_reason) if budget_reason else None
+def _completed(trial: TrialState) -> Decision | None:
+    if trial.curve.epoch < trial.started.settings["epochs"]:
+        return None
+    return Decision("stop", "done", f"trained all {trial.curve.epoch} epochs")
+
+
+def _out_of_budget(reason: str) -> Decision | None:
+    return Decision("stop", "budget", reason) if reason else None
 
 
 def _alarm(done: EpochDone) -> Alarm | None:
@@ -74,9 +89,8 @@ def _compare(trial: TrialState, recipe: AnyRecipe, scheduler: Scheduler, remaini
         return None
     result = scheduler.rung_result(trial.number, rung)
     action = scheduler.action(trial.number, rung, remaining)
-    # The result of the sweep is compared with the baseline, so that is always trained to its end.
-    if action != "continue" and trial.is_baseline and result.value is not None:
-        return _at_rung(result, recipe, scheduler, "continue", remaining, "the baseline always trains to its end")
+    if action != "continue" and trial.is_baseline:  # see `_stop_rules`
+        return _at_rung(result, recipe, scheduler, "continue", remaining, "no rung stops the baseline")
     return _at_rung(result, recipe, scheduler, action, remaining)
 
 
@@ -93,7 +107,7 @@ def promote(state: SweepState, scheduler: Scheduler, remaining: int) -> tuple[Tr
         return None
     number, rung = promotion
     result = scheduler.rung_result(number, rung)
-    return state.trials[number], _at_rung(result, state.plan.recipe, scheduler, "continue", remaining, "promoted")
+    return state.trials[number], _at_rung(result, state.plan.recipe, scheduler, "continue", remaining)
 
 
 def give_up(trial: TrialState, recipe: AnyRecipe, scheduler: Scheduler, why: str, remaining: int = 0) -> Decision:
@@ -123,8 +137,9 @@ def _at_rung(
     awaits = 0 if action == "continue" or result.value is None else scheduler.awaits(rung, remaining)
     cutoff = orient(result.cutoff, recipe.mode)
     numbers |= {"awaits": awaits} if awaits else {"cutoff": cutoff}
+    added = f" ({note})" if note else ""
     if result.value is None:
-        return Decision("stop", "rung", f"no {recipe.metric} by the epoch-{rung} rung", numbers)
+        return Decision(action, "rung", f"no {recipe.metric} by the epoch-{rung} rung{added}", numbers)
     numbers["value"] = value = orient(result.value, recipe.mode)
     new = f" ({result.new} of them new configurations)" if result.new else ""
     detail = f"ranked {result.rank} of {result.peers}{new} at the epoch-{rung} rung: "
@@ -135,7 +150,7 @@ def _at_rung(
         detail += f", {scheduler.cutoff} {cutoff:.4f}"
     elif action == "pause":
         detail += "; not below the cutoff, but others train first"
-    return Decision(action, "rung", detail + (f" ({note})" if note else ""), numbers)
+    return Decision(action, "rung", detail + added, numbers)
 
 
 def repeated_failure(state: SweepState) -> str:

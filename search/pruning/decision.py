@@ -14,7 +14,7 @@ REASONS: dict[Reason, str] = {
     "nonfinite": "weights or training loss not finite",
     "diverging": "loss rose and stayed high",
     "collapsed": "model predicts nothing useful",
-    "oscillating": "metric oscillates, below its peers",
+    "oscillating": "metric or training loss varies too much",
     "stale": "no new best value for too long",
     "failed": "its process or code failed",
     "budget": "the sweep's budget is used up",
@@ -29,7 +29,10 @@ Outcome = Literal["complete", "pruned", "infeasible"]
 """What a sampler is told about how a trial ended: trained to its last epoch, stopped before, or failed."""
 
 STOPPED_EARLY: frozenset[Reason] = frozenset({"rung", "oscillating", "stale", "budget"})
-"""Reasons that end a sound training before its last epoch."""
+"""Reasons that end a sound training before its last epoch: how it would have continued is not known."""
+
+assert not FAILURES & STOPPED_EARLY
+assert {"done"} | FAILURES | STOPPED_EARLY == set(get_args(Reason)), "each reason is in one set, or done"
 
 
 @dataclass(frozen=True)
@@ -48,3 +51,8 @@ class Decision:
     reason: Reason
     detail: str
     numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+def stop(reason: Reason, detail: str, **numbers: float) -> Decision:
+    """The decision to end a trial; see `Decision`."""
+    return Decision("stop", reason, detail, numbers)

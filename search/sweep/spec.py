@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, field_validator
 
-from search.pruning.stop_rules import StabilitySettings
+from search.pruning.stability import StabilitySettings
 from trainables.errors import SettingsError
 from trainables.settings import Settings, parse
 
@@ -89,9 +89,7 @@ class SweepSpec(Settings):
         "1.5 for freeze_thaw",
     )
     min_peers: int = Field(8, ge=1, description="trials that must arrive at asha's first rung before it promotes any")
-    stability: StabilitySettings = Field(
-        StabilitySettings(), description="thresholds of the rules that stop failing or unsteady trainings"
-    )
+    stability: StabilitySettings = Field(StabilitySettings(), description="thresholds of the stop rules")
     audit: float = Field(
         0.05,
         ge=0,

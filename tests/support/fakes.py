@@ -30,6 +30,7 @@ class CurveSettings(Settings):
     diverge_at: int = Field(0, ge=0, description="epoch from which the loss is ten times what it was")
     nan_at: int = Field(0, ge=0, description="epoch from which the loss is no number")
     alarm_at: int = Field(0, ge=0, description="epoch at which the recipe gives up")
+    first_value_at: int = Field(0, ge=0, description="epoch before which there is no metric")
     raise_at: int = Field(0, ge=0, description="epoch at which the code raises")
     seed: int = 0
 
@@ -86,7 +87,7 @@ class Curves(Recipe[Any, Any]):
         return Epoch(
             epoch=number,
             phase="main",
-            metrics={} if alarm else {"score": value, "error": 1 - value},
+            metrics={} if alarm or number < settings.first_value_at else {"score": value, "error": 1 - value},
             losses={"train": loss, "val": loss},
             rates={"all": 1e-3},
             seconds={"train": 0.25, "evaluate": 0.25},

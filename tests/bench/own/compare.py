@@ -23,7 +23,7 @@ from statistics import stdev
 import numpy as np
 import optuna
 
-from search.pruning.stop_rules import StabilitySettings
+from search.pruning.stability import StabilitySettings
 from tests.bench.own.recorded import Table, load
 from tests.bench.own.systems import epochs_until_near, systems, whole_sweep
 from tests.bench.own.verdicts import BAD, caught

@@ -7,7 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from search.pruning.curve import Curve
-from search.pruning.stop_rules import StabilitySettings, median_of_peers, verdict
+from search.pruning.peers import median_of_peers
+from search.pruning.stability import StabilitySettings
+from search.pruning.stop_rules import verdict
 from tests.bench.own.recorded import Table, Training
 
 BAD = 0.1

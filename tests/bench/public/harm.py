@@ -13,7 +13,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from search.pruning.curve import Curve
-from search.pruning.stop_rules import StabilitySettings, median_of_peers, verdict
+from search.pruning.peers import median_of_peers
+from search.pruning.stability import StabilitySettings
+from search.pruning.stop_rules import verdict
 from tests.bench.public.groups import Run, every_run
 
 HARM = 1.05

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from search.pruning.curve import Curve
+from search.pruning.peers import median_of_peers
 from search.pruning.promoting import PromotingASHA
 from search.pruning.rungs import first_rung
 from search.pruning.scheduler import Scheduler
-from search.pruning.stop_rules import StabilitySettings, median_of_peers, verdict
+from search.pruning.stability import StabilitySettings
+from search.pruning.stop_rules import verdict
 from search.pruning.stopping import StoppingASHA
 from search.sweep.plan import GRACE
 from tests.bench.public.groups import Group

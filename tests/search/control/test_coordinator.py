@@ -37,7 +37,7 @@ def test_the_baseline_trains_to_its_end_even_behind_at_a_rung(data: Path, journa
     made = plan_of(data, trials=2, preset="long", enqueue=["good", "steady"], confirm_top=0)
     baseline = swept(made, journal, Workers(places=1)).state.trials[1]
     assert [one.reason for one in baseline.decisions] == ["rung"] * 7 + ["done"]
-    words = "ranked 2 of 2 at the epoch-3 rung: projected score 0.6687 (the baseline always trains to its end)"
+    words = "ranked 2 of 2 at the epoch-3 rung: projected score 0.6687 (no rung stops the baseline)"
     assert baseline.decisions[0].detail == words
 
 
@@ -87,7 +87,7 @@ def test_without_a_scheduler_every_trial_trains_to_its_end(data: Path, journal: 
 def test_a_lost_training_stops_with_its_reason(
     data: Path, journal: Path, settings: dict[str, int], reason: str, epoch: int, words: str
 ) -> None:
-    coordinator = swept(plan_of(data, trials=1, set={"epochs": 9, **settings}), journal)
+    coordinator = swept(plan_of(data, trials=1, enqueue=["good"], set={"epochs": 9, **settings}), journal)
     trial = coordinator.state.trials[0]
     assert trial.failed
     assert trial.decision is not None

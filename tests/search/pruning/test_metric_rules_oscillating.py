@@ -8,7 +8,8 @@ import pytest
 
 from search.pruning.curve import Curve, Point
 from search.pruning.decision import Decision
-from search.pruning.stop_rules import StabilitySettings, verdict
+from search.pruning.stability import StabilitySettings
+from search.pruning.stop_rules import verdict
 from trainables.settings import parse
 
 SWINGS = [0.3, 0.3, 0.1, 0.3, 0.3, 0.1, 0.3, 0.3, 0.1, 0.3]

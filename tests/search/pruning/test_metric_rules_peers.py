@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from search.pruning.curve import Curve, Point
 from search.pruning.decision import Decision
-from search.pruning.stop_rules import StabilitySettings, median_of_peers, verdict
+from search.pruning.peers import median_of_peers
+from search.pruning.stability import StabilitySettings
+from search.pruning.stop_rules import verdict
 from trainables.settings import parse
 
 

@@ -1,7 +1,8 @@
+"""The stop rules together; each rule has its tests in `test_loss_rules.py` or `test_metric_rules*.py`."""
+
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,32 +11,14 @@ from hypothesis import strategies as st
 
 from search.pruning.curve import Curve, Point
 from search.pruning.decision import FAILURES, Decision
-from search.pruning.stop_rules import StabilitySettings, verdict
+from search.pruning.stability import StabilitySettings
+from search.pruning.stop_rules import broken, verdict
+from tests.support.judged import DEFAULTS, judged, reason
 from trainables.errors import SettingsError
 from trainables.recipe import Alarm
 from trainables.settings import parse
 
 NAN, INF = math.nan, math.inf
-DEFAULTS = StabilitySettings()
-
-
-def judged(
-    losses: list[float],
-    values: Sequence[float | None] | None = None,
-    held_out: Sequence[float | None] | None = None,
-    mode: str = "max",
-    max_epochs: int = 100,
-    settings: StabilitySettings = DEFAULTS,
-) -> Decision | None:
-    """The verdict on a curve; without values a metric that rises."""
-    values = values or [0.1 + 0.001 * epoch for epoch in range(len(losses))]
-    held_out = held_out or [None] * len(losses)
-    points = [Point(*point) for point in zip(range(1, 1 + len(losses)), values, losses, held_out, strict=True)]
-    return verdict(Curve(mode, points), max_epochs, settings)
-
-
-def reason(found: Decision | None) -> str | None:
-    return found.reason if found else None
 
 
 def test_a_falling_loss_is_fine() -> None:
@@ -48,144 +31,15 @@ def test_the_recipes_alarm_ends_it_with_the_recipes_words() -> None:
     assert found == Decision("stop", "collapsed", "all boxes are one")
 
 
-# --- nonfinite ---------------------------------------------------------------------------------------------------
-
-
-def test_a_loss_that_was_not_recorded_is_not_one_that_broke() -> None:
-    curve = Curve("max", [Point(epoch, 0.5, None) for epoch in range(1, 9)])
-    assert verdict(curve, 10, StabilitySettings(strict=True, oscillation_cv=0.2)) is None
-
-
-@pytest.mark.parametrize("loss", [NAN, INF, -INF])
-def test_two_losses_in_a_row_that_are_no_numbers_are_too_many(loss: float) -> None:
-    found = judged([1.0, 0.9, loss, loss])
-    assert reason(found) == "nonfinite"
-    assert found is not None
-    assert "2 epochs in a row (up to epoch 4)" in found.detail
-
-
-def test_a_single_one_is_forgiven() -> None:
-    assert judged([1.0, NAN]) is None
-    assert judged([NAN]) is None
-    assert judged([1.0, NAN, 0.9, NAN, 0.8]) is None
-
-
-def test_how_many_are_too_many_can_be_set() -> None:
-    assert reason(judged([NAN], settings=StabilitySettings(nonfinite_epochs=1))) == "nonfinite"
-    assert judged([1.0, NAN, NAN], settings=StabilitySettings(nonfinite_epochs=3)) is None
-
-
-def test_a_held_out_loss_that_is_no_number_is_never_a_reason() -> None:
-    assert judged([1.0] * 20, held_out=[INF] * 20) is None
-    assert judged([1.0] * 20, held_out=[NAN] * 20) is None
-
-
-# --- diverging ---------------------------------------------------------------------------------------------------
-
-
-def test_a_training_loss_above_twice_its_best_for_three_epochs_diverges() -> None:
-    found = judged([2.0, 1.0, 2.1, 2.5, 2.2])
-    assert reason(found) == "diverging"
-    assert found is not None
-    assert found.numbers == {"best": 1.0, "lowest_since": 2.1, "factor": 2.0, "epochs": 3}
-
-
-def test_twice_its_best_is_not_above_twice_its_best() -> None:
-    assert judged([1.0, 2.0, 2.5, 2.5]) is None
-
-
-def test_a_spike_that_comes_down_again_is_fine() -> None:
-    assert judged([1.0, 9.0, 9.0, 1.5]) is None
-    assert judged([1.0, 9.0, 1.5, 9.0, 9.0]) is None
-
-
-def test_a_missing_loss_does_not_hide_a_divergence() -> None:
-    assert reason(judged([1.0, 9.0, NAN, 9.0, 9.0])) == "diverging"
-
-
-def test_losses_around_zero_or_below_never_diverge() -> None:
-    """A factor of a best that is not positive means nothing: likelihoods are negative in healthy runs."""
-    assert judged([-1.0, -0.5, -0.2, -0.1]) is None
-    assert judged([0.0, 5.0, 5.0, 5.0]) is None
-    assert judged([-1.0, 5.0, 5.0, 5.0]) is None
-
-
-def test_what_is_too_high_can_be_set() -> None:
-    losses = [1.0, 1.6, 1.6]
-    assert judged(losses) is None
-    assert reason(judged(losses, settings=StabilitySettings(train_factor=1.5, train_epochs=2))) == "diverging"
-
-
-def raised_held_out(values: Sequence[float | None]) -> Decision | None:
-    """A held-out loss that is twice its best in the last five epochs of `values`."""
-    healthy = len(values) - 5
-    return judged([1.0] * len(values), values, [1.0] * healthy + [2.0] * 5)
-
-
-def test_a_raised_held_out_loss_without_a_new_best_metric_diverges() -> None:
-    found = raised_held_out([0.5] + [0.4] * 12)
-    assert reason(found) == "diverging"
-    assert found is not None
-    assert "held-out loss" in found.detail
-    assert "no new best metric in 10" in found.detail
-
-
-def test_a_raised_held_out_loss_with_a_new_best_metric_is_fine() -> None:
-    assert raised_held_out([0.4] * 6 + [0.5] + [0.4] * 6) is None
-
-
-def test_a_raised_held_out_loss_of_a_young_training_is_fine() -> None:
-    assert raised_held_out([None] * 9) is None
-
-
-def test_a_raised_held_out_loss_of_a_training_that_was_never_evaluated_diverges() -> None:
-    assert reason(raised_held_out([None] * 10)) == "diverging"
-
-
-def test_for_a_metric_to_minimise_a_new_lowest_is_a_new_best() -> None:
-    held_out = [1.0] * 8 + [2.0] * 5
-    assert judged([1.0] * 13, [1.0] * 10 + [0.5] * 3, held_out, mode="min") is None
-    assert reason(judged([1.0] * 13, [0.5] + [1.0] * 12, held_out, mode="min")) == "diverging"
-
-
-# --- collapsed ---------------------------------------------------------------------------------------------------
-
-
-def test_a_metric_that_never_left_zero_in_three_tenths_of_the_epochs_collapsed() -> None:
-    found = judged([1.0] * 30, [0.0] * 30)
-    assert reason(found) == "collapsed"
-    assert found is not None
-    assert "metric never above 0.0000 in 30 of 100 epochs" in found.detail
-
-
-def test_before_three_tenths_of_the_epochs_zero_is_early_days() -> None:
-    assert judged([1.0] * 29, [0.0] * 29) is None
-
-
-def test_a_metric_that_was_above_zero_once_has_not_collapsed() -> None:
-    assert judged([1.0] * 30, [0.0] * 9 + [0.001] + [0.0] * 20) is None
-
-
-def test_epochs_that_were_not_evaluated_say_nothing_about_collapse() -> None:
-    assert judged([1.0] * 50, [None] * 50) is None
-    assert judged([1.0] * 50, [None] * 49 + [0.0]) is None
-
-
-def test_a_metric_to_minimise_may_be_zero() -> None:
-    assert judged([1.0] * 50, [0.0] * 50, mode="min") is None
-    assert judged([0.0] * 50, [0.0] * 50, mode="min") is None
-
-
-def test_a_vanished_loss_with_a_zero_metric_is_a_dead_model() -> None:
-    found = judged([1.0, 0.0005], [0.0, 0.0])
-    assert reason(found) == "collapsed"
-    assert found is not None
-    assert "dead model" in found.detail
-
-
-def test_a_vanished_loss_with_a_good_metric_is_a_good_model() -> None:
-    assert judged([1.0, 0.0005], [0.4, 0.9]) is None
-    assert judged([1.0, 0.0005], [0.4, None]) is None
+def test_a_training_that_is_to_reach_its_end_is_stopped_only_if_nothing_is_left_to_train() -> None:
+    diverging = Curve("max", [Point(epoch, 0.5, loss) for epoch, loss in enumerate([1.0, 9.0, 9.0, 9.0], start=1)])
+    assert reason(verdict(diverging, 10, DEFAULTS)) == "diverging"
+    assert broken(diverging, DEFAULTS) is None
+    assert broken(diverging, DEFAULTS, Alarm("collapsed", "all boxes are one")) is None
+    weights = Alarm("nonfinite", "weights of head are no longer finite")
+    assert broken(diverging, DEFAULTS, weights) == Decision("stop", "nonfinite", weights.detail)
+    losses = Curve("max", [Point(epoch, 0.5, NAN) for epoch in (1, 2)])
+    assert reason(broken(losses, DEFAULTS)) == "nonfinite"
 
 
 # --- settings ----------------------------------------------------------------------------------------------------
@@ -206,46 +60,6 @@ def test_a_vanished_loss_with_a_good_metric_is_a_good_model() -> None:
 def test_a_threshold_without_sense_is_refused(field: str, value: float, rule: str) -> None:
     with pytest.raises(SettingsError, match=rf"stability: setting '{field}' is {value}; it must .*{rule}"):
         parse(StabilitySettings, {field: value}, "stability")
-
-
-# --- phases ------------------------------------------------------------------------------------------------------
-
-
-def phased(losses: list[tuple[str, float]]) -> Decision | None:
-    points = [Point(epoch, 0.5, loss, None, phase) for epoch, (phase, loss) in enumerate(losses, start=1)]
-    return verdict(Curve("max", points), 100, DEFAULTS)
-
-
-def test_a_training_loss_that_rises_with_a_new_phase_is_compared_within_that_phase() -> None:
-    """Layers that thaw, or augmentation that begins, raise the loss of a sound training."""
-    assert phased([("head", 1.0)] * 5 + [("all", 3.0)] * 5) is None
-    assert reason(phased([("head", 1.0)] * 5 + [("all", 1.2)] + [("all", 3.0)] * 3)) == "diverging"
-
-
-def test_the_end_of_the_warm_up_changes_nothing_about_the_loss() -> None:
-    """A training that diverges as soon as its rate is full is compared with its warm-up."""
-    assert reason(phased([("warmup", 2.0), ("warmup", 1.0)] + [("main", 3.0)] * 3)) == "diverging"
-
-
-# --- strict and stale ------------------------------------------------------------------------------------------------
-
-
-def test_strict_stops_a_loss_that_varies_by_more_than_document_001_allows() -> None:
-    swinging = [1.0, 1.2] * 6
-    assert judged(swinging) is None
-    found = judged(swinging, settings=StabilitySettings(strict=True))
-    assert reason(found) == "oscillating"
-    assert found is not None
-    assert "varied by 9.1% after warm-up; strict_cv allows 5.0%" in found.detail
-    assert judged([1.0, 1.01] * 6, settings=StabilitySettings(strict=True)) is None
-
-
-def test_a_run_without_a_new_best_is_stale_only_if_asked() -> None:
-    values = [0.5] + [0.4] * 9
-    assert judged([1.0] * 10, values) is None
-    found = judged([1.0] * 10, values, settings=StabilitySettings(stale_epochs=9))
-    assert reason(found) == "stale"
-    assert judged([1.0] * 10, values, settings=StabilitySettings(stale_epochs=10)) is None
 
 
 # --- whatever ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from search.pruning.stop_rules import StabilitySettings
+from search.pruning.stability import StabilitySettings
 from search.sweep.plan import make_plan
 from search.sweep.spec import SweepSpec, read_spec
 from spaces.space import Range

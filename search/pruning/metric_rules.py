@@ -1,0 +1,83 @@
+"""The stop rules that look at the metric. Their thresholds are explained in `stability.py`."""
+
+from __future__ import annotations
+
+from search.pruning.curve import WARMUP, Curve
+from search.pruning.curve_statistics import detrended_cv
+from search.pruning.decision import Decision, stop
+from search.pruning.peers import Peers
+from search.pruning.stability import StabilitySettings
+
+FEWEST_EVALUATED = 5
+"""Evaluated epochs without which a training is not compared with its peers."""
+
+
+def dead(curve: Curve, settings: StabilitySettings) -> Decision | None:
+    """A loss near zero from a model that finds nothing: a search that minimised it would take this run for the best."""
+    last = curve.points[-1]
+    if last.value is None or last.loss is None or curve.mode != "max" or not last.loss < settings.dead_loss:
+        return None
+    if last.value >= settings.collapse_value:
+        return None
+    return stop(
+        "collapsed", f"dead model: training loss {last.loss:.2g} with a metric of {last.value:.4f}", loss=last.loss
+    )
+
+
+def collapsed(curve: Curve, max_epochs: int, settings: StabilitySettings, peers: Peers) -> Decision | None:
+    """A metric that never left zero, or is a small share of the peers'. Epochs without a value do not count.
+
+    It is compared with the peers once, after its warm-up: a longer warm-up is no reason to stop.
+    A metric that stays at the share of the most frequent class is no collapse: such runs may still improve.
+    """
+    due = settings.collapse_after * max_epochs
+    if curve.mode != "max" or len(curve.evaluated) < 2 or curve.epoch < due:
+        return None
+    highest = curve.bests[-1].value or 0.0
+    detail = f"metric never above {highest:.4f} in {curve.epoch} of {max_epochs} epochs"
+    if highest < settings.collapse_value:
+        return stop("collapsed", detail, highest=highest, epochs=curve.epoch)
+    peer = peers(curve.epoch) if settings.collapse_share and _just_due(curve, due) else None
+    if peer is None or highest >= settings.collapse_share * peer:
+        return None
+    detail = f"{detail}, less than {settings.collapse_share:.0%} of the peers' median {peer:.4f}"
+    return stop("collapsed", detail, highest=highest, median=peer, share=settings.collapse_share, epochs=curve.epoch)
+
+
+def _just_due(curve: Curve, due: float) -> bool:
+    """Whether the last epoch is the first to be compared: evaluated, from `due` on, after warm-up and a few more."""
+    before, last = curve.evaluated[-2:]
+    if last.epoch < curve.epoch or last.phase == WARMUP or len(curve.evaluated) < FEWEST_EVALUATED:
+        return False
+    return before.epoch < due or before.phase == WARMUP or len(curve.evaluated) == FEWEST_EVALUATED
+
+
+def oscillating_metric(curve: Curve, max_epochs: int, settings: StabilitySettings, peers: Peers) -> Decision | None:
+    """A metric that oscillates in a run below its peers: a good run may oscillate."""
+    window = settings.oscillation_window
+    if settings.oscillation_cv is None or curve.epoch < settings.oscillation_after * max_epochs:
+        return None
+    values = [point.value or 0.0 for point in curve.evaluated[-window:] if point.phase != WARMUP]
+    if len(values) < window or max(map(abs, values)) < settings.collapse_value:
+        return None
+    variation = detrended_cv(values)
+    if variation is None or variation <= settings.oscillation_cv:
+        return None
+    peer = peers(curve.epoch)
+    best = curve.bests[-1].value or 0.0
+    if peer is None or curve.oriented(best) >= curve.oriented(peer):
+        return None
+    detail = (
+        f"metric varied by {variation:.0%} over {window} epochs (at most {settings.oscillation_cv:.0%}), "
+        f"and its best {best:.4f} is worse than the peers' median {peer:.4f}"
+    )
+    return stop("oscillating", detail, cv=variation, window=window, best=best, median=peer)
+
+
+def stale(curve: Curve, settings: StabilitySettings) -> Decision | None:
+    """A metric without a new best for too long."""
+    best = curve.best
+    if settings.stale_epochs is None or best is None or curve.epoch - best.epoch < settings.stale_epochs:
+        return None
+    detail = f"no new best metric since epoch {best.epoch}; stale_epochs allows {settings.stale_epochs}"
+    return stop("stale", detail, best_epoch=best.epoch, epochs=curve.epoch - best.epoch)
