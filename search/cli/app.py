@@ -12,6 +12,8 @@ from pathlib import Path
 import typer
 
 from search.cli import cluster, launch, lr_range, mlflow, recipes, replay, results, status
+from search.cli.surroundings import prepare
+from search.cli.terminal import shielded
 from search.execution.job_protocol import ERROR_PREFIX
 from trainables.errors import SteadytuneError
 
@@ -27,8 +29,14 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; a user's mistake becomes one sentence on standard error and exit code 2."""
-    sys.path.append(str(Path.cwd()))  # for a recipe given as module:Class; `python -m` does the same
+    with shielded():
+        _run()
+
+
+def _run() -> None:
     try:
+        prepare()
+        sys.path.append(str(Path.cwd()))  # for a recipe given as module:Class; `python -m` does the same
         app()
     except SteadytuneError as error:
         print(f"{ERROR_PREFIX}{error}", file=sys.stderr)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.cli import options
+from search.cli import options, terminal
 from search.cli.options import DEFAULT_ROOT, Address, Root
 from search.execution.job_protocol import ERROR_PREFIX
 from search.sweep.environment import JOB
@@ -99,14 +99,14 @@ def logs(
 ) -> None:
     """Print the log of a sweep's job, or of one of its trials."""
     if trial is not None:
-        print(_trial_log(name, trial, sweeps), end="")
+        print(terminal.one_line_each(_trial_log(name, trial, sweeps)), end="")
         return
     from search.execution.jobs import connect
 
     jobs = connect(_job_address(name, address, sweeps))
     job = jobs.newest(name)
     for text in jobs.follow(job) if follow else [jobs.log(job)]:
-        print(text, end="", flush=True)
+        print(terminal.one_line_each(text), end="", flush=True)
 
 
 def stop(name: str, address: Address = None, sweeps: Root = DEFAULT_ROOT) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from search.cli import cluster as cli_cluster
-from search.cli import options
+from search.cli import options, terminal
 from search.cli.interrupt import interruptible, lasting_output
 from search.cli.options import DEFAULT_ROOT, Address, Detach, Root, Storage
 from search.cli.sweep_options import field_values, with_sweep_options
@@ -84,7 +84,7 @@ def _run(name: str, root: Path, new: SweepSpec | None, accept_gap: bool) -> None
     from search.views.summary import banner, summary
     from trainables.vision.findings import lines
 
-    console = options.console()
+    console = terminal.console()
     spec = new or SweepFolder.existing(root, name).spec()
     plan = check(spec, SweepFolder(root, name).store(spec))
     for line in [*banner(spec), *lines(plan.findings), *map(str, load_prior_sweeps(plan, root) if new else ())]:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from search.cli import options
+from search.cli import options, terminal
 from search.cli.options import Sets
 
 
@@ -42,7 +42,7 @@ def lr_range(
     found_range = finding.find_range(results)
     figure.write(results, found_range, out / "lr-range.png")
     runner.write_sweep_file(test, found_range, out / "lr-range.yaml")
-    console = options.console()
+    console = terminal.console()
     console.print()
     console.print(runner.result_table(results, found_range, metric))
     console.print(

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,8 +18,6 @@ from trainables.errors import SettingsError, SteadytuneError
 from trainables.settings import parse_value, read_yaml
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from search.state.sweep_state import SweepState
 
 Root = Annotated[Path, typer.Option("--sweeps", envvar="STEADYTUNE_SWEEPS", help="folder that holds the sweeps")]
@@ -43,13 +40,6 @@ Detach = Annotated[
 DEFAULT_ROOT = Path("sweeps")
 MERGED_FIELDS = ("set", "stability")
 """Fields whose options add to the sweep file's mapping; other options replace the file's value."""
-
-
-def console() -> Console:
-    """The console for results: as wide as the terminal; lines are not wrapped where there is no terminal."""
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def command(verb: str, name: str, root: Path) -> str:

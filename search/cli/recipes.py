@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from search.cli import options
+from search.cli import options, terminal
 from search.cli.options import DEFAULT_ROOT, Json, Root, Sets
 from search.sweep.folder import SweepFolder
 from trainables import registry, standalone
@@ -61,7 +61,7 @@ def check(
 
     spec = options.read_sweep(file, {})
     plan = checks.check(spec, SweepFolder(sweeps, spec.name).store(spec))
-    console = options.console()
+    console = terminal.console()
     for item in [*checks.describe(plan, verbose), *map(str, load_prior_sweeps(plan, sweeps))]:
         console.print(item)
 
@@ -82,7 +82,7 @@ def recipes(
     if json_:
         print(json.dumps(as_json(name), indent=2))
         return
-    console = options.console()
+    console = terminal.console()
     for item in page(name) if name else listing():
         console.print(item)
 

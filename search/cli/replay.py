@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.cli import options
+from search.cli import options, terminal
 from search.cli.options import DEFAULT_ROOT, Json, Root
 from search.tracking.store_check import check_store
 from search.views.charts.file import check_figure_path, write_chart
@@ -64,7 +64,7 @@ def replay(
         check_figure_path(figure)
     remarks: list[str] = []
     recordings = _read(source, store, metric, mode, sweeps, max_file_mib, remarks.append)
-    console = options.console()
+    console = terminal.console()
     if not as_json:
         for line in _heading(recordings, workers, orders):
             console.print(line)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from search.cli import options
+from search.cli import options, terminal
 from search.cli.options import DEFAULT_ROOT, Json, Root, Storage
 from search.sweep.folder import SweepFolder
 from search.views.charts.file import check_figure_path, write_chart
@@ -47,7 +47,7 @@ def compare(
     table = Table(*compared.columns, box=None, padding=(0, 2), pad_edge=False)
     for row in compared.rows:
         table.add_row(*row)
-    console = options.console()
+    console = terminal.console()
     console.print(table)
     if compared.note:
         console.print(compared.note)

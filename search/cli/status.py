@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.cli import cluster, options
+from search.cli import cluster, options, terminal
 from search.cli.options import DEFAULT_ROOT, Address, Json, Root, Storage
 from search.sweep.folder import SweepFolder, names
 from trainables.errors import SteadytuneError
@@ -47,7 +47,7 @@ def status(
     from search.state.follower import SweepFollower
 
     follower = SweepFollower(folder)
-    console = options.console()
+    console = terminal.console()
     if json_:
         from search.views.explain import sweep_json
 

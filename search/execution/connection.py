@@ -21,6 +21,7 @@ from ray._private.services import GcsClient, canonicalize_bootstrap_address
 from ray.exceptions import AuthenticationError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rich.console import RenderableType
+from rich.text import Text
 
 import search
 import spaces
@@ -35,6 +36,7 @@ from search.execution.node_check import (
     inspect_node,
     wait_for,
 )
+from search.execution.ray_folder import default_folder, session_folder
 from search.execution.resources import trial_resources
 from search.storage.object_store import Storage
 from search.sweep.environment import JOB
@@ -89,7 +91,7 @@ def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
         return
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
-        _join(spec.address, notify) if spec.address else _start()
+        _join(spec.address, notify) if spec.address else _start(_session_folder(notify))
     except SettingsError:
         raise
     except Exception as error:  # Ray raises a bare Exception if a node does not start
@@ -121,6 +123,13 @@ def check_address(address: str) -> None:
         raise SettingsError(f"address is {address}; nothing answers there ({error}); {fix}") from None
 
 
+def _session_folder(notify: Notify) -> Path:
+    folder = session_folder()
+    if folder != default_folder():
+        notify(Text(f"Ray's sessions are in {folder}: paths of sockets under {default_folder()} would be too long."))
+    return folder
+
+
 def _is_slow_start(error: BaseException) -> bool:
     return "timed out during startup" in str(error)
 
@@ -136,7 +145,8 @@ def _shut_down(state: tenacity.RetryCallState) -> None:
     before_sleep=_shut_down,
     reraise=True,
 )
-def _start() -> None:
+def _start(folder: Path) -> None:
+    os.environ.pop("RAY_ADDRESS", None)  # of a cluster that this sweep is not for; Ray's parts would look for it
     # With this constant False, as on macOS, Ray listens on loopback only. It would replace an address of 127.0.0.1.
     enabled, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
@@ -146,6 +156,7 @@ def _start() -> None:
             log_to_driver=False,
             logging_level=logging.CRITICAL,
             object_store_memory=OBJECT_STORE_BYTES,
+            _temp_dir=str(folder),
         )
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = enabled

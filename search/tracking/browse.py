@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from search.sweep.spec import SweepSpec
+from search.tracking.mlflow_environment import without_ignored
 from search.tracking.store_check import check_store
 from search.tracking.table_view import address
 from trainables.errors import SteadytuneError
@@ -79,7 +80,7 @@ def _pages(command: Sequence[str], root: Path, output: TextIO) -> Iterator[subpr
     process = subprocess.Popen(
         command,
         cwd=root,
-        env=os.environ | ENVIRONMENT,
+        env=without_ignored(os.environ) | ENVIRONMENT,
         start_new_session=True,
         stdout=output,
         stderr=subprocess.STDOUT,

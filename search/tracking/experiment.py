@@ -27,6 +27,7 @@ _spec = find_spec("mlflow")
 if _spec is None or _spec.origin is None:
     raise ImportError("the library mlflow is not installed; install steadytune's requirements")
 
+import mlflow  # noqa: E402
 from mlflow.entities import Metric, Param, Run, RunTag  # noqa: E402
 from mlflow.exceptions import MlflowException as StoreError  # noqa: E402
 from mlflow.tracking import MlflowClient  # noqa: E402
@@ -61,7 +62,8 @@ class Experiment:
     def __init__(self, folder: SweepFolder, plan: Plan, notify: Notify = lambda message: None) -> None:
         store = folder.store(plan.spec)
         _create_database(store)
-        self.client = MlflowClient(tracking_uri=store, registry_uri=store)  # not the MLFLOW_REGISTRY_URI of others
+        mlflow.set_tracking_uri(store)  # for what MLflow does on its own, such as while a model is saved
+        self.client = MlflowClient(tracking_uri=store, registry_uri=store)
         self.refusals = Refusals(notify)
         self._refused: set[tuple[str, str, str]] = set()
         name = experiment_name(plan.spec)

@@ -96,7 +96,8 @@ def _check_server(uri: str) -> None:
 def _authorization() -> str:
     """The header that MLflow's own client would send, from its environment variables or its credentials file."""
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read(_CREDENTIALS.expanduser(), encoding="utf-8")
+    with suppress(RuntimeError):  # no home folder: a container with a bare user id
+        parser.read(_CREDENTIALS.expanduser(), encoding="utf-8")
     credentials = dict(parser["mlflow"]) if parser.has_section("mlflow") else {}
     user = os.environ.get(_USER) or credentials.get(_USER.lower())
     password = os.environ.get(_PASSWORD) or credentials.get(_PASSWORD.lower())

@@ -14,6 +14,7 @@ import tenacity
 from search.journal.events import EpochDone, Row, SweepEnded
 from search.journal.segments import read
 from search.sweep.folder import SweepFolder
+from search.tracking.mlflow_environment import ignored
 
 POLL_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
@@ -56,6 +57,8 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], notify: Notify = lambda
     Raises:
         Exception: the store cannot be opened, and will not be later.
     """
+    for name in ignored(os.environ):
+        del os.environ[name]
     for name, value in ENVIRONMENT.items():  # MLflow reads them when it is imported
         os.environ.setdefault(name, value)
     _await_first_epoch(folder, ended)
