@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from rich.table import Table
 from search.pruning.rungs import milestones
 from search.storage.dataset_cache import fetch
 from search.storage.object_store import check_storage, open_storage
+from search.sweep.data_identity import describe as describe_data
+from search.sweep.data_identity import read_identity, resumed_with
+from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan, make_plan
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import is_uri
@@ -38,7 +41,31 @@ def check(spec: SweepSpec, store: str) -> Plan:
         plan = replace(plan, spec=spec.model_copy(update={"data_fingerprint": fetched.fingerprint}))
     data = plan.recipe.open(path)
     check_store(store)
-    return replace(plan, findings=tuple(getattr(data, "findings", ())))  # an own recipe's data need have none
+    findings = tuple(getattr(data, "findings", ()))  # an own recipe's data need have none
+    return replace(plan, findings=findings, data=describe_data(spec.data, path, data))
+
+
+def resumed(plan: Plan, folder: SweepFolder, accept_changed: bool, notify: Callable[[str], None]) -> Plan:
+    """`plan` with the data that the sweep in `folder` goes on with, which are then written there.
+
+    Args:
+        plan: from `check`.
+        folder: the sweep's.
+        accept_changed: go on with data that are not those that the sweep began with.
+        notify: hears what the user must know of the data.
+
+    Raises:
+        DataError: the data have changed; it says how.
+    """
+    if plan.data is None:
+        return plan
+    identity, note = resumed_with(folder.name, plan.spec.data, read_identity(folder.path), plan.data, accept_changed)
+    if note:
+        notify(note)
+    identity.write(folder.path)
+    if folder.spec().data_fingerprint != plan.spec.data_fingerprint:  # of a download, which holds other files too
+        folder.change(data_fingerprint=plan.spec.data_fingerprint)
+    return replace(plan, data=identity)
 
 
 AT_RUNGS = {

@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 from rich.text import Text
 
+from search.check import resumed
 from search.control.coordinator import Coordinator
 from search.execution.connection import Notify, connected, node_resources
 from search.execution.job_protocol import announce_training
@@ -32,7 +33,6 @@ from search.storage.remote_sweep import reconcile, refuse_existing
 from search.storage.uploader import Uploader
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
-from search.sweep.spec import SweepSpec
 from search.sweep.uri import located
 from search.tracking.recorder import Recorder
 from search.views.summary import sweep_runs
@@ -69,6 +69,8 @@ def launch(plan: Plan, root: Path, listen: Listener, notify: Notify = lambda mes
     folder = SweepFolder.create(root, spec)
     with folder.locked():
         try:
+            if plan.data:
+                plan.data.write(folder.path)
             return _SweepRun(plan, folder, listen, notify).run()
         except SteadytuneError:
             if not _has_trials(folder):
@@ -79,7 +81,12 @@ def launch(plan: Plan, root: Path, listen: Listener, notify: Notify = lambda mes
 
 
 def resume(
-    plan: Plan, root: Path, listen: Listener, notify: Notify = lambda message: None, accept_gap: bool = False
+    plan: Plan,
+    root: Path,
+    listen: Listener,
+    notify: Notify = lambda message: None,
+    accept_gap: bool = False,
+    accept_changed_data: bool = False,
 ) -> Finished:
     """Run a sweep that was interrupted or killed, from where its journal ends.
 
@@ -89,9 +96,10 @@ def resume(
         listen: called with every new event of the journal, and the state after it.
         notify: shows the user messages, as in `launch`.
         accept_gap: end a damaged journal before its first row that cannot be read, and continue from there.
+        accept_changed_data: go on with data that are not those that the sweep began with.
 
     Raises:
-        SteadytuneError: there is no such sweep, it has ended, or it cannot run.
+        SteadytuneError: there is no such sweep, it has ended, its data have changed, or it cannot run.
     """
     folder = SweepFolder.existing(root, plan.spec.name)
     sweep_run = _SweepRun(plan, folder, listen, notify)
@@ -107,7 +115,8 @@ def resume(
             with sweep_run.uploading():  # what an outage may have kept from the storage
                 pass
             raise SteadytuneError(f"sweep {folder.name} has ended; see `steadytune status {folder.name}`")
-        return sweep_run.run()
+        plan = resumed(plan, folder, accept_changed_data, sweep_run.notify_plain)
+        return replace(sweep_run, plan=plan).run()
 
 
 def _cut(folder: SweepFolder) -> str:
@@ -146,7 +155,7 @@ class _SweepRun:
         try:
             with (
                 connected(spec, folder.path, self.notify),
-                Recorder(folder, self._notify_plain) as recorder,
+                Recorder(folder, self.notify_plain) as recorder,
                 self.uploading() as uploader,
             ):
                 resources = trial_resources(spec, self._gpu_share())
@@ -161,14 +170,14 @@ class _SweepRun:
             raise SteadytuneError(f"{folder.path}: the disk is full; {fix}") from None
         return Finished(state, recorder)
 
-    def _notify_plain(self, message: str) -> None:
+    def notify_plain(self, message: str) -> None:
         self.notify(Text(message))  # addresses and paths may look like rich's markup
 
     @contextmanager
     def uploading(self) -> Iterator[Uploader | None]:
         """For the block, keep the sweep's storage up to date, if it has one."""
         if self.plan.spec.storage:
-            with Uploader(self.folder, self.plan.spec.storage, self._notify_plain) as uploader:
+            with Uploader(self.folder, self.plan.spec.storage, self.notify_plain) as uploader:
                 yield uploader
         else:
             yield None
@@ -188,7 +197,7 @@ class _SweepRun:
         self.notify("How many trials share a GPU? One trains alone, for an epoch or two minutes.")
         settings = self.plan.named[0][1] if self.plan.named else self.plan.settings({}, spec.seed).model_dump()
         probe = {"trial": 0, "settings": settings, "epochs": 0}
-        memory = measure_memory(_common_config(spec, resources) | probe)
+        memory = measure_memory(_common_config(self.plan, resources) | probe)
         share = gpu_share(memory)
         self.folder.change(gpus=share)
         self.notify(f"It took {memory.need / 1e9:.1f} of the GPU's {memory.total / 1e9:.1f} GB: gpus is {share:g}.")
@@ -233,13 +242,16 @@ class _SweepRun:
         return coordinator.state
 
 
-def _common_config(spec: SweepSpec, resources: TrialResources) -> dict[str, Any]:
+def _common_config(plan: Plan, resources: TrialResources) -> dict[str, Any]:
     """The configuration that all trials of a sweep share; see `RecipeTrainable`."""
+    spec, data = plan.spec, plan.data
     return {
         "recipe": spec.recipe,
         "data": located(spec.data),
         "data_cache_gb": spec.data_cache_gb,
         "data_fingerprint": spec.data_fingerprint,
+        "data_began": data.manifest.fingerprint if data else "",
+        "data_earlier": list(data.earlier) if data else [],
         "storage": spec.storage or "",
         "checkpoint_every": spec.checkpoint_every,
         "checkpoint_at": [],
@@ -252,7 +264,7 @@ def _tuner(coordinator: Coordinator, folder: SweepFolder, slots: int, resources:
     """Ray Tune, set up to run what the coordinator hands out, `slots` trials at a time."""
     spec = coordinator.plan.spec
     rungs = coordinator.scheduler.rungs if spec.scheduler in ("asha", "freeze_thaw") else []
-    config = _common_config(spec, resources) | {"folder": str(folder.trials), "checkpoint_at": rungs}
+    config = _common_config(coordinator.plan, resources) | {"folder": str(folder.trials), "checkpoint_at": rungs}
     return tune.Tuner(
         RecipeTrainable,
         tune_config=tune.TuneConfig(

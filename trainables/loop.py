@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from trainables.errors import CheckpointError
+from trainables.identity import difference
 from trainables.recipe import Alarm, Epoch
 from trainables.settings import Settings, to_yaml
 
@@ -88,7 +89,7 @@ def epochs(training: Training, *, seed: int, identity: str, resume: Path | None,
     Args:
         training: freshly built.
         seed: of the whole training.
-        identity: what a checkpoint must have been written by to be resumed (recipe and settings).
+        identity: of the training, see `trainables.identity`; a checkpoint of another one is not resumed.
         resume: checkpoint directory to continue from.
         settings: of the training; each checkpoint holds them, so that it can be evaluated on its own.
     """
@@ -139,10 +140,8 @@ def _saver(training: Training, epoch: int, identity: str, settings: Settings) ->
 def _restore(training: Training, directory: Path, identity: str) -> int:
     """Load the checkpoint in `directory` into `training`; returns its epoch."""
     saved = read(directory)
-    if saved["identity"] != identity:
-        raise CheckpointError(
-            f"{directory / STATE}: was written by {saved['identity']}, not by {identity}; resume with its settings"
-        )
+    if why := difference(str(saved["identity"]), identity):
+        raise CheckpointError(f"{directory / STATE}: {why}")
     training.load_state(saved["training"])
     return int(saved["epoch"])
 
@@ -154,6 +153,15 @@ def recipe_of(directory: Path) -> str:
         CheckpointError: there is none, or it is damaged.
     """
     return str(read(directory)["identity"]).split()[0]
+
+
+def class_names(directory: Path) -> tuple[str, ...]:
+    """The classes that the checkpoint in `directory` was trained on; empty if it names none.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+    """
+    return tuple(map(str, read(directory)["training"].get("names", ())))
 
 
 def evaluation(training: Training, *, seed: int, checkpoint: Path) -> dict[str, float]:

@@ -10,9 +10,11 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from trainables.atomic import write_file
+from trainables.class_match import ClassMatch, Named, match
+from trainables.identity import identity
 from trainables.recipe import Epoch, Predictor, Recipe
 from trainables.settings import Settings, SettingsT, to_yaml
 from trainables.ultralytics_import import isolated
@@ -52,17 +54,13 @@ class LoopedRecipe(Recipe[SettingsT, DataSetT]):
         training = self.training(settings, data, workdir)
         from trainables.loop import epochs
 
-        identity = self._identity(settings, data)
-        yield from epochs(training, seed=_seed(settings), identity=identity, resume=resume, settings=settings)
+        digest = hashlib.sha256(settings.model_dump_json(exclude=RUN_SETTINGS).encode()).hexdigest()
+        same = identity(self.name, digest, data.fingerprint)  # must be the same for a resume to be exact
+        yield from epochs(training, seed=_seed(settings), identity=same, resume=resume, settings=settings)
 
     def evaluate(self, settings: SettingsT, data: DataSetT, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
-        """Evaluate; see `Recipe.evaluate`."""
-        return evaluated(self.training(settings, data, workdir), settings, checkpoint)
-
-    def _identity(self, settings: SettingsT, data: DataSetT) -> str:
-        """What must be the same for a resume to be exact."""
-        digest = hashlib.sha256(settings.model_dump_json(exclude=RUN_SETTINGS).encode()).hexdigest()
-        return f"{self.name} (settings {digest[:8]}, data {data.fingerprint[:8]})"
+        """Evaluate, with classes matched by their names; see `Recipe.evaluate`."""
+        return evaluated(self.training(settings, for_checkpoint(data, checkpoint), workdir), settings, checkpoint)
 
 
 class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
@@ -110,6 +108,30 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
     def _module(self, name: str, workdir: Path | None = None) -> Any:
         with isolated(workdir):  # the first import of Ultralytics may write files and reach for the network
             return import_module(f"{self.package}.{name}")
+
+
+def for_checkpoint(data: DataSetT, checkpoint: Path) -> DataSetT:
+    """`data` with the classes of `checkpoint` and their numbers, if both name any.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or a damaged one.
+        DataError: no class has the same name in both, or nothing of the held-out split is left.
+    """
+    classes = matched(data, checkpoint)
+    if classes is None or classes.same:
+        return data
+    renumbered: DataSetT = cast("Named", data).with_classes(classes)
+    return renumbered
+
+
+def matched(data: Any, checkpoint: Path) -> ClassMatch | None:
+    """How the classes of `data` are numbered in `checkpoint`; None if one of the two names none."""
+    if not hasattr(data, "with_classes"):
+        return None
+    from trainables.loop import class_names
+
+    trained = class_names(checkpoint)
+    return match(trained, data.names) if trained else None
 
 
 def evaluated(training: Training, settings: Settings, checkpoint: Path) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from trainables import checkpoint, registry
 from trainables.errors import CheckpointError
+from trainables.loop_recipe import matched
 from trainables.recipe import AnyRecipe, Epoch
 from trainables.settings import parse, read_yaml
 
@@ -75,6 +76,8 @@ def evaluate(
 ) -> Iterator[str]:
     """Evaluate a checkpoint on the held-out split of `data`, yielding one line per metric.
 
+    Classes are matched by their names; one that only checkpoint or data have is named in a line of its own.
+
     Args:
         directory: checkpoint such as epoch-0007.
         data: of the recipe's kind.
@@ -92,7 +95,10 @@ def evaluate(
     file = config or directory / SETTINGS
     settings = parse(recipe.settings_type, {**read_yaml(file), **values}, str(file))
     with tempfile.TemporaryDirectory() as workdir:
-        metrics = recipe.evaluate(settings, recipe.open(data), Path(workdir), directory)
+        opened = recipe.open(data)
+        if classes := matched(opened, directory):
+            yield from classes.notes()
+        metrics = recipe.evaluate(settings, opened, Path(workdir), directory)
         for metric, value in metrics.items():
             yield f"{metric} {value:.4f}"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,9 +36,17 @@ def submits(address: str | None, detach: bool) -> bool:
 
 
 def submit(
-    name: str, address: str | None, root: Path, spec: SweepSpec | None, detach: bool, storage: str | None = None
+    name: str,
+    address: str | None,
+    root: Path,
+    spec: SweepSpec | None,
+    detach: bool,
+    storage: str | None = None,
+    more: Sequence[str] = (),
 ) -> None:
     """Launch `spec`, or resume `name`, as a job; then print its log, or with `detach` only wait until it has started.
+
+    `more` are further options of the resume.
 
     Raises:
         SteadytuneError: there is no address, the sweep is wrong, or the cluster does not take the job.
@@ -49,7 +58,7 @@ def submit(
     from search.execution.jobs import connect
 
     jobs = connect(address)
-    job = jobs.submit(name, root, spec, storage)
+    job = jobs.submit(name, root, spec, storage, more)
     print(f"Submitted to {jobs.address} as job {job}.", flush=True)
     next_steps = f"Watch it: {options.command('logs', name, root)}; end it: {options.command('stop', name, root)}"
     if detach:

@@ -16,6 +16,7 @@ from search.cli.interrupt import interruptible, lasting_output
 from search.cli.options import DEFAULT_ROOT, Address, Detach, Root, Storage
 from search.cli.sweep_options import field_values, with_sweep_options
 from search.execution.job_protocol import ERROR_PREFIX
+from search.sweep.data_identity import read_identity
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec
 from trainables.errors import SettingsError
@@ -47,6 +48,12 @@ def resume(
         bool,
         typer.Option("--accept-gap", help="continue before the damage if files of the journal are missing or damaged"),
     ] = False,
+    accept_changed_data: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changed-data", help="go on although the data have changed, with results of both side by side"
+        ),
+    ] = False,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Continue a sweep that was interrupted or killed."""
@@ -57,18 +64,19 @@ def resume(
             raise SettingsError(
                 "--accept-gap repairs the journal on this machine; resume without --detach and --address"
             )
-        cli_cluster.submit(name, cluster_address, sweeps, None, detach, folder.spec().storage)
+        options_of_job = ["--accept-changed-data"] if accept_changed_data else []
+        cli_cluster.submit(name, cluster_address, sweeps, None, detach, folder.spec().storage, options_of_job)
         return
     if address:
         folder.change(address=address)
-    _run_sweep(name, sweeps, None, accept_gap)
+    _run_sweep(name, sweeps, None, accept_gap=accept_gap, accept_changed_data=accept_changed_data)
 
 
-def _run_sweep(name: str, root: Path, new: SweepSpec | None, accept_gap: bool = False) -> None:
+def _run_sweep(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None:
     """Run the sweep `new`, or resume `name`, on this machine or the Ray cluster at its address."""
     with lasting_output(), interruptible():
         try:
-            _run(name, root, new, accept_gap)
+            _run(name, root, new, **accepted)
         except KeyboardInterrupt:
             if not SweepFolder(root, name).journal.is_dir():
                 raise
@@ -77,7 +85,7 @@ def _run_sweep(name: str, root: Path, new: SweepSpec | None, accept_gap: bool = 
             sys.exit(130)
 
 
-def _run(name: str, root: Path, new: SweepSpec | None, accept_gap: bool) -> None:
+def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None:
     from search.check import check
     from search.sampling.warm_start import load_prior_sweeps
     from search.views.progress import Progress
@@ -85,8 +93,11 @@ def _run(name: str, root: Path, new: SweepSpec | None, accept_gap: bool) -> None
     from trainables.vision.findings import lines
 
     console = terminal.console()
+    folder = SweepFolder(root, name)
     spec = new or SweepFolder.existing(root, name).spec()
-    plan = check(spec, SweepFolder(root, name).store(spec))
+    if not new and read_identity(folder.path):  # compared by what is trained on, not by all that was downloaded
+        spec = spec.model_copy(update={"data_fingerprint": None})
+    plan = check(spec, folder.store(spec))
     for line in [*banner(spec), *lines(plan.findings), *map(str, load_prior_sweeps(plan, root) if new else ())]:
         console.print(line)
     from search import run  # imports Ray: a mistake in the sweep file is reported without it
@@ -95,9 +106,9 @@ def _run(name: str, root: Path, new: SweepSpec | None, accept_gap: bool) -> None
         if new:
             finished = run.launch(plan, root, progress, console.print)
         else:
-            finished = run.resume(plan, root, progress, console.print, accept_gap)
+            finished = run.resume(plan, root, progress, console.print, **accepted)
     console.print()
-    for item in summary(finished.state, SweepFolder(root, name), options.command("browse", name, root)):
+    for item in summary(finished.state, folder, options.command("browse", name, root)):
         console.print(item)
     if not finished.recorder.finish():
         console.print(f"MLflow could not be brought up to date; try later: {options.command('sync', name, root)}")

@@ -35,8 +35,8 @@ class MemoryProbe:
 
     def train(self, config: dict[str, Any]) -> str:
         """Train an epoch; returns why it failed, or "". `config` is that of a `RecipeTrainable`, without its folder."""
-        with tempfile.TemporaryDirectory() as folder:
-            result = RecipeTrainable({**config, "folder": folder, "storage": ""}).step()
+        with tempfile.TemporaryDirectory() as root:
+            result = RecipeTrainable({**config, "folder": f"{root}/probe/trials", "storage": ""}).step()
         return str(result.get(FAILED) or result.get(ABORTED) or "").partition(" (see ")[0]
 
     def memory(self) -> Memory | None:

@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -99,7 +99,9 @@ class Jobs:
         self._client = client
         self.address: str = client.get_address()
 
-    def submit(self, name: str, root: Path, spec: SweepSpec | None, storage: str | None = None) -> str:
+    def submit(
+        self, name: str, root: Path, spec: SweepSpec | None, storage: str | None = None, more: Sequence[str] = ()
+    ) -> str:
         """Launch a sweep as a job, or resume one; returns the job's id.
 
         Args:
@@ -107,6 +109,7 @@ class Jobs:
             root: folder of the sweeps, as the cluster sees it. A resume from a storage needs nothing of it.
             spec: the sweep to launch; None to resume sweep `name`.
             storage: URI of the storage to resume from.
+            more: further options of the resume.
 
         Raises:
             SteadytuneError: the sweep has a job that runs, or the cluster does not accept jobs.
@@ -123,7 +126,7 @@ class Jobs:
             command = _command("launch", "/dev/stdin", "--sweeps", sweeps) + f" <<END\n${_SPEC_VARIABLE}\nEND"
         else:
             from_storage = ["--storage", storage] if storage else []
-            command = _command("resume", name, "--address", self.address, "--sweeps", sweeps, *from_storage)
+            command = _command("resume", name, "--address", self.address, "--sweeps", sweeps, *from_storage, *more)
         try:
             self._submit(command, job, {"py_modules": modules, "env_vars": environment})
         except (RuntimeError, RayError, OSError) as error:

@@ -21,14 +21,15 @@ from ray import tune
 
 from search.execution.heartbeat import Heartbeat
 from search.execution.resources import TrialResources
+from search.execution.worker_data import DataChangedError, WorkerData
 from search.journal.events import EpochDone
 from search.storage.dataset_cache import fetch
 from search.storage.object_store import Storage, retry_until_available
 from search.storage.remote_sweep import download_newest_checkpoint, upload_checkpoint, upload_log
 from search.sweep.environment import write_environment
 from search.sweep.uri import is_uri
-from trainables import checkpoint, registry
-from trainables.errors import CheckpointError
+from trainables import checkpoint, identity, registry
+from trainables.errors import CheckpointError, DataError
 from trainables.recipe import Epoch
 from trainables.settings import parse
 
@@ -48,6 +49,8 @@ class RecipeTrainable(tune.Trainable):
     The configuration has these keys, the same for all assignments:
 
         recipe, data, data_cache_gb, data_fingerprint, checkpoint_every: as in `SweepSpec`.
+        data_began, data_earlier: fingerprint of the data that the sweep goes on with, "" if it is not known; and those
+            of other data whose checkpoints it goes on with, as its user said.
         folder: the folder of all trials.
         storage: URI, or "" if all nodes share the folder.
         checkpoint_at: epochs of the rungs, where a trial may be paused.
@@ -59,7 +62,7 @@ class RecipeTrainable(tune.Trainable):
 
         report: an `EpochDone`.
         failed: one sentence; the training's code raised. The process is sound and takes the next trial.
-        aborted: one sentence; the disk is full, which would end every other trial too.
+        aborted: one sentence; the disk is full, or the data have changed, which would end every other trial too.
         out_of_memory: True; a shared GPU had too little memory. With a GPU of its own the trial may continue.
     """
 
@@ -71,8 +74,10 @@ class RecipeTrainable(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         """Called once per process, with its first assignment."""
         self._recipe = registry.find(config["recipe"])
-        self._data: Any = None
-        self._data_path = Path()
+        sweep = Path(config["folder"]).parent
+        self._data = WorkerData(self._recipe, config["data"], sweep, config["data_began"])
+        identity.accept(config["data_earlier"])
+        self._data_path: Path | None = None
         self._sweep_storage: Storage | None = None  # not `_storage`, which is Ray's
         self._epochs: Iterator[Epoch] | None = None
         self._heartbeat = Heartbeat()
@@ -116,6 +121,8 @@ class RecipeTrainable(tune.Trainable):
         except Exception as error:  # any error of a training ends this trial, not the worker
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return {ABORTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
+            if changed := self._data_change(error):
+                return {ABORTED: changed}
             if type(error).__name__ == "OutOfMemoryError" and 0 < self._config["resources"].gpus < 1:  # torch's
                 return {OUT_OF_MEMORY: True}
             if self._sweep_storage:  # the user may not see this node's folder; no retries for a log
@@ -124,10 +131,20 @@ class RecipeTrainable(tune.Trainable):
             text = str(error).strip().split("\n")[0]
             return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
 
+    def _data_change(self, error: Exception) -> str:
+        """How the data have changed, which is the cause of `error` then and no fault of the trial's; "" if not."""
+        try:
+            if not isinstance(error, DataChangedError):
+                self._data.look()
+                return ""
+        except DataError as changed:
+            return str(changed)
+        return str(error)
+
     def _download(self) -> None:
         """Download the data set and the trial's checkpoint. Outside the watch: waiting for a storage is no hang."""
         config = self._config
-        if self._data is None:
+        if self._data_path is None:
             self._data_path = Path(config["data"])
             if is_uri(config["data"]):
                 self._data_path = fetch(config["data"], config["data_cache_gb"], config["data_fingerprint"]).path
@@ -159,11 +176,11 @@ class RecipeTrainable(tune.Trainable):
             raise
 
     def _train(self) -> Iterator[Epoch]:
-        if self._data is None:
-            self._data = self._recipe.open(self._data_path)
+        assert self._data_path is not None, "set by _download"
+        data = self._data.open(self._data_path)
         settings = parse(self._recipe.settings_type, self._config["settings"], self._recipe.name)
-        write_environment(self._folder, settings.model_dump(mode="json"), getattr(self._data, "fingerprint", ""))
-        return self._recipe.train(settings, self._data, self._folder, self._resume())
+        write_environment(self._folder, settings.model_dump(mode="json"), self._data.fingerprint)
+        return self._recipe.train(settings, data, self._folder, self._resume())
 
     def _resume(self) -> Path | None:
         """The newest intact checkpoint that the driver has heard of. Removes newer ones: it repeats their epochs."""

@@ -15,10 +15,12 @@ from typing import Any
 
 from search.export.manifest import read_about
 from search.storage.dataset_cache import fetch
+from search.sweep.data_identity import manifest_of
 from search.sweep.environment import python_path
 from search.sweep.uri import is_uri
 from trainables import registry
 from trainables.errors import SteadytuneError
+from trainables.manifest import FORMAT
 from trainables.recipe import AnyRecipe, Epoch
 from trainables.settings import Settings, parse, read_yaml
 
@@ -51,8 +53,9 @@ def prove(folder: Path, epochs: int, data: Path | None = None) -> Iterator[str]:
     _same_files(recipe, settings, folder)
     yield "settings and native files are those of the trial"
     os.environ["OMP_NUM_THREADS"] = str(about["threads"])  # the order of a sum, and so its rounding, depends on them
-    dataset = recipe.open(data or _local(about["data"]))
-    _same_data(getattr(dataset, "fingerprint", ""), about)
+    path = data or _local(about["data"])
+    dataset = recipe.open(path)
+    yield from _same_data(manifest_of(path, dataset).fingerprint, about)
     expected = {row["epoch"]: row for row in about["curve"][:epochs]}
     with TemporaryDirectory() as workdir:
         for epoch in recipe.train(settings, dataset, Path(workdir)):
@@ -125,12 +128,13 @@ def _parts(line: str) -> list[tuple[str, str]]:
     return list(zip(["", *(name[1] or name[2] or "" for name in names)], bare, strict=True))
 
 
-def _same_data(fingerprint: str, about: dict[str, Any]) -> None:
+def _same_data(fingerprint: str, about: dict[str, Any]) -> Iterator[str]:
     recorded = about["environment"].get("data_fingerprint", "")
-    if recorded and fingerprint != recorded:
-        raise SteadytuneError(
-            f"data has the fingerprint {fingerprint[:12]}, but the trial trained on {recorded[:12]}; see --data"
-        )
+    if recorded and not recorded.startswith(FORMAT):
+        yield "data not compared: the export is of an earlier version, whose fingerprint did not cover their content"
+    elif recorded and fingerprint != recorded:
+        now, before = (text.removeprefix(FORMAT)[:12] for text in (fingerprint, recorded))
+        raise SteadytuneError(f"data has the fingerprint {now}, but the trial trained on {before}; see --data")
 
 
 def _same_epoch(epoch: Epoch, expected: dict[str, Any], metric: str) -> str:

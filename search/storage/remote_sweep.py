@@ -1,6 +1,6 @@
 """A sweep at its storage, under the same names as in its folder, so that another machine can resume it.
 
-URI/NAME/sweep.yaml, journal/, best/    as in the sweep's folder
+URI/NAME/sweep.yaml, data.json, journal/, best/    as in the sweep's folder
 URI/NAME/trials/NNNN/                   a trial's environment.json, log.txt and checkpoints/epoch-NNNN/
 URI/NAME/owner.txt                      the owner token: which driver was the last to launch or resume the sweep
 
@@ -20,6 +20,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from search.storage.object_store import Storage, open_storage, retry_until_available
+from search.sweep import data_identity
 from search.sweep.environment import ENVIRONMENT_FILE
 from search.sweep.folder import SweepFolder
 from trainables import atomic, checkpoint
@@ -27,6 +28,7 @@ from trainables.errors import CheckpointError, SteadytuneError, nearest
 
 OWNER = "owner.txt"
 SPEC = "sweep.yaml"
+DATA = data_identity.FILE
 JOURNAL = "journal"
 LOG = "log.txt"
 
@@ -188,6 +190,8 @@ def reconcile(folder: SweepFolder, storage: Storage) -> None:
             shutil.rmtree(stale, ignore_errors=True)
         tokens_file.unlink()
     storage.fetch(SPEC, folder.spec_file)
+    with suppress(FileNotFoundError):  # version 0.1.0 wrote none
+        storage.fetch(DATA, folder.path / DATA)
     _download_journal(folder, storage)
 
 
@@ -211,6 +215,8 @@ def acquire(folder: SweepFolder, storage: Storage) -> str:
     with (folder.path / OWNER).open("a", encoding="utf-8") as file:  # before the storage has it: a crash loses nothing
         file.write(f"{token}\n")
     storage.write(SPEC, folder.spec_file)
+    if (folder.path / DATA).is_file():
+        storage.write(DATA, folder.path / DATA)
     storage.write(OWNER, token.encode())
     return token
 

@@ -2,6 +2,7 @@
 
 SWEEPS/mlflow.db, artifacts/     the default MLflow store, shared by all sweeps of the folder
 SWEEPS/NAME/sweep.yaml           the description of the sweep
+SWEEPS/NAME/data.json            which data it began with (`search.sweep.data_identity`)
 SWEEPS/NAME/journal/             what happened, as Parquet
 SWEEPS/NAME/trials/NNNN/         each trial's log.txt and checkpoints/epoch-NNNN/
 SWEEPS/NAME/best/                the winner: its settings, native configuration and checkpoint

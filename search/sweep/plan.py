@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from search.pruning.rungs import first_rung, milestones
+from search.sweep.data_identity import DataIdentity
 from search.sweep.spec import SchedulerName, SweepSpec
 from search.sweep.uri import check_uri, is_uri
 from spaces import registry as space_registry
@@ -37,6 +38,7 @@ class Plan:
         ranges: of the settings that are drawn, narrowed as the user asked.
         max_epochs: epochs of a whole training.
         findings: what the reader of the data set repaired or left out, once the data were read.
+        data: which data they are, likewise.
     """
 
     spec: SweepSpec
@@ -46,6 +48,7 @@ class Plan:
     ranges: Mapping[str, Range]
     max_epochs: int
     findings: tuple[Finding, ...] = ()
+    data: DataIdentity | None = None
 
     @property
     def pins(self) -> dict[str, Any]:

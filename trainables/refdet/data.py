@@ -8,9 +8,9 @@ a bound, for all trials of a process.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.errors import DataError
+from trainables.file_facts import FileFacts, file_facts
+from trainables.manifest import Manifest, Part, of_parts, values_digest
 from trainables.refdet.video import FRAMES_BYTES, FrameCache, probe
 from trainables.vision.decode import SUFFIXES, decode
 
@@ -48,13 +50,18 @@ class RefdetData:
     Attributes:
         train, val: clips by class; no class is in both.
         frames: decoded frames of all clips.
-        fingerprint: sha256 over class names, files and boxes; the same data give the same one anywhere.
+        manifest: what is trained on, by content.
     """
 
     train: tuple[Clip, ...]
     val: tuple[Clip, ...]
     frames: FrameCache
-    fingerprint: str
+    manifest: Manifest
+
+    @property
+    def fingerprint(self) -> str:
+        """The manifest's: the same data give the same one anywhere."""
+        return self.manifest.fingerprint
 
     def references(self, clip: Clip, size: int) -> NDArray[np.uint8]:
         """The reference images (K, size, size, 3) of `clip`, RGB."""
@@ -69,17 +76,31 @@ def open_refdet(path: Path, cache_bytes: int = FRAMES_BYTES) -> RefdetData:
     """
     if not path.is_dir():
         raise DataError(f"{path}: is no folder; give the one that holds train and test")
-    digest = hashlib.sha256()
-    train, val = (_split(path / split, digest) for split in ("train", "test"))
+    train, val = (_split(path / split) for split in ("train", "test"))
     trained = {clip.name for clip in train}
     for clip in val:
         if clip.name in trained:
             raise DataError(f"{path / 'test'}: class {clip.name} is in train too; a class that is tested must be novel")
-    return RefdetData(train, val, FrameCache((*train, *val), cache_bytes), digest.hexdigest())
+    with file_facts() as facts:
+        parts = [*_parts(train, _annotations(path / "train"), facts), *_parts(val, _annotations(path / "test"), facts)]
+    return RefdetData(train, val, FrameCache((*train, *val), cache_bytes), of_parts({}, parts))
 
 
-def _split(root: Path, digest: Any) -> tuple[Clip, ...]:
-    samples, file = root / "samples", root / "annotations" / "annotations.json"
+def _parts(clips: Sequence[Clip], annotations: Path, facts: FileFacts) -> Iterator[Part]:
+    """The videos, their references and their boxes."""
+    for clip in clips:
+        for file in (clip.video, *clip.references):
+            yield Part("", os.path.abspath(file), facts.digest(file), read_later=True)
+        boxes = values_digest(*(f"{frame}{clip.boxes[frame].tolist()}".encode() for frame in clip.frames))
+        yield Part("", os.path.abspath(annotations), boxes, f"boxes of {clip.name}")
+
+
+def _annotations(root: Path) -> Path:
+    return root / "annotations" / "annotations.json"
+
+
+def _split(root: Path) -> tuple[Clip, ...]:
+    samples, file = root / "samples", _annotations(root)
     if not samples.is_dir():
         raise DataError(f"{samples}: no such folder; the RefDet few-shot guide has one folder per video there")
     folders = {folder.name: folder for folder in sorted(samples.iterdir()) if folder.is_dir()}
@@ -98,9 +119,6 @@ def _split(root: Path, digest: Any) -> tuple[Clip, ...]:
     clips = tuple(_clip(folder, annotated[name], file) for name, folder in folders.items())
     if len(clips) < 2:
         raise DataError(f"{samples}: holds {len(clips)} videos; an episode needs at least 2 classes")
-    for clip in clips:
-        digest.update(f"\n{root.name}/{clip.name} {len(clip.references)} {clip.video.stat().st_size}".encode())
-        digest.update("".join(f"{frame}{clip.boxes[frame].tolist()}" for frame in clip.frames).encode())
     return clips
 
 

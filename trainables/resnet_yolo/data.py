@@ -6,13 +6,15 @@ Everything is checked before the first epoch; decoded images stay in memory up t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.class_match import ClassMatch, nothing_left
+from trainables.manifest import Manifest
 from trainables.vision.decode import decode
 from trainables.vision.detection_data import Sample, read_samples
 from trainables.vision.findings import Findings
@@ -35,6 +37,11 @@ class Images:
     def __len__(self) -> int:
         return len(self.samples)
 
+    @property
+    def cache_bytes(self) -> int:
+        """Limit of the decoded images that are kept."""
+        return self._cache.limit
+
     def preload(self, size: int) -> None:
         """Decode what the cache has room for, so that processes forked from this one share it."""
         for index in range(len(self)):
@@ -55,15 +62,28 @@ class YoloData:
     Attributes:
         names: class names; a label's class is an index into them.
         train, val: the two splits.
-        fingerprint: sha256 over names, image names and sizes, and labels; the same data give the same one anywhere.
+        manifest: what is trained on, by content.
         findings: what was repaired or left out.
     """
 
     names: tuple[str, ...]
     train: Images
     val: Images
-    fingerprint: str
+    manifest: Manifest
     findings: Findings = field(default_factory=Findings)
+
+    @property
+    def fingerprint(self) -> str:
+        """The manifest's: the same data give the same one anywhere."""
+        return self.manifest.fingerprint
+
+    def with_classes(self, match: ClassMatch) -> YoloData:
+        """The data as a checkpoint numbers their classes; see `trainables.class_match.Named`."""
+        train, val = (tuple(_renumbered(sample, match) for sample in split.samples) for split in (self.train, self.val))
+        if not any(len(sample.labels) for sample in val):
+            raise nothing_left(match, "object")
+        cache: ImageCache[Decoded] = ImageCache(self.val.cache_bytes)
+        return replace(self, names=match.trained, train=Images(train, cache), val=Images(val, cache))
 
 
 def open_yolo(path: Path, cache_bytes: int = CACHE_BYTES) -> YoloData:
@@ -79,7 +99,12 @@ def open_yolo(path: Path, cache_bytes: int = CACHE_BYTES) -> YoloData:
     findings = Findings()
     data = read_samples(path, findings)
     cache: ImageCache[Decoded] = ImageCache(cache_bytes)
-    return YoloData(data.names, Images(data.train, cache), Images(data.val, cache), data.fingerprint, findings)
+    return YoloData(data.names, Images(data.train, cache), Images(data.val, cache), data.manifest, findings)
+
+
+def _renumbered(sample: Sample, match: ClassMatch) -> Sample:
+    labels, classes = match.rows(sample.labels, sample.labels[:, 0])
+    return replace(sample, labels=np.column_stack((classes, labels[:, 1:])).astype(np.float32))
 
 
 def letterboxed(image: Image.Image, size: int) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:

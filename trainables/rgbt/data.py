@@ -6,19 +6,20 @@ Everything is checked before the first epoch; decoded pairs stay in memory up to
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.class_match import ClassMatch, nothing_left
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts, file_facts
+from trainables.manifest import Manifest, Part, of_parts, values_digest
 from trainables.vision.decode import SUFFIXES, UndecodableError, decode, decode_grey
 from trainables.vision.findings import Findings
 from trainables.vision.image_cache import CACHE_BYTES, ImageCache
@@ -52,6 +53,10 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def with_classes(self, match: ClassMatch) -> Pairs:
+        """The pairs as a checkpoint numbers their classes, with the same decoded pixels."""
+        return Pairs([_renumbered(pair, match) for pair in self.samples], self._cache)
+
     def preload(self, size: int, clahe: bool) -> None:
         """Decode what the cache has room for, so that processes forked from this one share it."""
         for index in range(len(self)):
@@ -72,15 +77,27 @@ class RgbtData:
     Attributes:
         names: class names; a label's class is an index into them.
         train, val: the two splits.
-        fingerprint: sha256 over names, images with their names, labels and scenes; equal data have an equal one.
+        manifest: what is trained on, by content.
         findings: what was repaired or left out.
     """
 
     names: tuple[str, ...]
     train: Pairs
     val: Pairs
-    fingerprint: str
+    manifest: Manifest
     findings: Findings = field(default_factory=Findings)
+
+    @property
+    def fingerprint(self) -> str:
+        """The manifest's: the same data give the same one anywhere."""
+        return self.manifest.fingerprint
+
+    def with_classes(self, match: ClassMatch) -> RgbtData:
+        """The data as a checkpoint numbers their classes; see `trainables.class_match.Named`."""
+        train, val = (split.with_classes(match) for split in (self.train, self.val))
+        if not any(len(pair.labels) for pair in val.samples):
+            raise nothing_left(match, "object")
+        return replace(self, names=match.trained, train=train, val=val)
 
 
 def open_rgbt(path: Path, cache_bytes: int = CACHE_BYTES) -> RgbtData:
@@ -96,18 +113,24 @@ def open_rgbt(path: Path, cache_bytes: int = CACHE_BYTES) -> RgbtData:
     described = _described(path)
     names = class_names(path, described)
     findings = Findings()
-    digest = hashlib.sha256("\n".join(names).encode())
     cache: ImageCache[Decoded] = ImageCache(cache_bytes)
     earlier: dict[bytes, Path] = {}
     splits = []
+    parts: list[Part] = []
     with file_facts() as facts:
         for split in ("train", "val"):
-            samples, shared = _pairs(path, split, described[split], len(names), digest, findings, facts)
+            samples, shared = _pairs(path, split, described[split], len(names), parts, findings, facts)
             note_shared(shared, split, earlier, findings)
             if not any(len(sample.labels) for sample in samples):
                 raise DataError(f"{path}: no image of {split} has a label; {split} needs at least one object")
             splits.append(Pairs(samples, cache))
-    return RgbtData(names, splits[0], splits[1], digest.hexdigest(), findings)
+    manifest = of_parts({"class names": list(names)}, parts)
+    return RgbtData(names, splits[0], splits[1], manifest, findings)
+
+
+def _renumbered(pair: Pair, match: ClassMatch) -> Pair:
+    labels, classes = match.rows(pair.labels, pair.labels[:, 0])
+    return replace(pair, labels=np.column_stack((classes, labels[:, 1:])).astype(np.float32))
 
 
 def _described(path: Path) -> Mapping[str, Any]:
@@ -127,12 +150,12 @@ def _pairs(
     split: str,
     folders: Mapping[str, str],
     classes: int,
-    digest: Any,
+    parts: list[Part],
     findings: Findings,
     facts: FileFacts,
 ) -> tuple[list[Pair], list[tuple[Path, bytes]]]:
-    """The pairs of a split, and their RGB images with their digests."""
-    roots = {key: (path.parent / folders[key]).resolve() for key in FOLDERS}
+    """The pairs of a split, and their RGB images with their digests; adds to `parts` what was read."""
+    roots = {key: Path(os.path.abspath(path.parent / folders[key])) for key in FOLDERS}
     for key, root in roots.items():
         if not root.is_dir():
             raise DataError(f"{path}: {split}.{key} names the folder {root}, which is not there; mend the path")
@@ -149,13 +172,19 @@ def _pairs(
         if (colour.width, colour.height) != (heat.width, heat.height):
             sizes = f"{heat.width}x{heat.height}, but {image} is {colour.width}x{colour.height}"
             raise DataError(f"{thermal[name]}: is {sizes}; the two must be registered, so of one size")
-        labels = read_labels(str(roots["labels"] / f"{name}.txt"), classes, findings, facts)
+        file = str(roots["labels"] / f"{name}.txt")
+        labels = read_labels(file, classes, findings, facts)
         if labels is None:
             continue
         scene = scenes.get(name, "")
         samples.append(Pair(image, thermal[name], labels, scene))
         digests.append((image, colour.digest))
-        digest.update(os.fsencode(f"\n{split}/{name} {scene} ") + colour.digest + heat.digest + labels.tobytes())
+        parts.append(Part(split, str(image), colour.digest.hex(), read_later=True))
+        parts.append(Part(split, str(thermal[name]), heat.digest.hex(), read_later=True))
+        if len(labels):
+            parts.append(Part(split, file, values_digest(labels.tobytes())))
+        if scene:
+            parts.append(Part(split, str(image), values_digest(scene.encode()), "scene"))
     return samples, digests
 
 

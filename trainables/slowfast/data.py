@@ -14,15 +14,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.class_match import ClassMatch, nothing_left
 from trainables.errors import DataError
+from trainables.manifest import Manifest, Part, of_parts, values_digest
 
 COLDEST, HOTTEST = -60.0, 200.0
 """Celsius that a scene with people can have; beyond it the values are of another unit or broken."""
@@ -43,13 +46,31 @@ class ThermalData:
     Attributes:
         names: class names; a label is an index into them.
         train, val: the two splits, no clip in both.
-        fingerprint: sha256 over names, clips and labels.
+        manifest: what is trained on, by content.
     """
 
     names: tuple[str, ...]
     train: Clips
     val: Clips
-    fingerprint: str
+    manifest: Manifest
+
+    @property
+    def fingerprint(self) -> str:
+        """The manifest's: the same data give the same one anywhere."""
+        return self.manifest.fingerprint
+
+    def with_classes(self, match: ClassMatch) -> ThermalData:
+        """The data as a checkpoint numbers their classes; see `trainables.class_match.Named`."""
+        train, val = (_renumbered(clips, match) for clips in (self.train, self.val))
+        if not len(val.labels):
+            raise nothing_left(match, "clip")
+        # A training split without a clip cannot be batched; an evaluation does not read it.
+        return replace(self, names=match.trained, train=train if len(train.labels) else val, val=val)
+
+
+def _renumbered(clips: Clips, match: ClassMatch) -> Clips:
+    frames, labels = match.rows(clips.frames, clips.labels)
+    return Clips(frames, labels)
 
 
 def open_thermal(path: Path) -> ThermalData:
@@ -59,7 +80,7 @@ def open_thermal(path: Path) -> ThermalData:
         DataError: with the file, the clip, what is wrong and how to mend it.
     """
     names = _names(path / "annotations" / "class_mapping.json")
-    digest = hashlib.sha256("\n".join(names).encode())
+    parts: list[Part] = []
     earlier: dict[bytes, str] = {}
     splits: list[Clips] = []
     for split in ("train", "val"):
@@ -67,11 +88,13 @@ def open_thermal(path: Path) -> ThermalData:
         clips = _clips(file, len(names))
         for index, (frames, label) in enumerate(zip(clips.frames, clips.labels, strict=True)):
             key = hashlib.sha256(frames.tobytes()).digest()
+            parts.append(
+                Part("", os.path.abspath(file), values_digest(key, bytes([int(label) % 256])), f"clip {index}")
+            )
             if split == "val" and key in earlier:
                 raise DataError(f"{file}: clip {index} is the same as {earlier[key]}; take it out of one of the two")
             if split == "train":
                 earlier[key] = f"clip {index} of {file}"
-            digest.update(key + bytes([int(label) % 256]))
         splits.append(clips)
     train, val = splits
     if train.frames.shape[1:] != val.frames.shape[1:]:
@@ -79,7 +102,7 @@ def open_thermal(path: Path) -> ThermalData:
             f"{path / 'val.h5'}: its clips are {val.frames.shape[1:]}, those of train.h5 {train.frames.shape[1:]};"
             " both must be the same"
         )
-    return ThermalData(names, train, val, digest.hexdigest())
+    return ThermalData(names, train, val, of_parts({"class names": list(names)}, parts))
 
 
 def _names(file: Path) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from trainables.loop_recipe import PackageRecipe, evaluated
+from trainables.loop_recipe import PackageRecipe, evaluated, for_checkpoint
 from trainables.slowfast.settings import SlowfastSettings
 
 if TYPE_CHECKING:
@@ -46,5 +46,5 @@ class Slowfast(PackageRecipe[SlowfastSettings, "ThermalData"]):
         self, settings: SlowfastSettings, data: ThermalData, workdir: Path, checkpoint: Path
     ) -> Mapping[str, float]:
         """Evaluate, with the table of what was taken for what; see `Recipe.evaluate`."""
-        training = cast("SlowfastTraining", self.training(settings, data, workdir))
+        training = cast("SlowfastTraining", self.training(settings, for_checkpoint(data, checkpoint), workdir))
         return evaluated(training, settings, checkpoint) | training.taken()

@@ -6,9 +6,8 @@ have changed (`trainables.file_facts`). Whether an image is whole is told as `tr
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts, file_facts
+from trainables.manifest import Manifest, Part, of_parts, values_digest
 from trainables.vision.coco_layout import Picture, has_coco_layout, read_split
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
@@ -54,13 +54,13 @@ class Detection(Generic[ImageT]):
     Attributes:
         names: class names; a label's class is an index into them.
         train, val: the two splits.
-        fingerprint: sha256 over names, images with their names, and labels; the same data give the same one anywhere.
+        manifest: what is trained on, by content.
     """
 
     names: tuple[str, ...]
     train: tuple[ImageT, ...]
     val: tuple[ImageT, ...]
-    fingerprint: str
+    manifest: Manifest
 
 
 def read_samples(path: Path, findings: Findings) -> Detection[Sample]:
@@ -69,7 +69,7 @@ def read_samples(path: Path, findings: Findings) -> Detection[Sample]:
         return read_yolo(path, findings)
     coco = read_coco(path, findings)
     train, val = (tuple(map(_as_sample, split)) for split in (coco.train, coco.val))
-    return Detection(coco.names, train, val, coco.fingerprint)
+    return Detection(coco.names, train, val, coco.manifest)
 
 
 def read_pictures(path: Path, findings: Findings) -> Detection[Picture]:
@@ -78,7 +78,7 @@ def read_pictures(path: Path, findings: Findings) -> Detection[Picture]:
         return read_coco(path, findings)
     yolo = read_yolo(path, findings)
     train, val = (tuple(map(_as_picture, split)) for split in (yolo.train, yolo.val))
-    return Detection(yolo.names, train, val, yolo.fingerprint)
+    return Detection(yolo.names, train, val, yolo.manifest)
 
 
 def _as_sample(picture: Picture) -> Sample:
@@ -104,22 +104,26 @@ def read_yolo(path: Path, findings: Findings) -> Detection[Sample]:
         DataError: with the file, the line where there is one, what is wrong and how to mend it.
     """
     layout = read_layout(path, findings)
-    digest = hashlib.sha256("\n".join(layout.names).encode())
     seen: dict[bytes, Path] = {}
-    splits: list[tuple[Sample, ...]] = []
+    splits: dict[str, tuple[Sample, ...]] = {}
     with file_facts() as facts:
         for split in ("train", "val"):
             images = split_images(layout, split, findings)
-            folder = os.path.commonpath({os.path.dirname(image) for image in images})
             samples = [sample for image in images if (sample := _sample(image, layout, findings, facts)) is not None]
-            for sample in samples:
-                name = str(sample.path)[len(folder) :].lstrip("/")
-                digest.update(os.fsencode(f"\n{split}/{name} ") + sample.digest + sample.labels.tobytes())
             note_orphans(images, findings)
             note_shared(((sample.path, sample.digest) for sample in samples), split, seen, findings)
             _check_split(layout, split, images, samples, findings)
-            splits.append(tuple(samples))
-    return Detection(layout.names, splits[0], splits[1], digest.hexdigest())
+            splits[split] = tuple(samples)
+    parts = (part for split, samples in splits.items() for sample in samples for part in _parts(split, sample))
+    return Detection(layout.names, splits["train"], splits["val"], of_parts({"class names": list(layout.names)}, parts))
+
+
+def _parts(split: str, sample: Sample) -> Iterator[Part]:
+    """The image, and its labels if it has any."""
+    image = str(sample.path)
+    yield Part(split, image, sample.digest.hex(), read_later=True)
+    if len(sample.labels):
+        yield Part(split, label_file(image), values_digest(sample.labels.tobytes()))
 
 
 def _sample(image: Path, layout: YoloLayout, findings: Findings, facts: FileFacts) -> Sample | None:
@@ -153,11 +157,15 @@ def read_coco(path: Path, findings: Findings) -> Detection[Picture]:
         train, val = (read_split(path, split, findings, facts) for split in ("train", "val"))
     if val.names != train.names:
         raise DataError(f"{val.file}: its categories are not those of {train.file}; both must be the same")
-    digest = hashlib.sha256("\n".join(train.names).encode())
     seen: dict[bytes, Path] = {}
+    parts: list[Part] = []
     for name, split in (("train", train), ("val", val)):
         note_shared(((picture.path, picture.digest) for picture in split.pictures), name, seen, findings)
         for picture in split.pictures:
-            digest.update(os.fsencode(f"\n{split.file.stem}/{picture.path.name} ") + picture.digest)
-            digest.update(picture.boxes.tobytes() + picture.classes.tobytes())
-    return Detection(train.names, train.pictures, val.pictures, digest.hexdigest())
+            image = os.path.abspath(picture.path)
+            parts.append(Part(name, image, picture.digest.hex(), read_later=True))
+            if len(picture.boxes):
+                boxes = values_digest(picture.boxes.tobytes(), picture.classes.tobytes())
+                parts.append(Part(name, image, boxes, "boxes"))
+    manifest = of_parts({"class names": list(train.names)}, parts)
+    return Detection(train.names, train.pictures, val.pictures, manifest)

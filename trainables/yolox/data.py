@@ -5,12 +5,14 @@ Everything is checked before the first epoch; decoded images stay in memory up t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.class_match import ClassMatch, nothing_left
+from trainables.manifest import Manifest
 from trainables.vision.coco_layout import Picture
 from trainables.vision.detection_data import read_pictures
 from trainables.vision.findings import Findings
@@ -24,7 +26,7 @@ class CocoData:
     Attributes:
         names: class names, in the order of their ids in the file; a picture's class is an index into them.
         train, val: the two splits.
-        fingerprint: sha256 over names, image names and sizes, and boxes; the same data give the same one anywhere.
+        manifest: what is trained on, by content.
         cache: images as `trainables.yolox.images.Pictures` decodes them.
         findings: what was repaired or left out.
     """
@@ -32,9 +34,26 @@ class CocoData:
     names: tuple[str, ...]
     train: tuple[Picture, ...]
     val: tuple[Picture, ...]
-    fingerprint: str
+    manifest: Manifest
     cache: ImageCache[NDArray[np.uint8]]
     findings: Findings = field(default_factory=Findings)
+
+    @property
+    def fingerprint(self) -> str:
+        """The manifest's: the same data give the same one anywhere."""
+        return self.manifest.fingerprint
+
+    def with_classes(self, match: ClassMatch) -> CocoData:
+        """The data as a checkpoint numbers their classes; see `trainables.class_match.Named`."""
+        train, val = (tuple(_renumbered(picture, match) for picture in split) for split in (self.train, self.val))
+        if not any(len(picture.boxes) for picture in val):
+            raise nothing_left(match, "object")
+        return replace(self, names=match.trained, train=train, val=val)
+
+
+def _renumbered(picture: Picture, match: ClassMatch) -> Picture:
+    boxes, classes = match.rows(picture.boxes, picture.classes)
+    return replace(picture, boxes=boxes, classes=classes)
 
 
 def open_coco(path: Path, cache_bytes: int = CACHE_BYTES) -> CocoData:
@@ -49,4 +68,4 @@ def open_coco(path: Path, cache_bytes: int = CACHE_BYTES) -> CocoData:
     """
     findings = Findings()
     data = read_pictures(path, findings)
-    return CocoData(data.names, data.train, data.val, data.fingerprint, ImageCache(cache_bytes), findings)
+    return CocoData(data.names, data.train, data.val, data.manifest, ImageCache(cache_bytes), findings)

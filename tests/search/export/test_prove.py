@@ -204,10 +204,18 @@ def test_another_loss_is_named_with_its_epoch(exported: Path) -> None:
 def test_other_data_are_refused(exported: Path) -> None:
     file = exported / "about.json"
     known = json.loads(file.read_text())
-    known["environment"] = {"data_fingerprint": "0123456789abcdef"}
+    known["environment"] = {"data_fingerprint": "v2-0123456789abcdef"}
     file.write_text(json.dumps(known))
     with pytest.raises(SteadytuneError, match=r"data has the fingerprint .*, but the trial trained on 0123456789ab"):
         list(prove(exported, 1))
+
+
+def test_an_older_versions_fingerprint_is_said_not_to_be_compared(exported: Path) -> None:
+    file = exported / "about.json"
+    known = json.loads(file.read_text())
+    known["environment"] = {"data_fingerprint": "0123456789abcdef"}
+    file.write_text(json.dumps(known))
+    assert any(line.startswith("data not compared") for line in prove(exported, 1))
 
 
 @pytest.mark.parametrize(

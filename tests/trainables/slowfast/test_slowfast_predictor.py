@@ -85,7 +85,7 @@ def test_other_data_are_evaluated_in_the_temperatures_of_the_training(
     data, checkpoint, epoch = trained
     frames = data.train.frames.copy()
     frames[0, 0, 0, 0] = 150.0
-    other = type(data)(data.names, type(data.train)(frames, data.train.labels), data.val, "other")
+    other = type(data)(data.names, type(data.train)(frames, data.train.labels), data.val, data.manifest)
     found = RECIPE.evaluate(SETTINGS, other, tmp_path, checkpoint)
     assert found["val"] == epoch.losses["val"]
     assert found["top1"] == epoch.metrics["top1"]

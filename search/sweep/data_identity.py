@@ -1,0 +1,142 @@
+"""Which data a sweep began with: by content, so that it goes on with no others, and by the name that people give them.
+
+SWEEPS/NAME/data.json    the data set's name and manifest (`trainables.manifest`)
+
+Digests of files are kept in the user's cache, not here (`trainables.file_facts`): a second look costs a `stat` a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from search.sweep.uri import is_uri
+from trainables import atomic, manifest
+from trainables.errors import DataError
+from trainables.file_facts import file_facts
+from trainables.manifest import Manifest, Part, changes, of_parts
+
+FILE = "data.json"
+WITHOUT_NAME = frozenset({"data", "dataset", "data_set", "annotations"})
+"""Files and folders of these names are named after the folder above them."""
+
+
+@dataclass(frozen=True)
+class DataIdentity:
+    """The data of a sweep.
+
+    Attributes:
+        name: what people call them, and MLflow's experiment and model are named after; "" in a sweep that version 0.1.0
+            began, which keeps the names that it had.
+        manifest: their content.
+        earlier: fingerprints of what the data were before, if the user went on with changed ones.
+    """
+
+    name: str
+    manifest: Manifest
+    earlier: tuple[str, ...] = ()
+
+    def write(self, folder: Path) -> None:
+        """Write `FILE` into the sweep's `folder`."""
+        content = {"name": self.name, "earlier": list(self.earlier), **manifest.dump(self.manifest)}
+        atomic.write_file(folder / FILE, json.dumps(content, indent=0))
+
+
+def read_identity(folder: Path) -> DataIdentity | None:
+    """What `DataIdentity.write` wrote into a sweep's `folder`; None in a sweep that version 0.1.0 began.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    file = folder / FILE
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: cannot be read ({error}); restore it from a copy") from None
+    recorded = manifest.parse(content, file)
+    return DataIdentity(str(content.get("name", "")), recorded, tuple(map(str, content.get("earlier", ()))))
+
+
+def describe(data: str, path: Path, opened: Any) -> DataIdentity:
+    """The identity of data that a recipe has opened.
+
+    Args:
+        data: as in `SweepSpec`.
+        path: where they are on this machine.
+        opened: what `Recipe.open` returned.
+    """
+    return DataIdentity(data_name(data, path.is_file()), manifest_of(path, opened))
+
+
+def manifest_of(path: Path, opened: Any) -> Manifest:
+    """The manifest of data that a recipe has opened from `path`.
+
+    For a recipe of one's own, whose data have none, their `fingerprint` stands, and the file at `path`; for a folder
+    without a fingerprint, only its path: which files below it are trained on, nobody but the recipe knows.
+    """
+    known = getattr(opened, "manifest", None)
+    if isinstance(known, Manifest):
+        return known
+    fingerprint = str(getattr(opened, "fingerprint", "") or "")
+    if path.is_file():
+        with file_facts() as known_files:
+            part = Part("", os.path.abspath(path), known_files.digest(path), read_later=True)
+        return of_parts({"fingerprint": fingerprint[:16]} if fingerprint else {}, [part])
+    return Manifest({"fingerprint": fingerprint[:16]} if fingerprint else {"path": os.path.abspath(path)}, {})
+
+
+def data_name(data: str, is_file: bool) -> str:
+    """What people call a data set: its folder, or the file that describes it if that has a name of its own.
+
+    >>> data_name("/datasets/cattle/data.yaml", is_file=True), data_name("/datasets/pigs", is_file=False)
+    ('cattle', 'pigs')
+    """
+    if is_uri(data):
+        parts = urlsplit(data)
+        names = [parts.netloc, *parts.path.split("/")]
+    else:
+        names = os.path.abspath(data).split("/")
+    names = [name for name in names if name]
+    if is_file and names:
+        names[-1] = Path(names[-1]).stem
+    while len(names) > 1 and names[-1].lower() in WITHOUT_NAME:
+        names.pop()
+    return names[-1] if names else "data"
+
+
+def resumed_with(
+    sweep: str, data: str, began: DataIdentity | None, now: DataIdentity, accept_changed: bool
+) -> tuple[DataIdentity, str]:
+    """The data that a resumed sweep goes on with, and what its user must know of them, which may be "".
+
+    Args:
+        sweep: its name.
+        data: as in `SweepSpec`.
+        began: what the sweep began with; None if version 0.1.0 began it.
+        now: the data as they are.
+        accept_changed: go on with changed data, too.
+
+    Raises:
+        DataError: the data have changed; it says how.
+    """
+    if began is None:
+        unknown = "which kept no fingerprint of the data's content: whether they have changed since is not known"
+        return replace(now, name=""), f"Sweep {sweep} was begun by an earlier version, {unknown}."
+    if now.manifest.fingerprint == began.manifest.fingerprint:
+        return replace(began, manifest=now.manifest), ""
+    how = changes(began.manifest, now.manifest)
+    if not accept_changed:
+        raise DataError(
+            f"data is {data}; since sweep {sweep} began: {how}; its results are of the earlier data, so restore them,"
+            f" or launch a new sweep with warm_start: [{sweep}], which trains its best configurations first"
+            " (resume --accept-changed-data goes on all the same, and mixes the two)"
+        )
+    earlier = tuple(dict.fromkeys((*began.earlier, began.manifest.fingerprint)))
+    note = f"The data have changed: {how}. Results from before are of other data; the confirmation is on these alone."
+    return replace(began, manifest=now.manifest, earlier=earlier), note

@@ -1,0 +1,56 @@
+"""A checkpoint is continued by the same training on the same data."""
+
+from __future__ import annotations
+
+import pytest
+
+from trainables import identity as identities
+from trainables.identity import accept, difference, identity
+
+ONE, OTHER = "v2-" + "1" * 64, "v2-" + "2" * 64
+OLDER = "yolox (settings aaaaaaaa, data 14d66225)"
+"""As version 0.1.0 wrote it."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identities, "_accepted", set())
+
+
+def of(recipe: str = "yolox", settings: str = "a" * 64, fingerprint: str = ONE) -> str:
+    return identity(recipe, settings, fingerprint)
+
+
+def test_it_names_recipe_settings_and_content() -> None:
+    assert of() == "yolox (settings aaaaaaaa, content 11111111)"
+
+
+def test_the_same_training_continues() -> None:
+    assert difference(of(), of()) == ""
+
+
+@pytest.mark.parametrize("saved", [of(recipe="rgbt"), of(settings="b" * 64), "nonsense"])
+def test_other_settings_are_refused(saved: str) -> None:
+    assert difference(saved, of()) == f"was written by {saved}, not by {of()}; resume with its settings"
+
+
+def test_other_data_are_refused_as_such() -> None:
+    assert difference(of(fingerprint=OTHER), of()).startswith("was trained on other data (fingerprint 22222222")
+
+
+def test_other_data_are_continued_if_the_user_said_so() -> None:
+    accept([OTHER])
+    assert difference(of(fingerprint=OTHER), of()) == ""
+    assert difference(of(fingerprint="v2-" + "3" * 64), of()) != ""
+
+
+def test_the_fingerprint_of_an_older_version_is_not_compared() -> None:
+    assert difference(OLDER, of()) == ""
+    assert difference(OLDER, of(settings="b" * 64)) != ""
+
+
+def test_a_recipe_of_ones_own_is_compared_by_its_own_fingerprint() -> None:
+    """Also with a checkpoint that version 0.1.0 wrote: it had the same."""
+    mine = of("rings", fingerprint="c" * 64)
+    assert mine == "rings (settings aaaaaaaa, data cccccccc)"
+    assert difference(of("rings", fingerprint="d" * 64), mine) != ""

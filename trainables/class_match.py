@@ -1,0 +1,97 @@
+"""Classes of a checkpoint and of a data set, matched by their names: their numbers follow the order of some list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.errors import DataError
+
+NAMED = 10
+"""Classes that a sentence names."""
+RowsT = TypeVar("RowsT", bound=NDArray[Any])
+
+
+@dataclass(frozen=True)
+class ClassMatch:
+    """How a data set's classes are numbered in a checkpoint.
+
+    Attributes:
+        trained: the checkpoint's classes, in its order.
+        present: the data set's, in its own.
+    """
+
+    trained: tuple[str, ...]
+    present: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether the numbers are the same."""
+        return self.trained == self.present
+
+    def rows(self, rows: RowsT, classes: NDArray[Any]) -> tuple[RowsT, NDArray[np.int64]]:
+        """Those of `rows` whose class the checkpoint has, and their numbers there.
+
+        Args:
+            rows: (M, …), one an object or a clip.
+            classes: (M,), numbers in the data set.
+        """
+        numbers = np.array([self._number(name) for name in self.present], dtype=np.int64)
+        moved = numbers[classes.astype(np.int64)]
+        return cast("RowsT", rows[moved >= 0]), moved[moved >= 0]
+
+    def _number(self, name: str) -> int:
+        return self.trained.index(name) if name in self.trained else -1
+
+    def notes(self) -> Iterator[str]:
+        """What the user must know: classes that only one of the two has."""
+        if lacking := [name for name in self.trained if name not in self.present]:
+            yield f"not in the data, so not evaluated: {_listed(lacking)}, which the checkpoint was trained on"
+        if extra := [name for name in self.present if name not in self.trained]:
+            yield f"not known to the checkpoint, so left out of the evaluation: {_listed(extra)}"
+
+
+class Named(Protocol):
+    """Data whose objects or clips have classes."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names; a class is an index into them."""
+
+    def with_classes(self, match: ClassMatch) -> Any:
+        """The same data with the checkpoint's classes and their numbers; what has none of them is left out.
+
+        Raises:
+            DataError: nothing is left of the held-out split.
+        """
+
+
+def match(trained: Sequence[str], present: Sequence[str]) -> ClassMatch:
+    """How the classes `present` in data are numbered in a checkpoint of the classes `trained`.
+
+    Raises:
+        DataError: not one of them is among the checkpoint's.
+    """
+    if not set(trained) & set(present):
+        raise DataError(
+            f"the data's classes are {_listed(present)}, the checkpoint's {_listed(trained)}; at least one must have"
+            " the same name in both"
+        )
+    return ClassMatch(tuple(trained), tuple(present))
+
+
+def nothing_left(match: ClassMatch, what: str) -> DataError:
+    """The complaint that the held-out split has none of the checkpoint's classes."""
+    return DataError(
+        f"no {what} of the held-out split is of a class that the checkpoint was trained on ({_listed(match.trained)});"
+        " evaluate it on data that have some"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(map(repr, names[:NAMED])) + more

@@ -1,0 +1,50 @@
+"""What a checkpoint's training was: its recipe, settings and data, by which a resume tells whether it is exact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from trainables.manifest import FORMAT
+
+DIGITS = 8
+"""Of the settings' digest and of the data's fingerprint that an identity holds."""
+_TEXT = re.compile(r"(?P<training>\S+ \(settings \w+), (?P<kind>data|content) (?P<data>.*)\)")
+_accepted: set[str] = set()
+
+
+def identity(recipe: str, settings_digest: str, fingerprint: str) -> str:
+    """The identity of a training, such as "yolox (settings 0f3a…, content 77bc…)".
+
+    It says "content" for a manifest's fingerprint, and "data" for others: those of a recipe of one's own, and those
+    of version 0.1.0.
+    """
+    kind = "content" if fingerprint.startswith(FORMAT) else "data"
+    return f"{recipe} (settings {settings_digest[:DIGITS]}, {kind} {_digits(fingerprint)})"
+
+
+def difference(saved: str, now: str) -> str:
+    """How the training of identity `now` differs from the one of `saved`; "" if it may continue that.
+
+    A fingerprint of version 0.1.0 says nothing about one by content, so the two are not compared.
+    """
+    had, has = _TEXT.fullmatch(saved), _TEXT.fullmatch(now)
+    if saved == now:
+        return ""
+    if had is None or has is None or had["training"] != has["training"]:
+        return f"was written by {saved}, not by {now}; resume with its settings"
+    if had["kind"] != has["kind"] or had["data"] in _accepted:
+        return ""
+    return (
+        f"was trained on other data (fingerprint {had['data']}, that of the data given is {has['data']}); restore the"
+        " files, or train from the start"
+    )
+
+
+def accept(fingerprints: Iterable[str]) -> None:
+    """Let this process continue trainings on data of these fingerprints too: the user knows that the data changed."""
+    _accepted.update(map(_digits, fingerprints))
+
+
+def _digits(fingerprint: str) -> str:
+    return fingerprint.removeprefix(FORMAT)[:DIGITS]
