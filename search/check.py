@@ -19,13 +19,15 @@ from search.sweep.plan import Plan, make_plan
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import is_uri
 from search.tracking.store_check import check_store
+from search.views.data_look import look_at, terminal
 from trainables.vision.findings import lines
 
 
-def check(spec: SweepSpec, store: str) -> Plan:
+def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
     """The plan of a sweep after all checks: fields, storage, every file of the data set, and the MLflow store.
 
-    A data set at a URI is downloaded to this machine's cache, and its fingerprint becomes part of the plan.
+    A data set at a URI is downloaded to this machine's cache, and its fingerprint becomes part of the plan. If `look`,
+    the plan also gets what the data set holds and a picture of a training batch.
 
     Raises:
         SteadytuneError: at the first problem.
@@ -42,7 +44,8 @@ def check(spec: SweepSpec, store: str) -> Plan:
     data = plan.recipe.open(path)
     check_store(store)
     findings = tuple(getattr(data, "findings", ()))  # an own recipe's data need have none
-    return replace(plan, findings=findings, data=describe_data(spec.data, path, data))
+    plan = replace(plan, findings=findings, data=describe_data(spec.data, path, data))
+    return replace(plan, data_look=look_at(plan, data)) if look else plan
 
 
 def resumed(plan: Plan, folder: SweepFolder, accept_changed: bool, notify: Callable[[str], None]) -> Plan:
@@ -87,6 +90,9 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
     yield from lines(plan.findings, verbose)
     if plan.findings and not verbose:
         yield "  (each of them: steadytune check SWEEP.yaml --verbose)"
+    if plan.data_look:
+        yield from terminal(plan.data_look, verbose)
+        yield ""
     confirmation = (
         f"then the {spec.confirm_top} best and the baseline are re-trained on {spec.confirm_seeds} fresh seeds"
         if spec.confirm_top

@@ -66,7 +66,7 @@ def launch(plan: Plan, root: Path, listen: Listener, notify: Notify = lambda mes
     spec = plan.spec
     if spec.storage:
         refuse_existing(spec.storage, spec.name)
-    folder = SweepFolder.create(root, spec)
+    folder = SweepFolder.create(root, spec, plan.data_look)
     with folder.locked():
         try:
             if plan.data:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 from trainables.atomic import write_file
 from trainables.class_match import ClassMatch, Named, match
 from trainables.identity import identity
+from trainables.look import Example, Look
 from trainables.recipe import Epoch, Predictor, Recipe
 from trainables.settings import Settings, SettingsT, to_yaml
 from trainables.ultralytics_import import isolated
@@ -70,6 +71,8 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
     - `predictor.load(settings, checkpoint)` returns the predictor;
     - `predictor.write_weights(settings, checkpoint, directory)` is `Recipe.weights`;
     - `predictor.write_onnx(settings, checkpoint, directory)` is `Recipe.onnx`; may be absent;
+    - `look.look(settings, data)` is `Recipe.look`;
+    - `look.training_batch(settings, data)` is `Recipe.training_batch`;
     - `export.files(settings)` returns the texts of the files that the recipe's own training code reads, by name.
 
     So the class itself holds only names, `open` and `sample`, and the command line loads none of the heavy libraries.
@@ -82,6 +85,17 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
         """A training from its start; see `LoopedRecipe.training`."""
         training: Training = self._module("training", workdir).new_training(settings, data, workdir)
         return training
+
+    def look(self, settings: SettingsT, data: DataSetT) -> Look:
+        """What the data set holds; see `Recipe.look`."""
+        held: Look = self._module("look").look(settings, data)
+        return held
+
+    def training_batch(self, settings: SettingsT, data: DataSetT) -> Sequence[Example]:
+        """Examples of a training's first batch; see `Recipe.training_batch`."""
+        with isolated():  # the first import of Ultralytics may write files and reach for the network
+            examples: Sequence[Example] = self._module("look").training_batch(settings, data)
+        return examples
 
     def predictor(self, settings: SettingsT, checkpoint: Path) -> Predictor:
         """The trained model, for inference; see `Recipe.predictor`. What it takes: `load` in the module `predictor`."""

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from trainables.errors import SettingsError, SteadytuneError, nearest
+from trainables.look import Example, Look
 from trainables.settings import SettingsT, parse, read_yaml
 
 DataT = TypeVar("DataT")
+StrongestEnds: TypeAlias = Mapping[str, Literal["low", "high"]]
+"""Of settings by name, the end of the range at which they do most."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     baseline: ClassVar[str]
     """The named training known to be good: a sweep runs it first, so that it never ends worse than it started."""
     presets_file: ClassVar[Path]
+    augmentation: ClassVar[StrongestEnds] = {}
+    """Settings that change training examples at random, in the order in which they are shown."""
 
     @cached_property
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
@@ -118,6 +123,22 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
         Raises:
             DataError: naming the file, the line where there is one, what is wrong and how to mend it.
         """
+
+    def look(self, settings: SettingsT, data: DataT) -> Look:
+        """What the data set holds, as a training with `settings` sees it; a recipe need not say anything.
+
+        Args:
+            settings: of a training; sizes, say, are given in the pixels of its input.
+            data: from `self.open`.
+        """
+        return Look()
+
+    def training_batch(self, settings: SettingsT, data: DataT) -> Sequence[Example]:
+        """The first examples of a training with `settings`, augmented, from its own loader; a recipe need not give any.
+
+        At most `trainables.look.EXAMPLES`; with the same seed they begin from the same examples of the data set.
+        """
+        return ()
 
     @abstractmethod
     def sample(self, directory: Path) -> Path:

@@ -86,6 +86,8 @@ def _run_sweep(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -
 
 
 def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None:
+    from rich.text import Text
+
     from search.check import check
     from search.sampling.warm_start import load_prior_sweeps
     from search.views.progress import Progress
@@ -97,8 +99,11 @@ def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None
     spec = new or SweepFolder.existing(root, name).spec()
     if not new and read_identity(folder.path):  # compared by what is trained on, not by all that was downloaded
         spec = spec.model_copy(update={"data_fingerprint": None})
-    plan = check(spec, folder.store(spec))
-    for line in [*banner(spec), *lines(plan.findings), *map(str, load_prior_sweeps(plan, root) if new else ())]:
+    plan = check(spec, folder.store(spec), look=new is not None)
+    warnings = plan.data_look.look.warnings if plan.data_look else ()
+    notes = [Text(f"  note: {sentence}") for sentence in warnings]
+    prior = map(str, load_prior_sweeps(plan, root) if new else ())
+    for line in [*banner(spec), *lines(plan.findings), *notes, *prior]:
         console.print(line)
     from search import run  # imports Ray: a mistake in the sweep file is reported without it
 

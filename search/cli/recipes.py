@@ -14,6 +14,8 @@ from search.cli import options, terminal
 from search.cli.options import DEFAULT_ROOT, Json, Root, Sets
 from search.sweep.folder import SweepFolder
 from trainables import registry, standalone
+from trainables.atomic import write_file
+from trainables.errors import SteadytuneError
 from trainables.settings import read_yaml
 
 
@@ -53,9 +55,15 @@ def evaluate(
 def check(
     file: Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="sweep file (YAML)")],
     verbose: Annotated[bool, typer.Option("--verbose", help="list each file that was repaired or left out")] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="JPEG file for a training batch; NAME-batch.jpg among the sweeps if not given"),
+    ] = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Check everything about a sweep that can be checked before training."""
+    from rich.text import Text
+
     from search import check as checks
     from search.sampling.warm_start import load_prior_sweeps
 
@@ -64,6 +72,15 @@ def check(
     console = terminal.console()
     for item in [*checks.describe(plan, verbose), *map(str, load_prior_sweeps(plan, sweeps))]:
         console.print(item)
+    if plan.data_look and plan.data_look.picture:
+        target = picture or sweeps / f"{spec.name}-batch.jpg"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_file(target, plan.data_look.picture)
+        except OSError as error:
+            reason = f"cannot be written ({error.strerror}); give another file with --picture"
+            raise SteadytuneError(f"{target}: {reason}") from None
+        console.print(Text(f"A training batch as the model sees it: {target}"))
 
 
 def sample(

@@ -24,11 +24,12 @@ def report(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Write a sweep's figures and tables as one self-contained HTML file."""
+    from search.sweep.data_look import read
     from search.views.html_report import sweep_page
 
     folder = options.folder(sweeps, name, storage)
     target = to or folder.path / "report.html"
-    options.write(target, sweep_page(options.state(folder), name))
+    options.write(target, sweep_page(options.state(folder), name, read(folder.look)))
     print(target)
 
 

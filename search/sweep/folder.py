@@ -3,6 +3,7 @@
 SWEEPS/mlflow.db, artifacts/     the default MLflow store, shared by all sweeps of the folder
 SWEEPS/NAME/sweep.yaml           the description of the sweep
 SWEEPS/NAME/data.json            which data it began with (`search.sweep.data_identity`)
+SWEEPS/NAME/look/                what the data set holds, and a training batch as a picture
 SWEEPS/NAME/journal/             what happened, as Parquet
 SWEEPS/NAME/trials/NNNN/         each trial's log.txt and checkpoints/epoch-NNNN/
 SWEEPS/NAME/best/                the winner: its settings, native configuration and checkpoint
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from search.sweep.data_look import DataLook
 from search.sweep.plan import Plan, make_plan
 from search.sweep.spec import REMOVED, SweepSpec, read_stored_spec, removed_choices
 from trainables import checkpoint
@@ -37,12 +39,13 @@ class SweepFolder:
         self.journal = self.path / "journal"
         self.trials = self.path / "trials"
         self.best = self.path / "best"
+        self.look = self.path / "look"
         self.spec_file = self.path / "sweep.yaml"
         self.ray = self.path / "ray"
 
     @classmethod
-    def create(cls, root: Path, spec: SweepSpec) -> SweepFolder:
-        """Make the folder of a new sweep, with its description in it.
+    def create(cls, root: Path, spec: SweepSpec, data_look: DataLook | None = None) -> SweepFolder:
+        """Make the folder of a new sweep, with its description and what was seen of its data in it.
 
         Raises:
             SteadytuneError: the name is taken, or the folder cannot be written (no permission, disk full).
@@ -60,6 +63,8 @@ class SweepFolder:
             raise _unwritable(folder.path, error) from None
         try:
             folder.spec_file.write_text(spec.dump(), encoding="utf-8")
+            if data_look:
+                data_look.write(folder.look)
         except OSError as error:
             folder.remove()
             raise _unwritable(folder.path, error) from None

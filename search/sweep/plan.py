@@ -9,6 +9,7 @@ from typing import Any, get_origin
 
 from search.pruning.rungs import first_rung, milestones
 from search.sweep.data_identity import DataIdentity
+from search.sweep.data_look import DataLook
 from search.sweep.spec import SchedulerName, SweepSpec
 from search.sweep.uri import check_uri, is_uri
 from spaces import registry as space_registry
@@ -39,6 +40,7 @@ class Plan:
         max_epochs: epochs of a whole training.
         findings: what the reader of the data set repaired or left out, once the data were read.
         data: which data they are, likewise.
+        data_look: what the data set holds, once it was looked at.
     """
 
     spec: SweepSpec
@@ -49,6 +51,7 @@ class Plan:
     max_epochs: int
     findings: tuple[Finding, ...] = ()
     data: DataIdentity | None = None
+    data_look: DataLook | None = None
 
     @property
     def pins(self) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from search.journal.events import EpochDone
 from search.pruning.curve_statistics import CurveStatistics
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
+from search.sweep.data_look import PICTURE, DataLook
 from search.sweep.environment import ENVIRONMENT_FILE
 from search.views.charts.png import png
+from search.views.data_look import as_markdown
 from search.views.figures import figures
 from search.views.html_report import sweep_page
 from search.views.importance import Importance
@@ -23,13 +25,18 @@ from search.views.status_table import label
 from search.views.tables import phase_table
 
 
-def sweep_files(state: SweepState, name: str, shares: Importance, target: Path) -> None:
-    """Write `figures/*.png` and the interactive `report.html` of a sweep into `target`."""
+def sweep_files(state: SweepState, name: str, shares: Importance, data_look: DataLook | None, target: Path) -> None:
+    """Write `figures/*.png`, the interactive `report.html` and what was seen of the data into `target`."""
     (target / "figures").mkdir(parents=True)
     for chart in figures(state, shares):
         if not chart.empty:
             (target / "figures" / f"{chart.name}.png").write_bytes(png(chart))
-    (target / "report.html").write_text(sweep_page(state, name), encoding="utf-8")
+    (target / "report.html").write_text(sweep_page(state, name, data_look), encoding="utf-8")
+    if data_look:
+        (target / "data").mkdir()
+        (target / "data" / "data.md").write_text(as_markdown(data_look), encoding="utf-8")
+        if data_look.picture:
+            (target / "data" / PICTURE).write_bytes(data_look.picture)
 
 
 def trial_files(

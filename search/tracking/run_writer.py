@@ -15,6 +15,7 @@ from search.journal.events import Decided, EpochDone, Row, SweepEnded, TrialStar
 from search.journal.repair import set_aside
 from search.pruning.curve_statistics import curve_statistics
 from search.state.sweep_state import SweepState
+from search.sweep import data_look
 from search.sweep.environment import read_environment
 from search.sweep.folder import SweepFolder
 from search.tracking.artifacts import sweep_files, trial_files
@@ -45,6 +46,7 @@ class RunWriter:
         self._folder = folder
         self._plan = folder.plan()
         self._state = SweepState(self._plan)
+        self._data_look = data_look.read(folder.look)
         self._experiment = Experiment(folder, self._plan, notify)
         self._runs: dict[int, str] = {}
         self._ended: set[int] = set()
@@ -103,6 +105,8 @@ class RunWriter:
                 self._ended.add(trial)
         if not self._sweep_run:
             tags = self._sweep_tags() | {"kind": "sweep", "status": "running"}
+            if self._data_look and self._data_look.look.warnings:
+                tags["data"] = "; ".join(self._data_look.look.warnings)
             self._sweep_run = self._experiment.create_run(self._plan.spec.name, first.time, tags)
             self._experiment.log_params(self._sweep_run, self._plan.spec.model_dump(exclude_none=True))
         self._has_runs = True
@@ -167,7 +171,7 @@ class RunWriter:
         shares = importance(self._state)
         self._experiment.describe(self._sweep_run, run_description(self._state, shares))
         with self._experiment.new_artifacts(self._sweep_run) as target:
-            sweep_files(self._state, self._plan.spec.name, shares, target)
+            sweep_files(self._state, self._plan.spec.name, shares, self._data_look, target)
         seconds = time.monotonic() - began
         self._draw_at = began + seconds + max(FIGURE_SECONDS, seconds / FIGURE_SHARE)
 

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
 from search.state.sweep_state import SweepState
+from search.sweep.data_look import DataLook
 from search.views.charts import html as chart_html
 from search.views.charts.chart import Chart, Table
+from search.views.data_look import html_picture
+from search.views.data_look import tables as look_tables
 from search.views.figures import best_so_far, figures
 from search.views.importance import importance
 from search.views.markdown import headline
@@ -24,13 +27,19 @@ th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid #e4e4
 """
 
 
-def sweep_page(state: SweepState, name: str) -> str:
-    """The report of one sweep: its result, all figures and tables."""
+def sweep_page(state: SweepState, name: str, data_look: DataLook | None = None) -> str:
+    """The report of one sweep: its result, all figures and tables, and what was seen of its data."""
     importances = importance(state)
     parts = [_sentences(headline(state))]
     parts += [_chart(chart) for chart in figures(state, importances) if not chart.empty]
     parts += [_table(table) for table in tables(state, importances) if table.rows]
     parts += [_table(stop_table(state, 100))]
+    if data_look:
+        parts += [
+            _sentences(iter(data_look.look.warnings)),
+            *map(_table, look_tables(data_look)),
+            html_picture(data_look),
+        ]
     return _page(f"Sweep {name}", parts)
 
 

@@ -30,12 +30,17 @@ REFERENCES = "object_images"
 
 @dataclass(frozen=True)
 class Clip:
-    """One video of one class, its reference images, and boxes (M, 4) as x1 y1 x2 y2 in its pixels by frame from 0."""
+    """One video of one class, `width` by `height` pixels, and its reference images.
+
+    Boxes (M, 4) by frame from 0 are x1 y1 x2 y2 in its pixels.
+    """
 
     name: str
     video: Path
     references: tuple[Path, ...]
     boxes: Mapping[int, NDArray[np.float32]]
+    width: int
+    height: int
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -182,7 +187,7 @@ def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path) 
                 corners = f"box {x1:g} {y1:g} {x2:g} {y2:g}"
                 raise DataError(f"{where}: {corners} leaves the picture of {video.width}x{video.height}; cut it")
     boxes_of = {frame: np.array(boxes, dtype=np.float32) for frame, boxes in annotated.items()}
-    return Clip(folder.name, folder / VIDEO, tuple(images), boxes_of)
+    return Clip(folder.name, folder / VIDEO, tuple(images), boxes_of, video.width, video.height)
 
 
 def _some(names: Iterable[str]) -> str:

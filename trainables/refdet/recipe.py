@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
+from trainables.recipe import StrongestEnds
 from trainables.refdet.settings import RefdetSettings
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Refdet(PackageRecipe[RefdetSettings, "RefdetData"]):
     package = "trainables.refdet"
     baseline = "stage-2"
     presets_file = Path(__file__).with_name("presets.yaml")
+    augmentation: ClassVar[StrongestEnds] = {"fliplr": "high", "turn": "high", "hsv": "high"}
 
     def open(self, path: Path) -> RefdetData:
         """The checked data set in the folder `path`, which holds `train` and `test`."""

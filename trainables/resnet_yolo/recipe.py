@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
+from trainables.recipe import StrongestEnds
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class ResnetYolo(PackageRecipe[ResnetYoloSettings, "YoloData"]):
     package = "trainables.resnet_yolo"
     baseline = "fixed"
     presets_file = Path(__file__).with_name("presets.yaml")
+    augmentation: ClassVar[StrongestEnds] = {"flip": "high", "hsv": "high", "mosaic": "high"}
 
     def open(self, path: Path) -> YoloData:
         """The checked data set whose YOLO data YAML is at `path`."""

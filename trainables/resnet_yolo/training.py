@@ -49,7 +49,7 @@ class ResnetYoloTraining:
             weight_decay=settings.weight_decay,
             foreach=True,
         )
-        self._train, self._val = _loaders(settings, data)
+        self._train, self._val = loaders(settings, data)
 
     def phase(self, epoch: int) -> str:
         """Warm-up ("warmup") while the learning rate rises, then "main"."""
@@ -167,7 +167,8 @@ def new_detector(settings: ResnetYoloSettings, classes: int) -> Detector:
 Batches = DataLoader[tuple[Tensor, Target]]
 
 
-def _loaders(settings: ResnetYoloSettings, data: YoloData) -> tuple[Batches, Batches]:
+def loaders(settings: ResnetYoloSettings, data: YoloData) -> tuple[Batches, Batches]:
+    """Batches of the training split, shuffled and augmented, and of the held-out one."""
     size, workers = settings.image_size, settings.workers
     train = TrainingImages(data.train, size, flip=settings.flip, hsv=settings.hsv, mosaic=settings.mosaic)
     held_out = HeldOutImages(data.val, size)

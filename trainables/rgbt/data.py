@@ -35,12 +35,17 @@ Decoded = tuple[NDArray[np.uint8], tuple[int, int]]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two images on disk, `labels` (M, 5) as class cx cy w h in shares of the image, "day", "night" or ""."""
+    """Two images on disk, both `width` by `height` pixels.
+
+    `labels` (M, 5) are class cx cy w h in shares of the image; the scene is "day", "night" or "".
+    """
 
     rgb: Path
     thermal: Path
     labels: NDArray[np.float32]
     scene: str
+    width: int
+    height: int
 
 
 class Pairs:
@@ -177,7 +182,7 @@ def _pairs(
         if labels is None:
             continue
         scene = scenes.get(name, "")
-        samples.append(Pair(image, thermal[name], labels, scene))
+        samples.append(Pair(image, thermal[name], labels, scene, colour.width, colour.height))
         digests.append((image, colour.digest))
         parts.append(Part(split, str(image), colour.digest.hex(), read_later=True))
         parts.append(Part(split, str(thermal[name]), heat.digest.hex(), read_later=True))

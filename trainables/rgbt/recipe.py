@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
+from trainables.recipe import StrongestEnds
 from trainables.rgbt.settings import RgbtSettings
 
 if TYPE_CHECKING:
@@ -27,6 +28,17 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
     package = "trainables.rgbt"
     baseline = "v1.0"
     presets_file = Path(__file__).with_name("presets.yaml")
+    augmentation: ClassVar[StrongestEnds] = {
+        "modality_dropout": "high",
+        "mosaic": "high",
+        "mixup": "high",
+        "cutmix": "high",
+        "hsv": "high",
+        "fliplr": "high",
+        "translate": "high",
+        "scale": "high",
+        "multi_scale": "high",
+    }
 
     def open(self, path: Path) -> RgbtData:
         """The checked pairs whose data YAML is at `path`."""

@@ -76,7 +76,7 @@ class RgbtTraining:
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Train on each pair once. "train" is minimised; its parts are of YOLO26's one-to-one head alone."""
         self._begin(epoch)
-        loader = self._loader(epoch)
+        loader = training_loader(self._settings, self._data, self._args, epoch)
         sums = torch.zeros(1 + len(PARTS), dtype=torch.float64)
         self._gradients = torch.zeros(2)
         waited, began = 0.0, time.perf_counter()
@@ -84,7 +84,7 @@ class RgbtTraining:
         for step, batch in enumerate(loader):
             waited += time.perf_counter() - mark
             self._set_rates(epoch, step, len(loader))
-            total, parts = self._loss(self._prepared(batch))
+            total, parts = self._loss(prepared(batch, self._settings, self._device))
             total.backward()  # type: ignore[no-untyped-call]
             self._step()
             sums += torch.stack([total.detach() / len(batch["img"]), *parts.values()]).double().cpu()
@@ -145,22 +145,6 @@ class RgbtTraining:
         self._criterion.updates = epoch - 2  # what `update` leaves before this epoch, from any epoch on
         self._criterion.update()
 
-    def _loader(self, epoch: int) -> DataLoader[Batch]:
-        settings = self._settings
-        closed = closes_mosaic(epoch, epochs=self.epochs, close_mosaic=settings.close_mosaic)
-        mixed = {"mosaic": 0.0, "mixup": 0.0, "cutmix": 0.0} if closed else {}
-        images = PairedImages(
-            self._data.train,
-            self._data.names,
-            get_cfg(cfg=self._args, overrides=mixed),
-            hsv=settings.hsv,
-            clahe=settings.thermal_clahe,
-            augment=True,
-        )
-        return DataLoader(
-            images, settings.batch, shuffle=True, num_workers=settings.workers, collate_fn=images.collate_fn
-        )
-
     def _set_rates(self, epoch: int, step: int, steps: int) -> None:
         settings = self._settings
         share = rate_share(
@@ -168,23 +152,6 @@ class RgbtTraining:
         )
         for group in self._optimizer.param_groups:
             group["lr"] = settings.lr0 * share
-
-    def _prepared(self, batch: Batch) -> Batch:
-        """Planes in [0, 1] on the device, some without RGB, at this batch's size (Ultralytics' `preprocess_batch`)."""
-        settings = self._settings
-        batch = on_device(batch, self._device)
-        planes = batch["img"].float() / 255
-        if settings.modality == "rgb":
-            planes = blank_thermal(planes)
-        if settings.modality_dropout:
-            planes[torch.rand(len(planes)) < settings.modality_dropout, :3] = 0
-        if settings.multi_scale:
-            size, share = settings.image_size, settings.multi_scale
-            low, high = max(STRIDE, int(size * (1 - share))), int(size * (1 + share) + STRIDE)
-            factor = random.randrange(low, high) // STRIDE * STRIDE / max(planes.shape[2:])
-            shape = [math.ceil(side * factor / STRIDE) * STRIDE for side in planes.shape[2:]]
-            planes = nn.functional.interpolate(planes, size=shape, mode="bilinear", align_corners=False)
-        return batch | {"img": planes}
 
     def _loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._settings.mixed_precision):
@@ -200,6 +167,38 @@ class RgbtTraining:
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self._ema.update(self._detector)
+
+
+def training_loader(settings: RgbtSettings, data: RgbtData, args: Any, epoch: int) -> DataLoader[Batch]:
+    """Batches of the training split in `epoch`, shuffled and augmented by Ultralytics."""
+    closed = closes_mosaic(epoch, epochs=settings.epochs, close_mosaic=settings.close_mosaic)
+    mixed = {"mosaic": 0.0, "mixup": 0.0, "cutmix": 0.0} if closed else {}
+    images = PairedImages(
+        data.train,
+        data.names,
+        get_cfg(cfg=args, overrides=mixed),
+        hsv=settings.hsv,
+        clahe=settings.thermal_clahe,
+        augment=True,
+    )
+    return DataLoader(images, settings.batch, shuffle=True, num_workers=settings.workers, collate_fn=images.collate_fn)
+
+
+def prepared(batch: Batch, settings: RgbtSettings, device: torch.device) -> Batch:
+    """Planes in [0, 1] on the device, some without RGB, at this batch's size (Ultralytics' `preprocess_batch`)."""
+    batch = on_device(batch, device)
+    planes = batch["img"].float() / 255
+    if settings.modality == "rgb":
+        planes = blank_thermal(planes)
+    if settings.modality_dropout:
+        planes[torch.rand(len(planes)) < settings.modality_dropout, :3] = 0
+    if settings.multi_scale:
+        size, share = settings.image_size, settings.multi_scale
+        low, high = max(STRIDE, int(size * (1 - share))), int(size * (1 + share) + STRIDE)
+        factor = random.randrange(low, high) // STRIDE * STRIDE / max(planes.shape[2:])
+        shape = [math.ceil(side * factor / STRIDE) * STRIDE for side in planes.shape[2:]]
+        planes = nn.functional.interpolate(planes, size=shape, mode="bilinear", align_corners=False)
+    return batch | {"img": planes}
 
 
 def new_training(settings: RgbtSettings, data: RgbtData, workdir: Path) -> RgbtTraining:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from trainables.loop_recipe import PackageRecipe, evaluated, for_checkpoint
+from trainables.recipe import StrongestEnds
 from trainables.slowfast.settings import SlowfastSettings
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ class Slowfast(PackageRecipe[SlowfastSettings, "ThermalData"]):
     package = "trainables.slowfast"
     baseline = "thermal"
     presets_file = Path(__file__).with_name("presets.yaml")
+    augmentation: ClassVar[StrongestEnds] = {
+        "crop_scale_min": "low",
+        "flip": "high",
+        "jitter": "high",
+        "erasing": "high",
+    }
 
     def open(self, path: Path) -> ThermalData:
         """The checked data set in the folder `path`."""

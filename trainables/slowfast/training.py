@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -45,11 +45,8 @@ class SlowfastTraining:
         load_network(network.network, settings.weights)
         self.model: torch.nn.Module = network.to(self._device)
         self._optimizer = _optimizer(settings, network)
-        counts = torch.bincount(torch.tensor(data.train.labels), minlength=len(data.names))
-        self._weights = class_weights(counts.float()).to(self._device)
-        span = float(data.train.frames.min()), float(data.train.frames.max())
-        self._clips = TrainingClips(data.train, settings, span), TrainingClips(data.val, settings, span, augment=False)
-        self._train, self._val = _loaders(settings, *self._clips, data, counts)
+        self._weights = class_weights(_clips_by_class(data).float()).to(self._device)
+        self._train, self._val = loaders(settings, data)
 
     def phase(self, epoch: int) -> str:
         """Warm-up ("warmup") while the learning rate rises, then "main"."""
@@ -107,15 +104,19 @@ class SlowfastTraining:
             "model": self.model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "names": list(self._names),
-            "span": list(self._clips[0].span),
+            "span": list(self._splits[0].span),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` returned."""
         self.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
-        for clips in self._clips:  # other data are evaluated in the temperatures that were trained with
+        for clips in self._splits:  # other data are evaluated in the temperatures that were trained with
             clips.span = state["span"][0], state["span"][1]
+
+    @property
+    def _splits(self) -> tuple[TrainingClips, TrainingClips]:
+        return cast("TrainingClips", self._train.dataset), cast("TrainingClips", self._val.dataset)
 
     def _set_rate(self, done: float) -> None:
         """The rates after `done` epochs: a line up to lr, then half a cosine down to `FLOOR` of it."""
@@ -173,15 +174,21 @@ def _optimizer(settings: SlowfastSettings, network: SlowFast) -> torch.optim.Opt
 Batches = DataLoader[tuple[Tensor, int]]
 
 
-def _loaders(
-    settings: SlowfastSettings, train: TrainingClips, val: TrainingClips, data: ThermalData, counts: Tensor
-) -> tuple[Batches, Batches]:
+def loaders(settings: SlowfastSettings, data: ThermalData) -> tuple[Batches, Batches]:
+    """Batches of the training split, drawn and augmented as `settings` say, and of the held-out one."""
+    span = float(data.train.frames.min()), float(data.train.frames.max())
+    train = TrainingClips(data.train, settings, span)
+    val = TrainingClips(data.val, settings, span, augment=False)
     sampler = None
     if settings.sampling == "balanced":
-        share = 1 / counts.clamp(min=1).double()
+        share = 1 / _clips_by_class(data).clamp(min=1).double()
         sampler = WeightedRandomSampler(share[torch.tensor(data.train.labels)].tolist(), len(train))
     workers, batch = settings.workers, settings.batch
     return (
         DataLoader(train, batch, shuffle=sampler is None, sampler=sampler, num_workers=workers),
         DataLoader(val, batch, num_workers=workers),
     )
+
+
+def _clips_by_class(data: ThermalData) -> Tensor:
+    return torch.bincount(torch.tensor(data.train.labels), minlength=len(data.names))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
+from trainables.recipe import StrongestEnds
 from trainables.yolox.settings import YoloxSettings
 
 if TYPE_CHECKING:
@@ -28,6 +29,17 @@ class Yolox(PackageRecipe[YoloxSettings, "CocoData"]):
     package = "trainables.yolox"
     baseline = "stable-v3"
     presets_file = Path(__file__).with_name("presets.yaml")
+    augmentation: ClassVar[StrongestEnds] = {
+        "mosaic_prob": "high",
+        "mixup_prob": "high",
+        "hsv_prob": "high",
+        "flip_prob": "high",
+        "degrees": "high",
+        "translate": "high",
+        "shear": "high",
+        "scale_min": "low",
+        "scale_max": "high",
+    }
 
     def open(self, path: Path) -> CocoData:
         """The checked data set in the folder `path`, in COCO's layout."""

@@ -8,12 +8,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
+from yolox.data import MosaicDetection
 
 from trainables import device as gpu
 from trainables.loop import seeded
@@ -56,10 +57,9 @@ class YoloxTraining:
         for group, name in zip(self._optimizer.param_groups, GROUPS, strict=True):
             group |= {"name": name, "foreach": True}
         self._ema = MovingAverage(self._detector) if settings.ema else None
-        size = self._experiment.input_size
-        self._images = training_images(Pictures(data.train, size, data.cache), self._experiment)
-        self._held_out = Pictures(data.val, size, data.cache)
-        self._train = DataLoader(self._images, settings.batch, shuffle=True, num_workers=settings.workers)
+        self._train = training_loader(settings, self._experiment, data)
+        self._images = cast(MosaicDetection, self._train.dataset)
+        self._held_out = Pictures(data.val, self._experiment.input_size, data.cache)
         self._val = DataLoader(HeldOut(self._held_out), settings.batch, num_workers=settings.workers)
         rate = self._experiment.basic_lr_per_img * settings.batch
         self._schedule = self._experiment.get_lr_scheduler(rate, len(self._train))
@@ -174,6 +174,12 @@ class YoloxTraining:
         pictures = [self._data.val[index] for index in indexes]
         sizes = [(picture.width, picture.height) for picture in pictures]
         return detections(predictions, sizes, len(self._data.names), self._settings)
+
+
+def training_loader(settings: YoloxSettings, config: Experiment, data: CocoData) -> DataLoader[Any]:
+    """Batches of the training split, shuffled and augmented by upstream."""
+    images = training_images(Pictures(data.train, config.input_size, data.cache), config)
+    return DataLoader(images, settings.batch, shuffle=True, num_workers=settings.workers)
 
 
 def new_training(settings: YoloxSettings, data: CocoData, workdir: Path) -> YoloxTraining:

@@ -105,7 +105,7 @@ def test_a_pair_of_any_shape_is_padded_as_for_the_evaluation(
     cv2.imwrite(str(rgb), random.integers(0, 255, (*shape, 3), dtype=np.uint8))
     cv2.imwrite(str(thermal), random.integers(0, 255, shape, dtype=np.uint8))
     labels = np.array([[0, 0.5, 0.5, 0.5, 0.5]], dtype=np.float32)
-    pairs = Pairs([Pair(rgb, thermal, labels, "")], ImageCache(10**9))
+    pairs = Pairs([Pair(rgb, thermal, labels, "", shape[1], shape[0])], ImageCache(10**9))
     odd = RgbtData(trained.data.names, trained.data.train, pairs, trained.data.manifest)
     monkeypatch.setattr(trained, "data", odd)
     (theirs,) = trained.found_by_evaluation(monkeypatch)

@@ -175,7 +175,7 @@ def test_the_paper_preset_takes_a_real_step(pairs: RgbtData, tmp_path: Path) -> 
     """YOLO26x at 640 pixels, on one pair: about 40 CPU s and 3 GB. Only the weights, a download, are left out."""
     with isolated(tmp_path):
         from trainables.rgbt.model import stem_weight
-        from trainables.rgbt.training import RgbtTraining
+        from trainables.rgbt.training import RgbtTraining, prepared, training_loader
     overrides = {"weights": "none", "device": "cpu", "workers": 0, "batch": 1, "warmup_epochs": 0}
     given = Rgbt().settings("paper", overrides | {"mixed_precision": False})
     training = RgbtTraining(given, pairs, tmp_path)
@@ -183,7 +183,8 @@ def test_the_paper_preset_takes_a_real_step(pairs: RgbtData, tmp_path: Path) -> 
     assert 58e6 < sum(value.numel() for value in training.model.parameters()) < 60e6
     before = stem_weight(training._detector).detach().clone()
     training._begin(1)
-    batch = training._prepared(next(iter(training._loader(1))))
+    loader = training_loader(given, pairs, training._args, epoch=1)
+    batch = prepared(next(iter(loader)), given, torch.device("cpu"))
     assert batch["img"].shape == (1, 4, 640, 640)
     total, _ = training._loss(batch)
     total.backward()  # type: ignore[no-untyped-call]

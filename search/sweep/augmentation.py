@@ -1,0 +1,49 @@
+"""The settings whose training batches are shown before a sweep: the baseline's, and the strongest of the space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from search.sweep.plan import Plan
+from trainables.errors import SettingsError
+from trainables.settings import Settings
+
+
+def baseline(plan: Plan) -> Settings:
+    """The baseline with the user's pins; the preset's if the recipe has no such training."""
+    recipe, preset = plan.recipe, plan.spec.preset
+    training = recipe.baseline if recipe.baseline in recipe.trainings else None
+    settings: Settings = recipe.settings(preset, plan.pins, training)
+    return settings
+
+
+def strongest(plan: Plan) -> Settings:
+    """The baseline with every augmentation that the sweep searches at the end of its range where it changes most.
+
+    A setting that cannot stand beside the others at that end keeps the baseline's value.
+    """
+    recipe, preset = plan.recipe, plan.spec.preset
+    settings = baseline(plan)
+    strong: dict[str, Any] = {}
+    for name, value in strongest_values(plan).items():
+        try:
+            settings = recipe.settings(preset, {**settings.model_dump(), **strong, name: value, **plan.pins})
+        except SettingsError:
+            continue
+        strong[name] = value
+    return settings
+
+
+def strongest_values(plan: Plan) -> Mapping[str, Any]:
+    """Of each augmentation that is searched the value at which it changes the training examples most."""
+    values: dict[str, Any] = {}
+    for name, end in plan.recipe.augmentation.items():
+        if (span := plan.ranges.get(name)) is None:
+            continue
+        if span.kind == "choice":
+            values[name] = max(span.choices) if end == "high" else min(span.choices)
+        else:
+            bound = span.high if end == "high" else span.low
+            values[name] = int(bound) if span.kind == "int" else float(bound)
+    return values
