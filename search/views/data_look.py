@@ -45,11 +45,11 @@ def look_at(plan: Plan, data: Any) -> DataLook:
 
 
 def _title(head: str, settings: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    drawn = {name: settings[name] for name in names}
-    values = ", ".join(
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in drawn.items()
-    )
-    return f"{head}\n{values}"
+    return head + "\n" + ", ".join(f"{name} {_short(settings[name])}" for name in names)
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def terminal(data_look: DataLook, verbose: bool) -> Iterator[RenderableType]:

@@ -46,9 +46,8 @@ def test_the_examples_show_objects_where_the_boxes_are(opened: tuple[AnyRecipe, 
         assert all(example.caption in data.names for example in examples)
         return
     contrast = [_contrast(example) for example in examples]
-    assert min(contrast) > (20 if recipe.name != "refdet" else 0), (
-        "the samples' objects are brighter than what is around"
-    )
+    # Digits are brighter than what is around them; in refdet's frames there are others beside the one to find.
+    assert min(contrast) > (0 if recipe.name == "refdet" else 20)
 
 
 def check(example: Example) -> None:
