@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,7 +40,7 @@ def hashed(*pictures: Picture) -> Hashes:
     return hashes([*map(shrunk, pictures)])
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[Picture], Any]] = {
     "smaller": lambda picture: cv2.resize(picture, (160, 120), interpolation=cv2.INTER_AREA),
     "brighter": lambda picture: (picture * 0.7 + 60).astype(np.uint8),
     "mirrored": lambda picture: np.ascontiguousarray(picture[:, ::-1]),
@@ -132,7 +134,12 @@ def test_what_was_decoded_is_kept_until_a_file_changes(tmp_path: Path, monkeypat
     sized = [(file, 320, 240) for file in files]
     first = small_pictures(sized)
     decoded: list[Path] = []
-    monkeypatch.setattr(near_duplicates, "thumbnail", lambda content, file, *rest: decoded.append(file) or scene(9))
+
+    def thumbnail(content: bytes, file: Path, *size: int) -> Picture:
+        decoded.append(file)
+        return scene(9)
+
+    monkeypatch.setattr(near_duplicates, "thumbnail", thumbnail)
     assert all(np.array_equal(*pair) for pair in zip(small_pictures(sized), first, strict=True))
     assert decoded == []
     Image.fromarray(scene(7)).save(files[1])
