@@ -92,6 +92,7 @@ def test_looking_leaves_the_random_numbers_of_others_alone(opened: tuple[AnyReci
         return random.getstate(), repr(np.random.get_state()), repr(torch.get_rng_state().tolist())
 
     recipe, data = opened
+    recipe.training_batch(recipe.settings("tiny", {}), data)  # imports, which may draw numbers
     before = states()
     recipe.training_batch(recipe.settings("tiny", {}), data)
     assert states() == before
