@@ -40,7 +40,7 @@ def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
         open_storage("data", spec.data)
         fetched = fetch(spec.data, spec.data_cache_gb, spec.data_fingerprint)
         path = fetched.path
-        plan = replace(plan, spec=spec.model_copy(update={"data_fingerprint": fetched.fingerprint}))
+        plan = replace(plan, spec=plan.spec.model_copy(update={"data_fingerprint": fetched.fingerprint}))
     data = plan.recipe.open(path)
     check_store(store)
     findings = tuple(getattr(data, "findings", ()))  # an own recipe's data need have none
@@ -86,7 +86,9 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
     """
     spec = plan.spec
     data = "can be trained on, but" if plan.findings else "no problem found"
-    yield f"{spec.name}: recipe {plan.recipe.name}, preset {spec.preset}, data {spec.data}: {data}"
+    on_data = f"data {spec.data}" if spec.data else "no data named"
+    yield f"{spec.name}: recipe {plan.recipe.name}, preset {spec.preset}, {on_data}: {data}"
+    yield from plan.recipe.notes
     yield from lines(plan.findings, verbose)
     if plan.findings and not verbose:
         yield "  (each of them: steadytune check SWEEP.yaml --verbose)"
@@ -99,7 +101,7 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
         else "no confirmation on fresh seeds"
     )
     budget = [f"{spec.trials} trials of {plan.max_epochs} epochs"]
-    budget += [f"{spec.epochs} epochs in all"] if spec.epochs else []
+    budget += [f"{spec.epoch_budget} epochs in all"] if spec.epoch_budget else []
     budget += [f"{spec.hours:g} hours"] if spec.hours else []
     yield f"at most {' and '.join(budget)}, {confirmation}"
     if spec.scheduler != "none":

@@ -247,6 +247,7 @@ def _common_config(plan: Plan, resources: TrialResources) -> dict[str, Any]:
     spec, data = plan.spec, plan.data
     return {
         "recipe": spec.recipe,
+        "declaration": spec.declaration,
         "data": located(spec.data),
         "data_cache_gb": spec.data_cache_gb,
         "data_fingerprint": spec.data_fingerprint,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import cast
 
+from spaces.declared import space_of
 from spaces.space import Space
 from trainables.errors import SettingsError
 from trainables.recipe import AnyRecipe
@@ -22,7 +23,9 @@ BUILT_IN = {
 
 
 def find(recipe: AnyRecipe) -> Space:
-    """What may be searched for `recipe`: built-in, registered in `GROUP`, or the recipe's static method `space`.
+    """What may be searched for `recipe`: built-in, registered in `GROUP`, declared by its `parameters`, or its `space`.
+
+    `parameters` are those of a sweep file, by name; `space` is a static method.
 
     Raises:
         SettingsError: there is none, or it cannot be imported or called.
@@ -30,7 +33,9 @@ def find(recipe: AnyRecipe) -> Space:
     owner = f"space of recipe {recipe.name!r}"
     registered = {entry.name: entry.value for entry in entry_points(group=GROUP)}
     address = BUILT_IN.get(recipe.name) or registered.get(recipe.name)
-    space = load(address, owner) if address else getattr(recipe, "space", None)
+    parameters = getattr(recipe, "parameters", None)
+    own = getattr(recipe, "space", None) if parameters is None else space_of(parameters)
+    space = load(address, owner) if address else own
     if space is None:
         fix = f"give it a static method space(draw), or an entry point in {GROUP}"
         raise SettingsError(f"{owner}: there is none; {fix}")

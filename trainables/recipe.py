@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
-from trainables.errors import SettingsError, SteadytuneError, nearest
+from trainables.errors import CheckpointError, SettingsError, SteadytuneError, nearest
 from trainables.look import Example, Look
-from trainables.settings import SettingsT, parse, read_yaml
+from trainables.objective import Metric, Objective, with_mode
+from trainables.settings import Settings, SettingsT, parse, read_yaml
 
 DataT = TypeVar("DataT")
 StrongestEnds: TypeAlias = Mapping[str, Literal["low", "high"]]
@@ -32,6 +34,11 @@ class Alarm:
     detail: str
 
 
+def no_checkpoint(directory: Path) -> None:
+    """In place of `Epoch.save`, for a training that writes no checkpoints."""
+    raise CheckpointError(f"{directory}: this training writes no checkpoints")
+
+
 @dataclass(frozen=True)
 class Epoch:
     """What one epoch of training produced.
@@ -43,8 +50,10 @@ class Epoch:
         losses: epoch means: "train" is the total that was minimised, "train/box" a part of it, "val" the held-out one.
         rates: learning rate at the end of the epoch, by optimizer group.
         seconds: wall time by part: "data", "train", "evaluate".
-        save: writes a checkpoint that `Recipe.train` resumes from exactly into the given empty directory.
+        save: writes a checkpoint that `Recipe.train` resumes from exactly into the given empty directory;
+            `no_checkpoint` if this training writes none.
         alarm: set when the recipe itself knows that the training is lost.
+        remark: one sentence on this training that belongs into the sweep's report; "" if there is none.
     """
 
     epoch: int
@@ -55,6 +64,12 @@ class Epoch:
     seconds: Mapping[str, float]
     save: Callable[[Path], None]
     alarm: Alarm | None = field(default=None)
+    remark: str = ""
+
+    @property
+    def saves(self) -> bool:
+        """Whether a checkpoint can be written."""
+        return self.save is not no_checkpoint
 
 
 Predictor = Callable[[Sequence[Any]], list[dict[str, Any]]]
@@ -87,6 +102,44 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     presets_file: ClassVar[Path]
     augmentation: ClassVar[StrongestEnds] = {}
     """Settings that change training examples at random, in the order in which they are shown."""
+    resumes: ClassVar[bool] = True
+    """Whether a training can be paused and go on later; if not, its trials are stopped rather than paused."""
+    ends_early: ClassVar[bool] = False
+    """Whether a training may end by itself before its last epoch; if not, that is a failure."""
+    notes: ClassVar[tuple[str, ...]] = ()
+    """What `steadytune check` and the sweep's report say about it, a sentence each."""
+
+    def declared(self, fields: Mapping[str, Any]) -> AnyRecipe:
+        """This recipe as a sweep file declares it: here, with another metric of those that it reports.
+
+        Args:
+            fields: of the sweep file that concern the recipe; `metric` is a metric's name, or an `Objective`'s fields.
+
+        Raises:
+            SettingsError: one of them is wrong, or is not for this recipe.
+        """
+        for name in fields.keys() - {"metric"}:
+            raise SettingsError(f"{name} is for `recipe: command`, not for {self.name}; leave it out")
+        objective = parse(_Chosen, dict(fields), "sweep").metric
+        if objective is None or objective == Objective(name=self.metric):
+            return self
+        for name in ("source", "losses", "held_out_losses", "rates"):
+            if getattr(objective, name):
+                raise SettingsError(f"metric.{name} is for `recipe: command`; {self.name} reports its epochs itself")
+        return self._optimising(with_mode(objective))
+
+    def _optimising(self, objective: Objective) -> AnyRecipe:
+        """This recipe with another objective, whose value is added to the metrics of each evaluated epoch."""
+        kind, owner = type(self), self.name
+
+        def train(recipe: AnyRecipe, *arguments: Any, **named: Any) -> Iterator[Epoch]:
+            with closing(kind.train(recipe, *arguments, **named)) as epochs:  # type: ignore[type-var]  # a generator
+                for epoch in epochs:
+                    yield replace(epoch, metrics=objective.with_value(epoch.metrics, owner))
+
+        members = {"metric": objective.name, "mode": objective.mode, "train": train}
+        recipe: AnyRecipe = type(kind.__name__, (kind,), members)()
+        return recipe
 
     @cached_property
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
@@ -209,6 +262,12 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
             SteadytuneError: the model does not allow it, the file differs from torch, or the checkpoint is incomplete.
         """
         raise SteadytuneError(f"recipe {self.name} writes no ONNX; take its plain weights, without --onnx")
+
+
+class _Chosen(Settings):
+    """What a sweep file says about any recipe."""
+
+    metric: Metric | None = None
 
 
 AnyRecipe: TypeAlias = Recipe[Any, Any]

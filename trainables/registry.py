@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -18,20 +19,26 @@ BUILT_IN = {
     "slowfast": "trainables.slowfast.recipe:Slowfast",
     "yolox": "trainables.yolox.recipe:Yolox",
 }
+DECLARED = {"command": "trainables.command.recipe:Command"}
+"""Recipes whose trainings a sweep file declares."""
 
 
 def names() -> list[str]:
     """Every name that `find` takes, besides `module:Class`."""
-    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+    return sorted({*BUILT_IN, *DECLARED, *(entry.name for entry in entry_points(group=GROUP))})
 
 
-def find(name: str) -> AnyRecipe:
+def find(name: str, declaration: Mapping[str, Any] | None = None) -> AnyRecipe:
     """The recipe called `name`: built-in, registered in `GROUP`, or "module:Class".
 
+    Args:
+        name: of the recipe.
+        declaration: the fields of a sweep file that concern the recipe; see `Recipe.declared`.
+
     Raises:
-        SettingsError: no such name, a module that cannot be imported, or something that is no recipe.
+        SettingsError: no such name, a module that cannot be imported, something that is no recipe, or a wrong field.
     """
-    address = BUILT_IN.get(name) or (name if ":" in name else _registered(name))
+    address = BUILT_IN.get(name) or DECLARED.get(name) or (name if ":" in name else _registered(name))
     loaded = load(address, f"recipe {name!r}")
     if not (isinstance(loaded, type) and issubclass(loaded, Recipe)):
         raise SettingsError(
@@ -40,7 +47,8 @@ def find(name: str) -> AnyRecipe:
     missing = sorted(getattr(loaded, "__abstractmethods__", ()))
     if missing:
         raise SettingsError(f"recipe {name!r}: {address} lacks {', '.join(missing)}; implement every abstract method")
-    return loaded()
+    recipe: AnyRecipe = loaded()
+    return recipe.declared(declaration) if declaration else recipe
 
 
 def load(address: str, owner: str) -> Any:

@@ -57,7 +57,8 @@ def train(
             yield f"epoch {epoch.epoch}: {epoch.alarm.reason}: {epoch.alarm.detail}; stopped"
             return
         best = epoch if best is None or _better(recipe, epoch, best) else best
-        checkpoint.write(folder, epoch.epoch, epoch.save)
+        if epoch.saves:
+            checkpoint.write(folder, epoch.epoch, epoch.save)
         for number, path in checkpoint.found(folder).items():
             if number not in earlier | {best.epoch, epoch.epoch}:
                 checkpoint.remove(path)

@@ -103,7 +103,7 @@ def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None
     warnings = plan.data_look.look.warnings if plan.data_look else ()
     notes = [Text(f"  note: {sentence}") for sentence in warnings]
     prior = map(str, load_prior_sweeps(plan, root) if new else ())
-    for line in [*banner(spec), *lines(plan.findings), *notes, *prior]:
+    for line in [*banner(plan.spec), *plan.recipe.notes, *lines(plan.findings), *notes, *prior]:
         console.print(line)
     from search import run  # imports Ray: a mistake in the sweep file is reported without it
 

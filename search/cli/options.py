@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.sweep.folder import SweepFolder
-from search.sweep.spec import SweepSpec, read_spec
+from search.sweep.spec import COMMAND, SweepSpec, read_spec
 from trainables.atomic import write_file
 from trainables.errors import SettingsError, SteadytuneError
 from trainables.settings import parse_value, read_yaml
@@ -113,4 +113,6 @@ def read_sweep(file: Path | None, fields: dict[str, Any]) -> SweepSpec:
         # "yolox" of recipe "yolox", "mine" of recipe "package.mine:Recipe"
         stem = str(values["recipe"]).partition(":")[0].rpartition(".")[2]
         values.setdefault("name", f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+    if values.get("recipe") == COMMAND:  # a resume may come from another folder
+        values["directory"] = str(Path(str(values.get("directory") or "")).absolute())
     return read_spec(values, str(file) if file else "sweep")

@@ -12,12 +12,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from search.cli import options
-from search.sweep.spec import SweepSpec
+from search.sweep.spec import SCRIPT_FIELDS, SweepSpec
 from trainables.settings import parse_value
 
 
 def with_sweep_options(verb: Callable[..., None]) -> Callable[..., None]:
     """`verb` with an option for each field of a sweep in place of its `**fields`; they follow its first parameter.
+
+    What describes a script has no options: it is too long for a command line.
 
     Typer reads the options from a function's signature, so the signature is what is generated.
     """
@@ -28,7 +30,8 @@ def with_sweep_options(verb: Callable[..., None]) -> Callable[..., None]:
         for parameter in signature.parameters.values()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     )
-    generated = [_parameter(name, field) for name, field in SweepSpec.model_fields.items()]
+    fields = {name: field for name, field in SweepSpec.model_fields.items() if name not in SCRIPT_FIELDS}
+    generated = [_parameter(name, field) for name, field in fields.items()]
     verb.__signature__ = signature.replace(parameters=[first, *generated, *others])  # type: ignore[attr-defined]
     return verb
 

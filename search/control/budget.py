@@ -39,7 +39,7 @@ class Budget:
     def allows(self, state: SweepState, epochs: int = 1) -> bool:
         """Whether the search may take that many more epochs. Its first trial always may, so that there is a result."""
         spec = self._plan.spec
-        if spec.epochs is not None and state.trials.search and state.epochs + epochs > spec.epochs:
+        if spec.epoch_budget is not None and state.trials.search and state.epochs + epochs > spec.epoch_budget:
             return False
         if spec.hours is None:
             return True
@@ -57,8 +57,8 @@ class Budget:
         if spec.hours is not None and self.seconds_left() <= (self._confirm_seconds(state) if reserves else 0.0):
             note = " (the rest is reserved for the confirmation)" if reserves and self.seconds_left() > 0 else ""
             return f"the sweep's {spec.hours:g} hours are used up{note}"
-        if trial.is_search and spec.epochs is not None and state.epochs >= spec.epochs:
-            return f"the sweep's {spec.epochs} epochs are used up"
+        if trial.is_search and spec.epoch_budget is not None and state.epochs >= spec.epoch_budget:
+            return f"the sweep's {spec.epoch_budget} epochs are used up"
         return ""
 
     def seconds_left(self) -> float:

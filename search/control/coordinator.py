@@ -236,6 +236,13 @@ class Coordinator:
                 self.halt(SteadytuneError(f"{cause}; mend it, then `steadytune resume {self.plan.spec.name}`"))
             self.tick()
 
+    def finish(self, number: int, detail: str) -> None:
+        """End a trial whose training has ended by itself before its last epoch, as its recipe allows."""
+        trial = self.state.trials[number]
+        if trial.running and not self.halted:
+            self._record_decision(trial, Decision("stop", "done", f"{detail} ({trial.curve.epoch} epochs)"))
+            self.tick()
+
     def hand_out_again(self, number: int, *, exclusive: bool = False) -> None:
         """Hand a trial out once more: its process died before it began, or it ran out of memory on a shared GPU.
 

@@ -33,7 +33,7 @@ from trainables.errors import CheckpointError, DataError
 from trainables.recipe import Epoch
 from trainables.settings import parse
 
-REPORT, FAILED, ABORTED, OUT_OF_MEMORY = "report", "failed", "aborted", "out_of_memory"
+REPORT, ENDED, FAILED, ABORTED, OUT_OF_MEMORY = "report", "ended", "failed", "aborted", "out_of_memory"
 """The keys of a step's result; each result has one of them. See `RecipeTrainable`."""
 
 
@@ -48,7 +48,7 @@ class RecipeTrainable(tune.Trainable):
 
     The configuration has these keys, the same for all assignments:
 
-        recipe, data, data_cache_gb, data_fingerprint, checkpoint_every: as in `SweepSpec`.
+        recipe, declaration, data, data_cache_gb, data_fingerprint, checkpoint_every: as in `SweepSpec`.
         data_began, data_earlier: fingerprint of the data that the sweep goes on with, "" if it is not known; and those
             of other data whose checkpoints it goes on with, as its user said.
         folder: the folder of all trials.
@@ -61,6 +61,7 @@ class RecipeTrainable(tune.Trainable):
     dictionary with one of these keys:
 
         report: an `EpochDone`.
+        ended: one sentence; the training ended by itself, as its recipe allows.
         failed: one sentence; the training's code raised. The process is sound and takes the next trial.
         aborted: one sentence; the disk is full, or the data have changed, which would end every other trial too.
         out_of_memory: True; a shared GPU had too little memory. With a GPU of its own the trial may continue.
@@ -73,7 +74,7 @@ class RecipeTrainable(tune.Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         """Called once per process, with its first assignment."""
-        self._recipe = registry.find(config["recipe"])
+        self._recipe = registry.find(config["recipe"], config["declaration"])
         sweep = Path(config["folder"]).parent
         self._data = WorkerData(self._recipe, config["data"], sweep, config["data_began"])
         identity.accept(config["data_earlier"])
@@ -90,7 +91,9 @@ class RecipeTrainable(tune.Trainable):
         return True
 
     def cleanup(self) -> None:
-        """Drop the training, which frees its memory."""
+        """End the training and drop it, which frees its memory."""
+        if self._epochs is not None and (close := getattr(self._epochs, "close", None)):
+            close()  # a script is ended by it
         self._epochs = None
         if "torch" in sys.modules:
             from trainables import device  # imports torch, which not every recipe needs
@@ -166,6 +169,8 @@ class RecipeTrainable(tune.Trainable):
             if self._epochs is None:
                 self._epochs = self._train()
             epoch = next(self._epochs, None)
+            if epoch is None and self._recipe.ends_early:
+                return {ENDED: "it ended by itself before its last epoch"}
             if epoch is None:
                 return {
                     FAILED: f"the recipe ended before the {self._config['settings']['epochs']} epochs of its settings"
@@ -200,7 +205,7 @@ class RecipeTrainable(tune.Trainable):
         settings = self._config["settings"]
         saved: Path | None = None
         due = epoch.epoch % self._config["checkpoint_every"] == 0 or epoch.epoch == settings["epochs"]
-        if epoch.alarm is None and (due or epoch.epoch in self._config["checkpoint_at"]):
+        if epoch.saves and epoch.alarm is None and (due or epoch.epoch in self._config["checkpoint_at"]):
             saved = checkpoint.write(self._folder / "checkpoints", epoch.epoch, epoch.save)
         return EpochDone(
             trial=self._config["trial"],
@@ -215,6 +220,7 @@ class RecipeTrainable(tune.Trainable):
             bytes=checkpoint.size_bytes(saved) if saved else 0,
             alarm=epoch.alarm.reason if epoch.alarm else "",
             alarm_detail=epoch.alarm.detail if epoch.alarm else "",
+            remark=epoch.remark,
         )
 
 

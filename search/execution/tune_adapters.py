@@ -21,7 +21,7 @@ from ray.tune.search import Searcher
 from search.control.coordinator import Coordinator
 from search.execution.crash import crash_reason
 from search.execution.heartbeat import SilenceWatch, read_count
-from search.execution.trainable import ABORTED, FAILED, OUT_OF_MEMORY, REPORT
+from search.execution.trainable import ABORTED, ENDED, FAILED, OUT_OF_MEMORY, REPORT
 from search.journal.events import EpochDone
 from trainables.errors import SteadytuneError
 
@@ -61,6 +61,8 @@ class CoordinatorScheduler(_Unpickled, FIFOScheduler):
             self._coordinator.halt(SteadytuneError(result[ABORTED]))
         elif OUT_OF_MEMORY in result:
             self._coordinator.hand_out_again(trial.config["trial"], exclusive=True)
+        elif ENDED in result:
+            self._coordinator.finish(trial.config["trial"], result[ENDED])
         elif FAILED in result:
             self._coordinator.fail(trial.config["trial"], result[FAILED])
         elif self._continues(result[REPORT]):

@@ -12,7 +12,7 @@ from typing import Any
 from search.pruning.curve import Curve
 from search.state.trial_state import TrialState
 from search.sweep.environment import read_environment
-from search.sweep.spec import SweepSpec
+from search.sweep.spec import COMMAND, SweepSpec
 from search.sweep.uri import located
 from trainables.errors import SteadytuneError
 
@@ -34,8 +34,9 @@ def about(spec: SweepSpec, metric: str, trial: TrialState, epoch: int | None, di
     return {
         "sweep": spec.name,
         "recipe": spec.recipe,
+        "declaration": spec.declaration,
         "metric": metric,
-        "data": located(spec.data),
+        "data": located(spec.data) if spec.data else "",
         "trial": trial.started.trial,
         "confirms": trial.started.of if trial.started.kind == "confirm" else None,
         "threads": max(1, int(spec.cpus)),
@@ -93,12 +94,13 @@ def readme(about: dict[str, Any], files: list[str], weights: Mapping[str, str]) 
     epoch = about["checkpoint_epoch"]
     checkpoint = f"`checkpoint/` is its best one, of epoch {epoch}." if epoch else "No checkpoint of it was kept."
     train = ["steadytune", "train", about["recipe"], "--config", "settings.yaml", "--data", about["data"]]
-    data = f"{about['data']} {about['environment'].get('data_fingerprint', '')[:16]}".rstrip()
+    data = f"{about['data']} {about['environment'].get('data_fingerprint', '')[:16]}".strip() or "none named"
+    is_script = about["recipe"] == COMMAND
     return "\n".join(
         [
             f"# {about['recipe']}: {source}",
             "",
-            f"Re-train it: `{shlex.join(train)}`",
+            "Re-train it: the lines in `command.txt`" if is_script else f"Re-train it: `{shlex.join(train)}`",
             "",
             f"Prove it: `steadytune prove . --epochs 2` re-trains from these files alone and compares with `{ABOUT}`.",
             "",

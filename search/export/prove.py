@@ -47,7 +47,7 @@ def prove(folder: Path, epochs: int, data: Path | None = None) -> Iterator[str]:
         SteadytuneError: at the first difference, or if something is missing.
     """
     about = read_about(folder, *_REQUIRED)
-    recipe = registry.find(about["recipe"])
+    recipe = registry.find(about["recipe"], about.get("declaration"))
     settings = parse(recipe.settings_type, read_yaml(folder / "settings.yaml"), str(folder / "settings.yaml"))
     _same_settings(settings, parse(recipe.settings_type, about["settings"], "about.json"), folder / "settings.yaml")
     _same_files(recipe, settings, folder)

@@ -41,7 +41,9 @@ SCHEMA = pa.schema(
         ("reason", pa.string()),
         ("detail", pa.string()),
         ("numbers", _NUMBERS),
-        ("version", pa.int32()),  # not in segments that were written before this column existed
+        # Not in segments that were written before these columns existed.
+        ("version", pa.int32()),
+        ("remark", pa.string()),
     ]
 )
 

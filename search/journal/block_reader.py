@@ -65,6 +65,7 @@ def _blocks(columns: Columns, epochs: Array, opening: Array, metric: str) -> Ite
     held_out = columns.named("losses", "val")[rows].tolist()
     phases = columns.words("phase")[rows].tolist()
     seconds = columns.sums("seconds")[rows].tolist()
+    remarks = columns.words("remark")[rows].tolist()
     for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
         yield EpochBlock(
             trial=int(trials[start]),
@@ -78,4 +79,5 @@ def _blocks(columns: Columns, epochs: Array, opening: Array, metric: str) -> Ite
             held_out=held_out[start:stop],
             phases=phases[start:stop],
             seconds=seconds[start:stop],
+            remark=next(filter(None, remarks[start:stop]), ""),
         )

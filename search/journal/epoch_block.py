@@ -25,6 +25,7 @@ class EpochBlock:
         values, losses, held_out: objective, training loss and held-out loss; see `search.pruning.curve.Point`.
         phases: the recipe's words for the parts of its schedule.
         seconds: what each epoch took on its worker.
+        remark: the first sentence about the training that one of them came with, or "".
     """
 
     trial: int
@@ -38,6 +39,7 @@ class EpochBlock:
     held_out: list[float | None]
     phases: list[str]
     seconds: list[float]
+    remark: str = ""
 
     @property
     def seq(self) -> int:
@@ -60,4 +62,5 @@ class EpochBlock:
             held_out=[losses.get("val")],
             phases=[done.phase],
             seconds=[sum(done.seconds.values())],
+            remark=done.remark or "",
         )

@@ -107,6 +107,7 @@ class EpochDone:
         checkpoint: folder of the checkpoint that was written after it, or "".
         bytes: size of that checkpoint.
         alarm, alarm_detail: the recipe's own alarm, or "".
+        remark: a sentence about this training for the sweep's report, or "".
     """
 
     event: ClassVar[str] = "epoch"
@@ -122,6 +123,7 @@ class EpochDone:
     bytes: int = 0
     alarm: Literal["", "nonfinite", "collapsed"] = ""
     alarm_detail: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ def dead(curve: Curve, settings: StabilitySettings) -> Decision | None:
     last = curve.points[-1]
     if last.value is None or last.loss is None or curve.mode != "max" or not last.loss < settings.dead_loss:
         return None
-    if last.value >= settings.collapse_value:
+    if last.value >= settings.collapse_value or last.value < 0:  # below zero, zero is not the worst
         return None
     return stop(
         "collapsed", f"dead model: training loss {last.loss:.2g} with a metric of {last.value:.4f}", loss=last.loss
@@ -34,6 +34,8 @@ def collapsed(curve: Curve, max_epochs: int, settings: StabilitySettings, peers:
     if curve.mode != "max" or len(curve.evaluated) < 2 or curve.epoch < due:
         return None
     highest = curve.bests[-1].value or 0.0
+    if highest < 0:  # a metric that goes below zero does not collapse to it
+        return None
     detail = f"metric never above {highest:.4f} in {curve.epoch} of {max_epochs} epochs"
     if highest < settings.collapse_value:
         return stop("collapsed", detail, highest=highest, epochs=curve.epoch)

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from search.replay.csv_table import MAX_EPOCH, parse_number
-from search.replay.text_file import printable, quoted, read_text
 from trainables.errors import DataError, first_line
+from trainables.logs.csv_table import MAX_EPOCH, parse_number
+from trainables.logs.text_file import printable, quoted, read_text
 
 FILES = ("args.yaml", "opt.yaml")
 MAX_BYTES = 1 << 18

@@ -23,13 +23,13 @@ from pathlib import Path
 from search.replay.epoch_order import Remark, with_seconds
 from search.replay.recording import MIN_RUNS, Mode, Recording, Run, comparable
 from search.replay.table_source import read_table
-from search.replay.text_file import printable
 from search.replay.trainer_files import DEFAULT_MAX_BYTES, Family, Source
 from search.replay.ultralytics_source import read_results_csv, read_results_txt
 from search.replay.yolox_source import read_train_log
 from search.state.follower import SweepFollower
 from search.sweep.folder import SweepFolder
 from trainables.errors import DataError
+from trainables.logs.text_file import printable
 
 _LOG = logging.getLogger(__name__)
 

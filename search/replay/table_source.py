@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from search.replay.csv_table import CsvTable, TableRow, parse_epoch, parse_number, parse_table
 from search.replay.epoch_order import EpochRow, Remark, in_order, make_run, with_seconds
 from search.replay.recording import Mode, Recording, Run
-from search.replay.text_file import printable, quoted, read_text
 from trainables.errors import DataError
+from trainables.logs.csv_table import CsvTable, TableRow, parse_epoch, parse_number, parse_table
+from trainables.logs.text_file import printable, quoted, read_text
 
 MAX_RUNS = 10_000
 MAX_EPOCHS = 500_000

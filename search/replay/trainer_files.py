@@ -9,7 +9,7 @@ from pathlib import Path
 from search.replay.epoch_order import EpochRow, Remark, complete_attempts, make_run, split_attempts
 from search.replay.recording import Mode, Run
 from search.replay.run_arguments import RunArguments
-from search.replay.text_file import MEBIBYTE, TextFile, printable, read_text
+from trainables.logs.text_file import MEBIBYTE, TextFile, printable, read_text
 
 
 @dataclass(frozen=True)

@@ -13,20 +13,15 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from search.replay.csv_table import CsvTable, TableRow, parse_epoch, parse_number, parse_table
 from search.replay.epoch_order import EpochRow, first_epoch
 from search.replay.recording import Run
 from search.replay.run_arguments import RunArguments, read_arguments
-from search.replay.text_file import printable, quoted
 from search.replay.trainer_files import MAX_ROWS, Family, Source
 from trainables.errors import DataError
+from trainables.logs.csv_table import CsvTable, TableRow, parse_epoch, parse_number, parse_table
+from trainables.logs.text_file import printable, quoted
+from trainables.logs.ultralytics_columns import METRICS, loss_columns, total
 
-METRICS = (
-    *("metrics/mAP50-95(P)", "metrics/mAP50-95(M)", "metrics/mAP50-95(B)"),
-    *("metrics/mAP_0.5:0.95(M)", "metrics/mAP_0.5:0.95(B)", "metrics/mAP_0.5:0.95"),
-    *("metrics/accuracy_top1", "metrics/mIoU"),
-)
-"""The objective is the first of them that a file has."""
 TEXT_METRIC = "metrics/mAP_0.5:0.95"
 """What the twelfth column of `results.txt` is, in YOLOv5's words."""
 
@@ -73,11 +68,7 @@ def _csv_rows(table: CsvTable, metric: str, source: Source) -> Iterator[EpochRow
 
 
 def _losses(table: CsvTable, prefix: str) -> list[int]:
-    """The columns of a loss: its total if there is one, else its parts."""
-    if table.columns.count(f"{prefix}loss") == 1:
-        return [table.columns.index(f"{prefix}loss")]
-    columns = [name for name in table.columns if name.startswith(prefix)]
-    return [table.index(name) for name in columns]
+    return [table.index(name) for name in loss_columns(table.columns, prefix)]
 
 
 def _cells(table: CsvTable, row: TableRow, commas: bool) -> Callable[[int], float | None]:
@@ -105,15 +96,9 @@ def _evaluated(
 ) -> tuple[float | None, float | None, float | None]:
     """Value, training loss and held-out loss of an epoch; where all is 0 that validation gives, there was none."""
     if held_out and not value and not any(held_out):
-        return None, _total(train), None
+        return None, total(train), None
     # Some trainers validate without losses, and write zeros for them.
-    return value, _total(train), _total(held_out) if any(held_out) else None
-
-
-def _total(parts: list[float | None]) -> float | None:
-    """A loss from its parts; a sum of some of them would be a lower loss."""
-    numbers = [part for part in parts if part is not None]
-    return sum(numbers) if numbers and len(numbers) == len(parts) else None
+    return value, total(train), total(held_out) if any(held_out) else None
 
 
 def read_results_txt(path: Path, source: Source) -> list[tuple[Family, Run]]:

@@ -28,6 +28,7 @@ class TrialState:
             that was read by epoch blocks (`search.state.follower`) it is empty.
         seconds: what each epoch took on its worker.
         largest_bytes: size of its largest checkpoint.
+        remark: the first sentence that its training had for the report, or "".
     """
 
     started: TrialStarted
@@ -37,12 +38,14 @@ class TrialState:
     checkpoints: dict[int, int] = field(default_factory=dict)
     seconds: array[float] = field(default_factory=lambda: array("d"))
     largest_bytes: int = 0
+    remark: str = ""
 
     def add(self, block: EpochBlock) -> None:
         """Take its next epochs into account."""
         self.curve.extend(block.epochs, block.values, block.losses, block.held_out, block.phases)
         self.seconds.extend(block.seconds)
         self.largest_bytes = max(self.largest_bytes, block.largest_bytes)
+        self.remark = self.remark or block.remark
 
     @property
     def number(self) -> int:

@@ -99,13 +99,14 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     Raises:
         SteadytuneError: the first problem, in one sentence.
     """
-    recipe = recipe_registry.find(spec.recipe)
+    recipe = recipe_registry.find(spec.recipe, spec.declaration)
+    spec = _for_recipe(spec, recipe)
     space = space_registry.find(recipe)
     if spec.storage:
         check_uri("storage", spec.storage)
     if is_uri(spec.data):
         check_uri("data", spec.data)
-    elif training and not Path(spec.data).exists():
+    elif training and spec.data and not Path(spec.data).exists():
         raise DataError(
             f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
         )
@@ -126,6 +127,29 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     plan = Plan(spec, recipe, space, named, chosen, max_epochs)
     _check_corners(plan)
     return plan
+
+
+PAUSING = ("asha", "freeze_thaw")
+"""The schedulers that pause trials."""
+
+
+def _for_recipe(spec: SweepSpec, recipe: AnyRecipe) -> SweepSpec:
+    """`spec` with what is different by default for a recipe of one preset, or of trainings that cannot be paused.
+
+    Raises:
+        SettingsError: a scheduler that pauses trials was asked for.
+    """
+    changed: dict[str, Any] = {}
+    if "preset" not in spec.model_fields_set and len(recipe.presets) == 1:
+        changed["preset"] = next(iter(recipe.presets))
+    if not recipe.resumes and spec.scheduler in PAUSING:
+        if "scheduler" in spec.model_fields_set:
+            raise SettingsError(
+                f"scheduler is {spec.scheduler}, which pauses trials, but a training of {recipe.name} cannot go on "
+                "later; give checkpoint: {path, resume}, or scheduler: stopping"
+            )
+        changed["scheduler"] = "stopping"
+    return spec.model_copy(update=changed)
 
 
 def _check_freeze_thaw(spec: SweepSpec) -> None:

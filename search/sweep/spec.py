@@ -10,13 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import Field, field_validator
 
 from search.pruning.stability import StabilitySettings
+from trainables.command.declaration import ArgumentsFile, Parameters, ScriptCheckpoint, Stop, Words
 from trainables.errors import SettingsError
+from trainables.objective import Metric
 from trainables.settings import Settings, parse
 
 Sampler = Literal["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"]
@@ -42,7 +45,9 @@ class SweepSpec(Settings):
     recipe: str = Field(description="a recipe's name (see `steadytune recipes`) or module:Class")
     preset: str = Field("paper", description="the recipe's settings to start from")
     data: str = Field(
-        description="the data set, as the recipe's format has it: a path, or a URI that each node fetches"
+        "",
+        description="the data set, as the recipe's format has it: a path, or a URI that each node fetches; only "
+        "`recipe: command` may do without",
     )
     data_cache_gb: float = Field(
         100.0, gt=0, description="limit on the disk space of downloaded data sets on each node, in 10^9 bytes"
@@ -61,8 +66,39 @@ class SweepSpec(Settings):
     )
     seed: int = Field(0, ge=0, description="seed of the search, and of the trials' trainings")
 
+    metric: Metric | None = Field(
+        None,
+        description="what is optimised: a metric that the recipe reports, {name: recall, mode: max}, or a weighted "
+        "sum, {name: score, mode: max, sum: {map50: 0.7, recall: 0.3}}; the recipe's own if not given",
+    )
+    command: Words | None = Field(
+        None,
+        description="for `recipe: command`: the command line of the training, see [your own script](own-script.md)",
+    )
+    args: str = Field("--{name}={value}", description="how each parameter is passed where the command has ${args}")
+    args_file: ArgumentsFile | None = Field(
+        None, description="a file of parameters for the command's ${args_file}: {file: params.yaml, base: config.yaml}"
+    )
+    parameters: Parameters = Field(
+        {}, description="what may vary: lr: {low: 1e-5, high: 1e-1, log: true, default: 1e-2}; a value alone is fixed"
+    )
+    checkpoint: ScriptCheckpoint | None = Field(
+        None, description="where the script writes its checkpoint, and the arguments that resume it"
+    )
+    stop: Stop = Field(Stop(), description="how the script is ended: {signal: SIGTERM, grace_seconds: 30}")
+    ends_early: bool = Field(False, description="whether the script may end by itself before its last epoch")
+    directory: str | None = Field(
+        None, description="working directory of the script; where the sweep was launched if not given"
+    )
+
     trials: int = Field(20, gt=0, description="trials that the search may start")
-    epochs: int | None = Field(None, gt=0, description="epochs that all trials of the search may take together")
+    epochs: int | None = Field(
+        None,
+        gt=0,
+        description="the same as total_epochs; for `recipe: command` instead the epochs of one training, which are "
+        "required",
+    )
+    total_epochs: int | None = Field(None, gt=0, description="epochs that all trials of the search may take together")
     hours: float | None = Field(None, gt=0, description="wall-clock hours that the whole sweep may take")
 
     patience: int | None = Field(
@@ -153,9 +189,37 @@ class SweepSpec(Settings):
             raise ValueError("must be auto, a share from 0 to 1, or a whole number")
         return gpus
 
+    @property
+    def epoch_budget(self) -> int | None:
+        """Epochs that all trials of the search may take together; None if that is not limited."""
+        return self.total_epochs or (None if self.recipe == COMMAND else self.epochs)
+
+    @property
+    def subject(self) -> str:
+        """What the sweep is about, in a word: the folder of its data set, or of its script."""
+        return Path(self.data).absolute().parent.name if self.data else Path(self.directory or "").absolute().name
+
+    @property
+    def declaration(self) -> dict[str, Any]:
+        """The fields that concern the recipe, as plain data; see `trainables.recipe.Recipe.declared`."""
+        fields = self.model_dump(mode="json", include={*SCRIPT_FIELDS, "metric"}, exclude_defaults=True)
+        if self.recipe == COMMAND:
+            fields |= {"epochs": self.epochs, "data": self.data}
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def fields(self) -> dict[str, Any]:
+        """What is given, and the defaults of the rest; of what only a script has, what is given."""
+        fields = self.model_dump(mode="json", exclude_none=True, exclude={*SCRIPT_FIELDS, "metric"})
+        return fields | self.model_dump(mode="json", include={*SCRIPT_FIELDS, "metric"}, exclude_defaults=True)
+
     def dump(self, removed: Mapping[str, Any] | None = None) -> str:
         """This sweep as YAML, as `sweep.yaml` holds it, with the `removed` fields that it had."""
-        return yaml.safe_dump(self.model_dump(exclude_none=True) | dict(removed or {}), sort_keys=False)
+        return yaml.safe_dump(self.fields() | dict(removed or {}), sort_keys=False)
+
+
+COMMAND = "command"
+SCRIPT_FIELDS = ("command", "args", "args_file", "parameters", "checkpoint", "stop", "ends_early", "directory")
+"""What only `recipe: command` has."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +260,10 @@ def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     for name in values.keys() & REMOVED.keys():
         removed = REMOVED[name]
         raise SettingsError(f"{owner}: {name} was removed: {removed.reason}; {removed.instead}")
-    return parse(SweepSpec, values, owner)
+    spec = parse(SweepSpec, values, owner)
+    if not spec.data and spec.recipe != COMMAND:
+        raise SettingsError(f"{owner}: setting 'data' is missing and has no default; add it")
+    return spec
 
 
 def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:

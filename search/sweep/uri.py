@@ -31,8 +31,8 @@ def check_uri(field: str, value: str) -> None:
 
 
 def located(data: str) -> str:
-    """A sweep's `data` for whoever runs in another folder: the absolute path, or the URI that it is."""
-    return data if is_uri(data) else str(Path(data).absolute())
+    """A sweep's `data` for whoever runs in another folder: the absolute path, the URI that it is, or "" for none."""
+    return data if is_uri(data) or not data else str(Path(data).absolute())
 
 
 def short_name(data: str) -> str:

@@ -36,7 +36,8 @@ def register(client: MlflowClient, run: str, sweep: str, folder: Path, numbers: 
         One sentence: which version it is and whether it is the champion.
     """
     about = read_about(folder, "recipe", "data", "trial", "metric", "environment")
-    name = model_name(about["recipe"], Path(about["data"]).parent.name)
+    directory = about.get("declaration", {}).get("directory", "")
+    name = model_name(about["recipe"], Path(about["data"]).parent.name if about["data"] else Path(directory).name)
     _create(client, name)
     versions = client.search_model_versions(f"name = '{name}'")
     version = next((version for version in versions if version.tags.get("steadytune.sweep") == sweep), None)

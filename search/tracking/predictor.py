@@ -38,7 +38,8 @@ def load(folder: Path) -> Predictor:
     Raises:
         SteadytuneError: the folder is no export, holds no checkpoint, or its recipe has no predictor.
     """
-    recipe = registry.find(read_about(folder, "recipe")["recipe"])
+    about = read_about(folder, "recipe")
+    recipe = registry.find(about["recipe"], about.get("declaration"))
     settings = parse(recipe.settings_type, read_yaml(folder / "settings.yaml"), recipe.name)
     return recipe.predictor(settings, folder / "checkpoint")
 

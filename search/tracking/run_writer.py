@@ -108,7 +108,7 @@ class RunWriter:
             if self._data_look and self._data_look.look.warnings:
                 tags["data"] = "; ".join(self._data_look.look.warnings)
             self._sweep_run = self._experiment.create_run(self._plan.spec.name, first.time, tags)
-            self._experiment.log_params(self._sweep_run, self._plan.spec.model_dump(exclude_none=True))
+            self._experiment.log_params(self._sweep_run, self._plan.spec.fields())
         self._has_runs = True
 
     def _sweep_tags(self) -> dict[str, str]:

@@ -23,8 +23,8 @@ MAX_PARAMETERS = 4
 
 
 def experiment_name(spec: SweepSpec) -> str:
-    """The experiment's name: there is one per recipe and data set."""
-    return f"{spec.recipe} on {Path(spec.data).absolute().parent.name}"
+    """The experiment's name: there is one per recipe and data set, or script without one."""
+    return f"{spec.recipe} on {spec.subject}"
 
 
 def view(plan: Plan) -> str:

@@ -91,6 +91,8 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
         lines.append(f"After epoch {decision.epoch} it {happened(decision, before)}{reason}: {decision.detail}.")
     lines.extend(counterfactual(state, trial))
     lines.extend(_curve_lines(trial))
+    if trial.remark:
+        lines.append(f"{trial.remark}.")
     if trial.running:
         lines.append("It is running, or continues when the sweep is resumed.")
     if trial.paused:

@@ -11,6 +11,7 @@ from search.state.sweep_state import SweepState
 from search.sweep.uri import is_uri
 from search.views.charts.chart import Table
 from search.views.importance import Importance
+from search.views.remarks import remarks
 from search.views.status_table import label, number, plural, short
 from search.views.tables import importance_table, outcome_table, rung_table, stop_table, trials_table
 
@@ -21,7 +22,9 @@ ROWS = 10
 def headline(state: SweepState) -> Iterator[str]:
     """What the sweep is and its state, sentence by sentence."""
     spec, metric = state.plan.spec, state.plan.recipe.metric
-    yield f"Recipe {spec.recipe}, preset {spec.preset}, data {_data(spec.data)}, seed {spec.seed}; metric {metric}."
+    data = f"data {_data(spec.data)}, " if spec.data else ""
+    yield f"Recipe {spec.recipe}, preset {spec.preset}, {data}seed {spec.seed}; metric {metric}."
+    yield from remarks(state)
     trials = f"{len(state.trials.search)} of {spec.trials} trials, {plural(state.epochs, 'epoch')}"
     if state.ended is None:
         yield f"So far: {trials}, workers training {state.utilisation:.0%} of the time."

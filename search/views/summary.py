@@ -14,6 +14,7 @@ from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec
 from search.views.pareto import pareto_front, pareto_table
+from search.views.remarks import trial_remarks
 from search.views.status_table import description, label, number, plural
 
 
@@ -22,8 +23,8 @@ def banner(spec: SweepSpec) -> Iterator[str]:
     yield f"Sweep {spec.name}: {spec.recipe}, {spec.preset} preset, {spec.trials} trials, seed {spec.seed}."
     if spec.hours:
         yield f"It takes at most {_duration(spec.hours * 3600)}, plus 15 to 40 seconds to start the workers."
-    elif spec.epochs:
-        yield f"It has no time limit: it ends after {spec.trials} trials or {spec.epochs} epochs."
+    elif spec.epoch_budget:
+        yield f"It has no time limit: it ends after {spec.trials} trials or {spec.epoch_budget} epochs."
     else:
         yield f"It has no time limit: it ends after {spec.trials} trials."
 
@@ -42,6 +43,8 @@ def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
         browse: the command that opens the results in a browser.
     """
     ranked = finalists(state)
+    for sentence in trial_remarks(state):
+        yield f"{sentence}\n"
     if state.ended is None or not ranked:
         yield "No trial trained to its end, so there is no best configuration."
         yield from _stopped(state)

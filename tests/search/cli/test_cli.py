@@ -15,7 +15,7 @@ from search.cli import options
 from search.cli.app import app
 from search.cli.launch import launch
 from search.cli.sweep_options import field_values
-from search.sweep.spec import SweepSpec
+from search.sweep.spec import SCRIPT_FIELDS, SweepSpec
 from tests.support import REPOSITORY
 from tests.support.terminal import Steadytune, strict
 from trainables.errors import SettingsError
@@ -212,7 +212,7 @@ def test_a_file_whose_set_is_no_mapping_is_refused(tmp_path: Path) -> None:
 def test_each_field_of_a_sweep_is_an_option_of_launch_in_the_fields_words() -> None:
     output = CliRunner().invoke(app, ["launch", "--help"]).output
     names = re.findall(r"^  (--[a-z-]+)", output, re.MULTILINE)
-    generated = [f"--{field.replace('_', '-')}" for field in SweepSpec.model_fields]
+    generated = [f"--{field.replace('_', '-')}" for field in SweepSpec.model_fields if field not in SCRIPT_FIELDS]
     assert names == [*generated, "--detach", "--sweeps", "--help"]
     unwrapped = re.sub(r"\s", "", output)
     for name, field in SweepSpec.model_fields.items():

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from search.replay.text_file import MAX_LINES, TextFile, printable, quoted
 from trainables.errors import DataError, nearest
+from trainables.logs.text_file import MAX_LINES, TextFile, printable, quoted
 
 MAX_EPOCH = 100_000
 """The highest epoch that is believed; a training that has more is left out."""
@@ -115,14 +115,13 @@ def parse_table(file: TextFile, max_lines: int = MAX_LINES) -> CsvTable:
         raise DataError(f"{printable(file.path)}: is empty; it must have a header and a row for each epoch")
     if "\0" in header:
         raise DataError(f"{printable(file.path)}: begins with zero bytes; it is no text or was damaged")
-    delimiter = max(_DELIMITERS, key=header.count)
     try:
-        columns = _stripped(_cells(header, delimiter))
+        columns, delimiter = parse_header(header)
         if len(columns) > MAX_COLUMNS:
             raise DataError(f"{printable(file.path)}: has more than {MAX_COLUMNS:,} columns")
         rows = []
         for number, line in enumerate(lines[start + 1 :], start=1):
-            if row := _row(number, line, columns, delimiter):
+            if row := parse_row(number, line, columns, delimiter):
                 rows.append(row)
                 if len(rows) * len(columns) > MAX_CELLS:
                     raise DataError(f"{printable(file.path)}: has more than {MAX_CELLS:,} cells; split it")
@@ -131,7 +130,17 @@ def parse_table(file: TextFile, max_lines: int = MAX_LINES) -> CsvTable:
     return CsvTable(file, columns, delimiter, tuple(rows))
 
 
-def _row(number: int, line: str, columns: tuple[str, ...], delimiter: str) -> TableRow | None:
+def parse_header(line: str) -> tuple[tuple[str, ...], str]:
+    """The names in the header on `line`, and the delimiter between them.
+
+    Raises:
+        csv.Error: it is no valid CSV.
+    """
+    delimiter = max(_DELIMITERS, key=line.count)
+    return _stripped(_cells(line, delimiter)), delimiter
+
+
+def parse_row(number: int, line: str, columns: tuple[str, ...], delimiter: str) -> TableRow | None:
     """The row on `line`; None if it is empty or repeats the header."""
     fault = ""
     try:

@@ -1,0 +1,29 @@
+"""What a sweep's report says about its recipe and its trainings besides their results."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
+from search.views.status_table import label, plural
+
+
+def remarks(state: SweepState) -> Iterator[str]:
+    """The recipe's notes, then those of its trainings."""
+    yield from state.plan.recipe.notes
+    yield from trial_remarks(state)
+
+
+def trial_remarks(state: SweepState) -> Iterator[str]:
+    """Each remark of a training once, with how many others it holds for."""
+    alike: dict[str, list[TrialState]] = defaultdict(list)
+    for trial in state.trials.values():
+        if trial.remark:
+            # Remarks that differ in their numbers alone say the same.
+            alike[re.sub(r"-?\d[\d.e-]*|nan|inf", "#", trial.remark)].append(trial)
+    for trials in alike.values():
+        others = f" (and {plural(len(trials) - 1, 'other trial')} likewise)" if len(trials) > 1 else ""
+        yield f"Trial {label(trials[0])}: {trials[0].remark}{others}."

@@ -1,0 +1,123 @@
+"""The metric that a sweep optimises: a recipe's own, another that it reports, or a weighted sum of several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from trainables.errors import SettingsError, nearest
+from trainables.settings import Settings
+
+Patterns = Annotated[list[str], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)]
+"""Regular expressions; a text alone is one."""
+
+
+class Source(Settings):
+    """Where a script writes down its epochs: one of the kinds of file, and how epochs are counted in it."""
+
+    csv: str | None = Field(None, description="a table with a row for each epoch")
+    jsonl: str | None = Field(None, description="a JSON object on each line")
+    stdout: Patterns | None = Field(
+        None, description="regular expressions for lines of the output; named groups are epoch, metrics and losses"
+    )
+    tensorboard: str | None = Field(None, description="a folder with TensorBoard's event files")
+    mlflow: Literal["run"] | None = Field(None, description="run: what the script logs to MLflow")
+    ultralytics: str | None = Field(None, description="Ultralytics' results.csv")
+    yolox: str | None = Field(None, description="YOLOX's train_log.txt")
+    lightning: str | None = Field(None, description="metrics.csv of Lightning's CSVLogger")
+    trainer_state: str | None = Field(None, description="the output folder of Hugging Face's Trainer")
+    epoch: str | None = Field(None, description="the column, key or tag that counts epochs; epoch, or the step")
+    every: int = Field(1, ge=1, description="steps of an epoch, where `epoch` counts steps")
+    first: Literal[0, 1] | None = Field(None, description="the number of the first epoch; seen by its first row")
+    rows: Literal["epoch", "step"] = Field(
+        "epoch", description="step: an epoch has several rows, and its last values count"
+    )
+    late: int = Field(0, ge=0, description="epochs after which a metric may still come")
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> Source:
+        given = [name for name in KINDS if getattr(self, name) is not None]
+        if len(given) != 1:
+            listed = "none is given" if not given else f"{' and '.join(given)} are given"
+            raise ValueError(f"must have exactly one of {', '.join(KINDS)}; {listed}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Which of the kinds it is."""
+        return next(name for name in KINDS if getattr(self, name) is not None)
+
+    @property
+    def where(self) -> str:
+        """The file or folder, with placeholders; "" for the kinds without one."""
+        return "" if self.kind in ("stdout", "mlflow") else str(getattr(self, self.kind))
+
+
+KINDS = ("csv", "jsonl", "stdout", "tensorboard", "mlflow", "ultralytics", "yolox", "lightning", "trainer_state")
+
+
+def _by_name(given: Any) -> Any:
+    return {"name": given} if isinstance(given, str) else given
+
+
+class Objective(Settings):
+    """What is optimised."""
+
+    name: str = Field(min_length=1, description="the metric's name, or the name of the sum")
+    mode: Literal["max", "min"] | None = Field(
+        None, description="whether higher (max) or lower values are better; may be left out for the recipe's own metric"
+    )
+    sum: dict[str, float] = Field({}, description="the metric is the sum of these, each times its weight")
+    source: Source | None = Field(None, description="where a script writes it; only for `recipe: command`")
+    losses: list[str] = Field([], description="a script's training losses, whose sum the stability rules look at")
+    held_out_losses: list[str] = Field([], description="the same on held-out data")
+    rates: list[str] = Field([], description="a script's learning rates")
+
+    @property
+    def parts(self) -> list[str]:
+        """The metrics that it takes."""
+        return list(self.sum) or [self.name]
+
+    def value(self, metrics: Mapping[str, float]) -> float | None:
+        """Its value in an epoch; None where a metric that it needs was not reported."""
+        if any(name not in metrics for name in self.parts):
+            return None
+        if not self.sum:
+            return metrics[self.name]
+        return math.fsum(weight * metrics[name] for name, weight in self.sum.items())
+
+    def with_value(self, metrics: Mapping[str, float], owner: str) -> dict[str, float]:
+        """The metrics of an evaluated epoch with the objective among them.
+
+        Raises:
+            SettingsError: `owner`, the recipe, does not report one that it needs.
+        """
+        if not metrics:
+            return {}
+        for name in self.parts:
+            if name not in metrics:
+                raise SettingsError(f"metric: {owner} reports no {name!r}; {nearest(name, metrics)}")
+        value = self.value(metrics)
+        assert value is not None
+        return {**metrics, self.name: value}
+
+
+Metric = Annotated[Objective, BeforeValidator(_by_name)]
+"""An objective; a name alone is one of a recipe's metrics."""
+
+
+def with_mode(objective: Objective) -> Objective:
+    """The objective, of which it must be known what is better.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if objective.mode is None:
+        raise SettingsError(
+            f"metric is {objective.name!r}; say whether higher or lower values are better: metric: "
+            f"{{name: {objective.name}, mode: max}}"
+        )
+    return objective
