@@ -128,7 +128,8 @@ def _parts(split: str, sample: Sample) -> Iterator[Part]:
 
 def _sample(image: Path, layout: YoloLayout, findings: Findings, facts: FileFacts) -> Sample | None:
     """The image with its labels; None if Ultralytics would leave it out."""
-    labels = read_labels(label_file(str(image)), len(layout.names), findings, facts)
+    file = label_file(str(image))
+    labels = read_labels(file, len(layout.names), findings, facts, layout.keypoint_values)
     if labels is None:
         return None
     known = image_facts(image, facts)

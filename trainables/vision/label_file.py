@@ -1,7 +1,8 @@
 """One reader of label files in YOLO's format. It takes, repairs and leaves out what Ultralytics 8.4 does.
 
 A line is "class cx cy w h" in shares of the image, or "class x1 y1 x2 y2 x3 y3 …", a polygon that stands for the box
-around it. Where Ultralytics leaves a picture out because of its labels, so does this reader, and says so.
+around it. In a data set for poses, whose YAML has `kpt_shape`, points follow each box; they are not read. Where
+Ultralytics leaves a picture out because of its labels, so does this reader, and says so.
 Beyond Ultralytics, which leaves such pictures out, lines of both kinds may stand in one file.
 """
 
@@ -37,7 +38,9 @@ _HEADER = struct.Struct("<?I")
 """Of a fact: whether the image stays, and how many labels follow; then these, and the findings as JSON."""
 
 
-def read_labels(file: str, classes: int, findings: Findings, facts: FileFacts) -> Labels | None:
+def read_labels(
+    file: str, classes: int, findings: Findings, facts: FileFacts, keypoint_values: int = 0
+) -> Labels | None:
     """The labels in `file`, none if there is no such file; None if its image must be left out, which `findings` tell.
 
     Args:
@@ -45,11 +48,13 @@ def read_labels(file: str, classes: int, findings: Findings, facts: FileFacts) -
         classes: how many there are.
         findings: what was repaired or left out is added to these.
         facts: the file is not read if these have it.
+        keypoint_values: how many numbers follow each box in a data set for poses.
 
     Raises:
         DataError: `file` is a link to nothing, a folder, a pipe or a device: taking the image for background would
             teach the model that its objects are none.
     """
+    kind = f"{KIND} {classes} {keypoint_values}"
     try:
         status = os.stat(file)
     except FileNotFoundError:
@@ -58,16 +63,16 @@ def read_labels(file: str, classes: int, findings: Findings, facts: FileFacts) -
     except OSError:
         pass  # reading it says what is wrong
     else:
-        kept = facts.recall(file, f"{KIND} {classes}", stamp_of(status))
+        kept = facts.recall(file, kind, stamp_of(status))
         if kept is not None:
             return _recalled(kept, file, findings)
     content, status = read_regular(Path(file), "label_bytes")
     own = Findings()
-    labels = _read(content, Path(file), classes, own)
+    labels = _read(content, Path(file), classes, own, keypoint_values)
     described = json.dumps([[finding.kind, finding.detail] for finding in own]) if len(own) else ""
     rows = NO_LABELS if labels is None else labels
     value = _HEADER.pack(labels is not None, len(rows)) + rows.tobytes() + described.encode()
-    facts.keep(file, f"{KIND} {classes}", status, value)
+    facts.keep(file, kind, status, value)
     for finding in own:
         findings.add(finding.kind, finding.file, finding.detail)
     return labels
@@ -82,7 +87,7 @@ def _recalled(value: bytes, file: str, findings: Findings) -> Labels | None:
     return np.frombuffer(value[_HEADER.size : end], dtype=np.float32).reshape(-1, 5) if stays else None
 
 
-def _read(content: bytes, file: Path, classes: int, findings: Findings) -> Labels | None:
+def _read(content: bytes, file: Path, classes: int, findings: Findings, keypoint_values: int) -> Labels | None:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -93,6 +98,8 @@ def _read(content: bytes, file: Path, classes: int, findings: Findings) -> Label
     polygons = 0
     lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     for number, words in lines:
+        if keypoint_values and len(words) == 5 + keypoint_values:
+            del words[5:]
         try:
             numbers = _numbers(words)
             row = _row(numbers, classes)

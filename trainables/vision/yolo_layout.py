@@ -36,12 +36,14 @@ class YoloLayout:
         names: class names; a label's class is an index into them.
         roots: the folders that the splits' paths may be relative to, in the order in which they are tried.
         splits: what the YAML says under each split that it has.
+        keypoint_values: how many numbers of points follow each box in a data set for poses; 0 in others.
     """
 
     file: Path
     names: tuple[str, ...]
     roots: tuple[Path, ...]
     splits: Mapping[str, Sequence[str]]
+    keypoint_values: int = 0
 
 
 def read_layout(path: Path, findings: Findings, required: Sequence[str] = ("train", "val")) -> YoloLayout:
@@ -63,7 +65,8 @@ def read_layout(path: Path, findings: Findings, required: Sequence[str] = ("trai
             splits[split] = _paths(file, key, described[key])
         elif split in required:
             raise DataError(f"{file}: key {split!r} is missing; a data YAML holds train, val (image folders) and names")
-    return YoloLayout(file, class_names(file, described), _roots(file, described.get("path"), findings), splits)
+    roots = _roots(file, described.get("path"), findings)
+    return YoloLayout(file, class_names(file, described), roots, splits, _keypoint_values(file, described))
 
 
 def _yaml_in(folder: Path) -> Path:
@@ -73,6 +76,17 @@ def _yaml_in(folder: Path) -> Path:
         names = ", ".join(file.name for file in files) or "none"
         raise DataError(f"{folder}: holds the YAML files {names}; give the path of the data YAML itself")
     return files[0] if len(files) == 1 else same_stem[0]
+
+
+def _keypoint_values(file: Path, described: Mapping[str, Any]) -> int:
+    """By `kpt_shape`: the number of points, and whether each has a visibility beside x and y."""
+    shape = described.get("kpt_shape")
+    if shape is None:
+        return 0
+    whole = isinstance(shape, list) and len(shape) == 2 and all(type(value) is int for value in shape)
+    if not whole or not 0 <= shape[0] <= 10**4 or shape[1] not in (2, 3):
+        raise DataError(f"{file}: kpt_shape is {shape!r}; it must be [points, 2] or [points, 3], or be left out")
+    return int(shape[0] * shape[1])
 
 
 def _paths(file: Path, key: str, value: Any) -> Sequence[str]:

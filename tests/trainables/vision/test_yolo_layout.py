@@ -9,47 +9,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from PIL import Image
 
+from tests.trainables.vision.conftest import Boxes, UltralyticsBoxes, rows
 from trainables.errors import DataError
 from trainables.resnet_yolo.data import open_yolo
 from trainables.vision.findings import Findings
 from trainables.vision.yolo_layout import read_layout, split_images
-
-Boxes = dict[str, list[list[float]]]
-"""By an image's path: its rows of class cx cy w h, sorted."""
-
-
-@pytest.fixture(scope="session")
-def ultralytics_boxes() -> Callable[[Path], tuple[list[str], dict[str, Boxes]]]:
-    """The class names and, by split, the boxes of Ultralytics' own loader."""
-    from trainables.ultralytics_import import isolated
-
-    with isolated():
-        from ultralytics.data.dataset import YOLODataset
-        from ultralytics.data.utils import check_det_dataset
-
-    def read(file: Path) -> tuple[list[str], dict[str, Boxes]]:
-        described: dict[str, Any] = check_det_dataset(str(file), autodownload=False)
-        splits = {}
-        for split in ("train", "val"):
-            labels = YOLODataset(img_path=described[split], data=described, task="detect", augment=False).labels
-            splits[split] = {
-                str(Path(label["im_file"]).resolve()): rows(np.concatenate((label["cls"], label["bboxes"]), axis=1))
-                for label in labels
-            }
-        return list(described["names"].values()), splits
-
-    return read
-
-
-def rows(labels: Any) -> list[list[float]]:
-    """Without the boxes that have no area, which Ultralytics removes later."""
-    return sorted(np.round(labels, 6).tolist() for labels in labels if min(labels[3:]) > 0)
 
 
 def our_boxes(file: Path) -> tuple[list[str], dict[str, Boxes]]:
@@ -241,7 +209,7 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_layout_is_read_as_ultralytics_reads_it(
-    layout: str, tmp_path: Path, ultralytics_boxes: Callable[[Path], tuple[list[str], dict[str, Boxes]]]
+    layout: str, tmp_path: Path, ultralytics_boxes: UltralyticsBoxes
 ) -> None:
     file = LAYOUTS[layout](tmp_path / "my data")
     names, boxes = our_boxes(file)
@@ -303,6 +271,10 @@ def test_a_link_that_leads_back_up_is_not_followed_for_ever(tmp_path: Path) -> N
         ("train: images/train\nval: images/val\nnames: {0: a, '0': b}", r"key '0' is given twice"),
         ("train: images/train\nval: images/val\nnames: [[a]]", r"names is \[\['a'\]\]"),
         ("train: images/train\nval: images/val\nnc: 1.5", r"nc is 1\.5; it must be the number"),
+        (
+            "train: images/train\nval: images/val\nnames: [a]\nkpt_shape: 17",
+            r"kpt_shape is 17; it must be \[points, 2\]",
+        ),
         ("train: images/train\nval: images/val\nnc: .inf", r"nc is inf; it must be the number"),
         ("train: images/trian\nval: images/val\nnames: [a]", r"train is images/trian; .* not there; mend the path"),
     ],
