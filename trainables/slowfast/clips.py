@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
@@ -29,6 +29,28 @@ def scaled(frames: NDArray[np.float32], count: int, span: tuple[float, float]) -
 def channels(frames: Tensor) -> Tensor:
     """(T, 1, H, W) in [0, 1] as the pathways take it: normalised, (3, T, H, W)."""
     return ((frames - MIDDLE) / SPREAD).transpose(0, 1).expand(3, -1, -1, -1).contiguous()
+
+
+class Jitter(nn.Module):
+    """Changes brightness and contrast of a clip (T, 1, H, W) in [0, 1] by factors from 1 - `most` to 1 + `most`.
+
+    torchvision's ColorJitter takes each frame's own mean as the middle of its contrast, so that frames of one clip
+    differ in brightness afterwards: a flicker that was not there. Here it is the mean of the clip.
+    """
+
+    def __init__(self, most: float) -> None:
+        super().__init__()
+        self._most = most
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """The changed clip, in [0, 1] too."""
+        brightness, contrast = (1 + self._most * (2 * torch.rand(2) - 1)).tolist()
+        brighter_first = bool(torch.rand(1) < 0.5)
+        if brighter_first:
+            frames = (frames * brightness).clamp(0, 1)
+        middle = frames.mean()
+        frames = (middle + (frames - middle) * contrast).clamp(0, 1)
+        return frames if brighter_first else (frames * brightness).clamp(0, 1)
 
 
 class TrainingClips(Dataset[tuple[Tensor, int]]):
@@ -55,7 +77,7 @@ class TrainingClips(Dataset[tuple[Tensor, int]]):
             [
                 v2.RandomResizedCrop(size, scale=(settings.crop_scale_min, 1.0), antialias=True),
                 v2.RandomHorizontalFlip(settings.flip),
-                v2.ColorJitter(brightness=settings.jitter, contrast=settings.jitter),
+                Jitter(settings.jitter),
                 v2.RandomErasing(settings.erasing, value=MIDDLE),
             ]
         )

@@ -9,55 +9,132 @@ from typing import Any
 from trainables.slowfast.settings import SlowfastSettings
 
 MODULE = "slowfast_thermal_finetuning.py"
+FOCAL_MODULE = "steadytune_focal_loss.py"
+MIDDLE, SPREAD = 0.45 * 255, 0.225 * 255
+"""As `clips.MIDDLE` and `SPREAD`, for the frames from 0 to 255 that MMAction2's pipeline works on."""
+FLOOR = 0.01
+"""As `training.FLOOR`."""
+START = 1e-6
+"""Share of the learning rate in the first step. MMEngine's LinearLR divides by its start and cannot begin at 0."""
+PATIENCE = 20
+"""Epochs without a better one, after which document 004's training ended."""
+BEST = "acc/mean1"
+"""What MMAction2's AccMetric calls the mean class accuracy."""
+SMALLEST_BOTTLENECK_DEPTH = 50
+FUSION_KERNEL = 7
+"""Frames that pytorchvideo's lateral convolutions see; MMAction2's own default is 5."""
+
+HEADER = '''"""Written by steadytune, in the fields of MMAction2's SlowFast configurations.
+
+To fill in, because your data have it and these settings do not: `model.cls_head.num_classes`, the `type` and files of
+both data sets (frames from 0 to 255, in three equal channels){weights}.
+"""
+
+'''
+CLASS_WEIGHTS = """, and `model.cls_head.loss_cls.class_weight`: for each
+class, the number of clips / (number of classes * clips of that class)"""
+
+FOCAL = '''"""Written by steadytune. MMAction2's own CBFocalLoss is another loss: sigmoid, and weighted by class."""
+
+import torch
+from mmaction.models.losses import BaseWeightedLoss
+from mmaction.registry import MODELS
+from torch.nn.functional import cross_entropy
+
+
+@MODELS.register_module()
+class SoftmaxFocalLoss(BaseWeightedLoss):
+    """Mean of (1 - p) ** gamma * cross-entropy, where p is the probability of the right class."""
+
+    def __init__(self, loss_weight=1.0, gamma=2.0):
+        super().__init__(loss_weight=loss_weight)
+        self.gamma = gamma
+
+    def _forward(self, cls_score, label, **kwargs):
+        each = cross_entropy(cls_score, label, reduction="none")
+        right = label if label.dim() == 1 else label.argmax(dim=1)
+        share = cls_score.softmax(dim=1).gather(1, right[:, None]).squeeze(1)
+        return torch.mean((1 - share) ** self.gamma * each)
+'''
 
 
 def files(settings: SlowfastSettings) -> dict[str, str]:
-    """`MODULE`: a configuration in the fields of MMAction2's SlowFast ones."""
+    """`MODULE`: a configuration in the fields of MMAction2's SlowFast ones; with a focal loss, `FOCAL_MODULE` too."""
     lines = [f"{name} = {pformat(value, sort_dicts=False, width=100)}\n" for name, value in fields(settings).items()]
-    module = '"""Written by steadytune, in the fields of MMAction2\'s SlowFast configurations."""\n\n' + "".join(lines)
-    return {MODULE: module}
+    header = HEADER.format(weights=CLASS_WEIGHTS if settings.loss == "weighted" else "")
+    focal = {FOCAL_MODULE: FOCAL} if settings.loss == "focal" else {}
+    return {MODULE: header + "".join(lines)} | focal
 
 
 def fields(settings: SlowfastSettings) -> Mapping[str, Any]:
-    """`settings` under MMAction2's names; those that it has no name for are under `steadytune`.
-
-    The head's `num_classes` and the data set's class are not among the settings: the data have them.
-    """
+    """`settings` under MMAction2's and MMEngine's names; those that they have no name for are under `steadytune`."""
     optimizer: dict[str, Any] = {"type": "SGD", "lr": settings.lr, "momentum": settings.momentum}
     if settings.optimizer == "adamw":
         optimizer = {"type": "AdamW", "lr": settings.lr, "betas": (settings.momentum, 0.999)}
+    focal = {"custom_imports": {"imports": [FOCAL_MODULE.removesuffix(".py")]}} if settings.loss == "focal" else {}
     return {
-        "model": {"type": "Recognizer3D", "backbone": _backbone(settings), "cls_head": _head(settings)},
-        "train_pipeline": _pipeline(settings),
-        "train_dataloader": {"batch_size": settings.batch, "num_workers": settings.workers},
+        "default_scope": "mmaction",
+        **focal,
+        "model": {
+            "type": "Recognizer3D",
+            "backbone": _backbone(settings),
+            "cls_head": _head(settings),
+            "data_preprocessor": {
+                "type": "ActionDataPreprocessor",
+                "mean": [MIDDLE] * 3,
+                "std": [SPREAD] * 3,
+                "format_shape": "NCTHW",
+            },
+        },
+        "train_dataloader": _loader(settings, _training_pipeline(settings), shuffle=True),
+        "val_dataloader": _loader(settings, _held_out_pipeline(settings), shuffle=False),
+        "val_evaluator": {"type": "AccMetric"},
         "optim_wrapper": {
             "optimizer": optimizer | {"weight_decay": settings.weight_decay},
             "paramwise_cfg": {"custom_keys": {"backbone": {"lr_mult": settings.backbone_lr_ratio}}},
         },
-        "param_scheduler": [
-            {"type": "LinearLR", "by_epoch": True, "begin": 0, "end": settings.warmup_epochs},
-            {"type": "CosineAnnealingLR", "by_epoch": True, "begin": settings.warmup_epochs, "end": settings.epochs},
-        ],
+        "param_scheduler": _schedulers(settings),
         "train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": settings.epochs, "val_interval": 1},
-        "steadytune": {
-            "sampling": settings.sampling,
-            "loss": settings.loss,
-            "norm_momentum": settings.norm_momentum,
-            "weights": settings.weights,
-            "seed": settings.seed,
-        },
+        "val_cfg": {"type": "ValLoop"},
+        "default_hooks": {"checkpoint": {"type": "CheckpointHook", "save_best": BEST, "rule": "greater"}},
+        "custom_hooks": [
+            {
+                "type": "EarlyStoppingHook",
+                "monitor": BEST,
+                "rule": "greater",
+                "min_delta": 0.0,
+                "patience": PATIENCE,
+            }
+        ],
+        "randomness": {"seed": settings.seed},
+        "steadytune": {"sampling": settings.sampling, "weights": settings.weights},
     }
+
+
+def _schedulers(settings: SlowfastSettings) -> list[dict[str, Any]]:
+    """A line up to the rate, then half a cosine down to `FLOOR` of it, by step; MMEngine refuses one of length 0."""
+    warmup = settings.warmup_epochs
+    by_step = {"by_epoch": True, "convert_to_iter_based": True}
+    schedulers: list[dict[str, Any]] = []
+    if warmup:
+        schedulers.append({"type": "LinearLR", "start_factor": START, "begin": 0, "end": warmup, **by_step})
+    if warmup < settings.epochs:
+        cosine = {"type": "CosineAnnealingLR", "eta_min_ratio": FLOOR, "begin": warmup, "end": settings.epochs}
+        schedulers.append(cosine | by_step)
+    return schedulers
 
 
 def _backbone(settings: SlowfastSettings) -> dict[str, Any]:
     slow = _pathway(settings, settings.stem_width, kernel=1)
     fast = _pathway(settings, settings.stem_width // settings.reduction, kernel=5)
+    # pytorchvideo's lateral convolutions have a batch-norm and a ReLU, MMAction2's only if asked for.
+    lateral = {"lateral": True, "lateral_norm": True, "fusion_kernel": FUSION_KERNEL}
     return {
         "type": "ResNet3dSlowFast",
         "resample_rate": settings.alpha,
         "speed_ratio": settings.alpha,
         "channel_ratio": settings.reduction,
-        "slow_pathway": slow | {"lateral": True, "inflate": (0, 0, 1, 1)},
+        "slow_pathway": slow | lateral | {"inflate": (0, 0, 1, 1)},
         "fast_pathway": fast | {"lateral": False},
     }
 
@@ -72,31 +149,59 @@ def _pathway(settings: SlowfastSettings, channels: int, kernel: int) -> dict[str
         "conv1_kernel": (kernel, 7, 7),
         "conv1_stride_t": 1,
         "pool1_stride_t": 1,
+        "norm_cfg": {"type": "BN3d", "requires_grad": True, "momentum": settings.norm_momentum},
+        "norm_eval": False,
         "frozen_stages": settings.freeze - 1,
     }
 
 
 def _head(settings: SlowfastSettings) -> dict[str, Any]:
     loss: dict[str, Any] = {"type": "CrossEntropyLoss"}
+    if settings.loss == "weighted":
+        loss["class_weight"] = []  # the first step is refused until it is filled in
     if settings.loss == "focal":
-        loss = {"type": "FocalLoss", "gamma": settings.focal_gamma}
-    features = settings.stem_width * (32 if settings.depth >= 50 else 8)  # of the slow pathway's last stage
+        loss = {"type": "SoftmaxFocalLoss", "gamma": settings.focal_gamma}
+    features = settings.stem_width * (32 if settings.depth >= SMALLEST_BOTTLENECK_DEPTH else 8)  # the last slow stage's
     return {
         "type": "SlowFastHead",
         "in_channels": features + features // settings.reduction,
         "dropout_ratio": settings.dropout,
         "label_smooth_eps": settings.label_smoothing,
         "loss_cls": loss,
+        "average_clips": "prob",
     }
 
 
-def _pipeline(settings: SlowfastSettings) -> list[dict[str, Any]]:
+def _loader(settings: SlowfastSettings, pipeline: list[dict[str, Any]], *, shuffle: bool) -> dict[str, Any]:
+    return {
+        "batch_size": settings.batch,
+        "num_workers": settings.workers,
+        "sampler": {"type": "DefaultSampler", "shuffle": shuffle},
+        "dataset": {"pipeline": pipeline},
+    }
+
+
+def _training_pipeline(settings: SlowfastSettings) -> list[dict[str, Any]]:
     height, width = settings.input_size
+    jitter = {"brightness": settings.jitter, "contrast": settings.jitter, "saturation": 0.0, "hue": 0.0}
+    erasing = {"max_area_ratio": 0.33, "aspect_range": (0.3, 3.3), "fill_color": (round(MIDDLE),) * 3}  # torchvision's
     return [
         {"type": "SampleFrames", "clip_len": settings.frames, "num_clips": 1},
         {"type": "RandomResizedCrop", "area_range": (settings.crop_scale_min, 1.0)},
         {"type": "Resize", "scale": (width, height), "keep_ratio": False},
         {"type": "Flip", "flip_ratio": settings.flip},
-        {"type": "ColorJitter", "brightness": settings.jitter, "contrast": settings.jitter},
-        {"type": "RandomErasing", "erase_prob": settings.erasing},
+        {"type": "ColorJitter", **jitter},
+        {"type": "RandomErasing", "erase_prob": settings.erasing, **erasing},
+        {"type": "FormatShape", "input_format": "NCTHW"},
+        {"type": "PackActionInputs"},
+    ]
+
+
+def _held_out_pipeline(settings: SlowfastSettings) -> list[dict[str, Any]]:
+    height, width = settings.input_size
+    return [
+        {"type": "SampleFrames", "clip_len": settings.frames, "num_clips": 1, "test_mode": True},
+        {"type": "Resize", "scale": (width, height), "keep_ratio": False},
+        {"type": "FormatShape", "input_format": "NCTHW"},
+        {"type": "PackActionInputs"},
     ]

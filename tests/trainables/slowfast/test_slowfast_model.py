@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from trainables.slowfast.clips import Jitter
 from trainables.slowfast.losses import class_loss
 from trainables.slowfast.metrics import accuracy, confusion
 from trainables.slowfast.model import class_weights
@@ -41,3 +42,18 @@ def test_the_paper_model_is_as_large_as_the_documents() -> None:
     with torch.device("meta"):
         model = new_network(settings, 14)
     assert sum(value.numel() for value in model.parameters()) == pytest.approx(33.7e6, rel=0.01)
+
+
+def test_brightness_and_contrast_change_alike_in_all_frames_of_a_clip() -> None:
+    """The same value is the same value afterwards, in a dark frame and in a bright one."""
+    dark, bright = torch.full((1, 4, 4), 0.3), torch.full((1, 4, 4), 0.6)
+    dark[0, 0, 0] = bright[0, 0, 0] = 0.45
+    torch.manual_seed(0)
+    jitter = Jitter(0.3)
+    changed = [jitter(torch.stack((dark, bright))) for _ in range(50)]
+    for clip in changed:
+        assert float(clip[0, 0, 0, 0]) == pytest.approx(float(clip[1, 0, 0, 0]), abs=1e-6)
+    spread = torch.stack([clip[:, 0, 3, 3] for clip in changed])
+    assert float(spread.std(dim=0).min()) > 0.02, "it does change something"
+    contrast = (spread[:, 1] - spread[:, 0]) / 0.3
+    assert 0.7 * 0.7 <= float(contrast.min()) < 0.9 < 1.1 < float(contrast.max()) <= 1.3 * 1.3

@@ -18,6 +18,7 @@ from spaces.space import drawn, ranges
 from trainables.errors import SettingsError
 from trainables.settings import read_yaml
 from trainables.slowfast.recipe import Slowfast
+from trainables.slowfast.training import FLOOR, new_network
 
 RECIPE = Slowfast()
 
@@ -47,10 +48,13 @@ def test_a_wrong_setting_is_one_sentence(overrides: Mapping[str, Any], complaint
     assert complaint in str(raised.value)
 
 
+def exported(folder: Path, **settings: Any) -> dict[str, Any]:
+    """The names in the configuration of a paper training with `settings`."""
+    return runpy.run_path(str(RECIPE.export(RECIPE.settings("paper", settings), folder)[0]))
+
+
 def test_the_export_loads_as_python_with_the_documents_values(tmp_path: Path) -> None:
-    settings = RECIPE.settings("paper", {})
-    module, native = RECIPE.export(settings, tmp_path)
-    values = runpy.run_path(str(module))
+    values = exported(tmp_path)
     backbone, head = values["model"]["backbone"], values["model"]["cls_head"]
     assert backbone["type"] == "ResNet3dSlowFast"
     assert (backbone["slow_pathway"]["base_channels"], backbone["fast_pathway"]["base_channels"]) == (64, 8)
@@ -58,13 +62,68 @@ def test_the_export_loads_as_python_with_the_documents_values(tmp_path: Path) ->
     assert values["train_dataloader"]["batch_size"] == 4
     assert values["optim_wrapper"]["optimizer"]["lr"] == 0.00125
     assert values["optim_wrapper"]["paramwise_cfg"]["custom_keys"]["backbone"]["lr_mult"] == 0.1
-    steps = {step["type"]: step for step in values["train_pipeline"]}
+    steps = {step["type"]: step for step in values["train_dataloader"]["dataset"]["pipeline"]}
     assert steps["RandomResizedCrop"]["area_range"] == (0.7, 1.0)
     assert steps["RandomErasing"]["erase_prob"] == 0.25
     assert (steps["ColorJitter"]["brightness"], steps["ColorJitter"]["contrast"]) == (0.3, 0.3)
     assert steps["Resize"]["scale"] == (384, 256)
-    assert values["param_scheduler"][0]["end"] == 10
-    assert RECIPE.settings("tiny", read_yaml(native)) == settings
+    settings = RECIPE.settings("paper", {})
+    assert RECIPE.settings("tiny", read_yaml(tmp_path / "settings.yaml")) == settings
+
+
+def test_the_exported_network_has_pytorchvideos_lateral_convolutions(tmp_path: Path) -> None:
+    """MMAction2's own are over 5 frames, without batch-norm. The bench slowfast_in_mmaction2 compares the outputs."""
+    slow = exported(tmp_path)["model"]["backbone"]["slow_pathway"]
+    network = new_network(RECIPE.settings("tiny", {}), 2)
+    lateral = network.network.get_submodule("blocks.0.multipathway_fusion")
+    assert slow["fusion_kernel"] == lateral.conv_fast_to_slow.kernel_size[0]  # type: ignore[union-attr, index]
+    assert slow["lateral_norm"] is True
+    assert slow["norm_cfg"]["momentum"] == 0.1
+
+
+def test_the_exported_rates_begin_and_end_as_the_trainings(tmp_path: Path) -> None:
+    line, cosine = exported(tmp_path)["param_scheduler"]
+    assert (line["type"], line["begin"], line["end"]) == ("LinearLR", 0, 10)
+    assert 0 < line["start_factor"] <= 1e-3, "MMEngine's own is a third, and it divides by it"
+    assert (cosine["begin"], cosine["end"], cosine["eta_min_ratio"]) == (10, 100, FLOOR)
+    assert line["convert_to_iter_based"]
+    assert cosine["convert_to_iter_based"]
+
+
+def test_an_export_without_warm_up_has_no_line_of_length_0(tmp_path: Path) -> None:
+    """MMEngine refuses a schedule whose end is not after its begin."""
+    (cosine,) = exported(tmp_path, warmup_epochs=0)["param_scheduler"]
+    assert (cosine["type"], cosine["begin"], cosine["end"]) == ("CosineAnnealingLR", 0, 100)
+    (line,) = exported(tmp_path, warmup_epochs=10, epochs=10)["param_scheduler"]
+    assert (line["type"], line["end"]) == ("LinearLR", 10)
+
+
+def test_an_exported_focal_loss_is_registered_by_a_file_beside_it(tmp_path: Path) -> None:
+    """MMAction2 has no softmax focal loss; its CBFocalLoss is another one."""
+    values = exported(tmp_path, loss="focal", focal_gamma=1.5)
+    loss = values["model"]["cls_head"]["loss_cls"]
+    assert (loss["type"], loss["gamma"]) == ("SoftmaxFocalLoss", 1.5)
+    (module,) = values["custom_imports"]["imports"]
+    text = (tmp_path / f"{module}.py").read_text()
+    compile(text, module, "exec")
+    assert "@MODELS.register_module()\nclass SoftmaxFocalLoss(" in text
+
+
+def test_an_export_cannot_train_without_the_class_weights_it_needs(tmp_path: Path) -> None:
+    """torch refuses an empty list of weights, so nobody trains unweighted without noticing."""
+    values = exported(tmp_path, loss="weighted")
+    assert values["model"]["cls_head"]["loss_cls"] == {"type": "CrossEntropyLoss", "class_weight": []}
+    assert "class_weight" in str(values["__doc__"])
+
+
+def test_an_export_evaluates_and_stops_as_the_document(tmp_path: Path) -> None:
+    values = exported(tmp_path)
+    held_out = [step["type"] for step in values["val_dataloader"]["dataset"]["pipeline"]]
+    assert held_out == ["SampleFrames", "Resize", "FormatShape", "PackActionInputs"]
+    assert values["val_evaluator"] == {"type": "AccMetric"}
+    assert values["default_hooks"]["checkpoint"]["save_best"] == "acc/mean1"
+    (hook,) = values["custom_hooks"]
+    assert (hook["type"], hook["monitor"], hook["patience"]) == ("EarlyStoppingHook", "acc/mean1", 20)
 
 
 class Hypothesis:
