@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from trainables.atomic import write_file
 from trainables.class_match import ClassMatch, Named, match
+from trainables.errors import CheckpointError, SettingsError
 from trainables.identity import identity
 from trainables.look import Example, Look
 from trainables.recipe import Epoch, Predictor, Recipe
-from trainables.settings import Settings, SettingsT, to_yaml
+from trainables.settings import Settings, SettingsT, at_earlier_values, parse_stored, read_yaml, to_yaml
 from trainables.ultralytics_import import isolated
 
 if TYPE_CHECKING:
@@ -52,11 +53,13 @@ class LoopedRecipe(Recipe[SettingsT, DataSetT]):
 
     def train(self, settings: SettingsT, data: DataSetT, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         """Train; see `Recipe.train`."""
+        if resume is not None:
+            check_same_settings(settings, resume)
         training = self.training(settings, data, workdir)
         from trainables.loop import epochs
 
-        digest = hashlib.sha256(settings.model_dump_json(exclude=RUN_SETTINGS).encode()).hexdigest()
-        same = identity(self.name, digest, data.fingerprint)  # must be the same for a resume to be exact
+        # A resume is exact only if this is the same.
+        same = identity(self.name, settings_digest(settings), data.fingerprint)
         yield from epochs(training, seed=_seed(settings), identity=same, resume=resume, settings=settings)
 
     def evaluate(self, settings: SettingsT, data: DataSetT, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
@@ -146,6 +149,31 @@ def matched(data: Any, checkpoint: Path) -> ClassMatch | None:
 
     trained = class_names(checkpoint)
     return match(trained, data.names) if trained else None
+
+
+def settings_digest(settings: Settings) -> str:
+    """A digest of what the training is; an older version, without the fields of `Earlier`, had the same."""
+    excluded = RUN_SETTINGS | at_earlier_values(settings)
+    return hashlib.sha256(settings.model_dump_json(exclude=excluded).encode()).hexdigest()
+
+
+def check_same_settings(settings: Settings, checkpoint: Path) -> None:
+    """Check that `checkpoint` was trained with `settings`, as far as the settings beside its weights can be read.
+
+    Raises:
+        CheckpointError: it was not; names each setting that differs.
+    """
+    file = checkpoint / SETTINGS_FILE
+    try:
+        stored = parse_stored(type(settings), read_yaml(file), str(file)).model_dump(exclude=RUN_SETTINGS)
+    except SettingsError:  # of another recipe, or no file: what the weights themselves name tells them apart
+        return
+    given = settings.model_dump(exclude=RUN_SETTINGS)
+    changes = [f"{name} was {stored[name]} and is {value}" for name, value in given.items() if stored[name] != value]
+    if changes:
+        raise CheckpointError(
+            f"{checkpoint}: was trained with other settings: {', '.join(changes)}; resume with --config {file}"
+        )
 
 
 def evaluated(training: Training, settings: Settings, checkpoint: Path) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 `Settings` is the base of each recipe's settings and of the sweep's own description. `parse` builds one from plain
 data, `read_yaml` and `parse_value` read that data the way people write it (`1e-3` is a number, a key given twice is
-an error).
+an error). `parse_stored` builds the settings of a training that is over or interrupted, which an older version may
+have written: a field that is newer says by `Earlier` what those trainings had in effect.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +31,36 @@ class Settings(BaseModel):
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """Annotates a field that a recipe got later: what the trainings from before it had in effect.
+
+    It is no default: whoever writes settings anew, in a preset or a file, gives the field a value.
+
+    Example:
+        class MySettings(Settings):
+            lr: float = Field(gt=0, description="learning rate")
+            clip_norm: Annotated[float, Earlier(0.0)] = Field(ge=0, description="largest norm of a gradient; 0: any")
+    """
+
+    value: Any
+
+
+def earlier_values(model: type[Settings]) -> dict[str, Any]:
+    """The fields of `model` that are marked by `Earlier`, with those values."""
+    return {
+        name: marker.value
+        for name, field in model.model_fields.items()
+        for marker in field.metadata
+        if isinstance(marker, Earlier)
+    }
+
+
+def at_earlier_values(settings: Settings) -> set[str]:
+    """The fields marked by `Earlier` that have that value, so that a training is the same with and without them."""
+    return {name for name, value in earlier_values(type(settings)).items() if getattr(settings, name) == value}
+
+
 def parse(model: type[SettingsT], values: Mapping[str, Any], owner: str) -> SettingsT:
     """Build `model` from plain `values`; `owner` ("resnet_yolo", "sweep.yaml") begins every complaint.
 
@@ -38,10 +70,25 @@ def parse(model: type[SettingsT], values: Mapping[str, Any], owner: str) -> Sett
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        raise SettingsError(f"{owner}: {_sentence(model, error)}") from None
+        raise SettingsError(f"{owner}: {_sentence(model, error, 'add it')}") from None
 
 
-def _sentence(model: type[BaseModel], error: ValidationError) -> str:
+def parse_stored(model: type[SettingsT], values: Mapping[str, Any], owner: str) -> SettingsT:
+    """Build `model` from the `values` that a training was stored with, by this version or an older one.
+
+    For journals, checkpoints, exports and registered models, never for what a user writes anew.
+
+    Raises:
+        SettingsError: as `parse`; a field is missing that is not marked by `Earlier`.
+    """
+    try:
+        return model.model_validate({**earlier_values(model), **values})
+    except ValidationError as error:
+        fix = "these settings are older than it, use the version that wrote them"
+        raise SettingsError(f"{owner}: {_sentence(model, error, fix)}") from None
+
+
+def _sentence(model: type[BaseModel], error: ValidationError, fix_missing: str) -> str:
     """The first complaint of pydantic as one sentence that names field, value, rule and fix."""
     first = error.errors(include_url=False)[0]
     path = [str(part) for part in first["loc"]]
@@ -49,7 +96,7 @@ def _sentence(model: type[BaseModel], error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         return f"unknown setting {field!r}; {nearest(path[-1], _fields(model, path[:-1]))}"
     if first["type"] == "missing":
-        return f"setting {field!r} is missing and has no default; add it"
+        return f"setting {field!r} is missing and has no default; {fix_missing}"
     rule = first["msg"].removeprefix("Value error, ")
     rule = re.sub(r"^(Input|String|List|Tuple|Dictionary|Value) should", "must", rule)
     if field == "settings":
@@ -102,6 +149,19 @@ def _mapping_once(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping_once)
+
+
+def read_settings(path: Path, model: type[Settings]) -> dict[str, Any]:
+    """The settings in the YAML file at `path`: some of a training's, as a user gives them, or all of them.
+
+    A file that has every field of `model` but newer ones is the complete `settings.yaml` of a training, and is read as
+    stored: the newer fields have their values of `Earlier`.
+
+    Raises:
+        SettingsError: as `read_yaml`.
+    """
+    values, earlier = read_yaml(path), earlier_values(model)
+    return {**earlier, **values} if set(model.model_fields) - set(earlier) <= set(values) else values
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

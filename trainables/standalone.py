@@ -12,7 +12,7 @@ from trainables import checkpoint, registry
 from trainables.errors import CheckpointError
 from trainables.loop_recipe import matched
 from trainables.recipe import AnyRecipe, Epoch
-from trainables.settings import parse, read_yaml
+from trainables.settings import parse_stored, read_yaml
 
 
 def train(
@@ -94,7 +94,7 @@ def evaluate(
     checkpoint.check(directory)
     recipe = registry.find(name or recipe_of(directory))
     file = config or directory / SETTINGS
-    settings = parse(recipe.settings_type, {**read_yaml(file), **values}, str(file))
+    settings = parse_stored(recipe.settings_type, {**read_yaml(file), **values}, str(file))
     with tempfile.TemporaryDirectory() as workdir:
         opened = recipe.open(data)
         if classes := matched(opened, directory):

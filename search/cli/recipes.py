@@ -16,7 +16,7 @@ from search.sweep.folder import SweepFolder
 from trainables import registry, standalone
 from trainables.atomic import write_file
 from trainables.errors import SteadytuneError
-from trainables.settings import read_yaml
+from trainables.settings import read_settings
 
 
 def train(
@@ -35,7 +35,8 @@ def train(
     ] = None,
 ) -> None:
     """Run one training, without a sweep."""
-    values = (read_yaml(config) if config else {}) | options.pairs(set_, "--set")
+    model = registry.find(recipe).settings_type
+    values = (read_settings(config, model) if config else {}) | options.pairs(set_, "--set")
     for line in standalone.train(recipe, data, preset, training, values, out, resume, patience):
         print(line, flush=True)
 
@@ -45,7 +46,10 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="data set; its held-out split is evaluated")],
     recipe: Annotated[str | None, typer.Option(help="recipe; the one that wrote the checkpoint if not given")] = None,
     config: Annotated[Path | None, typer.Option(help="settings (YAML); the checkpoint's own if not given")] = None,
-    set_: Sets = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="setting that replaces the checkpoint's; may be repeated"),
+    ] = None,
 ) -> None:
     """Evaluate a checkpoint on a data set."""
     for line in standalone.evaluate(checkpoint, data, recipe, config, options.pairs(set_, "--set")):

@@ -72,9 +72,8 @@ class Coordinator:
         spec, mode = self.plan.spec, self.plan.recipe.mode
         self.scheduler = build_scheduler(self.plan)
         self.searcher = Searcher(lambda trial: draw(self.plan, trial), mode, spec.sampler, spec.seed, restart)
-        self.state = SweepState(
-            self.plan, [SchedulerListener(self.scheduler), SamplerListener(self.searcher, spec.limits)]
-        )
+        sampler = SamplerListener(self.searcher, spec.limits, self.plan.earlier_values)
+        self.state = SweepState(self.plan, [SchedulerListener(self.scheduler), sampler])
 
     def restore(self, rows: Iterable[Row]) -> None:
         """Restore a sweep from its journal; after `open` its unfinished trials are handed out first."""

@@ -31,7 +31,7 @@ from search.sweep.uri import is_uri
 from trainables import checkpoint, identity, registry
 from trainables.errors import CheckpointError, DataError
 from trainables.recipe import Epoch
-from trainables.settings import parse
+from trainables.settings import parse_stored
 
 REPORT, ENDED, FAILED, ABORTED, OUT_OF_MEMORY = "report", "ended", "failed", "aborted", "out_of_memory"
 """The keys of a step's result; each result has one of them. See `RecipeTrainable`."""
@@ -183,7 +183,7 @@ class RecipeTrainable(tune.Trainable):
     def _train(self) -> Iterator[Epoch]:
         assert self._data_path is not None, "set by _download"
         data = self._data.open(self._data_path)
-        settings = parse(self._recipe.settings_type, self._config["settings"], self._recipe.name)
+        settings = parse_stored(self._recipe.settings_type, self._config["settings"], self._recipe.name)
         write_environment(self._folder, settings.model_dump(mode="json"), self._data.fingerprint)
         return self._recipe.train(settings, data, self._folder, self._resume())
 

@@ -20,7 +20,7 @@ from search.sweep.folder import SweepFolder
 from trainables.atomic import new_folder
 from trainables.errors import SteadytuneError
 from trainables.recipe import AnyRecipe
-from trainables.settings import Settings, parse
+from trainables.settings import Settings, parse_stored
 
 
 def check_target(target: Path) -> None:
@@ -68,7 +68,7 @@ def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory
     # The best checkpoint may be that of a confirmation: its settings, seed included, are then the exported ones.
     best = best_checkpoint(state, number, folder)
     source, epoch, checkpoint = best or (chosen, None, None)
-    settings = parse(recipe.settings_type, source.started.settings, recipe.name)
+    settings = parse_stored(recipe.settings_type, source.started.settings, recipe.name)
     (directory / "settings.yaml").write_text(
         yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
     )

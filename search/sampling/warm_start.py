@@ -24,6 +24,7 @@ from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from spaces.recorded import redrawn
 from trainables.errors import SettingsError
+from trainables.settings import earlier_values
 
 CONFIGURATIONS = 3
 """Configurations of each earlier sweep that are trained first."""
@@ -89,9 +90,10 @@ def _load(plan: Plan, folder: SweepFolder) -> PriorSweep:
         raise SettingsError(
             f"warm_start names sweep {folder.name}, which trained {recipe}; it must have trained {plan.spec.recipe}"
         )
+    earlier = earlier_values(plan.recipe.settings_type)
     drawable, left_out = [], Counter[str]()
     for started, curve, ended in _ended(folder, plan):
-        drawn, outside = redrawn(plan.space, plan.spec.set, started.settings)
+        drawn, outside = redrawn(plan.space, plan.spec.set, {**earlier, **started.settings})
         if outside:
             left_out[outside[0]] += 1
             continue

@@ -81,16 +81,18 @@ class SamplerListener:
     Args:
         sampler: the study.
         limits: the user's limits on what a configuration may cost.
+        earlier: what trials of an older version had in effect for settings that are drawn only now.
     """
 
-    def __init__(self, sampler: Sampler, limits: Mapping[Measure, Limit]) -> None:
+    def __init__(self, sampler: Sampler, limits: Mapping[Measure, Limit], earlier: Mapping[str, Any]) -> None:
         self._sampler = sampler
         self._limits = limits
+        self._earlier = earlier
 
     def started(self, trial: TrialState) -> None:
         """See `TrialListener`. A trial that was drawn just now is open already; one from the journal is asked again."""
         if trial.in_study and not self._sampler.is_open(trial.number):
-            self._sampler.ask(trial.number, trial.started.drawn)
+            self._sampler.ask(trial.number, {**self._earlier, **trial.started.drawn})
 
     def trained(self, trial: TrialState, block: EpochBlock) -> None:
         """See `TrialListener`. Epochs without a finite value are not reported."""

@@ -28,6 +28,7 @@ from search.state.trials import Trials
 from search.state.utilisation import Utilisation
 from search.sweep.plan import Plan
 from trainables.errors import SteadytuneError
+from trainables.settings import earlier_values
 
 
 class SweepState:
@@ -57,6 +58,7 @@ class SweepState:
         self._listeners = listeners
         self._latest: float | None = None
         self._version = VERSION
+        self._earlier_values = earlier_values(plan.recipe.settings_type)
         self._utilisation = Utilisation()
         self._incumbents = Incumbents()
 
@@ -120,6 +122,8 @@ class SweepState:
 
     def _start(self, event: TrialStarted) -> None:
         recipe = self.plan.recipe
+        if self._earlier_values:  # an older version may have stored the settings, without fields that came later
+            event = replace(event, settings={**self._earlier_values, **event.settings})
         trial = TrialState(event, Curve(recipe.mode), is_baseline=event.named == recipe.baseline)
         self.trials.add(trial)
         for listener in self._listeners:

@@ -17,7 +17,7 @@ from spaces.space import Range, Space, drawn, is_range, narrowed, ranges
 from trainables import registry as recipe_registry
 from trainables.errors import DataError, SettingsError, nearest
 from trainables.recipe import AnyRecipe
-from trainables.settings import Settings
+from trainables.settings import Settings, earlier_values
 from trainables.vision.findings import Finding
 
 GRACE = 0.08
@@ -72,6 +72,12 @@ class Plan:
     def rungs(self) -> list[int]:
         """The epochs at which the scheduler compares trials, rising."""
         return milestones(self.grace_epochs, self.reduction_factor, self.max_epochs)
+
+    @property
+    def earlier_values(self) -> dict[str, Any]:
+        """What trials of an older version had in effect for settings that are searched only now."""
+        earlier = earlier_values(self.recipe.settings_type)
+        return {name: value for name, value in earlier.items() if name in self.ranges}
 
     def settings(self, drawn: Mapping[str, Any], seed: int) -> Settings:
         """The settings of one trial: the preset, then what was drawn, then the user's pins."""

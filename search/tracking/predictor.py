@@ -16,7 +16,7 @@ from search.export.manifest import read_about
 from trainables import registry
 from trainables.errors import SteadytuneError
 from trainables.recipe import Predictor
-from trainables.settings import parse, read_yaml
+from trainables.settings import parse_stored, read_yaml
 
 
 class Model:
@@ -40,7 +40,7 @@ def load(folder: Path) -> Predictor:
     """
     about = read_about(folder, "recipe")
     recipe = registry.find(about["recipe"], about.get("declaration"))
-    settings = parse(recipe.settings_type, read_yaml(folder / "settings.yaml"), recipe.name)
+    settings = parse_stored(recipe.settings_type, read_yaml(folder / "settings.yaml"), recipe.name)
     return recipe.predictor(settings, folder / "checkpoint")
 
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import Field, model_validator
 
 from trainables.errors import SettingsError, nearest
-from trainables.settings import Settings, parse, parse_value, read_yaml
+from trainables.settings import Earlier, Settings, at_earlier_values, parse, parse_stored, parse_value, read_yaml
 
 
 class Inner(Settings):
@@ -28,6 +28,29 @@ class Example(Settings):
         if self.clamp and self.epochs > 100:
             raise ValueError("clamp needs at most 100 epochs; lower epochs or drop clamp")
         return self
+
+
+class Grown(Example):
+    momentum: Annotated[float, Earlier(0.9)] = Field(ge=0, lt=1)
+    batch: int = Field(8, ge=1)
+
+
+def test_stored_settings_have_the_earlier_value_of_a_newer_field_and_new_ones_must_name_it() -> None:
+    assert parse_stored(Grown, {"epochs": 3}, "x").momentum == 0.9
+    assert parse_stored(Grown, {"epochs": 3, "momentum": 0.5}, "x").momentum == 0.5
+    with pytest.raises(SettingsError, match=r"^x: setting 'momentum' is missing and has no default; add it$"):
+        parse(Grown, {"epochs": 3}, "x")
+
+
+def test_stored_settings_without_another_field_are_of_another_version() -> None:
+    with pytest.raises(SettingsError, match="setting 'epochs' is missing and has no default; these settings are older"):
+        parse_stored(Grown, {}, "x")
+
+
+def test_a_setting_at_its_earlier_value_tells_no_training_apart_from_an_older_one() -> None:
+    assert at_earlier_values(parse(Grown, {"epochs": 3, "momentum": 0.9}, "x")) == {"momentum"}
+    assert at_earlier_values(parse(Grown, {"epochs": 3, "momentum": 0.5}, "x")) == set()
+    assert at_earlier_values(parse(Example, {"epochs": 3}, "x")) == set()
 
 
 def test_whole_numbers_are_numbers_too() -> None:

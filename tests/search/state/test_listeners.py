@@ -40,20 +40,20 @@ def state_with(data: Path, listener: Any, *events: Event) -> SweepState:
 
 
 def test_a_trial_from_the_journal_is_asked_for_with_its_values(data: Path, searcher: Searcher) -> None:
-    state_with(data, SamplerListener(searcher, {}), STARTED)
+    state_with(data, SamplerListener(searcher, {}, {}), STARTED)
     (trial,) = searcher.study.trials
     assert trial.params == STARTED.drawn
 
 
 def test_a_trial_that_was_just_drawn_is_not_asked_for_again(data: Path, searcher: Searcher) -> None:
     searcher.ask(0, STARTED.drawn)
-    state_with(data, SamplerListener(searcher, {}), STARTED)
+    state_with(data, SamplerListener(searcher, {}, {}), STARTED)
     assert len(searcher.study.trials) == 1
 
 
 def test_epochs_without_a_finite_value_are_not_reported(data: Path, searcher: Searcher) -> None:
     events: list[Event] = [STARTED, epoch(1, None), epoch(2, 0.25), epoch(3, math.nan)]
-    state_with(data, SamplerListener(searcher, {}), *events)
+    state_with(data, SamplerListener(searcher, {}, {}), *events)
     assert searcher.study.trials[0].intermediate_values == {2: 0.25}
 
 
@@ -66,7 +66,7 @@ def test_confirmations_and_audits_are_unknown_to_scheduler_and_sampler(
         epoch(1, 0.5, trial=1),
         Decided(1, 1, "stop", "done", "trained all 1 epochs"),
     ]
-    state_with(data, SamplerListener(searcher, {}), *events)
+    state_with(data, SamplerListener(searcher, {}, {}), *events)
     assert searcher.study.trials == []
     scheduler = StoppingASHA(1, 3.0, 9)
     state_with(data, SchedulerListener(scheduler), *events)

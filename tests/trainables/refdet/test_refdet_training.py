@@ -56,7 +56,7 @@ def test_three_epochs_and_three_resumed_are_six(videos: RefdetData, tmp_path: Pa
     third.save(checkpoint)
     assert losses(curve(given, videos, tmp_path, resume=checkpoint)) == losses(iter(whole[3:]))
     assert [epoch.phase for epoch in whole] == ["warmup"] * 4 + ["finetune"] * 2
-    with pytest.raises(CheckpointError, match="was written by refdet"):
+    with pytest.raises(CheckpointError, match="other settings: seed was 0 and is 3"):
         next(curve(settings(epochs=6, seed=3), videos, tmp_path, resume=checkpoint))
 
 

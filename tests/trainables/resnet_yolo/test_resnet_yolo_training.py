@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -219,12 +220,22 @@ class TestCheckpoint:
         with pytest.raises(CheckpointError, match="is damaged or no checkpoint"):
             next(curve(small(epochs=2), few_digits, tmp_path, resume=tmp_path))
 
-    @pytest.mark.parametrize("other", [{"lr": 1e-4}, {"seed": 3}, {"epochs": 4}])
-    def test_of_other_settings_is_refused(
-        self, small: Small, other: dict[str, Any], saved: Path, few_digits: YoloData, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("other", "change"),
+        [({"lr": 1e-4}, "lr was"), ({"seed": 3}, "seed was .* and is 3;"), ({"epochs": 4}, "epochs was 2 and is 4;")],
+    )
+    def test_of_other_settings_is_refused_by_their_names(
+        self, small: Small, other: dict[str, Any], change: str, saved: Path, few_digits: YoloData, tmp_path: Path
     ) -> None:
-        with pytest.raises(CheckpointError, match="was written by resnet_yolo"):
+        with pytest.raises(CheckpointError, match=f"was trained with other settings: {change}"):
             next(curve(small(**{"epochs": 2} | other), few_digits, tmp_path, resume=saved))
+
+    def test_without_its_settings_is_refused_by_what_its_weights_name(
+        self, small: Small, saved: Path, few_digits: YoloData, tmp_path: Path
+    ) -> None:
+        shutil.copy(saved / "state.pt", tmp_path)
+        with pytest.raises(CheckpointError, match="was written by resnet_yolo"):
+            next(curve(small(epochs=4), few_digits, tmp_path, resume=tmp_path))
 
     def test_may_go_on_elsewhere(self, small: Small, saved: Path, few_digits: YoloData, tmp_path: Path) -> None:
         assert next(curve(small(epochs=2, device="auto"), few_digits, tmp_path, resume=saved)).epoch == 2
