@@ -44,7 +44,7 @@ def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
     data = plan.recipe.open(path)
     check_store(store)
     findings = tuple(getattr(data, "findings", ()))  # an own recipe's data need have none
-    plan = replace(plan, findings=findings, data=describe_data(spec.data, path, data))
+    plan = replace(plan, findings=findings, data=describe_data(plan.spec, path, data))
     return replace(plan, data_look=look_at(plan, data)) if look else plan
 
 

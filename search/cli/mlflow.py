@@ -10,8 +10,10 @@ import typer
 
 from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Root
+from search.sweep.data_identity import read_identity
 from search.sweep.folder import SweepFolder
 from search.tracking.browse import serve
+from search.tracking.data_names import experiment_names
 from search.tracking.store_check import check_store
 from trainables.errors import SteadytuneError
 
@@ -29,7 +31,8 @@ def browse(
         return
     folder = SweepFolder.existing(sweeps, name)
     spec = folder.spec()
-    serve(folder.store(spec), sweeps.absolute(), port, spec)
+    names = experiment_names(spec, read_identity(folder.path))
+    serve(folder.store(spec), sweeps.absolute(), port, names)
 
 
 def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:

@@ -63,7 +63,7 @@ class WorkerData:
                 self._opened = self._recipe.open(path)
             except DataError as error:
                 raise self._changed(str(error)) from None
-            opened = manifest_of(path, self._opened)
+            opened = manifest_of(self._data, path, self._opened)
             if self._expected and opened.fingerprint != self._expected:
                 raise self._changed(self._difference(opened))
             self._manifest = opened

@@ -20,10 +20,13 @@ from typing import Any
 from search.journal.events import Decided, EpochDone, PriorTrial, TrialStarted
 from search.journal.segments import Journal, read
 from search.pruning.curve import Curve, Point, orient
+from search.sweep.data_identity import DataIdentity, read_identity
+from search.sweep.environment import read_environment
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from spaces.recorded import redrawn
 from trainables.errors import SettingsError
+from trainables.manifest import changes
 from trainables.settings import earlier_values
 
 CONFIGURATIONS = 3
@@ -39,17 +42,20 @@ class PriorSweep:
         trials: its best trials, best first, which the search trains first.
         ended: how many of its trials had ended.
         left_out: how many of them the space cannot draw now, by the first name whose value it cannot draw.
+        data: how its data differ from the new sweep's; "" if they do not, or if that is not known.
     """
 
     sweep: str
     trials: tuple[PriorTrial, ...]
     ended: int
     left_out: Mapping[str, int]
+    data: str = ""
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count} for {name}" for name, count in self.left_out.items())
-        more = f"; left out because a value cannot be drawn any more: {counts}" if counts else ""
-        return f"Warm start from {self.sweep}: {len(self.trials)} of its {self.ended} ended trials{more}."
+        more = f"; left out because they cannot be drawn or compared any more: {counts}" if counts else ""
+        data = f" It trained on other data ({self.data}), so its values are not compared." if self.data else ""
+        return f"Warm start from {self.sweep}: {len(self.trials)} of its {self.ended} ended trials{more}.{data}"
 
 
 def load_prior_sweeps(plan: Plan, root: Path) -> list[PriorSweep]:
@@ -92,7 +98,11 @@ def _load(plan: Plan, folder: SweepFolder) -> PriorSweep:
         )
     earlier = earlier_values(plan.recipe.settings_type)
     drawable, left_out = [], Counter[str]()
+    identity = read_identity(folder.path)
     for started, curve, ended in _ended(folder, plan):
+        if identity and identity.earlier and not _on_these_data(folder, started.trial, identity):
+            left_out["the data, which changed"] += 1
+            continue
         drawn, outside = redrawn(plan.space, plan.spec.set, {**earlier, **started.settings})
         if outside:
             left_out[outside[0]] += 1
@@ -100,7 +110,18 @@ def _load(plan: Plan, folder: SweepFolder) -> PriorSweep:
         epoch = max(1, round(curve.epoch / int(started.settings["epochs"]) * plan.max_epochs))
         numbers = {} if curve.smoothed_value is None else {"level": curve.smoothed_value}
         drawable.append(PriorTrial(folder.name, started.trial, drawn, epoch, ended.reason, numbers))
-    return PriorSweep(folder.name, _best(drawable, plan), len(drawable) + sum(left_out.values()), left_out)
+    ended_trials = len(drawable) + sum(left_out.values())
+    return PriorSweep(folder.name, _best(drawable, plan), ended_trials, left_out, _difference(identity, plan))
+
+
+def _on_these_data(folder: SweepFolder, trial: int, identity: DataIdentity) -> bool:
+    """Whether a trial ended on the data that its sweep ended with: only such trials are compared."""
+    environment = read_environment(folder.trials / f"{trial:04d}")
+    return environment.get("data_fingerprint") == identity.manifest.fingerprint
+
+
+def _difference(identity: DataIdentity | None, plan: Plan) -> str:
+    return str(changes(identity.manifest, plan.data.manifest)) if identity and plan.data else ""
 
 
 def _best(trials: list[PriorTrial], plan: Plan) -> tuple[PriorTrial, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from search.sweep.spec import SweepSpec
 from search.sweep.uri import is_uri
 from trainables import atomic, manifest
 from trainables.errors import DataError
@@ -40,6 +41,11 @@ class DataIdentity:
     manifest: Manifest
     earlier: tuple[str, ...] = ()
 
+    @property
+    def first_fingerprint(self) -> str:
+        """Of the data that the sweep began with."""
+        return (*self.earlier, self.manifest.fingerprint)[0]
+
     def write(self, folder: Path) -> None:
         """Write `FILE` into the sweep's `folder`."""
         content = {"name": self.name, "earlier": list(self.earlier), **manifest.dump(self.manifest)}
@@ -63,19 +69,20 @@ def read_identity(folder: Path) -> DataIdentity | None:
     return DataIdentity(str(content.get("name", "")), recorded, tuple(map(str, content.get("earlier", ()))))
 
 
-def describe(data: str, path: Path, opened: Any) -> DataIdentity:
+def describe(spec: SweepSpec, path: Path, opened: Any) -> DataIdentity:
     """The identity of data that a recipe has opened.
 
     Args:
-        data: as in `SweepSpec`.
-        path: where they are on this machine.
+        spec: the sweep.
+        path: where the data are on this machine.
         opened: what `Recipe.open` returned.
     """
-    return DataIdentity(data_name(data, path.is_file()), manifest_of(path, opened))
+    name = data_name(spec.data, path.is_file()) if spec.data else spec.subject
+    return DataIdentity(name, manifest_of(spec.data, path, opened))
 
 
-def manifest_of(path: Path, opened: Any) -> Manifest:
-    """The manifest of data that a recipe has opened from `path`.
+def manifest_of(data: str, path: Path, opened: Any) -> Manifest:
+    """The manifest of `data`, which a recipe has opened from `path`; empty for a script whose sweep names none.
 
     For a recipe of one's own, whose data have none, their `fingerprint` stands, and the file at `path`; for a folder
     without a fingerprint, only its path: which files below it are trained on, nobody but the recipe knows.
@@ -83,6 +90,8 @@ def manifest_of(path: Path, opened: Any) -> Manifest:
     known = getattr(opened, "manifest", None)
     if isinstance(known, Manifest):
         return known
+    if not data:
+        return Manifest({}, {})
     fingerprint = str(getattr(opened, "fingerprint", "") or "")
     if path.is_file():
         with file_facts() as known_files:

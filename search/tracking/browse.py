@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from search.sweep.spec import SweepSpec
 from search.tracking.mlflow_environment import without_ignored
 from search.tracking.store_check import check_store
 from search.tracking.table_view import address
@@ -28,14 +27,14 @@ ENVIRONMENT = {
 """The first is for speed: MLflow 3.17 would start eight processes for its assistant, each of which imports MLflow."""
 
 
-def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> None:
+def serve(store: str, root: Path, port: int, names: Sequence[str] = ()) -> None:
     """Serve the store on this machine's loopback until interrupted; for a store on a server, only print its address.
 
     Args:
         store: MLflow tracking URI.
         root: folder of the sweeps.
         port: on the loopback.
-        spec: the sweep whose page is printed; without it, the first page of the store.
+        names: of the experiment whose page is printed (`address`); without any, the first page of the store.
 
     Raises:
         SteadytuneError: there is no store yet, MLflow cannot open it (`search.tracking.store_check`), the
@@ -43,7 +42,7 @@ def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> N
     """
     if store.startswith(("http://", "https://")):
         check_store(store)
-        print(f"The results are on the MLflow server: {address(store, store, spec) if spec else store}")
+        print(f"The results are on the MLflow server: {address(store, store, names)}")
         return
     file = Path(store.removeprefix("sqlite:///"))
     if store.startswith("sqlite:///") and not file.is_file():
@@ -66,7 +65,7 @@ def serve(store: str, root: Path, port: int, spec: SweepSpec | None = None) -> N
             time.sleep(0.2)
         if pages.poll() is None:
             base = f"http://127.0.0.1:{port}"
-            print(f"MLflow: {address(base, store, spec) if spec else base} (Ctrl-C ends it)", flush=True)
+            print(f"MLflow: {address(base, store, names)} (Ctrl-C ends it)", flush=True)
         if pages.wait():
             output.seek(0)
             print(output.read(), file=sys.stderr)

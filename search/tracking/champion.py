@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,21 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from search.export.manifest import read_about
+from search.tracking.data_names import DATA_TAG, model_names
 
 ALIAS = "champion"
 MODEL = "model"
 
 
-def register(client: MlflowClient, run: str, sweep: str, folder: Path, numbers: Mapping[str, float], mode: str) -> str:
+def register(
+    client: MlflowClient,
+    run: str,
+    sweep: str,
+    folder: Path,
+    numbers: Mapping[str, float],
+    mode: str,
+    data_name: str,
+) -> str:
     """Register the export in `folder` as a version of the model of its recipe and data set, once per sweep.
 
     A version whose files are gone from the store gets them again. A champion without its files counts as none.
@@ -31,14 +39,16 @@ def register(client: MlflowClient, run: str, sweep: str, folder: Path, numbers: 
         folder: the winner's export, with a checkpoint.
         numbers: of the sweep's result; "mean" is the objective's.
         mode: of the objective, "max" or "min".
+        data_name: of the data set; "" in a sweep of version 0.1.0.
 
     Returns:
         One sentence: which version it is and whether it is the champion.
     """
     about = read_about(folder, "recipe", "data", "trial", "metric", "environment")
-    directory = about.get("declaration", {}).get("directory", "")
-    name = model_name(about["recipe"], Path(about["data"]).parent.name if about["data"] else Path(directory).name)
-    _create(client, name)
+    data, directory = _data(about), about.get("declaration", {}).get("directory", "")
+    name = _found_or_created(
+        client, model_names(about["recipe"], about["data"] or f"{directory}/-", data_name, data), data
+    )
     versions = client.search_model_versions(f"name = '{name}'")
     version = next((version for version in versions if version.tags.get("steadytune.sweep") == sweep), None)
     if version is None or not _has_files(client, version):
@@ -49,17 +59,18 @@ def register(client: MlflowClient, run: str, sweep: str, folder: Path, numbers: 
     return _promote(client, name, version, mode)
 
 
-def model_name(recipe: str, data: str) -> str:
-    """The registered model's name, of letters of any script, digits, '_', '.' and '-', so that it can go into a URI."""
-    return re.sub(r"[^\w.-]+", "_", f"{recipe}-{data}").strip("_")
-
-
-def _create(client: MlflowClient, name: str) -> None:
-    try:
-        client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
+def _found_or_created(client: MlflowClient, names: Sequence[str], data: str) -> str:
+    """The model's name: of `names` the first that is free, or of the same data, or the last."""
+    for name in names:
+        try:
+            client.create_registered_model(name, tags={DATA_TAG: data})
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            if name != names[-1] and client.get_registered_model(name).tags.get(DATA_TAG) != data:
+                continue
+        break
+    return name
 
 
 def _tags(sweep: str, about: dict[str, Any], numbers: Mapping[str, float]) -> dict[str, str]:
@@ -68,8 +79,13 @@ def _tags(sweep: str, about: dict[str, Any], numbers: Mapping[str, float]) -> di
         "steadytune.trial": str(about["trial"]),
         "steadytune.metric": about["metric"],
         "steadytune.value": repr(numbers["mean"]),
-        "steadytune.data": about["environment"].get("data_fingerprint") or about["data"],
+        DATA_TAG: _data(about),
     }
+
+
+def _data(about: Mapping[str, Any]) -> str:
+    """What the data are told by: their fingerprint, or else their place."""
+    return str(about["environment"].get("data_fingerprint") or about["data"])
 
 
 def _log_model(client: MlflowClient, run: str, folder: Path) -> None:
@@ -108,7 +124,7 @@ def _promote(client: MlflowClient, name: str, version: ModelVersion, mode: str) 
         return f"{name} version {version.version} is the champion"
     note = ""
     if champion is not None and _has_files(client, champion):
-        if version.tags["steadytune.data"] != champion.tags.get("steadytune.data"):
+        if version.tags[DATA_TAG] != champion.tags.get(DATA_TAG):
             return f"{name} version {version.version}; the champion, {champion.version}, is of other data and stays"
         value, champion_value = (float(tags["steadytune.value"]) for tags in (version.tags, champion.tags))
         if (value <= champion_value) if mode == "max" else (value >= champion_value):

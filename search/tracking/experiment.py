@@ -15,11 +15,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
+from search.sweep.data_identity import read_identity
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
+from search.tracking.data_names import DATA_TAG, experiment_names
 from search.tracking.mlflow_names import LONGEST_KEY, LONGEST_NOTE, LONGEST_PARAM, LONGEST_TAG, key, name_of, storable
 from search.tracking.sync import Notify
-from search.tracking.table_view import KIND_TAG, VIEW_TAG, experiment_name, view
+from search.tracking.table_view import KIND_TAG, VIEW_TAG, view
 from trainables.errors import SteadytuneError
 
 # Without the library, this repository's folder `mlflow/` would be imported under its name.
@@ -66,22 +68,30 @@ class Experiment:
         self.client = MlflowClient(tracking_uri=store, registry_uri=store)
         self.refusals = Refusals(notify)
         self._refused: set[tuple[str, str, str]] = set()
-        name = experiment_name(plan.spec)
-        existing = self.client.get_experiment_by_name(name)
-        artifacts = None if plan.spec.store else (folder.root / "artifacts").as_uri()
-        if existing and existing.lifecycle_stage == "deleted":
+        self._number = self._found_or_created(folder, plan)
+        for tag, value in ((VIEW_TAG, view(plan)), KIND_TAG):
+            set_tag = partial(self.client.set_experiment_tag, self._number, tag, value)
+            self.refusals.accepted(f"the experiment's tag {tag}", set_tag)
+
+    def _found_or_created(self, folder: SweepFolder, plan: Plan) -> str:
+        """The id of the experiment: of its names the first that is free, or of the same data, or the last."""
+        identity, store = read_identity(folder.path), folder.store(plan.spec)
+        names = experiment_names(plan.spec, identity)
+        data = identity.first_fingerprint if identity else ""
+        for name in names:
+            existing = self.client.get_experiment_by_name(name)
+            if existing is None or name == names[-1] or existing.tags.get(DATA_TAG) == data:
+                break
+        if existing is None:
+            artifacts = None if plan.spec.store else (folder.root / "artifacts").as_uri()
+            return str(self.client.create_experiment(name, artifacts, tags={DATA_TAG: data} if data else None))
+        if existing.lifecycle_stage == "deleted":
             restore = f"mlflow experiments restore --experiment-id {existing.experiment_id}"
             raise SteadytuneError(
                 f"the experiment {name!r} was deleted in the MLflow store {store}; restore it with "
                 f"`MLFLOW_TRACKING_URI={store} {restore}`, or remove it for good with `mlflow gc`"
             )
-        number = (
-            existing.experiment_id if existing else self.client.create_experiment(name, artifact_location=artifacts)
-        )
-        self._number = str(number)
-        for tag, value in ((VIEW_TAG, view(plan)), KIND_TAG):
-            set_tag = partial(self.client.set_experiment_tag, self._number, tag, value)
-            self.refusals.accepted(f"the experiment's tag {tag}", set_tag)
+        return str(existing.experiment_id)
 
     def runs(self, query: str) -> Iterator[Run]:
         """The runs that match a query in MLflow's language."""

@@ -16,6 +16,7 @@ from search.journal.repair import set_aside
 from search.pruning.curve_statistics import curve_statistics
 from search.state.sweep_state import SweepState
 from search.sweep import data_look
+from search.sweep.data_identity import read_identity
 from search.sweep.environment import read_environment
 from search.sweep.folder import SweepFolder
 from search.tracking.artifacts import sweep_files, trial_files
@@ -197,7 +198,9 @@ class RunWriter:
 
         def call() -> None:
             mode = self._plan.recipe.mode
-            registered[0] = register(client, self._sweep_run, self._sweep, best, event.numbers, mode)
+            identity = read_identity(self._folder.path)
+            name = identity.name if identity else ""
+            registered[0] = register(client, self._sweep_run, self._sweep, best, event.numbers, mode, name)
 
         self._experiment.refusals.accepted("the winner as a registered model", call, files_are_final)
         return registered[0]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from search.sweep.plan import Plan
-from search.sweep.spec import SweepSpec
 from search.tracking.store_check import experiment_number
 
 KEY = "steadytune"
@@ -20,11 +20,6 @@ VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
 KIND_TAG = ("mlflow.experimentKind", "custom_model_development")
 """Makes MLflow 3 show its pages about trainings; otherwise it shows those about language models."""
 MAX_PARAMETERS = 4
-
-
-def experiment_name(spec: SweepSpec) -> str:
-    """The experiment's name: there is one per recipe and data set, or script without one."""
-    return f"{spec.recipe} on {spec.subject}"
 
 
 def view(plan: Plan) -> str:
@@ -38,19 +33,26 @@ def view(plan: Plan) -> str:
     return json.dumps(order | {"selectedColumns": ["attributes.`Duration`", *columns], "runListHidden": False})
 
 
-def address(base: str, store: str, spec: SweepSpec) -> str:
+def address(base: str, store: str, names: Sequence[str]) -> str:
     """The address of the sweep's experiment in that view.
 
     Args:
         base: address of MLflow's pages.
         store: MLflow tracking URI, which is asked for the experiment's number; without an answer, `base` is returned.
-        spec: the sweep.
+        names: those that the experiment may have, the plain one first; if the longer one exists, it is the sweep's.
     """
-    file, name, number = Path(store.removeprefix("sqlite:///")), experiment_name(spec), ""
-    if store.startswith(("http://", "https://")):
-        number = experiment_number(store, name)
-    elif store.startswith("sqlite:///") and file.is_file():
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
-            query = "select experiment_id from experiments where name = ?"
-            number, *_ = database.execute(query, (name,)).fetchone() or ("",)
+    number = next((number for name in reversed(names) if (number := _number(store, name))), "")
     return f"{base.rstrip('/')}/#/experiments/{number}/runs?viewStateShareKey={KEY}" if number else base
+
+
+def _number(store: str, name: str) -> str:
+    """The id of the experiment of that name in the store; "" if there is none, or no answer."""
+    file = Path(store.removeprefix("sqlite:///"))
+    if store.startswith(("http://", "https://")):
+        return experiment_number(store, name)
+    if not store.startswith("sqlite:///") or not file.is_file():
+        return ""
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
+        query = "select experiment_id from experiments where name = ?"
+        number, *_ = database.execute(query, (name,)).fetchone() or ("",)
+        return str(number)

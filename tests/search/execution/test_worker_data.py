@@ -54,12 +54,12 @@ def test_the_data_are_opened_once(data: Path, sweep: Path) -> None:
     opened = worker_data.open(data)
     assert opened == ["first"]
     assert worker_data.open(data) is opened
-    assert worker_data.fingerprint == manifest_of(data, opened).fingerprint
+    assert worker_data.fingerprint == manifest_of(str(data), data, opened).fingerprint
 
 
 def test_other_data_than_the_sweep_began_with_are_refused(data: Path, sweep: Path) -> None:
     """A node's own copy may be another one, or a worker may start after the data changed."""
-    began = manifest_of(data, [])
+    began = manifest_of(str(data), data, [])
     data.write_text("second\n")
     with pytest.raises(
         DataChangedError, match=r"their fingerprint is v2-.*, not v2-.*; restore them, then `steadytune"
@@ -68,7 +68,7 @@ def test_other_data_than_the_sweep_began_with_are_refused(data: Path, sweep: Pat
 
 
 def test_what_differs_is_told_where_the_sweeps_folder_is_shared(data: Path, sweep: Path) -> None:
-    began = DataIdentity("lines", manifest_of(data, []))
+    began = DataIdentity("lines", manifest_of(str(data), data, []))
     began.write(sweep)
     data.write_text("second\n")
     with pytest.raises(DataChangedError, match=r"while sweep night ran, .*: 1 changed \(lines.txt\); restore"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ from search.control.coordinator import Coordinator
 from search.journal.segments import Journal, read
 from search.sampling.warm_start import CONFIGURATIONS, PriorSweep, append_prior_trials, load_prior_sweeps
 from search.state.outcome import finalist_numbers
+from search.sweep.data_identity import DataIdentity
+from search.sweep.environment import write_environment
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from tests.support.fakes import plan_of
 from tests.support.workers import Workers, coordinator_of
 from trainables.errors import SteadytuneError
+from trainables.manifest import Manifest
 
 
 def swept(root: Path, data: Path, **fields: Any) -> Coordinator:
@@ -66,7 +70,7 @@ def test_trials_that_cannot_be_drawn_any_more_are_left_out_and_counted(root: Pat
     assert set(prior.left_out) <= {"quality", "shape"}
     assert all(trial.drawn["quality"] >= 0.1 and trial.drawn["shape"] == "fast" for trial in prior.trials)
     counts = ", ".join(f"{count} for {name}" for name, count in prior.left_out.items())
-    assert f"left out because a value cannot be drawn any more: {counts}." in str(prior)
+    assert f"left out because they cannot be drawn or compared any more: {counts}." in str(prior)
 
 
 def test_pinning_a_value_leaves_out_only_the_trials_that_drew_it(root: Path, data: Path) -> None:
@@ -147,3 +151,26 @@ def test_the_best_configurations_are_trained_first_after_a_resume_too(root: Path
     drawn = [trial.started.drawn for trial in coordinator.state.trials.search[1:]]
     assert len(drawn) == 3
     assert drawn == [trial.drawn for trial in coordinator.state.prior_trials]
+
+
+BEGAN = DataIdentity("data", Manifest({}, {"a.png": "1"}))
+CHANGED = DataIdentity("data", Manifest({}, {"a.png": "2"}), (BEGAN.manifest.fingerprint,))
+
+
+def test_that_the_earlier_sweep_had_other_data_is_said(root: Path, data: Path) -> None:
+    BEGAN.write(root / "first")
+    (same,) = load_prior_sweeps(replace(second_plan(data), data=BEGAN), root)
+    assert str(same) == "Warm start from first: 3 of its 12 ended trials."
+    (other,) = load_prior_sweeps(replace(second_plan(data), data=CHANGED), root)
+    assert str(other).endswith(" It trained on other data (1 changed (a.png)), so its values are not compared.")
+
+
+def test_of_a_sweep_that_went_on_with_changed_data_only_trials_on_the_last_are_compared(root: Path, data: Path) -> None:
+    CHANGED.write(root / "first")
+    for number in range(12):
+        folder = root / "first" / "trials" / f"{number:04d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_environment(folder, {}, (CHANGED if number > 9 else BEGAN).manifest.fingerprint)
+    prior = prior_sweep(root, data)
+    assert {trial.trial for trial in prior.trials} <= {10, 11}
+    assert prior.left_out["the data, which changed"] == 10

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.sweep.data_identity import DataIdentity, data_name, describe, manifest_of, read_identity, resumed_with
+from search.sweep.spec import SweepSpec
 from trainables.errors import DataError
 from trainables.manifest import Manifest
 
@@ -100,22 +101,30 @@ class Own:
 
 def test_data_of_a_recipe_of_ones_own_are_known_by_its_fingerprint(tmp_path: Path) -> None:
     (tmp_path / "rings.csv").write_text("1,2,0\n")
-    file, folder = (manifest_of(path, Own("abc")) for path in (tmp_path / "rings.csv", tmp_path))
+    file, folder = (manifest_of(str(path), path, Own("abc")) for path in (tmp_path / "rings.csv", tmp_path))
     assert list(file.parts) == ["rings.csv"]
     assert folder == Manifest({"fingerprint": "abc"}, {})
-    assert manifest_of(tmp_path, Own("abd")).fingerprint != folder.fingerprint
+    assert manifest_of(str(tmp_path), tmp_path, Own("abd")).fingerprint != folder.fingerprint
 
 
 def test_without_a_fingerprint_by_the_file_or_else_by_the_path(tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text("1\n")
-    before = manifest_of(tmp_path / "points.csv", [1])
+    points = tmp_path / "points.csv"
+    before = manifest_of(str(points), points, [1])
     (tmp_path / "points.csv").write_text("2\n")
-    assert manifest_of(tmp_path / "points.csv", [2]).fingerprint != before.fingerprint
-    assert manifest_of(tmp_path, object()) == Manifest({"path": str(tmp_path)}, {})
+    assert manifest_of(str(points), points, [2]).fingerprint != before.fingerprint
+    assert manifest_of(str(tmp_path), tmp_path, object()) == Manifest({"path": str(tmp_path)}, {})
 
 
 def test_a_description_has_the_name_and_the_recipes_own_manifest(tmp_path: Path) -> None:
     class Read:
         manifest = BEGAN.manifest
 
-    assert describe(str(tmp_path / "cattle"), tmp_path, Read()) == BEGAN
+    spec = SweepSpec(name="night", recipe="yolox", data=str(tmp_path / "cattle"))
+    assert describe(spec, tmp_path, Read()) == BEGAN
+
+
+def test_a_script_without_data_is_named_after_its_folder(tmp_path: Path) -> None:
+    """Whatever folder it is resumed from."""
+    spec = SweepSpec(name="night", recipe="command", directory=str(tmp_path / "cattle"))
+    assert describe(spec, Path(), None) == DataIdentity("cattle", Manifest({}, {}))

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from search.tracking.champion import ALIAS, model_name, register
+from search.tracking.champion import ALIAS, register
+from search.tracking.data_names import DATA_TAG, model_name
 
 pytestmark = pytest.mark.e2e  # writes MLflow's store
 
@@ -39,6 +40,7 @@ class Sweeps:
 
     def __init__(self, client: Any, experiment: str, folder: Path, data: str) -> None:
         self.client, self.experiment, self.folder, self.data = client, experiment, folder, data
+        self.old = False
 
     def win(self, sweep: str, value: float, fingerprint: str = "same", mode: str = "max") -> str:
         """One winner; returns what is said of it."""
@@ -58,16 +60,19 @@ class Sweeps:
 
     def again(self, sweep: str, value: float, mode: str = "max") -> str:
         """The last winner, recorded once more."""
-        return register(self.client, self.run, sweep, self.folder / sweep, {"mean": value}, mode)
+        return register(
+            self.client, self.run, sweep, self.folder / sweep, {"mean": value}, mode, "" if self.old else self.data
+        )
 
     @property
     def files(self) -> Path:
         """Where the store keeps the last winner's model."""
         return Path(urlsplit(self.client.get_run(self.run).info.artifact_uri).path) / "model"
 
-    def champion(self) -> str:
+    def champion(self, suffix: str = "") -> str:
         """The sweep whose winner is champion."""
-        found = self.client.get_model_version_by_alias(model_name("tests.support.fakes:Curves", self.data), ALIAS)
+        name = model_name("tests.support.fakes:Curves", self.data) + suffix
+        found = self.client.get_model_version_by_alias(name, ALIAS)
         return str(found.tags["steadytune.sweep"])
 
 
@@ -108,11 +113,24 @@ def test_a_champion_that_somebody_else_registered_is_left_to_them(sweeps: Sweeps
     sweeps.client.create_registered_model(name)
     sweeps.client.create_model_version(name, sweeps.folder.as_uri(), tags={"steadytune.sweep": "theirs"})
     sweeps.client.set_registered_model_alias(name, ALIAS, "1")
-    assert sweeps.win("first", 0.5).endswith("the champion, 1, is of other data and stays")
+    assert sweeps.win("first", 0.5).startswith(f"{name}-same version 1 is the champion")
+    assert sweeps.champion() == "theirs"
 
 
-def test_a_winner_on_other_data_does_not_beat_it(sweeps: Sweeps) -> None:
-    sweeps.win("first", 0.5)
+def test_other_data_of_the_same_name_have_a_model_and_a_champion_of_their_own(sweeps: Sweeps) -> None:
+    sweeps.win("first", 0.5, fingerprint="v2-1111111122222222")
+    said = sweeps.win("other", 0.9, fingerprint="v2-3333333344444444")
+    assert said.endswith("-33333333 version 1 is the champion")
+    assert sweeps.win("again", 0.8, fingerprint="v2-3333333344444444").endswith("champion, 1, is not beaten and stays")
+    assert (sweeps.champion(), sweeps.champion("-33333333")) == ("first", "other")
+    model = sweeps.client.get_registered_model(model_name("tests.support.fakes:Curves", sweeps.data))
+    assert model.tags[DATA_TAG] == "v2-1111111122222222"
+
+
+def test_a_winner_of_version_0_1_0_stays_in_its_model_where_other_data_do_not_beat_it(sweeps: Sweeps) -> None:
+    """It named the model after the folder above the data."""
+    sweeps.old = True
+    sweeps.win("first", 0.5, fingerprint="abc")
     assert sweeps.win("other", 0.9, fingerprint="other").endswith("the champion, 1, is of other data and stays")
     assert sweeps.champion() == "first"
 
@@ -129,16 +147,3 @@ def test_a_sweep_is_registered_once_however_often_it_is_recorded(sweeps: Sweeps)
         len(sweeps.client.search_model_versions(f"name = '{model_name('tests.support.fakes:Curves', sweeps.data)}'"))
         == 1
     )
-
-
-@pytest.mark.parametrize(
-    ("recipe", "data", "name"),
-    [
-        ("yolox", "nuscenes", "yolox-nuscenes"),
-        ("my.module:Recipe", "Küche/vorn 2", "my.module_Recipe-Küche_vorn_2"),
-        ("yolox", "数据", "yolox-数据"),
-        ("yolox", "50% @night?#a", "yolox-50_night_a"),
-    ],
-)
-def test_names_with_odd_characters_become_names_that_a_registry_takes(recipe: str, data: str, name: str) -> None:
-    assert model_name(recipe, data) == name

@@ -1,0 +1,53 @@
+"""What MLflow's experiment and registered model are called: after the recipe and the data set, one of each per data.
+
+Two data sets may have one name, such as two folders `cattle`. The first that comes to a store gets the plain name; the
+tag `steadytune.data` of the experiment and of the model holds its fingerprint. Others get a part of theirs into the
+name. So equal data that were moved stay together, and data that changed are another data set, since results on the two
+do not compare.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from search.sweep.data_identity import DataIdentity
+from search.sweep.spec import SweepSpec
+from search.tracking.mlflow_names import storable
+from trainables.manifest import FORMAT
+
+DATA_TAG = "steadytune.data"
+"""Of an experiment, a model and a version: the fingerprint of the data."""
+DIGITS, LONGEST = 8, 200
+
+
+def experiment_names(spec: SweepSpec, identity: DataIdentity | None) -> tuple[str, ...]:
+    """The names that the sweep's experiment may have: the first unless it is of other data, else the second."""
+    if identity is None or not identity.name:  # version 0.1.0 named it after the folder above
+        return (f"{spec.recipe} on {spec.subject}",)
+    plain = storable(f"{spec.recipe} on {identity.name}", LONGEST)
+    return plain, f"{plain} ({_digits(identity.first_fingerprint)})"
+
+
+def model_names(recipe: str, data: str, name: str, fingerprint: str) -> tuple[str, ...]:
+    """The names that a registered model may have, likewise.
+
+    Args:
+        recipe: its name.
+        data: where the data set is.
+        name: what people call it; "" in a sweep of version 0.1.0, whose model is named after the folder above.
+        fingerprint: of the data that the model was trained on.
+    """
+    if not name:
+        return (model_name(recipe, Path(data).parent.name),)
+    plain = model_name(recipe, name)
+    return plain, f"{plain}-{_digits(fingerprint)}"
+
+
+def model_name(recipe: str, data: str) -> str:
+    """A model's name, of letters of any script, digits, '_', '.' and '-', so that it can go into a URI."""
+    return re.sub(r"[^\w.-]+", "_", f"{recipe}-{data}").strip("_")[:LONGEST]
+
+
+def _digits(fingerprint: str) -> str:
+    return fingerprint.removeprefix(FORMAT)[:DIGITS]
