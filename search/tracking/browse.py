@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from search.tracking.mlflow_environment import without_ignored
-from search.tracking.store_check import check_store
+from search.tracking.store_check import URI_SIGNS, check_store
 from search.tracking.table_view import address
 from trainables.errors import SteadytuneError
 
@@ -53,13 +53,16 @@ def serve(store: str, root: Path, port: int, names: Sequence[str] = ()) -> None:
     if _answers(port):
         raise SteadytuneError(f"port is {port}; another program listens there; give another port with --port")
     print("MLflow starts, in 10 seconds or so ...", flush=True)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store]
+    folder, uri = root, store
+    if store.startswith("sqlite:///") and URI_SIGNS & set(str(file.absolute().parent)):
+        folder, uri = file.absolute().parent, f"sqlite:///{file.name}"  # MLflow would read another path
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--default-artifact-root", (root / "artifacts").as_uri()]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     # MLflow's own output would hide the address, so it is printed only if the pages fail.
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
-        _pages(command, root, output) as pages,
+        _pages(command, folder, output) as pages,
     ):
         while pages.poll() is None and not _answers(port):
             time.sleep(0.2)
@@ -73,12 +76,12 @@ def serve(store: str, root: Path, port: int, names: Sequence[str] = ()) -> None:
 
 
 @contextmanager
-def _pages(command: Sequence[str], root: Path, output: TextIO) -> Iterator[subprocess.Popen[bytes]]:
+def _pages(command: Sequence[str], folder: Path, output: TextIO) -> Iterator[subprocess.Popen[bytes]]:
     """The server process, ended with all that it starts at the end of the block; writes to `output`."""
     # Not in a checkout: -m puts the working directory first on the path, and a checkout has a folder named mlflow.
     process = subprocess.Popen(
         command,
-        cwd=root,
+        cwd=folder,
         env=without_ignored(os.environ) | ENVIRONMENT,
         start_new_session=True,
         stdout=output,

@@ -20,6 +20,7 @@ from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from search.tracking.data_names import DATA_TAG, experiment_names
 from search.tracking.mlflow_names import LONGEST_KEY, LONGEST_NOTE, LONGEST_PARAM, LONGEST_TAG, key, name_of, storable
+from search.tracking.store_check import URI_SIGNS
 from search.tracking.sync import Notify
 from search.tracking.table_view import KIND_TAG, VIEW_TAG, view
 from trainables.errors import SteadytuneError
@@ -63,9 +64,9 @@ class Experiment:
 
     def __init__(self, folder: SweepFolder, plan: Plan, notify: Notify = lambda message: None) -> None:
         store = folder.store(plan.spec)
-        _create_database(store)
-        mlflow.set_tracking_uri(store)  # for what MLflow does on its own, such as while a model is saved
-        self.client = MlflowClient(tracking_uri=store, registry_uri=store)
+        uri = _mlflow_uri(store)
+        mlflow.set_tracking_uri(uri)  # for what MLflow does on its own, such as while a model is saved
+        self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         self.refusals = Refusals(notify)
         self._refused: set[tuple[str, str, str]] = set()
         self._number = self._found_or_created(folder, plan)
@@ -207,21 +208,39 @@ def points(values: Mapping[str, float], time_s: float, step: int) -> list[Metric
     return [Metric(key(name), value, int(time_s * 1000), step) for name, value in values.items()]
 
 
-def _create_database(store: str) -> None:
+def _mlflow_uri(store: str) -> str:
+    """`store` as MLflow must be told it, with its database made if it does not exist.
+
+    MLflow reads "%", "?" and "#" in a path as an escape, a query and a fragment. A database in a folder with such a
+    name is named from that folder, into which this process changes.
+    """
+    if not store.startswith("sqlite:///"):
+        return store
+    path = Path(store.removeprefix("sqlite:///")).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = "sqlite:///"
+    if URI_SIGNS & set(str(path.parent)):
+        os.chdir(path.parent)
+    else:
+        prefix = f"sqlite:///{path.parent}/"
+    _create_database(prefix, path)
+    return f"{prefix}{path.name}"
+
+
+def _create_database(prefix: str, path: Path) -> None:
     """Create a SQLite store that does not exist yet, with all of its tables or not at all.
 
     If the disk filled up while MLflow itself created it, half of the tables would stay, and MLflow would refuse the
     store for ever.
     """
-    path = Path(store.removeprefix("sqlite:///"))
-    if not store.startswith("sqlite:///") or path.exists():
+    if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial_path = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        MlflowClient(tracking_uri=f"sqlite:///{partial}").search_experiments(max_results=1)
+        MlflowClient(tracking_uri=f"{prefix}{partial_path.name}").search_experiments(max_results=1)
         with suppress(FileExistsError):  # another sweep was faster
-            os.link(partial, path)
+            os.link(partial_path, path)
     finally:
-        for leftover in path.parent.glob(f"{partial.name}*"):
-            leftover.unlink()
+        for leftover in path.parent.iterdir():
+            if leftover.name.startswith(partial_path.name):
+                leftover.unlink()

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 from trainables.errors import SteadytuneError
 
 TIMEOUT_SECONDS = 5
+URI_SIGNS = frozenset("%?#")
+"""What a path may hold and a URI reads as an escape, a query or a fragment."""
 _SQLITE = b"SQLite format 3\0"  # the first bytes of every database file, https://www.sqlite.org/fileformat.html
 _VERSION_TABLE = "alembic_version"  # holds the version of MLflow's database schema
 _CREDENTIALS = Path("~/.mlflow/credentials")
@@ -33,7 +35,7 @@ def check_store(uri: str) -> None:
     Raises:
         SteadytuneError: the server does not answer or refuses the credentials; the address holds a password; or the
             database file cannot be written, is no database, belongs to another program or another version of MLflow,
-            or has a path that MLflow would read as another.
+            or has a name that MLflow would read as another.
     """
     if "://" not in uri:
         raise SteadytuneError(
@@ -47,10 +49,10 @@ def check_store(uri: str) -> None:
     if uri.startswith(("http://", "https://")):
         _check_server(uri.rstrip("/"))
     if uri.startswith("sqlite:///"):
-        if special := [character for character in "%?#" if character in uri]:
+        if special := URI_SIGNS & set(Path(uri).name):
             raise SteadytuneError(
-                f"store is {uri}; MLflow would read its {special[0]!r} as an escape or a query, and write elsewhere;"
-                " give another folder with --sweeps, or another file with --store"
+                f"store is {uri}; MLflow would read {min(special)!r} in the file's name as an escape or a query, and "
+                "write elsewhere; give another file with --store"
             )
         _check_database(uri, Path(uri.removeprefix("sqlite:///")))
 

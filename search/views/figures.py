@@ -89,7 +89,7 @@ def learning_curves(state: SweepState) -> Chart:
         kind = outcome(trial)
         points = downsampled(trial.curve.evaluated)
         hover = [f"trial {label(trial)}, epoch {point.epoch}: {point.value:.4f}" for point in points]
-        hover[-1] += f"<br>{_last_decision(trial)}<br>{short(trial.started.drawn)}"
+        hover[-1] += f"\n{_last_decision(trial)}\n{short(trial.started.drawn)}"
         x, y = tuple(float(point.epoch) for point in points), tuple(point.value for point in points)
         width = 2.0 if trial.started.named else 1.0
         series.append(Series(kind, x, y, COLOURS[kind], "line", tuple(hover), width=width))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from html import escape
 
 from search.state.sweep_state import SweepState
 from search.sweep.data_look import DataLook
@@ -12,6 +11,7 @@ from search.views.charts.chart import Chart, Table
 from search.views.data_look import html_picture
 from search.views.data_look import tables as look_tables
 from search.views.figures import best_so_far, figures
+from search.views.html_text import escape
 from search.views.importance import importance
 from search.views.markdown import headline
 from search.views.status_table import label, number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from search.views.importance import Importance
 from search.views.remarks import remarks
 from search.views.status_table import label, number, plural, short
 from search.views.tables import importance_table, outcome_table, rung_table, stop_table, trials_table
+from trainables.printable import printable
 
 ROWS = 10
 """Of each table: the whole description must fit into 8,000 characters (the limit of older MLflow databases)."""
@@ -54,7 +56,7 @@ def _data(path_or_uri: str) -> str:
 
 def run_description(state: SweepState, importance: Importance) -> str:
     """The sweep as markdown, for the description of its MLflow run."""
-    parts = ["\n\n".join(headline(state)), markdown(trials_table(state, ROWS))]
+    parts = ["\n\n".join(map(escaped, headline(state))), markdown(trials_table(state, ROWS))]
     importances = importance_table(importance)
     parts += [
         markdown(table) for table in (rung_table(state), outcome_table(state), stop_table(state, ROWS), importances)
@@ -67,8 +69,23 @@ def markdown(table: Table) -> str:
     if not table.rows:
         return ""
     lines = [_line(table.columns), _line(["---"] * len(table.columns)), *map(_line, table.rows)]
-    return "\n\n".join([f"#### {table.title}", "\n".join(lines), *filter(None, [table.note])])
+    title, *notes = map(escaped, filter(None, [table.title, table.note]))
+    return "\n\n".join([f"#### {title}", "\n".join(lines), *notes])
+
+
+def escaped(text: str) -> str:
+    r"""`text` as Markdown shows it: no emphasis, link, tag, entity or cell in it, on one line.
+
+    An underscore inside a word is left alone, as Markdown does: "map50_95".
+
+    >>> escaped("a|b *c*")
+    'a\\|b \\*c\\*'
+    """
+    return " ".join(_MARKUP.sub(r"\\\g<0>", printable(text)).split("\n"))
+
+
+_MARKUP = re.compile(r"[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+    return f"| {' | '.join(map(escaped, cells))} |"

@@ -7,7 +7,8 @@ their outcome (finished, paused, stopped at a rung, failed), which is what the f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Number = float | int | None
@@ -25,7 +26,7 @@ class Series:
         x, y: one value per point; x is text for bars. None or NaN leaves a gap.
         colour: such as "#2ca02c", which matplotlib and HTML both read.
         kind: how they are drawn.
-        hover: one text per point, shown when the mouse is over it; or empty.
+        hover: one text per point, of one or more lines, shown when the mouse is over it; or empty.
         spread: half the height of a band around a line, one value per point; or empty.
         marker: at each point: "o", or "x" where something ended; "" for none.
         width: of the line, in points.
@@ -106,3 +107,32 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+
+
+def with_texts(chart: Chart, convert: Callable[[str], str]) -> Chart:
+    """`chart` with every text in it converted: a drawing library obeys signs in texts that names may hold."""
+    if isinstance(chart.body, Parallel):
+        axes = tuple(
+            replace(axis, name=convert(axis.name), choices=tuple(map(convert, axis.choices)))
+            for axis in chart.body.axes
+        )
+        body: tuple[Panel, ...] | Parallel = Parallel(axes)
+    else:
+        body = tuple(_panel_with_texts(panel, convert) for panel in chart.body)
+    return replace(chart, title=convert(chart.title), note=convert(chart.note), body=body)
+
+
+def _panel_with_texts(panel: Panel, convert: Callable[[str], str]) -> Panel:
+    series = tuple(
+        replace(
+            part,
+            name=convert(part.name),
+            x=tuple(convert(x) if isinstance(x, str) else x for x in part.x),
+            hover=tuple(map(convert, part.hover)),
+        )
+        for part in panel.series
+    )
+    marks = tuple((x, convert(text)) for x, text in panel.marks)
+    return replace(
+        panel, title=convert(panel.title), x=convert(panel.x), y=convert(panel.y), series=series, marks=marks
+    )

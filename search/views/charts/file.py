@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
 from search.views.charts.chart import Chart
+from search.views.html_text import escape
 from trainables.errors import SettingsError
 
 

@@ -11,7 +11,9 @@ from plotly import graph_objects as go
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
-from search.views.charts.chart import Axis, Chart, Panel, Parallel, Series
+from search.views.charts.chart import Axis, Chart, Panel, Parallel, Series, with_texts
+from search.views.html_text import escape
+from trainables.printable import printable
 
 PANEL_HEIGHT = 300
 
@@ -23,12 +25,18 @@ def script() -> str:
 
 def html(chart: Chart) -> str:
     """The chart as a `<div>`."""
+    # Ticks of parallel axes are plain text to plotly; all other texts are HTML to it, such as "<b>" in a name.
+    chart = with_texts(chart, printable if isinstance(chart.body, Parallel) else _escaped)
     figure = _parallel(chart.body) if isinstance(chart.body, Parallel) else _panels(chart, chart.body)
     figure.update_layout(
         template="plotly_white", margin={"l": 60, "r": 20, "t": _top(chart), "b": 50}, font={"size": 11}
     )
     text: str = figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"chart-{chart.name}")
     return text
+
+
+def _escaped(text: str) -> str:
+    return escape(text).replace("\n", "<br>")
 
 
 def _top(chart: Chart) -> int:
@@ -127,7 +135,7 @@ def _dimension(axis: Axis) -> dict[str, Any]:
     low, high = min(finite), max(finite)
     absent = low - 0.1 * ((high - low) or 1.0)
     positions = [value if math.isfinite(value) else absent for value in values]
-    dimension: dict[str, Any] = {"label": axis.name, "values": positions}
+    dimension: dict[str, Any] = {"label": _escaped(axis.name), "values": positions}
     if axis.choices:
         return dimension | {"tickvals": list(range(len(axis.choices))), "ticktext": list(axis.choices)}
     if axis.log:

@@ -9,6 +9,7 @@ import math
 from io import BytesIO
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
@@ -16,7 +17,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from search.views.charts.chart import Axis, Chart, Panel, Parallel, Series
+from search.views.charts.chart import Axis, Chart, Panel, Parallel, Series, with_texts
+from trainables.printable import printable
 
 WIDTH, HEIGHT, DPI = 8.0, 4.2, 110
 SMALL = 7
@@ -24,6 +26,12 @@ SMALL = 7
 
 def png(chart: Chart) -> bytes:
     """The picture of `chart`; an empty chart has only its title and note."""
+    # Without `parse_math`: a name such as "$x" is no formula, and a broken one ends the drawing.
+    with rc_context({"text.parse_math": False}):
+        return _picture(with_texts(chart, printable))
+
+
+def _picture(chart: Chart) -> bytes:
     rows = 1 if isinstance(chart.body, Parallel) else max(1, math.ceil(len(chart.body) / chart.columns))
     figure = Figure(figsize=(WIDTH + 4 * (chart.columns > 2), HEIGHT + 2.6 * (rows - 1)), dpi=DPI)
     FigureCanvasAgg(figure)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from search.cli.surroundings import reach_this_machine_directly
+from search.cli.surroundings import have_home_and_name, reach_this_machine_directly
 from tests.support.terminal import Steadytune
 
 PROXY = "http://proxy.example:3128"
@@ -74,3 +74,34 @@ def test_a_terminal_that_lacks_a_sign_shows_another(variables: dict[str, str], s
     )
     assert b"*" in shown.stdout
     assert not shown.stderr
+
+
+def test_a_user_without_home_and_name_gets_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A bare user id in a container: https://github.com/openshift/origin/issues/23369, apple/containerization#103."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    kept: dict[str, str] = {}
+    have_home_and_name(kept)
+    assert kept == {}, "this user is known to the system"
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    environment: dict[str, str] = {}
+    have_home_and_name(environment)
+    home = tmp_path / f"steadytune-home-{os.getuid()}"
+    assert environment == {"USER": f"uid-{os.getuid()}", "HOME": str(home)}
+    assert home.stat().st_mode & 0o777 == 0o700
+    own = {"HOME": "/data", "LOGNAME": "me"}
+    have_home_and_name(own)
+    assert own == {"HOME": "/data", "LOGNAME": "me"}
+
+
+def test_a_home_that_another_user_prepared_is_not_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("os.getuid", lambda: 4242)
+    (tmp_path / "steadytune-home-4242").mkdir()
+    environment: dict[str, str] = {}
+    have_home_and_name(environment)
+    assert environment["HOME"] != str(tmp_path / "steadytune-home-4242")
+    assert Path(environment["HOME"]).is_dir()

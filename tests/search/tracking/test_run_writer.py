@@ -373,3 +373,21 @@ def test_an_experiment_that_was_deleted_is_named_with_what_to_do(tmp_path: Path,
     client.delete_experiment(experiment.experiment_id)
     with pytest.raises(SteadytuneError, match="was deleted in the MLflow store"):
         RunWriter(folder)
+
+
+def test_a_folder_whose_name_is_no_part_of_a_uri_holds_its_own_store(
+    tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from search.tracking.run_writer import RunWriter
+
+    monkeypatch.chdir(tmp_path)  # put back at the end: the recorder's process changes its working folder
+    odd = tmp_path / "100% a%41#b?c:d 'q' наука"
+    folder, rows = sweep(odd, sample, "odd")
+    run_writer = RunWriter(folder)
+    run_writer.write(rows)
+    experiment = run_writer._experiment
+    assert len(list(experiment.runs("tags.`steadytune.sweep` LIKE 'odd@%'"))) == 5
+    assert {"mlflow.db", "artifacts", "odd"} == {path.name for path in odd.iterdir()}
+    assert [path.name for path in tmp_path.iterdir()] == [odd.name]
+    files = [file.path for file in experiment.client.list_artifacts(run_writer._sweep_run)]
+    assert files == ["best", "figures", "report.html"]
