@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import Any
 
 from rich.console import RenderableType
@@ -16,7 +15,8 @@ from search.sweep.data_look import DataLook
 from search.sweep.plan import Plan
 from search.views.batch_picture import batch_picture
 from search.views.charts.chart import Table
-from search.views.markdown import markdown
+from search.views.html_text import escape
+from search.views.markdown import escaped, markdown
 from trainables.look import Example, LookTable
 
 MOST_ROWS = 30
@@ -98,6 +98,6 @@ def html_picture(data_look: DataLook) -> str:
 def as_markdown(data_look: DataLook) -> str:
     """The sentences, the tables and the details."""
     look = data_look.look
-    parts = ["\n".join(f"- {sentence}" for sentence in look.warnings), *map(markdown, tables(data_look))]
-    parts += ["\n".join(f"- {line}" for line in look.details)]
+    parts = ["\n".join(f"- {escaped(sentence)}" for sentence in look.warnings), *map(markdown, tables(data_look))]
+    parts += ["\n".join(f"- {escaped(line)}" for line in look.details)]
     return "\n\n".join(part for part in parts if part) + "\n"

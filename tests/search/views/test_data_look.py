@@ -118,7 +118,7 @@ def test_what_was_seen_is_kept_in_the_sweeps_folder(data: Path, tmp_path: Path) 
     data_look.write(tmp_path / "look")
     assert read(tmp_path / "look") == data_look
     assert read(tmp_path / "none") is None
-    assert "| <b>cow</b> | [red]3 |" in as_markdown(data_look)
+    assert r"| \<b\>cow\</b\> | \[red\]3 |" in as_markdown(data_look)
     (tmp_path / "look" / "look.json").write_text("{}")
     with pytest.raises(SteadytuneError, match=r"look\.json: is damaged"):
         read(tmp_path / "look")
