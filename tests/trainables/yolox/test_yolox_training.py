@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 import torch
 
-from spaces.space import ranges
-from spaces.yolox import space
 from trainables.errors import CheckpointError
 from trainables.recipe import Epoch
 from trainables.samples.coco_digits import write_coco
@@ -130,8 +128,6 @@ CHANGES: dict[str, Any] = {
     "nms_threshold": 0.0,
     "seed": 9,
 }
-ELSEWHERE = {"device", "workers", "weights", "multiscale"}
-"""Where it runs; the other two have tests of their own."""
 BASE: dict[str, Any] = {"mosaic_prob": 0.9}
 
 
@@ -158,11 +154,6 @@ def counts(one: Any) -> int:
     raw[0, :, 1:4] = 16.0
     raw[0, :, 4:] = 0.6
     return sum(len(each.scores) for each in one._detections(raw, [0]))
-
-
-def test_every_setting_is_tried_and_so_every_name_of_the_space() -> None:
-    assert set(YoloxSettings.model_fields) == CHANGES.keys() | ELSEWHERE
-    assert ranges(space).keys() - CHANGES.keys() == {"multiscale"}, "the next test's"
 
 
 def test_the_input_size_varies_by_multiscale_alone(few: CocoData) -> None:

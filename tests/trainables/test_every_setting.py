@@ -1,0 +1,111 @@
+"""No recipe has a setting that is left out of the test of its effect, of the export, or of the search.
+
+The trainings that prove each effect take minutes and are marked e2e; that none is missing is seen here in a second.
+"""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import spaces.registry
+from spaces.space import ranges
+from trainables import registry
+from trainables.settings import Settings, earlier_values, parse
+
+HERE = Path(__file__).parent
+
+NO_EFFECT = {
+    "refdet": {"device", "weights", "reference_weights", "reference_model"},
+    "resnet_yolo": {"device", "workers", "weights"},
+    "rgbt": {"device", "workers", "weights"},
+    "slowfast": {"device", "workers", "weights"},
+    "yolox": {"device", "workers", "weights", "multiscale"},
+}
+"""Not in the table `CHANGES` of the recipe's training test: where it runs, and what has a test of its own."""
+
+NOT_NATIVE = {
+    "refdet": {
+        *("backbone_factor", "dinov2_factor", "fusion_factor", "head_factor", "freeze_backbone", "freeze_dinov2"),
+        *("embedding", "width", "norm_momentum", "n_reference", "image_size", "contrastive_decay", "curriculum"),
+        *("fliplr", "hsv", "turn", "warmup_epochs", "seed", "device", "weights"),
+    },
+    "resnet_yolo": {"neck_channels", "norm_momentum", "device", "workers", "weights"},
+    "rgbt": set(),
+    "slowfast": {"device"},
+    "yolox": {"device"},
+}
+"""What the recipe's native files do not hold: its own training code has no such setting. `settings.yaml` has it."""
+
+BRANCHES: dict[str, dict[str, Any]] = {"slowfast": {"loss": "focal"}}
+"""Settings under which an export has more in it."""
+
+
+def tried(recipe: str) -> set[str]:
+    """The keys of the table `CHANGES` in the recipe's training test, which is read, not imported: it needs torch."""
+    source = (HERE / recipe / f"test_{recipe}_training.py").read_text(encoding="utf-8")
+    tables = (node for node in ast.parse(source).body if isinstance(node, ast.AnnAssign))
+    table = next(node.value for node in tables if isinstance(node.target, ast.Name) and node.target.id == "CHANGES")
+    assert isinstance(table, ast.Dict)
+    return set(_keys(table))
+
+
+def _keys(table: ast.Dict) -> list[str]:
+    keys: list[str] = []
+    for key, value in zip(table.keys, table.values, strict=True):
+        if key is None:  # **{…}
+            assert isinstance(value, ast.Dict)
+            keys += _keys(value)
+        else:
+            keys.append(ast.literal_eval(key))
+    return keys
+
+
+def exported(recipe: str) -> set[str]:
+    """The settings that the recipe's export reads, for any of its presets and named trainings."""
+    found, read = registry.find(recipe), set[str]()
+    model: type[Settings] = found.settings_type
+
+    class Recording(model):  # type: ignore[misc, valid-type]
+        def __getattribute__(self, name: str) -> Any:
+            if name in type(self).__pydantic_fields__:
+                read.add(name)
+            return super().__getattribute__(name)
+
+    export = import_module(f"trainables.{recipe}.export")
+    for preset in found.presets:
+        for training in [None, *found.trainings]:
+            for branch in ({}, BRANCHES.get(recipe, {})):
+                export.files(Recording.model_validate(found.settings(preset, branch, training).model_dump()))
+    return read
+
+
+@pytest.mark.parametrize("recipe", registry.BUILT_IN)
+def test_each_setting_has_a_change_that_its_training_must_notice(recipe: str) -> None:
+    model = registry.find(recipe).settings_type
+    assert tried(recipe) | NO_EFFECT[recipe] == set(model.model_fields)
+    assert not tried(recipe) & NO_EFFECT[recipe]
+
+
+@pytest.mark.parametrize("recipe", registry.BUILT_IN)
+def test_each_setting_is_exported_or_has_no_native_name(recipe: str) -> None:
+    model = registry.find(recipe).settings_type
+    assert exported(recipe) | NOT_NATIVE[recipe] == set(model.model_fields)
+    assert not exported(recipe) & NOT_NATIVE[recipe]
+
+
+@pytest.mark.parametrize("recipe", registry.BUILT_IN)
+def test_each_name_of_the_space_is_a_setting_that_is_tried(recipe: str) -> None:
+    space = spaces.registry.find(registry.find(recipe))
+    assert ranges(space).keys() <= tried(recipe) | {"multiscale"}
+
+
+@pytest.mark.parametrize("recipe", registry.BUILT_IN)
+def test_what_older_trainings_had_in_effect_is_a_value_of_its_field(recipe: str) -> None:
+    found = registry.find(recipe)
+    for name, value in earlier_values(found.settings_type).items():
+        parse(found.settings_type, {**next(iter(found.presets.values())), name: value}, f"Earlier of {name}")
