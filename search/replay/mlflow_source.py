@@ -90,6 +90,7 @@ def _run(client: MlflowClient, run: Any, metric: str, mode: Mode) -> Run:
         seconds.append(max(1, at - before) / 1000)
         before = at
     tags = run.data.tags
-    censored = tags.get("steadytune.status") == "running" or tags.get("steadytune.reason") in STOPPED_EARLY
+    unfinished = tags.get("steadytune.status") in ("running", "waiting")  # "waiting": paused
+    censored = unfinished or tags.get("steadytune.reason") in STOPPED_EARLY
     label = tags.get("mlflow.runName", run.info.run_id)
     return Run(label, Curve(mode, points), tuple(seconds), dict(run.data.params), censored=censored)

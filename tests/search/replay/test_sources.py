@@ -119,6 +119,7 @@ def test_an_experiment_of_mlflow_is_read_by_its_planned_epochs(tmp_path: Path) -
         ("b", 3, {"steadytune.kind": "search", "steadytune.reason": "done", "steadytune.status": "done"}),
         ("stale", 3, {"steadytune.kind": "search", "steadytune.reason": "stale", "steadytune.status": "stopped"}),
         ("running", 3, {"steadytune.kind": "search", "steadytune.status": "running"}),
+        ("paused", 3, {"steadytune.kind": "search", "steadytune.status": "waiting"}),
         ("again", 3, {"steadytune.kind": "confirm"}),
         ("longer", 9, {}),
     )
@@ -137,6 +138,7 @@ def test_an_experiment_of_mlflow_is_read_by_its_planned_epochs(tmp_path: Path) -
         ("b", False),
         ("stale", True),
         ("running", True),
+        ("paused", True),
     ]
     assert [(point.epoch, point.value, point.loss) for point in found.runs[0].curve.points] == [
         (1, 0.5, 1.0),
