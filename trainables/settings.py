@@ -40,7 +40,7 @@ class Earlier:
     Example:
         class MySettings(Settings):
             lr: float = Field(gt=0, description="learning rate")
-            clip_norm: Annotated[float, Earlier(0.0)] = Field(ge=0, description="largest norm of a gradient; 0: any")
+            clip_norm: Annotated[float, Earlier(0.0)] = Field(ge=0, description="largest norm; 0: no limit")
     """
 
     value: Any

@@ -1,8 +1,8 @@
 """What happens in a sweep, one event at a time, without knowing who runs the trials.
 
 The coordinator hands out assignments, takes reports and decides. Each thing that happens is an event: it is written to
-the journal first and then applied to the state, and nothing else changes the state. So a sweep that was killed is
-restored by applying the journal's events again: same rungs, same study, same finished trials.
+the journal first and then applied to the state, which nothing else changes, except that deleted checkpoints leave its
+list. So a killed sweep is restored by applying the journal's events again: same rungs, same study, same ended trials.
 """
 
 from __future__ import annotations

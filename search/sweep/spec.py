@@ -132,7 +132,7 @@ class SweepSpec(Settings):
         le=1,
         description="share of the stopped trials that are still trained to their end, to check the stops",
     )
-    confirm_top: int = Field(3, ge=0, description="best configurations that are re-trained on fresh seeds; 0 for none")
+    confirm_top: int = Field(3, ge=0, description="best configurations that are re-trained on fresh seeds; 0: none")
     confirm_seeds: int = Field(2, gt=0, description="fresh seeds for each of them")
 
     limits: dict[Measure, Limit] = Field(

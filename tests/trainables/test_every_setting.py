@@ -1,6 +1,6 @@
 """No recipe has a setting that is left out of the test of its effect, of the export, or of the search.
 
-The trainings that prove each effect take minutes and are marked e2e; that none is missing is seen here in a second.
+The trainings that prove each effect take minutes and are marked e2e. That none is missing is seen without training.
 """
 
 from __future__ import annotations

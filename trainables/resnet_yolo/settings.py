@@ -40,7 +40,7 @@ class ResnetYoloSettings(Settings):
     mosaic: Probability = Field(description="probability of joining a training image with three others")
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
-    workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0 for none")
+    workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0: none")
     weights: str = Field(min_length=1, description="backbone: none, torchvision, or a resnet state dict file")
     widths: Levels = Field(description="channels of the four backbone stages; the stem has those of the first")
     blocks: Levels = Field(description="basic blocks in the four backbone stages")

@@ -47,7 +47,7 @@ class SlowfastSettings(Settings):
     weights: str = Field(min_length=1, description="backbone: none, kinetics, or a pytorchvideo state dict file")
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
-    workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0 for none")
+    workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0: none")
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

@@ -53,4 +53,4 @@ class YoloxSettings(Settings):
     nms_threshold: Probability = Field(description="IoU above which the weaker of two boxes of a class is dropped")
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
-    workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0 for none")
+    workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0: none")
