@@ -16,14 +16,15 @@ from rich.text import Text
 
 from search.check import resumed
 from search.control.coordinator import Coordinator
+from search.control.reopen import cut_journal, extend
 from search.execution.connection import Notify, connected, node_resources
 from search.execution.job_protocol import announce_training
 from search.execution.resources import TrialResources, trial_resources, worker_slots
 from search.execution.trainable import RecipeTrainable
 from search.execution.tune_adapters import CoordinatorScheduler, CoordinatorSearch, NoProgress
 from search.export.bundle import export
-from search.journal.events import Decided, Row, SweepEnded
-from search.journal.repair import cut, mend
+from search.journal.events import Decided, Row
+from search.journal.repair import mend
 from search.journal.segments import Journal, read
 from search.sampling.warm_start import append_prior_trials, load_prior_sweeps
 from search.state.outcome import result
@@ -110,25 +111,16 @@ def resume(
             storage = Storage(plan.spec.storage, folder.name)
             retry_until_available(lambda: reconcile(folder, storage), notify)
         if accept_gap:
-            notify(_cut(folder))
-        if any(isinstance(row.event, SweepEnded) for row in _journal_rows(folder)):
+            notify(cut_journal(folder))
+        if extend(plan, folder).ended:
             with sweep_run.uploading():  # what an outage may have kept from the storage
                 pass
-            raise SteadytuneError(f"sweep {folder.name} has ended; see `steadytune status {folder.name}`")
+            raise SteadytuneError(
+                f"sweep {folder.name} has ended; give it more to do, such as `steadytune resume {folder.name} "
+                f"--trials {plan.spec.trials + 20}`, or see `steadytune status {folder.name}`"
+            )
         plan = resumed(plan, folder, accept_changed_data, sweep_run.notify_plain)
         return replace(sweep_run, plan=plan).run()
-
-
-def _cut(folder: SweepFolder) -> str:
-    """Cut the sweep's journal before its first row that cannot be read; returns a sentence about it."""
-    last, set_aside = cut(folder.journal)
-    if not set_aside:
-        return f"The journal is whole: all {last} rows are there, nothing was given up."
-    names = ", ".join(path.name for path in set_aside)
-    return (
-        f"Row {last} is now the journal's last; what came after it is trained again, and MLflow gets a new run for the "
-        f"sweep. Set aside in {folder.journal}: {names}"
-    )
 
 
 def _journal_rows(folder: SweepFolder) -> list[Row]:

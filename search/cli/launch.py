@@ -20,6 +20,7 @@ from search.sweep.data_identity import read_identity
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec
 from trainables.errors import SettingsError
+from trainables.settings import parse
 
 
 @with_sweep_options
@@ -44,6 +45,9 @@ def resume(
     address: Address = None,
     detach: Detach = False,
     storage: Storage = None,
+    trials: Annotated[int | None, typer.Option(help="trials that the search may start from now on, in all")] = None,
+    epochs: Annotated[int | None, typer.Option(help="epochs that its trials may take, in all")] = None,
+    hours: Annotated[float | None, typer.Option(help="wall-clock hours that the sweep may take, in all")] = None,
     accept_gap: Annotated[
         bool,
         typer.Option("--accept-gap", help="continue before the damage if files of the journal are missing or damaged"),
@@ -56,8 +60,13 @@ def resume(
     ] = False,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
-    """Continue a sweep that was interrupted or killed."""
+    """Continue a sweep that was interrupted or killed, or give one more to do, also if it has ended."""
     folder = options.folder(sweeps, name, storage)
+    budget = {field: value for field, value in (("trials", trials), ("epochs", epochs), ("hours", hours)) if value}
+    if budget:
+        parse(SweepSpec, folder.spec().model_dump() | budget, "resume")
+        with folder.locked():
+            folder.change(**budget)
     cluster_address = address or folder.spec().address
     if cli_cluster.submits(cluster_address, detach):
         if accept_gap:

@@ -21,6 +21,7 @@ from search.journal.events import Decided, EpochDone, Event, Kind, Log, Row, Swe
 from search.pruning.decision import Decision
 from search.sampling.searcher import Searcher
 from search.sampling.warm_start import prior_values
+from search.state.extension import taken_back
 from search.state.listeners import SamplerListener, SchedulerListener
 from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
@@ -76,9 +77,14 @@ class Coordinator:
         self.state = SweepState(self.plan, [SchedulerListener(self.scheduler), sampler])
 
     def restore(self, rows: Iterable[Row]) -> None:
-        """Restore a sweep from its journal; after `open` its unfinished trials are handed out first."""
+        """Restore a sweep from its journal; after `open` its unfinished trials are handed out first.
+
+        What an extension has taken back is left out: the scheduler and the sampler cannot undo the end of a trial.
+        """
         rows = list(rows)
         self._begin(restart=len(rows))
+        dropped = taken_back(rows)
+        rows = [row for row in rows if row.seq not in dropped]
         for row in rows:
             self.state.apply(row)
         latest = {row.event.trial: row.event for row in rows if isinstance(row.event, EpochDone)}
@@ -87,7 +93,7 @@ class Coordinator:
 
     def open(self, worker_slots: int) -> None:
         """Record that the sweep begins, or is resumed, now, and runs that many trials at a time."""
-        self._record(SweepOpened(worker_slots))
+        self._record(SweepOpened(worker_slots, spec=self.plan.spec.model_dump(mode="json", exclude_none=True)))
         running = list(self.state.trials.running.values())
         for done in self._undecided:  # the process may have been killed between an epoch and the decision after it
             self._decide(self.state.trials[done.trial], done)

@@ -43,6 +43,8 @@ def search_end(state: SweepState) -> SearchEnded | None:
     patience = state.plan.spec.patience
     if patience is None or state.search_ended or len(state.trials.ranking) < 2 * patience:
         return None
+    if len(state.trials.ranking) - state.finished_before < patience:  # it was given more: let it try
+        return None
     finished = [trial for trial in state.trials.search if trial.finished and trial.curve.smoothed_value is not None]
     values = [trial.curve.oriented(trial.curve.smoothed_value or 0.0) for trial in finished]
     noises = [noise([point.value or 0.0 for point in trial.curve.evaluated]) for trial in finished]

@@ -40,11 +40,28 @@ class SweepOpened:
         worker_slots: how many trials run at a time.
         version: of the events from here to the next `SweepOpened`. None in a journal that is older than this field,
             which means version 1.
+        spec: the sweep's description as it was then; None in a journal that is older than this field.
     """
 
     event: ClassVar[str] = "opened"
     worker_slots: int = field(metadata=stored_as("places"))
     version: int | None = VERSION
+    spec: dict[str, Any] | None = field(default=None, metadata=stored_as("settings"))
+
+
+@dataclass(frozen=True)
+class SweepExtended:
+    """The sweep's description was changed between two of its runs.
+
+    If that gave it more to do, a search that had ended continues, and so do the trials that had only ended because
+    there was no more to do (`search.state.extension`).
+
+    Attributes:
+        changes: by the name of the field, its value before and after.
+    """
+
+    event: ClassVar[str] = "extended"
+    changes: dict[str, list[Any]] = field(metadata=stored_as("settings"))
 
 
 @dataclass(frozen=True)
@@ -175,7 +192,7 @@ class SweepEnded:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
-Event = SweepOpened | PriorTrial | TrialStarted | EpochDone | Decided | SearchEnded | SweepEnded
+Event = SweepOpened | SweepExtended | PriorTrial | TrialStarted | EpochDone | Decided | SearchEnded | SweepEnded
 EVENTS: dict[str, type[Event]] = {kind.event: kind for kind in get_args(Event)}
 
 

@@ -139,6 +139,11 @@ def read(folder: Path, after: int = 0) -> Iterator[Row]:
         yield from rows_of(table)
 
 
+def holds(folder: Path, event: str) -> bool:
+    """Whether the journal has an event of that kind."""
+    return any(event in table["event"].unique().to_pylist() for table in tables(folder, columns=["event"]))
+
+
 def load(
     segment: Segment, columns: Collection[str] = SCHEMA.names, dictionary_columns: Collection[str] = ()
 ) -> pa.Table:

@@ -17,10 +17,12 @@ from search.journal.events import (
     Row,
     SearchEnded,
     SweepEnded,
+    SweepExtended,
     SweepOpened,
     TrialStarted,
 )
 from search.pruning.curve import Curve
+from search.state.extension import gives_more
 from search.state.incumbents import Incumbents
 from search.state.listeners import TrialListener
 from search.state.trial_state import TrialState
@@ -45,6 +47,8 @@ class SweepState:
         active_seconds: wall time between the events, without the time between a kill and a resume.
         search_ended: why no more trials are drawn, if the search ended itself.
         ended: the sweep's result, once it has one.
+        extensions: the changes of its description since it began, in order.
+        finished_before: how many trials were in the ranking when it was last given more to do; 0 if it never was.
     """
 
     def __init__(self, plan: Plan, listeners: Sequence[TrialListener] = ()) -> None:
@@ -55,6 +59,8 @@ class SweepState:
         self.active_seconds = 0.0
         self.search_ended: SearchEnded | None = None
         self.ended: SweepEnded | None = None
+        self.extensions: list[SweepExtended] = []
+        self.finished_before = 0
         self._listeners = listeners
         self._latest: float | None = None
         self._version = VERSION
@@ -70,6 +76,8 @@ class SweepState:
             if event.checkpoint:
                 self.trials[event.trial].checkpoints[event.epoch] = event.bytes
             return
+        if isinstance(event, SweepExtended):
+            self._extend(row.time, event)
         if isinstance(event, SweepOpened):
             self._utilisation.open(event.worker_slots)
             self._version = event.version or 1
@@ -119,6 +127,14 @@ class SweepState:
         if self._latest is not None:
             self.active_seconds += time - self._latest
         self._latest = time
+
+    def _extend(self, time: float, event: SweepExtended) -> None:
+        self._latest = time  # nothing ran between the last event and this one
+        self.extensions.append(event)
+        if gives_more(event.changes):
+            self.trials.take_back_ends()
+            self.search_ended, self.ended = None, None
+            self.finished_before = len(self.trials.ranking)
 
     def _start(self, event: TrialStarted) -> None:
         recipe = self.plan.recipe

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from search.journal.events import Decided
 from search.state.cost import violation
+from search.state.extension import continues
 from search.state.trial_state import TrialState
 from search.sweep.spec import Limit, Measure
 
@@ -68,6 +69,13 @@ class Trials(Mapping[int, TrialState]):
         if self._is_ranked(trial):
             insort(self._ranking, trial, key=_descending)
         return trial
+
+    def take_back_ends(self) -> None:
+        """Make trials that only ended because there was no more to do paused or running again."""
+        for trial in self._trials.values():
+            if continues(trial.decisions):
+                trial.decisions.pop()
+                (self.paused if trial.paused else self.running)[trial.number] = trial
 
     def _is_ranked(self, trial: TrialState) -> bool:
         has_result = trial.is_search and trial.finished and trial.curve.smoothed_value is not None

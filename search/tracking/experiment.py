@@ -121,11 +121,15 @@ class Experiment:
         return run_ids[0] if run_ids else ""
 
     def end_run(self, run: str, status: str, time_s: float) -> None:
-        """End a run with a status of MLflow's. The last call for it: a run that has ended is not written again."""
+        """End a run with a status of MLflow's. A run that has ended is not written again unless `reopen` opens it."""
         if run:
             self.refusals.accepted(
                 f"the end of run {run}", lambda: self.client.set_terminated(run, status, int(time_s * 1000))
             )
+
+    def reopen(self, run: str) -> None:
+        """Continue a run that has ended."""
+        self.refusals.accepted(f"run {run}", lambda: self.client.update_run(run, status="RUNNING"))
 
     def log_params(self, run: str, values: Mapping[str, Any]) -> None:
         """Write parameters; writing the same ones again changes nothing."""

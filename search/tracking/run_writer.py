@@ -11,16 +11,18 @@ import time
 from collections.abc import Iterable
 
 from search.export.manifest import ABOUT
-from search.journal.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
+from search.journal.events import Decided, EpochDone, Row, SweepEnded, SweepExtended, TrialStarted
 from search.journal.repair import set_aside
+from search.journal.segments import holds, read
 from search.pruning.curve_statistics import curve_statistics
+from search.state.extension import taken_back
 from search.state.sweep_state import SweepState
 from search.sweep import data_look
 from search.sweep.data_identity import read_identity
 from search.sweep.environment import read_environment
 from search.sweep.folder import SweepFolder
 from search.tracking.artifacts import sweep_files, trial_files
-from search.tracking.experiment import Experiment, Metric, points
+from search.tracking.experiment import Experiment, Metric, Run, points
 from search.tracking.refusals import files_are_final
 from search.tracking.sync import Notify
 from search.tracking.trial_record import RUN_STATUS, epoch_metrics, first_tags, last_tags, run_name
@@ -55,6 +57,7 @@ class RunWriter:
         self._last_seq = 0
         self._sweep, self._sweep_run = "", ""
         self._has_runs = False
+        self._taken_back: dict[int, int | None] = {}
         self._draw_at = time.monotonic() + FIRST_FIGURE_SECONDS
 
     def write(self, rows: Iterable[Row]) -> None:
@@ -66,6 +69,8 @@ class RunWriter:
                 self._find_runs(row)
             if isinstance(row.event, TrialStarted):
                 self._start(row.time, row.event)
+            if row.seq in self._taken_back:
+                continue
             self._apply(row)
             if isinstance(row.event, EpochDone) and row.event.trial not in self._ended:
                 metrics.setdefault(self._runs[row.event.trial], []).extend(self._points(row.time, row.event))
@@ -93,16 +98,19 @@ class RunWriter:
         # Runs that were written before the journal was cut may hold epochs and ends that are no part of it any more.
         if files := set_aside(self._folder.journal):
             self._sweep += f" cut before {files[0].name.partition('-')[0].lstrip('0')}"
+        if holds(self._folder.journal, SweepExtended.event):
+            self._taken_back = taken_back(read(self._folder.journal))
         for run in list(self._experiment.runs(f"tags.`steadytune.sweep` = '{self._sweep}'")):
             tags, run_id = run.data.tags, run.info.run_id
             if tags["steadytune.kind"] == "sweep":
                 self._sweep_run = run_id
-                if tags["steadytune.status"] == "interrupted":
-                    self._experiment.tag(run_id, status="running")
+                self._continue(run, was_taken_back=None in self._taken_back.values())
                 continue
             trial = int(tags["steadytune.trial"])
             self._runs[trial] = run_id
-            if run.info.status != "RUNNING":
+            if trial in self._taken_back.values():
+                self._continue(run, was_taken_back=True)
+            elif run.info.status != "RUNNING":
                 self._ended.add(trial)
         if not self._sweep_run:
             tags = self._sweep_tags() | {"kind": "sweep", "status": "running"}
@@ -111,6 +119,13 @@ class RunWriter:
             self._sweep_run = self._experiment.create_run(self._plan.spec.name, first.time, tags)
             self._experiment.log_params(self._sweep_run, self._plan.spec.fields())
         self._has_runs = True
+
+    def _continue(self, run: Run, was_taken_back: bool) -> None:
+        """Open a run again that an interruption, or an end that was taken back, has closed."""
+        if was_taken_back and run.info.status != "RUNNING":
+            self._experiment.reopen(run.info.run_id)
+        if was_taken_back or run.data.tags["steadytune.status"] == "interrupted":
+            self._experiment.tag(run.info.run_id, status="running")
 
     def _sweep_tags(self) -> dict[str, str]:
         """The tags that all runs of the sweep share."""

@@ -137,7 +137,7 @@ def test_what_may_not_be_read_is_named(steadytune: Steadytune, sweeps: Path, mon
     def refused(folder: Path) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(folder))
 
-    monkeypatch.setattr("search.journal.segments._segments", refused)
+    monkeypatch.setattr("search.journal.segments.list_segments", refused)
     code, said, error = steadytune("status", "sweep", "--sweeps", sweeps)
     assert (code, said) == (2, "")
     assert error == (

@@ -1,0 +1,53 @@
+"""What happens to a sweep's journal before the sweep runs again: damage is cut off, a changed description recorded."""
+
+from __future__ import annotations
+
+from search.journal.events import SweepExtended
+from search.journal.repair import cut
+from search.journal.segments import Journal, read
+from search.state.extension import changes, gives_more, recorded_spec
+from search.state.sweep_state import SweepState
+from search.sweep.folder import SweepFolder
+from search.sweep.plan import Plan
+from trainables.errors import SteadytuneError
+
+
+def cut_journal(folder: SweepFolder) -> str:
+    """Cut the sweep's journal before its first row that cannot be read; returns a sentence about it."""
+    last, set_aside = cut(folder.journal)
+    if not set_aside:
+        return f"The journal is whole: all {last} rows are there, nothing was given up."
+    names = ", ".join(path.name for path in set_aside)
+    return (
+        f"Row {last} is now the journal's last; what came after it is trained again, and MLflow gets a new run for the "
+        f"sweep. Set aside in {folder.journal}: {names}"
+    )
+
+
+def extend(plan: Plan, folder: SweepFolder) -> SweepState:
+    """Record how the sweep's description has changed since it ran last; returns the state after that.
+
+    Raises:
+        SteadytuneError: a field was changed that cannot be, or the sweep's hours are used up.
+    """
+    rows = list(read(folder.journal)) if folder.journal.is_dir() else []
+    state = SweepState(plan)
+    for row in rows:
+        state.apply(row)
+    before = recorded_spec(rows)
+    if before is None and state.ended:  # an older version did not record it; how many trials there were is known
+        before = plan.spec.model_dump(mode="json", exclude_none=True)
+        before["trials"] = min(plan.spec.trials, len(state.trials.search))
+    changed = changes(before, plan.spec) if before else {}
+    if changed and (not state.ended or gives_more(changed)):
+        had_ended = state.ended is not None
+        journal = Journal(folder.journal)
+        state.apply(journal.append(SweepExtended(changed)))
+        hours = plan.spec.hours
+        if had_ended and not state.ended and hours is not None and state.active_seconds >= 3600 * hours:
+            raise SteadytuneError(
+                f"sweep {folder.name} has used up its {hours:g} hours; give it more with --hours, counted from its "
+                "launch"
+            )
+        journal.flush()
+    return state

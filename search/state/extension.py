@@ -1,0 +1,96 @@
+"""Changes of a sweep's description between two of its runs, such as more trials for one that has ended.
+
+A sweep that gets more to do takes back why things ended: its result, the end of its search, the end of trials that
+were paused when the search finished, and of those that the budget ended. Their journal rows stay; whoever builds a
+state from the journal drops the decisions, so that these trials are paused or running as they were before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from search.journal.events import Decided, Row, SearchEnded, SweepEnded, SweepExtended, SweepOpened
+from search.sweep.spec import SweepSpec, read_stored_spec
+from trainables.errors import SteadytuneError
+
+BUDGET = ("trials", "epochs", "hours", "patience", "confirm_top", "confirm_seeds", "audit")
+"""Fields that say how much a sweep does."""
+MACHINERY = (
+    *("data", "data_cache_gb", "data_fingerprint", "workers", "cpus", "gpus", "memory_gb", "retries", "hang_minutes"),
+    *("address", "checkpoint_every", "keep_checkpoints", "max_checkpoint_gb", "storage", "store", "limits", "also"),
+)
+"""Fields that say where and how it runs. All others say what is searched: decisions that were made depend on them."""
+
+
+def recorded_spec(rows: Iterable[Row]) -> dict[str, Any] | None:
+    """The sweep's description by its journal; None if an older version wrote it, or nothing has run."""
+    spec: dict[str, Any] | None = None
+    for row in rows:
+        if isinstance(row.event, SweepOpened):
+            spec = row.event.spec
+        elif isinstance(row.event, SweepExtended) and spec is not None:
+            spec = spec | {name: after for name, (_, after) in row.event.changes.items() if after is not None}
+            spec = {name: value for name, value in spec.items() if row.event.changes.get(name, [0, 0])[1] is not None}
+    return spec
+
+
+def changes(before: Mapping[str, Any], now: SweepSpec) -> dict[str, list[Any]]:
+    """The fields that differ, each with its value before and now.
+
+    Raises:
+        SteadytuneError: one of them cannot be changed in a sweep that has begun.
+    """
+    before = read_stored_spec(before, "journal").model_dump(mode="json", exclude_none=True)  # with today's defaults
+    after = now.model_dump(mode="json", exclude_none=True)
+    differing = {
+        name: [before.get(name), after.get(name)]
+        for name in SweepSpec.model_fields
+        if before.get(name) != after.get(name) and name != "gpus"  # `auto` becomes a number when it is measured
+    }
+    for name, (old, new) in differing.items():
+        if name not in BUDGET + MACHINERY:
+            raise SteadytuneError(
+                f"sweep.yaml of sweep {now.name}: {name} is {new}, but the sweep began with {old}; its trials would "
+                f"not be comparable: set it back, or launch a new sweep with `warm_start: [{now.name}]`"
+            )
+    return differing
+
+
+def gives_more(changed: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether the changes of a sweep's budget give it more to do."""
+    return any(_is_more(name, *changed[name]) for name in BUDGET if name in changed)
+
+
+def _is_more(name: str, before: float | None, after: float | None) -> bool:
+    if name in ("epochs", "hours", "patience"):  # None is no bound
+        return after is None or (before is not None and after > before)
+    return (after or 0) > (before or 0)
+
+
+def continues(decisions: Sequence[Decided]) -> bool:
+    """Whether a trial with these decisions only ended because there was no more to do."""
+    if not decisions or decisions[-1].action != "stop":
+        return False
+    was_paused = len(decisions) > 1 and decisions[-2].action == "pause"
+    return decisions[-1].reason == "budget" or (decisions[-1].reason == "rung" and was_paused)
+
+
+def taken_back(rows: Iterable[Row]) -> dict[int, int | None]:
+    """The rows that later extensions take back, by sequence number: the trial each is about, None for the sweep."""
+    decisions: dict[int, list[Row]] = {}
+    ends: list[int] = []
+    rows_taken_back: dict[int, int | None] = {}
+    for row in rows:
+        event = row.event
+        if isinstance(event, Decided):
+            decisions.setdefault(event.trial, []).append(row)
+        elif isinstance(event, (SearchEnded, SweepEnded)):
+            ends.append(row.seq)
+        elif isinstance(event, SweepExtended) and gives_more(event.changes):
+            for trial, of_trial in decisions.items():
+                if continues([each.event for each in of_trial if isinstance(each.event, Decided)]):
+                    rows_taken_back[of_trial.pop().seq] = trial
+            rows_taken_back.update(dict.fromkeys(ends))
+            ends.clear()
+    return rows_taken_back
