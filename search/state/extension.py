@@ -22,6 +22,9 @@ MACHINERY = (
 )
 """Fields that say where and how it runs. All others say what is searched: decisions that were made depend on them."""
 
+_FILLED_IN = ("gpus", "data_fingerprint")
+"""Fields that a run of the sweep changes by itself."""
+
 
 def recorded_spec(rows: Iterable[Row]) -> dict[str, Any] | None:
     """The sweep's description by its journal; None if an older version wrote it, or nothing has run."""
@@ -46,7 +49,7 @@ def changes(before: Mapping[str, Any], now: SweepSpec) -> dict[str, list[Any]]:
     differing = {
         name: [before.get(name), after.get(name)]
         for name in SweepSpec.model_fields
-        if before.get(name) != after.get(name) and name != "gpus"  # `auto` becomes a number when it is measured
+        if before.get(name) != after.get(name) and name not in _FILLED_IN
     }
     for name, (old, new) in differing.items():
         if name not in BUDGET + MACHINERY:

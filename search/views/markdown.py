@@ -27,6 +27,9 @@ def headline(state: SweepState) -> Iterator[str]:
     data = f"data {_data(spec.data)}, " if spec.data else ""
     yield f"Recipe {spec.recipe}, preset {spec.preset}, {data}seed {spec.seed}; metric {metric}."
     yield from remarks(state)
+    for extension in state.extensions:
+        changed = "; ".join(f"{name} {before} → {after}" for name, (before, after) in extension.changes.items())
+        yield f"Changed on the way: {changed}."
     trials = f"{len(state.trials.search)} of {spec.trials} trials, {plural(state.epochs, 'epoch')}"
     if state.ended is None:
         yield f"So far: {trials}, workers training {state.utilisation:.0%} of the time."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +10,16 @@ from typing import Any
 
 import pytest
 
+from search.control.reopen import extend
 from search.journal.events import Decided, EpochDone, Row, SweepEnded, TrialStarted
 from search.journal.segments import read
+from search.state.extension import taken_back
 from search.state.outcome import result
 from search.sweep.environment import environment, write_environment
 from search.sweep.folder import SweepFolder
 from search.tracking.sync import sync
 from tests.support.fakes import plan_of
-from tests.support.workers import swept
+from tests.support.workers import Workers, coordinator_of, swept
 
 pytestmark = pytest.mark.e2e  # writes MLflow's store
 
@@ -267,6 +270,43 @@ def test_a_sweep_without_an_exported_checkpoint_says_that_no_model_is_registered
     written(folder, rows)
     said = picture(folder)[0]["tags"]["steadytune.model"]
     assert said.startswith("not registered: best/ holds no export with a checkpoint; write it with")
+
+
+def test_a_sweep_that_was_given_more_continues_in_its_runs(root: Path, sample: Path, tmp_path: Path) -> None:
+    """Trials that were paused when it ended go on in the runs that they had; all is as if it had been written once."""
+    fields: dict[str, Any] = {"name": "more", "confirm_top": 1, "confirm_seeds": 1, "seed": 4, "audit": 0.0}
+    plan = plan_of(sample, trials=8, **fields)
+    folder = SweepFolder.create(root, plan.spec)
+    workers = Workers()
+    coordinator = swept(plan, folder.journal, workers)
+    coordinator.end(result(coordinator.state))
+    written(folder, list(read(folder.journal)))
+    ended = {run.data.tags["steadytune.trial"]: run.info.run_id for run in runs(folder)[1:]}
+
+    folder.change(trials=20)
+    more = folder.plan()
+    extend(more, folder)
+    again = coordinator_of(more, folder.journal, workers)
+    again.restore(read(folder.journal))
+    again.open(2)
+    workers.run(again)
+    again.end(result(again.state))
+    rows = list(read(folder.journal))
+    assert taken_back(rows)
+    written(folder, rows)
+
+    assert {run.info.status for run in runs(folder)} <= {"FINISHED", "KILLED"}
+    assert runs(folder)[0].data.tags["steadytune.status"] == "ended"
+    assert {run.data.tags["steadytune.trial"]: run.info.run_id for run in runs(folder)[1:]}.items() >= ended.items()
+    copy = SweepFolder(tmp_path, "more")
+    shutil.copytree(folder.path, copy.path)
+    written(copy, rows)
+    for continued, once in zip(picture(folder), picture(copy), strict=True):
+        for picture_of_run in (continued, once):
+            picture_of_run["params"].pop("trials", None)  # MLflow's parameters cannot be changed
+            if not picture_of_run["child"]:
+                picture_of_run.pop("points")  # the first result stays in the history of the second
+        assert continued == once
 
 
 def test_sync_writes_what_the_journal_has(root: Path, sample: Path) -> None:
