@@ -62,7 +62,9 @@ def resume(
 ) -> None:
     """Continue a sweep that was interrupted or killed, or give one more to do, also if it has ended."""
     folder = options.folder(sweeps, name, storage)
-    budget = {field: value for field, value in (("trials", trials), ("epochs", epochs), ("hours", hours)) if value is not None}
+    budget = {
+        field: value for field, value in (("trials", trials), ("epochs", epochs), ("hours", hours)) if value is not None
+    }
     if budget:
         parse(SweepSpec, folder.spec().model_dump() | budget, "resume")
         with folder.locked():
