@@ -21,7 +21,7 @@ from search.journal.events import Decided, EpochDone, Event, Kind, Log, Row, Swe
 from search.pruning.decision import Decision
 from search.sampling.searcher import Searcher
 from search.sampling.warm_start import prior_values
-from search.state.extension import taken_back
+from search.state.extension import that_stand
 from search.state.listeners import SamplerListener, SchedulerListener
 from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
@@ -77,15 +77,10 @@ class Coordinator:
         self.state = SweepState(self.plan, [SchedulerListener(self.scheduler), sampler])
 
     def restore(self, rows: Iterable[Row]) -> None:
-        """Restore a sweep from its journal; after `open` its unfinished trials are handed out first.
-
-        What an extension has taken back is left out: the scheduler and the sampler cannot undo the end of a trial.
-        """
+        """Restore a sweep from its journal; after `open` its unfinished trials are handed out first."""
         rows = list(rows)
         self._begin(restart=len(rows))
-        dropped = taken_back(rows)
-        rows = [row for row in rows if row.seq not in dropped]
-        for row in rows:
+        for row in (rows := that_stand(rows)):
             self.state.apply(row)
         latest = {row.event.trial: row.event for row in rows if isinstance(row.event, EpochDone)}
         self._undecided = [latest[number] for number in self.state.trials.running if number in latest]

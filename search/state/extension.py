@@ -97,3 +97,9 @@ def taken_back(rows: Iterable[Row]) -> dict[int, int | None]:
             rows_taken_back.update(dict.fromkeys(ends))
             ends.clear()
     return rows_taken_back
+
+
+def that_stand(rows: Sequence[Row]) -> list[Row]:
+    """The rows without those that were taken back: a scheduler and a sampler cannot undo the end of a trial."""
+    dropped = taken_back(rows)
+    return [row for row in rows if row.seq not in dropped]
