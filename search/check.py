@@ -19,7 +19,8 @@ from search.sweep.plan import Plan, make_plan
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import is_uri
 from search.tracking.store_check import check_store
-from search.views.data_look import look_at, terminal
+from search.views.data_look import terminal
+from search.views.look_process import look_apart
 from trainables.vision.findings import lines
 
 
@@ -45,7 +46,7 @@ def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
     check_store(store)
     findings = tuple(getattr(data, "findings", ()))  # an own recipe's data need have none
     plan = replace(plan, findings=findings, data=describe_data(plan.spec, path, data))
-    return replace(plan, data_look=look_at(plan, data)) if look else plan
+    return replace(plan, data_look=look_apart(plan, path)) if look else plan
 
 
 def resumed(plan: Plan, folder: SweepFolder, accept_changed: bool, notify: Callable[[str], None]) -> Plan:

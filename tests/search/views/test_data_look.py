@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from search.sweep.plan import Plan
 from search.views.batch_picture import PANEL, batch_picture
 from search.views.data_look import MOST_ROWS, as_markdown, look_at
 from search.views.html_report import sweep_page
+from search.views.look_process import look_apart
 from tests.support.fakes import Curves, plan_of
 from trainables.errors import SettingsError, SteadytuneError
 from trainables.look import Example, Look, LookTable
@@ -44,6 +46,15 @@ class Seen(Curves):
     def training_batch(self, settings: Any, data: Any) -> list[Example]:
         pixels = np.full((20, 20, 3), round(255 * settings.noise), dtype=np.uint8)
         return [Example(pixels, np.array([[2, 2, 10, 10]], dtype=np.float32), ("cow",), "day")] * 2
+
+
+class Killed(Seen):
+    """Its process ends while it looks."""
+
+    name = "killed"
+
+    def look(self, settings: Any, data: Any) -> Look:
+        os._exit(7)
 
 
 def seen(data: Path, **fields: Any) -> Plan:
@@ -128,6 +139,19 @@ def test_a_recipe_that_shows_nothing_is_checked_as_before(data: Path) -> None:
     plan = plan_of(data)
     assert look_at(plan, data) == DataLook()
     assert "Classes" not in printed(replace(plan, data_look=DataLook()))
+
+
+def test_the_look_of_a_process_of_its_own_is_the_same(data: Path) -> None:
+    plan = seen(data)
+    assert look_apart(plan, data) == look_at(plan, data)
+    assert look_apart(plan_of(data), data) == DataLook()
+
+
+def test_what_goes_wrong_in_that_process_is_said_in_a_sentence(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SteadytuneError, match=r"data\.txt: no such file; write the sample data set"):
+        look_apart(seen(data), data / "elsewhere")
+    with pytest.raises(SteadytuneError, match=r"ended with code 7 .*; is there enough memory"):
+        look_apart(plan_of(data, recipe=f"{__name__}:Killed"), data)
 
 
 def test_the_picture_shows_both_batches_with_boxes_in_their_places(data: Path) -> None:
