@@ -38,6 +38,7 @@ lint: $(READY)
 pages: $(READY)  ## write the tables of settings on the recipes' pages, and of fields on the sweep file's
 	$(BIN)/python docs/tools/settings_tables.py
 	$(BIN)/python docs/tools/sweep_fields.py
+	$(BIN)/python -m tests.support.bad_files --write
 
 bench: $(READY)  ## what the tool itself costs, against stock Ray Tune (about 15 minutes)
 	$(BIN)/python -m tests.bench.cost.overhead

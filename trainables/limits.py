@@ -8,24 +8,36 @@ A file beyond a limit is refused with one sentence before its contents take memo
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field, fields
 from functools import cache
 
-from pydantic import Field
-
-from trainables.settings import Settings, parse, parse_value
+from trainables.errors import SettingsError
 
 PREFIX = "STEADYTUNE_MAX_"
 
 
-class Limits(Settings):
+def _limit(default: int, description: str) -> int:
+    limited: int = field(default=default, metadata={"description": description})
+    return limited
+
+
+@dataclass(frozen=True)
+class Limits:
     """The limits and their defaults; the variable of `image_pixels` is `STEADYTUNE_MAX_IMAGE_PIXELS`."""
 
-    image_pixels: int = Field(2**27, ge=1, description="pixels of an image; 2^27 take 400 MB decoded")
-    image_bytes: int = Field(200 * 10**6, ge=1, description="bytes of an image file")
-    label_bytes: int = Field(16 * 10**6, ge=1, description="bytes of a label file: some 300,000 boxes")
-    list_bytes: int = Field(200 * 10**6, ge=1, description="bytes of a list of images: some two million paths")
-    json_bytes: int = Field(600 * 10**6, ge=1, description="bytes of a JSON file; COCO's own largest has 470 million")
-    cache_bytes: int = Field(256 * 10**6, ge=0, description="bytes of the cache of what was found out about files")
+    image_pixels: int = _limit(2**27, "pixels of an image or a video's frame; 2^27 take 400 MB decoded")
+    image_bytes: int = _limit(200 * 10**6, "bytes of an image file")
+    label_bytes: int = _limit(16 * 10**6, "bytes of a label file: some 300,000 boxes")
+    list_bytes: int = _limit(200 * 10**6, "bytes of a list of images: some two million paths")
+    yaml_bytes: int = _limit(10**6, "bytes of a YAML file: some 20,000 class names")
+    yaml_values: int = _limit(10**6, "values in a YAML file, those that its aliases repeat included")
+    json_bytes: int = _limit(600 * 10**6, "bytes of a JSON file; COCO's own largest has 470 million")
+    json_values: int = _limit(80 * 10**6, "commas and brackets in a JSON file")
+    checkpoint_bytes: int = _limit(20 * 10**9, "bytes of a file of weights or a checkpoint, unpacked")
+    hdf5_bytes: int = _limit(16 * 10**9, "bytes of a data set in an HDF5 file, unpacked")
+    video_bytes: int = _limit(20 * 10**9, "bytes of a video")
+    video_frames: int = _limit(500_000, "frames of a video: more than four hours at 30 a second")
+    cache_bytes: int = _limit(256 * 10**6, "bytes of the cache of what was found out about files")
 
 
 @cache
@@ -33,13 +45,19 @@ def limits() -> Limits:
     """The limits of this process.
 
     Raises:
-        SettingsError: a variable is no whole number, or below the least one.
+        SettingsError: a variable is no whole number.
     """
-    variables = {name: os.environ.get(PREFIX + name.upper()) for name in Limits.model_fields}
-    given = {name: parse_value(text, PREFIX + name.upper()) for name, text in variables.items() if text}
-    return parse(Limits, given, f"environment variables {PREFIX}*")
+    given = {limit.name: os.environ.get(variable(limit.name)) for limit in fields(Limits)}
+    return Limits(**{name: _number(name, text) for name, text in given.items() if text})
+
+
+def _number(name: str, text: str) -> int:
+    digits = text.replace("_", "").strip()
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
+        raise SettingsError(f"environment variable {variable(name)} is {text[:40]!r}; it must be a whole number")
+    return int(digits)
 
 
 def variable(name: str) -> str:
-    """The environment variable that raises the limit `name`, for the sentence that refuses a file."""
+    """The environment variable that sets the limit `name`, for the sentence that refuses a file."""
     return PREFIX + name.upper()

@@ -24,10 +24,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
-from trainables.errors import CheckpointError
+from trainables.errors import CheckpointError, SteadytuneError
 from trainables.identity import difference
 from trainables.recipe import Alarm, Epoch
 from trainables.settings import Settings, to_yaml
+from trainables.torch_file import load_torch
 
 STATE, SETTINGS = "state.pt", "settings.yaml"
 """Files of a checkpoint: what the training goes on from, and the settings that it was trained with."""
@@ -193,7 +194,9 @@ def read(directory: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"{directory}: holds no state.pt; give a checkpoint directory such as epoch-0007")
     try:
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
+        return dict(load_torch(path))
+    except SteadytuneError as error:
+        raise CheckpointError(str(error)) from None
     except Exception as error:  # torch raises whatever unpickling a broken file runs into
         raise CheckpointError(
             f"{path}: is damaged or no checkpoint ({type(error).__name__}); use an earlier one"

@@ -19,7 +19,9 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from trainables.errors import SettingsError, nearest
+from trainables.errors import DataError, SettingsError, nearest
+from trainables.regular_file import read_regular
+from trainables.yaml_text import load
 
 
 class Settings(BaseModel):
@@ -126,31 +128,6 @@ def _settings_type(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader as people expect it: YAML 1.2 floats (`1e-3`), and a key given twice is an error."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+.0123456789"),
-)
-
-
-def _mapping_once(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys: set[str] = set()
-    for key, _ in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise yaml.MarkedYAMLError(problem="a key must be one word", problem_mark=key.start_mark)
-        if key.value in keys:
-            raise yaml.MarkedYAMLError(problem=f"key {key.value!r} is given twice", problem_mark=key.start_mark)
-        keys.add(key.value)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping_once)
-
-
 def read_settings(path: Path, model: type[Settings]) -> dict[str, Any]:
     """The settings in the YAML file at `path`: some of a training's, as a user gives them, or all of them.
 
@@ -171,12 +148,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
         SettingsError: the file is missing, unreadable, no valid YAML (with the line) or no mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise SettingsError(f"{path}: no such file; check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_regular(path, "yaml_bytes")[0].decode("utf-8-sig")
+    except DataError as error:
+        raise SettingsError(str(error)) from None
+    except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: cannot be read ({error}); it must be a readable YAML text file") from None
-    loaded = _load(text, str(path))
+    loaded = load(text, str(path))
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
@@ -186,17 +163,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def parse_value(text: str, owner: str) -> Any:
     """The YAML value that `text` stands for: `1e-3`, `true`, `[1, 2]`, `{low: 1e-5, high: 1e-3}`."""
-    return _load(text, owner)
-
-
-def _load(text: str, owner: str) -> Any:
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        line = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise SettingsError(f"{owner}{line}: not valid YAML ({error.problem or error.context})") from None
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{owner}: not valid YAML ({error})") from None
+    return load(text, owner)
 
 
 def to_yaml(settings: Settings) -> str:

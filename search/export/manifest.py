@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from search.sweep.environment import read_environment
 from search.sweep.spec import COMMAND, SweepSpec
 from search.sweep.uri import located
 from trainables.errors import SteadytuneError
+from trainables.json_file import read_json
 
 ABOUT = "about.json"
 
@@ -73,10 +73,9 @@ def read_about(folder: Path, *required: str) -> dict[str, Any]:
     path = folder / ABOUT
     if not path.is_file():
         raise SteadytuneError(f"{folder}: holds no {ABOUT}, so it is no export; write one with `steadytune export`")
-    try:
-        contents = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise SteadytuneError(f"{path}: is damaged ({error}); export again") from None
+    contents = read_json(path, "it is damaged, so export again")
+    if not isinstance(contents, dict):
+        raise SteadytuneError(f"{path}: is damaged (it holds a {type(contents).__name__}); export again")
     if missing := [name for name in required if name not in contents]:
         raise SteadytuneError(f"{path}: is damaged (it has no {missing[0]}); export again")
     return contents

@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from trainables.json_file import read_json
+
 PACKAGES = (
     "steadytune",
     "ray",
@@ -51,7 +53,7 @@ def write_environment(directory: Path, settings: dict[str, Any], fingerprint: st
 def read_environment(directory: Path) -> dict[str, Any]:
     """What `write_environment` wrote into `directory`; empty if it wrote nothing there."""
     path = directory / ENVIRONMENT_FILE
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    return dict(read_json(path, "the trial's worker writes it")) if path.is_file() else {}
 
 
 def _version(name: str) -> str:

@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_line(tmp_path: Path, con
 def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such file; check the path"):
         read_yaml(tmp_path / "nowhere.yaml")
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match="no regular file but a folder"):
         read_yaml(tmp_path)
 
 

@@ -8,7 +8,6 @@ a bound, for all trials of a process.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +19,12 @@ from numpy.typing import NDArray
 
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts, file_facts
+from trainables.json_file import read_json
 from trainables.manifest import Manifest, Part, of_parts, values_digest
-from trainables.refdet.video import FRAMES_BYTES, FrameCache, probe
-from trainables.vision.decode import SUFFIXES, decode
+from trainables.refdet.video import FRAMES_BYTES, FrameCache, probe, video_in
+from trainables.vision.decode import SUFFIXES, UndecodableError
+from trainables.vision.image_facts import image_facts
 
-VIDEO = "drone_video.mp4"
 REFERENCES = "object_images"
 
 
@@ -81,7 +81,8 @@ def open_refdet(path: Path, cache_bytes: int = FRAMES_BYTES) -> RefdetData:
     """
     if not path.is_dir():
         raise DataError(f"{path}: is no folder; give the one that holds train and test")
-    train, val = (_split(path / split) for split in ("train", "test"))
+    with file_facts() as facts:
+        train, val = (_split(path / split, facts) for split in ("train", "test"))
     trained = {clip.name for clip in train}
     for clip in val:
         if clip.name in trained:
@@ -104,7 +105,7 @@ def _annotations(root: Path) -> Path:
     return root / "annotations" / "annotations.json"
 
 
-def _split(root: Path) -> tuple[Clip, ...]:
+def _split(root: Path, facts: FileFacts) -> tuple[Clip, ...]:
     samples, file = root / "samples", _annotations(root)
     if not samples.is_dir():
         raise DataError(f"{samples}: no such folder; the RefDet few-shot guide has one folder per video there")
@@ -121,19 +122,14 @@ def _split(root: Path) -> tuple[Clip, ...]:
     for name, folder in folders.items():
         if name not in annotated:
             raise DataError(f"{folder}: {file} has no entry of it; annotate it or remove it")
-    clips = tuple(_clip(folder, annotated[name], file) for name, folder in folders.items())
+    clips = tuple(_clip(folder, annotated[name], file, facts) for name, folder in folders.items())
     if len(clips) < 2:
         raise DataError(f"{samples}: holds {len(clips)} videos; an episode needs at least 2 classes")
     return clips
 
 
 def _entries(file: Path) -> list[Any]:
-    try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file; the RefDet few-shot guide has the boxes there") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file}: cannot be read as JSON ({error}); mend it") from None
+    entries = read_json(file, "the RefDet few-shot guide has the boxes there as JSON, so write it again")
     if not isinstance(entries, list):
         raise DataError(f"{file}: holds a {type(entries).__name__}; it must be a list with one entry a video")
     return entries
@@ -169,15 +165,18 @@ def _numbers(row: Any, where: str) -> list[float]:
     return [frame, x1, y1, x2, y2]
 
 
-def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path) -> Clip:
+def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path, facts: FileFacts) -> Clip:
     references = folder / REFERENCES
     images = sorted(references.iterdir()) if references.is_dir() else []
     images = [image for image in images if image.suffix.lower() in SUFFIXES]
     if not images:
         raise DataError(f"{references}: holds no reference image; put at least one of the object there")
     for image in images:
-        decode(image)
-    video = probe(folder / VIDEO)
+        known = image_facts(image, facts)
+        if known.why:
+            raise UndecodableError(image, known.why)
+    path = video_in(folder)
+    video = probe(path, facts)
     for frame, boxes in annotated.items():
         where = f"{file}: video {folder.name} frame {frame}"
         if frame >= video.frames:
@@ -187,7 +186,7 @@ def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path) 
                 corners = f"box {x1:g} {y1:g} {x2:g} {y2:g}"
                 raise DataError(f"{where}: {corners} leaves the picture of {video.width}x{video.height}; cut it")
     boxes_of = {frame: np.array(boxes, dtype=np.float32) for frame, boxes in annotated.items()}
-    return Clip(folder.name, folder / VIDEO, tuple(images), boxes_of, video.width, video.height)
+    return Clip(folder.name, path, tuple(images), boxes_of, video.width, video.height)
 
 
 def _some(names: Iterable[str]) -> str:

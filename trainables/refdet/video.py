@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainables.errors import DataError
+from trainables.errors import DataError, first_line
+from trainables.file_facts import FileFacts, stamp_of
+from trainables.limits import limits, variable
+from trainables.regular_file import check_regular
 from trainables.vision.decode import decode
 
+NAME = "drone_video"
+SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"})
+CONTAINERS = "avi,asf,flv,h264,hevc,ivf,matroska,webm,mjpeg,mov,mp4,mpeg,mpegts,mpegvideo,m4v,obu,ogg"
+"""FFmpeg's names of what a video may be."""
+KIND = "video 1"
+_FACTS = struct.Struct("<III")
 FRAMES_BYTES = 2 * 1024**3
 """Bound of the decoded frames that one data set keeps. Beyond it the video is decoded again each time."""
 Picture = NDArray[np.uint8]
@@ -36,20 +47,39 @@ class Source(Protocol):
     def frames(self) -> tuple[int, ...]: ...
 
 
-def probe(path: Path) -> Video:
-    """Decode the video at `path` to its end.
+def video_in(folder: Path) -> Path:
+    """The file `drone_video.mp4` in `folder`, or the only one of that name with another suffix of a video."""
+    usual = folder / f"{NAME}.mp4"
+    if usual.exists() or usual.is_symlink():
+        return usual
+    others = [path for path in sorted(folder.glob(f"{NAME}.*")) if path.suffix.lower() in SUFFIXES]
+    return others[0] if len(others) == 1 else usual
+
+
+def probe(path: Path, facts: FileFacts) -> Video:
+    """What the video at `path` holds, which is decoded to its end unless `facts` have it.
 
     Raises:
-        DataError: there is none, or a frame cannot be decoded.
+        DataError: there is none, a frame cannot be decoded, or it is larger or longer than the limits.
     """
-    if not path.is_file():
+    if not path.exists() and not path.is_symlink():
         raise DataError(f"{path}: no such file; the RefDet few-shot guide has the video there")
-    count, width, height = 0, 0, 0
-    for picture in _decoded(path):
-        count, (height, width) = count + 1, picture.shape[:2]
+    status = check_regular(path, "video_bytes")
+    file = os.path.abspath(path)
+    kept = facts.recall(file, KIND, stamp_of(status))
+    if kept is not None:
+        return Video(*_FACTS.unpack(kept))
+    count, size = 0, (0, 0)
+    for frame in _decoded(path):
+        width, height = upright_size(frame)
+        if count and (width, height) != size:
+            before = f"those before it {size[0]}x{size[1]}"
+            raise DataError(f"{path}: frame {count} is {width}x{height} pixels, {before}; write it in one size")
+        count, size = count + 1, (width, height)
     if count == 0:
         raise DataError(f"{path}: holds no frame; replace it")
-    return Video(count, width, height)
+    facts.keep(file, KIND, status, _FACTS.pack(count, *size))
+    return Video(count, *size)
 
 
 class FrameCache:
@@ -68,9 +98,9 @@ class FrameCache:
             return cached
         result: tuple[Picture, float] | None = None
         annotated = set(self._frames_of[video])
-        for index, picture in enumerate(_decoded(video)):
+        for index, frame in enumerate(_decoded(video)):
             if index in annotated:
-                placed = fitted(picture, size)
+                placed = fitted(upright_pixels(frame), size)
                 self._keep((video, index, size), placed)
                 result = placed if index == number else result
         assert result is not None, "every annotated frame was there when the data set was opened"
@@ -94,15 +124,70 @@ class FrameCache:
             self._cached[key] = fitted
 
 
-def _decoded(path: Path) -> Iterable[Picture]:
+def _decoded(path: Path) -> Iterator[Any]:
+    """The frames (`av.VideoFrame`) in the order in which they are shown, however long each is: the order of OpenCV.
+
+    Raises:
+        DataError: it is no video, broken, or larger than the limits.
+    """
     import av
 
+    most = limits()
+    check_regular(path, "video_bytes")
     try:
-        with av.open(str(path)) as container:
-            for frame in container.decode(video=0):
-                yield frame.to_ndarray(format="rgb24")
-    except (av.error.FFmpegError, IndexError, OSError) as error:
-        raise DataError(f"{path}: cannot be decoded ({error}); replace it") from None
+        # A playlist, or a list of files to join, would name other files and hosts.
+        options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
+        with av.open(str(path), container_options=options) as container:
+            if not container.streams.video:
+                raise DataError(f"{path}: holds no video; replace it")
+            codec = container.streams.video[0].codec_context
+            _check_size(path, codec.width, codec.height)
+            for number, frame in enumerate(container.decode(video=0), start=1):
+                _check_size(path, frame.width, frame.height)
+                if number > most.video_frames:
+                    bound = f"more than {most.video_frames:,} frames"
+                    raise DataError(f"{path}: has {bound}; cut it, or raise {variable('video_frames')}")
+                yield frame
+    except DataError:
+        raise
+    except Exception as error:  # PyAV raises kinds of its own, and those of what it wraps
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise DataError(f"{path}: cannot be decoded ({reason}); replace it") from None
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > limits().image_pixels:
+        bound = f"{width}x{height} pixels, more than {limits().image_pixels:,}"
+        raise DataError(f"{path}: its frames are {bound}; replace it, or raise {variable('image_pixels')}")
+
+
+def _matrix(frame: Any) -> tuple[int, int, int, int]:
+    """How the file says that its frames are to be shown, as signs: a b c d with x' = a x + c y and y' = b x + d y.
+
+    Only quarter turns and mirrors are told apart; 1 0 0 1, as stored, for anything else.
+    """
+    for side_data in frame.side_data:
+        if side_data.type.name == "DISPLAYMATRIX":
+            values = np.frombuffer(side_data, dtype="<i4").reshape(3, 3)[:2, :2]
+            near = np.abs(values) * 2 > np.abs(values).max()
+            if values.any() and (near.sum(axis=0) == 1).all() and (near.sum(axis=1) == 1).all():
+                (a, b), (c, d) = (np.sign(values) * near).tolist()
+                return a, b, c, d
+    return 1, 0, 0, 1
+
+
+def upright_size(frame: Any) -> tuple[int, int]:
+    """Width and height of a frame as it is shown."""
+    return (frame.width, frame.height) if _matrix(frame)[0] else (frame.height, frame.width)
+
+
+def upright_pixels(frame: Any) -> Picture:
+    """A frame (height, width, 3) as it is shown: turned and mirrored as the file's display matrix says; RGB."""
+    pixels = frame.to_ndarray(format="rgb24")
+    a, b, c, d = _matrix(frame)
+    if not a:
+        pixels, a, d = pixels.transpose(1, 0, 2), c, b
+    return np.ascontiguousarray(pixels[::d, ::a])
 
 
 def stretched(opened: Image.Image, size: int) -> Picture:

@@ -20,6 +20,7 @@ from trainables.class_match import ClassMatch, nothing_left
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts, file_facts
 from trainables.manifest import Manifest, Part, of_parts, values_digest
+from trainables.regular_file import read_regular
 from trainables.vision.decode import SUFFIXES, UndecodableError, decode, decode_grey
 from trainables.vision.findings import Findings
 from trainables.vision.image_cache import CACHE_BYTES, ImageCache
@@ -224,10 +225,10 @@ def _scenes(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
     if not file.is_file():
         raise DataError(f"{file}: no such file; scenes must be a CSV file of lines name,day or name,night")
     scenes: dict[str, str] = {}
-    for number, row in enumerate(csv.reader(io.StringIO(_scene_text(file))), start=1):
+    for number, row in enumerate(_scene_rows(file), start=1):
         where = f"{file} line {number}"
         if len(row) != 2 or row[1] not in SCENES:
-            raise DataError(f"{where}: is {','.join(row)!r}; it must be name,day or name,night")
+            raise DataError(f"{where}: is {','.join(row)[:80]!r}; it must be name,day or name,night")
         if row[0] not in images:
             raise DataError(f"{where}: there is no image {row[0]}; delete the line or add the pair")
         if row[0] in scenes:
@@ -239,10 +240,10 @@ def _scenes(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
     return scenes
 
 
-def _scene_text(file: Path) -> str:
+def _scene_rows(file: Path) -> list[list[str]]:
     try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        return list(csv.reader(io.StringIO(read_regular(file, "label_bytes")[0].decode("utf-8-sig"))))
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"{file}: cannot be read ({error}); it must be a UTF-8 text of lines name,day or name,night"
         ) from None

@@ -13,7 +13,6 @@ in the file are ours.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,8 +24,11 @@ from numpy.typing import NDArray
 
 from trainables.class_match import ClassMatch, nothing_left
 from trainables.errors import DataError
+from trainables.json_file import read_json
 from trainables.manifest import Manifest, Part, of_parts, values_digest
+from trainables.slowfast.clip_file import data_set, opened
 
+NEEDED = "it must hold frames and labels"
 COLDEST, HOTTEST = -60.0, 200.0
 """Celsius that a scene with people can have; beyond it the values are of another unit or broken."""
 
@@ -106,14 +108,7 @@ def open_thermal(path: Path) -> ThermalData:
 
 
 def _names(file: Path) -> tuple[str, ...]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file; it must map each class name to its number") from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{file} line {error.lineno}: not valid JSON ({error.msg}); write it again") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: cannot be read ({error}); it must be a JSON text file") from None
+    content = read_json(file, "it must map each class name to its number, so write it again")
     if not isinstance(content, Mapping) or not content:
         raise DataError(f"{file}: holds {content!r}; it must map each class name to its number")
     numbers = list(content.values())
@@ -125,18 +120,11 @@ def _names(file: Path) -> tuple[str, ...]:
 
 
 def _clips(file: Path, classes: int) -> Clips:
-    import h5py
-
-    if not file.is_file():
+    if not file.exists():
         raise DataError(f"{file}: no such file; the folder must hold train.h5 and val.h5")
-    try:
-        with h5py.File(file, "r") as opened:
-            for name in ("frames", "labels"):
-                if not isinstance(opened.get(name), h5py.Dataset):
-                    raise DataError(f"{file}: data set {name!r} is missing; it must hold frames and labels")
-            frames, labels = _frames(file, opened["frames"]), _labels(file, opened["labels"], classes)
-    except (OSError, RuntimeError) as error:
-        raise DataError(f"{file}: cannot be read as HDF5 ({error}); write it again") from None
+    with opened(file) as content:
+        stored_frames, stored_labels = (data_set(file, content, name, NEEDED) for name in ("frames", "labels"))
+        frames, labels = _frames(file, stored_frames), _labels(file, stored_labels, classes)
     if len(frames) != len(labels):
         raise DataError(f"{file}: has {len(frames)} clips but {len(labels)} labels; each clip needs one")
     frames.flags.writeable = labels.flags.writeable = False

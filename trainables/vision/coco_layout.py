@@ -6,7 +6,6 @@ Roboflow's exports: folders `train` and `valid`, each with its images and `_anno
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from trainables.checkpoint import escapes
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts
-from trainables.regular_file import read_regular
+from trainables.json_file import read_json
 from trainables.vision.decode import UndecodableError
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
@@ -108,13 +107,7 @@ def _annotation_file(path: Path, split: str) -> Path:
 
 
 def _described(file: Path) -> Mapping[str, Any]:
-    text, _ = read_regular(file, "json_bytes")
-    try:
-        content = json.loads(text.decode("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{file} line {error.lineno}: not valid JSON ({error.msg}); write it again") from None
-    except (OSError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise DataError(f"{file}: cannot be read ({error}); it must be a COCO annotation file") from None
+    content = read_json(file, "it must be a COCO annotation file, so write it again", _without_outlines)
     for key in ("images", "annotations", "categories"):
         if not isinstance(content, dict) or not isinstance(content.get(key), list):
             raise DataError(f"{file}: list {key!r} is missing; a COCO file holds images, annotations and categories")
@@ -122,6 +115,12 @@ def _described(file: Path) -> Mapping[str, Any]:
             if not isinstance(entry, dict):
                 raise DataError(f"{file}: {key}[{index}] is {str(entry)[:80]!r}; it must be an object")
     return dict(content)
+
+
+def _without_outlines(entry: dict[str, Any]) -> dict[str, Any]:
+    """Outlines are most of COCO's own files, and nothing here reads them."""
+    entry.pop("segmentation", None)
+    return entry
 
 
 def _number(file: Path, where: str, entry: Mapping[str, Any]) -> int | str:

@@ -122,6 +122,8 @@ def check_size(file: Path, width: int, height: int) -> None:
 def _by_opencv(content: bytes, file: Path, upright: bool) -> NDArray[Any]:
     import cv2
 
+    if not content:
+        raise UndecodableError(file, "is empty")
     _refuse_bomb(content, file)
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | (0 if upright else cv2.IMREAD_IGNORE_ORIENTATION)
     try:
@@ -151,8 +153,9 @@ def _refuse_bomb(content: bytes, file: Path) -> None:
     try:
         with opened_image(content) as opened:
             size = opened.size
-    except Image.DecompressionBombError as error:
-        raise _undecodable(file, str(error)) from None
+    except Image.DecompressionBombError:
+        most = f"more than {limits().image_pixels:,} pixels, the limit {variable('image_pixels')}"
+        raise UndecodableError(file, f"has {most}") from None
     except Exception:  # OpenCV reads some files that Pillow does not
         return
     check_size(file, *size)

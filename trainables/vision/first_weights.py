@@ -9,20 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from trainables.errors import CheckpointError
+from trainables.errors import CheckpointError, SteadytuneError
+from trainables.torch_file import load_torch
 
 
-def load_tensors(path: Path) -> Any:
-    """What `torch.save` wrote to `path`, for the CPU; code in the file is not run."""
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def read_weights(
-    path: Path, owner: str, *, missing: str, broken: str, load: Callable[[Path], Any] = load_tensors
-) -> Any:
+def read_weights(path: Path, owner: str, *, missing: str, broken: str, load: Callable[[Path], Any] = load_torch) -> Any:
     """What `load` reads from the file at `path`.
 
     Args:
@@ -35,10 +28,12 @@ def read_weights(
     Raises:
         CheckpointError: one of the two.
     """
-    if not path.is_file():
+    if not path.exists():
         raise CheckpointError(f"{owner}: no such file; {missing}")
     try:
         return load(path)
+    except SteadytuneError as error:  # a decompression bomb, or no file
+        raise CheckpointError(f"{owner.partition(':')[0]}: {error}") from None
     except Exception as error:  # torch raises whatever unpickling a broken file runs into
         raise CheckpointError(f"{owner}: cannot be read ({type(error).__name__}); {broken}") from None
 

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
+from trainables.torch_file import check_archive, check_tensors
+
 
 class _StandIn:
     """In the place of an object of another program: takes its attributes, does nothing."""
@@ -29,8 +31,10 @@ def load_pickled(path: Path) -> Any:
     """What `torch.save` wrote to the file at `path`, with stand-ins for the objects that are no tensors.
 
     Raises:
-        Exception: what torch raises for a broken file, one of before torch 1.6, or one that names the system's modules.
+        Exception: what `check_archive` raises, or torch for a broken file, one of before torch 1.6, or one that names
+            the system's modules.
     """
+    check_archive(path)
     named = get_unsafe_globals_in_checkpoint(str(path))
     with safe_globals([(_StandIn, name) for name in named]):
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -57,6 +61,7 @@ def _tensors(module: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
     for kind in ("_parameters", "_buffers"):
         for name, value in attributes.get(kind, {}).items():
             if isinstance(value, Tensor) and not (kind == "_buffers" and name in passing):
+                check_tensors(value, Path(f"weights {prefix}{name}"))
                 yield f"{prefix}{name}", value.detach()
     for name, child in attributes.get("_modules", {}).items():
         yield from _tensors(child, f"{prefix}{name}.")

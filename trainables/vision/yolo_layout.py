@@ -7,7 +7,6 @@ pattern, or a list of these; `path`, the folder that they are under; and the cla
 from __future__ import annotations
 
 import glob
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables.errors import DataError, SettingsError, nearest
+from trainables.json_file import read_json
 from trainables.regular_file import read_regular
 from trainables.settings import read_yaml
 from trainables.vision.decode import SUFFIXES
@@ -182,9 +182,8 @@ def _datasets_folder() -> Path | None:
     config = os.environ.get("YOLO_CONFIG_DIR")
     folder = Path(config) if config else Path(os.environ.get("HOME", "/")) / ".config" / "Ultralytics"
     try:
-        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-        return Path(settings["datasets_dir"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return Path(read_json(folder / "settings.json", "Ultralytics writes it anew")["datasets_dir"])
+    except (DataError, KeyError, TypeError):
         return None
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.samples.coco_digits import write_coco
+from trainables.torch_file import load_torch
 from trainables.yolox.data import CocoData, open_coco
 from trainables.yolox.images import HeldOut, Pictures
 from trainables.yolox.recipe import Yolox
@@ -40,7 +41,7 @@ def trained(data: CocoData, settings: YoloxSettings, folder: Path) -> dict[str, 
     for epoch in Yolox().train(settings, data, folder):
         print(f"epoch {epoch.epoch}: loss {epoch.losses['train']:.3f}, map50 {epoch.metrics['map50']:.3f}", flush=True)
     epoch.save(folder)
-    state = torch.load(folder / "state.pt", weights_only=True)["training"]["model"]
+    state = load_torch(folder / "state.pt")["training"]["model"]
     return {name: value.half() for name, value in state.items() if "running_" not in name}
 
 

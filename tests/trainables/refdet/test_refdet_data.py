@@ -64,7 +64,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "no folder": (shutil.rmtree, r"videos: is no folder; give the one that holds train and test"),
     "no samples": (lambda root: shutil.rmtree(root / "test/samples"), r"test/samples: no such folder"),
     "no annotations": (lambda root: (root / FILE).unlink(), r"annotations\.json: no such file"),
-    "no JSON": (lambda root: (root / FILE).write_text("[{"), r"annotations\.json: cannot be read as JSON"),
+    "no JSON": (lambda root: (root / FILE).write_text("[{"), r"annotations\.json line 1: not valid JSON"),
     "no list": (lambda root: (root / FILE).write_text("{}"), r"annotations\.json: holds a dict"),
     "unknown video": (entries(lambda found: found[0].update(video_id="Boat_0")), r"entry 0: video_id is 'Boat_0'"),
     "a video twice": (entries(lambda found: found.append(found[0])), r"entry 2: video_id Sign0a_0 was there before"),

@@ -1,0 +1,100 @@
+"""The one reader of YAML: as people write it, and safe for text that comes from anywhere.
+
+Safe is: nothing in it is run; it is not nested deeper, and does not stand for more values by its aliases, than a limit;
+a number of thousands of digits, a date that is none, or half of a surrogate pair is a sentence that names the line.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from trainables.errors import SettingsError, first_line
+from trainables.limits import limits, variable
+
+MOST_DEPTH = 50
+"""Nested lists and mappings."""
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader as people expect it: YAML 1.2 floats (`1e-3`), and a key given twice is an error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._counts: list[int] = []
+        """How many values are in each of the nodes that are being read, the outermost first."""
+        self._values_in: dict[int, int] = {}
+        """By the id of a node that has been read."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        is_alias = self.check_event(yaml.AliasEvent)
+        self._counts.append(1)
+        if len(self._counts) > MOST_DEPTH:
+            raise yaml.MarkedYAMLError(problem=f"nested more than {MOST_DEPTH} deep", problem_mark=mark)
+        node = super().compose_node(parent, index)
+        count = self._counts.pop()
+        if is_alias:
+            if id(node) not in self._values_in:
+                raise yaml.MarkedYAMLError(problem="an alias of the value that it is in", problem_mark=mark)
+            count = self._values_in[id(node)]
+        self._values_in[id(node)] = count
+        most = limits().yaml_values
+        if count > most or (self._counts and self._counts[0] + count > most):
+            problem = f"with its aliases it holds more than {most:,} values, the limit {variable('yaml_values')}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+        if self._counts:
+            self._counts[-1] += count
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep)
+        except yaml.YAMLError:
+            raise
+        except Exception as error:  # PyYAML's constructors raise what int, float, datetime and others raise
+            problem = first_line(error).partition(";")[0]  # after it, advice for programmers
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
+        if isinstance(value, str) and not value.isascii() and re.search("[\ud800-\udfff]", value):
+            raise yaml.MarkedYAMLError(
+                problem="half of a surrogate pair, which is no text", problem_mark=node.start_mark
+            )
+        return value
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
+def _mapping_once(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys: set[str] = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem="a key must be one word", problem_mark=key.start_mark)
+        if key.value in keys:
+            raise yaml.MarkedYAMLError(problem=f"key {key.value!r} is given twice", problem_mark=key.start_mark)
+        keys.add(key.value)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping_once)
+
+
+def load(text: str, owner: str) -> Any:
+    """The value that `text` stands for; `owner` begins the complaint.
+
+    Raises:
+        SettingsError: it is no valid YAML, or not safe to read; with the line.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise SettingsError(f"{owner}{line}: not valid YAML ({error.problem or error.context})") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{owner}: not valid YAML ({first_line(error)})") from None
