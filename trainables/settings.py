@@ -108,11 +108,14 @@ def _sentence(model: type[BaseModel], error: ValidationError, fix_missing: str) 
 
 def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
     """The valid names at `path` inside `model`, following nested settings."""
-    for part in path:
+    parts = iter(path)
+    for part in parts:
         field = model.model_fields.get(part)
         inner = _settings_type(field.annotation) if field else None
-        if inner is None:
+        if field is None or inner is None:
             return []
+        if typing.get_origin(field.annotation) is dict:
+            next(parts, None)  # the key
         model = inner
     return list(model.model_fields)
 
@@ -120,7 +123,7 @@ def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
 def _settings_type(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, dict):
         for choice in typing.get_args(annotation):
             nested = _settings_type(choice)
             if nested:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from search.cli import cluster, launch, lr_range, mlflow, recipes, replay, results, status
+from search.cli import cluster, launch, lr_range, mlflow, recipes, replay, results, scripts, status
 from search.cli.surroundings import prepare
 from search.cli.terminal import shielded
 from search.execution.job_protocol import ERROR_PREFIX
@@ -59,6 +59,7 @@ for _verb in (
     status.status,
     *results.VERBS,
     *recipes.VERBS,
+    *scripts.VERBS,
     lr_range.lr_range,
     replay.replay,
     *mlflow.VERBS,

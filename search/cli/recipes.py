@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from search.cli import options, terminal
+from search.cli import options, scripts, terminal
 from search.cli.options import DEFAULT_ROOT, Json, Root, Sets
 from search.sweep.folder import SweepFolder
 from trainables import registry, standalone
@@ -63,6 +63,14 @@ def check(
         Path | None,
         typer.Option(help="JPEG file for a training batch; NAME-batch.jpg among the sweeps if not given"),
     ] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="also run a script's baseline for an epoch or two, in a scratch folder")
+    ] = False,
+    probe_minutes: Annotated[float, typer.Option(help="how long that may take")] = 30.0,
+    read: Annotated[
+        Path | None,
+        typer.Option(help="also show what the metric's source reads in this log", metavar="LOG"),
+    ] = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Check everything about a sweep that can be checked before training."""
@@ -85,6 +93,10 @@ def check(
             reason = f"cannot be written ({error.strerror}); give another file with --picture"
             raise SteadytuneError(f"{target}: {reason}") from None
         console.print(Text(f"A training batch as the model sees it: {target}"))
+    if read:
+        scripts.read_script_log(plan, read)
+    if probe:
+        scripts.probe_script(plan, probe_minutes)
 
 
 def sample(

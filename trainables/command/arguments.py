@@ -49,7 +49,9 @@ def command_line(declaration: Declaration, settings: Mapping[str, Any], run: Run
     """The script's command line for `settings`; `run.checkpoint` adds what resumes it."""
     values = placeholder_values(declaration, settings, run)
     resume = declaration.checkpoint.resume if declaration.checkpoint else None
-    elements = [*declaration.command, *((resume or []) if run.checkpoint else [])]
+    added = (resume or []) if run.checkpoint else []
+    command = declaration.command if "${resume}" in declaration.command else [*declaration.command, "${resume}"]
+    elements = [part for element in command for part in (added if element == "${resume}" else [element])]
     separately = set(named_in(elements))
     line: list[str] = []
     for element in elements:

@@ -39,7 +39,7 @@ Number = Annotated[Any, AfterValidator(_number)]
 Words = Annotated[list[str], BeforeValidator(_words)]
 """A list of arguments; a text is split as a shell would, but no shell runs it."""
 NAME = re.compile(r"[A-Za-z][\w./-]{0,99}", re.ASCII)
-RESERVED = {"epochs", "seed", "data", "run_dir", "checkpoint", "args", "args_file"}
+RESERVED = {"epochs", "seed", "data", "run_dir", "checkpoint", "args", "args_file", "resume"}
 """Names that mean something else in a command line."""
 
 

@@ -43,13 +43,14 @@ def check(declaration: Declaration, has_data: bool) -> None:
     Raises:
         SettingsError: the first that is wrong.
     """
+    check_parameters(declaration.parameters)
     parameters = declaration.all_parameters
-    check_parameters(parameters)
-    valid = [*RUN, "args", *(f"param.{name}" for name in parameters)]
+    valid = [*RUN, "args", "resume", *(f"param.{name}" for name in parameters)]
     valid += ["args_file"] if declaration.args_file else []
     _check_names("command", declaration.command, valid)
-    if any("${args}" in element and element != "${args}" for element in declaration.command):
-        raise SettingsError("command: ${args} becomes many arguments, so it must be an element of its own")
+    for many in ("${args}", "${resume}"):
+        if any(many in element and element != many for element in declaration.command):
+            raise SettingsError(f"command: {many} becomes many arguments, so it must be an element of its own")
     source = declaration.metric.source
     if source is not None:
         _check_names(f"metric.source.{source.kind}", [source.where], RUN)

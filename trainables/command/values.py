@@ -53,7 +53,9 @@ def _loss(kind: str, names: Sequence[str], parts: Sequence[str], values: Mapping
     loss = total([values.get(name) for name in dict.fromkeys([*parts, *plain])])
     if loss is None:
         return {}
-    return {kind: loss} | ({f"{kind}/{name}": values[name] for name in parts} if len(parts) > 1 else {})
+    return {kind: loss} | (
+        {f"{kind}/{name.removeprefix(f'{kind}/')}": values[name] for name in parts} if len(parts) > 1 else {}
+    )
 
 
 def with_alarm(epoch: Epoch, objective: Objective, nonfinite: int) -> Epoch:

@@ -1,0 +1,42 @@
+"""A sweep file from a command line that works."""
+
+from __future__ import annotations
+
+import shlex
+
+from search.sweep.plan import make_plan
+from search.sweep.spec import read_spec
+from trainables.command.from_line import guess, sweep_file
+from trainables.settings import parse_value
+
+LINE = (
+    "python train.py pets --lr 1e-3 --batch-size 16 --momentum 0.9 --epochs 30 --seed 0 --output-dir out --workers 4 "
+    "--amp --opt sgd --resume old.pt --layers 8"
+)
+
+
+def test_numbers_become_ranges_and_folders_placeholders() -> None:
+    found = guess(shlex.split(LINE))
+    assert found.command == [
+        *("python", "train.py", "pets", "${args}", "--epochs", "${epochs}", "--seed", "${seed}"),
+        *("--output-dir", "${run_dir}", "--workers", "4", "--amp", "--opt", "sgd"),
+    ]
+    assert found.parameters == {
+        "lr": "{low: 0.0001, high: 0.01, log: true, default: 0.001}",
+        "batch-size": "{choices: [8, 16, 32], default: 16}",
+        "momentum": "{low: 0.5, high: 0.98, default: 0.9}",
+        "layers": "{low: 2, high: 32, log: true, default: 8}",
+    }
+    assert (found.style, found.epochs, found.resume) == ("--{name} {value}", "30", "--resume")
+
+
+def test_what_is_written_is_a_sweep() -> None:
+    for line in (LINE, "train lr=0.1 trainer.max_epochs=3 hydra.run.dir=x aug=true", "python train.py"):
+        text, _ = sweep_file(shlex.split(line))
+        plan = make_plan(read_spec({"name": "a", **parse_value(text, "sweep.yaml")}, "sweep.yaml"))
+        assert plan.ranges or "${args}" not in text
+
+
+def test_what_is_left_to_do_is_said() -> None:
+    _, todo = sweep_file(["python", "train.py"])
+    assert [sentence.partition(":")[0] for sentence in todo] == ["metric", "command", "epochs", "parameters"]
