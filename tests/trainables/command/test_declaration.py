@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,8 @@ def test_parameters_are_written_on_top_of_a_file(tmp_path: Path, suffix: str) ->
     base.write_text(
         arguments_file(empty, None, {"model.depth": 2, "model.lr": 1.0, "name": 'say "hi"', "sizes.a": True})
     )
-    load = {"yaml": yaml.safe_load, "json": json.loads, "toml": tomllib.loads}[suffix]
-    written = load(arguments_file(empty, base, {"model.lr": 0.5}))
+    loaders: dict[str, Callable[[str], Any]] = {"yaml": yaml.safe_load, "json": json.loads, "toml": tomllib.loads}
+    written = loaders[suffix](arguments_file(empty, base, {"model.lr": 0.5}))
     assert written == {"model": {"depth": 2, "lr": 0.5}, "name": 'say "hi"', "sizes": {"a": True}}
     with pytest.raises(SettingsError, match=r"parameters.name.x: name is no mapping in"):
         arguments_file(empty, base, {"name.x": 1})
