@@ -146,6 +146,8 @@ def resumed_with(
             f" or launch a new sweep with warm_start: [{sweep}], which trains its best configurations first"
             " (resume --accept-changed-data goes on all the same, and mixes the two)"
         )
-    earlier = tuple(dict.fromkeys((*began.earlier, began.manifest.fingerprint)))
+    # The checkpoints of a recipe of one's own name the data by its fingerprint, not by the manifest's.
+    own = [str(began.manifest.facts["fingerprint"])] if "fingerprint" in began.manifest.facts else []
+    earlier = tuple(dict.fromkeys((*began.earlier, began.manifest.fingerprint, *own)))
     note = f"The data have changed: {how}. Results from before are of other data; the confirmation is on these alone."
     return replace(began, manifest=now.manifest, earlier=earlier), note

@@ -9,6 +9,7 @@ import pytest
 
 from search.sweep.data_identity import DataIdentity, data_name, describe, manifest_of, read_identity, resumed_with
 from search.sweep.spec import SweepSpec
+from trainables import identity
 from trainables.errors import DataError
 from trainables.manifest import Manifest
 
@@ -84,6 +85,19 @@ def test_changed_data_that_are_accepted_are_the_sweeps_from_then_on() -> None:
     assert note.startswith("The data have changed: 1 changed (train a.png). ")
     again, _ = resumed_with("night", "cattle", now, BEGAN, accept_changed=True)
     assert set(again.earlier) == {BEGAN.manifest.fingerprint, CHANGED.manifest.fingerprint}
+
+
+def test_accepted_changes_hold_for_checkpoints_of_a_recipe_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They name the data by the recipe's own fingerprint."""
+    monkeypatch.setattr(identity, "_accepted", set())
+    began = DataIdentity("rings", Manifest({"fingerprint": "a" * 16}, {"rings.csv": "1"}))
+    changed = DataIdentity("rings", Manifest({"fingerprint": "b" * 16}, {"rings.csv": "2"}))
+    now, _ = resumed_with("night", "rings.csv", began, changed, accept_changed=True)
+    assert now.first_fingerprint == began.manifest.fingerprint
+    saved, resumed = (identity.identity("rings", "c" * 64, letter * 64) for letter in "ab")
+    assert identity.difference(saved, resumed) != ""
+    identity.accept(now.earlier)
+    assert identity.difference(saved, resumed) == ""
 
 
 def test_a_sweep_of_version_0_1_0_goes_on_and_says_what_is_not_known() -> None:
