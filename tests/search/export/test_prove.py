@@ -125,7 +125,7 @@ def _other(value: Any) -> Any:
         ("rgbt", "yolo26t.yaml", "- 0.33", "- 0.5", "6: t is 0.5, but the settings make it 0.33"),
         ("yolox", "yolox_experiment.py", "ema = True", "ema = False", ": ema is False, but the settings make it True"),
         (
-            *("slowfast", "slowfast_thermal_finetuning.py", "'erase_prob': 0.0}", "'erase_prob': 0.3}"),
+            *("slowfast", "slowfast_thermal_finetuning.py", "'erase_prob': 0.0,", "'erase_prob': 0.3,"),
             "erase_prob is 0.3, but the settings make it 0.0;",
         ),
         (
