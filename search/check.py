@@ -15,12 +15,13 @@ from search.storage.object_store import check_storage, open_storage
 from search.sweep.data_identity import describe as describe_data
 from search.sweep.data_identity import read_identity, resumed_with
 from search.sweep.folder import SweepFolder
-from search.sweep.plan import Plan, make_plan
+from search.sweep.plan import Plan, corners, make_plan
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import is_uri
 from search.tracking.store_check import check_store
 from search.views.data_look import terminal
 from search.views.look_process import look_apart
+from trainables.settings import parse
 from trainables.vision.findings import lines
 
 
@@ -36,7 +37,7 @@ def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
     plan = make_plan(spec)
     if spec.storage:
         check_storage("storage", spec.storage)
-    path = Path(spec.data)
+    path = Path(plan.spec.data)
     if is_uri(spec.data):
         open_storage("data", spec.data)
         fetched = fetch(spec.data, spec.data_cache_gb, spec.data_fingerprint)
@@ -44,6 +45,8 @@ def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
         plan = replace(plan, spec=plan.spec.model_copy(update={"data_fingerprint": fetched.fingerprint}))
     data = plan.recipe.open(path)
     check_store(store)
+    for settings in [*(parse(plan.recipe.settings_type, each, name) for name, each in plan.named), *corners(plan)]:
+        plan.recipe.check(settings, data)
     findings = tuple(getattr(data, "findings", ()))  # an own recipe's data need have none
     plan = replace(plan, findings=findings, data=describe_data(plan.spec, path, data))
     return replace(plan, data_look=look_apart(plan, path)) if look else plan

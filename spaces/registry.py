@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import cast
+from typing import Any, cast
 
 from spaces.declared import space_of
 from spaces.space import Space
@@ -20,17 +21,27 @@ BUILT_IN = {
     "slowfast": "spaces.slowfast:space",
     "yolox": "spaces.yolox:space",
 }
+MAKERS = {"ultralytics": "spaces.ultralytics:space_for"}
+"""Spaces that depend on a sweep's settings, each as the recipe's name = a function of these that returns the space."""
 
 
-def find(recipe: AnyRecipe) -> Space:
+def find(recipe: AnyRecipe, preset: str = "paper", choices: Mapping[str, Any] | None = None) -> Space:
     """What may be searched for `recipe`: built-in, registered in `GROUP`, declared by its `parameters`, or its `space`.
 
     `parameters` are those of a sweep file, by name; `space` is a static method.
+
+    Args:
+        recipe: whose space.
+        preset: of the sweep.
+        choices: what the user pinned or narrowed.
 
     Raises:
         SettingsError: there is none, or it cannot be imported or called.
     """
     owner = f"space of recipe {recipe.name!r}"
+    if recipe.name in MAKERS:
+        settings = {**recipe.presets.get(preset, {}), **(choices or {})}
+        return cast(Space, load(MAKERS[recipe.name], owner)(settings))
     registered = {entry.name: entry.value for entry in entry_points(group=GROUP)}
     address = BUILT_IN.get(recipe.name) or registered.get(recipe.name)
     parameters = getattr(recipe, "parameters", None)

@@ -67,6 +67,14 @@ class Watched(Protocol):
         """What the last epoch showed to be lost."""
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """A training with a thread or processes of its own."""
+
+    def close(self) -> None:
+        """End them."""
+
+
 @contextmanager
 def seeded(*parts: int | str) -> Iterator[None]:
     """Seed Python's, NumPy's and torch's generators from `parts` inside the block; put them back after it."""
@@ -94,7 +102,12 @@ def epochs(training: Training, *, seed: int, identity: str, resume: Path | None,
         resume: checkpoint directory to continue from.
         settings: of the training; each checkpoint holds them, so that it can be evaluated on its own.
     """
-    start = _restore(training, resume, identity) if resume else 0
+    with _closed(training):
+        start = _restore(training, resume, identity) if resume else 0
+        yield from _epochs_after(start, training, seed, identity, settings)
+
+
+def _epochs_after(start: int, training: Training, seed: int, identity: str, settings: Settings) -> Iterator[Epoch]:
     for epoch in range(start + 1, training.epochs + 1):
         with seeded(seed, "train", epoch):
             losses, seconds = training.train_epoch(epoch)
@@ -117,6 +130,16 @@ def epochs(training: Training, *, seed: int, identity: str, resume: Path | None,
             save=_saver(training, epoch, identity, settings),
             alarm=alarm,
         )
+
+
+@contextmanager
+def _closed(training: Training) -> Iterator[None]:
+    """Close `training` at the end of the block, if it has something to close."""
+    try:
+        yield
+    finally:
+        if isinstance(training, Closing):
+            training.close()
 
 
 def _nonfinite(model: torch.nn.Module) -> Alarm | None:
@@ -171,16 +194,17 @@ def evaluation(training: Training, *, seed: int, checkpoint: Path) -> dict[str, 
     Raises:
         CheckpointError: the checkpoint is missing, damaged, or of a model of another size.
     """
-    saved = read(checkpoint)
-    try:
-        training.load_state(saved["training"])
-    except (RuntimeError, KeyError, ValueError) as error:
-        first = str(error).splitlines()[0]
-        raise CheckpointError(
-            f"{checkpoint}: does not fit these settings and data ({first}); give those that it was trained with"
-        ) from None
-    with seeded(seed, "evaluate", int(saved["epoch"])):
-        metrics, held_out = training.evaluate(int(saved["epoch"]))
+    with _closed(training):
+        saved = read(checkpoint)
+        try:
+            training.load_state(saved["training"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            first = str(error).splitlines()[0]
+            raise CheckpointError(
+                f"{checkpoint}: does not fit these settings and data ({first}); give those that it was trained with"
+            ) from None
+        with seeded(seed, "evaluate", int(saved["epoch"])):
+            metrics, held_out = training.evaluate(int(saved["epoch"]))
     return metrics | held_out
 
 

@@ -72,6 +72,25 @@ class Epoch:
         return self.save is not no_checkpoint
 
 
+@dataclass(frozen=True)
+class TrialSummary:
+    """A trial of a sweep, for files in a recipe's own format.
+
+    Attributes:
+        trial: its number.
+        value: the best value of the objective that it reached; None if it reached none.
+        epochs: how many it was trained.
+        drawn: the names that were searched in it.
+        settings: all of them.
+    """
+
+    trial: int
+    value: float | None
+    epochs: int
+    drawn: Sequence[str]
+    settings: Mapping[str, Any]
+
+
 Predictor = Callable[[Sequence[Any]], list[dict[str, Any]]]
 """What a trained model finds in pictures, one dictionary a picture.
 
@@ -102,6 +121,10 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     presets_file: ClassVar[Path]
     augmentation: ClassVar[StrongestEnds] = {}
     """Settings that change training examples at random, in the order in which they are shown."""
+    several_gpus: ClassVar[bool] = False
+    """Whether one training can use more than one GPU."""
+    exported: ClassVar[tuple[str, ...]] = ()
+    """Files of a training's folder that its export has too, where they are on this machine; patterns as in `glob`."""
     resumes: ClassVar[bool] = True
     """Whether a training can be paused and go on later; if not, its trials are stopped rather than paused."""
     ends_early: ClassVar[bool] = False
@@ -167,6 +190,27 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
             raise SettingsError(f"{self.name}: unknown {kind} {name!r}; {nearest(name, table)}")
         return table[name]
 
+    def locate(self, data: str, settings: Mapping[str, Any]) -> str | None:
+        """Where the data set of a sweep is: `data` itself, or the path of what the recipe knows by that name.
+
+        Args:
+            data: as the user gave it; no URI.
+            settings: the preset's, with what the user pinned.
+
+        Returns:
+            What `open` takes, as text; None if there is no such data set.
+        """
+        return data if Path(data).exists() else None
+
+    def check(self, settings: SettingsT, data: DataT) -> None:  # most recipes know all from the fields
+        """What can be checked of a training beyond its fields before a sweep starts; may import heavy libraries.
+
+        It is asked for the settings of the named trainings and at each bound of each range.
+
+        Raises:
+            SteadytuneError: the training could not run.
+        """
+
     @abstractmethod
     def open(self, path: Path) -> DataT:
         """The data set at `path`, checked file by file, ready to be trained on by any number of trials.
@@ -222,6 +266,22 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     @abstractmethod
     def export(self, settings: SettingsT, directory: Path) -> list[Path]:
         """Write `settings` in the format that the recipe's own training code reads; returns the files written."""
+
+    def sweep_files(
+        self, settings: SettingsT, data: str, trials: Sequence[TrialSummary], directory: Path
+    ) -> Mapping[str, str]:
+        """Write what the recipe's own tools tell about a whole sweep; most have nothing of the kind.
+
+        Args:
+            settings: of the exported training.
+            data: the sweep's data set, as an absolute path or a URI.
+            trials: of the search.
+            directory: of the export; has the other files.
+
+        Returns:
+            One line a file, by its name. Empty if the recipe writes none.
+        """
+        return {}
 
     def predictor(self, settings: SettingsT, checkpoint: Path) -> Predictor:
         """The model of a training, for inference on the CPU; a recipe need not have one.

@@ -17,6 +17,7 @@ BUILT_IN = {
     "resnet_yolo": "trainables.resnet_yolo.recipe:ResnetYolo",
     "rgbt": "trainables.rgbt.recipe:Rgbt",
     "slowfast": "trainables.slowfast.recipe:Slowfast",
+    "ultralytics": "trainables.ultralytics.recipe:Ultralytics",
     "yolox": "trainables.yolox.recipe:Yolox",
 }
 DECLARED = {"command": "trainables.command.recipe:Command"}

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from trainables.errors import DataError
+from trainables.json_file import read_json
+
 
 @contextmanager
 def isolated(workdir: Path | None = None) -> Iterator[None]:
@@ -37,3 +40,13 @@ def isolated(workdir: Path | None = None) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def user_folder(name: str) -> Path | None:
+    """`datasets_dir` or `weights_dir` of this user's Ultralytics settings, if they have been set up."""
+    config = os.environ.get("YOLO_CONFIG_DIR") or os.environ.get("XDG_CONFIG_HOME")
+    folder = Path(config) if config else Path(os.environ.get("HOME", "/")) / ".config"
+    try:
+        return Path(read_json(folder / "Ultralytics" / "settings.json", "Ultralytics writes it anew")[name])
+    except (DataError, KeyError, TypeError):
+        return None

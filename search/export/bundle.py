@@ -17,9 +17,10 @@ from search.state.trial_state import TrialState
 from search.storage.object_store import Storage, retry_until_available
 from search.storage.remote_sweep import download_trial
 from search.sweep.folder import SweepFolder
+from search.sweep.uri import located
 from trainables.atomic import new_folder
 from trainables.errors import SteadytuneError
-from trainables.recipe import AnyRecipe
+from trainables.recipe import AnyRecipe, TrialSummary
 from trainables.settings import Settings, parse_stored
 
 
@@ -73,6 +74,8 @@ def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory
         yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
     )
     native_files = [str(path.relative_to(directory)) for path in recipe.export(settings, directory)]
+    trial_directory = folder.trials / f"{source.started.trial:04d}"
+    _copy_exported(recipe, trial_directory, directory)
     weights: Mapping[str, str] = {}
     if checkpoint:
         shutil.copytree(checkpoint, directory / "checkpoint")
@@ -81,10 +84,32 @@ def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory
         if not checkpoint:
             raise SteadytuneError(f"trial {number} of sweep {folder.name}: no checkpoint was kept, so there is no ONNX")
         weights = {**weights, **recipe.onnx(settings, directory / "checkpoint", directory)}
-    trial_directory = folder.trials / f"{source.started.trial:04d}"
+    weights = {**weights, **recipe.sweep_files(settings, located(state.plan.spec.data), _summaries(state), directory)}
     description = about(state.plan.spec, recipe.metric, source, epoch, trial_directory)
     (directory / ABOUT).write_text(json.dumps(description, indent=1), encoding="utf-8")
     (directory / "README.md").write_text(readme(description, native_files, weights), encoding="utf-8")
+
+
+def _copy_exported(recipe: AnyRecipe, trial_directory: Path, directory: Path) -> None:
+    """Copy what the recipe wants to have of the training's folder; on a cluster that may be on another machine."""
+    for pattern in recipe.exported:
+        for path in sorted(trial_directory.glob(pattern)):
+            target = directory / path.relative_to(trial_directory)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+
+
+def _summaries(state: SweepState) -> list[TrialSummary]:
+    """The trials of the search."""
+    summaries = []
+    for trial in state.trials.values():
+        if trial.is_search:
+            values = [point.value for point in trial.curve.evaluated if point.value is not None]
+            best = max(values, key=trial.curve.oriented, default=None)
+            drawn = [name for name, value in trial.started.drawn.items() if value is not None]
+            summary = TrialSummary(trial.number, best, trial.curve.epoch, drawn, trial.started.settings)
+            summaries.append(summary)
+    return summaries
 
 
 def _write_weights(recipe: AnyRecipe, settings: Settings, directory: Path) -> Mapping[str, str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_origin
 
 from search.pruning.rungs import first_rung, milestones
@@ -107,17 +106,16 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     """
     recipe = recipe_registry.find(spec.recipe, spec.declaration)
     spec = _for_recipe(spec, recipe)
-    space = space_registry.find(recipe)
+    _check_gpus(spec, recipe)
+    space = space_registry.find(recipe, spec.preset, spec.set)
     if spec.storage:
         check_uri("storage", spec.storage)
-    if is_uri(spec.data):
-        check_uri("data", spec.data)
-    elif training and spec.data and not Path(spec.data).exists():
-        raise DataError(
-            f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
-        )
     pinned = pins(spec, recipe)
     base = recipe.settings(spec.preset, pinned)
+    if is_uri(spec.data):
+        check_uri("data", spec.data)
+    elif training and spec.data:
+        spec = _with_data(spec, recipe, base)
     chosen = _choices(spec, recipe, space)
     names = [recipe.baseline] if spec.enqueue is None else spec.enqueue
     named = tuple((name, recipe.settings(spec.preset, pinned, name).model_dump()) for name in names)
@@ -158,6 +156,24 @@ def _for_recipe(spec: SweepSpec, recipe: AnyRecipe) -> SweepSpec:
     return spec.model_copy(update=changed)
 
 
+def _check_gpus(spec: SweepSpec, recipe: AnyRecipe) -> None:
+    if spec.gpus != "auto" and spec.gpus > 1 and not recipe.several_gpus:
+        raise SettingsError(
+            f"gpus is {spec.gpus:g}, but a training of {recipe.name} uses one GPU, so the others would be idle; give 1"
+            " or a share, and trials run side by side"
+        )
+
+
+def _with_data(spec: SweepSpec, recipe: AnyRecipe, settings: Settings) -> SweepSpec:
+    """`spec` with the path of its data set, which the recipe may know by a name. Raises DataError: there is none."""
+    path = recipe.locate(spec.data, settings.model_dump())
+    if path is None:
+        raise DataError(
+            f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
+        )
+    return spec.model_copy(update={"data": path})
+
+
 def _check_freeze_thaw(spec: SweepSpec) -> None:
     """Freeze-thaw draws configurations by its own model: fields that it ignores must keep their defaults."""
     for name, default in (("sampler", "tpe"), ("limits", {})):
@@ -186,11 +202,17 @@ def _choices(spec: SweepSpec, recipe: AnyRecipe, space: Space) -> dict[str, Rang
 
 def _check_corners(plan: Plan) -> None:
     """Check the settings at each bound of each range, so that no trial fails on one hours later."""
+    for _ in corners(plan):
+        pass
+
+
+def corners(plan: Plan) -> Iterator[Settings]:
+    """The settings at each bound of each range."""
     for end in ("low", "high"):
         for name, asked in plan.ranges.items():
             values = asked.choices or (int(getattr(asked, end)) if asked.kind == "int" else float(getattr(asked, end)),)
             for value in values:
-                plan.settings({**asked.under, name: value}, seed=0)
+                yield plan.settings({**asked.under, name: value}, seed=0)
 
 
 def draw(plan: Plan, trial: Any) -> dict[str, Any]:

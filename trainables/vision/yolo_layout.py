@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from trainables.errors import DataError, SettingsError, nearest
-from trainables.json_file import read_json
 from trainables.regular_file import read_regular
 from trainables.settings import read_yaml
+from trainables.ultralytics_import import user_folder
 from trainables.vision.decode import SUFFIXES
 from trainables.vision.findings import Findings
 from trainables.vision.image_files import images_in
@@ -168,23 +168,13 @@ def _roots(file: Path, given: Any, findings: Findings) -> tuple[Path, ...]:
         return (here,)
     if not isinstance(given, str):
         raise DataError(f"{file}: path is {given!r}; it must be the path of a folder")
-    datasets = _datasets_folder()
+    datasets = user_folder("datasets_dir")
     candidates = [here / given, Path.cwd() / given, *([datasets / given] if datasets else [])]
     there = [Path(os.path.normpath(root)) for root in candidates if root.is_dir()]
     if there:
         return tuple(dict.fromkeys(there))
     findings.add(ROOT_ELSEWHERE, file, f"path is {given}, which is not there; the YAML's own folder is taken instead")
     return (here,)
-
-
-def _datasets_folder() -> Path | None:
-    """Where Ultralytics keeps data sets, if it has been set up for this user."""
-    config = os.environ.get("YOLO_CONFIG_DIR")
-    folder = Path(config) if config else Path(os.environ.get("HOME", "/")) / ".config" / "Ultralytics"
-    try:
-        return Path(read_json(folder / "settings.json", "Ultralytics writes it anew")["datasets_dir"])
-    except (DataError, KeyError, TypeError):
-        return None
 
 
 def split_images(layout: YoloLayout, split: str, findings: Findings) -> list[Path]:

@@ -1,0 +1,119 @@
+"""What may be searched for ultralytics: the names and bounds of Ultralytics' own `model.tune`, cut to the task.
+
+Four things differ. Learning rates are drawn on a logarithmic scale. The optimizer is drawn too, because `auto`, the
+default, ignores `lr0` and `momentum`. What the task's loss and transforms do not read is left out. The gains of poses
+and angles, which `model.tune` leaves alone, have a factor of 3 around their defaults (chosen by us).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from spaces.space import Draw, Space, is_range
+from trainables.ultralytics.settings import UltralyticsSettings
+from trainables.ultralytics.tasks import Task, task_of
+
+OPTIMIZERS = ("AdamW", "SGD", "MuSGD")
+"""Those that Ultralytics' `auto` chooses from, and SGD."""
+
+
+def space_for(settings: Mapping[str, Any]) -> Space:
+    """The space of a sweep.
+
+    Args:
+        settings: the preset's, with what the user pinned or narrowed on top. A range for a name that is not searched by
+            default, such as model or imgsz, adds the name.
+    """
+    model = settings["model"]
+    task = task_of({**settings, "model": model[0] if isinstance(model, list) and model else model})
+    extra = {name: chosen for name, chosen in settings.items() if is_range(chosen)}
+
+    def space(draw: Draw) -> None:
+        _optimizer(draw)
+        _losses(draw, task)
+        (_classification if task == "classify" else _scenes)(draw, task)
+        for name, chosen in extra.items():
+            if name not in draw.values and name not in DRAWN_BY_DEFAULT:
+                _extra(draw, name, chosen)
+
+    return space
+
+
+def _optimizer(draw: Draw) -> None:
+    name = draw.choice("optimizer", OPTIMIZERS)
+    if name != "auto":
+        draw.float("lr0", 1e-5, 1e-2, log=True)
+        draw.float("momentum", 0.7, 0.98)
+    draw.float("lrf", 0.01, 1.0, log=True)
+    draw.float("weight_decay", 0.0, 0.001)
+    draw.float("warmup_epochs", 0.0, 5.0)
+    if name in ("SGD", "MuSGD"):
+        draw.float("warmup_momentum", 0.0, 0.95)
+
+
+def _losses(draw: Draw, task: Task) -> None:
+    if task == "classify":
+        return
+    draw.float("box", 1.0, 20.0)
+    draw.float("cls", 0.1, 4.0)
+    draw.float("cls_pw", 0.0, 1.0)
+    draw.float("dfl", 0.4, 12.0)
+    if task == "pose":
+        draw.float("pose", 4.0, 36.0, log=True)
+        draw.float("kobj", 0.33, 3.0, log=True)
+        draw.float("rle", 0.33, 3.0, log=True)
+    if task == "obb":
+        draw.float("angle", 0.33, 3.0, log=True)
+
+
+def _scenes(draw: Draw, task: Task) -> None:
+    _colours(draw)
+    draw.float("degrees", 0.0, 45.0)
+    draw.float("translate", 0.0, 0.9)
+    draw.float("scale", 0.0, 0.95)
+    draw.float("shear", 0.0, 10.0)
+    draw.float("perspective", 0.0, 0.001)
+    draw.float("flipud", 0.0, 1.0)
+    draw.float("fliplr", 0.0, 1.0)
+    draw.float("bgr", 0.0, 1.0)
+    draw.float("mosaic", 0.0, 1.0)
+    draw.float("mixup", 0.0, 1.0)
+    draw.float("cutmix", 0.0, 1.0)
+    if task in ("segment", "obb"):
+        draw.float("copy_paste", 0.0, 1.0)
+    draw.int("close_mosaic", 0, 10)
+
+
+def _classification(draw: Draw, task: Task) -> None:
+    _colours(draw)
+    draw.float("scale", 0.0, 0.95)
+    draw.float("flipud", 0.0, 1.0)
+    draw.float("fliplr", 0.0, 1.0)
+    draw.float("erasing", 0.0, 0.9)
+    draw.choice("auto_augment", ["randaugment", "autoaugment", "augmix"])
+    draw.float("dropout", 0.0, 0.5)
+
+
+def _colours(draw: Draw) -> None:
+    draw.float("hsv_h", 0.0, 0.1)
+    draw.float("hsv_s", 0.0, 0.9)
+    draw.float("hsv_v", 0.0, 0.9)
+
+
+def _extra(draw: Draw, name: str, chosen: Any) -> None:
+    """Draw a setting that is searched because the user gave it a range."""
+    if isinstance(chosen, list):
+        draw.choice(name, chosen)
+        return
+    low, high = chosen.get("low"), chosen.get("high")
+    if UltralyticsSettings.model_fields[name].annotation is int:
+        draw.int(name, low, high, log=bool(chosen.get("log")))
+    else:
+        draw.float(name, low, high, log=bool(chosen.get("log")))
+
+
+DRAWN_BY_DEFAULT = frozenset(
+    ("optimizer", "lr0", "momentum", "lrf", "weight_decay", "warmup_epochs", "warmup_momentum")
+)
+"""Names that are conditional, or always drawn: a user's range narrows them and adds nothing."""

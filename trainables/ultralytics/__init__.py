@@ -1,0 +1,1 @@
+"""Any Ultralytics model and task, trained by Ultralytics' own trainer."""

@@ -1,0 +1,99 @@
+"""What Ultralytics itself says about settings, models and labels, asked before the first trial."""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ultralytics import YOLO
+from ultralytics.cfg import get_cfg
+from ultralytics.data.dataset import ClassificationDataset, YOLODataset
+
+from trainables.errors import CheckpointError, DataError, SettingsError, first_line
+from trainables.ultralytics.data import SPLITS, DataSet, UltralyticsData
+from trainables.ultralytics.files import download_model, model_file
+from trainables.ultralytics.settings import UltralyticsSettings
+from trainables.ultralytics.tasks import task_of
+from trainables.ultralytics.upstream import arguments, check_task, contained
+
+UNFLIPPED = "data sets whose images are not mirrored"
+NOTED = "remarks of Ultralytics about labels and images"
+
+
+def check(settings: UltralyticsSettings, data: UltralyticsData) -> None:
+    """Whether Ultralytics takes `settings`, their model and the labels of `data`; what it remarks becomes a finding.
+
+    Raises:
+        SettingsError: it does not take a setting.
+        CheckpointError: a model is not here, or cannot be read.
+        DataError: the labels are not of the task.
+    """
+    task = task_of(settings.model_dump())
+    if settings.download and settings.model.endswith(".pt") and not Path(settings.model).is_file():
+        download_model(settings.model)
+    try:
+        args = get_cfg(overrides=arguments(settings, data="", save_dir=Path()))
+    except (TypeError, ValueError, SyntaxError) as error:
+        raise SettingsError(f"ultralytics: {first_line(error)}") from None
+    if task == "classify" and settings.multi_scale:
+        raise SettingsError("ultralytics: multi_scale is not for classify; set it to 0")
+    check_task(_task_of_model(settings.model, task), {"task": task, "model": settings.model})
+    for dataset in data.sets:
+        _check_kind(dataset, task)
+        _check_labels(dataset, task, args, data)
+
+
+@lru_cache(maxsize=64)
+def _task_of_model(model: str, task: str) -> str:
+    """The task of the model in a file, which is loaded for that."""
+    try:
+        return str(YOLO(model_file(model), task=None).task)
+    except (SettingsError, CheckpointError):
+        raise
+    except Exception as error:  # whatever unpickling or building a broken model runs into
+        raise CheckpointError(
+            f"ultralytics: model is {model}, which Ultralytics cannot load ({first_line(error)}); give another one"
+        ) from None
+
+
+def _check_kind(dataset: DataSet, task: str) -> None:
+    if bool(dataset.folders) != (task == "classify"):
+        kind = "a folder of classes" if dataset.folders else "a data YAML"
+        needed = "train/ and val/ with a folder a class" if task == "classify" else "a data YAML"
+        raise DataError(f"{dataset.source}: is {kind}, but the task is {task}, which needs {needed}")
+    if task == "pose" and "kpt_shape" not in dataset.described:
+        raise DataError(f"{dataset.source}: key 'kpt_shape' is missing; for pose it must be [keypoints, 2 or 3]")
+
+
+def _check_labels(dataset: DataSet, task: str, args: Any, data: UltralyticsData) -> None:
+    """Have Ultralytics read all labels, once; the trainings in this process then need not."""
+    if any(key.startswith(f"{task}/{dataset.name}/") for key in data.scans):
+        return
+    args = copy(args)
+    args.cache, args.imgsz, args.fraction = False, 32, 1.0
+    with TemporaryDirectory() as folder, contained({}) as remarks:
+        source = dataset.for_trainer(Path(folder))
+        for split in SPLITS:
+            try:
+                _read(dataset, split, source, task, args)
+            except (ValueError, RuntimeError, FileNotFoundError, AssertionError) as error:
+                raise DataError(f"{dataset.source}: {split}: {' '.join(str(error).split())[:400]}") from None
+    data.scans[f"{task}/{dataset.name}/checked"] = True
+    for remark in remarks:
+        data.findings.add(NOTED, dataset.source, remark)
+    if task == "pose" and not dataset.described.get("flip_idx"):
+        data.findings.add(
+            UNFLIPPED, dataset.source, "has no flip_idx, so Ultralytics sets fliplr and flipud to 0 whatever is given"
+        )
+
+
+def _read(dataset: DataSet, split: str, source: str, task: str, args: Any) -> None:
+    if dataset.folders:
+        ClassificationDataset(dataset.folders[split], args, names=dict(enumerate(dataset.names)))
+        return
+    described = {**dataset.described, "names": dict(enumerate(dataset.names)), "nc": len(dataset.names)}
+    file = str(Path(source).with_name(f"{split}.txt"))
+    YOLODataset(file, data=described, task=task, augment=split == "train", hyp=args, imgsz=args.imgsz, batch_size=1)

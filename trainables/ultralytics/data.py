@@ -1,0 +1,157 @@
+"""Data sets as Ultralytics takes them: a data YAML (folders, list files, patterns, lists of these), or a folder of
+classes, or several of either. Everything is resolved here, once, so that a training searches for nothing.
+
+Labels are not read here but by Ultralytics' own reader (`trainables.ultralytics.check`): each task has others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trainables.atomic import write_file
+from trainables.errors import DataError
+from trainables.settings import read_yaml
+from trainables.ultralytics.files import is_own_data_set
+from trainables.ultralytics.ndjson import converted
+from trainables.vision.findings import Findings
+from trainables.vision.image_files import images_in
+from trainables.vision.label_file import label_file, label_text
+from trainables.vision.yolo_layout import YoloLayout, read_layout, split_images
+
+SPLITS = ("train", "val")
+VAL_FOLDERS = ("val", "validation", "valid", "test")
+"""Where Ultralytics looks for the held-out images of a folder of classes, in this order."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One data set.
+
+    Attributes:
+        name: of its file or folder, for messages and metrics.
+        source: the data YAML or the folder, absolute.
+        names: class names.
+        images: image files of "train" and "val".
+        described: the data YAML's other keys, such as `kpt_shape`; empty for a folder of classes.
+        folders: of "train" and "val", if it is a folder of classes.
+        fingerprint: sha256 over names, image names and sizes, and labels; the same data give the same one anywhere.
+    """
+
+    name: str
+    source: Path
+    names: tuple[str, ...]
+    images: Mapping[str, tuple[Path, ...]]
+    described: Mapping[str, Any]
+    folders: Mapping[str, Path]
+    fingerprint: str
+
+    def for_trainer(self, workdir: Path) -> str:
+        """What Ultralytics' trainer takes as `data`: a YAML in `workdir` with absolute paths, or the folder."""
+        if self.folders:
+            return str(self.source)
+        lists = {split: str(workdir / f"{split}.txt") for split in SPLITS}
+        for split, file in lists.items():
+            write_file(Path(file), "".join(f"{image}\n" for image in self.images[split]))
+        content = {**self.described, "path": str(workdir), **lists, "names": dict(enumerate(self.names))}
+        return str(write_file(workdir / "data.yaml", yaml.safe_dump(content, sort_keys=False)))
+
+
+@dataclass(frozen=True)
+class UltralyticsData:
+    """The data sets of a sweep; nearly always one.
+
+    Attributes:
+        sets: at least one, of different names.
+        fingerprint: of all of them.
+        findings: what was repaired or left out.
+        scans: what Ultralytics read of the labels, by the file in which it would keep that beside the user's data.
+    """
+
+    sets: tuple[DataSet, ...]
+    fingerprint: str
+    findings: Findings = field(default_factory=Findings)
+    scans: dict[str, Any] = field(default_factory=dict)
+
+
+def open_data(path: Path) -> UltralyticsData:
+    """The data set at `path`, or the data sets whose paths `path` lists with commas in between.
+
+    Raises:
+        DataError: naming the file, what is wrong and how to mend it.
+    """
+    findings = Findings()
+    paths = [path] if path.exists() or "," not in str(path) else [Path(part.strip()) for part in str(path).split(",")]
+    sets = [_open(each, findings) for each in paths]
+    names = [each.name for each in sets]
+    numbered = [name if names.count(name) == 1 else f"{name}-{index}" for index, name in enumerate(names, start=1)]
+    sets = [DataSet(**{**vars(each), "name": name}) for each, name in zip(sets, numbered, strict=True)]
+    digest = hashlib.sha256("\n".join(each.fingerprint for each in sets).encode()).hexdigest()
+    return UltralyticsData(tuple(sets), sets[0].fingerprint if len(sets) == 1 else digest, findings)
+
+
+def _open(path: Path, findings: Findings) -> DataSet:
+    if path.suffix.lower() == ".ndjson":
+        path = converted(path)
+    if path.is_dir() and not any(path.glob("*.y*ml")):
+        return _classes(path.absolute(), findings)
+    if not path.exists():
+        raise DataError(f"data is {path}; no such file or folder: `steadytune sample ultralytics DIR` writes some")
+    layout = read_layout(path, findings)
+    images = {split: _images(layout, split, findings) for split in SPLITS}
+    given = read_yaml(layout.file)
+    described = {key: value for key, value in given.items() if key not in ("path", "download", "nc", "names", "test")}
+    digest = hashlib.sha256("\n".join(layout.names).encode())
+    digest.update(yaml.safe_dump({key: described[key] for key in described if key not in ("train", "val")}).encode())
+    for split in SPLITS:
+        for image in images[split]:
+            text = label_text(label_file(image)) if label_file(image).is_file() else ""
+            digest.update(f"\n{split}/{image.name} {image.stat().st_size}\n{text}".encode())
+    name = layout.file.stem if layout.file.stem != "data" else layout.file.absolute().parent.name
+    return DataSet(name, layout.file.absolute(), layout.names, images, described, {}, digest.hexdigest())
+
+
+def _images(layout: YoloLayout, split: str, findings: Findings) -> tuple[Path, ...]:
+    try:
+        return tuple(map(Path.absolute, split_images(layout, split, findings)))
+    except DataError as error:
+        if not is_own_data_set(layout.file):
+            raise
+        raise DataError(
+            f"data is {layout.file.name}, but the images of {split} are not on this machine; set download=true to let"
+            " Ultralytics fetch them, or fetch them elsewhere"
+        ) from error
+
+
+def _classes(folder: Path, findings: Findings) -> DataSet:
+    """A folder of classes: `train/NAME/*.jpg` and `val/NAME/*.jpg`."""
+    train = folder / "train"
+    val = next((folder / name for name in VAL_FOLDERS if (folder / name).is_dir()), None)
+    if not train.is_dir() or val is None:
+        missing = "train" if not train.is_dir() else "val"
+        raise DataError(
+            f"{folder}: holds no data YAML and no folder {missing}; for classification it must hold train and val, each"
+            " with one folder of images a class (Ultralytics would split it; do that first)"
+        )
+    names = tuple(sorted(entry.name for entry in train.iterdir() if entry.is_dir()))
+    if len(names) < 2:
+        raise DataError(
+            f"{train}: holds {len(names)} folders; it needs one folder of images for each class, at least 2"
+        )
+    folders = {"train": train, "val": val}
+    images = {split: tuple(images_in(place, findings)) for split, place in folders.items()}
+    for split, place in folders.items():
+        if not images[split]:
+            raise DataError(f"{place}: holds no image; {split} needs at least one")
+        for unknown in sorted({image.relative_to(place).parts[0] for image in images[split]} - set(names)):
+            raise DataError(f"{place / unknown}: is no class of {train}; the folders of both must have the same names")
+    digest = hashlib.sha256("\n".join(names).encode())
+    for split, place in folders.items():
+        for image in images[split]:
+            digest.update(f"\n{split}/{image.relative_to(place).as_posix()} {image.stat().st_size}".encode())
+    return DataSet(folder.name, folder, names, images, {}, folders, digest.hexdigest())

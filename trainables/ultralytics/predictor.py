@@ -1,0 +1,97 @@
+"""The trained model for inference, and its weights as `YOLO()` loads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from torch import nn
+from ultralytics import YOLO
+from ultralytics.utils.plotting import plot_results
+
+from trainables.errors import CheckpointError
+from trainables.recipe import Predictor
+from trainables.ultralytics.settings import UltralyticsSettings
+from trainables.ultralytics.state import network, write_pt
+from trainables.ultralytics.upstream import logged
+from trainables.vision.image_input import rgb
+from trainables.vision.inference import parts
+
+BEST, RESULTS, CURVES = "weights/best.pt", "results.csv", "results.png"
+CONFIDENCE = 0.001
+"""Of the least sure object that the predictor returns: Ultralytics' own in its evaluation."""
+
+
+def load(settings: UltralyticsSettings, checkpoint: Path) -> Predictor:
+    """The model of `checkpoint` as its evaluation has it, on pictures of any size.
+
+    A picture's dictionary has `boxes`, `scores` and `labels`; of segmentation also `masks`, a list of polygons (n, 2)
+    in pixels; of poses also `keypoints` (n, k, 2 or 3); of oriented boxes also `corners` (n, 4, 2). Of classification
+    it has `label` and `scores` by name.
+
+    Raises:
+        CheckpointError: no checkpoint there, or one of other settings.
+    """
+    saved = _saved(checkpoint)
+    with TemporaryDirectory() as folder:
+        model = YOLO(write_pt(Path(folder) / "model.pt", _model(saved, checkpoint), saved["arguments"], {}, ""))
+
+    def answer(images: Sequence[Any]) -> list[dict[str, Any]]:
+        return [_answer(model, settings, image) for image in images]
+
+    return answer
+
+
+def write_weights(settings: UltralyticsSettings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+    """Write `BEST`, the results up to its epoch and their curves; returns what they are, by name."""
+    saved = _saved(checkpoint)
+    arguments = {name: value for name, value in saved["arguments"].items() if name not in ("data", "save_dir")}
+    model = _model(saved, checkpoint)
+    write_pt(directory / BEST, model, arguments, saved["metrics"], saved["results"])
+    about = {BEST: f'`YOLO("{BEST}")` loads it: the moving average, in full precision, as it was evaluated'}
+    if not (directory / RESULTS).is_file():
+        (directory / RESULTS).write_text(saved["results"], encoding="utf-8")
+    about[RESULTS] = "losses and metrics of each epoch, as Ultralytics writes them"
+    if len((directory / RESULTS).read_text(encoding="utf-8").splitlines()) > 2:  # a curve needs two points
+        with logged():
+            plot_results(file=str(directory / RESULTS))
+        if (directory / CURVES).is_file():
+            about[CURVES] = "the same as curves, drawn by Ultralytics"
+    return about
+
+
+def _saved(checkpoint: Path) -> dict[str, Any]:
+    return parts(checkpoint, "network", "ema", "arguments", "metrics", "results")
+
+
+def _model(saved: Mapping[str, Any], checkpoint: Path) -> nn.Module:
+    try:
+        return network(saved["network"], saved["ema"])
+    except RuntimeError as error:
+        first = str(error).splitlines()[0]
+        raise CheckpointError(f"{checkpoint}: cannot be built again ({first}); another Ultralytics wrote it") from None
+
+
+def _answer(model: YOLO, settings: UltralyticsSettings, image: Any) -> dict[str, Any]:
+    pixels = np.ascontiguousarray(rgb(image)[..., ::-1])  # Ultralytics takes arrays as B G R
+    result = model.predict(pixels, imgsz=settings.imgsz, conf=CONFIDENCE, device="cpu", verbose=False, save=False)[0]
+    names = result.names
+    if result.probs is not None:
+        scores = result.probs.data.tolist()
+        return {"label": names[result.probs.top1], "scores": {names[i]: score for i, score in enumerate(scores)}}
+    boxes = result.obb if result.obb is not None else result.boxes
+    answer: dict[str, Any] = {
+        "boxes": boxes.xyxy.numpy(),
+        "scores": boxes.conf.numpy(),
+        "labels": [names[int(index)] for index in boxes.cls],
+    }
+    if result.obb is not None:
+        answer["corners"] = result.obb.xyxyxyxy.numpy()
+    if result.masks is not None:
+        answer["masks"] = [np.asarray(polygon) for polygon in result.masks.xy]
+    if result.keypoints is not None:
+        answer["keypoints"] = result.keypoints.data.numpy()
+    return answer

@@ -1,0 +1,65 @@
+"""ultralytics: any Ultralytics model and task, trained by Ultralytics' own trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainables.loop_recipe import PackageRecipe
+from trainables.recipe import TrialSummary
+from trainables.ultralytics.files import data_file, download_data
+from trainables.ultralytics.settings import UltralyticsSettings
+from trainables.ultralytics.tasks import task_of
+
+if TYPE_CHECKING:
+    from trainables.ultralytics.data import UltralyticsData
+
+
+class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
+    """Detection, segmentation, poses, oriented boxes and classification with Ultralytics' models, data and trainer."""
+
+    name = "ultralytics"
+    summary = "any Ultralytics model and task, by Ultralytics' own trainer"
+    metric = "fitness"
+    settings_type = UltralyticsSettings
+    package = "trainables.ultralytics"
+    baseline = "defaults"
+    presets_file = Path(__file__).with_name("presets.yaml")
+    exported = ("args.yaml", "results.csv", "weights/last.pt")
+
+    def locate(self, data: str, settings: Mapping[str, Any]) -> str | None:
+        """See `Recipe.locate`: Ultralytics' own names too, and several data sets with commas in between."""
+        names = [data] if Path(data).exists() or "," not in data else [part.strip() for part in data.split(",")]
+        files = []
+        for name in names:
+            if settings.get("download"):
+                download_data(name, task_of(settings))
+            file = data_file(name)
+            if file is None:
+                return None
+            files.append(name if len(names) == 1 and Path(name).exists() else str(file.absolute()))
+        return ",".join(files)
+
+    def open(self, path: Path) -> UltralyticsData:
+        """The data set at `path`, or those that it lists with commas in between."""
+        from trainables.ultralytics.data import open_data
+
+        return open_data(path)
+
+    def sample(self, directory: Path) -> Path:
+        """Write five small data sets into `directory`, one folder a task; returns the one for detection."""
+        from trainables.samples.ultralytics_tasks import write_tasks
+
+        return write_tasks(directory)
+
+    def sweep_files(
+        self, settings: UltralyticsSettings, data: str, trials: Sequence[TrialSummary], directory: Path
+    ) -> Mapping[str, str]:
+        """See `Recipe.sweep_files`: what `model.tune` leaves."""
+        written: Mapping[str, str] = self._module("tune_files").write(settings, data, trials, directory)
+        return written
+
+    def check(self, settings: UltralyticsSettings, data: UltralyticsData) -> None:
+        """See `Recipe.check`: by Ultralytics' own checks of its configuration, models and labels."""
+        self._module("check").check(settings, data)

@@ -1,0 +1,33 @@
+"""Ultralytics' tasks, told from a model's name without importing Ultralytics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from trainables.errors import SettingsError
+
+Task = Literal["detect", "segment", "pose", "obb", "classify"]
+TASKS: tuple[Task, ...] = get_args(Task)
+_ENDINGS: Mapping[str, Task] = {"-seg": "segment", "-pose": "pose", "-obb": "obb", "-cls": "classify"}
+_OTHERS = ("-sem", "-depth")
+"""In the names of models for tasks that are not taken."""
+
+
+def task_of(settings: Mapping[str, Any]) -> Task:
+    """The task of a training: `task` if given, else told by the name of its `model`.
+
+    Raises:
+        SettingsError: the name is of a task that is not taken.
+    """
+    if settings.get("task") in TASKS:
+        given: Task = settings["task"]
+        return given
+    stem = Path(str(settings["model"])).stem
+    if any(ending in stem for ending in _OTHERS):
+        raise SettingsError(
+            f"ultralytics: model is {settings['model']}; its task was not tested here, so it must be one of"
+            f" {', '.join(TASKS)}"
+        )
+    return next((task for ending, task in _ENDINGS.items() if ending in stem), "detect")

@@ -1,0 +1,162 @@
+"""One training by Ultralytics' own trainer, as the shared epoch loop drives it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from ultralytics.utils.torch_utils import unwrap_model
+
+from trainables.atomic import write_file
+from trainables.loop import seeded
+from trainables.recipe import Alarm
+from trainables.ultralytics import state as states
+from trainables.ultralytics.data import DataSet, UltralyticsData
+from trainables.ultralytics.hooks import EVALUATED, READY, TRAINED, Hooks
+from trainables.ultralytics.settings import UltralyticsSettings
+from trainables.ultralytics.turns import Turns
+from trainables.ultralytics.upstream import arguments, contained, logged, new_trainer
+
+BEST, LAST = "weights/best.pt", "weights/last.pt"
+
+
+class UltralyticsTraining:
+    """Ultralytics' trainer in a thread of its own, epoch by epoch; see `trainables.loop.Training`.
+
+    Args:
+        settings: of the training.
+        dataset: to train on.
+        workdir: where the trainer writes what it writes into a run's folder.
+        scans: see `trainables.ultralytics.upstream.contained`.
+
+    Raises:
+        SettingsError: the trainer holds something else than the settings say.
+        Exception: whatever Ultralytics complains about in its set-up.
+    """
+
+    def __init__(self, settings: UltralyticsSettings, dataset: DataSet, workdir: Path, scans: dict[str, Any]) -> None:
+        self.epochs = settings.epochs
+        self._settings = settings
+        self._workdir = workdir
+        self._turns = Turns(self._run)
+        self._hooks = Hooks(settings, self._turns)
+        self._overrides = arguments(settings, dataset.for_trainer(workdir), workdir)
+        self._failure: Alarm | None = None
+        with seeded(settings.seed, "model"), contained(scans):
+            place = self._turns.advance()
+        assert place == READY
+        self._trainer = self._hooks.trainer
+
+    def _run(self) -> None:
+        new_trainer(self._overrides, self._hooks.callbacks()).train()
+
+    @property
+    def model(self) -> nn.Module:
+        """The network that is trained."""
+        model: nn.Module = unwrap_model(self._trainer.model)
+        return model
+
+    def phase(self, epoch: int) -> str:
+        """Warm-up ("warmup"), then "main", then "finetune" without mosaic."""
+        if epoch <= self._settings.warmup_epochs:
+            return "warmup"
+        return "finetune" if epoch > self.epochs - self._settings.close_mosaic else "main"
+
+    def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Let the trainer train `epoch`. "train" is the sum of Ultralytics' own loss items, each with its weight."""
+        began = time.perf_counter()
+        place = self._advance()
+        assert place == TRAINED, f"the trainer is at {place} in epoch {epoch}"
+        items = {name: float(value) for name, value in self._trainer.tloss.items()}
+        losses = {"train": sum(items.values())} | {f"train/{name}": value for name, value in items.items()}
+        broken = next((name for name, value in losses.items() if not math.isfinite(value)), None)
+        if broken or not bool(self._trainer.loss.isfinite()):
+            self._failure = Alarm("nonfinite", f"loss {broken or 'of the last batch'} of epoch {epoch} is not finite")
+        return losses, {"train": time.perf_counter() - began}
+
+    def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Ultralytics' evaluation of the moving average: "fitness" and its keys, its losses as "val/…"."""
+        if self._failure:  # the trainer would raise, or go back to an earlier checkpoint
+            return {}, {}
+        if getattr(self._trainer, "tloss", None) is None:  # nothing was trained: a checkpoint is evaluated
+            self._trainer.metrics, self._trainer.fitness = self._trainer.validate()
+        else:
+            try:
+                place = self._advance()
+            except RuntimeError:
+                if math.isfinite(float(self._trainer.fitness or 0.0)):
+                    raise
+                self._failure = Alarm("nonfinite", f"fitness of epoch {epoch} is not finite")
+                return {}, {}
+            assert place == EVALUATED
+            self._keep(epoch)
+        named = {name: float(value) for name, value in self._trainer.metrics.items()}
+        losses = {name: value for name, value in named.items() if name.startswith("val/")}
+        metrics = {"fitness": float(self._trainer.fitness)} | {
+            name: value for name, value in named.items() if name not in losses
+        }
+        return metrics, {"val": sum(losses.values())} | losses
+
+    def _advance(self) -> str | None:
+        with logged():
+            return self._turns.advance()
+
+    def _keep(self, epoch: int) -> None:
+        """Write the evaluated model into the run's folder, as Ultralytics does: the best one, and the last."""
+        trainer = self._trainer
+        write = partial(
+            states.write_pt,
+            model=trainer.ema.ema,
+            arguments=vars(trainer.args),
+            metrics={**trainer.metrics, "fitness": float(trainer.fitness)},
+            results=trainer.csv.read_text(encoding="utf-8"),
+        )
+        if trainer.best_fitness == trainer.fitness:
+            write(self._workdir / BEST)
+        if epoch == self.epochs:
+            write(self._workdir / LAST)
+
+    def alarm(self) -> Alarm | None:
+        """Losses or a fitness that are no numbers."""
+        return self._failure
+
+    def rates(self) -> dict[str, float]:
+        """Learning rates by the number of the optimizer's group, as in Ultralytics' results."""
+        return {name.removeprefix("lr/"): float(rate) for name, rate in getattr(self._trainer, "lr", {}).items()}
+
+    def state(self) -> dict[str, Any]:
+        """See `trainables.ultralytics.state`."""
+        best = self._workdir / BEST
+        metrics = {name: float(value) for name, value in self._trainer.metrics.items()}
+        return {
+            **states.state_of(self._hooks),
+            "metrics": metrics | {"fitness": float(self._trainer.fitness)},
+            "arguments": states.plain(vars(self._trainer.args)),
+            "best": torch.frombuffer(bytearray(best.read_bytes() if best.is_file() else b"\0"), dtype=torch.uint8),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state` returned."""
+        states.load_state(self._hooks, state)
+        if len(state["best"]) > 1:
+            (self._workdir / BEST).parent.mkdir(parents=True, exist_ok=True)
+            write_file(self._workdir / BEST, state["best"].numpy().tobytes())
+
+    def close(self) -> None:
+        """End the trainer's thread and its loaders' processes."""
+        self._turns.close()
+        for name in ("train_loader", "test_loader"):
+            loader = getattr(self._hooks.trainer, name, None)
+            if hasattr(loader, "close"):
+                loader.close()
+
+
+def new_training(settings: UltralyticsSettings, data: UltralyticsData, workdir: Path) -> UltralyticsTraining:
+    """A training from its start; see `trainables.loop_recipe.PackageRecipe`."""
+    return UltralyticsTraining(settings, data.sets[0], workdir, data.scans)
