@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,7 +12,7 @@ from torch import nn
 from ultralytics import YOLO
 from ultralytics.utils.plotting import plot_results
 
-from trainables.errors import CheckpointError
+from trainables.errors import CheckpointError, SteadytuneError
 from trainables.recipe import Predictor
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.state import network, write_pt
@@ -36,8 +36,13 @@ def load(settings: UltralyticsSettings, checkpoint: Path) -> Predictor:
         CheckpointError: no checkpoint there, or one of other settings.
     """
     saved = _saved(checkpoint)
+    if len(saved) > 1:
+        raise SteadytuneError(
+            f"{checkpoint}: holds {len(saved)} models, of {', '.join(saved)}; load one of their best.pt"
+        )
+    (own,) = saved.values()
     with TemporaryDirectory() as folder:
-        model = YOLO(write_pt(Path(folder) / "model.pt", _model(saved, checkpoint), saved["arguments"], {}, ""))
+        model = YOLO(write_pt(Path(folder) / "model.pt", _model(own, checkpoint), own["arguments"], {}, ""))
 
     def answer(images: Sequence[Any]) -> list[dict[str, Any]]:
         return [_answer(model, settings, image) for image in images]
@@ -48,23 +53,32 @@ def load(settings: UltralyticsSettings, checkpoint: Path) -> Predictor:
 def write_weights(settings: UltralyticsSettings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
     """Write `BEST`, the results up to its epoch and their curves; returns what they are, by name."""
     saved = _saved(checkpoint)
-    arguments = {name: value for name, value in saved["arguments"].items() if name not in ("data", "save_dir")}
-    model = _model(saved, checkpoint)
-    write_pt(directory / BEST, model, arguments, saved["metrics"], saved["results"])
-    about = {BEST: f'`YOLO("{BEST}")` loads it: the moving average, in full precision, as it was evaluated'}
-    if not (directory / RESULTS).is_file():
-        (directory / RESULTS).write_text(saved["results"], encoding="utf-8")
-    about[RESULTS] = "losses and metrics of each epoch, as Ultralytics writes them"
-    if len((directory / RESULTS).read_text(encoding="utf-8").splitlines()) > 2:  # a curve needs two points
-        with logged():
-            plot_results(file=str(directory / RESULTS))
-        if (directory / CURVES).is_file():
-            about[CURVES] = "the same as curves, drawn by Ultralytics"
+    about: dict[str, str] = {}
+    for name, own in saved.items():
+        folder = directory if len(saved) == 1 else directory / name
+        folder.mkdir(exist_ok=True)
+        about |= {str((folder / file).relative_to(directory)): what for file, what in _write(own, checkpoint, folder)}
     return about
 
 
+def _write(saved: Mapping[str, Any], checkpoint: Path, folder: Path) -> Iterator[tuple[str, str]]:
+    """Write one model and its results; yields each file's name and what it is."""
+    arguments = {name: value for name, value in saved["arguments"].items() if name not in ("data", "save_dir")}
+    write_pt(folder / BEST, _model(saved, checkpoint), arguments, saved["metrics"], saved["results"])
+    yield BEST, "`YOLO()` loads it: the moving average, in full precision, as it was evaluated"
+    if not (folder / RESULTS).is_file():
+        (folder / RESULTS).write_text(saved["results"], encoding="utf-8")
+    yield RESULTS, "losses and metrics of each epoch, as Ultralytics writes them"
+    if len((folder / RESULTS).read_text(encoding="utf-8").splitlines()) > 2:  # a curve needs two points
+        with logged():
+            plot_results(file=str(folder / RESULTS))
+        if (folder / CURVES).is_file():
+            yield CURVES, "the same as curves, drawn by Ultralytics"
+
+
 def _saved(checkpoint: Path) -> dict[str, Any]:
-    return parts(checkpoint, "network", "ema", "arguments", "metrics", "results")
+    """What a checkpoint holds of each of its models, by the name of their data set."""
+    return dict(parts(checkpoint, "sets")["sets"])
 
 
 def _model(saved: Mapping[str, Any], checkpoint: Path) -> nn.Module:

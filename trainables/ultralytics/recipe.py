@@ -13,6 +13,7 @@ from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
 
 if TYPE_CHECKING:
+    from trainables.loop import Training
     from trainables.ultralytics.data import UltralyticsData
 
 
@@ -26,7 +27,12 @@ class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
     package = "trainables.ultralytics"
     baseline = "defaults"
     presets_file = Path(__file__).with_name("presets.yaml")
-    exported = ("args.yaml", "results.csv", "weights/last.pt")
+    exported = tuple(f"{own}{file}" for file in ("args.yaml", "results.csv", "weights/last.pt") for own in ("", "*/"))
+
+    def training(self, settings: UltralyticsSettings, data: UltralyticsData, workdir: Path) -> Training:
+        """See `PackageRecipe.training`; on several data sets it is several."""
+        training: Training = self._module("several", workdir).new_training(settings, data, workdir)
+        return training
 
     def locate(self, data: str, settings: Mapping[str, Any]) -> str | None:
         """See `Recipe.locate`: Ultralytics' own names too, and several data sets with commas in between."""

@@ -88,7 +88,7 @@ def plain(value: Any) -> Any:
 
 def network(described: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
     """The network that `network_of` described, with `weights`, in evaluation mode."""
-    kind = YOLO.task_map.fget(None)[described["task"]]["model"]  # type: ignore[attr-defined]
+    kind = YOLO.task_map.fget(None)[described["task"]]["model"]
     shape = {"data_kpt_shape": described["kpt_shape"]} if described["task"] == "pose" else {}
     model = kind(deepcopy(dict(described["yaml"])), nc=len(described["names"]), verbose=False, **shape)
     for name in ("nc", "kpt_shape", "kpt_names", "task", "names"):
@@ -110,7 +110,7 @@ def write_pt(
         metrics: of this model.
         results: the text of `results.csv` up to its epoch.
     """
-    kept = deepcopy(model)
+    kept: Any = deepcopy(model)
     kept.criterion = None
     kept.args = dict(arguments)
     kept.requires_grad_(False)

@@ -17,7 +17,7 @@ from trainables.atomic import write_file
 from trainables.loop import seeded
 from trainables.recipe import Alarm
 from trainables.ultralytics import state as states
-from trainables.ultralytics.data import DataSet, UltralyticsData
+from trainables.ultralytics.data import DataSet
 from trainables.ultralytics.hooks import EVALUATED, READY, TRAINED, Hooks
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.turns import Turns
@@ -43,6 +43,7 @@ class UltralyticsTraining:
     def __init__(self, settings: UltralyticsSettings, dataset: DataSet, workdir: Path, scans: dict[str, Any]) -> None:
         self.epochs = settings.epochs
         self._settings = settings
+        self._name = dataset.name
         self._workdir = workdir
         self._turns = Turns(self._run)
         self._hooks = Hooks(settings, self._turns)
@@ -134,29 +135,26 @@ class UltralyticsTraining:
         """See `trainables.ultralytics.state`."""
         best = self._workdir / BEST
         metrics = {name: float(value) for name, value in self._trainer.metrics.items()}
-        return {
+        own = {
             **states.state_of(self._hooks),
             "metrics": metrics | {"fitness": float(self._trainer.fitness)},
             "arguments": states.plain(vars(self._trainer.args)),
             "best": torch.frombuffer(bytearray(best.read_bytes() if best.is_file() else b"\0"), dtype=torch.uint8),
         }
+        return {"sets": {self._name: own}}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` returned."""
-        states.load_state(self._hooks, state)
-        if len(state["best"]) > 1:
+        own = state["sets"].get(self._name) or next(iter(state["sets"].values()))  # evaluated on other data, perhaps
+        states.load_state(self._hooks, own)
+        if len(own["best"]) > 1:
             (self._workdir / BEST).parent.mkdir(parents=True, exist_ok=True)
-            write_file(self._workdir / BEST, state["best"].numpy().tobytes())
+            write_file(self._workdir / BEST, own["best"].numpy().tobytes())
 
     def close(self) -> None:
         """End the trainer's thread and its loaders' processes."""
         self._turns.close()
         for name in ("train_loader", "test_loader"):
-            loader = getattr(self._hooks.trainer, name, None)
+            loader: Any = getattr(self._hooks.trainer, name, None)
             if hasattr(loader, "close"):
                 loader.close()
-
-
-def new_training(settings: UltralyticsSettings, data: UltralyticsData, workdir: Path) -> UltralyticsTraining:
-    """A training from its start; see `trainables.loop_recipe.PackageRecipe`."""
-    return UltralyticsTraining(settings, data.sets[0], workdir, data.scans)

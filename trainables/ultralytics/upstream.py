@@ -108,7 +108,7 @@ def contained(scans: dict[str, Any]) -> Iterator[list[str]]:
         patch("ultralytics.data.dataset.load_dataset_cache_file", load),
         patch("ultralytics.data.dataset.save_dataset_cache_file", save),
         patch("ultralytics.data.utils._replace_image", nothing),  # it would rewrite JPEGs that lack their last bytes
-        patch("ultralytics.data.utils.check_font", nothing),  # a download, for plots
+        patch("ultralytics.utils.downloads.is_url", nothing),  # None, as for an address that does not answer: a font's
         patch("ultralytics.utils.downloads.safe_download", refuse),
         logged(),
     ):
