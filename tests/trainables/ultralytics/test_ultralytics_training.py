@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from PIL import Image
 
 from tests.support.small_models import write_models
+from trainables.errors import SettingsError
 from trainables.recipe import Epoch
 from trainables.samples.ultralytics_tasks import write_tasks
 from trainables.settings import to_yaml
@@ -21,6 +26,10 @@ from trainables.ultralytics.data import UltralyticsData
 from trainables.ultralytics.recipe import Ultralytics
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import TASKS, Task
+from trainables.ultralytics_import import isolated
+
+with isolated():
+    from trainables.ultralytics.upstream import contained
 
 pytestmark = pytest.mark.e2e  # trains, for minutes
 
@@ -92,3 +101,128 @@ def test_three_epochs_and_three_in_a_new_process_are_six(
     assert done.returncode == 0, done.stderr
     rest = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert rest == whole[3:]
+
+
+@pytest.fixture(scope="module")
+def trained(root: Path, models: dict[Task, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Epoch]]:
+    """A folder of a run that was stopped after its second epoch, with the checkpoint of that epoch; and the epochs."""
+    workdir = tmp_path_factory.mktemp("runs") / "stopped"
+    epochs = curve(settings(models["detect"]), RECIPE.open(data_of(root, "detect")), workdir)
+    two = [next(epochs), next(epochs)]
+    saved(two[1], workdir / "checkpoint")
+    epochs.close()  # type: ignore[attr-defined]  # a generator
+    return workdir, two
+
+
+def test_a_run_that_was_stopped_is_a_run_as_ultralytics_leaves_it(trained: tuple[Path, list[Epoch]]) -> None:
+    workdir, two = trained
+    assert {"args.yaml", "results.csv", "weights"} <= {path.name for path in workdir.iterdir()}
+    rows = (workdir / "results.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
+    assert "train/box_loss" in two[0].losses
+    assert {"fitness", "metrics/mAP50-95(B)"} <= two[0].metrics.keys()
+    assert two[0].losses["train"] == pytest.approx(
+        sum(value for name, value in two[0].losses.items() if name.startswith("train/"))
+    )
+    assert set(two[0].rates) == {"pg0", "pg1", "pg2"}
+
+
+def test_no_thread_and_no_setting_of_torch_outlasts_a_training(trained: tuple[Path, list[Epoch]]) -> None:
+    assert not [thread for thread in threading.enumerate() if thread.name == "ultralytics"]
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_checkpoint_evaluates_to_what_its_epoch_measured(
+    trained: tuple[Path, list[Epoch]], root: Path, models: dict[Task, str], tmp_path: Path
+) -> None:
+    workdir, two = trained
+    data = RECIPE.open(data_of(root, "detect"))
+    measured = RECIPE.evaluate(settings(models["detect"]), data, tmp_path, workdir / "checkpoint")
+    expected = {**two[1].metrics, **{name: value for name, value in two[1].losses.items() if name.startswith("val")}}
+    assert measured == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_exported_weights_are_the_evaluated_ones(
+    trained: tuple[Path, list[Epoch]], root: Path, models: dict[Task, str], tmp_path: Path
+) -> None:
+    from ultralytics import YOLO
+
+    workdir, two = trained
+    given = settings(models["detect"])
+    about = RECIPE.weights(given, workdir / "checkpoint", tmp_path)
+    assert {"weights/best.pt", "results.csv"} <= about.keys()
+    with contained({}):
+        metrics = YOLO(tmp_path / "weights/best.pt").val(
+            data=RECIPE.open(data_of(root, "detect")).sets[0].for_trainer(tmp_path),
+            plots=False, verbose=False, workers=0, save_dir=str(tmp_path / "val"),
+        )  # fmt: skip
+    assert round(float(metrics.fitness), 5) == two[1].metrics["fitness"]
+    (answer,) = RECIPE.predictor(given, workdir / "checkpoint")([root / "detect/images/val/0000.png"])
+    assert len(answer["boxes"]) == len(answer["scores"]) == len(answer["labels"])
+
+
+def test_nothing_is_written_beside_the_data(root: Path, models: dict[Task, str], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(root, tmp_path / "data"))
+    image = copy / "detect/images/train/0000.png"
+    jpeg = image.with_suffix(".jpg")
+    Image.open(image).save(jpeg)
+    image.unlink()
+    jpeg.write_bytes(jpeg.read_bytes()[:-2])  # Ultralytics repairs such a file in its place
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    for task in ("detect", "classify"):
+        given, data = settings(models[task], epochs=1), RECIPE.open(data_of(copy, task))
+        RECIPE.check(given, data)
+        list(curve(given, data, tmp_path / task))
+    assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
+
+
+def test_losses_that_are_no_numbers_end_it_as_nonfinite(root: Path, models: dict[Task, str], tmp_path: Path) -> None:
+    given = settings(
+        models["detect"], lr0=1.0, optimizer="SGD", momentum=0.99, warmup_epochs=0.0, box=1000.0, cls=1000.0
+    )
+    data = RECIPE.open(data_of(root, "detect"))
+    for epoch in curve(given, data, tmp_path / "run"):
+        if epoch.alarm:
+            break
+    assert epoch.alarm is not None
+    assert epoch.alarm.reason == "nonfinite"
+
+
+def test_out_of_memory_is_an_error_and_no_smaller_batch(
+    root: Path, models: dict[Task, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ultralytics.nn.tasks import DetectionModel
+
+    def forward(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    epochs = curve(settings(models["detect"]), RECIPE.open(data_of(root, "detect")), tmp_path / "run")
+    next(epochs)
+    monkeypatch.setattr(DetectionModel, "loss", forward)
+    with pytest.raises(torch.OutOfMemoryError):
+        next(epochs)
+    epochs = curve(settings(models["detect"]), RECIPE.open(data_of(root, "detect")), tmp_path / "first")
+    with pytest.raises(torch.OutOfMemoryError):  # in the first epoch the trainer would halve the batch
+        next(epochs)
+
+
+def test_a_setting_that_the_trainer_changes_ends_the_training(
+    root: Path, models: dict[Task, str], tmp_path: Path
+) -> None:
+    given = settings(models["classify"], multi_scale=0.5)
+    with pytest.raises(SettingsError, match=r"multi_scale is 0.5, but the trainer changed it to 0.0"):
+        next(curve(given, RECIPE.open(root / "classify"), tmp_path / "run"))
+
+
+def test_several_data_sets_give_the_mean_and_resume_exactly(
+    root: Path, models: dict[Task, str], tmp_path: Path
+) -> None:
+    both = Path(f"{root / 'detect/data.yaml'},{root / 'obb/data.yaml'}")
+    given = settings(models["detect"], epochs=3, **{**AUGMENTED, "close_mosaic": 1})
+    whole = numbers(curve(given, RECIPE.open(both), tmp_path / "whole"))
+    second = list(islice(curve(given, RECIPE.open(both), tmp_path / "part"), 2))[-1]
+    checkpoint = saved(second, tmp_path / "checkpoint")
+    assert numbers(curve(given, RECIPE.open(both), tmp_path / "rest", resume=checkpoint)) == whole[2:]
+    assert whole[0]["fitness"] == pytest.approx((whole[0]["detect/fitness"] + whole[0]["obb/fitness"]) / 2)
+    about = RECIPE.weights(given, checkpoint, tmp_path)
+    assert {"detect/weights/best.pt", "obb/weights/best.pt"} <= about.keys()
