@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spaces.space import Draw, Space, is_range
+from trainables.errors import SettingsError
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import Task, task_of
 
@@ -27,14 +28,14 @@ def space_for(settings: Mapping[str, Any]) -> Space:
     """
     model = settings["model"]
     task = task_of({**settings, "model": model[0] if isinstance(model, list) and model else model})
-    extra = {name: chosen for name, chosen in settings.items() if is_range(chosen)}
+    extra = {name: chosen for name, chosen in settings.items() if is_range(chosen) and _can_be_added(name)}
 
     def space(draw: Draw) -> None:
         _optimizer(draw)
         _losses(draw, task)
         (_classification if task == "classify" else _scenes)(draw, task)
         for name, chosen in extra.items():
-            if name not in draw.values and name not in DRAWN_BY_DEFAULT:
+            if name not in draw.values:
                 _extra(draw, name, chosen)
 
     return space
@@ -101,19 +102,29 @@ def _colours(draw: Draw) -> None:
     draw.float("hsv_v", 0.0, 0.9)
 
 
+def _can_be_added(name: str) -> bool:
+    """Whether a user's range makes a setting a searched one; else the sweep refuses the range."""
+    return name in UltralyticsSettings.model_fields and name not in NEVER_SEARCHED | CONDITIONAL
+
+
 def _extra(draw: Draw, name: str, chosen: Any) -> None:
     """Draw a setting that is searched because the user gave it a range."""
     if isinstance(chosen, list):
         draw.choice(name, chosen)
         return
-    low, high = chosen.get("low"), chosen.get("high")
+    for bound in ("low", "high"):
+        if not isinstance(chosen.get(bound), (int, float)) or isinstance(chosen[bound], bool):
+            raise SettingsError(
+                f"set.{name} is {dict(chosen)}; {name} has no range of its own, so low and high must be numbers"
+            )
+    log = chosen.get("log") is True
     if UltralyticsSettings.model_fields[name].annotation is int:
-        draw.int(name, low, high, log=bool(chosen.get("log")))
+        draw.int(name, chosen["low"], chosen["high"], log=log)
     else:
-        draw.float(name, low, high, log=bool(chosen.get("log")))
+        draw.float(name, chosen["low"], chosen["high"], log=log)
 
 
-DRAWN_BY_DEFAULT = frozenset(
-    ("optimizer", "lr0", "momentum", "lrf", "weight_decay", "warmup_epochs", "warmup_momentum")
-)
-"""Names that are conditional, or always drawn: a user's range narrows them and adds nothing."""
+NEVER_SEARCHED = frozenset({"epochs", "seed", "task", "download", "device", "workers", "deterministic"})
+"""The same for all trials of a sweep."""
+CONDITIONAL = frozenset({"lr0", "momentum", "warmup_momentum"})
+"""Not drawn under some optimizers, whatever range the user gave."""

@@ -6,6 +6,7 @@ import pytest
 
 from spaces import registry
 from spaces.space import Range, ranges
+from trainables.errors import SettingsError
 from trainables.ultralytics.recipe import Ultralytics
 
 ALL = {"optimizer", "lr0", "lrf", "momentum", "weight_decay", "warmup_epochs", "warmup_momentum"}
@@ -45,6 +46,16 @@ def test_any_other_setting_is_searched_if_it_is_given_a_range() -> None:
     assert drawn["model"].choices == ("yolo26n.pt", "yolo26s.pt")
     assert drawn["imgsz"].choices == (320, 640)
     assert (drawn["nbs"].kind, drawn["nbs"].low, drawn["nbs"].high) == ("int", 16, 64)
+
+
+def test_what_all_trials_share_is_not_searched() -> None:
+    drawn = searched(epochs=[10, 20], seed={"low": 0, "high": 9}, unknown=[1])
+    assert not drawn.keys() & {"epochs", "seed", "unknown"}
+
+
+def test_a_range_that_adds_a_setting_must_be_whole() -> None:
+    with pytest.raises(SettingsError, match=r"set.nbs is {'low': 16}; nbs has no range of its own, so low and high"):
+        searched(nbs={"low": 16})
 
 
 def test_a_range_of_the_users_replaces_the_bounds() -> None:

@@ -86,6 +86,7 @@ class UltralyticsTraining:
         if self._failure:  # the trainer would raise, or go back to an earlier checkpoint
             return {}, {}
         if getattr(self._trainer, "tloss", None) is None:  # nothing was trained: a checkpoint is evaluated
+            self._trainer.loss = torch.zeros(1)  # which it reads for models without a fitness
             self._trainer.metrics, self._trainer.fitness = self._trainer.validate()
         else:
             try:

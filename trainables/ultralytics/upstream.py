@@ -100,6 +100,10 @@ def contained(scans: dict[str, Any]) -> Iterator[list[str]]:
     def refuse(*args: Any, **keywords: Any) -> None:
         raise ConnectionError("nothing is downloaded while a trial runs")
 
+    def leave_out(*args: Any) -> None:
+        """In place of writing a JPEG anew, where it is, that lacks its last bytes."""
+        raise ValueError("the JPEG lacks its end, and Ultralytics would write it anew in its place: mend it first")
+
     def nothing(*args: Any, **keywords: Any) -> None:
         return None
 
@@ -107,7 +111,7 @@ def contained(scans: dict[str, Any]) -> Iterator[list[str]]:
         patch("ultralytics.utils.callbacks.add_integration_callbacks", nothing),
         patch("ultralytics.data.dataset.load_dataset_cache_file", load),
         patch("ultralytics.data.dataset.save_dataset_cache_file", save),
-        patch("ultralytics.data.utils._replace_image", nothing),  # it would rewrite JPEGs that lack their last bytes
+        patch("ultralytics.data.utils._replace_image", leave_out),
         patch("ultralytics.utils.downloads.is_url", nothing),  # None, as for an address that does not answer: a font's
         patch("ultralytics.utils.downloads.safe_download", refuse),
         logged(),

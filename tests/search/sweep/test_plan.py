@@ -187,6 +187,12 @@ def test_every_bound_must_be_a_legal_setting(data: Path, chosen: dict[str, Any],
     assert said in complaint(data, set=chosen)
 
 
+def test_more_than_one_gpu_is_refused_where_a_training_uses_one(data: Path) -> None:
+    assert "gpus is 2, but a training of curves uses one GPU, so the others would be idle; give 1" in complaint(
+        data, gpus=2
+    )
+
+
 @pytest.mark.parametrize("recipe", sorted(registry.BUILT_IN))
 @pytest.mark.parametrize("preset", ["tiny", "paper"])
 def test_each_of_our_recipes_can_be_swept(recipe: str, preset: str, data: Path) -> None:

@@ -173,19 +173,31 @@ def test_nothing_is_written_beside_the_data(root: Path, models: dict[Task, str],
         given, data = settings(models[task], epochs=1), RECIPE.open(data_of(copy, task))
         RECIPE.check(given, data)
         list(curve(given, data, tmp_path / task))
+        if task == "detect":
+            assert "0000.jpg: ignoring corrupt image/label: the JPEG lacks its end" in str(next(iter(data.findings)))
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
 
 
-def test_losses_that_are_no_numbers_end_it_as_nonfinite(root: Path, models: dict[Task, str], tmp_path: Path) -> None:
-    given = settings(
-        models["detect"], lr0=1.0, optimizer="SGD", momentum=0.99, warmup_epochs=0.0, box=1000.0, cls=1000.0
-    )
-    data = RECIPE.open(data_of(root, "detect"))
-    for epoch in curve(given, data, tmp_path / "run"):
-        if epoch.alarm:
-            break
-    assert epoch.alarm is not None
-    assert epoch.alarm.reason == "nonfinite"
+@pytest.mark.parametrize("after", [0, 1])
+def test_losses_that_are_no_numbers_end_it_as_nonfinite(
+    after: int, root: Path, models: dict[Task, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its first epoch the trainer would go on, and later go back to an earlier checkpoint."""
+    from ultralytics.nn.tasks import DetectionModel
+
+    whole = DetectionModel.loss
+
+    def broken(*arguments: Any, **named: Any) -> Any:
+        loss, items = whole(*arguments, **named)
+        return loss * float("nan"), items
+
+    epochs = curve(settings(models["detect"]), RECIPE.open(data_of(root, "detect")), tmp_path / "run")
+    for _ in range(after):
+        assert next(epochs).alarm is None
+    monkeypatch.setattr(DetectionModel, "loss", broken)
+    alarm = next(epochs).alarm
+    assert alarm is not None
+    assert alarm.reason == "nonfinite"
 
 
 def test_out_of_memory_is_an_error_and_no_smaller_batch(
