@@ -19,6 +19,7 @@ OFF = {
     "rgbt": {},
     "slowfast": {"crop_scale_min": 1.0, "jitter": 0.0},
     "refdet": {"turn": 0.0},
+    "ultralytics": dict.fromkeys(["mosaic", "translate", "scale", "fliplr", "hsv_h", "hsv_s", "hsv_v"], 0.0),
 }
 """What turns the augmentation of the tiny presets off."""
 

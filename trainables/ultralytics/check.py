@@ -73,12 +73,12 @@ def _check_labels(dataset: DataSet, task: str, args: Any, data: UltralyticsData)
     if any(key.startswith(f"{task}/{dataset.name}/") for key in data.scans):
         return
     args = copy(args)
-    args.cache, args.imgsz, args.fraction = False, 32, 1.0
-    with TemporaryDirectory() as folder, contained({}) as remarks:
+    args.fraction = 1.0
+    with TemporaryDirectory() as folder, contained(data.scans) as remarks:
         source = dataset.for_trainer(Path(folder))
         for split in SPLITS:
             try:
-                _read(dataset, split, source, task, args)
+                read_split(dataset, split, source, args, augment=split == "train")
             except (ValueError, RuntimeError, FileNotFoundError, AssertionError) as error:
                 raise DataError(f"{dataset.source}: {split}: {' '.join(str(error).split())[:400]}") from None
     data.scans[f"{task}/{dataset.name}/checked"] = True
@@ -90,10 +90,22 @@ def _check_labels(dataset: DataSet, task: str, args: Any, data: UltralyticsData)
         )
 
 
-def _read(dataset: DataSet, split: str, source: str, task: str, args: Any) -> None:
+def read_split(dataset: DataSet, split: str, source: str, args: Any, augment: bool) -> Any:
+    """Ultralytics' own data set of a split, whose labels it reads.
+
+    Args:
+        dataset: whose split.
+        split: "train" or "val".
+        source: what `DataSet.for_trainer` returned.
+        args: Ultralytics' configuration of a training.
+        augment: whether its images are changed at random.
+    """
+    args = copy(args)
+    args.cache = False
     if dataset.folders:
-        ClassificationDataset(dataset.folders[split], args, names=dict(enumerate(dataset.names)))
-        return
-    described = {**dataset.described, "names": dict(enumerate(dataset.names)), "nc": len(dataset.names)}
+        names = dict(enumerate(dataset.names))
+        return ClassificationDataset(dataset.folders[split], args, augment=augment, prefix=split, names=names)
+    described = {**dataset.described, "names": dict(enumerate(dataset.names)), "nc": len(dataset.names), "channels": 3}
     file = str(Path(source).with_name(f"{split}.txt"))
-    YOLODataset(file, data=described, task=task, augment=split == "train", hyp=args, imgsz=args.imgsz, batch_size=1)
+    given = {"data": described, "task": args.task, "imgsz": args.imgsz, "single_cls": args.single_cls}
+    return YOLODataset(file, augment=augment, hyp=args, batch_size=1, **given)

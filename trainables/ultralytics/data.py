@@ -6,8 +6,7 @@ Labels are not read here but by Ultralytics' own reader (`trainables.ultralytics
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,14 @@ import yaml
 
 from trainables.atomic import write_file
 from trainables.errors import DataError
+from trainables.file_facts import file_facts
+from trainables.manifest import Manifest, Part, of_parts
 from trainables.settings import read_yaml
 from trainables.ultralytics.files import is_own_data_set
 from trainables.ultralytics.ndjson import converted
 from trainables.vision.findings import Findings
 from trainables.vision.image_files import images_in
-from trainables.vision.label_file import label_file, label_text
+from trainables.vision.label_file import label_file
 from trainables.vision.yolo_layout import YoloLayout, read_layout, split_images
 
 SPLITS = ("train", "val")
@@ -40,7 +41,7 @@ class DataSet:
         images: image files of "train" and "val".
         described: the data YAML's other keys, such as `kpt_shape`; empty for a folder of classes.
         folders: of "train" and "val", if it is a folder of classes.
-        fingerprint: sha256 over names, image names and sizes, and labels; the same data give the same one anywhere.
+        manifest: what is trained on, by content.
     """
 
     name: str
@@ -49,7 +50,7 @@ class DataSet:
     images: Mapping[str, tuple[Path, ...]]
     described: Mapping[str, Any]
     folders: Mapping[str, Path]
-    fingerprint: str
+    manifest: Manifest
 
     def for_trainer(self, workdir: Path) -> str:
         """What Ultralytics' trainer takes as `data`: a YAML in `workdir` with absolute paths, or the folder."""
@@ -68,15 +69,20 @@ class UltralyticsData:
 
     Attributes:
         sets: at least one, of different names.
-        fingerprint: of all of them.
+        manifest: of all of them.
         findings: what was repaired or left out.
         scans: what Ultralytics read of the labels, by the file in which it would keep that beside the user's data.
     """
 
     sets: tuple[DataSet, ...]
-    fingerprint: str
+    manifest: Manifest
     findings: Findings = field(default_factory=Findings)
     scans: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The manifest's: the same data give the same one anywhere."""
+        return self.manifest.fingerprint
 
 
 def open_data(path: Path) -> UltralyticsData:
@@ -91,8 +97,16 @@ def open_data(path: Path) -> UltralyticsData:
     names = [each.name for each in sets]
     numbered = [name if names.count(name) == 1 else f"{name}-{index}" for index, name in enumerate(names, start=1)]
     sets = [DataSet(**{**vars(each), "name": name}) for each, name in zip(sets, numbered, strict=True)]
-    digest = hashlib.sha256("\n".join(each.fingerprint for each in sets).encode()).hexdigest()
-    return UltralyticsData(tuple(sets), sets[0].fingerprint if len(sets) == 1 else digest, findings)
+    return UltralyticsData(tuple(sets), sets[0].manifest if len(sets) == 1 else _joined(sets), findings)
+
+
+def _joined(sets: Sequence[DataSet]) -> Manifest:
+    """The manifest of several data sets: the names of their parts begin with theirs."""
+    parts, later = (
+        {f"{each.name} {name}": value for each in sets for name, value in getattr(each.manifest, field).items()}
+        for field in ("parts", "later")
+    )
+    return Manifest({each.name: each.manifest.facts for each in sets}, parts, later)
 
 
 def _open(path: Path, findings: Findings) -> DataSet:
@@ -106,14 +120,9 @@ def _open(path: Path, findings: Findings) -> DataSet:
     images = {split: _images(layout, split, findings) for split in SPLITS}
     given = read_yaml(layout.file)
     described = {key: value for key, value in given.items() if key not in ("path", "download", "nc", "names", "test")}
-    digest = hashlib.sha256("\n".join(layout.names).encode())
-    digest.update(yaml.safe_dump({key: described[key] for key in described if key not in ("train", "val")}).encode())
-    for split in SPLITS:
-        for image in images[split]:
-            text = label_text(label_file(image)) if label_file(image).is_file() else ""
-            digest.update(f"\n{split}/{image.name} {image.stat().st_size}\n{text}".encode())
+    facts = {"class names": list(layout.names), **{key: given[key] for key in described if key not in SPLITS}}
     name = layout.file.stem if layout.file.stem != "data" else layout.file.absolute().parent.name
-    return DataSet(name, layout.file.absolute(), layout.names, images, described, {}, digest.hexdigest())
+    return DataSet(name, layout.file.absolute(), layout.names, images, described, {}, of_parts(facts, _parts(images)))
 
 
 def _images(layout: YoloLayout, split: str, findings: Findings) -> tuple[Path, ...]:
@@ -150,8 +159,17 @@ def _classes(folder: Path, findings: Findings) -> DataSet:
             raise DataError(f"{place}: holds no image; {split} needs at least one")
         for unknown in sorted({image.relative_to(place).parts[0] for image in images[split]} - set(names)):
             raise DataError(f"{place / unknown}: is no class of {train}; the folders of both must have the same names")
-    digest = hashlib.sha256("\n".join(names).encode())
-    for split, place in folders.items():
-        for image in images[split]:
-            digest.update(f"\n{split}/{image.relative_to(place).as_posix()} {image.stat().st_size}".encode())
-    return DataSet(folder.name, folder, names, images, {}, folders, digest.hexdigest())
+    return DataSet(
+        folder.name, folder, names, images, {}, folders, of_parts({"class names": list(names)}, _parts(images))
+    )
+
+
+def _parts(images: Mapping[str, tuple[Path, ...]]) -> Iterator[Part]:
+    """Each image, and its label file if it has one."""
+    with file_facts() as known:
+        for split, members in images.items():
+            for image in members:
+                yield Part(split, str(image), known.digest(image), read_later=True)
+                labels = Path(label_file(str(image)))
+                if labels.is_file():
+                    yield Part(split, str(labels), known.digest(labels), read_later=True)

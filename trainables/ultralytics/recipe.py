@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
-from trainables.recipe import TrialSummary
+from trainables.recipe import StrongestEnds, TrialSummary
 from trainables.ultralytics.files import data_file, download_data
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
@@ -27,6 +27,11 @@ class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
     package = "trainables.ultralytics"
     baseline = "defaults"
     presets_file = Path(__file__).with_name("presets.yaml")
+    augmentation: ClassVar[StrongestEnds] = {
+        **{"mosaic": "high", "mixup": "high", "cutmix": "high", "copy_paste": "high", "degrees": "high"},
+        **{"translate": "high", "scale": "high", "shear": "high", "flipud": "high", "fliplr": "high", "bgr": "high"},
+        **{"hsv_h": "high", "hsv_s": "high", "hsv_v": "high", "erasing": "high"},
+    }
     exported = tuple(f"{own}{file}" for file in ("args.yaml", "results.csv", "weights/last.pt") for own in ("", "*/"))
 
     def training(self, settings: UltralyticsSettings, data: UltralyticsData, workdir: Path) -> Training:

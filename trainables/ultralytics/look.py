@@ -1,0 +1,107 @@
+"""What a data set for ultralytics holds, and what a training batch looks like, both as Ultralytics reads them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from ultralytics.cfg import get_cfg
+
+from trainables.look import EXAMPLES, Example, Look, LookTable, remark
+from trainables.loop import seeded
+from trainables.ultralytics.check import read_split
+from trainables.ultralytics.data import SPLITS, DataSet, UltralyticsData
+from trainables.ultralytics.settings import UltralyticsSettings
+from trainables.ultralytics.tasks import task_of
+from trainables.ultralytics.upstream import arguments, contained
+from trainables.vision.detection_look import Labelled, detection_look, hashes
+
+
+def look(settings: UltralyticsSettings, data: UltralyticsData) -> Look:
+    """See `Recipe.look`; of several data sets the first."""
+    dataset, task = data.sets[0], task_of(settings.model_dump())
+    if dataset.folders:
+        return Look((_class_table(dataset),))
+    splits = {split: _labelled(_opened(settings, data, split, augment=False)) for split in SPLITS}
+    return detection_look(
+        dataset.names,
+        splits,
+        tuple(data.findings),
+        scale=lambda width, height: settings.imgsz / max(width, height),
+        size=f"{settings.imgsz} px, for {task}",
+        hashes=hashes,
+    )
+
+
+def _class_table(dataset: DataSet) -> LookTable:
+    counts = {
+        split: [
+            sum(image.relative_to(folder).parts[0] == name for image in dataset.images[split]) for name in dataset.names
+        ]
+        for split, folder in dataset.folders.items()
+    }
+    rows = [
+        (name, f"{train:,}", f"{val:,}", remark(train, val))
+        for name, train, val in zip(dataset.names, counts["train"], counts["val"], strict=True)
+    ]
+    rows.append(("all", f"{sum(counts['train']):,}", f"{sum(counts['val']):,}", ""))
+    return LookTable("Pictures", ("class", "train", "val", ""), tuple(rows))
+
+
+def _opened(settings: UltralyticsSettings, data: UltralyticsData, split: str, augment: bool) -> Any:
+    """Ultralytics' own data set of a split of the first data set."""
+    args = get_cfg(overrides=arguments(settings, data="", save_dir=Path()))
+    with TemporaryDirectory() as folder, contained(data.scans):
+        source = data.sets[0].for_trainer(Path(folder))
+        return read_split(data.sets[0], split, source, args, augment)
+
+
+def _labelled(images: Any) -> list[Labelled]:
+    pictures = []
+    for label in images.labels:
+        height, width = label["shape"]
+        sides = np.asarray(label["bboxes"], dtype=np.float64)[:, 2:4] * (width, height)
+        classes = np.asarray(label["cls"]).reshape(-1).astype(np.int64)
+        pictures.append(Labelled(Path(label["im_file"]), int(width), int(height), classes, sides))
+    return pictures
+
+
+def training_batch(settings: UltralyticsSettings, data: UltralyticsData) -> list[Example]:
+    """See `Recipe.training_batch`; without `multi_scale`, which changes the size of whole batches."""
+    with seeded(settings.seed, "look"):
+        images = _opened(settings, data, "train", augment=True)
+        chosen = torch.randperm(len(images))[:EXAMPLES].tolist()
+        return [_example(images[index], data.sets[0].names) for index in chosen]
+
+
+def _example(item: Mapping[str, Any], names: tuple[str, ...]) -> Example:
+    planes = item["img"]
+    pixels = planes.numpy() if planes.dtype == torch.uint8 else (planes.numpy() * 255).clip(0, 255).round()
+    picture = np.ascontiguousarray(pixels.transpose(1, 2, 0)[..., :3].astype(np.uint8))
+    if "bboxes" not in item:
+        return Example(picture, np.zeros((0, 4), dtype=np.float32), (), caption=names[int(item["cls"])])
+    height, width = picture.shape[:2]
+    rows = item["bboxes"].numpy().astype(np.float64).reshape(len(item["cls"]), -1)
+    boxes = np.array([_enclosing(row, width, height) for row in rows], dtype=np.float32).reshape(-1, 4)
+    inside: NDArray[np.bool_] = np.all(boxes[:, :2] < boxes[:, 2:], axis=1)
+    labels = [names[int(index)] for index in item["cls"].reshape(-1).tolist()]
+    return Example(
+        picture, boxes[inside], tuple(label for label, keep in zip(labels, inside.tolist(), strict=True) if keep)
+    )
+
+
+def _enclosing(row: NDArray[np.float64], width: int, height: int) -> tuple[float, float, float, float]:
+    """The upright box, as x1 y1 x2 y2 in pixels inside the picture, of one in shares of it, oriented or not."""
+    cx, cy, w, h = row[:4] * (width, height, width, height)
+    if len(row) == 5:
+        cosine, sine = abs(math.cos(row[4])), abs(math.sin(row[4]))
+        w, h = w * cosine + h * sine, w * sine + h * cosine
+    edges = (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
+    low, high = (0.0, 0.0, 0.0, 0.0), (float(width), float(height)) * 2
+    return tuple(np.clip(edges, low, high).tolist())
