@@ -47,6 +47,7 @@ class Command(Recipe[ScriptSettings, ScriptData]):
     settings_type = ScriptSettings
     baseline: ClassVar[str] = BASELINE
     declaration: ClassVar[Declaration | None] = None
+    several_gpus: ClassVar[bool] = True
 
     def declared(self, fields: Mapping[str, Any]) -> AnyRecipe:
         """The recipe of the script that `fields` describe; see `Declaration`.
