@@ -20,6 +20,7 @@ from trainables.errors import CheckpointError, SettingsError, SteadytuneError, n
 from trainables.look import Example, Look
 from trainables.objective import Metric, Objective, with_mode
 from trainables.settings import Settings, SettingsT, parse, read_yaml
+from trainables.trial_summary import TrialSummary
 
 DataT = TypeVar("DataT")
 StrongestEnds: TypeAlias = Mapping[str, Literal["low", "high"]]
@@ -70,25 +71,6 @@ class Epoch:
     def saves(self) -> bool:
         """Whether a checkpoint can be written."""
         return self.save is not no_checkpoint
-
-
-@dataclass(frozen=True)
-class TrialSummary:
-    """A trial of a sweep, for files in a recipe's own format.
-
-    Attributes:
-        trial: its number.
-        value: the best value of the objective that it reached; None if it reached none.
-        epochs: how many it was trained.
-        drawn: the names that were searched in it.
-        settings: all of them.
-    """
-
-    trial: int
-    value: float | None
-    epochs: int
-    drawn: Sequence[str]
-    settings: Mapping[str, Any]
 
 
 Predictor = Callable[[Sequence[Any]], list[dict[str, Any]]]
@@ -191,24 +173,13 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
         return table[name]
 
     def locate(self, data: str, settings: Mapping[str, Any]) -> str | None:
-        """Where the data set of a sweep is: `data` itself, or the path of what the recipe knows by that name.
-
-        Args:
-            data: as the user gave it; no URI.
-            settings: the preset's, with what the user pinned.
-
-        Returns:
-            What `open` takes, as text; None if there is no such data set.
-        """
+        """The path of a sweep's `data`, which may be a name that the recipe knows; None if there are no such data."""
         return data if Path(data).exists() else None
 
     def check(self, settings: SettingsT, data: DataT) -> None:  # most recipes know all from the fields
-        """What can be checked of a training beyond its fields before a sweep starts; may import heavy libraries.
+        """Raise a SteadytuneError if a training could not run that its fields allow; may import heavy libraries.
 
-        It is asked for the settings of the named trainings and at each bound of each range.
-
-        Raises:
-            SteadytuneError: the training could not run.
+        Asked before a sweep for the settings of its named trainings and at each bound of each range.
         """
 
     @abstractmethod
@@ -270,16 +241,9 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     def sweep_files(
         self, settings: SettingsT, data: str, trials: Sequence[TrialSummary], directory: Path
     ) -> Mapping[str, str]:
-        """Write what the recipe's own tools tell about a whole sweep; most have nothing of the kind.
+        """Write what the recipe's own tools tell about a whole sweep, if they do; see `weights` for the result.
 
-        Args:
-            settings: of the exported training.
-            data: the sweep's data set, as an absolute path or a URI.
-            trials: of the search.
-            directory: of the export; has the other files.
-
-        Returns:
-            One line a file, by its name. Empty if the recipe writes none.
+        `settings` are of the exported training, `data` is an absolute path or a URI; `directory` has the other files.
         """
         return {}
 

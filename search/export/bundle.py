@@ -20,8 +20,9 @@ from search.sweep.folder import SweepFolder
 from search.sweep.uri import located
 from trainables.atomic import new_folder
 from trainables.errors import SteadytuneError
-from trainables.recipe import AnyRecipe, TrialSummary
+from trainables.recipe import AnyRecipe
 from trainables.settings import Settings, parse_stored
+from trainables.trial_summary import TrialSummary
 
 
 def check_target(target: Path) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
-from trainables.recipe import StrongestEnds, TrialSummary
+from trainables.recipe import StrongestEnds
 from trainables.ultralytics.files import data_file, download_data
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
 
 if TYPE_CHECKING:
     from trainables.loop import Training
+    from trainables.trial_summary import TrialSummary
     from trainables.ultralytics.data import UltralyticsData
 
 

@@ -11,7 +11,7 @@ import yaml
 from ultralytics.utils.plotting import plot_tune_results
 
 from trainables.atomic import write_file
-from trainables.recipe import TrialSummary
+from trainables.trial_summary import TrialSummary
 from trainables.ultralytics.export import configuration
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.upstream import logged
