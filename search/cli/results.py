@@ -81,6 +81,7 @@ def explain(
 ) -> None:
     """Explain what happened to a trial and why."""
     from search.views.explain import explanation, explanation_json
+    from trainables.command.failure import last_lines
 
     if figure:
         check_figure_path(figure)
@@ -95,6 +96,11 @@ def explain(
         return
     for line in explanation(state, explained):
         print(line)
+    log = SweepFolder(sweeps, name).trials / f"{trial:04d}" / "log.txt"
+    if explained.decision and explained.decision.reason == "failed" and (lines := last_lines(log)):
+        print(f"The end of {log}:")
+        for line in lines:
+            print(f"  {line}")
 
 
 def export(

@@ -9,7 +9,7 @@ from typing import Any, get_origin
 from search.pruning.rungs import first_rung, milestones
 from search.sweep.data_identity import DataIdentity
 from search.sweep.data_look import DataLook
-from search.sweep.spec import SchedulerName, SweepSpec
+from search.sweep.spec import COMMAND, SchedulerName, SweepSpec
 from search.sweep.uri import check_uri, is_uri
 from spaces import registry as space_registry
 from spaces.space import Range, Space, drawn, is_range, narrowed, ranges
@@ -143,6 +143,11 @@ def _for_recipe(spec: SweepSpec, recipe: AnyRecipe) -> SweepSpec:
     Raises:
         SettingsError: a scheduler that pauses trials was asked for.
     """
+    if spec.gpus == "auto" and spec.recipe == COMMAND:
+        raise SettingsError(
+            "gpus is auto, which measures the memory of this program's own trainings, not of a script; give a number: "
+            "0.5 lets two scripts share a GPU"
+        )
     changed: dict[str, Any] = {}
     if "preset" not in spec.model_fields_set and len(recipe.presets) == 1:
         changed["preset"] = next(iter(recipe.presets))

@@ -41,11 +41,15 @@ def probe(recipe: AnyRecipe, data: Any, folder: Path) -> Iterator[str]:
             state = read_state(saved, {})
             size = f"{size_bytes(saved) / 1e6:.3g} MB with its rows"
             yield f"checkpoint: {state.checkpoint} ({size})" if state.checkpoint else "checkpoint: none by epoch 1"
+            # A fast script may have trained further by then; those epochs would be compared with themselves.
+            following = max(state.seen) + 1
         if saved and recipe.resumes:
-            second = next(epochs, None)
+            second = next((epoch for epoch in epochs if epoch.epoch >= following), None)
+            if second is None:
+                yield "resume: not tried, the script was through before it could be paused; give it more epochs"
     if saved and second:
         with closing(_generator(recipe.train(settings, data, whole, saved))) as epochs:
-            again = next(epochs)
+            again = next(epoch for epoch in epochs if epoch.epoch >= following)
         yield _compared(second, again, recipe.metric)
 
 

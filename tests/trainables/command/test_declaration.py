@@ -209,3 +209,8 @@ def test_the_recipe_without_a_declaration_says_where_it_is_declared() -> None:
 
     with pytest.raises(SettingsError, match="recipe 'command' is declared in a sweep file"):
         find("command").open(Path())
+
+
+def test_sharing_a_gpu_by_measurement_is_refused() -> None:
+    with pytest.raises(SettingsError, match="gpus is auto, which measures the memory of this program's own trainings"):
+        make_plan(sweep(gpus="auto"))
