@@ -105,6 +105,28 @@ def test_a_driver_killed_in_the_middle_is_resumed_with_nothing_lost_and_nothing_
     assert_complete(tool.folder / "sweeps")
 
 
+def test_a_sweep_that_has_ended_is_given_more_trials(tool: Tool) -> None:
+    assert tool.run(*LONG).returncode == 0
+    nothing = tool.run("resume", "sweep")
+    assert nothing.returncode == 2
+    assert "sweep sweep has ended; give it more to do, such as `steadytune resume sweep --trials 25`" in nothing.stderr
+    more = tool.run("resume", "sweep", "--trials", "9")
+    assert more.returncode == 0, more.stderr
+    assert "Best configuration: trial" in more.stdout
+    events = [row.event for row in read(SweepFolder(tool.folder / "sweeps", "sweep").journal)]
+    started = [event for event in events if isinstance(event, TrialStarted)]
+    assert sum(event.kind == "search" for event in started) == 9
+    ended = {event.trial for event in events if isinstance(event, Decided) and event.action == "stop"}
+    assert ended == {event.trial for event in started}
+    done = Counter((event.trial, event.epoch) for event in events if isinstance(event, EpochDone))
+    assert set(done.values()) == {1}
+    database = sqlite3.connect(tool.folder / "sweeps" / "mlflow.db")
+    assert database.execute("select count(*) from runs").fetchone() == (len(started) + 1,)
+    assert database.execute("select count(*) from runs where status = 'RUNNING'").fetchone() == (0,)
+    recorded = "select count(*), count(distinct run_uuid || '/' || step) from metrics where key = 'score'"
+    assert database.execute(recorded).fetchone() == (len(done), len(done))
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_sweep_ends_soon_and_says_how_to_go_on(tool: Tool, how: signal.Signals) -> None:
     """Also if it is asked again and again, as by an impatient user."""
