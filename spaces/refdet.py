@@ -1,6 +1,7 @@
 """What may be searched for refdet: the recommendations of the RefDet few-shot guide (document 003).
 
-The ranges go a step beyond them.
+The ranges go a step beyond them. What makes an epoch longer (classes and frames of an episode, episodes of an epoch) is
+drawn only if the user gives it a range: budgets and rungs count epochs, so more work would win by being more.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ from spaces.space import Draw
 
 def space(draw: Draw) -> None:
     """Draw one refdet training; every name is a field of `RefdetSettings`."""
-    draw.float("lr", 1e-5, 1e-3, log=True)
-    draw.float("weight_decay", 0.01, 0.1, log=True)
+    draw.float("lr", 1e-5, 3e-3, log=True)
+    draw.float("weight_decay", 0.005, 0.3, log=True)
     draw.int("warmup_epochs", 0, 5)
-    draw.int("n_way", 2, 5)
-    draw.int("n_query", 2, 10)
-    draw.choice("n_episodes", [10, 20, 50, 100, 200])
-    draw.choice("curriculum", [False, True])
+    if draw.asked("n_way"):
+        draw.int("n_way", 2, 5)
+    if draw.asked("n_query"):
+        draw.int("n_query", 2, 10)
+    if draw.asked("n_episodes"):
+        draw.choice("n_episodes", [10, 20, 50, 100, 200])
+    if draw.asked("curriculum"):
+        draw.choice("curriculum", [False, True])
     draw.choice("gradient_accumulation", [1, 2, 4])
     draw.float("bbox_weight", 2.5, 12.0)
     draw.float("cls_weight", 0.2, 2.0)
@@ -26,10 +31,12 @@ def space(draw: Draw) -> None:
         draw.float("supcon_weight", 0.1, 2.0)
         draw.float("cpe_weight", 0.1, 1.0)
         draw.choice("contrastive_decay", [False, True])
-    if stage == 3 and draw.choice("use_triplet", [True, False]):
-        draw.float("triplet_weight", 0.05, 1.0)
-        draw.float("triplet_ratio", 0.1, 0.5)
-        draw.choice("negative_strategy", ["mixed", "background", "cross_class"])
+        batches = draw.choice("use_triplet", [False, True])
+        if batches:
+            draw.float("triplet_ratio", 0.1, 0.5)
+        if batches or stage == 3:
+            draw.float("triplet_weight", 0.05, 1.0)
+            draw.choice("negative_strategy", ["mixed", "background", "cross_class"])
     if not draw.choice("freeze_dinov2", [True, False]):
         draw.float("dinov2_factor", 0.01, 1.0, log=True)
     if not draw.choice("freeze_backbone", [False, True]):

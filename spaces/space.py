@@ -69,6 +69,10 @@ class Draw:
         self._choices = choices or {}
         self.values: dict[str, Any] = {}
 
+    def asked(self, name: str) -> bool:
+        """Whether the user gave `name` a value or a range: for what is drawn only then."""
+        return name in self._choices
+
     def float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         """A number between `low` and `high`, both included; on a logarithmic scale if `log`."""
         return float(self._draw(name, Range("float", low, high, log)))

@@ -197,11 +197,12 @@ def _choices(spec: SweepSpec, recipe: AnyRecipe, space: Space) -> dict[str, Rang
             raise SettingsError(f"set.{name} is no setting of {recipe.name}; {nearest(name, fields)}")
         if not _gives_range(recipe, name, chosen):
             continue
-        if name not in searched:
+        if name not in searched and name not in ranges(space, {name: chosen}):  # some are drawn only if asked for
             raise SettingsError(
                 f"set.{name} gives a range, but {name} is not searched; pin one value. searched: {', '.join(searched)}"
             )
-        narrowed(name, searched[name], chosen)
+        if name in searched:
+            narrowed(name, searched[name], chosen)
     return ranges(space, spec.set)
 
 

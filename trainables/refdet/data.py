@@ -32,7 +32,7 @@ REFERENCES = "object_images"
 class Clip:
     """One video of one class, `width` by `height` pixels, and its reference images.
 
-    Boxes (M, 4) by frame from 0 are x1 y1 x2 y2 in its pixels.
+    Boxes (M, 4) by frame from 0 are x1 y1 x2 y2 in its pixels; `times` is as in `Video`.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Clip:
     boxes: Mapping[int, NDArray[np.float32]]
     width: int
     height: int
+    times: NDArray[np.int64]
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -186,7 +187,7 @@ def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path, 
                 corners = f"box {x1:g} {y1:g} {x2:g} {y2:g}"
                 raise DataError(f"{where}: {corners} leaves the picture of {video.width}x{video.height}; cut it")
     boxes_of = {frame: np.array(boxes, dtype=np.float32) for frame, boxes in annotated.items()}
-    return Clip(folder.name, path, tuple(images), boxes_of, video.width, video.height)
+    return Clip(folder.name, path, tuple(images), boxes_of, video.width, video.height, video.times)
 
 
 def _some(names: Iterable[str]) -> str:

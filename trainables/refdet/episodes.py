@@ -17,13 +17,13 @@ EASY_WAY, EASY_QUERY = 2, 4
 
 
 class Episode(NamedTuple):
-    """B query frames, each with the references of its own class.
+    """B query frames of C classes.
 
     Attributes:
         frames: (B, 3, S, S) uint8.
-        references: (B, K, 3, R, R) uint8.
+        references: (C, K, 3, R, R) uint8, of each class.
         objects: boxes (M, 4) of each frame, x1 y1 x2 y2 in its pixels.
-        classes: (B,) of the episode, from 0.
+        classes: (B,) of each frame, from 0: its index in `references`.
     """
 
     frames: Tensor
@@ -46,8 +46,8 @@ def episode_size(epoch: int, settings: RefdetSettings) -> tuple[int, int]:
 
 
 def draw(data: RefdetData, settings: RefdetSettings, way: int, query: int, random: np.random.Generator) -> Episode:
-    """One training episode of `way` classes with `query` frames each, augmented."""
-    chosen = random.permutation(len(data.train))[: min(way, len(data.train))]
+    """One training episode of `way` classes, at most as many as there are, with `query` frames each, augmented."""
+    chosen = random.permutation(len(data.train))[:way]
     clips = [data.train[index] for index in chosen]
     picked = [(kind, clip, int(number)) for kind, clip in enumerate(clips) for number in _some(clip, query, random)]
     turns = [_turn(settings, random) for _ in clips]
@@ -55,7 +55,7 @@ def draw(data: RefdetData, settings: RefdetSettings, way: int, query: int, rando
         _augmented(*turned(*loaded(data, clip, number, settings), *turns[kind]), settings, random)
         for kind, clip, number in picked
     ]
-    shots = [_references(data, clip, turns[kind], settings, random) for kind, clip, _ in picked]
+    shots = [_references(data, clip, turns[kind], settings, random) for kind, clip in enumerate(clips)]
     classes = torch.tensor([kind for kind, _, _ in picked])
     return Episode(stacked([part[0] for part in parts]), torch.stack(shots), [part[1] for part in parts], classes)
 

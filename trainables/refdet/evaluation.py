@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.ops import nms
 
 from trainables.refdet.data import RefdetData
 from trainables.refdet.episodes import loaded, stacked
 from trainables.refdet.losses import DetectionLoss
+from trainables.refdet.model import Refdet
 from trainables.refdet.settings import RefdetSettings
 from trainables.vision.average_precision import MOST, Detections, Objects, average_precision
 
@@ -20,27 +21,27 @@ AT_ONCE = 16
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, losses: DetectionLoss, data: RefdetData, settings: RefdetSettings, device: torch.device
+    model: Refdet, losses: DetectionLoss, data: RefdetData, settings: RefdetSettings, device: torch.device
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Average precision over the classes of `data.val`, each its own, and "shuffled/…" with another's references."""
     model.eval()
     losses.eval()
     names = [clip.name for clip in data.val]
-    shots = [_references(data, index, settings) for index in range(len(names))]
-    metrics, held_out = _search(model, losses, data, settings, device, shots)
-    half = len(shots) // 2  # not a neighbour by name, which may be the same kind of object
-    wrong, _ = _search(model, losses, data, settings, device, shots[half:] + shots[:half])
+    codes = [_encoded(model, data, index, settings, device) for index in range(len(names))]
+    metrics, held_out = _search(model, losses, data, settings, device, codes)
+    half = len(codes) // 2  # not a neighbour by name, which may be the same kind of object
+    wrong, _ = _search(model, losses, data, settings, device, codes[half:] + codes[:half])
     metrics |= {f"shuffled/{name}": wrong[name] for name in ("map50", "map50_95")}
     return metrics, held_out
 
 
 def _search(
-    model: nn.Module,
+    model: Refdet,
     losses: DetectionLoss,
     data: RefdetData,
     settings: RefdetSettings,
     device: torch.device,
-    shots: list[Tensor],
+    codes: list[Tensor],
 ) -> tuple[dict[str, float], dict[str, float]]:
     truth: list[Objects] = []
     detected: list[Detections] = []
@@ -50,9 +51,8 @@ def _search(
         for start in range(0, len(frames), AT_ONCE):
             parts = [loaded(data, clip, number, settings) for number in frames[start : start + AT_ONCE]]
             pixels = stacked([part[0] for part in parts]).to(device).float() / 255
-            references = shots[kind].to(device).float().div(255).expand(len(parts), *shots[kind].shape)
             with torch.autocast(device.type, torch.bfloat16, enabled=settings.mixed_precision):
-                output = model(pixels, references)
+                output = model.search(pixels, codes[kind].expand(len(parts), -1))
             output = output._replace(logits=output.logits.float(), sides=output.sides.float())
             result = losses(output, [part[1].to(device) for part in parts])
             sums += torch.stack(result[:3]).double().cpu()
@@ -69,9 +69,12 @@ def _search(
     return average_precision(truth, detected, [clip.name for clip in data.val]), named
 
 
-def _references(data: RefdetData, index: int, settings: RefdetSettings) -> Tensor:
+def _encoded(model: Refdet, data: RefdetData, index: int, settings: RefdetSettings, device: torch.device) -> Tensor:
+    """Features (1, F) of the references of a held-out class."""
     images = data.references(data.val[index], settings.reference_size)
-    return stacked(list(images[: settings.n_reference]))
+    shots = stacked(list(images[: settings.n_reference])).to(device).float() / 255
+    with torch.autocast(device.type, torch.bfloat16, enabled=settings.mixed_precision):
+        return model.encode(shots[None])
 
 
 def detections(boxes: Tensor, scores: Tensor, kind: int, size: int) -> Detections:

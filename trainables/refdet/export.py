@@ -12,7 +12,7 @@ VALUES = (
     *("bbox_weight", "cls_weight", "dfl_weight"),
 )
 CONTRASTS = ("supcon_weight", "cpe_weight")
-TRIPLETS = ("triplet_ratio", "negative_strategy")
+TRIPLETS = ("triplet_ratio", "triplet_batch_size", "negative_strategy")
 
 
 def files(settings: RefdetSettings) -> dict[str, str]:
@@ -34,5 +34,6 @@ def command(settings: RefdetSettings) -> list[str]:
 
 def _named(settings: RefdetSettings) -> tuple[str, ...]:
     contrasts = CONTRASTS if settings.stage > 1 else ()
+    with_triplets = settings.use_triplet or settings.stage == 3
     triplets = ("triplet_weight", "use_triplet", *(TRIPLETS if settings.use_triplet else ()))
-    return (*VALUES, *contrasts, *(triplets if settings.stage == 3 else ()), "mixed_precision")
+    return (*VALUES, *contrasts, *(triplets if with_triplets else ()), "mixed_precision")

@@ -28,6 +28,13 @@ PRIOR = 0.01
 """Score that every place starts with: focal loss's initialisation (Lin et al. 2017)."""
 
 
+SCALES = {
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+"""Mean and deviation of the reference encoder's pixels: the shipped tiny one's, and those of timm's DINOv2."""
+
+
 class Output(NamedTuple):
     """What is said of B frames at A places.
 
@@ -59,9 +66,15 @@ class Output(NamedTuple):
 class Refdet(nn.Module):
     """Looks for one referenced object in each frame."""
 
+    _mean: Tensor
+    _deviation: Tensor
+
     def __init__(self, settings: RefdetSettings, encoder: nn.Module, backbone: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
+        mean, deviation = SCALES[settings.reference_scale]
+        self.register_buffer("_mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("_deviation", torch.tensor(deviation)[:, None, None], persistent=False)
         self.backbone = backbone
         channels = _channels(backbone)
         length = settings.embedding
@@ -75,8 +88,17 @@ class Refdet(nn.Module):
 
     def forward(self, frames: Tensor, references: Tensor) -> Output:
         """What is in `frames` (B, 3, S, S) of the objects on `references` (B, K, 3, R, R); both in [0, 1]."""
-        batch, shots = references.shape[:2]
-        reference = self.encoder(references.flatten(0, 1) * 2 - 1).view(batch, shots, -1).mean(dim=1)
+        return self.search(frames, self.encode(references))
+
+    def encode(self, references: Tensor) -> Tensor:
+        """Features (C, F) of what is on `references` (C, K, 3, R, R), in [0, 1]: the mean of each K."""
+        count, shots = references.shape[:2]
+        scaled = (references.flatten(0, 1) - self._mean) / self._deviation
+        features: Tensor = self.encoder(scaled).view(count, shots, -1).mean(dim=1)
+        return features
+
+    def search(self, frames: Tensor, reference: Tensor) -> Output:
+        """What is in `frames` (B, 3, S, S) of the objects that `reference` (B, F), of `encode`, describes."""
         sought = functional.normalize(self.reference(reference), dim=1)
         levels = _features(self.backbone, frames)
         logits, sides, vectors = [], [], []

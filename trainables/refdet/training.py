@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from trainables import device as gpu
+from trainables.errors import SettingsError
 from trainables.loop import seeded
 from trainables.refdet.data import RefdetData
 from trainables.refdet.episodes import Episode, draw, episode_size
@@ -37,6 +38,8 @@ GRADIENT_NORM = 10.0
 LATE = 0.7
 """Share of the epochs after which the contrasts count half. Technique 3 of the guide: its code halves them in each
 epoch from there on, its text says once ("reduce")."""
+BASIC_TRIPLETS = 3
+"""The stage whose every episode has a triplet loss, unless there are triplet batches."""
 PARTS = ("bbox", "cls", "dfl", "supcon", "cpe", "triplet")
 
 
@@ -45,12 +48,18 @@ class RefdetTraining:
 
     Raises:
         CheckpointError: the weights cannot be had.
+        SettingsError: an episode needs more classes than there are.
     """
 
     def __init__(self, settings: RefdetSettings, data: RefdetData) -> None:
         self.epochs = settings.epochs
         self._settings = settings
         self._data = data
+        if settings.n_way > len(data.train):
+            raise SettingsError(
+                f"refdet: n_way is {settings.n_way}, but the data set has {len(data.train)} classes to train on; "
+                f"set n_way to {len(data.train)} or less"
+            )
         self._device = gpu.device(settings.device)
         with seeded(settings.seed, "model"):
             encoder, backbone = reference_encoder(settings), query_backbone(settings.width)
@@ -85,7 +94,8 @@ class RefdetTraining:
         for index in range(settings.n_episodes):
             mark = time.perf_counter()
             triplets = settings.use_triplet and random.random() < settings.triplet_ratio
-            episode = draw(self._data, settings, way, query, random)
+            frames = max(1, settings.triplet_batch_size // way) if triplets and settings.triplet_batch_size else query
+            episode = draw(self._data, settings, way, frames, random)
             waited += time.perf_counter() - mark
             losses = self._losses(episode, triplets, epoch)
             total = torch.stack(list(losses.values())).sum()
@@ -134,12 +144,16 @@ class RefdetTraining:
             group["lr"] = settings.lr * group["factor"] * share
 
     def _losses(self, episode: Episode, triplets: bool, epoch: int) -> dict[str, Tensor]:
-        """The weighted losses by name; a triplet batch has the triplet loss instead of the two contrasts."""
+        """The weighted losses by name.
+
+        A triplet batch has the triplet loss instead of the two contrasts. Stage 3 without such batches has it beside
+        them in each episode: the guide's basic stage 3.
+        """
         settings = self._settings
         with torch.autocast(self._device.type, torch.bfloat16, enabled=settings.mixed_precision):
-            output = self._detector(
-                episode.frames.to(self._device).float() / 255, episode.references.to(self._device).float() / 255
-            )
+            codes = self._detector.encode(episode.references.to(self._device).float() / 255)
+            frames_in = episode.frames.to(self._device).float() / 255
+            output = self._detector.search(frames_in, codes[episode.classes.to(self._device)])
         output = output._replace(logits=output.logits.float(), sides=output.sides.float())
         output = output._replace(vectors=output.vectors.float(), references=output.references.float())
         objects = [boxes.to(self._device) for boxes in episode.objects]
@@ -155,12 +169,13 @@ class RefdetTraining:
             "triplet": zero,
         }
         vectors, frames = object_vectors(output, objects)
-        if triplets:
+        if triplets or (settings.stage == BASIC_TRIPLETS and not settings.use_triplet):
             losses["triplet"] = settings.triplet_weight * self._triplet(output, objects, (vectors, frames), classes)
-        elif settings.stage > 1:
+        if not triplets and settings.stage > 1:
             share = 0.5 if settings.contrastive_decay and epoch > LATE * self.epochs else 1.0
-            contrasted = torch.cat((vectors, output.references))
-            kinds = torch.cat((classes[frames], classes))
+            of_class = torch.stack([(classes == kind).nonzero()[0, 0] for kind in range(len(codes))])
+            contrasted = torch.cat((vectors, output.references[of_class]))  # each class's references once
+            kinds = torch.cat((classes[frames], classes[of_class]))
             losses["supcon"] = settings.supcon_weight * share * supervised_contrast(contrasted, kinds)
             losses["cpe"] = settings.cpe_weight * share * proposal_contrast(output, detection, classes)
         return losses

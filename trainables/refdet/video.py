@@ -1,10 +1,11 @@
-"""Frames out of videos, decoded once and kept up to a bound."""
+"""Frames out of videos: decoded once and kept up to a bound, beyond it found by seeking."""
 
 from __future__ import annotations
 
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -22,19 +23,23 @@ NAME = "drone_video"
 SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"})
 CONTAINERS = "avi,asf,flv,h264,hevc,ivf,matroska,webm,mjpeg,mov,mp4,mpeg,mpegts,mpegvideo,m4v,obu,ogg"
 """FFmpeg's names of what a video may be."""
-KIND = "video 1"
+KIND = "video 2"
 _FACTS = struct.Struct("<III")
 FRAMES_BYTES = 2 * 1024**3
-"""Bound of the decoded frames that one data set keeps. Beyond it the video is decoded again each time."""
+"""Bound of the decoded frames that one data set keeps. A frame beyond it is decoded each time, from a keyframe on."""
 Picture = NDArray[np.uint8]
 
 
 class Video(NamedTuple):
-    """What a video holds: `frames` of `width` × `height` pixels."""
+    """What a video holds: `frames` of `width` × `height` pixels.
+
+    `times` are the frames' presentation times, rising; empty if the file does not give them, so nothing can be sought.
+    """
 
     frames: int
     width: int
     height: int
+    times: NDArray[np.int64]
 
 
 class Source(Protocol):
@@ -45,6 +50,9 @@ class Source(Protocol):
 
     @property
     def frames(self) -> tuple[int, ...]: ...
+
+    @property
+    def times(self) -> NDArray[np.int64]: ...
 
 
 def video_in(folder: Path) -> Path:
@@ -68,18 +76,28 @@ def probe(path: Path, facts: FileFacts) -> Video:
     file = os.path.abspath(path)
     kept = facts.recall(file, KIND, stamp_of(status))
     if kept is not None:
-        return Video(*_FACTS.unpack(kept))
+        return Video(*_FACTS.unpack(kept[: _FACTS.size]), np.frombuffer(kept[_FACTS.size :], dtype=np.int64))
     count, size = 0, (0, 0)
+    given: list[int | None] = []
     for frame in _decoded(path):
         width, height = upright_size(frame)
         if count and (width, height) != size:
             before = f"those before it {size[0]}x{size[1]}"
             raise DataError(f"{path}: frame {count} is {width}x{height} pixels, {before}; write it in one size")
         count, size = count + 1, (width, height)
+        given.append(frame.pts)
     if count == 0:
         raise DataError(f"{path}: holds no frame; replace it")
-    facts.keep(file, KIND, status, _FACTS.pack(count, *size))
-    return Video(count, *size)
+    times = _rising(given)
+    facts.keep(file, KIND, status, _FACTS.pack(count, *size) + times.tobytes())
+    return Video(count, *size, times)
+
+
+def _rising(given: Sequence[int | None]) -> NDArray[np.int64]:
+    """Presentation times by which every frame can be found again; none if one is missing or not after the last."""
+    times = [time for time in given if time is not None]
+    rising = len(times) == len(given) and all(earlier < later for earlier, later in pairwise(times))
+    return np.array(times if rising else [], dtype=np.int64)
 
 
 class FrameCache:
@@ -88,7 +106,7 @@ class FrameCache:
     def __init__(self, sources: Iterable[Source], limit: int) -> None:
         self.limit = limit
         self.bytes = 0
-        self._frames_of: Mapping[Path, tuple[int, ...]] = {source.video: source.frames for source in sources}
+        self._sources: Mapping[Path, Source] = {source.video: source for source in sources}
         self._cached: dict[tuple[Path, int, int], tuple[Picture, float]] = {}
 
     def frame(self, video: Path, number: int, size: int) -> tuple[Picture, float]:
@@ -96,13 +114,19 @@ class FrameCache:
         cached = self._cached.get((video, number, size))
         if cached is not None:
             return cached
+        source = self._sources[video]
+        room = self.bytes + 3 * size * size <= self.limit
+        if not room and len(source.times):
+            return fitted(upright_pixels(_sought(video, int(source.times[number]))), size)
         result: tuple[Picture, float] | None = None
-        annotated = set(self._frames_of[video])
+        wanted = set(source.frames) if room else {number}
         for index, frame in enumerate(_decoded(video)):
-            if index in annotated:
+            if index in wanted:
                 placed = fitted(upright_pixels(frame), size)
                 self._keep((video, index, size), placed)
                 result = placed if index == number else result
+            if index == max(wanted):
+                break
         assert result is not None, "every annotated frame was there when the data set was opened"
         return result
 
@@ -124,8 +148,12 @@ class FrameCache:
             self._cached[key] = fitted
 
 
-def _decoded(path: Path) -> Iterator[Any]:
+def _decoded(path: Path, start: int | None = None) -> Iterator[Any]:
     """The frames (`av.VideoFrame`) in the order in which they are shown, however long each is: the order of OpenCV.
+
+    Args:
+        path: the video.
+        start: a presentation time; the frames begin at the last keyframe before it.
 
     Raises:
         DataError: it is no video, broken, or larger than the limits.
@@ -142,6 +170,8 @@ def _decoded(path: Path) -> Iterator[Any]:
                 raise DataError(f"{path}: holds no video; replace it")
             codec = container.streams.video[0].codec_context
             _check_size(path, codec.width, codec.height)
+            if start is not None:
+                container.seek(start, stream=container.streams.video[0])
             for number, frame in enumerate(container.decode(video=0), start=1):
                 _check_size(path, frame.width, frame.height)
                 if number > most.video_frames:
@@ -188,6 +218,14 @@ def upright_pixels(frame: Any) -> Picture:
     if not a:
         pixels, a, d = pixels.transpose(1, 0, 2), c, b
     return np.ascontiguousarray(pixels[::d, ::a])
+
+
+def _sought(path: Path, time: int) -> Any:
+    """The frame that is shown at `time`."""
+    for frame in _decoded(path, time):
+        if frame.pts == time:
+            return frame
+    raise DataError(f"{path}: the frame at {time} cannot be found again; has the file changed?")
 
 
 def stretched(opened: Image.Image, size: int) -> Picture:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from trainables.errors import DataError
+from trainables.file_facts import FileFacts
+from trainables.refdet import video as videos
 from trainables.refdet.data import open_refdet
+from trainables.refdet.video import FrameCache, probe
 from trainables.samples.reference_videos import NOVEL, TRAINED, kinds, write_refdet
 
 
@@ -133,6 +138,41 @@ def test_frames_are_decoded_once_while_there_is_room(written: Path) -> None:
         assert data.frames.bytes <= data.frames.limit
     with pytest.raises(ValueError, match="read-only"):
         kept.frames.frame(kept.train[0].video, 2, 64)[0][:] = 0
+
+
+def test_a_frame_beyond_the_bound_is_sought_and_is_the_same(tmp_path: Path) -> None:
+    """A video of four keyframes with B-frames: of 40 frames, only those from the last keyframe on are decoded."""
+    import av
+
+    video = tmp_path / "long.mp4"
+    random = np.random.default_rng(0)
+    with av.open(str(video), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": "10", "bf": "2", "sc_threshold": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(40):
+            picture = random.integers(0, 255, (48, 64, 3), dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    times = probe(video, FileFacts(None)).times
+    assert len(times) == 40
+    source = SimpleNamespace(video=video, frames=tuple(range(40)), times=times)
+    kept, sought = FrameCache([source], 10**9), FrameCache([source], 0)
+    decoded: list[int] = []
+    original = videos._decoded
+
+    def counted(path: Path, start: int | None = None) -> Iterator[Any]:
+        for frame in original(path, start):
+            decoded.append(frame.pts)
+            yield frame
+
+    for number in (0, 9, 10, 25, 39):
+        decoded.clear()
+        with mock.patch.object(videos, "_decoded", counted):
+            pixels, scale = sought.frame(video, number, 64)
+        assert np.array_equal(pixels, kept.frame(video, number, 64)[0])
+        assert scale == 1.0
+        assert len(decoded) <= 12, "of a group of ten"
+    assert sought.bytes == 0
 
 
 def test_the_fingerprint_is_of_the_content_not_of_the_place(written: Path, root: Path) -> None:

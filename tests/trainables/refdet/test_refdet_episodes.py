@@ -41,7 +41,7 @@ def test_a_turned_class_turns_its_references_and_its_frames_alike(videos: Refdet
     seen = set()
     for seed in range(12):
         episode = draw(videos, settings, 2, 1, np.random.default_rng(seed))
-        for index in range(2):
+        for index in range(2):  # one frame of each class
             frames = [videos.frames.frame(clip.video, number, 64)[0] for clip in videos.train for number in clip.frames]
             shots = [image for clip in videos.train for image in videos.references(clip, 56)]
             way = _turn_of(episode.frames[index].permute(1, 2, 0).numpy(), frames)

@@ -46,7 +46,10 @@ def test_the_paper_preset_is_document_003s_stage_two() -> None:
         ({"n_ways": 3}, "unknown setting 'n_ways'; did you mean 'n_way'?"),
         ({"stage": 4}, "setting 'stage' is 4; it must be 1, 2 or 3"),
         ({"n_way": 1}, "setting 'n_way' is 1; it must be greater than or equal to 2"),
-        ({"use_triplet": True}, "use_triplet is on, but stage is 2; triplets belong to stage 3"),
+        (
+            {"use_triplet": True, "stage": 1},
+            "use_triplet is on, but stage is 1; triplet batches belong to stages 2 and 3",
+        ),
         ({"reference_size": 60}, "reference_size is 60; it must be a multiple of the patch, 14"),
         ({"reference_model": "dinov2"}, "reference_weights sample are of reference_model tiny"),
         ({"negative_strategy": "hard"}, "it must be 'background', 'cross_class' or 'mixed'"),
@@ -62,7 +65,7 @@ def test_a_wrong_setting_is_one_sentence(overrides: Mapping[str, Any], complaint
 def documented() -> argparse.ArgumentParser:
     """The arguments of `train.py` that the guide shows."""
     parser = argparse.ArgumentParser(exit_on_error=False)
-    for name in ("stage", "epochs", "n_way", "n_query", "n_episodes", "gradient_accumulation"):
+    for name in ("stage", "epochs", "n_way", "n_query", "n_episodes", "gradient_accumulation", "triplet_batch_size"):
         parser.add_argument(f"--{name}", type=int)
     for name in ("lr", "weight_decay", "triplet_ratio", *(f"{loss}_weight" for loss in LOSSES)):
         parser.add_argument(f"--{name}", type=float)
@@ -73,6 +76,15 @@ def documented() -> argparse.ArgumentParser:
 
 
 LOSSES = ("bbox", "cls", "dfl", "supcon", "cpe", "triplet")
+
+
+def test_the_guides_best_experiment_mixes_triplet_batches_into_stage_two(tmp_path: Path) -> None:
+    """Its Technique 1: `--stage 2 --use_triplet --triplet_ratio 0.3 … --triplet_batch_size 8`."""
+    settings = RECIPE.settings("paper", {"stage": 2, "use_triplet": True})
+    script, _ = RECIPE.export(settings, tmp_path)
+    words = shlex.split(script.read_text(), comments=True)
+    read = vars(documented().parse_args(words[2:]))
+    assert (read["stage"], read["use_triplet"], read["triplet_ratio"], read["triplet_batch_size"]) == (2, True, 0.3, 8)
 
 
 @pytest.mark.parametrize("training", ["stage-1", "stage-2", "stage-3"])
@@ -113,6 +125,7 @@ def test_whatever_the_space_draws_is_a_valid_training_of_every_preset(seed: int)
         assert RECIPE.settings(preset, values, "stage-2").model_dump().items() >= values.items()
     assert ("supcon_weight" in values) == (values["stage"] > 1)
     assert ("triplet_ratio" in values) == values.get("use_triplet", False)
+    assert ("triplet_weight" in values) == (values.get("use_triplet", False) or values["stage"] == 3)
 
 
 def test_the_space_is_found_and_never_searches_the_budget() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from trainables.errors import CheckpointError
+from trainables.errors import CheckpointError, SettingsError
 from trainables.recipe import Epoch
 from trainables.refdet.data import RefdetData, open_refdet
 from trainables.refdet.recipe import Refdet
@@ -54,7 +54,7 @@ def test_three_epochs_and_three_resumed_are_six(videos: RefdetData, tmp_path: Pa
     third.save(checkpoint)
     assert losses(curve(given, videos, tmp_path, resume=checkpoint)) == losses(iter(whole[3:]))
     assert [epoch.phase for epoch in whole] == ["warmup"] * 4 + ["finetune"] * 2
-    with pytest.raises(CheckpointError, match="other settings: seed was 0 and is 3"):
+    with pytest.raises(CheckpointError, match=r"other settings: .*seed was 0 and is 3"):
         next(curve(settings(epochs=6, seed=3), videos, tmp_path, resume=checkpoint))
 
 
@@ -95,6 +95,8 @@ CHANGES: dict[str, Any] = {
     **{
         "use_triplet": False,
         "triplet_ratio": 0.0,
+        "triplet_batch_size": 4,
+        "reference_scale": "imagenet",
         "negative_strategy": "background",
         "fliplr": 1.0,
         "hsv": 1.0,
@@ -106,6 +108,7 @@ BASE: dict[str, Any] = {"turn": 0.0, "epochs": 2, "warmup_epochs": 1, "freeze_di
 CONTRAST = {"triplet_ratio": 0.0}
 UNDER: dict[str, dict[str, Any]] = {
     "supcon_weight": CONTRAST,
+    "n_query": CONTRAST,  # a triplet batch has frames of its own
     "contrastive_decay": CONTRAST,
     "curriculum": {"n_way": 3, "n_query": 5},
     "epochs": {"warmup_epochs": 0},
@@ -130,6 +133,63 @@ def test_each_setting_changes_what_comes_out(
     changed = BASE | UNDER.get(name, {}) | {name: CHANGES[name]} | ({"use_triplet": False} if name == "stage" else {})
     found = losses(islice(curve(settings(**changed), videos, tmp_path), 2))
     assert found != usual[name if name in UNDER else ""]
+
+
+def test_stage_three_without_triplet_batches_has_a_triplet_loss_in_each_episode(
+    videos: RefdetData, tmp_path: Path
+) -> None:
+    """The guide's basic stage 3: `--triplet_weight 0.2` without `--use_triplet`."""
+    given = {"epochs": 1, "use_triplet": False, "n_query": 2}
+    third, heavy, second = (
+        next(curve(settings(**given | change), videos, tmp_path)).losses
+        for change in ({}, {"triplet_weight": 0.4}, {"stage": 2})
+    )
+    assert third["train/triplet"] > 0 == second["train/triplet"]
+    assert third["train/supcon"] > 0
+    assert heavy["train/triplet"] != third["train/triplet"]
+
+
+def test_triplet_batches_mix_into_stage_two(videos: RefdetData, tmp_path: Path) -> None:
+    given = settings("stage-2", epochs=1, use_triplet=True, triplet_ratio=0.5, n_episodes=8)
+    found = next(curve(given, videos, tmp_path)).losses
+    assert found["train/triplet"] > 0
+    assert found["train/supcon"] > 0
+
+
+def test_an_episode_of_more_classes_than_there_are_is_refused(videos: RefdetData, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="n_way is 4, but the data set has 3 classes to train on; set n_way to 3"):
+        next(curve(settings(n_way=4), videos, tmp_path))
+
+
+def test_the_references_of_a_class_are_encoded_once(videos: RefdetData, tmp_path: Path) -> None:
+    """Once a class and step, not once a frame; in an evaluation, once a class."""
+    with isolated(tmp_path):
+        from trainables.refdet.training import RefdetTraining
+    training = RefdetTraining(settings(n_query=3, n_episodes=2, n_reference=2), videos)
+    encoded: list[int] = []
+    training._detector.encoder.register_forward_hook(lambda _, given, __: encoded.append(len(given[0])))
+    training.train_epoch(1)
+    assert encoded == [2 * 2] * 2, "classes x references, in each of two steps of six frames"
+    encoded.clear()
+    training.evaluate(1)
+    assert encoded == [2] * len(videos.val)
+
+
+def test_no_copy_of_a_reference_is_contrasted(
+    videos: RefdetData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with isolated(tmp_path):
+        from trainables.refdet import training
+    contrasted: list[torch.Tensor] = []
+
+    def supervised(vectors: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        contrasted.append(vectors.detach())
+        return vectors.sum() * 0
+
+    monkeypatch.setattr(training, "supervised_contrast", supervised)
+    next(curve(settings("stage-2", epochs=1, n_query=3, n_episodes=1), videos, tmp_path))
+    (vectors,) = contrasted
+    assert len(torch.unique(vectors, dim=0)) == len(vectors) == 2 * 3 + 2
 
 
 def test_the_proposals_weight_counts_once_proposals_fit(
@@ -161,6 +221,56 @@ def test_the_shipped_encoder_fits_the_tiny_preset(videos: RefdetData, tmp_path: 
             path.write_bytes(content)
         with pytest.raises(CheckpointError, match=complaint):
             load_encoder(encoder, str(path))
+
+
+def test_dinov2_weights_of_another_size_fit_by_their_table_of_positions(tmp_path: Path) -> None:
+    """timm's file has the positions of 518 pixels, (1, 1370, 384); the paper preset looks at 252."""
+    import timm
+    from timm.models.vision_transformer import checkpoint_filter_fn
+
+    with isolated(tmp_path):
+        from trainables.refdet.model import reference_encoder
+        from trainables.refdet.weights import load_encoder
+    tiny = {"embed_dim": 64, "depth": 2, "num_heads": 2}
+    full = timm.create_model("vit_small_patch14_dinov2.lvd142m", pretrained=False, num_classes=0, **tiny)
+    assert full.pos_embed.shape == (1, 1370, 64)
+    torch.save(full.state_dict(), tmp_path / "dinov2.pt")
+    encoder = reference_encoder(Refdet().settings("tiny", {"reference_size": 252}))
+    load_encoder(encoder, str(tmp_path / "dinov2.pt"))
+    by_timm = timm.create_model(
+        "vit_small_patch14_dinov2.lvd142m", pretrained=False, img_size=252, num_classes=0, **tiny
+    )
+    by_timm.load_state_dict(checkpoint_filter_fn(full.state_dict(), by_timm))
+    for name, value in by_timm.state_dict().items():
+        assert torch.equal(value, encoder.state_dict()[name]), name
+
+
+def test_dinov2_gets_the_colours_that_it_was_trained_on(tmp_path: Path) -> None:
+    import timm
+
+    with isolated(tmp_path):
+        from trainables.refdet.model import SCALES
+    timms = timm.create_model("vit_small_patch14_dinov2.lvd142m", pretrained=False).pretrained_cfg
+    assert Refdet().settings("paper", {}).reference_scale == "imagenet"
+    assert SCALES["imagenet"] == (tuple(timms["mean"]), tuple(timms["std"]))
+
+
+@pytest.mark.parametrize("weights", ["weights", "reference_weights"])
+def test_pretrained_weights_that_cannot_be_downloaded_are_asked_for(
+    weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a network, one sentence that says what to fetch."""
+    with isolated(tmp_path):
+        from trainables.refdet import weights as loading
+        from trainables.refdet.model import reference_encoder
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(loading, "YOLO", "http://127.0.0.1:9/yolov8n.pt")  # nobody listens there
+    monkeypatch.setattr(loading, "HUB", str(tmp_path / "no such model"))
+    given = Refdet().settings("tiny", {})
+    with pytest.raises(
+        CheckpointError, match=rf"^refdet: {weights} \w+: .* cannot be downloaded .*; fetch it elsewhere"
+    ):
+        loading._downloaded_yolo() if weights == "weights" else loading.load_encoder(reference_encoder(given), "dinov2")
 
 
 @pytest.mark.parametrize("form", ["checkpoint", "export"])
@@ -201,7 +311,14 @@ def test_the_paper_preset_takes_a_real_step(videos: RefdetData, tmp_path: Path) 
     """YOLOv8n's body and DINOv2's ViT-S on two frames; only their weights, downloads, are left out."""
     with isolated(tmp_path):
         from trainables.refdet.training import RefdetTraining
-    changes = {"device": "cpu", "mixed_precision": False, "n_query": 1, "n_episodes": 1, "gradient_accumulation": 1}
+    changes: dict[str, Any] = {
+        "device": "cpu",
+        "mixed_precision": False,
+        "n_query": 1,
+        "n_episodes": 1,
+        "gradient_accumulation": 1,
+    }
+    changes |= {"weights": "none", "reference_weights": "none"}
     given = Refdet().settings("paper", changes)
     training = RefdetTraining(given, videos)
     encoder = training._detector.encoder
