@@ -21,8 +21,6 @@ PATIENCE = 20
 BEST = "acc/mean1"
 """What MMAction2's AccMetric calls the mean class accuracy."""
 SMALLEST_BOTTLENECK_DEPTH = 50
-FUSION_KERNEL = 7
-"""Frames that pytorchvideo's lateral convolutions see; MMAction2's own default is 5."""
 
 HEADER = '''"""Written by steadytune, in the fields of MMAction2's SlowFast configurations.
 
@@ -128,7 +126,7 @@ def _backbone(settings: SlowfastSettings) -> dict[str, Any]:
     slow = _pathway(settings, settings.stem_width, kernel=1)
     fast = _pathway(settings, settings.stem_width // settings.reduction, kernel=5)
     # pytorchvideo's lateral convolutions have a batch-norm and a ReLU, MMAction2's only if asked for.
-    lateral = {"lateral": True, "lateral_norm": True, "fusion_kernel": FUSION_KERNEL}
+    lateral = {"lateral": True, "lateral_norm": True, "fusion_kernel": settings.fusion_kernel}
     return {
         "type": "ResNet3dSlowFast",
         "resample_rate": settings.alpha,

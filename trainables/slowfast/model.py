@@ -22,6 +22,7 @@ class SlowFast(nn.Module):
     Args:
         classes: C.
         depth, stem_width, reduction: size; 50, 64 and 8 are SlowFast R50.
+        fusion_kernel: frames that the lateral convolutions see.
         alpha: the slow pathway sees every alpha-th frame.
         dropout: before the projection.
         freeze: first blocks (stem, stages) that keep weights and statistics.
@@ -36,6 +37,7 @@ class SlowFast(nn.Module):
         *,
         depth: int,
         stem_width: int,
+        fusion_kernel: int,
         reduction: int,
         alpha: int,
         dropout: float,
@@ -46,6 +48,7 @@ class SlowFast(nn.Module):
         self.arguments = {
             "slowfast_channel_reduction_ratio": (reduction,),
             "slowfast_fusion_conv_stride": (alpha, 1, 1),
+            "slowfast_fusion_conv_kernel_size": (fusion_kernel, 1, 1),
             "model_depth": depth,
             "model_num_class": classes,
             "dropout_rate": dropout,

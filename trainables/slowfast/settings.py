@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from trainables.settings import Settings
+from trainables.settings import Earlier, Settings
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Side = Annotated[int, Field(ge=16, le=4096)]
@@ -42,6 +42,9 @@ class SlowfastSettings(Settings):
     freeze: int = Field(ge=0, le=5, description="first blocks that keep weights and statistics: stem, then 4 stages")
     depth: Literal[18, 50, 101] = Field(description="layers of the network")
     stem_width: int = Field(ge=4, le=1024, multiple_of=2, description="channels of the slow stem; 64 in R50")
+    fusion_kernel: Annotated[Literal[5, 7], Earlier(7)] = Field(
+        description="frames that the lateral convolutions see; 5 in Kinetics weights of alpha 8, 7 in those of alpha 4"
+    )
     reduction: int = Field(ge=2, le=16, description="channels of the slow pathway to one of the fast")
     norm_momentum: float = Field(gt=0, le=1, description="momentum of the batch-norm statistics")
     weights: str = Field(min_length=1, description="backbone: none, kinetics, or a pytorchvideo state dict file")

@@ -42,7 +42,7 @@ class SlowfastTraining:
         self._device = gpu.device(settings.device)
         with seeded(settings.seed, "model"):
             network = new_network(settings, len(data.names))
-        load_network(network.network, settings.weights)
+        load_network(network.network, settings.weights, settings.alpha, settings.fusion_kernel)
         self.model: torch.nn.Module = network.to(self._device)
         self._optimizer = _optimizer(settings, network)
         self._weights = class_weights(_clips_by_class(data).float()).to(self._device)
@@ -153,6 +153,7 @@ def new_network(settings: SlowfastSettings, classes: int) -> SlowFast:
         classes,
         depth=settings.depth,
         stem_width=settings.stem_width,
+        fusion_kernel=settings.fusion_kernel,
         reduction=settings.reduction,
         alpha=settings.alpha,
         dropout=settings.dropout,

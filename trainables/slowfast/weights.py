@@ -12,12 +12,20 @@ from torch import nn
 from trainables.errors import CheckpointError
 from trainables.vision.first_weights import check_shapes, check_state_dict, read_weights
 
-KINETICS = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/SLOWFAST_8x8_R50.pyth"
-"""pytorchvideo's own SlowFast R50 (its `models.hub`)."""
+ZOO = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics"
+KINETICS = {
+    (8, 5): f"{ZOO}/SLOWFAST_4x16_R50.pyth",
+    (4, 7): f"{ZOO}/SLOWFAST_8x8_R50.pyth",
+    (8, 7): f"{ZOO}/SLOWFAST_8x8_R50.pyth",
+}
+"""pytorchvideo's SlowFast R50 by alpha and fusion_kernel, from its model zoo: 4 slow of 32 fast frames, and 8 of 32.
+
+The last line is what trainings had before there was a setting fusion_kernel: weights that were trained at alpha 4.
+"""
 PROJECTION = "blocks.6.proj"
 
 
-def load_network(network: nn.Module, weights: str) -> None:
+def load_network(network: nn.Module, weights: str, alpha: int, fusion_kernel: int) -> None:
     """Fill all but the projection from `weights`: "none", "kinetics" or a pytorchvideo state dict file.
 
     Raises:
@@ -25,7 +33,7 @@ def load_network(network: nn.Module, weights: str) -> None:
     """
     if weights == "none":
         return
-    state = _downloaded() if weights == "kinetics" else _read(Path(weights))
+    state = _downloaded(alpha, fusion_kernel) if weights == "kinetics" else _read(Path(weights))
     state = {name: value for name, value in state.items() if not name.startswith(PROJECTION)}
     expected = {name: value for name, value in network.state_dict().items() if not name.startswith(PROJECTION)}
     fix = "give weights of the same depth, stem_width and reduction, or weights: none"
@@ -33,19 +41,25 @@ def load_network(network: nn.Module, weights: str) -> None:
     network.load_state_dict(state, strict=False)
 
 
-def _downloaded() -> dict[str, Any]:
+def _downloaded(alpha: int, fusion_kernel: int) -> dict[str, Any]:
+    address = KINETICS.get((alpha, fusion_kernel))
+    if address is None:
+        raise CheckpointError(
+            f"slowfast: weights kinetics: there are none of alpha {alpha} with fusion_kernel {fusion_kernel}; set alpha"
+            " 8 with fusion_kernel 5, alpha 4 with fusion_kernel 7, or weights: none"
+        )
     try:
-        saved = torch.hub.load_state_dict_from_url(KINETICS, map_location="cpu", progress=False, weights_only=True)
+        saved = torch.hub.load_state_dict_from_url(address, map_location="cpu", progress=False, weights_only=True)
         return dict(saved["model_state"])
     except (OSError, RuntimeError, UnpicklingError) as error:  # no network, no room, or not what it should be
         raise CheckpointError(
-            f"slowfast: weights kinetics: {KINETICS} cannot be downloaded ({error}); fetch it elsewhere and set weights"
+            f"slowfast: weights kinetics: {address} cannot be downloaded ({error}); fetch it elsewhere and set weights"
             " to the file, or set weights: none"
         ) from None
 
 
 def _read(path: Path) -> dict[str, Any]:
     owner = f"slowfast: weights {path}"
-    missing = f"give a pytorchvideo state dict ({KINETICS}), kinetics to download it, or none"
+    missing = f"give a pytorchvideo state dict ({ZOO}), kinetics to download it, or none"
     saved = read_weights(path, owner, missing=missing, broken="it must be a saved state dict")
     return check_state_dict(saved.get("model_state", saved) if isinstance(saved, dict) else None, owner)

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from trainables.errors import CheckpointError
 from trainables.slowfast.clips import Jitter
 from trainables.slowfast.losses import class_loss
 from trainables.slowfast.metrics import accuracy, confusion
 from trainables.slowfast.model import class_weights
 from trainables.slowfast.recipe import Slowfast
 from trainables.slowfast.training import new_network
+from trainables.slowfast.weights import KINETICS, load_network
 
 
 def test_a_focal_loss_without_gamma_is_cross_entropy_and_weights_count_by_class() -> None:
@@ -57,3 +59,30 @@ def test_brightness_and_contrast_change_alike_in_all_frames_of_a_clip() -> None:
     assert float(spread.std(dim=0).min()) > 0.02, "it does change something"
     contrast = (spread[:, 1] - spread[:, 0]) / 0.3
     assert 0.7 * 0.7 <= float(contrast.min()) < 0.9 < 1.1 < float(contrast.max()) <= 1.3 * 1.3
+
+
+@pytest.mark.parametrize(("alpha", "kernel", "millions"), [(8, 5, 34.48), (4, 7, 34.57)])
+def test_the_model_is_the_one_that_the_kinetics_weights_of_its_alpha_are_of(
+    alpha: int, kernel: int, millions: float
+) -> None:
+    """The sizes are pytorchvideo's model zoo's, with 400 classes."""
+    settings = Slowfast().settings("paper", {"alpha": alpha, "fusion_kernel": kernel})
+    with torch.device("meta"):
+        model = new_network(settings, 400)
+    assert sum(value.numel() for value in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.005)
+    assert KINETICS[alpha, kernel].endswith({8: "SLOWFAST_4x16_R50.pyth", 4: "SLOWFAST_8x8_R50.pyth"}[alpha])
+
+
+def test_the_paper_preset_has_the_documents_pathways_and_their_weights() -> None:
+    """Fast at 32 frames a second, slow at 4."""
+    paper = Slowfast().settings("paper", {})
+    assert (paper.alpha, paper.fusion_kernel) in KINETICS
+    assert (paper.alpha, paper.fusion_kernel) == (8, 5)
+
+
+def test_kinetics_weights_of_another_alpha_are_refused() -> None:
+    settings = Slowfast().settings("paper", {"alpha": 4})
+    with torch.device("meta"):
+        network = new_network(settings, 2).network
+    with pytest.raises(CheckpointError, match="there are none of alpha 4 with fusion_kernel 5; set alpha 8 with"):
+        load_network(network, "kinetics", settings.alpha, settings.fusion_kernel)

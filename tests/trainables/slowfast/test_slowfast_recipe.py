@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -72,11 +73,13 @@ def test_the_export_loads_as_python_with_the_documents_values(tmp_path: Path) ->
 
 
 def test_the_exported_network_has_pytorchvideos_lateral_convolutions(tmp_path: Path) -> None:
-    """MMAction2's own are over 5 frames, without batch-norm. The bench slowfast_in_mmaction2 compares the outputs."""
-    slow = exported(tmp_path)["model"]["backbone"]["slow_pathway"]
-    network = new_network(RECIPE.settings("tiny", {}), 2)
-    lateral = network.network.get_submodule("blocks.0.multipathway_fusion")
-    assert slow["fusion_kernel"] == lateral.conv_fast_to_slow.kernel_size[0]  # type: ignore[union-attr, index]
+    """MMAction2's own have no batch-norm. The bench slowfast_in_mmaction2 compares the outputs."""
+    for kernel in (5, 7):
+        slow = exported(tmp_path, fusion_kernel=kernel)["model"]["backbone"]["slow_pathway"]
+        network = new_network(RECIPE.settings("tiny", {"fusion_kernel": kernel}), 2)
+        lateral = network.network.get_submodule("blocks.0.multipathway_fusion")
+        kernels = [module.kernel_size[0] for module in lateral.modules() if isinstance(module, torch.nn.Conv3d)]
+        assert kernels == [slow["fusion_kernel"]] == [kernel]
     assert slow["lateral_norm"] is True
     assert slow["norm_cfg"]["momentum"] == 0.1
 

@@ -127,6 +127,7 @@ CHANGES: dict[str, Any] = {
     "depth": 50,
     "stem_width": 16,
     "reduction": 8,
+    "fusion_kernel": 5,
     "norm_momentum": 0.5,
     "seed": 9,
 }
