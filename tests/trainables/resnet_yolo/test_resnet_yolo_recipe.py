@@ -13,6 +13,7 @@ import pytest
 
 from trainables.errors import SettingsError
 from trainables.resnet_yolo.recipe import ResnetYolo
+from trainables.resnet_yolo.schedule import rate_share
 from trainables.settings import parse_value, read_yaml
 
 RECIPE = ResnetYolo()
@@ -103,6 +104,23 @@ def test_the_export_is_the_documents_dictionary(tmp_path: Path) -> None:
     }
     assert document.items() <= values.items()
     assert RECIPE.settings("tiny", read_yaml(native)) == settings
+
+
+@pytest.mark.parametrize(("warmup_epochs", "warmup_start"), [(10, 0.55), (10, 0.1), (4, 0.1), (7, 0.9), (1, 0.3)])
+def test_the_exported_warm_up_is_ours_in_the_documents_formula(
+    warmup_epochs: int, warmup_start: float, tmp_path: Path
+) -> None:
+    """Its fix #4: `lr_scale = 0.5 + 0.5 * float(epoch + 1) / float(max(1, warmup_epochs))`, epochs from 0."""
+    given: dict[str, Any] = {"warmup_epochs": warmup_epochs, "warmup_start": warmup_start}
+    module, _ = RECIPE.export(RECIPE.settings("paper", given), tmp_path)
+    start = runpy.run_path(str(module))["YOLOV8_PARAMS"]["warmup_start"]
+    theirs = [start + (1 - start) * float(epoch + 1) / float(max(1, warmup_epochs)) for epoch in range(warmup_epochs)]
+    assert theirs == pytest.approx([rate_share(epoch, epochs=150, **given) for epoch in range(1, 1 + warmup_epochs)])
+
+
+def test_the_fixed_training_exports_the_documents_own_constant(tmp_path: Path) -> None:
+    module, _ = RECIPE.export(RECIPE.settings("paper", {}, "fixed"), tmp_path)
+    assert runpy.run_path(str(module))["YOLOV8_PARAMS"]["warmup_start"] == 0.5
 
 
 def test_the_commands_that_only_list_recipes_import_nothing_heavy() -> None:
