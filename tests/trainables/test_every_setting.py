@@ -35,7 +35,7 @@ NOT_NATIVE = {
     "refdet": {
         *("backbone_factor", "dinov2_factor", "fusion_factor", "head_factor", "freeze_backbone", "freeze_dinov2"),
         *("embedding", "width", "norm_momentum", "n_reference", "image_size", "contrastive_decay", "curriculum"),
-        *("fliplr", "hsv", "turn", "warmup_epochs", "seed", "device", "weights"),
+        *("fliplr", "hsv", "turn", "warmup_epochs", "seed", "device", "weights", "reference_scale"),
     },
     "resnet_yolo": {"neck_channels", "norm_momentum", "device", "workers", "weights"},
     "rgbt": set(),

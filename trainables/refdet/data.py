@@ -41,7 +41,7 @@ class Clip:
     boxes: Mapping[int, NDArray[np.float32]]
     width: int
     height: int
-    times: NDArray[np.int64]
+    times: tuple[int, ...]
 
     @property
     def frames(self) -> tuple[int, ...]:

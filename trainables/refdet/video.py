@@ -39,7 +39,7 @@ class Video(NamedTuple):
     frames: int
     width: int
     height: int
-    times: NDArray[np.int64]
+    times: tuple[int, ...]
 
 
 class Source(Protocol):
@@ -52,7 +52,7 @@ class Source(Protocol):
     def frames(self) -> tuple[int, ...]: ...
 
     @property
-    def times(self) -> NDArray[np.int64]: ...
+    def times(self) -> tuple[int, ...]: ...
 
 
 def video_in(folder: Path) -> Path:
@@ -76,7 +76,9 @@ def probe(path: Path, facts: FileFacts) -> Video:
     file = os.path.abspath(path)
     kept = facts.recall(file, KIND, stamp_of(status))
     if kept is not None:
-        return Video(*_FACTS.unpack(kept[: _FACTS.size]), np.frombuffer(kept[_FACTS.size :], dtype=np.int64))
+        times = tuple(np.frombuffer(kept[_FACTS.size :], dtype=np.int64).tolist())
+        frames, width, height = _FACTS.unpack(kept[: _FACTS.size])
+        return Video(frames, width, height, times)
     count, size = 0, (0, 0)
     given: list[int | None] = []
     for frame in _decoded(path):
@@ -89,15 +91,15 @@ def probe(path: Path, facts: FileFacts) -> Video:
     if count == 0:
         raise DataError(f"{path}: holds no frame; replace it")
     times = _rising(given)
-    facts.keep(file, KIND, status, _FACTS.pack(count, *size) + times.tobytes())
+    facts.keep(file, KIND, status, _FACTS.pack(count, *size) + np.array(times, dtype=np.int64).tobytes())
     return Video(count, *size, times)
 
 
-def _rising(given: Sequence[int | None]) -> NDArray[np.int64]:
+def _rising(given: Sequence[int | None]) -> tuple[int, ...]:
     """Presentation times by which every frame can be found again; none if one is missing or not after the last."""
-    times = [time for time in given if time is not None]
+    times = tuple(time for time in given if time is not None)
     rising = len(times) == len(given) and all(earlier < later for earlier, later in pairwise(times))
-    return np.array(times if rising else [], dtype=np.int64)
+    return times if rising else ()
 
 
 class FrameCache:
@@ -116,8 +118,8 @@ class FrameCache:
             return cached
         source = self._sources[video]
         room = self.bytes + 3 * size * size <= self.limit
-        if not room and len(source.times):
-            return fitted(upright_pixels(_sought(video, int(source.times[number]))), size)
+        if not room and source.times:
+            return fitted(upright_pixels(_sought(video, source.times[number])), size)
         result: tuple[Picture, float] | None = None
         wanted = set(source.frames) if room else {number}
         for index, frame in enumerate(_decoded(video)):

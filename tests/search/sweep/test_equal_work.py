@@ -18,6 +18,7 @@ PASSES = {
     "rgbt": "each training pair once",
     "yolox": "each training image once",
     "slowfast": "as many clips as there are",
+    "ultralytics": "each training image once",
 }
 """An epoch of these recipes is that, whatever their settings."""
 WORK = {"refdet": {"n_way", "n_query", "n_episodes", "curriculum", "triplet_batch_size"}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts
-from trainables.refdet.video import Video, _decoded, probe, upright_pixels, video_in
+from trainables.refdet.video import FrameCache, _decoded, fitted, probe, upright_pixels, video_in
 
 STEPS = (10, 200, 30, 500, 10, 80)
 """Milliseconds from frame to frame, as phones write them in changing light."""
@@ -68,8 +69,18 @@ def by_opencv(file: Path) -> list[NDArray[np.uint8]]:
 @pytest.mark.parametrize("name", CODECS)
 def test_each_usual_codec_is_read_frame_by_frame(name: str, tmp_path: Path) -> None:
     file = write(tmp_path / name, *CODECS[name])
-    assert probe(file, FileFacts(None)) == Video(6, 96, 64)
+    assert probe(file, FileFacts(None))[:3] == (6, 96, 64)
     assert [round(float(picture[60, 90].mean()) / 30) for picture in frames(file)] == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_frame_of_each_usual_codec_is_found_by_seeking(name: str, tmp_path: Path) -> None:
+    """A cache without room seeks, if the file gives its frames rising times, and shows the same frames."""
+    file = write(tmp_path / name, *CODECS[name])
+    source = SimpleNamespace(video=file, frames=tuple(range(6)), times=probe(file, FileFacts(None)).times)
+    cache = FrameCache([source], 0)
+    for number in (5, 0, 3):
+        assert np.array_equal(cache.frame(file, number, 96)[0], fitted(frames(file)[number], 96)[0])
 
 
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
@@ -78,7 +89,7 @@ def test_frames_are_turned_as_opencv_turns_them(degrees: int, tmp_path: Path) ->
     ours, theirs = frames(file), by_opencv(file)
     assert len(ours) == len(theirs) == 6
     width, height = (64, 96) if degrees in (90, 270) else (96, 64)
-    assert probe(file, FileFacts(None)) == Video(6, width, height)
+    assert probe(file, FileFacts(None))[:3] == (6, width, height)
     for picture, other in zip(ours, theirs, strict=True):
         assert picture.shape == other.shape == (height, width, 3)
         assert np.abs(picture.astype(int) - other).mean() < 3  # another conversion of colours
