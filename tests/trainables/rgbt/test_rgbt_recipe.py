@@ -169,3 +169,8 @@ class TestTheExport:
         stack(pairs, tmp_path / "stacked")
         read = cv2.imread(str(tmp_path / "stacked/images/train/000000.png"), cv2.IMREAD_UNCHANGED)
         assert np.array_equal(np.asarray(read), pairs.train.load(0, 64, False)[0])
+
+
+def test_the_third_version_is_on_top_of_the_second() -> None:
+    trainings = Rgbt().trainings
+    assert trainings["v1.2"].items() >= trainings["v1.1"].items()
