@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from itertools import takewhile
 
 from search.pruning.curve import WARMUP, Curve
-from search.pruning.curve_statistics import cv
+from search.pruning.curve_statistics import detrended_cv
 from search.pruning.decision import Decision, stop
 from search.pruning.stability import StabilitySettings
 
@@ -50,13 +51,20 @@ def _raised(name: str, losses: list[float], factor: float, epochs: int) -> Decis
 
 
 def oscillating_loss(curve: Curve, settings: StabilitySettings) -> Decision | None:
-    """Document 001's rule on the training loss, whatever the metric (`strict`)."""
-    if not settings.strict or len(curve.train_losses) < settings.oscillation_window:
+    """Document 001's rule on the training loss, whatever the metric (`strict`).
+
+    The CV is detrended and of the present phase alone: a loss that falls, or that another phase changed, varies without
+    oscillating.
+    """
+    if not settings.strict or not curve.points or curve.points[-1].phase == WARMUP:
         return None
-    settled = (point.finite_loss for point in curve.points if point.phase != WARMUP)
-    losses = [loss for loss in settled if loss is not None]
-    variation = cv(losses) if len(losses) >= settings.oscillation_window else None
+    present = takewhile(lambda point: point.phase == curve.points[-1].phase, reversed(curve.points))
+    losses = [point.finite_loss for point in present if point.finite_loss is not None][::-1]
+    variation = detrended_cv(losses) if len(losses) >= settings.oscillation_window else None
     if variation is None or variation <= settings.strict_cv:
         return None
-    detail = f"training loss varied by {variation:.1%} after warm-up; strict_cv allows {settings.strict_cv:.1%}"
+    detail = (
+        f"training loss oscillated by {variation:.1%} (detrended CV of {len(losses)} epochs of one phase); "
+        f"strict_cv allows {settings.strict_cv:.1%}"
+    )
     return stop("oscillating", detail, cv=variation, epochs=len(losses))

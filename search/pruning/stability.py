@@ -76,9 +76,12 @@ class StabilitySettings(Settings):
         0.2, ge=0, le=1, description="share of the epochs before which oscillation_cv stops no run"
     )
     strict: bool = Field(
-        False, description="also stop a run whose training loss varies by more than strict_cv, however good its metric"
+        False,
+        description="also stop a run whose training loss oscillates above strict_cv, however good its metric",
     )
-    strict_cv: float = Field(0.05, gt=0, description="CV of the training loss after warm-up (document 001: below 5 %)")
+    strict_cv: float = Field(
+        0.05, gt=0, description="detrended CV of the training loss in a phase after warm-up (document 001: below 5 %)"
+    )
     stale_epochs: int | None = Field(None, ge=1, description="epochs without a new best that stop a run; null: never")
     dead_loss: float = Field(
         1e-3, ge=0, description="a training loss below this with a metric below collapse_value means a dead model"

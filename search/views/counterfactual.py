@@ -94,7 +94,7 @@ def _by_rule(decision: Decided) -> Iterator[str]:
         )
     elif decision.reason == "oscillating" and "cv" in numbers:
         yield (
-            f"It would have continued with a coefficient of variation of the training loss below its "
+            f"It would have continued with a detrended coefficient of variation of the training loss below its "
             f"{numbers['cv']:.1%}, with a higher `stability.strict_cv`, or without `stability.strict`."
         )
     elif decision.reason == "stale":

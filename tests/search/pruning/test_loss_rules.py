@@ -138,10 +138,35 @@ def test_the_end_of_the_warm_up_changes_nothing_about_the_loss() -> None:
 
 
 def test_strict_stops_a_loss_that_varies_by_more_than_document_001_allows() -> None:
-    swinging = [1.0, 1.2] * 6
+    swinging = [1.0, 1.4] * 6
     assert judged(swinging) is None
     found = judged(swinging, settings=StabilitySettings(strict=True))
     assert reason(found) == "oscillating"
     assert found is not None
-    assert "varied by 9.1% after warm-up; strict_cv allows 5.0%" in found.detail
+    assert "oscillated by" in found.detail
+    assert "of 12 epochs of one phase); strict_cv allows 5.0%" in found.detail
     assert judged([1.0, 1.01] * 6, settings=StabilitySettings(strict=True)) is None
+
+
+def strictly(losses: list[tuple[str, float]]) -> Decision | None:
+    points = [Point(epoch, 0.5, loss, None, phase) for epoch, (phase, loss) in enumerate(losses, start=1)]
+    return verdict(Curve("max", points), 100, StabilitySettings(strict=True))
+
+
+def test_a_loss_that_falls_steadily_does_not_oscillate_however_strict() -> None:
+    """Its CV is 33 %: document 001's own stable training was stopped for falling."""
+    assert strictly([("main", 2.0 * 0.92**epoch) for epoch in range(14)]) is None
+
+
+def test_a_new_phase_is_no_oscillation_however_strict() -> None:
+    assert strictly([("main", 2.0)] * 12 + [("finetune", 1.0)] * 12) is None
+
+
+def test_a_phase_that_oscillates_is_stopped_whatever_came_before() -> None:
+    calm = [("warmup", 3.0), ("main", 2.0)] + [("main", 2.0)] * 12
+    assert reason(strictly(calm + [("finetune", 1.0), ("finetune", 1.4)] * 4)) is None, "too few epochs to say"
+    assert reason(strictly(calm + [("finetune", 1.0), ("finetune", 1.4)] * 5)) == "oscillating"
+
+
+def test_a_warm_up_never_oscillates() -> None:
+    assert strictly([("warmup", 1.0), ("warmup", 1.4)] * 8) is None
