@@ -125,6 +125,8 @@ def narrowed(name: str, default: Range, chosen: Mapping[str, Any] | Sequence[Any
         return _bounded(name, default, chosen)
     if not chosen:
         raise SettingsError(f"set.{name} is an empty list; give at least one value")
+    if any(value in chosen[:index] for index, value in enumerate(chosen)):
+        raise SettingsError(f"set.{name} is {list(chosen)}; give each value once")
     if default.kind == "int" and not all(isinstance(value, int) for value in chosen):
         raise SettingsError(f"set.{name} is {list(chosen)}; every value must be a whole number")
     return Range("choice", choices=tuple(chosen), when=default.when)

@@ -26,6 +26,10 @@ class CheckpointError(SteadytuneError):
     """A checkpoint is missing, incomplete or of another recipe."""
 
 
+class TrainingLostError(Exception):
+    """A training that cannot go on: nothing that was asked for is wrong, but there is no model."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what `error` says; its type's name if it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -72,4 +73,20 @@ def _registered(name: str) -> str:
     for entry in entry_points(group=GROUP):
         if entry.name == name:
             return entry.value
+    if _ULTRALYTICS_MODEL.match(name):
+        raise SettingsError(f"recipe {name!r} is a model of Ultralytics, not a recipe; {_for_ultralytics(name)}")
     raise SettingsError(f"unknown recipe {name!r}; {nearest(name, names())}, or module:Class")
+
+
+_ULTRALYTICS_MODEL = re.compile(r"(yolo(v?\d|e-|_?world|-nas|_nas)|rtdetr|rt-detr|sam\d?_|fastsam)", re.IGNORECASE)
+
+
+def _for_ultralytics(model: str) -> str:
+    """How to train a model of Ultralytics' own."""
+    if "ultralytics" in BUILT_IN:
+        file = model if model.endswith((".pt", ".yaml")) else f"{model}.pt"
+        return f"give recipe: ultralytics, and the model with set: {{model: {file}}}"
+    return (
+        "train it with your own script and `recipe: command` (docs/own-script.md), or its YOLO26 on pairs of images "
+        "with recipe: rgbt"
+    )

@@ -8,7 +8,6 @@ have written: a field that is newer says by `Earlier` what those trainings had i
 
 from __future__ import annotations
 
-import re
 import types
 import typing
 from collections.abc import Mapping
@@ -92,43 +91,101 @@ def parse_stored(model: type[SettingsT], values: Mapping[str, Any], owner: str) 
 
 def _sentence(model: type[BaseModel], error: ValidationError, fix_missing: str) -> str:
     """The first complaint of pydantic as one sentence that names field, value, rule and fix."""
-    first = error.errors(include_url=False)[0]
+    # A misspelt name is told before what is missing because of it.
+    first = min(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
     path = [str(part) for part in first["loc"]]
     field = ".".join(path) or "settings"
     if first["type"] == "extra_forbidden":
         return f"unknown setting {field!r}; {nearest(path[-1], _fields(model, path[:-1]))}"
     if first["type"] == "missing":
         return f"setting {field!r} is missing and has no default; {fix_missing}"
-    rule = first["msg"].removeprefix("Value error, ")
-    rule = re.sub(r"^(Input|String|List|Tuple|Dictionary|Value) should", "must", rule)
+    rule = rule_of(first)
+    if path and path[-1] == "[key]":
+        return f"unknown setting {'.'.join(path[:-1])!r}; a name there {rule}"
     if field == "settings":
         return rule
-    return f"setting {field!r} is {first['input']!r}; it {rule}" if rule.startswith("must") else f"{field}: {rule}"
+    return (
+        f"setting {field!r} is {_short(first['input'])}; it {rule}" if rule.startswith("must") else f"{field}: {rule}"
+    )
+
+
+_RULES = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"), "must be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    **dict.fromkeys(
+        ("string_type", "string_sub_type", "string_unicode"), "must be text, in quotes if it looks like a number"
+    ),
+    **dict.fromkeys(("list_type", "tuple_type", "set_type"), "must be a list, such as [a, b]"),
+    **dict.fromkeys(
+        ("dict_type", "model_type", "model_attributes_type", "mapping_type"),
+        "must be a mapping of names to values, such as {{name: value}}",
+    ),
+    "finite_number": "must be a finite number",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must match {pattern}",
+    "value_error": "{error}",
+    "assertion_error": "{error}",
+}
+"""What pydantic checks, in our words, by the type of its error."""
+
+
+def rule_of(detail: Mapping[str, Any]) -> str:
+    """The rule that a value broke, such as "must be a whole number", from one of a `ValidationError`'s `errors()`."""
+    template = _RULES.get(detail["type"], "must be another kind of value")
+    return template.format(**detail.get("ctx", {}))
+
+
+LONGEST_VALUE = 80
+"""Characters of a wrong value that a sentence repeats."""
+
+
+def _short(value: Any) -> str:
+    """A wrong value as its writer knows it: YAML has null, true and false."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
-    """The valid names at `path` inside `model`, following nested settings."""
+    """The valid names at `path` inside `model`, following nested settings, lists and mappings of settings."""
+    annotation: Any = model
     parts = iter(path)
     for part in parts:
-        field = model.model_fields.get(part)
-        inner = _settings_type(field.annotation) if field else None
-        if field is None or inner is None:
+        settings = _settings_type(annotation)
+        field = settings.model_fields.get(part) if settings else None
+        if field is None:
             return []
-        if typing.get_origin(field.annotation) is dict:
-            next(parts, None)  # the key
-        model = inner
-    return list(model.model_fields)
+        annotation = field.annotation
+        if _is_collection(annotation):
+            next(parts, None)  # the key, or the number
+    settings = _settings_type(annotation)
+    return list(settings.model_fields) if settings else []
 
 
 def _settings_type(annotation: Any) -> type[BaseModel] | None:
+    """The settings in an annotation, also in an optional one or in a list or mapping of them."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType, dict):
-        for choice in typing.get_args(annotation):
-            nested = _settings_type(choice)
-            if nested:
-                return nested
-    return None
+    return next(filter(None, map(_settings_type, typing.get_args(annotation))), None)
+
+
+def _is_collection(annotation: Any) -> bool:
+    """Whether an annotation, also an optional one, is a mapping or a list."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return any(map(_is_collection, typing.get_args(annotation)))
+    return typing.get_origin(annotation) in (dict, list)
 
 
 def read_settings(path: Path, model: type[Settings]) -> dict[str, Any]:
@@ -154,13 +211,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
         text = read_regular(path, "yaml_bytes")[0].decode("utf-8-sig")
     except DataError as error:
         raise SettingsError(str(error)) from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: cannot be read ({error}); it must be a readable YAML text file") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: is no text; give a YAML file") from None
     loaded = load(text, str(path))
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
-        raise SettingsError(f"{path}: holds a {type(loaded).__name__}; it must be a YAML mapping of `key: value` lines")
+        kind = "a list" if isinstance(loaded, list) else "only a value"
+        raise SettingsError(f"{path}: holds {kind}; it must be a YAML mapping of `key: value` lines")
     return loaded
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables import checkpoint, registry
-from trainables.errors import CheckpointError
+from trainables.errors import CheckpointError, SettingsError, TrainingLostError
 from trainables.loop_recipe import matched
 from trainables.recipe import AnyRecipe, Epoch
 from trainables.settings import parse_stored, read_yaml
@@ -39,23 +39,34 @@ def train(
             document 004); None for never. A sweep has its scheduler for that.
 
     Raises:
-        SteadytuneError: settings, data or checkpoint are wrong.
+        SteadytuneError: settings, data or checkpoint are wrong, or `out` cannot be written.
+        TrainingLostError: the weights or the losses are no finite numbers any more.
     """
     recipe = registry.find(name)
     settings = recipe.settings(preset, values, training)
     if resume is not None and not resume.is_dir():
         raise CheckpointError(f"resume is {resume}; no such checkpoint directory, give one such as epoch-0007")
     if resume is not None:
+        if not any(path.is_file() for path in resume.glob("state.*")):
+            raise CheckpointError(f"resume is {resume}; it holds no state, so give a checkpoint such as epoch-0007")
         checkpoint.check(resume)
     opened = recipe.open(data)
     folder = out / "checkpoints"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"--out is {out}; cannot be written ({str(error.strerror).lower()}); give a folder"
+        ) from None
     best: Epoch | None = None
     earlier = set(checkpoint.found(folder)) if resume is not None else set()  # the best so far may be among them
     for epoch in recipe.train(settings, opened, out, resume):
         if epoch.alarm is not None:
-            yield f"epoch {epoch.epoch}: {epoch.alarm.reason}: {epoch.alarm.detail}; stopped"
-            return
+            raise TrainingLostError(
+                f"epoch {epoch.epoch}: {epoch.alarm.reason}: {epoch.alarm.detail}; the training is lost"
+            )
+        if lost := [name for name, loss in epoch.losses.items() if not math.isfinite(loss)]:
+            raise TrainingLostError(f"epoch {epoch.epoch}: {lost[0]} is {epoch.losses[lost[0]]}; the training is lost")
         best = epoch if best is None or _better(recipe, epoch, best) else best
         if epoch.saves:
             checkpoint.write(folder, epoch.epoch, epoch.save)

@@ -12,12 +12,14 @@ import typer
 
 from search.cli import cluster as cli_cluster
 from search.cli import options, terminal
+from search.cli.exit_codes import NOTHING_TRAINED
 from search.cli.interrupt import interruptible, lasting_output
 from search.cli.options import DEFAULT_ROOT, Address, Detach, Root, Storage
 from search.cli.sweep_options import field_values, with_sweep_options
 from search.execution.job_protocol import ERROR_PREFIX
 from search.sweep.data_identity import read_identity
 from search.sweep.folder import SweepFolder
+from search.sweep.plan import make_plan
 from search.sweep.spec import SweepSpec
 from trainables.errors import SettingsError
 from trainables.settings import parse
@@ -66,7 +68,8 @@ def resume(
         field: value for field, value in (("trials", trials), ("epochs", epochs), ("hours", hours)) if value is not None
     }
     if budget:
-        parse(SweepSpec, folder.spec().model_dump() | budget, "resume")
+        asked = parse(SweepSpec, folder.spec().model_dump() | budget, "resume")
+        make_plan(asked, training=False)  # before it is written: a sweep that no verb can read would remain
         with folder.locked():
             folder.change(**budget)
     cluster_address = address or folder.spec().address
@@ -128,6 +131,8 @@ def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None
         console.print(item)
     if not finished.recorder.finish():
         console.print(f"MLflow could not be brought up to date; try later: {options.command('sync', name, root)}")
+    if finished.state.ended is None or finished.state.ended.trial < 0:
+        sys.exit(NOTHING_TRAINED)
 
 
 VERBS = (launch, resume)

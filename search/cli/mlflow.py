@@ -22,7 +22,7 @@ def browse(
     name: Annotated[
         str | None, typer.Argument(help="sweep whose MLflow store to open; the store beside the sweeps if not given")
     ] = None,
-    port: Annotated[int, typer.Option(help="port on this machine")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port on this machine")] = 5000,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Open MLflow's pages for the sweeps."""

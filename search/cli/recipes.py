@@ -103,7 +103,13 @@ def sample(
     recipe: str, directory: Annotated[Path, typer.Argument(help="folder to write; it is made if needed")]
 ) -> None:
     """Write a recipe's small sample data set."""
-    print(f"wrote {registry.find(recipe).sample(directory)}")
+    chosen = registry.find(recipe)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"cannot be written ({str(error.strerror).lower()}); give another folder"
+        raise SteadytuneError(f"{directory}: {reason}") from None
+    print(f"wrote {chosen.sample(directory)}")
 
 
 def recipes(

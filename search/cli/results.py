@@ -113,7 +113,7 @@ def export(
         bool, typer.Option("--onnx", help="also write the model as ONNX, checked against the original")
     ] = False,
     prove: Annotated[
-        int, typer.Option(help="epochs to re-train from the written files, to prove that they are complete")
+        int, typer.Option(min=0, help="epochs to re-train from the written files, to prove that they are complete")
     ] = 0,
     storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,

@@ -14,7 +14,7 @@ import typer
 from search.cli import cluster, options, terminal
 from search.cli.options import DEFAULT_ROOT, Address, Json, Root, Storage
 from search.sweep.folder import SweepFolder, names
-from trainables.errors import SteadytuneError
+from trainables.errors import SettingsError, SteadytuneError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +35,11 @@ def status(
     if name and address:
         cluster.show(name, address)
         return
+    if watch and (json_ or name is None):
+        instead = "one sweep; give its name" if name is None else "a terminal; leave out --json"
+        raise SettingsError(f"--watch is for {instead}")
+    if sweeps.exists() and not sweeps.is_dir():
+        raise SettingsError(f"--sweeps is {sweeps}; it is no folder, give the one that holds the sweeps")
     if name is None:
         folders = [SweepFolder(sweeps, each) for each in names(sweeps)]
         if json_:

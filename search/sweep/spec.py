@@ -64,7 +64,7 @@ class SweepSpec(Settings):
     warm_start: list[str] = Field(
         [], description="earlier sweeps, by name or folder: the 3 best configurations of each are trained first"
     )
-    seed: int = Field(0, ge=0, description="seed of the search, and of the trials' trainings")
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of the search, and of the trials' trainings")
 
     metric: Metric | None = Field(
         None,
@@ -260,10 +260,21 @@ def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     for name in values.keys() & REMOVED.keys():
         removed = REMOVED[name]
         raise SettingsError(f"{owner}: {name} was removed: {removed.reason}; {removed.instead}")
-    spec = parse(SweepSpec, values, owner)
-    if not spec.data and spec.recipe != COMMAND:
-        raise SettingsError(f"{owner}: setting 'data' is missing and has no default; add it")
-    return spec
+    missing = [] if values.get("recipe") else ["recipe"]
+    missing += [] if values.get("data") or values.get("recipe") == COMMAND else ["data"]
+    if missing and values.keys() <= SweepSpec.model_fields.keys():
+        sample = f"`steadytune sample {values.get('recipe') or 'RECIPE'} DIR`"
+        ways = {
+            "recipe": "recipe is what is trained (`steadytune recipes` lists them)",
+            "data": f"data is the data set ({sample} writes one to try)",
+        }
+        verb = "are" if len(missing) > 1 else "is"
+        example = " ".join(f"--{name} {name.upper()}" for name in missing)
+        raise SettingsError(
+            f"{owner}: {' and '.join(missing)} {verb} missing: {', '.join(ways[name] for name in missing)}; add "
+            f"{'them' if len(missing) > 1 else 'it'} to the sweep file, or give {example}"
+        )
+    return parse(SweepSpec, values, owner)
 
 
 def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:

@@ -33,7 +33,7 @@ def serve(store: str, root: Path, port: int, names: Sequence[str] = ()) -> None:
     Args:
         store: MLflow tracking URI.
         root: folder of the sweeps.
-        port: on the loopback.
+        port: on the loopback, 1 to 65535.
         names: of the experiment whose page is printed (`address`); without any, the first page of the store.
 
     Raises:

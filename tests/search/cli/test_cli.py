@@ -92,8 +92,6 @@ def test_a_mistake_is_one_line_on_standard_error_and_exit_code_2(
         "unknown setting 'trails'; did you mean 'trials'?": ("check", file),
         "missing.yaml: no such file": ("check", tmp_path / "missing.yaml"),
         "setting 'trials' is 0; it must be greater than 0": ("launch", *known, "--data", data, "--trials", 0),
-        "setting 'data' is missing": ("launch", *known),
-        "setting 'name' is missing": ("launch", "--data", data),
         "unknown recipe 'yolo'": ("launch", "--recipe", "yolo", "--data", data, "--sweeps", tmp_path),
         "--set is 'lr'; it must be name=value": ("launch", *known, "--data", data, "--set", "lr"),
         "--set x line 1: not valid YAML": ("launch", *known, "--data", data, "--set", "x={low: 1"),

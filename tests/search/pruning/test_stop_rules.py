@@ -48,11 +48,11 @@ def test_a_training_that_is_to_reach_its_end_is_stopped_only_if_nothing_is_left_
 @pytest.mark.parametrize(
     ("field", "value", "rule"),
     [
-        ("nonfinite_epochs", 0, "greater than or equal to 1"),
+        ("nonfinite_epochs", 0, "at least 1"),
         ("train_factor", 1.0, "greater than 1"),
         ("held_out_factor", 0.5, "greater than 1"),
-        ("collapse_after", 1.5, "less than or equal to 1"),
-        ("train_epochs", 2.5, "valid integer"),
+        ("collapse_after", 1.5, "at most 1"),
+        ("train_epochs", 2.5, "whole number"),
         ("collapse_value", INF, "finite"),
         ("collapse_share", 1.0, "less than 1"),
     ],

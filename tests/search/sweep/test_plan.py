@@ -173,14 +173,14 @@ def test_a_range_without_sense_is_refused(data: Path, chosen: dict[str, Any], sa
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
-        ({"quality": 1.5}, "'quality' is 1.5; it must be less than or equal to 1"),
-        ({"quality": "0.5"}, "'quality' is '0.5'; it must be a valid number"),
-        ({"quality": {"high": 1.5}}, "'quality' is 1.5; it must be less than or equal to 1"),
-        ({"quality": [0.5, 1.5]}, "'quality' is 1.5; it must be less than or equal to 1"),
-        ({"depth": {"low": 0}}, "'depth' is 0; it must be greater than or equal to 1"),
-        ({"depth": {"high": 5}}, "'depth' is 5; it must be less than or equal to 4"),
+        ({"quality": 1.5}, "'quality' is 1.5; it must be at most 1"),
+        ({"quality": "0.5"}, "'quality' is '0.5'; it must be a number"),
+        ({"quality": {"high": 1.5}}, "'quality' is 1.5; it must be at most 1"),
+        ({"quality": [0.5, 1.5]}, "'quality' is 1.5; it must be at most 1"),
+        ({"depth": {"low": 0}}, "'depth' is 0; it must be at least 1"),
+        ({"depth": {"high": 5}}, "'depth' is 5; it must be at most 4"),
         ({"shape": ["fast", "medium"]}, "'shape' is 'medium'; it must be 'fast' or 'slow'"),
-        ({"noise": {"high": 2}}, "'noise' is 2.0; it must be less than or equal to 1"),
+        ({"noise": {"high": 2}}, "'noise' is 2.0; it must be at most 1"),
     ],
 )
 def test_every_bound_must_be_a_legal_setting(data: Path, chosen: dict[str, Any], said: str) -> None:
@@ -210,7 +210,7 @@ def test_a_bound_is_judged_under_the_choices_that_it_is_drawn_under(tmp_path: Pa
     ("fields", "said"),
     [
         ({"trials": 0}, "setting 'trials' is 0; it must be greater than 0"),
-        ({"trials": "9"}, "setting 'trials' is '9'; it must be a valid integer"),
+        ({"trials": "9"}, "setting 'trials' is '9'; it must be a whole number"),
         ({"hours": -1}, "setting 'hours' is -1; it must be greater than 0"),
         ({"reduction_factor": 1}, "setting 'reduction_factor' is 1; it must be greater than 1"),
         ({"sampler": "tpee"}, "setting 'sampler' is 'tpee'; it must be 'tpe', 'tpe_univariate', 'random'"),

@@ -45,7 +45,7 @@ def test_the_paper_preset_is_document_003s_stage_two() -> None:
     [
         ({"n_ways": 3}, "unknown setting 'n_ways'; did you mean 'n_way'?"),
         ({"stage": 4}, "setting 'stage' is 4; it must be 1, 2 or 3"),
-        ({"n_way": 1}, "setting 'n_way' is 1; it must be greater than or equal to 2"),
+        ({"n_way": 1}, "setting 'n_way' is 1; it must be at least 2"),
         (
             {"use_triplet": True, "stage": 1},
             "use_triplet is on, but stage is 1; triplet batches belong to stages 2 and 3",

@@ -52,8 +52,8 @@ def test_the_progressive_schedule_freezes_for_longer_than_the_rate_rises(preset:
         ({"modality_drop": 0.1}, "unknown setting 'modality_drop'; did you mean 'modality_dropout'?"),
         ({"optimizer": "auto"}, "setting 'optimizer' is 'auto'; it must be 'SGD' or 'AdamW'"),
         ({"fusion": "late"}, "setting 'fusion' is 'late'; it must be 'concat' or 'gated'"),
-        ({"freeze": 12}, "setting 'freeze' is 12; it must be less than or equal to 11"),
-        ({"mixup": 1.2}, "setting 'mixup' is 1.2; it must be less than or equal to 1"),
+        ({"freeze": 12}, "setting 'freeze' is 12; it must be at most 11"),
+        ({"mixup": 1.2}, "setting 'mixup' is 1.2; it must be at most 1"),
         ({"image_size": 100}, "setting 'image_size' is 100; it must be a multiple of 32"),
         (
             {"modality": "rgb", "modality_dropout": 0.2},

@@ -1,0 +1,255 @@
+"""What people get wrong: each is one sentence on standard error that names what, its value, the rule and the fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.terminal import Steadytune
+
+RECIPE = "tests.support.fakes:Curves"
+SWEEP = {"name": "new", "recipe": RECIPE, "preset": "short", "data": "DATA"}
+"""A sound sweep file. DATA is the data set, SWEEPS a folder with the ended sweep `sweep`, FILE and FOLDER are empty."""
+TRAIN = f"train {RECIPE} --data DATA --preset short --out OUT"
+RANGES = f"lr-range {RECIPE} --data DATA --preset short --field quality --out OUT"
+
+LINES = {
+    # Verbs and options.
+    "launhc": "'launhc' is no verb; did you mean 'launch'?",
+    "--trials 3": "--trials is no option of `steadytune`; `steadytune --help` shows",
+    "launch --trails 3": "--trails is no option of `steadytune launch`; did you mean '--trials'?",
+    "launch --trials many": "--trials is 'many'; it must be a whole number",
+    "launch --trials 1.5": "--trials is '1.5'; it must be a whole number",
+    "launch --hours soon": "--hours is 'soon'; it must be a number",
+    "launch --trials": "--trials has no value; give it one",
+    "launch FILE FILE": "FILE is one argument too many; `steadytune launch --help` shows",
+    "check": "SWEEP.yaml is missing; `steadytune check --help` shows",
+    f"train {RECIPE}": "--data is missing; `steadytune train --help` shows",
+    "explain sweep one --sweeps SWEEPS": "TRIAL is 'one'; it must be a whole number",
+    "explain sweep -1 --sweeps SWEEPS": "trials are counted from 0",
+    "status sweep more --sweeps SWEEPS": "more is one argument too many",
+    "browse --port 99999": "--port is '99999'; it must be at most 65535",
+    "browse --port -1": "--port is '-1'; it must be at least 1",
+    "browse --port http": "--port is 'http'; it must be a whole number",
+    "replay sweep --workers 0": "--workers is '0'; it must be at least 1",
+    "prove FOLDER --epochs 0": "--epochs is '0'; it must be at least 1",
+    f"{TRAIN} --patience 0": "--patience is '0'; it must be at least 1",
+    # What a sweep needs.
+    "launch": "recipe and data are missing: recipe is what is trained (`steadytune recipes` lists them), data is",
+    f"launch --recipe {RECIPE}": "data is missing: data is the data set (`steadytune sample tests.support.fakes:Curves",
+    "launch --data DATA": "recipe is missing: recipe is what is trained",
+    "launch FILE": "FILE: recipe and data are missing",
+    "check FOLDER": "FOLDER: is no regular file but a folder",
+    "check missing.yaml": "missing.yaml: no such file",
+    f"launch --recipe {RECIPE} --data DATA --hours nan": "'hours' is nan; it must be a finite number",
+    f"launch --recipe {RECIPE} --data DATA --trials -3": "'trials' is -3; it must be greater than 0",
+    f"launch --recipe {RECIPE} --data DATA --seed 4294967296": "'seed' is 4294967296; it must be less than 4294967296",
+    f"launch --recipe {RECIPE} --data DATA --preset short --set depth": "--set is 'depth'; it must be name=value",
+    # Recipes.
+    "train yolo11n --data DATA": "recipe 'yolo11n' is a model of Ultralytics, not a recipe",
+    "recipes yolov8s.pt": "recipe 'yolov8s.pt' is a model of Ultralytics, not a recipe",
+    "recipes rtdetr-l --json": "recipe 'rtdetr-l' is a model of Ultralytics, not a recipe",
+    "sample yolx OUT": "unknown recipe 'yolx'; did you mean 'yolox'?",
+    f"sample {RECIPE} FILE": "FILE: cannot be written (file exists); give another folder",
+    f"sample {RECIPE} FILE/x": "FILE/x: cannot be written (not a directory); give another folder",
+    # One training.
+    f"{TRAIN} --set depth=many": "setting 'depth' is 'many'; it must be a whole number",
+    f"{TRAIN} --set depth=1.5": "setting 'depth' is 1.5; it must be a whole number",
+    f"{TRAIN} --set dept=2": "unknown setting 'dept'; did you mean 'depth'?",
+    f"{TRAIN} --set quality=.nan": "setting 'quality' is nan; it must be a finite number",
+    f"{TRAIN} --training fast": "unknown training 'fast'; valid: good,",
+    f"{TRAIN} --config FOLDER": "FOLDER: is no regular file but a folder",
+    f"{TRAIN} --resume FILE": "resume is FILE; no such checkpoint directory, give one such as epoch-0007",
+    f"{TRAIN} --resume FOLDER": "resume is FOLDER; it holds no state, so give a checkpoint such as epoch-0007",
+    f"train {RECIPE} --data DATA --preset short --out FILE": "--out is FILE; cannot be written (not a directory)",
+    "evaluate FOLDER --data DATA": "FOLDER: holds no state.pt; give a checkpoint directory",
+    f"{RANGES} --rates 1": "rates is 1; it must be at least 4",
+    f"{RANGES} --epochs 0": "epochs is 0; it must be at least 1",
+    f"{RANGES} --low 2 --high 1": "low is 2 and high is 1; low must be above 0 and below high",
+    f"{RANGES} --low nan": "low is nan",
+    # A sweep's results.
+    "resume sweeep --sweeps SWEEPS": "no sweep 'sweeep' in SWEEPS; did you mean 'sweep'?",
+    "resume sweep --sweeps SWEEPS": "sweep sweep has ended; give it more to do",
+    "resume sweep --trials 1 --sweeps SWEEPS": "trials is 1; it must be at least the 2 enqueued trainings",
+    "resume sweep --hours -1 --sweeps SWEEPS": "'hours' is -1.0; it must be greater than 0",
+    "status sweep --sweeps FILE": "--sweeps is FILE; it is no folder",
+    "status --watch --sweeps SWEEPS": "--watch is for one sweep; give its name",
+    "explain sweep 99 --sweeps SWEEPS": "no trial 99 in sweep sweep; it has trials 0 to",
+    "explain sweep 0 --figure peers.pdf --sweeps SWEEPS": "--figure is peers.pdf; it must end in .png or .html",
+    "export sweep 99 --sweeps SWEEPS": "no trial 99 in sweep sweep; it has trials 0 to",
+    "export sweep --to FILE/x --sweeps SWEEPS": "FILE/x: cannot be written (Not a directory)",
+    "export sweep --prove -1 --sweeps SWEEPS": "--prove is '-1'; it must be at least 0",
+    "report sweep --to FOLDER --sweeps SWEEPS": "FOLDER: cannot be written",
+    "compare sweep other --sweeps SWEEPS": "no sweep 'other' in SWEEPS; valid: sweep",
+    "compare --sweeps SWEEPS": "NAME is missing; `steadytune compare --help` shows",
+    "prove FOLDER": "FOLDER: holds no about.json, so it is no export",
+    "logs sweep 99 --sweeps SWEEPS": "no log of trial 99 in sweep sweep",
+    "stop sweep --sweeps SWEEPS": "sweep sweep was not submitted to a cluster",
+    # Recordings.
+    "replay nowhere": "nowhere: no sweep, no CSV file and no folder of trainings",
+    "replay sweep --mode best --sweeps SWEEPS": "--mode is 'best'; it must be max or min",
+    "replay sweep --policy scheduler=hyper --sweeps SWEEPS": "'scheduler' is 'hyper'; it must be 'asha',",
+    "replay sweep --policy schedule=asha --sweeps SWEEPS": "did you mean 'scheduler'?",
+    "replay sweep --policy asha --sweeps SWEEPS": "--policy is 'asha'; it must be name=value",
+}
+"""Command lines, and what their sentence has in it."""
+
+FIELDS = {
+    "trials: many": "setting 'trials' is 'many'; it must be a whole number",
+    "trials: 2.0": "setting 'trials' is 2.0; it must be a whole number",
+    "trials: [1]": "setting 'trials' is [1]; it must be a whole number",
+    "trials:": "setting 'trials' is null; it must be a whole number",
+    "trials: true": "setting 'trials' is true; it must be a whole number",
+    "trails: 3": "unknown setting 'trails'; did you mean 'trials'?",
+    "hours: .inf": "setting 'hours' is inf; it must be a finite number",
+    "gpus: 1.5": "setting 'gpus' is 1.5; it must be auto, a share from 0 to 1, or a whole number",
+    "seed: -1": "setting 'seed' is -1; it must be at least 0",
+    "sampler: bayes": "setting 'sampler' is 'bayes'; it must be 'tpe',",
+    "audit: 2": "setting 'audit' is 2; it must be at most 1",
+    "address: 7": "setting 'address' is 7; it must be text",
+    "enqueue: steady": "setting 'enqueue' is 'steady'; it must be a list, such as [a, b]",
+    "enqueue: [1]": "setting 'enqueue.0' is 1; it must be text",
+    "enqueue: [nope]": "unknown training 'nope'; valid: good,",
+    "warm_start: [nope]": "no sweep 'nope' in",
+    "stability: 3": "stability is 3; it must be a mapping of names to values",
+    "stability: {train_facto: 3}": "unknown setting 'stability.train_facto'; did you mean 'train_factor'?",
+    "stability: {train_factor: big}": "setting 'stability.train_factor' is 'big'; it must be a number",
+    "metric: {name: score, mode: best}": "setting 'metric.mode' is 'best'; it must be 'max' or 'min'",
+    "metric: {name: score, modus: max}": "unknown setting 'metric.modus'; did you mean 'mode'?",
+    "metric: [score]": "setting 'metric' is ['score']; it must be a mapping of names to values",
+    "limits: {epoch_seconds: 30}": "setting 'limits.epoch_seconds' is 30; it must be a mapping of names to values",
+    "limits: {seconds: {high: 3}}": "unknown setting 'limits.seconds'; a name there must be 'epoch_seconds' or",
+    "limits: {epoch_seconds: {hig: 1}}": "unknown setting 'limits.epoch_seconds.hig'; did you mean 'high'?",
+    "set: depth": "set is 'depth'; it must be a mapping of names to values",
+    "set: {depth: many}": "setting 'depth' is 'many'; it must be a whole number",
+    "set: {1: 2}": "set",
+    "set: {quality: []}": "set.quality is an empty list; give at least one value",
+    "set: {depth: [1, 1]}": "set.depth is [1, 1]; give each value once",
+    "set: {quality: {low: 0.9, high: 0.1}}": "set.quality: low 0.9 is above high 0.1",
+    "set: {quality: {lo: 0.1}}": "set.quality.lo is not known; did you mean 'low'?",
+    "set: {quality: {low: a}}": "set.quality.low is 'a'; it must be a number",
+    "grace_epochs: 400": "grace_epochs is 400; it must be at most the 4 epochs of a training",
+    "command: python train.py": "command is for `recipe: command`, not for curves; leave it out",
+    "store: nowhere": "store is nowhere; it must be a tracking URI",
+    "storage: s3:/x": "storage is s3:/x; it must be an absolute path or a URI",
+    "brackets: 2": "brackets was removed",
+    "name: twice": "key 'name' is given twice",
+    "sampler: [tpe": "not valid YAML",
+}
+"""Lines that are added to a sound sweep file, and what the sentence about them has in it."""
+
+
+def check_sentence(steadytune: Steadytune, arguments: list[str], words: str) -> None:
+    code, _, error = steadytune(*arguments)
+    assert (code, error.count("\n")) == (2, 1), error
+    assert error.startswith("steadytune: ")
+    assert words in error
+    for theirs in (
+        "Input should",
+        "valid integer",
+        "valid dictionary",
+        "parse string",
+        "Errno",
+        "pydantic",
+        "Traceback",
+    ):
+        assert theirs not in error
+
+
+@pytest.fixture
+def places(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file.yaml").touch()
+    (tmp_path / "folder").mkdir()
+    return {"DATA": str(data), "FILE": "file.yaml", "FOLDER": "folder", "OUT": "out", "SWEEPS": "none"}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_wrong_command_line(
+    line: str, steadytune: Steadytune, places: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    if "SWEEPS" in line:
+        places["SWEEPS"] = str(request.getfixturevalue("sweeps"))
+    words = LINES[line]
+    for name, path in places.items():
+        words = words.replace(name, path)
+    arguments = []
+    for argument in line.split():
+        name, slash, rest = argument.partition("/")
+        arguments.append(places.get(name, name) + slash + rest)
+    check_sentence(steadytune, arguments, words)
+
+
+@pytest.mark.parametrize("added", FIELDS)
+def test_a_wrong_sweep_file(added: str, steadytune: Steadytune, places: dict[str, str], tmp_path: Path) -> None:
+    lines = [f"{name}: {places.get(value, value)}" for name, value in SWEEP.items()]
+    (tmp_path / "sweep.yaml").write_text("\n".join([*lines, added]) + "\n")
+    check_sentence(steadytune, ["check", "sweep.yaml"], FIELDS[added])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("name", "a/b", "'name' is 'a/b'; it must be letters, digits"),
+        ("name", "12", "'name' is 12; it must be text, in quotes if it looks like a number"),
+        ("name", "x" * 100, "at most 64"),
+        ("recipe", "[yolox]", "'recipe' is ['yolox']; it must be text"),
+        ("recipe", "yolo11n", "recipe 'yolo11n' is a model of Ultralytics, not a recipe"),
+        ("recipe", "nothing.at:All", "recipe 'nothing.at:All': nothing.at cannot be imported"),
+        ("recipe", "json:dumps", "it must be a subclass of trainables.recipe.Recipe"),
+        ("recipe", "':'", "recipe ':'"),
+        ("preset", "tiny", "unknown preset 'tiny'; valid: long, short"),
+        ("data", "/nowhere", "data is /nowhere; no such file or folder"),
+        ("data", "3", "'data' is 3; it must be text"),
+        ("data", "ftp://host/x", "data is ftp://host/x"),
+    ],
+)
+def test_a_wrong_value_of_a_needed_field(
+    field: str, value: str, words: str, steadytune: Steadytune, places: dict[str, str], tmp_path: Path
+) -> None:
+    values = {name: places.get(each, each) for name, each in SWEEP.items()} | {field: value}
+    (tmp_path / "sweep.yaml").write_text("".join(f"{name}: {each}\n" for name, each in values.items()))
+    check_sentence(steadytune, ["check", "sweep.yaml"], words)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "recipe and data are missing"),
+        (b"- a\n- b\n", "holds a list; it must be a YAML mapping"),
+        (b"just words\n", "holds only a value; it must be a YAML mapping"),
+        (bytes(range(256)), "sweep.yaml: is no text; give a YAML file"),
+        (b"? [1]\n: 2\n", "a key must be one word"),
+    ],
+)
+def test_a_file_that_is_no_sweep_file(content: bytes, words: str, steadytune: Steadytune, tmp_path: Path) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_bytes(content)
+    check_sentence(steadytune, ["check", str(file)], words)
+
+
+def test_a_refused_resume_leaves_the_sweep_as_it_was(steadytune: Steadytune, sweeps: Path) -> None:
+    before = (sweeps / "sweep" / "sweep.yaml").read_text()
+    assert steadytune("resume", "sweep", "--trials", 1, "--sweeps", sweeps)[0] == 2
+    assert (sweeps / "sweep" / "sweep.yaml").read_text() == before
+    assert steadytune("status", "sweep", "--sweeps", sweeps)[0] == 0
+
+
+# --- exit codes that are no mistake ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("setting", ["nan_at=2", "alarm_at=2"])
+def test_a_lost_training_ends_with_1(setting: str, steadytune: Steadytune, places: dict[str, str]) -> None:
+    arguments = [places.get(argument, argument) for argument in TRAIN.split()]
+    code, said, error = steadytune(*arguments, "--set", setting)
+    assert code == 1
+    assert said.startswith("epoch 1 ")
+    assert error.startswith("steadytune: epoch 2: ")
+    assert error.endswith("the training is lost\n")
+
+
+def test_the_version_is_the_packages(steadytune: Steadytune) -> None:
+    code, said, error = steadytune("--version")
+    assert (code, error) == (0, "")
+    assert said.startswith("steadytune 0.")
