@@ -227,7 +227,7 @@ def test_a_field_out_of_its_range_is_refused(data: Path, fields: dict[str, Any],
 
 
 def test_a_missing_field_is_named(data: Path) -> None:
-    with pytest.raises(SettingsError, match=r"sweep.yaml: setting 'data' is missing and has no default; add it"):
+    with pytest.raises(SettingsError, match=r"sweep.yaml: data is missing: data is the data set"):
         read_spec({"name": "a", "recipe": "tests.support.fakes:Curves"}, "sweep.yaml")
 
 
