@@ -46,3 +46,10 @@ def test_what_the_containers_are_given_is_there() -> None:
     mounted = re.findall(r"- (\./\S+?):", COMPOSE)
     assert mounted
     assert all((FOLDER / path).is_file() for path in mounted)
+
+
+def test_no_secret_is_on_a_command_line() -> None:
+    """Every user of a machine can list command lines."""
+    for service in yaml.safe_load(COMPOSE)["services"].values():
+        words = [str(service.get(key, "")) for key in ("command", "entrypoint", "healthcheck")]
+        assert not any(secret in word for secret in SECRETS for word in words)
