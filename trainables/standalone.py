@@ -44,29 +44,14 @@ def train(
     """
     recipe = registry.find(name)
     settings = recipe.settings(preset, values, training)
-    if resume is not None and not resume.is_dir():
-        raise CheckpointError(f"resume is {resume}; no such checkpoint directory, give one such as epoch-0007")
     if resume is not None:
-        if not any(path.is_file() for path in resume.glob("state.*")):
-            raise CheckpointError(f"resume is {resume}; it holds no state, so give a checkpoint such as epoch-0007")
-        checkpoint.check(resume)
+        _check_resume(resume)
     opened = recipe.open(data)
-    folder = out / "checkpoints"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"--out is {out}; cannot be written ({str(error.strerror).lower()}); give a folder"
-        ) from None
+    folder = _checkpoints(out)
     best: Epoch | None = None
     earlier = set(checkpoint.found(folder)) if resume is not None else set()  # the best so far may be among them
     for epoch in recipe.train(settings, opened, out, resume):
-        if epoch.alarm is not None:
-            raise TrainingLostError(
-                f"epoch {epoch.epoch}: {epoch.alarm.reason}: {epoch.alarm.detail}; the training is lost"
-            )
-        if lost := [name for name, loss in epoch.losses.items() if not math.isfinite(loss)]:
-            raise TrainingLostError(f"epoch {epoch.epoch}: {lost[0]} is {epoch.losses[lost[0]]}; the training is lost")
+        _check_alive(epoch)
         best = epoch if best is None or _better(recipe, epoch, best) else best
         if epoch.saves:
             checkpoint.write(folder, epoch.epoch, epoch.save)
@@ -81,6 +66,34 @@ def train(
     if best is not None:
         value = best.metrics.get(recipe.metric, float("nan"))
         yield f"best: epoch {best.epoch}, {recipe.metric} {value:.4f}, in {folder}"
+
+
+def _check_resume(directory: Path) -> None:
+    if not directory.is_dir():
+        raise CheckpointError(f"resume is {directory}; no such checkpoint directory, give one such as epoch-0007")
+    if not any(path.is_file() for path in directory.glob("state.*")):
+        raise CheckpointError(f"resume is {directory}; it holds no state, so give a checkpoint such as epoch-0007")
+    checkpoint.check(directory)
+
+
+def _checkpoints(out: Path) -> Path:
+    """The folder for checkpoints in `out`."""
+    folder = out / "checkpoints"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"cannot be written ({str(error.strerror).lower()}); give a folder"
+        raise SettingsError(f"--out is {out}; {reason}") from None
+    return folder
+
+
+def _check_alive(epoch: Epoch) -> None:
+    """Raise TrainingLostError if the recipe has given up, or a loss is no finite number."""
+    problem = f"{epoch.alarm.reason}: {epoch.alarm.detail}" if epoch.alarm else ""
+    for name, loss in epoch.losses.items():
+        problem = problem or ("" if math.isfinite(loss) else f"{name} is {loss}")
+    if problem:
+        raise TrainingLostError(f"epoch {epoch.epoch}: {problem}; the training is lost")
 
 
 def evaluate(
