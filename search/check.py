@@ -45,6 +45,10 @@ def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
         plan = replace(plan, spec=plan.spec.model_copy(update={"data_fingerprint": fetched.fingerprint}))
     data = plan.recipe.open(path)
     check_store(store)
+    if not plan.spec.address:
+        from search.execution.this_machine import check_resources  # imports Ray, which a sweep file's mistakes need not
+
+        check_resources(plan.spec)
     for settings in [*(parse(plan.recipe.settings_type, each, name) for name, each in plan.named), *corners(plan)]:
         plan.recipe.check(settings, data)
     findings = tuple(getattr(data, "findings", ()))  # an own recipe's data need have none

@@ -7,6 +7,9 @@ passes through steadytune, so it cannot appear in a journal, a log or a command 
 from __future__ import annotations
 
 import logging
+import os
+from contextlib import suppress
+from pathlib import Path
 
 from ray._private.authentication.authentication_token_setup import (
     ensure_token_if_auth_enabled,
@@ -24,6 +27,7 @@ def use_token() -> bool:
     for one.
     """
     logging.getLogger("ray").setLevel(logging.CRITICAL)
+    protect_token_file()
     if not maybe_enable_token_auth_if_token_available(warn_if_disabled=False):
         return False
     try:
@@ -31,6 +35,14 @@ def use_token() -> bool:
     except AuthenticationError:  # RAY_AUTH_MODE is set, but no token
         return False
     return True
+
+
+def protect_token_file() -> None:
+    """Let only its owner read the token file: Ray makes it with the permissions that the umask gives."""
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    with suppress(OSError):  # there is none, or it is another user's
+        if path.is_file() and path.stat().st_mode & 0o077:
+            path.chmod(0o600)
 
 
 def authentication_error(address: str) -> SettingsError:

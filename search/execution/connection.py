@@ -36,8 +36,9 @@ from search.execution.node_check import (
     inspect_node,
     wait_for,
 )
-from search.execution.ray_folder import default_folder, session_folder
+from search.execution.ray_folder import default_folder, remove_session, session_folder
 from search.execution.resources import trial_resources
+from search.execution.this_machine import OBJECT_STORE_BYTES
 from search.storage.object_store import Storage
 from search.sweep.environment import JOB
 from search.sweep.spec import SweepSpec
@@ -49,8 +50,6 @@ Notify = Callable[[RenderableType], None]
 CONNECT_SECONDS = 5.0
 NODE_SECONDS = 120.0
 """How long a node may take to unpack the code and answer; a slower one would delay its trials as much."""
-OBJECT_STORE_BYTES = 100_000_000
-"""Trials exchange numbers only; Ray's default is a third of the memory."""
 
 _QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no JSON, CSV and TensorBoard file per trial: the journal replaces them
@@ -99,12 +98,15 @@ def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
         raise SettingsError(f"{what} ({first_line(error)})") from None
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray has set its own
+    session = None if spec.address else Path(ray_worker.global_worker.node.get_session_dir_path())
     try:
         if spec.address:
             _check_nodes(spec, folder, notify)
         yield
     finally:
         ray.shutdown()
+        if session:
+            remove_session(session)
 
 
 def check_address(address: str) -> None:

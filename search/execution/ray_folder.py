@@ -7,6 +7,7 @@ its time and process number, /sockets/plasma_store.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,14 @@ def session_folder() -> Path:
         f"RAY_TMPDIR or TMPDIR leads to {default_folder()}, where Ray's sockets cannot be: their paths may have "
         f"{LONGEST_SOCKET} bytes, and it must be a folder that you can write; set RAY_TMPDIR to a short path of yours"
     )
+
+
+def remove_session(session: Path) -> None:
+    """Delete the files of a session that has ended here: 20 MB of logs for each sweep, which nobody reads."""
+    latest = session.with_name("session_latest")
+    if latest.is_symlink() and latest.resolve() == session.resolve():
+        latest.unlink(missing_ok=True)
+    shutil.rmtree(session, ignore_errors=True)
 
 
 def _candidates() -> Iterator[Path]:

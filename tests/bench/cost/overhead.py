@@ -28,7 +28,7 @@ from ray.air.integrations.mlflow import MLflowLoggerCallback
 
 from search import run
 from search.check import check
-from search.execution import connection as cluster
+from search.execution import this_machine
 from search.sweep.folder import names
 from search.sweep.spec import read_spec
 from search.tracking.recorder import Recorder
@@ -189,7 +189,7 @@ def main() -> None:
         num_cpus=WORKERS,
         include_dashboard=False,
         log_to_driver=False,
-        object_store_memory=cluster.OBJECT_STORE_BYTES,
+        object_store_memory=this_machine.OBJECT_STORE_BYTES,
         runtime_env={"env_vars": {"PYTHONPATH": str(REPOSITORY)}},
     )
     with tempfile.TemporaryDirectory() as folder:

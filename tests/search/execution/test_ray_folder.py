@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from search.execution import ray_folder
-from search.execution.ray_folder import LONGEST_SOCKET, default_folder, fits, session_folder
+from search.execution.ray_folder import LONGEST_SOCKET, default_folder, fits, remove_session, session_folder
 from trainables.errors import SettingsError
 
 LONG = (
@@ -65,3 +65,14 @@ def test_where_nothing_can_be_written_the_remedy_is_named(monkeypatch: pytest.Mo
     monkeypatch.setattr(ray_folder, "_can_be_written", lambda folder: False)
     with pytest.raises(SettingsError, match="set RAY_TMPDIR to a short path of yours"):
         session_folder()
+
+
+def test_a_session_that_has_ended_is_deleted_and_others_stay(tmp_path: Path) -> None:
+    ended, other = tmp_path / "session_1", tmp_path / "session_2"
+    for session in (ended, other):
+        (session / "logs").mkdir(parents=True)
+        (session / "logs" / "raylet.out").write_text("much")
+    (tmp_path / "session_latest").symlink_to(ended)
+    remove_session(ended)
+    assert [path.name for path in tmp_path.iterdir()] == ["session_2"]
+    remove_session(ended)  # by another process meanwhile

@@ -1,0 +1,39 @@
+"""What this machine has for trials, as the Ray that a sweep starts here would count it, without starting it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import ray
+from ray._private.resource_and_label_spec import ResourceAndLabelSpec
+
+from search.execution.resources import trial_resources, worker_slots
+from search.sweep.spec import SweepSpec
+from trainables.errors import SettingsError
+
+OBJECT_STORE_BYTES = 100_000_000
+"""Trials exchange numbers only; Ray's default is a third of the memory."""
+
+
+def resources() -> list[Mapping[str, float]]:
+    """The resources of this machine, or of the session that runs already in this process, in Ray's names."""
+    if ray.is_initialized():
+        return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    counted = ResourceAndLabelSpec(object_store_memory=OBJECT_STORE_BYTES).resolve(is_head=True)
+    amounts = {"CPU": counted.num_cpus, "GPU": counted.num_gpus, "memory": counted.memory}
+    return [{name: float(amount or 0) for name, amount in amounts.items()}]
+
+
+def check_resources(spec: SweepSpec) -> None:
+    """Check that the trials of a sweep on this machine would find what they need, before Ray takes seconds to start.
+
+    Raises:
+        SettingsError: there are too few CPUs or GPUs, or too little memory. On a cluster, only its nodes know.
+    """
+    if spec.address:
+        return
+    trial, here = trial_resources(spec), resources()
+    if trial.gpus and not here[0].get("GPU"):
+        fix = "leave gpus out to train on the CPU, or give --address of a cluster that has some"
+        raise SettingsError(f"gpus is {spec.gpus}, but this machine has no GPU that Ray and torch can use; {fix}")
+    worker_slots(spec.workers, trial, here)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search.execution import this_machine
+from search.execution.this_machine import check_resources
+from tests.support.fakes import spec_of
+from trainables.errors import SettingsError
+
+SMALL = {"CPU": 4.0, "GPU": 0.0, "memory": 8e9}
+
+
+def test_this_machine_has_a_core_and_memory() -> None:
+    (here,) = this_machine.resources()
+    assert here["CPU"] >= 1
+    assert here["memory"] > 1e8
+    assert here["GPU"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"gpus": 1.0}, "gpus is 1.0, but this machine has no GPU"),
+        ({"gpus": "auto"}, "gpus is auto, but this machine has no GPU"),
+        ({"workers": 5}, "workers is 5 with 1 CPUs and 0 GPUs per trial, but there are 4 CPUs and 0 GPUs; 4 at a time"),
+        ({"cpus": 8.0}, "workers is 1 with 8 CPUs"),
+        ({"memory_gb": 9.0}, "9 GB per trial, but there are 4 CPUs and 0 GPUs and 8 GB; 0 at a time would fit"),
+    ],
+)
+def test_what_the_machine_does_not_have_is_told_before_ray_starts(
+    fields: dict[str, object], words: str, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(this_machine, "resources", lambda: [SMALL])
+    with pytest.raises(SettingsError, match=words.replace("(", r"\(")):
+        check_resources(spec_of(data, **fields))
+    check_resources(spec_of(data, address="auto", **fields))
+    check_resources(spec_of(data))
