@@ -21,8 +21,8 @@ from tests.support import REPOSITORY
 from tests.support.fakes import plan_of
 
 FOLDER = Path(__file__).parent / "bench"
-ELSEWHERE = {"tests.bench.public.syne_rules"}
-"""Syne Tune has an environment of its own."""
+ELSEWHERE = {"tests.bench.public.syne_rules", "tests.bench.documents.slowfast_in_mmaction2"}
+"""Syne Tune and MMAction2 have environments of their own."""
 MODULES = sorted(
     path.relative_to(REPOSITORY).with_suffix("").as_posix().replace("/", ".") for path in FOLDER.rglob("*.py")
 )

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from trainables.errors import DataError
-from trainables.file_facts import FileFacts, file_facts, stamp_of
+from trainables.file_facts import IMAGE, FileFacts, file_facts, stamp_of
 
 FORMAT = "v2-"
 """Begins every fingerprint. Those of version 0.1.0 have no such beginning; they did not cover the pictures."""
@@ -98,9 +98,7 @@ def values_digest(*values: bytes) -> str:
 
 def _digest(file: str, known: FileFacts) -> str:
     """SHA-256 of a file that was read before, as a picture or otherwise."""
-    from trainables.vision.image_facts import KIND  # imports Pillow
-
-    as_picture = known.recall(file, KIND, stamp_of(os.stat(file)))
+    as_picture = known.recall(file, IMAGE, stamp_of(os.stat(file)))
     return as_picture[:32].hex() if as_picture else known.digest(Path(file))
 
 

@@ -64,7 +64,7 @@ def training_batch(settings: RefdetSettings, data: RefdetData) -> list[Example]:
     order = np.argsort(np.arange(len(episode.frames)) % query, kind="stable")[:EXAMPLES]
     for index in sorted(order):
         frame = episode.frames[index].numpy().transpose(1, 2, 0)
-        reference = episode.references[index][0].numpy().transpose(1, 2, 0)
+        reference = episode.references[int(episode.classes[index])][0].numpy().transpose(1, 2, 0)
         side = frame.shape[0]
         reference = cv2.resize(reference, (side, side), interpolation=cv2.INTER_NEAREST)
         boxes = episode.objects[index].numpy() + np.array((side, 0, side, 0), np.float32)

@@ -14,11 +14,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from trainables.file_facts import FileFacts, stamp_of
+from trainables.file_facts import IMAGE, FileFacts, stamp_of
 from trainables.regular_file import check_regular, read_regular
 from trainables.vision.decode import UndecodableError, check_size, decode_bytes, opened_image
 
-KIND = "image 1"
 _FACTS = struct.Struct("<32sIIB")
 _SIDES_SWAPPED = {5, 6, 7, 8}
 """The orientations in EXIF that turn a picture by a quarter."""
@@ -50,12 +49,12 @@ def image_facts(file: Path, facts: FileFacts) -> ImageFacts:
         DataError: it is no regular file, too large, or its pixels are floating-point or 32-bit numbers.
     """
     path = os.path.abspath(file)
-    kept = facts.recall(path, KIND, stamp_of(check_regular(file, "image_bytes")))
+    kept = facts.recall(path, IMAGE, stamp_of(check_regular(file, "image_bytes")))
     if kept is not None:
         return _checked(file, _unpacked(kept))
     content, status = read_regular(file, "image_bytes")
     found = _examined(file, content)
-    facts.keep(path, KIND, status, _packed(found))
+    facts.keep(path, IMAGE, status, _packed(found))
     return _checked(file, found)
 
 

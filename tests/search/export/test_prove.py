@@ -219,11 +219,16 @@ def test_an_older_versions_fingerprint_is_said_not_to_be_compared(exported: Path
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("{", "Expecting"), ("[1]", "cannot convert"), ('{"recipe": "refdet"}', "it has no settings")]
+    ("text", "said"),
+    [
+        ("{", r"line 1: not valid JSON \(.*\); it is damaged, so export again"),
+        ("[1]", r"is damaged \(it holds a list\); export again"),
+        ('{"recipe": "refdet"}', r"is damaged \(it has no settings\); export again"),
+    ],
 )
 def test_what_an_export_says_of_itself_may_be_damaged(exported: Path, text: str, said: str) -> None:
     (exported / "about.json").write_text(text)
-    with pytest.raises(SteadytuneError, match=rf"about.json: is damaged \(.*{said}.*\); export again"):
+    with pytest.raises(SteadytuneError, match=rf"about\.json:? {said}"):
         list(prove(exported, 1))
 
 

@@ -58,7 +58,7 @@ def test_the_paper_preset_is_the_fixed_training() -> None:
         ({"image_size": 100}, "setting 'image_size' is 100; it must be a multiple of 32"),
         ({"dropout": 1.0}, "setting 'dropout' is 1.0; it must be less than 1"),
         ({"mosaic": 1.5}, "setting 'mosaic' is 1.5; it must be at most 1"),
-        ({"clamp": "yes"}, "setting 'clamp' is 'yes'; it must be a valid boolean"),
+        ({"clamp": "yes"}, "setting 'clamp' is 'yes'; it must be true or false"),
         ({"device": "gpu"}, "device"),
         ({"iou_start": 0.5, "iou_end": 0.4}, "iou_start 0.5 is above iou_end 0.4"),
         ({"widths": [8, 8, 16]}, "widths"),

@@ -22,11 +22,11 @@ RECIPE = Ultralytics()
         ({"time": 1.0}, "time is a key of Ultralytics that a sweep does not take: it changes the number of epochs"),
         ({"patience": 5}, "patience is a key .* the sweep's scheduler ends trainings"),
         ({"cache": "disk"}, "cache is 'disk'; it must be true .* nothing is written beside images"),
-        ({"batch": -1}, "'batch' is -1; it must be greater than or equal to 1"),
+        ({"batch": -1}, "'batch' is -1; it must be at least 1"),
         ({"imgsz": 100}, "'imgsz' is 100; it must be a multiple of 32"),
         ({"optimizer": "auto", "lr0": 0.001}, "lr0 is 0.001, but optimizer is auto, which ignores it; set optimizer"),
         ({"device": "0,1"}, "'device' is '0,1'; it must be 'cpu'"),
-        ({"mosaic": 1.5}, "'mosaic' is 1.5; it must be less than or equal to 1"),
+        ({"mosaic": 1.5}, "'mosaic' is 1.5; it must be at most 1"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(changes: dict[str, Any], complaint: str) -> None:
