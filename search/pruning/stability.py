@@ -16,9 +16,9 @@ that a rule would have stopped although they later improved their own best by mo
     the same in any run                                                     17 points of regret: never
     no new best metric in 20 / 30 / 50 % of the epochs                      34 / 12 / .15 points: off
 
-Three are not in it. `strict_cv` is document 001's own bound. `dead_loss` was not measured: the rule `dead` in
-`metric_rules.py` says what it is for. `oscillation_after` belongs to a rule that is off; `tests/bench/public/harm.py`
-measures it at its default and at one half.
+Not in the table are `strict_cv`, which is document 001's own bound; `dead_loss`, which was not measured (the rule
+`dead` in `metric_rules.py` says what it is for); and `oscillation_after`, which belongs to a rule that is off:
+`tests/bench/public/harm.py` measures it at its default and at one half.
 
 A non-finite held-out loss is never a reason: half-precision validation overflows early in healthy runs.
 
