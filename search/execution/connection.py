@@ -27,6 +27,7 @@ import search
 import spaces
 import trainables
 from search.execution.auth import authentication_error, no_token_warning, use_token
+from search.execution.head_watch import watched_head
 from search.execution.node_check import (
     SHARE,
     Difference,
@@ -102,7 +103,10 @@ def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
     try:
         if spec.address:
             _check_nodes(spec, folder, notify)
-        yield
+            yield
+        else:
+            with watched_head(folder.name):
+                yield
     finally:
         ray.shutdown()
         if session:
