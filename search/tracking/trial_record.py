@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -12,8 +11,6 @@ from search.pruning.curve import Curve
 from search.pruning.curve_statistics import CurveStatistics
 from search.pruning.decision import FAILURES, STOPPED_EARLY
 
-_NOT_IN_NAMES = re.compile(r"[^\w .:/-]")
-"""What MLflow takes in no name of a metric: a script's may be `metrics/mAP50-95(B)`."""
 RUN_STATUS = {"done": "FINISHED"} | dict.fromkeys(STOPPED_EARLY, "KILLED") | dict.fromkeys(FAILURES, "FAILED")
 """MLflow's status of a run, by the reason of the decision that ended its trial."""
 
@@ -51,7 +48,7 @@ def epoch_metrics(event: EpochDone, curve: Curve, objective: str) -> dict[str, f
         "objective/best": curve.best_by(event.epoch),
         "objective/steady": curve.smoothed_by(event.epoch),
     }
-    numbers = {
+    return {
         **event.metrics,
         **{f"loss/{name}": value for name, value in event.losses.items()},
         **{f"rate/{name}": value for name, value in event.rates.items()},
@@ -59,7 +56,6 @@ def epoch_metrics(event: EpochDone, curve: Curve, objective: str) -> dict[str, f
         "epochs": float(event.epoch),
         **{name: value for name, value in columns.items() if value is not None},
     }
-    return {_NOT_IN_NAMES.sub("_", name): value for name, value in numbers.items()}
 
 
 def last_tags(

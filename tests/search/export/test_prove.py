@@ -113,6 +113,8 @@ def _other(value: Any) -> Any:
         return [_other(value[0]), *value[1:]]
     if isinstance(value, bool):
         return not value
+    if value is None:
+        return 1
     return f"not {value}" if isinstance(value, str) else value + 1
 
 
