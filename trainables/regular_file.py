@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 from trainables.errors import DataError
 from trainables.limits import limits, variable
+
+STANDARD_INPUT = (Path("/dev/stdin"), Path("-"))
+"""Paths that mean what is piped into this process."""
 
 
 def check_regular(file: Path, limit: str) -> os.stat_result:
@@ -47,6 +51,15 @@ def read_regular(file: Path, limit: str) -> tuple[bytes, os.stat_result]:
         raise _unreadable(file, error) from None
     finally:
         os.close(descriptor)
+
+
+def read_standard_input(limit: str) -> bytes:
+    """What is piped into this process, to its end. Raises DataError if it is longer than the limit."""
+    most = getattr(limits(), limit)
+    content = sys.stdin.buffer.read(most + 1)
+    if len(content) > most:
+        raise _too_large(STANDARD_INPUT[0], len(content), limit)
+    return content
 
 
 def _refuse(file: Path, status: os.stat_result, limit: str) -> None:

@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trainables.errors import DataError, SettingsError, nearest
-from trainables.regular_file import read_regular
+from trainables.regular_file import STANDARD_INPUT, read_regular, read_standard_input
 from trainables.yaml_text import load
 
 
@@ -202,13 +202,15 @@ def read_settings(path: Path, model: type[Settings]) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in the YAML file at `path`.
+    """The mapping in the YAML file at `path`; "-" and "/dev/stdin" are standard input.
 
     Raises:
         SettingsError: the file is missing, unreadable, no valid YAML (with the line) or no mapping.
     """
     try:
-        text = read_regular(path, "yaml_bytes")[0].decode("utf-8-sig")
+        is_piped = path in STANDARD_INPUT
+        content = read_standard_input("yaml_bytes") if is_piped else read_regular(path, "yaml_bytes")[0]
+        text = content.decode("utf-8-sig")
     except DataError as error:
         raise SettingsError(str(error)) from None
     except UnicodeDecodeError:

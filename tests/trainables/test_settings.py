@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -170,3 +171,16 @@ def test_the_nearest_name_is_offered_only_if_it_is_near() -> None:
     assert nearest("lrr", ["lr", "epochs"]) == "did you mean 'lr'? valid: epochs, lr"
     assert nearest("zzz", ["lr", "epochs"]) == "valid: epochs, lr"
     assert nearest("a", []) == "valid: none"
+
+
+def test_a_file_may_be_piped_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a submitted job gets its sweep, and as `cat sweep.yaml | steadytune launch -` gives one."""
+    for path in ("/dev/stdin", "-"):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"recipe: yolox\n")))
+        assert read_yaml(Path(path)) == {"recipe": "yolox"}
+
+
+def test_what_is_piped_in_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"# " * 10**6)))
+    with pytest.raises(SettingsError, match=r"/dev/stdin: .*STEADYTUNE_MAX_YAML_BYTES"):
+        read_yaml(Path("-"))
