@@ -108,7 +108,10 @@ def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
             with watched_head(folder.name):
                 yield
     finally:
+        on_sigterm = signal.getsignal(signal.SIGTERM)
         ray.shutdown()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_sigterm)  # Ray has set the default, which ends the process
         if session:
             remove_session(session)
 
