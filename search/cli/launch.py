@@ -48,7 +48,7 @@ def resume(
     detach: Detach = False,
     storage: Storage = None,
     trials: Annotated[int | None, typer.Option(help="trials that the search may start from now on, in all")] = None,
-    epochs: Annotated[int | None, typer.Option(help="epochs that its trials may take, in all")] = None,
+    total_epochs: Annotated[int | None, typer.Option(help="epochs that its trials may take, in all")] = None,
     hours: Annotated[float | None, typer.Option(help="wall-clock hours that the sweep may take, in all")] = None,
     accept_gap: Annotated[
         bool,
@@ -64,10 +64,8 @@ def resume(
 ) -> None:
     """Continue a sweep that was interrupted or killed, or give one more to do, also if it has ended."""
     folder = options.folder(sweeps, name, storage)
-    budget = {
-        field: value for field, value in (("trials", trials), ("epochs", epochs), ("hours", hours)) if value is not None
-    }
-    if budget:
+    given = {"trials": trials, "total_epochs": total_epochs, "hours": hours}
+    if budget := {field: value for field, value in given.items() if value is not None}:
         asked = parse(SweepSpec, folder.spec().model_dump() | budget, "resume")
         make_plan(asked, training=False)  # before it is written: a sweep that no verb can read would remain
         with folder.locked():

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from search.journal.events import Decided, Row, SearchEnded, SweepEnded, SweepExtended, SweepOpened
-from search.sweep.spec import SweepSpec, read_stored_spec
+from search.sweep.spec import COMMAND, SweepSpec, read_stored_spec
 from trainables.errors import SteadytuneError
 
-BUDGET = ("trials", "epochs", "hours", "patience", "confirm_top", "confirm_seeds", "audit")
+BUDGET = ("trials", "total_epochs", "hours", "patience", "confirm_top", "confirm_seeds", "audit")
 """Fields that say how much a sweep does."""
 MACHINERY = (
     *("data", "data_cache_gb", "data_fingerprint", "workers", "cpus", "gpus", "memory_gb", "retries", "hang_minutes"),
@@ -44,8 +44,7 @@ def changes(before: Mapping[str, Any], now: SweepSpec) -> dict[str, list[Any]]:
     Raises:
         SteadytuneError: one of them cannot be changed in a sweep that has begun.
     """
-    before = read_stored_spec(before, "journal").model_dump(mode="json", exclude_none=True)  # with today's defaults
-    after = now.model_dump(mode="json", exclude_none=True)
+    before, after = _fields(read_stored_spec(before, "journal")), _fields(now)  # both with today's defaults
     differing = {
         name: [before.get(name), after.get(name)]
         for name in SweepSpec.model_fields
@@ -60,13 +59,21 @@ def changes(before: Mapping[str, Any], now: SweepSpec) -> dict[str, list[Any]]:
     return differing
 
 
+def _fields(spec: SweepSpec) -> dict[str, Any]:
+    """The fields of `spec`. The search's epochs are `total_epochs`, whichever of its two names the user took."""
+    values = spec.model_dump(mode="json", exclude_none=True)
+    if spec.recipe != COMMAND:  # there `epochs` are those of one training
+        values.pop("epochs", None)
+    return values | ({"total_epochs": spec.epoch_budget} if spec.epoch_budget else {})
+
+
 def gives_more(changed: Mapping[str, Sequence[Any]]) -> bool:
     """Whether the changes of a sweep's budget give it more to do."""
     return any(_is_more(name, *changed[name]) for name in BUDGET if name in changed)
 
 
 def _is_more(name: str, before: float | None, after: float | None) -> bool:
-    if name in ("epochs", "hours", "patience"):  # None is no bound
+    if name in ("total_epochs", "hours", "patience"):  # None is no bound
         return after is None or (before is not None and after > before)
     return (after or 0) > (before or 0)
 

@@ -16,6 +16,7 @@ from search.state.follower import SweepFollower
 from search.state.outcome import result
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
+from search.sweep.spec import SweepSpec
 from tests.support.fakes import plan_of
 from tests.support.workers import Disk, Killed, Workers
 from trainables.errors import SteadytuneError
@@ -209,10 +210,26 @@ def test_hours_that_are_used_up_are_named(data: Path, folder: SweepFolder) -> No
 def test_which_changes_give_a_sweep_more() -> None:
     assert gives_more({"trials": [10, 11]})
     assert gives_more({"hours": [1.0, None]})
-    assert gives_more({"epochs": [100, 200], "workers": [2, 1]})
+    assert gives_more({"total_epochs": [100, 200], "workers": [2, 1]})
     assert not gives_more({"trials": [10, 9]})
     assert not gives_more({"hours": [None, 2.0]})
     assert not gives_more({"workers": [1, 2]})
+
+
+def test_the_searchs_epochs_have_two_names_and_a_scripts_epochs_are_no_budget() -> None:
+    def spec(**fields: Any) -> SweepSpec:
+        return SweepSpec(**{"name": "sweep", "recipe": "yolox", "data": "."} | fields)
+
+    def dump(spec: SweepSpec) -> dict[str, Any]:
+        return spec.model_dump(mode="json", exclude_none=True)
+
+    assert changes(dump(spec(epochs=90)), spec(total_epochs=90)) == {}
+    assert changes(dump(spec(epochs=90)), spec(epochs=90, total_epochs=200)) == {"total_epochs": [90, 200]}
+    assert gives_more({"total_epochs": [90, 200]})
+    script: dict[str, Any] = {"recipe": "command", "command": ["train"], "epochs": 30}
+    assert changes(dump(spec(**script)), spec(**script, total_epochs=500)) == {"total_epochs": [None, 500]}
+    with pytest.raises(SteadytuneError, match="epochs is 60, but the sweep began with 30"):
+        changes(dump(spec(**script)), spec(**script | {"epochs": 60}))
 
 
 def test_which_ends_are_no_verdict() -> None:
