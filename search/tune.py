@@ -113,9 +113,9 @@ def converted(name: str, chosen: Any) -> Any:
     if hasattr(chosen, "categories"):  # ray.tune.choice
         return list(chosen.categories)
     if hasattr(chosen, "lower") and hasattr(chosen, "upper"):  # ray.tune.uniform, loguniform, randint
-        whole = isinstance(chosen.lower, int) and isinstance(chosen.upper, int)
+        is_integer = isinstance(chosen.lower, int) and isinstance(chosen.upper, int)
         log = "Log" in type(getattr(chosen, "sampler", None)).__name__
-        return {"low": chosen.lower, "high": chosen.upper - 1 if whole else chosen.upper, "log": log}
+        return {"low": chosen.lower, "high": chosen.upper - 1 if is_integer else chosen.upper, "log": log}
     return chosen
 
 

@@ -45,8 +45,8 @@ def find(recipe: AnyRecipe, preset: str = "paper", choices: Mapping[str, Any] | 
     registered = {entry.name: entry.value for entry in entry_points(group=GROUP)}
     address = BUILT_IN.get(recipe.name) or registered.get(recipe.name)
     parameters = getattr(recipe, "parameters", None)
-    own = getattr(recipe, "space", None) if parameters is None else space_of(parameters)
-    space = load(address, owner) if address else own
+    space_of_recipe = getattr(recipe, "space", None) if parameters is None else space_of(parameters)
+    space = load(address, owner) if address else space_of_recipe
     if space is None:
         fix = f"give it a static method space(draw), or an entry point in {GROUP}"
         raise SettingsError(f"{owner}: there is none; {fix}")

@@ -89,16 +89,14 @@ def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
     if ray.is_initialized():  # the tests share one session
         yield
         return
-    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
-        _join(spec.address, notify) if spec.address else _start(_session_folder(notify))
+        with _own_sigterm():
+            _join(spec.address, notify) if spec.address else _start(_session_folder(notify))
     except SettingsError:
         raise
     except Exception as error:  # Ray raises a bare Exception if a node does not start
         what = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
         raise SettingsError(f"{what} ({first_line(error)})") from None
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, on_sigterm)  # Ray has set its own
     session = None if spec.address else Path(ray_worker.global_worker.node.get_session_dir_path())
     try:
         if spec.address:
@@ -108,12 +106,21 @@ def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
             with watched_head(folder.name):
                 yield
     finally:
-        on_sigterm = signal.getsignal(signal.SIGTERM)
-        ray.shutdown()
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, on_sigterm)  # Ray has set the default, which ends the process
+        with _own_sigterm():
+            ray.shutdown()
         if session:
             remove_session(session)
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep what SIGTERM does here: Ray sets a handler of its own when it starts, and the default when it ends."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def check_address(address: str) -> None:

@@ -87,15 +87,15 @@ def manifest_of(data: str, path: Path, opened: Any) -> Manifest:
     For a recipe of one's own, whose data have none, their `fingerprint` stands, and the file at `path`; for a folder
     without a fingerprint, only its path: which files below it are trained on, nobody but the recipe knows.
     """
-    known = getattr(opened, "manifest", None)
-    if isinstance(known, Manifest):
-        return known
+    manifest = getattr(opened, "manifest", None)
+    if isinstance(manifest, Manifest):
+        return manifest
     if not data:
         return Manifest({}, {})
     fingerprint = str(getattr(opened, "fingerprint", "") or "")
     if path.is_file():
-        with file_facts() as known_files:
-            part = Part("", os.path.abspath(path), known_files.digest(path), read_later=True)
+        with file_facts() as facts:
+            part = Part("", os.path.abspath(path), facts.digest(path), read_later=True)
         return of_parts({"fingerprint": fingerprint[:16]} if fingerprint else {}, [part])
     return Manifest({"fingerprint": fingerprint[:16]} if fingerprint else {"path": os.path.abspath(path)}, {})
 
@@ -147,7 +147,7 @@ def resumed_with(
             " (resume --accept-changed-data goes on all the same, and mixes the two)"
         )
     # The checkpoints of a recipe of one's own name the data by its fingerprint, not by the manifest's.
-    own = [str(began.manifest.facts["fingerprint"])] if "fingerprint" in began.manifest.facts else []
-    earlier = tuple(dict.fromkeys((*began.earlier, began.manifest.fingerprint, *own)))
+    recipes_fingerprint = map(str, filter(None, [began.manifest.facts.get("fingerprint")]))
+    earlier = tuple(dict.fromkeys((*began.earlier, began.manifest.fingerprint, *recipes_fingerprint)))
     note = f"The data have changed: {how}. Results from before are of other data; the confirmation is on these alone."
     return replace(began, manifest=now.manifest, earlier=earlier), note

@@ -24,12 +24,12 @@ MOST_NAMES = 24
 
 def batch_picture(batches: Mapping[str, Sequence[Example]]) -> bytes:
     """JPEG of `batches`, each under its title; empty if there is no example."""
-    shown = {title: examples for title, examples in batches.items() if examples}
-    if not shown:
+    filled = {title: examples for title, examples in batches.items() if examples}
+    if not filled:
         return b""
-    names = sorted({name for examples in shown.values() for example in examples for name in example.labels})
+    names = sorted({name for examples in filled.values() for example in examples for name in example.labels})
     colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
-    panels = [_panel(title, examples, colours) for title, examples in shown.items()]
+    panels = [_panel(title, examples, colours) for title, examples in filled.items()]
     legend = _legend(colours, PANEL * len(panels) + 2 * GAP * (len(panels) - 1)) if names else None
     height = max(panel.height for panel in panels) + (legend.height + GAP if legend else 0)
     page = Image.new("RGB", (PANEL * len(panels) + 2 * GAP * len(panels), height + 2 * GAP), "white")

@@ -24,16 +24,7 @@ def look(settings: ResnetYoloSettings, data: YoloData) -> Look:
 
 
 def _labelled(images: Images) -> list[Labelled]:
-    return [
-        Labelled(
-            sample.path,
-            sample.width,
-            sample.height,
-            sample.labels[:, 0].astype(np.int64),
-            sample.labels[:, 3:].astype(np.float64) * (sample.width, sample.height),
-        )
-        for sample in images.samples
-    ]
+    return [Labelled.of(sample.path, (sample.width, sample.height), sample.labels) for sample in images.samples]
 
 
 def training_batch(settings: ResnetYoloSettings, data: YoloData) -> list[Example]:

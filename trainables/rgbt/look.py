@@ -39,17 +39,7 @@ def _blended(pairs: Sequence[Labelled], thermal: Mapping[Path, Path]) -> Hashes:
 
 
 def _labelled(pairs: Pairs) -> list[Labelled]:
-    return [
-        Labelled(
-            pair.rgb,
-            pair.width,
-            pair.height,
-            pair.labels[:, 0].astype(np.int64),
-            pair.labels[:, 3:].astype(np.float64) * (pair.width, pair.height),
-            pair.scene,
-        )
-        for pair in pairs.samples
-    ]
+    return [Labelled.of(pair.rgb, (pair.width, pair.height), pair.labels, pair.scene) for pair in pairs.samples]
 
 
 def training_batch(settings: RgbtSettings, data: RgbtData) -> list[Example]:

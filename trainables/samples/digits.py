@@ -7,7 +7,7 @@ Training and validation share neither a digit nor a region of a photograph.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def write_yolo(
 
     def write(partial: Path) -> None:
         for split, count in (("train", train), ("val", val)):
-            _write_split(partial, split, scenes(split, count, digits=digits, size=size, seed=seed))
+            write_split(partial, split, scenes(split, count, digits=digits, size=size, seed=seed))
         names = "".join(f"  {index}: '{digit}'\n" for index, digit in enumerate(digits))
         (partial / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames:\n{names}", encoding="utf-8")
 
@@ -87,21 +87,22 @@ def regions(split: str) -> list[NDArray[np.uint8]]:
     return [_region(photograph, split) for photograph in _photographs()]
 
 
-def _write_split(root: Path, split: str, drawn: Sequence[Scene]) -> None:
-    images, labels = root / "images" / split, root / "labels" / split
-    images.mkdir(parents=True)
-    labels.mkdir(parents=True)
-    for index, scene in enumerate(drawn):
-        Image.fromarray(scene.pixels).save(images / f"{index:04d}.png")
-        (labels / f"{index:04d}.txt").write_text(label_lines(scene), encoding="utf-8")
-
-
 def label_lines(scene: Scene) -> str:
     """The labels of `scene` in YOLO's format."""
     x1, y1, x2, y2 = scene.boxes.T
     shares = np.stack(((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1), axis=1) / len(scene.pixels)
     rows = [" ".join(f"{share:.6f}" for share in row) for row in shares]
     return "".join(f"{kind} {row}\n" for kind, row in zip(scene.classes, rows, strict=True))
+
+
+def write_split(root: Path, split: str, drawn: Sequence[Scene], label: Callable[[Scene], str] = label_lines) -> None:
+    """Write `drawn` as the images and labels of `split`; `label` gives the text of a label file."""
+    images, labels = root / "images" / split, root / "labels" / split
+    images.mkdir(parents=True)
+    labels.mkdir(parents=True)
+    for index, scene in enumerate(drawn):
+        Image.fromarray(scene.pixels).save(images / f"{index:04d}.png")
+        (labels / f"{index:04d}.txt").write_text(label(scene), encoding="utf-8")
 
 
 def _handwriting(digits: Sequence[int]) -> list[NDArray[np.float64]]:

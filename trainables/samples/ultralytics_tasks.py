@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.samples.atomic_folder import write_whole
-from trainables.samples.digits import Scene, label_lines, scenes
+from trainables.samples.digits import Scene, label_lines, scenes, write_split
 
 DIGITS = (3, 7)
 INK = 0.3
@@ -41,10 +41,10 @@ def write_tasks(directory: Path, *, train: int = 96, val: int = 48, size: int = 
     def write(partial: Path) -> None:
         for split, count in (("train", train), ("val", val)):
             drawn = scenes(split, count, digits=DIGITS, size=size, seed=seed)
-            _write(partial / "detect", split, drawn, label_lines)
-            _write(partial / "segment", split, drawn, lambda scene: _lines(scene, _outline))
-            _write(partial / "obb", split, drawn, lambda scene: _lines(scene, _corners))
-            _write(partial / "pose", split, drawn, _pose_lines)
+            write_split(partial / "detect", split, drawn)
+            write_split(partial / "segment", split, drawn, lambda scene: _lines(scene, _outline))
+            write_split(partial / "obb", split, drawn, lambda scene: _lines(scene, _corners))
+            write_split(partial / "pose", split, drawn, _pose_lines)
             _write_classes(partial / "classify", split, drawn)
         names = "".join(f"  {index}: '{digit}'\n" for index, digit in enumerate(DIGITS))
         for task in ("detect", "segment", "obb", "pose"):
@@ -53,15 +53,6 @@ def write_tasks(directory: Path, *, train: int = 96, val: int = 48, size: int = 
             (partial / task / "data.yaml").write_text(text, encoding="utf-8")
 
     return write_whole(directory, "detect/data.yaml", write)
-
-
-def _write(root: Path, split: str, drawn: list[Scene], label: Callable[[Scene], str]) -> None:
-    images, labels = root / "images" / split, root / "labels" / split
-    images.mkdir(parents=True)
-    labels.mkdir(parents=True)
-    for index, scene in enumerate(drawn):
-        Image.fromarray(scene.pixels).save(images / f"{index:04d}.png")
-        (labels / f"{index:04d}.txt").write_text(label(scene), encoding="utf-8")
 
 
 def _write_classes(root: Path, split: str, drawn: list[Scene]) -> None:

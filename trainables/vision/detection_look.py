@@ -43,6 +43,11 @@ class Labelled:
     sides: NDArray[np.float64]
     scene: str = ""
 
+    @classmethod
+    def of(cls, path: Path, size: tuple[int, int], labels: NDArray[np.float32], scene: str = "") -> Labelled:
+        """A picture of `size` (width, height) with `labels` as YOLO's files have them: (M, 5), shares of the sides."""
+        return cls(path, *size, labels[:, 0].astype(np.int64), labels[:, 3:].astype(np.float64) * size, scene)
+
 
 def hashes(pictures: Sequence[Labelled]) -> Hashes:
     """The perceptual hashes of the pictures' files."""

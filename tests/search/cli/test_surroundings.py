@@ -66,14 +66,14 @@ def test_a_folder_that_was_deleted_is_named(steadytune: Steadytune, tmp_path: Pa
 )
 def test_a_terminal_that_lacks_a_sign_shows_another(variables: dict[str, str], sweeps: Path) -> None:
     """As in containers: https://github.com/Textualize/rich/issues/212, AnswerDotAI/fastprogress#21, progress#53."""
-    shown = subprocess.run(
+    status = subprocess.run(
         [sys.executable, "-m", "search", "status", "sweep", "--sweeps", str(sweeps)],
         env=os.environ | variables,
         capture_output=True,
         check=True,
     )
-    assert b"*" in shown.stdout
-    assert not shown.stderr
+    assert b"*" in status.stdout
+    assert not status.stderr
 
 
 def test_a_user_without_home_and_name_gets_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -92,9 +92,9 @@ def test_a_user_without_home_and_name_gets_both(monkeypatch: pytest.MonkeyPatch,
     home = tmp_path / f"steadytune-home-{os.getuid()}"
     assert environment == {"USER": f"uid-{os.getuid()}", "HOME": str(home)}
     assert home.stat().st_mode & 0o777 == 0o700
-    own = {"HOME": "/data", "LOGNAME": "me"}
-    have_home_and_name(own)
-    assert own == {"HOME": "/data", "LOGNAME": "me"}
+    complete = {"HOME": "/data", "LOGNAME": "me"}
+    have_home_and_name(complete)
+    assert complete == {"HOME": "/data", "LOGNAME": "me"}
 
 
 def test_a_home_that_another_user_prepared_is_not_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
