@@ -68,6 +68,8 @@ def _call() -> None:
             raise SettingsError(usage.sentence(error)) from None
         print(error.format_message())  # the help
         code = MISTAKE
+    if code == INTERRUPTED:  # Typer has turned the exception into this
+        raise KeyboardInterrupt
     if code:
         sys.exit(code)
 

@@ -90,7 +90,7 @@ def _run_sweep(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -
         try:
             _run(name, root, new, **accepted)
         except KeyboardInterrupt:
-            if not SweepFolder(root, name).journal.is_dir():
+            if not SweepFolder(root, name).spec_file.is_file():
                 raise
             resume_command = options.command("resume", name, root)
             print(f"{ERROR_PREFIX}interrupted; nothing is lost, resume with: {resume_command}", file=sys.stderr)

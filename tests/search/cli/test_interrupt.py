@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from search.cli.app import main
 from search.cli.interrupt import SIGNALS, interruptible
 
 
@@ -55,6 +57,19 @@ def test_a_hangup_that_nohup_ignores_stays_ignored() -> None:
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_ctrl_c_is_one_sentence_in_every_verb(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def interrupt(root: Path) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("search.cli.status.names", interrupt)
+    monkeypatch.setattr("sys.argv", ["steadytune", "status", "--sweeps", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr().err) == (130, "steadytune: interrupted\n")
 
 
 PRINTER = """
