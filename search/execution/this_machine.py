@@ -36,4 +36,5 @@ def check_resources(spec: SweepSpec) -> None:
     if trial.gpus and not here[0].get("GPU"):
         fix = "leave gpus out to train on the CPU, or give --address of a cluster that has some"
         raise SettingsError(f"gpus is {spec.gpus}, but this machine has no GPU that Ray and torch can use; {fix}")
-    worker_slots(spec.workers, trial, here)
+    shared = spec.gpus == "auto"  # how many trials fit on a GPU is measured later
+    worker_slots(None if shared else spec.workers, trial, here)

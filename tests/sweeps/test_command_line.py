@@ -219,7 +219,7 @@ def test_a_share_of_a_gpu_is_not_sought_where_there_is_none(tool: Tool) -> None:
     tool.env["CUDA_VISIBLE_DEVICES"] = ""
     launched = tool.run(*LAUNCH, "--gpus", "auto")
     assert launched.returncode == 2
-    assert "gpus is auto, but no node has a GPU" in launched.stderr
+    assert "gpus is auto, but this machine has no GPU" in launched.stderr
     assert not (tool.folder / "sweeps" / "sweep").exists()
 
 

@@ -63,6 +63,7 @@ class Machine:
         self.uri = server.uri.replace("/sweeps?", f"/{prefix}?")
         paths = os.pathsep.join(map(str, (SUPPORT, REPOSITORY)))
         self.env = os.environ | server.environment | {"PYTHONPATH": paths, "COLUMNS": "200", "HOME": str(folder)}
+        del self.env["STEADYTUNE_CACHE"]  # the cache is in the home folder, as on a machine of its own
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         with (self.folder / "output.txt").open("a") as output:

@@ -77,21 +77,35 @@ def test_no_secret_is_in_a_file_that_a_sweep_wrote_or_in_what_ps_shows(server: T
     user, password = server.environment["MLFLOW_TRACKING_USERNAME"], server.environment["MLFLOW_TRACKING_PASSWORD"]
     secrets = [password.encode(), token.encode(), base64.b64encode(f"{user}:{password}".encode())]
     words = "launch --recipe trouble:Trouble --preset tiny --data . --name secret --trials 2 --confirm-top 0"
-    with tempfile.TemporaryDirectory(dir="/tmp") as own:  # Ray's sockets lie there, and take no long name
-        told = environment(server) | {"RAY_TMPDIR": own, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
+    names: set[str] = set()
+    leaks: set[Path] = set()
+
+    def read_files(folder: Path) -> None:
+        for path in folder.rglob("*"):
+            with suppress(OSError):  # files are deleted while they are read, and sockets cannot be
+                content = path.read_bytes()
+                names.add(path.name)
+                leaks.update({path} if any(secret in content for secret in secrets) else ())
+
+    with tempfile.TemporaryDirectory(dir="/tmp") as ray_folder:  # Ray's sockets lie there, and take no long name
+        sweep_environment = {"RAY_TMPDIR": ray_folder, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
         sweep = subprocess.Popen(
-            command(*words.split(), "--store", server.uri, "--set", "pause=0.2"), cwd=tmp_path, env=told
+            command(*words.split(), "--store", server.uri, "--set", "pause=0.2"),
+            cwd=tmp_path,
+            env=environment(server) | sweep_environment,
         )
-        shown: set[str] = set()
+        command_lines: set[str] = set()
         while sweep.poll() is None:
             with suppress(psutil.Error):  # processes end while they are looked at
                 for process in psutil.Process(sweep.pid).children(recursive=True):
-                    shown.update(process.cmdline())
+                    command_lines.update(process.cmdline())
+            read_files(Path(ray_folder))  # the sweep deletes its session at its end
             time.sleep(0.5)
         assert sweep.returncode == 0
-        files = [path for folder in (tmp_path, Path(own)) for path in folder.rglob("*") if path.is_file()]
-        assert any(path.suffix == ".parquet" for path in files), "the journal is among them"
-        assert any(path.name.startswith("gcs_server") for path in files), "Ray's logs are among them"
-        assert any("search.tracking.recorder" in words for words in shown), "and the recorder's command line"
-        assert [path for path in files if any(secret in path.read_bytes() for secret in secrets)] == []
-    assert not [words for words in shown if any(secret.decode() in words for secret in secrets)]
+        read_files(Path(ray_folder))
+    read_files(tmp_path)
+    assert any(name.endswith(".parquet") for name in names), "the journal is among them"
+    assert any(name.startswith("gcs_server") for name in names), "Ray's logs are among them"
+    assert any("search.tracking.recorder" in line for line in command_lines), "and the recorder's command line"
+    assert not leaks
+    assert not [line for line in command_lines if any(secret.decode() in line for secret in secrets)]

@@ -107,7 +107,10 @@ def test_in_a_trial_of_a_sweep_that_is_resumed(trap: Trap) -> None:
     worker = RecipeTrainable(
         {
             "recipe": trap.recipe,
+            "declaration": None,
             "data": str(trap.data),
+            "data_began": "",
+            "data_earlier": [],
             "folder": str(trap.folder),
             "checkpoint_every": 1,
             "checkpoint_at": [],

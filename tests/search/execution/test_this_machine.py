@@ -37,3 +37,10 @@ def test_what_the_machine_does_not_have_is_told_before_ray_starts(
         check_resources(spec_of(data, **fields))
     check_resources(spec_of(data, address="auto", **fields))
     check_resources(spec_of(data))
+
+
+def test_more_workers_than_gpus_may_share_them(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(this_machine, "resources", lambda: [SMALL | {"GPU": 1.0}])
+    check_resources(spec_of(data, gpus="auto", workers=4))
+    with pytest.raises(SettingsError, match="workers is 4 with 1 CPUs and 1 GPUs per trial"):
+        check_resources(spec_of(data, gpus=1.0, workers=4))
