@@ -75,6 +75,7 @@ class Curve:
         self._phases: list[str] = []
         # The finite ones of _values. Finding them again after each epoch would take the square of the epochs.
         self._finite_values: list[float] = []
+        self._warmup_epochs = 0
         self.forget_points()
         for point in points:
             self.add(point)
@@ -105,6 +106,9 @@ class Curve:
         self._losses.extend(losses)
         self._held_out.extend(held_out)
         self._phases.extend(phases)
+        for epoch, phase in zip(epochs, phases, strict=True):
+            if phase == WARMUP:
+                self._warmup_epochs = epoch
         self._finite_values.extend([value for value in values if value is not None and math.isfinite(value)])
 
     def _with_points(self) -> Curve:
@@ -165,6 +169,11 @@ class Curve:
     def epoch(self) -> int:
         """How many epochs are finished."""
         return self._epochs[-1] if self._epochs else 0
+
+    @property
+    def warmup_epochs(self) -> int:
+        """The last epoch of the trial's own warm-up so far; 0 if it has none."""
+        return self._warmup_epochs
 
     @property
     def evaluations(self) -> int:

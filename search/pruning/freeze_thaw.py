@@ -149,7 +149,7 @@ class FreezeThaw(Scheduler):
         """See `Scheduler`: a late report counts at the highest rung that it has passed."""
         self._forecast.arrive(trial, curve)
         passed = sum(rung <= curve.epoch for rung in self._rungs)
-        if passed > self._passed[trial]:
+        if passed > self._passed[trial] and self._rungs[passed - 1] > curve.warmup_epochs:
             self._due[trial] = self._rungs[passed - 1]
             self._passed[trial] = passed
         self._candidates.clear()

@@ -151,6 +151,7 @@ class PromotingASHA(Scheduler):
         self._min_peers = min_peers
         self._next: dict[int, int] = {}  # of each running trial: the index of the rung that it trains to
         self._due: dict[int, int] = {}  # the index of the rung at which a trial is to be compared
+        self._warming_up: dict[int, Curve] = {}  # of trials that passed a rung in their warm-up
         # How many trials train to each rung; the last number is of those that train to completion.
         self._training_to = [0] * (len(epochs) + 1)
 
@@ -173,7 +174,19 @@ class PromotingASHA(Scheduler):
             self._training_to[index] += 1
 
     def arrive(self, trial: int, curve: Curve) -> None:
-        """See `Scheduler`: a late report counts at every rung that it has passed, and is compared at the highest."""
+        """See `Scheduler`: a late report counts at every rung that it has passed, and is compared at the highest.
+
+        A trial whose warm-up holds a rung is late at that one: it counts there too once it is compared.
+        """
+        passed = [rung.epoch for rung in self._rungs[self._next[trial] :] if rung.epoch <= curve.epoch]
+        if passed and passed[-1] <= curve.warmup_epochs:
+            self._warming_up[trial] = curve
+        elif passed:
+            self._count(trial, curve)
+
+    def _count(self, trial: int, curve: Curve) -> None:
+        """`trial` is compared by `curve`, as it is now."""
+        self._warming_up.pop(trial, None)
         index = self._next[trial]
         while index < len(self._rungs) and curve.epoch >= self._rungs[index].epoch:
             self._rungs[index].arrive(trial, curve.oriented(curve.projected_value), curve.oriented(curve.best_value))
@@ -208,6 +221,8 @@ class PromotingASHA(Scheduler):
 
     def record(self, trial: int, rung: int, action: Action) -> None:
         """See `Scheduler`."""
+        if trial in self._warming_up:  # the journal of a version that compared trials in their warm-up
+            self._count(trial, self._warming_up[trial])
         self._due.pop(trial, None)
         at = self._rung(rung)
         at.unpause(trial)
@@ -219,6 +234,7 @@ class PromotingASHA(Scheduler):
 
     def end(self, trial: int, reason: Reason) -> None:
         """See `Scheduler`: only a trial that is trained to completion keeps its ranks."""
+        self._warming_up.pop(trial, None)
         self._train_to(trial, None)
         self._due.pop(trial, None)
         if reason != "done":

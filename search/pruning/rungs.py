@@ -6,8 +6,9 @@ Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020).
     eta  reduction_factor   rung k lies at r * eta**k epochs
     R    max_epochs         epochs of a whole training
 
-What is compared is a curve's projected value (`Curve.projected_value`), oriented so that higher is better. None means
-that the trial has no value; it ranks below every number.
+A trial's first rung is the first after its own warm-up. What is compared is a curve's projected value
+(`Curve.projected_value`), oriented so that higher is better. None means that the trial has no value; it ranks below
+every number.
 """
 
 from __future__ import annotations

@@ -50,7 +50,11 @@ class Scheduler(Protocol):
         """A trial of the search started with these values."""
 
     def arrive(self, trial: int, curve: Curve) -> None:
-        """`trial` finished another epoch, the last of `curve`."""
+        """`trial` finished another epoch, the last of `curve`.
+
+        A rung within the trial's own warm-up compares it no more than one that it has not reached: its first is the
+        next after the warm-up. Long warm-ups start slowly, and documents 001 and 004 praise them.
+        """
 
     def due(self, trial: int) -> int | None:
         """The rung at which `trial` is to be compared now, else None."""

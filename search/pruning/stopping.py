@@ -41,7 +41,7 @@ class StoppingASHA(Scheduler):
     def arrive(self, trial: int, curve: Curve) -> None:
         """See `Scheduler`: a late report counts at the highest rung that it has reached."""
         at = next((at for at in reversed(self._rungs) if at <= curve.epoch), None)
-        if at is not None and self._reached.get(trial, 0) < at:
+        if at is not None and self._reached.get(trial, 0) < at and at > curve.warmup_epochs:
             self._reached[trial] = at
             self._rungs[at].add(trial, curve.oriented(curve.projected_value))
 

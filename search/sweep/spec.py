@@ -116,7 +116,10 @@ class SweepSpec(Settings):
         "new one that trains next; none has no rungs",
     )
     grace_epochs: int | None = Field(
-        None, gt=0, description="epochs before the first rung; 8 % of a training if not given"
+        None,
+        gt=0,
+        description="epochs before the first rung, which is also after the trial's own warm-up; "
+        "8 % of a training if not given",
     )
     reduction_factor: float | None = Field(
         None,
