@@ -215,21 +215,50 @@ class _Branch(NamedTuple):
 
 
 def _when(name: str, listed: Mapping[str, Range], tried: Sequence[_Branch]) -> str:
-    """The conditions on the way to `name`, and its own."""
-    parts: dict[str, str] = {}
-    for step in (*listed[name].under, name):
+    """The conditions on the way to `name`, and its own; further ways follow after "or when"."""
+    ways: list[dict[str, _Condition]] = []
+    for branch in (_Branch(listed[name].under, {name}), *tried):
+        if name in branch.names and not any(_leads(way, branch, listed) for way in ways):
+            ways.append(_conditions(name, branch.fixed, listed, tried))
+    return ", or when ".join(", ".join(condition.text for condition in way.values()) for way in ways)
+
+
+class _Condition(NamedTuple):
+    """The answers to one name under which another is asked for, and the same in words."""
+
+    leading: Sequence[Value]
+    text: str
+
+
+def _leads(way: Mapping[str, _Condition], branch: _Branch, listed: Mapping[str, Range]) -> bool:
+    """Whether the answers of `branch` fulfil the conditions of `way`."""
+    return all(branch.fixed.get(other, _first(listed[other])) in condition.leading for other, condition in way.items())
+
+
+def _conditions(
+    name: str, under: Mapping[str, Any], listed: Mapping[str, Range], tried: Sequence[_Branch]
+) -> dict[str, _Condition]:
+    """The conditions on the way to `name` where the answers `under` lead to it, by the name that is answered."""
+    conditions: dict[str, _Condition] = {}
+    for step in (*under, name):
         for other in listed:
-            condition = _condition(step, other, listed, tried)
-            if condition:
-                parts[other] = condition
-    return ", ".join(parts.values())
+            condition = _condition(step, under if step == name else listed[step].under, other, listed, tried)
+            if condition is not None:
+                conditions[other] = condition
+    return conditions
 
 
-def _condition(name: str, other: str, listed: Mapping[str, Range], tried: Sequence[_Branch]) -> str:
-    """The answers to `other` under which `name` is asked for, all else being as where it was found; "" if any is."""
-    span, under = listed[other], listed[name].under
+def _first(span: Range) -> Value:
+    return span.choices[0] if span.kind == "choice" else span.low
+
+
+def _condition(
+    name: str, under: Mapping[str, Any], other: str, listed: Mapping[str, Range], tried: Sequence[_Branch]
+) -> _Condition | None:
+    """The answers to `other` under which `name` is asked for, all else being as in `under`; None if any is."""
+    span = listed[other]
     rest = {key: value for key, value in under.items() if key != other}
-    first: Value = span.choices[0] if span.kind == "choice" else span.low
+    first = _first(span)
     leading: list[Value] = []
     barred: list[Value] = []
     for value, fixed in ((first, rest), *((value, rest | {other: value}) for value in _others(span))):
@@ -237,10 +266,10 @@ def _condition(name: str, other: str, listed: Mapping[str, Range], tried: Sequen
         if other in names:
             (leading if name in names else barred).append(value)
     if not barred:
-        return ""
+        return None
     if span.kind == "int":
-        return f"{other} > {span.low:g}" if barred == [first] else f"{other} is {span.low:g}"
-    return f"{other} is {' or '.join(map(str, leading))}"
+        return _Condition(leading, f"{other} > {span.low:g}" if barred == [first] else f"{other} is {span.low:g}")
+    return _Condition(leading, f"{other} is {' or '.join(map(str, leading))}")
 
 
 class _Explorer:

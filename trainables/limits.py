@@ -37,6 +37,7 @@ class Limits:
     hdf5_bytes: int = _limit(16 * 10**9, "bytes of a data set in an HDF5 file, unpacked")
     video_bytes: int = _limit(20 * 10**9, "bytes of a video")
     video_frames: int = _limit(500_000, "frames of a video: more than four hours at 30 a second")
+    frame_cache_bytes: int = _limit(40 * 10**9, "bytes on disk of a process's decoded video frames; 0: none")
     cache_bytes: int = _limit(256 * 10**6, "bytes of the cache of what was found out about files")
 
 

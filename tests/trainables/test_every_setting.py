@@ -20,7 +20,7 @@ from trainables.settings import Settings, earlier_values, parse
 HERE = Path(__file__).parent
 
 NO_EFFECT = {
-    "refdet": {"device", "weights", "reference_weights", "reference_model"},
+    "refdet": {"device", "num_workers", "weights", "reference_weights", "reference_model"},
     "resnet_yolo": {"device", "workers", "weights"},
     "rgbt": {"device", "workers", "weights"},
     "slowfast": {"device", "workers", "weights"},

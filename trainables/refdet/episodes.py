@@ -12,6 +12,8 @@ from torch import Tensor
 from trainables.refdet.data import Clip, RefdetData
 from trainables.refdet.settings import RefdetSettings
 
+HSV = 0.015, 0.7, 0.4
+"""Largest change of hue (in turns), saturation and value (in shares): Ultralytics' defaults."""
 EASY_WAY, EASY_QUERY = 2, 4
 """What the curriculum of the RefDet few-shot guide (document 003) starts from."""
 
@@ -109,12 +111,20 @@ def _mirrored(pixels: NDArray[np.uint8], boxes: Tensor) -> tuple[NDArray[np.uint
 def _augmented(
     pixels: NDArray[np.uint8], boxes: Tensor, settings: RefdetSettings, random: np.random.Generator
 ) -> tuple[NDArray[np.uint8], Tensor]:
-    pixels = pixels.copy()
     if random.random() < settings.hsv:
-        from ultralytics.data.augment import RandomHSV
-
-        shifted = RandomHSV(0.015, 0.7, 0.4).apply_image({"img": np.ascontiguousarray(pixels[..., ::-1])})["img"]
-        pixels = shifted[..., ::-1]
+        pixels = _recoloured(pixels, random.uniform(-1, 1, 3) * HSV)
     if random.random() < settings.fliplr:
         pixels, boxes = _mirrored(pixels, boxes)
     return pixels, boxes
+
+
+def _recoloured(pixels: NDArray[np.uint8], shift: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """`pixels` (S, S, 3), RGB, with hue, saturation and value changed by `shift`. Grey stays grey."""
+    import cv2
+
+    levels = np.arange(256.0)
+    hue = (levels + 180 * shift[0]) % 180  # OpenCV has hues of 8 bits in steps of two degrees
+    saturation, value = (np.clip(levels * (1 + share), 0, 255) for share in shift[1:])
+    tables = np.stack((hue, saturation, value), axis=1).astype(np.uint8)[None]
+    changed = cv2.LUT(cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2HSV), tables)
+    return np.asarray(cv2.cvtColor(changed, cv2.COLOR_HSV2RGB), dtype=np.uint8)

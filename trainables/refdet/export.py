@@ -9,7 +9,7 @@ from trainables.refdet.settings import RefdetSettings
 COMMAND = "train.sh"
 VALUES = (
     *("stage", "epochs", "n_way", "n_query", "n_episodes", "gradient_accumulation", "lr", "weight_decay"),
-    *("bbox_weight", "cls_weight", "dfl_weight"),
+    *("bbox_weight", "cls_weight", "dfl_weight", "num_workers"),
 )
 CONTRASTS = ("supcon_weight", "cpe_weight")
 TRIPLETS = ("triplet_ratio", "triplet_batch_size", "negative_strategy")

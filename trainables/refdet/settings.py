@@ -43,7 +43,9 @@ class RefdetSettings(Settings):
     dfl_weight: Weight = Field(description="weight of the distribution focal loss")
     supcon_weight: Weight = Field(description="weight of the supervised contrast with references, from stage 2")
     cpe_weight: Weight = Field(description="weight of the contrastive proposal encoding, from stage 2")
-    triplet_weight: Weight = Field(description="weight of the triplet loss: in triplet batches, and in stage 3")
+    triplet_weight: Weight = Field(
+        description="weight of the triplet loss: in triplet batches of stages 2 and 3, and in a stage 3 without them"
+    )
     contrastive_decay: bool = Field(description="halve supcon and cpe after 70 % of the epochs")
     use_triplet: bool = Field(description="mix triplet batches in; in stage 3 without it each episode has the loss")
     triplet_ratio: Probability = Field(description="share of the episodes that are triplet batches")
@@ -54,6 +56,7 @@ class RefdetSettings(Settings):
     fliplr: Probability = Field(description="probability of mirroring a training frame left to right")
     turn: Probability = Field(description="probability of turning a class, frames and references alike: a new class")
     hsv: Probability = Field(description="probability of shifting a training frame's colours")
+    num_workers: Annotated[int, Earlier(0)] = Field(ge=0, le=64, description="threads that prepare episodes; 0: none")
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     mixed_precision: bool = Field(description="bfloat16 where it is safe")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from trainables.loop import seeded
 from trainables.refdet.data import RefdetData
 from trainables.refdet.episodes import Episode, draw, episode_size
 from trainables.refdet.evaluation import evaluate
+from trainables.refdet.loading import in_order
 from trainables.refdet.losses import (
     DetectionLoss,
     background_vectors,
@@ -88,25 +90,31 @@ class RefdetTraining:
         settings = self._settings
         self._begin(epoch)
         way, query = episode_size(epoch, settings)
-        random = np.random.default_rng(np.random.randint(2**31))  # the loop seeds NumPy from (seed, epoch)
-        sums = torch.zeros(1 + len(PARTS), dtype=torch.float64)
-        waited, began = 0.0, time.perf_counter()
-        for index in range(settings.n_episodes):
-            mark = time.perf_counter()
+        base = np.random.randint(2**31)  # the loop seeds NumPy from (seed, epoch)
+
+        def make(index: int) -> tuple[bool, Episode]:
+            random = np.random.default_rng([base, index])
             triplets = settings.use_triplet and random.random() < settings.triplet_ratio
             frames = max(1, settings.triplet_batch_size // way) if triplets and settings.triplet_batch_size else query
-            episode = draw(self._data, settings, way, frames, random)
-            waited += time.perf_counter() - mark
-            losses = self._losses(episode, triplets, epoch)
-            total = torch.stack(list(losses.values())).sum()
-            every = settings.gradient_accumulation
-            group = min(every, settings.n_episodes - index // every * every)
-            (total / group).backward()  # type: ignore[no-untyped-call]
-            if (index + 1) % every == 0 or index + 1 == settings.n_episodes:
-                clip_grad_norm_(self._parameters, GRADIENT_NORM)
-                self._optimizer.step()
-                self._optimizer.zero_grad(set_to_none=True)
-            sums += torch.stack([total, *losses.values()]).detach().double().cpu()
+            return triplets, draw(self._data, settings, way, frames, random)
+
+        sums = torch.zeros(1 + len(PARTS), dtype=torch.float64)
+        waited, began = 0.0, time.perf_counter()
+        mark = began
+        with closing(in_order(make, settings.n_episodes, settings.num_workers)) as prepared:
+            for index, (triplets, episode) in enumerate(prepared):
+                waited += time.perf_counter() - mark
+                losses = self._losses(episode, triplets, epoch)
+                total = torch.stack(list(losses.values())).sum()
+                every = settings.gradient_accumulation
+                group = min(every, settings.n_episodes - index // every * every)
+                (total / group).backward()  # type: ignore[no-untyped-call]
+                if (index + 1) % every == 0 or index + 1 == settings.n_episodes:
+                    clip_grad_norm_(self._parameters, GRADIENT_NORM)
+                    self._optimizer.step()
+                    self._optimizer.zero_grad(set_to_none=True)
+                sums += torch.stack([total, *losses.values()]).detach().double().cpu()
+                mark = time.perf_counter()
         mean, *parts = (sums / settings.n_episodes).tolist()
         named = {"train": mean} | {f"train/{name}": part for name, part in zip(PARTS, parts, strict=True)}
         return named, {"data": waited, "train": time.perf_counter() - began - waited}

@@ -1,9 +1,11 @@
-"""Frames out of videos: decoded once and kept up to a bound, beyond it found by seeking."""
+"""Frames out of videos: decoded once and kept in memory, then on disk, up to a bound; beyond both found by seeking."""
 
 from __future__ import annotations
 
 import os
 import struct
+import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +18,7 @@ from PIL import Image
 from trainables.errors import DataError, first_line
 from trainables.file_facts import FileFacts, stamp_of
 from trainables.limits import limits, variable
+from trainables.refdet.frame_store import FrameStore
 from trainables.regular_file import check_regular
 from trainables.vision.decode import decode
 
@@ -26,7 +29,7 @@ CONTAINERS = "avi,asf,flv,h264,hevc,ivf,matroska,webm,mjpeg,mov,mp4,mpeg,mpegts,
 KIND = "video 2"
 _FACTS = struct.Struct("<III")
 FRAMES_BYTES = 2 * 1024**3
-"""Bound of the decoded frames that one data set keeps. A frame beyond it is decoded each time, from a keyframe on."""
+"""Bound of the decoded frames that one data set keeps in memory; more are kept on disk."""
 Picture = NDArray[np.uint8]
 
 
@@ -103,31 +106,65 @@ def _rising(given: Sequence[int | None]) -> tuple[int, ...]:
 
 
 class FrameCache:
-    """Annotated frames and reference images, in the size they are asked for, up to `limit` bytes."""
+    """Annotated frames and reference images, in the size they are asked for; any number of threads may ask.
 
-    def __init__(self, sources: Iterable[Source], limit: int) -> None:
+    A video is decoded once, when the first frame of it is asked for, and its annotated frames are kept. A frame for
+    which there is room neither in memory nor on disk is decoded each time, from a keyframe on.
+
+    Args:
+        sources: the videos.
+        limit: bytes of frames in memory.
+        on_disk: where more are kept; a file of `limits().frame_cache_bytes` if not given.
+    """
+
+    def __init__(self, sources: Iterable[Source], limit: int, on_disk: FrameStore | None = None) -> None:
         self.limit = limit
         self.bytes = 0
+        self._on_disk = on_disk or FrameStore(limits().frame_cache_bytes)
         self._sources: Mapping[Path, Source] = {source.video: source for source in sources}
         self._cached: dict[tuple[Path, int, int], tuple[Picture, float]] = {}
+        self._scale: dict[tuple[Path, int], float] = {}  # of a video's frames, which are all of one size
+        self._lock = threading.Lock()
+        self._decoding: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
 
     def frame(self, video: Path, number: int, size: int) -> tuple[Picture, float]:
         """Frame `number` in the upper left of (size, size, 3) RGB, not to be written to; and its scale there."""
+        kept = self._kept(video, number, size)
+        if kept is not None:
+            return kept
+        source = self._sources[video]
+        with self._lock:
+            decoding = self._decoding[video]
+        with decoding:
+            kept = self._kept(video, number, size)  # another thread may have decoded it meanwhile
+            if kept is not None:
+                return kept
+            room = self.bytes + 3 * size * size <= self.limit or self._on_disk.room(3 * size * size)
+            if room or not source.times:
+                return self._decode(source, number, size, set(source.frames) if room else {number})
+        return placed(*scaled(upright_pixels(_sought(video, source.times[number])), size), size)
+
+    def _kept(self, video: Path, number: int, size: int) -> tuple[Picture, float] | None:
+        """The frame, if it is in memory or on disk."""
         cached = self._cached.get((video, number, size))
         if cached is not None:
             return cached
-        source = self._sources[video]
-        room = self.bytes + 3 * size * size <= self.limit
-        if not room and source.times:
-            return fitted(upright_pixels(_sought(video, source.times[number])), size)
+        picture = self._on_disk.get((video, number, size))
+        return None if picture is None else placed(picture, self._scale[video, size], size)
+
+    def _decode(self, source: Source, number: int, size: int, wanted: set[int]) -> tuple[Picture, float]:
+        """Decode a video up to the last of the frames `wanted` and keep these; returns frame `number`."""
         result: tuple[Picture, float] | None = None
-        wanted = set(source.frames) if room else {number}
-        for index, frame in enumerate(_decoded(video)):
+        last = max(wanted)
+        for index, frame in enumerate(_decoded(source.video)):
             if index in wanted:
-                placed = fitted(upright_pixels(frame), size)
-                self._keep((video, index, size), placed)
-                result = placed if index == number else result
-            if index == max(wanted):
+                picture, scale = scaled(upright_pixels(frame), size)
+                self._scale[source.video, size] = scale
+                key, canvas = (source.video, index, size), placed(picture, scale, size)
+                if not self._keep(key, canvas):
+                    self._on_disk.keep(key, picture)
+                result = canvas if index == number else result
+            if index == last:
                 break
         assert result is not None, "every annotated frame was there when the data set was opened"
         return result
@@ -143,11 +180,14 @@ class FrameCache:
             self._keep((path, 0, size), cached)
         return cached[0]
 
-    def _keep(self, key: tuple[Path, int, int], fitted: tuple[Picture, float]) -> None:
-        if key not in self._cached and self.bytes + fitted[0].nbytes <= self.limit:
-            fitted[0].flags.writeable = False
-            self.bytes += fitted[0].nbytes
-            self._cached[key] = fitted
+    def _keep(self, key: tuple[Path, int, int], fitted: tuple[Picture, float]) -> bool:
+        """Keep a picture in memory if there is room; whether it is there."""
+        with self._lock:
+            if key not in self._cached and self.bytes + fitted[0].nbytes <= self.limit:
+                fitted[0].flags.writeable = False
+                self.bytes += fitted[0].nbytes
+                self._cached[key] = fitted
+            return key in self._cached
 
 
 def _decoded(path: Path, start: int | None = None) -> Iterator[Any]:
@@ -237,9 +277,19 @@ def stretched(opened: Image.Image, size: int) -> Picture:
 
 def fitted(picture: Picture, size: int) -> tuple[Picture, float]:
     """`picture` (h, w, 3) in the upper left of (size, size, 3), and its scale there."""
+    return placed(*scaled(picture, size), size)
+
+
+def scaled(picture: Picture, size: int) -> tuple[Picture, float]:
+    """`picture` (h, w, 3) with its longer side of `size` pixels, and its scale."""
     height, width = picture.shape[:2]
     scale = size / max(height, width)
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(picture).resize(shape, Image.Resampling.BILINEAR)), scale
+
+
+def placed(picture: Picture, scale: float, size: int) -> tuple[Picture, float]:
+    """`picture`, which is not larger, in the upper left of (size, size, 3), and its `scale`."""
     canvas = np.zeros((size, size, 3), dtype=np.uint8)
-    canvas[: shape[1], : shape[0]] = np.asarray(Image.fromarray(picture).resize(shape, Image.Resampling.BILINEAR))
+    canvas[: picture.shape[0], : picture.shape[1]] = picture
     return canvas, scale

@@ -65,7 +65,16 @@ def test_a_wrong_setting_is_one_sentence(overrides: Mapping[str, Any], complaint
 def documented() -> argparse.ArgumentParser:
     """The arguments of `train.py` that the guide shows."""
     parser = argparse.ArgumentParser(exit_on_error=False)
-    for name in ("stage", "epochs", "n_way", "n_query", "n_episodes", "gradient_accumulation", "triplet_batch_size"):
+    for name in (
+        "stage",
+        "epochs",
+        "n_way",
+        "n_query",
+        "n_episodes",
+        "gradient_accumulation",
+        "triplet_batch_size",
+        "num_workers",
+    ):
         parser.add_argument(f"--{name}", type=int)
     for name in ("lr", "weight_decay", "triplet_ratio", *(f"{loss}_weight" for loss in LOSSES)):
         parser.add_argument(f"--{name}", type=float)

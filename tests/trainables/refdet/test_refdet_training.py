@@ -58,6 +58,12 @@ def test_three_epochs_and_three_resumed_are_six(videos: RefdetData, tmp_path: Pa
         next(curve(settings(epochs=6, seed=3), videos, tmp_path, resume=checkpoint))
 
 
+def test_threads_that_prepare_episodes_change_nothing(videos: RefdetData, tmp_path: Path) -> None:
+    changes = {"epochs": 2, "n_episodes": 5, "hsv": 1.0, "turn": 1.0, "triplet_ratio": 0.5}
+    alone, helped = (settings(num_workers=threads, **changes) for threads in (0, 3))
+    assert losses(curve(alone, videos, tmp_path)) == losses(curve(helped, videos, tmp_path))
+
+
 def test_a_checkpoint_evaluates_to_what_its_epoch_measured(videos: RefdetData, tmp_path: Path) -> None:
     given = settings(epochs=1)
     epoch = next(curve(given, videos, tmp_path))

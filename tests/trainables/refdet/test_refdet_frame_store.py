@@ -1,0 +1,60 @@
+"""Decoded frames on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainables.refdet.frame_store import FrameStore
+
+PICTURE = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+
+
+def test_a_picture_comes_back_as_it_was(tmp_path: Path) -> None:
+    store = FrameStore(1000, tmp_path)
+    assert store.keep("a", PICTURE)
+    assert store.keep("b", PICTURE[::-1, ::2])
+    assert np.array_equal(store.get("a"), PICTURE)
+    assert np.array_equal(store.get("b"), PICTURE[::-1, ::2])
+    assert store.get("c") is None
+
+
+def test_it_is_kept_up_to_the_bound(tmp_path: Path) -> None:
+    store = FrameStore(50, tmp_path)
+    assert [store.keep(key, PICTURE) for key in range(3)] == [True, True, False]
+    assert store.bytes == 48
+    assert store.keep(1, PICTURE), "it is there already"
+    assert store.get(2) is None
+
+
+def test_nothing_is_left_of_it(tmp_path: Path) -> None:
+    """Its file has no name, so a process that is killed leaves none."""
+    store = FrameStore(1000, tmp_path)
+    store.keep("a", PICTURE)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("limit", [0, 1000])
+def test_without_a_file_nothing_is_kept(limit: int, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    store = FrameStore(limit, tmp_path / "file" if limit else tmp_path)
+    assert not store.room(1)
+    assert not store.keep("a", PICTURE)
+    assert store.get("a") is None
+
+
+def test_a_full_disk_ends_the_keeping_but_not_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FrameStore(1000, tmp_path)
+    store.keep("a", PICTURE)
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    assert not store.keep("b", PICTURE)
+    monkeypatch.undo()
+    assert not store.keep("b", PICTURE), "others need the space"
+    assert np.array_equal(store.get("a"), PICTURE)
