@@ -31,13 +31,14 @@ HERE = Path(__file__).resolve().parent
 WIDTH, HEIGHT = 1920, 1080
 MEMORY = 2**37
 """More than any of the frames take."""
+GROUP = 250
+"""Frames from one keyframe to the next: x264's default."""
 SOUGHT = 40
 """Frames that are sought in the videos; each costs as much as any other."""
 
 
 def write(folder: Path, videos: int, frames: int, every: int) -> Path:
-    """A data set in the guide's layout: a bright square moves over a still picture. Returns its folder."""
-    import av
+    """A data set in the guide's layout: a drone flies over a picture. Returns its folder."""
     from PIL import Image
 
     for split, count in (("train", videos), ("test", 2)):
@@ -51,20 +52,35 @@ def write(folder: Path, videos: int, frames: int, every: int) -> Path:
             small = Image.fromarray(random.integers(0, 255, (68, 120, 3), dtype=np.uint8))
             ground = np.array(small.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
             length = frames if split == "train" else 8
-            with av.open(str(sample / "drone_video.mp4"), "w") as container:
-                options = {"preset": "veryfast", "g": "250", "threads": "2"}
-                stream = container.add_stream("libx264", rate=25, options=options)
-                stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-                for number in range(length):
-                    picture = np.roll(ground, (number, 2 * number), axis=(0, 1))  # a drone moves, so all pixels change
-                    container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-                container.mux(stream.encode())
+            film(sample / "drone_video.mp4", ground, length)
             boxes = [{"frame": at, "x1": 9, "y1": 9, "x2": 99, "y2": 99} for at in range(0, length, every)]
             entries.append({"video_id": name, "annotations": [{"bboxes": boxes}]})
         annotations = folder / split / "annotations"
         annotations.mkdir(parents=True, exist_ok=True)
         (annotations / "annotations.json").write_text(json.dumps(entries), encoding="utf-8")
     return folder
+
+
+def film(path: Path, ground: np.ndarray, length: int) -> None:
+    """A video of so many frames: one group of pictures is encoded, and written again until it is long enough."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        options = {"preset": "veryfast", "g": str(GROUP), "bf": "0", "sc_threshold": "0"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        packets = []
+        for number in range(min(GROUP, length)):
+            picture = np.roll(ground, (number, 2 * number), axis=(0, 1))  # all pixels change
+            packets += stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24"))
+        packets += stream.encode()
+        coded = [(bytes(packet), packet.is_keyframe, packet.time_base) for packet in packets]
+        for number in range(length):
+            content, is_keyframe, time_base = coded[number % len(coded)]
+            packet = av.Packet(content)
+            packet.stream, packet.time_base, packet.is_keyframe = stream, time_base, is_keyframe
+            packet.pts = packet.dts = round(number / 25 / time_base)
+            container.mux(packet)
 
 
 def epoch(data: RefdetData, settings: RefdetSettings, episodes: int) -> tuple[float, float]:

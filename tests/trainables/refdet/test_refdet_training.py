@@ -59,7 +59,7 @@ def test_three_epochs_and_three_resumed_are_six(videos: RefdetData, tmp_path: Pa
 
 
 def test_threads_that_prepare_episodes_change_nothing(videos: RefdetData, tmp_path: Path) -> None:
-    changes = {"epochs": 2, "n_episodes": 5, "hsv": 1.0, "turn": 1.0, "triplet_ratio": 0.5}
+    changes: dict[str, Any] = {"epochs": 2, "n_episodes": 5, "hsv": 1.0, "turn": 1.0, "triplet_ratio": 0.5}
     alone, helped = (settings(num_workers=threads, **changes) for threads in (0, 3))
     assert losses(curve(alone, videos, tmp_path)) == losses(curve(helped, videos, tmp_path))
 
