@@ -31,14 +31,24 @@ def difference(saved: str, now: str) -> str:
     had, has = _TEXT.fullmatch(saved), _TEXT.fullmatch(now)
     if saved == now:
         return ""
-    if had is None or has is None or had["training"] != has["training"]:
-        return f"was written by {saved}, not by {now}; resume with its settings"
+    if had is None or has is None or _recipe(had) != _recipe(has):
+        writer = f"recipe {_recipe(had)}" if had else repr(saved)
+        return f"was written by {writer}, not by recipe {_recipe(has) if has else now}; give a checkpoint of that"
+    if had["training"] != has["training"]:
+        return (
+            "was trained with other settings, and the settings.yaml beside it does not name them: it is missing or was"
+            " changed; restore it, and resume with --config SETTINGS.yaml"
+        )
     if had["kind"] != has["kind"] or had["data"] in _accepted:
         return ""
     return (
         f"was trained on other data (fingerprint {had['data']}, that of the data given is {has['data']}); restore the"
         " files, or train from the start"
     )
+
+
+def _recipe(identity_parts: re.Match[str]) -> str:
+    return identity_parts["training"].partition(" ")[0]
 
 
 def accept(fingerprints: Iterable[str]) -> None:

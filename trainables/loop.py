@@ -92,7 +92,9 @@ def seeded(*parts: int | str) -> Iterator[None]:
             np.random.set_state(numpy)
 
 
-def epochs(training: Training, *, seed: int, identity: str, resume: Path | None, settings: Settings) -> Iterator[Epoch]:
+def epochs(
+    training: Training, *, seed: int, identity: str, resume: Path | None, settings: Settings, resumes: str = ""
+) -> Iterator[Epoch]:
     """Run `training` to its end, one `Epoch` at a time.
 
     Args:
@@ -101,9 +103,10 @@ def epochs(training: Training, *, seed: int, identity: str, resume: Path | None,
         identity: of the training, see `trainables.identity`; a checkpoint of another one is not resumed.
         resume: checkpoint directory to continue from.
         settings: of the training; each checkpoint holds them, so that it can be evaluated on its own.
+        resumes: the identity that the checkpoint must have, if not `identity`: of the same training with fewer epochs.
     """
     with _closed(training):
-        start = _restore(training, resume, identity) if resume else 0
+        start = _restore(training, resume, resumes or identity) if resume else 0
         yield from _epochs_after(start, training, seed, identity, settings)
 
 

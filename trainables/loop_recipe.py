@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 RUN_SETTINGS = {"device", "workers"}
 """Settings that say where a training runs, not what it is: a resume may change them."""
+EPOCHS = "epochs"
+"""The setting that a resume may raise."""
 SETTINGS_FILE = "settings.yaml"
 """Beside the files of `export`: every setting under the name it has here."""
 
@@ -52,15 +54,16 @@ class LoopedRecipe(Recipe[SettingsT, DataSetT]):
         """A training from its start; `workdir` is the only folder that it may write to."""
 
     def train(self, settings: SettingsT, data: DataSetT, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        """Train; see `Recipe.train`."""
-        if resume is not None:
-            check_same_settings(settings, resume)
+        """Train; see `Recipe.train`. A resume with more epochs than its checkpoint lengthens the training."""
+        resumed = settings if resume is None else resumable(settings, resume)
         training = self.training(settings, data, workdir)
         from trainables.loop import epochs
 
-        # A resume is exact only if this is the same.
-        same = identity(self.name, settings_digest(settings), data.fingerprint)
-        yield from epochs(training, seed=_seed(settings), identity=same, resume=resume, settings=settings)
+        # A resume is exact only if these are the same.
+        same, earlier = (identity(self.name, settings_digest(each), data.fingerprint) for each in (settings, resumed))
+        yield from epochs(
+            training, seed=_seed(settings), identity=same, resume=resume, settings=settings, resumes=earlier
+        )
 
     def evaluate(self, settings: SettingsT, data: DataSetT, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
         """Evaluate, with classes matched by their names; see `Recipe.evaluate`."""
@@ -157,23 +160,30 @@ def settings_digest(settings: Settings) -> str:
     return hashlib.sha256(settings.model_dump_json(exclude=excluded).encode()).hexdigest()
 
 
-def check_same_settings(settings: Settings, checkpoint: Path) -> None:
-    """Check that `checkpoint` was trained with `settings`, as far as the settings beside its weights can be read.
+def resumable(settings: SettingsT, checkpoint: Path) -> SettingsT:
+    """The settings that `checkpoint` was trained with: `settings`, or the same with fewer epochs.
+
+    If those beside its weights cannot be read, they are taken to be `settings`; the weights tell whether they are.
 
     Raises:
-        CheckpointError: it was not; names each setting that differs.
+        CheckpointError: it was trained with others; names each setting that differs.
     """
     file = checkpoint / SETTINGS_FILE
     try:
-        stored = parse_stored(type(settings), read_yaml(file), str(file)).model_dump(exclude=RUN_SETTINGS)
+        trained = parse_stored(type(settings), read_yaml(file), str(file))
     except SettingsError:  # of another recipe, or no file: what the weights themselves name tells them apart
-        return
-    given = settings.model_dump(exclude=RUN_SETTINGS)
-    changes = [f"{name} was {stored[name]} and is {value}" for name, value in given.items() if stored[name] != value]
+        return settings
+    stored, given = (each.model_dump(exclude=RUN_SETTINGS) for each in (trained, settings))
+    changes = [
+        f"{name} was {stored[name]} and is {value}"
+        for name, value in given.items()
+        if stored[name] != value and not (name == EPOCHS and value > stored[name])
+    ]
     if changes:
         raise CheckpointError(
             f"{checkpoint}: was trained with other settings: {', '.join(changes)}; resume with --config {file}"
         )
+    return trained
 
 
 def evaluated(training: Training, settings: Settings, checkpoint: Path) -> dict[str, float]:

@@ -220,7 +220,8 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
             settings: from `self.settings`.
             data: from `self.open`.
             workdir: the only folder that the training may write to; exists.
-            resume: a directory that an earlier `Epoch.save` of the same settings wrote; continues after its epoch.
+            resume: a directory that an earlier `Epoch.save` of the same settings wrote, or of fewer epochs where the
+                recipe can be lengthened; continues after its epoch.
 
         Raises:
             CheckpointError: `resume` is incomplete or belongs to another training.

@@ -13,10 +13,10 @@ import typer
 from search.cli import options, scripts, terminal
 from search.cli.options import DEFAULT_ROOT, Json, Root, Sets
 from search.sweep.folder import SweepFolder
-from trainables import registry, standalone
+from trainables import registry, standalone, threads
 from trainables.atomic import write_file
 from trainables.errors import SteadytuneError
-from trainables.settings import read_settings
+from trainables.settings import parse, read_settings
 
 
 def train(
@@ -25,19 +25,41 @@ def train(
     config: Annotated[
         Path | None, typer.Option(help="settings (YAML) on top of the preset, or a complete settings.yaml")
     ] = None,
-    preset: Annotated[str, typer.Option(help="recipe's preset")] = "paper",
+    preset: Annotated[
+        str | None, typer.Option(help="recipe's preset; paper, or the checkpoint's settings in a resume, if not given")
+    ] = None,
     training: Annotated[str | None, typer.Option(help="one of the recipe's named trainings")] = None,
     set_: Sets = None,
-    out: Annotated[Path, typer.Option(help="folder for checkpoints")] = Path("training"),
-    resume: Annotated[Path | None, typer.Option(help="checkpoint to continue from")] = None,
+    out: Annotated[Path, typer.Option(help="folder for everything that the training writes")] = Path("training"),
+    resume: Annotated[
+        Path | None, typer.Option(help="checkpoint to continue from; a larger setting epochs lengthens the training")
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="end the training after this number of epochs without a new best")
     ] = None,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="let the stop rules end the training; without it they only tell")
+    ] = False,
+    stability: Annotated[
+        list[str] | None,
+        typer.Option("--stability", metavar="NAME=VALUE", help="threshold of a stop rule; may be repeated"),
+    ] = None,
+    cpus: Annotated[
+        int | None, typer.Option(min=1, help="threads; 1 as in a sweep, or OMP_NUM_THREADS, if not given")
+    ] = None,
+    store: Annotated[str, typer.Option(help="MLflow tracking URI to record the training in")] = "",
 ) -> None:
     """Run one training, without a sweep."""
+    from search.pruning.stability import StabilitySettings
+    from search.training.run import TrainingRequest
+    from search.training.run import train as run_training
+
+    threads.use(cpus)
     model = registry.find(recipe).settings_type
     values = (read_settings(config, model) if config else {}) | options.pairs(set_, "--set")
-    for line in standalone.train(recipe, data, preset, training, values, out, resume, patience):
+    thresholds = parse(StabilitySettings, options.pairs(stability, "--stability"), "--stability")
+    request = TrainingRequest(recipe, data, out, preset, training, values, resume, patience, thresholds, stop, store)
+    for line in run_training(request):
         print(line, flush=True)
 
 

@@ -25,8 +25,13 @@ def experiment_names(spec: SweepSpec, identity: DataIdentity | None) -> tuple[st
     """The names that the sweep's experiment may have: the first unless it is of other data, else the second."""
     if identity is None or not identity.name:  # version 0.1.0 named it after the folder above
         return (f"{spec.recipe} on {spec.subject}",)
-    plain = storable(f"{spec.recipe} on {identity.name}", LONGEST)
-    return plain, f"{plain} ({_digits(identity.first_fingerprint)})"
+    return names_on(spec.recipe, identity.name, identity.first_fingerprint)
+
+
+def names_on(recipe: str, data: str, fingerprint: str) -> tuple[str, ...]:
+    """The names that the experiment of a recipe on data of that name may have, likewise."""
+    plain = storable(f"{recipe} on {data}", LONGEST)
+    return plain, f"{plain} ({_digits(fingerprint)})"
 
 
 def model_names(recipe: str, data: str, name: str, fingerprint: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The MLflow experiment of a sweep's recipe and data set, and the calls that write its runs.
+"""The MLflow experiment of a recipe and a data set, and the calls that write its runs.
 
 What the store refuses for good is noted and left out (`search.tracking.refusals`). A run that it refuses to create has
 the id "", and nothing is written to it.
@@ -50,41 +50,59 @@ class Experiment:
     """The experiment, made if it does not exist, and its runs.
 
     Args:
-        folder: the sweep's.
-        plan: the sweep's.
+        store: tracking URI.
+        names: that it may have: the first that is free, or of the same data, or the last.
+        data: fingerprint of its data; "" if it is not known.
+        artifacts: URI of the folder for the files of its runs; None for the store's own.
         notify: tells the user what the store refuses.
 
     Attributes:
-        client: MLflow's, on the sweep's store.
+        client: MLflow's, on the store.
         refusals: what the store refuses for good.
 
     Raises:
         SteadytuneError: the experiment was deleted in MLflow.
     """
 
-    def __init__(self, folder: SweepFolder, plan: Plan, notify: Notify = lambda message: None) -> None:
-        store = folder.store(plan.spec)
+    def __init__(
+        self,
+        store: str,
+        names: Sequence[str],
+        data: str,
+        artifacts: str | None = None,
+        notify: Notify = lambda message: None,
+    ) -> None:
         uri = _mlflow_uri(store)
         mlflow.set_tracking_uri(uri)  # for what MLflow does on its own, such as while a model is saved
         self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         self.refusals = Refusals(notify)
         self._refused: set[tuple[str, str, str]] = set()
-        self._number = self._found_or_created(folder, plan)
-        for tag, value in ((VIEW_TAG, view(plan)), KIND_TAG):
-            set_tag = partial(self.client.set_experiment_tag, self._number, tag, value)
-            self.refusals.accepted(f"the experiment's tag {tag}", set_tag)
+        self._number = self._found_or_created(store, names, data, artifacts)
+        self.tag_experiment(*KIND_TAG)
 
-    def _found_or_created(self, folder: SweepFolder, plan: Plan) -> str:
-        """The id of the experiment: of its names the first that is free, or of the same data, or the last."""
-        identity, store = read_identity(folder.path), folder.store(plan.spec)
-        names = experiment_names(plan.spec, identity)
+    @classmethod
+    def of_sweep(cls, folder: SweepFolder, plan: Plan, notify: Notify = lambda message: None) -> Experiment:
+        """The experiment of a sweep's recipe and data set."""
+        identity = read_identity(folder.path)
+        artifacts = None if plan.spec.store else (folder.root / "artifacts").as_uri()
         data = identity.first_fingerprint if identity else ""
+        names = experiment_names(plan.spec, identity)
+        experiment = cls(folder.store(plan.spec), names, data, artifacts, notify)
+        experiment.tag_experiment(VIEW_TAG, view(plan))
+        return experiment
+
+    def tag_experiment(self, tag: str, value: str) -> None:
+        """Set a tag of the experiment itself."""
+        set_tag = partial(self.client.set_experiment_tag, self._number, tag, value)
+        self.refusals.accepted(f"the experiment's tag {tag}", set_tag)
+
+    def _found_or_created(self, store: str, names: Sequence[str], data: str, artifacts: str | None) -> str:
+        """The id of the experiment."""
         for name in names:
             existing = self.client.get_experiment_by_name(name)
             if existing is None or name == names[-1] or existing.tags.get(DATA_TAG) == data:
                 break
         if existing is None:
-            artifacts = None if plan.spec.store else (folder.root / "artifacts").as_uri()
             return str(self.client.create_experiment(name, artifacts, tags={DATA_TAG: data} if data else None))
         if existing.lifecycle_stage == "deleted":
             restore = f"mlflow experiments restore --experiment-id {existing.experiment_id}"

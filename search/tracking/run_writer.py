@@ -50,7 +50,7 @@ class RunWriter:
         self._plan = folder.plan()
         self._state = SweepState(self._plan)
         self._data_look = data_look.read(folder.look)
-        self._experiment = Experiment(folder, self._plan, notify)
+        self._experiment = Experiment.of_sweep(folder, self._plan, notify)
         self._runs: dict[int, str] = {}
         self._ended: set[int] = set()
         self._epochs: dict[int, list[EpochDone]] = {}

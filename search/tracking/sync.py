@@ -57,10 +57,7 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], notify: Notify = lambda
     Raises:
         Exception: the store cannot be opened, and will not be later.
     """
-    for name in ignored(os.environ):
-        del os.environ[name]
-    for name, value in ENVIRONMENT.items():  # MLflow reads them when it is imported
-        os.environ.setdefault(name, value)
+    prepare_environment()
     _await_first_epoch(folder, ended)
     from search.tracking.experiment import StoreError  # imports MLflow, which takes seconds
     from search.tracking.run_writer import RunWriter
@@ -83,6 +80,14 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], notify: Notify = lambda
                 time.sleep(POLL_SECONDS)
     except GaveUp:
         return False
+
+
+def prepare_environment() -> None:
+    """Give MLflow the surroundings that it is to have, before it is imported."""
+    for name in ignored(os.environ):
+        del os.environ[name]
+    for name, value in ENVIRONMENT.items():  # MLflow reads them when it is imported
+        os.environ.setdefault(name, value)
 
 
 class GaveUp(Exception):  # noqa: N818  # no mistake of anybody's

@@ -239,13 +239,15 @@ def test_a_refused_resume_leaves_the_sweep_as_it_was(steadytune: Steadytune, swe
 # --- exit codes that are no mistake ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("setting", ["nan_at=2", "alarm_at=2"])
-def test_a_lost_training_ends_with_1(setting: str, steadytune: Steadytune, places: dict[str, str]) -> None:
+@pytest.mark.parametrize(("setting", "epoch"), [("nan_at=1", 2), ("nan_at=4", 4), ("alarm_at=2", 2), ("raise_at=3", 3)])
+def test_a_lost_training_ends_with_1(
+    setting: str, epoch: int, steadytune: Steadytune, places: dict[str, str], tmp_path: Path
+) -> None:
     arguments = [places.get(argument, argument) for argument in TRAIN.split()]
-    code, said, error = steadytune(*arguments, "--set", setting)
+    code, said, error = steadytune(*arguments, "--out", tmp_path / "training", "--set", setting)
     assert code == 1
     assert said.startswith("epoch 1 ")
-    assert error.startswith("steadytune: epoch 2: ")
+    assert error.startswith(f"steadytune: epoch {epoch}: ")
     assert error.endswith("the training is lost\n")
 
 

@@ -218,7 +218,7 @@ class TestCheckpoint:
 
     @pytest.mark.parametrize(
         ("other", "change"),
-        [({"lr": 1e-4}, "lr was"), ({"seed": 3}, "seed was .* and is 3;"), ({"epochs": 4}, "epochs was 2 and is 4;")],
+        [({"lr": 1e-4}, "lr was"), ({"seed": 3}, "seed was .* and is 3;"), ({"epochs": 1}, "epochs was 2 and is 1;")],
     )
     def test_of_other_settings_is_refused_by_their_names(
         self, small: Small, other: dict[str, Any], change: str, saved: Path, few_digits: YoloData, tmp_path: Path
@@ -230,8 +230,16 @@ class TestCheckpoint:
         self, small: Small, saved: Path, few_digits: YoloData, tmp_path: Path
     ) -> None:
         shutil.copy(saved / "state.pt", tmp_path)
-        with pytest.raises(CheckpointError, match="was written by resnet_yolo"):
+        with pytest.raises(CheckpointError, match=r"with other settings, and the settings\.yaml beside it"):
             next(curve(small(epochs=4), few_digits, tmp_path, resume=tmp_path))
+
+    def test_may_get_more_epochs(self, small: Small, saved: Path, few_digits: YoloData, tmp_path: Path) -> None:
+        """The schedules are those of the longer training from there on, as if it had been that long from the start."""
+        epochs = list(curve(small(epochs=4), few_digits, tmp_path, resume=saved))
+        assert [epoch.epoch for epoch in epochs] == [2, 3, 4]
+        (tmp_path / "last").mkdir()
+        epochs[-1].save(tmp_path / "last")
+        assert not list(curve(small(epochs=4), few_digits, tmp_path, resume=tmp_path / "last"))
 
     def test_may_go_on_elsewhere(self, small: Small, saved: Path, few_digits: YoloData, tmp_path: Path) -> None:
         assert next(curve(small(epochs=2, device="auto"), few_digits, tmp_path, resume=saved)).epoch == 2
