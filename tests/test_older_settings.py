@@ -22,7 +22,7 @@ from search.sweep.plan import Plan, make_plan
 from tests.support.newer import NewerSettings
 from tests.support.workers import Workers, coordinator_of
 from trainables.errors import CheckpointError, SettingsError
-from trainables.loop_recipe import check_same_settings, settings_digest
+from trainables.loop_recipe import resumable, settings_digest
 from trainables.settings import parse, read_settings, read_yaml
 
 WRITTEN = Path(__file__).parent / "fixtures" / "version_0_1_0"
@@ -79,10 +79,10 @@ def test_a_complete_settings_file_is_read_as_stored_and_a_users_own_is_not(tmp_p
 
 def test_an_older_checkpoint_continues_with_the_older_value_and_no_other() -> None:
     stored = read_settings(CHECKPOINT / "settings.yaml", NewerSettings)
-    check_same_settings(parse(NewerSettings, stored, "resume"), CHECKPOINT)
+    resumable(parse(NewerSettings, stored, "resume"), CHECKPOINT)
     other = parse(NewerSettings, stored | {"clip_norm": 10.0, "lr": 0.5}, "resume")
     with pytest.raises(CheckpointError, match=r"other settings: lr was 0\.00\d+ and is 0\.5, clip_norm was 0\.0 and"):
-        check_same_settings(other, CHECKPOINT)
+        resumable(other, CHECKPOINT)
 
 
 def test_a_proof_leaves_out_the_native_files_of_an_older_export() -> None:

@@ -15,6 +15,7 @@ import torch
 import yaml
 
 from search.tracking.predictor import load
+from search.training.run import TrainingRequest, train
 from trainables import checkpoint, registry
 from trainables import standalone as single
 from trainables.errors import CheckpointError
@@ -81,7 +82,8 @@ def refused(lines: Callable[[], Iterable[Any]], trap: Trap, words: str = "is dam
 def trained(
     trap: Trap, out: Path, resume: Path | None = None, values: Mapping[str, Any] | None = None
 ) -> Iterable[str]:
-    return single.train(trap.recipe, trap.data, "tiny", None, {**trap.values, **(values or {})}, out, resume)
+    given = {**trap.values, **(values or {})}
+    return train(TrainingRequest(trap.recipe, trap.data, out, preset="tiny", values=given, resume=resume))
 
 
 def test_in_a_checkpoint(trap: Trap, tmp_path: Path) -> None:
