@@ -30,10 +30,11 @@ from search.sampling.warm_start import append_prior_trials, load_prior_sweeps
 from search.state.outcome import result
 from search.state.sweep_state import SweepState
 from search.storage.object_store import Storage, retry_until_available
-from search.storage.remote_sweep import reconcile, refuse_existing
+from search.storage.remote_sweep import fetch_requests, reconcile, refuse_existing
 from search.storage.uploader import Uploader
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
+from search.sweep.requests import RequestBox
 from search.sweep.uri import located
 from search.tracking.recorder import Recorder
 from search.views.summary import sweep_runs
@@ -109,7 +110,7 @@ def resume(
             notify(f"{damaged}: damaged, as by a power cut; the events in it are repeated.")
         if plan.spec.storage:
             storage = Storage(plan.spec.storage, folder.name)
-            retry_until_available(lambda: reconcile(folder, storage), notify)
+            retry_until_available(lambda: _update(folder, storage), notify)
         if accept_gap:
             notify(cut_journal(folder))
         if extend(plan, folder).ended:
@@ -121,6 +122,11 @@ def resume(
             )
         plan = resumed(plan, folder, accept_changed_data, sweep_run.notify_plain)
         return replace(sweep_run, plan=plan).run()
+
+
+def _update(folder: SweepFolder, storage: Storage) -> None:
+    reconcile(folder, storage)
+    fetch_requests(folder, storage)
 
 
 def _journal_rows(folder: SweepFolder) -> list[Row]:
@@ -214,7 +220,8 @@ class _SweepRun:
                 if uploader:
                     uploader.delete(trial, epoch)
 
-            coordinator = Coordinator(self.plan, journal, delete=delete, listen=self.listen)
+            requests = RequestBox(folder.requests)
+            coordinator = Coordinator(self.plan, journal, delete=delete, requests=requests, listen=self.listen)
             if rows:
                 folder.sweep_up()
                 coordinator.restore(rows)

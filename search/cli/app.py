@@ -13,7 +13,19 @@ from typing import Annotated, NoReturn
 import typer
 import typer.exceptions
 
-from search.cli import cluster, launch, lr_range, mlflow, recipes, replay, results, scripts, status, usage
+from search.cli import (
+    cluster,
+    launch,
+    lr_range,
+    mlflow,
+    recipes,
+    replay,
+    results,
+    scripts,
+    status,
+    steering,
+    usage,
+)
 from search.cli.exit_codes import INTERRUPTED, MISTAKE, NOTHING_TRAINED
 from search.cli.surroundings import prepare
 from search.cli.terminal import shielded
@@ -99,6 +111,7 @@ def _options(
 
 for _verb in (
     *launch.VERBS,
+    *steering.VERBS,
     status.status,
     *results.VERBS,
     *recipes.VERBS,

@@ -1,4 +1,4 @@
-"""The verbs for sweeps that run as a cluster's jobs (logs, stop), and what launch, resume and status do for them."""
+"""The verb `logs`, for sweeps without a terminal, and what launch, resume and status do for them."""
 
 # Imports inside functions: Ray's job client takes a second, and most calls of the command line need no cluster.
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from search.cli import options, terminal
+from search.cli.background import log_text
 from search.cli.options import DEFAULT_ROOT, Address, Root
 from search.execution.job_protocol import ERROR_PREFIX
 from search.sweep.environment import JOB
@@ -60,7 +61,7 @@ def submit(
     jobs = connect(address)
     job = jobs.submit(name, root, spec, storage, more)
     print(f"Submitted to {jobs.address} as job {job}.", flush=True)
-    next_steps = f"Watch it: {options.command('logs', name, root)}; end it: {options.command('stop', name, root)}"
+    next_steps = f"Watch it: {options.command('logs', name, root)}; pause it: {options.command('pause', name, root)}"
     if detach:
         jobs.await_start(job)
         print(f"Its trials have started, and continue without this terminal. {next_steps}")
@@ -101,42 +102,33 @@ def _status_line(jobs: Jobs, job: str) -> str:
 
 def logs(
     name: str,
-    trial: Annotated[int | None, typer.Argument(help="trial; the log of the sweep's job if not given")] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="keep printing until the job ends")] = False,
+    trial: Annotated[int | None, typer.Argument(help="trial; what the sweep itself printed if not given")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="keep printing until the sweep ends")] = False,
     address: Address = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
-    """Print the log of a sweep's job, or of one of its trials."""
+    """Print the log of a sweep in the background or on a cluster, or of one of its trials."""
     if trial is not None:
         print(terminal.one_line_each(_trial_log(name, trial, sweeps)), end="")
         return
+    submitted_to = address or job_address(name, sweeps)
+    if not submitted_to:
+        for text in log_text(SweepFolder.existing(sweeps, name), follow):
+            print(terminal.one_line_each(text), end="", flush=True)
+        return
     from search.execution.jobs import connect
 
-    jobs = connect(_job_address(name, address, sweeps))
+    jobs = connect(submitted_to)
     job = jobs.newest(name)
     for text in jobs.follow(job) if follow else [jobs.log(job)]:
         print(terminal.one_line_each(text), end="", flush=True)
 
 
-def stop(name: str, address: Address = None, sweeps: Root = DEFAULT_ROOT) -> None:
-    """Stop a sweep's job as Ctrl-C would; the sweep can be resumed."""
-    from search.execution.jobs import connect
-
-    jobs = connect(_job_address(name, address, sweeps))
-    job = jobs.newest(name)
-    outcome = "stopped" if jobs.stop(job) else f"had already ended ({jobs.state(job)})"
-    print(f"job {job} {outcome}; nothing is lost, resume with: {options.command('resume', name, sweeps)}")
-
-
-def _job_address(name: str, address: str | None, root: Path) -> str:
-    """The cluster that a sweep was submitted to: the one given, or the one in its sweep file."""
-    job_address = address or SweepFolder.existing(root, name).spec().address
-    if not job_address or not submits(job_address, detach=bool(address)):
-        raise SteadytuneError(
-            f"sweep {name} was not submitted to a cluster: its output and Ctrl-C are in the terminal that launched it; "
-            f"`steadytune logs {name} TRIAL` shows a trial's log"
-        )
-    return job_address
+def job_address(name: str, root: Path) -> str:
+    """The cluster that a sweep was submitted to; "" if it was not, or its folder is not here."""
+    folder = SweepFolder(root, name)
+    address = folder.spec().address if folder.spec_file.is_file() else None
+    return address if address and submits(address, detach=False) else ""
 
 
 def _trial_log(name: str, trial: int, root: Path) -> str:
@@ -154,4 +146,4 @@ def _trial_log(name: str, trial: int, root: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-VERBS = (logs, stop)
+VERBS = (logs,)

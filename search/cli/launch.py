@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
+from search.cli import background as cli_background
 from search.cli import cluster as cli_cluster
 from search.cli import options, terminal
 from search.cli.exit_codes import NOTHING_TRAINED
 from search.cli.interrupt import interruptible, lasting_output
-from search.cli.options import DEFAULT_ROOT, Address, Detach, Root, Storage
+from search.cli.options import DEFAULT_ROOT, Address, Background, Detach, Root, Storage
 from search.cli.sweep_options import field_values, with_sweep_options
 from search.execution.job_protocol import ERROR_PREFIX
 from search.sweep.data_identity import read_identity
@@ -31,13 +32,17 @@ def launch(
         Path | None, typer.Argument(help="sweep file (YAML); options override its fields", metavar="SWEEP.yaml")
     ] = None,
     detach: Detach = False,
+    background: Background = False,
     sweeps: Root = DEFAULT_ROOT,
     **fields: Any,
 ) -> None:
     """Run a sweep and export its best configuration."""
     spec = options.read_sweep(file, field_values(fields))
     if cli_cluster.submits(spec.address, detach):
+        _refuse_background(background)
         cli_cluster.submit(spec.name, spec.address, sweeps, spec, detach)
+    elif background:
+        cli_background.launch(spec, sweeps)
     else:
         _run_sweep(spec.name, sweeps, spec)
 
@@ -46,6 +51,7 @@ def resume(
     name: str,
     address: Address = None,
     detach: Detach = False,
+    background: Background = False,
     storage: Storage = None,
     trials: Annotated[int | None, typer.Option(help="trials that the search may start from now on, in all")] = None,
     total_epochs: Annotated[int | None, typer.Option(help="epochs that its trials may take, in all")] = None,
@@ -72,6 +78,7 @@ def resume(
             folder.change(**budget)
     cluster_address = address or folder.spec().address
     if cli_cluster.submits(cluster_address, detach):
+        _refuse_background(background)
         if accept_gap:
             raise SettingsError(
                 "--accept-gap repairs the journal on this machine; resume without --detach and --address"
@@ -81,7 +88,16 @@ def resume(
         return
     if address:
         folder.change(address=address)
+    if background:
+        accepted = {"--accept-gap": accept_gap, "--accept-changed-data": accept_changed_data}
+        cli_background.resume(name, sweeps, [option for option, is_given in accepted.items() if is_given])
+        return
     _run_sweep(name, sweeps, None, accept_gap=accept_gap, accept_changed_data=accept_changed_data)
+
+
+def _refuse_background(background: bool) -> None:
+    if background:
+        raise SettingsError("--background is for this machine; a cluster's job has --detach, leave --background out")
 
 
 def _run_sweep(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None:

@@ -37,6 +37,10 @@ Storage = Annotated[
 Detach = Annotated[
     bool, typer.Option("--detach", help="run as a job of the cluster, which continues without this terminal")
 ]
+Background = Annotated[
+    bool,
+    typer.Option("--background", help="run on this machine without this terminal; `logs NAME --follow` watches it"),
+]
 DEFAULT_ROOT = Path("sweeps")
 MERGED_FIELDS = ("set", "stability")
 """Fields whose options add to the sweep file's mapping; other options replace the file's value."""

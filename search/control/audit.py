@@ -17,8 +17,8 @@ HARM = 0.05
 """A stop was wrong if the trial would have improved its own best by more than this share: the measure of harm by which
 the stop rules were chosen (`search/pruning/stability.py`)."""
 
-_AUDITED: frozenset[Reason] = (FAILURES | STOPPED_EARLY) - {"failed", "budget"}
-"""The reasons that a rule gave, which may have been wrong. A crash and the end of the budget were no judgement."""
+_AUDITED: frozenset[Reason] = (FAILURES | STOPPED_EARLY) - {"failed", "budget", "by_hand"}
+"""The reasons that a rule gave, which may have been wrong. A crash, the budget and a user were no judgement."""
 
 
 @dataclass(frozen=True)

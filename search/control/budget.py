@@ -33,7 +33,7 @@ class Budget:
 
     def remaining_trials(self, state: SweepState) -> int:
         """How many trials the search may still start."""
-        remaining = 0 if state.search_ended else self._plan.spec.trials - len(state.trials.search)
+        remaining = 0 if state.search_ended else state.trial_budget - len(state.trials.search)
         return remaining if remaining > 0 and self.allows(state, self._plan.max_epochs) else 0
 
     def allows(self, state: SweepState, epochs: int = 1) -> bool:

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from search.control import audit
 from search.control.assignment import Assignment
 from search.control.budget import Budget
+from search.control.next_trial import added_trial, auditing_trial, confirming_trial, search_trial
 from search.control.patience import search_end
 from search.control.retention import on_disk, paused_to_give_up, surplus
 from search.control.rules import decide, give_up, promote, repeated_failure
-from search.journal.events import Decided, EpochDone, Event, Kind, Log, Row, SweepEnded, SweepOpened, TrialStarted
+from search.control.steering import answer, consequences
+from search.journal.events import Decided, EpochDone, Event, Log, Requested, Row, SweepEnded, SweepOpened, TrialStarted
 from search.pruning.decision import Decision
 from search.sampling.searcher import Searcher
-from search.sampling.warm_start import prior_values
 from search.state.extension import that_stand
 from search.state.listeners import SamplerListener, SchedulerListener
 from search.state.outcome import finalist_numbers
@@ -28,8 +27,7 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.build_scheduler import build_scheduler
 from search.sweep.plan import Plan, draw
-from search.sweep.seeds import derived
-from spaces.space import known
+from search.sweep.requests import RequestBox
 from trainables.errors import SteadytuneError
 
 
@@ -40,6 +38,7 @@ class Coordinator:
         plan: the checked sweep.
         journal: takes the events; open for writing.
         delete: removes the checkpoint of (trial, epoch).
+        requests: what users ask for by hand; None if nobody can ask.
         listen: called after each event that was applied.
         clock: wall-clock seconds.
 
@@ -53,12 +52,14 @@ class Coordinator:
         journal: Log,
         *,
         delete: Callable[[int, int], None],
+        requests: RequestBox | None = None,
         listen: Callable[[Row, SweepState], None] = lambda row, state: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.plan = plan
         self._journal = journal
         self._delete = delete
+        self._requests = requests
         self._listen = listen
         self._clock = clock
         self._budget = Budget(plan, clock)
@@ -95,6 +96,7 @@ class Coordinator:
         self._end_search()
         self._unfinished = [self._assignment(trial) for trial in running if trial.running]
         self._journal.flush()
+        self.take_requests(opening=True)
 
     # --- handing out ---------------------------------------------------------------------------------------------
 
@@ -102,24 +104,29 @@ class Coordinator:
         """The next training to run; None if there is none now, which need not mean that the sweep is `over`."""
         if self.halted:
             return None
-        if self._unfinished:
-            return self._unfinished.pop(0)
+        while self._unfinished:
+            assignment = self._unfinished.pop(0)
+            if self.state.trials[assignment.trial].running:  # else it was stopped by hand since
+                return assignment
+        if added := added_trial(self.state, self.searcher):
+            return self._start(added)
         promoted = self._promote()
         if promoted:
             return promoted
         if self._remaining():
-            return self._start_search()
+            return self._start(search_trial(self.state, self.scheduler, self.searcher))
         self._close()
-        return self._start_confirmation() or self._start_audit()
+        again = self._confirming() or self._auditing()
+        return self._start(again) if again else None
 
     @property
     def over(self) -> bool:
         """Whether no training runs and none will be handed out any more."""
         if self.halted:
             return True
-        if self._unfinished or self.state.trials.running or self.state.trials.paused:
+        if self.state.to_add or self.state.trials.running or self.state.trials.paused:
             return False
-        return not self._remaining() and self._next_confirmation() is None and self._next_audit() is None
+        return not self._remaining() and self._confirming() is None and self._auditing() is None
 
     def _remaining(self) -> int:
         """Trials that the search may still start."""
@@ -127,7 +134,7 @@ class Coordinator:
 
     def _promote(self) -> Assignment | None:
         """Promote a paused trial, if there is one to promote."""
-        if not self._budget.allows(self.state):
+        if self.state.stopped_by_hand or not self._budget.allows(self.state):
             return None
         promotion = promote(self.state, self.scheduler, self._remaining())
         if promotion is None:
@@ -146,68 +153,56 @@ class Coordinator:
             self._record_decision(trial, decision)
         self.tick()
 
-    def _start_search(self) -> Assignment:
-        number = len(self.state.trials)
-        named = self.plan.named[number] if number < len(self.plan.named) else None
-        prior = prior_values(self.plan, self.state.prior_trials, number - len(self.plan.named))
-        # A named training outside the user's narrowed ranges is trained as it is, but is no trial of the study.
-        values = known(self.plan.space, named[1], self.plan.spec.set) if named else prior or self.scheduler.new()
-        drawn = self.searcher.ask(number, values) if values is not None and self.plan.ranges else {}
-        seed = derived(self.plan.spec.seed, f"trial/{number}")
-        return self._start(
-            number, "search", number, named[0] if named else "", seed, drawn, {**named[1], **drawn} if named else drawn
-        )
+    def _confirming(self) -> TrialStarted | None:
+        """The next confirmation, if there is time for one."""
+        return confirming_trial(self.state) if self._budget.seconds_left() > 0 else None
 
-    def _start_confirmation(self) -> Assignment | None:
-        confirmation = self._next_confirmation()
-        if confirmation is None:
-            return None
-        of, index = confirmation
-        original = self.state.trials[of].started
-        # All finalists get the same fresh seeds, so that the seeds do not decide between them.
-        seed = derived(self.plan.spec.seed, f"confirm/{index}")
-        number = len(self.state.trials)
-        return self._start(number, "confirm", of, original.named, seed, original.drawn, original.settings)
+    def _auditing(self) -> TrialStarted | None:
+        """The next audit, if there is time for one."""
+        return auditing_trial(self.state) if self._budget.allows_training(self.state) else None
 
-    def _next_confirmation(self) -> tuple[int, int] | None:
-        """The next finalist to re-train and the index of its seed. The last search trials may still be running."""
-        if self._budget.seconds_left() <= 0:
-            return None
-        # Seed by seed: if time runs out, as many finalists as possible have at least one.
-        for index in range(self.plan.spec.confirm_seeds):
-            for of in finalist_numbers(self.state):
-                if len(self.state.trials.confirmations(of)) <= index:
-                    return of, index
-        return None
-
-    def _start_audit(self) -> Assignment | None:
-        of = self._next_audit()
-        if of is None:
-            return None
-        stopped, number = self.state.trials[of].started, len(self.state.trials)
-        return self._start(number, "audit", of, stopped.named, stopped.seed, stopped.drawn, stopped.settings)
-
-    def _next_audit(self) -> int | None:
-        """The stopped trial to train to its end, if there is time for that."""
-        return audit.due(self.state) if self._budget.allows_training(self.state) else None
-
-    def _start(
-        self, number: int, kind: Kind, of: int, named: str, seed: int, drawn: dict[str, Any], values: dict[str, Any]
-    ) -> Assignment:
-        settings = self.plan.settings({name: value for name, value in values.items() if name != "seed"}, seed)
-        self._record(TrialStarted(number, kind, of, named, seed, drawn, settings.model_dump()))
-        return self._assignment(self.state.trials[number])
+    def _start(self, started: TrialStarted) -> Assignment:
+        self._record(started)
+        return self._assignment(self.state.trials[started.trial])
 
     def _assignment(self, trial: TrialState) -> Assignment:
         number = trial.started.trial
         return Assignment(number, trial.started.settings, trial.curve.epoch, number in self._exclusive)
+
+    # --- taking requests ---------------------------------------------------------------------------------------------
+
+    def take_requests(self, *, opening: bool = False) -> None:
+        """Answer what users have asked for by hand, each request once, however often this process is killed.
+
+        The answer and what follows from it reach the disk together, and only then is the request's file removed.
+        `opening`: the sweep runs only now, so it is not paused. Raises KeyboardInterrupt to pause it.
+        """
+        if self._requests is None or self.halted:
+            return
+        for request in self._requests.pending():
+            if request.id not in self.state.requests:
+                self._answer(answer(request, self.state, opening))
+            self._requests.remove(request)
+            if request.verb == "pause" and self.state.requests[request.id].accepted and not opening:
+                raise KeyboardInterrupt
+
+    def _answer(self, requested: Requested) -> None:
+        for event in [requested, *consequences(requested, self.state, self.scheduler, self._remaining())]:
+            self._record(event)
+        self._journal.flush()
+        if requested.accepted and requested.verb == "promote" and requested.trial is not None:
+            self._unfinished.append(self._assignment(self.state.trials[requested.trial]))
 
     # --- taking reports ------------------------------------------------------------------------------------------
 
     def report(self, done: EpochDone) -> bool:
         """Take one epoch's report; returns whether the trial continues on its worker."""
         trial = self.state.trials[done.trial]
-        if self.halted or not trial.running:
+        if self.halted:
+            return False
+        if not trial.running:
+            if done.checkpoint:  # of the epoch during which it was stopped by hand
+                self._delete(done.trial, done.epoch)
             return False
         if done.epoch <= trial.curve.epoch:  # repeated after a restart from an older checkpoint
             if done.checkpoint and done.epoch not in trial.checkpoints:  # it had been deleted as surplus

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from search.control.steering import answer
 from search.journal.events import SweepExtended
 from search.journal.repair import cut
 from search.journal.segments import Journal, read
@@ -9,6 +10,7 @@ from search.state.extension import changes, gives_more, recorded_spec
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
+from search.sweep.requests import RequestBox
 from trainables.errors import SteadytuneError
 
 
@@ -50,4 +52,17 @@ def extend(plan: Plan, folder: SweepFolder) -> SweepState:
                 "launch"
             )
         journal.flush()
+    if state.ended:
+        _answer_requests(state, folder)
     return state
+
+
+def _answer_requests(state: SweepState, folder: SweepFolder) -> None:
+    """Answer what was asked of a sweep that has ended: a trial may be added, and nothing else is left to do."""
+    requests = RequestBox(folder.requests)
+    journal = Journal(folder.journal)
+    for request in requests.pending():
+        if request.id not in state.requests:
+            state.apply(journal.append(answer(request, state, opening=True)))
+            journal.flush()
+        requests.remove(request)

@@ -7,6 +7,7 @@ unwanted training (`stop_rules` too), the sweep's budget, the comparison at a ru
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 
 from search.journal.events import EpochDone
@@ -108,6 +109,14 @@ def promote(state: SweepState, scheduler: Scheduler, remaining: int) -> tuple[Tr
     number, rung = promotion
     result = scheduler.rung_result(number, rung)
     return state.trials[number], _at_rung(result, state.plan.recipe, scheduler, "continue", remaining)
+
+
+def promote_by_hand(trial: TrialState, state: SweepState, scheduler: Scheduler, remaining: int) -> Decision:
+    """The promotion of a paused trial because a user asked for it, with how it compares at its rung by now."""
+    rung = int(trial.decisions[-1].numbers["rung"])
+    result = scheduler.rung_result(trial.number, rung)
+    decision = _at_rung(result, state.plan.recipe, scheduler, "continue", remaining, "promoted by hand")
+    return replace(decision, reason="by_hand")
 
 
 def give_up(trial: TrialState, recipe: AnyRecipe, scheduler: Scheduler, why: str, remaining: int = 0) -> Decision:

@@ -14,13 +14,15 @@ from search.sweep.environment import JOB
 
 TRAINING_STATUS = "steadytune-job-status: training"
 """The whole line that a job prints when nothing has refused the sweep and its trials begin."""
+BACKGROUND = "STEADYTUNE_BACKGROUND"
+"""Environment variable of a driver that another process has started, which reads its output."""
 ERROR_PREFIX = "steadytune: "
 """Begins the one-sentence message about a mistake of the user's."""
 
 
 def announce_training() -> None:
-    """Print the status line, if this process is the driver of a job."""
-    if JOB in os.environ:
+    """Print the status line, if this process is the driver of a job, or runs in the background."""
+    if JOB in os.environ or BACKGROUND in os.environ:
         print(TRAINING_STATUS, flush=True)
 
 

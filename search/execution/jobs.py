@@ -115,7 +115,7 @@ class Jobs:
             SteadytuneError: the sweep has a job that runs, or the cluster does not accept jobs.
         """
         if self.running(name):
-            raise SteadytuneError(f"sweep {name} runs already as job {self.newest(name)}; `steadytune stop {name}`")
+            raise SteadytuneError(f"sweep {name} runs already as job {self.newest(name)}; `steadytune pause {name}`")
         job = job_id(name, last_number(name, self._ids()) + 1)
         modules = [str(Path(str(package.__file__)).parent) for package in (search, spaces, trainables)]
         environment = {JOB: job, "PYTHONUNBUFFERED": "1"}

@@ -91,6 +91,7 @@ class CoordinatorScheduler(_Unpickled, FIFOScheduler):
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Called about ten times a second, so the coordinator's clock ticks here."""
         try:
+            self._coordinator.take_requests()
             self._coordinator.tick()
         except Exception as error:
             self._coordinator.halt(error)

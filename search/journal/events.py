@@ -12,6 +12,10 @@ from typing import Any, ClassVar, Literal, Protocol, get_args
 from search.pruning.decision import Action, Decision, Reason
 
 Kind = Literal["search", "confirm", "audit"]
+Verb = Literal["add", "stop", "promote", "pause"]
+"""What may be asked of a sweep by hand."""
+BY_HAND = "by hand"
+"""What a trial that was added by hand has in the place of a named training."""
 
 
 VERSION = 2
@@ -100,7 +104,7 @@ class TrialStarted:
         kind: "search"; "confirm" for a configuration re-trained on a fresh seed; "audit" for a stopped trial trained to
             completion.
         of: for "confirm" and "audit", the search trial that is re-trained; else its own number.
-        named: the named training it is, or "".
+        named: the named training it is, `BY_HAND`, or "".
         drawn: what the space drew, by name; None where it was not asked.
         settings: the complete settings of the training.
     """
@@ -113,6 +117,11 @@ class TrialStarted:
     seed: int
     drawn: dict[str, Any]
     settings: dict[str, Any]
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a user added it to the search."""
+        return self.named == BY_HAND and self.kind == "search"
 
 
 @dataclass(frozen=True)
@@ -162,12 +171,44 @@ class Decided:
 
 
 @dataclass(frozen=True)
+class Requested:
+    """Somebody asked for something by hand, and this is the answer. What follows from it are the next events.
+
+    Attributes:
+        request: the id of the request, which is answered once.
+        verb: what was asked for.
+        trial: which trial it is about; None for the whole sweep.
+        values: for "add", the settings that were given.
+        answer: whether it was accepted.
+        detail: why it was refused, or what there is to know; may be "".
+    """
+
+    event: ClassVar[str] = "request"
+    request: str = field(metadata=stored_as("named"))
+    verb: Verb = field(metadata=stored_as("kind"))
+    trial: int | None
+    values: dict[str, Any] = field(metadata=stored_as("settings"))
+    answer: Literal["accepted", "refused"] = field(metadata=stored_as("action"))
+    detail: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was done."""
+        return self.answer == "accepted"
+
+    @property
+    def adds(self) -> bool:
+        """Whether it gives the search one more trial."""
+        return self.accepted and self.verb == "add"
+
+
+@dataclass(frozen=True)
 class SearchEnded:
-    """The search ended itself: its last trials gained too little (`search.control.patience`).
+    """The search ended: its last trials gained too little (`search.control.patience`), or it was stopped by hand.
 
     Attributes:
         detail: one sentence.
-        numbers: "gain", "noise", "patience".
+        numbers: "gain", "noise", "patience"; none if it was stopped by hand.
     """
 
     event: ClassVar[str] = "enough"
@@ -192,7 +233,9 @@ class SweepEnded:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
-Event = SweepOpened | SweepExtended | PriorTrial | TrialStarted | EpochDone | Decided | SearchEnded | SweepEnded
+Event = (
+    SweepOpened | SweepExtended | PriorTrial | TrialStarted | EpochDone | Decided | Requested | SearchEnded | SweepEnded
+)
 EVENTS: dict[str, type[Event]] = {kind.event: kind for kind in get_args(Event)}
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 Action = Literal["continue", "pause", "stop"]
-Reason = Literal["rung", "nonfinite", "diverging", "collapsed", "oscillating", "stale", "failed", "budget", "done"]
+Reason = Literal[
+    "rung", "nonfinite", "diverging", "collapsed", "oscillating", "stale", "failed", "budget", "by_hand", "done"
+]
 
 REASONS: dict[Reason, str] = {
     "rung": "below the cutoff at a rung",
@@ -18,6 +20,7 @@ REASONS: dict[Reason, str] = {
     "stale": "no new best value for too long",
     "failed": "its process or code failed",
     "budget": "the sweep's budget is used up",
+    "by_hand": "stopped by hand",
     "done": "trained to its last epoch",
 }
 assert set(REASONS) == set(get_args(Reason))
@@ -28,7 +31,7 @@ FAILURES: frozenset[Reason] = frozenset({"nonfinite", "diverging", "collapsed", 
 Outcome = Literal["complete", "pruned", "infeasible"]
 """What a sampler is told about how a trial ended: trained to its last epoch, stopped before, or failed."""
 
-STOPPED_EARLY: frozenset[Reason] = frozenset({"rung", "oscillating", "stale", "budget"})
+STOPPED_EARLY: frozenset[Reason] = frozenset({"rung", "oscillating", "stale", "budget", "by_hand"})
 """Reasons that end a sound training before its last epoch: how it would have continued is not known."""
 
 assert not FAILURES & STOPPED_EARLY

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from search.journal.events import Decided, Row, SearchEnded, SweepEnded, SweepExtended, SweepOpened
+from search.journal.events import Decided, Requested, Row, SearchEnded, SweepEnded, SweepExtended, SweepOpened
 from search.sweep.spec import COMMAND, SweepSpec, read_stored_spec
 from trainables.errors import SteadytuneError
 
@@ -87,21 +87,27 @@ def continues(decisions: Sequence[Decided]) -> bool:
 
 
 def taken_back(rows: Iterable[Row]) -> dict[int, int | None]:
-    """The rows that later extensions take back, by sequence number: the trial each is about, None for the sweep."""
+    """The rows that later extensions, and trials added by hand, take back.
+
+    By sequence number: the trial each is about, None for the sweep.
+    """
     decisions: dict[int, list[Row]] = {}
-    ends: list[int] = []
+    ends: list[Row] = []
     rows_taken_back: dict[int, int | None] = {}
     for row in rows:
         event = row.event
         if isinstance(event, Decided):
             decisions.setdefault(event.trial, []).append(row)
         elif isinstance(event, (SearchEnded, SweepEnded)):
-            ends.append(row.seq)
+            ends.append(row)
+        elif isinstance(event, Requested) and event.adds:  # the sweep's result may change
+            rows_taken_back.update({end.seq: None for end in ends if isinstance(end.event, SweepEnded)})
+            ends = [end for end in ends if not isinstance(end.event, SweepEnded)]
         elif isinstance(event, SweepExtended) and gives_more(event.changes):
             for trial, of_trial in decisions.items():
                 if continues([each.event for each in of_trial if isinstance(each.event, Decided)]):
                     rows_taken_back[of_trial.pop().seq] = trial
-            rows_taken_back.update(dict.fromkeys(ends))
+            rows_taken_back.update({end.seq: None for end in ends})
             ends.clear()
     return rows_taken_back
 

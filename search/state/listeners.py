@@ -71,7 +71,7 @@ class SchedulerListener:
         """See `TrialListener`."""
         if decision.action == "stop":
             self._scheduler.end(trial.number, decision.reason)
-        elif decision.reason == "rung":
+        elif "rung" in decision.numbers:  # compared there, or promoted from there by hand
             self._scheduler.record(trial.number, int(decision.numbers["rung"]), decision.action)
 
 

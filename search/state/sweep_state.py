@@ -14,6 +14,7 @@ from search.journal.events import (
     Decided,
     EpochDone,
     PriorTrial,
+    Requested,
     Row,
     SearchEnded,
     SweepEnded,
@@ -48,6 +49,9 @@ class SweepState:
         search_ended: why no more trials are drawn, if the search ended itself.
         ended: the sweep's result, once it has one.
         extensions: the changes of its description since it began, in order.
+        requests: what users asked for by hand, by the request's id.
+        stopped_by_hand: whether a user ended the search.
+        started_by_hand: how many trials of the search users have added.
         finished_before: how many trials were in the ranking when it was last given more to do; 0 if it never was.
     """
 
@@ -60,6 +64,9 @@ class SweepState:
         self.search_ended: SearchEnded | None = None
         self.ended: SweepEnded | None = None
         self.extensions: list[SweepExtended] = []
+        self.requests: dict[str, Requested] = {}
+        self.stopped_by_hand = False
+        self.started_by_hand = 0
         self.finished_before = 0
         self._listeners = listeners
         self._latest: float | None = None
@@ -82,6 +89,8 @@ class SweepState:
             self._utilisation.open(event.worker_slots)
             self._version = event.version or 1
             self._latest = row.time  # nothing ran between the last event and this one
+        if isinstance(event, Requested) and self.ended:
+            self._latest = row.time
         self._advance(row.time)
         if isinstance(event, PriorTrial):
             self.prior_trials.append(event)
@@ -93,6 +102,8 @@ class SweepState:
             trial = self.trials.decide(decision)
             for listener in self._listeners:
                 listener.decided(trial, decision)
+        elif isinstance(event, Requested):
+            self._take(event)
         elif isinstance(event, SearchEnded):
             self.search_ended = event
         elif isinstance(event, SweepEnded):
@@ -133,8 +144,25 @@ class SweepState:
         self.extensions.append(event)
         if gives_more(event.changes):
             self.trials.take_back_ends()
-            self.search_ended, self.ended = None, None
+            self.search_ended, self.ended, self.stopped_by_hand = None, None, False
             self.finished_before = len(self.trials.ranking)
+
+    def _take(self, event: Requested) -> None:
+        self.requests[event.request] = event
+        if event.accepted and event.verb == "stop" and event.trial is None:
+            self.stopped_by_hand = True
+        if event.adds:  # to a sweep that has ended, too
+            self.ended = None
+
+    @property
+    def to_add(self) -> Sequence[Requested]:
+        """The trials that users have added by hand and that have not started, in order."""
+        return [each for each in self.requests.values() if each.adds][self.started_by_hand :]
+
+    @property
+    def trial_budget(self) -> int:
+        """How many trials the search may have: those of the sweep file, and those that users have added."""
+        return self.plan.spec.trials + self.started_by_hand
 
     def _start(self, event: TrialStarted) -> None:
         recipe = self.plan.recipe
@@ -142,6 +170,7 @@ class SweepState:
             event = replace(event, settings={**self._earlier_values, **event.settings})
         trial = TrialState(event, Curve(recipe.mode), is_baseline=event.named == recipe.baseline)
         self.trials.add(trial)
+        self.started_by_hand += event.by_hand
         for listener in self._listeners:
             listener.started(trial)
 

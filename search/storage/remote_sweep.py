@@ -2,6 +2,7 @@
 
 URI/NAME/sweep.yaml, data.json, journal/, best/    as in the sweep's folder
 URI/NAME/trials/NNNN/                   a trial's environment.json, log.txt and checkpoints/epoch-NNNN/
+URI/NAME/requests/                      what users ask for by hand, until the driver has fetched it
 URI/NAME/owner.txt                      the owner token: which driver was the last to launch or resume the sweep
 
 A checkpoint is complete once its checksums exist, which are written last and deleted first. Workers upload it before
@@ -23,6 +24,7 @@ from search.storage.object_store import Storage, open_storage, retry_until_avail
 from search.sweep import data_identity
 from search.sweep.environment import ENVIRONMENT_FILE
 from search.sweep.folder import SweepFolder
+from search.sweep.requests import Request
 from trainables import atomic, checkpoint
 from trainables.errors import CheckpointError, SteadytuneError, nearest
 
@@ -30,6 +32,7 @@ OWNER = "owner.txt"
 SPEC = "sweep.yaml"
 DATA = data_identity.FILE
 JOURNAL = "journal"
+REQUESTS = "requests"
 LOG = "log.txt"
 
 
@@ -207,6 +210,19 @@ def _download_journal(folder: SweepFolder, storage: Storage) -> None:
         if f"{JOURNAL}/{path.name}" not in segments:
             path.unlink()
     return None
+
+
+def put_request(storage: Storage, request: Request) -> None:
+    """Leave a user's request at the storage, from where the sweep's driver takes it."""
+    storage.write(f"{REQUESTS}/{request.id}.json", request.dump().encode())
+
+
+def fetch_requests(folder: SweepFolder, storage: Storage) -> None:
+    """Move users' requests from the storage to the sweep's folder. One that comes twice has the same id."""
+    for name in sorted(storage.list_files(REQUESTS)):
+        if name.endswith(".json"):
+            storage.fetch(name, folder.path / name)
+            storage.delete(name)
 
 
 def acquire(folder: SweepFolder, storage: Storage) -> str:

@@ -51,13 +51,14 @@ class StorageSync:
         self._superfluous.add(remote_sweep.checkpoint_name(trial, epoch))
 
     def push(self) -> None:
-        """Upload what the folder has and the storage lacks.
+        """Upload what the folder has and the storage lacks, and fetch what users ask for by hand.
 
         Raises:
             OSError: the storage does not answer.
             SteadytuneError: another machine has resumed the sweep.
         """
         remote_sweep.check_owner(self._folder.name, self._storage, self._token)
+        remote_sweep.fetch_requests(self._folder, self._storage)
         superfluous = set(self._superfluous)  # before the journal: the rows that they follow from are on disk by now
         self._push_journal()
         if superfluous:

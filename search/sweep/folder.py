@@ -6,6 +6,8 @@ SWEEPS/NAME/data.json            which data it began with (`search.sweep.data_id
 SWEEPS/NAME/look/                what the data set holds, and a training batch as a picture
 SWEEPS/NAME/journal/             what happened, as Parquet
 SWEEPS/NAME/trials/NNNN/         each trial's log.txt and checkpoints/epoch-NNNN/
+SWEEPS/NAME/output.log           what a sweep in the background prints
+SWEEPS/NAME/requests/            what users ask for by hand, until the driver has answered
 SWEEPS/NAME/best/                the winner: its settings, native configuration and checkpoint
 """
 
@@ -42,6 +44,8 @@ class SweepFolder:
         self.look = self.path / "look"
         self.spec_file = self.path / "sweep.yaml"
         self.ray = self.path / "ray"
+        self.requests = self.path / "requests"
+        self.log = self.path / "output.log"
 
     @classmethod
     def create(cls, root: Path, spec: SweepSpec, data_look: DataLook | None = None) -> SweepFolder:

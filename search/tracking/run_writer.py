@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 
 from search.export.manifest import ABOUT
-from search.journal.events import Decided, EpochDone, Row, SweepEnded, SweepExtended, TrialStarted
+from search.journal.events import Decided, EpochDone, Requested, Row, SweepEnded, SweepExtended, TrialStarted
 from search.journal.repair import set_aside
 from search.journal.segments import holds, read
 from search.pruning.curve_statistics import curve_statistics
@@ -98,7 +98,7 @@ class RunWriter:
         # Runs that were written before the journal was cut may hold epochs and ends that are no part of it any more.
         if files := set_aside(self._folder.journal):
             self._sweep += f" cut before {files[0].name.partition('-')[0].lstrip('0')}"
-        if holds(self._folder.journal, SweepExtended.event):
+        if any(holds(self._folder.journal, kind.event) for kind in (SweepExtended, Requested)):
             self._taken_back = taken_back(read(self._folder.journal))
         for run in list(self._experiment.runs(f"tags.`steadytune.sweep` = '{self._sweep}'")):
             tags, run_id = run.data.tags, run.info.run_id

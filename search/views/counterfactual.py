@@ -17,10 +17,10 @@ MOST_RIVALS = 3
 def counterfactual(state: SweepState, trial: TrialState) -> Iterator[str]:
     """Sentences about the decision that stopped or paused `trial`; none if it trained to its end or is running.
 
-    There are none either if a crash or the budget ended it, or if the recipe's own alarm has no numbers.
+    There are none either if a crash, the budget or a user ended it, or if the recipe's own alarm has no numbers.
     """
     decision = trial.decisions[-1] if trial.decisions else None
-    if decision is None or decision.action == "continue" or decision.reason in ("done", "budget", "failed"):
+    if decision is None or decision.action == "continue" or decision.reason in ("done", "budget", "failed", "by_hand"):
         return
     if decision.reason == "rung":
         yield from _at_rung(state, trial, decision)

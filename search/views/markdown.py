@@ -13,7 +13,7 @@ from search.sweep.uri import is_uri
 from search.views.charts.chart import Table
 from search.views.importance import Importance
 from search.views.remarks import remarks
-from search.views.status_table import label, number, plural, short
+from search.views.status_table import label, number, plural, request_line, short
 from search.views.tables import importance_table, outcome_table, rung_table, stop_table, trials_table
 from trainables.printable import printable
 
@@ -30,7 +30,11 @@ def headline(state: SweepState) -> Iterator[str]:
     for extension in state.extensions:
         changed = "; ".join(f"{name} {before} → {after}" for name, (before, after) in extension.changes.items())
         yield f"Changed on the way: {changed}."
-    trials = f"{len(state.trials.search)} of {spec.trials} trials, {plural(state.epochs, 'epoch')}"
+    requests = [request_line(request).removeprefix("by hand: ") for request in state.requests.values()]
+    if requests:
+        more = f"; and {len(requests) - ROWS} before" if len(requests) > ROWS else ""
+        yield f"By hand: {'; '.join(requests[-ROWS:])}{more}."
+    trials = f"{len(state.trials.search)} of {state.trial_budget} trials, {plural(state.epochs, 'epoch')}"
     if state.ended is None:
         yield f"So far: {trials}, workers training {state.utilisation:.0%} of the time."
         if state.incumbents:

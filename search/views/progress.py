@@ -10,9 +10,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.live import Live
 
-from search.journal.events import Decided, EpochDone, Row, SearchEnded, TrialStarted
+from search.journal.events import Decided, EpochDone, Requested, Row, SearchEnded, TrialStarted
 from search.state.sweep_state import SweepState
-from search.views.status_table import description, happened, label, number, status_table
+from search.views.status_table import description, happened, label, number, request_line, status_table
 
 REFRESH_SECONDS = 0.25
 
@@ -66,6 +66,8 @@ def event_line(row: Row, state: SweepState) -> str:
         decisions = state.trials[event.trial].decisions  # this one is the last
         verb = happened(event, decisions[-2] if len(decisions) > 1 else None)
         return f"trial {event.trial} {verb} after epoch {event.epoch} ({event.reason}): {event.detail}"
+    if isinstance(event, Requested):
+        return request_line(event)
     if isinstance(event, SearchEnded):
         return f"the search ended early: {event.detail}"
     return ""

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from search.journal.events import Decided
+from search.journal.events import BY_HAND, Decided, Requested
 from search.pruning.decision import FAILURES, STOPPED_EARLY
 from search.state.cost import violation
 from search.state.sweep_state import SweepState
@@ -44,6 +44,8 @@ def description(trial: TrialState) -> str:
     if trial.started.drawn:
         return short(trial.started.drawn)
     named = trial.started.named
+    if named == BY_HAND:
+        return "its values were given by hand, outside the searched ranges"
     return f"the named training {named}, outside the searched ranges" if named else "all settings are pinned"
 
 
@@ -65,6 +67,13 @@ def happened(decision: Decided, before: Decided | None) -> str:
         return "ended"
     continued = "was promoted" if before is not None and before.action == "pause" else "continued"
     return {"stop": "was stopped", "pause": "was paused", "continue": continued}[decision.action]
+
+
+def request_line(request: Requested) -> str:
+    """What a user asked for by hand, and the answer: "stop trial 3: accepted"."""
+    subject = "the sweep" if request.trial is None else f"trial {request.trial}"
+    what = f"add {short(request.values)}" if request.verb == "add" else f"{request.verb} {subject}"
+    return f"by hand: {what}: {request.answer}" + (f" ({request.detail})" if request.detail else "")
 
 
 def plural(count: int, noun: str) -> str:
@@ -140,6 +149,8 @@ def _trial_status(trial: TrialState, excess: float) -> Text:
         text = f"done, over the limits by {excess:.0%}" if excess else "done"
     elif reason == "rung":
         text = f"stopped at {_rank(trial.decision)}"
+    elif reason == "by_hand":
+        text = trial.decision.detail
     else:
         text = f"{reason}: {trial.decision.detail}"
     return Text(text, style=_STYLES[reason])
@@ -152,7 +163,7 @@ def _rank(decision: Decided) -> str:
 
 def _footer(state: SweepState, hidden: int) -> str:
     reasons = Counter(trial.decision.reason for trial in state.trials.values() if trial.decision)
-    searched = f"search {len(state.trials.search)}/{state.plan.spec.trials} trials, {plural(state.epochs, 'epoch')}"
+    searched = f"search {len(state.trials.search)}/{state.trial_budget} trials, {plural(state.epochs, 'epoch')}"
     parts = {
         searched: True,
         f"{len(state.prior_trials)} from earlier sweeps": bool(state.prior_trials),

@@ -63,7 +63,7 @@ def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
         yield ""
     yield from _stopped(state)
     if state.search_ended:
-        started = f"{len(state.trials.search)} of {state.plan.spec.trials} trials"
+        started = f"{len(state.trials.search)} of {state.trial_budget} trials"
         yield f"The search ended early, after {started}: {state.search_ended.detail}."
     yield from _audited(state)
     duration = f"{plural(len(state.trials), 'trial')} in {_duration(state.active_seconds)}"

@@ -15,6 +15,7 @@ from search.pruning.rungs import RungResult
 from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
+from search.sweep.requests import RequestBox
 from tests.support.fakes import Curves, CurveSettings, plan_of
 from trainables.recipe import Epoch
 from trainables.settings import parse
@@ -66,6 +67,7 @@ class Workers:
     def run(self, coordinator: Coordinator) -> None:
         """Until the sweep is over."""
         while not coordinator.over:
+            coordinator.take_requests()
             self.fill(coordinator)
             for trial in list(self.running):
                 self.step(coordinator, trial)
@@ -125,9 +127,11 @@ def coordinator_of(
     journal: Path,
     workers: Workers,
     listen: Callable[[Row, SweepState], None] = lambda row, state: None,
+    requests: RequestBox | None = None,
 ) -> Coordinator:
     """A coordinator on `journal` whose checkpoints and clock are those of `workers`; not opened yet."""
-    return Coordinator(made, Journal(journal), delete=workers.disk.delete, listen=listen, clock=workers.clock)
+    written = Journal(journal)
+    return Coordinator(made, written, delete=workers.disk.delete, requests=requests, listen=listen, clock=workers.clock)
 
 
 def swept(made: Plan, journal: Path, workers: Workers | None = None) -> Coordinator:

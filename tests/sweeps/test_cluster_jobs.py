@@ -112,7 +112,7 @@ def test_what_is_wrong_with_a_sweep_is_said_where_it_was_submitted(cluster: Clus
     assert "no such file or folder" in said.stderr
 
 
-def test_a_submitted_sweep_is_stopped_and_resumed_by_its_name(cluster: Cluster) -> None:
+def test_a_submitted_sweep_is_paused_and_resumed_by_its_name(cluster: Cluster) -> None:
     launched = cluster.run(
         *LAUNCH, *SLOW, "--trials", "2", "--name", "paused", "--address", cluster.address, "--detach"
     )
@@ -120,8 +120,8 @@ def test_a_submitted_sweep_is_stopped_and_resumed_by_its_name(cluster: Cluster) 
     again = cluster.run(*LAUNCH, "--name", "paused", "--address", cluster.jobs)
     assert "sweep paused runs already as job steadytune-paused-1" in again.stderr
     cluster.await_epochs("paused", 6)
-    stopped = cluster.run("stop", "paused")
-    assert "job steadytune-paused-1 stopped; nothing is lost, resume with: steadytune resume paused" in stopped.stdout
+    paused = cluster.run("pause", "paused")
+    assert "job steadytune-paused-1 paused; nothing is lost, resume with: steadytune resume paused" in paused.stdout
     resumed = cluster.run("resume", "paused")
     assert resumed.returncode == 0, resumed.stderr
     assert "as job steadytune-paused-2" in resumed.stdout
@@ -142,7 +142,7 @@ def test_a_submitted_sweep_survives_a_node(cluster: Cluster) -> None:
     cluster.kill(0)
     log = cluster.run("logs", "sweep", "--follow")
     assert "Best configuration: trial" in log.stdout, log.stderr
-    assert cluster.run("stop", "sweep").stdout.startswith("job steadytune-sweep-1 had already ended (succeeded)")
+    assert cluster.run("pause", "sweep").stdout.startswith("job steadytune-sweep-1 had already ended (succeeded)")
     assert_complete(cluster, "sweep")
     processes: dict[int, set[float]] = {}
     for event in cluster.events("sweep"):

@@ -1,0 +1,82 @@
+"""Which trial starts next, as the event that says so: of the search, added by hand, confirming or auditing one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from search.control import audit
+from search.control.steering import outside
+from search.journal.events import BY_HAND, Kind, TrialStarted
+from search.pruning.scheduler import Scheduler
+from search.sampling.searcher import Searcher
+from search.sampling.warm_start import prior_values
+from search.state.outcome import finalist_numbers
+from search.state.sweep_state import SweepState
+from search.sweep.plan import Plan
+from search.sweep.seeds import derived
+from spaces.space import known
+
+
+def search_trial(state: SweepState, scheduler: Scheduler, searcher: Searcher) -> TrialStarted:
+    """The next trial of the search: a named training, an earlier sweep's configuration, or one that is drawn now."""
+    plan, number = state.plan, len(state.trials)
+    index = len(state.trials.search) - state.started_by_hand
+    named = plan.named[index] if index < len(plan.named) else None
+    prior = prior_values(plan, state.prior_trials, index - len(plan.named))
+    # A named training outside the user's narrowed ranges is trained as it is, but is no trial of the study.
+    values = known(plan.space, named[1], plan.spec.set) if named else prior or scheduler.new()
+    drawn = searcher.ask(number, values) if values is not None and plan.ranges else {}
+    seed = derived(plan.spec.seed, f"trial/{number}")
+    settings = {**named[1], **drawn} if named else drawn
+    return _event(plan, number, "search", number, named[0] if named else "", seed, drawn, settings)
+
+
+def added_trial(state: SweepState, searcher: Searcher) -> TrialStarted | None:
+    """The next trial that a user has added; None if there is none. What was not given is drawn by the sampler.
+
+    With a value that the sampler could not have drawn, it is no trial of the study, and the rest is the preset's.
+    """
+    if not state.to_add:
+        return None
+    plan, number, values = state.plan, len(state.trials), dict(state.to_add[0].values)
+    seed = values.pop("seed", derived(plan.spec.seed, f"trial/{number}"))
+    searched = {name: value for name, value in values.items() if name in plan.ranges}
+    drawn = searcher.ask(number, searched) if plan.ranges and not outside(plan, values) else {}
+    return _event(plan, number, "search", number, BY_HAND, seed, drawn, {**drawn, **values})
+
+
+def confirming_trial(state: SweepState) -> TrialStarted | None:
+    """The training of the next finalist on a fresh seed; None if all are there. The search may still be running."""
+    # Seed by seed: if time runs out, as many finalists as possible have at least one.
+    for index in range(state.plan.spec.confirm_seeds):
+        for of in finalist_numbers(state):
+            if len(state.trials.confirmations(of)) <= index:
+                # All finalists get the same fresh seeds, so that the seeds do not decide between them.
+                return _again(state, "confirm", of, derived(state.plan.spec.seed, f"confirm/{index}"))
+    return None
+
+
+def auditing_trial(state: SweepState) -> TrialStarted | None:
+    """The training to its end of the stopped trial that is audited next; None if there is none."""
+    of = audit.due(state)
+    return None if of is None else _again(state, "audit", of, state.trials[of].started.seed)
+
+
+def _again(state: SweepState, kind: Kind, of: int, seed: int) -> TrialStarted:
+    before = state.trials[of].started
+    return _event(state.plan, len(state.trials), kind, of, before.named, seed, before.drawn, before.settings)
+
+
+def _event(
+    plan: Plan,
+    number: int,
+    kind: Kind,
+    of: int,
+    named: str,
+    seed: int,
+    drawn: Mapping[str, Any],
+    values: Mapping[str, Any],
+) -> TrialStarted:
+    settings = plan.settings({name: value for name, value in values.items() if name != "seed"}, seed)
+    return TrialStarted(number, kind, of, named, seed, dict(drawn), settings.model_dump())
