@@ -68,6 +68,14 @@ class Watched(Protocol):
 
 
 @runtime_checkable
+class Stepwise(Protocol):
+    """A training that keeps the losses of its steps."""
+
+    def steps(self) -> list[float]:
+        """The total training loss of each step of the last epoch, in order."""
+
+
+@runtime_checkable
 class Closing(Protocol):
     """A training with a thread or processes of its own."""
 
@@ -132,6 +140,7 @@ def _epochs_after(start: int, training: Training, seed: int, identity: str, sett
             seconds=seconds,
             save=_saver(training, epoch, identity, settings),
             alarm=alarm,
+            steps=training.steps() if isinstance(training, Stepwise) else (),
         )
 
 

@@ -55,6 +55,7 @@ class Epoch:
             `no_checkpoint` if this training writes none.
         alarm: set when the recipe itself knows that the training is lost.
         remark: one sentence on this training that belongs into the sweep's report; "" if there is none.
+        steps: the total training loss of each step, in order; empty if the training does not tell.
     """
 
     epoch: int
@@ -66,6 +67,7 @@ class Epoch:
     save: Callable[[Path], None]
     alarm: Alarm | None = field(default=None)
     remark: str = ""
+    steps: Sequence[float] = ()
 
     @property
     def saves(self) -> bool:

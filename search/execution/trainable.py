@@ -21,6 +21,7 @@ from ray import tune
 
 from search.execution.heartbeat import Heartbeat
 from search.execution.resources import TrialResources
+from search.execution.step_losses import line, spread
 from search.execution.worker_data import DataChangedError, WorkerData
 from search.journal.events import EpochDone
 from search.storage.dataset_cache import fetch
@@ -221,6 +222,8 @@ class RecipeTrainable(tune.Trainable):
             alarm=epoch.alarm.reason if epoch.alarm else "",
             alarm_detail=epoch.alarm.detail if epoch.alarm else "",
             remark=epoch.remark,
+            spread=spread(epoch.steps),
+            steps=line(epoch.steps) if epoch.steps else None,
         )
 
 

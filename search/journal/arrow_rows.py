@@ -44,6 +44,8 @@ SCHEMA = pa.schema(
         # Not in segments that were written before these columns existed.
         ("version", pa.int32()),
         ("remark", pa.string()),
+        ("spread", pa.float64()),
+        ("steps", pa.list_(pa.float64())),
     ]
 )
 

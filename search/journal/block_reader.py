@@ -20,7 +20,7 @@ from search.journal.epoch_block import EpochBlock
 from search.journal.events import EpochDone, Row, SweepOpened
 from search.journal.segments import tables
 
-UNREAD = ("rates", "checkpoint", "alarm", "alarm_detail")
+UNREAD = ("rates", "checkpoint", "alarm", "alarm_detail", "steps")
 """Columns that only the driver needs, or a trial's own page."""
 
 
@@ -66,6 +66,7 @@ def _blocks(columns: Columns, epochs: Array, opening: Array, metric: str) -> Ite
     phases = columns.words("phase")[rows].tolist()
     seconds = columns.sums("seconds")[rows].tolist()
     remarks = columns.words("remark")[rows].tolist()
+    spreads = columns.optional("spread")[rows].tolist()
     for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
         yield EpochBlock(
             trial=int(trials[start]),
@@ -79,5 +80,6 @@ def _blocks(columns: Columns, epochs: Array, opening: Array, metric: str) -> Ite
             held_out=held_out[start:stop],
             phases=phases[start:stop],
             seconds=seconds[start:stop],
+            spreads=spreads[start:stop],
             remark=next(filter(None, remarks[start:stop]), ""),
         )

@@ -36,6 +36,14 @@ class Columns:
         """A column of numbers; where a row has none, the array holds anything."""
         return _numbers(self._column(name))
 
+    def optional(self, name: str) -> Array:
+        """A column of numbers; None in rows that have none."""
+        column = self._column(name)
+        values = np.full(len(self), None)
+        present = _numbers(column.is_valid().cast(pa.int8())).astype(bool)
+        values[present] = _numbers(column)[present]
+        return values
+
     def words(self, name: str) -> Array:
         """A column of a few words that repeat; where a row has none, the array holds any of them."""
         encoded = self._column(name).dictionary_encode()

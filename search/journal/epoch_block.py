@@ -25,6 +25,7 @@ class EpochBlock:
         values, losses, held_out: objective, training loss and held-out loss; see `search.pruning.curve.Point`.
         phases: the recipe's words for the parts of its schedule.
         seconds: what each epoch took on its worker.
+        spreads: standard deviation of the training loss over each epoch's steps, where it is known.
         remark: the first sentence about the training that one of them came with, or "".
     """
 
@@ -39,6 +40,7 @@ class EpochBlock:
     held_out: list[float | None]
     phases: list[str]
     seconds: list[float]
+    spreads: list[float | None]
     remark: str = ""
 
     @property
@@ -62,5 +64,6 @@ class EpochBlock:
             held_out=[losses.get("val")],
             phases=[done.phase],
             seconds=[sum(done.seconds.values())],
+            spreads=[done.spread],
             remark=done.remark or "",
         )

@@ -134,6 +134,8 @@ class EpochDone:
         bytes: size of that checkpoint.
         alarm, alarm_detail: the recipe's own alarm, or "".
         remark: a sentence about this training for the sweep's report, or "".
+        spread: standard deviation of the training loss over the epoch's steps; None if it is not known.
+        steps: the training loss over the epoch, as `search.execution.step_losses.line`; None if it is not known.
     """
 
     event: ClassVar[str] = "epoch"
@@ -150,6 +152,8 @@ class EpochDone:
     alarm: Literal["", "nonfinite", "collapsed"] = ""
     alarm_detail: str = ""
     remark: str = ""
+    spread: float | None = None
+    steps: list[float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Point:
         loss: mean training loss; may be non-finite; None if it was not recorded.
         held_out: mean held-out loss; None if there is none.
         phase: the recipe's name for this part of its schedule.
+        spread: standard deviation of the training loss over the epoch's steps; None if it is not known.
     """
 
     epoch: int
@@ -39,6 +40,7 @@ class Point:
     loss: float | None
     held_out: float | None = None
     phase: str = "main"
+    spread: float | None = None
 
     @property
     def finite_loss(self) -> float | None:
@@ -73,6 +75,7 @@ class Curve:
         self._losses: list[float | None] = []
         self._held_out: list[float | None] = []
         self._phases: list[str] = []
+        self._spreads: list[float | None] = []
         # The finite ones of _values. Finding them again after each epoch would take the square of the epochs.
         self._finite_values: list[float] = []
         self._warmup_epochs = 0
@@ -90,7 +93,7 @@ class Curve:
 
     def add(self, point: Point) -> None:
         """Add the next epoch."""
-        self.extend([point.epoch], [point.value], [point.loss], [point.held_out], [point.phase])
+        self.extend([point.epoch], [point.value], [point.loss], [point.held_out], [point.phase], [point.spread])
 
     def extend(
         self,
@@ -99,6 +102,7 @@ class Curve:
         losses: list[float | None],
         held_out: list[float | None],
         phases: list[str],
+        spreads: list[float | None],
     ) -> None:
         """Add the next epochs, with one entry per epoch in each column; see `Point`."""
         self._epochs.extend(epochs)
@@ -106,6 +110,7 @@ class Curve:
         self._losses.extend(losses)
         self._held_out.extend(held_out)
         self._phases.extend(phases)
+        self._spreads.extend(spreads)
         for epoch, phase in zip(epochs, phases, strict=True):
             if phase == WARMUP:
                 self._warmup_epochs = epoch
@@ -115,7 +120,7 @@ class Curve:
         """This curve, after making the points that are missing."""
         first = len(self._points)
         if first < len(self._epochs):
-            columns = self._epochs, self._values, self._losses, self._held_out, self._phases
+            columns = self._epochs, self._values, self._losses, self._held_out, self._phases, self._spreads
             for values in zip(*(column[first:] for column in columns), strict=True):
                 self._add_point(Point(*values))
         return self

@@ -51,7 +51,9 @@ class CurveStatistics:
 
     Attributes:
         loss_cv: of the training loss, all epochs.
-        loss_cv_settled: the same without the warm-up: document 001's figure.
+        loss_cv_settled: the same without the warm-up.
+        loss_cv_steps: of the training loss of all steps without the warm-up: document 001's figure. None if
+            the training does not tell the spread of each of these epochs.
         loss_detrended_cv, value_detrended_cv: of training loss and objective, without the warm-up.
         trend: of the objective, in its unit per epoch, positive when it improves.
         noise: standard deviation of the detrended objective, in its unit.
@@ -62,6 +64,7 @@ class CurveStatistics:
 
     loss_cv: float | None
     loss_cv_settled: float | None
+    loss_cv_steps: float | None
     loss_detrended_cv: float | None
     value_detrended_cv: float | None
     trend: float | None
@@ -81,6 +84,7 @@ def curve_statistics(curve: Curve) -> CurveStatistics:
     return CurveStatistics(
         loss_cv=cv([loss for _, loss in finite]),
         loss_cv_settled=cv(losses),
+        loss_cv_steps=_cv_of_steps([point for point, _ in finite if point.phase != WARMUP]),
         loss_detrended_cv=detrended_cv(losses),
         value_detrended_cv=detrended_cv(values),
         trend=curve.oriented(_trend(evaluated[-TREND_POINTS:])),
@@ -95,6 +99,16 @@ def cv(values: Sequence[float]) -> float | None:
     """Standard deviation (population) by the absolute mean; None for fewer than two values or a mean of 0."""
     mean = statistics.fmean(values) if len(values) > 1 else 0.0
     return statistics.pstdev(values) / abs(mean) if mean else None
+
+
+def _cv_of_steps(points: Sequence[Point]) -> float | None:
+    """The CV of all steps' losses, from each epoch's mean and spread: all epochs have equally many steps."""
+    spreads = [point.spread for point in points if point.spread is not None]
+    means = [point.finite_loss or 0.0 for point in points]
+    mean = statistics.fmean(means) if means else 0.0
+    if not mean or len(spreads) < len(points):
+        return None
+    return math.sqrt(statistics.pvariance(means) + statistics.fmean(spread**2 for spread in spreads)) / abs(mean)
 
 
 def residuals(values: Sequence[float]) -> list[float]:

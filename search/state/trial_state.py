@@ -42,7 +42,7 @@ class TrialState:
 
     def add(self, block: EpochBlock) -> None:
         """Take its next epochs into account."""
-        self.curve.extend(block.epochs, block.values, block.losses, block.held_out, block.phases)
+        self.curve.extend(block.epochs, block.values, block.losses, block.held_out, block.phases, block.spreads)
         self.seconds.extend(block.seconds)
         self.largest_bytes = max(self.largest_bytes, block.largest_bytes)
         self.remark = self.remark or block.remark

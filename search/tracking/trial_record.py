@@ -44,6 +44,7 @@ def epoch_metrics(event: EpochDone, curve: Curve, objective: str) -> dict[str, f
         objective: the metric's name.
     """
     columns = {
+        "loss/train_std": event.spread,
         "objective/last": event.metrics.get(objective),
         "objective/best": curve.best_by(event.epoch),
         "objective/steady": curve.smoothed_by(event.epoch),

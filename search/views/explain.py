@@ -114,6 +114,7 @@ def _curve_lines(trial: TrialState) -> Iterator[str]:
     statistics = curve_statistics(trial.curve)
     measures = [
         (statistics.loss_cv_settled, "training loss CV {:.1%} after warm-up"),
+        (statistics.loss_cv_steps, "{:.1%} over its steps"),
         (statistics.loss_detrended_cv, "{:.1%} detrended"),
         (statistics.value_detrended_cv, "metric {:.1%} detrended"),
         (statistics.trend, "metric trend {:+.4f} per epoch"),

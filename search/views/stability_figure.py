@@ -11,6 +11,8 @@ from search.pruning.curve_statistics import CurveStatistics, PhaseSummary
 from search.views.charts.chart import PALETTE, Chart, Panel, Series
 from search.views.tables import share
 
+STEPS_COLOUR = "#c8c8c8"
+
 
 def stability_figure(title: str, epochs: Sequence[EpochDone], curve: Curve, statistics: CurveStatistics) -> Chart:
     """The figure of one training.
@@ -23,15 +25,39 @@ def stability_figure(title: str, epochs: Sequence[EpochDone], curve: Curve, stat
     """
     marks = tuple((phase.first - 0.5, phase.phase) for phase in statistics.phases)
     panels = (
-        Panel("Loss", "epoch", "loss", tuple(_by_name(epochs, "losses", ("train", "val"))), marks=marks),
+        Panel("Loss", "epoch", "loss", tuple(_losses(epochs)), marks=marks),
         Panel("Learning rate", "epoch", "learning rate", tuple(_by_name(epochs, "rates")), marks=marks),
         Panel("Parts of the training loss", "epoch", "loss", tuple(_parts(epochs)), marks=marks),
-        Panel("Stability by phase: mean ± std", "epoch", "training loss", tuple(_phases(curve, statistics.phases))),
+        _stability(curve, statistics, marks),
     )
     spikes = f"; spikes at epochs {', '.join(map(str, statistics.spikes))}" if statistics.spikes else "; no spikes"
-    cv = f"CV without the warm-up {share(statistics.loss_cv_settled)}"
+    of_steps = statistics.loss_cv_steps
+    cv = f"CV without the warm-up {share(statistics.loss_cv_settled if of_steps is None else of_steps)}"
+    cv += " of epochs" if of_steps is None else " of all steps"
     note = f"{cv} (below 5 % is very stable, by the YOLOX stability report){spikes}"
     return Chart("stability", title, note, panels, columns=2)
+
+
+def _losses(epochs: Sequence[EpochDone]) -> Iterator[Series]:
+    """The training loss over all steps and by epoch, and the held-out one beside the sum of the same parts.
+
+    A training may minimise more than can be held out (contrasts between classes, YOLOX's L1 of its last epochs).
+    """
+    at = [
+        (done.epoch - 1 + (number + 0.5) / len(done.steps), _finite(loss))
+        for done in epochs
+        if done.steps
+        for number, loss in enumerate(done.steps)
+    ]
+    if at:
+        yield Series("train, by step", tuple(x for x, _ in at), tuple(y for _, y in at), STEPS_COLOUR, width=0.6)
+    yield from _by_name(epochs, "losses", ("train", "val"))
+    held_out = {name.removeprefix("val/") for done in epochs for name in done.losses if name.startswith("val/")}
+    trained = {name.removeprefix("train/") for done in epochs for name in done.losses if name.startswith("train/")}
+    if held_out and held_out < trained:
+        sums = [sum(done.losses.get(f"train/{part}", 0.0) for part in sorted(held_out)) for done in epochs]
+        x, y = tuple(float(done.epoch) for done in epochs), tuple(map(_finite, sums))
+        yield Series(f"train, {' + '.join(sorted(held_out))} as in val", x, y, PALETTE[2], width=1.5)
 
 
 def _parts(epochs: Sequence[EpochDone]) -> Iterator[Series]:
@@ -50,6 +76,17 @@ def _by_name(epochs: Sequence[EpochDone], field: str, names: tuple[str, ...] | N
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _stability(curve: Curve, statistics: CurveStatistics, marks: tuple[tuple[float, str], ...]) -> Panel:
+    """Mean and deviation within each epoch; of each phase's epochs where a training does not tell its steps."""
+    points = [point for point in curve.points if point.spread is not None and point.finite_loss is not None]
+    if not points:
+        series = tuple(_phases(curve, statistics.phases))
+        return Panel("Stability by phase: mean ± std", "epoch", "training loss", series)
+    x, spread = tuple(float(point.epoch) for point in points), tuple(point.spread or 0.0 for point in points)
+    line = Series("mean ± std of its steps", x, tuple(point.finite_loss for point in points), PALETTE[0], spread=spread)
+    return Panel("Stability within each epoch", "epoch", "training loss", (line,), marks=marks)
 
 
 def _phases(curve: Curve, phases: Sequence[PhaseSummary]) -> Iterator[Series]:

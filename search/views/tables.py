@@ -106,7 +106,8 @@ def phase_table(statistics: CurveStatistics, metric: str) -> Table:
         for phase in statistics.phases
     )
     settled = share(statistics.loss_cv_settled)
-    note = f"Training loss without the warm-up: CV {settled}, detrended {share(statistics.loss_detrended_cv)}."
+    steps = f", {share(statistics.loss_cv_steps)} over all steps" if statistics.loss_cv_steps is not None else ""
+    note = f"Training loss without the warm-up: CV {settled}{steps}, detrended {share(statistics.loss_detrended_cv)}."
     return Table("Phases", ("phase", "epochs", "training loss", "CV", f"best {metric}"), rows, note)
 
 

@@ -25,13 +25,15 @@ def trial_figure(state: SweepState, trial: TrialState) -> Chart:
     colour = COLOURS[outcome(trial)]
     values = [(float(point.epoch), point.value) for point in trial.curve.evaluated]
     above = (*_peers(state, trial), _line(f"trial {label(trial)}", values, colour, 2.5), *_at_rungs(state, trial))
-    below = (
-        _line("training loss", [(float(point.epoch), point.finite_loss) for point in trial.curve.points], colour, 2.0),
-        _line(
-            "held-out loss", [(float(point.epoch), point.held_out) for point in trial.curve.points], CUTOFF_COLOUR, 1.0
-        ),
+    # Apart, because a training may minimise more than can be held out: their distance need not mean anything.
+    points = trial.curve.points
+    training = _line("training loss", [(float(point.epoch), point.finite_loss) for point in points], colour, 2.0)
+    held_out = _line("held-out loss", [(float(point.epoch), point.held_out) for point in points], CUTOFF_COLOUR, 1.0)
+    panels = (
+        Panel("", "epoch", metric, above, marks=rungs),
+        Panel("", "epoch", "training loss", (training,)),
+        *([Panel("", "epoch", "held-out loss", (held_out,))] if held_out.x else []),
     )
-    panels = (Panel("", "epoch", metric, above, marks=rungs), Panel("", "epoch", "loss", below))
     return Chart(f"trial-{trial.number:04d}", f"Trial {label(trial)}: {outcome(trial)}", _last_decision(trial), panels)
 
 

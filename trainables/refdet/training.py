@@ -85,10 +85,15 @@ class RefdetTraining:
             return "warmup"
         return {1: "base", 2: "meta", 3: "finetune"}[self._settings.stage]
 
+    def steps(self) -> list[float]:
+        """See `trainables.loop.Stepwise`."""
+        return self._steps
+
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Train on `n_episodes` episodes; an optimizer step every `gradient_accumulation`."""
         settings = self._settings
         self._begin(epoch)
+        self._steps: list[float] = []
         way, query = episode_size(epoch, settings)
         base = np.random.randint(2**31)  # the loop seeds NumPy from (seed, epoch)
 
@@ -113,7 +118,9 @@ class RefdetTraining:
                     clip_grad_norm_(self._parameters, GRADIENT_NORM)
                     self._optimizer.step()
                     self._optimizer.zero_grad(set_to_none=True)
-                sums += torch.stack([total, *losses.values()]).detach().double().cpu()
+                values = torch.stack([total, *losses.values()]).detach().double().cpu()
+                sums += values
+                self._steps.append(float(values[0]))
                 mark = time.perf_counter()
         mean, *parts = (sums / settings.n_episodes).tolist()
         named = {"train": mean} | {f"train/{name}": part for name, part in zip(PARTS, parts, strict=True)}

@@ -55,9 +55,14 @@ class ResnetYoloTraining:
         """Warm-up ("warmup") while the learning rate rises, then "main"."""
         return "warmup" if epoch <= self._settings.warmup_epochs else "main"
 
+    def steps(self) -> list[float]:
+        """See `trainables.loop.Stepwise`."""
+        return self._steps
+
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Train on each image once; an optimizer step every `accumulation` batches."""
         self._begin(epoch)
+        self._steps: list[float] = []
         iou = self._matching_iou(epoch)
         count, every = len(self._train), self._settings.accumulation
         sums = torch.zeros(3, dtype=torch.float64)
@@ -70,7 +75,9 @@ class ResnetYoloTraining:
             losses.total.backward()  # type: ignore[no-untyped-call]
             if (index + 1) % every == 0 or index + 1 == count:
                 self._step(group)
-            sums += torch.stack(losses).detach().double().cpu()
+            values = torch.stack(losses).detach().double().cpu()
+            sums += values
+            self._steps.append(float(values[0]))
             mark = time.perf_counter()
         seconds = {"data": waited, "train": time.perf_counter() - began - waited}
         return _named("train", sums / count), seconds

@@ -73,9 +73,14 @@ class RgbtTraining:
         frozen = frozen_layers(epoch, freeze=settings.freeze, unfreeze_epoch=settings.unfreeze_epoch)
         return "frozen" if settings.unfreeze_epoch and frozen else "main"
 
+    def steps(self) -> list[float]:
+        """See `trainables.loop.Stepwise`."""
+        return self._steps
+
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Train on each pair once. "train" is minimised; its parts are of YOLO26's one-to-one head alone."""
         self._begin(epoch)
+        self._steps: list[float] = []
         loader = training_loader(self._settings, self._data, self._args, epoch)
         sums = torch.zeros(1 + len(PARTS), dtype=torch.float64)
         self._gradients = torch.zeros(2)
@@ -87,7 +92,9 @@ class RgbtTraining:
             total, parts = self._loss(prepared(batch, self._settings, self._device))
             total.backward()  # type: ignore[no-untyped-call]
             self._step()
-            sums += torch.stack([total.detach() / len(batch["img"]), *parts.values()]).double().cpu()
+            values = torch.stack([total.detach() / len(batch["img"]), *parts.values()]).double().cpu()
+            sums += values
+            self._steps.append(float(values[0]))
             mark = time.perf_counter()
         self._gradients /= len(loader)
         total_mean, *means = (sums / len(loader)).tolist()

@@ -52,9 +52,14 @@ class SlowfastTraining:
         """Warm-up ("warmup") while the learning rate rises, then "main"."""
         return "warmup" if epoch <= self._settings.warmup_epochs else "main"
 
+    def steps(self) -> list[float]:
+        """See `trainables.loop.Stepwise`."""
+        return self._steps
+
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Train on as many clips as there are."""
         self.model.train()
+        self._steps: list[float] = []
         total, waited, began = 0.0, 0.0, time.perf_counter()
         mark = began
         for index, (clips, classes) in enumerate(self._train):
@@ -64,7 +69,8 @@ class SlowfastTraining:
             self._optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self._optimizer.step()
-            total += float(loss.detach())
+            self._steps.append(float(loss.detach()))
+            total += self._steps[-1]
             mark = time.perf_counter()
         seconds = {"data": waited, "train": time.perf_counter() - began - waited}
         return {"train": total / len(self._train)}, seconds

@@ -75,12 +75,14 @@ class Hooks:
         trainer: once it is being made.
         accumulation: once it is set up.
         gradients: of the checkpoint that it resumes from, by parameter; applied before its first batch.
+        steps: the sum of the loss items of each batch of the epoch.
     """
 
     def __init__(self, settings: UltralyticsSettings, turns: Turns) -> None:
         self.trainer: Any = None
         self.accumulation: Accumulation | None = None
         self.gradients: dict[str, torch.Tensor] = {}
+        self.steps: list[float] = []
         self._settings = settings
         self._turns = turns
 
@@ -91,6 +93,7 @@ class Hooks:
             "on_pretrain_routine_end": self._set_up,
             "on_train_epoch_start": self._start,
             "on_train_batch_start": self._count,
+            "on_train_batch_end": self._stepped,
             "on_train_epoch_end": self._trained,
             "on_fit_epoch_end": self._evaluated,
         }
@@ -118,10 +121,14 @@ class Hooks:
             if name in self.gradients:
                 parameter.grad = self.gradients[name].to(parameter.device)
         self.gradients = {}
+        self.steps = []
 
     def _count(self, trainer: Any) -> None:
         assert self.accumulation is not None
         self.accumulation.batch += 1
+
+    def _stepped(self, trainer: Any) -> None:
+        self.steps.append(sum(float(value) for value in trainer.loss_items.values()))
 
     def _trained(self, trainer: Any) -> None:
         self._turns.wait(TRAINED)

@@ -43,6 +43,10 @@ class SeveralTrainings:
         done = [training.train_epoch(epoch) for training in self._trainings.values()]
         return _means([losses for losses, _ in done]), {"train": sum(seconds["train"] for _, seconds in done)}
 
+    def steps(self) -> list[float]:
+        """None: the data sets' steps do not belong together."""
+        return []
+
     def evaluate(self, epoch: int) -> tuple[Values, Values]:
         """Evaluate on each data set; metrics and losses are means, and "NAME/fitness" is that of one."""
         done = {name: training.evaluate(epoch) for name, training in self._trainings.items()}

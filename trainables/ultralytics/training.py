@@ -81,6 +81,10 @@ class UltralyticsTraining:
             self._failure = Alarm("nonfinite", f"loss {broken or 'of the last batch'} of epoch {epoch} is not finite")
         return losses, {"train": time.perf_counter() - began}
 
+    def steps(self) -> list[float]:
+        """See `trainables.loop.Stepwise`."""
+        return self._hooks.steps
+
     def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Ultralytics' evaluation of the moving average: "fitness" and its keys, its losses as "val/…"."""
         if self._failure:  # the trainer would raise, or go back to an earlier checkpoint

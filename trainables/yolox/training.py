@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +34,8 @@ RESIZE_EVERY = 10
 GROUPS = ("norm", "weights", "bias")
 """Of upstream's optimizer, in its order."""
 PARTS = {"": "total_loss", "/iou": "iou_loss", "/conf": "conf_loss", "/cls": "cls_loss", "/l1": "l1_loss"}
+HELD_OUT = ("", "/iou", "/conf", "/cls")
+"""Parts of the held-out loss: in all epochs those of the first ones, so that they compare."""
 
 
 class YoloxTraining:
@@ -64,6 +66,7 @@ class YoloxTraining:
         rate = self._experiment.basic_lr_per_img * settings.batch
         self._schedule = self._experiment.get_lr_scheduler(rate, len(self._train))
         self._lost: Alarm | None = None
+        self._steps: list[float] = []
 
     def phase(self, epoch: int) -> str:
         """The last epochs are "finetune", the first "warmup", those between "main"."""
@@ -75,28 +78,34 @@ class YoloxTraining:
         """Set once upstream's matching met predictions that are no numbers."""
         return self._lost
 
+    def steps(self) -> list[float]:
+        """See `trainables.loop.Stepwise`."""
+        return self._steps
+
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Train on each image once."""
         self._begin(epoch)
         size = self._experiment.input_size
         sums = torch.zeros(len(PARTS), dtype=torch.float64)
-        waited, steps, began = 0.0, 0, time.perf_counter()
+        self._steps = []
+        waited, began = 0.0, time.perf_counter()
         mark = began
         for index, (pixels, targets, _, _) in enumerate(self._train):
             waited += time.perf_counter() - mark
             try:
-                sums += self._step((epoch - 1) * len(self._train) + index, pixels, targets, size)
+                losses = self._step((epoch - 1) * len(self._train) + index, pixels, targets, size)
             except RuntimeError as error:
                 if "between 0 and 1" not in str(error):
                     raise
                 self._lost = Alarm("nonfinite", f"predictions are no longer finite at step {index + 1}")
                 break
-            steps += 1
+            sums += losses
+            self._steps.append(float(losses[0]))
             if (index + 1) % RESIZE_EVERY == 0:
                 size = self._next_size()
             mark = time.perf_counter()
         seconds = {"data": waited, "train": time.perf_counter() - began - waited}
-        return _named("train", sums / max(1, steps)), seconds
+        return _named("train", sums / max(1, len(self._steps))), seconds
 
     def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """COCO average precision in the pixels on disk, and the loss, always without L1, so epochs compare."""
@@ -113,7 +122,7 @@ class YoloxTraining:
                     sums += _held_out_losses(model, features, targets.to(self._device), images)
                 detected += self._detections(predictions, indexes.tolist())
         truth = [Objects(picture.boxes.astype(np.float32), picture.classes) for picture in self._data.val]
-        return average_precision(truth, detected, self._data.names), _named("val", sums / len(self._val))
+        return average_precision(truth, detected, self._data.names), _named("val", sums / len(self._val), HELD_OUT)
 
     def rates(self) -> dict[str, float]:
         """Learning rates of upstream's three groups: one and the same, as its trainer sets them."""
@@ -212,8 +221,8 @@ def _values(losses: Mapping[str, Any]) -> Tensor:
     return torch.stack(values)
 
 
-def _named(split: str, values: Tensor) -> dict[str, float]:
-    return {f"{split}{part}": value for part, value in zip(PARTS, values.tolist(), strict=True)}
+def _named(split: str, values: Tensor, parts: Sequence[str] = tuple(PARTS)) -> dict[str, float]:
+    return {f"{split}{part}": value for part, value in zip(PARTS, values.tolist(), strict=True) if part in parts}
 
 
 @contextmanager

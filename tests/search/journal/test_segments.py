@@ -36,6 +36,8 @@ EVENTS: list[Event] = [
         began=1.75e9,
         checkpoint="epoch-0001",
         bytes=2**40,
+        spread=0.25,
+        steps=[1.5, math.inf, 1e-300],
     ),
     EpochDone(trial=0, epoch=2, phase="", metrics={}, losses={}, rates={}, seconds={}),
     EpochDone(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,21 @@ def test_too_few_points_say_nothing() -> None:
 def test_a_ratio_to_nothing_is_no_number(values: list[float]) -> None:
     assert cv(values) is None
     assert detrended_cv(values) is None
+
+
+def test_document_001s_cv_is_of_the_losses_of_all_steps() -> None:
+    """The report's own code takes the CV of what was logged, step by step."""
+    steps = [[9.0, 7.0], [5.0, 4.0, 3.0, 4.0], [4.0, 2.0, 3.0, 3.0], [2.0, 2.0, 3.0, 1.0]]
+    points = [
+        Point(
+            epoch, None, statistics.fmean(losses), None, "warmup" if epoch == 1 else "main", statistics.pstdev(losses)
+        )
+        for epoch, losses in enumerate(steps, start=1)
+    ]
+    settled = [loss for losses in steps[1:] for loss in losses]
+    found = curve_statistics(Curve("max", points))
+    assert found.loss_cv_steps == pytest.approx(statistics.pstdev(settled) / statistics.fmean(settled))
+    assert curve_statistics(Curve("max", [*points, Point(5, None, 2.0)])).loss_cv_steps is None
 
 
 @given(

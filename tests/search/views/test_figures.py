@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -78,7 +79,7 @@ def test_a_stopped_trial_has_a_cross_at_its_end_with_the_reason(state: SweepStat
 
 def test_a_trial_stands_out_among_its_peers_with_what_it_needed_at_its_rung(state: SweepState) -> None:
     behind = next(one for one in state.trials.search if one.decision and one.decision.reason == "rung")
-    above, _ = panels(trial_figure(state, behind))
+    above, *_ = panels(trial_figure(state, behind))
     own = next(series for series in above.series if series.name == f"trial {behind.started.trial}")
     assert own.y == tuple(point.value for point in behind.curve.evaluated)
     peers = [series for series in above.series if series.name == "other trials"]
@@ -165,6 +166,46 @@ def test_document_001s_figure_has_loss_rate_parts_and_spread_by_phase() -> None:
     main = measured.phases[1]
     assert spread[2].y == (main.loss_mean, main.loss_mean)
     assert spread[2].spread == (main.loss_std, main.loss_std)
+
+
+def test_document_001s_figure_has_the_loss_of_all_steps_and_its_spread_within_each_epoch() -> None:
+    epochs = [replace(training(epoch), spread=0.1 * epoch, steps=[3.0, 2.0]) for epoch in range(1, 5)]
+    points = [Point.of(one.epoch, "score", one.metrics, one.losses, one.phase) for one in epochs]
+    curve = Curve("max", [replace(point, spread=0.1 * point.epoch) for point in points])
+    chart = stability_figure("trial 7", epochs, curve, curve_statistics(curve))
+    drawn = panels(chart)
+    steps = drawn[0].series[0]
+    assert (steps.name, steps.x[:3], steps.y[:2]) == ("train, by step", (0.25, 0.75, 1.25), (3.0, 2.0))
+    (within,) = drawn[3].series
+    assert within.x == (1.0, 2.0, 3.0, 4.0)
+    assert within.y == tuple(one.losses["train"] for one in epochs)
+    assert within.spread == pytest.approx((0.1, 0.2, 0.3, 0.4))
+    assert "of all steps" in chart.note
+
+
+def test_the_held_out_loss_stands_beside_the_training_loss_of_the_same_parts() -> None:
+    losses = {
+        "train": 6.0,
+        "train/iou": 1.0,
+        "train/cls": 2.0,
+        "train/l1": 3.0,
+        "val": 2.5,
+        "val/iou": 1.0,
+        "val/cls": 1.5,
+    }
+    epochs = [replace(training(epoch), losses=losses) for epoch in (1, 2)]
+    curve = Curve("max", [Point.of(one.epoch, "score", one.metrics, one.losses, one.phase) for one in epochs])
+    loss = panels(stability_figure("", epochs, curve, curve_statistics(curve)))[0]
+    assert {series.name: series.y for series in loss.series} == {
+        "train": (6.0, 6.0),
+        "val": (2.5, 2.5),
+        "train, cls + iou as in val": (3.0, 3.0),
+    }
+
+
+def test_a_trials_losses_are_drawn_apart(state: SweepState) -> None:
+    trial = next(trial for trial in state.trials.search if any(point.held_out for point in trial.curve.points))
+    assert [panel.y for panel in panels(trial_figure(state, trial))] == ["score", "training loss", "held-out loss"]
 
 
 def test_the_phase_table_has_a_row_a_phase() -> None:
