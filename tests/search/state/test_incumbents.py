@@ -28,6 +28,7 @@ def block_of(trial: int, values: list[float]) -> EpochBlock:
         held_out=[None] * EPOCHS,
         phases=["main"] * EPOCHS,
         seconds=[1.0] * EPOCHS,
+        spreads=[None] * EPOCHS,
     )
 
 
