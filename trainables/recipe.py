@@ -2,7 +2,6 @@
 
 A recipe is a generator: `train` yields one `Epoch` after each epoch and does nothing until it is asked for the next.
 Whoever drives it (a Ray worker, `steadytune train`, a test, the exporter's proof) decides to go on, pause or stop.
-
 A module that defines a recipe is imported by the command line too, so it keeps its heavy libraries inside `train`.
 """
 
@@ -11,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
@@ -65,7 +64,7 @@ class Epoch:
     rates: Mapping[str, float]
     seconds: Mapping[str, float]
     save: Callable[[Path], None]
-    alarm: Alarm | None = field(default=None)
+    alarm: Alarm | None = None
     remark: str = ""
     steps: Sequence[float] = ()
 
