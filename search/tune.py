@@ -127,7 +127,7 @@ def _pins(pinned: Mapping[str, Any], searched: Mapping[str, Any], preset: str) -
     from spaces.space import ranges
     from trainables import registry
 
-    recipe = registry.find("ultralytics")
+    recipe = registry.find_installed("ultralytics")
     choices = {**pinned, **searched}
     defaults = recipe.settings(preset, pinned).model_dump()
     drawn = ranges(space_registry.find(recipe, preset, choices), choices)

@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
+from trainables import libraries
 from trainables.errors import SettingsError, nearest
 from trainables.recipe import AnyRecipe, Recipe
 
@@ -51,6 +52,20 @@ def find(name: str, declaration: Mapping[str, Any] | None = None) -> AnyRecipe:
         raise SettingsError(f"recipe {name!r}: {address} lacks {', '.join(missing)}; implement every abstract method")
     recipe: AnyRecipe = loaded()
     return recipe.declared(declaration) if declaration else recipe
+
+
+def find_installed(name: str, declaration: Mapping[str, Any] | None = None) -> AnyRecipe:
+    """`find`, for those who open its data or train with it.
+
+    Raises:
+        SettingsError: see `find`; or libraries of the recipe are not installed.
+    """
+    recipe = find(name, declaration)
+    if missing := libraries.missing(name):
+        raise SettingsError(
+            f"recipe {name!r} needs what is not installed here: {', '.join(missing)}; pip install 'steadytune[{name}]'"
+        )
+    return recipe
 
 
 def load(address: str, owner: str) -> Any:

@@ -32,7 +32,7 @@ def evaluate(
     from trainables.loop import SETTINGS, recipe_of
 
     checkpoint.check(directory)
-    recipe = registry.find(name or recipe_of(directory))
+    recipe = registry.find_installed(name or recipe_of(directory))
     file = config or directory / SETTINGS
     settings = parse_stored(recipe.settings_type, {**read_yaml(file), **values}, str(file))
     with tempfile.TemporaryDirectory() as workdir:

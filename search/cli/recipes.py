@@ -125,7 +125,7 @@ def sample(
     recipe: str, directory: Annotated[Path, typer.Argument(help="folder to write; it is made if needed")]
 ) -> None:
     """Write a recipe's small sample data set."""
-    chosen = registry.find(recipe)
+    chosen = registry.find_installed(recipe)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

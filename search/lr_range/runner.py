@@ -50,7 +50,7 @@ class RangeTest:
         Raises:
             SettingsError: it has none, or `epochs` is below 1.
         """
-        recipe = registry.find(self.recipe)
+        recipe = registry.find_installed(self.recipe)
         fields = recipe.settings_type.model_fields
         if self.field not in fields:
             raise SettingsError(

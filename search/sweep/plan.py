@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, get_origin
 
 from search.pruning.rungs import first_rung, milestones
@@ -104,9 +105,12 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     Raises:
         SteadytuneError: the first problem, in one sentence.
     """
-    recipe = recipe_registry.find(spec.recipe, spec.declaration)
+    find_recipe = recipe_registry.find_installed if training else recipe_registry.find
+    recipe = find_recipe(spec.recipe, spec.declaration)
     spec = _for_recipe(spec, recipe)
     _check_gpus(spec, recipe)
+    if training and spec.sampler == "gp" and find_spec("torch") is None:
+        raise SettingsError("sampler is gp, Optuna's Gaussian process, which needs torch; pip install torch, or give tpe")
     space = space_registry.find(recipe, spec.preset, spec.set)
     if spec.storage:
         check_uri("storage", spec.storage)

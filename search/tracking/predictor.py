@@ -39,7 +39,7 @@ def load(folder: Path) -> Predictor:
         SteadytuneError: the folder is no export, holds no checkpoint, or its recipe has no predictor.
     """
     about = read_about(folder, "recipe")
-    recipe = registry.find(about["recipe"], about.get("declaration"))
+    recipe = registry.find_installed(about["recipe"], about.get("declaration"))
     settings = parse_stored(recipe.settings_type, read_yaml(folder / "settings.yaml"), recipe.name)
     return recipe.predictor(settings, folder / "checkpoint")
 

@@ -74,7 +74,7 @@ def train(request: TrainingRequest) -> Iterator[str]:
         TrainingLostError: its code raised, weights or losses are no finite numbers any more, or with `stop` a stop rule
             that means a failed training has ended it. The files are written all the same.
     """
-    recipe = registry.find(request.recipe)
+    recipe = registry.find_installed(request.recipe)
     if request.resume is not None:
         check_resume(request.resume)
     settings = settings_of(recipe, request.preset, request.training, request.values, request.resume)

@@ -260,3 +260,10 @@ def test_a_sweep_cannot_be_changed() -> None:
     spec = SweepSpec(name="a", recipe="b", data="c")
     with pytest.raises(ValueError, match="frozen"):
         spec.trials = 3  # type: ignore[misc]
+
+
+def test_the_sampler_gp_needs_torch(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan_of(data, sampler="gp")
+    monkeypatch.setattr("search.sweep.plan.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match="sampler is gp, .* needs torch; pip install torch, or give tpe"):
+        plan_of(data, sampler="gp")
