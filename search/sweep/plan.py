@@ -110,7 +110,7 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     spec = _for_recipe(spec, recipe)
     _check_gpus(spec, recipe)
     if training and spec.sampler == "gp" and find_spec("torch") is None:
-        raise SettingsError("sampler is gp, Optuna's Gaussian process, which needs torch; pip install torch, or give tpe")
+        raise SettingsError("sampler is gp, a Gaussian process that needs torch; pip install torch, or give tpe")
     space = space_registry.find(recipe, spec.preset, spec.set)
     if spec.storage:
         check_uri("storage", spec.storage)

@@ -122,9 +122,7 @@ def test_what_an_extra_brings_is_enough(extra: str, packages: str) -> None:
     absent = closure(["steadytune[all]"]) - closure(wanted)
     assert extra or {"torch", "ultralytics", "timm"} <= absent
     modules = {
-        module
-        for module, names in packages_distributions().items()
-        if {canonical(name) for name in names} <= absent
+        module for module, names in packages_distributions().items() if {canonical(name) for name in names} <= absent
     }
     command = [sys.executable, "-c", WITHOUT, packages, ",".join(modules)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)

@@ -265,5 +265,5 @@ def test_a_sweep_cannot_be_changed() -> None:
 def test_the_sampler_gp_needs_torch(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan_of(data, sampler="gp")
     monkeypatch.setattr("search.sweep.plan.find_spec", lambda name: None)
-    with pytest.raises(SettingsError, match="sampler is gp, .* needs torch; pip install torch, or give tpe"):
+    with pytest.raises(SettingsError, match=r"sampler is gp, .* needs torch; pip install torch, or give tpe"):
         plan_of(data, sampler="gp")
