@@ -17,6 +17,7 @@ from search.sweep.data_identity import read_identity, resumed_with
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan, corners, make_plan
 from search.sweep.spec import SweepSpec
+from search.sweep.spelling import check_pairs
 from search.sweep.uri import is_uri
 from search.tracking.store_check import check_store
 from search.views.data_look import terminal
@@ -35,6 +36,8 @@ def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
         SteadytuneError: at the first problem.
     """
     plan = make_plan(spec)
+    if look:  # a new sweep: an earlier version took such a pair for two values
+        check_pairs(spec.set, plan.recipe.settings_type)
     if spec.storage:
         check_storage("storage", spec.storage)
     path = Path(plan.spec.data)

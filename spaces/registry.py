@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, cast
 
+from spaces.added import with_added
 from spaces.declared import space_of
 from spaces.space import Space
 from trainables.errors import SettingsError
@@ -27,6 +28,8 @@ MAKERS = {"ultralytics": "spaces.ultralytics:space_for"}
 
 def find(recipe: AnyRecipe, preset: str = "paper", choices: Mapping[str, Any] | None = None) -> Space:
     """What may be searched for `recipe`: built-in, registered in `GROUP`, declared by its `parameters`, or its `space`.
+
+    A setting that this space leaves out is added to it if `choices` give it a range.
 
     `parameters` are those of a sweep file, by name; `space` is a static method.
 
@@ -52,4 +55,4 @@ def find(recipe: AnyRecipe, preset: str = "paper", choices: Mapping[str, Any] | 
         raise SettingsError(f"{owner}: there is none; {fix}")
     if not callable(space):
         raise SettingsError(f"{owner}: is a {type(space).__name__}; it must be a function of a Draw")
-    return cast(Space, space)
+    return with_added(cast(Space, space), recipe.settings_type, choices or {})

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Protocol
 from trainables.errors import SettingsError, nearest
 
 Value = float | int | str | bool
+KEYS = ("low", "high", "log")
+"""What a range of numbers is given by; `{choices: [a, b]}` and `[a, b]` are choices."""
 
 
 class Trial(Protocol):
@@ -121,6 +123,8 @@ def narrowed(name: str, default: Range, chosen: Mapping[str, Any] | Sequence[Any
     Raises:
         SettingsError: bounds for a choice, choices for nothing, low above high, a name other than low, high, log.
     """
+    if isinstance(chosen, Mapping) and set(chosen) == {"choices"} and isinstance(chosen["choices"], list):
+        chosen = chosen["choices"]
     if isinstance(chosen, Mapping):
         return _bounded(name, default, chosen)
     if not chosen:
@@ -136,8 +140,8 @@ def _bounded(name: str, default: Range, chosen: Mapping[str, Any]) -> Range:
     if default.kind == "choice":
         raise SettingsError(f"set.{name} is {dict(chosen)}; it is one of {default}: give a value or a list of values")
     for key in chosen:
-        if key not in ("low", "high", "log"):
-            raise SettingsError(f"set.{name}.{key} is not known; {nearest(str(key), ('low', 'high', 'log'))}")
+        if key not in KEYS:
+            raise SettingsError(f"set.{name}.{key} is not known; {nearest(str(key), (*KEYS, 'choices'))}")
     number = (int,) if default.kind == "int" else (int, float)
     low, high = chosen.get("low", default.low), chosen.get("high", default.high)
     for key, value in (("low", low), ("high", high)):

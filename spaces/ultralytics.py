@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from spaces.added import NEVER, draw_added
 from spaces.space import Draw, Space, is_range
-from trainables.errors import SettingsError
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import Task, task_of
 
@@ -36,7 +36,7 @@ def space_for(settings: Mapping[str, Any]) -> Space:
         (_classification if task == "classify" else _scenes)(draw, task)
         for name, chosen in extra.items():
             if name not in draw.values:
-                _extra(draw, name, chosen)
+                draw_added(draw, name, chosen, UltralyticsSettings)
 
     return space
 
@@ -107,24 +107,7 @@ def _can_be_added(name: str) -> bool:
     return name in UltralyticsSettings.model_fields and name not in NEVER_SEARCHED | CONDITIONAL
 
 
-def _extra(draw: Draw, name: str, chosen: Any) -> None:
-    """Draw a setting that is searched because the user gave it a range."""
-    if isinstance(chosen, list):
-        draw.choice(name, chosen)
-        return
-    for bound in ("low", "high"):
-        if not isinstance(chosen.get(bound), (int, float)) or isinstance(chosen[bound], bool):
-            raise SettingsError(
-                f"set.{name} is {dict(chosen)}; {name} has no range of its own, so low and high must be numbers"
-            )
-    log = chosen.get("log") is True
-    if UltralyticsSettings.model_fields[name].annotation is int:
-        draw.int(name, chosen["low"], chosen["high"], log=log)
-    else:
-        draw.float(name, chosen["low"], chosen["high"], log=log)
-
-
-NEVER_SEARCHED = frozenset({"epochs", "seed", "task", "download", "device", "workers", "deterministic"})
+NEVER_SEARCHED = NEVER | frozenset({"task", "download", "device", "workers", "deterministic"})
 """The same for all trials of a sweep."""
 CONDITIONAL = frozenset({"lr0", "momentum", "warmup_momentum"})
 """Not drawn under some optimizers, whatever range the user gave."""

@@ -35,9 +35,33 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+SYNONYMS = (
+    {"lr", "lr0", "learning_rate", "learningrate", "base_lr", "init_lr", "max_lr"},
+    {"batch", "batch_size", "batchsize", "bs", "train_batch_size"},
+    {"imgsz", "image_size", "img_size", "imagesize", "input_size", "size", "resolution"},
+    {"epochs", "num_epochs", "n_epochs", "max_epochs", "total_epochs", "num_train_epochs"},
+    {"weight_decay", "wd", "decay", "l2"},
+    {"dropout", "dropout_rate", "drop_rate", "drop"},
+    {"warmup_epochs", "warmup", "num_warmup_epochs"},
+    {"momentum", "beta1"},
+    {"seed", "random_seed", "random_state", "manual_seed"},
+    {"optimizer", "optim", "optimiser"},
+    {"choices", "values", "options"},
+    {"low", "min", "lower", "minimum"},
+    {"high", "max", "upper", "maximum"},
+)
+"""Words that other programs have for the same setting."""
+
+
+def _synonyms(name: str, valid: Iterable[str]) -> list[str]:
+    """Those of the `valid` names that mean the same as `name`."""
+    groups = [group for group in SYNONYMS if name.lower().replace("-", "_") in group]
+    return [other for other in valid if any(other in group for group in groups) and other != name]
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
     """The part of a sentence that helps after a wrong `name`: the closest valid one, then all of them."""
     names = sorted(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    close = _synonyms(name, names) or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}valid: {', '.join(names) or 'none'}"

@@ -56,6 +56,12 @@ def resume(
     trials: Annotated[int | None, typer.Option(help="trials that the search may start from now on, in all")] = None,
     total_epochs: Annotated[int | None, typer.Option(help="epochs that its trials may take, in all")] = None,
     hours: Annotated[float | None, typer.Option(help="wall-clock hours that the sweep may take, in all")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="range of a searched setting from now on: lr.high=1e-2, lr=1e-3 …"
+        ),
+    ] = None,
     accept_gap: Annotated[
         bool,
         typer.Option("--accept-gap", help="continue before the damage if files of the journal are missing or damaged"),
@@ -70,10 +76,16 @@ def resume(
 ) -> None:
     """Continue a sweep that was interrupted or killed, or give one more to do, also if it has ended."""
     folder = options.folder(sweeps, name, storage)
-    given = {"trials": trials, "total_epochs": total_epochs, "hours": hours}
+    given: dict[str, Any] = {"trials": trials, "total_epochs": total_epochs, "hours": hours}
+    if set_:
+        given["set"] = options.with_bounds(folder.spec().set, options.pairs(set_, "--set"))
     if budget := {field: value for field, value in given.items() if value is not None}:
         asked = parse(SweepSpec, folder.spec().model_dump() | budget, "resume")
-        make_plan(asked, training=False)  # before it is written: a sweep that no verb can read would remain
+        plan = make_plan(asked, training=False)  # before it is written: a sweep that no verb can read would remain
+        if set_:
+            from search.control.reopen import check_changes
+
+            check_changes(folder, plan)
         with folder.locked():
             folder.change(**budget)
     cluster_address = address or folder.spec().address

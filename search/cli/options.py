@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import operator
 import shlex
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +15,7 @@ import typer
 
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import COMMAND, SweepSpec, read_spec
+from spaces.space import KEYS
 from trainables.atomic import write_file
 from trainables.errors import SettingsError, SteadytuneError
 from trainables.settings import parse_value, read_yaml
@@ -99,6 +102,20 @@ def pairs(texts: list[str] | None, option: str) -> dict[str, Any]:
     return values
 
 
+def with_bounds(choices: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The field `set` with what is `given` on top, where `lr.high` is one bound of the range of `lr`."""
+    values = dict(choices)
+    for name, value in given.items():
+        setting, dot, key = name.rpartition(".")
+        if dot and key in KEYS:
+            before = values.get(setting)
+            bounds = before if isinstance(before, Mapping) and set(before) <= set(KEYS) else {}
+            values[setting] = {**bounds, key: value}
+        else:
+            values[name] = value
+    return values
+
+
 def read_sweep(file: Path | None, fields: dict[str, Any]) -> SweepSpec:
     """The sweep that a file describes, with `fields` (from options) overriding it; a sweep without a name gets one.
 
@@ -111,7 +128,8 @@ def read_sweep(file: Path | None, fields: dict[str, Any]) -> SweepSpec:
         if not isinstance(in_file, dict):
             raise SettingsError(f"{file}: {field} is {in_file!r}; it must be a mapping of names to values")
         if in_file or field in fields:
-            values[field] = in_file | fields.get(field, {})
+            merge = with_bounds if field == "set" else operator.or_
+            values[field] = merge(in_file, fields.get(field, {}))
     values |= {name: value for name, value in fields.items() if name not in MERGED_FIELDS}
     if "recipe" in values:
         # "yolox" of recipe "yolox", "mine" of recipe "package.mine:Recipe"

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from search.control.assignment import Assignment
 from search.control.budget import Budget
-from search.control.next_trial import added_trial, auditing_trial, confirming_trial, search_trial
+from search.control.next_trial import added_trial, auditing_trial, confirming_trial, redrawn_values, search_trial
 from search.control.patience import search_end
 from search.control.retention import on_disk, paused_to_give_up, surplus
 from search.control.rules import decide, give_up, promote, repeated_failure
@@ -20,7 +21,7 @@ from search.control.steering import answer, consequences
 from search.journal.events import Decided, EpochDone, Event, Log, Requested, Row, SweepEnded, SweepOpened, TrialStarted
 from search.pruning.decision import Decision
 from search.sampling.searcher import Searcher
-from search.state.extension import that_stand
+from search.state.extension import has_other_space, that_stand
 from search.state.listeners import SamplerListener, SchedulerListener
 from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
@@ -69,18 +70,19 @@ class Coordinator:
         self.halted: Exception | None = None
         self._begin(restart=0)
 
-    def _begin(self, restart: int) -> None:
+    def _begin(self, restart: int, has_other_space: bool = False) -> None:
         """Make an empty state, with the scheduler and the searcher that listen to it."""
         spec, mode = self.plan.spec, self.plan.recipe.mode
         self.scheduler = build_scheduler(self.plan)
         self.searcher = Searcher(lambda trial: draw(self.plan, trial), mode, spec.sampler, spec.seed, restart)
-        sampler = SamplerListener(self.searcher, spec.limits, self.plan.earlier_values)
+        redraw = partial(redrawn_values, self.plan) if has_other_space else None
+        sampler = SamplerListener(self.searcher, spec.limits, self.plan.earlier_values, redraw)
         self.state = SweepState(self.plan, [SchedulerListener(self.scheduler), sampler])
 
     def restore(self, rows: Iterable[Row]) -> None:
         """Restore a sweep from its journal; after `open` its unfinished trials are handed out first."""
         rows = list(rows)
-        self._begin(restart=len(rows))
+        self._begin(len(rows), has_other_space=has_other_space(rows))
         for row in (rows := that_stand(rows)):
             self.state.apply(row)
         latest = {row.event.trial: row.event for row in rows if isinstance(row.event, EpochDone)}

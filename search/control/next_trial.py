@@ -15,6 +15,7 @@ from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
 from search.sweep.seeds import derived
+from spaces.recorded import redrawn
 from spaces.space import known
 
 
@@ -61,6 +62,12 @@ def auditing_trial(state: SweepState) -> TrialStarted | None:
     """The training to its end of the stopped trial that is audited next; None if there is none."""
     of = audit.due(state)
     return None if of is None else _again(state, "audit", of, state.trials[of].started.seed)
+
+
+def redrawn_values(plan: Plan, started: TrialStarted) -> dict[str, Any] | None:
+    """What the space, as it is now, would have drawn for a trial from before; None if it could not have drawn it."""
+    values, not_drawable = redrawn(plan.space, plan.spec.set, {**plan.earlier_values, **started.settings})
+    return None if not_drawable else values
 
 
 def _again(state: SweepState, kind: Kind, of: int, seed: int) -> TrialStarted:

@@ -11,6 +11,7 @@ from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from search.sweep.requests import RequestBox
+from spaces.space import ranges
 from trainables.errors import SteadytuneError
 
 
@@ -24,6 +25,16 @@ def cut_journal(folder: SweepFolder) -> str:
         f"Row {last} is now the journal's last; what came after it is trained again, and MLflow gets a new run for the "
         f"sweep. Set aside in {folder.journal}: {names}"
     )
+
+
+def check_changes(folder: SweepFolder, plan: Plan) -> None:
+    """Check that the sweep may go on with the description of `plan`.
+
+    Raises:
+        SteadytuneError: a field was changed that cannot be.
+    """
+    if before := recorded_spec(read(folder.journal) if folder.journal.is_dir() else ()):
+        changes(before, plan.spec, ranges(plan.space))
 
 
 def extend(plan: Plan, folder: SweepFolder) -> SweepState:
@@ -40,7 +51,7 @@ def extend(plan: Plan, folder: SweepFolder) -> SweepState:
     if before is None and state.ended:  # an older version did not record it; how many trials there were is known
         before = plan.spec.model_dump(mode="json", exclude_none=True)
         before["trials"] = min(plan.spec.trials, len(state.trials.search))
-    changed = changes(before, plan.spec) if before else {}
+    changed = changes(before, plan.spec, ranges(plan.space)) if before else {}
     if changed and (not state.ended or gives_more(changed)):
         had_ended = state.ended is not None
         journal = Journal(folder.journal)

@@ -7,11 +7,13 @@ state from the journal drops the decisions, so that these trials are paused or r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from search.journal.events import Decided, Requested, Row, SearchEnded, SweepEnded, SweepExtended, SweepOpened
 from search.sweep.spec import COMMAND, SweepSpec, read_stored_spec
+from spaces.added import NEVER
+from spaces.space import is_range
 from trainables.errors import SteadytuneError
 
 BUDGET = ("trials", "total_epochs", "hours", "patience", "confirm_top", "confirm_seeds", "audit")
@@ -22,8 +24,11 @@ MACHINERY = (
 )
 """Fields that say where and how it runs. All others say what is searched: decisions that were made depend on them."""
 
-_FILLED_IN = ("gpus", "data_fingerprint")
-"""Fields that a run of the sweep changes by itself."""
+SPACE = "set"
+"""Where trials are drawn from may change: the sampler goes on with the trials that it could draw now."""
+
+_FILLED_IN = ("gpus", "data_fingerprint", "name")
+"""Fields that a run of the sweep, or `steadytune rename`, changes."""
 
 
 def recorded_spec(rows: Iterable[Row]) -> dict[str, Any] | None:
@@ -38,8 +43,13 @@ def recorded_spec(rows: Iterable[Row]) -> dict[str, Any] | None:
     return spec
 
 
-def changes(before: Mapping[str, Any], now: SweepSpec) -> dict[str, list[Any]]:
+def changes(before: Mapping[str, Any], now: SweepSpec, searchable: Collection[str] = ()) -> dict[str, list[Any]]:
     """The fields that differ, each with its value before and now.
+
+    Args:
+        before: the description by the journal.
+        now: the present one.
+        searchable: the settings that the sweep's space asks for.
 
     Raises:
         SteadytuneError: one of them cannot be changed in a sweep that has begun.
@@ -51,12 +61,42 @@ def changes(before: Mapping[str, Any], now: SweepSpec) -> dict[str, list[Any]]:
         if before.get(name) != after.get(name) and name not in _FILLED_IN
     }
     for name, (old, new) in differing.items():
-        if name not in BUDGET + MACHINERY:
+        if name == SPACE:
+            check_space(old or {}, new or {}, searchable, now.name)
+        elif name not in BUDGET + MACHINERY:
             raise SteadytuneError(
                 f"sweep.yaml of sweep {now.name}: {name} is {new}, but the sweep began with {old}; its trials would "
                 f"not be comparable: set it back, or launch a new sweep with `warm_start: [{now.name}]`"
             )
     return differing
+
+
+def space_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What differs between two fields `set`: by setting, its choice before and after, None where it has none."""
+    names = dict.fromkeys([*before, *after])
+    pairs = {name: (before.get(name), after.get(name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def has_other_space(rows: Iterable[Row]) -> bool:
+    """Whether the space was changed on the way, so that the sampler may not know all trials."""
+    return any(isinstance(row.event, SweepExtended) and SPACE in row.event.changes for row in rows)
+
+
+def check_space(before: Mapping[str, Any], after: Mapping[str, Any], searchable: Collection[str], name: str) -> None:
+    """Check that only what is searched was changed: ranges may become wider, narrower or a value.
+
+    Raises:
+        SteadytuneError: a setting that no trial draws has another value now.
+    """
+    for setting, (old, new) in space_changes(before, after).items():
+        if setting in searchable or (setting not in NEVER and (is_range(old) or is_range(new))):
+            continue
+        old, new = ("the preset's value" if value is None else value for value in (old, new))
+        raise SteadytuneError(
+            f"set.{setting} of sweep {name} is {new}, but the sweep began with {old}; all its trials have it, so they "
+            f"would not be comparable: set it back, or launch a new sweep with `warm_start: [{name}]`"
+        )
 
 
 def _fields(spec: SweepSpec) -> dict[str, Any]:

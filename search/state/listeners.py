@@ -7,11 +7,11 @@ Optuna nor the rungs.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from search.journal.epoch_block import EpochBlock
-from search.journal.events import Decided
+from search.journal.events import Decided, TrialStarted
 from search.pruning.decision import Outcome
 from search.pruning.scheduler import Scheduler
 from search.state.cost import violation
@@ -82,21 +82,38 @@ class SamplerListener:
         sampler: the study.
         limits: the user's limits on what a configuration may cost.
         earlier: what trials of an older version had in effect for settings that are drawn only now.
+        redraw: in a sweep whose space has changed, what it would have drawn for a trial from before; None if it could
+            not have drawn that: then the sampler does not hear of the trial.
     """
 
-    def __init__(self, sampler: Sampler, limits: Mapping[Measure, Limit], earlier: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        sampler: Sampler,
+        limits: Mapping[Measure, Limit],
+        earlier: Mapping[str, Any],
+        redraw: Callable[[TrialStarted], dict[str, Any] | None] | None = None,
+    ) -> None:
         self._sampler = sampler
         self._limits = limits
         self._earlier = earlier
+        self._redraw = redraw
+        self._left_out: set[int] = set()
 
     def started(self, trial: TrialState) -> None:
         """See `TrialListener`. A trial that was drawn just now is open already; one from the journal is asked again."""
-        if trial.in_study and not self._sampler.is_open(trial.number):
-            self._sampler.ask(trial.number, {**self._earlier, **trial.started.drawn})
+        if not trial.in_study or self._sampler.is_open(trial.number):
+            return
+        drawn: dict[str, Any] | None = {**self._earlier, **trial.started.drawn}
+        if self._redraw:
+            drawn = self._redraw(trial.started)
+        if drawn is None:
+            self._left_out.add(trial.number)
+        else:
+            self._sampler.ask(trial.number, drawn)
 
     def trained(self, trial: TrialState, block: EpochBlock) -> None:
         """See `TrialListener`. Epochs without a finite value are not reported."""
-        if not trial.in_study:
+        if not trial.in_study or trial.number in self._left_out:
             return
         for epoch, value in zip(block.epochs, block.values, strict=True):
             if value is not None and math.isfinite(value):
@@ -104,7 +121,7 @@ class SamplerListener:
 
     def decided(self, trial: TrialState, decision: Decided) -> None:
         """See `TrialListener`."""
-        if not trial.in_study:
+        if not trial.in_study or trial.number in self._left_out:
             return
         if trial.paused:
             self._sampler.pause(trial.number)

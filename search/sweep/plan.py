@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, get_origin
+from typing import Any
 
 from search.pruning.rungs import first_rung, milestones
 from search.sweep.data_identity import DataIdentity
 from search.sweep.data_look import DataLook
 from search.sweep.spec import COMMAND, SchedulerName, SweepSpec
+from search.sweep.spelling import check_spelling
 from search.sweep.uri import check_uri, is_uri
 from spaces import registry as space_registry
-from spaces.space import Range, Space, drawn, is_range, narrowed, ranges
+from spaces.added import gives_range
+from spaces.space import Range, Space, drawn, narrowed, ranges
 from trainables import registry as recipe_registry
 from trainables.errors import DataError, SettingsError, nearest
 from trainables.recipe import AnyRecipe
@@ -89,14 +91,7 @@ class Plan:
 
 def pins(spec: SweepSpec, recipe: AnyRecipe) -> dict[str, Any]:
     """The user's choices that are values rather than ranges."""
-    return {name: value for name, value in spec.set.items() if not _gives_range(recipe, name, value)}
-
-
-def _gives_range(recipe: AnyRecipe, name: str, chosen: Any) -> bool:
-    """Whether a choice is a range; a list for a setting that is itself one, such as a size, is a value."""
-    field = recipe.settings_type.model_fields.get(name)
-    is_list = isinstance(chosen, list) and field is not None and get_origin(field.annotation) is tuple
-    return is_range(chosen) and not is_list
+    return {name: value for name, value in spec.set.items() if not gives_range(recipe.settings_type, name, value)}
 
 
 def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
@@ -107,6 +102,7 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     """
     find_recipe = recipe_registry.find_installed if training else recipe_registry.find
     recipe = find_recipe(spec.recipe, spec.declaration)
+    check_spelling(spec.set)
     spec = _for_recipe(spec, recipe)
     _check_gpus(spec, recipe)
     if training and spec.sampler == "gp" and find_spec("torch") is None:
@@ -199,7 +195,7 @@ def _choices(spec: SweepSpec, recipe: AnyRecipe, space: Space) -> dict[str, Rang
     for name, chosen in spec.set.items():
         if name not in fields:
             raise SettingsError(f"set.{name} is no setting of {recipe.name}; {nearest(name, fields)}")
-        if not _gives_range(recipe, name, chosen):
+        if not gives_range(recipe.settings_type, name, chosen):
             continue
         if name not in searched and name not in ranges(space, {name: chosen}):  # some are drawn only if asked for
             raise SettingsError(

@@ -17,6 +17,7 @@ import yaml
 from pydantic import Field, field_validator
 
 from search.pruning.stability import StabilitySettings
+from search.sweep.spelling import check_fields
 from trainables.command.declaration import ArgumentsFile, Parameters, ScriptCheckpoint, Stop, Words
 from trainables.errors import SettingsError
 from trainables.objective import Metric
@@ -263,6 +264,7 @@ def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     for name in values.keys() & REMOVED.keys():
         removed = REMOVED[name]
         raise SettingsError(f"{owner}: {name} was removed: {removed.reason}; {removed.instead}")
+    check_fields(values, SweepSpec.model_fields, owner)
     missing = [] if values.get("recipe") else ["recipe"]
     missing += [] if values.get("data") or values.get("recipe") == COMMAND else ["data"]
     if missing and values.keys() <= SweepSpec.model_fields.keys():

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+from search.journal.events import SweepExtended
+from search.state.extension import SPACE, space_changes
 from search.state.outcome import finalists
 from search.state.sweep_state import SweepState
 from search.sweep.uri import is_uri
@@ -28,7 +31,7 @@ def headline(state: SweepState) -> Iterator[str]:
     yield f"Recipe {spec.recipe}, preset {spec.preset}, {data}seed {spec.seed}; metric {metric}."
     yield from remarks(state)
     for extension in state.extensions:
-        changed = "; ".join(f"{name} {before} → {after}" for name, (before, after) in extension.changes.items())
+        changed = "; ".join(f"{name} {before} → {after}" for name, before, after in _changes(extension))
         yield f"Changed on the way: {changed}."
     requests = [request_line(request).removeprefix("by hand: ") for request in state.requests.values()]
     if requests:
@@ -52,6 +55,16 @@ def headline(state: SweepState) -> Iterator[str]:
         if finalist.trial.is_baseline and finalist.trial is not winner:
             gain = winner.curve.oriented(state.ended.numbers["mean"] - finalist.mean)  # oriented: positive is better
             yield f"{gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({finalist.mean:.4f})."
+
+
+def _changes(extension: SweepExtended) -> Iterator[tuple[str, Any, Any]]:
+    """What was changed, with its value before and after; of the field `set` each setting."""
+    for name, (before, after) in extension.changes.items():
+        if name != SPACE:
+            yield name, before, after
+            continue
+        for setting, (old, new) in space_changes(before or {}, after or {}).items():
+            yield setting, "the recipe's range" if old is None else old, "the recipe's range" if new is None else new
 
 
 def _data(path_or_uri: str) -> str:

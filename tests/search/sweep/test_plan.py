@@ -70,8 +70,8 @@ def test_a_size_is_pinned_by_a_list_and_one_of_the_wrong_length_is_named(data: P
     assert made.settings({}, seed=0).model_dump()["input_size"] == (64, 96)
     text = complaint(data, recipe="slowfast", preset="tiny", enqueue=[], set={"input_size": [64, 96, 3]})
     assert "input_size" in text
-    text = complaint(data, recipe="slowfast", preset="tiny", enqueue=[], set={"alpha": [2, 4]})
-    assert "set.alpha gives a range, but alpha is not searched; pin one value" in text
+    made = plan_of(data, recipe="slowfast", preset="tiny", enqueue=[], set={"alpha": [2, 4]})
+    assert made.ranges["alpha"].choices == (2, 4)
 
 
 def test_a_pinned_seed_is_the_seed_of_every_trial(data: Path) -> None:
@@ -163,7 +163,10 @@ def test_missing_data_comes_with_the_command_that_makes_some(data: Path) -> None
         ({"depth": []}, "set.depth is an empty list; give at least one value"),
         ({"shape": {"low": 1}}, "it is one of fast | slow: give a value or a list of values"),
         ({"epochs": {"low": 3, "high": 9}}, "set.epochs gives a range, but epochs is not searched; pin one value"),
-        ({"diverge_at": [1, 2]}, "diverge_at is not searched; pin one value. searched: quality, shape, depth, noise"),
+        ({"epochs": [1, 2]}, "epochs is not searched; pin one value. searched: quality, shape, depth, noise"),
+        ({"diverge_at": [1, 2.5]}, "setting 'diverge_at' is 2.5; it must be a whole number"),
+        ({"diverge_at": [-1, 2]}, "setting 'diverge_at' is -1; it must be at least 0"),
+        ({"diverge_at": {"low": 1}}, "diverge_at has no range of its own, so low and high must be numbers"),
     ],
 )
 def test_a_range_without_sense_is_refused(data: Path, chosen: dict[str, Any], said: str) -> None:

@@ -1,0 +1,74 @@
+"""Settings that are searched only because the user gave them a range: those that a recipe's own space leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import NoneType
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from spaces.space import Draw, Space, is_range, ranges
+from trainables.errors import SettingsError
+
+NEVER = frozenset({"epochs", "seed"})
+"""The same for all trials of a sweep, or drawn by the sweep itself."""
+
+
+def with_added(space: Space, settings_type: type[BaseModel], choices: Mapping[str, Any]) -> Space:
+    """`space`, and after it each setting that it never asks for and that the user's `choices` give a range."""
+    asked = ranges(space)
+    fields = settings_type.model_fields
+    extra = [
+        name
+        for name, chosen in choices.items()
+        if name in fields and name not in asked and name not in NEVER and gives_range(settings_type, name, chosen)
+    ]
+    if not extra:
+        return space
+
+    def extended(draw: Draw) -> None:
+        space(draw)
+        for name in extra:
+            draw_added(draw, name, choices[name], settings_type)
+
+    return extended
+
+
+def gives_range(settings_type: type[BaseModel], name: str, chosen: Any) -> bool:
+    """Whether a choice is a range; a list for a setting that is itself one, such as a size, is a value."""
+    field = settings_type.model_fields.get(name)
+    is_list = isinstance(chosen, list) and field is not None and get_origin(field.annotation) is tuple
+    return is_range(chosen) and not is_list
+
+
+def draw_added(draw: Draw, name: str, chosen: Any, settings_type: type[BaseModel]) -> None:
+    """Draw a setting within the range that the user gave it.
+
+    Raises:
+        SettingsError: it has no bounds of its own, and the user left one out or it is no number.
+    """
+    choices = chosen if isinstance(chosen, Sequence) else chosen.get("choices")
+    if choices is not None:
+        draw.choice(name, choices)
+        return
+    kind = number_type(settings_type, name)
+    if kind is None:
+        raise SettingsError(f"set.{name} is {dict(chosen)}; {name} is no number: give a list of values")
+    for bound in ("low", "high"):
+        if not isinstance(chosen.get(bound), (int, float)) or isinstance(chosen[bound], bool):
+            raise SettingsError(
+                f"set.{name} is {dict(chosen)}; {name} has no range of its own, so low and high must be numbers"
+            )
+    log = chosen.get("log") is True
+    if kind is int:
+        draw.int(name, chosen["low"], chosen["high"], log=log)
+    else:
+        draw.float(name, chosen["low"], chosen["high"], log=log)
+
+
+def number_type(settings_type: type[BaseModel], name: str) -> type | None:
+    """`int` or `float`, whichever the setting is, also if it may be None; None if it is no number."""
+    annotation = settings_type.model_fields[name].annotation
+    members = [member for member in get_args(annotation) if member is not NoneType] or [annotation]
+    return float if float in members else int if int in members else None
