@@ -6,11 +6,31 @@ drawn only if the user gives it a range: budgets and rungs count epochs, so more
 
 from __future__ import annotations
 
-from spaces.space import Draw
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from spaces.space import Draw, Space
+
+NOT_THE_ENCODER = ("none", "yolov8n")
+"""Values of `weights` that leave the reference encoder as it is."""
 
 
-def space(draw: Draw) -> None:
-    """Draw one refdet training; every name is a field of `RefdetSettings`."""
+def space_for(settings: Mapping[str, Any]) -> Space:
+    """The space of a sweep with these settings: random weights are not frozen."""
+    backbone = settings.get("weights") != "none"
+    encoder = settings.get("reference_weights") != "none" or settings.get("weights") not in NOT_THE_ENCODER
+    return space if backbone and encoder else partial(space, backbone=backbone, encoder=encoder)
+
+
+def space(draw: Draw, backbone: bool = True, encoder: bool = True) -> None:
+    """Draw one refdet training; every name is a field of `RefdetSettings`.
+
+    Args:
+        draw: of one trial.
+        backbone: whether it starts from weights that were trained before, and so may be frozen.
+        encoder: the same of the reference encoder.
+    """
     draw.float("lr", 1e-5, 3e-3, log=True)
     draw.float("weight_decay", 0.005, 0.3, log=True)
     draw.int("warmup_epochs", 0, 5)
@@ -37,9 +57,9 @@ def space(draw: Draw) -> None:
         if batches or stage == 3:
             draw.float("triplet_weight", 0.05, 1.0)
             draw.choice("negative_strategy", ["mixed", "background", "cross_class"])
-    if not draw.choice("freeze_dinov2", [True, False]):
+    if not ((encoder or draw.asked("freeze_dinov2")) and draw.choice("freeze_dinov2", [True, False])):
         draw.float("dinov2_factor", 0.01, 1.0, log=True)
-    if not draw.choice("freeze_backbone", [False, True]):
+    if not ((backbone or draw.asked("freeze_backbone")) and draw.choice("freeze_backbone", [False, True])):
         draw.float("backbone_factor", 0.1, 2.0, log=True)
     draw.float("fusion_factor", 0.5, 5.0, log=True)
     draw.float("head_factor", 0.5, 5.0, log=True)

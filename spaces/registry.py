@@ -15,15 +15,10 @@ from trainables.registry import load
 
 GROUP = "steadytune.spaces"
 """Entry point group in which a package registers spaces, each as the recipe's name = "module:function"."""
-BUILT_IN = {
-    "refdet": "spaces.refdet:space",
-    "resnet_yolo": "spaces.resnet_yolo:space",
-    "rgbt": "spaces.rgbt:space",
-    "slowfast": "spaces.slowfast:space",
-    "yolox": "spaces.yolox:space",
+MAKERS = {
+    name: f"spaces.{name}:space_for" for name in ("refdet", "resnet_yolo", "rgbt", "slowfast", "ultralytics", "yolox")
 }
-MAKERS = {"ultralytics": "spaces.ultralytics:space_for"}
-"""Spaces that depend on a sweep's settings, each as the recipe's name = a function of these that returns the space."""
+"""The built-in spaces, which depend on a sweep's settings: functions of these that return the space, by recipe."""
 
 
 def find(recipe: AnyRecipe, preset: str = "paper", choices: Mapping[str, Any] | None = None) -> Space:
@@ -46,7 +41,7 @@ def find(recipe: AnyRecipe, preset: str = "paper", choices: Mapping[str, Any] | 
         settings = {**recipe.presets.get(preset, {}), **(choices or {})}
         return cast(Space, load(MAKERS[recipe.name], owner)(settings))
     registered = {entry.name: entry.value for entry in entry_points(group=GROUP)}
-    address = BUILT_IN.get(recipe.name) or registered.get(recipe.name)
+    address = registered.get(recipe.name)
     parameters = getattr(recipe, "parameters", None)
     space_of_recipe = getattr(recipe, "space", None) if parameters is None else space_of(parameters)
     space = load(address, owner) if address else space_of_recipe

@@ -5,25 +5,41 @@ The ranges go a step beyond what the ResNet-18 and YOLOv8 fixes report (document
 
 from __future__ import annotations
 
-from spaces.space import Draw
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from spaces.space import Draw, Space
+
+FROZEN = [0, 1, 3, 10, 10_000]
+"""First epochs with a frozen backbone; the last of them is all epochs."""
 
 
-def space(draw: Draw) -> None:
+def space_for(settings: Mapping[str, Any]) -> Space:
+    """The space of a sweep with these settings: random weights are not frozen."""
+    return partial(space, pretrained=False) if settings.get("weights") == "none" else space
+
+
+def space(draw: Draw, pretrained: bool = True) -> None:
     """Draw one resnet_yolo training; every name is a field of `ResnetYoloSettings`."""
     draw.float("lr", 1e-4, 5e-3, log=True)
-    draw.float("weight_decay", 1e-5, 1e-3, log=True)
+    draw.float("weight_decay", 1e-5, 3e-3, log=True)
     draw.float("dropout", 0.0, 0.5)
-    if draw.int("warmup_epochs", 0, 10) > 0:
-        draw.float("warmup_start", 0.1, 0.6)
+    if draw.int("warmup_epochs", 0, 15) > 0:
+        draw.float("warmup_start", 0.05, 0.8)
     draw.float("box_weight", 2.5, 12.0)
     draw.float("cls_weight", 0.2, 2.0)
     draw.float("focal_gamma", 1.0, 3.0)
     draw.float("iou_start", 0.15, 0.35)
-    draw.float("iou_end", 0.4, 0.55)
+    draw.float("iou_end", 0.35, 0.55)
     draw.int("iou_ramp_epochs", 5, 40)
+    draw.choice("batch", [4, 8])
     draw.choice("accumulation", [1, 2, 4])
     draw.choice("clamp", [True, False])
-    draw.int("freeze_epochs", 0, 3)
+    if pretrained or draw.asked("freeze_epochs"):
+        draw.choice("freeze_epochs", FROZEN)
+    if draw.asked("image_size"):
+        draw.choice("image_size", [640, 480, 800])
     draw.float("flip", 0.0, 0.5)
     draw.float("hsv", 0.0, 1.0)
     draw.float("mosaic", 0.0, 1.0)

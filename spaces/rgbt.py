@@ -5,12 +5,24 @@ The RGB and thermal YOLO26x report (document 000) gives no numbers.
 
 from __future__ import annotations
 
-from spaces.space import Draw
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from spaces.space import Draw, Space
+
+UNFREEZE = [0, 2, 5, 10, 30]
+"""Epochs after which the backbone is trained too; 0: never, which document 000 weighs for its 536 images."""
 
 
-def space(draw: Draw) -> None:
+def space_for(settings: Mapping[str, Any]) -> Space:
+    """The space of a sweep with these settings: random weights are not frozen."""
+    return partial(space, pretrained=False) if settings.get("weights") == "none" else space
+
+
+def space(draw: Draw, pretrained: bool = True) -> None:
     """Draw one rgbt training; every name is a field of `RgbtSettings`."""
-    draw.float("lr0", 1e-5, 1e-2, log=True)
+    draw.float("lr0", 1e-5, 3e-2, log=True)
     draw.float("lrf", 0.01, 1.0, log=True)
     draw.int("warmup_epochs", 0, 5)
     if draw.choice("optimizer", ["AdamW", "SGD"]) == "SGD":
@@ -24,8 +36,12 @@ def space(draw: Draw) -> None:
     draw.float("hsv", 0.0, 0.9)
     draw.float("fliplr", 0.0, 0.5)
     draw.int("close_mosaic", 0, 15)
-    if draw.choice("freeze", [0, 5, 11]):
-        draw.int("unfreeze_epoch", 1, 10)
+    if (pretrained or draw.asked("freeze")) and draw.choice("freeze", [0, 5, 11]):
+        draw.choice("unfreeze_epoch", UNFREEZE)
+    if draw.asked("model"):
+        draw.choice("model", ["n", "s", "m", "l", "x"])
+    if draw.asked("image_size"):
+        draw.choice("image_size", [640, 480, 800])
     draw.choice("thermal_init", ["zero", "mean"])
     draw.choice("fusion", ["concat", "gated"])
     draw.float("modality_dropout", 0.0, 0.5)

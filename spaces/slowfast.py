@@ -4,10 +4,19 @@ proposes for rare classes.
 
 from __future__ import annotations
 
-from spaces.space import Draw
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from spaces.space import Draw, Space
 
 
-def space(draw: Draw) -> None:
+def space_for(settings: Mapping[str, Any]) -> Space:
+    """The space of a sweep with these settings: random weights are not frozen."""
+    return partial(space, pretrained=False) if settings.get("weights") == "none" else space
+
+
+def space(draw: Draw, pretrained: bool = True) -> None:
     """Draw one slowfast training; every name is a field of `SlowfastSettings`."""
     draw.float("lr", 1e-4, 1e-2, log=True)
     draw.float("backbone_lr_ratio", 0.01, 1.0, log=True)
@@ -22,5 +31,6 @@ def space(draw: Draw) -> None:
     if draw.choice("loss", ["ce", "weighted", "focal"]) == "focal":
         draw.float("focal_gamma", 0.5, 5.0)
     draw.float("label_smoothing", 0.0, 0.2)
-    draw.int("freeze", 0, 4)
+    if pretrained or draw.asked("freeze"):
+        draw.int("freeze", 0, 4)
     draw.choice("batch", [4, 8, 16])

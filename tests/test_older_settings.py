@@ -32,7 +32,7 @@ CHECKPOINT = WRITTEN / "finished" / "trials" / "0000" / "checkpoints" / "epoch-0
 @pytest.fixture(autouse=True)
 def newer_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(trainables.registry.BUILT_IN, "resnet_yolo", "tests.support.newer:NewerResnetYolo")
-    monkeypatch.setitem(spaces.registry.BUILT_IN, "resnet_yolo", "tests.support.newer:space")
+    monkeypatch.setitem(spaces.registry.MAKERS, "resnet_yolo", "tests.support.newer:space_for")
     monkeypatch.chdir(WRITTEN)  # the sweeps name their data from there
 
 

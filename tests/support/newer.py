@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from spaces.resnet_yolo import space as space_before
-from spaces.space import Draw
+from spaces.space import Draw, Space
 from trainables.resnet_yolo.recipe import ResnetYolo
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 from trainables.settings import Earlier
@@ -29,6 +29,11 @@ class NewerResnetYolo(ResnetYolo):
     @cached_property
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
         return {name: {**values, "clip_norm": 10.0} for name, values in super().presets.items()}
+
+
+def space_for(settings: Mapping[str, Any]) -> Space:
+    """See `spaces.registry.MAKERS`."""
+    return space
 
 
 def space(draw: Draw) -> None:

@@ -17,18 +17,18 @@ from yolox.models import YoloPafpn, YoloxHead, YoloxModule
 from yolox.utils import LRScheduler
 
 CHANNELS = [256, 512, 1024]
-UPSTREAM_REG_WEIGHT = 5.0
-"""Weight of the IoU loss that upstream's head has fixed in its code."""
+UPSTREAM = {"iou_loss": 5.0, "conf_loss": 1.0, "cls_loss": 1.0, "l1_loss": 1.0}
+"""Weights of the losses that upstream's head has fixed in its code."""
 MIDDLE = 1 / 3
 """Share of the rate at which fine-tuning begins: the report goes 3e-4, 1e-4, 3e-5."""
 
 
 class Detector(YoloxModule):  # type: ignore[misc]
-    """YOLOX with frozen parts that stay frozen, and a box loss of any weight."""
+    """YOLOX with frozen parts that stay frozen, and losses of any weight; `weights` by the names of `UPSTREAM`."""
 
-    def __init__(self, backbone: YoloPafpn, head: YoloxHead, freeze: str, reg_weight: float) -> None:
+    def __init__(self, backbone: YoloPafpn, head: YoloxHead, freeze: str, weights: dict[str, float]) -> None:
         super().__init__(backbone, head)
-        self.reg_weight = reg_weight
+        self.shares = {name: weights[name] / usual for name, usual in UPSTREAM.items()}
         # Upstream calls the whole of backbone and neck "backbone", and its CSPDarknet the backbone of that.
         self._frozen = {"none": [], "backbone": [backbone.backbone], "backbone+neck": [backbone]}[freeze]
         for part in self._frozen:
@@ -42,10 +42,10 @@ class Detector(YoloxModule):  # type: ignore[misc]
         return self
 
     def weighted(self, parts: dict[str, Any]) -> dict[str, Any]:
-        """Upstream's losses of a batch, the total with `reg_weight` in place of upstream's own."""
-        change = self.reg_weight / UPSTREAM_REG_WEIGHT - 1
-        iou = parts["iou_loss"]
-        return parts | {"total_loss": parts["total_loss"] + change * iou, "iou_loss": iou * (1 + change)}
+        """Upstream's losses of a batch, each with its own weight in place of upstream's."""
+        losses = {name: parts[name] * share for name, share in self.shares.items()}
+        more = sum(parts[name] * (share - 1) for name, share in self.shares.items() if share != 1)
+        return parts | losses | {"total_loss": parts["total_loss"] + more}
 
     def forward(self, images: torch.Tensor, targets: torch.Tensor | None = None) -> Any:
         """Losses by name while training, predictions (B, N, 5 + C) otherwise."""
@@ -85,7 +85,7 @@ class Experiment(YoloxConfig):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__("steadytune")
         self.freeze = "none"
-        self.reg_weight = UPSTREAM_REG_WEIGHT
+        self.loss_weights = dict(UPSTREAM)
         self.norm_momentum = 0.03
 
     def get_model(self) -> Detector:
@@ -93,7 +93,7 @@ class Experiment(YoloxConfig):  # type: ignore[misc]
         if getattr(self, "model", None) is None:
             backbone = YoloPafpn(self.depth, self.width, in_channels=CHANNELS, act=self.act)
             head = YoloxHead(self.num_classes, self.width, in_channels=CHANNELS, act=self.act)
-            self.model = Detector(backbone, head, self.freeze, self.reg_weight)
+            self.model = Detector(backbone, head, self.freeze, self.loss_weights)
         model: Detector = super().get_model()
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):

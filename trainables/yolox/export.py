@@ -43,7 +43,12 @@ def fields(settings: YoloxSettings) -> Mapping[str, Any]:
         "shear": settings.shear,
         "mosaic_scale": (settings.scale_min, settings.scale_max),
         "freeze": settings.freeze,
-        "reg_weight": settings.reg_weight,
+        "loss_weights": {
+            "iou_loss": settings.reg_weight,
+            "conf_loss": settings.conf_weight,
+            "cls_loss": settings.cls_weight,
+            "l1_loss": settings.l1_weight,
+        },
         "ema": settings.ema,
         "multiscale_range": int(settings.multiscale * size[0] / 32),
         "depth": settings.depth,

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trainables.settings import Settings
+from trainables.settings import Earlier, Settings
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Side = Annotated[int, Field(ge=64, le=4096, multiple_of=32)]
+LossWeight = Annotated[float, Earlier(1.0)]
 Size = Annotated[tuple[Side, Side], Field(strict=False)]  # YAML has lists, no tuples
 
 
@@ -43,6 +44,9 @@ class YoloxSettings(Settings):
     scale_max: float = Field(ge=1, le=10, description="largest scale of a mosaic")
     freeze: Literal["none", "backbone", "backbone+neck"] = Field(description="what keeps its weights and statistics")
     reg_weight: float = Field(ge=0, le=1000, description="weight of the IoU box loss (5 in upstream's code)")
+    conf_weight: LossWeight = Field(ge=0, le=1000, description="weight of the objectness loss (1 in upstream's code)")
+    cls_weight: LossWeight = Field(ge=0, le=1000, description="weight of the class loss (1 in upstream's code)")
+    l1_weight: LossWeight = Field(ge=0, le=1000, description="weight of the last epochs' L1 box loss (1 upstream)")
     ema: bool = Field(description="evaluate the moving average of the weights")
     multiscale: float = Field(ge=0, le=0.5, description="share by which the input varies, in steps of 32 pixels")
     depth: float = Field(gt=0, le=4, description="depth multiplier of the model (1.0 is YOLOX-L)")
