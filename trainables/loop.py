@@ -76,6 +76,14 @@ class Stepwise(Protocol):
 
 
 @runtime_checkable
+class Remarking(Protocol):
+    """A training that has something to say for the report."""
+
+    def remark(self) -> str:
+        """One sentence on the last epoch; "" if there is none."""
+
+
+@runtime_checkable
 class Closing(Protocol):
     """A training with a thread or processes of its own."""
 
@@ -141,6 +149,7 @@ def _epochs_after(start: int, training: Training, seed: int, identity: str, sett
             save=_saver(training, epoch, identity, settings),
             alarm=alarm,
             steps=training.steps() if isinstance(training, Stepwise) else (),
+            remark=training.remark() if isinstance(training, Remarking) else "",
         )
 
 

@@ -22,6 +22,7 @@ from search.journal.events import EpochDone
 from search.pruning.decision import FAILURES, REASONS, Decision
 from search.pruning.stability import StabilitySettings
 from search.pruning.stop_rules import broken, verdict
+from search.pruning.wrong_way import wrong_way
 from search.sweep.data_identity import data_name, manifest_of
 from search.tracking.store_check import check_store
 from search.training.folder import TrainingFolder, check_resume, settings_of
@@ -174,6 +175,9 @@ class _Run:
         if epoch.remark and epoch.remark not in self._told:
             self._told.add(epoch.remark)
             yield epoch.remark
+        if (sentence := wrong_way(self._record.curve)) and wrong_way.__name__ not in self._told:
+            self._told.add(wrong_way.__name__)
+            yield sentence
         yield from self._judged(done)
         best = self._record.curve.best
         since = epoch.epoch - (best.epoch if best else 0)

@@ -13,6 +13,7 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.counterfactual import counterfactual
 from search.views.pareto import pareto_front
+from search.views.remarks import remarks_of
 from search.views.status_table import description, happened, label, number
 
 
@@ -91,8 +92,7 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
         lines.append(f"After epoch {decision.epoch} it {happened(decision, before)}{reason}: {decision.detail}.")
     lines.extend(counterfactual(state, trial))
     lines.extend(_curve_lines(trial))
-    if trial.remark:
-        lines.append(f"{trial.remark}.")
+    lines += [f"{remark}." for remark in remarks_of(trial)]
     if trial.running:
         lines.append("It is running, or continues when the sweep is resumed.")
     if trial.paused:

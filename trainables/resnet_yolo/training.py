@@ -23,6 +23,7 @@ from trainables.resnet_yolo.schedule import matching_iou, rate_share
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 from trainables.resnet_yolo.weights import load_backbone
 from trainables.vision.average_precision import Detections, Objects, average_precision
+from trainables.vision.one_class import AFTER, one_class
 
 
 class ResnetYoloTraining:
@@ -50,10 +51,15 @@ class ResnetYoloTraining:
             foreach=True,
         )
         self._train, self._val = loaders(settings, data)
+        self._remark = ""
 
     def phase(self, epoch: int) -> str:
         """Warm-up ("warmup") while the learning rate rises, then "main"."""
         return "warmup" if epoch <= self._settings.warmup_epochs else "main"
+
+    def remark(self) -> str:
+        """Whether the last evaluation found one class alone."""
+        return self._remark
 
     def steps(self) -> list[float]:
         """See `trainables.loop.Stepwise`."""
@@ -94,6 +100,7 @@ class ResnetYoloTraining:
                 sums += torch.stack(self._losses(predictions, targets, self._settings.iou_end)).double().cpu()
                 detected += detections(predictions, self._settings.image_size, self._settings.score_threshold)
                 truth += [Objects(np.asarray(target.boxes), np.asarray(target.classes)) for target in targets]
+        self._remark = one_class(detected, truth, self._names) if epoch > AFTER * self.epochs else ""
         return average_precision(truth, detected, self._names), _named("val", sums / len(self._val))
 
     def rates(self) -> dict[str, float]:

@@ -20,6 +20,7 @@ from trainables import device as gpu
 from trainables.loop import seeded
 from trainables.recipe import Alarm
 from trainables.vision.average_precision import Detections, Objects, average_precision
+from trainables.vision.one_class import AFTER, one_class
 from trainables.yolox.average import MovingAverage
 from trainables.yolox.data import CocoData
 from trainables.yolox.detections import detections
@@ -67,6 +68,7 @@ class YoloxTraining:
         self._schedule = self._experiment.get_lr_scheduler(rate, len(self._train))
         self._lost: Alarm | None = None
         self._steps: list[float] = []
+        self._remark = ""
 
     def phase(self, epoch: int) -> str:
         """The last epochs are "finetune", the first "warmup", those between "main"."""
@@ -77,6 +79,10 @@ class YoloxTraining:
     def alarm(self) -> Alarm | None:
         """Set once upstream's matching met predictions that are no numbers."""
         return self._lost
+
+    def remark(self) -> str:
+        """Whether the last evaluation found one class alone."""
+        return self._remark
 
     def steps(self) -> list[float]:
         """See `trainables.loop.Stepwise`."""
@@ -122,6 +128,7 @@ class YoloxTraining:
                     sums += _held_out_losses(model, features, targets.to(self._device), images)
                 detected += self._detections(predictions, indexes.tolist())
         truth = [Objects(picture.boxes.astype(np.float32), picture.classes) for picture in self._data.val]
+        self._remark = one_class(detected, truth, self._data.names) if epoch > AFTER * self.epochs else ""
         return average_precision(truth, detected, self._data.names), _named("val", sums / len(self._val), HELD_OUT)
 
     def rates(self) -> dict[str, float]:
