@@ -35,8 +35,8 @@ def wrong_way(curve: Curve) -> str:
     if _rising(losses) < SHARE or _rising([-value for value in values]) < SHARE:
         return ""
     return (
-        f"It learns in the wrong direction: from epoch 1 to {curve.epoch} the training loss rose from {losses[0]:.4g} to "
-        f"{losses[-1]:.4g}, and the metric went from {points[0].value:.4f} to {points[-1].value:.4f}"
+        f"It learns in the wrong direction: from epoch 1 to {curve.epoch} the training loss rose from "
+        f"{losses[0]:.4g} to {losses[-1]:.4g}, and the metric went from {points[0].value:.4f} to {points[-1].value:.4f}"
     )
 
 
