@@ -53,7 +53,7 @@ def test_a_backbone_may_be_frozen_for_the_whole_training() -> None:
     assert max(map(int, searched["resnet_yolo"]["freeze_epochs"].choices)) >= 10_000
 
 
-TRIED = {
+TRIED: dict[str, dict[str, tuple[float, ...]]] = {
     "resnet_yolo": {
         **{"lr": (5e-4, 1e-3, 2e-3), "weight_decay": (5e-4, 1e-3), "dropout": (0.3, 0.4), "warmup_epochs": (10,)},
         **{"warmup_start": (0.1, 0.55), "box_weight": (5.0, 7.5, 10.0), "cls_weight": (0.5, 1.0)},
