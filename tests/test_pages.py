@@ -38,7 +38,7 @@ def test_every_setting_has_a_row_and_every_row_all_its_cells(name: str, script: 
 
 def test_a_row_says_under_what_condition_a_setting_is_searched() -> None:
     by_name = {row.setting: row for row in rows(registry.find("resnet_yolo"))}
-    assert by_name["warmup_start"].searched == "0.1 … 0.6 when warmup_epochs > 0"
+    assert by_name["warmup_start"].searched == "0.05 … 0.8 when warmup_epochs > 0"
     assert by_name["lr"].searched == "0.0001 … 0.005 (log)"
     assert by_name["image_size"].values == ("640", "96")
     assert by_name["image_size"].searched == ""
