@@ -9,9 +9,26 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 2000
+"""Characters of a message. Values and paths in it may come from a hostile file."""
+_IN_A_PROCESS = "\nOriginal Traceback (most recent call last):\n"
+"""In what torch's loaders make of an error in one of their processes: the traceback, whose last line is the message."""
+
 
 class SteadytuneError(ValueError):
     """Root of every error that the user can mend."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(_in_one_line(message))
+
+
+def _in_one_line(message: str) -> str:
+    if _IN_A_PROCESS in message:
+        message = message.strip().rpartition("\n")[2].partition("Error: ")[2]
+    message = message.replace("\n", "\\n")
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST // 2]}…{message[-LONGEST // 2 :]}"
+    return message
 
 
 class SettingsError(SteadytuneError):

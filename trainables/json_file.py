@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from trainables.errors import DataError
 from trainables.limits import limits, variable
 from trainables.regular_file import read_regular
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json(
@@ -41,19 +43,36 @@ def read_json(
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: is no UTF-8 text ({error.reason} at byte {error.start}); {fix}") from None
-    escapes = b"\\u" in content and re.search(rb"\\u[dD][89a-fA-F]", content) is not None
     del content
+    return parse_json(text, file, fix, object_hook)
+
+
+def parse_json(
+    text: str,
+    file: Path,
+    fix: str,
+    object_hook: Callable[[dict[str, Any]], Any] | None = None,
+    line: int | None = None,
+) -> Any:
+    """What the JSON `text` stands for, which is all of `file` or its line of that number. Raises as `read_json`."""
+    where = f"{file} line {line}" if line else str(file)
     try:
         loaded = json.loads(text, object_hook=object_hook)
     except json.JSONDecodeError as error:
-        raise DataError(f"{file} line {error.lineno}: not valid JSON ({error.msg}); {fix}") from None
+        raise DataError(f"{file} line {line or error.lineno}: not valid JSON ({error.msg}); {fix}") from None
     except RecursionError:
-        raise DataError(f"{file}: is nested too deep; {fix}") from None
+        raise DataError(f"{where}: is nested too deep; {fix}") from None
     except ValueError as error:  # a number of thousands of digits
-        raise DataError(f"{file}: cannot be read ({str(error).partition(';')[0]}); {fix}") from None
-    if escapes and _holds_surrogate(loaded):
-        raise DataError(f"{file}: holds half of a surrogate pair, which is no text; {fix}")
+        raise DataError(f"{where}: cannot be read ({str(error).partition(';')[0]}); {fix}") from None
+    if _ESCAPED_SURROGATE.search(text) and _holds_surrogate(loaded):
+        raise DataError(f"{where}: holds half of a surrogate pair, which is no text; {fix}")
     return loaded
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value of JSON is a finite number. Its whole numbers may be beyond any float, which counts as none."""
+    most = sys.float_info.max
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -most <= value <= most
 
 
 def _holds_surrogate(loaded: Any) -> bool:

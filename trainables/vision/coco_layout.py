@@ -6,7 +6,7 @@ Roboflow's exports: folders `train` and `valid`, each with its images and `_anno
 
 from __future__ import annotations
 
-import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from trainables.checkpoint import escapes
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts
-from trainables.json_file import read_json
+from trainables.json_file import is_number, read_json
 from trainables.vision.decode import UndecodableError
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
@@ -126,15 +126,17 @@ def _without_outlines(entry: dict[str, Any]) -> dict[str, Any]:
 def _number(file: Path, where: str, entry: Mapping[str, Any]) -> int | str:
     """An entry's own id: a whole number, or a text as some exports have it."""
     value = entry.get("id")
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
+    if isinstance(value, str):
+        return value
+    if not is_number(value) or value != int(value):
         raise DataError(f"{file}: {where}: id is {value!r}; it must be a whole number or a text")
-    return value
+    return int(value)  # tables write 1.0
 
 
 def _known(file: Path, where: str, entry: Mapping[str, Any], name: str, known: Mapping[Any, Any]) -> Any:
     """The id under `name`, which must be one of `known`."""
     value = entry.get(name)
-    if not isinstance(value, (int, str)) or value not in known:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)) or value not in known:
         kind = "images" if name == "image_id" else "categories"
         raise DataError(
             f"{file}: {where}: {name} is {value!r}, which no entry of {kind} has as its id; add that entry or delete "
@@ -182,7 +184,7 @@ def _images(file: Path, entries: Sequence[Mapping[str, Any]]) -> dict[int | str,
 
 def _side(file: Path, where: str, entry: Mapping[str, Any], name: str) -> int:
     value = entry.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or value < 1:
+    if not is_number(value) or value != int(value) or value < 1:
         raise DataError(f"{file}: {where}: {name} is {value!r}; it must be the image's {name} in whole pixels")
     return int(value)
 
@@ -195,14 +197,14 @@ def _box(
         findings.add(CROWD, file, f"{where}: a crowd; left out")
         return None
     bbox = entry.get("bbox")
-    numbers = [value for value in bbox if _is_finite(value)] if isinstance(bbox, list) else []
+    numbers = [value for value in bbox if is_number(value)] if isinstance(bbox, list) else []
     if not isinstance(bbox, list) or len(bbox) != 4 or len(numbers) != 4:
         raise DataError(
             f"{file}: {where}: bbox is {str(bbox)[:80]}; it must be four finite numbers: x y width height in pixels"
         )
     x, y, width, height = map(float, bbox)
     area = entry.get("area", width * height)
-    if min(width, height) <= 0 or (_is_finite(area) and area <= 0):
+    if min(width, height) <= 0 or (is_number(area) and area <= 0):
         findings.add(NO_AREA, file, f"{where}: a box of {width:g} by {height:g} pixels, area {area}; left out")
         return None
     wide, high = float(image["width"]), float(image["height"])
@@ -216,10 +218,6 @@ def _box(
     return box
 
 
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _image_folder(path: Path, file: Path, images: Mapping[Any, Mapping[str, Any]]) -> Path:
     """The folder that the file names are relative to: of the usual ones the first that holds the first image."""
     if file.name == ROBOFLOW:
@@ -227,7 +225,7 @@ def _image_folder(path: Path, file: Path, images: Mapping[Any, Mapping[str, Any]
     stem = file.stem.removeprefix("instances_")
     usual = [path / stem, path / "images" / stem, path / "images", path]
     first = next(iter(images.values()))["file_name"]
-    return next((folder for folder in usual if (folder / first).is_file()), usual[0])
+    return next((folder for folder in usual if os.path.isfile(folder / first)), usual[0])
 
 
 def _picture(
@@ -239,10 +237,10 @@ def _picture(
     facts: FileFacts,
 ) -> Picture:
     path = folder / entry["file_name"]
-    if not path.exists():
+    if not os.path.exists(path):  # False for a name that is too long, too
         raise DataError(f"{path}: no such image, but {file.name} names it; add it or delete its entries")
     size = entry["width"], entry["height"]
-    image = image_facts(path, facts)
+    image = image_facts(path, facts, findings)
     if image.why:
         raise UndecodableError(path, image.why)
     upright = (image.width, image.height) == size or not image.turned

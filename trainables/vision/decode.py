@@ -35,11 +35,12 @@ class UndecodableError(DataError):
     """An image file whose pixels cannot be read. Ultralytics leaves such images out; other readers refuse the data set.
 
     Attributes:
-        why: what is wrong with the file, without its path.
+        why: what is wrong with the file, without its path; "" if the error comes from another process.
     """
 
-    def __init__(self, file: Path, why: str) -> None:
-        super().__init__(f"{file}: {why}; replace or remove the image and its labels")
+    def __init__(self, file: Path | str, why: str = "") -> None:
+        # torch's loaders raise an error of their processes again from its message alone.
+        super().__init__(f"{file}: {why}; replace or remove the image and its labels" if why else str(file))
         self.why = why
 
 
@@ -166,7 +167,7 @@ def opened_image(content: bytes) -> Image.Image:
     Image.init()
     # Pillow's bound is for all that use it, so it is only ever raised; ours is in `check_size`.
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, limits().image_pixels)
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of broken tags, and of sizes below our own bound
     return Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name in Image.OPEN])
 
 

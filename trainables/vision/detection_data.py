@@ -132,7 +132,7 @@ def _sample(image: Path, layout: YoloLayout, findings: Findings, facts: FileFact
     labels = read_labels(file, len(layout.names), findings, facts, layout.keypoint_values)
     if labels is None:
         return None
-    known = image_facts(image, facts)
+    known = image_facts(image, facts, findings)
     if known.why:
         findings.add(UNREADABLE_IMAGE, image, f"{known.why}; left out")
         return None

@@ -1,7 +1,11 @@
 """What a data set's reader must know of an image file: its digest, its size, and whether its pixels can be read.
 
-Of a JPEG, PNG or WebP file the header is read, and whether the rest is there: the end of a JPEG, the checksums of a
-PNG, the length of a WebP. That is what Ultralytics looks at. Other formats, and whatever looks odd, are decoded.
+Of a PNG and of most JPEG files the header is read, and whether the rest is there: the checksums of a PNG, the markers
+and the end of a JPEG. That is more than Ultralytics looks at, and enough to know that the pixels can be decoded. Other
+formats, progressive JPEG, and whatever looks odd are decoded: so what a check accepts, a training can read.
+
+A JPEG whose pixels are damaged is decoded to what is left of it, by Ultralytics' reader and by this project's. Such an
+image is trained on, as Ultralytics does, and is among the findings.
 """
 
 from __future__ import annotations
@@ -17,8 +21,11 @@ from PIL import Image
 from trainables.file_facts import IMAGE, FileFacts, stamp_of
 from trainables.regular_file import check_regular, read_regular
 from trainables.vision.decode import UndecodableError, check_size, decode_bytes, opened_image
+from trainables.vision.findings import Findings
+from trainables.vision.jpeg_markers import JpegBody, jpeg_body
 
-_FACTS = struct.Struct("<32sIIB")
+DAMAGED = "images with damaged pixels, used as they are decoded"
+_FACTS = struct.Struct("<32sII??")
 _SIDES_SWAPPED = {5, 6, 7, 8}
 """The orientations in EXIF that turn a picture by a quarter."""
 _ORIENTATION = 0x0112
@@ -32,6 +39,7 @@ class ImageFacts:
         digest: SHA-256 of the file.
         width, height: in pixels, upright; 0 if it cannot be decoded.
         turned: whether the pixels are stored with width and height swapped.
+        damaged: whether some of the pixels are not what was written.
         why: what is wrong with the file, without its path; "" if it can be decoded.
     """
 
@@ -39,11 +47,12 @@ class ImageFacts:
     width: int
     height: int
     turned: bool
+    damaged: bool = False
     why: str = ""
 
 
-def image_facts(file: Path, facts: FileFacts) -> ImageFacts:
-    """What is known of the image `file`, which is read unless `facts` has it.
+def image_facts(file: Path, facts: FileFacts, findings: Findings | None = None) -> ImageFacts:
+    """What is known of the image `file`, which is read unless `facts` has it; damage is added to `findings`.
 
     Raises:
         DataError: it is no regular file, too large, or its pixels are floating-point or 32-bit numbers.
@@ -51,10 +60,13 @@ def image_facts(file: Path, facts: FileFacts) -> ImageFacts:
     path = os.path.abspath(file)
     kept = facts.recall(path, IMAGE, stamp_of(check_regular(file, "image_bytes")))
     if kept is not None:
-        return _checked(file, _unpacked(kept))
-    content, status = read_regular(file, "image_bytes")
-    found = _examined(file, content)
-    facts.keep(path, IMAGE, status, _packed(found))
+        found = _unpacked(kept)
+    else:
+        content, status = read_regular(file, "image_bytes")
+        found = _examined(file, content)
+        facts.keep(path, IMAGE, status, _packed(found))
+    if found.damaged and findings is not None:
+        findings.add(DAMAGED, file, "a marker stands among its pixels; used as it is decoded, or replace it")
     return _checked(file, found)
 
 
@@ -62,13 +74,17 @@ def _examined(file: Path, content: bytes) -> ImageFacts:
     digest = hashlib.sha256(content).digest()
     size = _size_by_header(content)
     if size is not None:
-        return ImageFacts(digest, *size)
+        return ImageFacts(digest, *size, damaged=_is_damaged(content))
     try:
         height, width = decode_bytes(content, file).shape[:2]
         stored = decode_bytes(content, file, upright=False).shape[:2]
     except UndecodableError as error:
-        return ImageFacts(digest, 0, 0, False, error.why)
-    return ImageFacts(digest, width, height, stored == (width, height) != (height, width))
+        return ImageFacts(digest, 0, 0, False, why=error.why)
+    return ImageFacts(digest, width, height, stored == (width, height) != (height, width), damaged=_is_damaged(content))
+
+
+def _is_damaged(content: bytes) -> bool:
+    return content.startswith(b"\xff\xd8") and jpeg_body(content) is JpegBody.DAMAGED
 
 
 def _size_by_header(content: bytes) -> tuple[int, int, bool] | None:
@@ -84,11 +100,8 @@ def _size_by_header(content: bytes) -> tuple[int, int, bool] | None:
             turned = exif is not None and _orientation(exif) in _SIDES_SWAPPED
     except Exception:  # whatever a decoder raises for broken contents
         return None
-    if kind == "WEBP":
-        complete = len(content) >= int.from_bytes(content[4:8], "little") + 8 and exif is None
-    else:
-        complete = kind == "PNG" or (kind in ("JPEG", "MPO") and content.endswith(b"\xff\xd9"))
-    if not complete:
+    ends = kind in ("JPEG", "MPO") and content.endswith(b"\xff\xd9")
+    if kind != "PNG" and not (ends and jpeg_body(content) is not JpegBody.UNSURE):
         return None
     return (height, width, True) if turned else (width, height, False)
 
@@ -107,14 +120,14 @@ def _checked(file: Path, found: ImageFacts) -> ImageFacts:
     try:
         check_size(file, found.width, found.height)
     except UndecodableError as error:
-        return ImageFacts(found.digest, 0, 0, False, error.why)
+        return ImageFacts(found.digest, 0, 0, False, why=error.why)
     return found
 
 
 def _packed(found: ImageFacts) -> bytes:
-    return _FACTS.pack(found.digest, found.width, found.height, found.turned) + found.why.encode()
+    return _FACTS.pack(found.digest, found.width, found.height, found.turned, found.damaged) + found.why.encode()
 
 
 def _unpacked(value: bytes) -> ImageFacts:
-    digest, width, height, turned = _FACTS.unpack_from(value)
-    return ImageFacts(digest, width, height, bool(turned), value[_FACTS.size :].decode())
+    digest, width, height, turned, damaged = _FACTS.unpack_from(value)
+    return ImageFacts(digest, width, height, turned, damaged, value[_FACTS.size :].decode())

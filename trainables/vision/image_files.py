@@ -44,7 +44,7 @@ def _walk(folder: str, findings: Findings, visited: frozenset[str]) -> Iterator[
     with os.scandir(folder) as entries:
         ordered = sorted(entries, key=lambda entry: entry.name)
     for entry in ordered:
-        is_folder = entry.is_dir()
+        is_folder = _is_folder(entry)
         if entry.name.startswith("."):
             if is_folder or os.path.splitext(entry.name)[1].lower() in SUFFIXES:
                 findings.add(HIDDEN, Path(entry.path), f"a hidden {'folder' if is_folder else 'file'}; left out")
@@ -52,6 +52,13 @@ def _walk(folder: str, findings: Findings, visited: frozenset[str]) -> Iterator[
             yield from _walk(entry.path, findings, visited | {real})
         else:
             yield entry.path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def note_shared(images: Iterable[tuple[Path, bytes]], split: str, seen: dict[bytes, Path], findings: Findings) -> None:

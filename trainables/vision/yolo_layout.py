@@ -170,7 +170,9 @@ def _roots(file: Path, given: Any, findings: Findings) -> tuple[Path, ...]:
         raise DataError(f"{file}: path is {given!r}; it must be the path of a folder")
     datasets = user_folder("datasets_dir")
     candidates = [here / given, Path.cwd() / given, *([datasets / given] if datasets else [])]
-    there = [Path(os.path.normpath(root)) for root in candidates if root.is_dir()]
+    there = [
+        Path(os.path.normpath(root)) for root in candidates if os.path.isdir(root)
+    ]  # False for a name that is too long, too
     if there:
         return tuple(dict.fromkeys(there))
     findings.add(ROOT_ELSEWHERE, file, f"path is {given}, which is not there; the YAML's own folder is taken instead")
@@ -210,7 +212,7 @@ def _located(layout: YoloLayout, split: str, path: str) -> list[Path]:
     spellings = [path, path[3:]] if path.startswith("../") else [path]
     tried = [Path(os.path.normpath(root / spelling)) for spelling in spellings for root in layout.roots]
     for candidate in tried:
-        if candidate.exists():
+        if os.path.exists(candidate):
             return [candidate]
     if glob.has_magic(path):
         for candidate in tried:
@@ -231,4 +233,4 @@ def _listed_images(layout: YoloLayout, file: Path) -> Iterator[Path]:
     for line in map(str.strip, lines):
         if line and Path(line).suffix.lower() in SUFFIXES:
             ways = [file.parent / line, Path.cwd() / line, *(root / line for root in layout.roots)]
-            yield Path(os.path.normpath(next((way for way in ways if way.exists()), ways[0])))
+            yield Path(os.path.normpath(next((way for way in ways if os.path.exists(way)), ways[0])))
