@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts, file_facts
-from trainables.json_file import read_json
+from trainables.json_file import is_number, read_json
 from trainables.manifest import Manifest, Part, of_parts, values_digest
 from trainables.refdet.video import FRAMES_BYTES, FrameCache, probe, video_in
 from trainables.vision.decode import SUFFIXES, UndecodableError
@@ -106,16 +106,17 @@ def _annotations(root: Path) -> Path:
     return root / "annotations" / "annotations.json"
 
 
-def _split(root: Path, facts: FileFacts) -> tuple[Clip, ...]:
+def annotated_boxes(root: Path) -> dict[str, dict[int, list[list[float]]]]:
+    """The boxes of a split, `root`, by video and frame; there are some for each folder of a video. Raises DataError."""
     samples, file = root / "samples", _annotations(root)
     if not samples.is_dir():
         raise DataError(f"{samples}: no such folder; the RefDet few-shot guide has one folder per video there")
-    folders = {folder.name: folder for folder in sorted(samples.iterdir()) if folder.is_dir()}
+    folders = {folder.name: folder for folder in sorted(samples.iterdir()) if os.path.isdir(folder)}
     annotated: dict[str, dict[int, list[list[float]]]] = {}
     for number, entry in enumerate(_entries(file)):
         where = f"{file} entry {number}"
         name = entry.get("video_id") if isinstance(entry, dict) else None
-        if name not in folders:
+        if not isinstance(name, str) or name not in folders:
             raise DataError(f"{where}: video_id is {name!r}; {samples} holds {_some(folders)}")
         if name in annotated:
             raise DataError(f"{where}: video_id {name} was there before; put all its boxes into one entry")
@@ -123,7 +124,13 @@ def _split(root: Path, facts: FileFacts) -> tuple[Clip, ...]:
     for name, folder in folders.items():
         if name not in annotated:
             raise DataError(f"{folder}: {file} has no entry of it; annotate it or remove it")
-    clips = tuple(_clip(folder, annotated[name], file, facts) for name, folder in folders.items())
+    return {name: annotated[name] for name in folders}
+
+
+def _split(root: Path, facts: FileFacts) -> tuple[Clip, ...]:
+    samples, file = root / "samples", _annotations(root)
+    boxes = annotated_boxes(root)
+    clips = tuple(_clip(samples / name, boxes[name], file, facts) for name in boxes)
     if len(clips) < 2:
         raise DataError(f"{samples}: holds {len(clips)} videos; an episode needs at least 2 classes")
     return clips
@@ -156,7 +163,7 @@ def _boxes(entry: Mapping[str, Any], where: str) -> dict[int, list[list[float]]]
 def _numbers(row: Any, where: str) -> list[float]:
     values = [row.get(key) if isinstance(row, dict) else None for key in ("frame", "x1", "y1", "x2", "y2")]
     for key, value in zip(("frame", "x1", "y1", "x2", "y2"), values, strict=True):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+        if not is_number(value):
             raise DataError(f"{where}: {key} is {value!r}; it must be a number")
     frame, x1, y1, x2, y2 = (float(value) for value in values if value is not None)
     if frame < 0 or frame != int(frame):

@@ -171,10 +171,10 @@ def _pairs(
             if name not in others:
                 raise DataError(f"{image}: has no partner {name} under {roots[modality]}; add it or remove this one")
     _refuse_orphans(roots["labels"], rgb)
-    scenes = _scenes(path.parent / folders["scenes"], rgb) if "scenes" in folders else {}
+    scenes = scenes_in(path.parent / folders["scenes"], rgb) if "scenes" in folders else {}
     samples, digests = [], []
     for name, image in rgb.items():
-        colour, heat = (_readable(file, facts) for file in (image, thermal[name]))
+        colour, heat = (_readable(file, facts, findings) for file in (image, thermal[name]))
         if (colour.width, colour.height) != (heat.width, heat.height):
             sizes = f"{heat.width}x{heat.height}, but {image} is {colour.width}x{colour.height}"
             raise DataError(f"{thermal[name]}: is {sizes}; the two must be registered, so of one size")
@@ -194,8 +194,8 @@ def _pairs(
     return samples, digests
 
 
-def _readable(image: Path, facts: FileFacts) -> ImageFacts:
-    known = image_facts(image, facts)
+def _readable(image: Path, facts: FileFacts, findings: Findings) -> ImageFacts:
+    known = image_facts(image, facts, findings)
     if known.why:
         raise UndecodableError(image, known.why)
     return known
@@ -220,8 +220,8 @@ def _refuse_orphans(folder: Path, images: Mapping[str, Path]) -> None:
             raise DataError(f"{file}: has no image of that name; add the pair or delete the labels")
 
 
-def _scenes(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
-    """Day or night for each of `images`."""
+def scenes_in(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
+    """Day or night for each of `images`, by the CSV `file`. Raises DataError."""
     if not file.is_file():
         raise DataError(f"{file}: no such file; scenes must be a CSV file of lines name,day or name,night")
     scenes: dict[str, str] = {}

@@ -81,13 +81,13 @@ def open_thermal(path: Path) -> ThermalData:
     Raises:
         DataError: with the file, the clip, what is wrong and how to mend it.
     """
-    names = _names(path / "annotations" / "class_mapping.json")
+    names = class_names(path / "annotations" / "class_mapping.json")
     parts: list[Part] = []
     earlier: dict[bytes, str] = {}
     splits: list[Clips] = []
     for split in ("train", "val"):
         file = path / f"{split}.h5"
-        clips = _clips(file, len(names))
+        clips = read_clips(file, len(names))
         for index, (frames, label) in enumerate(zip(clips.frames, clips.labels, strict=True)):
             key = hashlib.sha256(frames.tobytes()).digest()
             parts.append(
@@ -107,7 +107,8 @@ def open_thermal(path: Path) -> ThermalData:
     return ThermalData(names, train, val, of_parts({"class names": list(names)}, parts))
 
 
-def _names(file: Path) -> tuple[str, ...]:
+def class_names(file: Path) -> tuple[str, ...]:
+    """The class names in a mapping file, in the order of their numbers. Raises DataError."""
     content = read_json(file, "it must map each class name to its number, so write it again")
     if not isinstance(content, Mapping) or not content:
         raise DataError(f"{file}: holds {content!r}; it must map each class name to its number")
@@ -119,7 +120,8 @@ def _names(file: Path) -> tuple[str, ...]:
     return tuple(sorted(content, key=lambda name: int(content[name])))
 
 
-def _clips(file: Path, classes: int) -> Clips:
+def read_clips(file: Path, classes: int) -> Clips:
+    """The clips in an HDF5 file, whose labels are below `classes`. Raises DataError."""
     if not file.exists():
         raise DataError(f"{file}: no such file; the folder must hold train.h5 and val.h5")
     with opened(file) as content:

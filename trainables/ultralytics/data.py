@@ -111,7 +111,7 @@ def _joined(sets: Sequence[DataSet]) -> Manifest:
 
 def _open(path: Path, findings: Findings) -> DataSet:
     if path.suffix.lower() == ".ndjson":
-        path = converted(path)
+        path = converted(path, findings)
     if path.is_dir() and not any(path.glob("*.y*ml")):
         return _classes(path.absolute(), findings)
     if not path.exists():

@@ -7,9 +7,8 @@ The first line describes the data set (`task`, `class_names`, `path`), each furt
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,15 @@ import yaml
 
 from trainables.atomic import new_folder_once
 from trainables.errors import DataError
+from trainables.json_file import parse_json
+from trainables.regular_file import read_regular
+from trainables.vision.findings import Findings
 
+FIX = "it must be an NDJSON file of Ultralytics' export, so export the data set again"
+UNLABELLED = "NDJSON files with images without a class, which are left out"
+MOST_CLASSES = 10**6
+Record = tuple[int, dict[str, Any]]
+"""A line's number, and what it holds."""
 KINDS = ("boxes", "segments", "pose", "obb")
 """The lists of an image's `annotations`; each entry is a class and its coordinates, as in a label file."""
 
@@ -27,18 +34,24 @@ def cache_folder() -> Path:
     return Path(os.environ.get("STEADYTUNE_CACHE") or Path.home() / ".cache" / "steadytune")
 
 
-def converted(file: Path) -> Path:
+def converted(file: Path, findings: Findings) -> Path:
     """The data YAML or folder of classes that `file` is converted to, once for each content.
+
+    Images without a class are left out of a folder of classes, as Ultralytics does, and added to `findings`.
 
     Raises:
         DataError: with the line, what is wrong and how to mend it.
     """
+    content, _ = read_regular(file, "json_bytes")
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: cannot be read ({error}); give an NDJSON file of Ultralytics' export") from None
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: is no UTF-8 text ({error.reason} at byte {error.start}); {FIX}") from None
     header, images = _records(file, text)
     is_folder = header.get("task") == "classify"
+    if is_folder and (unlabelled := [number for number, record in images if not _classes(record)]):
+        lines = ", ".join(map(str, unlabelled[:5])) + (" …" if len(unlabelled) > 5 else "")
+        findings.add(UNLABELLED, file, f"{len(unlabelled)} of {len(images)} images have no class (line {lines})")
     key = hashlib.sha256(f"{file.absolute()}\n{text}".encode()).hexdigest()[:12]
     target = cache_folder() / f"ndjson-{file.stem}-{key}"
     result = target if is_folder else target / "data.yaml"
@@ -52,14 +65,12 @@ def converted(file: Path) -> Path:
     return result
 
 
-def _records(file: Path, text: str) -> tuple[dict[str, Any], list[tuple[int, dict[str, Any]]]]:
-    records: list[tuple[int, dict[str, Any]]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+def _records(file: Path, text: str) -> tuple[dict[str, Any], list[Record]]:
+    """The data set's own record, and its images'."""
+    records: list[Record] = []
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            try:
-                record = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{file} line {number}: is no JSON ({error}); export the data set again") from None
+            record = parse_json(line, file, FIX, line=number)
             if not isinstance(record, dict):
                 raise DataError(f"{file} line {number}: is a {type(record).__name__}; it must be a JSON object")
             records.append((number, record))
@@ -68,13 +79,15 @@ def _records(file: Path, text: str) -> tuple[dict[str, Any], list[tuple[int, dic
     for number, record in records[1:]:
         if record.get("split") not in ("train", "val", "test"):
             raise DataError(f"{file} line {number}: split is {record.get('split')!r}; it must be train, val or test")
+        if not isinstance(record.get("annotations") or {}, dict):
+            raise DataError(f"{file} line {number}: annotations is no object; it must hold lists such as boxes")
     return records[0][1], records[1:]
 
 
 def _image(file: Path, header: Mapping[str, Any], number: int, record: Mapping[str, Any]) -> Path:
     name, root = str(record.get("file", "")), file.parent / str(header.get("path") or ".")
     for candidate in (root / "images" / str(record["split"]) / name, root / name):
-        if name and candidate.is_file():
+        if name and os.path.isfile(candidate):
             return candidate.absolute()
     url = f", only at {str(record['url']).partition('?')[0]}" if record.get("url") else ""
     raise DataError(
@@ -83,12 +96,44 @@ def _image(file: Path, header: Mapping[str, Any], number: int, record: Mapping[s
     )
 
 
-def _names(header: Mapping[str, Any], classes: Iterable[int]) -> dict[int, str]:
-    given = {int(key): str(name) for key, name in dict(header.get("class_names") or {}).items()}
-    return {index: given.get(index, f"class{index}") for index in range(max([*given, *classes], default=0) + 1)}
+def _names(file: Path, header: Mapping[str, Any], classes: Iterable[int]) -> dict[int, str]:
+    """The name of each class; Ultralytics calls those that are used without one class3 and so on."""
+    class_names = header.get("class_names") or {}
+    if not isinstance(class_names, dict) or not all(isinstance(name, str) for name in class_names.values()):
+        raise DataError(f"{file}: class_names is {class_names!r}; it must map each class's number to its name")
+    try:
+        given = {int(key): name for key, name in class_names.items()}
+    except ValueError:
+        given = {-1: ""}
+    if any(not 0 <= index < MOST_CLASSES for index in given):
+        raise DataError(f"{file}: class_names has the keys {[*class_names][:20]}; they must be whole numbers from 0")
+    names = {index: given.get(index, f"class{index}") for index in range(max([*given, *classes], default=0) + 1)}
+    if len(set(names.values())) < len(names):
+        raise DataError(f"{file}: class_names has one name twice; every class needs its own name")
+    return names
 
 
-def _write_labels(file: Path, header: Mapping[str, Any], images: list[tuple[int, dict[str, Any]]], root: Path) -> None:
+def _class(file: Path, number: int, value: Any) -> int:
+    whole = type(value) is int or (isinstance(value, float) and value.is_integer())
+    if not whole or not 0 <= value < MOST_CLASSES:
+        raise DataError(f"{file} line {number}: a class is {value!r}; it must be a whole number from 0")
+    return int(value)
+
+
+def _rows(file: Path, number: int, record: Mapping[str, Any]) -> Iterator[tuple[int, list[float]]]:
+    """Class and coordinates of each of an image's annotations."""
+    annotations = record.get("annotations") or {}
+    for kind in KINDS:
+        rows = annotations.get(kind) or []
+        if not isinstance(rows, list):
+            raise DataError(f"{file} line {number}: {kind} is no list; each entry must be a class and its coordinates")
+        for row in rows:
+            if not isinstance(row, list) or len(row) < 2 or any(type(value) not in (int, float) for value in row):
+                raise DataError(f"{file} line {number}: {kind} holds {row!r}; it must be a class and its coordinates")
+            yield _class(file, number, row[0]), row[1:]
+
+
+def _write_labels(file: Path, header: Mapping[str, Any], images: list[Record], root: Path) -> None:
     classes: set[int] = set()
     for number, record in images:
         image = _image(file, header, number, record)
@@ -99,22 +144,34 @@ def _write_labels(file: Path, header: Mapping[str, Any], images: list[tuple[int,
             if kind == "images":
                 target.symlink_to(image)
                 continue
-            annotations = record.get("annotations") or {}
-            rows = [row for each in KINDS for row in annotations.get(each) or []]
-            classes |= {int(row[0]) for row in rows}
-            target.write_text("".join(f"{int(row[0])} {' '.join(f'{x:g}' for x in row[1:])}\n" for row in rows))
+            rows = [*_rows(file, number, record)]
+            classes |= {index for index, _ in rows}
+            target.write_text("".join(f"{index} {' '.join(map(str, values))}\n" for index, values in rows))
     kept = {key: header[key] for key in ("kpt_shape", "flip_idx", "kpt_names") if key in header}
     splits = {split: f"images/{split}" for split in ("train", "val", "test") if (root / "images" / split).is_dir()}
-    content = {**splits, "names": _names(header, classes), **kept}
+    content = {**splits, "names": _names(file, header, classes), **kept}
     (root / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
-def _write_classes(file: Path, header: Mapping[str, Any], images: list[tuple[int, dict[str, Any]]], root: Path) -> None:
-    labelled = [(number, record, (record.get("annotations") or {}).get("classification")) for number, record in images]
-    names = _names(header, [int(classes[0]) for _, _, classes in labelled if classes])
-    for number, record, classes in labelled:
-        if classes:
-            image = _image(file, header, number, record)
-            folder = root / record["split"] / names[int(classes[0])]
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{number:07d}{image.suffix}").symlink_to(image)
+def _classes(record: Mapping[str, Any]) -> Any:
+    return (record.get("annotations") or {}).get("classification")
+
+
+def _is_folder_name(name: str) -> bool:
+    return name.strip(".") != "" and "/" not in name and "\0" not in name and len(name.encode()) <= 255
+
+
+def _write_classes(file: Path, header: Mapping[str, Any], images: list[Record], root: Path) -> None:
+    labelled: list[tuple[int, dict[str, Any], int]] = []
+    for number, record in images:
+        if classes := _classes(record):
+            first = classes[0] if isinstance(classes, list) else classes
+            labelled.append((number, record, _class(file, number, first)))
+    names = _names(file, header, [index for _, _, index in labelled])
+    if refused := next((name for name in names.values() if not _is_folder_name(name)), None):
+        raise DataError(f"{file}: class_names has {refused!r}, which no folder can be called; give it another name")
+    for number, record, index in labelled:
+        image = _image(file, header, number, record)
+        folder = root / record["split"] / names[index]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number:07d}{image.suffix}").symlink_to(image)

@@ -144,5 +144,5 @@ class TestNdjson:
     def test_a_line_that_is_no_json(self, root: Path) -> None:
         file = self.write(root)
         file.write_text(file.read_text() + "{\n")
-        with pytest.raises(DataError, match=r"export.ndjson line 4: is no JSON"):
+        with pytest.raises(DataError, match=r"export.ndjson line 4: not valid JSON"):
             open_data(file)

@@ -1,0 +1,405 @@
+"""A hundred broken files of each format: what is read is what the file says, or one sentence names the file.
+
+What is repaired or left out is among the findings, so nothing differs in silence.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.support.mutations import as_json, broken_bytes, broken_values, single_changes
+from trainables.errors import LONGEST, SteadytuneError
+from trainables.file_facts import FileFacts
+from trainables.refdet import data as refdet
+from trainables.rgbt import data as rgbt
+from trainables.slowfast import data as slowfast
+from trainables.ultralytics.ndjson import KINDS, converted
+from trainables.vision import coco_layout, label_file, yolo_layout
+from trainables.vision.decode import decode
+from trainables.vision.detection_data import read_yolo
+from trainables.vision.findings import Findings
+from trainables.vision.image_facts import image_facts
+
+fuzzed = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+
+
+def read(reader: Callable[[], Any], file: Path) -> Any:
+    """What `reader` gives; None if it refuses the data, in one sentence that names a file of theirs."""
+    try:
+        return reader()
+    except SteadytuneError as error:
+        said = str(error)
+        assert said.startswith((str(file.parent.parent), "/dev/zero")), said
+        assert "\n" not in said
+        assert len(said) <= LONGEST + 1, said
+        said.encode()
+        return None
+
+
+def facts() -> FileFacts:
+    """Nothing is kept between two examples."""
+    return FileFacts(None)
+
+
+# --- YOLO labels ---------------------------------------------------------------------------------------------------
+
+LABELS = b"0 0.5 0.5 0.2 0.4\n1 0.25 0.75 0.1 0.1\n0 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5\n2 0.5 0.5 1.0 1.0\n"
+
+
+@fuzzed
+@given(content=broken_bytes(LABELS))
+def test_labels(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(content)
+    findings = Findings()
+    labels = read(lambda: label_file.read_labels(str(file), 3, findings, facts()), file)
+    kinds = {finding.kind for finding in findings}
+    if labels is None:
+        assert kinds == {label_file.LEFT_OUT}
+        return
+    lines = [line for line in content.decode("utf-8-sig").splitlines() if line.strip()]
+    assert len(labels) == len(lines) or kinds & {label_file.EQUAL, label_file.EMPTY_BOX}
+    for line in lines:
+        numbers = [float(word) for word in line.split()]
+        if len(numbers) == 5 and min(numbers[3:]) > 0:
+            assert (np.abs(labels - np.array(numbers)) < 1e-6).all(axis=1).any(), line
+
+
+# --- data.yaml -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def yolo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a data set of two pictures, one in each split."""
+    root = tmp_path_factory.mktemp("yolo") / "data"
+    for index, split in enumerate(("train", "val")):
+        for kind in ("images", "labels"):
+            (root / kind / split).mkdir(parents=True)
+        Image.new("RGB", (20, 12), (index, 0, 0)).save(root / f"images/{split}/{split}.png")
+        (root / f"labels/{split}/{split}.txt").write_text("0 0.5 0.5 0.2 0.4\n")
+        (root / f"{split}.txt").write_text(f"./images/{split}/{split}.png\n")
+    return root
+
+
+DESCRIBED = {"path": "", "train": "images/train", "val": ["images/val"], "test": None, "nc": 2, "names": ["a", "b"]}
+
+
+def check_yolo(root: Path, content: bytes) -> None:
+    file = root / "data.yaml"
+    file.write_bytes(content)
+    data = read(lambda: read_yolo(file, Findings()), file)
+    if data is not None:
+        assert data.names
+        assert len(set(data.names)) == len(data.names)
+        for split in (data.train, data.val):
+            assert {sample.path.name for sample in split} <= {"train.png", "val.png"}
+            assert any(len(sample.labels) for sample in split)
+
+
+@fuzzed
+@given(content=broken_bytes(yaml.safe_dump(DESCRIBED).encode()))
+def test_bytes_of_a_data_yaml(content: bytes, yolo: Path) -> None:
+    check_yolo(yolo, content)
+
+
+@fuzzed
+@given(described=broken_values(DESCRIBED))
+def test_values_of_a_data_yaml(described: Any, yolo: Path) -> None:
+    check_yolo(yolo, as_json(described))  # JSON is YAML too
+
+
+@pytest.mark.e2e  # some seconds
+def test_each_value_of_a_data_yaml(yolo: Path) -> None:
+    for described in single_changes(DESCRIBED):
+        check_yolo(yolo, as_json(described))
+
+
+@fuzzed
+@given(content=broken_bytes(b"./images/train/train.png\nimages/val/val.png\n"))
+def test_lists_of_images(content: bytes, yolo: Path) -> None:
+    (yolo / "list.txt").write_bytes(content)
+    file = yolo / "data.yaml"
+    file.write_text("train: list.txt\nval: images/val\nnames: [a]\n")
+    findings = Findings()
+
+    def images() -> list[Path]:
+        return yolo_layout.split_images(yolo_layout.read_layout(file, findings), "train", findings)
+
+    listed = read(images, file)
+    if listed is not None:
+        words = content.decode("utf-8-sig").splitlines()
+        assert len(listed) <= len([word for word in words if word.strip()])
+        assert len(set(listed)) == len(listed)
+
+
+# --- COCO ----------------------------------------------------------------------------------------------------------
+
+COCO = {
+    "images": [{"id": number, "file_name": f"{number}.png", "width": 20, "height": 12} for number in (1, 2)],
+    "annotations": [
+        {"id": 1, "image_id": 1, "category_id": 5, "bbox": [2, 3, 10, 6], "area": 60, "iscrowd": 0},
+        {"id": 2, "image_id": 1, "category_id": 9, "bbox": [0.5, 0.5, 4.0, 4.0], "segmentation": [[1, 2, 3, 4, 5, 6]]},
+        {"id": 3, "image_id": 2, "category_id": 9, "bbox": [1, 1, 2, 2], "area": 4, "iscrowd": 1},
+    ],
+    "categories": [{"id": 5, "name": "a"}, {"id": 9, "name": "b"}],
+}
+
+
+@pytest.fixture(scope="module")
+def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("coco") / "data"
+    (root / "annotations").mkdir(parents=True)
+    (root / "train").mkdir()
+    for number in (1, 2):
+        Image.new("RGB", (20, 12), (number, 0, 0)).save(root / f"train/{number}.png")
+    return root
+
+
+def check_coco(root: Path, content: bytes) -> None:
+    file = root / "annotations" / "instances_train.json"
+    file.write_bytes(content)
+    findings = Findings()
+    split = read(lambda: coco_layout.read_split(root, "train", findings, facts()), file.parent)
+    if split is None:
+        return
+    stated = json.loads(content.decode("utf-8-sig"))
+    left_out = [
+        finding for finding in findings if finding.kind in (coco_layout.CROWD, coco_layout.NO_AREA, coco_layout.OUTSIDE)
+    ]
+    kept = sum(len(picture.boxes) for picture in split.pictures)
+    assert kept + len(left_out) == len(stated["annotations"])
+    assert len(split.pictures) == len(stated["images"])
+    assert sorted(split.names) == sorted(entry["name"] for entry in stated["categories"])
+    cut = any(finding.kind == coco_layout.CUT for finding in findings)
+    boxes = [box for picture in split.pictures for box in picture.boxes.tolist()]
+    given_boxes = [entry.get("bbox") for entry in stated["annotations"]]
+    for x1, y1, x2, y2 in boxes:
+        assert cut or any(np.allclose(box, [x1, y1, x2 - x1, y2 - y1], atol=1) for box in given_boxes if _is_box(box))
+
+
+def _is_box(box: Any) -> bool:
+    return isinstance(box, list) and len(box) == 4 and all(isinstance(value, (int, float)) for value in box)
+
+
+@fuzzed
+@given(content=broken_bytes(as_json(COCO)))
+def test_bytes_of_a_coco_file(content: bytes, coco: Path) -> None:
+    check_coco(coco, content)
+
+
+@fuzzed
+@given(content=broken_values(COCO))
+def test_values_of_a_coco_file(content: Any, coco: Path) -> None:
+    check_coco(coco, as_json(content))
+
+
+@pytest.mark.e2e  # some seconds
+def test_each_value_of_a_coco_file(coco: Path) -> None:
+    for content in single_changes(COCO):
+        check_coco(coco, as_json(content))
+
+
+# --- NDJSON --------------------------------------------------------------------------------------------------------
+
+NDJSON: dict[str, list[Any]] = {
+    "detect": [
+        {"type": "dataset", "task": "detect", "class_names": {"0": "a", "1": "b"}, "path": "."},
+        {
+            "file": "0.png",
+            "split": "train",
+            "annotations": {"boxes": [[0, 0.5, 0.5, 0.25, 0.25], [1, 0.2, 0.2, 0.1, 0.1]]},
+        },
+        {"file": "1.png", "split": "val", "annotations": {"segments": [[1, 0.1, 0.1, 0.5, 0.1, 0.5, 0.5]]}},
+    ],
+    "classify": [
+        {"type": "dataset", "task": "classify", "class_names": {"0": "a", "1": "b"}},
+        {"file": "0.png", "split": "train", "annotations": {"classification": [0]}},
+        {"file": "1.png", "split": "val", "annotations": {"classification": [1]}},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def ndjson(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("ndjson") / "data"
+    root.mkdir()
+    for number in (0, 1):
+        Image.new("RGB", (20, 12), (number, 0, 0)).save(root / f"{number}.png")
+    return root
+
+
+def check_ndjson(root: Path, content: bytes) -> None:
+    file = root / "export.ndjson"
+    file.write_bytes(content)
+    findings = Findings()
+    result = read(lambda: converted(file, findings), file)
+    if result is None:
+        return
+    stated = [json.loads(line) for line in content.decode("utf-8-sig").split("\n") if line.strip()]
+    if result.is_dir():
+        linked = [path for path in result.rglob("*") if path.is_symlink()]
+        assert len(linked) == len(stated) - 1 or len(findings) == 1
+    else:
+        lines = sum(len(path.read_text().splitlines()) for path in result.parent.rglob("labels/*/*.txt"))
+        annotations = [record.get("annotations") or {} for record in stated[1:]]
+        assert lines == sum(len(by_kind.get(kind) or []) for by_kind in annotations for kind in KINDS)
+    shutil.rmtree(result if result.is_dir() else result.parent)
+
+
+@pytest.mark.parametrize("task", NDJSON)
+@fuzzed
+@given(data=st.data())
+def test_bytes_of_ndjson(task: str, data: st.DataObject, ndjson: Path) -> None:
+    whole = b"\n".join(map(as_json, NDJSON[task]))
+    check_ndjson(ndjson, data.draw(broken_bytes(whole)))
+
+
+@pytest.mark.e2e  # some seconds
+@pytest.mark.parametrize("task", NDJSON)
+def test_each_value_of_ndjson(task: str, ndjson: Path) -> None:
+    for lines in single_changes(NDJSON[task]):
+        check_ndjson(ndjson, b"\n".join(map(as_json, lines)))
+
+
+# --- boxes in videos, class mappings, scenes -----------------------------------------------------------------------
+
+BOX = {"frame": 3, "x1": 1, "y1": 2.5, "x2": 10, "y2": 8}
+VIDEOS = [
+    {"video_id": name, "annotations": [{"bboxes": [BOX, BOX | {"frame": 4}]}, {"bboxes": [BOX | {"frame": 9}]}]}
+    for name in ("Backpack_0", "Person_1")
+]
+
+
+def check_videos(root: Path, content: bytes) -> None:
+    for name in ("Backpack_0", "Person_1"):
+        (root / "samples" / name).mkdir(parents=True, exist_ok=True)
+    file = root / "annotations" / "annotations.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content)
+    boxes = read(lambda: refdet.annotated_boxes(root), file)
+    if boxes is not None:
+        stated = json.loads(content.decode("utf-8-sig"))
+        rows = [row for entry in stated for track in entry["annotations"] for row in track["bboxes"]]
+        assert sum(len(kept) for frames in boxes.values() for kept in frames.values()) == len(rows)
+
+
+@fuzzed
+@given(content=broken_bytes(as_json(VIDEOS)))
+def test_bytes_of_boxes_in_videos(content: bytes, tmp_path: Path) -> None:
+    check_videos(tmp_path, content)
+
+
+@pytest.mark.e2e  # some seconds
+def test_each_value_of_boxes_in_videos(tmp_path: Path) -> None:
+    for content in single_changes(VIDEOS):
+        check_videos(tmp_path, as_json(content))
+
+
+MAPPING = {"standing": 1, "sitting": 0, "falling": 2}
+
+
+def check_mapping(root: Path, content: bytes) -> None:
+    file = root / "class_mapping.json"
+    file.write_bytes(content)
+    names = read(lambda: slowfast.class_names(file), file)
+    if names is not None:
+        assert {name: index for index, name in enumerate(names)} == json.loads(content.decode("utf-8-sig"))
+
+
+@fuzzed
+@given(content=broken_bytes(as_json(MAPPING)))
+def test_bytes_of_a_class_mapping(content: bytes, tmp_path: Path) -> None:
+    check_mapping(tmp_path, content)
+
+
+@pytest.mark.e2e  # some seconds
+def test_each_value_of_a_class_mapping(tmp_path: Path) -> None:
+    for content in single_changes(MAPPING):
+        check_mapping(tmp_path, as_json(content))
+
+
+@fuzzed
+@given(content=broken_bytes(b"a,day\nb/c,night\nd,day\n"))
+def test_scenes(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "scenes.csv"
+    file.write_bytes(content)
+    names = {name: tmp_path / name for name in ("a", "b/c", "d")}
+    scenes = read(lambda: rgbt.scenes_in(file, names), file)
+    assert scenes is None or ({*scenes} == {*names} and {*scenes.values()} <= {"day", "night"})
+
+
+# --- images --------------------------------------------------------------------------------------------------------
+
+FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a.jpg": ("JPEG", {"quality": 90}),
+    "progressive.jpg": ("JPEG", {"quality": 90, "progressive": True}),
+    "a.png": ("PNG", {}),
+    "a.webp": ("WEBP", {"quality": 90}),
+    "a.tif": ("TIFF", {"compression": "tiff_lzw"}),
+    "a.bmp": ("BMP", {}),
+    "a.avif": ("AVIF", {}),
+}
+"""By the file's name, Pillow's name of the format, and its options."""
+
+
+@lru_cache
+def picture(name: str) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 5, 3)).repeat(8, axis=0).repeat(8, axis=1)
+    kind, options = FORMATS[name]
+    stored = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(stored, kind, **options)
+    return stored.getvalue()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@fuzzed
+@given(data=st.data())
+def test_images(name: str, data: st.DataObject, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_bytes(data.draw(broken_bytes(picture(name))))
+    known = read(lambda: image_facts(file, facts()), file)
+    if known is None:
+        return
+    pixels = read(lambda: decode(file), file)
+    if known.why:
+        assert pixels is None
+    else:  # what a check accepts, a training can read
+        assert pixels.shape == (known.height, known.width, 3)
+
+
+# --- thermal clips -------------------------------------------------------------------------------------------------
+
+
+@lru_cache
+def clip_file() -> bytes:
+    stored = io.BytesIO()
+    with h5py.File(stored, "w") as file:
+        file["frames"] = np.linspace(20, 30, 4 * 3 * 5 * 6, dtype=np.float32).reshape(4, 3, 5, 6)
+        file["labels"] = np.array([0, 1, 2, 0])
+    return stored.getvalue()
+
+
+@fuzzed
+@given(content=broken_bytes(clip_file()))
+def test_thermal_clips(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "train.h5"
+    file.write_bytes(content)
+    clips = read(lambda: slowfast.read_clips(file, 3), file)
+    if clips is not None:
+        assert len(clips.frames) == len(clips.labels) > 0
+        assert np.isfinite(clips.frames).all()
+        assert {*clips.labels.tolist()} <= {0, 1, 2}
