@@ -37,6 +37,7 @@ from search.sweep.plan import Plan
 from search.sweep.requests import RequestBox
 from search.sweep.uri import located
 from search.tracking.recorder import Recorder
+from search.views.model_process import write_models
 from search.views.summary import sweep_runs
 from trainables import checkpoint
 from trainables.errors import SettingsError, SteadytuneError
@@ -237,7 +238,7 @@ class _SweepRun:
         if coordinator.halted:
             raise coordinator.halted
         folder.sweep_up()  # what trials left whose process died at the end
-        _end(coordinator, folder, uploader)
+        _end(coordinator, folder, uploader, self.notify)
         return coordinator.state
 
 
@@ -286,11 +287,13 @@ def _tuner(coordinator: Coordinator, folder: SweepFolder, slots: int, resources:
     )
 
 
-def _end(coordinator: Coordinator, folder: SweepFolder, uploader: Uploader | None) -> None:
-    """Export the winner, then record that the sweep has ended."""
+def _end(coordinator: Coordinator, folder: SweepFolder, uploader: Uploader | None, notify: Notify) -> None:
+    """Export the winner and report on it, then record that the sweep has ended."""
     ended = result(coordinator.state)
     if ended.trial >= 0:
         export(coordinator.state, folder, ended.trial, folder.best)
         if uploader:
             uploader.upload_best()
+        if problem := write_models(coordinator.state, folder, ended.trial):
+            notify(Text(problem))
     coordinator.end(ended)

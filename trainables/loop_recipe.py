@@ -22,6 +22,7 @@ from trainables.settings import Settings, SettingsT, at_earlier_values, parse_st
 from trainables.ultralytics_import import isolated
 
 if TYPE_CHECKING:
+    from trainables.held_out import HeldOut
     from trainables.loop import Training
 
 RUN_SETTINGS = {"device", "workers"}
@@ -79,6 +80,7 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
     - `predictor.write_onnx(settings, checkpoint, directory)` is `Recipe.onnx`; may be absent;
     - `look.look(settings, data)` is `Recipe.look`;
     - `look.training_batch(settings, data)` is `Recipe.training_batch`;
+    - `held_out.held_out(settings, data)` gives the held-out examples, see `trainables.held_out`;
     - `export.files(settings)` returns the texts of the files that the recipe's own training code reads, by name.
 
     So the class itself holds only names, `open` and `sample`, and the command line loads none of the heavy libraries.
@@ -101,6 +103,11 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
         """Examples of a training's first batch; see `Recipe.training_batch`."""
         with isolated():  # the first import of Ultralytics may write files and reach for the network
             examples: Sequence[Example] = self._module("look").training_batch(settings, data)
+        return examples
+
+    def held_out(self, settings: SettingsT, data: DataSetT) -> Sequence[HeldOut]:
+        """The held-out examples; see `trainables.held_out.Shows`."""
+        examples: Sequence[HeldOut] = self._module("held_out").held_out(settings, data)
         return examples
 
     def predictor(self, settings: SettingsT, checkpoint: Path) -> Predictor:

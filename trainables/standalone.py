@@ -3,21 +3,59 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainables import checkpoint, registry
+from trainables.held_out import HeldOut
+from trainables.judged import JudgedModel, judge
 from trainables.loop_recipe import matched
-from trainables.settings import parse_stored, read_yaml
+from trainables.recipe import AnyRecipe
+from trainables.settings import Settings, parse_stored, read_yaml
 
 
-def evaluate(
+@dataclass(frozen=True)
+class Opened:
+    """A checkpoint and data to evaluate it on.
+
+    Attributes:
+        checkpoint: a directory such as epoch-0007.
+        recipe: that wrote it.
+        settings: of its training.
+        data: what the recipe opened.
+    """
+
+    checkpoint: Path
+    recipe: AnyRecipe
+    settings: Settings
+    data: Any
+
+    def evaluate(self) -> Iterator[str]:
+        """Evaluate on the held-out split, yielding one line per metric.
+
+        Classes are matched by their names; one that only checkpoint or data have is named in a line of its own.
+
+        Raises:
+            SteadytuneError: checkpoint, settings and data do not fit.
+        """
+        if classes := matched(self.data, self.checkpoint):
+            yield from classes.notes()
+        with tempfile.TemporaryDirectory() as workdir:
+            metrics = self.recipe.evaluate(self.settings, self.data, Path(workdir), self.checkpoint)
+        for metric, value in metrics.items():
+            yield f"{metric} {value:.4f}"
+
+    def judge(self, title: str, most: int | None = None) -> tuple[Sequence[HeldOut], JudgedModel]:
+        """The held-out examples and what the model does on them; see `trainables.judged.judge`."""
+        return judge(self.recipe, self.settings, self.data, self.checkpoint, title, most)
+
+
+def open_checkpoint(
     directory: Path, data: Path, name: str | None, config: Path | None, values: Mapping[str, Any]
-) -> Iterator[str]:
-    """Evaluate a checkpoint on the held-out split of `data`, yielding one line per metric.
-
-    Classes are matched by their names; one that only checkpoint or data have is named in a line of its own.
+) -> Opened:
+    """A checkpoint with its recipe and settings, and data, checked.
 
     Args:
         directory: checkpoint such as epoch-0007.
@@ -29,16 +67,24 @@ def evaluate(
     Raises:
         SteadytuneError: checkpoint, settings or data are wrong.
     """
+    recipe, settings = read_checkpoint(directory, name, config, values)
+    return Opened(directory, recipe, settings, recipe.open(data))
+
+
+def read_checkpoint(
+    directory: Path, name: str | None = None, config: Path | None = None, values: Mapping[str, Any] | None = None
+) -> tuple[AnyRecipe, Settings]:
+    """The recipe and the settings of a checkpoint; arguments and errors as of `open_checkpoint`."""
     from trainables.loop import SETTINGS, recipe_of
 
     checkpoint.check(directory)
     recipe = registry.find_installed(name or recipe_of(directory))
     file = config or directory / SETTINGS
-    settings = parse_stored(recipe.settings_type, {**read_yaml(file), **values}, str(file))
-    with tempfile.TemporaryDirectory() as workdir:
-        opened = recipe.open(data)
-        if classes := matched(opened, directory):
-            yield from classes.notes()
-        metrics = recipe.evaluate(settings, opened, Path(workdir), directory)
-        for metric, value in metrics.items():
-            yield f"{metric} {value:.4f}"
+    return recipe, parse_stored(recipe.settings_type, {**read_yaml(file), **(values or {})}, str(file))
+
+
+def evaluate(
+    directory: Path, data: Path, name: str | None, config: Path | None, values: Mapping[str, Any]
+) -> Iterator[str]:
+    """Evaluate a checkpoint on the held-out split of `data`; see `open_checkpoint` and `Opened.evaluate`."""
+    yield from open_checkpoint(directory, data, name, config, values).evaluate()

@@ -72,10 +72,18 @@ def evaluate(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="setting that replaces the checkpoint's; may be repeated"),
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="folder for a report: precision, recall, confusion, pictures", metavar="DIR")
+    ] = None,
 ) -> None:
     """Evaluate a checkpoint on a data set."""
-    for line in standalone.evaluate(checkpoint, data, recipe, config, options.pairs(set_, "--set")):
+    opened = standalone.open_checkpoint(checkpoint, data, recipe, config, options.pairs(set_, "--set"))
+    for line in opened.evaluate():
         print(line, flush=True)
+    if report:
+        from search.views.model_report import write_report
+
+        print(write_report(f"{checkpoint} on {data}", opened.judge("model"), report))
 
 
 def check(

@@ -26,10 +26,11 @@ def report(
     """Write a sweep's figures and tables as one self-contained HTML file."""
     from search.sweep.data_look import read
     from search.views.html_report import sweep_page
+    from search.views.model_process import read_part
 
     folder = options.folder(sweeps, name, storage)
     target = to or folder.path / "report.html"
-    options.write(target, sweep_page(options.state(folder), name, read(folder.look)))
+    options.write(target, sweep_page(options.state(folder), name, read(folder.look), read_part(folder)))
     print(target)
 
 

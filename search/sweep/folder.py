@@ -9,6 +9,7 @@ SWEEPS/NAME/trials/NNNN/         each trial's log.txt and checkpoints/epoch-NNNN
 SWEEPS/NAME/output.log           what a sweep in the background prints
 SWEEPS/NAME/requests/            what users ask for by hand, until the driver has answered
 SWEEPS/NAME/best/                the winner: its settings, native configuration and checkpoint
+SWEEPS/NAME/models/              what winner and baseline do on held-out data (`search.views.model_process`)
 """
 
 from __future__ import annotations

@@ -14,24 +14,34 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.data_look import PICTURE, DataLook
 from search.sweep.environment import ENVIRONMENT_FILE
+from search.sweep.folder import SweepFolder
 from search.views.charts.png import png
 from search.views.data_look import as_markdown
 from search.views.figures import figures
 from search.views.html_report import sweep_page
 from search.views.importance import Importance
 from search.views.markdown import markdown
+from search.views.model_process import read_part
 from search.views.stability_figure import stability_figure
 from search.views.status_table import label
 from search.views.tables import phase_table
 
 
-def sweep_files(state: SweepState, name: str, shares: Importance, data_look: DataLook | None, target: Path) -> None:
-    """Write `figures/*.png`, the interactive `report.html` and what was seen of the data into `target`."""
+def sweep_files(
+    state: SweepState, folder: SweepFolder, shares: Importance, data_look: DataLook | None, target: Path
+) -> None:
+    """Write `figures/*.png`, the interactive `report.html` and what was seen of the data into `target`.
+
+    At the sweep's end also `models/`: the numbers of winner and baseline on held-out data.
+    """
     (target / "figures").mkdir(parents=True)
     for chart in figures(state, shares):
         if not chart.empty:
             (target / "figures" / f"{chart.name}.png").write_bytes(png(chart))
-    (target / "report.html").write_text(sweep_page(state, name, data_look), encoding="utf-8")
+    (target / "report.html").write_text(sweep_page(state, folder.name, data_look, read_part(folder)), encoding="utf-8")
+    for file in sorted((folder.path / "models").glob("*.json")):
+        (target / "models").mkdir(exist_ok=True)
+        shutil.copyfile(file, target / "models" / file.name)
     if data_look:
         (target / "data").mkdir()
         (target / "data" / "data.md").write_text(as_markdown(data_look), encoding="utf-8")

@@ -187,7 +187,7 @@ class RunWriter:
         shares = importance(self._state)
         self._experiment.describe(self._sweep_run, run_description(self._state, shares))
         with self._experiment.new_artifacts(self._sweep_run) as target:
-            sweep_files(self._state, self._plan.spec.name, shares, self._data_look, target)
+            sweep_files(self._state, self._folder, shares, self._data_look, target)
         seconds = time.monotonic() - began
         self._draw_at = began + seconds + max(FIGURE_SECONDS, seconds / FIGURE_SHARE)
 

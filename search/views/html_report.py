@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from search.state.sweep_state import SweepState
 from search.sweep.data_look import DataLook
@@ -11,46 +11,47 @@ from search.views.charts.chart import Chart, Table
 from search.views.data_look import html_picture
 from search.views.data_look import tables as look_tables
 from search.views.figures import best_so_far, figures
+from search.views.html_page import html_table, page, sentences
 from search.views.html_text import escape
 from search.views.importance import importance
 from search.views.markdown import headline
 from search.views.status_table import label, number
 from search.views.tables import hours, outcome_table, stop_table, tables
 
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
-h1, h2 { font-weight: 600; } h2 { margin-top: 2.2rem; }
-.note { color: #666; font-size: .9em; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .88em; }
-th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid #e4e4e4; vertical-align: top; }
-"""
 
+def sweep_page(state: SweepState, name: str, data_look: DataLook | None = None, models: str = "") -> str:
+    """The report of one sweep: its result, all figures and tables, what its models do, and what was seen of its data.
 
-def sweep_page(state: SweepState, name: str, data_look: DataLook | None = None) -> str:
-    """The report of one sweep: its result, all figures and tables, and what was seen of its data."""
+    Args:
+        state: of the sweep.
+        name: of the sweep.
+        data_look: what was seen of its data.
+        models: HTML on winner and baseline, see `search.views.model_process`.
+    """
     importances = importance(state)
-    parts = [_sentences(headline(state))]
+    parts = [sentences(headline(state))]
     parts += [_chart(chart) for chart in figures(state, importances) if not chart.empty]
-    parts += [_table(table) for table in tables(state, importances) if table.rows]
-    parts += [_table(stop_table(state, 100))]
+    parts += [html_table(table) for table in tables(state, importances) if table.rows]
+    parts += [html_table(stop_table(state, 100))]
+    if models:
+        parts += ["<h1>Winner and baseline on held-out data</h1>", models]
     if data_look:
         parts += [
-            _sentences(iter(data_look.look.warnings)),
-            *map(_table, look_tables(data_look)),
+            sentences(iter(data_look.look.warnings)),
+            *map(html_table, look_tables(data_look)),
             html_picture(data_look),
         ]
-    return _page(f"Sweep {name}", parts)
+    return page(f"Sweep {name}", parts, chart_html.script())
 
 
 def comparison_page(states: Mapping[str, SweepState]) -> str:
     """The comparison of sweeps, by name."""
-    parts = [_table(comparison(states))]
+    parts = [html_table(comparison(states))]
     curves = [best_so_far(state) for state in states.values()]
     parts += [_chart(_renamed(chart, name)) for name, chart in zip(states, curves, strict=True) if not chart.empty]
     for name, state in states.items():
-        parts += [_table(Table(f"{name}: epochs by outcome", *_content(outcome_table(state))))]
-    return _page(f"Comparison: {', '.join(states)}", parts)
+        parts += [html_table(Table(f"{name}: epochs by outcome", *_content(outcome_table(state))))]
+    return page(f"Comparison: {', '.join(states)}", parts, chart_html.script())
 
 
 def comparison(states: Mapping[str, SweepState]) -> Table:
@@ -101,22 +102,5 @@ def _content(table: Table) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]
     return table.columns, table.rows, table.note
 
 
-def _page(title: str, parts: Iterable[str]) -> str:
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>{chart_html.script()}'
-    body = f"<h1>{escape(title)}</h1>\n" + "\n".join(parts)
-    return f"<!doctype html>\n<html lang='en'><head>{head}</head>\n<body>{body}</body></html>\n"
-
-
-def _sentences(texts: Iterator[str]) -> str:
-    return "\n".join(f"<p>{escape(text)}</p>" for text in texts)
-
-
 def _chart(chart: Chart) -> str:
     return f"<h2>{escape(chart.title)}</h2>\n{chart_html.html(chart)}\n<p class='note'>{escape(chart.note)}</p>"
-
-
-def _table(table: Table) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-    rows = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in table.rows)
-    grid = f"<div class='wide'><table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table></div>"
-    return f"<h2>{escape(table.title)}</h2>\n{grid}\n<p class='note'>{escape(table.note)}</p>"

@@ -28,7 +28,7 @@ def look(settings: UltralyticsSettings, data: UltralyticsData) -> Look:
     dataset, task = data.sets[0], task_of(settings.model_dump())
     if dataset.folders:
         return Look((_class_table(dataset),))
-    splits = {split: _labelled(_opened(settings, data, split, augment=False)) for split in SPLITS}
+    splits = {split: _labelled(opened(settings, data, split, augment=False)) for split in SPLITS}
     return detection_look(
         dataset.names,
         splits,
@@ -54,7 +54,7 @@ def _class_table(dataset: DataSet) -> LookTable:
     return LookTable("Pictures", ("class", "train", "val", ""), tuple(rows))
 
 
-def _opened(settings: UltralyticsSettings, data: UltralyticsData, split: str, augment: bool) -> Any:
+def opened(settings: UltralyticsSettings, data: UltralyticsData, split: str, augment: bool) -> Any:
     """Ultralytics' own data set of a split of the first data set."""
     args = get_cfg(overrides=arguments(settings, data="", save_dir=Path()))
     with TemporaryDirectory() as folder, contained(data.scans):
@@ -75,7 +75,7 @@ def _labelled(images: Any) -> list[Labelled]:
 def training_batch(settings: UltralyticsSettings, data: UltralyticsData) -> list[Example]:
     """See `Recipe.training_batch`; without `multi_scale`, which changes the size of whole batches."""
     with seeded(settings.seed, "look"):
-        images = _opened(settings, data, "train", augment=True)
+        images = opened(settings, data, "train", augment=True)
         chosen = torch.randperm(len(images))[:EXAMPLES].tolist()
         return [_example(images[index], data.sets[0].names) for index in chosen]
 
@@ -88,7 +88,7 @@ def _example(item: Mapping[str, Any], names: tuple[str, ...]) -> Example:
         return Example(picture, np.zeros((0, 4), dtype=np.float32), (), caption=names[int(item["cls"])])
     height, width = picture.shape[:2]
     rows = item["bboxes"].numpy().astype(np.float64).reshape(len(item["cls"]), -1)
-    boxes = np.array([_enclosing(row, width, height) for row in rows], dtype=np.float32).reshape(-1, 4)
+    boxes = np.array([enclosing(row, width, height) for row in rows], dtype=np.float32).reshape(-1, 4)
     inside: NDArray[np.bool_] = np.all(boxes[:, :2] < boxes[:, 2:], axis=1)
     labels = [names[int(index)] for index in item["cls"].reshape(-1).tolist()]
     return Example(
@@ -96,7 +96,7 @@ def _example(item: Mapping[str, Any], names: tuple[str, ...]) -> Example:
     )
 
 
-def _enclosing(row: NDArray[np.float64], width: int, height: int) -> tuple[float, float, float, float]:
+def enclosing(row: NDArray[np.float64], width: int, height: int) -> tuple[float, float, float, float]:
     """The upright box, as x1 y1 x2 y2 in pixels inside the picture, of one in shares of it, oriented or not."""
     cx, cy, w, h = row[:4] * (width, height, width, height)
     if len(row) == 5:

@@ -1,0 +1,118 @@
+"""Held-out examples as pictures: what is there, and beside it what each model says."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from search.views.html_text import escape
+from trainables.held_out import HeldOut
+from trainables.judged import JudgedModel
+from trainables.model_report import Mistake
+from trainables.vision.predictions import DetectionPredictions
+
+SHOWN, RIGHT = 12, 4
+"""Examples with mistakes, and examples without any, in a gallery."""
+WIDTH, MOST_HEIGHT, QUALITY = 260, 320, 80
+"""Of a picture, in pixels, and of its JPEG: a gallery of two models stays below 2 MB."""
+THERE, FOUND, MISSED, FALSE = "#ffffff", "#2ecc40", "#ff9500", "#ff3b30"
+"""Colours of boxes: of what is there; of what a model finds, misses, and takes for an object that is none."""
+LEGEND = (
+    "White: what is there. Green: found. Orange: missed. Red: a false alarm. Numbers are scores; boxes below the best"
+    " threshold are not drawn."
+)
+_Box = tuple[Sequence[float], str, str]
+"""Corners, colour, text."""
+
+
+def gallery(examples: Sequence[HeldOut], models: Sequence[JudgedModel]) -> Iterator[str]:
+    """HTML of the examples with the worst mistakes of the first model, and of a few without any."""
+    ranked = models[0].report.mistakes
+    wrong = [mistake for mistake in ranked if mistake.cost > 0]
+    right = [mistake for mistake in ranked if mistake.cost == 0 and examples[mistake.example].labels]
+    if ranked and isinstance(models[0].predictions, DetectionPredictions):
+        yield f"<p class='note'>{escape(LEGEND)}</p>"
+    for title, mistakes in (("The worst mistakes first", wrong[:SHOWN]), ("Some without a mistake", right[:RIGHT])):
+        if mistakes:
+            rows = "".join(_row(examples[mistake.example], mistake.example, models) for mistake in mistakes)
+            yield f"<h3>{title}</h3><div class='examples'>{rows}</div>"
+
+
+def _row(example: HeldOut, number: int, models: Sequence[JudgedModel]) -> str:
+    pictures = list(example.pictures())
+    boxed, others = pictures[: example.boxed], pictures[example.boxed :]
+    # A class as a whole is not drawn, so its pictures are the same for every model: once is enough.
+    as_a_whole = example.boxes is None
+    truth = [] if example.boxes is None else _there(example)
+    caption = ", ".join(dict.fromkeys(example.labels)) if as_a_whole else "what is there"
+    figures = [_figure(_side_by_side([_drawn(pixels, truth) for pixels in boxed]), caption)]
+    figures += [_figure(_drawn(pixels, ()), "what is sought") for pixels in others]
+    for model in models:
+        mistake = next(each for each in model.report.mistakes if each.example == number)
+        text = f"{model.title}: {mistake.said}"
+        if as_a_whole:
+            figures.append(f"<figure class='said'><figcaption>{escape(text)}</figcaption></figure>")
+        else:
+            boxes = list(_said(example, number, model, mistake))
+            figures.append(_figure(_side_by_side([_drawn(pixels, boxes) for pixels in boxed]), text))
+    group = f" ({example.group})" if example.group else ""
+    return f"<div><h4>{escape(example.name + group)}</h4><div class='gallery'>{''.join(figures)}</div></div>"
+
+
+def _there(example: HeldOut) -> list[_Box]:
+    assert example.boxes is not None
+    return [(box, THERE, label) for box, label in zip(example.boxes.tolist(), example.labels, strict=True)]
+
+
+def _said(example: HeldOut, number: int, model: JudgedModel, mistake: Mistake) -> Iterator[_Box]:
+    assert isinstance(model.predictions, DetectionPredictions)
+    assert example.boxes is not None
+    detected, names = model.predictions.detected[number], model.predictions.names
+    for place in mistake.misses:
+        yield example.boxes[place].tolist(), MISSED, example.labels[place]
+    rows = zip(detected.boxes.tolist(), detected.classes.tolist(), detected.scores.tolist(), strict=True)
+    for place, (box, kind, score) in enumerate(rows):
+        if score >= (model.report.threshold or 0.0):
+            yield box, FALSE if place in mistake.false_alarms else FOUND, f"{names[kind]} {score:.2f}"
+
+
+def _drawn(pixels: NDArray[np.uint8], boxes: Iterable[_Box]) -> Image.Image:
+    scale = min(WIDTH / pixels.shape[1], MOST_HEIGHT / pixels.shape[0])
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    picture = Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST if scale > 3 else Image.Resampling.LANCZOS)
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(11)
+    for corners, colour, text in boxes:
+        left, top, right, bottom = (float(value) * scale for value in corners)
+        draw.rectangle((left, top, max(left + 1, right), max(top + 1, bottom)), outline=colour, width=2)
+        shown = "".join(sign if sign.isprintable() and ord(sign) < 256 else "?" for sign in text)
+        width = font.getlength(shown)
+        # Above the box, or inside it where there is no room; never beyond the picture's right edge.
+        x, y = max(0.0, min(left, size[0] - width - 4)), top - 14 if top >= 14 else min(bottom, size[1] - 14.0)
+        draw.rectangle((x, y, x + width + 4, y + 13), fill=colour)
+        draw.text((x + 2, y), shown, "black", font)
+    return picture
+
+
+def _side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
+    if len(pictures) == 1:
+        return pictures[0]
+    width = sum(picture.width for picture in pictures) + 4 * (len(pictures) - 1)
+    joined = Image.new("RGB", (width, max(picture.height for picture in pictures)), "white")
+    left = 0
+    for picture in pictures:
+        joined.paste(picture, (left, 0))
+        left += picture.width + 4
+    return joined
+
+
+def _figure(picture: Image.Image, caption: str) -> str:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=QUALITY)
+    data = base64.b64encode(file.getvalue()).decode()
+    image = f"<img src='data:image/jpeg;base64,{data}' width='{picture.width}' alt='{escape(caption)}'>"
+    return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"

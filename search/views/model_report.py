@@ -1,0 +1,201 @@
+"""What models do on held-out data, as a part of an HTML page: numbers, curves, confusion, calibration, pictures."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from search.views.charts.chart import PALETTE, Chart, Panel, Series, Table
+from search.views.charts.png import png
+from search.views.html_page import html_table, page
+from search.views.html_text import escape
+from search.views.model_gallery import gallery
+from trainables.atomic import write_file
+from trainables.errors import SteadytuneError
+from trainables.held_out import HeldOut
+from trainables.judged import JudgedModel
+from trainables.model_report import ModelReport
+
+PAGE, DATA = "report.html", "report.json"
+MOST_LINES, MOST_CONFUSED = 8, 20
+"""Classes in one figure of curves (those with the most objects), and in a confusion matrix (with the most mistakes)."""
+STYLE = """<style>
+.examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 34rem), 1fr)); gap: 0 1.5rem; }
+.gallery { display: flex; flex-wrap: wrap; gap: .6rem; align-items: flex-start; margin-bottom: 1rem; }
+figure { margin: 0; } figcaption { font-size: .82em; color: #444; max-width: 46rem; } figure img { max-width: 100%; }
+h4 { margin: .6rem 0 .2rem; font-weight: 500; }
+.confusion td { text-align: right; } .confusion td.name { text-align: left; }
+img.chart { max-width: 100%; }
+</style>"""
+WORDS = {
+    "map50_95": "AP, mean of IoU 0.50 to 0.95 (COCO)",
+    "map50": "AP at IoU 0.50",
+    "map75": "AP at IoU 0.75",
+    "map50_95_small": "AP of small objects, below 32² pixels",
+    "map50_95_medium": "AP of medium objects",
+    "map50_95_large": "AP of large objects, above 96² pixels",
+    "accuracy": "accuracy",
+    "mean_class_accuracy": "accuracy, mean over classes",
+    "precision": "precision, mean over classes",
+    "recall": "recall, mean over classes",
+    "f1": "F1, mean over classes",
+}
+
+
+def write_report(title: str, judged: tuple[Sequence[HeldOut], JudgedModel], folder: Path) -> Path:
+    """Write the report on one model into `folder`: the page, which is returned, and the numbers as JSON.
+
+    Raises:
+        SteadytuneError: the folder cannot be written.
+    """
+    examples, model = judged
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_file(folder / DATA, json.dumps(model.report.as_json(), indent=1))
+        return write_file(folder / PAGE, page(title, model_parts(examples, [model])))
+    except OSError as error:
+        reason = f"cannot be written ({str(error.strerror).lower()}); give another folder"
+        raise SteadytuneError(f"--report is {folder}; {reason}") from None
+
+
+def model_parts(examples: Sequence[HeldOut], models: Sequence[JudgedModel]) -> Iterator[str]:
+    """The report as parts of a page, of at least one model; all are of one recipe and were shown the same examples."""
+    yield STYLE
+    yield html_table(_metrics(models))
+    yield html_table(_classes(models))
+    if groups := _groups(models):
+        yield html_table(groups)
+    for model in models:
+        yield _confusion(model)
+    for chart in (*filter(None, map(_curves, models)), _calibration(models)):
+        data = base64.b64encode(png(replace(chart, title=""))).decode()
+        image = f"<img class='chart' src='data:image/png;base64,{data}' alt='{escape(chart.title)}'>"
+        yield f"<h2>{escape(chart.title)}</h2>\n{image}"
+    yield f"<h2>{'Clips and pictures' if examples[0].boxes is None else 'Pictures'}</h2>"
+    yield from gallery(examples, models)
+
+
+def _metrics(models: Sequence[JudgedModel]) -> Table:
+    names = dict.fromkeys(name for model in models for name in model.report.metrics)
+    rows = [(WORDS.get(name, name), *(_number(model.report.metrics.get(name)) for model in models)) for name in names]
+    if models[0].report.threshold is not None:
+        rows.append(
+            ("best threshold of scores, of the mean F1", *(_number(model.report.threshold) for model in models))
+        )
+    rows.append(("calibration error of scores", *(_number(model.report.calibration_error) for model in models)))
+    note = f"On {models[0].report.examples:,} held-out examples."
+    if models[0].report.threshold is not None:
+        note += (
+            " Precision, recall and F1 are at the best threshold and an IoU of 0.50, by Ultralytics' functions; AP is"
+            " COCO's, which Ultralytics interpolates otherwise."
+        )
+    return Table("Results", ("", *(model.title for model in models)), tuple(rows), note)
+
+
+def _classes(models: Sequence[JudgedModel]) -> Table:
+    of_boxes = models[0].report.threshold is not None
+    parts = ("precision", "recall", "F1", "AP") if of_boxes else ("precision", "recall", "F1")
+    columns = ["class", "objects" if of_boxes else "examples"]
+    columns += [f"{model.title}: {part}" if len(models) > 1 else part for model in models for part in parts]
+    by_name = [{row.name: row for row in model.report.classes} for model in models]
+    rows = []
+    for row in models[0].report.classes:
+        cells = [row.name, f"{row.examples:,}"]
+        for classes in by_name:
+            each = classes[row.name]
+            values = [each.precision, each.recall, each.f1, *([each.values["map50_95"]] if of_boxes else [])]
+            cells += map(_number, values)
+        rows.append(tuple(cells))
+    return Table("By class", tuple(columns), tuple(rows))
+
+
+def _groups(models: Sequence[JudgedModel]) -> Table | None:
+    names = list(models[0].report.groups)
+    metrics = dict.fromkeys(name for group in models[0].report.groups.values() for name in group if name != "pictures")
+    rows = [
+        (
+            *(group, f"{models[0].report.groups[group]['pictures']:.0f}", WORDS.get(metric, metric)),
+            *(_number(model.report.groups.get(group, {}).get(metric)) for model in models),
+        )
+        for group in names
+        for metric in metrics
+    ]
+    columns = ("part", "pictures", "", *(model.title for model in models))
+    return Table("By part of the held-out split", columns, tuple(rows)) if rows else None
+
+
+def _confusion(model: JudgedModel) -> str:
+    """A table in which a cell is the darker, the larger its share of the row."""
+    report = model.report
+    names, matrix = report.confusion_names, report.confusion
+    mistakes = [sum(row) + sum(other[index] for other in matrix) - 2 * row[index] for index, row in enumerate(matrix)]
+    chosen = sorted(sorted(range(len(names)), key=lambda index: -mistakes[index])[:MOST_CONFUSED])
+    head = "".join(f"<th>{escape(names[index])}</th>" for index in chosen)
+    rows = "".join(
+        f"<tr><td class='name'>{escape(names[row])}</td>{_cells(matrix[row], row, chosen)}</tr>" for row in chosen
+    )
+    note = "Rows: what is there. Columns: what the model says."
+    if report.threshold is not None:
+        note += (
+            f" At the best threshold, {report.threshold:.3f}; the last row holds false alarms, the last column misses;"
+            " boxes of any class are matched from an IoU of 0.45 on, as Ultralytics does it, which counts at a score of"
+            " 0.25."
+        )
+    if len(chosen) < len(names):
+        note += f" The {len(chosen)} classes with the most mistakes, of {len(names)}."
+    table = f"<table class='confusion'><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return (
+        f"<h2>{escape(f'Confusion matrix: {model.title}')}</h2><div class='wide'>{table}</div>"
+        f"<p class='note'>{escape(note)}</p>"
+    )
+
+
+def _cells(counts: Sequence[int], row: int, chosen: Sequence[int]) -> str:
+    total = sum(counts) or 1
+    cells = []
+    for index in chosen:
+        share, colour = counts[index] / total, "46, 160, 67" if index == row else "214, 39, 40"
+        look = f" style='background: rgba({colour}, {0.75 * share:.2f})'" if counts[index] else ""
+        cells.append(f"<td{look}>{counts[index] or ''}</td>")
+    return "".join(cells)
+
+
+def _curves(model: JudgedModel) -> Chart | None:
+    report = model.report
+    if not report.curves:
+        return None
+    axes = {
+        "precision_recall": ("Precision and recall", "recall", "precision"),
+        "f1": ("F1", "score", "F1"),
+        "precision": ("Precision", "score", "precision"),
+        "recall": ("Recall", "score", "recall"),
+    }
+    panels = tuple(Panel(title, x, y, tuple(_lines(report, name))) for name, (title, x, y) in axes.items())
+    left_out = max(0, len(report.classes) - MOST_LINES)
+    note = "At an IoU of 0.50." + (f" {left_out} classes with fewer objects are left out." if left_out else "")
+    return Chart(f"curves-{model.title}", f"Curves: {model.title}", note, panels, columns=2)
+
+
+def _lines(report: ModelReport, name: str) -> Iterator[Series]:
+    curves = report.curves[name]
+    most = sorted(report.classes, key=lambda row: -row.examples)[:MOST_LINES]
+    for index, row in enumerate(most):
+        yield Series(row.name, tuple(curves["x"]), tuple(curves[row.name]), PALETTE[index % len(PALETTE)])
+    yield Series("all classes", tuple(curves["x"]), tuple(curves["all classes"]), "#000000", width=2.5)
+
+
+def _calibration(models: Sequence[JudgedModel]) -> Chart:
+    series = [Series("as it should be", (0.0, 1.0), (0.0, 1.0), "#999999")]
+    for index, model in enumerate(models):
+        bins = model.report.calibration
+        x, y = tuple(each.score for each in bins), tuple(each.right for each in bins)
+        series.append(Series(model.title, x, y, PALETTE[index], marker="o", width=2.0))
+    panel = Panel("", "mean score", "share that is right", tuple(series))
+    return Chart("calibration", "Calibration of scores", "Below the line: surer than it should be.", (panel,))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

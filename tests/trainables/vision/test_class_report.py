@@ -1,0 +1,21 @@
+"""The report of a classifier."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trainables.vision.class_report import class_report
+from trainables.vision.predictions import ClassPredictions
+
+
+def test_it_counts_and_names_the_surest_mistake_first() -> None:
+    scores = np.array([[0.9, 0.1, 0.0], [0.4, 0.6, 0.0], [0.8, 0.2, 0.0], [0.3, 0.7, 0.0]])
+    report = class_report(ClassPredictions(("sit", "stand", "fall"), np.array([0, 0, 1, 1]), scores))
+    assert report.confusion == ((1, 1, 0), (1, 1, 0), (0, 0, 0))
+    assert report.metrics["accuracy"] == 0.5
+    assert [row.name for row in report.classes] == ["sit", "stand"], "nothing falls"
+    assert [mistake.example for mistake in report.mistakes[:2]] == [2, 1]
+    assert report.mistakes[0].said == "is stand, taken for sit (80%)"
+    assert report.mistakes[0].cost == pytest.approx(0.8)
+    assert report.mistakes[-1].cost == 0

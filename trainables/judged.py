@@ -1,0 +1,62 @@
+"""A trained model and what it does on held-out data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainables.errors import DataError
+from trainables.held_out import HeldOut, held_out
+from trainables.loop_recipe import for_checkpoint
+from trainables.model_report import ModelReport
+from trainables.recipe import AnyRecipe
+from trainables.vision.predictions import DetectionPredictions, Predictions, predictions
+
+
+@dataclass(frozen=True)
+class JudgedModel:
+    """One model.
+
+    Attributes:
+        title: what it is called beside others, such as "winner".
+        report: its numbers.
+        predictions: what they were made from.
+    """
+
+    title: str
+    report: ModelReport
+    predictions: Predictions
+
+
+def judge(
+    recipe: AnyRecipe, settings: Any, opened: Any, checkpoint: Path, title: str, most: int | None = None
+) -> tuple[Sequence[HeldOut], JudgedModel]:
+    """The held-out examples of a data set and what the model of a checkpoint does on them.
+
+    Args:
+        recipe: that wrote the checkpoint.
+        settings: of its training.
+        opened: the data set, from `recipe.open`; its classes are matched by name.
+        checkpoint: a directory.
+        title: see `JudgedModel`.
+        most: examples, evenly taken from the split; None for all.
+
+    Raises:
+        SteadytuneError: the recipe shows no held-out examples, or checkpoint and data do not fit.
+    """
+    from trainables.vision.class_report import class_report
+    from trainables.vision.detection_report import detection_report
+
+    examples = held_out(recipe, settings, for_checkpoint(opened, checkpoint))
+    if most is not None and len(examples) > most:
+        examples = [examples[index] for index in np.linspace(0, len(examples) - 1, most).round().astype(int)]
+    found = predictions(examples, recipe.predictor(settings, checkpoint))
+    if not isinstance(found, DetectionPredictions):
+        return examples, JudgedModel(title, class_report(found), found)
+    if not any(len(truth.classes) for truth in found.truth):
+        raise DataError("no held-out picture holds an object; a report needs at least one")
+    return examples, JudgedModel(title, detection_report(found), found)

@@ -1,0 +1,52 @@
+"""The held-out pictures of a data set for ultralytics, with the labels that Ultralytics reads."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainables.held_out import HeldOut
+from trainables.ultralytics.data import UltralyticsData
+from trainables.ultralytics.look import enclosing, opened
+from trainables.ultralytics.settings import UltralyticsSettings
+from trainables.ultralytics.tasks import task_of
+from trainables.vision.decode import decode
+
+
+def held_out(settings: UltralyticsSettings, data: UltralyticsData) -> list[HeldOut]:
+    """See `trainables.held_out.Shows`; of several data sets the first. What is no box has the box around it."""
+    dataset = data.sets[0]
+    if dataset.folders:
+        folder = dataset.folders["val"]
+        return [
+            HeldOut(image.name, partial(_path, image), (image.relative_to(folder).parts[0],), None, _pixels(image))
+            for image in dataset.images["val"]
+        ]
+    images = opened(settings, data, "val", augment=False)
+    oriented = task_of(settings.model_dump()) == "obb"
+    return [_example(label, dataset.names, oriented) for label in images.labels]
+
+
+def _example(label: dict[str, Any], names: tuple[str, ...], oriented: bool) -> HeldOut:
+    image = Path(label["im_file"])
+    height, width = label["shape"]
+    rows = np.asarray(label["bboxes"], dtype=np.float64).reshape(-1, 4)
+    if oriented and len(label["segments"]):
+        corners = [np.asarray(segment) for segment in label["segments"]]
+        edges = np.array([(*points.min(axis=0), *points.max(axis=0)) for points in corners])
+        boxes = (edges.clip(0, 1) * (width, height, width, height)).astype(np.float32)
+    else:
+        boxes = np.array([enclosing(row, width, height) for row in rows], dtype=np.float32).reshape(-1, 4)
+    labels = tuple(names[int(index)] for index in np.asarray(label["cls"]).reshape(-1))
+    return HeldOut(image.name, partial(_path, image), labels, boxes, _pixels(image))
+
+
+def _path(image: Path) -> Path:
+    return image
+
+
+def _pixels(image: Path) -> Any:
+    return lambda: [decode(image)]
