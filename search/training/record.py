@@ -7,8 +7,10 @@ import io
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from search.execution.step_losses import line, spread
 from search.journal.events import EpochDone
 from search.pruning.curve import Curve, Point
 from search.pruning.curve_statistics import curve_statistics
@@ -65,6 +67,8 @@ class TrainingRecord:
             alarm=epoch.alarm.reason if epoch.alarm else "",
             alarm_detail=epoch.alarm.detail if epoch.alarm else "",
             remark=epoch.remark,
+            spread=spread(epoch.steps),
+            steps=line(epoch.steps) if epoch.steps else None,
         )
         self._append(done)
         write_file(self._file, table(self.epochs))
@@ -72,7 +76,8 @@ class TrainingRecord:
 
     def _append(self, done: EpochDone) -> None:
         self.epochs.append(done)
-        self.curve.add(Point.of(done.epoch, self._recipe.metric, done.metrics, done.losses, done.phase))
+        point = Point.of(done.epoch, self._recipe.metric, done.metrics, done.losses, done.phase)
+        self.curve.add(replace(point, spread=done.spread))
 
     def figures(self, title: str) -> Sequence[Chart]:
         """The learning curves, and the figure of the YOLOX stability report (document 001)."""

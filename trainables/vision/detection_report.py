@@ -9,6 +9,7 @@ faster-coco-eval, as in every metric of a training here; Ultralytics' own interp
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainables.errors import SettingsError
 from trainables.model_report import ClassRow, Mistake, ModelReport
 from trainables.ultralytics_import import isolated
 from trainables.vision.average_precision import Detections, Objects, average_precision, by_size
@@ -38,7 +40,10 @@ def detection_report(found: DetectionPredictions) -> ModelReport:
 
     Raises:
         ValueError: none does.
+        SettingsError: Ultralytics is not installed, which not every recipe needs.
     """
+    if find_spec("ultralytics") is None:
+        raise SettingsError("a report on a detector needs Ultralytics' metrics; pip install 'steadytune[ultralytics]'")
     correct = [_correct(truth, detected) for truth, detected in zip(found.truth, found.detected, strict=True)]
     scores = np.concatenate([detected.scores for detected in found.detected])
     counted = _ultralytics(found, np.concatenate(correct), scores)
