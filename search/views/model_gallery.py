@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from search.views.drawn_boxes import Box, draw_boxes
 from search.views.html_text import escape
 from trainables.held_out import HeldOut
 from trainables.judged import JudgedModel
@@ -26,8 +27,6 @@ LEGEND = (
     "White: what is there. Green: found. Orange: missed. Red: a false alarm. Numbers are scores; boxes below the best"
     " threshold are not drawn."
 )
-_Box = tuple[Sequence[float], str, str]
-"""Corners, colour, text."""
 
 
 def gallery(examples: Sequence[HeldOut], models: Sequence[JudgedModel]) -> Iterator[str]:
@@ -64,12 +63,12 @@ def _row(example: HeldOut, number: int, models: Sequence[JudgedModel]) -> str:
     return f"<div><h4>{escape(example.name + group)}</h4><div class='gallery'>{''.join(figures)}</div></div>"
 
 
-def _there(example: HeldOut) -> list[_Box]:
+def _there(example: HeldOut) -> list[Box]:
     assert example.boxes is not None
     return [(box, THERE, label) for box, label in zip(example.boxes.tolist(), example.labels, strict=True)]
 
 
-def _said(example: HeldOut, number: int, model: JudgedModel, mistake: Mistake) -> Iterator[_Box]:
+def _said(example: HeldOut, number: int, model: JudgedModel, mistake: Mistake) -> Iterator[Box]:
     assert isinstance(model.predictions, DetectionPredictions)
     assert example.boxes is not None
     detected, names = model.predictions.detected[number], model.predictions.names
@@ -81,20 +80,11 @@ def _said(example: HeldOut, number: int, model: JudgedModel, mistake: Mistake) -
             yield box, FALSE if place in mistake.false_alarms else FOUND, f"{names[kind]} {score:.2f}"
 
 
-def _drawn(pixels: NDArray[np.uint8], boxes: Iterable[_Box]) -> Image.Image:
+def _drawn(pixels: NDArray[np.uint8], boxes: Iterable[Box]) -> Image.Image:
     scale = min(WIDTH / pixels.shape[1], MOST_HEIGHT / pixels.shape[0])
     size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
     picture = Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST if scale > 3 else Image.Resampling.LANCZOS)
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(11)
-    for corners, colour, text in boxes:
-        left, top, right, bottom = (float(value) * scale for value in corners)
-        draw.rectangle((left, top, max(left + 1, right), max(top + 1, bottom)), outline=colour, width=2)
-        shown = "".join(sign if sign.isprintable() and ord(sign) < 256 else "?" for sign in text)
-        width = font.getlength(shown)
-        # Above the box, or inside it where there is no room; never beyond the picture's right edge.
-        x, y = max(0.0, min(left, size[0] - width - 4)), top - 14 if top >= 14 else min(bottom, size[1] - 14.0)
-        draw.rectangle((x, y, x + width + 4, y + 13), fill=colour)
-        draw.text((x + 2, y), shown, "black", font)
+    draw_boxes(picture, boxes, scale)
     return picture
 
 

@@ -22,7 +22,7 @@ from trainables.errors import SettingsError
 
 HEAVY = {"torch", "ray", "mlflow", "optuna", "pyarrow", "pandas", "ultralytics", "cv2", "sklearn"}
 VERBS = [
-    *("launch", "resume", "status", "explain", "export", "init", "browse", "sync", "train", "evaluate"),
+    *("launch", "resume", "status", "explain", "export", "init", "browse", "sync", "train", "evaluate", "predict"),
     *("lr-range", "check", "sample", "recipes", "replay", "report", "compare", "prove", "logs", "stop"),
 ]
 

@@ -86,7 +86,7 @@ def disturbed(there: Any, classes: int, random: np.random.Generator) -> dict[str
 
     boxes, kinds = there["bboxes"].numpy(), there["cls"].numpy()
     kept = random.random(len(boxes)) > 0.2
-    shifted = boxes[kept] + random.normal(0, 4, (int(kept.sum()), 4))
+    shifted = boxes[kept] + random.normal(0, 1, (int(kept.sum()), 4))
     flipped = np.where(random.random(len(shifted)) < 0.15, (kinds[kept] + 1) % classes, kinds[kept])
     corner = random.uniform(0, 40, (2, 2))
     boxes = np.vstack([shifted, np.hstack([corner, corner + 20])]).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Predictions of a trained model on pictures, videos and clips, drawn and as files."""

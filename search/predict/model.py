@@ -1,0 +1,68 @@
+"""The model that predicts: a checkpoint, an export, or a model of an MLflow registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search.export.manifest import ABOUT, read_about
+from search.tracking.store_check import check_store
+from trainables import registry, standalone
+from trainables.errors import SteadytuneError
+from trainables.recipe import Predictor
+from trainables.settings import parse_stored, read_yaml
+
+URI = "models:/"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model.
+
+    Attributes:
+        recipe: name of its recipe.
+        predict: what it finds.
+    """
+
+    recipe: str
+    predict: Predictor
+
+
+def load(model: str, store: str) -> LoadedModel:
+    """The model that a person names.
+
+    Args:
+        model: the directory of a checkpoint or an export, or such as "models:/NAME@champion".
+        store: MLflow tracking URI of the registry.
+
+    Raises:
+        SteadytuneError: there is none, or its recipe has no predictor.
+    """
+    folder = _downloaded(model, store) if model.startswith(URI) else Path(model)
+    if not folder.is_dir():
+        raise SteadytuneError(
+            f"model is {model}; give a checkpoint such as epoch-0007, an export, or {URI}NAME@champion"
+        )
+    if (folder / ABOUT).is_file():
+        about = read_about(folder, "recipe")
+        recipe: Any = registry.find(about["recipe"], about.get("declaration"))
+        settings: Any = parse_stored(recipe.settings_type, read_yaml(folder / "settings.yaml"), recipe.name)
+        return LoadedModel(recipe.name, recipe.predictor(settings, folder / "checkpoint"))
+    recipe, settings = standalone.read_checkpoint(folder)
+    return LoadedModel(recipe.name, recipe.predictor(settings, folder))
+
+
+def _downloaded(model: str, store: str) -> Path:
+    check_store(store)
+    from search.tracking.sync import prepare_environment
+
+    prepare_environment()
+    from search.tracking.registered import download  # imports MLflow, which takes seconds
+
+    return download(model, store)
+
+
+Answers = Sequence[Mapping[str, Any]]
+"""See `trainables.recipe.Predictor`."""

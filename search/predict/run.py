@@ -1,0 +1,149 @@
+"""Has a model predict, and writes what it says.
+
+TO/pictures/NAME.jpg, TO/NAME.mp4    drawn pictures and videos
+TO/labels/NAME.txt, TO/classes.txt   boxes in YOLO's form, and the names of their classes
+TO/predictions.json                  boxes in COCO's form; of clips, their classes
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from search.predict.files import CocoFile, above, smoothed, yolo_lines
+from search.predict.model import LoadedModel
+from search.predict.sources import Item, Source
+from search.views.charts.chart import PALETTE
+from search.views.drawn_boxes import draw_boxes
+from trainables.atomic import write_file
+from trainables.vision.video_file import SUFFIX, VideoWriter
+
+QUALITY = 90
+PREDICTIONS, CLASSES = "predictions.json", "classes.txt"
+
+
+@dataclass(frozen=True)
+class PredictionRequest:
+    """How it is done.
+
+    Attributes:
+        to: folder to write.
+        threshold: of scores, below which a box is left out.
+        batch: items that are decoded at a time.
+        smooth: of consecutive clips, over which scores are averaged; 1 for each alone.
+        draw: whether pictures and videos are drawn.
+    """
+
+    to: Path
+    threshold: float
+    batch: int
+    smooth: int = 1
+    draw: bool = True
+
+
+def predict(model: LoadedModel, sources: Sequence[Source], request: PredictionRequest) -> Iterator[str]:
+    """Predict, yielding a line for each source and at the end where the files are.
+
+    Raises:
+        DataError: a picture, a video or a clip cannot be read.
+    """
+    request.to.mkdir(parents=True, exist_ok=True)
+    coco, clips = CocoFile(), []
+    for source in sources:
+        items = 0
+        before = len(coco.annotations)
+        writer = (
+            VideoWriter(request.to / f"{source.name}{SUFFIX}", source.rate) if source.rate and request.draw else None
+        )
+        wholes: list[tuple[str, Mapping[str, Any]]] = []
+        try:
+            for item, answer in _answers(model, source.items, request):
+                items += 1
+                if "boxes" not in answer:
+                    wholes.append((item.name, answer))
+                else:
+                    _keep(item, answer, source, coco, request, writer)
+        finally:
+            if writer:
+                writer.close()
+        clips += _classes(source.name, wholes, request.smooth)
+        said = f"{len(coco.annotations) - before} objects" if not wholes else _counted(clips[-items:])
+        yield f"{source.name}: {items} {'clips or pictures' if wholes else 'pictures'}, {said}"
+    content: Any = clips if clips and not coco.images else coco.content()
+    write_file(request.to / PREDICTIONS, json.dumps(content, indent=1))
+    if coco.images:
+        write_file(request.to / CLASSES, "".join(f"{name}\n" for name in coco.names))
+    yield f"written: {request.to / PREDICTIONS}"
+
+
+def _answers(
+    model: LoadedModel, items: Iterator[Item], request: PredictionRequest
+) -> Iterator[tuple[Item, dict[str, Any]]]:
+    while batch := list(islice(items, request.batch)):
+        answers = model.predict([item.given for item in batch])
+        for item, answer in zip(batch, answers, strict=True):
+            yield item, above(answer, request.threshold)
+
+
+def _keep(
+    item: Item,
+    answer: Mapping[str, Any],
+    source: Source,
+    coco: CocoFile,
+    request: PredictionRequest,
+    writer: VideoWriter | None,
+) -> None:
+    """Add an answer to the files, and draw it."""
+    assert item.picture is not None, "what has boxes has a picture"
+    pixels = item.picture()
+    height, width = pixels.shape[:2]
+    coco.add(item.name, width, height, answer)
+    stem = (
+        PurePosixPath(item.name).with_suffix("") if source.rate is None else PurePosixPath(item.name.replace(" ", "_"))
+    )
+    labels = request.to / "labels" / f"{stem}.txt"
+    labels.parent.mkdir(parents=True, exist_ok=True)
+    write_file(labels, yolo_lines(answer, width, height, coco.names))
+    if not request.draw:
+        return
+    drawn = _drawn(pixels, answer, coco.names)
+    if writer:
+        writer.add(np.asarray(drawn))
+        return
+    picture = request.to / "pictures" / f"{stem}.jpg"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    drawn.save(picture, "JPEG", quality=QUALITY)
+
+
+def _drawn(pixels: NDArray[np.uint8], answer: Mapping[str, Any], names: Sequence[str]) -> Image.Image:
+    picture = Image.fromarray(pixels)
+    rows = zip(answer["boxes"], answer["scores"], answer["labels"], strict=True)
+    boxes = [(box, PALETTE[names.index(label) % len(PALETTE)], f"{label} {score:.2f}") for box, score, label in rows]
+    draw_boxes(picture, boxes, letters=max(11, min(pixels.shape[:2]) // 40))
+    return picture
+
+
+def _classes(source: str, wholes: Sequence[tuple[str, Mapping[str, Any]]], smooth: int) -> list[dict[str, Any]]:
+    scores = smoothed([answer["scores"] for _, answer in wholes], smooth)
+    return [
+        {
+            "source": source,
+            "name": name,
+            "label": max(each, key=each.__getitem__),
+            "scores": {label: round(score, 5) for label, score in each.items()},
+        }
+        for (name, _), each in zip(wholes, scores, strict=True)
+    ]
+
+
+def _counted(clips: Sequence[Mapping[str, Any]]) -> str:
+    labels = [str(clip["label"]) for clip in clips]
+    return ", ".join(f"{labels.count(label)} {label}" for label in dict.fromkeys(labels))

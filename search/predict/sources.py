@@ -1,0 +1,151 @@
+"""What is predicted: pictures, the frames of videos, or clips, in the form that each recipe's predictor takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.errors import DataError
+from trainables.vision.decode import SUFFIXES, decode
+from trainables.vision.findings import Findings
+from trainables.vision.image_files import images_in
+from trainables.vision.video_file import SUFFIXES as VIDEOS
+from trainables.vision.video_file import frame_rate, frames
+
+CLIPS = frozenset({".h5", ".hdf5"})
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture, frame or clip.
+
+    Attributes:
+        name: of the file, below the source, with its suffix; of a frame or a clip with its number.
+        given: what the predictor takes.
+        picture: RGB (h, w, 3), to draw into; None of a clip.
+    """
+
+    name: str
+    given: Any
+    picture: Callable[[], NDArray[np.uint8]] | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Items that belong together: a folder of pictures, one video, one file of clips.
+
+    Attributes:
+        name: of the files that are written about it.
+        items: in order; read as they are asked for.
+        rate: frames a second of a video; None of others.
+    """
+
+    name: str
+    items: Iterator[Item]
+    rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What some recipes take besides.
+
+    Attributes:
+        thermal: `rgbt`: the folder of thermal pictures, or the one picture.
+        references: `refdet`: pictures of what is sought.
+        window: `slowfast`: frames of a clip that is cut out of a recording.
+    """
+
+    thermal: Path | None = None
+    references: Path | None = None
+    window: int = 64
+
+
+def sources(path: Path, recipe: str, extra: Extra) -> list[Source]:
+    """What is at `path` for a model of `recipe`.
+
+    Raises:
+        DataError: nothing that the recipe's model can look at.
+    """
+    if not path.exists():
+        raise DataError(f"source is {path}; no such file or folder")
+    if recipe == "slowfast":
+        return _clips(path, extra.window)
+    take = _taker(path, recipe, extra)
+    if path.is_file():
+        if path.suffix.lower() in VIDEOS:
+            return [_video(path, recipe, take)]
+        return [Source(path.stem, iter([take(path, path.name)]))]
+    pictures = images_in(path, Findings())
+    videos = sorted(file for file in path.rglob("*") if file.suffix.lower() in VIDEOS)
+    if not pictures and not videos:
+        raise DataError(f"{path}: holds no picture ({', '.join(sorted(SUFFIXES))}) and no video")
+    found = [_video(video, recipe, take) for video in videos]
+    if pictures:
+        found.insert(0, Source(path.name, (take(file, str(file.relative_to(path))) for file in pictures)))
+    return found
+
+
+Taker = Callable[[Path | NDArray[np.uint8], str], Item]
+
+
+def _taker(path: Path, recipe: str, extra: Extra) -> Taker:
+    """How a picture becomes an item."""
+    if recipe == "rgbt":
+        if extra.thermal is None:
+            raise DataError("rgbt looks at pairs: give the thermal picture, or the folder of them, with --thermal")
+        return lambda picture, name: _pair(picture, name, path, extra.thermal)
+    if recipe == "refdet":
+        references = _references(extra.references)
+        return lambda picture, name: Item(name, {"frame": picture, "references": references}, lambda: _pixels(picture))
+    return lambda picture, name: Item(name, picture, lambda: _pixels(picture))
+
+
+def _pair(picture: Path | NDArray[np.uint8], name: str, source: Path, thermal: Path | None) -> Item:
+    assert thermal is not None
+    if not isinstance(picture, Path):
+        raise DataError(f"{source}: rgbt takes pictures, not videos; write the frames of both cameras as pictures")
+    partner = thermal
+    if source.is_dir():
+        below = picture.relative_to(source).with_suffix("")
+        partner = next(
+            (thermal / f"{below}{suffix}" for suffix in SUFFIXES if (thermal / f"{below}{suffix}").is_file()), thermal
+        )
+    if not partner.is_file():
+        raise DataError(f"{picture}: has no partner of that name in {thermal}; add it, or take this one away")
+    return Item(name, (picture, partner), lambda: decode(picture))
+
+
+def _references(folder: Path | None) -> Sequence[Path]:
+    if folder is None or not folder.exists():
+        raise DataError(
+            "refdet searches for what references show: give a picture, or a folder of them, with --references"
+        )
+    references = [folder] if folder.is_file() else images_in(folder, Findings())
+    if not references:
+        raise DataError(f"{folder}: holds no picture; it must hold at least one of what is sought")
+    return references
+
+
+def _pixels(picture: Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return decode(picture) if isinstance(picture, Path) else picture
+
+
+def _video(path: Path, recipe: str, take: Taker) -> Source:
+    rate = frame_rate(path)
+    return Source(
+        path.stem, (take(pixels, f"{path.name} frame {number}") for number, pixels in enumerate(frames(path))), rate
+    )
+
+
+def _clips(path: Path, window: int) -> list[Source]:
+    from trainables.slowfast.recording import read_clips
+
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix.lower() in CLIPS)
+    if not files:
+        raise DataError(f"{path}: holds no file of clips ({', '.join(sorted(CLIPS))})")
+    return [Source(file.stem, (Item(name, clip, None) for name, clip in read_clips(file, window))) for file in files]

@@ -1,0 +1,183 @@
+"""`steadytune predict`: what is read, what is written, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from search.predict.files import smoothed
+from search.predict.model import LoadedModel, load
+from search.predict.run import PredictionRequest, predict
+from search.predict.sources import Extra, sources
+from trainables.errors import DataError, SteadytuneError
+from trainables.vision.video_file import VideoWriter, frames
+
+
+def cows(pictures: Sequence[Any]) -> list[dict[str, Any]]:
+    """A sure cow in the middle of each picture, and a calf that is not sure."""
+    answer = {
+        "boxes": np.array([[16, 8, 48, 24], [0, 0, 8, 8]], dtype=np.float32),
+        "scores": np.array([0.9, 0.2], dtype=np.float32),
+        "labels": ["cow", "calf"],
+    }
+    return [answer for _ in pictures]
+
+
+def flickering(clips: Sequence[Any]) -> list[dict[str, Any]]:
+    """Sitting, but for one clip in which it looks like a fall."""
+    falls = [0.6 if clip.mean() > 30 else 0.1 for clip in clips]
+    return [{"label": "", "scores": {"sit": 1 - fall, "fall": fall}} for fall in falls]
+
+
+COWS = LoadedModel("resnet_yolo", cows)
+
+
+def request(folder: Path, **values: Any) -> PredictionRequest:
+    return PredictionRequest(folder / "out", **{"threshold": 0.25, "batch": 2, **values})
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    (folder / "night").mkdir(parents=True)
+    for name in ("a.png", "b.png", "night/a.png"):
+        Image.new("RGB", (64, 32), "grey").save(folder / name)
+    return folder
+
+
+def test_a_folder_of_pictures_is_drawn_and_listed_in_both_forms(pictures: Path, tmp_path: Path) -> None:
+    said = list(predict(COWS, sources(pictures, "resnet_yolo", Extra()), request(tmp_path)))
+    assert said == ["pictures: 3 pictures, 3 objects", f"written: {tmp_path / 'out' / 'predictions.json'}"]
+    coco = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert [image["file_name"] for image in coco["images"]] == ["a.png", "b.png", "night/a.png"]
+    assert coco["categories"] == [{"id": 1, "name": "cow"}], "the calf is below the threshold"
+    assert coco["annotations"][0]["bbox"] == [16, 8, 32, 16]
+    assert coco["annotations"][0]["score"] == pytest.approx(0.9)
+    line = (tmp_path / "out" / "labels" / "night" / "a.txt").read_text()
+    assert line == "0 0.500000 0.500000 0.500000 0.500000 0.90000\n"
+    drawn = np.asarray(Image.open(tmp_path / "out" / "pictures" / "night" / "a.jpg"))
+    assert np.abs(drawn.astype(int) - 128).max() > 60
+
+
+def test_a_lower_threshold_keeps_more(pictures: Path, tmp_path: Path) -> None:
+    said = list(predict(COWS, sources(pictures / "a.png", "yolox", Extra()), request(tmp_path, threshold=0.1)))
+    assert said[0] == "a: 1 pictures, 2 objects"
+
+
+def test_a_video_becomes_a_video(tmp_path: Path) -> None:
+    writer = VideoWriter(tmp_path / "walk.mp4", 10.0)
+    for _ in range(5):
+        writer.add(np.full((32, 64, 3), 128, dtype=np.uint8))
+    writer.close()
+    said = list(predict(COWS, sources(tmp_path / "walk.mp4", "resnet_yolo", Extra()), request(tmp_path)))
+    assert said[0] == "walk: 5 pictures, 5 objects"
+    drawn = list(frames(tmp_path / "out" / "walk.mp4"))
+    assert len(drawn) == 5
+    assert drawn[0].shape == (32, 64, 3)
+    assert np.abs(drawn[0].astype(int) - 128).max() > 60
+    assert (tmp_path / "out" / "labels" / "walk.mp4_frame_4.txt").is_file()
+
+
+def test_without_drawing_only_the_lists_are_written(pictures: Path, tmp_path: Path) -> None:
+    list(predict(COWS, sources(pictures, "resnet_yolo", Extra()), request(tmp_path, draw=False)))
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"classes.txt", "labels", "predictions.json"}
+
+
+def test_clips_are_smoothed_over_time(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    clips = np.full((5, 4, 6, 6), 20, dtype=np.float32)
+    clips[2] = 40
+    with h5py.File(tmp_path / "day.h5", "w") as file:
+        file["frames"] = clips
+    model = LoadedModel("slowfast", flickering)
+    alone = list(predict(model, sources(tmp_path / "day.h5", "slowfast", Extra()), request(tmp_path)))
+    assert alone[0] == "day: 5 clips or pictures, 4 sit, 1 fall"
+    together = list(predict(model, sources(tmp_path / "day.h5", "slowfast", Extra()), request(tmp_path, smooth=3)))
+    assert together[0] == "day: 5 clips or pictures, 5 sit"
+    rows = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert rows[2]["scores"] == pytest.approx({"sit": 1 - 0.8 / 3, "fall": 0.8 / 3}, abs=1e-5)
+
+
+def test_a_recording_is_cut_into_windows(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "night.h5", "w") as file:
+        file["frames"] = np.full((10, 6, 6), 20, dtype=np.float32)
+    (source,) = sources(tmp_path / "night.h5", "slowfast", Extra(window=4))
+    assert [item.name for item in source.items] == [
+        "frames 0 to 3",
+        "frames 2 to 5",
+        "frames 4 to 7",
+        "frames 6 to 9",
+    ]
+
+
+def test_at_the_ends_fewer_clips_are_averaged() -> None:
+    assert smoothed([{"a": 0.0}, {"a": 0.5}, {"a": 1.0}], 3) == [{"a": 0.25}, {"a": 0.5}, {"a": 0.75}]
+
+
+def test_pairs_are_found_by_their_names(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="give the thermal picture, or the folder of them, with --thermal"):
+        sources(pictures, "rgbt", Extra())
+    thermal = tmp_path / "thermal"
+    (thermal / "night").mkdir(parents=True)
+    for name in ("a.jpg", "night/a.png"):
+        Image.new("L", (64, 32)).save(thermal / name)
+    (source,) = sources(pictures, "rgbt", Extra(thermal=thermal))
+    assert next(source.items).given == (pictures / "a.png", thermal / "a.jpg")
+    with pytest.raises(DataError, match=r"b\.png: has no partner of that name"):
+        next(source.items)
+
+
+def test_what_is_sought_must_be_shown(pictures: Path) -> None:
+    with pytest.raises(DataError, match="with --references"):
+        sources(pictures, "refdet", Extra())
+    (source,) = sources(pictures / "a.png", "refdet", Extra(references=pictures / "b.png"))
+    assert next(source.items).given == {"frame": pictures / "a.png", "references": [pictures / "b.png"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe", "words"),
+    [
+        ("none", "yolox", "source is .*none; no such file or folder"),
+        ("empty", "yolox", "holds no picture"),
+        ("empty", "slowfast", "holds no file of clips"),
+        ("broken.mp4", "yolox", "cannot be read as a video"),
+    ],
+)
+def test_a_wrong_source_is_one_sentence(name: str, recipe: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    with pytest.raises(DataError, match=words):
+        sources(tmp_path / name, recipe, Extra())
+
+
+def test_a_wrong_model_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SteadytuneError, match=r"model is nothing; give a checkpoint such as epoch-0007, an export, or"):
+        load("nothing", "")
+    with pytest.raises(SteadytuneError, match=r"holds no state\.pt"):
+        load(str(tmp_path), "")
+
+
+@pytest.mark.e2e
+def test_a_checkpoint_predicts(tmp_path: Path) -> None:
+    from trainables import registry
+    from trainables.samples.digits import write_yolo
+
+    data = write_yolo(tmp_path / "digits", train=8, val=4, size=64)
+    recipe = registry.find("resnet_yolo")
+    settings = recipe.settings("tiny", {"epochs": 1, "image_size": 64, "widths": [8, 8, 16, 16], "neck_channels": 8})
+    epoch = next(recipe.train(settings, recipe.open(data), tmp_path))
+    (tmp_path / "epoch-0001").mkdir()
+    epoch.save(tmp_path / "epoch-0001")
+    model = load(str(tmp_path / "epoch-0001"), "")
+    assert model.recipe == "resnet_yolo"
+    folder = tmp_path / "digits" / "images" / "val"
+    said = list(predict(model, sources(folder, model.recipe, Extra()), request(tmp_path, threshold=0.0)))
+    assert said[0].startswith("val: 4 pictures, ")
+    assert len(list((tmp_path / "out" / "pictures").iterdir())) == 4
