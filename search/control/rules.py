@@ -1,7 +1,8 @@
 """The decision rules: what happens to a trial after each of its epochs.
 
 The rules are tried in turn, and the first that applies decides: a failed training (`stop_rules`), the last epoch, an
-unwanted training (`stop_rules` too), the sweep's budget, the comparison at a rung (`search.pruning.scheduler`).
+unwanted training (`stop_rules` too), the sweep's budget, doubts about the training (`stop_rules` again), the comparison
+at a rung (`search.pruning.scheduler`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from functools import partial
 from search.journal.events import EpochDone
 from search.pruning.curve import orient
 from search.pruning.decision import FAILURES, Action, Decision
-from search.pruning.peers import NEWEST_PEERS, median_of_peers
+from search.pruning.peers import NEWEST_PEERS, Peers, median_of_peers
 from search.pruning.rungs import RungResult
 from search.pruning.scheduler import Scheduler
-from search.pruning.stop_rules import broken, verdict
+from search.pruning.stop_rules import broken, doubtful, verdict
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from trainables.recipe import Alarm, AnyRecipe
@@ -44,8 +45,24 @@ def decide(
         return stop
     decision = _completed(trial) or stop or _out_of_budget(budget_reason)
     if decision is None and trial.is_search and plan.spec.scheduler != "none":
-        return _compare(trial, plan.recipe, scheduler, remaining)
+        return _demoted(trial, state, scheduler) or _compare(trial, plan.recipe, scheduler, remaining)
     return decision
+
+
+def _demoted(trial: TrialState, state: SweepState, scheduler: Scheduler) -> Decision | None:
+    """A pause at once, behind all others at the last rung, of a trial about which the stop rules have doubts.
+
+    It waits for an epoch with a checkpoint to continue from. A simulated trial has none and needs none.
+    """
+    rung = None if trial.is_baseline else scheduler.demotion(trial.number)
+    if rung is None or max(trial.checkpoints, default=trial.curve.epoch) < trial.curve.epoch:
+        return None
+    doubt = doubtful(trial.curve, state.plan.max_epochs, state.plan.spec.stability, _peers(trial, state))
+    if doubt is None:
+        return None
+    result = scheduler.rung_result(trial.number, rung)
+    numbers = {**doubt.numbers, "rung": rung, "rank": result.peers, "peers": result.peers}
+    return replace(doubt, detail=f"{doubt.detail}; behind all others at the epoch-{rung} rung", numbers=numbers)
 
 
 def _stop_rules(trial: TrialState, state: SweepState, alarm: Alarm | None) -> Decision | None:
@@ -57,7 +74,11 @@ def _stop_rules(trial: TrialState, state: SweepState, alarm: Alarm | None) -> De
     # The result of the sweep is the comparison of the baseline and the finalists, so these train to their last epoch.
     if trial.is_baseline or not trial.is_search:
         return broken(curve, thresholds, alarm)
-    return verdict(curve, state.plan.max_epochs, thresholds, alarm, partial(_median_best, state, trial.number))
+    return verdict(curve, state.plan.max_epochs, thresholds, alarm, _peers(trial, state))
+
+
+def _peers(trial: TrialState, state: SweepState) -> Peers:
+    return partial(_median_best, state, trial.number)
 
 
 def _median_best(state: SweepState, without: int, epoch: int) -> float | None:
@@ -92,7 +113,11 @@ def _compare(trial: TrialState, recipe: AnyRecipe, scheduler: Scheduler, remaini
     action = scheduler.action(trial.number, rung, remaining)
     if action != "continue" and trial.is_baseline:  # see `_stop_rules`
         return _at_rung(result, recipe, scheduler, "continue", remaining, "no rung stops the baseline")
-    return _at_rung(result, recipe, scheduler, action, remaining)
+    return _at_rung(result, recipe, scheduler, action, remaining, _undecided(scheduler, rung))
+
+
+def _undecided(scheduler: Scheduler, rung: int) -> str:
+    return "" if scheduler.decides(rung) else "most are next to nothing there, so all are promoted"
 
 
 def promote(state: SweepState, scheduler: Scheduler, remaining: int) -> tuple[TrialState, Decision] | None:
@@ -108,7 +133,8 @@ def promote(state: SweepState, scheduler: Scheduler, remaining: int) -> tuple[Tr
         return None
     number, rung = promotion
     result = scheduler.rung_result(number, rung)
-    return state.trials[number], _at_rung(result, state.plan.recipe, scheduler, "continue", remaining)
+    note = _undecided(scheduler, rung)
+    return state.trials[number], _at_rung(result, state.plan.recipe, scheduler, "continue", remaining, note)
 
 
 def promote_by_hand(trial: TrialState, state: SweepState, scheduler: Scheduler, remaining: int) -> Decision:
@@ -129,7 +155,10 @@ def give_up(trial: TrialState, recipe: AnyRecipe, scheduler: Scheduler, why: str
         why: the reason, in a few words.
         remaining: how many trials the search may still start.
     """
-    rung = int(trial.decisions[-1].numbers["rung"])
+    paused = trial.decisions[-1]
+    rung = int(paused.numbers["rung"])
+    if paused.reason != "rung":
+        why = f"demoted as {paused.reason}; {why}"
     return _at_rung(scheduler.rung_result(trial.number, rung), recipe, scheduler, "stop", remaining, why)
 
 

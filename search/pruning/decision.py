@@ -44,7 +44,8 @@ class Decision:
 
     Attributes:
         action: "stop" ends the trial, "pause" keeps its checkpoint for later; "continue" is recorded where a trial was
-            compared at a rung and continues, either at once or promoted after a pause.
+            compared at a rung and continues, either at once or promoted after a pause. A "pause" whose reason is not
+            "rung" demotes the trial: it stands behind all others at the rung that it passed last.
         reason: the rule that decided.
         detail: one sentence with the numbers, for people.
         numbers: the same numbers by name, in the metric's own sign.

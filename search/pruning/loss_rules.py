@@ -20,8 +20,13 @@ def nonfinite(curve: Curve, settings: StabilitySettings) -> Decision | None:
     return stop("nonfinite", detail, epochs=len(last))
 
 
-def train_diverging(curve: Curve, settings: StabilitySettings) -> Decision | None:
-    """A training loss that stays far above its best."""
+def train_diverging(curve: Curve, max_epochs: int, settings: StabilitySettings) -> Decision | None:
+    """A training loss that stays far above its best.
+
+    In the first epochs, or the first half of a short training, it may still recover.
+    """
+    if curve.epoch < min(settings.min_epochs, max_epochs / 2):
+        return None
     return _raised("training", curve.train_losses, settings.train_factor, settings.train_epochs)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from search.pruning.curve import WARMUP, Curve
 from search.pruning.curve_statistics import detrended_cv
 from search.pruning.decision import Decision, stop
@@ -9,7 +11,7 @@ from search.pruning.peers import Peers
 from search.pruning.stability import StabilitySettings
 
 FEWEST_EVALUATED = 5
-"""Evaluated epochs without which a training is not compared with its peers."""
+"""Evaluated epochs after its warm-up without which a training is not compared with its peers."""
 
 
 def dead(curve: Curve, settings: StabilitySettings) -> Decision | None:
@@ -30,28 +32,29 @@ def collapsed(curve: Curve, max_epochs: int, settings: StabilitySettings, peers:
     It is compared with the peers once, after its warm-up: a longer warm-up is no reason to stop.
     A metric that stays at the share of the most frequent class is no collapse: such runs may still improve.
     """
-    due = settings.collapse_after * max_epochs
-    if curve.mode != "max" or len(curve.evaluated) < 2 or curve.epoch < due:
+    due = max(settings.min_epochs, math.floor(settings.collapse_after * max_epochs))
+    if curve.mode != "max" or curve.epoch < due or curve.points[-1].phase == WARMUP:
         return None
-    highest = curve.bests[-1].value or 0.0
-    if highest < 0:  # a metric that goes below zero does not collapse to it
+    newest = curve.evaluated[-FEWEST_EVALUATED - 1 :]
+    settled = [point.epoch for point in newest if point.epoch > curve.warmup_epochs]
+    highest = (curve.bests[-1].value or 0.0) if curve.bests else 0.0
+    if len(settled) < 2 or highest < 0:  # a metric that goes below zero does not collapse to it
         return None
     detail = f"metric never above {highest:.4f} in {curve.epoch} of {max_epochs} epochs"
     if highest < settings.collapse_value:
         return stop("collapsed", detail, highest=highest, epochs=curve.epoch)
-    peer = peers(curve.epoch) if settings.collapse_share and _just_due(curve, due) else None
+    peer = peers(curve.epoch) if settings.collapse_share and _just_due(curve.epoch, settled, due) else None
     if peer is None or highest >= settings.collapse_share * peer:
         return None
     detail = f"{detail}, less than {settings.collapse_share:.0%} of the peers' median {peer:.4f}"
     return stop("collapsed", detail, highest=highest, median=peer, share=settings.collapse_share, epochs=curve.epoch)
 
 
-def _just_due(curve: Curve, due: float) -> bool:
-    """Whether the last epoch is the first to be compared: evaluated, from `due` on, after warm-up and a few more."""
-    before, last = curve.evaluated[-2:]
-    if last.epoch < curve.epoch or last.phase == WARMUP or len(curve.evaluated) < FEWEST_EVALUATED:
+def _just_due(epoch: int, settled: list[int], due: int) -> bool:
+    """Whether `epoch` is the first to be compared: evaluated, `due`, and with a few before it after the warm-up."""
+    if settled[-1] < epoch or len(settled) < FEWEST_EVALUATED:
         return False
-    return before.epoch < due or before.phase == WARMUP or len(curve.evaluated) == FEWEST_EVALUATED
+    return settled[-2] < due or len(settled) == FEWEST_EVALUATED
 
 
 def oscillating_metric(curve: Curve, max_epochs: int, settings: StabilitySettings, peers: Peers) -> Decision | None:

@@ -78,10 +78,12 @@ class Rung:
     Attributes:
         epoch: where the rung lies.
         values: by trial, higher is better; None for a trial without one.
+        demoted: the trials that rank behind all others with a value, whatever theirs is.
     """
 
     epoch: int
     values: dict[int, float | None] = field(default_factory=dict)
+    demoted: set[int] = field(default_factory=set)
     _rising: list[float] = field(default_factory=list, repr=False)
 
     def add(self, trial: int, value: float | None) -> None:
@@ -92,14 +94,27 @@ class Rung:
 
     def drop(self, trial: int) -> None:
         """Take a failed trial's value away. It still counts as an arrival, ranked below all others."""
-        value = self.values.get(trial)
-        if value is not None:
+        ranked_by = self.ranked_by(trial)
+        if ranked_by is not None:
             self.values[trial] = None
-            del self._rising[bisect_left(self._rising, value)]
+            del self._rising[bisect_left(self._rising, ranked_by)]
+
+    def demote(self, trial: int) -> None:
+        """Rank `trial` behind all others with a value from now on."""
+        ranked_by = self.ranked_by(trial)
+        self.demoted.add(trial)
+        if ranked_by is not None:
+            del self._rising[bisect_left(self._rising, ranked_by)]
+            insort(self._rising, -math.inf)
+
+    def ranked_by(self, trial: int) -> float | None:
+        """What `trial` is ranked by: its value, or -inf if it was demoted; None without a value."""
+        value = self.values.get(trial)
+        return -math.inf if value is not None and trial in self.demoted else value
 
     def rank(self, trial: int) -> int:
         """The trial's rank among all that reached the rung, from 1; equal values share the better rank."""
-        value = self.values[trial]
+        value = self.ranked_by(trial)
         return len(self.values) if value is None else len(self._rising) - bisect_right(self._rising, value) + 1
 
     def rung_result(self, trial: int, quota: int) -> RungResult:

@@ -22,8 +22,8 @@ from search.pruning.rungs import RungResult
 class Scheduler(Protocol):
     """What a sweep asks of each scheduler.
 
-    `start`, `arrive`, `record` and `end` tell it what happened, in the order in which it happened. The others are
-    queries and change nothing.
+    `start`, `arrive`, `record`, `demote` and `end` tell it what happened, in the order in which it happened. The others
+    are queries and change nothing.
 
     Attributes:
         compares: what `RungResult.value` is, to put before the metric's name in a sentence.
@@ -80,8 +80,19 @@ class Scheduler(Protocol):
         """
         return 0
 
+    def decides(self, rung: int) -> bool:
+        """Whether the values at `rung` can be compared; if not, every trial there is promoted."""
+        return True
+
     def record(self, trial: int, rung: int, action: Action) -> None:
         """`action`, which is no "stop", was decided about `trial` at `rung`."""
+
+    def demotion(self, trial: int) -> int | None:
+        """The rung at which `trial`, which is running, would be paused if it were demoted now; None if it cannot be."""
+        return None
+
+    def demote(self, trial: int, rung: int) -> None:
+        """`trial` was paused at `rung`, which `demotion` returned, and ranks behind all others there."""
 
     def end(self, trial: int, reason: Reason) -> None:
         """`trial` ended. A failed one ranks below all others at each rung that it reached."""

@@ -5,6 +5,8 @@ The rules are in `loss_rules.py` and `metric_rules.py`; their thresholds, and wh
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from search.pruning.curve import Curve
 from search.pruning.decision import Decision, stop
 from search.pruning.loss_rules import held_out_diverging, nonfinite, oscillating_loss, train_diverging
@@ -35,13 +37,31 @@ def verdict(
     return (
         nonfinite(curve, settings)
         or dead(curve, settings)
-        or train_diverging(curve, settings)
+        or train_diverging(curve, max_epochs, settings)
         or held_out_diverging(curve, settings)
         or collapsed(curve, max_epochs, settings, peers)
         or oscillating_metric(curve, max_epochs, settings, peers)
         or oscillating_loss(curve, settings)
         or stale(curve, settings)
     )
+
+
+def doubtful(curve: Curve, max_epochs: int, settings: StabilitySettings, peers: Peers = no_peers) -> Decision | None:
+    """The reason to demote this trial now, or None: its training may have failed, or it oscillates below its peers.
+
+    A demoted trial is paused at once and stands behind all others at its rung. It is not ended, since runs of which a
+    rule is less sure often recover. The arguments are those of `verdict`.
+    """
+    if not settings.demote:
+        return None
+    thresholds = settings.doubts
+    doubt = (
+        train_diverging(curve, max_epochs, thresholds)
+        or held_out_diverging(curve, thresholds)
+        or collapsed(curve, max_epochs, thresholds, peers)
+        or oscillating_metric(curve, max_epochs, thresholds, peers)
+    )
+    return None if doubt is None else replace(doubt, action="pause")
 
 
 def broken(curve: Curve, settings: StabilitySettings, alarm: Alarm | None = None) -> Decision | None:

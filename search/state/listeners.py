@@ -71,6 +71,8 @@ class SchedulerListener:
         """See `TrialListener`."""
         if decision.action == "stop":
             self._scheduler.end(trial.number, decision.reason)
+        elif decision.action == "pause" and decision.reason != "rung":
+            self._scheduler.demote(trial.number, int(decision.numbers["rung"]))
         elif "rung" in decision.numbers:  # compared there, or promoted from there by hand
             self._scheduler.record(trial.number, int(decision.numbers["rung"]), decision.action)
 

@@ -22,7 +22,8 @@ def build_scheduler(plan: Plan) -> Scheduler:
         return _freeze_thaw(plan)
     if plan.spec.scheduler == "stopping":
         return StoppingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
-    return PromotingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs, plan.spec.min_peers)
+    nothing = plan.spec.stability.collapse_value if plan.recipe.mode == "max" else 0.0
+    return PromotingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs, plan.spec.min_peers, nothing)
 
 
 def _freeze_thaw(plan: Plan) -> Scheduler:

@@ -282,9 +282,19 @@ def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     return parse(SweepSpec, values, owner)
 
 
+EARLIER_STABILITY: Mapping[str, Any] = {"demote": False, "min_epochs": 1}
+"""What a sweep of a version without these thresholds did. A stored sweep has all that its version knew."""
+
+
 def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
-    """The sweep that was launched with `values`, perhaps by an earlier version: removed fields are left out."""
-    return parse(SweepSpec, {name: value for name, value in values.items() if name not in REMOVED}, owner)
+    """The sweep that was launched with `values`, perhaps by an earlier version.
+
+    Removed fields are left out. Thresholds of the stop rules that came later are what that version did without them.
+    """
+    kept = {name: value for name, value in values.items() if name not in REMOVED}
+    if isinstance(stability := kept.get("stability"), Mapping):
+        kept["stability"] = {**EARLIER_STABILITY, **stability}
+    return parse(SweepSpec, kept, owner)
 
 
 def removed_choices(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ def counterfactual(state: SweepState, trial: TrialState) -> Iterator[str]:
         yield from _at_rung(state, trial, decision)
     else:
         yield from _by_rule(decision)
+    if decision.action == "pause" and decision.reason != "rung":
+        yield "It was demoted, not stopped: if others at its rung fail, it is promoted."
 
 
 def _at_rung(state: SweepState, trial: TrialState, decision: Decided) -> Iterator[str]:

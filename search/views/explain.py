@@ -88,7 +88,8 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
         held_out = f"  held-out loss {point.held_out:.4g}" if point.held_out is not None else ""
         lines.append(f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {loss}{held_out}")
     for before, decision in zip([None, *trial.decisions], trial.decisions, strict=False):
-        reason = f" ({decision.reason}: {REASONS[decision.reason]})" if decision.action == "stop" else ""
+        says_why = decision.action == "stop" or (decision.action == "pause" and decision.reason != "rung")
+        reason = f" ({decision.reason}: {REASONS[decision.reason]})" if says_why else ""
         lines.append(f"After epoch {decision.epoch} it {happened(decision, before)}{reason}: {decision.detail}.")
     lines.extend(counterfactual(state, trial))
     lines.extend(_curve_lines(trial))

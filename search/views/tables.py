@@ -51,7 +51,7 @@ def rung_table(state: SweepState) -> Table:
     arrived: dict[int, dict[int, str]] = defaultdict(dict)  # by rung and trial, the last action
     for trial in state.trials.search:
         for decision in trial.decisions:
-            if decision.reason == "rung":
+            if decision.reason == "rung" or decision.action == "pause":  # a demoted trial is paused at a rung too
                 rung = int(decision.numbers["rung"])
                 arrived[rung][trial.number] = decision.action
     rows = []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from search.control.coordinator import Coordinator
+from search.journal.segments import read
 from tests.support.fakes import plan_of
-from tests.support.workers import reasons, swept
+from tests.support.workers import Workers, coordinator_of, reasons, swept
 
 EARLY_OSCILLATION = {"strict": True, "oscillation_window": 5}
 """The training loss falls so fast that `strict` stops each trial after its fifth epoch."""
@@ -53,3 +56,90 @@ def test_a_trial_that_fails_in_its_last_epoch_has_failed(data: Path, journal: Pa
     coordinator = swept(plan_of(data, trials=1, enqueue=["good"], set={"epochs": 5, "diverge_at": 3}), journal)
     assert reasons(coordinator) == {0: "diverging"}
     assert coordinator.state.trials[0].curve.epoch == 5
+
+
+# --- demotion ------------------------------------------------------------------------------------------------------
+
+
+def demoting(data: Path, journal: Path, checkpoint_every: int = 1, **fields: Any) -> Coordinator:
+    """A sweep whose trial 1 has a training loss that is too high from its third epoch on; the baseline's is, too."""
+    enqueue = ["wild", "wild", "good", "slow"]
+    made = plan_of(
+        data,
+        preset="long",
+        **{"trials": 4, "enqueue": enqueue, "confirm_top": 0, "audit": 0.0, "min_peers": 1} | fields,
+    )
+    return swept(made, journal, Workers(checkpoint_every=checkpoint_every))
+
+
+def test_a_doubtful_trial_is_paused_at_once_behind_all_others_and_ends_with_the_search(
+    data: Path, journal: Path
+) -> None:
+    coordinator = demoting(data, journal, enqueue=["good", "wild", "good", "slow"])
+    trial = coordinator.state.trials[1]
+    demotion = next(decision for decision in trial.decisions if decision.reason == "diverging")
+    assert (demotion.action, demotion.epoch) == ("pause", 4)
+    assert demotion.detail.endswith("above 2 x its best 1; behind all others at the epoch-4 rung")
+    assert demotion.numbers["rank"] == demotion.numbers["peers"]
+    assert trial.decision is not None
+    assert (trial.decision.reason, trial.failed) == ("rung", False), "it may have recovered: its training did not fail"
+    assert trial.decision.detail.endswith("(demoted as diverging; search finished)")
+
+
+def test_the_baseline_is_not_demoted(data: Path, journal: Path) -> None:
+    coordinator = demoting(data, journal, enqueue=["steady", "good"], set={"diverge_at": 2})
+    assert coordinator.state.trials[0].finished
+    actions = [[decision.action for decision in trial.decisions] for trial in coordinator.state.trials.search]
+    assert "pause" not in actions[0]
+    assert all("pause" in each for each in actions[1:])
+
+
+def test_a_demotion_waits_for_a_checkpoint_to_continue_from(data: Path, journal: Path) -> None:
+    enqueue = ["good", "wild", "good", "good", "good", "good"]
+    coordinator = demoting(data, journal, checkpoint_every=5, enqueue=enqueue, trials=6, grace_epochs=3)
+    for trial in coordinator.state.trials.search:
+        for decision in trial.decisions:
+            if decision.action == "pause":
+                assert decision.epoch % 5 == 0 or decision.epoch in coordinator.scheduler.rungs
+
+
+@pytest.mark.parametrize("scheduler", ["stopping", "freeze_thaw", "none"])
+def test_where_no_trial_is_paused_behind_others_none_is_demoted(data: Path, journal: Path, scheduler: str) -> None:
+    coordinator = demoting(data, journal, scheduler=scheduler, sampler="tpe")
+    decisions = [decision for trial in coordinator.state.trials.search for decision in trial.decisions]
+    assert not any(decision.action == "pause" and decision.reason != "rung" for decision in decisions)
+
+
+def test_a_resumed_sweep_has_the_same_demotions(data: Path, journal: Path) -> None:
+    coordinator = demoting(data, journal, enqueue=["good", "wild", "good", "slow"])
+    again = coordinator_of(coordinator.plan, journal.with_name("again"), Workers())
+    again.restore(read(journal))
+    assert again.scheduler.rung_result(1, 4) == coordinator.scheduler.rung_result(1, 4)
+    assert [trial.decisions for trial in again.state.trials.search] == [
+        trial.decisions for trial in coordinator.state.trials.search
+    ]
+
+
+# --- next to nothing -----------------------------------------------------------------------------------------------
+
+
+def test_a_rung_where_most_have_reached_next_to_nothing_promotes_all(data: Path, journal: Path) -> None:
+    """With first values of 0.0001 and 0.0003, four of twelve trials were left at the first rung of a real sweep."""
+    made = plan_of(
+        data,
+        preset="long",
+        trials=6,
+        enqueue=["steady"],
+        set={"quality": {"high": 0.0102, "low": 0.01}, "shape": "slow"},
+        confirm_top=0,
+        min_peers=1,
+        stability={"collapse_value": 0.9, "collapse_after": 1.0, "demote": False},
+    )
+    coordinator = swept(made, journal)
+    assert len(coordinator.state.trials.search) == 6
+    for trial in coordinator.state.trials.search:
+        last_at = {decision.numbers["rung"]: decision for decision in trial.decisions if "rung" in decision.numbers}
+        early = [decision for rung, decision in last_at.items() if rung <= 0.3 * 27]
+        assert len(early) == 4
+        assert {decision.action for decision in early} == {"continue"}
+        assert trial.is_baseline or "most are next to nothing there, so all are promoted" in early[0].detail

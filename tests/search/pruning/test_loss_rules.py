@@ -11,9 +11,10 @@ from search.pruning.curve import Curve, Point
 from search.pruning.decision import Decision
 from search.pruning.stability import StabilitySettings
 from search.pruning.stop_rules import verdict
-from tests.support.judged import DEFAULTS, judged, reason
+from tests.support.judged import judged, reason
 
 NAN, INF = math.nan, math.inf
+AT_ONCE = StabilitySettings(min_epochs=1)
 
 # --- nonfinite ---------------------------------------------------------------------------------------------------
 
@@ -51,36 +52,49 @@ def test_a_held_out_loss_that_is_no_number_is_never_a_reason() -> None:
 
 
 def test_a_training_loss_above_twice_its_best_for_three_epochs_diverges() -> None:
-    found = judged([2.0, 1.0, 2.1, 2.5, 2.2])
+    found = judged([2.0, 1.0, 2.1, 2.5, 2.2], settings=AT_ONCE)
     assert reason(found) == "diverging"
     assert found is not None
     assert found.numbers == {"best": 1.0, "lowest_since": 2.1, "factor": 2.0, "epochs": 3}
 
 
 def test_twice_its_best_is_not_above_twice_its_best() -> None:
-    assert judged([1.0, 2.0, 2.5, 2.5]) is None
+    assert judged([1.0, 2.0, 2.5, 2.5], settings=AT_ONCE) is None
+
+
+@pytest.mark.parametrize(("max_epochs", "first"), [(5, 4), (8, 4), (12, 6), (20, 10), (300, 10)])
+def test_a_training_loss_may_be_too_high_for_ten_epochs_or_half_of_a_short_training(
+    max_epochs: int, first: int
+) -> None:
+    """A slow start of 30 epochs had its loss at twice its best in epochs 5 to 7, and learned after that."""
+    curve = Curve("max", [Point(1, 0.5, 1.0)])
+    for epoch in range(2, first + 1):
+        assert verdict(curve, max_epochs, StabilitySettings()) is None
+        curve.add(Point(epoch, 0.5, 3.0))
+    assert reason(verdict(curve, max_epochs, StabilitySettings())) == "diverging"
 
 
 def test_a_spike_that_comes_down_again_is_fine() -> None:
-    assert judged([1.0, 9.0, 9.0, 1.5]) is None
-    assert judged([1.0, 9.0, 1.5, 9.0, 9.0]) is None
+    assert judged([1.0, 9.0, 9.0, 1.5], settings=AT_ONCE) is None
+    assert judged([1.0, 9.0, 1.5, 9.0, 9.0], settings=AT_ONCE) is None
 
 
 def test_a_missing_loss_does_not_hide_a_divergence() -> None:
-    assert reason(judged([1.0, 9.0, NAN, 9.0, 9.0])) == "diverging"
+    assert reason(judged([1.0, 9.0, NAN, 9.0, 9.0], settings=AT_ONCE)) == "diverging"
 
 
 def test_losses_around_zero_or_below_never_diverge() -> None:
     """A factor of a best that is not positive means nothing: likelihoods are negative in healthy runs."""
-    assert judged([-1.0, -0.5, -0.2, -0.1]) is None
-    assert judged([0.0, 5.0, 5.0, 5.0]) is None
-    assert judged([-1.0, 5.0, 5.0, 5.0]) is None
+    assert judged([-1.0, -0.5, -0.2, -0.1], settings=AT_ONCE) is None
+    assert judged([0.0, 5.0, 5.0, 5.0], settings=AT_ONCE) is None
+    assert judged([-1.0, 5.0, 5.0, 5.0], settings=AT_ONCE) is None
 
 
 def test_what_is_too_high_can_be_set() -> None:
     losses = [1.0, 1.6, 1.6]
-    assert judged(losses) is None
-    assert reason(judged(losses, settings=StabilitySettings(train_factor=1.5, train_epochs=2))) == "diverging"
+    assert judged(losses, settings=AT_ONCE) is None
+    sooner = StabilitySettings(train_factor=1.5, train_epochs=2, min_epochs=1)
+    assert reason(judged(losses, settings=sooner)) == "diverging"
 
 
 def raised_held_out(values: Sequence[float | None]) -> Decision | None:
@@ -90,29 +104,29 @@ def raised_held_out(values: Sequence[float | None]) -> Decision | None:
 
 
 def test_a_raised_held_out_loss_without_a_new_best_metric_diverges() -> None:
-    found = raised_held_out([0.5] + [0.4] * 12)
+    found = raised_held_out([0.5] + [0.4] * 22)
     assert reason(found) == "diverging"
     assert found is not None
     assert "held-out loss" in found.detail
-    assert "no new best metric in 10" in found.detail
+    assert "no new best metric in 20" in found.detail
 
 
 def test_a_raised_held_out_loss_with_a_new_best_metric_is_fine() -> None:
-    assert raised_held_out([0.4] * 6 + [0.5] + [0.4] * 6) is None
+    assert raised_held_out([0.4] * 6 + [0.5] + [0.4] * 19) is None
 
 
 def test_a_raised_held_out_loss_of_a_young_training_is_fine() -> None:
-    assert raised_held_out([None] * 9) is None
+    assert raised_held_out([None] * 19) is None
 
 
 def test_a_raised_held_out_loss_of_a_training_that_was_never_evaluated_diverges() -> None:
-    assert reason(raised_held_out([None] * 10)) == "diverging"
+    assert reason(raised_held_out([None] * 20)) == "diverging"
 
 
 def test_for_a_metric_to_minimise_a_new_lowest_is_a_new_best() -> None:
-    held_out = [1.0] * 8 + [2.0] * 5
-    assert judged([1.0] * 13, [1.0] * 10 + [0.5] * 3, held_out, mode="min") is None
-    assert reason(judged([1.0] * 13, [0.5] + [1.0] * 12, held_out, mode="min")) == "diverging"
+    held_out = [1.0] * 18 + [2.0] * 5
+    assert judged([1.0] * 23, [1.0] * 20 + [0.5] * 3, held_out, mode="min") is None
+    assert reason(judged([1.0] * 23, [0.5] + [1.0] * 22, held_out, mode="min")) == "diverging"
 
 
 # --- phases ------------------------------------------------------------------------------------------------------
@@ -120,7 +134,7 @@ def test_for_a_metric_to_minimise_a_new_lowest_is_a_new_best() -> None:
 
 def phased(losses: list[tuple[str, float]]) -> Decision | None:
     points = [Point(epoch, 0.5, loss, None, phase) for epoch, (phase, loss) in enumerate(losses, start=1)]
-    return verdict(Curve("max", points), 100, DEFAULTS)
+    return verdict(Curve("max", points), 100, AT_ONCE)
 
 
 def test_a_training_loss_that_rises_with_a_new_phase_is_compared_within_that_phase() -> None:

@@ -71,4 +71,4 @@ def test_peers_are_only_counted_when_a_metric_swings() -> None:
         raise AssertionError("a calm run need not look at its peers")
 
     points = [Point(epoch, value, 1.0) for epoch, value in enumerate(CALM, start=1)]
-    assert verdict(Curve("max", points), 20, StabilitySettings(oscillation_cv=0.2), peers=peers) is None
+    assert verdict(Curve("max", points), 30, StabilitySettings(oscillation_cv=0.2), peers=peers) is None

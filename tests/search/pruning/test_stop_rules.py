@@ -32,14 +32,15 @@ def test_the_recipes_alarm_ends_it_with_the_recipes_words() -> None:
 
 
 def test_a_training_that_is_to_reach_its_end_is_stopped_only_if_nothing_is_left_to_train() -> None:
-    diverging = Curve("max", [Point(epoch, 0.5, loss) for epoch, loss in enumerate([1.0, 9.0, 9.0, 9.0], start=1)])
+    losses = [1.0, 9.0, 9.0, 9.0, 9.0]
+    diverging = Curve("max", [Point(epoch, 0.5, loss) for epoch, loss in enumerate(losses, start=1)])
     assert reason(verdict(diverging, 10, DEFAULTS)) == "diverging"
     assert broken(diverging, DEFAULTS) is None
     assert broken(diverging, DEFAULTS, Alarm("collapsed", "all boxes are one")) is None
     weights = Alarm("nonfinite", "weights of head are no longer finite")
     assert broken(diverging, DEFAULTS, weights) == Decision("stop", "nonfinite", weights.detail)
-    losses = Curve("max", [Point(epoch, 0.5, NAN) for epoch in (1, 2)])
-    assert reason(broken(losses, DEFAULTS)) == "nonfinite"
+    lost = Curve("max", [Point(epoch, 0.5, NAN) for epoch in (1, 2)])
+    assert reason(broken(lost, DEFAULTS)) == "nonfinite"
 
 
 # --- settings ----------------------------------------------------------------------------------------------------

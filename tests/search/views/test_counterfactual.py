@@ -7,8 +7,9 @@ import pytest
 from search.journal.events import Decided
 from search.views.counterfactual import counterfactual
 from search.views.explain import explanation
+from search.views.tables import rung_table
 from tests.support.fakes import plan_of
-from tests.support.workers import grown, swept
+from tests.support.workers import Workers, coordinator_of, grown, swept
 
 
 def test_the_counterfactual_at_a_rung_names_the_trials_ahead_and_the_cutoff(data: Path, tmp_path: Path) -> None:
@@ -56,3 +57,25 @@ def test_the_counterfactual_of_an_oscillating_trial_names_what_oscillated(
 def test_a_trial_that_trained_to_its_end_has_no_counterfactual(data: Path, tmp_path: Path) -> None:
     state = swept(plan_of(data, trials=1, confirm_top=0), tmp_path / "journal").state
     assert list(counterfactual(state, state.trials[0])) == []
+
+
+def test_a_demoted_trial_says_why_and_what_may_become_of_it(data: Path, tmp_path: Path) -> None:
+    made = plan_of(
+        data, trials=4, preset="long", enqueue=["steady", "wild", "good", "slow"], min_peers=1, confirm_top=0
+    )
+    workers = Workers(places=1)
+    coordinator = coordinator_of(made, tmp_path / "journal", workers)
+    coordinator.open(1)
+    demoted = None
+    while demoted is None:
+        workers.fill(coordinator)
+        for trial in list(workers.running):
+            workers.step(coordinator, trial)
+        demoted = next((trial for trial in coordinator.state.trials.paused.values() if trial.number == 1), None)
+    said = explanation(coordinator.state, demoted)
+    why = "After epoch 4 it was paused (diverging: loss rose and stayed high): training loss was at least 10"
+    assert any(sentence.startswith(why) for sentence in said)
+    assert list(counterfactual(coordinator.state, demoted))[-1] in said
+    assert "It was demoted, not stopped: if others at its rung fail, it is promoted." in said
+    paused = [row[3] for row in rung_table(coordinator.state).rows if row[0] == "4"]
+    assert paused == ["1"]

@@ -64,7 +64,8 @@ def test_the_summary_names_every_stopped_trial_with_its_reason(ended: SweepState
     lines = lines_of(summary(ended, folder, "browse"), width=400)
     first = lines.index("Stopped trials:") + 1
     stopped = [trial for trial in ended.trials.values() if trial.decision and trial.decision.reason != "done"]
-    assert lines[first].startswith("  1 wild after epoch 4: diverging (loss rose and stayed high): training loss")
+    assert lines[first].startswith("  1 wild after epoch 4: rung (below the cutoff at a rung): ranked 10 of 10 at the")
+    assert lines[first].endswith("(demoted as diverging; search finished)")
     for line, trial in zip(lines[first:], stopped, strict=False):
         assert trial.decision is not None
         assert line.endswith(trial.decision.detail)

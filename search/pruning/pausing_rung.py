@@ -1,0 +1,143 @@
+"""A rung of `PromotingASHA`: its trials in their order, those that are paused there, and which is promoted next."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from typing import NamedTuple
+
+from search.pruning.rungs import ROUNDING, Rung
+
+FEW = 8
+"""Of so few trials, ranks say less than of many: the best may be the fourth of six at a sixth of its epochs."""
+
+_Key = tuple[float, int]
+"""Minus the projected value, and the trial: sorted, the best come first, the earliest of equals before the others."""
+
+
+class _Leader(NamedTuple):
+    """A candidate for the lead of a rung. The greatest leads: tuples compare by their fields in this order."""
+
+    best: float
+    projected: float
+    minus_trial: int  # the earliest of equals leads
+
+    @property
+    def trial(self) -> int:
+        return -self.minus_trial
+
+    @property
+    def key(self) -> _Key:
+        return -self.projected, self.trial
+
+
+class PausingRung(Rung):
+    """A rung with the trials that are paused at it.
+
+    Args:
+        epoch: where it lies.
+        share: of the trials that reached the first rung, how many may come here.
+        promoted_share: of the trials that reached the first rung, how many this rung may promote.
+        few_share: of a few trials, how many this rung may promote.
+    """
+
+    def __init__(self, epoch: int, share: float, promoted_share: float, few_share: float) -> None:
+        super().__init__(epoch)
+        self.share = share
+        self.promoted_share = promoted_share
+        self.few_share = few_share
+        self.paused: set[int] = set()
+        self._paused_keys: list[_Key] = []  # sorted
+        self._all_keys: list[_Key] = []  # sorted
+        self._candidates: dict[int, _Leader] = {}
+        self._leader: _Leader | None = None
+        self._bests: list[float] = []  # of the candidates, sorted
+
+    def final_quota(self, trials: int) -> int:
+        """How many of so `trials` this rung promotes in the end: at least as many as of a few."""
+        of_few = math.ceil(min(trials, FEW) * self.few_share - ROUNDING)
+        return max(1, of_few, math.ceil(trials * self.promoted_share - ROUNDING))
+
+    def arrive(self, trial: int, projected_value: float | None, best: float | None) -> None:
+        """`trial` reached the rung; it is not paused yet."""
+        self.add(trial, projected_value)
+        if projected_value is None:
+            return
+        insort(self._all_keys, self._key(trial))
+        candidate = _Leader(projected_value if best is None else best, projected_value, -trial)
+        self._candidates[trial] = candidate
+        insort(self._bests, candidate.best)
+        self._leader = max(self._leader or candidate, candidate)
+
+    def drop(self, trial: int) -> None:
+        """See `Rung`: it is not paused and does not lead any more."""
+        if self.values.get(trial) is None:
+            return
+        self.unpause(trial)
+        key = self._key(trial)
+        super().drop(trial)
+        del self._all_keys[bisect_left(self._all_keys, key)]
+        self._follow(trial)
+
+    def demote(self, trial: int) -> None:
+        """See `Rung`: it does not lead any more either. It is paused here from now on."""
+        key = self._key(trial)
+        super().demote(trial)
+        del self._all_keys[bisect_left(self._all_keys, key)]
+        insort(self._all_keys, self._key(trial))
+        self._follow(trial)
+        self.pause(trial)
+
+    def _follow(self, trial: int) -> None:
+        """`trial` cannot lead any more."""
+        candidate = self._candidates.pop(trial, None)
+        if candidate is None:
+            return
+        del self._bests[bisect_left(self._bests, candidate.best)]
+        if candidate == self._leader:
+            self._leader = max(self._candidates.values(), default=None)
+
+    @property
+    def median_best(self) -> float:
+        """The median of the trials' best values, the upper one of two; NaN if there is none."""
+        return self._bests[len(self._bests) // 2] if self._bests else math.nan
+
+    def pause(self, trial: int) -> None:
+        """`trial` is paused here from now on. A trial without a value never is: it has nothing to be ranked by."""
+        if self.values[trial] is not None and trial not in self.paused:
+            self.paused.add(trial)
+            insort(self._paused_keys, self._key(trial))
+
+    def unpause(self, trial: int) -> None:
+        """`trial` is not paused here any more, if it was."""
+        if trial in self.paused:
+            self.paused.remove(trial)
+            del self._paused_keys[bisect_left(self._paused_keys, self._key(trial))]
+
+    def next(self, quota: int, arriving: int | None) -> int | None:
+        """The trial to promote next if the first `quota` here are promoted; None if those are promoted already.
+
+        Args:
+            quota: how many may be promoted, the leader included.
+            arriving: a trial that has just arrived, treated as if it were paused.
+        """
+        if quota < 1:
+            return None
+        # A demoted trial keeps the place that it was promoted with, so its epochs are saved, not given to the next.
+        quota = max(1, quota - len(self.demoted))
+        if self._leader and (self._leader.trial in self.paused or self._leader.trial == arriving):
+            return self._leader.trial
+        keys = self._paused_keys[:1] + ([] if arriving is None else [self._key(arriving)])
+        if not keys:
+            return None
+        best = min(keys)
+        # One of the quota is the leader's, who has it already: the others are counted without the leader.
+        ahead = bisect_left(self._all_keys, best)
+        if self._leader and self._leader.key < best:
+            ahead -= 1
+        return best[1] if ahead < quota - (self._leader is not None) else None
+
+    def _key(self, trial: int) -> _Key:
+        ranked_by = self.ranked_by(trial)
+        assert ranked_by is not None
+        return -ranked_by, trial
