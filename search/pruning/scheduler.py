@@ -93,6 +93,7 @@ class Scheduler(Protocol):
 
     def demote(self, trial: int, rung: int) -> None:
         """`trial` was paused at `rung`, which `demotion` returned, and ranks behind all others there."""
+        raise AssertionError("only a trial with a `demotion` is demoted")
 
     def end(self, trial: int, reason: Reason) -> None:
         """`trial` ended. A failed one ranks below all others at each rung that it reached."""

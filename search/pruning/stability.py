@@ -36,9 +36,15 @@ runs (`oscillation_cv`) was wrong about 37 of 43, so it is off, and they are dem
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import Field
 
 from trainables.settings import Settings
+
+EARLIER: Mapping[str, Any] = {"demote": False, "min_epochs": 1}
+"""What a sweep of a version without these thresholds did. A stored sweep has all that its version knew."""
 
 
 class StabilitySettings(Settings):

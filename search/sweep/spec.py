@@ -16,7 +16,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, field_validator
 
-from search.pruning.stability import StabilitySettings
+from search.pruning.stability import EARLIER, StabilitySettings
 from search.sweep.spelling import check_fields
 from trainables.command.declaration import ArgumentsFile, Parameters, ScriptCheckpoint, Stop, Words
 from trainables.errors import SettingsError
@@ -282,10 +282,6 @@ def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     return parse(SweepSpec, values, owner)
 
 
-EARLIER_STABILITY: Mapping[str, Any] = {"demote": False, "min_epochs": 1}
-"""What a sweep of a version without these thresholds did. A stored sweep has all that its version knew."""
-
-
 def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     """The sweep that was launched with `values`, perhaps by an earlier version.
 
@@ -293,7 +289,7 @@ def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     """
     kept = {name: value for name, value in values.items() if name not in REMOVED}
     if isinstance(stability := kept.get("stability"), Mapping):
-        kept["stability"] = {**EARLIER_STABILITY, **stability}
+        kept["stability"] = {**EARLIER, **stability}
     return parse(SweepSpec, kept, owner)
 
 

@@ -1,8 +1,11 @@
-"""How often a stability verdict stops a training too early: `python -m tests.bench.public.harm FOLDER`.
+"""How often a stop rule ends a training too early: `python -m tests.bench.public.harm FOLDER… [--halves 300]`.
 
 Every run is taken, one by one, without a scheduler, under the product's own rules. A stop did harm if the run later
 improved its own best value by more than 5 %. The peers of a run are all others of its family and planned length, known
 to their ends: the hardest case for a rule that asks for them.
+
+With `--halves`, the thresholds are chosen on random halves of the repositories of all folders, and what they do on the
+other halves is reported.
 """
 
 from __future__ import annotations
@@ -10,64 +13,152 @@ from __future__ import annotations
 import argparse
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
+import numpy as np
+
 from search.pruning.curve import Curve
-from search.pruning.peers import median_of_peers
+from search.pruning.decision import Decision
+from search.pruning.peers import Peers, median_of_peers
 from search.pruning.stability import StabilitySettings
-from search.pruning.stop_rules import verdict
+from search.pruning.stop_rules import doubtful, verdict
 from tests.bench.public.groups import Run, every_run
+from tests.bench.public.ours import DEFAULT, SOONER
 
 HARM = 1.05
 SETTINGS = {
-    "defaults": StabilitySettings(),
+    "defaults": DEFAULT,
     "defaults, `collapse_share: 0`": StabilitySettings(collapse_share=0),
+    "as before: sooner, no demotions": SOONER,
     "oscillation_cv 0.2": StabilitySettings(oscillation_cv=0.2),
     "oscillation_cv 0.5": StabilitySettings(oscillation_cv=0.5),
     "oscillation_cv 0.2 after half the epochs": StabilitySettings(oscillation_cv=0.2, oscillation_after=0.5),
-    "stale_epochs 50": StabilitySettings(oscillation_cv=None, stale_epochs=50),
+    "stale_epochs 50": StabilitySettings(stale_epochs=50),
 }
+CHOICES = {"collapse_after": (0.3, 0.4, 0.5), "min_epochs": (1, 10), "collapse_share": (0.2, 0.25)} | {
+    "no_best_epochs": (10, 20)
+}
+"""What is chosen from on halves of the repositories."""
 
 
-def stopped(run: Run, others: list[Curve], settings: StabilitySettings) -> tuple[str, bool, int] | None:
-    """The reason, whether it did harm, and the epochs that it saved; None if the run went to its end."""
-    curve = Curve()
+@dataclass(frozen=True)
+class Stop:
+    """Where a rule ended a run, or demoted it.
 
-    def peers(epoch: int) -> float | None:
-        return median_of_peers(other.best_by(epoch) for other in others)
+    Attributes:
+        reason: the rule.
+        harmed: whether the run later improved its own best.
+        saved: the epochs that were left.
+    """
 
-    for point in run.points:
-        curve.add(point)
-        found = verdict(curve, run.planned, settings, peers=peers)
-        if found:
-            later = [after.value for after in run.points[curve.epoch :] if after.value and math.isfinite(after.value)]
-            harmed = max(later, default=-math.inf) > HARM * (curve.best_value or 0.0)
-            return found.reason, harmed, len(run.points) - curve.epoch
-    return None
+    reason: str
+    harmed: bool
+    saved: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A run and its peers."""
+
+    run: Run
+    others: list[Curve]
+
+    def _each_epoch(self) -> Iterator[tuple[Curve, Peers]]:
+        curve = Curve()
+        for point in self.run.points:
+            curve.add(point)
+            yield curve, lambda epoch: median_of_peers(other.best_by(epoch) for other in self.others)
+
+    def ended(self, settings: StabilitySettings) -> Stop | None:
+        """Where the rules end the run; None if it trains to its end."""
+        decisions = ((curve, verdict(curve, self.run.planned, settings, peers=at)) for curve, at in self._each_epoch())
+        return self._first(decisions)
+
+    def demoted(self, settings: StabilitySettings) -> Stop | None:
+        """Where it would be demoted, if it was never promoted after that; None if it would not be."""
+        decisions = ((curve, doubtful(curve, self.run.planned, settings, at)) for curve, at in self._each_epoch())
+        return self._first(decisions)
+
+    def _first(self, decisions: Iterator[tuple[Curve, Decision | None]]) -> Stop | None:
+        for curve, decision in decisions:
+            if decision:
+                values = [point.value for point in self.run.points[curve.epoch :]]
+                later = [value for value in values if value and math.isfinite(value)]
+                harmed = max(later, default=-math.inf) > HARM * (curve.best_value or 0.0)
+                return Stop(decision.reason, harmed, len(self.run.points) - curve.epoch)
+        return None
+
+
+def judged(folder: Path) -> list[Judged]:
+    """Every run in `folder`, with its peers."""
+    runs = every_run(folder)
+    curves = [Curve("max", run.points) for run in runs]
+    families: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for place, run in enumerate(runs):
+        if run.evaluated:
+            families[run.family, run.planned].append(place)
+    return [
+        Judged(run, [curves[other] for other in families[run.family, run.planned] if other != place])
+        for place, run in enumerate(runs)
+    ]
+
+
+def row(name: str, runs: list[Judged], stops: list[Stop | None]) -> str:
+    """One line of the table."""
+    found = [stop for stop in stops if stop]
+    reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(stop.reason for stop in found).most_common())
+    harms, saved = sum(stop.harmed for stop in found), sum(stop.saved for stop in found)
+    epochs = sum(len(each.run.points) for each in runs)
+    return f"| {name} | {reasons or 'none'} | {harms} | {harms / len(runs):.2%} | {saved} ({saved / epochs:.1%}) |"
+
+
+def halves(runs: list[Judged], splits: int) -> Iterator[str]:
+    """Choose the least harm on one half of the repositories (of equals the most epochs saved); report the other."""
+    owners = sorted({each.run.repository for each in runs})
+    owner = np.array([owners.index(each.run.repository) for each in runs])
+    names = [dict(zip(CHOICES, values, strict=True)) for values in product(*CHOICES.values())]
+    stops = [[each.ended(DEFAULT.model_copy(update=chosen)) for each in runs] for chosen in names]
+    harm = np.array([[bool(stop and stop.harmed) for stop in of_one] for of_one in stops])
+    saved = np.array([[stop.saved if stop else 0 for stop in of_one] for of_one in stops])
+    default = names.index({name: getattr(DEFAULT, name) for name in CHOICES})
+    chosen_in: Counter[int] = Counter()
+    left_out, of_default = [], []
+    for split in range(splits):
+        fitted = np.random.default_rng(split).permutation(len(owners))[: len(owners) // 2]
+        ours = np.isin(owner, fitted)
+        best = int(np.lexsort((-saved[:, ours].sum(axis=1), harm[:, ours].sum(axis=1)))[0])
+        chosen_in[best] += 1
+        left_out.append(harm[best, ~ours].mean())
+        of_default.append(harm[default, ~ours].mean())
+    for name, harms in (("chosen on the other half", left_out), ("the defaults", of_default)):
+        high, above = np.quantile(harms, 0.95), np.mean(np.greater(harms, 0.02))
+        yield (
+            f"{name}: harm {np.mean(harms):.2%} of the runs of a half of the repositories on average, "
+            f"at most {high:.2%} in 95 of 100 splits, above 2 % in {above:.0%}"
+        )
+    yield "most often chosen: " + "; ".join(f"{names[best]} {count}" for best, count in chosen_in.most_common(3))
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="with runs.parquet and curves.parquet")
-    runs = every_run(parser.parse_args().folder)
-    curves = {place: Curve("max", run.points) for place, run in enumerate(runs)}
-    families: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for place, run in enumerate(runs):
-        if run.evaluated:
-            families[run.family, run.planned].append(place)
-    print(f"{len(runs)} runs\n\n| | stopped | harmed | of all runs | epochs saved |\n| --- | --- | --- | --- | --- |")
-    for name, settings in SETTINGS.items():
-        reasons: Counter[str] = Counter()
-        harms, saved = 0, 0
-        for place, run in enumerate(runs):
-            others = [curves[other] for other in families[run.family, run.planned] if other != place]
-            found = stopped(run, others, settings)
-            if found:
-                reasons[found[0]] += 1
-                harms, saved = harms + found[1], saved + found[2]
-        shown = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
-        print(f"| {name} | {shown} | {harms} | {harms / len(runs):.2%} | {saved} |", flush=True)
+    parser.add_argument("folders", type=Path, nargs="+", help="each with runs.parquet and curves.parquet")
+    parser.add_argument("--halves", type=int, default=0, help="random halves of the repositories to choose on; 0: none")
+    args = parser.parse_args()
+    every = [judged(folder) for folder in args.folders]
+    for folder, runs in zip(args.folders, every, strict=True):
+        print(f"{folder.name}: {len(runs)} runs of {len({each.run.repository for each in runs})} repositories\n")
+        print("| | stopped | harmed | of all runs | epochs saved |\n| --- | --- | --- | --- | --- |")
+        for name, settings in SETTINGS.items():
+            print(row(name, runs, [each.ended(settings) for each in runs]), flush=True)
+        print(row("demoted, were they never promoted", runs, [each.demoted(DEFAULT) for each in runs]), flush=True)
+        alone = DEFAULT.model_copy(update={"demote_after": 1.0, "demote_no_best_epochs": 10**6, "train_factor": 1e9})
+        print(row("the same, for oscillation alone", runs, [each.demoted(alone) for each in runs]) + "\n", flush=True)
+    if args.halves:
+        print("\n".join(halves([each for runs in every for each in runs], args.halves)))
 
 
 if __name__ == "__main__":

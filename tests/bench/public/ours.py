@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from search.pruning.curve import Curve
 from search.pruning.peers import median_of_peers
@@ -10,14 +11,22 @@ from search.pruning.promoting import PromotingASHA
 from search.pruning.rungs import first_rung
 from search.pruning.scheduler import Scheduler
 from search.pruning.stability import StabilitySettings
-from search.pruning.stop_rules import verdict
+from search.pruning.stop_rules import doubtful, verdict
 from search.pruning.stopping import StoppingASHA
 from search.sweep.plan import GRACE
 from tests.bench.public.groups import Group
 from tests.bench.public.virtual import Action, MakeRule, Rule
 
+DEFAULT = StabilitySettings()
 OSCILLATING = StabilitySettings(oscillation_cv=0.2)
-CALM = StabilitySettings(oscillation_cv=None)
+SOONER = StabilitySettings(min_epochs=1, no_best_epochs=10, collapse_share=0.2, collapse_after=0.3, demote=False)
+"""The rules as they were before trials were demoted."""
+
+
+class ManyASHA(PromotingASHA):
+    """Of a few trials the same share is promoted as of many."""
+
+    thinning_few = PromotingASHA.thinning
 
 
 class EvenASHA(PromotingASHA):
@@ -76,35 +85,39 @@ class Ours(Rule):
     ) -> None:
         self._asha, self._stability, self._max_epochs, self._total = asha, stability, group.max_epochs, len(group.runs)
         self.curve = curve
-        self._curves: dict[int, Curve] = {}
+        self.curves: dict[int, Curve] = {}
 
     def starts(self, trial: int) -> bool:
         self._asha.start(trial, {})
-        self._curves[trial] = self.curve()  # replaced by the trial's own with its first report
+        self.curves[trial] = self.curve()  # replaced by the trial's own with its first report
         return True
 
     def report(self, trial: int, curve: Curve) -> Action:
-        self._curves[trial] = curve
+        self.curves[trial] = curve
         self._asha.arrive(trial, curve)
-        if self._stability and (
-            found := verdict(curve, self._max_epochs, self._stability, peers=lambda at: self._median(trial, at))
-        ):
-            self._asha.end(trial, found.reason)
-            return "stop"
+        if self._stability:
+            peers = partial(self._median, trial)
+            if found := verdict(curve, self._max_epochs, self._stability, peers=peers):
+                self._asha.end(trial, found.reason)
+                return "stop"
+            passed = self._asha.demotion(trial)
+            if passed is not None and doubtful(curve, self._max_epochs, self._stability, peers):
+                self._asha.demote(trial, passed)
+                return "pause"
         rung = self._asha.due(trial)
         if rung is None:
             return "continue"
-        action = self._asha.action(trial, rung, self._total - len(self._curves))
+        action = self._asha.action(trial, rung, self._total - len(self.curves))
         self._asha.record(trial, rung, action)
         if action == "stop":
             self._asha.end(trial, "rung")
         return action
 
     def _median(self, trial: int, epoch: int) -> float | None:
-        return median_of_peers(curve.best_by(epoch) for other, curve in self._curves.items() if other != trial)
+        return median_of_peers(curve.best_by(epoch) for other, curve in self.curves.items() if other != trial)
 
     def end(self, trial: int, curve: Curve) -> None:
-        self._curves[trial] = curve
+        self.curves[trial] = curve
         self._asha.arrive(trial, curve)
         self._asha.end(trial, "done")
 
@@ -127,7 +140,10 @@ def promoting(
 ) -> MakeRule:
     """The default kind; `grace` as a share of a training."""
     return lambda group: Ours(
-        group, asha(first_rung(grace, group.max_epochs), factor, group.max_epochs, min_peers), stability, curve
+        group,
+        asha(first_rung(grace, group.max_epochs), factor, group.max_epochs, min_peers, DEFAULT.collapse_value),
+        stability,
+        curve,
     )
 
 
@@ -147,11 +163,16 @@ def rules() -> dict[str, MakeRule]:
     """By the name in the table. The other switches are tried without verdicts, which take most of a replay's time."""
     found: dict[str, MakeRule] = {}
     for grace in (0.05, 0.06, GRACE, 0.10):
-        found[f"steadytune, grace {grace:.0%}"] = promoting(grace, stability=CALM)
+        found[f"steadytune, grace {grace:.0%}"] = promoting(grace, stability=DEFAULT)
     for grace in (0.05, GRACE):
         at = f"  grace {grace:.0%}"
         found |= {
             f"{at}, with the oscillating verdict": promoting(grace, stability=OSCILLATING),
+            f"{at}, no demotions": promoting(grace, stability=StabilitySettings(demote=False)),
+            f"{at}, no demotions for oscillation": promoting(grace, stability=StabilitySettings(demote_cv=0)),
+            f"{at}, sooner verdicts, no demotions": promoting(grace, stability=SOONER),
+            f"{at}, sooner verdicts, no demotions, few as many": promoting(grace, stability=SOONER, asha=ManyASHA),
+            f"{at}, few as many": promoting(grace, stability=DEFAULT, asha=ManyASHA),
             f"{at}, no verdicts": promoting(grace),
             f"{at}, as many epochs for each rung": promoting(grace, asha=EvenASHA),
             f"{at}, half of the gain": promoting(grace, curve=HalfCurve),
@@ -165,6 +186,6 @@ def rules() -> dict[str, MakeRule]:
             f"{at}, factor 3": promoting(grace, factor=3.0),
             f"{at}, stopping, factor 3": stopping(grace),
         }
-    found["  verdicts alone, no rungs"] = verdicts_alone(CALM)
+    found["  verdicts alone, no rungs"] = verdicts_alone(DEFAULT)
     found["  verdicts alone, with the oscillating one"] = verdicts_alone(OSCILLATING)
     return found

@@ -22,16 +22,15 @@ SWINGS = [0.3, 0.3, 0.1, 0.3, 0.3, 0.1, 0.3, 0.3, 0.1, 0.3]
 def doubt(
     values: Sequence[float | None],
     losses: Sequence[float] = (),
-    held_out: Sequence[float] = (),
+    held_out: Sequence[float | None] = (),
     median: float | None = None,
     warm_up: int = 0,
     max_epochs: int = 100,
     **fields: object,
 ) -> Decision | None:
-    rows = zip(values, losses or [1.0] * len(values), held_out or [None] * len(values), strict=True)
-    points = [
-        Point(epoch, *row, phase="warmup" if epoch <= warm_up else "main") for epoch, row in enumerate(rows, start=1)
-    ]
+    losses, held_out = losses or [1.0] * len(values), held_out or [None] * len(values)
+    phases = ["warmup"] * warm_up + ["main"] * (len(values) - warm_up)
+    points = [Point(*point) for point in zip(range(1, 1 + len(values)), values, losses, held_out, phases, strict=True)]
     settings = parse(StabilitySettings, fields, "stability")
     curve = Curve("max", points)
     found = doubtful(curve, max_epochs, settings, peers=lambda epoch: median)
