@@ -25,7 +25,7 @@ def space(draw: Draw, pretrained: bool = True) -> None:
     draw.float("lr", 1e-4, 5e-3, log=True)
     draw.float("weight_decay", 1e-5, 3e-3, log=True)
     draw.float("dropout", 0.0, 0.5)
-    if draw.int("warmup_epochs", 0, 15) > 0:
+    if draw.int("warmup_epochs", 0, 12) > 0:
         draw.float("warmup_start", 0.05, 0.8)
     draw.float("box_weight", 2.5, 12.0)
     draw.float("cls_weight", 0.2, 2.0)
