@@ -18,7 +18,7 @@ PACKAGES = ("trainables", "spaces", "search")
 
 UNITS = (
     *("pruning", "journal", "sweep", "storage", "sampling", "state", "control", "export", "execution", "views"),
-    *("replay", "lr_range", "tracking", "training", "predict", "check", "run", "tune", "cli"),
+    *("replay", "lr_range", "tracking", "training", "predict", "check", "run", "tune", "doctor", "cli"),
 )
 """The packages and modules in `search/`, in the same way from the bottom to the top."""
 FLOORS = 10

@@ -15,6 +15,8 @@ import typer.exceptions
 
 from search.cli import (
     cluster,
+    doctor,
+    folders,
     launch,
     lr_range,
     mlflow,
@@ -114,6 +116,7 @@ for _verb in (
     *launch.VERBS,
     *steering.VERBS,
     status.status,
+    *folders.VERBS,
     *results.VERBS,
     *recipes.VERBS,
     *scripts.VERBS,
@@ -122,5 +125,6 @@ for _verb in (
     replay.replay,
     *mlflow.VERBS,
     *cluster.VERBS,
+    doctor.doctor,
 ):
     app.command()(_verb)

@@ -13,7 +13,7 @@ import typer
 
 from search.cli import cluster, options, terminal
 from search.cli.options import DEFAULT_ROOT, Address, Json, Root, Storage
-from search.sweep.folder import SweepFolder, names
+from search.sweep.folder import SweepFolder, age, file_size, names
 from trainables.errors import SettingsError, SteadytuneError
 
 if TYPE_CHECKING:
@@ -38,15 +38,9 @@ def status(
     if watch and (json_ or name is None):
         instead = "one sweep; give its name" if name is None else "a terminal; leave out --json"
         raise SettingsError(f"--watch is for {instead}")
-    if sweeps.exists() and not sweeps.is_dir():
-        raise SettingsError(f"--sweeps is {sweeps}; it is no folder, give the one that holds the sweeps")
+    _check_root(sweeps)
     if name is None:
-        folders = [SweepFolder(sweeps, each) for each in names(sweeps)]
-        if json_:
-            print(json.dumps([_sweep_json(folder) for folder in folders], indent=2))
-        else:
-            lines = [_status_line(folder) for folder in folders] or [f"No sweeps in {sweeps.absolute()}"]
-            print("\n".join(lines))
+        print_list(sweeps, json_)
         return
     folder = options.folder(sweeps, name, storage)
     from search.state.follower import SweepFollower
@@ -61,6 +55,26 @@ def status(
         _watch(follower, name, console)
     else:
         _print_table(follower.read(), folder, sweeps, console)
+
+
+def _check_root(root: Path) -> None:
+    if root.exists() and not root.is_dir():
+        raise SettingsError(f"--sweeps is {root}; it is no folder, give the one that holds the sweeps")
+
+
+def print_list(root: Path, as_json: bool) -> None:
+    """Print all sweeps of the folder, oldest first: a line for each."""
+    _check_root(root)
+    folders = [SweepFolder(root, each) for each in names(root)]
+    if as_json:
+        print(json.dumps([_sweep_json(folder) for folder in folders], indent=2))
+    else:
+        lines = [f"{_status_line(folder)} ({_disk(folder)})" for folder in folders]
+        print("\n".join(lines or [f"No sweeps in {root.absolute()}"]))
+
+
+def _disk(folder: SweepFolder) -> str:
+    return f"{file_size(folder.size)}, {age(time.time() - folder.changed)} ago"
 
 
 def _watch(follower: SweepFollower, name: str, console: Console) -> None:
@@ -117,7 +131,7 @@ def _sweep_json(folder: SweepFolder) -> dict[str, Any]:
     state = _readable_state(folder)
     if isinstance(state, Exception):
         return {"name": folder.name, "state": "unreadable", "error": str(state)}
-    return sweep_json(state, folder.name)
+    return sweep_json(state, folder.name) | {"bytes": folder.size, "changed": folder.changed}
 
 
 def _condition(folder: SweepFolder, state: SweepState) -> str:

@@ -29,7 +29,7 @@ from search.sweep.spec import REMOVED, SweepSpec, read_stored_spec, removed_choi
 from trainables import checkpoint
 from trainables.atomic import write_file
 from trainables.errors import SteadytuneError, nearest
-from trainables.settings import read_yaml
+from trainables.settings import parse, read_yaml
 
 
 class SweepFolder:
@@ -91,7 +91,9 @@ class SweepFolder:
 
     def spec(self) -> SweepSpec:
         """The sweep's description."""
-        return read_stored_spec(read_yaml(self.spec_file), str(self.spec_file))
+        spec = read_stored_spec(read_yaml(self.spec_file), str(self.spec_file))
+        # The folder's name counts: `steadytune rename` may have been killed before it wrote the new one.
+        return spec if spec.name == self.name else spec.model_copy(update={"name": self.name})
 
     def change(self, **fields: Any) -> SweepSpec:
         """Change the sweep's description for good: it runs on another cluster, say, or its storage moved."""
@@ -129,6 +131,24 @@ class SweepFolder:
         """Delete the whole sweep: only for one that never started."""
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def remove_launched(self) -> None:
+        """Delete the whole sweep for good; a killed process leaves all of it, or nothing that is called a sweep."""
+        gone = self.root / f".{self.name}.deleted"
+        shutil.rmtree(gone, ignore_errors=True)
+        self.path.rename(gone)
+        (gone / self.spec_file.name).unlink(missing_ok=True)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(path.lstat().st_size for path in self.path.rglob("*") if path.is_file() and not path.is_symlink())
+
+    @property
+    def changed(self) -> float:
+        """When something last happened, in seconds since 1970."""
+        return (self.journal if self.journal.is_dir() else self.spec_file).stat().st_mtime
+
     @contextmanager
     def locked(self, file: str = "lock", wait_seconds: float = 1.0) -> Iterator[None]:
         """Hold the sweep for this process; it is let go when the process ends, however it ends.
@@ -164,6 +184,34 @@ def _lock(handle: TextIO, kind: int = fcntl.LOCK_EX) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def check_name(name: str) -> None:
+    """Check that a sweep may be called that.
+
+    Raises:
+        SettingsError: it may not.
+    """
+    parse(SweepSpec, {"name": name, "recipe": "any"}, "rename")
+
+
+def file_size(size: int) -> str:
+    """`size` in bytes, for people: "1.2 GB"."""
+    number = float(size)
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+def age(seconds: float) -> str:
+    """A time that has passed, for people: "3 days"."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            count = int(seconds // length)
+            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    return "a moment"
 
 
 def names(root: Path) -> list[str]:

@@ -37,7 +37,7 @@ from mlflow.tracking import MlflowClient  # noqa: E402
 
 from search.tracking.refusals import Refusals, files_are_final, is_final  # noqa: E402
 
-__all__ = ["Experiment", "Metric", "Run", "StoreError"]
+__all__ = ["Experiment", "Metric", "MlflowClient", "Run", "StoreError", "mlflow"]
 
 _BATCH_METRICS, _BATCH_PARAMS = 1000, 100
 """What MLflow takes in one call."""
@@ -72,7 +72,7 @@ class Experiment:
         artifacts: str | None = None,
         notify: Notify = lambda message: None,
     ) -> None:
-        uri = _mlflow_uri(store)
+        uri = mlflow_uri(store)
         mlflow.set_tracking_uri(uri)  # for what MLflow does on its own, such as while a model is saved
         self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         self.refusals = Refusals(notify)
@@ -230,7 +230,7 @@ def points(values: Mapping[str, float], time_s: float, step: int) -> list[Metric
     return [Metric(key(name), value, int(time_s * 1000), step) for name, value in values.items()]
 
 
-def _mlflow_uri(store: str) -> str:
+def mlflow_uri(store: str) -> str:
     """`store` as MLflow must be told it, with its database made if it does not exist.
 
     MLflow reads "%", "?" and "#" in a path as an escape, a query and a fragment. A database in a folder with such a

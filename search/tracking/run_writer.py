@@ -24,6 +24,7 @@ from search.sweep.folder import SweepFolder
 from search.tracking.artifacts import sweep_files, trial_files
 from search.tracking.experiment import Experiment, Metric, Run, points
 from search.tracking.refusals import files_are_final
+from search.tracking.sweep_id import sweep_id
 from search.tracking.sync import Notify
 from search.tracking.trial_record import RUN_STATUS, epoch_metrics, first_tags, last_tags, run_name
 from search.views.importance import importance
@@ -94,7 +95,7 @@ class RunWriter:
 
     def _find_runs(self, first: Row) -> None:
         """Find the runs that an earlier recorder has written, or create the sweep's run."""
-        self._sweep = f"{self._plan.spec.name}@{first.time:.6f}"  # names may be used again; their first rows differ
+        self._sweep = sweep_id(self._folder)
         # Runs that were written before the journal was cut may hold epochs and ends that are no part of it any more.
         if files := set_aside(self._folder.journal):
             self._sweep += f" cut before {files[0].name.partition('-')[0].lstrip('0')}"

@@ -1,0 +1,131 @@
+"""What MLflow holds of a sweep, and its removal for good: runs with their files, and versions of models."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.sweep.folder import SweepFolder
+from search.tracking.experiment import MlflowClient, StoreError, mlflow, mlflow_uri
+from search.tracking.mlflow_environment import without_ignored
+from search.tracking.store_check import URI_SIGNS
+from search.tracking.sweep_id import sweep_id
+from search.tracking.sync import ENVIRONMENT
+from trainables.errors import SteadytuneError, first_line
+
+_LOCAL = "sqlite:///"
+_RUNS_AT_A_TIME = 100
+"""Ids on a command line."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the store has of a sweep.
+
+    Attributes:
+        runs: the ids, the sweep's own among them.
+        versions: (model, version) of each registered version of its winners.
+        champions: those models whose alias `champion` is one of these versions.
+    """
+
+    runs: tuple[str, ...] = ()
+    versions: tuple[tuple[str, str], ...] = ()
+    champions: tuple[str, ...] = ()
+
+
+class Removal:
+    """One sweep's records in its store.
+
+    Args:
+        folder: the sweep's.
+
+    Raises:
+        SteadytuneError: the store cannot be read.
+    """
+
+    def __init__(self, folder: SweepFolder) -> None:
+        self._folder = folder
+        self._store = folder.store(folder.spec())
+        self.recorded = Recorded()
+        if self._store.startswith(_LOCAL) and not Path(self._store.removeprefix(_LOCAL)).is_file():
+            return
+        os.environ.update(ENVIRONMENT)
+        uri = mlflow_uri(self._store)
+        mlflow.set_tracking_uri(uri)
+        self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        try:
+            self.recorded = self._find()
+        except (StoreError, OSError) as error:
+            raise self._error("read", error) from None
+
+    def _find(self) -> Recorded:
+        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
+        runs, token = [], None
+        while experiments:
+            # Runs from before a journal was cut have an id that goes on after this one.
+            query = f"tags.`steadytune.sweep` LIKE '{sweep_id(self._folder)}%'"
+            page = self._client.search_runs(experiments, query, page_token=token)
+            runs += [run.info.run_id for run in page]
+            if not (token := page.token):
+                break
+        versions, champions = [], []
+        for run in runs:
+            for version in self._client.search_model_versions(f"run_id = '{run}'"):
+                versions.append((version.name, str(version.version)))
+                aliases = self._client.get_registered_model(version.name).aliases
+                champions += [version.name] if aliases.get("champion") == version.version else []
+        return Recorded(tuple(runs), tuple(versions), tuple(champions))
+
+    def remove(self) -> None:
+        """Delete all that was found. On a server, runs can still be restored until its administrator removes them.
+
+        Raises:
+            SteadytuneError: the store refuses it.
+        """
+        try:
+            for name, version in self.recorded.versions:
+                self._client.delete_model_version(name, version)
+                if not self._client.search_model_versions(f"name = '{name}'"):
+                    self._client.delete_registered_model(name)
+            for run in self.recorded.runs:
+                self._client.delete_run(run)
+        except (StoreError, OSError) as error:
+            raise self._error("changed", error) from None
+        if self._store.startswith(_LOCAL):
+            self._collect()
+
+    def _collect(self) -> None:
+        """Remove the deleted runs and their files from a local store: MLflow only marks them."""
+        file, uri = Path(self._store.removeprefix(_LOCAL)).absolute(), self._store
+        if URI_SIGNS & set(str(file.parent)):
+            uri = f"{_LOCAL}{file.name}"
+        for start in range(0, len(self.recorded.runs), _RUNS_AT_A_TIME):
+            ids = ",".join(self.recorded.runs[start : start + _RUNS_AT_A_TIME])
+            command = [sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", uri, "--run-ids", ids]
+            # Not in a checkout, which has a folder named mlflow.
+            done = subprocess.run(
+                [*command, "--tracking-uri", uri],
+                cwd=file.parent,
+                env=without_ignored(os.environ) | ENVIRONMENT,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+                raise SteadytuneError(f"store is {self._store}; `mlflow gc` could not remove the sweep's runs ({last})")
+
+    def _error(self, what: str, error: Exception) -> SteadytuneError:
+        fix = "try again when it answers, or keep its records with --keep-runs"
+        return SteadytuneError(f"store is {self._store}; it cannot be {what} ({first_line(error)}); {fix}")
+
+
+def rename_run(folder: SweepFolder, name: str) -> None:
+    """Give the sweep's run the sweep's new name."""
+    removal = Removal(folder)
+    for run in removal.recorded.runs:
+        if removal._client.get_run(run).data.tags.get("steadytune.kind") == "sweep":
+            removal._client.update_run(run, name=name)
