@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from search.pruning.rungs import milestones
 from search.storage.dataset_cache import fetch
@@ -82,6 +83,13 @@ def resumed(plan: Plan, folder: SweepFolder, accept_changed: bool, notify: Calla
     return replace(plan, data=identity)
 
 
+def machine_notes(plan: Plan) -> list[Text]:
+    """What is to be known of this machine before the sweep runs on it."""
+    from search.execution.this_machine import preset_notes  # imports Ray
+
+    return [Text(f"  note: {note}") for note in preset_notes(plan)]
+
+
 AT_RUNGS = {
     "asha": "trials below the cutoff are paused, and may be promoted later",
     "stopping": "trials below the cutoff are stopped",
@@ -100,6 +108,7 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
     on_data = f"data {spec.data}" if spec.data else "no data named"
     yield f"{spec.name}: recipe {plan.recipe.name}, preset {spec.preset}, {on_data}: {data}"
     yield from plan.recipe.notes
+    yield from machine_notes(plan)
     yield from lines(plan.findings, verbose)
     if plan.findings and not verbose:
         yield "  (each of them: steadytune check SWEEP.yaml --verbose)"

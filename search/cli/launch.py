@@ -128,7 +128,7 @@ def _run_sweep(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -
 def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None:
     from rich.text import Text
 
-    from search.check import check
+    from search.check import check, machine_notes
     from search.sampling.warm_start import load_prior_sweeps
     from search.views.progress import Progress
     from search.views.summary import banner, summary
@@ -142,6 +142,7 @@ def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None
     plan = check(spec, folder.store(spec), look=new is not None)
     warnings = plan.data_look.look.warnings if plan.data_look else ()
     notes = [Text(f"  note: {sentence}") for sentence in warnings]
+    notes += machine_notes(plan) if new else []
     prior = map(str, load_prior_sweeps(plan, root) if new else ())
     for line in [*banner(plan.spec), *plan.recipe.notes, *lines(plan.findings), *notes, *prior]:
         console.print(line)

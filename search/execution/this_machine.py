@@ -8,9 +8,11 @@ import ray
 from ray._private.resource_and_label_spec import ResourceAndLabelSpec
 
 from search.execution.resources import trial_resources, worker_slots
+from search.sweep.plan import Plan
 from search.sweep.spec import SweepSpec
 from trainables.errors import SettingsError
 
+CPU_PRESET = "tiny"
 OBJECT_STORE_BYTES = 100_000_000
 """Trials exchange numbers only; Ray's default is a third of the memory."""
 
@@ -22,6 +24,20 @@ def resources() -> list[Mapping[str, float]]:
     counted = ResourceAndLabelSpec(object_store_memory=OBJECT_STORE_BYTES).resolve(is_head=True)
     amounts = {"CPU": counted.num_cpus, "GPU": counted.num_gpus, "memory": counted.memory}
     return [{name: float(amount or 0) for name, amount in amounts.items()}]
+
+
+def preset_notes(plan: Plan) -> list[str]:
+    """That this machine has no GPU for a preset that was made for one; empty if it has, or the preset is for CPUs."""
+    spec, presets = plan.spec, plan.recipe.presets
+    if spec.address or spec.preset != "paper" or CPU_PRESET not in presets or resources()[0].get("GPU"):
+        return []
+    settings = plan.settings({}, spec.seed).model_dump()
+    size = next((settings[name] for name in ("image_size", "imgsz", "input_size") if name in settings), None)
+    at = "" if size is None else f" at {size} pixels"
+    return [
+        f"this machine has no GPU, and a training of preset {spec.preset} takes {plan.max_epochs} epochs{at}; "
+        f"`--preset {CPU_PRESET}` is made for CPUs"
+    ]
 
 
 def check_resources(spec: SweepSpec) -> None:

@@ -23,13 +23,15 @@ from typing import Any
 import psutil
 
 from search.journal.events import Decided, EpochDone, Requested, SweepExtended, TrialStarted
-from search.journal.segments import read
+from search.journal.segments import list_segments, read, segments
 from search.sweep.folder import SweepFolder
 from tests.support import REPOSITORY, SUPPORT
 from tests.support.waiting import DEADLINE_SECONDS
 
 NAME = "mine"
 TRIALS, MORE, ADDED = 12, 12, 0.55
+ROWS = 120
+"""About how many the journal has in the end."""
 LAUNCH = ["launch", "--recipe", "trouble:Trouble", "--preset", "tiny", "--data", ".", "--name", NAME, "--background"]
 LAUNCH += ["--set", "epochs=8", "--set", "pause=2.5", "--set", "x={low: 0.2, high: 0.6}", "--trials", str(TRIALS)]
 LAUNCH += ["--workers", "2", "--confirm-top", "1", "--confirm-seeds", "1", "--audit", "0"]
@@ -40,7 +42,7 @@ class Session:
 
     Args:
         folder: an empty one, where it takes place.
-        kills: how often the sweep's process is killed.
+        kills: how often the sweep's process is killed; fewer if its journal is too short for them.
         seed: of the moments.
     """
 
@@ -132,16 +134,26 @@ class Session:
             self._begin(self._step, "resume", NAME, "--background")
 
     def _kill_now_and_then(self) -> None:
-        """Kill the sweep's process, wherever it is, as often as was asked for."""
-        while len(self.killed) < self._kills and not self._over.wait(self._draw.uniform(1.0, 9.0)):
-            with suppress(psutil.NoSuchProcess, ProcessLookupError):
-                for process in psutil.process_iter(["pid", "cwd", "cmdline"]):
-                    words = process.info["cmdline"] or []
-                    is_driver = "search" in words[:3] and process.info["cwd"] == str(self.folder)
-                    if is_driver and {"launch", "resume"} & set(words) and "--background" not in words:
-                        os.kill(process.pid, signal.SIGKILL)
-                        self.killed.append(self._step)
-                        break
+        """Kill the sweep's process as often as was asked for, each time after some rows of its journal."""
+        while len(self.killed) < self._kills and not self._over.is_set():
+            due = self._rows() + self._draw.randint(1, max(1, 2 * ROWS // (self._kills + 1)))
+            while self._rows() < due and not self._over.wait(0.1):
+                pass
+            if not self._over.wait(self._draw.uniform(0.0, 2.0)) and self._kill():
+                self.killed.append(self._step)
+
+    def _kill(self) -> bool:
+        for process in psutil.process_iter(["pid", "cwd", "cmdline"]):
+            words = process.info["cmdline"] or []
+            is_driver = "search" in words[:3] and process.info["cwd"] == str(self.folder)
+            if is_driver and {"launch", "resume"} & set(words) and "--background" not in words:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
+                    return True
+        return False
+
+    def _rows(self) -> int:
+        return list_segments(self.sweep.journal)[-1].last if segments(self.sweep.journal) else 0
 
     def _events(self, kind: type) -> int:
         rows = read(self.sweep.journal) if self.sweep.journal.is_dir() else ()

@@ -24,6 +24,7 @@ HEAVY = {"torch", "ray", "mlflow", "optuna", "pyarrow", "pandas", "ultralytics",
 VERBS = [
     *("launch", "resume", "status", "explain", "export", "init", "browse", "sync", "train", "evaluate", "predict"),
     *("lr-range", "check", "sample", "recipes", "replay", "report", "compare", "prove", "logs", "stop"),
+    *("add", "promote", "pause", "ls", "rm", "rename", "doctor"),
 ]
 
 
@@ -211,7 +212,7 @@ def test_each_field_of_a_sweep_is_an_option_of_launch_in_the_fields_words() -> N
     output = CliRunner().invoke(app, ["launch", "--help"]).output
     names = re.findall(r"^  (--[a-z-]+)", output, re.MULTILINE)
     generated = [f"--{field.replace('_', '-')}" for field in SweepSpec.model_fields if field not in SCRIPT_FIELDS]
-    assert names == [*generated, "--detach", "--sweeps", "--help"]
+    assert names == [*generated, "--detach", "--background", "--sweeps", "--help"]
     unwrapped = re.sub(r"\s", "", output)
     for name, field in SweepSpec.model_fields.items():
         assert field.description, f"{name} has no description"

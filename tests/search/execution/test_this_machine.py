@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from search.execution import this_machine
 from search.execution.this_machine import check_resources
-from tests.support.fakes import spec_of
+from tests.support.fakes import Curves, plan_of, spec_of
 from trainables.errors import SettingsError
 
 SMALL = {"CPU": 4.0, "GPU": 0.0, "memory": 8e9}
@@ -44,3 +46,25 @@ def test_more_workers_than_gpus_may_share_them(data: Path, monkeypatch: pytest.M
     check_resources(spec_of(data, gpus="auto", workers=4))
     with pytest.raises(SettingsError, match="workers is 4 with 1 CPUs and 1 GPUs per trial"):
         check_resources(spec_of(data, gpus=1.0, workers=4))
+
+
+@pytest.mark.parametrize(
+    ("gpus", "fields", "note"),
+    [
+        (0.0, {}, "this machine has no GPU, and a training of preset paper takes 9 epochs; `--preset tiny`"),
+        (1.0, {}, ""),
+        (0.0, {"preset": "tiny"}, ""),
+        (0.0, {"address": "auto"}, ""),
+    ],
+)
+def test_a_preset_for_gpus_is_not_trained_on_cpus_without_a_word(
+    data: Path, monkeypatch: pytest.MonkeyPatch, gpus: float, fields: dict[str, Any], note: str
+) -> None:
+    class WithTiny(Curves):
+        presets: ClassVar[dict[str, dict[str, Any]]] = {"paper": {"epochs": 9}, "tiny": {"epochs": 2}}
+
+    monkeypatch.setattr(this_machine, "resources", lambda: [{"CPU": 2.0, "GPU": gpus}])
+    plan = replace(plan_of(data), recipe=WithTiny())
+    plan = replace(plan, max_epochs=9, spec=plan.spec.model_copy(update={"preset": "paper"} | fields))
+    notes = this_machine.preset_notes(plan)
+    assert notes == [] if not note else notes[0].startswith(note)
