@@ -63,6 +63,19 @@ def _by_name(given: Any) -> Any:
     return {"name": given} if isinstance(given, str) else given
 
 
+def _as_pair(given: Any) -> Any:
+    """A list of two numbers, as YAML has it, as a pair."""
+    if isinstance(given, (list, tuple)) and all(isinstance(each, (int, float)) for each in given):
+        if len(given) != len(("low", "high")) or not given[0] < given[1]:
+            raise ValueError("must be the lowest and the highest value that the metric can have, such as [0, 1]")
+        return tuple(map(float, given))
+    return given
+
+
+Bounds = tuple[float, float]
+"""The lowest and the highest value that a metric can have."""
+
+
 class Objective(Settings):
     """What is optimised."""
 
@@ -71,6 +84,11 @@ class Objective(Settings):
         None, description="whether higher (max) or lower values are better; may be left out for the recipe's own metric"
     )
     sum: dict[str, float] = Field({}, description="the metric is the sum of these, each times its weight")
+    bounds: Annotated[Bounds, BeforeValidator(_as_pair)] | None = Field(
+        None,
+        description="the lowest and the highest value that it can have, [0, 1]; the recipe's own if not given. "
+        "Projections stay within it",
+    )
     source: Source | None = Field(None, description="where a script writes it; only for `recipe: command`")
     losses: list[str] = Field([], description="a script's training losses, whose sum the stability rules look at")
     held_out_losses: list[str] = Field([], description="the same on held-out data")
@@ -80,6 +98,14 @@ class Objective(Settings):
     def parts(self) -> list[str]:
         """The metrics that it takes."""
         return list(self.sum) or [self.name]
+
+    def bounds_of(self, known: Mapping[str, Bounds]) -> Bounds | None:
+        """Its bounds: as given, or those that follow from the `known` ones of the metrics that it takes."""
+        if self.bounds or any(name not in known for name in self.parts):
+            return self.bounds
+        weights = self.sum or {self.name: 1.0}
+        ends = [sorted(weight * end for end in known[name]) for name, weight in weights.items()]
+        return math.fsum(low for low, _ in ends), math.fsum(high for _, high in ends)
 
     def value(self, metrics: Mapping[str, float]) -> float | None:
         """Its value in an epoch; None where a metric that it needs was not reported."""

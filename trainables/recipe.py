@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from trainables.errors import CheckpointError, SettingsError, SteadytuneError, nearest
 from trainables.look import Example, Look
-from trainables.objective import Metric, Objective, with_mode
+from trainables.objective import Bounds, Metric, Objective, with_mode
 from trainables.settings import Settings, SettingsT, parse, read_yaml
 from trainables.trial_summary import TrialSummary
 
@@ -98,6 +98,8 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     summary: ClassVar[str]
     metric: ClassVar[str]
     mode: ClassVar[Literal["max", "min"]] = "max"
+    bounds: ClassVar[Mapping[str, Bounds]] = {}
+    """The lowest and the highest value of metrics that it reports, by name, as far as they have bounds."""
     settings_type: type[SettingsT]
     baseline: ClassVar[str]
     """The named training known to be good: a sweep runs it first, so that it never ends worse than it started."""
@@ -143,9 +145,15 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
                 for epoch in epochs:
                     yield replace(epoch, metrics=objective.with_value(epoch.metrics, owner))
 
-        members = {"metric": objective.name, "mode": objective.mode, "train": train}
+        own = objective.bounds_of(kind.bounds)
+        bounds = {**kind.bounds, objective.name: own} if own else kind.bounds
+        members = {"metric": objective.name, "mode": objective.mode, "bounds": bounds, "train": train}
         recipe: AnyRecipe = type(kind.__name__, (kind,), members)()
         return recipe
+
+    def metric_bounds(self, settings: Mapping[str, Any]) -> Bounds | None:  # of most recipes they are always the same
+        """The bounds of its objective in a training with `settings`; None if they are not known."""
+        return self.bounds.get(self.metric)
 
     @cached_property
     def presets(self) -> Mapping[str, Mapping[str, Any]]:

@@ -28,7 +28,7 @@ class Audit:
     Attributes:
         audited: how many were trained to their end.
         wrong: of those, how many improved their own best by more than `HARM`.
-        beaten: of those, how many ended above the best finished trial of the search.
+        beaten: of those, how many ended with a better objective than the best trial of the search.
         low, high: 95 % interval of the share of wrong stops (Wilson's score interval).
     """
 
@@ -62,9 +62,10 @@ def audit(state: SweepState) -> Audit:
         for stopped, again in done
     ]
     wrong = sum(_improved(before, after) for before, after in pairs)
-    finished = state.trials.ranking
-    winner = finished[0].curve.oriented(finished[0].curve.best_value) if finished else None
-    beaten = sum(after is not None and (winner is None or after > winner) for _, after in pairs)
+    ranked = state.trials.ranking
+    winner = ranked[0].curve.oriented(ranked[0].curve.objective_value) if ranked else None
+    reached = [again.curve.oriented(again.curve.objective_value) for _, again in done]
+    beaten = sum(value is not None and (winner is None or value > winner) for value in reached)
     return Audit(len(pairs), wrong, beaten, *wilson(wrong, len(pairs)))
 
 

@@ -41,12 +41,12 @@ def noise(values: Sequence[float]) -> float:
 def search_end(state: SweepState) -> SearchEnded | None:
     """The end of the search, if its last trials have gained too little and it has not ended yet."""
     patience = state.plan.spec.patience
-    if patience is None or state.search_ended or len(state.trials.ranking) < 2 * patience:
+    if patience is None or state.search_ended or state.trials.finished < 2 * patience:
         return None
-    if len(state.trials.ranking) - state.finished_before < patience:  # it was given more: let it try
+    if state.trials.finished - state.finished_before < patience:  # it was given more: let it try
         return None
-    finished = [trial for trial in state.trials.search if trial.finished and trial.curve.smoothed_value is not None]
-    values = [trial.curve.oriented(trial.curve.smoothed_value or 0.0) for trial in finished]
+    finished = [trial for trial in state.trials.search if trial.finished and trial.curve.reached]
+    values = [trial.curve.oriented(trial.curve.objective_value or 0.0) for trial in finished]
     noises = [noise([point.value or 0.0 for point in trial.curve.evaluated]) for trial in finished]
     return enough(values, noises, patience)
 
@@ -55,7 +55,7 @@ def enough(values: Sequence[float], noises: Sequence[float], patience: int) -> S
     """Whether the search may end, and why.
 
     Args:
-        values: oriented smoothed values of the trials that were trained to completion, in the order of their start.
+        values: oriented objectives of the trials that were trained to completion, in the order of their start.
         noises: of the same trials (`noise`); 0 where it is unknown.
         patience: finished trials over which the gain is taken.
 

@@ -1,7 +1,8 @@
 """Which checkpoints of the whole sweep stay on disk.
 
 Ray keeps checkpoints per trial, so a sweep of a thousand trials would keep a thousand. Here the best few of the whole
-sweep stay, one per configuration, and the newest of each running or paused trial, to continue from.
+sweep stay, one per configuration, the newest of each running or paused trial, to continue from, and of a running one
+the best of its last epochs, as the mean that they are part of is not complete yet.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from search.pruning.objective import Rating
 from search.state.trial_state import TrialState
 
 
@@ -19,19 +21,22 @@ class StoredCheckpoint:
     Attributes:
         trial, epoch: which training wrote it, and after which epoch.
         configuration: the search trial whose configuration it has; trainings on other seeds share it.
-        value: the objective at that epoch, oriented: higher is better. None if it was not evaluated.
+        rating: how good the model is, see `search.pruning.objective.ratings`. None if it was not evaluated.
         bytes: its size.
         newest: whether it is the newest of a running or paused trial.
-        failed: whether its trial failed (diverged, collapsed, ...).
+        lost: whether it may never be handed back (`TrialState.hands_back`).
+        pending: whether it is one of the last epochs of a running trial, and the best of those: the next ones may make
+            it the checkpoint to hand back, although it is not that now.
     """
 
     trial: int
     epoch: int
     configuration: int
-    value: float | None
+    rating: Rating | None
     bytes: int
     newest: bool = False
-    failed: bool = False
+    lost: bool = False
+    pending: bool = False
 
     @property
     def key(self) -> tuple[int, int]:
@@ -45,11 +50,21 @@ def on_disk(trials: Iterable[TrialState]) -> list[StoredCheckpoint]:
 
 
 def _checkpoints(trial: TrialState) -> Iterator[StoredCheckpoint]:
-    values = {point.epoch: point.value for point in trial.curve.evaluated}
+    ratings = trial.curve.ratings()
+    still_open = trial.checkpoints.keys() & trial.curve.open_epochs
+    pending = max(sorted(still_open), key=lambda epoch: ratings[epoch][1], default=0)
+    newest = max(trial.checkpoints)
     for epoch, size in trial.checkpoints.items():
-        value = trial.curve.oriented(values.get(epoch))
-        newest = trial.decision is None and epoch == max(trial.checkpoints)
-        yield StoredCheckpoint(trial.started.trial, epoch, trial.started.of, value, size, newest, trial.failed)
+        yield StoredCheckpoint(
+            trial.started.trial,
+            epoch,
+            trial.started.of,
+            ratings.get(epoch),
+            size,
+            newest=trial.decision is None and epoch == newest,
+            lost=not trial.hands_back,
+            pending=trial.running and epoch == pending,
+        )
 
 
 def paused_to_give_up(paused: Iterable[TrialState], max_bytes: float) -> list[TrialState]:
@@ -71,7 +86,7 @@ def _newest_bytes(trial: TrialState) -> int:
 
 
 def _furthest_and_best_last(trial: TrialState) -> tuple[int, float]:
-    return trial.curve.epoch, trial.curve.oriented(trial.curve.smoothed_value or 0.0)
+    return trial.curve.epoch, trial.curve.oriented(trial.curve.objective_value or 0.0)
 
 
 def surplus(
@@ -83,25 +98,26 @@ def surplus(
         checkpoints: all that are on disk.
         keep: of how many configurations the best checkpoint stays.
         max_bytes: bound on what stays. The best checkpoint of all and the newest of running and paused trials stay even
-            above it.
+            above it; those that are pending go first.
         finalists: configurations that are being confirmed; they rank before all others.
     """
     all_of_them = list(checkpoints)
     newest = [checkpoint for checkpoint in all_of_them if checkpoint.newest]
     ranked = _ranked(all_of_them, finalists)[: max(keep, len(finalists))]
-    stays = {checkpoint.key for checkpoint in _that_fit(ranked, newest, max_bytes)}
+    pending = [checkpoint for checkpoint in all_of_them if checkpoint.pending]
+    stays = {checkpoint.key for checkpoint in _that_fit([*ranked, *pending], newest, max_bytes)}
     return [checkpoint for checkpoint in all_of_them if checkpoint.key not in stays]
 
 
 def _ranked(checkpoints: Iterable[StoredCheckpoint], finalists: frozenset[int]) -> list[StoredCheckpoint]:
-    """The best checkpoint of each configuration, finalists first, then by value; failed trials have none."""
-    best: dict[int, tuple[float, StoredCheckpoint]] = {}
+    """The best checkpoint of each configuration, finalists first, then by rating; without those that are lost."""
+    best: dict[int, tuple[Rating, StoredCheckpoint]] = {}
     for checkpoint in checkpoints:
-        if checkpoint.value is None or checkpoint.failed:
+        if checkpoint.rating is None or checkpoint.lost:
             continue
         before = best.get(checkpoint.configuration)
-        if before is None or checkpoint.value > before[0]:
-            best[checkpoint.configuration] = checkpoint.value, checkpoint
+        if before is None or checkpoint.rating > before[0]:
+            best[checkpoint.configuration] = checkpoint.rating, checkpoint
     ranked = sorted(best.values(), key=lambda entry: (entry[1].configuration in finalists, entry[0]), reverse=True)
     return [checkpoint for _, checkpoint in ranked]
 
@@ -117,5 +133,6 @@ def _that_fit(
         extra = 0 if checkpoint.key in keys else checkpoint.bytes
         if index == 0 or extra <= room:
             stays.append(checkpoint)
+            keys.add(checkpoint.key)
             room -= extra
     return stays

@@ -69,7 +69,7 @@ def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory
     number, recipe = chosen.started.trial, state.plan.recipe
     # The best checkpoint may be that of a confirmation: its settings, seed included, are then the exported ones.
     best = best_checkpoint(state, number, folder)
-    source, epoch, checkpoint = best or (chosen, None, None)
+    source, checkpoint = (best.trial, best.path) if best else (chosen, None)
     settings = parse_stored(recipe.settings_type, source.started.settings, recipe.name)
     (directory / "settings.yaml").write_text(
         yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
@@ -86,7 +86,7 @@ def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory
             raise SteadytuneError(f"trial {number} of sweep {folder.name}: no checkpoint was kept, so there is no ONNX")
         weights = {**weights, **recipe.onnx(settings, directory / "checkpoint", directory)}
     weights = {**weights, **recipe.sweep_files(settings, located(state.plan.spec.data), _summaries(state), directory)}
-    description = about(state.plan.spec, recipe.metric, source, epoch, trial_directory)
+    description = about(state.plan.spec, recipe.metric, source, best, trial_directory)
     (directory / ABOUT).write_text(json.dumps(description, indent=1), encoding="utf-8")
     (directory / "README.md").write_text(readme(description, native_files, weights), encoding="utf-8")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from search.pruning.curve import Curve
+from search.state.outcome import BestCheckpoint
 from search.state.trial_state import TrialState
 from search.sweep.environment import read_environment
 from search.sweep.spec import COMMAND, SweepSpec
@@ -19,14 +20,16 @@ from trainables.json_file import read_json
 ABOUT = "about.json"
 
 
-def about(spec: SweepSpec, metric: str, trial: TrialState, epoch: int | None, directory: Path) -> dict[str, Any]:
+def about(
+    spec: SweepSpec, metric: str, trial: TrialState, checkpoint: BestCheckpoint | None, directory: Path
+) -> dict[str, Any]:
     """The contents of `about.json`.
 
     Args:
         spec: the sweep.
         metric: the objective's name.
         trial: the training whose settings and checkpoint are exported.
-        epoch: the checkpoint's; None if there is no checkpoint.
+        checkpoint: the exported one; None if there is none.
         directory: the training's folder in the sweep, where its process wrote its environment.
     """
     environment = read_environment(directory)
@@ -40,7 +43,10 @@ def about(spec: SweepSpec, metric: str, trial: TrialState, epoch: int | None, di
         "trial": trial.started.trial,
         "confirms": trial.started.of if trial.started.kind == "confirm" else None,
         "threads": max(1, int(spec.cpus)),
-        "checkpoint_epoch": epoch,
+        "checkpoint_epoch": checkpoint.epoch if checkpoint else None,
+        "checkpoint_value": checkpoint.value if checkpoint else None,
+        "objective": spec.objective,
+        "objective_value": trial.curve.objective_value,
         "settings": trial.started.settings,
         "curve": _curve(trial.curve, metric),
         "environment": environment,
@@ -91,7 +97,11 @@ def readme(about: dict[str, Any], files: list[str], weights: Mapping[str, str]) 
     """
     source = f"trial {about['trial']} of sweep {about['sweep']}"
     epoch = about["checkpoint_epoch"]
-    checkpoint = f"`checkpoint/` is its best one, of epoch {epoch}." if epoch else "No checkpoint of it was kept."
+    value = about.get("checkpoint_value")
+    gives = "" if value is None else f", where {about['metric']} was {value:.4f}"
+    checkpoint = (
+        f"`checkpoint/` is its best one, of epoch {epoch}{gives}." if epoch else "No checkpoint of it was kept."
+    )
     train = ["steadytune", "train", about["recipe"], "--config", "settings.yaml", "--data", about["data"]]
     data = f"{about['data']} {about['environment'].get('data_fingerprint', '')[:16]}".strip() or "none named"
     is_script = about["recipe"] == COMMAND

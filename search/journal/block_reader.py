@@ -58,8 +58,10 @@ def _blocks(columns: Columns, epochs: Array, opening: Array, metric: str) -> Ite
     seqs = columns.numbers("seq")[rows].tolist()
     times = columns.numbers("time")[rows][stops - 1].tolist()
     began = np.minimum.reduceat(columns.numbers("began")[rows], starts).tolist()
-    largest_bytes = np.maximum.reduceat(columns.numbers("bytes")[rows], starts).tolist()
+    size = columns.numbers("bytes")[rows]
+    largest_bytes = np.maximum.reduceat(size, starts).tolist()
     numbers = columns.numbers("epoch")[rows].tolist()
+    written = size > 0
     values = columns.named("metrics", metric)[rows].tolist()
     losses = columns.named("losses", "train")[rows].tolist()
     held_out = columns.named("losses", "val")[rows].tolist()
@@ -72,6 +74,7 @@ def _blocks(columns: Columns, epochs: Array, opening: Array, metric: str) -> Ite
             trial=int(trials[start]),
             time=times[index],
             began=began[index],
+            checkpoints=np.compress(written[start:stop], numbers[start:stop]).tolist(),
             largest_bytes=largest_bytes[index],
             seqs=seqs[start:stop],
             epochs=numbers[start:stop],

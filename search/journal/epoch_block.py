@@ -19,7 +19,8 @@ class EpochBlock:
         trial: its number.
         time: when the last epoch was journalled, in seconds since 1970.
         began: when the first epoch began, likewise.
-        largest_bytes: size of the largest checkpoint that was written after one of them; 0 if none was.
+        checkpoints: the epochs after which a checkpoint was written, rising.
+        largest_bytes: size of the largest of these; 0 if there is none.
         seqs: the epochs' sequence numbers in the journal, rising.
         epochs: the epochs' numbers, from 1, rising.
         values, losses, held_out: objective, training loss and held-out loss; see `search.pruning.curve.Point`.
@@ -32,6 +33,7 @@ class EpochBlock:
     trial: int
     time: float
     began: float
+    checkpoints: list[int]
     largest_bytes: int
     seqs: list[int]
     epochs: list[int]
@@ -56,6 +58,7 @@ class EpochBlock:
             trial=done.trial,
             time=time,
             began=done.began,
+            checkpoints=[done.epoch] if done.bytes else [],
             largest_bytes=done.bytes,
             seqs=[seq],
             epochs=[done.epoch],

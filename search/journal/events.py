@@ -78,7 +78,7 @@ class PriorTrial:
         drawn: its values, as the space of this sweep would have drawn them.
         epoch: where it ended, in epochs of this sweep: as large a share of a training as it was there.
         reason: what ended it.
-        numbers: "level": its smoothed value, if it ever had one.
+        numbers: "level": its objective, as this sweep has it.
     """
 
     event: ClassVar[str] = "earlier"
@@ -88,11 +88,6 @@ class PriorTrial:
     epoch: int
     reason: Reason
     numbers: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def smoothed_value(self) -> float | None:
-        """The objective it reached."""
-        return self.numbers.get("level")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +223,7 @@ class SweepEnded:
         trial: the winning configuration's search trial; -1 if no trial finished.
         detail: one sentence.
         numbers: "mean" and "std" over the fresh seeds and their number "seeds"; without a confirmation, "mean" is the
-            smoothed value of its one training.
+            objective of its one training. "last" is the mean of the objective `last` over the same trainings.
     """
 
     event: ClassVar[str] = "ended"

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-ValueT = TypeVar("ValueT", float, float | None)
+from search.pruning.bounds import within
+from search.pruning.objective import DEFAULT_OBJECTIVE, WINDOW, ObjectiveName, Rating, Reached, ratings, reached
+from trainables.objective import Bounds
 
-SMOOTHING_EPOCHS = 3
-"""How many evaluated epochs a smoothed value is the mean of."""
+ValueT = TypeVar("ValueT", float, float | None)
 
 WARMUP = "warmup"
 """The phase in which the learning rate only rises (see `Epoch.phase`)."""
@@ -66,10 +67,20 @@ class Curve:
     Args:
         mode: whether a higher ("max") or a lower value ("min") is better.
         points: its first epochs.
+        objective: what a training is worth, see `search.pruning.objective`.
+        bounds: the lowest and the highest value that the metric can have, if that is known.
     """
 
-    def __init__(self, mode: str = "max", points: Iterable[Point] = ()) -> None:
+    def __init__(
+        self,
+        mode: str = "max",
+        points: Iterable[Point] = (),
+        objective: ObjectiveName = DEFAULT_OBJECTIVE,
+        bounds: Bounds | None = None,
+    ) -> None:
         self.mode = mode
+        self.objective = objective
+        self.bounds = bounds
         self._epochs: list[int] = []
         self._values: list[float | None] = []
         self._losses: list[float | None] = []
@@ -79,6 +90,9 @@ class Curve:
         # The finite ones of _values. Finding them again after each epoch would take the square of the epochs.
         self._finite_values: list[float] = []
         self._warmup_epochs = 0
+        self._finite_epochs: list[int] = []
+        self._reached: Reached | None = None
+        self._reached_of = 0  # how many of the finite values `_reached` takes into account
         self.forget_points()
         for point in points:
             self.add(point)
@@ -114,7 +128,10 @@ class Curve:
         for epoch, phase in zip(epochs, phases, strict=True):
             if phase == WARMUP:
                 self._warmup_epochs = epoch
-        self._finite_values.extend([value for value in values if value is not None and math.isfinite(value)])
+        for epoch, value in zip(epochs, values, strict=True):
+            if value is not None and math.isfinite(value):
+                self._finite_epochs.append(epoch)
+                self._finite_values.append(value)
 
     def _with_points(self) -> Curve:
         """This curve, after making the points that are missing."""
@@ -186,22 +203,66 @@ class Curve:
         return len(self._finite_values)
 
     @property
-    def smoothed_value(self) -> float | None:
-        """Mean of the last `SMOOTHING_EPOCHS` values; None before the first."""
-        return _mean(self._finite_values[-SMOOTHING_EPOCHS:])
+    def reached(self) -> Reached | None:
+        """The objective so far, with the epochs that it comes from; None before the first value."""
+        count = len(self._finite_values)
+        if self._reached_of < count:
+            self._reached = reached(
+                self._finite_epochs, self._finite_values, self.mode, self.objective, self._reached, self._reached_of
+            )
+            self._reached_of = count
+        return self._reached
 
-    def smoothed_values(self, epochs: int) -> list[float | None]:
-        """The smoothed value after each of the last `epochs` epochs."""
+    @property
+    def objective_value(self) -> float | None:
+        """The objective so far: what a training is ranked by; None before the first value."""
+        return self.reached.value if self.reached else None
+
+    @property
+    def highest(self) -> float:
+        """The best value that the metric can have, oriented; infinite if that is not known."""
+        return math.inf if self.bounds is None else max(map(self.oriented, self.bounds))
+
+    @property
+    def at_its_worst(self) -> bool:
+        """Whether the objective never left the worst value that the metric can have: nothing was learnt."""
+        return self.bounds is not None and self.objective_value == self.bounds[0 if self.mode == "max" else 1]
+
+    def objective_by(self, epoch: int) -> float | None:
+        """The objective after `epoch`; None if nothing was evaluated by then."""
+        if epoch >= self.epoch:
+            return self.objective_value
+        count = bisect_right(self._finite_epochs, epoch)
+        by_then = reached(self._finite_epochs[:count], self._finite_values[:count], self.mode, self.objective)
+        return by_then.value if by_then else None
+
+    @property
+    def open_epochs(self) -> list[int]:
+        """The last evaluated epochs, as far as the next one makes a mean with them: it may be the objective."""
+        return self._finite_epochs[1 - WINDOW :] if self.objective == "best_mean" else []
+
+    def ratings(self) -> dict[int, Rating]:
+        """How good the model after each evaluated epoch is."""
+        return ratings(self._finite_epochs, self._finite_values, self.mode, self.objective)
+
+    @property
+    def smoothed_value(self) -> float | None:
+        """Mean of the last `WINDOW` values; None before the first."""
+        return _mean(self._finite_values[-WINDOW:])
+
+    def compared_values(self, epochs: int) -> list[float | None]:
+        """What the objective looks at, after each of the last `epochs` epochs: the smoothed value, or the value."""
+        window = 1 if self.objective == "best" else WINDOW
         count, latest_first = len(self._finite_values), []
         for value in reversed(self._values[-epochs:]):
-            latest_first.append(_mean(self._finite_values[max(0, count - SMOOTHING_EPOCHS) : count]))
+            latest_first.append(_mean(self._finite_values[max(0, count - window) : count]))
             count -= value is not None and math.isfinite(value)
         return latest_first[::-1]
 
     def smoothed_by(self, epoch: int) -> float | None:
         """The smoothed value after `epoch`; None if nothing was evaluated by then."""
-        count = bisect_right(self.evaluated, epoch, key=lambda point: point.epoch)
-        return _mean(self._finite_values[max(0, count - SMOOTHING_EPOCHS) : count])
+        count = bisect_right(self._finite_epochs, epoch)
+        return _mean(self._finite_values[max(0, count - WINDOW) : count])
 
     @property
     def projected_value(self) -> float | None:
@@ -212,6 +273,10 @@ class Curve:
         at e**1.08 = 2.9 times the present epoch. On 22 groups of public curves it ranks better than the last value, the
         mean of three, the best so far or a fitted line; with half of the gain it ranks as well or a little worse
         (`docs/notebook/pruning.md`).
+
+        It says what is still to come, so it may be below what was reached already, which is not lost by that: the best
+        checkpoint is kept. With what was reached as its lower bound it ranks much worse (same page). It never passes
+        the bounds of the metric (`search.pruning.bounds`).
         """
         values = self._finite_values
         if len(values) < 2:
@@ -219,7 +284,12 @@ class Curve:
         half = len(values) // 2
         first = sum(values[:half]) / half
         second = sum(values[half:]) / (len(values) - half)
-        return second + (second - first)
+        return within(second + (second - first), self.bounds, self.mode)
+
+    @property
+    def leading_value(self) -> float | None:
+        """What the leader of a rung leads by: the objective so far, or with `last` the best value; see `best_value`."""
+        return self.best_value if self.objective == "last" else self.objective_value
 
     @property
     def best(self) -> Point | None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import combinations, groupby
 
 from search.pruning.curve import WARMUP, Curve, Point
+from search.pruning.objective import WINDOW
 
 MEDIAN_OF = 5
 SPIKE_DEVIATIONS = 4.0
@@ -58,7 +59,8 @@ class CurveStatistics:
         trend: of the objective, in its unit per epoch, positive when it improves.
         noise: standard deviation of the detrended objective, in its unit.
         spikes: epochs at which the training loss jumped up.
-        decline: how far the smoothed value lies below the best value, as a share of it: 0 at the peak.
+        decline: how far the smoothed value lies below the best value, as a share of it: 0 if the best value is one of
+            those that are smoothed.
         phases: in order.
     """
 
@@ -149,10 +151,12 @@ def robust_deviation(values: Sequence[float]) -> float:
 
 
 def _decline(curve: Curve) -> float | None:
-    best, smoothed = curve.best_value, curve.smoothed_value
-    if smoothed is None or not best:
+    best, smoothed = curve.best, curve.smoothed_value
+    if best is None or not best.value or smoothed is None:
         return None
-    return max(0.0, curve.oriented(best - smoothed) / abs(best))
+    if best.epoch >= curve.evaluated[-WINDOW:][0].epoch:  # its last epochs are its peak, also while it still rises
+        return 0.0
+    return max(0.0, curve.oriented(best.value - smoothed) / abs(best.value))
 
 
 def _phase_name(point: Point) -> str:

@@ -124,7 +124,7 @@ class FreezeThaw(Scheduler):
         self._passed: dict[int, int] = {}  # by trial: how many rungs
         self._due: dict[int, int] = {}  # by trial: the rung at which it is to be compared
         self._paused: dict[int, int] = {}  # by trial: the rung at which it is
-        self._best = -math.inf  # oriented smoothed value of the best trial that was trained to completion
+        self._best = -math.inf  # oriented objective of the best trial that was trained to completion
         # Both caches only save time: they are functions of what was reported so far.
         self._drawn: tuple[int, list[Values], list[Sequence[float]]] = (-1, [], [])
         self._candidates: dict[frozenset[int], Candidates] = {}
@@ -177,7 +177,10 @@ class FreezeThaw(Scheduler):
         rank = 1 + (len(others) if value is None else sum(bound > value for bound in others))
         promoted = value is not None and rank == 1
         best_other = max(others, default=-math.inf)
-        return RungResult(rung, value, best_other, rank, 1 + len(others), promoted, len(candidates.new))
+        # A bound above what the metric can be tells the order, but is no number to show.
+        highest = self._forecast.curves[trial].highest
+        value = value if value is None else min(value, highest)
+        return RungResult(rung, value, min(best_other, highest), rank, 1 + len(others), promoted, len(candidates.new))
 
     def record(self, trial: int, rung: int, action: Action) -> None:
         """See `Scheduler`."""
@@ -196,7 +199,7 @@ class FreezeThaw(Scheduler):
             self._forecast.fail(trial)
         elif reason == "done":
             curve = self._forecast.curves[trial]
-            reached = curve.oriented(curve.smoothed_value)
+            reached = curve.oriented(curve.objective_value)
             self._best = self._best if reached is None else max(self._best, reached)
         self._candidates.clear()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from search.pruning.curve import Curve
+from search.pruning.objective import ObjectiveName, reached
 from search.sweep.plan import Plan
 from search.sweep.spec import read_spec
 from spaces.space import Draw
@@ -38,11 +39,11 @@ class Run:
     settings: dict[str, Any]
     censored: bool = False
 
-    @property
-    def best(self) -> float | None:
-        """Its best value, oriented so that higher is better; None if it has none."""
-        best = self.curve.best
-        return None if best is None or best.value is None else self.curve.oriented(best.value)
+    def reached(self, objective: ObjectiveName) -> float | None:
+        """Its objective at its end, oriented so that higher is better; None if it has no value."""
+        values = [point.value for point in self.curve.evaluated if point.value is not None]
+        whole = reached([point.epoch for point in self.curve.evaluated], values, self.curve.mode, objective)
+        return None if whole is None else self.curve.oriented(whole.value)
 
 
 @dataclass(frozen=True)

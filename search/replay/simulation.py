@@ -13,6 +13,7 @@ from typing import Any
 
 from search.control.coordinator import Coordinator
 from search.journal.events import EpochDone, Event, Log, Row
+from search.pruning.objective import counts
 from search.replay.recording import Recording
 from search.state.sweep_state import SweepState
 from trainables.errors import DataError
@@ -107,8 +108,10 @@ class SimulationResult:
         epochs: share of all recorded epochs that were trained, 0 to 1.
         seconds: virtual time to the end of the sweep, as a share of what all recorded epochs take when no worker is
             ever idle.
-        regret: how far the best run that was trained to its end is behind the best of all, as a share of the latter;
-            1 if none was trained to its end. Runs that had been cut off when they were recorded do not count.
+        regret: how far the result of the sweep is behind the best of all runs by the same objective, as a share of the
+            latter; 1 if there is no result. The result is the best that any run had reached which counts, stopped or
+            not, as if each had written a checkpoint after every epoch. Runs that had been cut off when they
+            were recorded do not count.
         winner_stopped: the rule that ended the best run of all; "" if it was trained to its end.
         reasons: number of runs by the reason why they ended.
     """
@@ -132,18 +135,23 @@ def simulate_shuffled(
     random.Random(f"order/{seed}").shuffle(order)
     state, seconds = simulate(recording, scheduler_settings, workers, order)
     trial_of_run = {order[trial.started.trial]: trial for trial in state.trials.search}
-    complete = [(run.best, index) for index, run in enumerate(recording.runs) if not run.censored]
-    ranked = [(best, index) for best, index in complete if best is not None]
+    objective = state.plan.spec.objective
+    whole = [(run.reached(objective), index) for index, run in enumerate(recording.runs) if not run.censored]
+    ranked = [(value, index) for value, index in whole if value is not None]
     if not ranked:
         raise DataError(f"{recording.name}: none of its runs was trained to its end with a {recording.metric}")
     best, winner = max(ranked)
-    finished = [value for value, index in ranked if trial_of_run[index].finished]
+    results = []
+    for trial in (trial_of_run[index] for _, index in ranked):
+        reached, epochs = trial.curve.reached, range(1, trial.curve.epoch + 1)
+        if reached and counts(reached, objective, trial.finished, epochs):
+            results.append(trial.curve.oriented(reached.value))
     winner_decision = trial_of_run[winner].decision
     assert winner_decision is not None
     return SimulationResult(
         epochs=state.epochs / recording.epochs,
         seconds=seconds * workers / recording.seconds,
-        regret=(best - max(finished)) / abs(best) if finished and best else float(not finished),
+        regret=(best - max(results)) / abs(best) if results and best else float(not results),
         winner_stopped="" if winner_decision.reason == "done" else winner_decision.reason,
         reasons=Counter(trial.decision.reason for trial in state.trials.search if trial.decision),
     )

@@ -96,7 +96,7 @@ class Searcher:
         return drawn
 
     def report(self, trial: int, epoch: int, value: float) -> None:
-        """The objective of `trial` after `epoch`."""
+        """The objective that `trial` had reached by `epoch`."""
         self._open[trial].report(value, epoch)
         self._storage.refresh(self._open[trial].number)
 
@@ -110,7 +110,7 @@ class Searcher:
         Args:
             trial: its number in the sweep.
             outcome: "infeasible" for one that failed.
-            value: its objective (its smoothed value), None if it never had one.
+            value: its objective, None if it never had one.
             violation: by how much it exceeded the user's limits, as a share of them; 0 if it kept them.
         """
         asked = self._open.pop(trial)

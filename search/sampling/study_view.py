@@ -16,7 +16,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from search.pruning.curve import SMOOTHING_EPOCHS, orient
+from search.pruning.curve import orient
 
 NORMAL = NormalDist()
 
@@ -94,9 +94,9 @@ def _with_rank_scores(trials: list[FrozenTrial], mode: str) -> list[FrozenTrial]
 
 def _rank_key(trial: FrozenTrial, mode: str) -> tuple[float, int, float]:
     """Rises from worst to best: infeasible trials first, then by the epoch that was reached, then by value."""
-    values = [value for _, value in sorted(trial.intermediate_values.items())][-SMOOTHING_EPOCHS:]
-    smoothed = orient(sum(values) / len(values), mode) if values else -math.inf
-    return -sum(trial.constraints.values()), max(trial.intermediate_values, default=0), smoothed
+    last = max(trial.intermediate_values, default=0)
+    value = orient(trial.intermediate_values[last], mode) if trial.intermediate_values else -math.inf
+    return -sum(trial.constraints.values()), last, value
 
 
 def _complete(trial: FrozenTrial, score: float) -> FrozenTrial:

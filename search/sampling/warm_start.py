@@ -20,6 +20,8 @@ from typing import Any
 from search.journal.events import Decided, EpochDone, PriorTrial, TrialStarted
 from search.journal.segments import Journal, read
 from search.pruning.curve import Curve, Point, orient
+from search.pruning.decision import FAILURES
+from search.pruning.objective import counts
 from search.sweep.data_identity import DataIdentity, read_identity
 from search.sweep.environment import read_environment
 from search.sweep.folder import SweepFolder
@@ -97,9 +99,9 @@ def _load(plan: Plan, folder: SweepFolder) -> PriorSweep:
             f"warm_start names sweep {folder.name}, which trained {recipe}; it must have trained {plan.spec.recipe}"
         )
     earlier = earlier_values(plan.recipe.settings_type)
-    drawable, left_out = [], Counter[str]()
+    drawable, candidates, left_out = 0, list[PriorTrial](), Counter[str]()
     identity = read_identity(folder.path)
-    for started, curve, ended in _ended(folder, plan):
+    for started, curve, checkpoints, ended in _ended(folder, plan):
         if identity and identity.earlier and not _on_these_data(folder, started.trial, identity):
             left_out["the data, which changed"] += 1
             continue
@@ -108,10 +110,14 @@ def _load(plan: Plan, folder: SweepFolder) -> PriorSweep:
             left_out[outside[0]] += 1
             continue
         epoch = max(1, round(curve.epoch / int(started.settings["epochs"]) * plan.max_epochs))
-        numbers = {} if curve.smoothed_value is None else {"level": curve.smoothed_value}
-        drawable.append(PriorTrial(folder.name, started.trial, drawn, epoch, ended.reason, numbers))
-    ended_trials = len(drawable) + sum(left_out.values())
-    return PriorSweep(folder.name, _best(drawable, plan), ended_trials, left_out, _difference(identity, plan))
+        drawable += 1
+        reached = curve.reached
+        finished = ended.reason == "done"
+        if reached and ended.reason not in FAILURES and counts(reached, curve.objective, finished, checkpoints):
+            numbers = {"level": reached.value}
+            candidates.append(PriorTrial(folder.name, started.trial, drawn, epoch, ended.reason, numbers))
+    ended_trials = drawable + sum(left_out.values())
+    return PriorSweep(folder.name, _best(candidates, plan), ended_trials, left_out, _difference(identity, plan))
 
 
 def _on_these_data(folder: SweepFolder, trial: int, identity: DataIdentity) -> bool:
@@ -125,29 +131,33 @@ def _difference(identity: DataIdentity | None, plan: Plan) -> str:
 
 
 def _best(trials: list[PriorTrial], plan: Plan) -> tuple[PriorTrial, ...]:
-    """The best of those that trained to their last epoch, without the named trainings, which run first anyway."""
+    """The best of them, without the named trainings, which run first anyway."""
     named = [{name: settings[name] for name in plan.ranges} for _, settings in plan.named]
-    finished = [
-        (orient(trial.smoothed_value, plan.recipe.mode), trial)
+    ranked = [
+        (orient(trial.numbers["level"], plan.recipe.mode), trial)
         for trial in trials
-        if trial.reason == "done"
-        and trial.smoothed_value is not None
-        and not any(trial.drawn.items() <= settings.items() for settings in named)
+        if not any(trial.drawn.items() <= settings.items() for settings in named)
     ]
-    finished.sort(key=lambda pair: pair[0], reverse=True)
-    return tuple(trial for _, trial in finished[:CONFIGURATIONS])
+    ranked.sort(key=lambda pair: pair[0], reverse=True)
+    return tuple(trial for _, trial in ranked[:CONFIGURATIONS])
 
 
-def _ended(folder: SweepFolder, plan: Plan) -> Iterator[tuple[TrialStarted, Curve, Decided]]:
-    """The ended trials of an earlier search. Only its journal is read: its data set may be gone."""
+def _ended(folder: SweepFolder, plan: Plan) -> Iterator[tuple[TrialStarted, Curve, list[int], Decided]]:
+    """The ended trials of an earlier search: start, curve, epochs with a checkpoint, end.
+
+    Only its journal is read: its data set may be gone. The objective is the new sweep's.
+    """
     started: dict[int, TrialStarted] = {}
     curves: dict[int, Curve] = {}
+    checkpoints: dict[int, list[int]] = {}
     for row in read(folder.journal):
         event = row.event
         if isinstance(event, TrialStarted) and event.kind == "search":
-            started[event.trial], curves[event.trial] = event, Curve(plan.recipe.mode)
+            started[event.trial], checkpoints[event.trial] = event, []
+            curves[event.trial] = Curve(plan.recipe.mode, objective=plan.spec.objective)
         elif isinstance(event, EpochDone) and event.trial in curves:
             metric = plan.recipe.metric
             curves[event.trial].add(Point.of(event.epoch, metric, event.metrics, event.losses, event.phase))
+            checkpoints[event.trial] += [event.epoch] if event.bytes else []
         elif isinstance(event, Decided) and event.action == "stop" and event.trial in curves:
-            yield started[event.trial], curves[event.trial], event
+            yield started[event.trial], curves[event.trial], checkpoints[event.trial], event

@@ -10,7 +10,7 @@ from search.pruning.curve import Curve
 
 
 class Incumbents:
-    """Each rise of the best smoothed value, in the journal's order.
+    """Each rise of the search's best objective, in the journal's order.
 
     Blocks of different trials overlap in the journal and are added one after the other, so an epoch may be added
     after later ones of another trial: rises are kept sorted by sequence number, and those that it overtakes go.
@@ -19,7 +19,7 @@ class Incumbents:
     def __init__(self) -> None:
         self._epoch_seqs = array("q")  # of all the search's epochs
         self._rise_seqs: list[int] = []
-        self._rises: list[tuple[int, float, float]] = []  # at each: trial, smoothed value, the same oriented
+        self._rises: list[tuple[int, float, float]] = []  # at each: trial, objective, the same oriented
 
     def add(self, block: EpochBlock, curve: Curve) -> None:
         """Epochs of a trial of the search, the last of its `curve`."""
@@ -27,7 +27,7 @@ class Incumbents:
         best = curve.best_value  # a mean of some values is never better than the best of all
         if best is None or self._is_surpassed(block.seqs[0], curve.oriented(best)):
             return
-        for seq, value in zip(block.seqs, curve.smoothed_values(len(block.seqs)), strict=True):
+        for seq, value in zip(block.seqs, curve.compared_values(len(block.seqs)), strict=True):
             if value is not None and not self._is_surpassed(seq, curve.oriented(value)):
                 self._insert(seq, (block.trial, value, curve.oriented(value)))
 
@@ -44,7 +44,7 @@ class Incumbents:
         self._rises[start:end] = [rise]
 
     def rises(self) -> list[tuple[int, int, float]]:
-        """(epochs that the search had taken by then, trial, smoothed value) at each rise of the best so far."""
+        """(epochs that the search had taken by then, trial, objective) at each rise of the best so far."""
         epoch_seqs = sorted(self._epoch_seqs)
         return [
             (bisect_right(epoch_seqs, seq), trial, value)

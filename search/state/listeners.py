@@ -42,7 +42,7 @@ class Sampler(Protocol):
         """The values drawn for `trial`; those in `fixed` are taken instead of being drawn."""
 
     def report(self, trial: int, epoch: int, value: float) -> None:
-        """The objective of `trial` after `epoch`."""
+        """The objective that `trial` had reached by `epoch`."""
 
     def pause(self, trial: int) -> None:
         """`trial` was paused at a rung."""
@@ -118,8 +118,9 @@ class SamplerListener:
         if not trial.in_study or trial.number in self._left_out:
             return
         for epoch, value in zip(block.epochs, block.values, strict=True):
-            if value is not None and math.isfinite(value):
-                self._sampler.report(trial.number, epoch, value)
+            reached = trial.curve.objective_by(epoch)
+            if value is not None and math.isfinite(value) and reached is not None:
+                self._sampler.report(trial.number, epoch, reached)
 
     def decided(self, trial: TrialState, decision: Decided) -> None:
         """See `TrialListener`."""
@@ -129,5 +130,5 @@ class SamplerListener:
             self._sampler.pause(trial.number)
         elif trial.decision:
             outcome: Outcome = "infeasible" if trial.failed else "complete" if trial.finished else "pruned"
-            value = trial.curve.smoothed_value
+            value = trial.curve.objective_value
             self._sampler.tell(trial.number, outcome, value, violation(trial, self._limits))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from search.journal.events import SweepEnded
+from search.pruning.objective import Rating
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.folder import SweepFolder
@@ -20,15 +23,19 @@ class Finalist:
 
     Attributes:
         trial: the search trial that found it.
-        values: the smoothed value of each fresh seed's training; the search trial's own if nothing was confirmed.
-        failed: how many of the fresh trainings failed, or never reached a value.
+        values: the objective of each fresh seed's training; the search trial's own if nothing was confirmed.
+        failed: how many of the fresh trainings failed with nothing to hand back.
         confirmed: whether `values` come from fresh seeds.
+        stopped: how many of the fresh trainings failed after they had reached a value that counts, which `values` has.
+        last: mean over the same trainings of the objective `last`, by which champions of older versions are compared.
     """
 
     trial: TrialState
     values: tuple[float, ...]
     failed: int
     confirmed: bool
+    last: float
+    stopped: int = 0
 
     @property
     def mean(self) -> float:
@@ -51,7 +58,7 @@ def finalist_numbers(state: SweepState) -> list[int]:
 
 
 def finalists(state: SweepState) -> list[Finalist]:
-    """The finalists, best first: by their mean over fresh seeds, those that failed on any seed last.
+    """The finalists, best first: by their mean over fresh seeds, those with nothing to hand back on any seed last.
 
     Without a confirmation it is the best trial of the search, if there is one.
     """
@@ -67,16 +74,23 @@ def finalists(state: SweepState) -> list[Finalist]:
 
 def _finalist(state: SweepState, number: int) -> Finalist | None:
     runs = [run for run in state.trials.confirmations(number) if not run.running]
-    failed = sum(run.failed for run in runs)
-    values = tuple(run.curve.smoothed_value for run in runs if run.finished and run.curve.smoothed_value is not None)
+    # One that the budget ended is left out: it might have become better, which a failed one would not.
+    counted = [run for run in runs if run.counts and (run.finished or run.failed)]
+    stopped = sum(run.failed for run in counted)
+    failed = sum(run.failed for run in runs) - stopped
+    values = tuple(run.curve.objective_value for run in counted if run.curve.objective_value is not None)
     if values:
-        return Finalist(state.trials[number], values, failed, confirmed=True)
+        return Finalist(state.trials[number], values, failed, confirmed=True, last=_last(counted), stopped=stopped)
     return _unconfirmed(state.trials[number], failed)
 
 
 def _unconfirmed(trial: TrialState, failed: int) -> Finalist:
-    assert trial.curve.smoothed_value is not None  # it is in the ranking
-    return Finalist(trial, (trial.curve.smoothed_value,), failed, confirmed=False)
+    assert trial.curve.objective_value is not None  # it is in the ranking
+    return Finalist(trial, (trial.curve.objective_value,), failed, confirmed=False, last=_last([trial]))
+
+
+def _last(trainings: Sequence[TrialState]) -> float:
+    return statistics.fmean(run.curve.smoothed_value for run in trainings if run.curve.smoothed_value is not None)
 
 
 def result(state: SweepState) -> SweepEnded:
@@ -86,7 +100,7 @@ def result(state: SweepState) -> SweepEnded:
         return SweepEnded(-1, "no trial trained to its end, so there is no best configuration")
     best = ranked[0]
     metric = state.plan.recipe.metric
-    numbers = {"mean": best.mean, "std": best.std, "seeds": float(len(best.values))}
+    numbers = {"mean": best.mean, "std": best.std, "seeds": float(len(best.values)), "last": best.last}
     if not best.confirmed:
         return SweepEnded(best.trial.number, f"{metric} {best.mean:.4f} (one training, not confirmed)", numbers)
     detail = f"{metric} {best.mean:.4f} over one fresh seed"
@@ -95,18 +109,35 @@ def result(state: SweepState) -> SweepEnded:
     return SweepEnded(best.trial.number, detail, numbers)
 
 
-def best_checkpoint(state: SweepState, number: int, folder: SweepFolder) -> tuple[TrialState, int, Path] | None:
-    """The best checkpoint on disk of any training of configuration `number`: its trial, epoch and path."""
-    best: tuple[TrialState, int, Path] | None = None
-    best_value = 0.0
+@dataclass(frozen=True)
+class BestCheckpoint:
+    """The checkpoint of a configuration that is handed back.
+
+    Attributes:
+        trial: the training that wrote it: the search's, or one on a fresh seed.
+        epoch: after which.
+        path: its folder.
+        value: the metric after that epoch alone, which evaluating the checkpoint gives again.
+    """
+
+    trial: TrialState
+    epoch: int
+    path: Path
+    value: float
+
+
+def best_checkpoint(state: SweepState, number: int, folder: SweepFolder) -> BestCheckpoint | None:
+    """The best checkpoint on disk of any training of configuration `number`, by `search.pruning.objective.ratings`."""
+    best: BestCheckpoint | None = None
+    best_rating: Rating = (-math.inf, -math.inf)
     for trial in state.trials.values():
-        if trial.started.of != number or trial.failed:
+        if trial.started.of != number or not trial.hands_back:
             continue
-        for point in trial.curve.evaluated:
-            value = trial.curve.oriented(point.value or 0.0)
-            path = folder.checkpoint(trial.number, point.epoch)
-            if (best is None or value > best_value) and path.is_dir() and _is_sound(path):
-                best, best_value = (trial, point.epoch, path), value
+        curve = trial.curve
+        for epoch, rating in curve.ratings().items():
+            path = folder.checkpoint(trial.number, epoch)
+            if rating > best_rating and path.is_dir() and _is_sound(path):
+                best, best_rating = BestCheckpoint(trial, epoch, path, curve.oriented(rating[1])), rating
     return best
 
 

@@ -52,7 +52,8 @@ class SweepState:
         requests: what users asked for by hand, by the request's id.
         stopped_by_hand: whether a user ended the search.
         started_by_hand: how many trials of the search users have added.
-        finished_before: how many trials were in the ranking when it was last given more to do; 0 if it never was.
+        finished_before: how many trials had finished (`Trials.finished`) when it was last given more to do; 0 if it
+            never was.
     """
 
     def __init__(self, plan: Plan, listeners: Sequence[TrialListener] = ()) -> None:
@@ -145,7 +146,7 @@ class SweepState:
         if gives_more(event.changes):
             self.trials.take_back_ends()
             self.search_ended, self.ended, self.stopped_by_hand = None, None, False
-            self.finished_before = len(self.trials.ranking)
+            self.finished_before = self.trials.finished
 
     def _take(self, event: Requested) -> None:
         self.requests[event.request] = event
@@ -168,7 +169,8 @@ class SweepState:
         recipe = self.plan.recipe
         if self._earlier_values:  # an older version may have stored the settings, without fields that came later
             event = replace(event, settings={**self._earlier_values, **event.settings})
-        trial = TrialState(event, Curve(recipe.mode), is_baseline=event.named == recipe.baseline)
+        curve = Curve(recipe.mode, objective=self.plan.spec.objective, bounds=self.plan.bounds)
+        trial = TrialState(event, curve, is_baseline=event.named == recipe.baseline)
         self.trials.add(trial)
         self.started_by_hand += event.by_hand
         for listener in self._listeners:
@@ -209,5 +211,5 @@ class SweepState:
 
     @property
     def incumbents(self) -> list[tuple[int, int, float]]:
-        """(epochs taken by then, trial, smoothed value) each time the search's best smoothed value so far rose."""
+        """(epochs taken by then, trial, objective) each time the search's best objective so far rose."""
         return self._incumbents.rises()

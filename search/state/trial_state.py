@@ -10,6 +10,7 @@ from search.journal.epoch_block import EpochBlock
 from search.journal.events import Decided, TrialStarted
 from search.pruning.curve import Curve
 from search.pruning.decision import FAILURES, Action
+from search.pruning.objective import counts
 
 Status = Literal["running", "paused", "ended"]
 STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", "stop": "ended"}
@@ -26,6 +27,7 @@ class TrialState:
         decisions: all that were made about it, in order.
         checkpoints: bytes of each checkpoint on disk, by epoch. Only the driver, which deletes them, knows; in a state
             that was read by epoch blocks (`search.state.follower`) it is empty.
+        written: the epochs after which it wrote a checkpoint, which may have been deleted since.
         seconds: what each epoch took on its worker.
         largest_bytes: size of its largest checkpoint.
         remark: the first sentence that its training had for the report, or "".
@@ -36,6 +38,7 @@ class TrialState:
     is_baseline: bool = False
     decisions: list[Decided] = field(default_factory=list)
     checkpoints: dict[int, int] = field(default_factory=dict)
+    written: array[int] = field(default_factory=lambda: array("l"))
     seconds: array[float] = field(default_factory=lambda: array("d"))
     largest_bytes: int = 0
     remark: str = ""
@@ -43,6 +46,7 @@ class TrialState:
     def add(self, block: EpochBlock) -> None:
         """Take its next epochs into account."""
         self.curve.extend(block.epochs, block.values, block.losses, block.held_out, block.phases, block.spreads)
+        self.written.extend(block.checkpoints)
         self.seconds.extend(block.seconds)
         self.largest_bytes = max(self.largest_bytes, block.largest_bytes)
         self.remark = self.remark or block.remark
@@ -91,3 +95,16 @@ class TrialState:
     def finished(self) -> bool:
         """Whether it trained to its last epoch."""
         return self.decision is not None and self.decision.reason == "done"
+
+    @property
+    def hands_back(self) -> bool:
+        """Whether its checkpoints may be handed back: all but those of a failed trial with the objective `last`."""
+        return not (self.failed and self.curve.objective == "last")
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has ended with a result that can be handed back, see `search.pruning.objective.counts`."""
+        curve = self.curve
+        if self.decision is None or (curve.at_its_worst and not self.finished):
+            return False
+        return counts(curve.reached, curve.objective, self.finished, self.written)

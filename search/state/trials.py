@@ -22,6 +22,7 @@ class Trials(Mapping[int, TrialState]):
         search: the trials of the search, in order; the others confirm or audit one of them.
         audits: by the number of the audited trial, its training to the end.
         running, paused: by number, the trials that have not ended.
+        finished: how many trials of the ranking trained to their last epoch.
     """
 
     def __init__(self, limits: Mapping[Measure, Limit]) -> None:
@@ -30,6 +31,7 @@ class Trials(Mapping[int, TrialState]):
         self._trials: dict[int, TrialState] = {}
         self._confirmations: dict[int, list[TrialState]] = {}
         self._ranking: list[TrialState] = []
+        self.finished = 0
         self.search: list[TrialState] = []
         self.audits: dict[int, TrialState] = {}
         self.running: dict[int, TrialState] = {}
@@ -68,22 +70,24 @@ class Trials(Mapping[int, TrialState]):
             trial.curve.forget_points()  # of thousands of trials, few are looked at again
         if self._is_ranked(trial):
             insort(self._ranking, trial, key=_descending)
+            self.finished += trial.finished
         return trial
 
     def take_back_ends(self) -> None:
         """Make trials that only ended because there was no more to do paused or running again."""
         for trial in self._trials.values():
             if continues(trial.decisions):
+                if self._is_ranked(trial):
+                    self._ranking.remove(trial)
                 trial.decisions.pop()
                 (self.paused if trial.paused else self.running)[trial.number] = trial
 
     def _is_ranked(self, trial: TrialState) -> bool:
-        has_result = trial.is_search and trial.finished and trial.curve.smoothed_value is not None
-        return has_result and not violation(trial, self._limits)
+        return trial.is_search and trial.counts and not violation(trial, self._limits)
 
     @property
     def ranking(self) -> Sequence[TrialState]:
-        """The search's finished trials that keep the user's limits, best smoothed value first."""
+        """The search's trials with a result (`TrialState.counts`) that keep the user's limits, best objective first."""
         return self._ranking
 
     def confirmations(self, of: int) -> list[TrialState]:
@@ -92,4 +96,4 @@ class Trials(Mapping[int, TrialState]):
 
 
 def _descending(trial: TrialState) -> float:
-    return -trial.curve.oriented(trial.curve.smoothed_value or 0.0)
+    return -trial.curve.oriented(trial.curve.objective_value or 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
 
@@ -18,6 +19,7 @@ from spaces.added import gives_range
 from spaces.space import Range, Space, drawn, narrowed, ranges
 from trainables import registry as recipe_registry
 from trainables.errors import DataError, SettingsError, nearest
+from trainables.objective import Bounds
 from trainables.recipe import AnyRecipe
 from trainables.settings import Settings, earlier_values
 from trainables.vision.findings import Finding
@@ -59,6 +61,12 @@ class Plan:
     def pins(self) -> dict[str, Any]:
         """The user's pinned settings."""
         return pins(self.spec, self.recipe)
+
+    @cached_property
+    def bounds(self) -> Bounds | None:
+        """The lowest and the highest value that the metric can have; None if they are not known."""
+        preset = self.recipe.presets.get(self.spec.preset, {})
+        return self.recipe.metric_bounds({**preset, **self.pins})
 
     @property
     def grace_epochs(self) -> int:

@@ -11,17 +11,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, field_validator
 
+from search.pruning.objective import DEFAULT_OBJECTIVE, EARLIER_OBJECTIVE, ObjectiveName
 from search.pruning.stability import EARLIER, StabilitySettings
 from search.sweep.spelling import check_fields
 from trainables.command.declaration import ArgumentsFile, Parameters, ScriptCheckpoint, Stop, Words
 from trainables.errors import SettingsError
 from trainables.objective import Metric
-from trainables.settings import Settings, parse
+from trainables.settings import Earlier, Settings, parse, parse_stored
 
 Sampler = Literal["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"]
 SchedulerName = Literal["asha", "stopping", "freeze_thaw", "none"]
@@ -71,6 +72,11 @@ class SweepSpec(Settings):
         None,
         description="what is optimised: a metric that the recipe reports, {name: recall, mode: max}, or a weighted "
         "sum, {name: score, mode: max, sum: {map50: 0.7, recall: 0.3}}; the recipe's own if not given",
+    )
+    objective: Annotated[ObjectiveName, Earlier(EARLIER_OBJECTIVE)] = Field(
+        DEFAULT_OBJECTIVE,
+        description="what a training is ranked and handed back by: best_mean, its best mean of 3 evaluated epochs in a "
+        "row; best, its best single epoch; last, the mean of its last 3, and only if it trained to its end",
     )
     command: Words | None = Field(
         None,
@@ -285,12 +291,13 @@ def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
 def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     """The sweep that was launched with `values`, perhaps by an earlier version.
 
-    Removed fields are left out. Thresholds of the stop rules that came later are what that version did without them.
+    Removed fields are left out. Fields, and thresholds of the stop rules, that came later are what that version did
+    without them.
     """
     kept = {name: value for name, value in values.items() if name not in REMOVED}
     if isinstance(stability := kept.get("stability"), Mapping):
         kept["stability"] = {**EARLIER, **stability}
-    return parse(SweepSpec, kept, owner)
+    return parse_stored(SweepSpec, kept, owner)
 
 
 def removed_choices(values: Mapping[str, Any]) -> dict[str, Any]:

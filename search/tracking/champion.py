@@ -13,10 +13,15 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from search.export.manifest import read_about
+from search.pruning.objective import EARLIER_OBJECTIVE
 from search.tracking.data_names import DATA_TAG, model_names
 
 ALIAS = "champion"
 MODEL = "model"
+OBJECTIVE_TAG = "steadytune.objective"
+"""What "steadytune.value" is; versions without it are older than the choice."""
+LAST_TAG = "steadytune.value_last"
+"""The value by the objective `last`, to compare versions of different objectives by."""
 
 
 def register(
@@ -37,7 +42,7 @@ def register(
         run: the sweep's run, which gets the model's files.
         sweep: the value of the tag `steadytune.sweep` in the store.
         folder: the winner's export, with a checkpoint.
-        numbers: of the sweep's result; "mean" is the objective's.
+        numbers: of the sweep's result; "mean" is the objective's, "last" that of the objective `last`.
         mode: of the objective, "max" or "min".
         data_name: of the data set; "" in a sweep of version 0.1.0.
 
@@ -74,13 +79,15 @@ def _found_or_created(client: MlflowClient, names: Sequence[str], data: str) -> 
 
 
 def _tags(sweep: str, about: dict[str, Any], numbers: Mapping[str, float]) -> dict[str, str]:
-    return {
+    tags = {
         "steadytune.sweep": sweep,
         "steadytune.trial": str(about["trial"]),
         "steadytune.metric": about["metric"],
         "steadytune.value": repr(numbers["mean"]),
+        OBJECTIVE_TAG: about.get("objective", EARLIER_OBJECTIVE),
         DATA_TAG: _data(about),
     }
+    return tags | ({LAST_TAG: repr(numbers["last"])} if "last" in numbers else {})
 
 
 def _data(about: Mapping[str, Any]) -> str:
@@ -115,6 +122,14 @@ def _has_files(client: MlflowClient, version: ModelVersion) -> bool:
     return f"{MODEL}/MLmodel" in paths and any(checkpoints)
 
 
+def _comparable(version: Mapping[str, str], champion: Mapping[str, str]) -> tuple[float, float]:
+    """The values of a new version and of the champion by the same objective: that of both, or else `last`."""
+    objectives = {tags.get(OBJECTIVE_TAG, EARLIER_OBJECTIVE) for tags in (version, champion)}
+    names = ("steadytune.value",) if len(objectives) == 1 else (LAST_TAG, "steadytune.value")
+    value, champion_value = (float(next(tags[name] for name in names if name in tags)) for tags in (version, champion))
+    return value, champion_value
+
+
 def _promote(client: MlflowClient, name: str, version: ModelVersion, mode: str) -> str:
     try:
         champion = client.get_model_version_by_alias(name, ALIAS)
@@ -126,7 +141,7 @@ def _promote(client: MlflowClient, name: str, version: ModelVersion, mode: str) 
     if champion is not None and _has_files(client, champion):
         if version.tags[DATA_TAG] != champion.tags.get(DATA_TAG):
             return f"{name} version {version.version}; the champion, {champion.version}, is of other data and stays"
-        value, champion_value = (float(tags["steadytune.value"]) for tags in (version.tags, champion.tags))
+        value, champion_value = _comparable(version.tags, champion.tags)
         if (value <= champion_value) if mode == "max" else (value >= champion_value):
             return f"{name} version {version.version}; the champion, {champion.version}, is not beaten and stays"
     elif champion is not None:

@@ -24,12 +24,12 @@ MAX_PARAMETERS = 4
 
 def view(plan: Plan) -> str:
     """The view in MLflow's JSON: the objective, why each trial ended, and the first parameters of the search space."""
-    metrics = ["objective/steady", "objective/best", "objective/last", "epochs"]
+    metrics = ["objective/value", "objective/best", "objective/last", "epochs"]
     tags = ["status", "reason", "recipe", "preset", "seed"]
     columns = [f"metrics.`{name}`" for name in metrics]
     columns += [f"tags.`steadytune.{name}`" for name in tags]
     columns += [f"params.`{name}`" for name in list(plan.ranges)[:MAX_PARAMETERS]]
-    order = {"orderByKey": "metrics.`objective/steady`", "orderByAsc": plan.recipe.mode == "min"}
+    order = {"orderByKey": "metrics.`objective/value`", "orderByAsc": plan.recipe.mode == "min"}
     return json.dumps(order | {"selectedColumns": ["attributes.`Duration`", *columns], "runListHidden": False})
 
 

@@ -45,6 +45,7 @@ def epoch_metrics(event: EpochDone, curve: Curve, objective: str) -> dict[str, f
     """
     columns = {
         "loss/train_std": event.spread,
+        "objective/value": curve.objective_by(event.epoch),
         "objective/last": event.metrics.get(objective),
         "objective/best": curve.best_by(event.epoch),
         "objective/steady": curve.smoothed_by(event.epoch),

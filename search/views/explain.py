@@ -14,7 +14,7 @@ from search.state.trial_state import TrialState
 from search.views.counterfactual import counterfactual
 from search.views.pareto import pareto_front
 from search.views.remarks import remarks_of
-from search.views.status_table import description, happened, label, number
+from search.views.status_table import description, happened, label, meaning, number
 
 
 def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
 
 
 def trial_json(trial: TrialState) -> dict[str, Any]:
-    """One trial; the keys are stable, so the smoothed value is still called "level"."""
+    """One trial; the keys are stable, so the objective is called "level"; it comes from epochs up to "level_epoch"."""
     best = trial.curve.best
     return {
         "trial": trial.number,
@@ -46,7 +46,8 @@ def trial_json(trial: TrialState) -> dict[str, Any]:
         "of": trial.started.of,
         "named": trial.started.named,
         "epochs": trial.curve.epoch,
-        "level": trial.curve.smoothed_value,
+        "level": trial.curve.objective_value,
+        "level_epoch": trial.curve.reached.last if trial.curve.reached else None,
         "best": best.value if best else None,
         "best_epoch": best.epoch if best else None,
         "status": trial.status,
@@ -92,6 +93,7 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
         reason = f" ({decision.reason}: {REASONS[decision.reason]})" if says_why else ""
         lines.append(f"After epoch {decision.epoch} it {happened(decision, before)}{reason}: {decision.detail}.")
     lines.extend(counterfactual(state, trial))
+    lines.extend(_result(state, trial))
     lines.extend(_curve_lines(trial))
     lines += [f"{remark}." for remark in remarks_of(trial)]
     if trial.running:
@@ -101,13 +103,27 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
     return lines
 
 
+def _result(state: SweepState, trial: TrialState) -> Iterator[str]:
+    """That a trial which was stopped counts by what it had reached, and whether it won."""
+    reached = trial.curve.reached
+    if not trial.counts or trial.finished or reached is None:
+        return
+    verb = "won" if state.ended is not None and state.ended.trial == trial.number else "counts"
+    checkpoint = f"its best checkpoint is of epoch {reached.epoch}"
+    yield f"It {verb} by what it had reached before it was stopped; {checkpoint}."
+
+
 def _progress(state: SweepState, trial: TrialState) -> str:
     curve, metric = trial.curve, state.plan.recipe.metric
     epochs = f"{curve.epoch} of {state.plan.max_epochs} epochs"
     if curve.best is None:
         return f"{epochs}; no {metric} so far."
+    assert curve.reached is not None
+    value, first, last = curve.reached.value, curve.reached.first, curve.reached.last
+    span = f"epoch {first}" if first == last else f"epochs {first} to {last}"
     best = f"best {number(curve.best.value)} at epoch {curve.best.epoch}"
-    return f"{epochs}; {metric} {number(curve.smoothed_value)} (mean of the last epochs), {best}."
+    end = f", {number(curve.smoothed_value)} in its last epochs" if curve.objective != "last" else ""
+    return f"{epochs}; {metric} {number(value)} ({meaning(state)}: {span}), {best}{end}."
 
 
 def _curve_lines(trial: TrialState) -> Iterator[str]:

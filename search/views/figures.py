@@ -11,7 +11,7 @@ from search.pruning.decision import FAILURES, REASONS
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.charts.chart import Axis, Chart, Panel, Parallel, Series
-from search.views.status_table import label, short
+from search.views.status_table import label, meaning, short
 from search.views.trial_order import ranking_key, thinned
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def figures(state: SweepState, importance: Importance) -> Iterator[Chart]:
 
 
 def best_so_far(state: SweepState) -> Chart:
-    """The best smoothed value so far against the epochs that the search has used."""
+    """The best objective so far against the epochs that the search has used."""
     x = [float(epochs) for epochs, _, _ in state.incumbents]
     y = [value for _, _, value in state.incumbents]
     hover = [f"trial {label(state.trials[trial])}: {value:.4f}" for _, trial, value in state.incumbents]
@@ -76,13 +76,13 @@ def best_so_far(state: SweepState) -> Chart:
     series = Series("", tuple(x), tuple(y), COLOURS[FINISHED], "steps", tuple(hover), marker="o", width=2.0)
     metric = state.plan.recipe.metric
     panel = Panel("", "epochs of the search, all trials together", f"best {metric} so far", (series,))
-    note = f"{metric}: mean of a trial's last three epochs. {len(state.trials.search)} trials of the search."
+    note = f"{metric}: {meaning(state)}. {len(state.trials.search)} trials of the search."
     return Chart("best_so_far", "Best so far", note, (panel,))
 
 
 def learning_curves(state: SweepState) -> Chart:
     """Every trial's metric by epoch, coloured by its outcome; a cross with the reason where it was stopped."""
-    evaluated = [trial for trial in state.trials.search if trial.curve.smoothed_value is not None]
+    evaluated = [trial for trial in state.trials.search if trial.curve.objective_value is not None]
     selected = thinned(evaluated, MOST_CURVES)
     series: list[Series] = []
     for trial in sorted(selected, key=ranking_key):  # the best on top
@@ -125,17 +125,17 @@ def _height(point: Point) -> float:
 
 
 def _with_drawn_settings(state: SweepState) -> list[TrialState]:
-    trials = [trial for trial in state.trials.search if trial.started.drawn and trial.curve.smoothed_value is not None]
+    trials = [trial for trial in state.trials.search if trial.started.drawn and trial.curve.objective_value is not None]
     return thinned(trials, MOST_POINTS)
 
 
 def parallel(state: SweepState) -> Chart:
-    """One line per trial across its drawn settings, its epochs, and its smoothed value, which gives the colour."""
+    """One line per trial across its drawn settings, its epochs, and its objective, which gives the colour."""
     trials = _with_drawn_settings(state)
     axes = [_axis(state, name, trials) for name in state.plan.ranges] if trials else []
     if trials:
         axes.append(Axis("epochs", tuple(float(trial.curve.epoch) for trial in trials)))
-        axes.append(Axis(state.plan.recipe.metric, tuple(trial.curve.smoothed_value or 0.0 for trial in trials)))
+        axes.append(Axis(state.plan.recipe.metric, tuple(trial.curve.objective_value or 0.0 for trial in trials)))
     note = f"{len(trials)} trials with drawn settings, also stopped ones: compare values at the same number of epochs."
     return Chart("parallel", "Parallel coordinates", note, Parallel(tuple(axis for axis in axes if axis.values)))
 
@@ -161,11 +161,11 @@ def importance_chart(importance: Importance) -> Chart:
 
 
 def slices(state: SweepState, importance: Importance) -> Chart:
-    """The smoothed value against each drawn setting, the most important first, coloured by outcome."""
+    """The objective against each drawn setting, the most important first, coloured by outcome."""
     trials = _with_drawn_settings(state)
     names = sorted(state.plan.ranges, key=lambda name: -importance.shares.get(name, 0.0))[:MOST_SLICES]
     panels = tuple(_slice(state, name, trials) for name in names)
-    note = f"{len(trials)} trials; those stopped early have the value of their last epochs."
+    note = f"{len(trials)} trials; those stopped early have the value that they had reached."
     return Chart("slices", "Slices", note, panels if trials else (), columns=4)
 
 
@@ -177,7 +177,7 @@ def _slice(state: SweepState, name: str, trials: Sequence[TrialState]) -> Panel:
         if of_kind:
             drawn = [trial.started.drawn[name] for trial in of_kind]
             x = tuple(str(value) if searched.kind == "choice" else float(value) for value in drawn)
-            y = tuple(trial.curve.smoothed_value for trial in of_kind)
+            y = tuple(trial.curve.objective_value for trial in of_kind)
             hover = tuple(f"trial {label(trial)}" for trial in of_kind)
             series.append(Series(kind, x, y, colour, "points", hover, marker="o"))
     return Panel("", name, state.plan.recipe.metric, tuple(series), log_x=searched.log)

@@ -16,7 +16,7 @@ from search.sweep.uri import is_uri
 from search.views.charts.chart import Table
 from search.views.importance import Importance
 from search.views.remarks import remarks
-from search.views.status_table import label, number, plural, request_line, short
+from search.views.status_table import label, number, plural, request_line, short, winner_stopped
 from search.views.tables import importance_table, outcome_table, rung_table, stop_table, trials_table
 from trainables.printable import printable
 
@@ -50,6 +50,7 @@ def headline(state: SweepState) -> Iterator[str]:
         return
     winner = state.trials[state.ended.trial]
     yield f"Winner: trial {label(winner)}, {state.ended.detail}."
+    yield from winner_stopped(winner)
     yield f"Its settings: {short(winner.started.drawn) or winner.started.named}."
     for finalist in finalists(state):
         if finalist.trial.is_baseline and finalist.trial is not winner:

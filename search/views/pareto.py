@@ -16,7 +16,7 @@ from search.views.status_table import label
 
 @dataclass(frozen=True)
 class TradeOff:
-    """A finished trial with its smoothed value and its cost (`search.state.cost`); a lower cost is better."""
+    """A trial with its objective and its cost (`search.state.cost`); a lower cost is better."""
 
     trial: TrialState
     value: float
@@ -24,7 +24,7 @@ class TradeOff:
 
 
 def pareto_front(state: SweepState) -> list[TradeOff]:
-    """The Pareto front of the search's finished trials; empty unless the sweep has `also`."""
+    """The Pareto front of the search's trials with a result; empty unless the sweep has `also`."""
     measure = state.plan.spec.also
     return non_dominated(state.trials.ranking, measure) if measure else []
 
@@ -34,8 +34,8 @@ def non_dominated(trials: Iterable[TrialState], measure: Measure) -> list[TradeO
     candidates = []
     for trial in trials:
         cost = measure_cost(trial, measure)
-        if cost is not None and trial.curve.smoothed_value is not None:
-            candidates.append(TradeOff(trial, trial.curve.smoothed_value, cost))
+        if cost is not None and trial.curve.objective_value is not None:
+            candidates.append(TradeOff(trial, trial.curve.objective_value, cost))
     candidates.sort(key=lambda candidate: (-candidate.trial.curve.oriented(candidate.value), candidate.cost))
     front: list[TradeOff] = []
     for candidate in candidates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from search.journal.events import BY_HAND, Decided, Requested
 from search.pruning.decision import FAILURES, STOPPED_EARLY
+from search.pruning.objective import WINDOW, ObjectiveName
 from search.state.cost import violation
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
@@ -86,6 +88,29 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
+MEANINGS: dict[ObjectiveName, str] = {
+    "best_mean": f"best mean of {WINDOW} epochs",
+    "best": "best epoch",
+    "last": f"mean of the last {WINDOW} epochs",
+}
+"""What the number is that trials are ranked by, in a few words."""
+
+
+def meaning(state: SweepState) -> str:
+    """What the number is that the sweep's trials are ranked by."""
+    return MEANINGS[state.plan.spec.objective]
+
+
+def winner_stopped(winner: TrialState) -> Iterator[str]:
+    """That the winner of the search was stopped, if it was, and where its result comes from."""
+    reached, decision = winner.curve.reached, winner.decision
+    if decision is not None and reached is not None and not winner.finished:
+        yield (
+            f"In the search it was stopped after epoch {winner.curve.epoch} ({decision.reason}); it counts by its "
+            f"epochs up to {reached.last}, and its best checkpoint there is of epoch {reached.epoch}."
+        )
+
+
 def status_line(state: SweepState, name: str, condition: str) -> str:
     """One line about a sweep in a list: its size, its `condition` ("ended", "running", …), its best trial."""
     epochs = plural(sum(trial.curve.epoch for trial in state.trials.values()), "epoch")
@@ -95,7 +120,7 @@ def status_line(state: SweepState, name: str, condition: str) -> str:
     if not state.trials.ranking:
         return line
     best = state.trials.ranking[0]
-    return f"{line}; best so far {state.plan.recipe.metric} {number(best.curve.smoothed_value)}, trial {label(best)}"
+    return f"{line}; best so far {state.plan.recipe.metric} {number(best.curve.objective_value)}, trial {label(best)}"
 
 
 def status_table(state: SweepState, title: str, rows: int = ROWS) -> RenderableType:
@@ -120,7 +145,7 @@ def status_table(state: SweepState, title: str, rows: int = ROWS) -> RenderableT
         table.add_row(
             name,
             f"{trial.curve.epoch}/{max_epochs}",
-            number(trial.curve.smoothed_value),
+            number(trial.curve.objective_value),
             sparkline(values, high),
             _trial_status(trial, violation(trial, state.plan.spec.limits)),
         )

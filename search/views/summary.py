@@ -9,13 +9,13 @@ from rich.table import Table
 
 from search.control.audit import HARM, audit
 from search.pruning.decision import REASONS
-from search.state.outcome import Finalist, best_checkpoint, finalists
+from search.state.outcome import BestCheckpoint, Finalist, best_checkpoint, finalists
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec
 from search.views.pareto import pareto_front, pareto_table
 from search.views.remarks import trial_remarks
-from search.views.status_table import description, label, number, plural
+from search.views.status_table import description, label, meaning, number, plural, winner_stopped
 
 
 def banner(spec: SweepSpec) -> Iterator[str]:
@@ -52,7 +52,9 @@ def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
     best = ranked[0]
     yield _comparison(ranked, state)
     yield f"\nBest configuration: trial {label(best.trial)}, {state.plan.recipe.metric} {_mean_and_std(best)}"
+    yield f"  {state.plan.recipe.metric} of a training, here and in the table: {meaning(state)}"
     yield f"  {description(best.trial)}"
+    yield from (f"  {sentence}" for sentence in winner_stopped(best.trial))
     baseline = next((finalist for finalist in ranked if finalist.trial.is_baseline), None)
     if baseline is not None and baseline is not best:
         gain = best.trial.curve.oriented(best.mean - baseline.mean)  # oriented: positive is better
@@ -69,8 +71,8 @@ def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[Ren
     duration = f"{plural(len(state.trials), 'trial')} in {_duration(state.active_seconds)}"
     yield f"\n{duration}; the workers trained {state.utilisation:.0%} of the time."
     if checkpoint := best_checkpoint(state, best.trial.number, folder):
-        _, epoch, path = checkpoint
-        yield f"Checkpoint: {path} (epoch {epoch})"
+        yield f"Checkpoint: {checkpoint.path} (epoch {checkpoint.epoch})"
+        yield f"  {checkpoint_sentence(checkpoint, state.plan.recipe.metric)}"
     yield f"Exported:   {folder.best}"
     yield f"Results in the browser: {browse}"
 
@@ -81,11 +83,24 @@ def _comparison(ranked: list[Finalist], state: SweepState) -> Table:
     for column in ("trial", state.plan.recipe.metric, "seeds", "in the search"):
         table.add_column(column, justify="left" if column == "trial" else "right")
     for finalist in ranked:
-        failed = f", {finalist.failed} failed" if finalist.failed else ""
+        failed = f", {finalist.stopped} stopped" if finalist.stopped else ""
+        failed += f", {finalist.failed} failed" if finalist.failed else ""
         seeds = f"{len(finalist.values)}{failed}" if finalist.confirmed else f"none{failed}"
-        searched = number(finalist.trial.curve.smoothed_value)
+        searched = number(finalist.trial.curve.objective_value)
         table.add_row(label(finalist.trial), _mean_and_std(finalist), seeds, searched)
     return table
+
+
+def checkpoint_sentence(checkpoint: BestCheckpoint, metric: str) -> str:
+    """Which training the checkpoint is of, and the metric that evaluating it gives."""
+    trial, decision = checkpoint.trial, checkpoint.trial.decision
+    sentence = (
+        f"of trial {label(trial)}: {metric} {checkpoint.value:.4f} after that epoch alone, as `steadytune evaluate`"
+    )
+    sentence += " gives it"
+    if decision is not None and not trial.finished:
+        sentence += f"; that training was stopped after epoch {trial.curve.epoch} ({decision.reason})"
+    return sentence
 
 
 def _mean_and_std(finalist: Finalist) -> str:

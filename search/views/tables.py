@@ -12,7 +12,7 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.charts.chart import Table
 from search.views.figures import epochs_by_outcome
-from search.views.status_table import label, number, short
+from search.views.status_table import label, meaning, number, short
 from search.views.trial_order import ranking_key
 
 if TYPE_CHECKING:
@@ -30,12 +30,15 @@ def tables(state: SweepState, importance: Importance) -> Iterator[Table]:
 
 
 def trials_table(state: SweepState, most: int) -> Table:
-    """The search's trials, best first: the finished ones by smoothed value, then those with the most epochs."""
-    ranked = sorted(state.trials.search, key=lambda trial: (trial.finished, *ranking_key(trial)), reverse=True)
+    """The search's trials, best first: the ranking, then those with the most epochs."""
+    with_result = {trial.number for trial in state.trials.ranking}
+    others = [trial for trial in state.trials.search if trial.number not in with_result]
+    ranked = [*state.trials.ranking, *sorted(others, key=ranking_key, reverse=True)]
     rows = tuple(_trial_row(trial) for trial in ranked[:most])
     note = f"The best {most} of {len(ranked)} trials." if len(ranked) > most else ""
+    note = f"{note} {state.plan.recipe.metric}: {meaning(state)}.".lstrip()
     metric = state.plan.recipe.metric
-    return Table("Trials", ("trial", metric, "best", "epochs", "outcome", "drawn settings"), rows, note)
+    return Table("Trials", ("trial", metric, "best epoch", "epochs", "outcome", "drawn settings"), rows, note)
 
 
 def _trial_row(trial: TrialState) -> tuple[str, ...]:
@@ -43,7 +46,7 @@ def _trial_row(trial: TrialState) -> tuple[str, ...]:
     peak = f"{number(best.value)} at {best.epoch}" if best else "–"
     reason = trial.decision.reason if trial.decision else trial.status
     drawn = short(trial.started.drawn) or trial.started.named
-    return label(trial), number(trial.curve.smoothed_value), peak, str(trial.curve.epoch), reason, drawn
+    return label(trial), number(trial.curve.objective_value), peak, str(trial.curve.epoch), reason, drawn
 
 
 def rung_table(state: SweepState) -> Table:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from search.journal.events import EpochDone
-from search.pruning.curve import SMOOTHING_EPOCHS, Curve
+from search.pruning.curve import Curve
+from search.pruning.objective import WINDOW
 from search.views.charts.chart import PALETTE, Chart, Panel, Series
 
 MOST_METRICS = len(PALETTE)
@@ -52,7 +53,7 @@ def _objective(curve: Curve) -> list[Series]:
     smoothed = [(epoch, curve.smoothed_by(int(epoch)) or 0.0) for epoch, _ in points]
     series = [
         _line("each epoch", points, 0),
-        _line(f"mean of the last {SMOOTHING_EPOCHS}", smoothed, 1),
+        _line(f"mean of the last {WINDOW}", smoothed, 1),
     ]
     if curve.best is not None and curve.best.value is not None:
         name = f"best: {curve.best.value:.4f} in epoch {curve.best.epoch}"

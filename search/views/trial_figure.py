@@ -38,7 +38,7 @@ def trial_figure(state: SweepState, trial: TrialState) -> Chart:
 
 
 def _peers(state: SweepState, trial: TrialState) -> Iterator[Series]:
-    peers = [other for other in state.trials.search if other is not trial and other.curve.smoothed_value is not None]
+    peers = [other for other in state.trials.search if other is not trial and other.curve.objective_value is not None]
     for other in thinned(peers, MOST_CURVES):
         points = [(float(point.epoch), point.value) for point in downsampled(other.curve.evaluated)]
         yield _line("other trials", points, PEER_COLOUR, 0.8)

@@ -8,11 +8,11 @@ from search.state.trial_state import TrialState
 
 
 def ranking_key(trial: TrialState) -> tuple[bool, int, float]:
-    """A sort key, higher is better: failed trials come last, then more epochs count, then the smoothed value.
+    """A sort key, higher is better: failed trials come last, then more epochs count, then the objective.
 
     Epochs come before the value since a trial with more of them was promoted over the others.
     """
-    value = trial.curve.smoothed_value
+    value = trial.curve.objective_value
     return (not trial.failed, trial.curve.epoch, float("-inf") if value is None else trial.curve.oriented(value))
 
 

@@ -80,6 +80,7 @@ class Command(Recipe[ScriptSettings, ScriptData]):
         members = {
             "metric": declaration.metric.name,
             "mode": declaration.metric.mode,
+            "bounds": {declaration.metric.name: declaration.metric.bounds} if declaration.metric.bounds else {},
             "settings_type": settings_type(declaration),
             "resumes": declaration.resumes,
             "ends_early": declaration.ends_early,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
+from trainables.objective import Bounds
 from trainables.recipe import StrongestEnds
 from trainables.refdet.settings import RefdetSettings
 
@@ -22,6 +24,7 @@ class Refdet(PackageRecipe[RefdetSettings, "RefdetData"]):
     name = "refdet"
     summary = "few-shot detection by reference images (the RefDet few-shot guide)"
     metric = "map50"
+    bounds: ClassVar[Mapping[str, Bounds]] = dict.fromkeys(("map50", "map50_95", "map75"), (0.0, 1.0))
     settings_type = RefdetSettings
     package = "trainables.refdet"
     baseline = "stage-2"

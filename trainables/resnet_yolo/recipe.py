@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
+from trainables.objective import Bounds
 from trainables.recipe import StrongestEnds
 from trainables.resnet_yolo.settings import ResnetYoloSettings
 
@@ -22,6 +24,7 @@ class ResnetYolo(PackageRecipe[ResnetYoloSettings, "YoloData"]):
     name = "resnet_yolo"
     summary = "ResNet-18 detector on YOLO-format data (the ResNet-18 and YOLOv8 fixes report)"
     metric = "map50_95"
+    bounds: ClassVar[Mapping[str, Bounds]] = dict.fromkeys(("map50_95", "map50", "map75"), (0.0, 1.0))
     settings_type = ResnetYoloSettings
     package = "trainables.resnet_yolo"
     baseline = "fixed"

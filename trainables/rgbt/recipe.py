@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
+from trainables.objective import Bounds
 from trainables.recipe import StrongestEnds
 from trainables.rgbt.settings import RgbtSettings
 
@@ -24,6 +25,7 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
     name = "rgbt"
     summary = "YOLO26 on RGB and thermal pairs (the RGB and thermal YOLO26x report)"
     metric = "map50_95"
+    bounds: ClassVar[Mapping[str, Bounds]] = dict.fromkeys(("map50_95", "map50", "map75"), (0.0, 1.0))
     settings_type = RgbtSettings
     package = "trainables.rgbt"
     baseline = "v1.0"

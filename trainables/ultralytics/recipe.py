@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
+from trainables.objective import Bounds
 from trainables.recipe import StrongestEnds
 from trainables.ultralytics.files import data_file, download_data
 from trainables.ultralytics.settings import UltralyticsSettings
@@ -34,6 +35,12 @@ class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
         **{"hsv_h": "high", "hsv_s": "high", "hsv_v": "high", "erasing": "high"},
     }
     exported = tuple(f"{own}{file}" for file in ("args.yaml", "results.csv", "weights/last.pt") for own in ("", "*/"))
+
+    def metric_bounds(self, settings: Mapping[str, Any]) -> Bounds | None:
+        """See `Recipe.metric_bounds`: with masks or key points Ultralytics adds their fitness to that of the boxes."""
+        if self.metric != "fitness":
+            return super().metric_bounds(settings)
+        return (0.0, 2.0) if task_of(settings) in ("segment", "pose") else (0.0, 1.0)
 
     def training(self, settings: UltralyticsSettings, data: UltralyticsData, workdir: Path) -> Training:
         """See `PackageRecipe.training`; on several data sets it is several."""

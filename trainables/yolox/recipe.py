@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
+from trainables.objective import Bounds
 from trainables.recipe import StrongestEnds
 from trainables.yolox.settings import YoloxSettings
 
@@ -25,6 +27,7 @@ class Yolox(PackageRecipe[YoloxSettings, "CocoData"]):
     name = "yolox"
     summary = "YOLOX on COCO-format data, frozen backbone and neck (the YOLOX stability report)"
     metric = "map50_95"
+    bounds: ClassVar[Mapping[str, Bounds]] = dict.fromkeys(("map50_95", "map50", "map75"), (0.0, 1.0))
     settings_type = YoloxSettings
     package = "trainables.yolox"
     baseline = "stable-v3"

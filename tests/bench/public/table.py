@@ -22,10 +22,11 @@ KINDS = {
     "": ("W&B's and simple rules", "tab:gray", "x"),
 }
 """By how a rule's name begins: whose it is, and how it is drawn."""
-EPOCHS, REGRET, SEEN, MISSED, TIME = (COLUMNS.index(name) for name in COLUMNS)
+EPOCHS, REGRET, SEEN, MISSED, TIME, OBJECTIVE = (COLUMNS.index(name) for name in COLUMNS)
 HEAD = (
-    "| rule | epochs | regret [95 %] | median | worst group | best run not finished | regret of best seen | time |\n"
-    "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    "| rule | epochs | regret [95 %] | median | worst group | best run not finished | regret of best seen "
+    "| regret by the objective [95 %] | time |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 
 
@@ -33,12 +34,14 @@ def row(name: str, found: np.ndarray, drawn: list[np.ndarray]) -> str:
     """One rule's line; all numbers in per cent."""
     regret = found[:, REGRET]
     low, high = of_mean(regret, drawn)
+    objective_low, objective_high = of_mean(found[:, OBJECTIVE], drawn)
     means = 100 * found.mean(axis=0)
     shown = name.replace("  ", "&nbsp;&nbsp;", 1) if name.startswith("  ") else name
     return (
         f"| {shown} | {means[EPOCHS]:.1f} | {means[REGRET]:.2f} [{100 * low:.2f}, {100 * high:.2f}] "
         f"| {100 * np.median(regret):.2f} | {100 * regret.max():.1f} | {means[MISSED]:.0f} "
-        f"| {means[SEEN]:.2f} | {means[TIME]:.0f} |"
+        f"| {means[SEEN]:.2f} | {means[OBJECTIVE]:.2f} [{100 * objective_low:.2f}, {100 * objective_high:.2f}] "
+        f"| {means[TIME]:.0f} |"
     )
 
 
@@ -47,7 +50,12 @@ def against(name: str, found: np.ndarray, stock: np.ndarray, drawn: list[np.ndar
     epochs = found[:, EPOCHS].mean() / stock[:, EPOCHS].mean()
     regret = found[:, REGRET].mean() / stock[:, REGRET].mean()
     low, high = of_ratio(found[:, REGRET], stock[:, REGRET], drawn)
-    return f"| {name} | {epochs:.2f} | {regret:.2f} [{low:.2f}, {high:.2f}] |"
+    objective = found[:, OBJECTIVE].mean() / stock[:, OBJECTIVE].mean()
+    objective_low, objective_high = of_ratio(found[:, OBJECTIVE], stock[:, OBJECTIVE], drawn)
+    return (
+        f"| {name} | {epochs:.2f} | {regret:.2f} [{low:.2f}, {high:.2f}] "
+        f"| {objective:.2f} [{objective_low:.2f}, {objective_high:.2f}] |"
+    )
 
 
 def split_row(name: str, found: Halved) -> str:

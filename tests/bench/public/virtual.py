@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
 
 import numpy as np
 
-from search.pruning.curve import Curve
+from search.pruning.curve import Curve, Point
+from search.pruning.objective import DEFAULT_OBJECTIVE, reached
 from tests.bench.public.groups import Group
 
 Action = Literal["continue", "pause", "stop"]
@@ -45,6 +47,8 @@ class Outcome:
         epochs: trained epochs, as a share of those of all runs.
         regret: how far the best run that was trained to its end is behind the best of all, as a share of the latter.
         seen: the same for the best value that any run had reached when it ended or was left waiting.
+        objective: the same by the default objective, the best mean of three epochs, of all runs, stopped or not: what a
+            sweep that hands back the best checkpoint ends with.
         missed: whether the best run of all was not trained to its end.
         time: virtual time, as a share of what all runs take on workers that never idle.
     """
@@ -52,6 +56,7 @@ class Outcome:
     epochs: float
     regret: float
     seen: float
+    objective: float
     missed: bool
     time: float
 
@@ -66,6 +71,7 @@ class Sweep:
         self._busy: list[tuple[int, int, int]] = []  # when an epoch ends, in which order it began, whose it is
         self._begun = 0
         self._finished: set[int] = set()
+        self._top_objective = max(map(_objective, group.runs))
 
     def _go_on(self, now: int, trial: int) -> None:
         self._begun += 1
@@ -106,13 +112,22 @@ class Sweep:
             epochs=sum(curve.epoch for curve in self._curves) / group.epochs,
             regret=(top - max((group.best[run] for run in self._finished), default=0.0)) / top,
             seen=(top - seen) / top,
+            objective=1 - max(map(_objective, (curve.points for curve in self._curves))) / self._top_objective,
             missed=group.best_run not in self._finished,
             time=now * self._workers / group.epochs,
         )
 
 
+def _objective(points: Sequence[Point]) -> float:
+    """The default objective of a run with these epochs; 0 without any value."""
+    evaluated = [(point.epoch, point.value) for point in points if point.value is not None and isfinite(point.value)]
+    epochs, values = [epoch for epoch, _ in evaluated], [value for _, value in evaluated]
+    found = reached(epochs, values, "max", DEFAULT_OBJECTIVE)
+    return found.value if found else 0.0
+
+
 MakeRule = Callable[[Group], Rule]
-COLUMNS = ("epochs", "regret", "seen", "missed", "time")
+COLUMNS = ("epochs", "regret", "seen", "missed", "time", "objective")
 
 
 def mean_outcomes(groups: list[Group], make: MakeRule, orders: int, workers: int) -> np.ndarray:

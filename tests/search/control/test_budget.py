@@ -42,6 +42,14 @@ def test_a_sweep_whose_hours_are_too_few_ends_all_the_same(data: Path, journal: 
     assert result(coordinator.state).trial == -1
 
 
+def test_what_trainings_had_reached_when_the_hours_ended_is_the_result(data: Path, journal: Path) -> None:
+    workers = Workers(epoch_seconds=900.0)
+    plan = plan_of(data, trials=10, hours=0.9, scheduler="none", confirm_top=0, set={"epochs": 9})
+    coordinator = swept(plan, journal, workers)
+    assert set(reasons(coordinator).values()) == {"budget"}
+    assert result(coordinator.state).trial == coordinator.state.trials.ranking[0].number
+
+
 def test_hours_too_few_for_the_confirmation_are_shared_with_it(data: Path, journal: Path) -> None:
     """Six more trainings would take nearly three times these hours: the search has its half, the baseline its end."""
     clock = Clock()

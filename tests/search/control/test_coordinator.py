@@ -93,11 +93,20 @@ def test_a_lost_training_stops_with_its_reason(
     assert trial.decision is not None
     assert (trial.decision.reason, trial.decision.epoch) == (reason, epoch)
     assert words in trial.decision.detail
-    assert result(coordinator.state).trial == -1
+
+
+@pytest.mark.parametrize(("objective", "winner"), [("best_mean", 0), ("best", 0), ("last", -1)])
+def test_a_lost_training_is_a_result_by_what_it_had_reached_but_not_by_its_end(
+    data: Path, journal: Path, objective: str, winner: int
+) -> None:
+    lost = {"epochs": 9, "diverge_at": 3}
+    coordinator = swept(plan_of(data, trials=1, enqueue=["good"], set=lost, objective=objective), journal)
+    assert coordinator.state.trials[0].failed
+    assert result(coordinator.state).trial == winner
 
 
 def test_a_training_lost_in_its_last_epoch_is_lost(data: Path, journal: Path) -> None:
-    coordinator = swept(plan_of(data, trials=1, set={"alarm_at": 4}), journal)
+    coordinator = swept(plan_of(data, trials=1, set={"alarm_at": 4}, confirm_top=0), journal)
     assert reasons(coordinator) == {0: "nonfinite"}
 
 
@@ -108,8 +117,8 @@ def test_for_a_metric_to_minimise_the_lowest_go_on(data: Path, journal: Path) ->
     coordinator = swept(made, journal)
     finished = [trial for trial in coordinator.state.trials.search if trial.finished]
     best = coordinator.state.trials.ranking[0]
-    assert best.curve.smoothed_value == min(
-        trial.curve.smoothed_value for trial in finished if trial.curve.smoothed_value is not None
+    assert best.curve.objective_value == min(
+        trial.curve.objective_value for trial in finished if trial.curve.objective_value is not None
     )
     assert best.started.settings["quality"] == max(
         t.started.settings["quality"] for t in coordinator.state.trials.search
@@ -317,7 +326,7 @@ def test_nothing_is_confirmed_if_nothing_is_to_be(data: Path, journal: Path) -> 
     assert finalist_numbers(coordinator.state) == []
 
 
-def test_nothing_is_confirmed_if_nothing_finished(data: Path, journal: Path) -> None:
-    coordinator = swept(plan_of(data, trials=3, set={"nan_at": 1}, scheduler="none"), journal)
+def test_nothing_is_confirmed_if_nothing_has_a_result(data: Path, journal: Path) -> None:
+    coordinator = swept(plan_of(data, trials=3, set={"nan_at": 1, "first_value_at": 9}, scheduler="none"), journal)
     assert set(reasons(coordinator).values()) == {"nonfinite"}
     assert len(coordinator.state.trials) == 3

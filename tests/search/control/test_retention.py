@@ -16,9 +16,12 @@ def stored(
     *,
     configuration: int | None = None,
     newest: bool = False,
-    failed: bool = False,
+    lost: bool = False,
+    pending: bool = False,
 ) -> StoredCheckpoint:
-    return StoredCheckpoint(trial, epoch, trial if configuration is None else configuration, value, 100, newest, failed)
+    rating = None if value is None else (value, value)
+    of = trial if configuration is None else configuration
+    return StoredCheckpoint(trial, epoch, of, rating, 100, newest, lost, pending)
 
 
 def stay(
@@ -56,8 +59,14 @@ def test_the_newest_of_a_running_trial_stays_to_resume_from() -> None:
     assert stay(checkpoints) == {(0, 1), (1, 2), (2, 1)}
 
 
-def test_checkpoints_of_failed_trials_go_however_good_they_were() -> None:
-    assert stay([stored(0, 1, 0.9, failed=True), stored(1, 1, 0.1)], keep=2) == {(1, 1)}
+def test_checkpoints_that_are_never_handed_back_go_however_good_they_were() -> None:
+    assert stay([stored(0, 1, 0.9, lost=True), stored(1, 1, 0.1)], keep=2) == {(1, 1)}
+
+
+def test_of_a_running_trial_the_checkpoint_stays_that_the_next_epochs_may_make_the_best() -> None:
+    checkpoints = [stored(0, 1, 0.9), stored(1, 3, 0.4, pending=True), stored(1, 4, 0.3, newest=True)]
+    assert stay(checkpoints) == {(0, 1), (1, 3), (1, 4)}
+    assert stay(checkpoints, room=250) == {(0, 1), (1, 4)}
 
 
 def test_a_checkpoint_without_a_value_goes() -> None:
@@ -101,10 +110,11 @@ CHECKPOINTS = st.lists(
         trial=st.integers(0, 5),
         epoch=st.integers(1, 5),
         configuration=st.integers(0, 3),
-        value=st.none() | st.floats(-10, 10),
+        rating=st.none() | st.tuples(st.floats(-10, 10), st.floats(-10, 10)),
         bytes=st.integers(0, 1000),
         newest=st.booleans(),
-        failed=st.booleans(),
+        lost=st.booleans(),
+        pending=st.just(False),
     ),
     max_size=20,
     unique_by=lambda one: (one.trial, one.epoch),
@@ -120,7 +130,7 @@ def test_what_is_kept_is_needed_and_what_is_needed_is_kept(
     results = [one for one in stays if not one.newest]
     assert all(one in checkpoints for one in doomed)
     assert not any(one.newest for one in doomed)
-    assert all(one.value is not None and not one.failed for one in results)
+    assert all(one.rating is not None and not one.lost for one in results)
     assert len({one.configuration for one in results}) == len(results) <= max(keep, len(finalists))
     if len(results) > 1:
         assert sum(one.bytes for one in stays) <= room + max(one.bytes for one in results)
@@ -130,9 +140,9 @@ def test_what_is_kept_is_needed_and_what_is_needed_is_kept(
 def test_the_best_value_of_a_sound_trial_is_always_on_disk(
     checkpoints: list[StoredCheckpoint], keep: int, room: float
 ) -> None:
-    sound = [one.value for one in checkpoints if one.value is not None and not one.failed]
+    sound = [one.rating for one in checkpoints if one.rating is not None and not one.lost]
     doomed = surplus(checkpoints, keep, room)
-    remaining = [one.value for one in checkpoints if one not in doomed and one.value is not None and not one.failed]
+    remaining = [one.rating for one in checkpoints if one not in doomed and one.rating is not None and not one.lost]
     assert max(sound, default=None) == max(remaining, default=None)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from search.export.bundle import check_target, export
 from search.journal.events import Decided, EpochDone, Event, Row, TrialStarted
-from search.state.outcome import best_checkpoint, finalists, result
+from search.state.outcome import BestCheckpoint, best_checkpoint, finalists, result
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.uri import located
@@ -70,7 +70,7 @@ def test_the_winner_has_the_best_mean_over_fresh_seeds_not_the_luckiest_run(stor
     assert story.order() == [steady, lucky]
     ended = result(story.state)
     assert ended.trial == steady
-    assert ended.numbers == pytest.approx({"mean": 0.75, "std": 0.0707107, "seeds": 2.0})
+    assert ended.numbers == pytest.approx({"mean": 0.75, "std": 0.0707107, "seeds": 2.0, "last": 0.75})
     assert ended.detail == "score 0.7500 ± 0.0707 over 2 fresh seeds"
 
 
@@ -148,12 +148,44 @@ def test_the_best_checkpoint_is_the_best_on_disk_of_all_its_trainings(story: Sto
     assert best_checkpoint(story.state, first, folder) is None
     put(folder, first, 3)
     path = put(folder, again, 2)
-    assert best_checkpoint(story.state, first, folder) == (story.state.trials[again], 2, path)
+    assert best_checkpoint(story.state, first, folder) == BestCheckpoint(story.state.trials[again], 2, path, 0.7)
 
 
-def test_checkpoints_of_lost_trainings_are_not_handed_out(story: Story, folder: SweepFolder) -> None:
-    lost = story.trial([0.9], reason="diverging")
+def test_the_best_checkpoint_is_of_the_epoch_that_the_objective_names(story: Story, folder: SweepFolder) -> None:
+    trial = story.trial([0.1, 0.9, 0.2, 0.5, 0.8, 0.7])
+    paths = {epoch: put(folder, trial, epoch) for epoch in range(1, 7)}
+    named = story.state.trials[trial].curve.reached
+    assert named is not None
+    assert best_checkpoint(story.state, trial, folder) == BestCheckpoint(
+        story.state.trials[trial], named.epoch, paths[5], 0.8
+    )
+
+
+def test_a_training_that_was_stopped_wins_by_its_best_checkpoint(data: Path, folder: SweepFolder) -> None:
+    story = Story(data, confirm_top=0)
+    story.trial([0.5] * 6)
+    lost = story.trial([0.7, 0.9, 0.8, 0.1], reason="nonfinite")
+    path = put(folder, lost, 2)
+    ended = result(story.state)
+    assert ended.trial == lost
+    assert ended.numbers["mean"] == pytest.approx(0.8)
+    assert best_checkpoint(story.state, lost, folder) == BestCheckpoint(story.state.trials[lost], 2, path, 0.9)
+
+
+def test_a_confirmation_that_was_lost_after_its_best_epochs_counts_by_them(story: Story) -> None:
+    first = story.trial([0.9] * 4)
+    story.trial([0.8, 0.8, 0.8, 0.1], of=first, reason="diverging")
+    story.trial([0.6] * 4, of=first)
+    (only,) = finalists(story.state)
+    assert only.values == pytest.approx((0.8, 0.6))
+    assert (only.stopped, only.failed) == (1, 0)
+
+
+def test_checkpoints_of_lost_trainings_are_not_handed_out_where_the_end_counts(data: Path, folder: SweepFolder) -> None:
+    story = Story(data, objective="last")
+    lost = story.trial([0.9] * 4, reason="diverging")
     put(folder, lost, 1)
+    assert result(story.state).trial == -1
     assert best_checkpoint(story.state, lost, folder) is None
 
 

@@ -52,6 +52,11 @@ def test_one_wild_epoch_does_not_turn_the_trend() -> None:
 
 def test_the_decline_is_what_was_lost_since_the_peak() -> None:
     assert curve_statistics(curve([1.0] * 5, [0.1, 0.8, 0.4, 0.4, 0.4])).decline == pytest.approx(0.5)
+
+
+def test_a_training_that_ends_at_its_peak_has_not_declined_however_fast_it_rises() -> None:
+    assert curve_statistics(curve([1.0] * 5, [0.1, 0.2, 0.3, 0.5, 0.9])).decline == 0.0
+    assert curve_statistics(curve([1.0] * 5, [0.5, 0.5, 0.1, 0.1, 0.6])).decline == 0.0
     assert curve_statistics(curve([1.0] * 3, [0.8, 0.8, 0.8])).decline == 0.0
 
 

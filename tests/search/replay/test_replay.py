@@ -69,13 +69,23 @@ def test_no_stopped_run_is_re_trained_as_an_audit() -> None:
     assert sum(found.reasons.values()) == 40
 
 
-def test_regret_is_what_the_best_finished_run_lacks() -> None:
+@pytest.mark.parametrize(("objective", "regret"), [("best_mean", 1 / 3), ("best", 0.5), ("last", 1 / 3)])
+def test_regret_is_what_the_best_result_lacks(objective: str, regret: float) -> None:
     made = recording([[0.1, 0.2, 0.8, 0.8], [0.4, 0.4, 0.4, 0.4]])
-    found = simulate_shuffled(
-        made, {"scheduler": "stopping", "grace_epochs": 2, "reduction_factor": 2}, workers=2, seed=0
-    )
-    assert found.regret == pytest.approx(0.5)
+    stopping = {"scheduler": "stopping", "grace_epochs": 2, "reduction_factor": 2, "objective": objective}
+    found = simulate_shuffled(made, stopping, workers=2, seed=0)
+    assert found.regret == pytest.approx(regret)
     assert found.winner_stopped == "rung"
+
+
+@pytest.mark.parametrize(("objective", "regret"), [("best_mean", 0.0), ("best", 0.0), ("last", 0.5)])
+def test_a_run_that_was_stopped_is_a_result_by_what_it_had_reached(objective: str, regret: float) -> None:
+    """The first run is stopped at epoch 4; by its end it would be the best."""
+    made = recording([[0.8, 0.8, 0.8, 0.1, 0.7, 0.8, 0.8, 0.8], [0.1, 0.2, 0.3, 0.4, 0.4, 0.4, 0.4, 0.4]])
+    stopping = {"scheduler": "stopping", "grace_epochs": 4, "reduction_factor": 2, "objective": objective}
+    found = simulate_shuffled(made, stopping, workers=2, seed=0)
+    assert found.winner_stopped == "rung"
+    assert found.regret == pytest.approx(regret)
 
 
 def test_a_metric_to_minimise_is_simulated_the_other_way_round() -> None:

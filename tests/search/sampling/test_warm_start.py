@@ -57,8 +57,8 @@ def test_the_best_finished_trials_are_taken_but_for_the_named_trainings(root: Pa
     ranked = [trial for trial in first.state.trials.ranking if not trial.is_baseline]
     prior = prior_sweep(root, data)
     assert [trial.trial for trial in prior.trials] == [trial.number for trial in ranked[:CONFIGURATIONS]]
-    assert [trial.smoothed_value for trial in prior.trials] == [
-        trial.curve.smoothed_value for trial in ranked[:CONFIGURATIONS]
+    assert [trial.numbers["level"] for trial in prior.trials] == [
+        trial.curve.objective_value for trial in ranked[:CONFIGURATIONS]
     ]
     assert {(trial.sweep, trial.reason) for trial in prior.trials} == {("first", "done")}
     assert str(prior) == "Warm start from first: 3 of its 12 ended trials."

@@ -20,6 +20,7 @@ def block_of(trial: int, values: list[float]) -> EpochBlock:
         trial=trial,
         time=0.0,
         began=0.0,
+        checkpoints=[],
         largest_bytes=0,
         seqs=[10 + TRIALS * index + trial for index in range(EPOCHS)],
         epochs=list(range(1, EPOCHS + 1)),

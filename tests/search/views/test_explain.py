@@ -19,7 +19,12 @@ def test_it_begins_with_the_settings_and_the_best_value(ended: SweepState) -> No
     assert ": quality=0.9 " in first
     best = ended.trials[2].curve.best
     assert best is not None
-    assert second == f"27 of 27 epochs; score 0.9000 (mean of the last epochs), best 0.9000 at epoch {best.epoch}."
+    reached = ended.trials[2].curve.reached
+    assert reached is not None
+    assert second == (
+        f"27 of 27 epochs; score 0.9000 (best mean of 3 epochs: epochs {reached.first} to {reached.last}), "
+        f"best 0.9000 at epoch {best.epoch}, 0.9000 in its last epochs."
+    )
 
 
 def test_every_epoch_has_a_line_with_its_value_and_loss(ended: SweepState) -> None:
@@ -64,10 +69,10 @@ def test_it_ends_with_what_comes_next_for_a_trial_that_has_not_ended(data: Path,
 def test_as_values_it_has_the_keys_that_programs_read(ended: SweepState) -> None:
     values = explanation_json(ended.trials[0])
     assert list(values) == [
-        *("trial", "kind", "of", "named", "epochs", "level", "best", "best_epoch", "status", "reason", "detail"),
-        *("drawn", "seed", "settings", "curve", "decisions"),
+        *("trial", "kind", "of", "named", "epochs", "level", "level_epoch", "best", "best_epoch", "status"),
+        *("reason", "detail", "drawn", "seed", "settings", "curve", "decisions"),
     ]
-    assert values["level"] == ended.trials[0].curve.smoothed_value
+    assert values["level"] == ended.trials[0].curve.objective_value
     assert list(sweep_json(ended, "sweep")) == [
         *("name", "recipe", "metric", "state", "epochs", "best", "recalled", "search_ended", "front", "utilisation"),
         "trials",

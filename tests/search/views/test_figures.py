@@ -261,7 +261,7 @@ def test_the_note_is_markdown_with_the_winner_and_the_reasons(state: SweepState,
     text = run_description(state, found)
     assert state.ended is not None
     assert f"Winner: trial {label(state.trials[state.ended.trial])}" in text
-    assert "| trial | score | best | epochs | outcome | drawn settings |" in text
+    assert "| trial | score | best epoch | epochs | outcome | drawn settings |" in text
     assert "#### Rungs" in text
     assert len(text) < 8000, "MLflow's note has room for 8000 characters in older databases"
 
@@ -269,7 +269,7 @@ def test_the_note_is_markdown_with_the_winner_and_the_reasons(state: SweepState,
 def test_tables_agree_with_the_state(state: SweepState, found: Importance) -> None:
     ranked = trials_table(state, 5)
     assert ranked.rows[0][0].split()[0] == str(state.trials.ranking[0].started.trial)
-    assert ranked.note == f"The best 5 of {len(state.trials.search)} trials."
+    assert ranked.note == f"The best 5 of {len(state.trials.search)} trials. score: best mean of 3 epochs."
     compared = [decided for trial in state.trials.search for decided in trial.decisions if decided.reason == "rung"]
     rows = rung_table(state).rows
     assert [int(row[0]) for row in rows] == sorted({int(one.numbers["rung"]) for one in compared})

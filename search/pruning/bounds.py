@@ -1,0 +1,32 @@
+"""Keeps a projection within what a metric can be, without changing the order of projections.
+
+A rising curve may be heading for an accuracy of 1.17. Cut off at 1, all such curves would be equal, and the first of
+them would be promoted rather than the one that rises most. So values near the better bound are moved closer together:
+with a range of w and a knee at B - w / 20, where B is the better bound, a value p beyond the knee becomes
+
+    B - (w / 20) exp(-(p - knee) / (w / 20))
+
+which rises with p and stays below B. Beyond the worse bound values are cut off: nothing is promoted there.
+"""
+
+from __future__ import annotations
+
+import math
+
+from trainables.objective import Bounds
+
+KNEE = 0.05
+"""Share of the range, next to the better bound, in which values are moved together."""
+
+
+def within(value: float, bounds: Bounds | None, mode: str) -> float:
+    """`value`, which rises or falls with the metric, as one that the metric can have; unchanged without `bounds`."""
+    if bounds is None:
+        return value
+    low, high = bounds
+    width = KNEE * (high - low)
+    if mode == "max":
+        knee = high - width
+        return max(low, value if value <= knee else high - width * math.exp((knee - value) / width))
+    knee = low + width
+    return min(high, value if value >= knee else low + width * math.exp((value - knee) / width))
