@@ -99,13 +99,15 @@ class Objective(Settings):
         """The metrics that it takes."""
         return list(self.sum) or [self.name]
 
-    def bounds_of(self, known: Mapping[str, Bounds]) -> Bounds | None:
-        """Its bounds: as given, or those that follow from the `known` ones of the metrics that it takes."""
-        if self.bounds or any(name not in known for name in self.parts):
-            return self.bounds
+    def with_bounds(self, known: Mapping[str, Bounds]) -> dict[str, Bounds]:
+        """The `known` bounds of metrics and its own: as given, or as they follow from those of the metrics it takes."""
+        if self.bounds:
+            return {**known, self.name: self.bounds}
+        if any(name not in known for name in self.parts):
+            return {name: bounds for name, bounds in known.items() if name != self.name}
         weights = self.sum or {self.name: 1.0}
         ends = [sorted(weight * end for end in known[name]) for name, weight in weights.items()]
-        return math.fsum(low for low, _ in ends), math.fsum(high for _, high in ends)
+        return {**known, self.name: (math.fsum(low for low, _ in ends), math.fsum(high for _, high in ends))}
 
     def value(self, metrics: Mapping[str, float]) -> float | None:
         """Its value in an epoch; None where a metric that it needs was not reported."""
@@ -133,6 +135,12 @@ class Objective(Settings):
 
 Metric = Annotated[Objective, BeforeValidator(_by_name)]
 """An objective; a name alone is one of a recipe's metrics."""
+
+
+class ChosenMetric(Settings):
+    """What a sweep file says about the metric of any recipe."""
+
+    metric: Metric | None = None
 
 
 def with_mode(objective: Objective) -> Objective:

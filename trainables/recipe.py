@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from trainables.errors import CheckpointError, SettingsError, SteadytuneError, nearest
 from trainables.look import Example, Look
-from trainables.objective import Bounds, Metric, Objective, with_mode
-from trainables.settings import Settings, SettingsT, parse, read_yaml
+from trainables.objective import Bounds, ChosenMetric, Objective, with_mode
+from trainables.settings import SettingsT, parse, read_yaml
 from trainables.trial_summary import TrialSummary
 
 DataT = TypeVar("DataT")
@@ -128,7 +128,7 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
         """
         for name in fields.keys() - {"metric"}:
             raise SettingsError(f"{name} is for `recipe: command`, not for {self.name}; leave it out")
-        objective = parse(_Chosen, dict(fields), "sweep").metric
+        objective = parse(ChosenMetric, dict(fields), "sweep").metric
         if objective is None or objective == Objective(name=self.metric):
             return self
         for name in ("source", "losses", "held_out_losses", "rates"):
@@ -145,13 +145,12 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
                 for epoch in epochs:
                     yield replace(epoch, metrics=objective.with_value(epoch.metrics, owner))
 
-        own = objective.bounds_of(kind.bounds)
-        bounds = {**kind.bounds, objective.name: own} if own else kind.bounds
+        bounds = objective.with_bounds(kind.bounds)
         members = {"metric": objective.name, "mode": objective.mode, "bounds": bounds, "train": train}
         recipe: AnyRecipe = type(kind.__name__, (kind,), members)()
         return recipe
 
-    def metric_bounds(self, settings: Mapping[str, Any]) -> Bounds | None:  # of most recipes they are always the same
+    def metric_bounds(self, settings: Mapping[str, Any]) -> Bounds | None:
         """The bounds of its objective in a training with `settings`; None if they are not known."""
         return self.bounds.get(self.metric)
 
@@ -296,12 +295,6 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
             SteadytuneError: the model does not allow it, the file differs from torch, or the checkpoint is incomplete.
         """
         raise SteadytuneError(f"recipe {self.name} writes no ONNX; take its plain weights, without --onnx")
-
-
-class _Chosen(Settings):
-    """What a sweep file says about any recipe."""
-
-    metric: Metric | None = None
 
 
 AnyRecipe: TypeAlias = Recipe[Any, Any]

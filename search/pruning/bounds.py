@@ -19,6 +19,18 @@ KNEE = 0.05
 """Share of the range, next to the better bound, in which values are moved together."""
 
 
+def best_of(bounds: Bounds | None, mode: str) -> float:
+    """The best value that the metric can have, oriented so that higher is better; infinite if that is not known."""
+    if bounds is None:
+        return math.inf
+    return bounds[1] if mode == "max" else -bounds[0]
+
+
+def is_worst(value: float, bounds: Bounds | None, mode: str) -> bool:
+    """Whether `value` is the worst that the metric can have: nothing was learnt."""
+    return bounds is not None and value == bounds[0 if mode == "max" else 1]
+
+
 def within(value: float, bounds: Bounds | None, mode: str) -> float:
     """`value`, which rises or falls with the metric, as one that the metric can have; unchanged without `bounds`."""
     if bounds is None:

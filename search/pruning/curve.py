@@ -218,16 +218,6 @@ class Curve:
         """The objective so far: what a training is ranked by; None before the first value."""
         return self.reached.value if self.reached else None
 
-    @property
-    def highest(self) -> float:
-        """The best value that the metric can have, oriented; infinite if that is not known."""
-        return math.inf if self.bounds is None else max(map(self.oriented, self.bounds))
-
-    @property
-    def at_its_worst(self) -> bool:
-        """Whether the objective never left the worst value that the metric can have: nothing was learnt."""
-        return self.bounds is not None and self.objective_value == self.bounds[0 if self.mode == "max" else 1]
-
     def objective_by(self, epoch: int) -> float | None:
         """The objective after `epoch`; None if nothing was evaluated by then."""
         if epoch >= self.epoch:
@@ -274,9 +264,8 @@ class Curve:
         mean of three, the best so far or a fitted line; with half of the gain it ranks as well or a little worse
         (`docs/notebook/pruning.md`).
 
-        It says what is still to come, so it may be below what was reached already, which is not lost by that: the best
-        checkpoint is kept. With what was reached as its lower bound it ranks much worse (same page). It never passes
-        the bounds of the metric (`search.pruning.bounds`).
+        It says what is still to come, so it may be below what was reached, whose checkpoint is kept: with that as its
+        lower bound it ranks much worse (same page). It never passes the metric's bounds (`search.pruning.bounds`).
         """
         values = self._finite_values
         if len(values) < 2:
@@ -285,11 +274,6 @@ class Curve:
         first = sum(values[:half]) / half
         second = sum(values[half:]) / (len(values) - half)
         return within(second + (second - first), self.bounds, self.mode)
-
-    @property
-    def leading_value(self) -> float | None:
-        """What the leader of a rung leads by: the objective so far, or with `last` the best value; see `best_value`."""
-        return self.best_value if self.objective == "last" else self.objective_value
 
     @property
     def best(self) -> Point | None:

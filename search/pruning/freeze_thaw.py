@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from search.pruning.bounds import best_of
 from search.pruning.curve import Curve
 from search.pruning.decision import FAILURES, Action, Reason
 from search.pruning.forecast import Forecast
@@ -178,7 +179,8 @@ class FreezeThaw(Scheduler):
         promoted = value is not None and rank == 1
         best_other = max(others, default=-math.inf)
         # A bound above what the metric can be tells the order, but is no number to show.
-        highest = self._forecast.curves[trial].highest
+        curve = self._forecast.curves[trial]
+        highest = best_of(curve.bounds, curve.mode)
         value = value if value is None else min(value, highest)
         return RungResult(rung, value, min(best_other, highest), rank, 1 + len(others), promoted, len(candidates.new))
 

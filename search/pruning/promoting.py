@@ -108,7 +108,7 @@ class PromotingASHA(Scheduler):
         self._warming_up.pop(trial, None)
         index = self._next[trial]
         while index < len(self._rungs) and curve.epoch >= self._rungs[index].epoch:
-            self._rungs[index].arrive(trial, curve.oriented(curve.projected_value), curve.oriented(curve.leading_value))
+            self._rungs[index].arrive(trial, curve.oriented(curve.projected_value), curve.oriented(curve.best_value))
             self._due[trial] = index
             index += 1
         self._train_to(trial, index)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from search.journal.epoch_block import EpochBlock
 from search.journal.events import Decided, TrialStarted
+from search.pruning.bounds import is_worst
 from search.pruning.curve import Curve
 from search.pruning.decision import FAILURES, Action
 from search.pruning.objective import counts
@@ -104,7 +105,9 @@ class TrialState:
     @property
     def counts(self) -> bool:
         """Whether it has ended with a result that can be handed back, see `search.pruning.objective.counts`."""
-        curve = self.curve
-        if self.decision is None or (curve.at_its_worst and not self.finished):
+        curve, reached = self.curve, self.curve.reached
+        if self.decision is None or reached is None:
             return False
-        return counts(curve.reached, curve.objective, self.finished, self.written)
+        if not self.finished and is_worst(reached.value, curve.bounds, curve.mode):
+            return False
+        return counts(reached, curve.objective, self.finished, self.written)

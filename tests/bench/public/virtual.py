@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from search.pruning.curve import Curve, Point
-from search.pruning.objective import DEFAULT_OBJECTIVE, reached
+from search.pruning.objective import DEFAULT_OBJECTIVE, WINDOW, reached
 from tests.bench.public.groups import Group
 
 Action = Literal["continue", "pause", "stop"]
@@ -49,6 +49,8 @@ class Outcome:
         seen: the same for the best value that any run had reached when it ended or was left waiting.
         objective: the same by the default objective, the best mean of three epochs, of all runs, stopped or not: what a
             sweep that hands back the best checkpoint ends with.
+        by_end: the same of the run that was trained to its end with the best mean of its last three epochs: what a sweep
+            with the objective `last` hands back.
         missed: whether the best run of all was not trained to its end.
         time: virtual time, as a share of what all runs take on workers that never idle.
     """
@@ -57,6 +59,7 @@ class Outcome:
     regret: float
     seen: float
     objective: float
+    by_end: float
     missed: bool
     time: float
 
@@ -104,6 +107,11 @@ class Sweep:
             elif self._rule.report(trial, curve) == "continue":
                 self._go_on(now, trial)
 
+    def _by_end(self) -> float:
+        """The objective of the finished run that ended best; 0 if none has finished."""
+        runs = [self._group.runs[run] for run in sorted(self._finished)]
+        return _objective(max(runs, key=_end)) if runs else 0.0
+
     def _outcome(self, now: int) -> Outcome:
         group = self._group
         top = max(group.best)
@@ -113,9 +121,16 @@ class Sweep:
             regret=(top - max((group.best[run] for run in self._finished), default=0.0)) / top,
             seen=(top - seen) / top,
             objective=1 - max(map(_objective, (curve.points for curve in self._curves))) / self._top_objective,
+            by_end=1 - self._by_end() / self._top_objective,
             missed=group.best_run not in self._finished,
             time=now * self._workers / group.epochs,
         )
+
+
+def _end(points: Sequence[Point]) -> float:
+    """The objective `last` of a run with these epochs; 0 without any value."""
+    values = [point.value for point in points if point.value is not None and isfinite(point.value)][-WINDOW:]
+    return sum(values) / len(values) if values else 0.0
 
 
 def _objective(points: Sequence[Point]) -> float:
@@ -127,7 +142,7 @@ def _objective(points: Sequence[Point]) -> float:
 
 
 MakeRule = Callable[[Group], Rule]
-COLUMNS = ("epochs", "regret", "seen", "missed", "time", "objective")
+COLUMNS = ("epochs", "regret", "seen", "missed", "time", "objective", "by_end")
 
 
 def mean_outcomes(groups: list[Group], make: MakeRule, orders: int, workers: int) -> np.ndarray:

@@ -83,7 +83,7 @@ def test_the_epoch_that_is_handed_back_is_the_one_rated_highest(
 ) -> None:
     epochs = range(1, len(values) + 1)
     rated = ratings(epochs, values, mode, objective)
-    assert max(rated.values()) == rated[of(values, objective, mode).epoch]
+    assert max(rated.values())[0] == rated[of(values, objective, mode).epoch][0]
 
 
 def test_a_stopped_training_counts_if_it_wrote_a_checkpoint_in_those_epochs() -> None:
