@@ -99,7 +99,7 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     metric: ClassVar[str]
     mode: ClassVar[Literal["max", "min"]] = "max"
     bounds: ClassVar[Mapping[str, Bounds]] = {}
-    """The lowest and the highest value of metrics that it reports, by name, as far as they have bounds."""
+    """The lowest and the highest value of metrics that it reports, by name, where they are known."""
     settings_type: type[SettingsT]
     baseline: ClassVar[str]
     """The named training known to be good: a sweep runs it first, so that it never ends worse than it started."""
@@ -145,8 +145,12 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
                 for epoch in epochs:
                     yield replace(epoch, metrics=objective.with_value(epoch.metrics, owner))
 
-        bounds = objective.with_bounds(kind.bounds)
-        members = {"metric": objective.name, "mode": objective.mode, "bounds": bounds, "train": train}
+        members = {
+            "metric": objective.name,
+            "mode": objective.mode,
+            "train": train,
+            "bounds": objective.with_bounds(kind.bounds),
+        }
         recipe: AnyRecipe = type(kind.__name__, (kind,), members)()
         return recipe
 
