@@ -99,6 +99,10 @@ class Objective(Settings):
         """The metrics that it takes."""
         return list(self.sum) or [self.name]
 
+    def of_recipe(self, known: Mapping[str, Bounds]) -> dict[str, Any]:
+        """The class attributes of a recipe that optimises it, where the bounds of other metrics are `known`."""
+        return {"metric": self.name, "mode": self.mode, "bounds": self.with_bounds(known)}
+
     def with_bounds(self, known: Mapping[str, Bounds]) -> dict[str, Bounds]:
         """The `known` bounds of metrics and its own: as given, or as they follow from those of the metrics it takes."""
         if self.bounds:

@@ -145,12 +145,7 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
                 for epoch in epochs:
                     yield replace(epoch, metrics=objective.with_value(epoch.metrics, owner))
 
-        members = {
-            "metric": objective.name,
-            "mode": objective.mode,
-            "train": train,
-            "bounds": objective.with_bounds(kind.bounds),
-        }
+        members = objective.of_recipe(kind.bounds) | {"train": train}
         recipe: AnyRecipe = type(kind.__name__, (kind,), members)()
         return recipe
 

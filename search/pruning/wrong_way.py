@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from search.pruning.curve import SMOOTHING_EPOCHS, Curve
+from search.pruning.curve import Curve
+from search.pruning.objective import WINDOW
 
 FEWEST = 6
 """Epochs before which nothing is said."""
@@ -30,7 +31,7 @@ def wrong_way(curve: Curve) -> str:
     if len(losses) < len(curve.points):  # another phase has other losses
         return ""
     values = [curve.oriented(point.value or 0.0) for point in points]
-    if not _fallen(max(values[:SMOOTHING_EPOCHS]), last):
+    if not _fallen(max(values[:WINDOW]), last):
         return ""
     if _rising(losses) < SHARE or _rising([-value for value in values]) < SHARE:
         return ""

@@ -49,8 +49,8 @@ class Outcome:
         seen: the same for the best value that any run had reached when it ended or was left waiting.
         objective: the same by the default objective, the best mean of three epochs, of all runs, stopped or not: what a
             sweep that hands back the best checkpoint ends with.
-        by_end: the same of the finished run with the best mean of its last three epochs: what a sweep with the objective
-            `last` hands back.
+        by_end: the same of the finished run with the best last three epochs: what a sweep with the objective `last`
+            hands back.
         missed: whether the best run of all was not trained to its end.
         time: virtual time, as a share of what all runs take on workers that never idle.
     """
