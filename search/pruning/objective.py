@@ -26,6 +26,12 @@ DEFAULT_OBJECTIVE: ObjectiveName = "best_mean"
 EARLIER_OBJECTIVE: ObjectiveName = "last"
 """What sweeps that are older than the choice were ranked by."""
 
+DESCRIPTION = (
+    "what a training is ranked and handed back by: best_mean, its best mean of 3 evaluated epochs in a row; best, its "
+    "best single epoch; last, the mean of its last 3, and only if it trained to its end"
+)
+"""Of a sweep's field."""
+
 WINDOW = 3
 """Evaluated epochs that a mean is taken over."""
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, field_validator
 
-from search.pruning.objective import DEFAULT_OBJECTIVE, EARLIER_OBJECTIVE, ObjectiveName
+from search.pruning.objective import DEFAULT_OBJECTIVE, DESCRIPTION, EARLIER_OBJECTIVE, ObjectiveName
 from search.pruning.stability import EARLIER, StabilitySettings
 from search.sweep.spelling import check_fields
 from trainables.command.declaration import ArgumentsFile, Parameters, ScriptCheckpoint, Stop, Words
@@ -73,11 +73,7 @@ class SweepSpec(Settings):
         description="what is optimised: a metric that the recipe reports, {name: recall, mode: max}, or a weighted "
         "sum, {name: score, mode: max, sum: {map50: 0.7, recall: 0.3}}; the recipe's own if not given",
     )
-    objective: Annotated[ObjectiveName, Earlier(EARLIER_OBJECTIVE)] = Field(
-        DEFAULT_OBJECTIVE,
-        description="what a training is ranked and handed back by: best_mean, its best mean of 3 evaluated epochs in a "
-        "row; best, its best single epoch; last, the mean of its last 3, and only if it trained to its end",
-    )
+    objective: Annotated[ObjectiveName, Earlier(EARLIER_OBJECTIVE)] = Field(DEFAULT_OBJECTIVE, description=DESCRIPTION)
     command: Words | None = Field(
         None,
         description="for `recipe: command`: the command line of the training, see [your own script](own-script.md)",
@@ -291,8 +287,7 @@ def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
 def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     """The sweep that was launched with `values`, perhaps by an earlier version.
 
-    Removed fields are left out. Fields, and thresholds of the stop rules, that came later are what that version did
-    without them.
+    Removed fields are left out. What came later is what that version did without it.
     """
     kept = {name: value for name, value in values.items() if name not in REMOVED}
     if isinstance(stability := kept.get("stability"), Mapping):

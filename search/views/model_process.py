@@ -52,7 +52,7 @@ def write_models(state: SweepState, folder: SweepFolder, winner: int) -> str:
     baseline = next((trial for trial in state.trials.search if trial.is_baseline and trial.number != winner), None)
     kept = best_checkpoint(state, baseline.number, folder) if baseline else None
     if kept:
-        models.append(_model(f"{BASELINE} ({recipe.baseline})", BASELINE, kept[2], kept[0].started.settings))
+        models.append(_model(f"{BASELINE} ({recipe.baseline})", BASELINE, kept.path, kept.trial.started.settings))
     with new_folder(folder.path / "models") as partial:
         write_file(partial / SPEC, spec.dump())
         write_file(partial / TASK, json.dumps({"data": located(spec.data), "models": models}))
