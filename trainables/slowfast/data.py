@@ -3,8 +3,10 @@
 ```
 DATA/
   annotations/class_mapping.json      {"sitting": 0, "standing": 1, …}
-  train.h5, val.h5                    frames (N, T, H, W) float32 in Celsius, labels (N,) integers
+  train.h5, val.h5                    frames (N, T, H, W) in Celsius, labels (N,) whole numbers
 ```
+
+Frames may have an axis of one plane or three equal ones more. All kinds of floating-point numbers become float32.
 
 The thermal SlowFast report (document 004) names the clips' shape (64 × 40 × 60), their unit and the mapping; the names
 in the file are ours.
@@ -134,11 +136,19 @@ def read_clips(file: Path, classes: int) -> Clips:
 
 
 def _frames(file: Path, dataset: Any) -> NDArray[np.float32]:
-    if dataset.ndim != 4 or 0 in dataset.shape:
-        raise DataError(f"{file}: frames has the shape {dataset.shape}; it must be (clips, frames, height, width)")
-    if dataset.dtype != np.float32:
-        raise DataError(f"{file}: frames is {dataset.dtype}; it must be float32, in Celsius")
-    frames: NDArray[np.float32] = dataset[:]
+    axis = _channel_axis(file, dataset.shape)
+    if dataset.dtype.kind != "f":
+        raise DataError(
+            f"{file}: frames is {dataset.dtype}; it must be floating-point, in Celsius: whole numbers may be grey"
+            " levels or hundredths of a kelvin"
+        )
+    with np.errstate(over="ignore"):  # what is beyond float32 is told as not finite
+        frames: NDArray[np.float32] = dataset[:].astype(np.float32, copy=False)
+    if axis is not None:
+        planes = np.moveaxis(frames, axis, 0)
+        if any(not np.array_equal(planes[0], plane, equal_nan=True) for plane in planes[1:]):
+            raise DataError(f"{file}: the {len(planes)} planes of frames differ; a thermal clip has one")
+        frames = np.ascontiguousarray(planes[0])
     for index, clip in enumerate(frames):
         if not np.isfinite(clip).all():
             raise DataError(f"{file}: clip {index} holds a value that is not finite; mend or remove the clip")
@@ -148,10 +158,30 @@ def _frames(file: Path, dataset: Any) -> NDArray[np.float32]:
     return frames
 
 
+def _channel_axis(file: Path, shape: tuple[int, ...]) -> int | None:
+    """Which axis of `shape` is that of planes, where there are five; None where there are four."""
+    if 0 not in shape and len(shape) == 4:
+        return None
+    ones, threes = ([axis for axis in (1, 2, 4) if len(shape) == 5 and shape[axis] == planes] for planes in (1, 3))
+    candidates = ones or threes
+    if 0 in shape or len(candidates) != 1:
+        raise DataError(
+            f"{file}: frames has the shape {shape}; it must be (clips, frames, height, width), or have one axis more,"
+            " of one plane or three equal ones, before or after the frames or at the end"
+        )
+    return candidates[0]
+
+
 def _labels(file: Path, dataset: Any, classes: int) -> NDArray[np.int64]:
-    if dataset.ndim != 1 or not np.issubdtype(dataset.dtype, np.integer):
-        raise DataError(f"{file}: labels is {dataset.dtype} of shape {dataset.shape}; it must be integers, one a clip")
-    labels = dataset[:].astype(np.int64)
+    values = dataset[:]
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    with np.errstate(invalid="ignore"):
+        labels = values.astype(np.int64)
+    if values.ndim != 1 or (labels != values).any():  # MATLAB and pandas write whole numbers as floating-point ones
+        raise DataError(
+            f"{file}: labels is {dataset.dtype} of shape {dataset.shape}; it must be whole numbers, one a clip"
+        )
     for index, label in enumerate(labels):
         if not 0 <= label < classes:
             raise DataError(f"{file}: the label of clip {index} is {label}; it must be 0 to {classes - 1}")

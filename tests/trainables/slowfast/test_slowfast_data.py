@@ -80,13 +80,16 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "no labels": (lambda root: save(root, "train", frames=np.zeros((3, 4, 3, 5), "f4")), r"'labels' is missing"),
     "one clip alone": (frames(lambda given: given[0]), r"frames has the shape \(4, 3, 5\)"),
     "no clip": (frames(lambda given: given[:0]), r"frames has the shape \(0, 4, 3, 5\)"),
-    "whole numbers": (frames(lambda given: given.astype("i2")), r"frames is int16; it must be float32"),
+    "whole numbers": (
+        frames(lambda given: given.astype("i2")),
+        r"frames is int16; it must be floating-point, in Celsius: whole numbers may",
+    ),
     "not a number": (frames(value(np.nan)), r"train\.h5: clip 1 holds a value that is not finite"),
     "infinite": (frames(value(np.inf)), r"train\.h5: clip 1 holds a value that is not finite"),
     "Kelvin": (frames(lambda given: given + 273.15), r"clip 0 goes from 293\.15 to .* must be in Celsius"),
     "fewer labels": (labels([0, 1]), r"has 3 clips but 2 labels"),
-    "labels of two columns": (labels([[0], [1], [0]]), r"labels is int64 of shape \(3, 1\)"),
-    "labels of text": (labels([0.0, 1.0, 0.0]), r"labels is float64"),
+    "labels of two columns": (labels([[0, 1], [1, 0], [0, 1]]), r"labels is int64 of shape \(3, 2\)"),
+    "labels between classes": (labels([0.0, 0.5, 0.0]), r"labels is float64"),
     "unknown class": (labels([0, 2, 0]), r"the label of clip 1 is 2; it must be 0 to 1"),
     "class below 0": (labels([0, -1, 0]), r"the label of clip 1 is -1"),
     "other sizes": (frames(lambda given: given[:, :, :2]), r"val\.h5: its clips are \(4, 3, 5\)"),
@@ -95,6 +98,60 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
         r"val\.h5: clip 0 is the same as clip 0 of .*train\.h5",
     ),
 }
+
+
+WRONG |= {
+    "planes that differ": (
+        frames(lambda given: np.stack([given, given + 1, given], axis=1)),
+        r"the 3 planes of frames differ; a thermal clip has one",
+    ),
+    "two planes": (frames(lambda given: np.stack([given] * 2, axis=1)), r"frames has the shape \(3, 2, 4, 3, 5\)"),
+    "planes or height": (
+        frames(lambda given: np.stack([given] * 3, axis=4)),
+        r"frames has the shape \(3, 4, 3, 5, 3\)",
+    ),
+}
+
+
+def written(root: Path, change: Callable[[Any], Any], labels_type: str = "i8", **options: Any) -> None:
+    """Both files with their frames changed, and stored with h5py's `options`."""
+    for split in ("train", "val"):
+        with h5py.File(root / f"{split}.h5") as file:
+            given, classes = file["frames"][:], file["labels"][:]
+        with h5py.File(root / f"{split}.h5", "w") as file:
+            file.create_dataset("frames", data=change(given), **options)
+            file.create_dataset("labels", data=classes.astype(labels_type))
+
+
+ACCEPTED: dict[str, Callable[[Path], None]] = {
+    "planes last": lambda root: written(root, lambda given: given[..., None]),
+    "planes before the frames": lambda root: written(root, lambda given: given[:, None]),
+    "planes of each frame": lambda root: written(root, lambda given: given[:, :, None]),
+    "three equal planes": lambda root: written(root, lambda given: np.stack([given] * 3, axis=1)),
+    "double precision": lambda root: written(root, lambda given: given.astype("f8")),
+    "big-endian": lambda root: written(root, lambda given: given.astype(">f4")),
+    "chunked": lambda root: written(root, lambda given: given, chunks=(1, 2, 3, 5)),
+    "compressed": lambda root: written(root, lambda given: given, compression="gzip", shuffle=True),
+    "labels of MATLAB": lambda root: written(root, lambda given: given, labels_type="f8"),
+    "labels of bytes": lambda root: written(root, lambda given: given, labels_type="u1"),
+}
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_files_of_other_shapes_and_types_are_the_same_data(case: str, root: Path) -> None:
+    """As PyTorch has clips (N, C, T, H, W), Keras (N, T, H, W, C), and as MATLAB's -v7.3 files are: doubles."""
+    before = open_thermal(root)
+    ACCEPTED[case](root)
+    after = open_thermal(root)
+    assert after.fingerprint == before.fingerprint
+    assert after.train.frames.dtype == np.float32
+    assert np.array_equal(after.train.frames, before.train.frames)
+
+
+def test_half_precision_is_read_as_it_was_rounded(root: Path) -> None:
+    before = open_thermal(root).train.frames
+    written(root, lambda given: given.astype("f2"))
+    assert np.array_equal(open_thermal(root).train.frames, before.astype(np.float16).astype(np.float32))
 
 
 @pytest.mark.parametrize("case", WRONG)
