@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -73,6 +74,14 @@ def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value of JSON is a finite number. Its whole numbers may be beyond any float, which counts as none."""
     most = sys.float_info.max
     return isinstance(value, (int, float)) and not isinstance(value, bool) and -most <= value <= most
+
+
+def as_float(value: float) -> float:
+    """A number of JSON; a whole one that is beyond any float is infinite, as `1e999` is."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _holds_surrogate(loaded: Any) -> bool:

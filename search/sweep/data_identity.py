@@ -19,6 +19,7 @@ from search.sweep.uri import is_uri
 from trainables import atomic, manifest
 from trainables.errors import DataError
 from trainables.file_facts import file_facts
+from trainables.json_file import read_json
 from trainables.manifest import Manifest, Part, changes, of_parts
 
 FILE = "data.json"
@@ -59,14 +60,14 @@ def read_identity(folder: Path) -> DataIdentity | None:
         DataError: the file is damaged.
     """
     file = folder / FILE
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not file.exists():
         return None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file}: cannot be read ({error}); restore it from a copy") from None
+    content = read_json(file, "restore it from a copy")
     recorded = manifest.parse(content, file)
-    return DataIdentity(str(content.get("name", "")), recorded, tuple(map(str, content.get("earlier", ()))))
+    earlier = content.get("earlier", [])
+    if not isinstance(earlier, list):
+        raise DataError(f"{file}: earlier is no list of fingerprints; restore it from a copy")
+    return DataIdentity(str(content.get("name", "")), recorded, tuple(map(str, earlier)))
 
 
 def describe(spec: SweepSpec, path: Path, opened: Any) -> DataIdentity:

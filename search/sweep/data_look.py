@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from trainables.errors import SteadytuneError
+from trainables.json_file import read_json
 from trainables.look import Look, LookTable
 
 TEXT, PICTURE = "look.json", "batch.jpg"
@@ -41,13 +42,13 @@ def read(folder: Path) -> DataLook | None:
     file, picture = folder / TEXT, folder / PICTURE
     if not file.is_file():
         return None
+    stored = read_json(file, "it is damaged, so delete it")
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
         tables = tuple(
             LookTable(table["title"], tuple(table["columns"]), tuple(map(tuple, table["rows"])), table["note"])
             for table in stored["tables"]
         )
         look = Look(tables, tuple(stored["warnings"]), tuple(stored["details"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise SteadytuneError(f"{file}: is damaged ({error}); delete it") from None
     return DataLook(look, picture.read_bytes() if picture.is_file() else b"")

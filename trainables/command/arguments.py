@@ -15,7 +15,9 @@ import yaml
 from trainables.atomic import write_file
 from trainables.command.declaration import ArgumentsFile, Declaration, Parameter
 from trainables.command.placeholders import filled, named_in
-from trainables.errors import SettingsError
+from trainables.errors import DataError, SettingsError
+from trainables.json_file import read_json
+from trainables.regular_file import read_regular
 from trainables.settings import read_yaml
 
 
@@ -130,10 +132,15 @@ def _read(path: Path) -> dict[str, Any]:
     if path.suffix in (".yaml", ".yml"):
         return read_yaml(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"args_file.base: {path} cannot be read ({error}); correct it") from None
+        if path.suffix == ".json":
+            content = read_json(path, "correct it")
+        else:
+            content = tomllib.loads(read_regular(path, "yaml_bytes")[0].decode("utf-8-sig"))
+    except DataError as error:
+        raise SettingsError(f"args_file.base: {error}") from None
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error).partition(";")[0]
+        raise SettingsError(f"args_file.base: {path} cannot be read ({reason}); correct it") from None
     if not isinstance(content, dict):
         raise SettingsError(f"args_file.base: {path} holds a {type(content).__name__}; it must be a mapping")
     return content

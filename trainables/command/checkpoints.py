@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables.errors import CheckpointError
+from trainables.json_file import read_json
 
 STATE, COPY, LOGS = "state.json", "checkpoint", "logs"
 _STEADY_SECONDS = 0.3
@@ -146,10 +147,10 @@ def read_state(directory: Path, settings: Mapping[str, Any]) -> RunState:
     """
     path = directory / STATE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path, "use an earlier checkpoint")
         content["seen"] = {int(epoch): values for epoch, values in content["seen"].items()}
         state = RunState(**content)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{path}: is damaged or missing ({type(error).__name__}); use an earlier one") from None
     for name, value in settings.items():
         if state.settings.get(name) != value:

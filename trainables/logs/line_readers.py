@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from trainables.errors import DataError, SettingsError, nearest
+from trainables.json_file import as_float, parse_json
 from trainables.logs.csv_table import parse_header, parse_number, parse_row
 from trainables.logs.epochs import LogRow
 from trainables.logs.tail import NewLines, Tail
@@ -18,6 +18,10 @@ from trainables.logs.yolox_log import TrainLog
 
 MAX_LINE = 4000
 """Longer lines of an output are progress bars and dumps; it also bounds the time of a regular expression."""
+
+
+MOST_DEPTH = 50
+"""Objects in objects of a line of JSON."""
 
 
 class _LineReader:
@@ -147,10 +151,7 @@ class JsonlReader(_LineReader):
             self._number += 1
             if not line.lstrip("\0 \t").startswith("{"):
                 continue
-            try:
-                content = json.loads(line.lstrip("\0 \t"))
-            except ValueError as error:
-                raise DataError(f"{printable(self.path)}: line {self._number} is no JSON ({error})") from None
+            content = parse_json(line.lstrip("\0 \t"), self.path, "write one object in each line", line=self._number)
             values = dict(numbers(content))
             self._keys |= values.keys()
             if self._epoch in values:
@@ -162,14 +163,16 @@ class JsonlReader(_LineReader):
         return f"{printable(self.path)} has the keys {', '.join(sorted(self._keys))}" if self._keys else super().state()
 
 
-def numbers(content: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, float]]:
-    """The numbers in a JSON object, by their keys; a number may be written as a string."""
+def numbers(content: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterable[tuple[str, float]]:
+    """The numbers in a JSON object, by their keys; a number may be a string. Raises DataError if it is too deep."""
+    if depth > MOST_DEPTH:
+        raise DataError(f"{prefix[:80]}: is nested more than {MOST_DEPTH} deep; write the metrics as plain values")
     for key, value in content.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            yield from numbers(value, f"{name}.")
+            yield from numbers(value, f"{name}.", depth + 1)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield name, float(value)
+            yield name, as_float(value)
         elif isinstance(value, str) and value and (number := number_in(value)) is not None:
             yield name, number
 

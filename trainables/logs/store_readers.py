@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from trainables.errors import DataError
+from trainables.json_file import read_json
 from trainables.logs.epochs import LogRow
 from trainables.logs.line_readers import numbers
 from trainables.logs.text_file import printable
@@ -42,8 +43,11 @@ class TrainerStateReader:
             version = path, status.st_mtime_ns, status.st_size
             if version == self._read:
                 return []
-            history = json.loads(path.read_text(encoding="utf-8"))["log_history"]
-        except (OSError, ValueError, KeyError):  # being written
+            content = read_json(path, "the trainer writes it anew")
+        except (OSError, DataError):  # being written
+            return []
+        history = content.get("log_history") if isinstance(content, dict) else None
+        if not isinstance(history, list):
             return []
         self._read = version
         rows = [dict(numbers(entry)) for entry in history if isinstance(entry, dict)]

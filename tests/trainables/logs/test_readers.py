@@ -128,7 +128,7 @@ def test_json_lines_are_read_with_their_inner_objects(tmp_path: Path) -> None:
     assert first == (1, {"val.acc": 0.5})
     assert math.isnan(second[1]["val.acc"])
     append(path, '{"n": 3,\n')
-    with pytest.raises(DataError, match=r"log.jsonl: line 5 is no JSON"):
+    with pytest.raises(DataError, match=r"log.jsonl line 5: not valid JSON"):
         rows(log)
 
 
