@@ -75,8 +75,12 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(help="folder for a report: precision, recall, confusion, pictures", metavar="DIR")
     ] = None,
+    cpus: Annotated[
+        int | None, typer.Option(min=1, help="threads; 1 as in a sweep, or OMP_NUM_THREADS, if not given")
+    ] = None,
 ) -> None:
     """Evaluate a checkpoint on a data set."""
+    threads.use(cpus)
     opened = standalone.open_checkpoint(checkpoint, data, recipe, config, options.pairs(set_, "--set"))
     for line in opened.evaluate():
         print(line, flush=True)

@@ -25,12 +25,15 @@ from search.pruning.stop_rules import broken, verdict
 from search.pruning.wrong_way import wrong_way
 from search.sweep.data_identity import data_name, manifest_of
 from search.tracking.store_check import check_store
-from search.training.folder import TrainingFolder, check_resume, settings_of
+from search.training.folder import BEST, TrainingFolder, check_resume, settings_of
 from search.training.log import TrainingLog
 from search.training.record import TrainingRecord, is_lost
 from search.training.recorded import NOT_RECORDED, Recorded, recorded
+from search.views.model_process import MOST_EXAMPLES
 from trainables import registry
 from trainables.errors import SteadytuneError, TrainingLostError, first_line
+from trainables.held_out import Shows
+from trainables.judged import judge
 from trainables.recipe import Alarm, AnyRecipe, Epoch
 from trainables.settings import Settings
 
@@ -92,12 +95,32 @@ def train(request: TrainingRequest) -> Iterator[str]:
 
     if request.store:
         check_store(request.store)
+
+    def report(checkpoint: Path) -> str:
+        return _reported(recipe, settings, opened, checkpoint, request.out)
+
     epochs = recipe.train(settings, opened, request.out, request.resume)
-    yield from _Run(request, recipe, settings, folder, begin).lines(epochs)
+    yield from _Run(request, recipe, settings, folder, begin, report).lines(epochs)
+
+
+def _reported(recipe: AnyRecipe, settings: Settings, opened: Any, checkpoint: Path, out: Path) -> str:
+    """Write the report on a checkpoint into `out`; returns where it is or why there is none, or "" if none can be."""
+    if not isinstance(recipe, Shows):
+        return ""
+    from search.views.model_report import write_report
+
+    try:
+        judged = judge(recipe, settings, opened, checkpoint, "best epoch", MOST_EXAMPLES)
+        return f"report: {write_report(f'{recipe.name}: the best epoch of {out}', judged, out)}"
+    except SteadytuneError as error:
+        return f"no report on the best epoch: {error}"
 
 
 class _Run:
-    """A training that is about to begin; `begin` writes what its folder says of it, and says where it is recorded."""
+    """A training that is about to begin.
+
+    `begin` writes what its folder says of it, and says where it is recorded; `report` is made of the best checkpoint.
+    """
 
     def __init__(
         self,
@@ -106,8 +129,10 @@ class _Run:
         settings: Settings,
         folder: TrainingFolder,
         begin: Callable[[], Recorded],
+        report: Callable[[Path], str],
     ) -> None:
         self._request, self._recipe, self._folder, self._begin = request, recipe, folder, begin
+        self._report = report
         self._store: Recorded = NOT_RECORDED
         self._epochs_in_all = int(settings.model_dump().get("epochs", 0))
         self._record = TrainingRecord(recipe, folder.path)
@@ -134,6 +159,8 @@ class _Run:
             self._ended = True
             if not trained and not self._lost:
                 yield self._log.say(self._nothing_left())
+            if trained and not self._lost and (reported := self._reported()):
+                yield self._log.say(reported)
         finally:
             if close := getattr(epochs, "close", None):
                 with suppress(RuntimeError):
@@ -217,6 +244,13 @@ class _Run:
             f"nothing is left to train: {self._request.resume} is of the last of {self._epochs_in_all} epochs; a larger"
             f" number lengthens the training, such as --set epochs={more}"
         )
+
+    def _reported(self) -> str:
+        best = self._folder.path / BEST
+        if not best.is_dir():
+            return ""
+        with self._log.copied():
+            return self._report(best.resolve())
 
     def _write_figures(self) -> list[Path]:
         if not self._record.epochs:

@@ -180,3 +180,17 @@ def test_it_is_recorded_in_mlflow_where_asked(request_of: Request, tmp_path: Pat
     assert len(client.get_metric_history(run.info.run_id, "objective/last")) == 4
     files = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert {"metrics.csv", "settings.yaml", "stability.png", "learning_curves.png", "log.txt"} <= files
+
+
+@pytest.mark.e2e
+def test_a_detector_gets_its_report_and_is_lengthened(tmp_path: Path) -> None:
+    from trainables.samples.digits import write_yolo
+
+    data = write_yolo(tmp_path / "digits", train=8, val=4, size=64)
+    values = {"epochs": 1, "image_size": 64, "widths": [8, 8, 16, 16], "neck_channels": 8}
+    request = TrainingRequest("resnet_yolo", data, tmp_path / "out", preset="tiny", values=values)
+    said = list(train(request))
+    assert f"report: {tmp_path / 'out' / 'report.html'}" in said
+    assert "Confusion matrix: best epoch" in (tmp_path / "out" / "report.html").read_text()
+    longer = replace(request, preset=None, values={"epochs": 2}, resume=tmp_path / "out" / "last")
+    assert [line.split(" ")[1] for line in train(longer) if line.startswith("epoch ")] == ["2"]
