@@ -6,6 +6,7 @@ Labels are not read here but by Ultralytics' own reader (`trainables.ultralytics
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,19 +14,21 @@ from typing import Any
 
 import yaml
 
-from trainables.atomic import write_file
+from trainables.atomic import new_folder_once, write_file
 from trainables.errors import DataError
 from trainables.file_facts import file_facts
 from trainables.manifest import Manifest, Part, of_parts
 from trainables.settings import read_yaml
 from trainables.ultralytics.files import is_own_data_set
-from trainables.ultralytics.ndjson import converted
+from trainables.ultralytics.ndjson import cache_folder, converted
 from trainables.vision.findings import Findings
-from trainables.vision.image_files import images_in
+from trainables.vision.image_files import UNKNOWN_SUFFIX, images_in
 from trainables.vision.label_file import label_file
 from trainables.vision.yolo_layout import YoloLayout, read_layout, split_images
 
 SPLITS = ("train", "val")
+CLASS_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""What both torchvision's `ImageFolder`, by which Ultralytics lists a folder of classes, and Ultralytics take."""
 VAL_FOLDERS = ("val", "validation", "valid", "test")
 """Where Ultralytics looks for the held-out images of a folder of classes, in this order."""
 
@@ -147,21 +150,55 @@ def _classes(folder: Path, findings: Findings) -> DataSet:
             f"{folder}: holds no data YAML and no folder {missing}; for classification it must hold train and val, each"
             " with one folder of images a class (Ultralytics would split it; do that first)"
         )
-    names = tuple(sorted(entry.name for entry in train.iterdir() if entry.is_dir()))
+    names = tuple(sorted(entry.name for entry in train.iterdir() if entry.is_dir() and entry.name[0] != "."))
     if len(names) < 2:
         raise DataError(
             f"{train}: holds {len(names)} folders; it needs one folder of images for each class, at least 2"
         )
     folders = {"train": train, "val": val}
-    images = {split: tuple(images_in(place, findings)) for split, place in folders.items()}
+    images = {split: tuple(_class_images(place, findings)) for split, place in folders.items()}
     for split, place in folders.items():
         if not images[split]:
             raise DataError(f"{place}: holds no image; {split} needs at least one")
         for unknown in sorted({image.relative_to(place).parts[0] for image in images[split]} - set(names)):
             raise DataError(f"{place / unknown}: is no class of {train}; the folders of both must have the same names")
-    return DataSet(
-        folder.name, folder, names, images, {}, folders, of_parts({"class names": list(names)}, _parts(images))
-    )
+    manifest = of_parts({"class names": list(names)}, _parts(images))
+    source = folder
+    if any(any(path.name[0] == "." for path in place.rglob("*")) for place in folders.values()):
+        source = _without_hidden(folder, folders, images)
+        images = {
+            split: tuple(source / split / image.relative_to(folders[split]) for image in members)
+            for split, members in images.items()
+        }
+        folders = {split: source / split for split in folders}
+    return DataSet(folder.name, source, names, images, {}, folders, manifest)
+
+
+def _class_images(place: Path, findings: Findings) -> Iterator[Path]:
+    """The images of a split that torchvision's `ImageFolder` takes too."""
+    for image in images_in(place, findings):
+        if image.suffix.lower() in CLASS_SUFFIXES:
+            yield image
+        else:
+            findings.add(UNKNOWN_SUFFIX, image, f"{image.suffix} is not read for classification; left out")
+
+
+def _without_hidden(folder: Path, folders: Mapping[str, Path], images: Mapping[str, Sequence[Path]]) -> Path:
+    """A folder of classes with links to `images` alone, in our cache: Ultralytics would train on hidden ones too."""
+    relative = {split: [image.relative_to(folders[split]) for image in members] for split, members in images.items()}
+    key = hashlib.sha256(f"{folder}\n{relative}".encode()).hexdigest()[:12]
+    target = cache_folder() / f"classes-{folder.name}-{key}"
+    if not target.is_dir():
+        try:
+            with new_folder_once(target) as partial:
+                for split, members in relative.items():
+                    for member in members:
+                        (partial / split / member).parent.mkdir(parents=True, exist_ok=True)
+                        (partial / split / member).symlink_to(folders[split] / member)
+        except OSError:
+            if not target.is_dir():  # else another process was quicker
+                raise
+    return target
 
 
 def _parts(images: Mapping[str, tuple[Path, ...]]) -> Iterator[Part]:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from torchvision.datasets import ImageFolder
 
 from trainables.errors import DataError
 from trainables.samples.ultralytics_tasks import write_tasks
 from trainables.ultralytics.data import open_data
 from trainables.ultralytics.files import package_folder
 from trainables.ultralytics.recipe import Ultralytics
+from trainables.vision.image_files import HIDDEN
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,27 @@ class TestClasses:
         shutil.rmtree(root / "classify/train/3")
         with pytest.raises(DataError, match="holds 1 folders; it needs one folder of images for each class"):
             open_data(root / "classify")
+
+    def test_what_is_hidden_is_no_class_and_no_image(self, root: Path) -> None:
+        """torchvision takes it for a class: pytorch/vision#2831, open-mmlab/mmpretrain#507, bghira/SimpleTuner#94."""
+        folder = root / "classify"
+        shutil.copytree(folder / "train/3", folder / "train/.ipynb_checkpoints")
+        shutil.copytree(folder / "train/3", folder / "train/7/.ipynb_checkpoints")
+        (folder / "train/3/._0000.png").write_bytes(bytes(8))
+        data = open_data(folder)
+        (dataset,) = data.sets
+        assert dataset.names == ("3", "7")
+        taken = ImageFolder(str(Path(dataset.for_trainer(folder)) / "train"))
+        assert taken.classes == ["3", "7"]
+        assert sorted(path for path, _ in taken.samples) == sorted(map(str, dataset.images["train"]))
+        assert all(image.resolve().is_relative_to(folder) for image in dataset.images["train"])
+        assert sum(finding.kind == HIDDEN for finding in data.findings) == 3
+
+    def test_images_that_torchvision_does_not_list_are_counted(self, root: Path) -> None:
+        (root / "classify/train/3/a.avif").write_bytes(b"")
+        data = open_data(root / "classify")
+        assert [finding.file.name for finding in data.findings] == ["a.avif"]
+        assert not any(image.suffix == ".avif" for image in data.sets[0].images["train"])
 
 
 class TestNdjson:
