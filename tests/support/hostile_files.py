@@ -1,4 +1,8 @@
-"""Writers of broken and hostile files, by what is wrong with each."""
+"""Writers of broken and hostile files, by what is wrong with each.
+
+People met the kinds in yaml/pyyaml#235 (aliases), simplejson/simplejson#334 (depth), python-pillow/Pillow#8363 (text in
+PNG), deepfates/memery#10 (pixels) and vitalif/grive2#136 (pipes).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The decoder's pixels are those of Ultralytics' own reader, whatever the file's format and orientation."""
+"""The decoder's pixels are those of Ultralytics' own reader, whatever the file's format and orientation.
+
+People met the kinds in AlexeyAB/Yolo_mark#107, HumanSignal/labelImg#376 and ultralytics/ultralytics#19222 (EXIF),
+ultralytics/yolov5#8481 and ultralytics/ultralytics#21645 (16 bits).
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,11 @@
 
 The layouts are those of Roboflow, CVAT, Label Studio, LabelImg, VisDrone and Ultralytics' own YAMLs (coco.yaml,
 coco128.yaml, VOC.yaml), rebuilt with small pictures.
+
+People met what is odd about them: paths in ultralytics/ultralytics#1027, ultralytics/ultralytics#18323 and
+ultralytics/yolov5#5107; labels in ultralytics/yolov5#10632 (1.0021), HumanSignal/label-studio#5014 (1.0004),
+deepcam-cn/yolov5-face#270 (twice); hidden files in bghira/SimpleTuner#94, open-edge-platform/anomalib#865 and
+fastai/fastai#488.
 """
 
 from __future__ import annotations

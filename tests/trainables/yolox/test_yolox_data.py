@@ -1,4 +1,8 @@
-"""What the loader of COCO data sets accepts, what it refuses and in which words."""
+"""What the loader of COCO data sets accepts, what it refuses and in which words.
+
+People met the kinds in cocodataset/cocoapi#355 (train2017's boxes without height), open-mmlab/mmdetection#5525,
+ContinualAI/clvision-challenge-2022#3 and open-edge-platform/datumaro#156 (category 0).
+"""
 
 from __future__ import annotations
 
