@@ -57,9 +57,9 @@ def space(draw: Draw, backbone: bool = True, encoder: bool = True) -> None:
         if batches or stage == 3:
             draw.float("triplet_weight", 0.05, 1.0)
             draw.choice("negative_strategy", ["mixed", "background", "cross_class"])
-    if not ((encoder or draw.asked("freeze_dinov2")) and draw.choice("freeze_dinov2", [True, False])):
+    if not (encoder and draw.choice("freeze_dinov2", [True, False])):
         draw.float("dinov2_factor", 0.01, 1.0, log=True)
-    if not ((backbone or draw.asked("freeze_backbone")) and draw.choice("freeze_backbone", [False, True])):
+    if not (backbone and draw.choice("freeze_backbone", [False, True])):
         draw.float("backbone_factor", 0.1, 2.0, log=True)
     draw.float("fusion_factor", 0.5, 5.0, log=True)
     draw.float("head_factor", 0.5, 5.0, log=True)

@@ -20,6 +20,9 @@ MAKERS = {
 }
 """The built-in spaces, which depend on a sweep's settings: functions of these that return the space, by recipe."""
 
+ADD_THEMSELVES = frozenset({"ultralytics"})
+"""Recipes whose space already has what the user gave a range."""
+
 
 def find(recipe: AnyRecipe, preset: str = "paper", choices: Mapping[str, Any] | None = None) -> Space:
     """What may be searched for `recipe`: built-in, registered in `GROUP`, declared by its `parameters`, or its `space`.
@@ -39,7 +42,8 @@ def find(recipe: AnyRecipe, preset: str = "paper", choices: Mapping[str, Any] | 
     owner = f"space of recipe {recipe.name!r}"
     if recipe.name in MAKERS:
         settings = {**recipe.presets.get(preset, {}), **(choices or {})}
-        return cast(Space, load(MAKERS[recipe.name], owner)(settings))
+        made = cast(Space, load(MAKERS[recipe.name], owner)(settings))
+        return made if recipe.name in ADD_THEMSELVES else with_added(made, recipe.settings_type, choices or {})
     registered = {entry.name: entry.value for entry in entry_points(group=GROUP)}
     address = registered.get(recipe.name)
     parameters = getattr(recipe, "parameters", None)

@@ -36,10 +36,8 @@ def space(draw: Draw, pretrained: bool = True) -> None:
     draw.choice("batch", [4, 8])
     draw.choice("accumulation", [1, 2, 4])
     draw.choice("clamp", [True, False])
-    if pretrained or draw.asked("freeze_epochs"):
+    if pretrained:
         draw.choice("freeze_epochs", FROZEN)
-    if draw.asked("image_size"):
-        draw.choice("image_size", [640, 480, 800])
     draw.float("flip", 0.0, 0.5)
     draw.float("hsv", 0.0, 1.0)
     draw.float("mosaic", 0.0, 1.0)

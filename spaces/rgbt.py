@@ -36,12 +36,8 @@ def space(draw: Draw, pretrained: bool = True) -> None:
     draw.float("hsv", 0.0, 0.9)
     draw.float("fliplr", 0.0, 0.5)
     draw.int("close_mosaic", 0, 15)
-    if (pretrained or draw.asked("freeze")) and draw.choice("freeze", [0, 5, 11]):
+    if pretrained and draw.choice("freeze", [0, 5, 11]):
         draw.choice("unfreeze_epoch", UNFREEZE)
-    if draw.asked("model"):
-        draw.choice("model", ["n", "s", "m", "l", "x"])
-    if draw.asked("image_size"):
-        draw.choice("image_size", [640, 480, 800])
     draw.choice("thermal_init", ["zero", "mean"])
     draw.choice("fusion", ["concat", "gated"])
     draw.float("modality_dropout", 0.0, 0.5)

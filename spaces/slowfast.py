@@ -31,6 +31,6 @@ def space(draw: Draw, pretrained: bool = True) -> None:
     if draw.choice("loss", ["ce", "weighted", "focal"]) == "focal":
         draw.float("focal_gamma", 0.5, 5.0)
     draw.float("label_smoothing", 0.0, 0.2)
-    if pretrained or draw.asked("freeze"):
+    if pretrained:
         draw.int("freeze", 0, 4)
     draw.choice("batch", [4, 8, 16])

@@ -29,7 +29,7 @@ def space(draw: Draw, pretrained: bool = True) -> None:
     draw.float("translate", 0.0, 0.3)
     draw.float("scale_min", 0.1, 1.0)
     draw.float("scale_max", 1.0, 2.0)
-    if pretrained or draw.asked("freeze"):
+    if pretrained:
         draw.choice("freeze", ["backbone+neck", "backbone", "none"])
     draw.choice("batch", [32, 16, 8])
     draw.float("weight_decay", 1e-5, 1e-2, log=True)

@@ -37,10 +37,10 @@ def test_two_settings_are_added_at_once() -> None:
 @pytest.mark.parametrize(
     ("choices", "words"),
     [
-        ({"batch": {"low": 8}}, "batch has no range of its own, so low and high must be numbers"),
-        ({"batch": {"low": "a", "high": "b"}}, "batch has no range of its own"),
-        ({"batch": [8, 8]}, "set.batch is [8, 8]; give each value once"),
-        ({"batch": []}, "set.batch is an empty list"),
+        ({"image_size": {"low": 8}}, "image_size has no range of its own, so low and high must be numbers"),
+        ({"image_size": {"low": "a", "high": "b"}}, "image_size has no range of its own"),
+        ({"image_size": [8, 8]}, "set.image_size is [8, 8]; give each value once"),
+        ({"image_size": []}, "set.image_size is an empty list"),
     ],
 )
 def test_a_range_that_is_none_is_refused(choices: dict[str, Any], words: str) -> None:

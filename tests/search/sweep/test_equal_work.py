@@ -46,5 +46,5 @@ def test_what_is_asked_for_is_searched() -> None:
 
 
 def test_what_is_never_searched_is_refused_as_before() -> None:
-    with pytest.raises(SettingsError, match="embedding is not searched; pin one value"):
-        make_plan(refdet(embedding=[64, 128]), training=False)
+    with pytest.raises(SettingsError, match="epochs is not searched; pin one value"):
+        make_plan(refdet(epochs=[10, 20]), training=False)
