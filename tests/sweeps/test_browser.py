@@ -86,7 +86,7 @@ def test_the_pages_answer(address: str) -> None:
 
 def test_the_runs_are_sorted_by_the_objective_and_show_why_trials_ended(page: Any) -> None:
     page.get_by_text("0000 plain").first.wait_for()
-    assert page.get_by_text("objective/steady").count() > 0
+    assert page.get_by_text("objective/value").count() > 0
     names = [row.inner_text() for row in page.get_by_role("link").all() if row.inner_text()[:4].isdigit()]
     assert len(names) == 3
     assert page.url.find("orderByKey=metrics.%60objective%2Fsteady%60") > 0
