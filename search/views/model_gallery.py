@@ -32,6 +32,7 @@ LEGEND = (
 def gallery(examples: Sequence[HeldOut], models: Sequence[JudgedModel]) -> Iterator[str]:
     """HTML of the examples with the worst mistakes of the first model, and of a few without any."""
     ranked = models[0].report.mistakes
+    wide = (WIDTH + 12) * (1 + len(models)) * examples[0].boxed  # truth and models side by side, where there is room
     wrong = [mistake for mistake in ranked if mistake.cost > 0]
     right = [mistake for mistake in ranked if mistake.cost == 0 and examples[mistake.example].labels]
     if ranked and isinstance(models[0].predictions, DetectionPredictions):
@@ -39,7 +40,7 @@ def gallery(examples: Sequence[HeldOut], models: Sequence[JudgedModel]) -> Itera
     for title, mistakes in (("The worst mistakes first", wrong[:SHOWN]), ("Some without a mistake", right[:RIGHT])):
         if mistakes:
             rows = "".join(_row(examples[mistake.example], mistake.example, models) for mistake in mistakes)
-            yield f"<h3>{title}</h3><div class='examples'>{rows}</div>"
+            yield f"<h3>{title}</h3><div class='examples' style='--wide: {wide}px'>{rows}</div>"
 
 
 def _row(example: HeldOut, number: int, models: Sequence[JudgedModel]) -> str:

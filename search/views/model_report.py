@@ -23,7 +23,7 @@ PAGE, DATA = "report.html", "report.json"
 MOST_LINES, MOST_CONFUSED = 8, 20
 """Classes in one figure of curves (those with the most objects), and in a confusion matrix (with the most mistakes)."""
 STYLE = """<style>
-.examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 34rem), 1fr)); gap: 0 1.5rem; }
+.examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--wide)), 1fr)); }
 .gallery { display: flex; flex-wrap: wrap; gap: .6rem; align-items: flex-start; margin-bottom: 1rem; }
 figure { margin: 0; } figcaption { font-size: .82em; color: #444; max-width: 46rem; } figure img { max-width: 100%; }
 h4 { margin: .6rem 0 .2rem; font-weight: 500; }
