@@ -65,7 +65,7 @@ def _changes(extension: SweepExtended) -> Iterator[tuple[str, Any, Any]]:
             yield name, before, after
             continue
         for setting, (old, new) in space_changes(before or {}, after or {}).items():
-            yield setting, "the recipe's range" if old is None else old, "the recipe's range" if new is None else new
+            yield setting, "the recipe's own" if old is None else old, "the recipe's own" if new is None else new
 
 
 def _data(path_or_uri: str) -> str:
