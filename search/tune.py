@@ -1,7 +1,7 @@
 """`tune`, for Python: a sweep of the recipe ultralytics with the names of Ultralytics' own `model.tune`.
 
-from search.tune import tune
-result = tune("yolo26n.pt", data="coco8.yaml", epochs=50, iterations=30, space={"lr0": (1e-5, 1e-2)})
+import steadytune
+result = steadytune.tune("yolo26n.pt", data="coco8.yaml", epochs=50, iterations=30, space={"lr0": (1e-5, 1e-2)})
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search import run
-from search.check import check
+from search.run.shown import run_shown
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec, read_spec
-from search.views.progress import Progress
-from search.views.summary import summary
 from trainables.errors import SettingsError, SteadytuneError
 from trainables.settings import read_yaml
 
@@ -149,15 +146,9 @@ def _model_name(model: Any) -> str:
 def _run(spec: SweepSpec, root: Path) -> TuneResult:
     from rich.console import Console
 
-    console = Console(highlight=False)
     folder = SweepFolder(root, spec.name)
-    plan = check(spec, folder.store(spec))
-    with Progress(console, spec.name) as progress:
-        finished = run.launch(plan, root, progress, console.print)
-    for item in summary(finished.state, folder, f"steadytune browse {spec.name}"):
-        console.print(item)
-    finished.recorder.finish()
-    ended = finished.state.ended
+    state = run_shown(spec.name, root, spec, Console(highlight=False), lambda verb: f"steadytune {verb} {spec.name}")
+    ended = state.ended
     if ended is None or ended.trial < 0:
         raise SteadytuneError(f"sweep {spec.name}: no trial trained to its end; see `steadytune status {spec.name}`")
     settings = read_yaml(folder.best / "settings.yaml")

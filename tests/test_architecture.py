@@ -18,7 +18,7 @@ PACKAGES = ("trainables", "spaces", "search")
 
 UNITS = (
     *("pruning", "journal", "sweep", "storage", "sampling", "state", "control", "export", "execution", "views"),
-    *("replay", "lr_range", "tracking", "training", "predict", "check", "run", "tune", "doctor", "cli"),
+    *("replay", "lr_range", "tracking", "training", "predict", "check", "run", "python_api", "tune", "doctor", "cli"),
 )
 """The packages and modules in `search/`, in the same way from the bottom to the top."""
 FLOORS = 10
@@ -28,7 +28,7 @@ VAGUE_SHARE = 0.01
 """The most that may be vague of all names that `search/` binds."""
 
 CONFINED = {
-    "ray": ("search/execution/", "search/run.py"),
+    "ray": ("search/execution/", "search/run/sweep_run.py"),
     "optuna": ("search/sampling/", "search/views/importance.py"),
     "mlflow": ("search/tracking/", "search/replay/mlflow_source.py"),
     "typer": ("search/cli/",),

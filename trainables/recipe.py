@@ -106,14 +106,14 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     presets_file: ClassVar[Path]
     augmentation: ClassVar[StrongestEnds] = {}
     """Settings that change training examples at random, in the order in which they are shown."""
-    several_gpus: ClassVar[bool] = False
-    """Whether one training can use more than one GPU."""
+    several_gpus: ClassVar[bool] = False  # whether one training can use more than one
     exported: ClassVar[tuple[str, ...]] = ()
     """Files of a training's folder that its export has too, where they are on this machine; patterns as in `glob`."""
     resumes: ClassVar[bool] = True
-    """Whether a training can be paused and go on later; if not, its trials are stopped rather than paused."""
+    """Whether a training can be paused; if not, its trials are stopped instead."""
     ends_early: ClassVar[bool] = False
     """Whether a training may end by itself before its last epoch; if not, that is a failure."""
+    needs_data: ClassVar[bool] = True  # whether a sweep must name a data set
     notes: ClassVar[tuple[str, ...]] = ()
     """What `steadytune check` and the sweep's report say about it, a sentence each."""
 

@@ -68,6 +68,14 @@ def find_installed(name: str, declaration: Mapping[str, Any] | None = None) -> A
     return recipe
 
 
+def needs_data(name: str) -> bool:
+    """Whether trainings of the recipe called `name` need a data set; True if there is no such recipe."""
+    try:
+        return find(name).needs_data
+    except SettingsError:
+        return True
+
+
 def load(address: str, owner: str) -> Any:
     """The object at `address`, "module:name"; `owner` begins the complaint.
 

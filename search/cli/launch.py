@@ -18,12 +18,10 @@ from search.cli.interrupt import interruptible, lasting_output
 from search.cli.options import DEFAULT_ROOT, Address, Background, Detach, Root, Storage
 from search.cli.sweep_options import field_values, with_sweep_options
 from search.execution.job_protocol import ERROR_PREFIX
-from search.sweep.data_identity import read_identity
 from search.sweep.folder import SweepFolder
-from search.sweep.plan import make_plan
 from search.sweep.spec import SweepSpec
+from search.sweep.sweep_file import read_sweep, with_bounds
 from trainables.errors import SettingsError
-from trainables.settings import parse
 
 
 @with_sweep_options
@@ -37,7 +35,7 @@ def launch(
     **fields: Any,
 ) -> None:
     """Run a sweep and export its best configuration."""
-    spec = options.read_sweep(file, field_values(fields))
+    spec = read_sweep(file, field_values(fields))
     if cli_cluster.submits(spec.address, detach):
         _refuse_background(background)
         cli_cluster.submit(spec.name, spec.address, sweeps, spec, detach)
@@ -78,16 +76,11 @@ def resume(
     folder = options.folder(sweeps, name, storage)
     given: dict[str, Any] = {"trials": trials, "total_epochs": total_epochs, "hours": hours}
     if set_:
-        given["set"] = options.with_bounds(folder.spec().set, options.pairs(set_, "--set"))
+        given["set"] = with_bounds(folder.spec().set, options.pairs(set_, "--set"))
     if budget := {field: value for field, value in given.items() if value is not None}:
-        asked = parse(SweepSpec, folder.spec().model_dump() | budget, "resume")
-        plan = make_plan(asked, training=False)  # before it is written: a sweep that no verb can read would remain
-        if set_:
-            from search.control.reopen import check_changes
+        from search.control.reopen import change
 
-            check_changes(folder, plan)
-        with folder.locked():
-            folder.change(**budget)
+        change(folder, budget)
     cluster_address = address or folder.spec().address
     if cli_cluster.submits(cluster_address, detach):
         _refuse_background(background)
@@ -126,39 +119,13 @@ def _run_sweep(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -
 
 
 def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None:
-    from rich.text import Text
+    from search.run.shown import run_shown
 
-    from search.check import check, machine_notes
-    from search.sampling.warm_start import load_prior_sweeps
-    from search.views.progress import Progress
-    from search.views.summary import banner, summary
-    from trainables.vision.findings import lines
+    def command(verb: str) -> str:
+        return options.command(verb, name, root)
 
-    console = terminal.console()
-    folder = SweepFolder(root, name)
-    spec = new or SweepFolder.existing(root, name).spec()
-    if not new and read_identity(folder.path):  # compared by what is trained on, not by all that was downloaded
-        spec = spec.model_copy(update={"data_fingerprint": None})
-    plan = check(spec, folder.store(spec), look=new is not None)
-    warnings = plan.data_look.look.warnings if plan.data_look else ()
-    notes = [Text(f"  note: {sentence}") for sentence in warnings]
-    notes += machine_notes(plan) if new else []
-    prior = map(str, load_prior_sweeps(plan, root) if new else ())
-    for line in [*banner(plan.spec), *plan.recipe.notes, *lines(plan.findings), *notes, *prior]:
-        console.print(line)
-    from search import run  # imports Ray: a mistake in the sweep file is reported without it
-
-    with Progress(console, name) as progress:
-        if new:
-            finished = run.launch(plan, root, progress, console.print)
-        else:
-            finished = run.resume(plan, root, progress, console.print, **accepted)
-    console.print()
-    for item in summary(finished.state, folder, options.command("browse", name, root)):
-        console.print(item)
-    if not finished.recorder.finish():
-        console.print(f"MLflow could not be brought up to date; try later: {options.command('sync', name, root)}")
-    if finished.state.ended is None or finished.state.ended.trial < 0:
+    state = run_shown(name, root, new, terminal.console(), command, **accepted)
+    if state.ended is None or state.ended.trial < 0:
         sys.exit(NOTHING_TRAINED)
 
 

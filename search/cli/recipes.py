@@ -13,6 +13,7 @@ import typer
 from search.cli import options, scripts, terminal
 from search.cli.options import DEFAULT_ROOT, Json, Root, Sets
 from search.sweep.folder import SweepFolder
+from search.sweep.sweep_file import read_sweep
 from trainables import registry, standalone, threads
 from trainables.atomic import write_file
 from trainables.errors import SteadytuneError
@@ -113,7 +114,7 @@ def check(
     from search import check as checks
     from search.sampling.warm_start import load_prior_sweeps
 
-    spec = options.read_sweep(file, {})
+    spec = read_sweep(file, {})
     plan = checks.check(spec, SweepFolder(sweeps, spec.name).store(spec))
     console = terminal.console()
     for item in [*checks.describe(plan, verbose), *map(str, load_prior_sweeps(plan, sweeps))]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from search.control.steering import answer
 from search.journal.events import SweepExtended
 from search.journal.repair import cut
@@ -9,10 +12,12 @@ from search.journal.segments import Journal, read
 from search.state.extension import changes, gives_more, recorded_spec
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
-from search.sweep.plan import Plan
+from search.sweep.plan import Plan, make_plan
 from search.sweep.requests import RequestBox
+from search.sweep.spec import SweepSpec
 from spaces.space import ranges
 from trainables.errors import SteadytuneError
+from trainables.settings import parse
 
 
 def cut_journal(folder: SweepFolder) -> str:
@@ -27,14 +32,18 @@ def cut_journal(folder: SweepFolder) -> str:
     )
 
 
-def check_changes(folder: SweepFolder, plan: Plan) -> None:
-    """Check that the sweep may go on with the description of `plan`.
+def change(folder: SweepFolder, fields: Mapping[str, Any]) -> None:
+    """Change the description of a sweep that does not run; its next resume takes that up.
 
     Raises:
-        SteadytuneError: a field was changed that cannot be.
+        SteadytuneError: the sweep runs, a value is wrong, or a field cannot be changed any more.
     """
+    asked = parse(SweepSpec, folder.spec().model_dump() | dict(fields), "resume")
+    plan = make_plan(asked, training=False)  # before it is written: a sweep that no verb can read would remain
     if before := recorded_spec(read(folder.journal) if folder.journal.is_dir() else ()):
         changes(before, plan.spec, ranges(plan.space))
+    with folder.locked():
+        folder.change(**fields)
 
 
 def extend(plan: Plan, folder: SweepFolder) -> SweepState:

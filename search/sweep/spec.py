@@ -19,6 +19,7 @@ from pydantic import Field, field_validator
 from search.pruning.objective import DEFAULT_OBJECTIVE, DESCRIPTION, EARLIER_OBJECTIVE, ObjectiveName
 from search.pruning.stability import EARLIER, StabilitySettings
 from search.sweep.spelling import check_fields
+from trainables import registry
 from trainables.command.declaration import ArgumentsFile, Parameters, ScriptCheckpoint, Stop, Words
 from trainables.errors import SettingsError
 from trainables.objective import Metric
@@ -48,8 +49,8 @@ class SweepSpec(Settings):
     preset: str = Field("paper", description="the recipe's settings to start from")
     data: str = Field(
         "",
-        description="the data set, as the recipe's format has it: a path, or a URI that each node fetches; only "
-        "`recipe: command` may do without",
+        description="the data set, as the recipe's format has it: a path, or a URI that each node fetches; "
+        "own scripts and functions may do without",
     )
     data_cache_gb: float = Field(
         100.0, gt=0, description="limit on the disk space of downloaded data sets on each node, in 10^9 bytes"
@@ -268,7 +269,7 @@ def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
         raise SettingsError(f"{owner}: {name} was removed: {removed.reason}; {removed.instead}")
     check_fields(values, SweepSpec.model_fields, owner)
     missing = [] if values.get("recipe") else ["recipe"]
-    missing += [] if values.get("data") or values.get("recipe") == COMMAND else ["data"]
+    missing += [] if values.get("data") or not registry.needs_data(str(values.get("recipe"))) else ["data"]
     if missing and values.keys() <= SweepSpec.model_fields.keys():
         sample = f"`steadytune sample {values.get('recipe') or 'RECIPE'} DIR`"
         ways = {

@@ -109,5 +109,6 @@ def settings_of(
         except SettingsError as error:
             raise CheckpointError(f"{resume}: was not written by recipe {recipe.name} ({error})") from None
         return parse_stored(type(stored), {**stored.model_dump(), **values}, recipe.name)
-    chosen: Settings = recipe.settings(preset or DEFAULT_PRESET, values, training)
+    only = next(iter(recipe.presets)) if len(recipe.presets) == 1 else DEFAULT_PRESET
+    chosen: Settings = recipe.settings(preset or only, values, training)
     return chosen

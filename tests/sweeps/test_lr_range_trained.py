@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from search.cli import options
 from search.cli.app import app
 from search.sweep.plan import make_plan
+from search.sweep.sweep_file import read_sweep
 from trainables.settings import read_yaml
 
 pytestmark = pytest.mark.e2e
@@ -25,5 +25,5 @@ def test_the_range_of_the_detector_holds_the_rate_that_its_document_ends_with(tm
     found = read_yaml(out / "lr-range.yaml")["set"]["lr"]
     assert 1e-6 < found["low"] <= 1e-3 <= found["high"] < 1.0
     assert "blows up" in said.output
-    made = make_plan(options.read_sweep(out / "lr-range.yaml", {"trials": 2}))
+    made = make_plan(read_sweep(out / "lr-range.yaml", {"trials": 2}))
     assert made.ranges["lr"].high == found["high"]

@@ -55,12 +55,12 @@ def sweep(session: None, tmp_path: Path) -> Any:
         say: Callable[[Any], None] = lambda words: None,
         **fields: Any,
     ) -> tuple[Any, SweepFolder]:
-        from search import run
+        from search.run import sweep_run
 
         values = {"name": "sweep", "recipe": "tests.support.trouble:Trouble", "preset": "tiny", "data": str(tmp_path)}
         spec = read_spec(values | {"trials": 6, "sampler": "random", "workers": 2} | fields, "test")
         folder = SweepFolder(tmp_path, "sweep")
-        return run.launch(check(spec, folder.store(spec)), tmp_path, listen, say), folder
+        return sweep_run.launch(check(spec, folder.store(spec)), tmp_path, listen, say), folder
 
     return run_sweep
 

@@ -198,7 +198,7 @@ class Declaration(Settings):
     @property
     def all_parameters(self) -> dict[str, Parameter]:
         """Each parameter in full, those that depend on others after them."""
-        return _in_order(self.parameters)
+        return in_order(self.parameters)
 
     @property
     def resumes(self) -> bool:
@@ -206,7 +206,12 @@ class Declaration(Settings):
         return self.checkpoint is not None and self.checkpoint.resume is not None
 
 
-def _in_order(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+def in_order(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """`parameters`, those that depend on others after them.
+
+    Raises:
+        SettingsError: one depends on what is no choice of another, or two on each other.
+    """
     ordered: dict[str, Parameter] = {}
     waiting = dict(parameters)
     while waiting:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,38 +12,23 @@ import yaml
 
 from trainables.atomic import write_file
 from trainables.command.declaration import Declaration, Parameter
-from trainables.command.settings import ScriptSettings, settings_type
-from trainables.errors import CheckpointError, DataError, SettingsError, SteadytuneError
+from trainables.command.settings import DeclaredSettings, settings_type
+from trainables.declared import DeclaredRecipe, PathData
+from trainables.errors import CheckpointError, SettingsError, SteadytuneError
 from trainables.objective import with_mode
-from trainables.recipe import AnyRecipe, Epoch, Recipe
+from trainables.recipe import AnyRecipe, Epoch
 from trainables.settings import parse
 
-PRESET, BASELINE = "declared", "defaults"
 COMMAND_FILE, PARAMETERS_FILE = "command.txt", "parameters.yaml"
 _UNDECLARED = "recipe 'command' is declared in a sweep file (docs/own-script.md): steadytune launch SWEEP.yaml"
 
 
-@dataclass(frozen=True)
-class ScriptData:
-    """The data set of a script, which only the script looks into.
-
-    Attributes:
-        path: as the sweep names it; "" if it names none.
-        fingerprint: of the names and sizes of its files; of nothing if it has none.
-    """
-
-    path: str
-    fingerprint: str
-
-
-class Command(Recipe[ScriptSettings, ScriptData]):
+class Command(DeclaredRecipe):
     """A script that a sweep file declares; `declared` makes a recipe of it."""
 
     name: ClassVar[str] = "command"
     summary: ClassVar[str] = "any training script, declared in the sweep file"
     metric: ClassVar[str] = "declared"
-    settings_type = ScriptSettings
-    baseline: ClassVar[str] = BASELINE
     declaration: ClassVar[Declaration | None] = None
     several_gpus: ClassVar[bool] = True
 
@@ -81,7 +64,7 @@ class Command(Recipe[ScriptSettings, ScriptData]):
             "metric": declaration.metric.name,
             "mode": declaration.metric.mode,
             "bounds": {declaration.metric.name: declaration.metric.bounds} if declaration.metric.bounds else {},
-            "settings_type": settings_type(declaration),
+            "settings_type": settings_type(declaration.all_parameters),
             "resumes": declaration.resumes,
             "ends_early": declaration.ends_early,
             "declaration": declaration,
@@ -92,52 +75,41 @@ class Command(Recipe[ScriptSettings, ScriptData]):
         return recipe
 
     @property
-    def parameters(self) -> Mapping[str, Parameter] | None:
-        """What the sweep file lets vary, which makes the search space."""
+    def parameters(self) -> Mapping[str, Parameter]:
+        """What the sweep file lets vary."""
         return {} if self.declaration is None else self.declaration.all_parameters
+
+    @property
+    def default_epochs(self) -> int:
+        """What the sweep file says."""
+        return self._declaration().epochs
 
     @property
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
         """One: the defaults of the sweep file."""
-        if self.declaration is None:
-            return {}
-        baseline = {name: parameter.baseline for name, parameter in self.declaration.all_parameters.items()}
-        return {PRESET: {"epochs": self.declaration.epochs, "seed": 0, **baseline}}
-
-    @property
-    def trainings(self) -> Mapping[str, Mapping[str, Any]]:
-        """One: the baseline, which has all defaults."""
-        return {BASELINE: {}}
-
-    def settings(self, preset: str, overrides: Mapping[str, Any], training: str | None = None) -> ScriptSettings:
-        """See `Recipe.settings`; a parameter that is not passed along with the others is None."""
-        declaration = self._declaration()
-        values = super().settings(preset, overrides, training).model_dump()
-        for name, parameter in declaration.all_parameters.items():
-            if not parameter.active(values):
-                values[name] = None
-        return parse(self.settings_type, values, self.name)
+        return {} if self.declaration is None else super().presets
 
     def _declaration(self) -> Declaration:
         if self.declaration is None:
             raise SettingsError(_UNDECLARED)
         return self.declaration
 
-    def open(self, path: Path) -> ScriptData:
+    def settings(self, preset: str, overrides: Mapping[str, Any], training: str | None = None) -> DeclaredSettings:
+        """See `DeclaredRecipe.settings`."""
+        self._declaration()
+        return super().settings(preset, overrides, training)
+
+    def open(self, path: Path) -> PathData:
         """See `Recipe.open`. Only the script knows its data; here it must be there."""
         self._declaration()
-        if not getattr(self, "data", ""):
-            return ScriptData("", hashlib.sha256().hexdigest())
-        if not path.exists():
-            raise DataError(f"data is {path}; no such file or folder")
-        return ScriptData(str(path.absolute()), _fingerprint(path))
+        return PathData.of(path if getattr(self, "data", "") else None)
 
     def sample(self, directory: Path) -> Path:
         """See `Recipe.sample`."""
         raise SettingsError("recipe 'command' has no sample data: your script has its own")
 
     def train(
-        self, settings: ScriptSettings, data: ScriptData, workdir: Path, resume: Path | None = None
+        self, settings: DeclaredSettings, data: PathData, workdir: Path, resume: Path | None = None
     ) -> Iterator[Epoch]:
         """See `Recipe.train`. The script runs in the sweep's `directory`, or in this process' own."""
         from trainables.command.training import ScriptTraining
@@ -152,7 +124,7 @@ class Command(Recipe[ScriptSettings, ScriptData]):
         with closing(training.epochs(resume)) as epochs:
             yield from epochs
 
-    def export(self, settings: ScriptSettings, directory: Path) -> list[Path]:
+    def export(self, settings: DeclaredSettings, directory: Path) -> list[Path]:
         """Write the command line to paste, and its parameters."""
         from trainables.command.arguments import Run, active, arguments_file, command_line, quoted
 
@@ -169,7 +141,7 @@ class Command(Recipe[ScriptSettings, ScriptData]):
             files.append(write_file(directory / file.file, content))
         return files
 
-    def weights(self, settings: ScriptSettings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+    def weights(self, settings: DeclaredSettings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """The script's own checkpoint, as it wrote it."""
         import shutil
 
@@ -182,16 +154,6 @@ class Command(Recipe[ScriptSettings, ScriptData]):
         source = checkpoint / COPY / name
         (shutil.copytree if source.is_dir() else shutil.copyfile)(source, directory / name)
         return {name: f"the script's checkpoint as it wrote it, after epoch {state.epoch}"}
-
-
-def _fingerprint(path: Path) -> str:
-    """Of names and sizes: contents may be a terabyte."""
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    lines = (f"{file.relative_to(path.parent)} {file.stat().st_size}\n" for file in files)
-    digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 def _notes(declaration: Declaration) -> Iterator[str]:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, create_model
 
-from trainables.command.declaration import Declaration, Parameter, same
+from trainables.command.declaration import Parameter, same
 from trainables.settings import Settings
 
 
-class ScriptSettings(Settings):
-    """What every script's training has; the rest is declared. A parameter that is not passed is None."""
+class DeclaredSettings(Settings):
+    """What every declared training has; the rest is declared. A parameter that is not passed is None."""
 
     epochs: int = Field(ge=1, description="epochs of the whole training")
-    seed: int = Field(ge=0, description="seed of the training, which the command passes on as ${seed}")
+    seed: int = Field(ge=0, description="seed of the training; a command passes it on as ${seed}")
 
 
-def settings_type(declaration: Declaration) -> type[ScriptSettings]:
-    """The type of the settings of a declared training."""
-    fields: dict[str, Any] = {name: _field(parameter) for name, parameter in declaration.all_parameters.items()}
-    return create_model("ScriptSettings", __base__=ScriptSettings, **fields)
+def settings_type(parameters: Mapping[str, Parameter]) -> type[DeclaredSettings]:
+    """The type of the settings of a training with these parameters."""
+    fields: dict[str, Any] = {name: _field(parameter) for name, parameter in parameters.items()}
+    return create_model("DeclaredSettings", __base__=DeclaredSettings, **fields)
 
 
 def _field(parameter: Parameter) -> tuple[Any, Any]:
@@ -30,7 +30,7 @@ def _field(parameter: Parameter) -> tuple[Any, Any]:
     if parameter.choices is not None:
         kind = Annotated[kind, AfterValidator(_one_of(parameter.choices))]
     when = ", ".join(f"{name} is {_listed(wanted)}" for name, wanted in parameter.when.items())
-    description = f"passed when {when}" if when else "passed to the script"
+    description = f"passed when {when}" if when else "passed to the training"
     return kind | None, Field(description=description)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from plotly import graph_objects as go
 from plotly.offline import get_plotlyjs
@@ -16,6 +16,8 @@ from search.views.html_text import escape
 from trainables.printable import printable
 
 PANEL_HEIGHT = 300
+Figure: TypeAlias = go.Figure
+"""What `plotly_figure` gives."""
 
 
 def script() -> str:
@@ -25,14 +27,19 @@ def script() -> str:
 
 def html(chart: Chart) -> str:
     """The chart as a `<div>`."""
+    text: str = plotly_figure(chart).to_html(full_html=False, include_plotlyjs=False, div_id=f"chart-{chart.name}")
+    return text
+
+
+def plotly_figure(chart: Chart) -> Figure:
+    """The chart as a figure of plotly, which a notebook shows."""
     # Ticks of parallel axes are plain text to plotly; all other texts are HTML to it, such as "<b>" in a name.
     chart = with_texts(chart, printable if isinstance(chart.body, Parallel) else _escaped)
     figure = _parallel(chart.body) if isinstance(chart.body, Parallel) else _panels(chart, chart.body)
     figure.update_layout(
         template="plotly_white", margin={"l": 60, "r": 20, "t": _top(chart), "b": 50}, font={"size": 11}
     )
-    text: str = figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"chart-{chart.name}")
-    return text
+    return figure
 
 
 def _escaped(text: str) -> str:

@@ -16,9 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from search import run
 from search.check import check
 from search.journal.events import EpochDone, Row
+from search.run import sweep_run
 from search.state.sweep_state import SweepState
 from search.sweep.spec import read_spec
 
@@ -75,7 +75,7 @@ def main() -> None:
         made = check(read_spec(values, "bench"), f"sqlite:///{name}/mlflow.db")
         print("| trials ended | most at once | results per second | driver, MB |")
         print("| --- | --- | --- | --- |", flush=True)
-        run.launch(made, Path(name), Watch(given.trials))
+        sweep_run.launch(made, Path(name), Watch(given.trials))
 
 
 if __name__ == "__main__":

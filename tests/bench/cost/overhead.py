@@ -26,9 +26,9 @@ import ray
 from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 
-from search import run
 from search.check import check
 from search.execution import this_machine
+from search.run import sweep_run
 from search.sweep.folder import names
 from search.sweep.spec import read_spec
 from search.tracking.recorder import Recorder
@@ -100,7 +100,7 @@ def ours(_: Path, trials: int, epochs: int, *, root: Path, imports: bool = False
         "checkpoint_every": every,
     }  # fmt: skip
     spec = read_spec(values, "bench")
-    return run.launch(check(spec, f"sqlite:///{root / 'mlflow.db'}"), root, lambda row, state: None).recorder
+    return sweep_run.launch(check(spec, f"sqlite:///{root / 'mlflow.db'}"), root, lambda row, state: None).recorder
 
 
 def timed(job: Callable[[Path], Recorder | None]) -> tuple[float, float]:

@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from search import run
 from search.check import check
+from search.run import sweep_run
 from search.state.sweep_state import SweepState
 from search.sweep.spec import read_spec
 from tests.support import REPOSITORY
@@ -29,7 +29,7 @@ def sweep(data: Path, folder: Path, **fields: Any) -> SweepState:
     values |= {"hours": None, "confirm_top": 0, "audit": 0.0} | fields
     spec = read_spec(values, "bench")
     checked = check(spec, f"sqlite:///{folder / 'mlflow.db'}")
-    return run.launch(checked, folder, lambda row, state: None).state
+    return sweep_run.launch(checked, folder, lambda row, state: None).state
 
 
 def row(name: str, state: SweepState, number: int) -> str:

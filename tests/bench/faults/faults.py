@@ -30,8 +30,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from search import run
 from search.journal.events import EpochDone, TrialStarted
+from search.run import sweep_run
 from tests.bench.faults.aftermath import Count, count, log
 from tests.bench.faults.faulty import CGROUP
 from tests.bench.faults.sessions import session
@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     os.environ.update(ENVIRONMENT)
-    vars(run).update(Recorder=Unrecorded)
+    vars(sweep_run).update(Recorder=Unrecorded)
     if given.drive:
         launch(given.drive, "driver killed", nothing, again=given.again)
     elif given.table:

@@ -17,9 +17,9 @@ from ray.cluster_utils import Cluster
 from ray.util import placement_group_table, remove_placement_group
 from ray.util.placement_group import PlacementGroup
 
-from search import run
 from search.journal.events import EpochDone
 from search.journal.segments import read
+from search.run import sweep_run
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.tracking.recorder import Recorder
@@ -148,12 +148,12 @@ def _recorder_killed(root: Path, kind: str, at: Moment) -> Any:
             made.append(self)
             return super().__enter__()
 
-    vars(run).update(Recorder=Watched)
+    vars(sweep_run).update(Recorder=Watched)
     try:
         finished = launch(root, kind, at_moment(at, lambda: made[0]._process.kill()))
         assert not finished.recorder.finish(), "the killed recorder says that all is recorded"
     finally:
-        vars(run).update(Recorder=Unrecorded)
+        vars(sweep_run).update(Recorder=Unrecorded)
     folder = SweepFolder(root / "sweeps", NAME)
     assert sync(folder, lambda: True)
     agreed = difference(root / "sweeps", NAME, folder.store(folder.spec()))

@@ -11,9 +11,9 @@ from typing import Any
 
 import psutil
 
-from search import run
 from search.journal.events import EpochDone, Row
 from search.journal.segments import read
+from search.run import sweep_run
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import make_plan
@@ -63,7 +63,7 @@ def launch(root: Path, kind: str, listen: Callable[[Row, SweepState], None], *, 
         "retries": 0 if kind in FOREVER else 1, "hang_minutes": 0.2 if "hang" in kind else 5.0,
     }  # fmt: skip
     made = make_plan(read_spec(values, "bench"))
-    return (run.resume if again else run.launch)(made, root / "sweeps", listen)
+    return (sweep_run.resume if again else sweep_run.launch)(made, root / "sweeps", listen)
 
 
 def prepare(root: Path, kind: str, at: Moment | None) -> None:

@@ -11,11 +11,11 @@ from typing import get_args
 import pytest
 from typer.testing import CliRunner
 
-from search.cli import options
 from search.cli.app import app
 from search.cli.launch import launch
 from search.cli.sweep_options import field_values
 from search.sweep.spec import SCRIPT_FIELDS, SweepSpec
+from search.sweep.sweep_file import read_sweep
 from tests.support import REPOSITORY
 from tests.support.terminal import Steadytune, strict
 from trainables.errors import SettingsError
@@ -175,7 +175,7 @@ def test_options_become_the_sweep(data: Path) -> None:
         "stability": ["train_factor=2.5"],
         "limits": ["epoch_seconds=30"],
     }
-    spec = options.read_sweep(None, field_values(arguments))
+    spec = read_sweep(None, field_values(arguments))
     assert spec.set == {"quality": {"low": 0.01, "high": 0.5}, "depth": 2}
     assert spec.stability.train_factor == 2.5
     assert (spec.trials, spec.hours, spec.enqueue, spec.gpus) == (5, None, None, 0.5)
@@ -189,7 +189,7 @@ def test_options_override_the_file(tmp_path: Path, data: Path) -> None:
         "set: {depth: 1, noise: 0.1}\nstability: {train_epochs: 4, train_factor: 3}\n"
     )
     fields = {"trials": 5, "confirm_top": 0, "set": {"depth": 2}, "stability": {"train_factor": 2.5}}
-    spec = options.read_sweep(file, fields)
+    spec = read_sweep(file, fields)
     assert (spec.trials, spec.confirm_top) == (5, 0)
     assert spec.set == {"depth": 2, "noise": 0.1}
     assert (spec.stability.train_epochs, spec.stability.train_factor) == (4, 2.5)
@@ -197,7 +197,7 @@ def test_options_override_the_file(tmp_path: Path, data: Path) -> None:
 
 @pytest.mark.parametrize("recipe", ["tests.support.fakes:Curves", "some.deep.fakes:Curves"])
 def test_a_sweep_without_a_name_is_named_after_recipe_and_time(recipe: str) -> None:
-    spec = options.read_sweep(None, {"recipe": recipe, "data": "x"})
+    spec = read_sweep(None, {"recipe": recipe, "data": "x"})
     assert spec.name.startswith("fakes-20")
 
 
@@ -205,7 +205,7 @@ def test_a_file_whose_set_is_no_mapping_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "sweep.yaml"
     file.write_text("name: a\nset: [lr]\n")
     with pytest.raises(SettingsError, match=r"set is \['lr'\]; it must be a mapping of names to values"):
-        options.read_sweep(file, {"set": {"lr": 1}})
+        read_sweep(file, {"set": {"lr": 1}})
 
 
 def test_each_field_of_a_sweep_is_an_option_of_launch_in_the_fields_words() -> None:

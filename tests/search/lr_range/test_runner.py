@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from search.cli import options
 from search.cli.app import app
 from search.lr_range.finding import find_range, rates
 from search.lr_range.runner import RangeTest, run
 from search.sweep.plan import make_plan
+from search.sweep.sweep_file import read_sweep
 from trainables.errors import SteadytuneError
 from trainables.settings import read_yaml
 
@@ -79,6 +79,6 @@ def test_the_command_writes_a_range_that_launch_takes(data: Path, tmp_path: Path
     file = tmp_path / "out" / "lr-range.yaml"
     chosen = read_yaml(file)["set"]["lr"]
     assert 1e-4 < chosen["low"] < 5e-3 < chosen["high"] < 1e-1
-    made = make_plan(options.read_sweep(file, {"trials": 3, "enqueue": []}))
+    made = make_plan(read_sweep(file, {"trials": 3, "enqueue": []}))
     assert (made.ranges["lr"].low, made.ranges["lr"].high) == (chosen["low"], chosen["high"])
     assert made.max_epochs == 20

@@ -1,0 +1,1 @@
+"""Runs sweeps: `sweep_run` puts together what a sweep consists of; `shown` shows it on a console."""

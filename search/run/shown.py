@@ -1,0 +1,61 @@
+"""Runs a sweep and shows it on a console: what `steadytune launch` and `steadytune.launch` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from search.check import check, machine_notes
+from search.sampling.warm_start import load_prior_sweeps
+from search.state.sweep_state import SweepState
+from search.sweep.data_identity import read_identity
+from search.sweep.folder import SweepFolder
+from search.sweep.spec import SweepSpec
+from search.views.progress import Progress
+from search.views.summary import banner, summary
+from trainables.vision.findings import lines
+
+
+def run_shown(
+    name: str, root: Path, new: SweepSpec | None, console: Console, command: Callable[[str], str], **accepted: bool
+) -> SweepState:
+    """Run a new sweep, or resume the one called `name`, to its end in this process.
+
+    Args:
+        name: of the sweep.
+        root: folder of the sweeps.
+        new: its description; None to resume it.
+        console: shows it.
+        command: the command line of a verb about this sweep, for messages.
+        accepted: see `search.run.sweep_run.resume`.
+
+    Raises:
+        SteadytuneError: it cannot run.
+    """
+    folder = SweepFolder(root, name)
+    spec = new or SweepFolder.existing(root, name).spec()
+    if not new and read_identity(folder.path):  # compared by what is trained on, not by all that was downloaded
+        spec = spec.model_copy(update={"data_fingerprint": None})
+    plan = check(spec, folder.store(spec), look=new is not None)
+    warnings = plan.data_look.look.warnings if plan.data_look else ()
+    notes = [Text(f"  note: {sentence}") for sentence in warnings]
+    notes += machine_notes(plan) if new else []
+    prior = map(str, load_prior_sweeps(plan, root) if new else ())
+    for line in [*banner(plan.spec), *plan.recipe.notes, *lines(plan.findings), *notes, *prior]:
+        console.print(line)
+    from search.run import sweep_run  # imports Ray: a mistake in the sweep file is reported without it
+
+    with Progress(console, name) as progress:
+        if new:
+            finished = sweep_run.launch(plan, root, progress, console.print)
+        else:
+            finished = sweep_run.resume(plan, root, progress, console.print, **accepted)
+    console.print()
+    for item in summary(finished.state, folder, command("browse")):
+        console.print(item)
+    if not finished.recorder.finish():
+        console.print(f"MLflow could not be brought up to date; try later: {command('sync')}")
+    return finished.state
