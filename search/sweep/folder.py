@@ -25,7 +25,8 @@ from typing import Any, TextIO
 
 from search.sweep.data_look import DataLook
 from search.sweep.plan import Plan, make_plan
-from search.sweep.spec import REMOVED, SweepSpec, read_stored_spec, removed_choices
+from search.sweep.removed import REMOVED, removed_choices
+from search.sweep.spec import SweepSpec, read_stored_spec
 from trainables import checkpoint
 from trainables.atomic import write_file
 from trainables.errors import SteadytuneError, nearest

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +17,7 @@ from pydantic import Field, field_validator
 
 from search.pruning.objective import DEFAULT_OBJECTIVE, DESCRIPTION, EARLIER_OBJECTIVE, ObjectiveName
 from search.pruning.stability import EARLIER, StabilitySettings
+from search.sweep.removed import REMOVED
 from search.sweep.spelling import check_fields
 from trainables import registry
 from trainables.command.declaration import ArgumentsFile, Parameters, ScriptCheckpoint, Stop, Words
@@ -229,35 +229,6 @@ SCRIPT_FIELDS = ("command", "args", "args_file", "parameters", "checkpoint", "st
 """What only `recipe: command` has."""
 
 
-@dataclass(frozen=True)
-class RemovedField:
-    """A field that sweeps of an earlier version have and this version does not.
-
-    Attributes:
-        default: the value that means what this version does.
-        reason: why it was removed; ends a sentence.
-        instead: what to do; likewise.
-    """
-
-    default: Any
-    reason: str
-    instead: str
-
-
-REMOVED: Mapping[str, RemovedField] = {
-    "brackets": RemovedField(
-        default=1,
-        reason="several brackets cost more epochs and find less (docs/negative-results.md)",
-        instead="leave it out",
-    ),
-    "warm_start_with": RemovedField(
-        default="best",
-        reason="a sampler that learns from all earlier trials loses where the data differ (docs/negative-results.md)",
-        instead="leave it out, and the best configurations of the earlier sweeps are trained first",
-    ),
-}
-
-
 def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     """A new sweep from plain values; `owner` (a file's name) begins every complaint.
 
@@ -294,8 +265,3 @@ def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     if isinstance(stability := kept.get("stability"), Mapping):
         kept["stability"] = {**EARLIER, **stability}
     return parse_stored(SweepSpec, kept, owner)
-
-
-def removed_choices(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The removed fields among `values` that ask for something which this version cannot do."""
-    return {name: values[name] for name, field in REMOVED.items() if values.get(name, field.default) != field.default}
