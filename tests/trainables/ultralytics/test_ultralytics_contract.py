@@ -85,7 +85,7 @@ def test_the_order_of_events_is_the_one_that_the_hooks_wait_at() -> None:
 
 def test_the_events_are_ultralytics_own() -> None:
     ours = re.findall(r'"(on_\w+)":', inspect.getsource(hooks.Hooks.callbacks))
-    assert len(ours) == 6
+    assert len(ours) == 7
     assert set(ours) <= set(callbacks.get_default_callbacks())
 
 
