@@ -160,7 +160,8 @@ def test_one_replay_decision_by_decision() -> None:
         (3, 3, "continue", 2, 2),
         (3, 4, "continue", 2, 2),
         (3, 5, "pause", 2, 2),
-        (3, 5, "stop", 2, 2),
+        (3, 5, "continue", 2, 2),  # of so few trials two train to their end
+        (3, 6, "stop", None, None),
     ]
 
 
@@ -203,8 +204,8 @@ def test_a_figure_has_a_point_and_an_interval_a_policy(tmp_path: Path) -> None:
     assert isinstance(panel, Panel)
     assert [series.name for series in panel.series] == ["none", "", "stopping", "", "asha", ""]
     everything, line = panel.series[:2]
-    assert list(everything.x) == [pytest.approx(92.708, abs=0.001)], (
-        "who is far behind the peers is stopped without rungs too"
+    assert list(everything.x) == [pytest.approx(93.75, abs=0.001)], (
+        "who is far behind the peers at half of the epochs is stopped without rungs too"
     )
     assert (everything.y, line.y) == ((0.0,), (0.0, 0.0))
     write_chart(chart(found), tmp_path / "figure.png")
