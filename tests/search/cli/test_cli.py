@@ -283,10 +283,10 @@ def test_a_training_without_a_new_best_ends_by_patience_and_keeps_its_best(
     )
     code, out, _ = steadytune(*arguments, "--patience", 5)
     assert code == 0
-    assert out.splitlines()[-2:] == [
-        "epoch 13: no better score than epoch 8's for 5 epochs; stopped",
-        f"best: epoch 8, score 0.5907, in {tmp_path / 'checkpoints'}",
-    ]
+    *_, ended, figures, best = out.splitlines()
+    assert ended == "epoch 13: no better score than epoch 8's for 5 epochs; stopped"
+    assert figures.startswith("figures: ")
+    assert best == f"best: epoch 8, score 0.5907, in {tmp_path / 'checkpoints'}"
     assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"epoch-0008", "epoch-0013"}
     code, out, _ = steadytune(*arguments, "--resume", tmp_path / "checkpoints" / "epoch-0013")
     assert "best: epoch 26, score 0.6342" in out
