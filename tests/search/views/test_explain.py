@@ -39,7 +39,8 @@ def test_every_decision_is_told_with_its_reason_and_its_numbers(ended: SweepStat
     assert len(lines) == len(trial.decisions)
     for line, before, decision in zip(lines, [None, *trial.decisions[:-1]], trial.decisions, strict=True):
         verb = happened(decision, before)
-        reason = f" (rung: {REASONS['rung']})" if decision.action == "stop" else ""
+        demoted = decision.action == "pause" and decision.reason != "rung"
+        reason = f" ({decision.reason}: {REASONS[decision.reason]})" if decision.action == "stop" or demoted else ""
         assert line == f"After epoch {decision.epoch} it {verb}{reason}: {decision.detail}."
 
 
