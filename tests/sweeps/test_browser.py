@@ -89,7 +89,7 @@ def test_the_runs_are_sorted_by_the_objective_and_show_why_trials_ended(page: An
     assert page.get_by_text("objective/value").count() > 0
     names = [row.inner_text() for row in page.get_by_role("link").all() if row.inner_text()[:4].isdigit()]
     assert len(names) == 3
-    assert page.url.find("orderByKey=metrics.%60objective%2Fsteady%60") > 0
+    assert page.url.find("orderByKey=metrics.%60objective%2Fvalue%60") > 0
 
 
 def test_a_trial_shows_its_settings_its_numbers_and_its_files(page: Any) -> None:
