@@ -67,10 +67,18 @@ class Table:
     trials: int
 
     def make_plan(self, **policy: Any) -> Plan:
-        """A sweep of as many trials on the same space under another `policy`."""
+        """A sweep of as many trials on the same space under another `policy`.
+
+        What the space draws only since the trainings were recorded is pinned to the preset's value, as it was then.
+        """
         kept = {name: value for name, value in self.spec.items() if name not in RECORDING}
         own = {"trials": self.trials, "confirm_top": 0, "enqueue": [], "audit": 0.0}
-        return make_plan(read_spec(kept | own | policy, self.name), training=False)
+        spec = read_spec(kept | own | policy, self.name)
+        plan = make_plan(spec, training=False)
+        recorded = {name for configuration in self.configurations for name in configuration.drawn}
+        preset = plan.recipe.settings(plan.spec.preset, plan.pins).model_dump()
+        later = {name: preset[name] for name in plan.ranges if name not in recorded}
+        return make_plan(spec.model_copy(update={"set": {**spec.set, **later}}), training=False)
 
     @cached_property
     def _planned(self) -> Plan:
