@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import suppress
+import secrets
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ray._private.authentication.authentication_token_setup import (
     ensure_token_if_auth_enabled,
@@ -43,6 +46,35 @@ def protect_token_file() -> None:
     with suppress(OSError):  # there is none, or it is another user's
         if path.is_file() and path.stat().st_mode & 0o077:
             path.chmod(0o600)
+
+
+@contextmanager
+def own_token(environment: MutableMapping[str, str]) -> Iterator[None]:
+    """A token for a Ray that is started here and cannot keep its own in ~/.ray, as in a read-only home.
+
+    Args:
+        environment: gets RAY_AUTH_TOKEN_PATH, of a file that is deleted after the block, if Ray needs one.
+    """
+    if any(environment.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")) or _home_keeps_a_token():
+        yield
+        return
+    with TemporaryDirectory(prefix="steadytune-token-") as folder:  # only its owner can enter it
+        file = Path(folder) / "auth_token"
+        file.write_text(secrets.token_hex(32), encoding="utf-8")
+        environment["RAY_AUTH_TOKEN_PATH"] = str(file)
+        try:
+            yield
+        finally:
+            del environment["RAY_AUTH_TOKEN_PATH"]
+
+
+def _home_keeps_a_token() -> bool:
+    folder = Path.home() / ".ray"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return (folder / "auth_token").is_file() or os.access(folder, os.W_OK | os.X_OK)
 
 
 def authentication_error(address: str) -> SettingsError:

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from rich.text import Text
 import search
 import spaces
 import trainables
-from search.execution.auth import authentication_error, no_token_warning, use_token
+from search.execution.auth import authentication_error, no_token_warning, own_token, use_token
 from search.execution.head_watch import watched_head
 from search.execution.node_check import (
     SHARE,
@@ -89,6 +89,11 @@ def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
     if ray.is_initialized():  # the tests share one session
         yield
         return
+    with nullcontext() if spec.address else own_token(os.environ):
+        yield from _connection(spec, folder, notify)
+
+
+def _connection(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
     try:
         with _own_sigterm():
             _join(spec.address, notify) if spec.address else _start(_session_folder(notify))
@@ -187,7 +192,8 @@ def _join(address: str, notify: Notify) -> None:
         check_address(address)
         _check_token(address)
         # Sends the code that this driver runs to the workers of other machines.
-        ray.init(address=address, runtime_env={"py_modules": [search, spaces, trainables]}, **options)
+        own_code = [search, spaces, trainables, str(Path(search.__file__).parent.with_name("steadytune.py"))]
+        ray.init(address=address, runtime_env={"py_modules": own_code}, **options)
     if not sends_token:
         notify(no_token_warning(address))
 
