@@ -25,8 +25,8 @@ import yaml
 
 from trainables.atomic import write_file
 from trainables.command.declaration import Parameter, check_parameters, in_order
+from trainables.command.declared import DeclaredRecipe, PathData
 from trainables.command.settings import DeclaredSettings, settings_type
-from trainables.declared import DeclaredRecipe, PathData
 from trainables.errors import CheckpointError, SettingsError
 from trainables.recipe import Epoch, no_checkpoint
 from trainables.settings import parse

@@ -12,8 +12,8 @@ import yaml
 
 from trainables.atomic import write_file
 from trainables.command.declaration import Declaration, Parameter
+from trainables.command.declared import DeclaredRecipe, PathData
 from trainables.command.settings import DeclaredSettings, settings_type
-from trainables.declared import DeclaredRecipe, PathData
 from trainables.errors import CheckpointError, SettingsError, SteadytuneError
 from trainables.objective import with_mode
 from trainables.recipe import AnyRecipe, Epoch

@@ -88,7 +88,7 @@ def test_blocks_add_up_to_what_the_rows_add_up_to(
 ) -> None:
     folder = sweep(data, tmp_path, **fields)
     expected = row_by_row(folder.plan(), folder.journal)
-    assert {"done", "diverging"} <= {trial.decision.reason for trial in expected.trials.values() if trial.decision}
+    assert {"done", "diverging"} <= {each.reason for trial in expected.trials.values() for each in trial.decisions}
     assert {trial.started.kind for trial in expected.trials.values()} >= {"search", "confirm"}
     for read_rows in (13, segments.READ_ROWS):
         monkeypatch.setattr(segments, "READ_ROWS", read_rows)
