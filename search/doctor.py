@@ -29,8 +29,9 @@ SCARCE_MEMORY_BYTES = 4e9
 RAY_SECONDS = 90.0
 PORTS = {5000: "`steadytune browse` needs another port: --port 5001", 8265: "a Ray dashboard runs here already"}
 _START_RAY = (
-    "import ray; ray.init(num_cpus=1, num_gpus=0, include_dashboard=False, object_store_memory=100_000_000, "
-    "log_to_driver=False); assert ray.get(ray.remote(lambda: 1).remote()) == 1; ray.shutdown()"
+    "import ray; ray.init(address='local', num_cpus=1, num_gpus=0, include_dashboard=False, "
+    "object_store_memory=100_000_000, log_to_driver=False); "
+    "assert ray.get(ray.remote(lambda: 1).remote()) == 1; ray.shutdown()"
 )
 
 State = Literal["ok", "warning", "error"]
