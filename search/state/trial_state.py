@@ -99,8 +99,8 @@ class TrialState:
 
     @property
     def hands_back(self) -> bool:
-        """Whether its checkpoints may be handed back: all but those of a failed trial with the objective `last`."""
-        return not (self.failed and self.curve.objective == "last")
+        """Whether its checkpoints may be handed back: all but those of a failed trial that does not count."""
+        return not self.failed or self.counts
 
     @property
     def counts(self) -> bool:
