@@ -18,7 +18,7 @@ from search.sweep.spec import SweepSpec
 from search.sweep.uri import is_uri
 from trainables import atomic, manifest
 from trainables.errors import DataError
-from trainables.file_facts import file_facts
+from trainables.file_facts import cache_folder, file_facts
 from trainables.json_file import read_json
 from trainables.manifest import Manifest, Part, changes, of_parts
 
@@ -98,7 +98,16 @@ def manifest_of(data: str, path: Path, opened: Any) -> Manifest:
         with file_facts() as facts:
             part = Part("", os.path.abspath(path), facts.digest(path), read_later=True)
         return of_parts({"fingerprint": fingerprint[:16]} if fingerprint else {}, [part])
-    return Manifest({"fingerprint": fingerprint[:16]} if fingerprint else {"path": os.path.abspath(path)}, {})
+    return Manifest({"fingerprint": fingerprint[:16]} if fingerprint else {"path": _location(data, path)}, {})
+
+
+def _location(data: str, path: Path) -> str:
+    """Where a folder of unknown contents lies. The cache's part of a download's path is another on each machine.
+
+    What comes below the cache follows from the URI and its files.
+    """
+    cache = cache_folder() if is_uri(data) else None
+    return os.path.relpath(path, cache) if cache else os.path.abspath(path)
 
 
 def data_name(data: str, is_file: bool) -> str:

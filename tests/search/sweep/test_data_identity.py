@@ -142,3 +142,14 @@ def test_a_script_without_data_is_named_after_its_folder(tmp_path: Path) -> None
     """Whatever folder it is resumed from."""
     spec = SweepSpec(name="night", recipe="command", directory=str(tmp_path / "cattle"))
     assert describe(spec, Path(), None) == DataIdentity("cattle", Manifest({}, {}))
+
+
+def test_a_download_of_unknown_contents_is_the_same_on_each_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def identity(machine: str, key: str) -> str:
+        cache = tmp_path / machine / "cache"
+        monkeypatch.setenv("STEADYTUNE_CACHE", str(cache))
+        return manifest_of("s3://bucket/data", cache / key / "data", object()).fingerprint
+
+    assert identity("lost", "a1") == identity("other", "a1") != identity("other", "b2")
