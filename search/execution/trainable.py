@@ -19,9 +19,9 @@ from typing import Any, TextIO
 
 from ray import tune
 
+from search.execution.epoch_event import epoch_done
 from search.execution.heartbeat import Heartbeat
 from search.execution.resources import TrialResources
-from search.execution.step_losses import line, spread
 from search.execution.worker_data import DataChangedError, WorkerData
 from search.journal.events import EpochDone
 from search.storage.dataset_cache import fetch
@@ -201,30 +201,13 @@ class RecipeTrainable(tune.Trainable):
         return None
 
     def _report(self, epoch: Epoch) -> EpochDone:
-        # Not the start of the step: the first step of a process imports torch and opens the data set before its epoch.
-        began = time.time() - sum(epoch.seconds.values())
+        ended = time.time()
         settings = self._config["settings"]
         saved: Path | None = None
         due = epoch.epoch % self._config["checkpoint_every"] == 0 or epoch.epoch == settings["epochs"]
         if epoch.saves and epoch.alarm is None and (due or epoch.epoch in self._config["checkpoint_at"]):
             saved = checkpoint.write(self._folder / "checkpoints", epoch.epoch, epoch.save)
-        return EpochDone(
-            trial=self._config["trial"],
-            epoch=epoch.epoch,
-            phase=epoch.phase,
-            metrics=dict(epoch.metrics),
-            losses=dict(epoch.losses),
-            rates=dict(epoch.rates),
-            seconds=dict(epoch.seconds),
-            began=began,
-            checkpoint=saved.name if saved else "",
-            bytes=checkpoint.size_bytes(saved) if saved else 0,
-            alarm=epoch.alarm.reason if epoch.alarm else "",
-            alarm_detail=epoch.alarm.detail if epoch.alarm else "",
-            remark=epoch.remark,
-            spread=spread(epoch.steps),
-            steps=line(epoch.steps) if epoch.steps else None,
-        )
+        return epoch_done(self._config["trial"], epoch, ended, saved)
 
 
 @contextmanager

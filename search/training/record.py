@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from search.execution.step_losses import line, spread
+from search.execution.epoch_event import epoch_done
 from search.journal.events import EpochDone
 from search.pruning.curve import Curve, Point
 from search.pruning.curve_statistics import curve_statistics
@@ -55,21 +55,7 @@ class TrainingRecord:
 
     def add(self, epoch: Epoch) -> EpochDone:
         """Take an epoch into account and write the table anew."""
-        done = EpochDone(
-            trial=0,
-            epoch=epoch.epoch,
-            phase=epoch.phase,
-            metrics=dict(epoch.metrics),
-            losses=dict(epoch.losses),
-            rates=dict(epoch.rates),
-            seconds=dict(epoch.seconds),
-            began=time.time() - sum(epoch.seconds.values()),
-            alarm=epoch.alarm.reason if epoch.alarm else "",
-            alarm_detail=epoch.alarm.detail if epoch.alarm else "",
-            remark=epoch.remark,
-            spread=spread(epoch.steps),
-            steps=line(epoch.steps) if epoch.steps else None,
-        )
+        done = epoch_done(0, epoch, time.time())
         self._append(done)
         write_file(self._file, table(self.epochs))
         return done
