@@ -42,8 +42,8 @@ def find(recipe: AnyRecipe, preset: str = "paper", choices: Mapping[str, Any] | 
     owner = f"space of recipe {recipe.name!r}"
     if recipe.name in MAKERS:
         settings = {**recipe.presets.get(preset, {}), **(choices or {})}
-        made = cast(Space, load(MAKERS[recipe.name], owner)(settings))
-        return made if recipe.name in ADD_THEMSELVES else with_added(made, recipe.settings_type, choices or {})
+        built_in = cast(Space, load(MAKERS[recipe.name], owner)(settings))
+        return built_in if recipe.name in ADD_THEMSELVES else with_added(built_in, recipe.settings_type, choices or {})
     registered = {entry.name: entry.value for entry in entry_points(group=GROUP)}
     address = registered.get(recipe.name)
     parameters = getattr(recipe, "parameters", None)

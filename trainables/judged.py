@@ -54,9 +54,9 @@ def judge(
     examples = held_out(recipe, settings, for_checkpoint(opened, checkpoint))
     if most is not None and len(examples) > most:
         examples = [examples[index] for index in np.linspace(0, len(examples) - 1, most).round().astype(int)]
-    found = predictions(examples, recipe.predictor(settings, checkpoint))
-    if not isinstance(found, DetectionPredictions):
-        return examples, JudgedModel(title, class_report(found), found)
-    if not any(len(truth.classes) for truth in found.truth):
+    predicted = predictions(examples, recipe.predictor(settings, checkpoint))
+    if not isinstance(predicted, DetectionPredictions):
+        return examples, JudgedModel(title, class_report(predicted), predicted)
+    if not any(len(truth.classes) for truth in predicted.truth):
         raise DataError("no held-out picture holds an object; a report needs at least one")
-    return examples, JudgedModel(title, detection_report(found), found)
+    return examples, JudgedModel(title, detection_report(predicted), predicted)

@@ -45,14 +45,14 @@ class Mistake:
         example: its place in the held-out split.
         cost: how bad it is: a miss counts 1, a false alarm its score; of a class as a whole the score of the wrong one.
         misses, false_alarms: places of objects that are not found, and of detections that are none.
-        said: one line about it.
+        caption: one line about it.
     """
 
     example: int
     cost: float
     misses: tuple[int, ...] = ()
     false_alarms: tuple[int, ...] = ()
-    said: str = ""
+    caption: str = ""
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,8 @@ def predict(model: LoadedModel, sources: Sequence[Source], request: PredictionRe
             if writer:
                 writer.close()
         clips += _classes(source.name, wholes, request.smooth)
-        said = f"{len(coco.annotations) - before} objects" if not wholes else _counted(clips[-items:])
-        yield f"{source.name}: {items} {'clips or pictures' if wholes else 'pictures'}, {said}"
+        counted = f"{len(coco.annotations) - before} objects" if not wholes else _counted(clips[-items:])
+        yield f"{source.name}: {items} {'clips or pictures' if wholes else 'pictures'}, {counted}"
     content: Any = clips if clips and not coco.images else coco.content()
     write_file(request.to / PREDICTIONS, json.dumps(content, indent=1))
     if coco.images:

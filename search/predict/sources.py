@@ -84,10 +84,10 @@ def sources(path: Path, recipe: str, extra: Extra) -> list[Source]:
     videos = sorted(file for file in path.rglob("*") if file.suffix.lower() in VIDEOS)
     if not pictures and not videos:
         raise DataError(f"{path}: holds no picture ({', '.join(sorted(SUFFIXES))}) and no video")
-    found = [_video(video, recipe, take) for video in videos]
+    sources = [_video(video, recipe, take) for video in videos]
     if pictures:
-        found.insert(0, Source(path.name, (take(file, str(file.relative_to(path))) for file in pictures)))
-    return found
+        sources.insert(0, Source(path.name, (take(file, str(file.relative_to(path))) for file in pictures)))
+    return sources
 
 
 Taker = Callable[[Path | NDArray[np.uint8], str], Item]

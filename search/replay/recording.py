@@ -42,8 +42,8 @@ class Run:
     def reached(self, objective: ObjectiveName) -> float | None:
         """Its objective at its end, oriented so that higher is better; None if it has no value."""
         values = [point.value for point in self.curve.evaluated if point.value is not None]
-        whole = reached([point.epoch for point in self.curve.evaluated], values, self.curve.mode, objective)
-        return None if whole is None else self.curve.oriented(whole.value)
+        at_end = reached([point.epoch for point in self.curve.evaluated], values, self.curve.mode, objective)
+        return None if at_end is None else self.curve.oriented(at_end.value)
 
 
 @dataclass(frozen=True)

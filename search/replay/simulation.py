@@ -136,8 +136,8 @@ def simulate_shuffled(
     state, seconds = simulate(recording, scheduler_settings, workers, order)
     trial_of_run = {order[trial.started.trial]: trial for trial in state.trials.search}
     objective = state.plan.spec.objective
-    whole = [(run.reached(objective), index) for index, run in enumerate(recording.runs) if not run.censored]
-    ranked = [(value, index) for value, index in whole if value is not None]
+    values = [(run.reached(objective), index) for index, run in enumerate(recording.runs) if not run.censored]
+    ranked = [(value, index) for value, index in values if value is not None]
     if not ranked:
         raise DataError(f"{recording.name}: none of its runs was trained to its end with a {recording.metric}")
     best, winner = max(ranked)

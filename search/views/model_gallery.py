@@ -54,7 +54,7 @@ def _row(example: HeldOut, number: int, models: Sequence[JudgedModel]) -> str:
     figures += [_figure(_drawn(pixels, ()), "what is sought") for pixels in others]
     for model in models:
         mistake = next(each for each in model.report.mistakes if each.example == number)
-        text = f"{model.title}: {mistake.said}"
+        text = f"{model.title}: {mistake.caption}"
         if as_a_whole:
             figures.append(f"<figure class='said'><figcaption>{escape(text)}</figcaption></figure>")
         else:
@@ -94,10 +94,10 @@ def _side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
         return pictures[0]
     width = sum(picture.width for picture in pictures) + 4 * (len(pictures) - 1)
     joined = Image.new("RGB", (width, max(picture.height for picture in pictures)), "white")
-    left = 0
+    offset = 0
     for picture in pictures:
-        joined.paste(picture, (left, 0))
-        left += picture.width + 4
+        joined.paste(picture, (offset, 0))
+        offset += picture.width + 4
     return joined
 
 

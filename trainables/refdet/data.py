@@ -180,9 +180,9 @@ def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path, 
     if not images:
         raise DataError(f"{references}: holds no reference image; put at least one of the object there")
     for image in images:
-        known = image_facts(image, facts)
-        if known.why:
-            raise UndecodableError(image, known.why)
+        properties = image_facts(image, facts)
+        if properties.why:
+            raise UndecodableError(image, properties.why)
     path = video_in(folder)
     video = probe(path, facts)
     for frame, boxes in annotated.items():

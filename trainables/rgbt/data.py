@@ -195,10 +195,10 @@ def _pairs(
 
 
 def _readable(image: Path, facts: FileFacts, findings: Findings) -> ImageFacts:
-    known = image_facts(image, facts, findings)
-    if known.why:
-        raise UndecodableError(image, known.why)
-    return known
+    properties = image_facts(image, facts, findings)
+    if properties.why:
+        raise UndecodableError(image, properties.why)
+    return properties
 
 
 def _images(folder: Path, findings: Findings) -> dict[str, Path]:

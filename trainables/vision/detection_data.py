@@ -132,11 +132,11 @@ def _sample(image: Path, layout: YoloLayout, findings: Findings, facts: FileFact
     labels = read_labels(file, len(layout.names), findings, facts, layout.keypoint_values)
     if labels is None:
         return None
-    known = image_facts(image, facts, findings)
-    if known.why:
-        findings.add(UNREADABLE_IMAGE, image, f"{known.why}; left out")
+    properties = image_facts(image, facts, findings)
+    if properties.why:
+        findings.add(UNREADABLE_IMAGE, image, f"{properties.why}; left out")
         return None
-    return Sample(image, labels, known.width, known.height, known.digest)
+    return Sample(image, labels, properties.width, properties.height, properties.digest)
 
 
 def _check_split(

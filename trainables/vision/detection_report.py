@@ -35,8 +35,8 @@ LOWEST = 0.01
 """Best threshold that is given; a model that finds nothing has its best F1, of 0, at 0."""
 
 
-def detection_report(found: DetectionPredictions) -> ModelReport:
-    """The report of `found`, in which at least one picture holds an object.
+def detection_report(predictions: DetectionPredictions) -> ModelReport:
+    """The report of `predictions`, in which at least one picture holds an object.
 
     Raises:
         ValueError: none does.
@@ -44,31 +44,33 @@ def detection_report(found: DetectionPredictions) -> ModelReport:
     """
     if find_spec("ultralytics") is None:
         raise SettingsError("a report on a detector needs Ultralytics' metrics; pip install 'steadytune[ultralytics]'")
-    correct = [_correct(truth, detected) for truth, detected in zip(found.truth, found.detected, strict=True)]
-    scores = np.concatenate([detected.scores for detected in found.detected])
-    counted = _ultralytics(found, np.concatenate(correct), scores)
+    correct = [
+        _correct(truth, detected) for truth, detected in zip(predictions.truth, predictions.detected, strict=True)
+    ]
+    scores = np.concatenate([detected.scores for detected in predictions.detected])
+    counted = _ultralytics(predictions, np.concatenate(correct), scores)
     threshold = max(LOWEST, counted["threshold"])
-    averages = average_precision(found.truth, found.detected, found.names)
-    classes = tuple(_rows(found, counted, averages))
+    averages = average_precision(predictions.truth, predictions.detected, predictions.names)
+    classes = tuple(_rows(predictions, counted, averages))
     means = {name: float(np.mean([getattr(row, name) for row in classes])) for name in ("precision", "recall", "f1")}
     metrics = {name: value for name, value in averages.items() if "/" not in name}
-    sizes = by_size(found.truth, found.detected, found.names)
+    sizes = by_size(predictions.truth, predictions.detected, predictions.names)
     sure = scores >= LOWEST
     bins, error = calibration(scores[sure], np.concatenate(correct)[sure, 0])
-    groups = {group: _group(found.of_group(group)) for group in sorted(set(found.groups) - {""})}
+    groups = {group: _group(predictions.of_group(group)) for group in sorted(set(predictions.groups) - {""})}
     return ModelReport(
         kind="detection",
-        examples=len(found.truth),
+        examples=len(predictions.truth),
         metrics=metrics | {f"map50_95_{name}": value for name, value in sizes.items()} | means,
         threshold=threshold,
         classes=classes,
-        curves=_curves(found.names, counted),
-        confusion_names=(*found.names, BACKGROUND),
-        confusion=confusion(found, threshold),
+        curves=_curves(predictions.names, counted),
+        confusion_names=(*predictions.names, BACKGROUND),
+        confusion=confusion(predictions, threshold),
         groups={group: values for group, values in groups.items() if values},
         calibration=bins,
         calibration_error=error,
-        mistakes=_mistakes(found, threshold),
+        mistakes=_mistakes(predictions, threshold),
     )
 
 
@@ -96,12 +98,12 @@ def overlap(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[
 
 
 def _ultralytics(
-    found: DetectionPredictions, correct: NDArray[np.bool_], scores: NDArray[np.float32]
+    predictions: DetectionPredictions, correct: NDArray[np.bool_], scores: NDArray[np.float32]
 ) -> dict[str, Any]:
     from ultralytics.utils.metrics import ap_per_class, smooth
 
-    kinds = np.concatenate([detected.classes for detected in found.detected])
-    there = np.concatenate([truth.classes for truth in found.truth])
+    kinds = np.concatenate([detected.classes for detected in predictions.detected])
+    there = np.concatenate([truth.classes for truth in predictions.truth])
     _, _, precision, recall, f1, _, present, p_curve, r_curve, f1_curve, x, pr_curve = ap_per_class(
         correct, scores, kinds, there
     )
@@ -109,16 +111,18 @@ def _ultralytics(
     return {
         "threshold": float(x[best]),
         "present": present,
-        "counts": np.bincount(there, minlength=len(found.names)),
+        "counts": np.bincount(there, minlength=len(predictions.names)),
         "values": (precision, recall, f1),
         "curves": (p_curve, r_curve, f1_curve, pr_curve),
         "x": x,
     }
 
 
-def _rows(found: DetectionPredictions, counted: Mapping[str, Any], averages: Mapping[str, float]) -> Iterator[ClassRow]:
+def _rows(
+    predictions: DetectionPredictions, counted: Mapping[str, Any], averages: Mapping[str, float]
+) -> Iterator[ClassRow]:
     for index, kind in enumerate(counted["present"].tolist()):
-        name = found.names[kind]
+        name = predictions.names[kind]
         precision, recall, f1 = (float(values[index]) for values in counted["values"])
         average = {"map50_95": averages[f"map50_95/{name}"]}
         yield ClassRow(name, int(counted["counts"][kind]), precision, recall, f1, average)
@@ -135,36 +139,38 @@ def _curves(names: Sequence[str], counted: Mapping[str, Any]) -> dict[str, dict[
     return curves
 
 
-def confusion(found: DetectionPredictions, threshold: float) -> tuple[tuple[int, ...], ...]:
+def confusion(predictions: DetectionPredictions, threshold: float) -> tuple[tuple[int, ...], ...]:
     """Objects by class (rows) and what they were taken for (columns); the last of both is background.
 
     By Ultralytics' `ConfusionMatrix`, whose rows are our columns: boxes of any class are matched at its IoU of 0.45.
     """
     with isolated():
         from ultralytics.utils.metrics import ConfusionMatrix
-    matrix = ConfusionMatrix(dict(enumerate(found.names)))
-    for truth, detected in zip(found.truth, found.detected, strict=True):
-        said = {"cls": detected.classes, "conf": detected.scores, "bboxes": detected.boxes}
-        there = {"cls": truth.classes, "bboxes": truth.boxes}
+    matrix = ConfusionMatrix(dict(enumerate(predictions.names)))
+    for truth, detected in zip(predictions.truth, predictions.detected, strict=True):
+        detections = {"cls": detected.classes, "conf": detected.scores, "bboxes": detected.boxes}
+        objects = {"cls": truth.classes, "bboxes": truth.boxes}
         matrix.process_batch(
-            {name: torch.from_numpy(np.asarray(value)) for name, value in said.items()},
-            {name: torch.from_numpy(np.asarray(value)) for name, value in there.items()},
+            {name: torch.from_numpy(np.asarray(value)) for name, value in detections.items()},
+            {name: torch.from_numpy(np.asarray(value)) for name, value in objects.items()},
             conf=threshold,
         )
     return tuple(tuple(int(value) for value in row) for row in matrix.matrix.T)
 
 
-def _group(found: DetectionPredictions) -> dict[str, float]:
-    if not any(len(truth.classes) for truth in found.truth):
+def _group(predictions: DetectionPredictions) -> dict[str, float]:
+    if not any(len(truth.classes) for truth in predictions.truth):
         return {}
-    averages = average_precision(found.truth, found.detected, found.names)
-    return {"pictures": float(len(found.truth))} | {name: averages[name] for name in ("map50_95", "map50", "map75")}
+    averages = average_precision(predictions.truth, predictions.detected, predictions.names)
+    return {"pictures": float(len(predictions.truth))} | {
+        name: averages[name] for name in ("map50_95", "map50", "map75")
+    }
 
 
-def _mistakes(found: DetectionPredictions, threshold: float) -> tuple[Mistake, ...]:
+def _mistakes(predictions: DetectionPredictions, threshold: float) -> tuple[Mistake, ...]:
     mistakes = [
         _mistake(index, truth, detected, threshold)
-        for index, (truth, detected) in enumerate(zip(found.truth, found.detected, strict=True))
+        for index, (truth, detected) in enumerate(zip(predictions.truth, predictions.detected, strict=True))
     ]
     return tuple(sorted(mistakes, key=lambda mistake: -mistake.cost))
 

@@ -60,14 +60,14 @@ def image_facts(file: Path, facts: FileFacts, findings: Findings | None = None) 
     path = os.path.abspath(file)
     kept = facts.recall(path, IMAGE, stamp_of(check_regular(file, "image_bytes")))
     if kept is not None:
-        found = _unpacked(kept)
+        image = _unpacked(kept)
     else:
         content, status = read_regular(file, "image_bytes")
-        found = _examined(file, content)
-        facts.keep(path, IMAGE, status, _packed(found))
-    if found.damaged and findings is not None:
+        image = _examined(file, content)
+        facts.keep(path, IMAGE, status, _packed(image))
+    if image.damaged and findings is not None:
         findings.add(DAMAGED, file, "a marker stands among its pixels; used as it is decoded, or replace it")
-    return _checked(file, found)
+    return _checked(file, image)
 
 
 def _examined(file: Path, content: bytes) -> ImageFacts:

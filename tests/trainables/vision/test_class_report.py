@@ -16,6 +16,6 @@ def test_it_counts_and_names_the_surest_mistake_first() -> None:
     assert report.metrics["accuracy"] == 0.5
     assert [row.name for row in report.classes] == ["sit", "stand"], "nothing falls"
     assert [mistake.example for mistake in report.mistakes[:2]] == [2, 1]
-    assert report.mistakes[0].said == "is stand, taken for sit (80%)"
+    assert report.mistakes[0].caption == "is stand, taken for sit (80%)"
     assert report.mistakes[0].cost == pytest.approx(0.8)
     assert report.mistakes[-1].cost == 0

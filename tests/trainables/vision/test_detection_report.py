@@ -42,7 +42,7 @@ def report() -> ModelReport:
 
 def test_the_worst_pictures_come_first(report: ModelReport) -> None:
     assert [mistake.example for mistake in report.mistakes] == [2, 1, 0]
-    assert [mistake.said for mistake in report.mistakes] == [
+    assert [mistake.caption for mistake in report.mistakes] == [
         "0 found, 1 missed, 2 false alarms",
         "1 found, 1 missed",
         "1 found",
