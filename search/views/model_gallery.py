@@ -56,7 +56,7 @@ def _row(example: HeldOut, number: int, models: Sequence[JudgedModel]) -> str:
         mistake = next(each for each in model.report.mistakes if each.example == number)
         text = f"{model.title}: {mistake.caption}"
         if as_a_whole:
-            figures.append(f"<figure class='said'><figcaption>{escape(text)}</figcaption></figure>")
+            figures.append(f"<figure class='mistake'><figcaption>{escape(text)}</figcaption></figure>")
         else:
             boxes = list(_said(example, number, model, mistake))
             figures.append(_figure(_side_by_side([_drawn(pixels, boxes) for pixels in boxed]), text))

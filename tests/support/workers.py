@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from search.control.coordinator import Coordinator
 from search.journal.events import Decided, EpochDone, Row, TrialStarted
 from search.journal.segments import Journal, read
 from search.pruning.rungs import RungResult
-from search.state.outcome import finalist_numbers
+from search.state.outcome import finalist_numbers, result
 from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
 from search.sweep.requests import RequestBox
@@ -141,6 +141,16 @@ def swept(made: Plan, journal: Path, workers: Workers | None = None) -> Coordina
     coordinator.open(workers.places)
     workers.run(coordinator)
     return coordinator
+
+
+def finish(coordinator: Coordinator, past: Sequence[Row], workers: Workers) -> None:
+    """Run a sweep to its result, from where its journal ends."""
+    if past:
+        coordinator.restore(past)
+    coordinator.open(workers.places)
+    workers.run(coordinator)
+    if coordinator.state.ended is None:
+        coordinator.end(result(coordinator.state))
 
 
 def events(journal: Path, kind: type) -> list[Any]:

@@ -5,55 +5,27 @@ What is repaired or left out is among the findings, so nothing differs in silenc
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
-from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.support.fuzzing import facts, fuzzed, read
 from tests.support.mutations import as_json, broken_bytes, broken_values, single_changes
-from trainables.errors import LONGEST, SteadytuneError
-from trainables.file_facts import FileFacts
 from trainables.refdet import data as refdet
 from trainables.rgbt import data as rgbt
 from trainables.slowfast import data as slowfast
 from trainables.ultralytics.ndjson import KINDS, converted
 from trainables.vision import coco_layout, label_file, yolo_layout
-from trainables.vision.decode import decode
 from trainables.vision.detection_data import read_yolo
 from trainables.vision.findings import Findings
-from trainables.vision.image_facts import image_facts
-
-fuzzed = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-
-
-def read(reader: Callable[[], Any], file: Path) -> Any:
-    """What `reader` gives; None if it refuses the data, in one sentence that names a file of theirs."""
-    try:
-        return reader()
-    except SteadytuneError as error:
-        said = str(error)
-        assert said.startswith((str(file.parent.parent), "/dev/zero")), said
-        assert "\n" not in said
-        assert len(said) <= LONGEST + 1, said
-        said.encode()
-        return None
-
-
-def facts() -> FileFacts:
-    """Nothing is kept between two examples."""
-    return FileFacts(None)
-
 
 # --- YOLO labels ---------------------------------------------------------------------------------------------------
 
@@ -340,66 +312,3 @@ def test_scenes(content: bytes, tmp_path: Path) -> None:
     names = {name: tmp_path / name for name in ("a", "b/c", "d")}
     scenes = read(lambda: rgbt.scenes_in(file, names), file)
     assert scenes is None or ({*scenes} == {*names} and {*scenes.values()} <= {"day", "night"})
-
-
-# --- images --------------------------------------------------------------------------------------------------------
-
-FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
-    "a.jpg": ("JPEG", {"quality": 90}),
-    "progressive.jpg": ("JPEG", {"quality": 90, "progressive": True}),
-    "a.png": ("PNG", {}),
-    "a.webp": ("WEBP", {"quality": 90}),
-    "a.tif": ("TIFF", {"compression": "tiff_lzw"}),
-    "a.bmp": ("BMP", {}),
-    "a.avif": ("AVIF", {}),
-}
-"""By the file's name, Pillow's name of the format, and its options."""
-
-
-@lru_cache
-def picture(name: str) -> bytes:
-    pixels = np.random.default_rng(0).integers(0, 256, (3, 5, 3)).repeat(8, axis=0).repeat(8, axis=1)
-    kind, options = FORMATS[name]
-    stored = io.BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(stored, kind, **options)
-    return stored.getvalue()
-
-
-@pytest.mark.parametrize("name", FORMATS)
-@fuzzed
-@given(data=st.data())
-def test_images(name: str, data: st.DataObject, tmp_path: Path) -> None:
-    file = tmp_path / name
-    file.write_bytes(data.draw(broken_bytes(picture(name))))
-    known = read(lambda: image_facts(file, facts()), file)
-    if known is None:
-        return
-    pixels = read(lambda: decode(file), file)
-    if known.why:
-        assert pixels is None
-    else:  # what a check accepts, a training can read
-        assert pixels.shape == (known.height, known.width, 3)
-
-
-# --- thermal clips -------------------------------------------------------------------------------------------------
-
-
-@lru_cache
-def clip_file() -> bytes:
-    stored = io.BytesIO()
-    with h5py.File(stored, "w") as file:
-        file["frames"] = np.linspace(20, 30, 4 * 3 * 5 * 6, dtype=np.float32).reshape(4, 3, 5, 6)
-        file["labels"] = np.array([0, 1, 2, 0])
-    return stored.getvalue()
-
-
-@fuzzed
-@given(content=broken_bytes(clip_file()))
-def test_thermal_clips(content: bytes, tmp_path: Path) -> None:
-    file = tmp_path / "train.h5"
-    file.write_bytes(content)
-    clips = read(lambda: slowfast.read_clips(file, 3), file)
-    if clips is not None:
-        assert len(clips.frames) == len(clips.labels) > 0
-        assert np.isfinite(clips.frames).all()
-        assert {*clips.labels.tolist()} <= {0, 1, 2}

@@ -18,7 +18,7 @@ from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from search.sweep.spec import SweepSpec
 from tests.support.fakes import plan_of, spec_of
-from tests.support.workers import Disk, Killed, Workers, coordinator_of, swept
+from tests.support.workers import Disk, Killed, Workers, coordinator_of, finish, swept
 from trainables.errors import SteadytuneError
 
 
@@ -40,11 +40,7 @@ def run(plan: Plan, folder: SweepFolder, workers: Workers, kill_after: int | Non
 
     journal = Journal(folder.journal)
     coordinator = Coordinator(plan, journal, delete=workers.disk.delete, listen=listen, clock=workers.clock)
-    if rows:
-        coordinator.restore(rows)
-    coordinator.open(workers.places)
-    workers.run(coordinator)
-    coordinator.end(result(coordinator.state))
+    finish(coordinator, rows, workers)
     return coordinator
 
 

@@ -17,7 +17,7 @@ from search.state.outcome import finalist_numbers, result
 from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
 from tests.support.fakes import Curves, CurveSettings, plan_of
-from tests.support.workers import Disk, Killed, Workers, coordinator_of, done_of, events, rungs_of
+from tests.support.workers import Disk, Killed, Workers, coordinator_of, done_of, events, finish, rungs_of
 
 
 def test_a_halted_sweep_hands_out_nothing_and_stops_every_trial(data: Path, journal: Path) -> None:
@@ -121,12 +121,7 @@ def run_until(
     written = Journal(journal)
     coordinator = Coordinator(made, written, delete=workers.disk.delete, listen=listen, clock=workers.clock)
     try:
-        if past:
-            coordinator.restore(past)
-        coordinator.open(workers.places)
-        workers.run(coordinator)
-        if coordinator.state.ended is None:
-            coordinator.end(result(coordinator.state))
+        finish(coordinator, past, workers)
     except Killed:
         return None
     return coordinator

@@ -23,7 +23,7 @@ from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from search.sweep.requests import Request, RequestBox
 from tests.support.fakes import plan_of, spec_of
-from tests.support.workers import Disk, Killed, Workers, coordinator_of, events, reasons, rungs_of
+from tests.support.workers import Disk, Killed, Workers, coordinator_of, events, finish, reasons, rungs_of
 
 
 class Steered:
@@ -302,12 +302,7 @@ def run_until(
     written = Journal(journal)
     coordinator = Coordinator(made, written, delete=disk.delete, requests=box, listen=listen, clock=workers.clock)
     try:
-        if past:
-            coordinator.restore(past)
-        coordinator.open(workers.places)
-        workers.run(coordinator)
-        if coordinator.state.ended is None:
-            coordinator.end(result(coordinator.state))
+        finish(coordinator, past, workers)
     except Killed:
         return None
     except KeyboardInterrupt:
