@@ -95,8 +95,8 @@ class Sweep:
         """A row for each trial, by its number.
 
         Columns: `kind` (search, confirm, audit), `named`, `of` (the trial that it confirms or audits), `outcome`,
-        `reason` and `detail` of its last decision, `epochs`, `seconds`, the metric (smoothed), and each setting that
-        varies.
+        `reason` and `detail` of its last decision, `epochs`, `seconds`, the metric (the value that trials are ranked
+        by), and each setting that varies.
         """
         import pandas as pd
 
@@ -115,7 +115,7 @@ class Sweep:
                     "detail": last.detail if last else "",
                     "epochs": trial.curve.epoch,
                     "seconds": sum(trial.seconds),
-                    state.plan.recipe.metric: trial.curve.smoothed_value,
+                    state.plan.recipe.metric: trial.curve.objective_value,
                     **{name: trial.started.settings.get(name) for name in state.plan.ranges},
                 }
             )

@@ -63,7 +63,8 @@ def find_installed(name: str, declaration: Mapping[str, Any] | None = None) -> A
     recipe = find(name, declaration)
     if missing := libraries.missing(name):
         raise SettingsError(
-            f"recipe {name!r} needs what is not installed here: {', '.join(missing)}; pip install 'steadytune[{name}]'"
+            f"recipe {name!r} needs what is not installed here: {', '.join(missing)}; "
+            f"pip install '.[{name}]' in a clone installs it (docs/install.md)"
         )
     return recipe
 

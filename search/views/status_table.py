@@ -106,8 +106,8 @@ def winner_stopped(winner: TrialState) -> Iterator[str]:
     reached, decision = winner.curve.reached, winner.decision
     if decision is not None and reached is not None and not winner.finished:
         yield (
-            f"In the search it was stopped after epoch {winner.curve.epoch} ({decision.reason}); it counts by its "
-            f"epochs up to {reached.last}, and its best checkpoint there is of epoch {reached.epoch}."
+            f"In the search it was stopped after epoch {winner.curve.epoch} ({decision.reason}): it is ranked by its "
+            f"epochs up to {reached.last}, and the best checkpoint of these is of epoch {reached.epoch}."
         )
 
 

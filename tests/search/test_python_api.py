@@ -42,6 +42,7 @@ def test_trials_are_a_data_frame(sweep: steadytune.Sweep) -> None:
     for number, trial in state.trials.items():
         assert frame.loc[number, "epochs"] == trial.curve.epoch
         assert frame.loc[number, "kind"] == trial.started.kind
+        assert frame.loc[number, state.plan.recipe.metric] == trial.curve.objective_value
 
 
 def test_curves_are_a_data_frame(sweep: steadytune.Sweep) -> None:

@@ -37,7 +37,7 @@ def test_libraries_that_are_not_installed_are_named_with_their_extra(monkeypatch
     monkeypatch.setattr(libraries, "version", version_without("torch", "ultralytics", "timm", "ray"))
     with pytest.raises(SettingsError) as error:
         registry.find_installed("refdet")
-    fix = "pip install 'steadytune[refdet]'"
+    fix = "pip install '.[refdet]' in a clone installs it (docs/install.md)"
     assert str(error.value) == f"recipe 'refdet' needs what is not installed here: timm, torch, ultralytics; {fix}"
     assert libraries.missing("yolox") == ["torch"]
     assert registry.find("refdet").name == "refdet", "sweeps of others can be looked at without them"
