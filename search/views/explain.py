@@ -131,9 +131,9 @@ def _curve_lines(trial: TrialState) -> Iterator[str]:
     statistics = curve_statistics(trial.curve)
     measures = [
         (statistics.loss_cv_settled, "training loss CV {:.1%} after warm-up"),
-        (statistics.loss_cv_steps, "{:.1%} over its steps"),
-        (statistics.loss_detrended_cv, "{:.1%} detrended"),
-        (statistics.value_detrended_cv, "metric {:.1%} detrended"),
+        (statistics.loss_cv_steps, "CV of the steps' losses {:.1%}"),
+        (statistics.loss_detrended_cv, "detrended training loss CV {:.1%}"),
+        (statistics.value_detrended_cv, "detrended metric CV {:.1%}"),
         (statistics.trend, "metric trend {:+.4f} per epoch"),
         (statistics.decline or None, "{:.1%} below its peak"),
     ]
