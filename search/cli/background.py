@@ -27,14 +27,11 @@ def launch(spec: SweepSpec, root: Path) -> None:
     Raises:
         SteadytuneError: the sweep was refused; repeats its message.
     """
-    if SweepFolder(root, spec.name).path.exists():
-        raise SteadytuneError(
-            f"name is {spec.name}, but {root.absolute() / spec.name} exists; give another name, or go on with it: "
-            f"`steadytune resume {spec.name} --background`"
-        )
+    folder = SweepFolder(root, spec.name)
+    folder.check_free()
     root.mkdir(parents=True, exist_ok=True)
     # The sweep makes its own folder, and only when nothing refuses it.
-    _start(["launch", "-"], spec.name, root, _hidden_log(SweepFolder(root, spec.name)), spec.dump())
+    _start(["launch", "-"], spec.name, root, _hidden_log(folder), spec.dump())
 
 
 def resume(name: str, root: Path, more: Sequence[str]) -> None:

@@ -53,7 +53,7 @@ def rm(
                 from search.storage.object_store import open_storage
 
                 open_storage("storage", uri, folder.name).delete_all()
-            folder.remove_launched()
+            folder.remove()
         print(f"{folder.name} is deleted")
 
 

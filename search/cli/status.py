@@ -17,7 +17,7 @@ from search.sweep.folder import SweepFolder, age, file_size, names
 from trainables.errors import SettingsError, SteadytuneError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from search.state.follower import SweepFollower
     from search.state.sweep_state import SweepState
@@ -52,7 +52,7 @@ def status(
 
         print(json.dumps(sweep_json(follower.read(), name), indent=2))
     elif watch and console.is_terminal:
-        _watch(follower, name, console)
+        _watch(follower, folder, console)
     else:
         _print_table(follower.read(), folder, sweeps, console)
 
@@ -77,25 +77,28 @@ def _disk(folder: SweepFolder) -> str:
     return f"{file_size(folder.size)}, {age(time.time() - folder.changed)} ago"
 
 
-def _watch(follower: SweepFollower, name: str, console: Console) -> None:
+def _watch(follower: SweepFollower, folder: SweepFolder, console: Console) -> None:
     """The table, refreshed every second until the sweep ends."""
     from rich.live import Live
 
-    from search.views.status_table import status_table
+    from search.views.status_table import ROWS, status_table
+
+    def table() -> RenderableType:
+        return status_table(state, folder.name, ROWS, _stands_still(folder, state))
 
     state = follower.read()
-    with Live(status_table(state, name), console=console, auto_refresh=False) as live:
+    with Live(table(), console=console, auto_refresh=False) as live:
         while state.ended is None:
             time.sleep(1)
             state = follower.read()
-            live.update(status_table(state, name), refresh=True)
+            live.update(table(), refresh=True)
 
 
 def _print_table(state: SweepState, folder: SweepFolder, root: Path, console: Console) -> None:
     """The table once, with what to do next if the sweep is not running here."""
     from search.views.status_table import MOST_ROWS, status_table
 
-    console.print(status_table(state, folder.name, MOST_ROWS))
+    console.print(status_table(state, folder.name, MOST_ROWS, _stands_still(folder, state)))
     if len(state.trials) > MOST_ROWS:
         console.print(f"All trials: {options.command('status', folder.name, root)} --json")
     if state.ended is not None:
@@ -140,3 +143,9 @@ def _condition(folder: SweepFolder, state: SweepState) -> str:
     if cluster.submits(state.plan.spec.address, detach=False):
         return "open"  # whether it runs, only its job tells: a request to the cluster for each line would be slow
     return "running" if folder.held else "interrupted"
+
+
+def _stands_still(folder: SweepFolder, state: SweepState) -> bool:
+    """Whether an open sweep surely does not run: one on a cluster or with a storage may run on another machine."""
+    spec = state.plan.spec
+    return _condition(folder, state) == "interrupted" and not spec.address and not spec.storage

@@ -69,11 +69,9 @@ def launch(plan: Plan, root: Path, listen: Listener, notify: Notify = lambda mes
     spec = plan.spec
     if spec.storage:
         refuse_existing(spec.storage, spec.name)
-    folder = SweepFolder.create(root, spec, plan.data_look)
+    folder = SweepFolder.create(root, spec, plan.data_look, plan.data)
     with folder.locked():
         try:
-            if plan.data:
-                plan.data.write(folder.path)
             return _SweepRun(plan, folder, listen, notify).run()
         except SteadytuneError:
             if not _has_trials(folder):

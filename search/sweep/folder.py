@@ -23,12 +23,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from search.sweep.data_identity import DataIdentity
 from search.sweep.data_look import DataLook
 from search.sweep.plan import Plan, make_plan
 from search.sweep.removed import REMOVED, removed_choices
 from search.sweep.spec import SweepSpec, read_stored_spec
 from trainables import checkpoint
-from trainables.atomic import write_file
+from trainables.atomic import new_folder_once, write_file
 from trainables.errors import SteadytuneError, nearest
 from trainables.settings import parse, read_yaml
 
@@ -50,31 +51,46 @@ class SweepFolder:
         self.log = self.path / "output.log"
 
     @classmethod
-    def create(cls, root: Path, spec: SweepSpec, data_look: DataLook | None = None) -> SweepFolder:
-        """Make the folder of a new sweep, with its description and what was seen of its data in it.
+    def create(
+        cls, root: Path, spec: SweepSpec, data_look: DataLook | None = None, data: DataIdentity | None = None
+    ) -> SweepFolder:
+        """Make the folder of a new sweep, with its description, its data's identity and what was seen of them in it.
+
+        The folder appears with all of that in it: a process killed before leaves the name free, one killed after, a
+        sweep that can be resumed.
 
         Raises:
             SteadytuneError: the name is taken, or the folder cannot be written (no permission, disk full).
         """
         folder = cls(root, spec.name)
+        folder.check_free()
         try:
-            folder.root.mkdir(parents=True, exist_ok=True)
-            folder.path.mkdir()
-        except FileExistsError:
-            raise SteadytuneError(
-                f"name is {spec.name}, but {folder.path} exists; give another name, or go on with it: "
-                f"`steadytune resume {spec.name}`"
-            ) from None
+            with new_folder_once(folder.path) as partial:
+                (partial / folder.spec_file.name).write_text(spec.dump(), encoding="utf-8")
+                if data_look:
+                    data_look.write(partial / folder.look.name)
+                if data:
+                    data.write(partial)
         except OSError as error:
-            raise _unwritable(folder.path, error) from None
-        try:
-            folder.spec_file.write_text(spec.dump(), encoding="utf-8")
-            if data_look:
-                data_look.write(folder.look)
-        except OSError as error:
-            folder.remove()
+            folder.check_free()  # another process may have made it meanwhile
             raise _unwritable(folder.path, error) from None
         return folder
+
+    def check_free(self) -> None:
+        """Check that nothing, or an empty folder, has the name.
+
+        Raises:
+            SteadytuneError: the name is taken.
+        """
+        if self.spec_file.is_file():
+            fix = f"with a sweep; give another name, or go on with it: `steadytune resume {self.name}`"
+        elif self.path.is_dir() and not any(self.path.iterdir()):
+            return
+        elif self.path.exists():
+            fix = "which holds no sweep; give another name, or delete it"
+        else:
+            return
+        raise SteadytuneError(f"name is {self.name}, but {self.path} exists, {fix}")
 
     @classmethod
     def existing(cls, root: Path, name: str) -> SweepFolder:
@@ -129,15 +145,10 @@ class SweepFolder:
             checkpoint.sweep_up(folder)
 
     def remove(self) -> None:
-        """Delete the whole sweep: only for one that never started."""
-        shutil.rmtree(self.path, ignore_errors=True)
-
-    def remove_launched(self) -> None:
         """Delete the whole sweep for good; a killed process leaves all of it, or nothing that is called a sweep."""
         gone = self.root / f".{self.name}.deleted"
         shutil.rmtree(gone, ignore_errors=True)
         self.path.rename(gone)
-        (gone / self.spec_file.name).unlink(missing_ok=True)
         shutil.rmtree(gone, ignore_errors=True)
 
     @property
@@ -217,7 +228,8 @@ def age(seconds: float) -> str:
 
 def names(root: Path) -> list[str]:
     """The sweeps in `root`, oldest first by their descriptions: a folder's own time is its latest file's."""
-    files = sorted(root.glob("*/sweep.yaml"), key=lambda path: path.stat().st_mtime)
+    # Hidden ones are half-written, or half-deleted.
+    files = sorted(root.glob("[!.]*/sweep.yaml"), key=lambda path: path.stat().st_mtime)
     return [path.parent.name for path in files]
 
 

@@ -18,6 +18,8 @@ from search.tracking.data_names import DATA_TAG, model_names
 
 ALIAS = "champion"
 MODEL = "model"
+EPOCH_TAG = "steadytune.epoch"
+"""After which epoch of the trial the model's checkpoint was written; versions of earlier releases lack it."""
 OBJECTIVE_TAG = "steadytune.objective"
 """What "steadytune.value" is; versions without it are older than the choice."""
 LAST_TAG = "steadytune.value_last"
@@ -33,9 +35,11 @@ def register(
     mode: str,
     data_name: str,
 ) -> str:
-    """Register the export in `folder` as a version of the model of its recipe and data set, once per sweep.
+    """Register the export in `folder` as a version of the model of its recipe and data set, once per winner.
 
-    A version whose files are gone from the store gets them again. A champion without its files counts as none.
+    A sweep that was given more to do may end with another winner, or with a later checkpoint of the same: that is
+    another version, whose files lie beside those of the earlier one. A version whose files are gone from the store
+    gets them again. A champion without its files counts as none.
 
     Args:
         client: of the store.
@@ -54,13 +58,18 @@ def register(
     name = _found_or_created(
         client, model_names(about["recipe"], about["data"] or f"{directory}/-", data_name, data), data
     )
+    tags = _tags(sweep, about, numbers)
     versions = client.search_model_versions(f"name = '{name}'")
-    version = next((version for version in versions if version.tags.get("steadytune.sweep") == sweep), None)
+    of_sweep = [version for version in versions if version.tags.get("steadytune.sweep") == sweep]
+    version = next((version for version in of_sweep if _same_model(version.tags, tags)), None)
+    path = MODEL if not of_sweep else f"{MODEL}-{len(of_sweep) + 1}"
+    if version is not None:
+        path = _path(version) or MODEL
     if version is None or not _has_files(client, version):
-        _log_model(client, run, folder)
+        _log_model(client, run, folder, path)
     if version is None:
-        source = f"{client.get_run(run).info.artifact_uri}/{MODEL}"
-        version = client.create_model_version(name, source, run_id=run, tags=_tags(sweep, about, numbers))
+        source = f"{client.get_run(run).info.artifact_uri}/{path}"
+        version = client.create_model_version(name, source, run_id=run, tags=tags)
     return _promote(client, name, version, mode)
 
 
@@ -82,6 +91,7 @@ def _tags(sweep: str, about: dict[str, Any], numbers: Mapping[str, float]) -> di
     tags = {
         "steadytune.sweep": sweep,
         "steadytune.trial": str(about["trial"]),
+        EPOCH_TAG: str(about.get("checkpoint_epoch")),
         "steadytune.metric": about["metric"],
         "steadytune.value": repr(numbers["mean"]),
         OBJECTIVE_TAG: about.get("objective", EARLIER_OBJECTIVE),
@@ -95,31 +105,43 @@ def _data(about: Mapping[str, Any]) -> str:
     return str(about["environment"].get("data_fingerprint") or about["data"])
 
 
-def _log_model(client: MlflowClient, run: str, folder: Path) -> None:
-    """Upload the model's files to the sweep's run."""
+def _same_model(version: Mapping[str, str], tags: Mapping[str, str]) -> bool:
+    """Whether a registered version of the sweep, by its tags, holds the checkpoint that `tags` are of."""
+    return all(version.get(name, tags[name]) == tags[name] for name in ("steadytune.trial", EPOCH_TAG))
+
+
+def _log_model(client: MlflowClient, run: str, folder: Path, path: str) -> None:
+    """Upload the model's files to `path` of the sweep's run."""
     with tempfile.TemporaryDirectory() as local:
         mlflow.pyfunc.save_model(
-            f"{local}/{MODEL}",
+            f"{local}/{path}",
             loader_module="search.tracking.predictor",  # in every registered model: never rename that module
             data_path=str(folder),
             pip_requirements=["steadytune"],
         )
-        client.log_artifacts(run, f"{local}/{MODEL}", MODEL)
+        client.log_artifacts(run, f"{local}/{path}", path)
+
+
+def _path(version: ModelVersion) -> str:
+    """Where the version's files are in its run; "" if another program put them elsewhere."""
+    path = (version.source or "").rpartition("/")[2]
+    return path if path == MODEL or path.startswith(f"{MODEL}-") else ""
 
 
 def _has_files(client: MlflowClient, version: ModelVersion) -> bool:
     """Whether the store still has the files of `version`; assumed of a version that another program registered."""
-    if not version.run_id or not (version.source or "").endswith(f"/{MODEL}"):
+    run, path = version.run_id, _path(version)
+    if not run or not path:
         return True
     try:
-        paths = [file.path for file in client.list_artifacts(version.run_id, MODEL)]
-        exports = client.list_artifacts(version.run_id, f"{MODEL}/data")
-        checkpoints = [client.list_artifacts(version.run_id, f"{export.path}/checkpoint") for export in exports]
+        paths = [file.path for file in client.list_artifacts(run, path)]
+        exports = client.list_artifacts(run, f"{path}/data")
+        checkpoints = [client.list_artifacts(run, f"{export.path}/checkpoint") for export in exports]
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return False  # its run was deleted
-    return f"{MODEL}/MLmodel" in paths and any(checkpoints)
+    return f"{path}/MLmodel" in paths and any(checkpoints)
 
 
 def _comparable(version: Mapping[str, str], champion: Mapping[str, str]) -> tuple[float, float]:
@@ -141,8 +163,11 @@ def _promote(client: MlflowClient, name: str, version: ModelVersion, mode: str) 
     if champion is not None and _has_files(client, champion):
         if version.tags[DATA_TAG] != champion.tags.get(DATA_TAG):
             return f"{name} version {version.version}; the champion, {champion.version}, is of other data and stays"
+        # Of two winners of one sweep, the sweep itself has judged which is better.
+        same_sweep = version.tags["steadytune.sweep"] == champion.tags.get("steadytune.sweep")
         value, champion_value = _comparable(version.tags, champion.tags)
-        if (value <= champion_value) if mode == "max" else (value >= champion_value):
+        beaten = value > champion_value if mode == "max" else value < champion_value
+        if not beaten and not same_sweep:
             return f"{name} version {version.version}; the champion, {champion.version}, is not beaten and stays"
     elif champion is not None:
         note = f"; the one before, {champion.version}, has lost its files"

@@ -123,8 +123,11 @@ def status_line(state: SweepState, name: str, condition: str) -> str:
     return f"{line}; best so far {state.plan.recipe.metric} {number(best.curve.objective_value)}, trial {label(best)}"
 
 
-def status_table(state: SweepState, title: str, rows: int = ROWS) -> RenderableType:
-    """The sweep as a table, one line per trial, at most `rows` of them; readable at 80 columns."""
+def status_table(state: SweepState, title: str, rows: int = ROWS, interrupted: bool = False) -> RenderableType:
+    """The sweep as a table, one line per trial, at most `rows` of them; readable at 80 columns.
+
+    Whether the sweep is `interrupted`, so that nothing trains now, is not in its state.
+    """
     metric, max_epochs = state.plan.recipe.metric, state.plan.max_epochs
     table = Table(title=title, title_justify="left", box=None, padding=(0, 1), pad_edge=False, expand=True)
     trials = _selected(state, rows)
@@ -147,7 +150,7 @@ def status_table(state: SweepState, title: str, rows: int = ROWS) -> RenderableT
             f"{trial.curve.epoch}/{max_epochs}",
             number(trial.curve.objective_value),
             sparkline(values, high),
-            _trial_status(trial, violation(trial, state.plan.spec.limits)),
+            _trial_status(trial, violation(trial, state.plan.spec.limits), interrupted),
         )
     return Group(table, Text(_footer(state, len(state.trials) - len(trials)), style="dim"))
 
@@ -162,13 +165,13 @@ def _selected(state: SweepState, rows: int) -> list[TrialState]:
     return [state.trials[number] for number in sorted(list(numbers)[:rows])]
 
 
-def _trial_status(trial: TrialState, excess: float) -> Text:
+def _trial_status(trial: TrialState, excess: float, interrupted: bool) -> Text:
     """The last column; `excess` is by how much the trial violates the user's limits, as a share of them."""
     if trial.paused:
         return Text(f"paused at {_rank(trial.decisions[-1])}", style="yellow")
     if trial.decision is None:
-        phase = "running" if trial.curve.epoch else "starting"
-        return Text(f"{phase}  {short(trial.started.drawn)}", style="cyan")
+        phase = "interrupted" if interrupted else "running" if trial.curve.epoch else "starting"
+        return Text(f"{phase}  {short(trial.started.drawn)}", style="yellow" if interrupted else "cyan")
     reason = trial.decision.reason
     if reason == "done":
         text = f"done, over the limits by {excess:.0%}" if excess else "done"

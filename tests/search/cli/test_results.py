@@ -67,7 +67,7 @@ def test_status_of_a_large_sweep_shows_its_best_and_latest_trials(
     _, said, _ = steadytune("status", "sweep", "--sweeps", tmp_path)
     shown = [line for line in said.splitlines() if line[:1].isdigit()]
     assert len(shown) == MOST_ROWS
-    assert [line.split()[0] for line in shown if " * " in line or "running" in line] == ["77", "299"]
+    assert [line.split()[0] for line in shown if " * " in line or "interrupted" in line] == ["77", "299"]
     assert "300/5000 trials" in said
     assert "100 not shown" in said
     assert "--json" in said.splitlines()[-2]
@@ -117,7 +117,7 @@ def test_a_sweep_without_a_trial_yet_can_be_looked_at(steadytune: Steadytune, tm
     assert (code, "no trial of sweep sweep trained to its end yet" in error) == (2, True)
 
 
-def test_a_running_sweep_can_be_looked_at(steadytune: Steadytune, tmp_path: Path, data: Path) -> None:
+def test_a_sweep_that_runs_or_waits_can_be_looked_at(steadytune: Steadytune, tmp_path: Path, data: Path) -> None:
     made = plan_of(data)
     folder = SweepFolder.create(tmp_path, made.spec)
     workers = Workers()
@@ -127,9 +127,12 @@ def test_a_running_sweep_can_be_looked_at(steadytune: Steadytune, tmp_path: Path
     workers.fill(coordinator)
     workers.step(coordinator, 0)
     journal.flush()
-    code, out, _ = steadytune("status", "sweep", "--sweeps", tmp_path)
-    assert code == 0
-    assert "starting" in out
+    with folder.locked():
+        code, out, _ = steadytune("status", "sweep", "--sweeps", tmp_path)
+        assert code == 0
+        assert ("running" in out, "starting" in out, "interrupted" in out) == (True, True, False)
+    _, out, _ = steadytune("status", "sweep", "--sweeps", tmp_path)
+    assert ("running  " in out, "starting" in out, out.count("interrupted")) == (False, False, 2)
     _, out, _ = steadytune("explain", "sweep", 1, "--sweeps", tmp_path)
     assert "0 of 4 epochs; no score so far." in out
     assert "continues when the sweep is resumed" in out

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from search.sweep.data_look import DataLook
 from search.sweep.folder import SweepFolder, names
 from search.sweep.spec import read_spec
 from tests.support.fakes import spec_of
@@ -22,9 +24,33 @@ def test_a_sweeps_description_is_kept_with_it(tmp_path: Path, data: Path) -> Non
 def test_a_name_that_is_taken_is_refused(tmp_path: Path, data: Path) -> None:
     SweepFolder.create(tmp_path, spec_of(data))
     with pytest.raises(
-        SteadytuneError, match=r"name is sweep, but .*; give another name, or go on with it: `steadytune"
+        SteadytuneError, match=r"name is sweep, but .* with a sweep; give another name, or go on with it: `steadytune"
     ):
         SweepFolder.create(tmp_path, spec_of(data))
+
+
+class KilledHere(DataLook):
+    def write(self, folder: Path) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_launch_that_is_killed_leaves_its_name_free(tmp_path: Path, data: Path) -> None:
+    if not (child := os.fork()):
+        SweepFolder.create(tmp_path, spec_of(data), KilledHere())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert names(tmp_path) == []
+    SweepFolder.create(tmp_path, spec_of(data))
+    assert names(tmp_path) == ["sweep"]
+
+
+def test_an_empty_folder_has_no_name_taken_and_one_with_other_files_is_left_alone(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    SweepFolder.create(tmp_path, spec_of(data))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with pytest.raises(SteadytuneError, match=r"mine exists, which holds no sweep; give another name, or delete it$"):
+        SweepFolder.create(tmp_path, spec_of(data, name="mine"))
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
 def test_an_unknown_sweep_is_answered_with_the_nearest(tmp_path: Path, data: Path) -> None:

@@ -43,20 +43,29 @@ class Sweeps:
         self.old = False
 
     def win(self, sweep: str, value: float, fingerprint: str = "same", mode: str = "max") -> str:
-        """One winner; returns what is said of it."""
+        """One winner, in a run of its sweep; returns what is said of it."""
+        self._export(sweep, fingerprint, trial=3, epoch=7)
+        self.run = self.client.create_run(self.experiment).info.run_id
+        return self.again(sweep, value, mode)
+
+    def extended(self, sweep: str, value: float, trial: int = 3, epoch: int = 7) -> str:
+        """The winner of the last sweep, given more to do; returns what is said of it."""
+        self._export(sweep, "same", trial, epoch)
+        return self.again(sweep, value)
+
+    def _export(self, sweep: str, fingerprint: str, trial: int, epoch: int) -> None:
         best = self.folder / sweep
         (best / "checkpoint").mkdir(parents=True, exist_ok=True)
         known = {
             "recipe": "tests.support.fakes:Curves",
             "metric": "score",
             "data": f"/data/{self.data}/data.yaml",
-            "trial": 3,
+            "trial": trial,
+            "checkpoint_epoch": epoch,
         }
         known["environment"] = {"data_fingerprint": fingerprint}
         (best / "about.json").write_text(json.dumps(known))
-        (best / "checkpoint" / "state.pt").write_bytes(b"trained")
-        self.run = self.client.create_run(self.experiment).info.run_id
-        return self.again(sweep, value, mode)
+        (best / "checkpoint" / "state.pt").write_text(f"trial {trial} after epoch {epoch}")
 
     def again(self, sweep: str, value: float, mode: str = "max") -> str:
         """The last winner, recorded once more."""
@@ -68,6 +77,11 @@ class Sweeps:
     def files(self) -> Path:
         """Where the store keeps the last winner's model."""
         return Path(urlsplit(self.client.get_run(self.run).info.artifact_uri).path) / "model"
+
+    @property
+    def models(self) -> list[Path]:
+        """Where the store keeps the models of the last winner's sweep, oldest first."""
+        return sorted(self.files.parent.glob("model*"))
 
     def champion(self, suffix: str = "") -> str:
         """The sweep whose winner is champion."""
@@ -139,6 +153,28 @@ def test_of_an_error_the_lower_one_is_better(sweeps: Sweeps) -> None:
     sweeps.win("first", 0.5, mode="min")
     sweeps.win("second", 0.4, mode="min")
     assert sweeps.champion() == "second"
+
+
+@pytest.mark.parametrize("winner", [{"trial": 9}, {"epoch": 20}], ids=["another trial", "a later checkpoint"])
+def test_a_sweep_that_was_given_more_to_do_has_its_new_winner_as_a_version_too(
+    sweeps: Sweeps, winner: dict[str, int]
+) -> None:
+    sweeps.win("first", 0.5)
+    said = sweeps.extended("first", 0.6, **winner)
+    assert said.endswith("version 2 is the champion")
+    assert sweeps.extended("first", 0.6, **winner) == said, "recorded once more"
+    contents = [(folder / "data" / "first" / "checkpoint" / "state.pt").read_text() for folder in sweeps.models]
+    assert contents == ["trial 3 after epoch 7", f"trial {winner.get('trial', 3)} after epoch {winner.get('epoch', 7)}"]
+
+
+def test_of_two_winners_of_a_sweep_the_later_is_champion(sweeps: Sweeps) -> None:
+    sweeps.win("first", 0.5)
+    assert sweeps.extended("first", 0.49, trial=9).endswith("version 2 is the champion")
+
+
+def test_a_winner_that_stays_after_more_trials_stays_the_same_version(sweeps: Sweeps) -> None:
+    sweeps.win("first", 0.5)
+    assert sweeps.extended("first", 0.5).endswith("version 1 is the champion")
 
 
 def test_a_sweep_is_registered_once_however_often_it_is_recorded(sweeps: Sweeps) -> None:
