@@ -81,24 +81,28 @@ def _watch(follower: SweepFollower, folder: SweepFolder, console: Console) -> No
     """The table, refreshed every second until the sweep ends."""
     from rich.live import Live
 
-    from search.views.status_table import ROWS, status_table
+    from search.views.live_view import live_view
 
-    def table() -> RenderableType:
-        return status_table(state, folder.name, ROWS, _stands_still(folder, state))
+    def view() -> RenderableType:
+        return live_view(state, folder.name, console, _stands_still(folder, state))
 
     state = follower.read()
-    with Live(table(), console=console, auto_refresh=False) as live:
+    with Live(view(), console=console, auto_refresh=False) as live:
         while state.ended is None:
             time.sleep(1)
             state = follower.read()
-            live.update(table(), refresh=True)
+            live.update(view(), refresh=True)
 
 
 def _print_table(state: SweepState, folder: SweepFolder, root: Path, console: Console) -> None:
     """The table once, with what to do next if the sweep is not running here."""
+    from search.views.live_view import progress_line
     from search.views.status_table import MOST_ROWS, status_table
 
-    console.print(status_table(state, folder.name, MOST_ROWS, _stands_still(folder, state)))
+    interrupted = _stands_still(folder, state)
+    console.print(status_table(state, folder.name, MOST_ROWS, console.width, interrupted=interrupted))
+    if state.ended is None and state.trials and not interrupted:
+        console.print(progress_line(state))
     if len(state.trials) > MOST_ROWS:
         console.print(f"All trials: {options.command('status', folder.name, root)} --json")
     if state.ended is not None:

@@ -44,7 +44,7 @@ def run_shown(
     notes = [Text(f"  note: {sentence}") for sentence in warnings]
     notes += machine_notes(plan) if new else []
     prior = map(str, load_prior_sweeps(plan, root) if new else ())
-    for line in [*banner(plan.spec), *plan.recipe.notes, *lines(plan.findings), *notes, *prior]:
+    for line in [*banner(plan), *plan.recipe.notes, *lines(plan.findings), *notes, *prior]:
         console.print(line)
     from search.run import sweep_run  # imports Ray: a mistake in the sweep file is reported without it
 
@@ -54,7 +54,7 @@ def run_shown(
         else:
             finished = sweep_run.resume(plan, root, progress, console.print, **accepted)
     console.print()
-    for item in summary(finished.state, folder, command("browse")):
+    for item in summary(finished.state, folder, command):
         console.print(item)
     if not finished.recorder.finish():
         console.print(f"MLflow could not be brought up to date; try later: {command('sync')}")

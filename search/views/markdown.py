@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from search.journal.events import SweepExtended
 from search.state.extension import SPACE, space_changes
+from search.state.lead import learnt_nothing
 from search.state.outcome import finalists
 from search.state.sweep_state import SweepState
 from search.sweep.uri import is_uri
@@ -18,6 +19,7 @@ from search.views.importance import Importance
 from search.views.remarks import remarks
 from search.views.status_table import label, number, plural, request_line, short, winner_stopped
 from search.views.tables import importance_table, outcome_table, rung_table, stop_table, trials_table
+from search.views.verdict import lead_sentences, nothing_learnt
 from trainables.printable import printable
 
 ROWS = 10
@@ -49,13 +51,11 @@ def headline(state: SweepState) -> Iterator[str]:
         yield f"No winner: {state.ended.detail}."
         return
     winner = state.trials[state.ended.trial]
-    yield f"Winner: trial {label(winner)}, {state.ended.detail}."
+    yield from nothing_learnt(state)
+    yield f"{'Highest' if learnt_nothing(state) else 'Winner'}: trial {label(winner)}, {state.ended.detail}."
     yield from winner_stopped(winner)
     yield f"Its settings: {short(winner.started.drawn) or winner.started.named}."
-    for finalist in finalists(state):
-        if finalist.trial.is_baseline and finalist.trial is not winner:
-            gain = winner.curve.oriented(state.ended.numbers["mean"] - finalist.mean)  # oriented: positive is better
-            yield f"{gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({finalist.mean:.4f})."
+    yield from (f"{sentence}." for sentence in lead_sentences(state, finalists(state)))
 
 
 def _changes(extension: SweepExtended) -> Iterator[tuple[str, Any, Any]]:

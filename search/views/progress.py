@@ -1,4 +1,4 @@
-"""Shows a sweep while it runs: a live table on a terminal, elsewhere one line per event."""
+"""Shows a sweep while it runs: a live view on a terminal, elsewhere one line per event."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from rich.live import Live
 
 from search.journal.events import Decided, EpochDone, Requested, Row, SearchEnded, TrialStarted
 from search.state.sweep_state import SweepState
-from search.views.status_table import description, happened, label, number, request_line, status_table
+from search.views.live_view import live_view, progress_line
+from search.views.status_table import description, happened, label, number, request_line
 
 REFRESH_SECONDS = 0.25
+LINE_SECONDS = 60.0
+"""Between two lines of a log that say how far the sweep is."""
 
 
 class Progress(AbstractContextManager["Progress"]):
@@ -23,8 +26,10 @@ class Progress(AbstractContextManager["Progress"]):
     def __init__(self, console: Console, name: str) -> None:
         self._console = console
         self._name = name
-        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        # Drawn once a second, so that its clock goes on during long epochs too.
+        self._live = Live(console=console, refresh_per_second=1, transient=True) if console.is_terminal else None
         self._refreshed = -math.inf
+        self._told = 0.0  # when the last line said how far the sweep is, in its own seconds
         self._block: AbstractContextManager[object] = self._live or nullcontext()
 
     def __enter__(self) -> Progress:
@@ -42,12 +47,15 @@ class Progress(AbstractContextManager["Progress"]):
             # Not for each event: drawing takes milliseconds in which Ray's loop, and so every trial, waits.
             if time.monotonic() - self._refreshed >= REFRESH_SECONDS:
                 title = f"{self._name}: {state.plan.recipe.name}, {state.plan.spec.preset} preset"
-                self._live.update(status_table(state, title), refresh=True)
+                self._live.update(live_view(state, title, self._console), refresh=True)
                 self._refreshed = time.monotonic()
-        else:
-            line = event_line(row, state)
-            if line:
-                self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+            return
+        lines = [event_line(row, state)]
+        if isinstance(row.event, Decided) and state.active_seconds >= self._told + LINE_SECONDS:
+            lines.append(progress_line(state))
+            self._told = state.active_seconds
+        for line in filter(None, lines):
+            self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def event_line(row: Row, state: SweepState) -> str:

@@ -20,6 +20,9 @@ from search.state.trial_state import TrialState
 ROWS, MOST_ROWS = 24, 200
 """Trials in the table: in a live one, which must fit on a terminal, and in any other."""
 
+WIDE = 110
+"""Columns of a terminal from which on there is room for each trial's settings and a longer curve."""
+
 _BARS = "▁▂▃▄▅▆▇█"
 _STYLES = {"done": "green"} | dict.fromkeys(STOPPED_EARLY, "yellow") | dict.fromkeys(FAILURES, "red")
 
@@ -123,25 +126,42 @@ def status_line(state: SweepState, name: str, condition: str) -> str:
     return f"{line}; best so far {state.plan.recipe.metric} {number(best.curve.objective_value)}, trial {label(best)}"
 
 
-def status_table(state: SweepState, title: str, rows: int = ROWS, interrupted: bool = False) -> RenderableType:
-    """The sweep as a table, one line per trial, at most `rows` of them; readable at 80 columns.
+def best_so_far(state: SweepState) -> TrialState | None:
+    """The trial with the best objective, of those that have a result, run or are paused; None before any value."""
+    candidates = [*state.trials.ranking[:1], *state.trials.running.values(), *state.trials.paused.values()]
+    with_value = [trial for trial in candidates if trial.is_search and trial.curve.objective_value is not None]
+    return max(with_value, key=lambda trial: trial.curve.oriented(trial.curve.objective_value or 0.0), default=None)
 
-    Whether the sweep is `interrupted`, so that nothing trains now, is not in its state.
+
+def status_table(
+    state: SweepState, title: str, rows: int = ROWS, width: int = 80, *, interrupted: bool = False
+) -> RenderableType:
+    """The sweep as a table, one line per trial.
+
+    Args:
+        state: the sweep.
+        title: above the table; "" for none.
+        rows: at most that many trials.
+        width: of the terminal; the table is readable at 80 columns, and has the settings of each trial from `WIDE` on.
+        interrupted: that nothing trains now, which is not in its state.
     """
-    metric, max_epochs = state.plan.recipe.metric, state.plan.max_epochs
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1), pad_edge=False, expand=True)
+    metric, max_epochs, wide = state.plan.recipe.metric, state.plan.max_epochs, width >= WIDE
+    table = Table(title=title or None, title_justify="left", box=None, padding=(0, 1), pad_edge=False, expand=True)
     trials = _selected(state, rows)
-    best = state.trials.ranking[:1]
-    names = [label(trial) + (" *" if trial in best else "") for trial in trials]
-    # Fixed widths: a live table must not jump, and only the last column gives way on a narrow terminal.
-    for name, width, right in (
+    best = best_so_far(state)
+    names = [label(trial) + (" *" if trial is best else "") for trial in trials]
+    # Fixed widths: a live table must not jump, and only the last columns give way on a narrow terminal.
+    curve_width = max(5, min(30 if wide else 15, max_epochs))
+    for name, columns, right in (
         ("trial", max(map(len, [*names, "trial"])), False),
         ("epochs", max(len("epochs"), len(f"{max_epochs}/{max_epochs}")), True),
         (metric, max(7, len(metric)), True),
-        ("curve", max(5, min(15, max_epochs)), False),
+        ("curve", curve_width, False),
     ):
-        table.add_column(name, no_wrap=True, width=width, justify="right" if right else "left")
-    table.add_column("state", no_wrap=True, overflow="ellipsis", ratio=1)
+        table.add_column(name, no_wrap=True, width=columns, justify="right" if right else "left")
+    table.add_column("state", no_wrap=True, overflow="ellipsis", ratio=2)
+    if wide:
+        table.add_column("settings", no_wrap=True, overflow="ellipsis", ratio=3, style="dim")
     curves = [[point.value or 0.0 for point in trial.curve.evaluated] for trial in trials]
     high = max((value for curve in curves for value in curve), default=1.0)
     for trial, name, values in zip(trials, names, curves, strict=True):
@@ -149,8 +169,9 @@ def status_table(state: SweepState, title: str, rows: int = ROWS, interrupted: b
             name,
             f"{trial.curve.epoch}/{max_epochs}",
             number(trial.curve.objective_value),
-            sparkline(values, high),
-            _trial_status(trial, violation(trial, state.plan.spec.limits), interrupted),
+            sparkline(values, high, curve_width),
+            _trial_status(trial, violation(trial, state.plan.spec.limits), interrupted, with_settings=not wide),
+            *([description(trial)] if wide else []),
         )
     return Group(table, Text(_footer(state, len(state.trials) - len(trials)), style="dim"))
 
@@ -165,13 +186,14 @@ def _selected(state: SweepState, rows: int) -> list[TrialState]:
     return [state.trials[number] for number in sorted(list(numbers)[:rows])]
 
 
-def _trial_status(trial: TrialState, excess: float, interrupted: bool) -> Text:
-    """The last column; `excess` is by how much the trial violates the user's limits, as a share of them."""
+def _trial_status(trial: TrialState, excess: float, interrupted: bool, *, with_settings: bool) -> Text:
+    """The column of states; `excess` is by how much the trial violates the user's limits, as a share of them."""
     if trial.paused:
         return Text(f"paused at {_rank(trial.decisions[-1])}", style="yellow")
     if trial.decision is None:
         phase = "interrupted" if interrupted else "running" if trial.curve.epoch else "starting"
-        return Text(f"{phase}  {short(trial.started.drawn)}", style="yellow" if interrupted else "cyan")
+        text = f"{phase}  {short(trial.started.drawn)}" if with_settings else phase
+        return Text(text, style="yellow" if interrupted else "cyan")
     reason = trial.decision.reason
     if reason == "done":
         text = f"done, over the limits by {excess:.0%}" if excess else "done"
@@ -199,6 +221,6 @@ def _footer(state: SweepState, hidden: int) -> str:
         f"{len(state.trials.paused)} paused": bool(state.trials.paused),
         **{f"{count} {reason}": True for reason, count in reasons.most_common()},
         f"{hidden} not shown": hidden > 0,
-        "* best so far": bool(state.trials.ranking),
+        "* best so far": best_so_far(state) is not None,
     }
     return " · ".join(part for part, applies in parts.items() if applies)

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 from rich.console import RenderableType
 from rich.table import Table
 
 from search.control.audit import HARM, audit
 from search.pruning.decision import REASONS
+from search.state.lead import learnt_nothing
 from search.state.outcome import BestCheckpoint, Finalist, best_checkpoint, finalists
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
-from search.sweep.spec import SweepSpec
+from search.sweep.plan import Plan
+from search.views.pace import confirmations
 from search.views.pareto import pareto_front, pareto_table
 from search.views.remarks import trial_remarks
 from search.views.status_table import description, label, meaning, number, plural, winner_stopped
+from search.views.verdict import lead_sentences, mean_and_std, next_step, nothing_learnt
+
+MOST_STOPPED = 6
+"""Stopped trials that are named: with more, the result would be scrolled off the terminal."""
 
 
-def banner(spec: SweepSpec) -> Iterator[str]:
+def banner(plan: Plan) -> Iterator[str]:
     """What is about to happen and how long it may take."""
+    spec = plan.spec
     yield f"Sweep {spec.name}: {spec.recipe}, {spec.preset} preset, {spec.trials} trials, seed {spec.seed}."
     if spec.hours:
         yield f"It takes at most {_duration(spec.hours * 3600)}, plus 15 to 40 seconds to start the workers."
     elif spec.epoch_budget:
-        yield f"It has no time limit: it ends after {spec.trials} trials or {spec.epoch_budget} epochs."
+        yield f"It has no time limit: the search ends after {spec.trials} trials or {spec.epoch_budget} epochs."
     else:
-        yield f"It has no time limit: it ends after {spec.trials} trials."
+        yield f"It has no time limit: the search ends after {spec.trials} trials."
+    if count := confirmations(plan):
+        where = "within that time" if spec.hours else "after the search"
+        trainings = f"{plural(count, 'training')} of {plural(plan.max_epochs, 'epoch')}"
+        yield f"The confirmation on fresh seeds takes at most {trainings}, {where}."
 
 
 def sweep_runs(worker_slots: int) -> str:
@@ -34,47 +46,50 @@ def sweep_runs(worker_slots: int) -> str:
     return f"The sweep runs: {plural(worker_slots, 'trial')} at a time."
 
 
-def summary(state: SweepState, folder: SweepFolder, browse: str) -> Iterator[RenderableType]:
+def summary(state: SweepState, folder: SweepFolder, command: Callable[[str], str]) -> Iterator[RenderableType]:
     """The result: the best configuration, why trials were stopped, where everything is, and what to do next.
 
     Args:
         state: the sweep.
         folder: the sweep's.
-        browse: the command that opens the results in a browser.
+        command: the command line of a verb about this sweep.
     """
     ranked = finalists(state)
     for sentence in trial_remarks(state):
         yield f"{sentence}\n"
     if state.ended is None or not ranked:
         yield "No trial trained to its end, so there is no best configuration."
-        yield from _stopped(state)
+        yield from _stopped(state, command)
         return
     best = ranked[0]
     yield _comparison(ranked, state)
-    yield f"\nBest configuration: trial {label(best.trial)}, {state.plan.recipe.metric} {_mean_and_std(best)}"
+    yield ""
+    yield from nothing_learnt(state)
+    title = "Highest of them" if learnt_nothing(state) else "Best configuration"
+    yield f"{title}: trial {label(best.trial)}, {state.plan.recipe.metric} {mean_and_std(best)}"
     yield f"  {state.plan.recipe.metric} of a training, here and in the table: {meaning(state)}"
     yield f"  {description(best.trial)}"
     yield from (f"  {sentence}" for sentence in winner_stopped(best.trial))
-    baseline = next((finalist for finalist in ranked if finalist.trial.is_baseline), None)
-    if baseline is not None and baseline is not best:
-        gain = best.trial.curve.oriented(best.mean - baseline.mean)  # oriented: positive is better
-        yield f"  {gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({_mean_and_std(baseline)})"
+    yield from (f"  {sentence}" for sentence in lead_sentences(state, ranked))
     yield ""
     if state.plan.spec.also:
         yield pareto_table(pareto_front(state), state.plan.recipe.metric, state.plan.spec.also)
         yield ""
-    yield from _stopped(state)
+    yield from _stopped(state, command)
     if state.search_ended:
         started = f"{len(state.trials.search)} of {state.trial_budget} trials"
         yield f"The search ended early, after {started}: {state.search_ended.detail}."
     yield from _audited(state)
     duration = f"{plural(len(state.trials), 'trial')} in {_duration(state.active_seconds)}"
     yield f"\n{duration}; the workers trained {state.utilisation:.0%} of the time."
-    if checkpoint := best_checkpoint(state, best.trial.number, folder):
+    checkpoint = best_checkpoint(state, best.trial.number, folder)
+    if checkpoint:
         yield f"Checkpoint: {checkpoint.path} (epoch {checkpoint.epoch})"
         yield f"  {checkpoint_sentence(checkpoint, state.plan.recipe.metric)}"
     yield f"Exported:   {folder.best}"
-    yield f"Results in the browser: {browse}"
+    yield f"Results in the browser: {command('browse')}"
+    yield ""
+    yield from next_step(state, ranked, str(checkpoint.path) if checkpoint else "", command)
 
 
 def _comparison(ranked: list[Finalist], state: SweepState) -> Table:
@@ -87,7 +102,7 @@ def _comparison(ranked: list[Finalist], state: SweepState) -> Table:
         failed += f", {finalist.failed} failed" if finalist.failed else ""
         seeds = f"{len(finalist.values)}{failed}" if finalist.confirmed else f"none{failed}"
         searched = number(finalist.trial.curve.objective_value)
-        table.add_row(label(finalist.trial), _mean_and_std(finalist), seeds, searched)
+        table.add_row(label(finalist.trial), mean_and_std(finalist), seeds, searched)
     return table
 
 
@@ -103,20 +118,19 @@ def checkpoint_sentence(checkpoint: BestCheckpoint, metric: str) -> str:
     return sentence
 
 
-def _mean_and_std(finalist: Finalist) -> str:
-    # A single seed has no standard deviation to show.
-    return f"{finalist.mean:.4f} ± {finalist.std:.4f}" if len(finalist.values) > 1 else f"{finalist.mean:.4f}"
-
-
-def _stopped(state: SweepState) -> Iterator[str]:
+def _stopped(state: SweepState, command: Callable[[str], str]) -> Iterator[str]:
     stopped = [
         (trial, trial.decision) for trial in state.trials.values() if trial.decision and trial.decision.reason != "done"
     ]
     if stopped:
         yield "Stopped trials:"
-    for trial, decision in stopped:
+    for trial, decision in stopped[:MOST_STOPPED]:
         reason = f"{decision.reason} ({REASONS[decision.reason]})"
         yield f"  {label(trial)} after epoch {decision.epoch}: {reason}: {decision.detail}"
+    if more := stopped[MOST_STOPPED:]:
+        counts = Counter(decision.reason for _, decision in more)
+        reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+        yield f"  and {len(more)} more ({reasons}); each with its reason: {command('status')}"
 
 
 def _audited(state: SweepState) -> Iterator[str]:

@@ -147,7 +147,7 @@ def test_the_trade_offs_are_in_the_last_words_and_for_machines(data: Path, tmp_p
     made = plan_of(data, trials=4, scheduler="none", confirm_top=0, also="checkpoint_mb")
     folder = SweepFolder.create(tmp_path, made.spec)
     state = costly(data, folder.journal, trials=4, also="checkpoint_mb")
-    words = [item for item in summary(state, folder, "browse") if not isinstance(item, str)]
+    words = [item for item in summary(state, folder, "steadytune {} sweep".format) if not isinstance(item, str)]
     assert any("Best trade-offs between score and checkpoint_mb" in str(getattr(one, "title", "")) for one in words)
     found = sweep_json(state, "sweep")["front"]
     assert [one["trial"] for one in found] == [point.trial.number for point in pareto_front(state)]

@@ -1,0 +1,96 @@
+"""A sweep on a terminal while it runs: how far it is, its best so far, what runs now, and the table of its trials."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
+from search.views.pace import Pace, clock, pace
+from search.views.status_table import ROWS, best_so_far, label, number, status_table
+
+HEAD_LINES, TABLE_LINES = 5, 4
+"""Lines above the table, and lines of it that are no trials: with them a live view fits on its terminal."""
+
+
+def live_view(state: SweepState, title: str, console: Console, interrupted: bool = False) -> RenderableType:
+    """The sweep as its terminal shows it now; its clock goes on between events, unless it is `interrupted`."""
+    rows = max(3, min(ROWS, console.height - HEAD_LINES - TABLE_LINES))
+    table = status_table(state, "", rows, console.width, interrupted=interrupted)
+    clock_line = _Clock(pace(state), None if interrupted else time.monotonic())
+    return Group(Text(title, style="bold"), clock_line, *map(Text, head_lines(state, interrupted)), Text(""), table)
+
+
+def head_lines(state: SweepState, interrupted: bool = False) -> Iterator[str]:
+    """How far the sweep is, its best against the baseline, and what runs now."""
+    speed = pace(state)
+    rates = f"{speed.epochs_an_hour:,.0f} epochs and {speed.trials_an_hour:,.0f} trials an hour"
+    yield f"{stage(state)} · {rates}" if speed.left is not None else stage(state)
+    yield best_line(state)
+    running = state.trials.running.values()
+    names = [f"{label(trial)} ({trial.curve.epoch}/{state.plan.max_epochs})" for trial in running]
+    yield f"{'interrupted' if interrupted else 'now training'}: {', '.join(names) or 'nothing'}"
+
+
+def stage(state: SweepState) -> str:
+    """Whether it searches, confirms or audits, and how far it is with that."""
+    kinds = {trial.started.kind for trial in state.trials.running.values()}
+    if "confirm" in kinds and "search" not in kinds:
+        count = sum(trial.started.kind == "confirm" for trial in state.trials.values())
+        return f"confirmation: training {count} on fresh seeds"
+    if kinds == {"audit"}:
+        return "audit of stopped trials"
+    return f"search: trial {len(state.trials.search)} of {state.trial_budget}"
+
+
+def best_line(state: SweepState) -> str:
+    """The best trial so far against the baseline."""
+    best, metric = best_so_far(state), state.plan.recipe.metric
+    if best is None:
+        return f"best so far: no {metric} yet"
+    value = best.curve.objective_value
+    line = f"best so far: {metric} {number(value)} (trial {label(best)})"
+    baseline = next((trial for trial in state.trials.search if trial.is_baseline), None)
+    if baseline is None or baseline.curve.objective_value is None or value is None:
+        return line
+    if baseline is best:
+        return f"{line}, the baseline"
+    gain = best.curve.oriented(value - baseline.curve.objective_value)
+    return f"{line}, {gain:+.4f} against the baseline{_unfinished(baseline)}"
+
+
+def _unfinished(trial: TrialState) -> str:
+    return f" after {trial.curve.epoch} epochs" if trial.running else ""
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """A bar with the time so far and the time left, as they are when it is drawn."""
+
+    pace: Pace
+    taken: float | None  # when, by the monotonic clock; None if it stands still
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        since = 0.0 if self.taken is None else time.monotonic() - self.taken
+        grid = Table.grid(padding=(0, 2), expand=True)
+        grid.add_column(ratio=1)
+        grid.add_column(no_wrap=True)
+        times = f"{self.pace.share:.0%}  {clock(self.pace.elapsed + since)} so far"
+        if self.pace.left is not None:
+            times += f", about {clock(max(0.0, self.pace.left - since))} left"
+        grid.add_row(ProgressBar(total=1.0, completed=self.pace.share), times)
+        yield grid
+
+
+def progress_line(state: SweepState) -> str:
+    """The same on one line, for a log."""
+    speed = pace(state)
+    left = "" if speed.left is None else f", about {clock(speed.left)} left"
+    return f"progress: {clock(speed.elapsed)} so far{left}; {stage(state)}; {best_line(state)}"

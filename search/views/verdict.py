@@ -1,0 +1,93 @@
+"""The result of a sweep in sentences: how sure the winner's lead is, what would help, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from search.state.lead import Lead, lead, learnt_nothing
+from search.state.outcome import Finalist
+from search.state.sweep_state import SweepState
+from search.views.status_table import label, plural
+
+PICTURE_SIZES = ("image_size", "imgsz")
+"""What recipes call the pixels of a picture."""
+
+
+def baseline_of(ranked: Sequence[Finalist]) -> Finalist | None:
+    """The baseline among the finalists."""
+    return next((finalist for finalist in ranked if finalist.trial.is_baseline), None)
+
+
+def mean_and_std(finalist: Finalist) -> str:
+    """A finalist's result; a single seed has no standard deviation to show."""
+    return f"{finalist.mean:.4f} ± {finalist.std:.4f}" if len(finalist.values) > 1 else f"{finalist.mean:.4f}"
+
+
+def lead_sentences(state: SweepState, ranked: Sequence[Finalist]) -> Iterator[str]:
+    """How far the best of the finalists is ahead of the baseline and of the next one, and how sure that is."""
+    best, baseline = ranked[0], baseline_of(ranked)
+    if baseline is not None and baseline is not best:
+        compared = lead(best, baseline, ranked)
+        gain = f"{compared.gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({mean_and_std(baseline)})"
+        yield gain + _certainty(compared)
+    elif baseline is best:
+        yield f"No configuration is better than the baseline {state.plan.recipe.baseline!r}"
+    rivals = [rival for rival in ranked[1:] if rival is not baseline and lead(best, rival, ranked).within_noise]
+    if rivals:
+        names = ", ".join(label(rival.trial) for rival in rivals)
+        yield f"Its lead over {'trial' if len(rivals) == 1 else 'trials'} {names} is within the noise of the seeds"
+
+
+def _certainty(compared: Lead) -> str:
+    if compared.margin is None:
+        return "; from one training each, so how far seeds alone differ is not known"
+    if compared.within_noise:
+        return f"; within the noise of the seeds (95 % interval ± {compared.margin:.4f}), so it may be no better"
+    return f"; 95 % interval ± {compared.margin:.4f}"
+
+
+def nothing_learnt(state: SweepState) -> Iterator[str]:
+    """That no training learnt anything, and what would help; nothing if some did."""
+    if not learnt_nothing(state):
+        return
+    metric = state.plan.recipe.metric
+    orient = max if state.plan.recipe.mode == "max" else min
+    reached = [value for trial in state.trials.search if (value := trial.curve.objective_value) is not None]
+    yield (
+        f"No training has learnt anything: the best {metric} of {plural(len(reached), 'trial')} is "
+        f"{orient(reached):.4f}. Their order is chance, so none of them is a result."
+    )
+    settings = state.trials.search[0].started.settings
+    helps = [f"more epochs (now {state.plan.max_epochs})"]
+    if settings.get("weights") == "none" or settings.get("pretrained") is False:
+        helps.insert(0, f"pretrained weights (`{'weights' if 'weights' in settings else 'pretrained'}`)")
+    helps += [f"larger pictures (`{name}`, now {settings[name]})" for name in PICTURE_SIZES if name in settings]
+    yield f"What helps: {', '.join(helps)}; and a look at the data (`steadytune check`)."
+
+
+def next_step(
+    state: SweepState, ranked: Sequence[Finalist], checkpoint: str, command: Callable[[str], str]
+) -> Iterator[str]:
+    """What to do after the sweep.
+
+    Args:
+        state: the sweep.
+        ranked: its finalists, best first.
+        checkpoint: path of the winner's checkpoint; "" if there is none.
+        command: the command line of a verb about this sweep.
+    """
+    if learnt_nothing(state):
+        return
+    best, baseline, spec = ranked[0], baseline_of(ranked), state.plan.spec
+    more = f"{command('resume')} --trials {2 * state.trial_budget}"
+    more += f" --hours {2 * spec.hours:g}" if spec.hours else ""
+    if baseline is best:
+        yield f"Next: search on, {more}, or in wider ranges (`set`)"
+        return
+    compared = lead(best, baseline, ranked) if baseline is not None else None
+    if compared is not None and compared.within_noise:
+        yield f"Next: search on, {more}"
+        if compared.seeds:
+            yield f"  {compared.seeds} seeds each would tell the two apart (`confirm_seeds`, now {spec.confirm_seeds})"
+    elif checkpoint:
+        yield f"Next: see what it does, steadytune predict {checkpoint} PICTURES"
