@@ -39,6 +39,8 @@ class Budget:
     def allows(self, state: SweepState, epochs: int = 1) -> bool:
         """Whether the search may take that many more epochs. Its first trial always may, so that there is a result."""
         spec = self._plan.spec
+        if state.targets_met:
+            return False
         if spec.epoch_budget is not None and state.trials.search and state.epochs + epochs > spec.epoch_budget:
             return False
         if spec.hours is None:
@@ -52,11 +54,13 @@ class Budget:
     def exceeded(self, state: SweepState, trial: TrialState) -> str:
         """Why `trial` has to end now, or ""."""
         spec = self._plan.spec
-        # The result is compared with the baseline, so that does not end early for the confirmation's sake.
-        reserves = trial.is_search and not trial.is_baseline
+        # What the result is compared with does not end early for the confirmation's sake.
+        reserves = trial.is_search and not trial.is_reference
         if spec.hours is not None and self.seconds_left() <= (self._confirm_seconds(state) if reserves else 0.0):
             note = " (the rest is reserved for the confirmation)" if reserves and self.seconds_left() > 0 else ""
             return f"the sweep's {spec.hours:g} hours are used up{note}"
+        if trial.is_search and state.targets_met:
+            return "the sweep's targets are met"
         if trial.is_search and spec.epoch_budget is not None and state.epochs >= spec.epoch_budget:
             return f"the sweep's {spec.epoch_budget} epochs are used up"
         return ""
@@ -73,7 +77,8 @@ class Budget:
             return 0.0
         # The finalists may be among the finished trials, those that run, and one that may be started now.
         running = sum(trial.is_search for trial in state.trials.running.values())
-        finalists = min(spec.confirm_top + 1, len(finalist_numbers(state)) + running + 1)
+        references = len({self._plan.recipe.baseline} | {target.over for target in self._plan.targets} - {""})
+        finalists = min(spec.confirm_top + references, len(finalist_numbers(state)) + running + 1)
         rounds = math.ceil(finalists * spec.confirm_seeds / state.worker_slots)
         # One epoch more, as a trial of the search is ended only after the epoch in which its time is used up.
         # The confirmation re-trains the best first, seed by seed: so half of the hours is of use even if it needs more.

@@ -25,6 +25,7 @@ from search.state.extension import has_other_space, that_stand
 from search.state.listeners import SamplerListener, SchedulerListener
 from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
+from search.state.targets import targets_end
 from search.state.trial_state import TrialState
 from search.sweep.build_scheduler import build_scheduler
 from search.sweep.plan import Plan, draw
@@ -262,6 +263,8 @@ class Coordinator:
             self._clean()
 
     def _decide(self, trial: TrialState, done: EpochDone) -> None:
+        if ended := targets_end(self.state, trial):
+            self._record(ended)
         budget_reason = self._budget.exceeded(self.state, trial)
         decision = decide(trial, self.state, self.scheduler, done, budget_reason, self._remaining())
         if decision:

@@ -54,7 +54,7 @@ def _demoted(trial: TrialState, state: SweepState, scheduler: Scheduler) -> Deci
 
     It waits for an epoch with a checkpoint to continue from. A simulated trial has none and needs none.
     """
-    rung = None if trial.is_baseline else scheduler.demotion(trial.number)
+    rung = None if trial.is_reference else scheduler.demotion(trial.number)
     if rung is None or max(trial.checkpoints, default=trial.curve.epoch) < trial.curve.epoch:
         return None
     doubt = doubtful(trial.curve, state.plan.max_epochs, state.plan.spec.stability, _peers(trial, state))
@@ -71,8 +71,8 @@ def _stop_rules(trial: TrialState, state: SweepState, alarm: Alarm | None) -> De
     # An audit shows how a stopped trial would have continued, so nothing stops it again.
     if trial.started.kind == "audit":
         return None
-    # The result of the sweep is the comparison of the baseline and the finalists, so these train to their last epoch.
-    if trial.is_baseline or not trial.is_search:
+    # The sweep's result compares the finalists with the baseline and with what targets name: these train to their end.
+    if trial.is_reference or not trial.is_search:
         return broken(curve, thresholds, alarm)
     return verdict(curve, state.plan.max_epochs, thresholds, alarm, _peers(trial, state))
 
@@ -111,8 +111,9 @@ def _compare(trial: TrialState, recipe: AnyRecipe, scheduler: Scheduler, remaini
         return None
     result = scheduler.rung_result(trial.number, rung)
     action = scheduler.action(trial.number, rung, remaining)
-    if action != "continue" and trial.is_baseline:  # see `_stop_rules`
-        return _at_rung(result, recipe, scheduler, "continue", remaining, "no rung stops the baseline")
+    if action != "continue" and trial.is_reference:  # see `_stop_rules`
+        name = "the baseline" if trial.is_baseline else f"{trial.started.named}, which a target names"
+        return _at_rung(result, recipe, scheduler, "continue", remaining, f"no rung stops {name}")
     return _at_rung(result, recipe, scheduler, action, remaining, _undecided(scheduler, rung))
 
 

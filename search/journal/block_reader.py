@@ -8,7 +8,7 @@ the driver has one, and it restores it row by row: `search.journal.segments.read
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
 
@@ -24,13 +24,14 @@ UNREAD = ("rates", "checkpoint", "alarm", "alarm_detail", "steps")
 """Columns that only the driver needs, or a trial's own page."""
 
 
-def read_blocks(folder: Path, after: int, metric: str) -> Iterator[Row | EpochBlock]:
+def read_blocks(folder: Path, after: int, metric: str, others: Iterable[str] = ()) -> Iterator[Row | EpochBlock]:
     """The journal's rows above `after`, in order, with the epochs as blocks; safe while the sweep writes.
 
     Args:
         folder: the journal.
         after: the highest sequence number that was read before.
         metric: the objective's name.
+        others: names of further metrics and losses.
 
     Raises:
         SteadytuneError: as `search.journal.segments.tables`.
@@ -41,11 +42,13 @@ def read_blocks(folder: Path, after: int, metric: str) -> Iterator[Row | EpochBl
         is_epoch = event == EpochDone.event
         items: list[Row | EpochBlock] = list(columns.rows(np.flatnonzero(~is_epoch)))
         # Utilisation is counted between openings of the sweep, so a block ends where the sweep was opened again.
-        items += _blocks(columns, np.flatnonzero(is_epoch), np.cumsum(event == SweepOpened.event), metric)
+        items += _blocks(columns, np.flatnonzero(is_epoch), np.cumsum(event == SweepOpened.event), metric, others)
         yield from sorted(items, key=attrgetter("seq"))
 
 
-def _blocks(columns: Columns, epochs: Array, opening: Array, metric: str) -> Iterator[EpochBlock]:
+def _blocks(
+    columns: Columns, epochs: Array, opening: Array, metric: str, others: Iterable[str]
+) -> Iterator[EpochBlock]:
     """The rows `epochs`, one block for each trial and each `opening` of the sweep."""
     if not len(epochs):
         return
@@ -69,6 +72,7 @@ def _blocks(columns: Columns, epochs: Array, opening: Array, metric: str) -> Ite
     seconds = columns.sums("seconds")[rows].tolist()
     remarks = columns.words("remark")[rows].tolist()
     spreads = columns.optional("spread")[rows].tolist()
+    further = {name: _metric_or_loss(columns, name)[rows].tolist() for name in others}
     for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
         yield EpochBlock(
             trial=int(trials[start]),
@@ -85,4 +89,10 @@ def _blocks(columns: Columns, epochs: Array, opening: Array, metric: str) -> Ite
             seconds=seconds[start:stop],
             spreads=spreads[start:stop],
             remark=next(filter(None, remarks[start:stop]), ""),
+            others={name: values_of[start:stop] for name, values_of in further.items()},
         )
+
+
+def _metric_or_loss(columns: Columns, name: str) -> Array:
+    metrics, losses = columns.named("metrics", name), columns.named("losses", name)
+    return np.where(metrics == None, losses, metrics)  # noqa: E711 — element by element

@@ -6,7 +6,8 @@ The driver applies them one at a time, as they happen; those who read a sweep ba
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from search.journal.events import EpochDone
 
@@ -28,6 +29,7 @@ class EpochBlock:
         seconds: what each epoch took on its worker.
         spreads: standard deviation of the training loss over each epoch's steps, where it is known.
         remark: the first sentence about the training that one of them came with, or "".
+        others: by name, further metrics and losses that were asked for.
     """
 
     trial: int
@@ -44,6 +46,7 @@ class EpochBlock:
     seconds: list[float]
     spreads: list[float | None]
     remark: str = ""
+    others: Mapping[str, list[float | None]] = field(default_factory=dict)
 
     @property
     def seq(self) -> int:
@@ -51,8 +54,8 @@ class EpochBlock:
         return self.seqs[-1]
 
     @classmethod
-    def of(cls, seq: int, time: float, done: EpochDone, metric: str) -> EpochBlock:
-        """The block of a single epoch; `metric` names the objective."""
+    def of(cls, seq: int, time: float, done: EpochDone, metric: str, others: Iterable[str] = ()) -> EpochBlock:
+        """The block of a single epoch; `metric` names the objective, `others` further metrics and losses."""
         losses = done.losses
         return cls(
             trial=done.trial,
@@ -69,4 +72,5 @@ class EpochBlock:
             seconds=[sum(done.seconds.values())],
             spreads=[done.spread],
             remark=done.remark or "",
+            others={name: [done.metrics.get(name, losses.get(name))] for name in others},
         )

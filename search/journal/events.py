@@ -201,13 +201,18 @@ class Requested:
         return self.accepted and self.verb == "add"
 
 
+TARGETS = "targets"
+"""The number of a `SearchEnded` that a trial brought about which met them all."""
+
+
 @dataclass(frozen=True)
 class SearchEnded:
-    """The search ended: its last trials gained too little (`search.control.patience`), or it was stopped by hand.
+    """The search ended: its last trials gained too little, it was stopped by hand, or a trial met all targets.
 
     Attributes:
         detail: one sentence.
-        numbers: "gain", "noise", "patience"; none if it was stopped by hand.
+        numbers: "gain", "noise", "patience" (`search.control.patience`); or `TARGETS`, how many were met; none if it
+            was stopped by hand.
     """
 
     event: ClassVar[str] = "enough"

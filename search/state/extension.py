@@ -16,11 +16,24 @@ from spaces.added import NEVER
 from spaces.space import is_range
 from trainables.errors import SteadytuneError
 
-BUDGET = ("trials", "total_epochs", "hours", "patience", "confirm_top", "confirm_seeds", "audit")
+BUDGET = (
+    *("trials", "total_epochs", "hours", "patience", "stop_at_targets"),
+    *("confirm_top", "confirm_seeds", "audit"),
+)
 """Fields that say how much a sweep does."""
 MACHINERY = (
     *("data", "data_cache_gb", "data_fingerprint", "workers", "cpus", "gpus", "memory_gb", "retries", "hang_minutes"),
-    *("address", "checkpoint_every", "keep_checkpoints", "max_checkpoint_gb", "storage", "store", "limits", "also"),
+    *(
+        "address",
+        "checkpoint_every",
+        "keep_checkpoints",
+        "max_checkpoint_gb",
+        "storage",
+        "store",
+        "limits",
+        "also",
+        "targets",
+    ),
 )
 """Fields that say where and how it runs. All others say what is searched: decisions that were made depend on them."""
 
@@ -115,6 +128,8 @@ def gives_more(changed: Mapping[str, Sequence[Any]]) -> bool:
 def _is_more(name: str, before: float | None, after: float | None) -> bool:
     if name in ("total_epochs", "hours", "patience"):  # None is no bound
         return after is None or (before is not None and after > before)
+    if name == "stop_at_targets":
+        return not after
     return (after or 0) > (before or 0)
 
 

@@ -31,7 +31,7 @@ class SweepFollower:
         state = self._state
         if not self._journal.is_dir():
             return
-        for item in read_blocks(self._journal, self._seq, state.plan.recipe.metric):
+        for item in read_blocks(self._journal, self._seq, state.plan.recipe.metric, state.plan.target_metrics):
             if isinstance(item, EpochBlock):
                 state.apply_epochs(item)
             else:

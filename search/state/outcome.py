@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,14 +26,14 @@ class Finalist:
         failed: how many of the fresh trainings failed with nothing to hand back.
         confirmed: whether `values` come from fresh seeds.
         stopped: how many of the fresh trainings failed after they had reached a value that counts, which `values` has.
-        last: mean over the same trainings of the objective `last`, by which champions of older versions are compared.
+        trainings: those that `values` come from.
     """
 
     trial: TrialState
     values: tuple[float, ...]
     failed: int
     confirmed: bool
-    last: float
+    trainings: tuple[TrialState, ...]
     stopped: int = 0
 
     @property
@@ -43,18 +42,27 @@ class Finalist:
         return statistics.fmean(self.values)
 
     @property
+    def last(self) -> float:
+        """Mean over the same trainings of the objective `last`, by which champions of older versions are compared."""
+        smoothed = (training.curve.smoothed_value for training in self.trainings)
+        return statistics.fmean(value for value in smoothed if value is not None)
+
+    @property
     def std(self) -> float:
         """Sample standard deviation of the values; 0 for a single one."""
         return statistics.stdev(self.values) if len(self.values) > 1 else 0.0
 
 
 def finalist_numbers(state: SweepState) -> list[int]:
-    """The search trials to confirm: the best few, and the baseline, so that the winner is never worse than it."""
+    """The search trials to confirm: the best few, and those that the result is compared with.
+
+    The baseline is one of these, so that the winner is never worse than it.
+    """
     confirm_top = state.plan.spec.confirm_top
     if not confirm_top:
         return []
     best, others = state.trials.ranking[:confirm_top], state.trials.ranking[confirm_top:]
-    return [trial.number for trial in [*best, *(trial for trial in others if trial.is_baseline)]]
+    return [trial.number for trial in [*best, *(trial for trial in others if trial.is_reference)]]
 
 
 def finalists(state: SweepState) -> list[Finalist]:
@@ -80,17 +88,14 @@ def _finalist(state: SweepState, number: int) -> Finalist | None:
     failed = sum(run.failed for run in runs) - stopped
     values = tuple(run.curve.objective_value for run in counted if run.curve.objective_value is not None)
     if values:
-        return Finalist(state.trials[number], values, failed, confirmed=True, last=_last(counted), stopped=stopped)
+        trainings = tuple(counted)
+        return Finalist(state.trials[number], values, failed, confirmed=True, trainings=trainings, stopped=stopped)
     return _unconfirmed(state.trials[number], failed)
 
 
 def _unconfirmed(trial: TrialState, failed: int) -> Finalist:
     assert trial.curve.objective_value is not None  # it is in the ranking
-    return Finalist(trial, (trial.curve.objective_value,), failed, confirmed=False, last=_last([trial]))
-
-
-def _last(trainings: Sequence[TrialState]) -> float:
-    return statistics.fmean(run.curve.smoothed_value for run in trainings if run.curve.smoothed_value is not None)
+    return Finalist(trial, (trial.curve.objective_value,), failed, confirmed=False, trainings=(trial,))
 
 
 def result(state: SweepState) -> SweepEnded:

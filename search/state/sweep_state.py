@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from search.journal.epoch_block import EpochBlock
 from search.journal.events import (
+    TARGETS,
     VERSION,
     Decided,
     EpochDone,
@@ -80,7 +81,8 @@ class SweepState:
         """Take one event into account."""
         event = row.event
         if isinstance(event, EpochDone):
-            self.apply_epochs(EpochBlock.of(row.seq, row.time, event, self.plan.recipe.metric))
+            metric, others = self.plan.recipe.metric, self.plan.target_metrics
+            self.apply_epochs(EpochBlock.of(row.seq, row.time, event, metric, others))
             if event.checkpoint:
                 self.trials[event.trial].checkpoints[event.epoch] = event.bytes
             return
@@ -170,7 +172,9 @@ class SweepState:
         if self._earlier_values:  # an older version may have stored the settings, without fields that came later
             event = replace(event, settings={**self._earlier_values, **event.settings})
         curve = Curve(recipe.mode, objective=self.plan.spec.objective, bounds=self.plan.bounds)
-        trial = TrialState(event, curve, is_baseline=event.named == recipe.baseline)
+        is_baseline = event.named == recipe.baseline
+        is_reference = is_baseline or event.named in {target.over for target in self.plan.targets} - {""}
+        trial = TrialState(event, curve, is_baseline, is_reference)
         self.trials.add(trial)
         self.started_by_hand += event.by_hand
         for listener in self._listeners:
@@ -193,6 +197,11 @@ class SweepState:
             range_text = f"it has trials 0 to {len(self.trials) - 1}" if self.trials else "it has none yet"
             raise SteadytuneError(f"no trial {number} in sweep {self.plan.spec.name}; {range_text}")
         return self.trials[number]
+
+    @property
+    def targets_met(self) -> bool:
+        """Whether the search ended because a trial met all targets."""
+        return self.search_ended is not None and TARGETS in self.search_ended.numbers
 
     @property
     def worker_slots(self) -> int:

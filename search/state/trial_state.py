@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from dataclasses import dataclass, field
 from typing import Literal
@@ -24,7 +25,8 @@ class TrialState:
     Attributes:
         started: how it began: its number, kind, seed and settings.
         curve: its epochs so far.
-        is_baseline: whether its settings are the recipe's baseline, which the result is compared with.
+        is_baseline: whether its settings are the recipe's baseline.
+        is_reference: whether the result is compared with it: it is the baseline, or a target names it.
         decisions: all that were made about it, in order.
         checkpoints: bytes of each checkpoint on disk, by epoch. Only the driver, which deletes them, knows; in a state
             that was read by epoch blocks (`search.state.follower`) it is empty.
@@ -32,17 +34,20 @@ class TrialState:
         seconds: what each epoch took on its worker.
         largest_bytes: size of its largest checkpoint.
         remark: the first sentence that its training had for the report, or "".
+        others: by name, the metrics and losses that targets name, after each epoch; nan where there is none.
     """
 
     started: TrialStarted
     curve: Curve
     is_baseline: bool = False
+    is_reference: bool = False
     decisions: list[Decided] = field(default_factory=list)
     checkpoints: dict[int, int] = field(default_factory=dict)
     written: array[int] = field(default_factory=lambda: array("l"))
     seconds: array[float] = field(default_factory=lambda: array("d"))
     largest_bytes: int = 0
     remark: str = ""
+    others: dict[str, array[float]] = field(default_factory=dict)
 
     def add(self, block: EpochBlock) -> None:
         """Take its next epochs into account."""
@@ -51,6 +56,9 @@ class TrialState:
         self.seconds.extend(block.seconds)
         self.largest_bytes = max(self.largest_bytes, block.largest_bytes)
         self.remark = self.remark or block.remark
+        for name, values in block.others.items():
+            column = self.others.setdefault(name, array("d"))
+            column.extend(math.nan if value is None else value for value in values)
 
     @property
     def number(self) -> int:

@@ -13,6 +13,7 @@ from search.sweep.data_identity import DataIdentity
 from search.sweep.data_look import DataLook
 from search.sweep.spec import COMMAND, SchedulerName, SweepSpec
 from search.sweep.spelling import check_spelling
+from search.sweep.targets import Target, parse_target
 from search.sweep.uri import check_uri, is_uri
 from spaces import registry as space_registry
 from spaces.added import gives_range
@@ -83,6 +84,16 @@ class Plan:
         """The epochs at which the scheduler compares trials, rising."""
         return milestones(self.grace_epochs, self.reduction_factor, self.max_epochs)
 
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """What the winner should reach."""
+        return tuple(map(parse_target, self.spec.targets))
+
+    @cached_property
+    def target_metrics(self) -> frozenset[str]:
+        """The metrics and losses that targets name, besides the objective."""
+        return frozenset(target.metric for target in self.targets) - {self.recipe.metric}
+
     @property
     def earlier_values(self) -> dict[str, Any]:
         """What trials of an older version had in effect for settings that are searched only now."""
@@ -137,6 +148,7 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     if len(named) > spec.trials:
         raise SettingsError(f"trials is {spec.trials}; it must be at least the {len(named)} enqueued trainings")
     plan = Plan(spec, recipe, space, named, chosen, max_epochs)
+    _check_targets(plan)
     _check_corners(plan)
     return plan
 
@@ -212,6 +224,18 @@ def _choices(spec: SweepSpec, recipe: AnyRecipe, space: Space) -> dict[str, Rang
         if name in searched:
             narrowed(name, searched[name], chosen)
     return ranges(space, spec.set)
+
+
+def _check_targets(plan: Plan) -> None:
+    if plan.spec.stop_at_targets and not plan.targets:
+        raise SettingsError("stop_at_targets is true, but the sweep has no targets; give some, or leave it out")
+    names = [name for name, _ in plan.named]
+    for target in plan.targets:
+        if target.over and target.over not in names:
+            raise SettingsError(
+                f"targets has '{target}', but no training of this sweep is named {target.over}: they are "
+                f"{', '.join(names) or 'none'}; add it to enqueue, or name one of these"
+            )
 
 
 def _check_corners(plan: Plan) -> None:

@@ -19,6 +19,7 @@ from search.pruning.objective import DEFAULT_OBJECTIVE, DESCRIPTION, EARLIER_OBJ
 from search.pruning.stability import EARLIER, StabilitySettings
 from search.sweep.removed import REMOVED
 from search.sweep.spelling import check_fields
+from search.sweep.targets import parse_target
 from trainables import registry
 from trainables.command.declaration import ArgumentsFile, Parameters, ScriptCheckpoint, Stop, Words
 from trainables.errors import SettingsError
@@ -142,6 +143,13 @@ class SweepSpec(Settings):
     confirm_top: int = Field(3, ge=0, description="best configurations that are re-trained on fresh seeds; 0: none")
     confirm_seeds: int = Field(2, gt=0, description="fresh seeds for each of them")
 
+    targets: list[str] = Field(
+        [],
+        description="what the winner should reach: ['map50_95 >= 0.45', 'val <= 1.2'], or more than a named training: "
+        "['map50_95 >= baseline + 0.02']; the report says which are met",
+    )
+    stop_at_targets: bool = Field(False, description="end the search once a trial meets all targets")
+
     limits: dict[Measure, Limit] = Field(
         {},
         description="highest cost of a configuration: epoch_seconds: {high: 30}, checkpoint_mb: {high: 100}; "
@@ -195,6 +203,13 @@ class SweepSpec(Settings):
         if gpus != "auto" and (not is_valid or isinstance(gpus, bool)):
             raise ValueError("must be auto, a share from 0 to 1, or a whole number")
         return gpus
+
+    @field_validator("targets")
+    @classmethod
+    def _targets_can_be_read(cls, targets: list[str]) -> list[str]:
+        for target in targets:
+            parse_target(target)
+        return targets
 
     @property
     def epoch_budget(self) -> int | None:

@@ -19,6 +19,7 @@ from search.views.importance import Importance
 from search.views.remarks import remarks
 from search.views.status_table import label, number, plural, request_line, short, winner_stopped
 from search.views.tables import importance_table, outcome_table, rung_table, stop_table, trials_table
+from search.views.targets import target_lines
 from search.views.verdict import lead_sentences, nothing_learnt
 from trainables.printable import printable
 
@@ -56,6 +57,7 @@ def headline(state: SweepState) -> Iterator[str]:
     yield from winner_stopped(winner)
     yield f"Its settings: {short(winner.started.drawn) or winner.started.named}."
     yield from (f"{sentence}." for sentence in lead_sentences(state, finalists(state)))
+    yield from target_lines(state)
 
 
 def _changes(extension: SweepExtended) -> Iterator[tuple[str, Any, Any]]:

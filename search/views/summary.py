@@ -19,6 +19,7 @@ from search.views.pace import confirmations
 from search.views.pareto import pareto_front, pareto_table
 from search.views.remarks import trial_remarks
 from search.views.status_table import description, label, meaning, number, plural, winner_stopped
+from search.views.targets import target_lines
 from search.views.verdict import lead_sentences, mean_and_std, next_step, nothing_learnt
 
 MOST_STOPPED = 6
@@ -71,6 +72,7 @@ def summary(state: SweepState, folder: SweepFolder, command: Callable[[str], str
     yield f"  {description(best.trial)}"
     yield from (f"  {sentence}" for sentence in winner_stopped(best.trial))
     yield from (f"  {sentence}" for sentence in lead_sentences(state, ranked))
+    yield from (f"  {line}" for line in target_lines(state))
     yield ""
     if state.plan.spec.also:
         yield pareto_table(pareto_front(state), state.plan.recipe.metric, state.plan.spec.also)
