@@ -72,7 +72,7 @@ def test_a_sweep_that_is_read_back_says_the_same(data: Path, tmp_path: Path) -> 
     coordinator.end(result(coordinator.state))
     state = SweepFollower(folder).read()
     assert target_results(state) == target_results(coordinator.state)
-    lines = "\n".join(map(str, summary(state, folder, "browse")))
+    lines = "\n".join(map(str, summary(state, folder, "steadytune {} sweep".format)))
     assert "Target error <= 0.3: met with 0." in lines
     assert "Target score >= steady: met with 0.8415" in lines
     assert "(0.6000)" in lines
