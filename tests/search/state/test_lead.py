@@ -15,7 +15,7 @@ from tests.support.workers import swept
 
 
 def finalist(state: SweepState, number: int, *values: float, confirmed: bool = True) -> Finalist:
-    return Finalist(state.trials[number], values, 0, confirmed, last=values[0])
+    return Finalist(state.trials[number], values, 0, confirmed, trainings=())
 
 
 @pytest.fixture(scope="module")
