@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -186,11 +186,6 @@ class Curve:
     def oriented(self, value: ValueT) -> ValueT:
         """`value` with the sign that makes higher better; see `orient`. None stays None."""
         return value if value is None else orient(value, self.mode)
-
-    @property
-    def epochs(self) -> Sequence[int]:
-        """The finished epochs."""
-        return self._epochs
 
     @property
     def epoch(self) -> int:

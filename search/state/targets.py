@@ -6,7 +6,6 @@ value after the epoch whose checkpoint is handed back, because that is the model
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,8 +85,7 @@ def value_of(trial: TrialState, metric: str) -> float | None:
         return None
     if metric not in trial.others:  # the sweep's own
         return reached.value
-    value = trial.others[metric][trial.curve.epochs.index(reached.epoch)]
-    return None if math.isnan(value) else value
+    return trial.others[metric].get(reached.epoch)
 
 
 def _mean(trainings: Sequence[TrialState], metric: str) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from dataclasses import dataclass, field
 from typing import Literal
@@ -34,7 +33,7 @@ class TrialState:
         seconds: what each epoch took on its worker.
         largest_bytes: size of its largest checkpoint.
         remark: the first sentence that its training had for the report, or "".
-        others: by name, the metrics and losses that targets name, after each epoch; nan where there is none.
+        others: the metrics and losses that targets name: by name, the value after each epoch that has one.
     """
 
     started: TrialStarted
@@ -47,7 +46,7 @@ class TrialState:
     seconds: array[float] = field(default_factory=lambda: array("d"))
     largest_bytes: int = 0
     remark: str = ""
-    others: dict[str, array[float]] = field(default_factory=dict)
+    others: dict[str, dict[int, float]] = field(default_factory=dict)
 
     def add(self, block: EpochBlock) -> None:
         """Take its next epochs into account."""
@@ -57,8 +56,8 @@ class TrialState:
         self.largest_bytes = max(self.largest_bytes, block.largest_bytes)
         self.remark = self.remark or block.remark
         for name, values in block.others.items():
-            column = self.others.setdefault(name, array("d"))
-            column.extend(math.nan if value is None else value for value in values)
+            pairs = zip(block.epochs, values, strict=True)
+            self.others.setdefault(name, {}).update((epoch, value) for epoch, value in pairs if value is not None)
 
     @property
     def number(self) -> int:
