@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
+from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 PACKAGE = "steadytune"
 
@@ -17,6 +19,8 @@ def missing(extra: str) -> list[str]:
 
 def _distributions(extra: str) -> Iterator[str]:
     """Names of what an extra asks for, also through other extras of this package."""
+    from packaging.requirements import Requirement  # a tenth of what the command line imports, seldom needed
+
     for line in _requirements():
         requirement = Requirement(line)
         if requirement.marker is None or not _concerns(requirement, extra):

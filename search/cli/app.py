@@ -1,4 +1,4 @@
-"""The command line: verbs, options, exit codes; no logic. Each verb imports its heavy libraries itself.
+"""The command line: verbs, options, exit codes; no logic. `search.cli.verbs` imports the verb that is called.
 
 Exit codes are in `search.cli.exit_codes`.
 """
@@ -13,31 +13,18 @@ from typing import Annotated, NoReturn
 import typer
 import typer.exceptions
 
-from search.cli import (
-    cluster,
-    doctor,
-    folders,
-    launch,
-    lr_range,
-    mlflow,
-    predict,
-    recipes,
-    replay,
-    results,
-    scripts,
-    status,
-    steering,
-    usage,
-)
+from search.cli import usage
 from search.cli.exit_codes import INTERRUPTED, MISTAKE, NOTHING_TRAINED
 from search.cli.surroundings import prepare
 from search.cli.terminal import shielded
 from search.cli.usage import PROGRAM
+from search.cli.verbs import VerbGroup
 from search.execution.job_protocol import ERROR_PREFIX
 from trainables.errors import SettingsError, SteadytuneError, TrainingLostError
 
 app = typer.Typer(
     name="steadytune",
+    cls=VerbGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -110,21 +97,3 @@ def _options(
     ] = False,
 ) -> None:
     """Finds the configuration that trains your vision model steadily."""
-
-
-for _verb in (
-    *launch.VERBS,
-    *steering.VERBS,
-    status.status,
-    *folders.VERBS,
-    *results.VERBS,
-    *recipes.VERBS,
-    *scripts.VERBS,
-    predict.predict,
-    lr_range.lr_range,
-    replay.replay,
-    *mlflow.VERBS,
-    *cluster.VERBS,
-    doctor.doctor,
-):
-    app.command()(_verb)

@@ -144,6 +144,3 @@ def _trial_log(name: str, trial: int, root: Path) -> str:
         logged = [str(int(log.parent.name)) for log in sorted(trials.glob("*/log.txt"))]
         raise SteadytuneError(f"no log of trial {trial} in sweep {name}; {nearest(str(trial), logged)}")
     return path.read_text(encoding="utf-8", errors="replace")
-
-
-VERBS = (logs,)

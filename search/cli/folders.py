@@ -113,6 +113,3 @@ def _what_goes(folder: SweepFolder, removal: Removal | None) -> list[str]:
             champion = ", the champion" if model in removal.recorded.champions else ""
             lines.append(f"  registered model {model} version {version}{champion}")
     return lines
-
-
-VERBS = (ls, rm, rename)

@@ -127,6 +127,3 @@ def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None
     state = run_shown(name, root, new, terminal.console(), command, **accepted)
     if state.ended is None or state.ended.trial < 0:
         sys.exit(NOTHING_TRAINED)
-
-
-VERBS = (launch, resume)

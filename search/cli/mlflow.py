@@ -59,6 +59,3 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     if ended is not None and ended.trial >= 0 and not (folder.best / "checkpoint").is_dir():
         write = options.command("export", name, sweeps)
         print(f"{folder.best} has no checkpoint, so its model was not registered; write it with {write}, then sync")
-
-
-VERBS = (browse, sync)

@@ -159,6 +159,3 @@ def recipes(
     console = terminal.console()
     for item in page(name) if name else listing():
         console.print(item)
-
-
-VERBS = (train, evaluate, check, sample, recipes)

@@ -146,6 +146,3 @@ def export(
         from search.export.prove import prove_in_new_process
 
         prove_in_new_process(target, prove)
-
-
-VERBS = (explain, export, report, compare, prove)

@@ -97,6 +97,3 @@ def read_script_log(plan: Plan, log: Path) -> None:
     console.print(table)
     first = "" if epochs[0][0] == 1 else f", the first is {epochs[0][0]}"
     console.print(f"{len(epochs)} epochs{first}; the metric is {plan.recipe.metric} ({plan.recipe.mode})")
-
-
-VERBS = (init,)

@@ -181,6 +181,3 @@ def _best_of(source: str, recipe: str, root: Path) -> Mapping[str, Any]:
     if best < 0:
         raise SettingsError(f"--from is {source}; no trial of it has trained to its end yet")
     return state.trials[best].started.settings
-
-
-VERBS = (add, stop, promote, pause)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from search.cli.verbs import VERBS
 from trainables.errors import nearest
-from trainables.settings import rule_of
 
 PROGRAM = "steadytune"
 
@@ -26,6 +26,8 @@ def sentence(error: Any) -> str:
     if kind == "NoSuchOption":
         return f"{error.option_name} is no option of `{verb}`; {_near(error.option_name, context)}{help_}"
     if kind == "BadParameter" and error.__cause__ is not None:
+        from trainables.settings import rule_of  # imports pydantic, which a command line that can be read need not
+
         detail = error.__cause__.errors()[0]
         return f"{_name(parameter)} is {detail['input']!r}; it {rule_of(detail)}"
     if kind == "BadOptionUsage":
@@ -33,7 +35,7 @@ def sentence(error: Any) -> str:
     words = error.format_message().rstrip(".")
     if kind == "UsageError" and words.startswith("No such command"):
         name = words.split("'")[1]
-        return f"{name!r} is no verb; {nearest(name, context.command.commands)}"
+        return f"{name!r} is no verb; {nearest(name, VERBS)}"
     if kind == "UsageError" and words.startswith("Got unexpected extra argument"):
         return f"{words.partition('(')[2].rpartition('(')[2].rstrip(')')} is one argument too many; {help_}"
     return f"{words}; {help_}"
