@@ -99,7 +99,12 @@ def network(described: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.M
 
 
 def write_pt(
-    path: Path, model: nn.Module, arguments: Mapping[str, Any], metrics: Mapping[str, float], results: str
+    path: Path,
+    model: nn.Module,
+    arguments: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    results: str,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Path:
     """Write `model` as Ultralytics' trainer leaves it at its end, but in full precision, as it was evaluated.
 
@@ -109,8 +114,11 @@ def write_pt(
         arguments: Ultralytics' configuration of its training.
         metrics: of this model.
         results: the text of `results.csv` up to its epoch.
+        weights: to write in place of the model's own.
     """
     kept: Any = deepcopy(model)
+    if weights is not None:
+        kept.load_state_dict(weights)
     kept.criterion = None
     kept.args = dict(arguments)
     kept.requires_grad_(False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,15 @@ import torch
 from torch import nn
 from ultralytics.utils.torch_utils import unwrap_model
 
-from trainables.atomic import write_file
 from trainables.loop import seeded
 from trainables.recipe import Alarm
 from trainables.ultralytics import state as states
+from trainables.ultralytics.best import LAST, BestModel, EvaluatedModel
 from trainables.ultralytics.data import DataSet
 from trainables.ultralytics.hooks import EVALUATED, READY, TRAINED, Hooks
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.turns import Turns
 from trainables.ultralytics.upstream import arguments, contained, logged, new_trainer
-
-BEST, LAST = "weights/best.pt", "weights/last.pt"
 
 
 class UltralyticsTraining:
@@ -49,6 +46,7 @@ class UltralyticsTraining:
         self._hooks = Hooks(settings, self._turns)
         self._overrides = arguments(settings, dataset.for_trainer(workdir), workdir)
         self._failure: Alarm | None = None
+        self._best = BestModel(workdir)
         with seeded(settings.seed, "model"), contained(scans):
             place = self._turns.advance()
         assert place == READY
@@ -101,7 +99,10 @@ class UltralyticsTraining:
                 self._failure = Alarm("nonfinite", f"fitness of epoch {epoch} is not finite")
                 return {}, {}
             assert place == EVALUATED
-            self._keep(epoch)
+            self._best.look(self._trainer)
+            if epoch == self.epochs:
+                EvaluatedModel.of(self._trainer).write(self._workdir / LAST, self._trainer)
+                self._best.write(self._trainer)
         named = {name: float(value) for name, value in self._trainer.metrics.items()}
         losses = {name: value for name, value in named.items() if name.startswith("val/")}
         metrics = {"fitness": float(self._trainer.fitness)} | {
@@ -113,21 +114,6 @@ class UltralyticsTraining:
         with logged():
             return self._turns.advance()
 
-    def _keep(self, epoch: int) -> None:
-        """Write the evaluated model into the run's folder, as Ultralytics does: the best one, and the last."""
-        trainer = self._trainer
-        write = partial(
-            states.write_pt,
-            model=trainer.ema.ema,
-            arguments=vars(trainer.args),
-            metrics={**trainer.metrics, "fitness": float(trainer.fitness)},
-            results=trainer.csv.read_text(encoding="utf-8"),
-        )
-        if trainer.best_fitness == trainer.fitness:
-            write(self._workdir / BEST)
-        if epoch == self.epochs:
-            write(self._workdir / LAST)
-
     def alarm(self) -> Alarm | None:
         """Losses or a fitness that are no numbers."""
         return self._failure
@@ -138,13 +124,12 @@ class UltralyticsTraining:
 
     def state(self) -> dict[str, Any]:
         """See `trainables.ultralytics.state`."""
-        best = self._workdir / BEST
         metrics = {name: float(value) for name, value in self._trainer.metrics.items()}
         own = {
             **states.state_of(self._hooks),
             "metrics": metrics | {"fitness": float(self._trainer.fitness)},
             "arguments": states.plain(vars(self._trainer.args)),
-            "best": torch.frombuffer(bytearray(best.read_bytes() if best.is_file() else b"\0"), dtype=torch.uint8),
+            "best": self._best.state(self._trainer),
         }
         return {"sets": {self._name: own}}
 
@@ -152,12 +137,13 @@ class UltralyticsTraining:
         """Take back what `state` returned."""
         own = state["sets"].get(self._name) or next(iter(state["sets"].values()))  # evaluated on other data, perhaps
         states.load_state(self._hooks, own)
-        if len(own["best"]) > 1:
-            (self._workdir / BEST).parent.mkdir(parents=True, exist_ok=True)
-            write_file(self._workdir / BEST, own["best"].numpy().tobytes())
+        evaluated = EvaluatedModel(own["epoch"] + 1, own["ema"], own["metrics"], own["results"])
+        self._best.load(own["best"], evaluated)
 
     def close(self) -> None:
-        """End the trainer's thread and its loaders' processes."""
+        """Write the best model, and end the trainer's thread and its loaders' processes."""
+        if self._hooks.accumulation is not None:  # it was set up
+            self._best.write(self._trainer)
         self._turns.close()
         for name in ("train_loader", "test_loader"):
             loader: Any = getattr(self._hooks.trainer, name, None)

@@ -22,7 +22,7 @@ with isolated():
     from ultralytics.utils import callbacks
     from ultralytics.utils.loss import E2ELoss
 
-    from trainables.ultralytics import hooks, state, training, upstream
+    from trainables.ultralytics import best, hooks, state, training, upstream
 
 NO_TRAINING = {"Predict", "Visualize", "Export", "Tracker", "Custom"}
 """Sections of Ultralytics' configuration file that no training reads."""
@@ -31,7 +31,7 @@ NO_TRAINING = {"Predict", "Visualize", "Export", "Tracker", "Custom"}
 def used_of_trainer() -> set[str]:
     """Every attribute of the trainer that our modules read or set."""
     names = set()
-    for module in (hooks, state, training, upstream):
+    for module in (best, hooks, state, training, upstream):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("trainer"):
                 names.add(node.attr)
