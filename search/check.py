@@ -109,6 +109,8 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
     yield f"{spec.name}: recipe {plan.recipe.name}, preset {spec.preset}, {on_data}: {data}"
     yield from plan.recipe.notes
     yield from machine_notes(plan)
+    if spec.address and spec.script_files:
+        yield f"The script does not travel: {spec.script_files[0]} must be there on every node of {spec.address}."
     yield from lines(plan.findings, verbose)
     if plan.findings and not verbose:
         yield "  (each of them: steadytune check SWEEP.yaml --verbose)"

@@ -43,6 +43,10 @@ class CheckpointError(SteadytuneError):
     """A checkpoint is missing, incomplete or of another recipe."""
 
 
+class KilledError(SteadytuneError):
+    """The process that trains was ended by a signal, from outside or by a crash: it may go on from its checkpoint."""
+
+
 class TrainingLostError(Exception):
     """A training that cannot go on: nothing that was asked for is wrong, but there is no model."""
 

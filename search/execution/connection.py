@@ -220,7 +220,7 @@ def _check_nodes(spec: SweepSpec, folder: Path, notify: Notify) -> None:
     storage = Storage(spec.storage) if spec.storage else None
     if storage:
         storage.write(probe.name, token.encode())
-    question = Question(spec.recipe, located(spec.data), probe, token, spec.storage or "")
+    question = Question(spec.recipe, located(spec.data), probe, token, spec.storage or "", spec.script_files)
     try:
         differences = list(_differences(spec, question))
     finally:

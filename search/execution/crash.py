@@ -9,6 +9,7 @@ from pathlib import Path
 _TAIL_LINES = 200
 _HANG = re.compile(r"Timeout \(\d+:\d\d:\d\d(\.\d+)?\)!")  # the first line that faulthandler writes for a hang
 _CRASH = re.compile(r"Fatal Python error: (.+)")  # and for a crash
+_KILLED = "errors.KilledError: "  # in the traceback of a training whose own process was killed
 
 
 def crash_reason(error: str, log: Path) -> str:
@@ -26,6 +27,8 @@ def crash_reason(error: str, log: Path) -> str:
         )
     if "error raised in its creation task" in error:  # Ray's words; the traceback ends with the cause
         return f"its process could not start: {error.strip().splitlines()[-1].rpartition('errors.')[2]}"
+    if _KILLED in error:
+        return f"{error.rpartition(_KILLED)[2].strip().splitlines()[0]} {see_log}"
     if "killed by `ray.kill`" in error:  # only the driver's watch does that
         return (
             "its process stood still for longer than hang_minutes: it was stopped, or waited for a disk or GPU that "

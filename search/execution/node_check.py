@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ UNCHECKED_PACKAGES = {"steadytune", "optuna", "mlflow"}
 """steadytune's code is sent to the nodes; Optuna and MLflow run in the driver's processes alone."""
 SHARE = "give --sweeps a folder that all nodes share, or a --storage"
 _SAME_PATH = "put the data under this path on every node, or give a URI"
+_SAME_SCRIPT = "a script does not travel with the sweep: put its folder under this path on every node, or share it"
 _REACH = "let the node reach it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are read where Ray was started"
 
 
@@ -33,6 +34,7 @@ class Question:
         recipe, data, storage: the sweep's; `storage` is "" if all nodes share the sweep's folder.
         probe: a file that the driver wrote, at the storage if there is one, else in the sweep's folder.
         token: its content.
+        script: what must be there under the same path for a script to run: its working directory, and files in it.
     """
 
     recipe: str
@@ -40,6 +42,7 @@ class Question:
     probe: Path
     token: str
     storage: str = ""
+    script: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class NodeReport:
 
     Attributes:
         python, versions, gpus: of the machine.
-        data, folder, recipe: what is wrong with them; "" if nothing is.
+        data, folder, recipe, script: what is wrong with them; "" if nothing is.
     """
 
     python: str
@@ -57,6 +60,7 @@ class NodeReport:
     data: str = ""
     folder: str = ""
     recipe: str = ""
+    script: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ def inspect_node(question: Question, name: str) -> NodeReport:
         data=_data_problem(question.data),
         folder=_storage_problem(question) if question.storage else _folder_problem(question, name),
         recipe=_recipe_problem(question.recipe),
+        script=next((f"{path} is not there" for path in question.script if not path.exists()), ""),
     )
 
 
@@ -155,6 +160,7 @@ def compare(
         (f"data {question.data}", "readable", report.data, _REACH if is_uri(question.data) else _SAME_PATH),
         (location, "writable", report.folder, _REACH if question.storage else SHARE),
         (f"recipe {question.recipe}", "found", report.recipe, "install its package on every node"),
+        ("the script", "there", report.script, _SAME_SCRIPT),
     )
     yield from (Difference(node, subject, good, bad, fix) for subject, good, bad, fix in problems if bad)
     if gpus_per_trial and not report.gpus:

@@ -30,7 +30,7 @@ from search.storage.remote_sweep import download_newest_checkpoint, upload_check
 from search.sweep.environment import write_environment
 from search.sweep.uri import is_uri
 from trainables import checkpoint, identity, registry
-from trainables.errors import CheckpointError, DataError
+from trainables.errors import CheckpointError, DataError, KilledError
 from trainables.recipe import Epoch
 from trainables.settings import parse_stored
 
@@ -122,6 +122,8 @@ class RecipeTrainable(tune.Trainable):
                     log.flush()
                     self._upload(result[REPORT])
                 return result
+        except KilledError:  # to Ray the trial has crashed: it is restarted, `retries` times
+            raise
         except Exception as error:  # any error of a training ends this trial, not the worker
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 return {ABORTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}

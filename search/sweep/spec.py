@@ -222,6 +222,16 @@ class SweepSpec(Settings):
         return Path(self.data).absolute().parent.name if self.data else Path(self.directory or "").absolute().name
 
     @property
+    def script_files(self) -> list[Path]:
+        """The working directory of the script, and the files in it that the command names; empty for other recipes."""
+        if self.recipe != COMMAND:
+            return []
+        folder = Path(self.directory or "").absolute()
+        base = [self.args_file.base] if self.args_file and self.args_file.base else []
+        named = [folder / word for word in [*(self.command or []), *base] if "${" not in word]
+        return [folder, *(path for path in named if path.is_file() and path.is_relative_to(folder))]
+
+    @property
     def declaration(self) -> dict[str, Any]:
         """The fields that concern the recipe, as plain data; see `trainables.recipe.Recipe.declared`."""
         fields = self.model_dump(mode="json", include={*SCRIPT_FIELDS, "metric"}, exclude_defaults=True)

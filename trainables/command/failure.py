@@ -6,7 +6,7 @@ import re
 import signal
 from pathlib import Path
 
-from trainables.errors import SteadytuneError
+from trainables.errors import KilledError, SteadytuneError
 
 LAST_BYTES = 1 << 16
 LAST_LINES = 40
@@ -34,7 +34,7 @@ def last_lines(log: Path, start: int = 0) -> list[str]:
     return [line for line in re.split(r"[\r\n]+", text) if line.strip()][-LAST_LINES:]
 
 
-def exit_error(code: int, epochs: int, log: Path, start: int) -> ScriptError:
+def exit_error(code: int, epochs: int, log: Path, start: int) -> ScriptError | KilledError:
     """The error of a script that ended with exit code `code` after `epochs` epochs, its output from `start` on."""
     lines = last_lines(log, start)
     # What torchrun and others print below the cause is about the processes, not about the error.
@@ -45,7 +45,7 @@ def exit_error(code: int, epochs: int, log: Path, start: int) -> ScriptError:
         return OutOfMemoryError(f"the script ran out of GPU memory {when}: {said}")
     if code == -signal.SIGKILL:
         fix = "as when the machine is out of memory: try fewer workers or a smaller batch"
-        return ScriptError(f"the script was killed {when}, {fix}; it last printed: {said}")
+        return KilledError(f"the script was killed {when}, {fix}; it last printed: {said}")
     if code < 0:
-        return ScriptError(f"the script was ended by {signal.Signals(-code).name} {when}; it last printed: {said}")
+        return KilledError(f"the script was ended by {signal.Signals(-code).name} {when}; it last printed: {said}")
     return ScriptError(f"the script ended with exit code {code} {when}: {said}")

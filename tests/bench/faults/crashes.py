@@ -95,7 +95,7 @@ def _kill(server: TeamServer, sweep: subprocess.Popen[bytes], kind: str) -> bool
         sweep.kill()
     elif kind == "worker":
         while sweep.poll() is None:  # between two sessions of Ray there is none
-            for process in _workers(sweep.pid):
+            for process in workers_of(sweep.pid):
                 process.kill()
                 return True
             time.sleep(0.1)
@@ -116,7 +116,8 @@ def _sync(server: TeamServer, root: Path, name: str) -> None:
     raise AssertionError(f"{name} could not be synchronised")
 
 
-def _workers(driver: int) -> Iterator[psutil.Process]:
+def workers_of(driver: int) -> Iterator[psutil.Process]:
+    """The processes that train for the driver with that number."""
     for process in psutil.Process(driver).children(recursive=True):
         if any(part.startswith("ray::RecipeTrainable") for part in process.cmdline()):
             yield process

@@ -49,6 +49,12 @@ from trainables.errors import SteadytuneError
             "epoch 3\n",
             "its process could not start: SettingsError: recipe 'mine:Own': mine cannot be imported",
         ),
+        (
+            'Traceback (most recent call last):\n  File "failure.py", line 45\n'
+            "trainables.errors.KilledError: the script was killed after epoch 2, as when memory is short\n",
+            "epoch 3\n",
+            "the script was killed after epoch 2, as when memory is short (see",
+        ),
     ],
 )
 def test_the_cause_is_read_from_the_log(tmp_path: Path, error: str, log: str, words: str) -> None:

@@ -43,6 +43,17 @@ def test_data_and_recipe_that_a_node_lacks_are_named(question: Question) -> None
     ]
 
 
+def test_a_script_that_a_node_lacks_is_named(question: Question, tmp_path: Path) -> None:
+    (tmp_path / "train.py").touch()
+    asked = replace(question, script=[tmp_path, tmp_path / "train.py"])
+    assert inspect_node(asked, "gpu7").script == ""
+    (tmp_path / "train.py").unlink()
+    report = inspect_node(asked, "gpu7")
+    assert report.script == f"{tmp_path / 'train.py'} is not there"
+    (difference,) = (one for one in differences(asked, report) if one.subject == "the script")
+    assert "put its folder under this path on every node" in difference.fix
+
+
 def test_packages_that_only_the_driver_needs_may_be_absent(question: Question) -> None:
     assert differences(question, NodeReport("3.11.7", {"ray": "2.60.0", "torch": "2.13.0"}, gpus=0)) == []
 

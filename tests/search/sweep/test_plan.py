@@ -196,6 +196,10 @@ def test_more_than_one_gpu_is_refused_where_a_training_uses_one(data: Path) -> N
     )
 
 
+def test_only_a_script_may_use_several_gpus_in_one_training() -> None:
+    assert [name for name in registry.names() if registry.find(name).several_gpus] == ["command"]
+
+
 @pytest.mark.parametrize("recipe", sorted(registry.BUILT_IN))
 @pytest.mark.parametrize("preset", ["tiny", "paper"])
 def test_each_of_our_recipes_can_be_swept(recipe: str, preset: str, data: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.waiting import wait_until
 from tests.trainables.command.scripts import METRIC, script, train, values
-from trainables.errors import SteadytuneError
+from trainables.errors import KilledError, SteadytuneError
 from trainables.recipe import AnyRecipe
 
 
@@ -99,6 +99,19 @@ def failure(recipe: AnyRecipe, folder: Path) -> tuple[str, str]:
 def test_a_crash_is_told_with_its_error(tmp_path: Path) -> None:
     expected = "the script ended with exit code 3 after epoch 2: ValueError: bad loss"
     assert failure(script("--crash=2", "--seconds=0.05"), tmp_path) == ("ScriptError", expected)
+
+
+@pytest.mark.parametrize(("number", "words"), [(9, "killed"), (15, "ended by SIGTERM")])
+def test_a_script_that_is_killed_is_told_apart_from_one_that_fails(tmp_path: Path, number: int, words: str) -> None:
+    """It may go on: the trial is restarted from its checkpoint."""
+    file = tmp_path / "pids"
+    recipe = script("--seconds=0.3", f"--children={file}")
+    (tmp_path / "run").mkdir()
+    epochs = recipe.train(recipe.settings("declared", {}), recipe.open(Path()), tmp_path / "run")
+    next(epochs)
+    os.kill(int(file.read_text().split()[-1]), number)
+    with pytest.raises(KilledError, match=f"the script was {words} after epoch [12]"):
+        list(epochs)
 
 
 def test_too_little_gpu_memory_is_told_as_torch_tells_it(tmp_path: Path) -> None:

@@ -214,3 +214,20 @@ def test_the_recipe_without_a_declaration_says_where_it_is_declared() -> None:
 def test_sharing_a_gpu_by_measurement_is_refused() -> None:
     with pytest.raises(SettingsError, match="gpus is auto, which measures the memory of this program's own trainings"):
         make_plan(sweep(gpus="auto"))
+
+
+def test_what_must_be_on_every_node_is_the_folder_and_the_files_that_the_command_names(tmp_path: Path) -> None:
+    for name in ("train.py", "base.yaml"):
+        (tmp_path / name).touch()
+    fields = declaration(
+        command=["python", "train.py", "--config", "${args_file}", "--out", "${run_dir}", "--name", "absent.py"],
+        args_file={"file": "used.yaml", "base": "base.yaml"},
+        directory=str(tmp_path),
+    )
+    spec = read_spec({"recipe": "command", "name": "own", **fields}, "sweep.yaml")
+    assert spec.script_files == [tmp_path, tmp_path / "train.py", tmp_path / "base.yaml"]
+    assert read_spec({"recipe": "resnet_yolo", "data": "d", "name": "own"}, "sweep.yaml").script_files == []
+
+
+def test_two_gpus_for_one_training_are_a_scripts_own_affair() -> None:
+    assert make_plan(sweep(gpus=2)).spec.gpus == 2
