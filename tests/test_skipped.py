@@ -34,7 +34,7 @@ def test_the_list_has_a_line_for_each_reason_and_one_command_for_all_that_is_mis
     reasons = Counter({CEPH.reason: 7, CHROMIUM.reason: 2, "only root may mount a disk": 1})
     assert list(skipped.lines(reasons)) == [
         "7 skipped: Ceph is not installed (sweeps on an S3 server)",
-        "2 skipped: Chromium is not installed (MLflow's pages as a browser shows them)",
+        "2 skipped: Chromium is not installed (pages as a browser shows them)",
         "1 skipped: only root may mount a disk",
         "To run them: apt-get install --no-install-recommends chromium ceph-mon ceph-osd radosgw",
     ]

@@ -42,7 +42,7 @@ def compare(
     """Compare sweeps side by side."""
     from rich.table import Table
 
-    from search.views.html_report import comparison, comparison_page
+    from search.views.html_comparison import comparison, comparison_page
 
     states = {name: options.state(SweepFolder.existing(sweeps, name)) for name in names}
     compared = comparison(states)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from search.pruning.curve import Point
 from search.pruning.decision import FAILURES, REASONS
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
-from search.views.charts.chart import Axis, Chart, Panel, Parallel, Series
+from search.views.charts.chart import MARKED, Axis, Chart, Panel, Parallel, Series
+from search.views.status_table import best_so_far as best_trial
 from search.views.status_table import label, meaning, short
 from search.views.trial_order import ranking_key, thinned
 
@@ -23,7 +25,9 @@ MOST_EPOCHS = 400
 """Points of one curve: the lowest and the highest of each of 200 parts, so that no peak is lost."""
 MOST_POINTS = 1000
 """Trials in a slice or in parallel coordinates."""
-MOST_SLICES = 16
+MOST_SLICES = 12
+MOST_AXES = 6
+"""Settings in the parallel coordinates of a report: the names of more overprint each other."""
 
 FINISHED, RUNNING, PAUSED, STOPPED, OUT_OF_BUDGET, FAILED, RETRAINED = (
     "trained to its end",
@@ -60,22 +64,40 @@ def figures(state: SweepState, importance: Importance) -> Iterator[Chart]:
     """All figures of a sweep; some may be empty so far."""
     yield best_so_far(state)
     yield learning_curves(state)
-    yield parallel(state)
+    yield parallel(state, importance)
     yield importance_chart(importance)
     yield slices(state, importance)
     yield compute(state)
 
 
+def marked(state: SweepState) -> tuple[TrialState, str] | None:
+    """The trial that stands out in every figure, with what it is: the winner, or the best so far."""
+    if state.ended is not None:
+        winner = state.trials.get(state.ended.trial)
+        return None if winner is None else (winner, f"winner: trial {label(winner)}")
+    best = best_trial(state)
+    return None if best is None else (best, f"best so far: trial {label(best)}")
+
+
 def best_so_far(state: SweepState) -> Chart:
     """The best objective so far against the epochs that the search has used."""
+    numbers = [trial for _, trial, _ in state.incumbents]
     x = [float(epochs) for epochs, _, _ in state.incumbents]
     y = [value for _, _, value in state.incumbents]
     hover = [f"trial {label(state.trials[trial])}: {value:.4f}" for _, trial, value in state.incumbents]
     if x and state.epochs > x[-1]:  # the line continues to the last epoch
-        x, y, hover = [*x, float(state.epochs)], [*y, y[-1]], [*hover, hover[-1]]
-    series = Series("", tuple(x), tuple(y), COLOURS[FINISHED], "steps", tuple(hover), marker="o", width=2.0)
+        x, y, hover, numbers = [*x, float(state.epochs)], [*y, y[-1]], [*hover, hover[-1]], [*numbers, numbers[-1]]
+    line = Series(
+        "", tuple(x), tuple(y), COLOURS[FINISHED], "steps", tuple(hover), marker="o", width=2.0, trials=tuple(numbers)
+    )
+    series = [line]
+    if best := marked(state):
+        rises = [(x[at], y[at], hover[at]) for at, number in enumerate(numbers) if number == best[0].number]
+        if rises:
+            at_x, at_y, texts = zip(*rises, strict=True)
+            series.append(Series(best[1], at_x, at_y, MARKED, "points", texts, marker="o"))
     metric = state.plan.recipe.metric
-    panel = Panel("", "epochs of the search, all trials together", f"best {metric} so far", (series,))
+    panel = Panel("", "epochs of the search, all trials together", f"best {metric} so far", tuple(series))
     note = f"{metric}: {meaning(state)}. {len(state.trials.search)} trials of the search."
     return Chart("best_so_far", "Best so far", note, (panel,))
 
@@ -85,6 +107,7 @@ def learning_curves(state: SweepState) -> Chart:
     evaluated = [trial for trial in state.trials.search if trial.curve.objective_value is not None]
     selected = thinned(evaluated, MOST_CURVES)
     series: list[Series] = []
+    best, marks = marked(state), list[Series]()
     for trial in sorted(selected, key=ranking_key):  # the best on top
         kind = outcome(trial)
         points = downsampled(trial.curve.evaluated)
@@ -92,11 +115,16 @@ def learning_curves(state: SweepState) -> Chart:
         hover[-1] += f"\n{_last_decision(trial)}\n{short(trial.started.drawn)}"
         x, y = tuple(float(point.epoch) for point in points), tuple(point.value for point in points)
         width = 2.0 if trial.started.named else 1.0
-        series.append(Series(kind, x, y, COLOURS[kind], "line", tuple(hover), width=width))
+        numbers = (trial.number,) * len(x)
+        series.append(Series(kind, x, y, COLOURS[kind], "line", tuple(hover), width=width, trials=numbers))
         if kind in (STOPPED, OUT_OF_BUDGET, FAILED):
-            series.append(Series("", x[-1:], y[-1:], COLOURS[kind], "points", (hover[-1],), marker="x"))
+            cross = Series("", x[-1:], y[-1:], COLOURS[kind], "points", (hover[-1],), marker="x", trials=numbers[-1:])
+            series.append(cross)
+        if best and trial is best[0]:
+            outline = replace(series[-1 if series[-1].kind == "line" else -2], name=best[1], colour=MARKED, width=3.0)
+            marks.append(outline)
     rungs = tuple((float(rung), "rung") for rung in state.plan.rungs) if state.plan.spec.scheduler != "none" else ()
-    panel = Panel("", "epoch", state.plan.recipe.metric, tuple(series), marks=rungs)
+    panel = Panel("", "epoch", state.plan.recipe.metric, (*series, *marks), marks=rungs)
     note = ""
     if len(evaluated) > len(selected):
         note = f"{len(selected)} of {len(evaluated)} trials: the best, and an even selection of the others."
@@ -129,15 +157,29 @@ def _with_drawn_settings(state: SweepState) -> list[TrialState]:
     return thinned(trials, MOST_POINTS)
 
 
-def parallel(state: SweepState) -> Chart:
-    """One line per trial across its drawn settings, its epochs, and its objective, which gives the colour."""
-    trials = _with_drawn_settings(state)
-    axes = [_axis(state, name, trials) for name in state.plan.ranges] if trials else []
+def parallel(state: SweepState, importance: Importance | None = None) -> Chart:
+    """One line per trial across its most important settings, its epochs, and its objective, which gives the colour.
+
+    Without an `importance` across all drawn settings.
+    """
+    trials, names = _with_drawn_settings(state), list(state.plan.ranges)
+    if importance is not None:
+        names = _by_importance(state, importance)[:MOST_AXES]
+    axes = [_axis(state, name, trials) for name in names] if trials else []
     if trials:
         axes.append(Axis("epochs", tuple(float(trial.curve.epoch) for trial in trials)))
         axes.append(Axis(state.plan.recipe.metric, tuple(trial.curve.objective_value or 0.0 for trial in trials)))
     note = f"{len(trials)} trials with drawn settings, also stopped ones: compare values at the same number of epochs."
-    return Chart("parallel", "Parallel coordinates", note, Parallel(tuple(axis for axis in axes if axis.values)))
+    if len(names) < len(state.plan.ranges):
+        note += f" The {len(names)} most important settings of {len(state.plan.ranges)}."
+    best = marked(state)
+    drawn = tuple(axis for axis in axes if axis.values)
+    body = Parallel(drawn, tuple(trial.number for trial in trials), best[0].number if best else None)
+    return Chart("parallel", "Parallel coordinates", note, body)
+
+
+def _by_importance(state: SweepState, importance: Importance) -> list[str]:
+    return sorted(state.plan.ranges, key=lambda name: -importance.shares.get(name, 0.0))
 
 
 def _axis(state: SweepState, name: str, trials: Sequence[TrialState]) -> Axis:
@@ -163,10 +205,10 @@ def importance_chart(importance: Importance) -> Chart:
 def slices(state: SweepState, importance: Importance) -> Chart:
     """The objective against each drawn setting, the most important first, coloured by outcome."""
     trials = _with_drawn_settings(state)
-    names = sorted(state.plan.ranges, key=lambda name: -importance.shares.get(name, 0.0))[:MOST_SLICES]
+    names = _by_importance(state, importance)[:MOST_SLICES]
     panels = tuple(_slice(state, name, trials) for name in names)
     note = f"{len(trials)} trials; those stopped early have the value that they had reached."
-    return Chart("slices", "Slices", note, panels if trials else (), columns=4)
+    return Chart("slices", f"{state.plan.recipe.metric} by setting", note, panels if trials else (), columns=4)
 
 
 def _slice(state: SweepState, name: str, trials: Sequence[TrialState]) -> Panel:
@@ -179,7 +221,13 @@ def _slice(state: SweepState, name: str, trials: Sequence[TrialState]) -> Panel:
             x = tuple(str(value) if searched.kind == "choice" else float(value) for value in drawn)
             y = tuple(trial.curve.objective_value for trial in of_kind)
             hover = tuple(f"trial {label(trial)}" for trial in of_kind)
-            series.append(Series(kind, x, y, colour, "points", hover, marker="o"))
+            numbers = tuple(trial.number for trial in of_kind)
+            series.append(Series(kind, x, y, colour, "points", hover, marker="o", trials=numbers))
+    if (best := marked(state)) and name in best[0].started.drawn:
+        trial, what = best
+        value = trial.started.drawn[name]
+        at = str(value) if searched.kind == "choice" else float(value)
+        series.append(Series(what, (at,), (trial.curve.objective_value,), MARKED, "points", (what,), marker="o"))
     return Panel("", name, state.plan.recipe.metric, tuple(series), log_x=searched.log)
 
 

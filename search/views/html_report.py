@@ -1,26 +1,39 @@
-"""HTML pages that need neither network nor MLflow: the report of a sweep, the comparison of several."""
+"""The report of a sweep as an HTML page that needs neither network nor MLflow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 
+from search.state.lead import lead, learnt_nothing
+from search.state.outcome import Finalist, finalists
 from search.state.sweep_state import SweepState
 from search.sweep.data_look import DataLook
 from search.views.charts import html as chart_html
-from search.views.charts.chart import Chart, Table
+from search.views.charts import script as chart_script
+from search.views.charts.chart import Chart
 from search.views.data_look import html_picture
 from search.views.data_look import tables as look_tables
-from search.views.figures import best_so_far, figures
-from search.views.html_page import html_table, page, sentences
+from search.views.figures import figures, marked
+from search.views.html_page import html_grid, html_table, page, sentences
 from search.views.html_text import escape
-from search.views.importance import importance
+from search.views.importance import Importance, importance
 from search.views.markdown import headline
-from search.views.status_table import label, number
-from search.views.tables import hours, outcome_table, stop_table, tables
+from search.views.seeds_figure import seeds_figure
+from search.views.status_table import label, plural
+from search.views.tables import (
+    MOST_ROWS,
+    finalist_table,
+    ranked_trials,
+    rung_table,
+    settings_table,
+    stop_table,
+    trials_table,
+)
+from search.views.verdict import baseline_of, lead_sentences, mean_and_std, next_step, nothing_learnt
 
 
 def sweep_page(state: SweepState, name: str, data_look: DataLook | None = None, models: str = "") -> str:
-    """The report of one sweep: its result, all figures and tables, what its models do, and what was seen of its data.
+    """The report of one sweep: its result in one screen, what its models do, how the search went, its data.
 
     Args:
         state: of the sweep.
@@ -29,78 +42,80 @@ def sweep_page(state: SweepState, name: str, data_look: DataLook | None = None, 
         models: HTML on winner and baseline, see `search.views.model_process`.
     """
     importances = importance(state)
-    parts = [sentences(headline(state))]
-    parts += [_chart(chart) for chart in figures(state, importances) if not chart.empty]
-    parts += [html_table(table) for table in tables(state, importances) if table.rows]
-    parts += [html_table(stop_table(state, 100))]
+    parts = [*_result(state, name)]
     if models:
-        parts += ["<h1>Winner and baseline on held-out data</h1>", models]
+        parts += ["<h1 id='models'>Winner and baseline on held-out data</h1>", models]
+    parts += ["<h1 id='search'>The search</h1>", *_search(state, importances)]
     if data_look:
         parts += [
+            "<h1 id='data'>The data</h1>",
             sentences(iter(data_look.look.warnings)),
             *map(html_table, look_tables(data_look)),
             html_picture(data_look),
         ]
-    return page(f"Sweep {name}", parts, chart_html.script())
+    parts += ["<h1 id='about'>About this sweep</h1>", sentences(headline(state))]
+    return page(f"Sweep {name}", parts, chart_script.script())
 
 
-def comparison_page(states: Mapping[str, SweepState]) -> str:
-    """The comparison of sweeps, by name."""
-    parts = [html_table(comparison(states))]
-    curves = [best_so_far(state) for state in states.values()]
-    parts += [_chart(_renamed(chart, name)) for name, chart in zip(states, curves, strict=True) if not chart.empty]
-    for name, state in states.items():
-        parts += [html_table(Table(f"{name}: epochs by outcome", *_content(outcome_table(state))))]
-    return page(f"Comparison: {', '.join(states)}", parts, chart_html.script())
-
-
-def comparison(states: Mapping[str, SweepState]) -> Table:
-    """One column per sweep: its settings, its cost, its result."""
-    columns = [_column(state) for state in states.values()]
-    rows = tuple((row, *(column[row] for column in columns)) for row in columns[0])
-    return Table("Side by side", ("sweep", *states), rows, _caution(states.values()))
-
-
-def _column(state: SweepState) -> dict[str, str]:
-    spec, ended, metric = state.plan.spec, state.ended, state.plan.recipe.metric
-    best, best_trial = "–", "–"
-    if ended is not None and ended.trial >= 0:
-        best = f"{ended.numbers['mean']:.4f}"
-        if ended.numbers.get("seeds", 1.0) > 1:
-            best += f" ± {ended.numbers['std']:.4f}"
-        best_trial = label(state.trials[ended.trial])
-    elif state.incumbents:
-        best, best_trial = f"{number(state.incumbents[-1][2])} so far", label(state.trials[state.incumbents[-1][1]])
-    return {
-        "recipe": spec.recipe,
-        "preset": spec.preset,
-        "data": spec.data,
-        "state": "open" if ended is None else "ended",
-        "metric": metric,
-        "best": best,
-        "best trial": best_trial,
-        "trials": str(len(state.trials.search)),
-        "epochs": str(sum(trial.curve.epoch for trial in state.trials.values())),
-        "worker hours": hours(sum(sum(trial.seconds) for trial in state.trials.values())),
-        "stopped early": str(sum(1 for trial in state.trials.search if trial.decision and not trial.finished)),
-        "searched by": "freeze_thaw" if spec.scheduler == "freeze_thaw" else f"{spec.sampler}, {spec.scheduler}",
-    }
-
-
-def _caution(states: Iterable[SweepState]) -> str:
-    """A warning if the sweeps' values cannot be compared; "" if they can."""
-    specs = [state.plan.spec for state in states]
-    differing = [field for field in ("recipe", "data", "preset") if len({getattr(spec, field) for spec in specs}) > 1]
-    return f"They differ in {' and '.join(differing)}: their best values are not comparable." if differing else ""
-
-
-def _renamed(chart: Chart, sweep: str) -> Chart:
-    return Chart(f"{chart.name}-{sweep}", f"{sweep}: {chart.title.lower()}", chart.note, chart.body, chart.columns)
-
-
-def _content(table: Table) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], str]:
-    return table.columns, table.rows, table.note
-
-
-def _chart(chart: Chart) -> str:
+def html_chart(chart: Chart) -> str:
+    """A chart under its heading."""
     return f"<h2>{escape(chart.title)}</h2>\n{chart_html.html(chart)}\n<p class='note'>{escape(chart.note)}</p>"
+
+
+def _result(state: SweepState, name: str) -> Iterator[str]:
+    """One screen: what won, by how much, how sure that is, and what to do next."""
+    ranked = finalists(state) if state.ended is not None and state.ended.trial >= 0 else []
+    told = list(_verdict(state, name, ranked))
+    unsure = " unsure" if not ranked or learnt_nothing(state) or _within_noise(ranked) else ""
+    lead_text, *others = map(escape, told)
+    paragraphs = "".join(f"<p>{text}</p>" for text in others)
+    yield f"<div class='result{unsure}'><p class='lead'>{lead_text}</p>{paragraphs}</div>"
+    if not ranked:
+        return
+    seeds = f"<div>{html_chart(seeds_figure(state, ranked))}</div>"
+    table, settings = finalist_table(state, ranked), settings_table(state, ranked)
+    yield f"<div class='beside'>{seeds}<div>{html_table(table)}{html_table(settings)}</div></div>"
+
+
+def _verdict(state: SweepState, name: str, ranked: list[Finalist]) -> Iterator[str]:
+    metric = state.plan.recipe.metric
+    if not ranked:
+        best = marked(state)
+        yield "No result" if state.ended is not None else "The sweep has not ended"
+        if state.ended is not None:
+            yield f"{state.ended.detail}."
+        elif best:
+            yield f"{best[1].capitalize()}, {metric} {best[0].curve.objective_value:.4f} on one seed."
+        return
+    if learnt_nothing(state):
+        yield from nothing_learnt(state)
+        return
+    winner = ranked[0]
+    seeds = f"over {plural(len(winner.values), 'fresh seed')}" if winner.confirmed else "of one training, not confirmed"
+    yield f"{'Keep the baseline, ' if winner.trial.is_baseline else 'Deploy '}trial {label(winner.trial)}"
+    yield f"{metric} {mean_and_std(winner)} {seeds}. Checkpoint, settings and weights are in the sweep's folder best/."
+    yield from (f"{sentence}." for sentence in lead_sentences(state, ranked))
+    steps = next_step(state, ranked, "best/checkpoint", lambda verb: f"steadytune {verb} {name}")
+    yield " ".join(step.strip() for step in steps)
+
+
+def _within_noise(ranked: list[Finalist]) -> bool:
+    baseline = baseline_of(ranked)
+    return baseline is not None and baseline is not ranked[0] and lead(ranked[0], baseline, ranked).within_noise
+
+
+def _search(state: SweepState, importances: Importance) -> Iterator[str]:
+    best = marked(state)
+    trials = [trial.number for trial in ranked_trials(state)[:MOST_ROWS]]
+    drawn = [chart for chart in figures(state, importances) if not chart.empty]
+    curves = [chart for chart in drawn if chart.name == "learning_curves"]
+    yield from map(html_chart, curves)
+    table = trials_table(state, MOST_ROWS, list(importances.shares) or list(state.plan.ranges))
+    if table.rows:
+        hint = "Click on a trial to see it in all figures, on a heading to sort."
+        grid = html_grid(table, trials, best[0].number if best else None)
+        yield f"<h2>{escape(table.title)}</h2><p class='note'>{escape(f'{hint} {table.note}')}</p>{grid}"
+    yield from (html_chart(chart) for chart in drawn if chart not in curves)
+    rungs = rung_table(state)
+    yield html_table(rungs) if rungs.rows else ""
+    yield html_table(stop_table(state, 100))

@@ -20,6 +20,8 @@ from trainables.judged import JudgedModel
 from trainables.model_report import ModelReport
 
 PAGE, DATA = "report.html", "report.json"
+MOST_NAMED = 3
+"""Mistakes that are told in words."""
 MOST_LINES, MOST_CONFUSED = 8, 20
 """Classes in one figure of curves (those with the most objects), and in a confusion matrix (with the most mistakes)."""
 STYLE = """<style>
@@ -64,6 +66,8 @@ def write_report(title: str, judged: tuple[Sequence[HeldOut], JudgedModel], fold
 def model_parts(examples: Sequence[HeldOut], models: Sequence[JudgedModel]) -> Iterator[str]:
     """The report as parts of a page, of at least one model; all are of one recipe and were shown the same examples."""
     yield STYLE
+    for model in models:
+        yield f"<p>{escape(f'{model.title}: {mistakes_sentence(model.report)}')}</p>"
     yield html_table(_metrics(models))
     yield html_table(_classes(models))
     if groups := _groups(models):
@@ -76,6 +80,29 @@ def model_parts(examples: Sequence[HeldOut], models: Sequence[JudgedModel]) -> I
         yield f"<h2>{escape(chart.title)}</h2>\n{image}"
     yield f"<h2>{'Clips and pictures' if examples[0].boxes is None else 'Pictures'}</h2>"
     yield from gallery(examples, models)
+
+
+def mistakes_sentence(report: ModelReport) -> str:
+    """What a model confuses most, in words."""
+    names, matrix = report.confusion_names, report.confusion
+    counts = [
+        (count, row, column)
+        for row, cells in enumerate(matrix)
+        for column, count in enumerate(cells)
+        if count and row != column
+    ]
+    if not counts:
+        return "no mistakes at this threshold."
+    background = len(names) - 1 if report.threshold is not None else -1
+    words = []
+    for count, row, column in sorted(counts, key=lambda each: -each[0])[:MOST_NAMED]:
+        if column == background:
+            words.append(f"misses {names[row]} {count} times of {sum(matrix[row])}")
+        elif row == background:
+            words.append(f"finds {names[column]} {count} times where there is none")
+        else:
+            words.append(f"takes {names[row]} for {names[column]} {count} times")
+    return f"its most frequent mistakes: {'; '.join(words)}."
 
 
 def _metrics(models: Sequence[JudgedModel]) -> Table:

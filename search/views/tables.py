@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from search.pruning.curve_statistics import CurveStatistics
 from search.pruning.decision import REASONS
+from search.state.outcome import Finalist
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.charts.chart import Table
 from search.views.figures import epochs_by_outcome
-from search.views.status_table import label, meaning, number, short
+from search.views.status_table import label, meaning, number, plural, short
 from search.views.trial_order import ranking_key
+from search.views.verdict import mean_and_std
 
 if TYPE_CHECKING:
     from search.views.importance import Importance  # it imports Optuna, which takes a second
@@ -29,24 +32,65 @@ def tables(state: SweepState, importance: Importance) -> Iterator[Table]:
     yield importance_table(importance)
 
 
-def trials_table(state: SweepState, most: int) -> Table:
+def ranked_trials(state: SweepState) -> list[TrialState]:
     """The search's trials, best first: the ranking, then those with the most epochs."""
     with_result = {trial.number for trial in state.trials.ranking}
     others = [trial for trial in state.trials.search if trial.number not in with_result]
-    ranked = [*state.trials.ranking, *sorted(others, key=ranking_key, reverse=True)]
-    rows = tuple(_trial_row(trial) for trial in ranked[:most])
+    return [*state.trials.ranking, *sorted(others, key=ranking_key, reverse=True)]
+
+
+def trials_table(state: SweepState, most: int, settings: Sequence[str] = ()) -> Table:
+    """The search's trials as `ranked_trials` orders them, with a column for each of `settings`, or one for all."""
+    ranked, metric = ranked_trials(state), state.plan.recipe.metric
+    rows = tuple(_trial_row(trial, settings) for trial in ranked[:most])
     note = f"The best {most} of {len(ranked)} trials." if len(ranked) > most else ""
-    note = f"{note} {state.plan.recipe.metric}: {meaning(state)}.".lstrip()
-    metric = state.plan.recipe.metric
-    return Table("Trials", ("trial", metric, "best epoch", "epochs", "outcome", "drawn settings"), rows, note)
+    note = f"{note} {metric}: {meaning(state)}.".lstrip()
+    columns = ("trial", metric, "best epoch", "epochs", "outcome", *(settings or ("drawn settings",)))
+    return Table("Trials", columns, rows, note)
 
 
-def _trial_row(trial: TrialState) -> tuple[str, ...]:
+def _trial_row(trial: TrialState, settings: Sequence[str]) -> tuple[str, ...]:
     best = trial.curve.best
     peak = f"{number(best.value)} at {best.epoch}" if best else "–"
     reason = trial.decision.reason if trial.decision else trial.status
-    drawn = short(trial.started.drawn) or trial.started.named
-    return label(trial), number(trial.curve.objective_value), peak, str(trial.curve.epoch), reason, drawn
+    drawn = (short(trial.started.drawn) or trial.started.named,)
+    values = tuple(setting(trial.started.drawn.get(name)) for name in settings) or drawn
+    return label(trial), number(trial.curve.objective_value), peak, str(trial.curve.epoch), reason, *values
+
+
+def setting(value: object) -> str:
+    """A setting's value: numbers with three digits, in full and without a power of ten; a dash for none."""
+    if isinstance(value, float):
+        return f"{Decimal(f'{value:.3g}'):f}"
+    return "–" if value is None else str(value)
+
+
+def finalist_table(state: SweepState, ranked: Sequence[Finalist]) -> Table:
+    """The confirmation: each finalist on fresh seeds, and what it had reached in the search."""
+    title = "On fresh seeds" if any(finalist.confirmed for finalist in ranked) else "Not confirmed"
+    rows = tuple(
+        (
+            label(finalist.trial),
+            mean_and_std(finalist) if finalist.confirmed else "–",
+            ", ".join(map(number, finalist.values)) if finalist.confirmed else "–",
+            number(finalist.trial.curve.objective_value),
+        )
+        for finalist in ranked
+    )
+    metric = state.plan.recipe.metric
+    failed = sum(finalist.failed for finalist in ranked)
+    note = f"{plural(failed, 'training')} on fresh seeds failed." if failed else ""
+    return Table(title, ("trial", f"{metric}, mean ± std", "each seed", "in the search"), rows, note)
+
+
+def settings_table(state: SweepState, ranked: Sequence[Finalist]) -> Table:
+    """The winner's searched settings beside the baseline's."""
+    compared = [ranked[0]] + [each for each in ranked[1:] if each.trial.is_baseline]
+    columns = ["baseline" if each.trial.is_baseline else f"trial {label(each.trial)}" for each in compared]
+    rows = tuple(
+        (name, *(setting(each.trial.started.settings.get(name)) for each in compared)) for name in state.plan.ranges
+    )
+    return Table("Settings", ("setting", *columns), rows)
 
 
 def rung_table(state: SweepState) -> Table:

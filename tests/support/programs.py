@@ -59,7 +59,7 @@ class Program:
 
 CHROMIUM = Program(
     "Chromium",
-    "MLflow's pages as a browser shows them",
+    "pages as a browser shows them",
     ("chromium",),
     (("chromium", "chromium-browser", "google-chrome"),),
 )

@@ -16,6 +16,9 @@ Kind = Literal["line", "points", "bars", "steps"]
 PALETTE = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf")
 """Colours of series that are told apart by nothing but their order: matplotlib's own ten."""
 
+MARKED = "#000000"
+"""Colour of what stands out in every figure: the winner, or the best so far."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -30,6 +33,7 @@ class Series:
         spread: half the height of a band around a line, one value per point; or empty.
         marker: at each point: "o", or "x" where something ended; "" for none.
         width: of the line, in points.
+        trials: the trial that each point is of, by which a page selects it in all of its figures; or empty.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Series:
     spread: tuple[float, ...] = ()
     marker: Literal["", "o", "x"] = ""
     width: float = 1.0
+    trials: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,17 @@ class Axis:
 
 @dataclass(frozen=True)
 class Parallel:
-    """Parallel coordinates: one line per trial across all axes, coloured by its value on the last."""
+    """Parallel coordinates: one line per trial across all axes, coloured by its value on the last.
+
+    Attributes:
+        axes: in order.
+        trials: the trial that each line is of; or empty.
+        marked: the one of them that stands out; None for none.
+    """
 
     axes: tuple[Axis, ...]
+    trials: tuple[int, ...] = ()
+    marked: int | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +129,7 @@ def with_texts(chart: Chart, convert: Callable[[str], str]) -> Chart:
             replace(axis, name=convert(axis.name), choices=tuple(map(convert, axis.choices)))
             for axis in chart.body.axes
         )
-        body: tuple[Panel, ...] | Parallel = Parallel(axes)
+        body: tuple[Panel, ...] | Parallel = replace(chart.body, axes=axes)
     else:
         body = tuple(_panel_with_texts(panel, convert) for panel in chart.body)
     return replace(chart, title=convert(chart.title), note=convert(chart.note), body=body)

@@ -39,7 +39,8 @@ def _contents(chart: Chart, suffix: str) -> bytes:
         from search.views.charts.png import png
 
         return png(chart)
-    from search.views.charts.html import html, script
+    from search.views.charts.html import html
+    from search.views.charts.script import script
 
     title, note = escape(chart.title), escape(chart.note)
     page = f'<!doctype html><meta charset="utf-8"><title>{title}</title>{script()}{html(chart)}<p>{note}</p>'

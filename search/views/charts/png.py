@@ -17,7 +17,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from search.views.charts.chart import Axis, Chart, Panel, Parallel, Series, with_texts
+from search.views.charts.chart import MARKED, Chart, Panel, Parallel, Series, with_texts
+from search.views.charts.parallel import heights, ticks
 from trainables.printable import printable
 
 WIDTH, HEIGHT, DPI = 8.0, 4.2, 110
@@ -94,32 +95,18 @@ def _series(axes: Axes, series: Series, name: str) -> None:
 
 
 def _parallel(axes: Axes, body: Parallel) -> None:
-    scaled = [_scaled(axis) for axis in body.axes]
+    scaled = [heights(axis) for axis in body.axes]
     colours = ScalarMappable(Normalize(0, 1), "viridis")
-    for heights in sorted(zip(*scaled, strict=True), key=lambda heights: heights[-1]):  # the best on top
-        axes.plot(range(len(heights)), heights, color=colours.to_rgba(heights[-1]), alpha=0.7, linewidth=1)
+    lines = list(zip(*scaled, strict=True))
+    for line in sorted(lines, key=lambda line: line[-1]):  # the best on top
+        axes.plot(range(len(line)), line, color=colours.to_rgba(line[-1]), alpha=0.7, linewidth=1)
+    if body.marked in body.trials:
+        axes.plot(range(len(body.axes)), lines[body.trials.index(body.marked)], color=MARKED, linewidth=2.5)
     axes.set_xticks(range(len(body.axes)), [axis.name for axis in body.axes], rotation=35, ha="right", fontsize=SMALL)
     axes.set_yticks([])
     for index, axis in enumerate(body.axes):
         axes.axvline(index, color="#999999", linewidth=0.8)
-        for height, text in _axis_labels(axis):
+        for height, text in ticks(axis):
             axes.annotate(text, (index, height), fontsize=SMALL - 2, color="#333333")
     for side in axes.spines.values():
         side.set_visible(False)
-
-
-def _scaled(axis: Axis) -> list[float]:
-    """The axis' values scaled to 0 to 1; NaN stays NaN."""
-    values = [math.log10(value) if axis.log and value > 0 else value for value in axis.values]
-    finite = [value for value in values if math.isfinite(value)] or [0.0]
-    low, span = min(finite), (max(finite) - min(finite)) or 1.0
-    return [(value - low) / span for value in values]
-
-
-def _axis_labels(axis: Axis) -> list[tuple[float, str]]:
-    """The labels beside an axis, with their heights: all choices, or the lowest and the highest value."""
-    if axis.choices:
-        last = max(1, len(axis.choices) - 1)
-        return [(index / last, text) for index, text in enumerate(axis.choices)]
-    finite = [value for value in axis.values if math.isfinite(value)]
-    return [(0.0, f"{min(finite):.3g}"), (1.0, f"{max(finite):.3g}")] if finite else []

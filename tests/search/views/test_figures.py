@@ -15,18 +15,20 @@ from search.journal.events import EpochDone, Row
 from search.journal.segments import read
 from search.pruning.curve import Curve, Point
 from search.pruning.curve_statistics import curve_statistics
-from search.state.outcome import result
+from search.state.outcome import finalists, result
 from search.state.sweep_state import SweepState
 from search.views import figures
-from search.views.charts.chart import Chart, Panel, Parallel, Series
+from search.views.charts.chart import MARKED, Chart, Panel, Parallel, Series
 from search.views.charts.html import html
 from search.views.charts.png import png
-from search.views.html_report import comparison, comparison_page, sweep_page
+from search.views.html_comparison import comparison, comparison_page, curves, settings
+from search.views.html_report import sweep_page
 from search.views.importance import Importance, importance
 from search.views.markdown import headline, markdown, run_description
+from search.views.seeds_figure import seeds_figure
 from search.views.stability_figure import stability_figure
 from search.views.status_table import label
-from search.views.tables import phase_table, rung_table, tables, trials_table
+from search.views.tables import finalist_table, phase_table, rung_table, setting, tables, trials_table
 from search.views.trial_figure import trial_figure
 from search.views.trial_order import ranking_key
 from tests.support.fakes import plan_of
@@ -61,7 +63,8 @@ def test_the_best_so_far_never_falls_and_ends_at_the_last_epoch_of_the_search(st
 
 def test_every_trial_of_the_search_has_its_curve_in_the_colour_of_its_outcome(state: SweepState) -> None:
     (panel,) = panels(figures.learning_curves(state))
-    lines = [series for series in panel.series if series.kind == "line"]
+    *lines, winner = [series for series in panel.series if series.kind == "line"]
+    assert (winner.name, winner.colour) == (f"winner: trial {label(state.trials.ranking[0])}", MARKED)
     assert len(lines) == len([trial for trial in state.trials.search if trial.curve.evaluated])
     assert {line.name: line.colour for line in lines}.items() <= figures.COLOURS.items()
 
@@ -102,7 +105,8 @@ def test_what_no_eye_can_tell_apart_is_thinned_out_and_said(data: Path) -> None:
     state = grown(data, trials=1000)
     chart = figures.learning_curves(state)
     (panel,) = panels(chart)
-    assert len([series for series in panel.series if series.kind == "line"]) == figures.MOST_CURVES
+    lines = [series for series in panel.series if series.kind == "line" and series.colour != MARKED]
+    assert len(lines) == figures.MOST_CURVES
     assert chart.note.startswith(f"{figures.MOST_CURVES} of 1000 trials: the best")
     best = max((trial for trial in state.trials.search), key=ranking_key)
     assert any(f"trial {best.started.trial}," in series.hover[0] for series in panel.series)
@@ -283,7 +287,66 @@ def test_sweeps_side_by_side_say_when_their_numbers_cannot_be_compared(state: Sw
     assert table.columns == ("sweep", "one", "two")
     assert table.note.startswith("They differ in recipe and data: their best values are not comparable")
     assert comparison({"one": state, "again": state}).note == ""
-    assert "one: best so far" in comparison_page({"one": state, "two": other})
+    page = comparison_page({"one": state, "two": other})
+    assert page.count("data-chart=") == 1
+    assert "Settings of the winners" in page
+
+
+def test_sweeps_of_one_metric_are_compared_in_one_chart_on_one_scale(state: SweepState, data: Path) -> None:
+    again = SweepState(plan_of(data))
+    (panel,) = panels(curves({"one": state, "again": state, "empty": again}))
+    assert [series.name for series in panel.series] == ["one", "again"]
+    assert len({series.colour for series in panel.series}) == 2
+    table = settings({"one": state, "empty": again})
+    assert table.columns == ("setting", "one", "empty")
+    assert ("quality", setting(state.trials.ranking[0].started.settings["quality"]), "–") in table.rows
+
+
+def test_the_winner_stands_out_in_every_figure_of_trials(state: SweepState, found: Importance) -> None:
+    winner = state.ended.trial if state.ended else -1
+    for chart in figures.figures(state, found):
+        if isinstance(chart.body, Parallel):
+            assert chart.body.marked == winner
+        elif chart.name in ("learning_curves", "slices"):
+            for panel in chart.body:
+                if any(winner in series.trials for series in panel.series):
+                    assert any(series.name == f"winner: trial {winner}" for series in panel.series)
+
+
+def test_a_report_has_parallel_coordinates_of_the_most_important_settings_only(state: SweepState) -> None:
+    shares = {name: 1.0 / (number + 2) for number, name in enumerate(reversed(list(state.plan.ranges)))}
+    chart = figures.parallel(state, Importance(shares, 24))
+    assert isinstance(chart.body, Parallel)
+    assert [axis.name for axis in chart.body.axes][:2] == list(shares)[:2]
+
+
+def test_each_finalist_has_a_dot_for_each_seed(state: SweepState) -> None:
+    ranked = finalists(state)
+    (panel,) = panels(seeds_figure(state, ranked))
+    dots = next(series for series in panel.series if series.name == "on a fresh seed")
+    assert len(dots.y) == sum(len(finalist.values) for finalist in ranked if finalist.confirmed) > 1
+    rows = finalist_table(state, ranked).rows
+    assert [row[0] for row in rows] == [label(finalist.trial) for finalist in ranked]
+
+
+def test_the_report_begins_with_what_to_deploy(state: SweepState) -> None:
+    page = sweep_page(state, "mine")
+    result, rest = page.split("<h1 id='search'>")
+    assert f"<p class='lead'>Deploy trial {label(state.trials.ranking[0])}</p>" in result
+    assert "95 % interval" in result or "of one training" in result or "from one training each" in result
+    assert rest.count("Parameter importance") == 1
+    assert f"data-trial='{state.trials.ranking[0].number}' tabindex='0' class='best'" in rest
+
+
+def test_numbers_are_plain() -> None:
+    assert [setting(value) for value in (0.0001, 2.27e-05, 0.00201, 3, "none", None)] == [
+        "0.0001",
+        "0.0000227",
+        "0.00201",
+        "3",
+        "none",
+        "–",
+    ]
 
 
 def test_an_open_sweep_says_what_is_best_so_far(state: SweepState, tmp_path: Path) -> None:
