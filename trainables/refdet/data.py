@@ -21,7 +21,8 @@ from trainables.errors import DataError
 from trainables.file_facts import FileFacts, file_facts
 from trainables.json_file import is_number, read_json
 from trainables.manifest import Manifest, Part, of_parts, values_digest
-from trainables.refdet.video import FRAMES_BYTES, FrameCache, probe, video_in
+from trainables.refdet.frame_cache import FRAMES_BYTES, FrameCache
+from trainables.refdet.video import probe, video_in
 from trainables.vision.decode import SUFFIXES, UndecodableError
 from trainables.vision.image_facts import image_facts
 

@@ -1,15 +1,13 @@
-"""Frames out of videos: decoded once and kept in memory, then on disk, up to a bound; beyond both found by seeking."""
+"""Videos: what one holds, and its frames as they are shown, in the size they are asked for."""
 
 from __future__ import annotations
 
 import os
 import struct
-import threading
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +16,7 @@ from PIL import Image
 from trainables.errors import DataError, first_line
 from trainables.file_facts import FileFacts, stamp_of
 from trainables.limits import limits, variable
-from trainables.refdet.frame_store import FrameStore
 from trainables.regular_file import check_regular
-from trainables.vision.decode import decode
 
 NAME = "drone_video"
 SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"})
@@ -28,8 +24,9 @@ CONTAINERS = "avi,asf,flv,h264,hevc,ivf,matroska,webm,mjpeg,mov,mp4,mpeg,mpegts,
 """FFmpeg's names of what a video may be."""
 KIND = "video 2"
 _FACTS = struct.Struct("<III")
-FRAMES_BYTES = 2 * 1024**3
-"""Bound of the decoded frames that one data set keeps in memory; more are kept on disk."""
+LONGEST_GROUP = 250
+"""Frames from one keyframe to the next, at most, as x264 and x265 write them. A longer stretch without a frame that is
+asked for is skipped, which then never decodes more than reading on would."""
 Picture = NDArray[np.uint8]
 
 
@@ -43,19 +40,6 @@ class Video(NamedTuple):
     width: int
     height: int
     times: tuple[int, ...]
-
-
-class Source(Protocol):
-    """A video and the frames of it that anybody will ask for."""
-
-    @property
-    def video(self) -> Path: ...
-
-    @property
-    def frames(self) -> tuple[int, ...]: ...
-
-    @property
-    def times(self) -> tuple[int, ...]: ...
 
 
 def video_in(folder: Path) -> Path:
@@ -103,91 +87,6 @@ def _rising(given: Sequence[int | None]) -> tuple[int, ...]:
     times = tuple(time for time in given if time is not None)
     rising = len(times) == len(given) and all(earlier < later for earlier, later in pairwise(times))
     return times if rising else ()
-
-
-class FrameCache:
-    """Annotated frames and reference images, in the size they are asked for; any number of threads may ask.
-
-    A video is decoded once, when the first frame of it is asked for, and its annotated frames are kept. A frame for
-    which there is room neither in memory nor on disk is decoded each time, from a keyframe on.
-
-    Args:
-        sources: the videos.
-        limit: bytes of frames in memory.
-        on_disk: where more are kept; a file of `limits().frame_cache_bytes` if not given.
-    """
-
-    def __init__(self, sources: Iterable[Source], limit: int, on_disk: FrameStore | None = None) -> None:
-        self.limit = limit
-        self.bytes = 0
-        self._on_disk = on_disk or FrameStore(limits().frame_cache_bytes)
-        self._sources: Mapping[Path, Source] = {source.video: source for source in sources}
-        self._cached: dict[tuple[Path, int, int], tuple[Picture, float]] = {}
-        self._scale: dict[tuple[Path, int], float] = {}  # of a video's frames, which are all of one size
-        self._lock = threading.Lock()
-        self._decoding: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
-
-    def frame(self, video: Path, number: int, size: int) -> tuple[Picture, float]:
-        """Frame `number` in the upper left of (size, size, 3) RGB, not to be written to; and its scale there."""
-        kept = self._kept(video, number, size)
-        if kept is not None:
-            return kept
-        source = self._sources[video]
-        with self._lock:
-            decoding = self._decoding[video]
-        with decoding:
-            kept = self._kept(video, number, size)  # another thread may have decoded it meanwhile
-            if kept is not None:
-                return kept
-            room = self.bytes + 3 * size * size <= self.limit or self._on_disk.room(3 * size * size)
-            if room or not source.times:
-                return self._decode(source, number, size, set(source.frames) if room else {number})
-        return placed(*scaled(upright_pixels(_sought(video, source.times[number])), size), size)
-
-    def _kept(self, video: Path, number: int, size: int) -> tuple[Picture, float] | None:
-        """The frame, if it is in memory or on disk."""
-        cached = self._cached.get((video, number, size))
-        if cached is not None:
-            return cached
-        picture = self._on_disk.get((video, number, size))
-        return None if picture is None else placed(picture, self._scale[video, size], size)
-
-    def _decode(self, source: Source, number: int, size: int, wanted: set[int]) -> tuple[Picture, float]:
-        """Decode a video up to the last of the frames `wanted` and keep these; returns frame `number`."""
-        result: tuple[Picture, float] | None = None
-        last = max(wanted)
-        for index, frame in enumerate(_decoded(source.video)):
-            if index in wanted:
-                picture, scale = scaled(upright_pixels(frame), size)
-                self._scale[source.video, size] = scale
-                key, canvas = (source.video, index, size), placed(picture, scale, size)
-                if not self._keep(key, canvas):
-                    self._on_disk.keep(key, picture)
-                result = canvas if index == number else result
-            if index == last:
-                break
-        assert result is not None, "every annotated frame was there when the data set was opened"
-        return result
-
-    def references(self, paths: Sequence[Path], size: int) -> Picture:
-        """The images at `paths`, stretched to (K, size, size, 3), RGB."""
-        return np.stack([self._reference(path, size) for path in paths])
-
-    def _reference(self, path: Path, size: int) -> Picture:
-        cached = self._cached.get((path, 0, size))
-        if cached is None:
-            cached = stretched(Image.fromarray(decode(path)), size), 1.0
-            self._keep((path, 0, size), cached)
-        return cached[0]
-
-    def _keep(self, key: tuple[Path, int, int], fitted: tuple[Picture, float]) -> bool:
-        """Keep a picture in memory if there is room; whether it is there."""
-        with self._lock:
-            if key not in self._cached and self.bytes + fitted[0].nbytes <= self.limit:
-                fitted[0].flags.writeable = False
-                self.bytes += fitted[0].nbytes
-                self._cached[key] = fitted
-            return key in self._cached
 
 
 def _decoded(path: Path, start: int | None = None) -> Iterator[Any]:
@@ -255,19 +154,75 @@ def upright_size(frame: Any) -> tuple[int, int]:
 
 def upright_pixels(frame: Any) -> Picture:
     """A frame (height, width, 3) as it is shown: turned and mirrored as the file's display matrix says; RGB."""
-    pixels = frame.to_ndarray(format="rgb24")
+    return _upright(frame.to_ndarray(format="rgb24"), frame)
+
+
+def _upright(pixels: Picture, frame: Any) -> Picture:
+    """The pixels of `frame` (height, width, 3), as stored, turned and mirrored as its display matrix says."""
     a, b, c, d = _matrix(frame)
     if not a:
         pixels, a, d = pixels.transpose(1, 0, 2), c, b
     return np.ascontiguousarray(pixels[::d, ::a])
 
 
-def _sought(path: Path, time: int) -> Any:
-    """The frame that is shown at `time`."""
-    for frame in _decoded(path, time):
-        if frame.pts == time:
-            return frame
-    raise DataError(f"{path}: the frame at {time} cannot be found again; has the file changed?")
+def frames_at(video: Path, times: Sequence[int], wanted: Sequence[int]) -> Iterator[tuple[int, Any]]:
+    """Some frames of a video and their numbers, decoded from the keyframe before the first of them.
+
+    Args:
+        video: the file.
+        times: of all its frames, as in `Video`.
+        wanted: their numbers, in order; at least one.
+
+    Raises:
+        DataError: one is not there any more.
+    """
+    if not times:
+        asked = set(wanted)
+        numbered = enumerate(islice(_decoded(video), wanted[-1] + 1))
+        yield from ((number, frame) for number, frame in numbered if number in asked)
+        return
+    for numbers in _stretches(wanted):
+        sought = {times[number]: number for number in numbers}
+        for frame in _decoded(video, min(sought)):
+            if frame.pts in sought:
+                yield sought.pop(frame.pts), frame
+            if not sought:
+                break
+        if sought:
+            missing = f"the frame at {min(sought)} cannot be found again"
+            raise DataError(f"{video}: {missing}; has the file changed?")
+
+
+def _stretches(numbers: Sequence[int]) -> list[list[int]]:
+    """`numbers`, which rise, apart wherever they rise by more than `LONGEST_GROUP`."""
+    stretches = [[numbers[0]]]
+    for earlier, later in pairwise(numbers):
+        if later - earlier > LONGEST_GROUP:
+            stretches.append([])
+        stretches[-1].append(later)
+    return stretches
+
+
+def scaled_frame(frame: Any, size: int, scaler: Any) -> tuple[Picture, float]:
+    """A frame as it is shown, its longer side of `size` pixels, and its scale there.
+
+    FFmpeg converts and shrinks in one step, in a sixth of the time that RGB in full size and PIL take. It too averages
+    over the pixels that fall into one, and errs less, since it keeps the chroma of each.
+
+    Args:
+        frame: an `av.VideoFrame`.
+        size: in pixels.
+        scaler: an `av.VideoReformatter`, the same for all frames of a video.
+    """
+    from av.video.reformatter import Interpolation
+
+    shape, scale = _scaled_shape(upright_size(frame), size)
+    stored = shape if _matrix(frame)[0] else shape[::-1]
+    if stored == (frame.width, frame.height):
+        return upright_pixels(frame), scale
+    how = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+    small = scaler.reformat(frame, *stored, "rgb24", interpolation=how, threads=1)
+    return _upright(small.to_ndarray(), frame), scale
 
 
 def stretched(opened: Image.Image, size: int) -> Picture:
@@ -282,10 +237,14 @@ def fitted(picture: Picture, size: int) -> tuple[Picture, float]:
 
 def scaled(picture: Picture, size: int) -> tuple[Picture, float]:
     """`picture` (h, w, 3) with its longer side of `size` pixels, and its scale."""
-    height, width = picture.shape[:2]
-    scale = size / max(height, width)
-    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    shape, scale = _scaled_shape((picture.shape[1], picture.shape[0]), size)
     return np.asarray(Image.fromarray(picture).resize(shape, Image.Resampling.BILINEAR)), scale
+
+
+def _scaled_shape(shape: tuple[int, int], size: int) -> tuple[tuple[int, int], float]:
+    """Width and height of `shape` with the longer of them `size`, and the scale."""
+    scale = size / max(shape)
+    return (max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))), scale
 
 
 def placed(picture: Picture, scale: float, size: int) -> tuple[Picture, float]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts
-from trainables.refdet.video import FrameCache, _decoded, fitted, probe, upright_pixels, video_in
+from trainables.refdet.frame_cache import FrameCache
+from trainables.refdet.video import _decoded, fitted, probe, scaled_frame, upright_pixels, video_in
 
 STEPS = (10, 200, 30, 500, 10, 80)
 """Milliseconds from frame to frame, as phones write them in changing light."""
@@ -93,6 +94,32 @@ def test_frames_are_turned_as_opencv_turns_them(degrees: int, tmp_path: Path) ->
     for picture, other in zip(ours, theirs, strict=True):
         assert picture.shape == other.shape == (height, width, 3)
         assert np.abs(picture.astype(int) - other).mean() < 3  # another conversion of colours
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_a_turned_frame_is_shrunk_as_it_is_shown(degrees: int, tmp_path: Path) -> None:
+    from av.video.reformatter import VideoReformatter
+
+    frame = next(_decoded(write(tmp_path / "a.mp4", set_display_rotation=degrees)))
+    picture, scale = scaled_frame(frame, 48, VideoReformatter())
+    other = fitted(upright_pixels(frame), 48)[0]
+    height, width = picture.shape[:2]
+    assert scale == 0.5
+    assert (height, width) == ((48, 32) if degrees in (90, 270) else (32, 48))
+    assert np.abs(picture.astype(int) - other[:height, :width]).mean() < 2
+
+
+def test_shrinking_while_the_colours_are_converted_loses_no_more_than_shrinking_them_afterwards() -> None:
+    """Against the picture that was encoded, shrunk by PIL. With half of the chroma, FFmpeg's default, it would."""
+    from av import VideoFrame
+    from av.video.reformatter import VideoReformatter
+
+    cells = np.random.default_rng(0).integers(0, 255, (34, 60, 3), dtype=np.uint8)
+    drawn = cv2.resize(cells, (960, 544), interpolation=cv2.INTER_CUBIC)
+    frame = VideoFrame.from_ndarray(drawn, format="rgb24").reformat(format="yuv420p")
+    truth = fitted(drawn, 320)[0][:181].astype(int)
+    here = np.abs(scaled_frame(frame, 320, VideoReformatter())[0] - truth).mean()
+    assert here < np.abs(fitted(upright_pixels(frame), 320)[0][:181] - truth).mean() < 2
 
 
 def test_a_mirrored_video_is_mirrored_as_players_do(tmp_path: Path) -> None:
