@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from search.cli.options import pairs
 from trainables.recipe import Epoch
+from trainables.yolox.data import CocoData
 from trainables.yolox.recipe import Yolox
 
 WARMUP = 3
@@ -93,6 +95,21 @@ def row(training: str, seed: int, curve: list[Epoch]) -> str:
     return f"| {training} | {seed} | {len(fell)} | {worst:.3f} | {sum(fell):.3f} | {at} | {varied} |"
 
 
+def side_by_side(data: CocoData, changes: Mapping[str, Any], seeds: Iterable[int]) -> dict[str, list[list[Epoch]]]:
+    """Train both of the document's trainings in the tiny preset with `changes`, a row each; their curves by name."""
+    recipe = Yolox()
+    print("| training | seed | drops | largest | sum | epoch 3 | 5 | 10 | last | CV of the loss | CV of its steps |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    curves: dict[str, list[list[Epoch]]] = {"smooth": [], "stable-v3": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in seeds:
+            for training, trained in curves.items():
+                settings = recipe.settings("tiny", {**changes, "seed": seed}, training)
+                trained.append(list(recipe.train(settings, data, Path(folder))))
+                print(row(training, seed, trained[-1]), flush=True)
+    return curves
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
@@ -103,20 +120,10 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    changes = pairs(given.set, "--set")
-    recipe = Yolox()
-    data = recipe.open(given.data)
-    print("| training | seed | drops | largest | sum | epoch 3 | 5 | 10 | last | CV of the loss | CV of its steps |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    curves: dict[str, list[list[Epoch]]] = {"smooth": [], "stable-v3": []}
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in range(given.first, given.first + given.seeds):
-            for training, found in curves.items():
-                settings = recipe.settings("tiny", changes | {"seed": seed}, training)
-                found.append(list(recipe.train(settings, data, Path(folder))))
-                print(row(training, seed, found[-1]), flush=True)
-    for training, found in curves.items():
-        print(f"\n{training}, seed {given.first}:\n\n{analysis(found[0])}")
+    data = Yolox().open(given.data)
+    curves = side_by_side(data, pairs(given.set, "--set"), range(given.first, given.first + given.seeds))
+    for training, trained in curves.items():
+        print(f"\n{training}, seed {given.first}:\n\n{analysis(trained[0])}")
 
 
 if __name__ == "__main__":
