@@ -8,7 +8,8 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from spaces.space import Draw, Space, is_range, ranges
+from spaces.space import Draw, Space, ranges
+from spaces.value_range import is_range
 from trainables.errors import SettingsError
 
 NEVER = frozenset({"epochs", "seed"})

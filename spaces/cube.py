@@ -7,7 +7,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spaces.space import Range, Space, drawn
+from spaces.space import Space, drawn
+from spaces.value_range import Range
 
 
 def point(values: Mapping[str, Any], ranges: Mapping[str, Range]) -> list[float]:
@@ -22,18 +23,27 @@ def point(values: Mapping[str, Any], ranges: Mapping[str, Range]) -> list[float]
             choices = span.choices if len(span.choices) > 2 else span.choices[:1]
             coordinates += [float(values.get(name) == choice) for choice in choices]
         else:
-            coordinates.append(_share(values[name], span) if name in values else 0.5)
+            coordinates.append(share(values[name], span) if name in values else 0.5)
     return coordinates
 
 
-def _share(value: float, span: Range) -> float:
+def share(value: float, span: Range) -> float:
+    """How far up its range a number lies, from 0 to 1, on the range's scale; 0.5 if the range is one number."""
     if span.high <= span.low:
         return 0.5
     scale = math.log if span.log else float
     if span.log and value <= 0:
         return 0.0
-    share = (scale(value) - scale(span.low)) / (scale(span.high) - scale(span.low))
-    return min(1.0, max(0.0, share))
+    return min(1.0, max(0.0, (scale(value) - scale(span.low)) / (scale(span.high) - scale(span.low))))
+
+
+def number_at(where: float, span: Range) -> float:
+    """The number at the share `where` of its range, on the range's scale."""
+    if span.log:
+        value = math.exp(math.log(span.low) + where * (math.log(span.high) - math.log(span.low)))
+    else:
+        value = span.low + where * (span.high - span.low)
+    return min(span.high, max(span.low, value))
 
 
 def at_random(space: Space, choices: Mapping[str, Any], seed: int) -> dict[str, Any]:

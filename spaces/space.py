@@ -8,14 +8,10 @@ within the user's bounds. `ranges` runs the same function to list what it would 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
-from trainables.errors import SettingsError, nearest
-
-Value = float | int | str | bool
-KEYS = ("low", "high", "log")
-"""What a range of numbers is given by; `{choices: [a, b]}` and `[a, b]` are choices."""
+from spaces.value_range import Range, Value, narrowed
 
 
 class Trial(Protocol):
@@ -26,37 +22,6 @@ class Trial(Protocol):
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int: ...
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Range:
-    """What may be drawn for one name: bounds (both included) or choices.
-
-    Attributes:
-        kind: "float", "int" or "choice".
-        low, high: bounds of a number.
-        log: drawn evenly on a logarithmic scale.
-        choices: the values of a choice.
-        when: the earlier choices under which the name is drawn at all, such as "warmup_epochs > 0"; "" if always.
-        under: those choices by name, with a value of each that leads here.
-    """
-
-    kind: str
-    low: float = 0.0
-    high: float = 0.0
-    log: bool = False
-    choices: tuple[Value, ...] = ()
-    when: str = ""
-    under: Mapping[str, Any] = field(default_factory=dict, compare=False)
-
-    def __contains__(self, value: Any) -> bool:
-        """Whether `value` could be drawn from this range."""
-        return value in self.choices if self.kind == "choice" else self.low <= value <= self.high
-
-    def __str__(self) -> str:
-        if self.kind == "choice":
-            return " | ".join(map(str, self.choices))
-        return f"{self.low:g} … {self.high:g}{' (log)' if self.log else ''}"
 
 
 class Draw:
@@ -112,52 +77,6 @@ def drawn(space: Space, trial: Trial, choices: Mapping[str, Any]) -> dict[str, A
     return draw.values
 
 
-def is_range(chosen: Any) -> bool:
-    """Whether a user's choice narrows a range (`{low: …, high: …}`, `[1, 2]`) rather than pins a value."""
-    return isinstance(chosen, (Mapping, list))
-
-
-def narrowed(name: str, default: Range, chosen: Mapping[str, Any] | Sequence[Any]) -> Range:
-    """`default` with the user's bounds or choices in place of its own.
-
-    Raises:
-        SettingsError: bounds for a choice, choices for nothing, low above high, a name other than low, high, log.
-    """
-    if isinstance(chosen, Mapping) and set(chosen) == {"choices"} and isinstance(chosen["choices"], list):
-        chosen = chosen["choices"]
-    if isinstance(chosen, Mapping):
-        return _bounded(name, default, chosen)
-    if not chosen:
-        raise SettingsError(f"set.{name} is an empty list; give at least one value")
-    if any(value in chosen[:index] for index, value in enumerate(chosen)):
-        raise SettingsError(f"set.{name} is {list(chosen)}; give each value once")
-    if default.kind == "int" and not all(isinstance(value, int) for value in chosen):
-        raise SettingsError(f"set.{name} is {list(chosen)}; every value must be a whole number")
-    return Range("choice", choices=tuple(chosen), when=default.when)
-
-
-def _bounded(name: str, default: Range, chosen: Mapping[str, Any]) -> Range:
-    if default.kind == "choice":
-        raise SettingsError(f"set.{name} is {dict(chosen)}; it is one of {default}: give a value or a list of values")
-    for key in chosen:
-        if key not in KEYS:
-            raise SettingsError(f"set.{name}.{key} is not known; {nearest(str(key), (*KEYS, 'choices'))}")
-    number = (int,) if default.kind == "int" else (int, float)
-    low, high = chosen.get("low", default.low), chosen.get("high", default.high)
-    for key, value in (("low", low), ("high", high)):
-        if isinstance(value, bool) or not (isinstance(value, number) or value in (default.low, default.high)):
-            rule = "a whole number" if default.kind == "int" else "a number"
-            raise SettingsError(f"set.{name}.{key} is {value!r}; it must be {rule}")
-    if low > high:
-        raise SettingsError(f"set.{name}: low {low:g} is above high {high:g}; low must be at most high")
-    log = chosen.get("log", default.log)
-    if not isinstance(log, bool):
-        raise SettingsError(f"set.{name}.log is {log!r}; it must be true or false")
-    if log and low <= 0:
-        raise SettingsError(f"set.{name}.low is {low:g}; a logarithmic range must begin above 0")
-    return Range(default.kind, low, high, log, when=default.when)
-
-
 def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, Range]:
     """Every name that `space` can ask for under the user's `choices`, in each branch of its conditions.
 
@@ -179,6 +98,8 @@ def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, 
         | warmup_epochs = 10  | warmup_epochs, warmup_start, optimizer   |
         | optimizer = adamw   | warmup_epochs, optimizer, beta           |
 
+        A float with other bounds in another branch (a learning rate by optimizer) has the outermost, and `varies`.
+
         `warmup_start` is asked for at warmup_epochs 10 and not at 0, so its `when` is "warmup_epochs > 0". `beta` is
         asked for with adamw and not with sgd, so its `when` is "optimizer is adamw".
     """
@@ -187,19 +108,28 @@ def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, 
     branches: list[dict[str, Any]] = [{}]
     while branches:
         fixed = branches.pop(0)
-        explorer = _Explorer(fixed)
+        explorer = Explorer(fixed)
         space(Draw(explorer, choices))
         tried.append(_Branch(fixed, set(explorer.ranges)))
         for name, value in explorer.ranges.items():
             if name not in listed:
                 listed[name] = replace(value, under=fixed)
                 branches += [fixed | {name: other} for other in _others(value)]
+            elif value.kind == "float":
+                listed[name] = _hull(listed[name], value)
     return {name: replace(value, when=_when(name, listed, tried)) for name, value in listed.items()}
+
+
+def _hull(listed: Range, other: Range) -> Range:
+    """`listed` with its bounds as far out as those of `other`."""
+    if (other.low, other.high) == (listed.low, listed.high):
+        return listed
+    return replace(listed, low=min(listed.low, other.low), high=max(listed.high, other.high), varies=True)
 
 
 def known(space: Space, values: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any] | None:
     """Those of `values` that `space` would have drawn under the user's `choices`; None if one is out of its range."""
-    explorer = _Explorer(values)
+    explorer = Explorer(values)
     space(Draw(explorer, choices))
     inside = all(values[name] in range_ for name, range_ in explorer.ranges.items())
     return {name: values[name] for name in explorer.ranges} if inside else None
@@ -276,20 +206,27 @@ def _condition(
     return _Condition(leading, f"{other} is {' or '.join(map(str, leading))}")
 
 
-class _Explorer:
-    """Stands in for a trial: answers with the values in `fixed`, else the lowest, and notes what was asked."""
+class Explorer:
+    """Stands in for a trial: answers with the values in `fixed`, else the lowest, and notes what was asked.
+
+    Attributes:
+        ranges: what was asked for, by name.
+    """
 
     def __init__(self, fixed: Mapping[str, Any]) -> None:
         self._fixed = fixed
         self.ranges: dict[str, Range] = {}
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """See `Trial`."""
         return float(self._note(name, Range("float", low, high, log), low))
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        """See `Trial`."""
         return int(self._note(name, Range("int", low, high, log), low))
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """See `Trial`."""
         return self._note(name, Range("choice", choices=tuple(choices)), choices[0])
 
     def _note(self, name: str, span: Range, value: Any) -> Any:

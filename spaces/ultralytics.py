@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from spaces.added import NEVER, draw_added
-from spaces.space import Draw, Space, is_range
+from spaces.space import Draw, Space
+from spaces.value_range import is_range
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import Task, task_of
 

@@ -75,7 +75,7 @@ class Coordinator:
         """Make an empty state, with the scheduler and the searcher that listen to it."""
         spec, mode = self.plan.spec, self.plan.recipe.mode
         self.scheduler = build_scheduler(self.plan)
-        self.searcher = Searcher(lambda trial: draw(self.plan, trial), mode, spec.sampler, spec.seed, restart)
+        self.searcher = Searcher(partial(draw, self.plan), mode, spec.sampler, spec.seed, restart, self.plan.varying)
         redraw = partial(redrawn_values, self.plan) if has_other_space else None
         sampler = SamplerListener(self.searcher, spec.limits, self.plan.earlier_values, redraw)
         self.state = SweepState(self.plan, [SchedulerListener(self.scheduler), sampler])

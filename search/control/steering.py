@@ -17,7 +17,7 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.plan import Plan
 from search.sweep.requests import Request
-from spaces.space import Range
+from spaces.value_range import Range
 from trainables.errors import SettingsError, SteadytuneError, nearest
 
 STOPPED = "stopped by hand"

@@ -9,7 +9,7 @@ told PRUNED and infeasible, by a constraint: TPE ranks it below all others, what
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import optuna
@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 
 from search.pruning.decision import Outcome
 from search.sampling.study_view import StudyView
+from search.sampling.varying_range import VaryingRanges, enqueued
 from search.sweep.seeds import derived
 
 FAILURE_CONSTRAINT = "lost"
@@ -51,21 +52,29 @@ class Searcher:
     """One sweep's study: the `Sampler` that a sweep's state tells about its trials.
 
     Args:
-        draw: draws a trial's values from an Optuna trial (`search.sweep.plan.draw` with its plan).
+        draw: draws a trial's values from what answers as an Optuna trial does (`search.sweep.plan.draw` with its plan).
         mode: "max" or "min".
         sampler: a name that `make_sampler` knows.
         seed: of the search.
         restart: another number after each restart: with the same, CMA-ES and QMC would repeat their first draws.
+        varying: the numbers whose range depends on what was drawn before (`Range.varies`).
 
     Attributes:
         sampler_of: the sampler that draws a trial, by the trial's number.
     """
 
     def __init__(
-        self, draw: Callable[[optuna.Trial], dict[str, Any]], mode: str, sampler: str, seed: int, restart: int = 0
+        self,
+        draw: Callable[[Any], dict[str, Any]],
+        mode: str,
+        sampler: str,
+        seed: int,
+        restart: int = 0,
+        varying: Collection[str] = (),
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._draw = draw
+        self._varying = frozenset(varying)
         self._storage = StudyView(mode, ranked=sampler == "gp")
         shared = make_sampler(sampler, derived(seed, restart))
         self._study = optuna.create_study(
@@ -87,11 +96,12 @@ class Searcher:
 
     def ask(self, trial: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The values drawn for the sweep's `trial`; those in `fixed` are taken instead of being drawn."""
+        fixed = fixed or {}
         if fixed:
-            self._study.enqueue_trial(dict(fixed))
+            self._study.enqueue_trial(enqueued(self._draw, self._varying, fixed))
         self._study.sampler = self.sampler_of(trial)
         asked = self._study.ask()
-        drawn = self._draw(asked)
+        drawn = self._draw(VaryingRanges(asked, self._varying, fixed) if self._varying else asked)
         self._open[trial] = asked
         return drawn
 

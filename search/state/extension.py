@@ -13,7 +13,7 @@ from typing import Any
 from search.journal.events import Decided, Requested, Row, SearchEnded, SweepEnded, SweepExtended, SweepOpened
 from search.sweep.spec import COMMAND, SweepSpec, read_stored_spec
 from spaces.added import NEVER
-from spaces.space import is_range
+from spaces.value_range import is_range
 from trainables.errors import SteadytuneError
 
 BUDGET = (

@@ -17,7 +17,8 @@ from search.sweep.targets import Target, parse_target
 from search.sweep.uri import check_uri, is_uri
 from spaces import registry as space_registry
 from spaces.added import gives_range
-from spaces.space import Range, Space, drawn, narrowed, ranges
+from spaces.space import Space, drawn, ranges
+from spaces.value_range import Range, narrowed
 from trainables import registry as recipe_registry
 from trainables.errors import DataError, SettingsError, nearest
 from trainables.objective import Bounds
@@ -93,6 +94,11 @@ class Plan:
     def target_metrics(self) -> frozenset[str]:
         """The metrics and losses that targets name, besides the objective."""
         return frozenset(target.metric for target in self.targets) - {self.recipe.metric}
+
+    @property
+    def varying(self) -> list[str]:
+        """The numbers whose range depends on what was drawn before."""
+        return [name for name, span in self.ranges.items() if span.varies]
 
     @property
     def earlier_values(self) -> dict[str, Any]:

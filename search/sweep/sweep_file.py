@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from search.sweep.spec import COMMAND, SweepSpec, read_spec
-from spaces.space import KEYS
+from spaces.value_range import KEYS
 from trainables.errors import SettingsError
 from trainables.settings import read_yaml
 

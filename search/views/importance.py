@@ -22,7 +22,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from search.state.sweep_state import SweepState
 from search.views.trial_order import ranking_key
-from spaces.space import Range
+from spaces.value_range import Range
 
 MIN_TRIALS = 10
 """With fewer trials there is no importance: a tenth of them would be less than one trial."""

@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from spaces import registry as space_registry
-from spaces.space import Range, ranges
+from spaces.space import ranges
+from spaces.value_range import Range
 from trainables import registry
 from trainables.recipe import AnyRecipe
 

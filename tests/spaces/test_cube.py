@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from spaces.cube import at_random, point
-from spaces.space import Draw, Range, ranges
+from spaces.space import Draw, ranges
+from spaces.value_range import Range
 
 
 def space(draw: Draw) -> None:

@@ -56,5 +56,20 @@ def test_the_named_trainings_lie_inside(training: str) -> None:
         assert name == "modality" or value in ranges(space)[name], name
 
 
+@pytest.mark.parametrize(("optimizer", "usual"), [("SGD", 1e-2), ("AdamW", 2e-3), ("AdamW", 4e-3)])
+def test_each_optimizer_has_its_range_and_its_usual_rates_lie_inside(optimizer: str, usual: float) -> None:
+    """Ultralytics' default of SGD, what its `auto` gives AdamW, and what learns best in the tiny preset."""
+    of_one, of_all = ranges(space, {"optimizer": optimizer})["lr0"], ranges(space)["lr0"]
+    assert of_one.low * 10 < usual < of_one.high / 2
+    assert of_all.varies
+    assert not of_one.varies
+    assert of_all.low <= of_one.low < of_one.high <= of_all.high
+
+
+def test_a_range_that_the_user_gives_is_of_both_optimizers() -> None:
+    listed = ranges(space, {"lr0": {"low": 1e-4, "high": 1e-2}})["lr0"]
+    assert (listed.low, listed.high, listed.varies) == (1e-4, 1e-2, False)
+
+
 def test_it_is_found_for_its_recipe() -> None:
     assert registry.find(RECIPE) is space

@@ -5,7 +5,8 @@ from typing import Any
 import optuna
 import pytest
 
-from spaces.space import Draw, Range, drawn, ranges
+from spaces.space import Draw, drawn, ranges
+from spaces.value_range import Range
 from trainables.errors import SettingsError
 
 

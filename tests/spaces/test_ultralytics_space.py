@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from spaces import registry
-from spaces.space import Range, ranges
+from spaces.space import ranges
+from spaces.value_range import Range
 from trainables.errors import SettingsError
 from trainables.ultralytics.recipe import Ultralytics
 

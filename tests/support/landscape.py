@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spaces.space import Draw, Range, ranges
+from spaces.space import Draw, ranges
+from spaces.value_range import Range
 
 EPOCHS = 27
 BEST = 0.9

@@ -28,7 +28,8 @@ import optuna
 
 from search.control.patience import enough
 from search.sampling.searcher import Searcher
-from spaces.space import Draw, Range
+from spaces.space import Draw
+from spaces.value_range import Range
 from tests.bench.search.searcher_sweeps import Drawing, Ended, reachable, searcher_of, selected, sweep
 from tests.support.landscape import EPOCH_NOISE, Task
 

@@ -9,7 +9,7 @@ import yaml
 from search.pruning.stability import StabilitySettings
 from search.sweep.plan import make_plan
 from search.sweep.spec import SweepSpec, read_spec
-from spaces.space import Range
+from spaces.value_range import Range
 from tests.support.fakes import Curves, plan_of, spec_of
 from trainables import registry
 from trainables.errors import DataError, SettingsError, SteadytuneError
