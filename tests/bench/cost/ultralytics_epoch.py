@@ -47,9 +47,9 @@ class Case:
 
 
 CASES = (
-    Case("YOLO26n, 480 images of 64 pixels, batch 16", 480, 64, 64, {}),
+    Case("YOLO26n, 320 images of 64 pixels, batch 16", 320, 64, 64, {}),
     Case("YOLO26n, 96 images of 192 pixels, batch 8", 96, 32, 192, {"imgsz": 192, "batch": 8, "nbs": 8}),
-    Case("the first with 2 loader processes", 480, 64, 64, {"workers": 2}),
+    Case("the first with 2 loader processes", 320, 64, 64, {"workers": 2}),
 )
 
 

@@ -99,7 +99,7 @@ def scripts(root: Path) -> Iterator[psutil.Process]:
 def crash(root: Path, name: str, kind: str, seeds: range) -> Count:
     """One sweep with a kill for each seed."""
     count, folder = Count(), SweepFolder(root / "sweeps", name)
-    sweep = steadytune(root, "launch", "sweep.yaml", "--name", name)
+    sweep = run(root, folder)
     for seed in seeds:
         _await_epoch(folder, sweep)
         time.sleep(random.Random(f"{kind}/{seed}").uniform(0, MOST_SECONDS))
@@ -114,12 +114,19 @@ def crash(root: Path, name: str, kind: str, seeds: range) -> Count:
             count.orphans += len(alive)
         if kind == "driver":
             sweep.wait()
-            sweep = steadytune(root, "resume", name)
+            sweep = run(root, folder)
     while sweep.wait() != 0 and not any(isinstance(event, SweepEnded) for event in events(folder)):
-        sweep = steadytune(root, "resume", name)
+        sweep = run(root, folder)  # on a busy machine Ray may not start
     _, alive = psutil.wait_procs(list(scripts(root)), timeout=SETTLE_SECONDS)
     count.orphans += len(alive)
     return count
+
+
+def run(root: Path, folder: SweepFolder) -> subprocess.Popen[bytes]:
+    """Launch the sweep, or go on with it."""
+    if events(folder):
+        return steadytune(root, "resume", folder.name)
+    return steadytune(root, "launch", "sweep.yaml", "--name", folder.name)
 
 
 def _await_epoch(folder: SweepFolder, sweep: subprocess.Popen[bytes]) -> None:
@@ -173,7 +180,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         (root / "sweep.yaml").write_text(yaml.safe_dump(SWEEP))
-        assert steadytune(root, "launch", "sweep.yaml", "--name", "unbroken").wait() == 0, root
+        while run(root, SweepFolder(root / "sweeps", "unbroken")).wait():
+            pass
         for kind in given.kinds:
             total = Count()
             for first in range(0, 10 * given.moments, KILLS):  # a sweep may end before its last kill

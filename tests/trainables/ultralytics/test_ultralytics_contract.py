@@ -57,6 +57,7 @@ def test_each_attribute_of_the_trainer_that_is_used_is_there() -> None:
         "if (self.args.save or final_epoch) and self.save_model():",
         "self.scheduler.last_epoch = self.start_epoch - 1  # do not move",
         "self.args.workers = 0  # faster CPU training as time dominated by inference, not dataloading",
+        "self.ddp = world_size > 1 and LOCAL_RANK == -1  # spawn DDP workers unless already one",
         "xi = [0, nw]  # x interp",
         "self.accumulate = max(1, int(np.interp(ni, xi, [1, acc0]).round()))",
     ],
