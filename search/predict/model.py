@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from search.export.manifest import ABOUT, read_about
-from search.tracking.store_check import check_store
+from search.tracking.store_check import LOCAL_STORE, check_store
 from trainables import registry, standalone
 from trainables.errors import SteadytuneError
 from trainables.recipe import Predictor
@@ -56,6 +56,10 @@ def load(model: str, store: str) -> LoadedModel:
 
 def _downloaded(model: str, store: str) -> Path:
     check_store(store)
+    if store.startswith(LOCAL_STORE) and not Path(store.removeprefix(LOCAL_STORE)).is_file():
+        raise SteadytuneError(
+            f"store is {store}; there is no such file; give the store of the sweep whose model it is with --store"
+        )
     from search.tracking.sync import prepare_environment
 
     prepare_environment()

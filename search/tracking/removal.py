@@ -11,12 +11,11 @@ from pathlib import Path
 from search.sweep.folder import SweepFolder
 from search.tracking.experiment import MlflowClient, StoreError, mlflow, mlflow_uri
 from search.tracking.mlflow_environment import without_ignored
-from search.tracking.store_check import URI_SIGNS
+from search.tracking.store_check import LOCAL_STORE, URI_SIGNS
 from search.tracking.sweep_id import sweep_id
 from search.tracking.sync import ENVIRONMENT
 from trainables.errors import SteadytuneError, first_line
 
-_LOCAL = "sqlite:///"
 _RUNS_AT_A_TIME = 100
 """Ids on a command line."""
 
@@ -50,7 +49,7 @@ class Removal:
         self._folder = folder
         self._store = folder.store(folder.spec())
         self.recorded = Recorded()
-        if self._store.startswith(_LOCAL) and not Path(self._store.removeprefix(_LOCAL)).is_file():
+        if self._store.startswith(LOCAL_STORE) and not Path(self._store.removeprefix(LOCAL_STORE)).is_file():
             return
         os.environ.update(ENVIRONMENT)
         uri = mlflow_uri(self._store)
@@ -94,14 +93,14 @@ class Removal:
                 self._client.delete_run(run)
         except (StoreError, OSError) as error:
             raise self._error("changed", error) from None
-        if self._store.startswith(_LOCAL):
+        if self._store.startswith(LOCAL_STORE):
             self._collect()
 
     def _collect(self) -> None:
         """Remove the deleted runs and their files from a local store: MLflow only marks them."""
-        file, uri = Path(self._store.removeprefix(_LOCAL)).absolute(), self._store
+        file, uri = Path(self._store.removeprefix(LOCAL_STORE)).absolute(), self._store
         if URI_SIGNS & set(str(file.parent)):
-            uri = f"{_LOCAL}{file.name}"
+            uri = f"{LOCAL_STORE}{file.name}"
         for start in range(0, len(self.recorded.runs), _RUNS_AT_A_TIME):
             ids = ",".join(self.recorded.runs[start : start + _RUNS_AT_A_TIME])
             command = [sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", uri, "--run-ids", ids]

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 from trainables.errors import SteadytuneError
 
 TIMEOUT_SECONDS = 5
+LOCAL_STORE = "sqlite:///"
+"""Begins the URI of a store that is a file of this machine."""
 URI_SIGNS = frozenset("%?#")
 """What a path may hold and a URI reads as an escape, a query or a fragment."""
 _SQLITE = b"SQLite format 3\0"  # the first bytes of every database file, https://www.sqlite.org/fileformat.html
@@ -48,13 +50,13 @@ def check_store(uri: str) -> None:
         )
     if uri.startswith(("http://", "https://")):
         _check_server(uri.rstrip("/"))
-    if uri.startswith("sqlite:///"):
+    if uri.startswith(LOCAL_STORE):
         if special := URI_SIGNS & set(Path(uri).name):
             raise SteadytuneError(
                 f"store is {uri}; MLflow would read {min(special)!r} in the file's name as an escape or a query, and "
                 "write elsewhere; give another file with --store"
             )
-        _check_database(uri, Path(uri.removeprefix("sqlite:///")))
+        _check_database(uri, Path(uri.removeprefix(LOCAL_STORE)))
 
 
 def experiment_number(uri: str, name: str) -> str:

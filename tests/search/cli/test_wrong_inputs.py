@@ -1,4 +1,7 @@
-"""What people get wrong: each is one sentence on standard error that names what, its value, the rule and the fix."""
+"""What people get wrong: each is one sentence on standard error that names what, its value, the rule and the fix.
+
+`LINES` has command lines of every verb, `FIELDS` lines of a sweep file.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from search.cli.verbs import VERBS
 from tests.support.terminal import Steadytune
 
 RECIPE = "tests.support.fakes:Curves"
@@ -110,6 +114,21 @@ LINES = {
     "resume sweep --trials 99 --set epochs=9 --sweeps SWEEPS": "set.epochs of sweep sweep is 9, but the sweep",
     "resume sweep --trials 99 --set quality.hihg=1 --sweeps SWEEPS": "unknown setting 'quality.hihg'",
     "add swep depth=1 --sweeps SWEEPS": "no sweep 'swep' in SWEEPS; did you mean 'sweep'?",
+    "resume": "NAME is missing; `steadytune resume --help` shows",
+    "explain sweep --sweeps SWEEPS": "TRIAL is missing; `steadytune explain --help` shows",
+    "rename sweep --sweeps SWEEPS": "NEW is missing; `steadytune rename --help` shows",
+    "ls more": "more is one argument too many; `steadytune ls --help` shows",
+    "ls --sweeps FILE": "--sweeps is FILE; it is no folder",
+    # This machine, MLflow.
+    "doctor more": "more is one argument too many; `steadytune doctor --help` shows",
+    "sync nowhere --sweeps SWEEPS": "no sweep 'nowhere' in SWEEPS; valid: sweep",
+    "browse nowhere --sweeps SWEEPS": "no sweep 'nowhere' in SWEEPS; valid: sweep",
+    # Scripts and models.
+    "init": "-- COMMAND is missing; `steadytune init --help` shows",
+    "init --to FOLDER -- python train.py --lr 1e-3": "FOLDER: exists; give another file with --to, or remove it",
+    "predict FOLDER": "SOURCE is missing; `steadytune predict --help` shows",
+    "predict nowhere FOLDER": "model is nowhere; give a checkpoint such as epoch-0007, an export, or models:/",
+    "predict models:/none@champion FOLDER --store sqlite:///none.db": "sqlite:///none.db; there is no such file",
     # Recordings.
     "replay nowhere": "nowhere: no sweep, no CSV file and no folder of trainings",
     "replay sweep --mode best --sweeps SWEEPS": "--mode is 'best'; it must be max or min",
@@ -187,6 +206,10 @@ def places(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> dict[
     (tmp_path / "file.yaml").touch()
     (tmp_path / "folder").mkdir()
     return {"DATA": str(data), "FILE": "file.yaml", "FOLDER": "folder", "OUT": "out", "SWEEPS": "none"}
+
+
+def test_no_verb_is_left_out() -> None:
+    assert VERBS.keys() <= {line.split()[0] for line in LINES}
 
 
 @pytest.mark.parametrize("line", LINES)
