@@ -18,7 +18,20 @@ PACKAGES = ("trainables", "spaces", "search")
 
 UNITS = (
     *("pruning", "journal", "sweep", "storage", "sampling", "state", "control", "export", "execution", "views"),
-    *("replay", "lr_range", "tracking", "training", "predict", "check", "run", "python_api", "tune", "doctor", "cli"),
+    *(
+        "replay",
+        "lr_range",
+        "tracking",
+        "sinks",
+        "training",
+        "predict",
+        "check",
+        "run",
+        "python_api",
+        "tune",
+        "doctor",
+        "cli",
+    ),
 )
 """The packages and modules in `search/`, in the same way from the bottom to the top."""
 FLOORS = 10
@@ -27,11 +40,12 @@ VAGUE_SHARE = 0.01
 
 CONFINED = {
     "ray": ("search/execution/", "search/run/sweep_run.py"),
-    "optuna": ("search/sampling/", "search/views/importance.py"),
+    "optuna": ("search/sampling/", "search/views/importance.py", "search/sinks/optuna_storage.py"),
     "mlflow": ("search/tracking/", "search/replay/mlflow_source.py"),
     "typer": ("search/cli/",),
     "plotly": ("search/views/charts/html.py",),
     "matplotlib": ("search/views/charts/png.py", "search/lr_range/figure.py"),
+    "tensorboard": ("search/sinks/tensorboard_events.py", "trainables/logs/tensorboard_events.py"),
     "pyarrow": ("search/journal/", "search/storage/object_store.py"),
 }
 """Where each library may be imported: folders and files."""

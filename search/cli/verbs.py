@@ -61,6 +61,8 @@ VERBS = {
     ),
     "browse": Verb("mlflow", "Open MLflow's pages for the sweeps."),
     "sync": Verb("mlflow", "Bring MLflow up to date with a sweep, such as after it could not be reached."),
+    "optuna": Verb("sinks", "Write a sweep's search as an Optuna storage, which optuna-dashboard opens."),
+    "tensorboard": Verb("sinks", "Write a sweep's curves and settings as TensorBoard's event files."),
     "logs": Verb("cluster", "Print the log of a sweep in the background or on a cluster, or of one of its trials."),
     "doctor": Verb(
         "doctor",

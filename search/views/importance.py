@@ -53,14 +53,15 @@ def importance(state: SweepState) -> Importance:
     for rank, trial in enumerate(used):
         drawn = {name: value for name, value in trial.started.drawn.items() if name in ranges}
         # A named training may lie outside the ranges, where Optuna has no distribution for its values.
-        distributions = {name: _distribution(ranges[name]) for name in drawn if drawn[name] in ranges[name]}
+        distributions = {name: distribution(ranges[name]) for name in drawn if drawn[name] in ranges[name]}
         params = {name: drawn[name] for name in distributions}
         study.add_trial(optuna.create_trial(params=params, distributions=distributions, value=float(rank)))
     shares = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
     return Importance(dict(shares), len(used))
 
 
-def _distribution(searched: Range) -> BaseDistribution:
+def distribution(searched: Range) -> BaseDistribution:
+    """A range as Optuna has it."""
     if searched.kind == "choice":
         return CategoricalDistribution(searched.choices)
     if searched.kind == "int":

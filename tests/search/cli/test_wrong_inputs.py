@@ -123,6 +123,9 @@ LINES = {
     "doctor more": "more is one argument too many; `steadytune doctor --help` shows",
     "sync nowhere --sweeps SWEEPS": "no sweep 'nowhere' in SWEEPS; valid: sweep",
     "browse nowhere --sweeps SWEEPS": "no sweep 'nowhere' in SWEEPS; valid: sweep",
+    "optuna": "NAME is missing; `steadytune optuna --help` shows",
+    "optuna sweep --to FOLDER --sweeps SWEEPS": "FOLDER: cannot be written (Is a directory)",
+    "tensorboard nowhere --sweeps SWEEPS": "no sweep 'nowhere' in SWEEPS; valid: sweep",
     # Scripts and models.
     "init": "-- COMMAND is missing; `steadytune init --help` shows",
     "init --to FOLDER -- python train.py --lr 1e-3": "FOLDER: exists; give another file with --to, or remove it",

@@ -1,0 +1,84 @@
+"""The verbs that write a sweep for other tools: optuna, tensorboard."""
+
+# Imports inside functions: Optuna and TensorBoard take a second, and only these verbs need them.
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.cli import options
+from search.cli.options import DEFAULT_ROOT, Root
+from search.sweep.folder import SweepFolder
+from trainables.errors import SteadytuneError
+
+Follow = Annotated[bool, typer.Option("--follow", help="go on writing until the sweep ends")]
+POLL_SECONDS = 1.0
+
+
+def optuna(
+    name: str,
+    to: Annotated[Path | None, typer.Option(help="file; the sweep's optuna.log if not given")] = None,
+    follow: Follow = False,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Write a sweep's search as an Optuna storage, which optuna-dashboard opens."""
+    from search.sinks.optuna_storage import OptunaStorage
+    from search.state.follower import SweepFollower
+
+    folder = SweepFolder.existing(sweeps, name)
+    follower = SweepFollower(folder)
+    state = follower.read()
+    file = to or folder.path / "optuna.log"
+    with _writable(file):
+        storage = OptunaStorage(file, name, state.plan.recipe.mode)
+        storage.update(state)
+    print(f"{file}: open it with `optuna-dashboard {file}`", flush=True)
+    if follow:
+        _follow(folder, lambda: storage.update(follower.read()))
+
+
+def tensorboard(
+    name: str,
+    to: Annotated[Path | None, typer.Option(help="folder; the sweep's tensorboard if not given")] = None,
+    follow: Follow = False,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Write a sweep's curves and settings as TensorBoard's event files."""
+    if find_spec("tensorboard") is None:
+        raise SteadytuneError("TensorBoard is not installed; install it with: pip install 'steadytune[tensorboard]'")
+    from search.sinks.tensorboard_events import TensorBoardEvents
+
+    folder = SweepFolder.existing(sweeps, name)
+    target = to or folder.path / "tensorboard"
+    with _writable(target):
+        events = TensorBoardEvents(folder, target)
+        events.update()
+    print(f"{target}: open it with `tensorboard --logdir {target}`", flush=True)
+    if follow:
+        _follow(folder, events.update)
+    events.close()
+
+
+@contextmanager
+def _writable(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SteadytuneError(f"{target}: cannot be written ({error.strerror}); give another with --to") from None
+
+
+def _follow(folder: SweepFolder, write: Callable[[], None]) -> None:
+    """Have `write` repeated until the sweep has ended, or no process runs it any more."""
+    elsewhere = bool(folder.spec().address)
+    open_ = True
+    while open_:
+        open_ = (folder.held or elsewhere) and options.state(folder).ended is None  # asked before writing
+        write()
+        time.sleep(POLL_SECONDS if open_ else 0)

@@ -1,0 +1,72 @@
+"""A sweep as TensorBoard's event files: a folder for each trial, its epochs as steps, its settings as hparams."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from search.journal.events import EpochDone, TrialStarted
+from search.journal.segments import read
+from search.sweep.folder import SweepFolder
+
+MARK = "steadytune"
+"""A file that says that a folder is ours, and may be replaced."""
+
+
+class TensorBoardEvents:
+    """Writes a sweep's trials, confirmations and audits too, to new event files.
+
+    Args:
+        folder: the sweep's.
+        target: replaced if an earlier one wrote it.
+
+    Raises:
+        FileExistsError: something else is there.
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, folder: SweepFolder, target: Path) -> None:
+        if target.exists() and not (target / MARK).is_file():
+            raise FileExistsError(None, "holds something else", str(target))
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        (target / MARK).touch()
+        self._journal, self._target = folder.journal, target
+        self._seq = 0
+        self._writers: dict[int, EventFileWriter] = {}
+
+    def update(self) -> None:
+        """Write what the journal has since the last call."""
+        for row in read(self._journal, after=self._seq) if self._journal.is_dir() else ():
+            self._seq, event = row.seq, row.event
+            if isinstance(event, TrialStarted):
+                self._writers[event.trial] = EventFileWriter(str(self._target / f"{event.trial:04d}"))
+                settings = {name: _plain(value) for name, value in event.settings.items()}
+                self._add(event.trial, row.time, 0, hparams_pb(settings, trial_id=f"{event.trial:04d}"))
+            elif isinstance(event, EpochDone):
+                values = dict(event.metrics)
+                for group in ("losses", "rates", "seconds"):
+                    prefix = {"losses": "loss", "rates": "rate"}.get(group, group)
+                    values |= {f"{prefix}/{name}": value for name, value in getattr(event, group).items()}
+                summary = Summary(value=[Summary.Value(tag=tag, simple_value=values[tag]) for tag in values])
+                self._add(event.trial, row.time, event.epoch, summary)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def close(self) -> None:
+        """Close the files."""
+        for writer in self._writers.values():
+            writer.close()
+
+    def _add(self, trial: int, time: float, step: int, summary: Summary) -> None:
+        self._writers[trial].add_event(Event(wall_time=time, step=step, summary=summary))
+
+
+def _plain(value: object) -> bool | float | str:
+    """A setting as hparams take it: a number, a truth value or text."""
+    return value if isinstance(value, (bool, int, float, str)) else str(value)

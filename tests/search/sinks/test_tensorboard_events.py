@@ -1,0 +1,36 @@
+"""A sweep as TensorBoard reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from search.journal.events import EpochDone, TrialStarted
+from tests.support.terminal import Steadytune
+from tests.support.workers import events
+
+
+def test_tensorboard_finds_each_trial_with_its_curves_and_settings(steadytune: Steadytune, sweeps: Path) -> None:
+    code, said, _ = steadytune("tensorboard", "sweep", "--sweeps", sweeps)
+    folder = sweeps / "sweep" / "tensorboard"
+    assert (code, said) == (0, f"{folder}: open it with `tensorboard --logdir {folder}`\n")
+    journal = sweeps / "sweep" / "journal"
+    for started in events(journal, TrialStarted):
+        read = EventAccumulator(str(folder / f"{started.trial:04d}"))
+        read.Reload()
+        epochs = [event for event in events(journal, EpochDone) if event.trial == started.trial]
+        scores = [(event.step, event.value) for event in read.Scalars("score")] if epochs else []
+        assert scores == [(event.epoch, pytest.approx(event.metrics["score"])) for event in epochs]
+        content = read.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+        settings = HParamsPluginData.FromString(content).session_start_info.hparams
+        assert settings["quality"].number_value == pytest.approx(started.settings["quality"])
+    assert steadytune("tensorboard", "sweep", "--sweeps", sweeps)[0] == 0, "written anew"
+
+
+def test_a_folder_of_others_is_left_alone(steadytune: Steadytune, sweeps: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    code, _, error = steadytune("tensorboard", "sweep", "--to", tmp_path / "mine", "--sweeps", sweeps)
+    assert (code, "mine: cannot be written (holds something else); give another with --to" in error) == (2, True)
