@@ -2,7 +2,7 @@
 
 A recipe describes its training as a `Training`; `epochs` runs it epoch by epoch. Before each epoch Python's, NumPy's
 and torch's generators are seeded from (seed, epoch), so no generator state needs saving for an exact resume, and they
-are put back afterwards, so two trainings in one process do not see each other.
+are put back afterwards, as torch's switches for GPUs are, so two trainings in one process do not see each other.
 
 The recipes' optimizers take all tensors in a few calls (`foreach=True`), which torch does on a GPU by itself: the same
 bits as one by one, and 14 ms in place of 23 for an AdamW step of 360 small tensors on one core. A fused one rounds
@@ -24,8 +24,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from trainables.backends import backends
 from trainables.errors import CheckpointError, SteadytuneError
 from trainables.identity import difference
+from trainables.loading import waiting
 from trainables.recipe import Alarm, Epoch
 from trainables.settings import Settings, to_yaml
 from trainables.torch_file import load_torch
@@ -128,17 +130,20 @@ def epochs(
 
 def _epochs_after(start: int, training: Training, seed: int, identity: str, settings: Settings) -> Iterator[Epoch]:
     for epoch in range(start + 1, training.epochs + 1):
-        with seeded(seed, "train", epoch):
+        with seeded(seed, "train", epoch), backends(settings):
             losses, seconds = training.train_epoch(epoch)
         alarm = _nonfinite(training.model)
         metrics: dict[str, float] = {}
         if alarm is None:
             began = time.perf_counter()
-            with seeded(seed, "evaluate", epoch):
+            with seeded(seed, "evaluate", epoch), backends(settings):
                 metrics, held_out = training.evaluate(epoch)
             alarm = training.alarm() if isinstance(training, Watched) else None
             losses = losses | held_out
             seconds = seconds | {"evaluate": time.perf_counter() - began}
+        remarks = [training.remark()] if isinstance(training, Remarking) else []
+        if epoch > start + 1:  # in the first the loader's processes start
+            remarks.append(waiting(_device(training.model), epoch, seconds))
         yield Epoch(
             epoch=epoch,
             phase=training.phase(epoch),
@@ -149,7 +154,7 @@ def _epochs_after(start: int, training: Training, seed: int, identity: str, sett
             save=_saver(training, epoch, identity, settings),
             alarm=alarm,
             steps=training.steps() if isinstance(training, Stepwise) else (),
-            remark=training.remark() if isinstance(training, Remarking) else "",
+            remark="; ".join(filter(None, remarks)),
         )
 
 
@@ -169,6 +174,10 @@ def _nonfinite(model: torch.nn.Module) -> Alarm | None:
         if value.is_floating_point() and not math.isfinite(float(value.sum())) and not bool(value.isfinite().all()):
             return Alarm("nonfinite", f"weights of {name} are no longer finite")
     return None
+
+
+def _device(model: torch.nn.Module) -> torch.device:
+    return next((value.device for value in model.parameters()), torch.device("cpu"))
 
 
 def _saver(training: Training, epoch: int, identity: str, settings: Settings) -> Any:
@@ -209,7 +218,7 @@ def class_names(directory: Path) -> tuple[str, ...]:
     return tuple(map(str, read(directory)["training"].get("names", ())))
 
 
-def evaluation(training: Training, *, seed: int, checkpoint: Path) -> dict[str, float]:
+def evaluation(training: Training, *, seed: int, checkpoint: Path, settings: Settings) -> dict[str, float]:
     """Held-out metrics and losses of a freshly built `training` with the weights of `checkpoint`; trains nothing.
 
     Raises:
@@ -224,7 +233,7 @@ def evaluation(training: Training, *, seed: int, checkpoint: Path) -> dict[str, 
             raise CheckpointError(
                 f"{checkpoint}: does not fit these settings and data ({first}); give those that it was trained with"
             ) from None
-        with seeded(seed, "evaluate", int(saved["epoch"])):
+        with seeded(seed, "evaluate", int(saved["epoch"])), backends(settings):
             metrics, held_out = training.evaluate(int(saved["epoch"]))
     return metrics | held_out
 

@@ -197,7 +197,7 @@ def evaluated(training: Training, settings: Settings, checkpoint: Path) -> dict[
     """Held-out metrics and losses of a fresh `training` with the weights of `checkpoint`."""
     from trainables.loop import evaluation
 
-    return evaluation(training, seed=_seed(settings), checkpoint=checkpoint)
+    return evaluation(training, seed=_seed(settings), checkpoint=checkpoint, settings=settings)
 
 
 def _seed(settings: Settings) -> int:

@@ -19,12 +19,15 @@ from trainables.settings import Settings, earlier_values, parse
 
 HERE = Path(__file__).parent
 
+ON_A_GPU = {"channels_last", "tf32", "cudnn_benchmark"}
+"""Settings that change the speed, and on a CPU not a number."""
+
 NO_EFFECT = {
-    "refdet": {"device", "num_workers", "weights", "reference_weights", "reference_model"},
-    "resnet_yolo": {"device", "workers", "weights"},
-    "rgbt": {"device", "workers", "weights"},
-    "slowfast": {"device", "workers", "weights"},
-    "yolox": {"device", "workers", "weights", "multiscale"},
+    "refdet": {"device", "num_workers", "weights", "reference_weights", "reference_model", *ON_A_GPU},
+    "resnet_yolo": {"device", "workers", "weights", *ON_A_GPU},
+    "rgbt": {"device", "workers", "weights", *ON_A_GPU},
+    "slowfast": {"device", "workers", "weights", *ON_A_GPU},
+    "yolox": {"device", "workers", "weights", "multiscale", *ON_A_GPU},
 }
 """Not in the table `CHANGES` of the recipe's training test: where it runs, and what has a test of its own."""
 
@@ -35,12 +38,12 @@ NOT_NATIVE = {
     "refdet": {
         *("backbone_factor", "dinov2_factor", "fusion_factor", "head_factor", "freeze_backbone", "freeze_dinov2"),
         *("embedding", "width", "norm_momentum", "n_reference", "image_size", "contrastive_decay", "curriculum"),
-        *("fliplr", "hsv", "turn", "warmup_epochs", "seed", "device", "weights", "reference_scale"),
+        *("fliplr", "hsv", "turn", "warmup_epochs", "seed", "device", "weights", "reference_scale", *ON_A_GPU),
     },
-    "resnet_yolo": {"neck_channels", "norm_momentum", "device", "workers", "weights"},
-    "rgbt": set(),
-    "slowfast": {"device"},
-    "yolox": {"device"},
+    "resnet_yolo": {"neck_channels", "norm_momentum", "device", "workers", "weights", *ON_A_GPU},
+    "rgbt": ON_A_GPU,
+    "slowfast": {"device", *ON_A_GPU},
+    "yolox": {"device", *ON_A_GPU},
 }
 """What the recipe's native files do not hold: its own training code has no such setting. `settings.yaml` has it."""
 

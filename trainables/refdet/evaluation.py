@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import nms
 
+from trainables.precision import Precision, full
 from trainables.refdet.data import RefdetData
 from trainables.refdet.episodes import loaded, stacked
 from trainables.refdet.losses import DetectionLoss
@@ -21,16 +22,16 @@ AT_ONCE = 16
 
 @torch.no_grad()
 def evaluate(
-    model: Refdet, losses: DetectionLoss, data: RefdetData, settings: RefdetSettings, device: torch.device
+    model: Refdet, losses: DetectionLoss, data: RefdetData, settings: RefdetSettings, precision: Precision
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Average precision over the classes of `data.val`, each its own, and "shuffled/…" with another's references."""
     model.eval()
     losses.eval()
     names = [clip.name for clip in data.val]
-    codes = [_encoded(model, data, index, settings, device) for index in range(len(names))]
-    metrics, held_out = _search(model, losses, data, settings, device, codes)
+    codes = [_encoded(model, data, index, settings, precision) for index in range(len(names))]
+    metrics, held_out = _search(model, losses, data, settings, precision, codes)
     half = len(codes) // 2  # not a neighbour by name, which may be the same kind of object
-    wrong, _ = _search(model, losses, data, settings, device, codes[half:] + codes[:half])
+    wrong, _ = _search(model, losses, data, settings, precision, codes[half:] + codes[:half])
     metrics |= {f"shuffled/{name}": wrong[name] for name in ("map50", "map50_95")}
     return metrics, held_out
 
@@ -40,7 +41,7 @@ def _search(
     losses: DetectionLoss,
     data: RefdetData,
     settings: RefdetSettings,
-    device: torch.device,
+    precision: Precision,
     codes: list[Tensor],
 ) -> tuple[dict[str, float], dict[str, float]]:
     truth: list[Objects] = []
@@ -50,11 +51,10 @@ def _search(
         frames = clip.frames
         for start in range(0, len(frames), AT_ONCE):
             parts = [loaded(data, clip, number, settings) for number in frames[start : start + AT_ONCE]]
-            pixels = stacked([part[0] for part in parts]).to(device).float() / 255
-            with torch.autocast(device.type, torch.bfloat16, enabled=settings.mixed_precision):
-                output = model.search(pixels, codes[kind].expand(len(parts), -1))
-            output = output._replace(logits=output.logits.float(), sides=output.sides.float())
-            result = losses(output, [part[1].to(device) for part in parts])
+            pixels = stacked([part[0] for part in parts]).to(precision.device).float() / 255
+            with precision.autocast():
+                output = full(model.search(pixels, codes[kind].expand(len(parts), -1)))
+            result = losses(output, [part[1].to(precision.device) for part in parts])
             sums += torch.stack(result[:3]).double().cpu()
             batches += 1
             boxes = (output.boxes * output.strides).cpu()
@@ -69,11 +69,11 @@ def _search(
     return average_precision(truth, detected, [clip.name for clip in data.val]), named
 
 
-def _encoded(model: Refdet, data: RefdetData, index: int, settings: RefdetSettings, device: torch.device) -> Tensor:
+def _encoded(model: Refdet, data: RefdetData, index: int, settings: RefdetSettings, precision: Precision) -> Tensor:
     """Features (1, F) of the references of a held-out class."""
     images = data.references(data.val[index], settings.reference_size)
-    shots = stacked(list(images[: settings.n_reference])).to(device).float() / 255
-    with torch.autocast(device.type, torch.bfloat16, enabled=settings.mixed_precision):
+    shots = stacked(list(images[: settings.n_reference])).to(precision.device).float() / 255
+    with precision.autocast():
         return model.encode(shots[None])
 
 

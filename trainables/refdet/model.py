@@ -108,7 +108,8 @@ class Refdet(nn.Module):
             logits.append(logit.flatten(1))
             sides.append(side.flatten(2))
             vectors.append(vector.flatten(2))
-        points, strides = make_anchors(levels, STRIDES)
+        # Of float32 features: bfloat16 has no half above 128.
+        points, strides = make_anchors([level[:, :1].float() for level in levels], STRIDES)
         return Output(
             torch.cat(logits, 1),
             torch.cat(sides, 2).transpose(1, 2),

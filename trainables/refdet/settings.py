@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from trainables.gpu_settings import ChannelsLast, CudnnBenchmark, Tf32
 from trainables.settings import Earlier, Settings
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -59,7 +60,10 @@ class RefdetSettings(Settings):
     num_workers: Annotated[int, Earlier(0)] = Field(ge=0, le=64, description="threads that prepare episodes; 0: none")
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
-    mixed_precision: bool = Field(description="bfloat16 where it is safe")
+    mixed_precision: bool = Field(description="bfloat16 where it is safe; float16 on a GPU without it")
+    channels_last: ChannelsLast
+    tf32: Tf32
+    cudnn_benchmark: CudnnBenchmark
     weights: str = Field(
         min_length=1,
         description="none, yolov8n to download it, an Ultralytics yolov8n .pt file, or a checkpoint directory",

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from trainables import device as gpu
+from trainables.backends import placed
 from trainables.errors import SettingsError
 from trainables.loop import seeded
+from trainables.precision import Precision, full
 from trainables.refdet.data import RefdetData
 from trainables.refdet.episodes import Episode, draw, episode_size
 from trainables.refdet.evaluation import evaluate
@@ -67,7 +69,8 @@ class RefdetTraining:
             encoder, backbone = reference_encoder(settings), query_backbone(settings.width)
             self._detector = Refdet(settings, encoder, backbone)
         load_weights(self._detector, settings.weights, settings.reference_weights)
-        self.model: nn.Module = self._detector.to(self._device)
+        self.model: nn.Module = placed(self._detector, self._device, settings)
+        self._precision = Precision(self._device, settings.mixed_precision)
         self._parameters = list(self._detector.parameters())
         self._detection = DetectionLoss().to(self._device)
         self._frozen = [
@@ -113,10 +116,11 @@ class RefdetTraining:
                 total = torch.stack(list(losses.values())).sum()
                 every = settings.gradient_accumulation
                 group = min(every, settings.n_episodes - index // every * every)
-                (total / group).backward()  # type: ignore[no-untyped-call]
+                self._precision.backward(total / group)
                 if (index + 1) % every == 0 or index + 1 == settings.n_episodes:
+                    self._precision.unscale(self._optimizer)
                     clip_grad_norm_(self._parameters, GRADIENT_NORM)
-                    self._optimizer.step()
+                    self._precision.step(self._optimizer)
                     self._optimizer.zero_grad(set_to_none=True)
                 values = torch.stack([total, *losses.values()]).detach().double().cpu()
                 sums += values
@@ -128,7 +132,7 @@ class RefdetTraining:
 
     def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """COCO average precision on novel classes, with their references and with those of another class."""
-        return evaluate(self._detector, self._detection, self._data, self._settings, self._device)
+        return evaluate(self._detector, self._detection, self._data, self._settings, self._precision)
 
     def rates(self) -> dict[str, float]:
         """Learning rates of encoder, backbone, fusion and head."""
@@ -140,6 +144,7 @@ class RefdetTraining:
             "model": self.model.state_dict(),
             "losses": self._detection.state_dict(),
             "optimizer": self._optimizer.state_dict(),
+            **self._precision.state(),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -147,6 +152,7 @@ class RefdetTraining:
         self.model.load_state_dict(state["model"])
         self._detection.load_state_dict(state["losses"])
         self._optimizer.load_state_dict(state["optimizer"])
+        self._precision.load_state(state)
 
     def _begin(self, epoch: int) -> None:
         settings = self._settings
@@ -165,12 +171,10 @@ class RefdetTraining:
         them in each episode: the guide's basic stage 3.
         """
         settings = self._settings
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=settings.mixed_precision):
+        with self._precision.autocast():
             codes = self._detector.encode(episode.references.to(self._device).float() / 255)
             frames_in = episode.frames.to(self._device).float() / 255
-            output = self._detector.search(frames_in, codes[episode.classes.to(self._device)])
-        output = output._replace(logits=output.logits.float(), sides=output.sides.float())
-        output = output._replace(vectors=output.vectors.float(), references=output.references.float())
+            output = full(self._detector.search(frames_in, codes[episode.classes.to(self._device)]))
         objects = [boxes.to(self._device) for boxes in episode.objects]
         classes = episode.classes.to(self._device)
         detection = self._detection(output, objects)

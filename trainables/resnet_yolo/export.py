@@ -53,6 +53,7 @@ def params(settings: ResnetYoloSettings) -> Mapping[str, Any]:
         "flip_prob": settings.flip,
         "hsv_prob": settings.hsv,
         "mosaic_prob": settings.mosaic,
+        "mixed_precision": settings.mixed_precision,
         "seed": settings.seed,
     }
 

@@ -29,12 +29,14 @@ def _labelled(images: Images) -> list[Labelled]:
 
 def training_batch(settings: ResnetYoloSettings, data: YoloData) -> list[Example]:
     """See `Recipe.training_batch`."""
+    import torch
+
     from trainables.loop import seeded
     from trainables.resnet_yolo.training import loaders
 
     settings = settings.model_copy(update={"workers": 0, "batch": EXAMPLES})
     with seeded(settings.seed, "look"):
-        pixels, targets = next(iter(loaders(settings, data)[0]))
+        pixels, targets = next(iter(loaders(settings, data, torch.device("cpu"))[0]))
     return [
         Example(
             np.ascontiguousarray(planes.numpy().transpose(1, 2, 0)),

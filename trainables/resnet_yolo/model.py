@@ -144,7 +144,7 @@ class Detector(nn.Module):
     def forward(self, images: Tensor) -> Predictions:
         """Predict for RGB `images` (B, 3, H, W) in [0, 1]; H and W are multiples of 32."""
         pyramid = self.neck(self.backbone((images - self.mean) / self.std))
-        raw = torch.cat([head(level) for head, level in zip(self.heads, pyramid.values(), strict=True)], dim=1)
+        raw = torch.cat([head(level) for head, level in zip(self.heads, pyramid.values(), strict=True)], dim=1).float()
         centers, strides = _grid([level.shape[-2:] for level in pyramid.values()], raw)
         return Predictions(_decode(raw[..., :4], centers, strides, self.clamp), raw[..., 4:], centers, strides)
 

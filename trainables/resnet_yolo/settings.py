@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from trainables.gpu_settings import ChannelsLast, CudnnBenchmark, MixedPrecision, Tf32
 from trainables.settings import Settings
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -41,6 +42,10 @@ class ResnetYoloSettings(Settings):
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0: none")
+    mixed_precision: MixedPrecision
+    channels_last: ChannelsLast
+    tf32: Tf32
+    cudnn_benchmark: CudnnBenchmark
     weights: str = Field(min_length=1, description="backbone: none, torchvision, or a resnet state dict file")
     widths: Levels = Field(description="channels of the four backbone stages; the stem has those of the first")
     blocks: Levels = Field(description="basic blocks in the four backbone stages")

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from trainables import device as gpu
+from trainables.backends import placed
+from trainables.loading import Batches, shuffled
 from trainables.loop import seeded
+from trainables.precision import Precision
 from trainables.resnet_yolo.augment import HeldOutImages, TrainingImages, collate
 from trainables.resnet_yolo.data import YoloData
 from trainables.resnet_yolo.detections import detections
@@ -41,7 +43,8 @@ class ResnetYoloTraining:
         with seeded(settings.seed, "model"):
             self._detector = new_detector(settings, len(data.names))
         load_backbone(self._detector.backbone, settings.weights)
-        self.model: torch.nn.Module = self._detector.to(self._device)
+        self.model: torch.nn.Module = placed(self._detector, self._device, settings)
+        self._precision = Precision(self._device, settings.mixed_precision)
         backbone = list(self._detector.backbone.parameters())
         head = [*self._detector.neck.parameters(), *self._detector.heads.parameters()]
         self._optimizer = torch.optim.AdamW(
@@ -50,7 +53,7 @@ class ResnetYoloTraining:
             weight_decay=settings.weight_decay,
             foreach=True,
         )
-        self._train, self._val = loaders(settings, data)
+        self._train, self._val = loaders(settings, data, self._device)
         self._remark = ""
 
     def phase(self, epoch: int) -> str:
@@ -78,7 +81,7 @@ class ResnetYoloTraining:
             waited += time.perf_counter() - mark
             losses = self._losses(self._forward(pixels), targets, iou)
             group = min(every, count - index // every * every)
-            losses.total.backward()  # type: ignore[no-untyped-call]
+            self._precision.backward(losses.total)
             if (index + 1) % every == 0 or index + 1 == count:
                 self._step(group)
             values = torch.stack(losses).detach().double().cpu()
@@ -110,12 +113,19 @@ class ResnetYoloTraining:
     def state(self) -> dict[str, Any]:
         """Weights, AdamW's moments and the classes' names; the schedules follow from the epoch alone."""
         names = list(self._names)
-        return {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict(), "names": names}
+        state = {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict(), "names": names}
+        return state | self._precision.state()
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` returned."""
         self.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
+        self._precision.load_state(state)
+
+    def close(self) -> None:
+        """End the processes that prepare batches."""
+        self._train.restart()
+        self._val.restart()
 
     def _begin(self, epoch: int) -> None:
         """Set the epoch's learning rate, and freeze the backbone, its batch-norms too, in the first epochs."""
@@ -137,14 +147,15 @@ class ResnetYoloTraining:
         return matching_iou(epoch, start=settings.iou_start, end=settings.iou_end, ramp_epochs=settings.iou_ramp_epochs)
 
     def _forward(self, pixels: Tensor) -> Predictions:
-        predictions: Predictions = self.model(pixels.to(self._device).float() / 255)
+        with self._precision.autocast():
+            predictions: Predictions = self.model(pixels.to(self._device, non_blocking=True).float() / 255)
         return predictions
 
     def _losses(self, predictions: Predictions, targets: list[Target], iou: float) -> Losses:
         settings = self._settings
         return detection_losses(
             predictions,
-            [Target(target.boxes.to(self._device), target.classes.to(self._device)) for target in targets],
+            [Target(*(part.to(self._device, non_blocking=True) for part in target)) for target in targets],
             threshold=iou,
             gamma=settings.focal_gamma,
             box_weight=settings.box_weight,
@@ -156,7 +167,7 @@ class ResnetYoloTraining:
         for parameter in self.model.parameters():
             if parameter.grad is not None:
                 parameter.grad /= batches
-        self._optimizer.step()
+        self._precision.step(self._optimizer)
         self._optimizer.zero_grad(set_to_none=True)
 
 
@@ -178,20 +189,22 @@ def new_detector(settings: ResnetYoloSettings, classes: int) -> Detector:
     )
 
 
-Batches = DataLoader[tuple[Tensor, Target]]
+Batch = tuple[Tensor, list[Target]]
 
 
-def loaders(settings: ResnetYoloSettings, data: YoloData) -> tuple[Batches, Batches]:
+def loaders(
+    settings: ResnetYoloSettings, data: YoloData, device: torch.device
+) -> tuple[Batches[Batch], Batches[Batch]]:
     """Batches of the training split, shuffled and augmented, and of the held-out one."""
     size, workers = settings.image_size, settings.workers
     train = TrainingImages(data.train, size, flip=settings.flip, hsv=settings.hsv, mosaic=settings.mosaic)
     held_out = HeldOutImages(data.val, size)
-    if workers:  # what they decoded themselves would be gone with them after each epoch
+    if workers:  # each would keep pictures of its own otherwise
         data.train.preload(size)
         data.val.preload(size)
     return (
-        DataLoader(train, settings.batch, shuffle=True, num_workers=workers, collate_fn=collate),
-        DataLoader(held_out, settings.batch, num_workers=workers, collate_fn=collate),
+        Batches(train, settings.batch, workers=workers, device=device, order=shuffled(train), collate=collate),
+        Batches(held_out, settings.batch, workers=workers, device=device, collate=collate),
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 from ultralytics.nn.tasks import DetectionModel
 
+from trainables.loading import Batches
+from trainables.precision import Precision, full
 from trainables.rgbt.augment import PairedImages
 from trainables.rgbt.data import SCENES, RgbtData
 from trainables.rgbt.settings import RgbtSettings
@@ -31,21 +32,31 @@ def blank_thermal(planes: Tensor) -> Tensor:
 
 def on_device(batch: Batch, device: torch.device) -> Batch:
     """`batch` with its tensors on `device`."""
-    return {key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()}
+    return {
+        key: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value for key, value in batch.items()
+    }
 
 
 class HeldOut:
     """The validation pairs, ready to be searched by a detector in evaluation mode."""
 
-    def __init__(self, settings: RgbtSettings, data: RgbtData, args: Any, device: torch.device) -> None:
+    def __init__(self, settings: RgbtSettings, data: RgbtData, args: Any, precision: Precision) -> None:
         self._settings = settings
         self._names = data.names
         self._scenes = [sample.scene for sample in data.val.samples]
-        self._device = device
+        self._precision = precision
         images = PairedImages(data.val, data.names, args, hsv=0.0, clahe=settings.thermal_clahe, augment=False)
-        self._loader: DataLoader[Batch] = DataLoader(
-            images, settings.batch, num_workers=settings.workers, collate_fn=images.collate_fn
+        self._loader: Batches[Batch] = Batches(
+            images,
+            settings.batch,
+            workers=settings.workers,
+            device=precision.device,
+            collate=images.collate_fn,
         )
+
+    def close(self) -> None:
+        """End the processes that prepare batches."""
+        self._loader.restart()
 
     def evaluate(self, model: DetectionModel) -> tuple[dict[str, float], dict[str, float]]:
         """Metrics by name, "day/…", "night/…" and "no_thermal/…" among them, and the loss of the last epoch's heads."""
@@ -72,13 +83,13 @@ class HeldOut:
         criterion.update()
         sums = torch.zeros(1 + len(PARTS), dtype=torch.float64)
         for batch in self._loader:
-            batch = on_device(batch, self._device)
+            batch = on_device(batch, self._precision.device)
             batch["img"] = view(batch["img"].float() / 255)
-            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._settings.mixed_precision):
-                outputs = model(batch["img"])
-                total, parts = criterion(outputs, batch)
+            with self._precision.autocast():
+                outputs = full(model(batch["img"]))
+            total, parts = criterion(outputs, batch)
             sums += torch.stack([total.sum() / len(batch["img"]), *parts.values()]).double().cpu()
-            detected += [detections(rows) for rows in outputs[0].float().cpu()]
+            detected += [detections(rows) for rows in outputs[0].cpu()]
             truth += _objects(batch, self._settings.image_size)
         values = (sums / len(self._loader)).tolist()
         return truth, detected, dict(zip(("val", *(f"val/{part}" for part in PARTS)), values, strict=True))

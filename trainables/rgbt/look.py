@@ -52,7 +52,7 @@ def training_batch(settings: RgbtSettings, data: RgbtData) -> list[Example]:
 
     settings = settings.model_copy(update={"workers": 0, "batch": EXAMPLES})
     with seeded(settings.seed, "look"):
-        loader = training_loader(settings, data, get_cfg(overrides=arguments(settings)), epoch=1)
+        loader = training_loader(settings, data, get_cfg(overrides=arguments(settings)), 1, torch.device("cpu"))
         batch = prepared(next(iter(loader)), settings, torch.device("cpu"))
     scenes = {str(pair.rgb): pair.scene for pair in data.train.samples}
     examples = []

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from trainables.gpu_settings import ChannelsLast, CudnnBenchmark, Tf32
 from trainables.settings import Settings
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -49,7 +50,10 @@ class RgbtSettings(Settings):
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0: none")
-    mixed_precision: bool = Field(description="bfloat16 where it is safe")
+    mixed_precision: bool = Field(description="bfloat16 where it is safe; float16 on a GPU without it")
+    channels_last: ChannelsLast
+    tf32: Tf32
+    cudnn_benchmark: CudnnBenchmark
     weights: str = Field(min_length=1, description="none, ultralytics (its download), a .pt file, or a checkpoint")
     model: Literal["t", "n", "s", "m", "l", "x"] = Field(description="size of YOLO26; t is ours, half of n's width")
     norm_momentum: float = Field(gt=0, le=1, description="momentum of the batch-norm statistics")

@@ -12,12 +12,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from ultralytics.cfg import get_cfg
 from ultralytics.utils.torch_utils import ModelEMA
 
 from trainables import device as gpu
+from trainables.backends import placed
+from trainables.loading import Batches, shuffled
 from trainables.loop import seeded
+from trainables.precision import Precision, full
 from trainables.recipe import Alarm
 from trainables.rgbt.augment import PairedImages
 from trainables.rgbt.collapse import CollapseWatch
@@ -51,16 +53,18 @@ class RgbtTraining:
             detector = build(settings, data.names, self._args, weights)
         if weights is not None:
             check_fits(detector, weights, settings.weights)
-        self._detector = detector.to(self._device)
+        self._detector = placed(detector, self._device, settings)
+        self._precision = Precision(self._device, settings.mixed_precision)
         self.model: nn.Module = self._detector
         self._ema = ModelEMA(self._detector)
         self._criterion = self._detector.init_criterion()
         self._optimizer = optimizer(self._detector, settings)
         self._parameters = list(self._detector.parameters())
-        self._held_out = HeldOut(settings, data, self._args, self._device)
+        self._held_out = HeldOut(settings, data, self._args, self._precision)
         self._watch = CollapseWatch()
         self._gradients = torch.zeros(2)
-        if settings.workers:  # what they decoded themselves would be gone with them after each epoch
+        self._train: Batches[Batch] | None = None
+        if settings.workers:  # each would keep pictures of its own otherwise
             data.train.preload(settings.image_size, settings.thermal_clahe)
 
     def phase(self, epoch: int) -> str:
@@ -81,7 +85,7 @@ class RgbtTraining:
         """Train on each pair once. "train" is minimised; its parts are of YOLO26's one-to-one head alone."""
         self._begin(epoch)
         self._steps: list[float] = []
-        loader = training_loader(self._settings, self._data, self._args, epoch)
+        loader = self._loader(epoch)
         sums = torch.zeros(1 + len(PARTS), dtype=torch.float64)
         self._gradients = torch.zeros(2)
         waited, began = 0.0, time.perf_counter()
@@ -90,7 +94,7 @@ class RgbtTraining:
             waited += time.perf_counter() - mark
             self._set_rates(epoch, step, len(loader))
             total, parts = self._loss(prepared(batch, self._settings, self._device))
-            total.backward()  # type: ignore[no-untyped-call]
+            self._precision.backward(total)
             self._step()
             values = torch.stack([total.detach() / len(batch["img"]), *parts.values()]).double().cpu()
             sums += values
@@ -129,6 +133,7 @@ class RgbtTraining:
             "updates": self._ema.updates,
             "optimizer": self._optimizer.state_dict(),
             "watch": asdict(self._watch),
+            **self._precision.state(),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -137,7 +142,20 @@ class RgbtTraining:
         self._ema.ema.load_state_dict(state["ema"])
         self._ema.updates = state["updates"]
         self._optimizer.load_state_dict(state["optimizer"])
+        self._precision.load_state(state)
         self._watch = CollapseWatch(**state["watch"])
+
+    def close(self) -> None:
+        """End the processes that prepare batches."""
+        self._train = None
+        self._held_out.close()
+
+    def _loader(self, epoch: int) -> Batches[Batch]:
+        """One for all epochs with mosaic, one for those without."""
+        closing = epoch == 1 + self.epochs - self._settings.close_mosaic
+        if self._train is None or closing:
+            self._train = training_loader(self._settings, self._data, self._args, epoch, self._device)
+        return self._train
 
     def _begin(self, epoch: int) -> None:
         """Freeze what the epoch freezes, batch-norms too, and set the weights of YOLO26's two heads for it."""
@@ -161,22 +179,26 @@ class RgbtTraining:
             group["lr"] = settings.lr0 * share
 
     def _loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._settings.mixed_precision):
-            total, parts = self._criterion(self._detector(batch["img"]), batch)
+        with self._precision.autocast():
+            predictions = self._detector(batch["img"])
+        total, parts = self._criterion(full(predictions), batch)
         return total.sum(), parts
 
     def _step(self) -> None:
         """One optimizer step on the clipped gradient; notes what reached the first RGB and thermal filters."""
+        self._precision.unscale(self._optimizer)
         gradient = stem_weight(self._detector).grad
         if gradient is not None:
             self._gradients += torch.stack([gradient[:, :3].norm(), gradient[:, 3].norm()]).cpu()
         nn.utils.clip_grad_norm_(self._parameters, GRADIENT_NORM)
-        self._optimizer.step()
+        self._precision.step(self._optimizer)
         self._optimizer.zero_grad(set_to_none=True)
         self._ema.update(self._detector)
 
 
-def training_loader(settings: RgbtSettings, data: RgbtData, args: Any, epoch: int) -> DataLoader[Batch]:
+def training_loader(
+    settings: RgbtSettings, data: RgbtData, args: Any, epoch: int, device: torch.device
+) -> Batches[Batch]:
     """Batches of the training split in `epoch`, shuffled and augmented by Ultralytics."""
     closed = closes_mosaic(epoch, epochs=settings.epochs, close_mosaic=settings.close_mosaic)
     mixed = {"mosaic": 0.0, "mixup": 0.0, "cutmix": 0.0} if closed else {}
@@ -188,7 +210,14 @@ def training_loader(settings: RgbtSettings, data: RgbtData, args: Any, epoch: in
         clahe=settings.thermal_clahe,
         augment=True,
     )
-    return DataLoader(images, settings.batch, shuffle=True, num_workers=settings.workers, collate_fn=images.collate_fn)
+    return Batches(
+        images,
+        settings.batch,
+        workers=settings.workers,
+        device=device,
+        order=shuffled(images),
+        collate=images.collate_fn,
+    )
 
 
 def prepared(batch: Batch, settings: RgbtSettings, device: torch.device) -> Batch:

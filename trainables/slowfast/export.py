@@ -88,6 +88,7 @@ def fields(settings: SlowfastSettings) -> Mapping[str, Any]:
         "val_dataloader": _loader(settings, _held_out_pipeline(settings), shuffle=False),
         "val_evaluator": {"type": "AccMetric"},
         "optim_wrapper": {
+            **({"type": "AmpOptimWrapper", "dtype": "bfloat16"} if settings.mixed_precision else {}),
             "optimizer": optimizer | {"weight_decay": settings.weight_decay},
             "paramwise_cfg": {"custom_keys": {"backbone": {"lr_mult": settings.backbone_lr_ratio}}},
         },

@@ -38,13 +38,15 @@ def look(settings: SlowfastSettings, data: ThermalData) -> Look:
 
 def training_batch(settings: SlowfastSettings, data: ThermalData) -> list[Example]:
     """See `Recipe.training_batch`. Each picture is a row of frames of one clip."""
+    import torch
+
     from trainables.loop import seeded
     from trainables.slowfast.clips import MIDDLE, SPREAD
     from trainables.slowfast.training import loaders
 
     settings = settings.model_copy(update={"workers": 0, "batch": EXAMPLES})
     with seeded(settings.seed, "look"):
-        clips, classes = next(iter(loaders(settings, data)[0]))
+        clips, classes = next(iter(loaders(settings, data, torch.device("cpu"))[0]))
     indexes = np.linspace(0, clips.shape[2] - 1, FRAMES).round().astype(int)
     frames = (clips[:, 0, indexes] * SPREAD + MIDDLE).clamp(0, 1).mul(255).round().byte().numpy()
     return [

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from trainables.gpu_settings import ChannelsLast, CudnnBenchmark, MixedPrecision, Tf32
 from trainables.settings import Earlier, Settings
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -51,6 +52,10 @@ class SlowfastSettings(Settings):
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0: none")
+    mixed_precision: MixedPrecision
+    channels_last: ChannelsLast
+    tf32: Tf32
+    cudnn_benchmark: CudnnBenchmark
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

@@ -6,15 +6,18 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, WeightedRandomSampler
+from torch.utils.data import RandomSampler, WeightedRandomSampler
 
 from trainables import device as gpu
+from trainables.backends import placed
+from trainables.loading import Batches, shuffled
 from trainables.loop import seeded
+from trainables.precision import Precision
 from trainables.slowfast.clips import TrainingClips
 from trainables.slowfast.data import ThermalData
 from trainables.slowfast.losses import class_loss
@@ -43,10 +46,11 @@ class SlowfastTraining:
         with seeded(settings.seed, "model"):
             network = new_network(settings, len(data.names))
         load_network(network.network, settings.weights, settings.alpha, settings.fusion_kernel)
-        self.model: torch.nn.Module = network.to(self._device)
+        self.model: torch.nn.Module = placed(network, self._device, settings)
+        self._precision = Precision(self._device, settings.mixed_precision)
         self._optimizer = _optimizer(settings, network)
         self._weights = class_weights(_clips_by_class(data).float()).to(self._device)
-        self._train, self._val = loaders(settings, data)
+        self._train, self._val = loaders(settings, data, self._device)
 
     def phase(self, epoch: int) -> str:
         """Warm-up ("warmup") while the learning rate rises, then "main"."""
@@ -65,10 +69,10 @@ class SlowfastTraining:
         for index, (clips, classes) in enumerate(self._train):
             waited += time.perf_counter() - mark
             self._set_rate((epoch - 1) + index / len(self._train))
-            loss = self._loss(self.model(clips.to(self._device)), classes.to(self._device))
+            loss = self._loss(self._scores(clips), classes.to(self._device, non_blocking=True))
             self._optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self._optimizer.step()
+            self._precision.backward(loss)
+            self._precision.step(self._optimizer)
             self._steps.append(float(loss.detach()))
             total += self._steps[-1]
             mark = time.perf_counter()
@@ -81,8 +85,8 @@ class SlowfastTraining:
         scores, labels, total = [], [], 0.0
         with torch.no_grad():
             for clips, classes in self._val:
-                logits = self.model(clips.to(self._device))
-                total += float(self._loss(logits, classes.to(self._device)))
+                logits = self._scores(clips)
+                total += float(self._loss(logits, classes.to(self._device, non_blocking=True)))
                 scores.append(np.asarray(logits.double().cpu()))
                 labels.append(np.asarray(classes))
         results = np.concatenate(scores), np.concatenate(labels)
@@ -111,18 +115,25 @@ class SlowfastTraining:
             "optimizer": self._optimizer.state_dict(),
             "names": list(self._names),
             "span": list(self._splits[0].span),
+            **self._precision.state(),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` returned."""
         self.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
+        self._precision.load_state(state)
         for clips in self._splits:  # other data are evaluated in the temperatures that were trained with
             clips.span = state["span"][0], state["span"][1]
 
+    def close(self) -> None:
+        """End the processes that prepare batches."""
+        self._train.restart()
+        self._val.restart()
+
     @property
     def _splits(self) -> tuple[TrainingClips, TrainingClips]:
-        return cast("TrainingClips", self._train.dataset), cast("TrainingClips", self._val.dataset)
+        return self._train.dataset, self._val.dataset
 
     def _set_rate(self, done: float) -> None:
         """The rates after `done` epochs: a line up to lr, then half a cosine down to `FLOOR` of it."""
@@ -135,6 +146,11 @@ class SlowfastTraining:
         for group in self._optimizer.param_groups:
             ratio = self._settings.backbone_lr_ratio if group["name"] == "backbone" else 1.0
             group["lr"] = self._settings.lr * ratio * share
+
+    def _scores(self, clips: Tensor) -> Tensor:
+        with self._precision.autocast():
+            scores: Tensor = self.model(clips.to(self._device, non_blocking=True))
+        return scores.float()
 
     def _loss(self, scores: Tensor, classes: Tensor) -> Tensor:
         settings = self._settings
@@ -178,22 +194,24 @@ def _optimizer(settings: SlowfastSettings, network: SlowFast) -> torch.optim.Opt
     return torch.optim.AdamW(groups, lr=settings.lr, betas=betas, weight_decay=settings.weight_decay, foreach=True)
 
 
-Batches = DataLoader[tuple[Tensor, int]]
+Batch = tuple[Tensor, Tensor]
 
 
-def loaders(settings: SlowfastSettings, data: ThermalData) -> tuple[Batches, Batches]:
+def loaders(
+    settings: SlowfastSettings, data: ThermalData, device: torch.device
+) -> tuple[Batches[Batch], Batches[Batch]]:
     """Batches of the training split, drawn and augmented as `settings` say, and of the held-out one."""
     span = float(data.train.frames.min()), float(data.train.frames.max())
     train = TrainingClips(data.train, settings, span)
     val = TrainingClips(data.val, settings, span, augment=False)
-    sampler = None
+    order: RandomSampler | WeightedRandomSampler = shuffled(train)
     if settings.sampling == "balanced":
         share = 1 / _clips_by_class(data).clamp(min=1).double()
-        sampler = WeightedRandomSampler(share[torch.tensor(data.train.labels)].tolist(), len(train))
+        order = WeightedRandomSampler(share[torch.tensor(data.train.labels)].tolist(), len(train))
     workers, batch = settings.workers, settings.batch
     return (
-        DataLoader(train, batch, shuffle=sampler is None, sampler=sampler, num_workers=workers),
-        DataLoader(val, batch, num_workers=workers),
+        Batches(train, batch, workers=workers, device=device, order=order),
+        Batches(val, batch, workers=workers, device=device),
     )
 
 

@@ -33,6 +33,10 @@ class Detector(YoloxModule):  # type: ignore[misc]
         self._frozen = {"none": [], "backbone": [backbone.backbone], "backbone+neck": [backbone]}[freeze]
         for part in self._frozen:
             part.requires_grad_(False)
+        # In mixed precision boxes and losses are float32 all the same: 16 bits place no box to the pixel.
+        head.register_forward_pre_hook(_full_inputs)
+        for convolution in (*head.reg_preds, *head.obj_preds, *head.cls_preds):
+            convolution.register_forward_hook(_full_output)
 
     def train(self, mode: bool = True) -> Detector:
         """Switch to training; the statistics of frozen batch-norms stay as they are."""
@@ -51,6 +55,15 @@ class Detector(YoloxModule):  # type: ignore[misc]
         """Losses by name while training, predictions (B, N, 5 + C) otherwise."""
         outputs = super().forward(images, targets)
         return self.weighted(outputs) if self.training else outputs
+
+
+def _full_inputs(head: torch.nn.Module, inputs: Any) -> Any:
+    features, *others = inputs
+    return (tuple(level.float() for level in features), *others)
+
+
+def _full_output(convolution: torch.nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+    return output.float()
 
 
 class ThreePhases:

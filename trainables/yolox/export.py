@@ -13,7 +13,7 @@ REFERENCE_BATCH = 32
 """Images that the setting `lr` is for."""
 HEADER = '''"""Written by steadytune; upstream's trainer loads it from this folder:
 
-    yolox train -c yolox_experiment:Tuned -b {batch} -D data_dir=DATA -D num_classes=CLASSES{checkpoint}
+    yolox train -c yolox_experiment:Tuned -b {batch} -D data_dir=DATA -D num_classes=CLASSES{mixed}{checkpoint}
 
 Upstream closes mosaic one epoch before its last {no_aug} epochs; steadytune closed it with them.
 """
@@ -65,7 +65,8 @@ def fields(settings: YoloxSettings) -> Mapping[str, Any]:
 def files(settings: YoloxSettings) -> dict[str, str]:
     """`MODULE`: an experiment class of upstream's kind."""
     checkpoint = "" if settings.weights == "none" else f" --ckpt WEIGHTS  # {settings.weights}"
-    header = HEADER.format(batch=settings.batch, no_aug=settings.no_aug_epochs, checkpoint=checkpoint)
+    mixed = " --fp16" if settings.mixed_precision else ""
+    header = HEADER.format(batch=settings.batch, no_aug=settings.no_aug_epochs, mixed=mixed, checkpoint=checkpoint)
     source = Path(__file__).with_name("experiment.py").read_text(encoding="utf-8")
     source = source.partition('"""\n')[2]  # without its docstring
     values = "".join(f"        self.{name} = {value!r}\n" for name, value in fields(settings).items())

@@ -42,12 +42,15 @@ def _labelled(pictures: Sequence[Picture]) -> list[Labelled]:
 
 def training_batch(settings: YoloxSettings, data: CocoData) -> list[Example]:
     """See `Recipe.training_batch`."""
+    import torch
+
     from trainables.loop import seeded
     from trainables.yolox.training import experiment, training_loader
 
     settings = settings.model_copy(update={"workers": 0, "batch": EXAMPLES})
     with seeded(settings.seed, "look"):
-        pixels, targets, *_ = next(iter(training_loader(settings, experiment(settings, len(data.names)), data)))
+        config, cpu = experiment(settings, len(data.names)), torch.device("cpu")
+        pixels, targets, *_ = next(iter(training_loader(settings, config, data, cpu)))
     return [_example(planes.numpy(), rows.numpy(), data.names) for planes, rows in zip(pixels, targets, strict=True)]
 
 

@@ -8,16 +8,18 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 from yolox.data import MosaicDetection
 
 from trainables import device as gpu
+from trainables.backends import placed
+from trainables.loading import Batches, shuffled
 from trainables.loop import seeded
+from trainables.precision import Precision
 from trainables.recipe import Alarm
 from trainables.vision.average_precision import Detections, Objects, average_precision
 from trainables.vision.one_class import AFTER, one_class
@@ -55,15 +57,18 @@ class YoloxTraining:
         with seeded(settings.seed, "model"):
             self._detector: Detector = self._experiment.get_model()
         load_backbone(self._detector.backbone, settings.weights)
-        self.model: torch.nn.Module = self._detector.to(self._device)
+        self.model: torch.nn.Module = placed(self._detector, self._device, settings)
+        self._precision = Precision(self._device, settings.mixed_precision)
         self._optimizer: torch.optim.Optimizer = self._experiment.get_optimizer(settings.batch)
         for group, name in zip(self._optimizer.param_groups, GROUPS, strict=True):
             group |= {"name": name, "foreach": True}
         self._ema = MovingAverage(self._detector) if settings.ema else None
-        self._train = training_loader(settings, self._experiment, data)
-        self._images = cast(MosaicDetection, self._train.dataset)
+        self._train = training_loader(settings, self._experiment, data, self._device)
+        self._images: MosaicDetection = self._train.dataset
         self._held_out = Pictures(data.val, self._experiment.input_size, data.cache)
-        self._val = DataLoader(HeldOut(self._held_out), settings.batch, num_workers=settings.workers)
+        self._val: Batches[Any] = Batches(
+            HeldOut(self._held_out), settings.batch, workers=settings.workers, device=self._device
+        )
         rate = self._experiment.basic_lr_per_img * settings.batch
         self._schedule = self._experiment.get_lr_scheduler(rate, len(self._train))
         self._lost: Alarm | None = None
@@ -121,11 +126,12 @@ class YoloxTraining:
         sums = torch.zeros(len(PARTS), dtype=torch.float64)
         with torch.no_grad(), _quiet():
             for pixels, targets, indexes in self._val:
-                images = pixels.to(self._device)
-                features = model.backbone(images)
-                predictions = model.head(features)
-                if self._lost is None and bool(predictions.isfinite().all()):
-                    sums += _held_out_losses(model, features, targets.to(self._device), images)
+                images = pixels.to(self._device, non_blocking=True)
+                with self._precision.autocast():
+                    features = model.backbone(images)
+                    predictions = model.head(features)
+                    if self._lost is None and bool(predictions.isfinite().all()):
+                        sums += _held_out_losses(model, features, targets.to(self._device), images)
                 detected += self._detections(predictions, indexes.tolist())
         truth = [Objects(picture.boxes.astype(np.float32), picture.classes) for picture in self._data.val]
         self._remark = one_class(detected, truth, self._data.names) if epoch > AFTER * self.epochs else ""
@@ -138,7 +144,7 @@ class YoloxTraining:
     def state(self) -> dict[str, Any]:
         """Weights, their moving average, the momenta and the classes' names; the rest follows from the epoch alone."""
         state = {"model": self._detector.state_dict(), "optimizer": self._optimizer.state_dict()}
-        state["names"] = list(self._data.names)
+        state |= {"names": list(self._data.names), **self._precision.state()}
         if self._ema:
             state |= {"ema": self._ema.ema.state_dict(), "updates": self._ema.updates}
         return state
@@ -147,9 +153,15 @@ class YoloxTraining:
         """Take back what `state` returned."""
         self._detector.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
+        self._precision.load_state(state)
         if self._ema:
             self._ema.ema.load_state_dict(state["ema"])
             self._ema.updates = state["updates"]
+
+    def close(self) -> None:
+        """End the processes that prepare batches."""
+        self._train.restart()
+        self._val.restart()
 
     def _begin(self, epoch: int) -> None:
         """Close mosaic and add the L1 loss for the last epochs.
@@ -158,21 +170,24 @@ class YoloxTraining:
         counts its last eight.
         """
         last = epoch > self.epochs - self._settings.no_aug_epochs
-        self._images.enable_mosaic = not last
+        if self._images.enable_mosaic == last:
+            self._images.enable_mosaic = not last
+            self._train.restart()
         self._detector.head.use_l1 = last
         self._detector.train()
 
     def _step(self, step: int, pixels: Tensor, targets: Tensor, size: tuple[int, int]) -> Tensor:
         """One optimizer step on a batch; returns its losses in the order of `PARTS`."""
-        images, targets = self._experiment.preprocess(pixels.to(self._device), targets.to(self._device), size)
+        pixels, targets = (each.to(self._device, non_blocking=True) for each in (pixels, targets))
+        images, targets = self._experiment.preprocess(pixels, targets, size)
         if step:  # the first rate is the optimizer's own, as upstream's
             for group in self._optimizer.param_groups:
                 group["lr"] = self._schedule.update_lr(step)
-        with _quiet():
+        with _quiet(), self._precision.autocast():
             losses = self._detector(images, targets)
         self._optimizer.zero_grad()
-        losses["total_loss"].backward()
-        self._optimizer.step()
+        self._precision.backward(losses["total_loss"])
+        self._precision.step(self._optimizer)
         if self._ema:
             self._ema.update(self._detector)
         return _values(losses)
@@ -192,10 +207,10 @@ class YoloxTraining:
         return detections(predictions, sizes, len(self._data.names), self._settings)
 
 
-def training_loader(settings: YoloxSettings, config: Experiment, data: CocoData) -> DataLoader[Any]:
+def training_loader(settings: YoloxSettings, config: Experiment, data: CocoData, device: torch.device) -> Batches[Any]:
     """Batches of the training split, shuffled and augmented by upstream."""
     images = training_images(Pictures(data.train, config.input_size, data.cache), config)
-    return DataLoader(images, settings.batch, shuffle=True, num_workers=settings.workers)
+    return Batches(images, settings.batch, workers=settings.workers, device=device, order=shuffled(images))
 
 
 def new_training(settings: YoloxSettings, data: CocoData, workdir: Path) -> YoloxTraining:

@@ -99,6 +99,7 @@ CHANGES: dict[str, Any] = {
     "hsv": 1.0,
     "mosaic": 1.0,
     "seed": 9,
+    "mixed_precision": True,
     "widths": [8, 8, 8, 16],
     "blocks": [1, 2, 1, 1],
     "neck_channels": 16,

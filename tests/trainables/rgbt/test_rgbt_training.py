@@ -176,7 +176,7 @@ def test_the_paper_preset_takes_a_real_step(pairs: RgbtData, tmp_path: Path) -> 
     assert 58e6 < sum(value.numel() for value in training.model.parameters()) < 60e6
     before = stem_weight(training._detector).detach().clone()
     training._begin(1)
-    loader = training_loader(given, pairs, training._args, epoch=1)
+    loader = training_loader(given, pairs, training._args, 1, torch.device("cpu"))
     batch = prepared(next(iter(loader)), given, torch.device("cpu"))
     assert batch["img"].shape == (1, 4, 640, 640)
     total, _ = training._loss(batch)

@@ -130,6 +130,7 @@ CHANGES: dict[str, Any] = {
     "fusion_kernel": 5,
     "norm_momentum": 0.5,
     "seed": 9,
+    "mixed_precision": True,
 }
 
 

@@ -131,6 +131,7 @@ CHANGES: dict[str, Any] = {
     "score_threshold": 0.9,
     "nms_threshold": 0.0,
     "seed": 9,
+    "mixed_precision": True,
 }
 BASE: dict[str, Any] = {"mosaic_prob": 0.9}
 

@@ -1,0 +1,147 @@
+"""The one way in which the recipes' batches come from their data sets, by processes that prepare the next ones.
+
+Without processes this is torch's `DataLoader` as it is. With them:
+
+- They outlive an epoch, and a batch has random numbers of its own, by (seed, epoch, number of the batch). So a resumed
+  training gets the batches that it would have got, and how many processes there are changes none.
+- For a GPU batches are put into pinned memory, from which `tensor.to(device, non_blocking=True)` copies while the GPU
+  computes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sized
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    WeightedRandomSampler,
+)
+
+BatchT = TypeVar("BatchT")
+AHEAD = 4
+"""Batches that each process prepares ahead; torch's default of 2 empties when one of them takes long. Not measured on
+a GPU."""
+WAITS = 0.2
+"""Share of its training that a GPU may wait for data before a remark says so. Chosen, not measured."""
+
+
+class Batches(Generic[BatchT]):
+    """The batches of a data set, anew in each iteration.
+
+    Args:
+        dataset: examples by index; its random numbers are Python's, NumPy's and torch's.
+        size: examples in a batch; the last may have fewer.
+        workers: processes that prepare batches; 0: none.
+        device: that the batches go to.
+        order: of the examples; that of the data set if None.
+        collate: makes a batch of examples; torch's own if None.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        size: int,
+        *,
+        workers: int,
+        device: torch.device,
+        order: RandomSampler | WeightedRandomSampler | None = None,
+        collate: Callable[[list[Any]], BatchT] | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self._order = order
+        self._batches = BatchSampler(SequentialSampler(dataset) if order is None else order, size, drop_last=False)
+        self._workers = workers
+        self._options: dict[str, Any] = {"collate_fn": collate, "pin_memory": device.type == "cuda"}
+        self._loader: DataLoader[Any] | None = None
+        self._seeds = _SeededBatches(self._batches)
+
+    def __len__(self) -> int:
+        """How many batches an iteration has."""
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[BatchT]:
+        """One pass over the data set."""
+        if not self._workers:
+            yield from DataLoader(self.dataset, batch_sampler=self._batches, **self._options)
+            return
+        # One number of the epoch's generator, and the same one whether the processes are there already or not.
+        self._seeds.first = int(torch.randint(2**31, ()))
+        if self._order is not None:
+            self._order.generator = torch.Generator().manual_seed(self._seeds.first)
+        if self._loader is None:
+            self._loader = DataLoader(
+                _SeededExamples(self.dataset),
+                batch_sampler=self._seeds,
+                num_workers=self._workers,
+                persistent_workers=True,
+                prefetch_factor=AHEAD,
+                generator=torch.Generator(),  # what it draws by itself is not used
+                **self._options,
+            )
+        yield from self._loader
+
+    def restart(self) -> None:
+        """End the processes; the next iteration starts others, which see the data set as it is then."""
+        self._loader = None
+
+
+class _SeededBatches(Sampler[Any]):
+    """The examples of each batch, with the seed of its random numbers."""
+
+    def __init__(self, batches: BatchSampler) -> None:
+        self._batches = batches
+        self.first = 0
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[tuple[int, list[int]]]:
+        for number, indexes in enumerate(self._batches):
+            yield self.first + number, indexes
+
+
+class _SeededExamples(Dataset[Any]):
+    """In a process of a loader: the examples of a batch, after its seed was set."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitems__(self, batch: tuple[int, list[int]]) -> list[Any]:
+        seed, indexes = batch
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.default_generator.manual_seed(seed)
+        return [self._dataset[index] for index in indexes]
+
+
+def shuffled(dataset: Sized) -> RandomSampler:
+    """Each example once, in an order that the epoch's random numbers give."""
+    return RandomSampler(dataset)
+
+
+def data_share(seconds: Mapping[str, float]) -> float | None:
+    """Share of an epoch's training that waited for batches, from `Epoch.seconds`; None if that does not tell."""
+    if "data" not in seconds or "train" not in seconds:
+        return None
+    whole = seconds["data"] + seconds["train"]
+    return seconds["data"] / whole if whole else None
+
+
+def waiting(device: torch.device, epoch: int, seconds: Mapping[str, float]) -> str:
+    """One sentence if a GPU waited for data through more than `WAITS` of an epoch's training; "" otherwise."""
+    share = data_share(seconds)
+    if device.type != "cuda" or share is None or share <= WAITS:
+        return ""
+    return f"the GPU waited for data in {share:.0%} of epoch {epoch}'s training; more workers prepare batches sooner"
