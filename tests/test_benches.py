@@ -113,6 +113,7 @@ SLOW: dict[str, Callable[[Inputs], list[object]]] = {
     "cost.opening": lambda inputs: ["--images", 20, "--repeat", 1, "--folder", inputs.folder / "pictures"],
     "cost.large": lambda _: ["--trials", 20, "--epochs", 3],
     "cost.many": lambda _: ["--at-once", 2, "--trials", 2, "--epochs", 1],
+    "cost.loading": lambda _: ["--recipes", "slowfast", "--step", 1, "--epochs", 1, "--workers", 1],
 }
 """What takes longer, or starts Ray: each in a process of its own. Others start Ray several times: minutes each."""
 

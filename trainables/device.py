@@ -45,10 +45,14 @@ def memory() -> Memory | None:
 
 
 def release() -> None:
-    """Give back what a training that has ended took: torch would keep it, and those who share the GPU lack it."""
+    """Give back what a training that has ended took: torch would keep it, and those who share the GPU lack it.
+
+    What is measured from then on is the next one's peak.
+    """
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         gc.collect()
         torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
 
 
 def gpu_names() -> list[str]:

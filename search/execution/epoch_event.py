@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from search.execution.step_losses import line, spread
@@ -29,4 +30,14 @@ def epoch_done(trial: int, epoch: Epoch, ended: float, saved: Path | None = None
         remark=epoch.remark,
         spread=spread(epoch.steps),
         steps=line(epoch.steps) if epoch.steps else None,
+        gpu_bytes=_gpu_bytes(),
     )
+
+
+def _gpu_bytes() -> int | None:
+    if "torch" not in sys.modules:  # not every recipe needs it
+        return None
+    from trainables.device import memory
+
+    held = memory()
+    return held.peak if held else None

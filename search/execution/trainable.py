@@ -129,13 +129,16 @@ class RecipeTrainable(tune.Trainable):
                 return {ABORTED: f"{self._folder}: the disk is full; nothing is lost: free some space and resume"}
             if changed := self._data_change(error):
                 return {ABORTED: changed}
-            if type(error).__name__ == "OutOfMemoryError" and 0 < self._config["resources"].gpus < 1:  # torch's
+            gpus = self._config["resources"].gpus
+            out_of_memory = gpus > 0 and type(error).__name__ == "OutOfMemoryError"  # torch's
+            if out_of_memory and gpus < 1:
                 return {OUT_OF_MEMORY: True}
             if self._sweep_storage:  # the user may not see this node's folder; no retries for a log
                 with suppress(OSError):
                     upload_log(self._sweep_storage, self._folder)
             text = str(error).strip().split("\n")[0]
-            return {FAILED: f"{type(error).__name__}: {text} (see {self._folder / 'log.txt'})"}
+            cause = "too little memory, with a GPU of its own" if out_of_memory else type(error).__name__
+            return {FAILED: f"{cause}: {text} (see {self._folder / 'log.txt'})"}
 
     def _data_change(self, error: Exception) -> str:
         """How the data have changed, which is the cause of `error` then and no fault of the trial's; "" if not."""

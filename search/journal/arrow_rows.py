@@ -46,6 +46,7 @@ SCHEMA = pa.schema(
         ("remark", pa.string()),
         ("spread", pa.float64()),
         ("steps", pa.list_(pa.float64())),
+        ("gpu_bytes", pa.int64()),
     ]
 )
 

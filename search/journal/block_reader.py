@@ -71,6 +71,8 @@ def _blocks(
     phases = columns.words("phase")[rows].tolist()
     seconds = columns.sums("seconds")[rows].tolist()
     remarks = columns.words("remark")[rows].tolist()
+    data_seconds = columns.named("seconds", "data")[rows].tolist()
+    gpu_bytes = columns.optional("gpu_bytes")[rows].tolist()
     spreads = columns.optional("spread")[rows].tolist()
     further = {name: _metric_or_loss(columns, name)[rows].tolist() for name in others}
     for index, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
@@ -90,6 +92,8 @@ def _blocks(
             spreads=spreads[start:stop],
             remark=next(filter(None, remarks[start:stop]), ""),
             others={name: values_of[start:stop] for name, values_of in further.items()},
+            data_seconds=sum(filter(None, data_seconds[start:stop])),
+            gpu_bytes=int(max(each or 0 for each in gpu_bytes[start:stop])),
         )
 
 

@@ -30,6 +30,8 @@ class EpochBlock:
         spreads: standard deviation of the training loss over each epoch's steps, where it is known.
         remark: the first sentence about the training that one of them came with, or "".
         others: by name, further metrics and losses that were asked for.
+        data_seconds: what of all their seconds went by until batches were there.
+        gpu_bytes: the most GPU memory that one of them came with; 0 without a GPU.
     """
 
     trial: int
@@ -47,6 +49,8 @@ class EpochBlock:
     spreads: list[float | None]
     remark: str = ""
     others: Mapping[str, list[float | None]] = field(default_factory=dict)
+    data_seconds: float = 0.0
+    gpu_bytes: int = 0
 
     @property
     def seq(self) -> int:
@@ -73,4 +77,6 @@ class EpochBlock:
             spreads=[done.spread],
             remark=done.remark or "",
             others={name: [done.metrics.get(name, losses.get(name))] for name in others},
+            data_seconds=done.seconds.get("data", 0.0),
+            gpu_bytes=done.gpu_bytes or 0,
         )

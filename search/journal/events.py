@@ -131,6 +131,7 @@ class EpochDone:
         remark: a sentence about this training for the sweep's report, or "".
         spread: standard deviation of the training loss over the epoch's steps; None if it is not known.
         steps: the training loss over the epoch, as `search.execution.step_losses.line`; None if it is not known.
+        gpu_bytes: the most GPU memory that the training's tensors took up to then in its process; None without a GPU.
     """
 
     event: ClassVar[str] = "epoch"
@@ -149,6 +150,7 @@ class EpochDone:
     remark: str = ""
     spread: float | None = None
     steps: list[float] | None = None
+    gpu_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

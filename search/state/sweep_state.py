@@ -214,6 +214,16 @@ class SweepState:
         return self._utilisation.share
 
     @property
+    def data_share(self) -> float:
+        """Share of the epochs' time in which trainings waited for data."""
+        return self._utilisation.data_share
+
+    @property
+    def gpu_bytes(self) -> int:
+        """The most GPU memory that a trial took; 0 if none had a GPU."""
+        return max((trial.gpu_bytes for trial in self.trials.values()), default=0)
+
+    @property
     def epoch_seconds(self) -> float:
         """Mean time that an epoch took on its worker; 0 before the first."""
         return self._utilisation.epoch_seconds

@@ -34,6 +34,7 @@ class TrialState:
         largest_bytes: size of its largest checkpoint.
         remark: the first sentence that its training had for the report, or "".
         others: the metrics and losses that targets name: by name, the value after each epoch that has one.
+        gpu_bytes: the most GPU memory that its tensors took; 0 if it had no GPU.
     """
 
     started: TrialStarted
@@ -47,6 +48,7 @@ class TrialState:
     largest_bytes: int = 0
     remark: str = ""
     others: dict[str, dict[int, float]] = field(default_factory=dict)
+    gpu_bytes: int = 0
 
     def add(self, block: EpochBlock) -> None:
         """Take its next epochs into account."""
@@ -58,6 +60,7 @@ class TrialState:
         for name, values in block.others.items():
             pairs = zip(block.epochs, values, strict=True)
             self.others.setdefault(name, {}).update((epoch, value) for epoch, value in pairs if value is not None)
+        self.gpu_bytes = max(self.gpu_bytes, block.gpu_bytes)
 
     @property
     def number(self) -> int:

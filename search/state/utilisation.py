@@ -14,7 +14,7 @@ class Utilisation:
 
     def __init__(self) -> None:
         self.worker_slots = 1
-        self._busy_seconds = 0.0
+        self._busy_seconds = self._data_seconds = 0.0
         self._offered_seconds = 0.0  # before the sweep was last opened
         self._first_epochs = self._later_epochs = 0
         self._first_epoch_seconds = self._later_epoch_seconds = 0.0
@@ -30,6 +30,7 @@ class Utilisation:
         first_epochs = 1 if block.epochs[0] == 1 else 0
         first, later = sum(block.seconds[:first_epochs]), sum(block.seconds[first_epochs:])
         self._busy_seconds += first + later
+        self._data_seconds += block.data_seconds
         self._first_epochs += first_epochs
         self._first_epoch_seconds += first
         self._later_epochs += len(block.epochs) - first_epochs
@@ -49,6 +50,11 @@ class Utilisation:
         """Busy seconds divided by offered ones; 0 before the first epoch."""
         offered = self._offered_seconds + self._offered_since_opened()
         return self._busy_seconds / offered if offered > 0 else 0.0
+
+    @property
+    def data_share(self) -> float:
+        """Share of the busy seconds in which a training waited for data."""
+        return self._data_seconds / self._busy_seconds if self._busy_seconds else 0.0
 
     def _offered_since_opened(self) -> float:
         return self.worker_slots * (self._latest - self._began)

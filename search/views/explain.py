@@ -33,6 +33,7 @@ def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
             for point in pareto_front(state)
         ],
         "utilisation": state.utilisation,
+        "data_share": state.data_share,
         "trials": [trial_json(trial) for trial in state.trials.values()],
     }
 
@@ -54,6 +55,7 @@ def trial_json(trial: TrialState) -> dict[str, Any]:
         "reason": trial.decision.reason if trial.decision else None,
         "detail": trial.decision.detail if trial.decision else None,
         "drawn": trial.started.drawn,
+        "gpu_bytes": trial.gpu_bytes or None,
     }
 
 
@@ -95,6 +97,8 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
     lines.extend(counterfactual(state, trial))
     lines.extend(_result(state, trial))
     lines.extend(_curve_lines(trial))
+    if trial.gpu_bytes:
+        lines.append(f"It took up to {trial.gpu_bytes / 1e9:.1f} GB of its GPU.")
     lines += [f"{remark}." for remark in remarks_of(trial)]
     if trial.running:
         lines.append("It is running, or continues when the sweep is resumed.")

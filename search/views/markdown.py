@@ -17,7 +17,7 @@ from search.sweep.uri import is_uri
 from search.views.charts.chart import Table
 from search.views.importance import Importance
 from search.views.remarks import remarks
-from search.views.status_table import label, number, plural, request_line, short, winner_stopped
+from search.views.status_table import label, number, plural, request_line, short, waited, winner_stopped
 from search.views.tables import importance_table, outcome_table, rung_table, stop_table, trials_table
 from search.views.targets import target_lines
 from search.views.verdict import lead_sentences, nothing_learnt
@@ -42,12 +42,12 @@ def headline(state: SweepState) -> Iterator[str]:
         yield f"By hand: {'; '.join(requests[-ROWS:])}{more}."
     trials = f"{len(state.trials.search)} of {state.trial_budget} trials, {plural(state.epochs, 'epoch')}"
     if state.ended is None:
-        yield f"So far: {trials}, workers training {state.utilisation:.0%} of the time."
+        yield f"So far: {trials}, workers training {state.utilisation:.0%} of the time{waited(state)}."
         if state.incumbents:
             _, trial, value = state.incumbents[-1]
             yield f"Best so far: trial {label(state.trials[trial])}, {metric} {number(value)}."
         return
-    yield f"Ended: {trials}, workers training {state.utilisation:.0%} of the time."
+    yield f"Ended: {trials}, workers training {state.utilisation:.0%} of the time{waited(state)}."
     if state.ended.trial < 0:
         yield f"No winner: {state.ended.detail}."
         return

@@ -99,6 +99,15 @@ MEANINGS: dict[ObjectiveName, str] = {
 """What the number is that trials are ranked by, in a few words."""
 
 
+WORTH_SAYING = 0.05
+"""Share of the trainings' time in which they waited for data."""
+
+
+def waited(state: SweepState) -> str:
+    """What follows "trained 97% of the time" if much of it went by until data were there; "" otherwise."""
+    return f", {state.data_share:.0%} of it waiting for data" if state.data_share >= WORTH_SAYING else ""
+
+
 def meaning(state: SweepState) -> str:
     """What the number is that the sweep's trials are ranked by."""
     return MEANINGS[state.plan.spec.objective]

@@ -18,7 +18,7 @@ from search.sweep.plan import Plan
 from search.views.pace import confirmations
 from search.views.pareto import pareto_front, pareto_table
 from search.views.remarks import trial_remarks
-from search.views.status_table import description, label, meaning, number, plural, winner_stopped
+from search.views.status_table import description, label, meaning, number, plural, waited, winner_stopped
 from search.views.targets import target_lines
 from search.views.verdict import lead_sentences, mean_and_std, next_step, nothing_learnt
 
@@ -83,7 +83,9 @@ def summary(state: SweepState, folder: SweepFolder, command: Callable[[str], str
         yield f"The search ended early, after {started}: {state.search_ended.detail}."
     yield from _audited(state)
     duration = f"{plural(len(state.trials), 'trial')} in {_duration(state.active_seconds)}"
-    yield f"\n{duration}; the workers trained {state.utilisation:.0%} of the time."
+    yield f"\n{duration}; the workers trained {state.utilisation:.0%} of the time{waited(state)}."
+    if state.gpu_bytes:
+        yield f"A trial took up to {state.gpu_bytes / 1e9:.1f} GB of its GPU."
     checkpoint = best_checkpoint(state, best.trial.number, folder)
     if checkpoint:
         yield f"Checkpoint: {checkpoint.path} (epoch {checkpoint.epoch})"

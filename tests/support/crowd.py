@@ -26,7 +26,7 @@ class Crowd(Trouble):
 
     def train(self, settings: TroubleSettings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
         has: dict[str, Any] = {"is_initialized": True, "max_memory_reserved": 30 * 10**9, "memory_reserved": 20 * 10**9}
-        has |= {"mem_get_info": (75 * 10**9, 100 * 10**9), "empty_cache": None}
+        has |= {"mem_get_info": (75 * 10**9, 100 * 10**9), "empty_cache": None, "reset_peak_memory_stats": None}
         for name, value in has.items():
             setattr(torch.cuda, name, lambda value=value: value)
         share = ray.get_runtime_context().get_assigned_resources()["GPU"]
@@ -34,3 +34,12 @@ class Crowd(Trouble):
             if epoch.epoch > 2 and settings.x > GREEDY and share < 1:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
             yield epoch
+
+
+class Greedy(Trouble):
+    """Takes more than any GPU has."""
+
+    name: ClassVar[str] = "greedy"
+
+    def train(self, settings: TroubleSettings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 200.00 GiB.")

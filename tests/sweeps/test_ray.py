@@ -236,6 +236,7 @@ def test_trials_share_a_gpu_as_measured_and_one_that_needs_more_is_trained_alone
         log = (folder.trials / f"{trial.started.trial:04d}" / "log.txt").read_text()
         assert log.count("OutOfMemoryError: CUDA out of memory") == (trial.started.settings["x"] > GREEDY)
     assert {trial.started.settings["x"] > GREEDY for trial in finished.state.trials.search} == {False, True}
+    assert {trial.gpu_bytes for trial in finished.state.trials.search} == {30 * 10**9}
 
 
 def test_what_fails_or_uses_no_gpu_alone_on_one_is_not_shared_out(sweep: Any) -> None:

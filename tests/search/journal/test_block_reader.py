@@ -146,14 +146,15 @@ def test_a_missing_number_differs_from_one_that_is_not_finite(tmp_path: Path) ->
     journal.append(EpochDone(0, 1, "warmup", {}, {}, {}, {}))
     journal.append(EpochDone(0, 2, "main", {"score": math.nan, "b": 1.0}, {"val": 2.0}, {}, {"a": 1.0, "b": 0.5}, 7.0))
     journal.append(EpochDone(0, 3, "main", {"b": 1.0, "score": 0.25}, {"train": math.inf}, {}, {}, 8.0, "there", 9))
-    journal.append(EpochDone(0, 4, "main", {}, {}, {}, {}, spread=0.5))
+    journal.append(EpochDone(0, 4, "main", {}, {}, {}, {"train": 3.0, "data": 0.25}, spread=0.5, gpu_bytes=7))
     journal.flush()
     (block,) = blocks(tmp_path / "journal")
     assert repr(block.values) == "[None, nan, 0.25, None]"
     assert (block.losses, block.held_out) == ([None, None, math.inf, None], [None, 2.0, None, None])
     assert (block.phases, block.seconds, block.largest_bytes) == (
         ["warmup", "main", "main", "main"],
-        [0.0, 1.5, 0.0, 0.0],
+        [0.0, 1.5, 0.0, 3.25],
         9,
     )
+    assert (block.data_seconds, block.gpu_bytes) == (0.25, 7)
     assert block.spreads == [None, None, None, 0.5]

@@ -38,6 +38,7 @@ EVENTS: list[Event] = [
         bytes=2**40,
         spread=0.25,
         steps=[1.5, math.inf, 1e-300],
+        gpu_bytes=2**40,
     ),
     EpochDone(trial=0, epoch=2, phase="", metrics={}, losses={}, rates={}, seconds={}),
     EpochDone(
