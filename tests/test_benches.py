@@ -69,6 +69,15 @@ class Inputs:
         return file
 
     @property
+    def gpu(self) -> Path:
+        """A file in which the smallest parts are done: none is run again."""
+        from tests.bench.cost.gpu import parts
+
+        file = self.folder / "gpu.jsonl"
+        file.write_text("".join(json.dumps({"part": part, "ms_a_step": 1.5}) + "\n" for part in parts(smoke=True)))
+        return file
+
+    @property
     def sweeps(self) -> Path:
         """A folder with one sweep, `small`."""
         from search.state.outcome import result
@@ -106,6 +115,7 @@ SMALLEST: dict[str, Callable[[Inputs], list[object]]] = {
     "public.harm": lambda inputs: [inputs.curves],
     "search.figure": lambda inputs: [inputs.sweeps, "small", inputs.folder / "figure.png"],
     "faults.faults": lambda inputs: ["--table", inputs.faults],
+    "cost.gpu": lambda inputs: [inputs.gpu, "--smoke"],
 }
 """What runs within a second or two."""
 
@@ -113,6 +123,7 @@ SLOW: dict[str, Callable[[Inputs], list[object]]] = {
     "cost.opening": lambda inputs: ["--images", 20, "--repeat", 1, "--folder", inputs.folder / "pictures"],
     "cost.large": lambda _: ["--trials", 20, "--epochs", 3],
     "cost.many": lambda _: ["--at-once", 2, "--trials", 2, "--epochs", 1],
+    "cost.gpu": lambda inputs: [inputs.folder / "gpu.jsonl", "--smoke"],
     "cost.loading": lambda _: ["--recipes", "slowfast", "--step", 1, "--epochs", 1, "--workers", 1],
 }
 """What takes longer, or starts Ray: each in a process of its own. Others start Ray several times: minutes each."""
