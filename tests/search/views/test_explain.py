@@ -71,7 +71,7 @@ def test_as_values_it_has_the_keys_that_programs_read(ended: SweepState) -> None
     values = explanation_json(ended.trials[0])
     assert list(values) == [
         *("trial", "kind", "of", "named", "epochs", "level", "level_epoch", "best", "best_epoch", "status"),
-        *("reason", "detail", "drawn", "seed", "settings", "curve", "decisions"),
+        *("reason", "detail", "drawn", "gpu_bytes", "seed", "settings", "curve", "decisions"),
     ]
     assert values["level"] == ended.trials[0].curve.objective_value
     assert list(sweep_json(ended, "sweep")) == [
