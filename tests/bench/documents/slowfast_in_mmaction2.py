@@ -1,6 +1,7 @@
 """slowfast's exported configuration in MMEngine's and MMAction2's own code.
 
-Neither is a dependency. With `mmengine`, `mmcv-lite` and MMAction2's source in a folder of their own:
+Neither is a dependency. With `mmengine`, `mmcv-lite<2.2` (which MMAction2 1.2.0 asks for) and MMAction2's source in a
+folder of their own:
 
     PYTHONPATH=$PWD:MMAction2:SITE python tests/bench/documents/slowfast_in_mmaction2.py
 """
