@@ -12,6 +12,8 @@ from pathlib import Path
 from trainables.errors import DataError
 from trainables.limits import limits, variable
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""How the file begins that Git puts in the place of one which Git LFS has not fetched."""
 STANDARD_INPUT = (Path("/dev/stdin"), Path("-"))
 """Paths that mean what is piped into this process."""
 
@@ -31,7 +33,11 @@ def check_regular(file: Path, limit: str) -> os.stat_result:
 
 
 def read_regular(file: Path, limit: str) -> tuple[bytes, os.stat_result]:
-    """The contents of `file`, and what `stat` said of it before they were read. Raises DataError as `check_regular`."""
+    """The contents of `file`, and what `stat` said of it before they were read.
+
+    Raises:
+        DataError: as `check_regular`, or Git LFS has not fetched the file.
+    """
     try:
         # Opening a pipe that nobody writes to would wait for ever without O_NONBLOCK.
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -46,6 +52,8 @@ def read_regular(file: Path, limit: str) -> tuple[bytes, os.stat_result]:
             content += more  # it is longer than `stat` says, as files in /proc are, or grows
             if len(content) > most:
                 raise _too_large(file, len(content), limit)
+        if content.startswith(LFS_POINTER):
+            raise DataError(f"{file}: is a pointer of Git LFS in the place of the file; fetch it with `git lfs pull`")
         return content, status
     except OSError as error:
         raise _unreadable(file, error) from None

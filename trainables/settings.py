@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import types
 import typing
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,8 +202,8 @@ def read_settings(path: Path, model: type[Settings]) -> dict[str, Any]:
     return {**earlier, **values} if set(model.model_fields) - set(earlier) <= set(values) else values
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in the YAML file at `path`; "-" and "/dev/stdin" are standard input.
+def read_yaml(path: Path, exponents: bool = True) -> dict[str, Any]:
+    """The mapping in the YAML file at `path`; "-" and "/dev/stdin" are standard input. `exponents`: see `load`.
 
     Raises:
         SettingsError: the file is missing, unreadable, no valid YAML (with the line) or no mapping.
@@ -210,12 +211,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         is_piped = path in STANDARD_INPUT
         content = read_standard_input("yaml_bytes") if is_piped else read_regular(path, "yaml_bytes")[0]
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except DataError as error:
         raise SettingsError(str(error)) from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{path}: is no text; give a YAML file") from None
-    loaded = load(text, str(path))
+        raise SettingsError(f"{path}: is no UTF-8 text; save it as UTF-8") from None
+    loaded = load(text, str(path), exponents)
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):

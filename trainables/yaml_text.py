@@ -18,8 +18,8 @@ MOST_DEPTH = 50
 """Nested lists and mappings."""
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader as people expect it: YAML 1.2 floats (`1e-3`), and a key given twice is an error."""
+class _SafeLoader(yaml.SafeLoader):
+    """PyYAML's SafeLoader within limits, for which a key given twice is an error."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -64,14 +64,7 @@ class _Loader(yaml.SafeLoader):
         return value
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+.0123456789"),
-)
-
-
-def _mapping_once(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+def _mapping_once(loader: _SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     keys: set[str] = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
@@ -82,17 +75,34 @@ def _mapping_once(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     return loader.construct_mapping(node, deep=True)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping_once)
+_SafeLoader.add_constructor("tag:yaml.org,2002:map", _mapping_once)
 
 
-def load(text: str, owner: str) -> Any:
-    """The value that `text` stands for; `owner` begins the complaint.
+class _Loader(_SafeLoader):
+    """The same with the floats of YAML 1.2 (`1e-3`), as people expect them in settings."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
+def load(text: str, owner: str, exponents: bool = True) -> Any:
+    """The value that `text` stands for.
+
+    Args:
+        text: YAML.
+        owner: begins the complaint.
+        exponents: whether `1e3` is a number, as in YAML 1.2. PyYAML, and so Ultralytics, takes it for text: a class of
+            that name would become another.
 
     Raises:
         SettingsError: it is no valid YAML, or not safe to read; with the line.
     """
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader) if exponents else yaml.load(text, Loader=_SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise SettingsError(f"{owner}{line}: not valid YAML ({error.problem or error.context})") from None

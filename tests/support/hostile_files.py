@@ -48,6 +48,8 @@ def text(content: str | bytes) -> Make:
     return lambda file: file.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
+LFS = text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 123456\n")
+"""What Git puts in the place of a file that Git LFS has not fetched (git-lfs/git-lfs#4240)."""
 SPECIAL: dict[str, Make] = {"a pipe": pipe, "a device": device, "a sparse file of 12 GB": sparse}
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -63,6 +65,7 @@ YAML: dict[str, Make] = SPECIAL | {
     "a date that is none": text("train: 2001-99-99"),
     "a Python object": text("train: !!python/object/apply:os.system [ls]"),
     "no UTF-8": text(b"names: [caf\xe9]"),
+    "not fetched by Git LFS": LFS,
     "zero bytes": text(b"\x00" * 100),
     "a key twice": text("nc: 1\nnc: 2\n"),
 }
@@ -71,11 +74,13 @@ COCO: dict[str, Make] = SPECIAL | {
     "a number of 5,000 digits": text('{"images": [{"id": ' + "9" * 5000 + "}]}"),
     "half of a surrogate pair": text('{"images": [], "annotations": [], "categories": [{"id": 1, "name": "\\ud800"}]}'),
     "half of it": text('{"images": [{"id": 1'),
+    "not fetched by Git LFS": LFS,
     "a list": text("[]"),
     "no UTF-8": text(b'{"images": "caf\xe9"}'),
     "90 million values": text(b"[" + b"1," * 90_000_000 + b"1]"),
 }
-LABELS: dict[str, Make] = SPECIAL | {"a folder": folder, "a link to nothing": dangling}
+ENTRIES: dict[str, Make] = {"a folder": folder, "a link to nothing": dangling, "not fetched by Git LFS": LFS}
+LABELS: dict[str, Make] = SPECIAL | ENTRIES
 LEFT_OUT: dict[str, Make] = {
     "a number of 5,000 digits": text("0 .5 .5 .1 " + "9" * 5000),
     "not a number": text("0 .5 .5 nan .2"),
@@ -103,7 +108,7 @@ def cut(kind: str) -> Make:
     return make
 
 
-IMAGES: dict[str, Make] = SPECIAL | {"a folder": folder, "a link to nothing": dangling}
+IMAGES: dict[str, Make] = SPECIAL | ENTRIES
 UNDECODABLE: dict[str, Make] = {
     "a PNG that unpacks to 900 million pixels": text(png(30_000, 30_000, zlib.compress(bytes(3751) * 30_000))),
     "a PNG that says it has 10^18 pixels": text(png(2**30, 2**30, b"")),
@@ -183,6 +188,9 @@ HDF5: dict[str, Make] = SPECIAL | {
     ),
     "chunks that were never written": clips(
         lambda content, file: content.create_dataset("frames", LARGE, "f4", chunks=(1, 1, 400, 400), fillvalue=20)
+    ),
+    "a data set that holds nothing": clips(
+        lambda content, file: content.create_dataset("frames", data=h5py.Empty("f4"))
     ),
     "words in place of numbers": clips(lambda content, file: content.create_dataset("frames", data=["a", "b", "c"])),
 }

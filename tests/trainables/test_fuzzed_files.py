@@ -155,7 +155,7 @@ def check_coco(root: Path, content: bytes) -> None:
     kept = sum(len(picture.boxes) for picture in split.pictures)
     assert kept + len(left_out) == len(stated["annotations"])
     assert len(split.pictures) == len(stated["images"])
-    assert sorted(split.names) == sorted(entry["name"] for entry in stated["categories"])
+    assert sorted(split.names) == sorted(str(entry["name"]) for entry in stated["categories"])
     cut = any(finding.kind == coco_layout.CUT for finding in findings)
     boxes = [box for picture in split.pictures for box in picture.boxes.tolist()]
     given_boxes = [entry.get("bbox") for entry in stated["annotations"]]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainables.errors import DataError
+from trainables.logs.csv_table import MAX_EPOCH
 from trainables.objective import Source
 
 SAME = 1e-6
@@ -87,7 +88,7 @@ class EpochRows:
         """Take the rows that came at a time.
 
         Raises:
-            DataError: one gives a value of the metric again, and another one.
+            DataError: one gives a value of the metric again, and another one; or counts no epochs.
         """
         epochs = [self._add(row) for row in rows]
         # A script that writes its whole table anew repeats its first epochs too, but with new ones behind them.
@@ -124,6 +125,11 @@ class EpochRows:
                 return self._counted + 1
             self._counted += 1
             return self._counted
+        if not math.isfinite(row.epoch) or row.epoch / self.source.every > MAX_EPOCH:
+            raise DataError(
+                f"epoch is {row.epoch:g}; it must be a number of at most {MAX_EPOCH:,}; if it counts steps, say "
+                "`every: STEPS` in metric.source, with the steps of an epoch"
+            )
         if self.source.every > 1 or row.epoch != int(row.epoch):
             return max(0, math.ceil(row.epoch / self.source.every - _BEYOND))
         if self.first is None:

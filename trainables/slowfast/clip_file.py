@@ -51,7 +51,7 @@ def data_set(file: Path, content: Any, name: str, needed: str) -> Any:
         needed: what the file must hold, for the complaint.
 
     Raises:
-        DataError: there is none, its values are in another file or no numbers, or it is too large.
+        DataError: there is none, it holds nothing, its values are in another file or no numbers, or it is too large.
     """
     import h5py
 
@@ -63,6 +63,8 @@ def data_set(file: Path, content: Any, name: str, needed: str) -> Any:
     values = content.get(name)
     if not isinstance(values, h5py.Dataset):
         raise DataError(f"{file}: data set {name!r} is missing; {needed}")
+    if values.shape is None:
+        raise DataError(f"{file}: data set {name!r} holds nothing; {needed}")
     if values.is_virtual or values.external:
         raise DataError(f"{file}: the values of {name} are in other files; copy them into this one")
     if values.dtype.kind not in "iuf":

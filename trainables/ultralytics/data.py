@@ -121,7 +121,7 @@ def _open(path: Path, findings: Findings) -> DataSet:
         raise DataError(f"data is {path}; no such file or folder: `steadytune sample ultralytics DIR` writes some")
     layout = read_layout(path, findings)
     images = {split: _images(layout, split, findings) for split in SPLITS}
-    given = read_yaml(layout.file)
+    given = read_yaml(layout.file, exponents=False)
     described = {key: value for key, value in given.items() if key not in ("path", "download", "nc", "names", "test")}
     facts = {"class names": list(layout.names), **{key: given[key] for key in described if key not in SPLITS}}
     name = layout.file.stem if layout.file.stem != "data" else layout.file.absolute().parent.name

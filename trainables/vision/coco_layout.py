@@ -31,6 +31,8 @@ CROWD = "crowds left out"
 NO_AREA = "annotations without area left out"
 OUTSIDE = "annotations outside their image left out"
 CUT = "boxes cut at their image's edge"
+REPEATED = "images with annotations that repeat another one, kept as YOLOX keeps them"
+ONE_FILE = "image files that several entries name"
 AS_STORED = "images read as they are stored, for their annotations are of that size"
 
 
@@ -78,11 +80,35 @@ def read_split(path: Path, split: str, findings: Findings, facts: FileFacts) -> 
         box = _box(file, where, entry, images[image], findings)
         if box is not None:
             rows[image].append([*box, kind])
-    if not any(rows.values()):
-        raise DataError(f"{file}: no image has an annotation; a split needs at least one object")
+    _check_rows(file, images, rows, findings)
     folder = _image_folder(path, file, images)
     pictures = [_picture(file, folder, entry, rows[number], findings, facts) for number, entry in images.items()]
     return CocoSplit(file, names, tuple(pictures))
+
+
+def _check_rows(
+    file: Path, images: Mapping[Any, Mapping[str, Any]], rows: Mapping[Any, list[list[float]]], findings: Findings
+) -> None:
+    """Refuse objects that no training can mean, and note those that few do."""
+    boxes = [row for image_rows in rows.values() for row in image_rows]
+    if not boxes:
+        raise DataError(f"{file}: no image has an annotation; a split needs at least one object")
+    if max(max(row[2:4]) for row in boxes) <= 1:
+        raise DataError(
+            f"{file}: every bbox is within the first pixel; COCO's are in pixels, not in shares of the image"
+        )
+    files: dict[str, int] = {}
+    for number, image_rows in rows.items():
+        name = images[number]["file_name"]
+        files[name] = files.get(name, 0) + 1
+        repeated = len(image_rows) - len(set(map(tuple, image_rows)))
+        if repeated:
+            findings.add(
+                REPEATED, file, f"{repeated} of the {len(image_rows)} annotations of {name} repeat another one"
+            )
+    for name, count in files.items():
+        if count > 1:
+            findings.add(ONE_FILE, file, f"{count} entries of images name {name}; each has its own objects alone")
 
 
 def has_coco_layout(path: Path) -> bool:
@@ -153,9 +179,10 @@ def _categories(file: Path, entries: Sequence[Mapping[str, Any]]) -> tuple[dict[
         number = _number(file, where, entry)
         if number in named:
             raise DataError(f"{file}: {where}: id {number} is given twice; every category needs its own")
-        if not isinstance(entry.get("name"), str):
-            raise DataError(f"{file}: {where}: name is {entry.get('name')!r}; it must be a text")
-        named[number] = entry["name"]
+        name = entry.get("name")
+        if isinstance(name, bool) or not isinstance(name, (str, int, float)):
+            raise DataError(f"{file}: {where}: name is {name!r}; it must be a text")
+        named[number] = str(name)
     if not named:
         raise DataError(f"{file}: categories is empty; name at least one class")
     if len(set(named.values())) < len(named):

@@ -21,8 +21,8 @@ from trainables.manifest import Manifest, Part, of_parts, values_digest
 from trainables.vision.coco_layout import Picture, has_coco_layout, read_split
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
-from trainables.vision.image_files import UNREADABLE_IMAGE, note_orphans, note_shared
-from trainables.vision.label_file import label_file, read_labels
+from trainables.vision.image_files import MISNAMED, UNREADABLE_IMAGE, note_orphans, note_shared
+from trainables.vision.label_file import LEFT_OUT, label_file, read_labels
 from trainables.vision.yolo_layout import YoloLayout, read_layout, split_images
 
 
@@ -133,8 +133,9 @@ def _sample(image: Path, layout: YoloLayout, findings: Findings, facts: FileFact
     if labels is None:
         return None
     properties = image_facts(image, facts, findings)
-    if properties.why:
-        findings.add(UNREADABLE_IMAGE, image, f"{properties.why}; left out")
+    why = properties.why or ("is a GIF, PPM or Sun file; save it as PNG" if properties.foreign else "")
+    if why:
+        findings.add(UNREADABLE_IMAGE, image, f"{why}; left out")
         return None
     return Sample(image, labels, properties.width, properties.height, properties.digest)
 
@@ -145,7 +146,9 @@ def _check_split(
     if not samples:
         raise DataError(f"{layout.file}: none of the {len(images)} images of {split} can be used; {[*findings][-1]}")
     if not any(len(sample.labels) for sample in samples):
-        raise DataError(f"{layout.file}: no image of {split} has a label; {split} needs at least one object")
+        left_out = next((str(finding) for finding in findings if finding.kind in (LEFT_OUT, MISNAMED)), "")
+        why = left_out or f"labels are looked for as {label_file(str(samples[0].path))}"
+        raise DataError(f"{layout.file}: no image of {split} has a label; {split} needs at least one object ({why})")
 
 
 def read_coco(path: Path, findings: Findings) -> Detection[Picture]:

@@ -25,7 +25,9 @@ from trainables.vision.findings import Findings
 from trainables.vision.jpeg_markers import JpegBody, jpeg_body
 
 DAMAGED = "images with damaged pixels, used as they are decoded"
-_FACTS = struct.Struct("<32sII??")
+_FACTS = struct.Struct("<32sII???")
+_FOREIGN = (b"GIF8", *(b"P%d" % number for number in range(1, 7)), b"\x59\xa6\x6a\x95")
+"""How files of GIF, of the PPM family and of Sun begin."""
 _SIDES_SWAPPED = {5, 6, 7, 8}
 """The orientations in EXIF that turn a picture by a quarter."""
 _ORIENTATION = 0x0112
@@ -40,6 +42,8 @@ class ImageFacts:
         width, height: in pixels, upright; 0 if it cannot be decoded.
         turned: whether the pixels are stored with width and height swapped.
         damaged: whether some of the pixels are not what was written.
+        foreign: whether it is a GIF, PPM or Sun file, whatever its suffix; OpenCV, and so YOLOX, reads these, and
+            Ultralytics leaves them out.
         why: what is wrong with the file, without its path; "" if it can be decoded.
     """
 
@@ -48,6 +52,7 @@ class ImageFacts:
     height: int
     turned: bool
     damaged: bool = False
+    foreign: bool = False
     why: str = ""
 
 
@@ -80,7 +85,9 @@ def _examined(file: Path, content: bytes) -> ImageFacts:
         stored = decode_bytes(content, file, upright=False).shape[:2]
     except UndecodableError as error:
         return ImageFacts(digest, 0, 0, False, why=error.why)
-    return ImageFacts(digest, width, height, stored == (width, height) != (height, width), damaged=_is_damaged(content))
+    turned = stored == (width, height) != (height, width)
+    foreign = content.startswith(_FOREIGN)
+    return ImageFacts(digest, width, height, turned, damaged=_is_damaged(content), foreign=foreign)
 
 
 def _is_damaged(content: bytes) -> bool:
@@ -125,9 +132,10 @@ def _checked(file: Path, found: ImageFacts) -> ImageFacts:
 
 
 def _packed(found: ImageFacts) -> bytes:
-    return _FACTS.pack(found.digest, found.width, found.height, found.turned, found.damaged) + found.why.encode()
+    fields = found.digest, found.width, found.height, found.turned, found.damaged, found.foreign
+    return _FACTS.pack(*fields) + found.why.encode()
 
 
 def _unpacked(value: bytes) -> ImageFacts:
-    digest, width, height, turned, damaged = _FACTS.unpack_from(value)
-    return ImageFacts(digest, width, height, turned, damaged, value[_FACTS.size :].decode())
+    digest, width, height, turned, damaged, foreign = _FACTS.unpack_from(value)
+    return ImageFacts(digest, width, height, turned, damaged, foreign, value[_FACTS.size :].decode())

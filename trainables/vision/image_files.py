@@ -18,6 +18,7 @@ HIDDEN = "hidden files or folders left out"
 UNREADABLE_IMAGE = "images that cannot be read, left out"
 SHARED = "images that are in two splits"
 ORPHAN = "label files without an image"
+MISNAMED = "label files that are not read, for their suffix is not .txt"
 UNKNOWN_SUFFIX = "files of other suffixes left out"
 NO_IMAGES = frozenset({".cache", ".csv", ".db", ".ini", ".json", ".md", ".npy", ".txt", ".xml", ".yaml", ".yml"})
 """Suffixes of what lies beside images as a matter of course: no word is lost on them."""
@@ -80,5 +81,8 @@ def note_orphans(images: Iterable[Path], findings: Findings) -> None:
     for folder in sorted({os.path.dirname(file) for file in expected}):
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
             file = f"{folder}/{name}"
-            if name.endswith(".txt") and file not in expected and name != "classes.txt":
+            stem, suffix = os.path.splitext(name)
+            if suffix == ".txt" and file not in expected and name != "classes.txt":
                 findings.add(ORPHAN, Path(file), "has no image of its name")
+            elif suffix != ".txt" == suffix.lower() and f"{folder}/{stem}.txt" in expected:
+                findings.add(MISNAMED, Path(file), f"its suffix is {suffix}; rename it to {stem}.txt")

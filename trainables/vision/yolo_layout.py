@@ -10,7 +10,9 @@ import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from trainables.errors import DataError, SettingsError, nearest
@@ -23,6 +25,8 @@ from trainables.vision.image_files import images_in
 
 ROOT_ELSEWHERE = "`path` of the data YAML not found"
 LISTED_TWICE = "images listed more than once"
+NOT_THERE = "listed images that are not there, left out"
+NO_IMAGE_NAMED = "lines of lists that name no image, left out"
 SPLITS = {"train": ("train",), "val": ("val", "validation", "valid"), "test": ("test",)}
 """The names under which each split is found, in this order."""
 
@@ -55,7 +59,7 @@ def read_layout(path: Path, findings: Findings, required: Sequence[str] = ("trai
     """
     file = _yaml_in(path) if path.is_dir() else path
     try:
-        described = read_yaml(file)
+        described = read_yaml(file, exponents=False)
     except SettingsError as error:
         raise DataError(str(error)) from None
     splits: dict[str, Sequence[str]] = {}
@@ -107,7 +111,7 @@ def read_data_yaml(path: Path, described: str) -> dict[str, Any]:
         DataError: it cannot be read, or a key is missing.
     """
     try:
-        content = read_yaml(path)
+        content = read_yaml(path, exponents=False)
     except SettingsError as error:
         raise DataError(str(error)) from None
     for key in ("train", "val", "names"):
@@ -153,7 +157,11 @@ def _listed(file: Path, given: Any) -> tuple[str, ...]:
             keys = [*given][:20]
             raise DataError(f"{file}: names has the keys {keys}; they must be 0, 1, 2 … without a gap")
         given = [numbered[index] for index in range(len(numbered))]
-    if not isinstance(given, list) or not given or not all(isinstance(name, (str, int, float)) for name in given):
+    if (
+        not isinstance(given, list)
+        or not given
+        or not all(isinstance(name, (str, int, float, date, NoneType)) for name in given)
+    ):
         shown_names = repr(given)[:80]
         raise DataError(
             f"{file}: names is {shown_names}; it must be a list of class names, or a mapping from 0 to them"
@@ -191,7 +199,8 @@ def split_images(layout: YoloLayout, split: str, findings: Findings) -> list[Pat
         findings.add(LISTED_TWICE, layout.file, f"{split} lists {len(images) - len(unique)} images again; taken once")
     if not unique:
         paths = ", ".join(layout.splits[split])
-        raise DataError(f"{layout.file}: {split} ({paths}) holds no image ({', '.join(sorted(SUFFIXES))})")
+        why = next((str(finding) for finding in findings if finding.kind in (NOT_THERE, NO_IMAGE_NAMED)), "")
+        raise DataError(f"{layout.file}: {split} ({paths}) holds no image ({why or ', '.join(sorted(SUFFIXES))})")
     return unique
 
 
@@ -202,7 +211,7 @@ def _images(layout: YoloLayout, split: str, path: str, findings: Findings) -> It
         elif file_or_folder.suffix.lower() in SUFFIXES:
             yield file_or_folder
         elif not glob.has_magic(path):  # what a pattern matches beside images is no list
-            yield from _listed_images(layout, file_or_folder)
+            yield from _listed_images(layout, file_or_folder, findings)
 
 
 def _located(layout: YoloLayout, split: str, path: str) -> list[Path]:
@@ -223,14 +232,24 @@ def _located(layout: YoloLayout, split: str, path: str) -> list[Path]:
     raise DataError(f"{layout.file}: {split} is {path}; {tried[0]} is not there; mend the path; {hint}")
 
 
-def _listed_images(layout: YoloLayout, file: Path) -> Iterator[Path]:
+def _listed_images(layout: YoloLayout, file: Path, findings: Findings) -> Iterator[Path]:
     """The images that a list file names, one per line: a path from the root, or, after "./", from the list's folder."""
     content, _ = read_regular(file, "list_bytes")
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: cannot be read ({error}); a split is a folder or a UTF-8 list of images") from None
-    for line in map(str.strip, lines):
-        if line and Path(line).suffix.lower() in SUFFIXES:
-            ways = [file.parent / line, Path.cwd() / line, *(root / line for root in layout.roots)]
-            yield Path(os.path.normpath(next((way for way in ways if os.path.exists(way)), ways[0])))
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if not line:
+            continue
+        if Path(line).suffix.lower() not in SUFFIXES:
+            findings.add(NO_IMAGE_NAMED, file, f"line {number}: {line[:80]!r} has no image suffix; left out")
+            continue
+        # Lists that Windows' tools wrote have backslashes.
+        spellings = dict.fromkeys((line, line.replace("\\", "/")))
+        ways = (root / spelling for spelling in spellings for root in (file.parent, Path.cwd(), *layout.roots))
+        image = next((way for way in ways if os.path.exists(way)), None)
+        if image is None:
+            findings.add(NOT_THERE, file, f"line {number}: {line[:80]!r} is not there; left out")
+        else:
+            yield Path(os.path.normpath(image))

@@ -269,7 +269,7 @@ def test_a_wrong_value_of_a_needed_field(
         (b"", "recipe and data are missing"),
         (b"- a\n- b\n", "holds a list; it must be a YAML mapping"),
         (b"just words\n", "holds only a value; it must be a YAML mapping"),
-        (bytes(range(256)), "sweep.yaml: is no text; give a YAML file"),
+        (bytes(range(256)), "sweep.yaml: is no UTF-8 text; save it as UTF-8"),
         (b"? [1]\n: 2\n", "a key must be one word"),
     ],
 )

@@ -14,13 +14,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from search.replay.recording import Recording
 from search.replay.sources import READERS, read
 from tests.search.replay.test_trainer_files import AP, V8, save, start, step, v7, v8, values
+from tests.support.mutations import broken_bytes
 from trainables.errors import DataError
+from trainables.logs.text_file import printable
 
 MIB = 1 << 20
 SECONDS = 20
@@ -165,6 +168,63 @@ def test_a_file_that_was_cut_has_the_first_of_its_epochs(name: str, data: st.Dat
             whole = [pytest.approx(0.11 * epoch) for epoch in range(1, 5)]
             assert last_evaluated == whole[: len(last_evaluated)]
             assert None not in read_values[:-1], "only the last epoch may not have been evaluated yet"
+
+
+ARGUMENTS = b"task: detect\ndata: cows.yaml\nepochs: 4\nlr0: 0.01\nname: &a 'x'\nclasses: null\nimgsz: [640, 640]\n"
+
+
+@fuzzed
+@given(arguments=broken_bytes(ARGUMENTS))
+def test_any_arguments_are_what_yaml_says_or_their_training_is_left_out(arguments: bytes) -> None:
+    sentences: list[str] = []
+    with TemporaryDirectory() as folder:
+        for run in ("a", "b"):
+            save(Path(folder), run, TEXTS["results.csv"], arguments="")
+            (Path(folder) / run / "args.yaml").write_bytes(arguments)
+        try:
+            recordings = read(Path(folder), remark=sentences.append)
+        except DataError:
+            recordings = []
+    if not recordings:
+        assert [sentence.count("\n") for sentence in sentences] == [0, 0]
+        return
+    (recording,) = recordings
+    assert list(values(recording).values()) == [[0.11, 0.22, 0.33, 0.44]] * 2
+    try:
+        stated = yaml.safe_load(arguments.decode())
+    except (yaml.YAMLError, ValueError, TypeError):  # a value that PyYAML cannot make, or Windows' bytes
+        return
+    assert recording.name.endswith(f"({stated.get('epochs') or 4} epochs)")
+    if isinstance(stated.get("data"), str):
+        assert recording.name.startswith(printable(stated["data"]))
+
+
+HEADERS = ["epoch", "time", "train/box_loss", "metrics/mAP50-95(B)", "val/box_loss"]
+
+
+@fuzzed
+@given(
+    rows=st.lists(st.tuples(*[st.sampled_from(["0.5", "1e-2", "nan", "", "inf", "high", "2.5e+00"])] * 3), max_size=6),
+    order=st.permutations(range(1, 5)),
+    padding=st.integers(0, 24),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_a_results_csv_is_what_its_cells_say_or_is_left_out(
+    rows: list[tuple[str, str, str]], order: list[int], padding: int, end: str
+) -> None:
+    columns = [0, *order]
+    lines = [HEADERS, *([str(epoch), "9", *cells] for epoch, cells in enumerate(rows, start=1))]
+    text = "".join(",".join(line[index].rjust(padding) for index in columns) + end for line in lines)
+    recordings, sentences = read_in_folder("results.csv", text.encode())
+    if not recordings:
+        assert sentences
+        return
+    for run in recordings[0].runs:
+        for point, (loss, value, held_out) in zip(run.curve.points, rows, strict=True):
+            read_back = (point.loss, point.value, point.held_out)
+            assert [repr(number) for number in read_back] == [
+                repr(float(cell)) if cell else "None" for cell in (loss, value, held_out)
+            ]
 
 
 CELLS = st.sampled_from(["0.5", "1", "-2e-3", "nan", "inf", "", "None", "high", "1_0", "0,5", "1e", "٣", "0x1"])

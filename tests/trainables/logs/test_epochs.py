@@ -55,6 +55,12 @@ def test_rows_per_step_that_were_not_declared_are_refused() -> None:
         feed(rows, (1, {"accuracy": 0.1}), (1, {"accuracy": 0.3}))
 
 
+@pytest.mark.parametrize("epoch", [math.nan, math.inf, 1.7e9])
+def test_an_epoch_that_is_none_is_refused(epoch: float) -> None:
+    with pytest.raises(DataError, match=r"epoch is (nan|inf|1\.7e\+09); it must be a number of at most 100,000"):
+        feed(rows_of(), (epoch, {"accuracy": 0.1}))
+
+
 def test_steps_are_counted_to_epochs() -> None:
     batches = [(99, {"accuracy": 0.1}), (200, {"accuracy": 0.2}), (299, {"accuracy": 0.3})]
     assert feed(rows_of(every=100), *batches) == [[(1, 0.1)], [(2, 0.2)], [(3, 0.3)]]

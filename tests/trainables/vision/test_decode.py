@@ -1,7 +1,7 @@
 """The decoder's pixels are those of Ultralytics' own reader, whatever the file's format and orientation.
 
 People met the kinds in AlexeyAB/Yolo_mark#107, HumanSignal/labelImg#376 and ultralytics/ultralytics#19222 (EXIF),
-ultralytics/yolov5#8481 and ultralytics/ultralytics#21645 (16 bits).
+ultralytics/yolov5#8481 and ultralytics/ultralytics#21645 (16 bits), ultralytics/yolov5#2446 (MPO, from a drone).
 """
 
 from __future__ import annotations
@@ -88,6 +88,21 @@ SAVED: dict[str, Callable[[Path], object]] = {
     "grey of 16 bits.tif": lambda file: Image.fromarray(sixteen("L")).save(file),
     "colour of 16 bits.png": lambda file: cv2.imwrite(str(file), sixteen("RGB")),
     "jpeg 2000.jp2": lambda file: picture().save(file),
+    "of a drone.mpo": lambda file: picture().save(file, save_all=True, append_images=[picture().rotate(180)]),
+    "animated.webp": lambda file: picture().save(file, save_all=True, append_images=[picture().rotate(180)]),
+    "animated.png": lambda file: picture().save(file, save_all=True, append_images=[picture().rotate(180)]),
+    "two pages.tif": lambda file: picture().save(file, save_all=True, append_images=[picture().rotate(180)]),
+    "one bit.tif": lambda file: picture().convert("1").save(file, compression="group4"),
+    "cmyk.tif": lambda file: picture().convert("CMYK").save(file),
+    "alpha.tif": lambda file: picture().convert("RGBA").save(file),
+    "colour of 16 bits.tif": lambda file: cv2.imwrite(str(file), sixteen("RGB")),
+    "one grey transparent.png": lambda file: picture().convert("L").save(file, transparency=0),
+    "two bits.png": lambda file: picture().convert("L").quantize(4).save(file, bits=2),
+    "orientation 9.jpg": lambda file: picture().save(
+        file, exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\t\0\0\0\0\0\0\0"
+    ),
+    "named webp.jpg": lambda file: picture().save(file, "WEBP"),
+    "named jpeg.heic": lambda file: picture().save(file, "JPEG"),
     "named png.jpg": lambda file: picture().save(file, "PNG"),
 }
 

@@ -5,7 +5,9 @@ coco128.yaml, VOC.yaml), rebuilt with small pictures.
 
 People met what is odd about them: paths in ultralytics/ultralytics#1027, ultralytics/ultralytics#18323 and
 ultralytics/yolov5#5107; labels in ultralytics/yolov5#10632 (1.0021), HumanSignal/label-studio#5014 (1.0004),
-deepcam-cn/yolov5-face#270 (twice); hidden files in bghira/SimpleTuner#94, open-edge-platform/anomalib#865 and
+deepcam-cn/yolov5-face#270 (twice); backslashes in ultralytics/ultralytics#2955; labels beside images in
+ultralytics/ultralytics#21224; GIFs called .jpg in ultralytics/yolov5#2042; words such as 1e3 in
+symfony/symfony#17924; hidden files in bghira/SimpleTuner#94, open-edge-platform/anomalib#865 and
 fastai/fastai#488.
 """
 
@@ -177,6 +179,24 @@ def nested(root: Path) -> Path:
     )
 
 
+def listed(*lines: str, suffix: str = "png") -> Callable[[Path], Path]:
+    """A list file of the training images 000 and 001, and of `lines`."""
+
+    def build(root: Path) -> Path:
+        file = usual(root)
+        write(root / "train.txt", "\n".join((f"./images/train/000.{suffix}", "./images/train/001.png", *lines)))
+        return write(file, "train: train.txt\nval: images/val\nnames: [cow, calf]\n")
+
+    return build
+
+
+def gif(root: Path) -> Path:
+    file = usual(root)
+    for name in ("GIF", "PPM"):
+        Image.new("RGB", (40, 24), (9, 9, 9)).save(root / f"images/train/{name}.jpg", name)
+    return file
+
+
 LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "usual": usual,
     "Roboflow": roboflow,
@@ -191,6 +211,8 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "the number of classes alone": lambda root: usual(root, "nc: 2\n"),
     "names with text keys": lambda root: usual(root, "names: {'0': cow, '1': calf}\n"),
     "names that are numbers": lambda root: usual(root, "names: [3, 7]\n"),
+    "names that YAML 1.2 takes for numbers, and dates": lambda root: usual(root, "names: [1e3, 2024-01-01]\n"),
+    "names that are no names": lambda root: usual(root, "names: [null, yes]\n"),
     "nc as text": lambda root: usual(root, "nc: '2'\nnames: [cow, calf]\n"),
     "validation": lambda root: write(usual(root), "train: images/train\nvalidation: images/val\nnames: [cow, calf]\n"),
     "polygons, one twice": everywhere(polygons),
@@ -200,6 +222,17 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "a byte order mark": everywhere(lambda label: write(label, label.read_text(), encoding="utf-8-sig")),
     "Windows' line ends": everywhere(lambda label: label.write_bytes(label.read_bytes().replace(b"\n", b"\r\n"))),
     "blank lines and tabs": everywhere(lambda label: write(label, "\n 0\t0.5 0.5  0.25 0.25 \n\n")),
+    "numbers with signs and exponents": everywhere(lambda label: write(label, "+0 +0.5 5e-1 2.5E-01 .25\n")),
+    "Unicode's spaces and line ends": everywhere(
+        lambda label: write(label, "0\u00a00.5 0.5 0.2 0.2\u20281 0.5 0.5 0.3 0.3\x0c1 0.4 0.4 0.1 0.1\r")
+    ),
+    "polygons that are lines or reach outside": everywhere(
+        lambda label: write(label, "0 0.1 0.1 0.5 0.1 0.3 0.1\n1 -0.004 0.1 0.5 0.1 0.5 1.004\n")
+    ),
+    "labels as far outside as is allowed": everywhere(lambda label: write(label, "0 -0.01 0.5 1.01 0.2\n")),
+    "labels that differ beyond single precision": everywhere(
+        lambda label: write(label, "0 0.5 0.5 0.25 0.25\n0 0.5 0.5 0.25 0.250000001\n")
+    ),
     "each label twice": everywhere(lambda label: write(label, label.read_text() * 2)),
     "rounded beyond the edges": everywhere(lambda label: write(label, "0 0.5 0.5 1.000001 1\n1 -0.000001 0.5 0.2 0.2")),
     "boxes without area": everywhere(lambda label: write(label, "0 0.5 0.5 0 0.1\n1 0.5 0.5 0.25 0.25\n")),
@@ -209,6 +242,13 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "many suffixes": suffixes,
     "images and labels that are broken": broken_files,
     "images below images": nested,
+    "a list that names images which are not there": listed("./images/train/999.png", "C:\\\\cows\\\\1.png"),
+    "a list with a suffix in another case": listed(suffix="PNG"),
+    "a list with comments and folders": listed("# cows", "./images/val", "images.png/"),
+    "lists and folders together": lambda root: write(
+        listed()(root), "train: [train.txt, images/train]\nval: images/val\nnames: [cow, calf]\n"
+    ),
+    "GIF and PPM called .jpg": gif,
 }
 
 
@@ -246,11 +286,55 @@ def yaml_with_mark(root: Path) -> Path:
     return write(file, file.read_text(), encoding="utf-8-sig")
 
 
-@pytest.mark.parametrize("build", [valid, pattern, mixed, root_elsewhere, yaml_with_mark])
+def yaml_in_utf16(root: Path) -> Path:
+    file = usual(root)
+    return write(file, file.read_text(), encoding="utf-16")
+
+
+def list_from_windows(root: Path) -> Path:
+    file = listed()(root)
+    write(root / "train.txt", "".join(f".\\images\\train\\00{number}.png\r\n" for number in range(3)))
+    return file
+
+
+MORE = [valid, pattern, mixed, root_elsewhere, yaml_with_mark, yaml_in_utf16, list_from_windows]
+
+
+@pytest.mark.parametrize("build", MORE)
 def test_more_is_read_than_ultralytics_reads(build: Callable[[Path], Path], tmp_path: Path) -> None:
     data = open_yolo(build(tmp_path / "data"))
     assert [len(sample.labels) for sample in data.train.samples] == [2, 2, 0]
     assert [len(sample.labels) for sample in data.val.samples] == [2, 2, 0]
+
+
+def test_what_a_list_names_in_vain_is_told(tmp_path: Path) -> None:
+    file = listed("./images/train/999.png", "# cows")(tmp_path)
+    assert [str(finding) for finding in open_yolo(file).findings if finding.file.name == "train.txt"] == [
+        f"{tmp_path}/train.txt: line 3: './images/train/999.png' is not there; left out",
+        f"{tmp_path}/train.txt: line 4: '# cows' has no image suffix; left out",
+    ]
+    write(tmp_path / "train.txt", "./images/train/999.png\n")
+    with pytest.raises(DataError, match=r"train \(train\.txt\) holds no image \(.*999\.png' is not there; left out\)"):
+        open_yolo(file)
+
+
+def test_a_label_file_of_another_case_is_told(tmp_path: Path) -> None:
+    file = usual(tmp_path)
+    label = tmp_path / "labels/train/000.txt"
+    label.rename(label.with_suffix(".TXT"))
+    assert [str(finding) for finding in open_yolo(file).findings] == [
+        f"{tmp_path}/labels/train/000.TXT: its suffix is .TXT; rename it to 000.txt"
+    ]
+
+
+def test_a_split_without_a_label_says_why(tmp_path: Path) -> None:
+    file = everywhere(lambda label: write(label, "0,0.5,0.5,0.2,0.2\n"))(tmp_path / "commas")
+    with pytest.raises(DataError, match=r"no image of train has a label.*000\.txt: line 1: has 1 values"):
+        open_yolo(file)
+    images(tmp_path / "Images/train", labels=tmp_path / "labels/train")
+    file = write(tmp_path / "data.yaml", "train: Images/train\nval: Images/train\nnames: [cow, calf]\n")
+    with pytest.raises(DataError, match=rf"labels are looked for as {tmp_path}/Images/train/000\.txt"):
+        open_yolo(file)
 
 
 def test_the_folder_of_a_data_yaml_is_as_good_as_the_file(tmp_path: Path) -> None:

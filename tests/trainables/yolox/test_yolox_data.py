@@ -1,7 +1,8 @@
 """What the loader of COCO data sets accepts, what it refuses and in which words.
 
 People met the kinds in cocodataset/cocoapi#355 (train2017's boxes without height), open-mmlab/mmdetection#5525,
-ContinualAI/clvision-challenge-2022#3 and open-edge-platform/datumaro#156 (category 0).
+ContinualAI/clvision-challenge-2022#3 and open-edge-platform/datumaro#156 (category 0),
+swatig007/automlForImages#27 (shares in place of pixels).
 """
 
 from __future__ import annotations
@@ -108,6 +109,11 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "not a number": (entry("annotations", bbox=[1, 2, float("nan"), 4]), r"annotations\[0\]: bbox is .* four finite"),
     "no bbox": (entry("annotations", bbox=None), r"annotations\[0\]: bbox is None"),
     "nothing to find": (whole(annotations=[]), r"no image has an annotation"),
+    "shares of the image": (
+        whole(annotations=[{"image_id": 10, "category_id": 4, "bbox": [0.2, 0.3, 0.5, 0.5]}]),
+        r"every bbox is within the first pixel; COCO's are in pixels",
+    ),
+    "a name that is none": (entry("categories", name=True), r"categories\[0\]: name is True; it must be a text"),
 }
 
 
@@ -125,6 +131,11 @@ TOLD: dict[str, tuple[Callable[[Path], object], str]] = {
     "outside": (entry("annotations", bbox=[40, 2, 5, 4]), r"annotations\[0\]: bbox .* is outside its image"),
     "beyond the edge": (entry("annotations", bbox=[35, 2, 10, 4]), r"annotations\[0\]: bbox .* cut at the edge"),
     "a crowd": (entry("annotations", iscrowd=1), r"annotations\[0\]: a crowd"),
+    "the same object twice": (
+        whole(annotations=[{"image_id": 10, "category_id": 4, "bbox": [1, 2, 5, 4]}] * 3),
+        r"2 of the 3 annotations of a\.png repeat another one",
+    ),
+    "an entry for each object": (entry("images", file_name="b.png"), r"2 entries of images name b\.png"),
     "a picture in both splits": (
         lambda root: shutil.copy(root / "train/b.png", root / "val/c.png"),
         r"val/c\.png: is the same file as .*train/b\.png",
@@ -161,6 +172,12 @@ def test_images_may_lie_together_and_ids_may_be_texts_and_sizes_floats(root: Pat
             annotation["image_id"] = f"image-{annotation['image_id']}"
         save(root, split, content)
     assert [picture.boxes.tolist() for picture in open_coco(root).train] == [[[10, 5, 20, 15]]] * 2
+
+
+def test_a_name_may_be_a_number(root: Path) -> None:
+    for split in ("train", "val"):
+        save(root, split, load(root, split) | {"categories": [{"id": 9, "name": 7}, {"id": 4, "name": 3}]})
+    assert open_coco(root).names == ("3", "7")
 
 
 def test_classes_are_the_categories_by_id(root: Path) -> None:
