@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from search.check import describe
 from search.sweep.plan import make_plan
 from search.sweep.spec import SweepSpec, read_spec
 from spaces.registry import find as find_space
@@ -231,3 +232,15 @@ def test_what_must_be_on_every_node_is_the_folder_and_the_files_that_the_command
 
 def test_two_gpus_for_one_training_are_a_scripts_own_affair() -> None:
     assert make_plan(sweep(gpus=2)).spec.gpus == 2
+
+
+def test_check_says_that_a_script_does_not_travel_to_a_cluster(tmp_path: Path) -> None:
+    fields = declaration(directory=str(tmp_path))
+    values = {"recipe": "command", "name": "own", **fields}
+    told = {
+        place: list(map(str, describe(make_plan(read_spec(values | more, "sweep.yaml")))))
+        for place, more in (("here", {}), ("there", {"address": "10.0.0.1:6379"}))
+    }
+    sentence = f"The script does not travel: {tmp_path} must be there on every node of 10.0.0.1:6379."
+    assert sentence in told["there"]
+    assert not any("does not travel" in line for line in told["here"])
