@@ -102,6 +102,9 @@ def crash(root: Path, name: str, kind: str, seeds: range) -> Count:
     sweep = run(root, folder)
     for seed in seeds:
         _await_epoch(folder, sweep)
+        while sweep.poll() and not ended(folder):  # on a busy machine Ray may not start
+            sweep = run(root, folder)
+            _await_epoch(folder, sweep)
         time.sleep(random.Random(f"{kind}/{seed}").uniform(0, MOST_SECONDS))
         doomed = _doomed(sweep, root, kind)
         if doomed is None:
@@ -115,8 +118,8 @@ def crash(root: Path, name: str, kind: str, seeds: range) -> Count:
         if kind == "driver":
             sweep.wait()
             sweep = run(root, folder)
-    while sweep.wait() != 0 and not any(isinstance(event, SweepEnded) for event in events(folder)):
-        sweep = run(root, folder)  # on a busy machine Ray may not start
+    while sweep.wait() != 0 and not ended(folder):
+        sweep = run(root, folder)
     _, alive = psutil.wait_procs(list(scripts(root)), timeout=SETTLE_SECONDS)
     count.orphans += len(alive)
     return count
@@ -150,6 +153,11 @@ def _doomed(sweep: subprocess.Popen[bytes], root: Path, kind: str) -> psutil.Pro
 def events(folder: SweepFolder) -> list[Any]:
     """The sweep's journal."""
     return [row.event for row in read(folder.journal)] if folder.journal.is_dir() else []
+
+
+def ended(folder: SweepFolder) -> bool:
+    """Whether the sweep has come to its end."""
+    return any(isinstance(event, SweepEnded) for event in events(folder))
 
 
 def epochs(folder: SweepFolder) -> dict[tuple[int, int], dict[str, float]]:
