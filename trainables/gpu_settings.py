@@ -25,3 +25,8 @@ CudnnBenchmark = Annotated[
     Earlier(False),
     Field(description="let cuDNN time its algorithms and take the fastest: a resume is then not exact on a GPU"),
 ]
+BatchParts = Annotated[
+    int,
+    Earlier(1),
+    Field(ge=1, le=256, description="forward passes that share a batch and its step, to take less memory; 1: one"),
+]

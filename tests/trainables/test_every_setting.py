@@ -41,9 +41,9 @@ NOT_NATIVE = {
         *("fliplr", "hsv", "turn", "warmup_epochs", "seed", "device", "weights", "reference_scale", *ON_A_GPU),
     },
     "resnet_yolo": {"neck_channels", "norm_momentum", "device", "workers", "weights", *ON_A_GPU},
-    "rgbt": ON_A_GPU,
-    "slowfast": {"device", *ON_A_GPU},
-    "yolox": {"device", *ON_A_GPU},
+    "rgbt": {"batch_parts", *ON_A_GPU},
+    "slowfast": {"device", "batch_parts", *ON_A_GPU},
+    "yolox": {"device", "batch_parts", *ON_A_GPU},
 }
 """What the recipe's native files do not hold: its own training code has no such setting. `settings.yaml` has it."""
 

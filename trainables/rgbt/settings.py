@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from trainables.gpu_settings import ChannelsLast, CudnnBenchmark, Tf32
+from trainables.gpu_settings import BatchParts, ChannelsLast, CudnnBenchmark, Tf32
 from trainables.settings import Settings
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -54,6 +54,7 @@ class RgbtSettings(Settings):
     channels_last: ChannelsLast
     tf32: Tf32
     cudnn_benchmark: CudnnBenchmark
+    batch_parts: BatchParts
     weights: str = Field(min_length=1, description="none, ultralytics (its download), a .pt file, or a checkpoint")
     model: Literal["t", "n", "s", "m", "l", "x"] = Field(description="size of YOLO26; t is ours, half of n's width")
     norm_momentum: float = Field(gt=0, le=1, description="momentum of the batch-norm statistics")

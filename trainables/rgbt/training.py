@@ -93,10 +93,8 @@ class RgbtTraining:
         for step, batch in enumerate(loader):
             waited += time.perf_counter() - mark
             self._set_rates(epoch, step, len(loader))
-            total, parts = self._loss(prepared(batch, self._settings, self._device))
-            self._precision.backward(total)
+            values = self._backward(prepared(batch, self._settings, self._device))
             self._step()
-            values = torch.stack([total.detach() / len(batch["img"]), *parts.values()]).double().cpu()
             sums += values
             self._steps.append(float(values[0]))
             mark = time.perf_counter()
@@ -178,6 +176,17 @@ class RgbtTraining:
         for group in self._optimizer.param_groups:
             group["lr"] = settings.lr0 * share
 
+    def _backward(self, batch: Batch) -> Tensor:
+        """Add the gradients of a batch, a part of it at a time; returns its losses: all, then those of `PARTS`."""
+        count = len(batch["img"])
+        values = torch.zeros(1 + len(PARTS), dtype=torch.float64)
+        for images in torch.arange(count).chunk(self._settings.batch_parts):
+            total, parts = self._loss(_part(batch, int(images[0]), len(images)))
+            self._precision.backward(total)  # Ultralytics' loss is the mean times the number of images
+            means = torch.stack([total.detach() / len(images), *parts.values()]).double().cpu()
+            values += means * (len(images) / count)
+        return values
+
     def _loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         with self._precision.autocast():
             predictions = self._detector(batch["img"])
@@ -235,6 +244,13 @@ def prepared(batch: Batch, settings: RgbtSettings, device: torch.device) -> Batc
         shape = [math.ceil(side * factor / STRIDE) * STRIDE for side in planes.shape[2:]]
         planes = nn.functional.interpolate(planes, size=shape, mode="bilinear", align_corners=False)
     return batch | {"img": planes}
+
+
+def _part(batch: Batch, first: int, count: int) -> Batch:
+    """`count` images of a batch and their objects, from the image `first` on."""
+    rows = (batch["batch_idx"] >= first) & (batch["batch_idx"] < first + count)
+    objects = {name: batch[name][rows] for name in ("cls", "bboxes")}
+    return batch | objects | {"img": batch["img"][first : first + count], "batch_idx": batch["batch_idx"][rows] - first}
 
 
 def new_training(settings: RgbtSettings, data: RgbtData, workdir: Path) -> RgbtTraining:

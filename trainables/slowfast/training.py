@@ -69,11 +69,7 @@ class SlowfastTraining:
         for index, (clips, classes) in enumerate(self._train):
             waited += time.perf_counter() - mark
             self._set_rate((epoch - 1) + index / len(self._train))
-            loss = self._loss(self._scores(clips), classes.to(self._device, non_blocking=True))
-            self._optimizer.zero_grad()
-            self._precision.backward(loss)
-            self._precision.step(self._optimizer)
-            self._steps.append(float(loss.detach()))
+            self._steps.append(self._step(clips, classes))
             total += self._steps[-1]
             mark = time.perf_counter()
         seconds = {"data": waited, "train": time.perf_counter() - began - waited}
@@ -146,6 +142,19 @@ class SlowfastTraining:
         for group in self._optimizer.param_groups:
             ratio = self._settings.backbone_lr_ratio if group["name"] == "backbone" else 1.0
             group["lr"] = self._settings.lr * ratio * share
+
+    def _step(self, clips: Tensor, classes: Tensor) -> float:
+        """One optimizer step on a batch, a part of it at a time; returns its loss."""
+        parts = self._settings.batch_parts
+        self._optimizer.zero_grad()
+        total = 0.0
+        for some, theirs in zip(clips.chunk(parts), classes.chunk(parts), strict=True):
+            share = len(some) / len(clips)
+            loss = self._loss(self._scores(some), theirs.to(self._device, non_blocking=True))
+            self._precision.backward(loss * share)
+            total += float(loss.detach()) * share
+        self._precision.step(self._optimizer)
+        return total
 
     def _scores(self, clips: Tensor) -> Tensor:
         with self._precision.autocast():

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trainables.gpu_settings import ChannelsLast, CudnnBenchmark, MixedPrecision, Tf32
+from trainables.gpu_settings import BatchParts, ChannelsLast, CudnnBenchmark, MixedPrecision, Tf32
 from trainables.settings import Earlier, Settings
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -63,3 +63,4 @@ class YoloxSettings(Settings):
     channels_last: ChannelsLast
     tf32: Tf32
     cudnn_benchmark: CudnnBenchmark
+    batch_parts: BatchParts

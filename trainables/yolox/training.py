@@ -177,20 +177,25 @@ class YoloxTraining:
         self._detector.train()
 
     def _step(self, step: int, pixels: Tensor, targets: Tensor, size: tuple[int, int]) -> Tensor:
-        """One optimizer step on a batch; returns its losses in the order of `PARTS`."""
+        """One optimizer step on a batch, a part of it at a time; returns its losses in the order of `PARTS`."""
         pixels, targets = (each.to(self._device, non_blocking=True) for each in (pixels, targets))
         images, targets = self._experiment.preprocess(pixels, targets, size)
         if step:  # the first rate is the optimizer's own, as upstream's
             for group in self._optimizer.param_groups:
                 group["lr"] = self._schedule.update_lr(step)
-        with _quiet(), self._precision.autocast():
-            losses = self._detector(images, targets)
+        parts = self._settings.batch_parts
         self._optimizer.zero_grad()
-        self._precision.backward(losses["total_loss"])
+        values = torch.zeros(len(PARTS), dtype=torch.float64)
+        for some, theirs in zip(images.chunk(parts), targets.chunk(parts), strict=True):
+            share = len(some) / len(images)
+            with _quiet(), self._precision.autocast():
+                losses = self._detector(some, theirs)
+            self._precision.backward(losses["total_loss"] * share)
+            values += _values(losses) * share
         self._precision.step(self._optimizer)
         if self._ema:
             self._ema.update(self._detector)
-        return _values(losses)
+        return values
 
     def _next_size(self) -> tuple[int, int]:
         """A height within `multiscale` of the input's, and the width to it, as upstream draws them."""

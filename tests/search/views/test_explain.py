@@ -76,6 +76,7 @@ def test_as_values_it_has_the_keys_that_programs_read(ended: SweepState) -> None
     assert values["level"] == ended.trials[0].curve.objective_value
     assert list(sweep_json(ended, "sweep")) == [
         *("name", "recipe", "metric", "state", "epochs", "best", "recalled", "search_ended", "front", "utilisation"),
+        "data_share",
         "trials",
     ]
 

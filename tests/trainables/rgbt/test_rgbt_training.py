@@ -88,7 +88,15 @@ CHANGES: dict[str, Any] = {
     **{"weight_decay": 0.5, "warmup_epochs": 0, "box": 2.0, "cls": 2.0, "l1": 9.0, "modality": "rgb"},
     **{"fusion": "gated", "thermal_init": "mean", "modality_dropout": 0.9, "thermal_clahe": True, "mosaic": 1.0},
     **{"mixup": 1.0, "cutmix": 1.0, "hsv": 0.9, "fliplr": 1.0, "translate": 0.5, "scale": 0.5, "multi_scale": 0.6},
-    **{"freeze": 11, "seed": 9, "mixed_precision": True, "model": "n", "norm_momentum": 0.5, "momentum": 0.3},
+    **{
+        "freeze": 11,
+        "seed": 9,
+        "mixed_precision": True,
+        "batch_parts": 3,
+        "model": "n",
+        "norm_momentum": 0.5,
+        "momentum": 0.3,
+    },
     **{"close_mosaic": 2, "unfreeze_epoch": 1},
 }
 UNDER: dict[str, dict[str, Any]] = {

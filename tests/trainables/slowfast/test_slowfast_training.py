@@ -64,6 +64,16 @@ def test_three_epochs_and_three_resumed_are_six(few: ThermalData, tmp_path: Path
     assert losses(curve(settings, few, tmp_path, resume=checkpoint)) == whole[3:]
 
 
+@pytest.mark.parametrize("parts", [2, 3])
+def test_a_batch_in_parts_trains_as_the_whole(parts: int, few: ThermalData, tmp_path: Path) -> None:
+    """With all blocks frozen, so that no batch-norm takes the statistics of a part."""
+    frozen: dict[str, Any] = {"freeze": 5, "dropout": 0.0, "erasing": 0.0, "epochs": 2}
+    whole, split = (list(curve(small(**frozen, batch_parts=count), few, tmp_path)) for count in (1, parts))
+    assert [len(epoch.steps) for epoch in split] == [4, 4]
+    for one, other in zip(whole, split, strict=True):
+        assert other.losses == pytest.approx(one.losses, rel=1e-5)
+
+
 def test_the_same_seed_gives_the_same_losses_and_another_seed_others(few: ThermalData, tmp_path: Path) -> None:
     first, again, other = (losses(curve(small(seed=seed), few, tmp_path)) for seed in (1, 1, 2))
     assert first == again != other
@@ -131,6 +141,7 @@ CHANGES: dict[str, Any] = {
     "norm_momentum": 0.5,
     "seed": 9,
     "mixed_precision": True,
+    "batch_parts": 3,
 }
 
 

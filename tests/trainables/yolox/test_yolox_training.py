@@ -132,6 +132,7 @@ CHANGES: dict[str, Any] = {
     "nms_threshold": 0.0,
     "seed": 9,
     "mixed_precision": True,
+    "batch_parts": 3,
 }
 BASE: dict[str, Any] = {"mosaic_prob": 0.9}
 
