@@ -67,6 +67,25 @@ def test_the_job_resumes_what_it_finds() -> None:
     assert "search launch /etc/steadytune/sweep.yaml --name cattle" in entrypoint
 
 
+RENTED = {"skypilot.yaml": "run", "dstack.dstack.yml": "commands"}
+"""The files for rented machines, and where each has its script."""
+
+
+@pytest.mark.parametrize("name", RENTED)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_rented_machine_resumes_what_it_finds(name: str, is_there: bool, tmp_path: Path) -> None:
+    content, calls = manifest(name)[RENTED[name]], tmp_path / "calls.txt"
+    script = content if isinstance(content, str) else content[-1]
+    (tmp_path / "steadytune").write_text(f'{STUB}[ "$1" != status ] || exit {0 if is_there else 2}\n')
+    (tmp_path / "steadytune").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    env = {"PATH": path, "CALLS": str(calls), "STORAGE": "s3://bucket/sweeps", "DATA": "s3://bucket/cattle"}
+    subprocess.run(["bash", "-ec", script], check=True, env=env)
+    (_, verb) = calls.read_text().splitlines()
+    assert verb.startswith("steadytune resume cattle" if is_there else "steadytune launch --recipe resnet_yolo")
+    assert verb.endswith("--storage s3://bucket/sweeps")
+
+
 class Slurm:
     """The commands that the batch script calls, which write down how they were called."""
 

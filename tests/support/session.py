@@ -122,8 +122,11 @@ class Session:
         self._wait(lambda: json.loads(self.say("status", NAME, "--json"))["state"] == "ended")
 
     def _wait(self, condition: Any) -> None:
-        deadline = time.monotonic() + 4 * DEADLINE_SECONDS
+        """Until `condition` holds; on a busy machine that takes long, but the journal grows or a kill sets it back."""
+        progress, deadline = (-1, -1), time.monotonic()
         while not condition():
+            if (reached := (self._rows(), len(self.killed))) != progress:
+                progress, deadline = reached, time.monotonic() + 4 * DEADLINE_SECONDS
             assert time.monotonic() < deadline, f"{self._step}: {(self.sweep.log).read_text()[-2000:]}"
             self._revive()
             time.sleep(0.5)

@@ -20,10 +20,13 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         session = Session(Path(folder).resolve(), given.kills, given.seed)
-        session.run()
+        try:
+            session.run()
+        finally:
+            print(f"killed during: {', '.join(session.killed)}", flush=True)
         counted = session.check()
         session.delete()
-    print(f"every number right: {counted}; killed during: {', '.join(session.killed)}")
+    print(f"every number right: {counted}")
 
 
 if __name__ == "__main__":
