@@ -69,7 +69,8 @@ def register(
         _log_model(client, run, folder, path)
     if version is None:
         source = f"{client.get_run(run).info.artifact_uri}/{path}"
-        version = client.create_model_version(name, source, run_id=run, tags=tags)
+        description = _description(about, sweep, numbers)
+        version = client.create_model_version(name, source, run_id=run, tags=tags, description=description)
     return _promote(client, name, version, mode)
 
 
@@ -98,6 +99,15 @@ def _tags(sweep: str, about: dict[str, Any], numbers: Mapping[str, float]) -> di
         DATA_TAG: _data(about),
     }
     return tags | ({LAST_TAG: repr(numbers["last"])} if "last" in numbers else {})
+
+
+def _description(about: Mapping[str, Any], sweep: str, numbers: Mapping[str, float]) -> str:
+    """What the model's page shows: its score, and where it is from."""
+    seeds = int(numbers.get("seeds", 1))
+    score = f"{about['metric']} {numbers['mean']:.4f}"
+    if seeds > 1 and "std" in numbers:
+        score += f" ± {numbers['std']:.4f} over {seeds} fresh seeds"
+    return f"{score}. Trial {about['trial']} of the sweep {sweep.rpartition('@')[0] or sweep}."
 
 
 def _data(about: Mapping[str, Any]) -> str:

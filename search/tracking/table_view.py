@@ -19,6 +19,8 @@ KEY = "steadytune"
 VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
 KIND_TAG = ("mlflow.experimentKind", "custom_model_development")
 """Makes MLflow 3 show its pages about trainings; otherwise it shows those about language models."""
+WORKFLOW = "workflowType=machine_learning"
+"""The same for the menu at the side, which MLflow 3 keeps as each browser had it last."""
 MAX_PARAMETERS = 4
 
 
@@ -42,7 +44,7 @@ def address(base: str, store: str, names: Sequence[str]) -> str:
         names: those that the experiment may have, the plain one first; if the longer one exists, it is the sweep's.
     """
     number = next((number for name in reversed(names) if (number := _number(store, name))), "")
-    return f"{base.rstrip('/')}/#/experiments/{number}/runs?viewStateShareKey={KEY}" if number else base
+    return f"{base.rstrip('/')}/#/experiments/{number}/runs?viewStateShareKey={KEY}&{WORKFLOW}" if number else base
 
 
 def _number(store: str, name: str) -> str:

@@ -29,6 +29,7 @@ from search.views.tables import (
     stop_table,
     trials_table,
 )
+from search.views.targets import target_lines
 from search.views.verdict import baseline_of, lead_sentences, mean_and_std, next_step, nothing_learnt
 
 
@@ -95,6 +96,7 @@ def _verdict(state: SweepState, name: str, ranked: list[Finalist]) -> Iterator[s
     yield f"{'Keep the baseline, ' if winner.trial.is_baseline else 'Deploy '}trial {label(winner.trial)}"
     yield f"{metric} {mean_and_std(winner)} {seeds}. Checkpoint, settings and weights are in the sweep's folder best/."
     yield from (f"{sentence}." for sentence in lead_sentences(state, ranked))
+    yield from target_lines(state)
     steps = next_step(state, ranked, "best/checkpoint", lambda verb: f"steadytune {verb} {name}")
     yield " ".join(step.strip() for step in steps)
 

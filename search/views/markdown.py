@@ -28,8 +28,12 @@ ROWS = 10
 
 
 def headline(state: SweepState) -> Iterator[str]:
-    """What the sweep is and its state, sentence by sentence."""
+    """The result, or how far the sweep is; then what the sweep is, sentence by sentence."""
     spec, metric = state.plan.spec, state.plan.recipe.metric
+    yield from _result(state)
+    trials = f"{len(state.trials.search)} of {state.trial_budget} trials, {plural(state.epochs, 'epoch')}"
+    how = "So far" if state.ended is None else "Ended"
+    yield f"{how}: {trials}, workers training {state.utilisation:.0%} of the time{waited(state)}."
     data = f"data {_data(spec.data)}, " if spec.data else ""
     yield f"Recipe {spec.recipe}, preset {spec.preset}, {data}seed {spec.seed}; metric {metric}."
     yield from remarks(state)
@@ -40,24 +44,25 @@ def headline(state: SweepState) -> Iterator[str]:
     if requests:
         more = f"; and {len(requests) - ROWS} before" if len(requests) > ROWS else ""
         yield f"By hand: {'; '.join(requests[-ROWS:])}{more}."
-    trials = f"{len(state.trials.search)} of {state.trial_budget} trials, {plural(state.epochs, 'epoch')}"
+
+
+def _result(state: SweepState) -> Iterator[str]:
+    """The winner and how sure it is, or the best so far."""
     if state.ended is None:
-        yield f"So far: {trials}, workers training {state.utilisation:.0%} of the time{waited(state)}."
         if state.incumbents:
             _, trial, value = state.incumbents[-1]
-            yield f"Best so far: trial {label(state.trials[trial])}, {metric} {number(value)}."
+            yield f"Best so far: trial {label(state.trials[trial])}, {state.plan.recipe.metric} {number(value)}."
         return
-    yield f"Ended: {trials}, workers training {state.utilisation:.0%} of the time{waited(state)}."
     if state.ended.trial < 0:
         yield f"No winner: {state.ended.detail}."
         return
     winner = state.trials[state.ended.trial]
     yield from nothing_learnt(state)
     yield f"{'Highest' if learnt_nothing(state) else 'Winner'}: trial {label(winner)}, {state.ended.detail}."
-    yield from winner_stopped(winner)
-    yield f"Its settings: {short(winner.started.drawn) or winner.started.named}."
     yield from (f"{sentence}." for sentence in lead_sentences(state, finalists(state)))
     yield from target_lines(state)
+    yield from winner_stopped(winner)
+    yield f"Its settings: {short(winner.started.drawn) or winner.started.named}."
 
 
 def _changes(extension: SweepExtended) -> Iterator[tuple[str, Any, Any]]:

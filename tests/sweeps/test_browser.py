@@ -92,6 +92,10 @@ def test_the_runs_are_sorted_by_the_objective_and_show_why_trials_ended(page: An
     assert page.url.find("orderByKey=metrics.%60objective%2Fvalue%60") > 0
 
 
+def test_the_address_asks_for_the_pages_about_trainings(address: str) -> None:
+    assert address.endswith("&workflowType=machine_learning")
+
+
 def test_a_trial_shows_its_settings_its_numbers_and_its_files(page: Any) -> None:
     page.get_by_text("0000 plain").first.click()
     page.get_by_text("steadytune.reason").first.wait_for()

@@ -104,6 +104,13 @@ def test_the_first_winner_is_champion_and_only_a_better_one_takes_its_place(swee
     assert sweeps.champion() == "better"
 
 
+def test_the_models_page_shows_its_score_and_where_it_is_from(sweeps: Sweeps) -> None:
+    sweeps.win("mine@1700000000.000000", 0.512345)
+    name = model_name("tests.support.fakes:Curves", sweeps.data)
+    version = sweeps.client.get_model_version_by_alias(name, ALIAS)
+    assert version.description == "score 0.5123. Trial 3 of the sweep mine."
+
+
 @pytest.mark.parametrize(
     "lost", [".", "MLmodel", "data", "data/first/checkpoint/state.pt"], ids=["all", "MLmodel", "data", "state"]
 )
