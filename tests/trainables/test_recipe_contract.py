@@ -81,5 +81,6 @@ def test_a_subclass_elsewhere_uses_the_modules_of_the_recipe(tmp_path: Path) -> 
 
 
 def test_a_package_that_writes_no_onnx_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SteadytuneError, match="recipe refdet writes no ONNX"):
-        Refdet().onnx(Refdet().settings("tiny", {}), tmp_path, tmp_path)
+    recipe = registry.find("ultralytics")
+    with pytest.raises(SteadytuneError, match="recipe ultralytics writes no ONNX"):
+        recipe.onnx(recipe.settings("tiny", {}), tmp_path, tmp_path)

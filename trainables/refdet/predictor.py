@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor, nn
 
 from trainables.errors import DataError
 from trainables.recipe import Predictor
 from trainables.refdet.episodes import stacked
 from trainables.refdet.evaluation import detections
-from trainables.refdet.model import Refdet, query_backbone, reference_encoder
+from trainables.refdet.model import Output, Refdet, query_backbone, reference_encoder
 from trainables.refdet.settings import RefdetSettings
 from trainables.refdet.video import fitted, stretched
+from trainables.vision import onnx_export as onnx_file
 from trainables.vision.image_input import rgb
 from trainables.vision.inference import fill, one_by_one, parts
 
@@ -52,6 +54,31 @@ def write_weights(settings: RefdetSettings, checkpoint: Path, directory: Path) -
     """Write `WEIGHTS`; returns what it is, by file name."""
     torch.save({"model": trained(settings, checkpoint).state_dict()}, directory / WEIGHTS)
     return {WEIGHTS: '`torch.load("weights.pt")["model"]` is the state dict of `trainables.refdet.model.Refdet`'}
+
+
+class _Searching(nn.Module):
+    """The detector with boxes in pixels and scores, which is all that its predictions take."""
+
+    def __init__(self, detector: Refdet) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, frames: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+        """Boxes (1, A, 4) as x1 y1 x2 y2 and scores (1, A)."""
+        output: Output = self.detector(frames, references)
+        return output.boxes * output.strides, output.logits.sigmoid()
+
+
+def write_onnx(settings: RefdetSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
+    """Write the model as ONNX: a frame and references, RGB in [0, 1], in; boxes and scores out, before any threshold.
+
+    It takes as many references as the training had, `n_reference`.
+    """
+    frames = onnx_file.random_input(1, 3, settings.image_size, settings.image_size)
+    side = settings.reference_size
+    references = onnx_file.random_input(1, settings.n_reference, 3, side, side)
+    model = _Searching(trained(settings, checkpoint)).eval()
+    return onnx_file.write(model, {"frames": frames, "references": references}, directory, ["boxes", "scores"])
 
 
 def _one(detector: Refdet, settings: RefdetSettings, picture: Any) -> dict[str, Any]:

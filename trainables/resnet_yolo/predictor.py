@@ -55,8 +55,8 @@ def write_weights(settings: ResnetYoloSettings, checkpoint: Path, directory: Pat
 def write_onnx(settings: ResnetYoloSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
     """Write the model as ONNX: RGB in [0, 1] in, what `Predictions` holds out, before any threshold."""
     detector, _ = trained(settings, checkpoint)
-    example = torch.rand(1, 3, settings.image_size, settings.image_size, generator=torch.Generator().manual_seed(0))
-    return onnx_file.write(detector, example, directory, Predictions._fields)
+    example = onnx_file.random_input(1, 3, settings.image_size, settings.image_size)
+    return onnx_file.write(detector, {"images": example}, directory, Predictions._fields)
 
 
 def _one(detector: torch.nn.Module, settings: ResnetYoloSettings, names: Sequence[str], image: Any) -> dict[str, Any]:

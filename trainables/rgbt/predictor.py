@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 from ultralytics.cfg import get_cfg
 from ultralytics.data.augment import LetterBox
 from ultralytics.nn.tasks import DetectionModel
@@ -21,6 +22,7 @@ from trainables.rgbt.evaluation import blank_thermal, detections
 from trainables.rgbt.model import build, stem_weight
 from trainables.rgbt.settings import RgbtSettings
 from trainables.rgbt.training import arguments
+from trainables.vision import onnx_export as onnx_file
 from trainables.vision.decode import decode_grey
 from trainables.vision.image_input import planes, rgb
 from trainables.vision.inference import fill, one_by_one, parts
@@ -69,6 +71,29 @@ def write_weights(settings: RgbtSettings, checkpoint: Path, directory: Path) -> 
     saved = {"model": detector, "train_args": {"imgsz": settings.image_size, "task": "detect"}}
     torch.save(saved, directory / WEIGHTS)
     return {WEIGHTS: f'`ultralytics.YOLO("{WEIGHTS}")` loads it; its pictures are arrays (h, w, 4), R G B T{clahe}'}
+
+
+class _Decoded(nn.Module):
+    """The detector with boxes decoded and none left out; blind to the thermal plane where its training was."""
+
+    def __init__(self, detector: DetectionModel, modality: str) -> None:
+        super().__init__()
+        self.detector, self.modality = detector, modality
+        # The head would pick the best: of scores that are almost equal another runtime picks others.
+        detector.model[-1].postprocess = lambda rows: rows
+
+    def forward(self, pairs: Tensor) -> tuple[Tensor, Tensor]:
+        """Boxes (1, A, 4) as x1 y1 x2 y2 and scores (1, A, classes), for `pairs` (1, 4, S, S) in [0, 1]."""
+        rows: Tensor = self.detector(blank_thermal(pairs) if self.modality == "rgb" else pairs)[0]
+        return rows[..., :4], rows[..., 4:]
+
+
+def write_onnx(settings: RgbtSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
+    """Write the model as ONNX: R G B T in [0, 1] in; boxes and scores by class out, before any threshold."""
+    detector, _ = trained(settings, checkpoint)
+    decoded = _Decoded(detector, settings.modality).eval()
+    example = onnx_file.random_input(1, 4, settings.image_size, settings.image_size)
+    return onnx_file.write(decoded, {"images": example}, directory, ["boxes", "scores"])
 
 
 def _one(detector: DetectionModel, settings: RgbtSettings, names: Sequence[str], image: Any) -> dict[str, Any]:

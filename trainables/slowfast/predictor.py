@@ -70,8 +70,8 @@ def write_weights(settings: SlowfastSettings, checkpoint: Path, directory: Path)
 def write_onnx(settings: SlowfastSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
     """Write the network as ONNX: a clip (1, 3, T, H, W) scaled as in training in, class scores out."""
     network, _, _ = trained(settings, checkpoint)
-    example = torch.rand(1, 3, settings.frames, *settings.input_size, generator=torch.Generator().manual_seed(0))
-    return onnx_file.write(network, example, directory, ["scores"])
+    example = onnx_file.random_input(1, 3, settings.frames, *settings.input_size)
+    return onnx_file.write(network, {"images": example}, directory, ["scores"])
 
 
 def _checked(clip: Any, number: int) -> Any:

@@ -55,7 +55,7 @@ def write_onnx(settings: YoloxSettings, checkpoint: Path, directory: Path) -> di
     """Write the model as ONNX: BGR pixels to 255 in, upstream's predictions (1, N, 5 + C) out, before any threshold."""
     detector, _ = trained(settings, checkpoint)
     example = torch.rand(1, 3, *settings.input_size, generator=torch.Generator().manual_seed(0)) * 255
-    return onnx_file.write(detector, example, directory, ["predictions"])
+    return onnx_file.write(detector, {"images": example}, directory, ["predictions"])
 
 
 def _one(detector: Detector, settings: YoloxSettings, names: Sequence[str], image: Any) -> dict[str, Any]:

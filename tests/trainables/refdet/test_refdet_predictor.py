@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainables.errors import DataError, SteadytuneError
+from trainables.errors import DataError
 from trainables.refdet.data import RefdetData, open_refdet
 from trainables.refdet.recipe import Refdet
 from trainables.samples.reference_videos import write_refdet
@@ -123,6 +123,9 @@ def test_what_is_no_search_is_refused_in_a_sentence(settings: Any, checkpoint: P
         predict([{"frame": frame, "references": []}])
 
 
-def test_onnx_is_refused_in_a_sentence(settings: Any, checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(SteadytuneError, match="recipe refdet writes no ONNX; take its plain weights, without --onnx"):
-        Refdet().onnx(settings, checkpoint, tmp_path)
+def test_onnx_takes_a_frame_and_references_and_answers_as_torch_does(
+    settings: Any, checkpoint: Path, tmp_path: Path
+) -> None:
+    (line,) = Refdet().onnx(settings, checkpoint, tmp_path).values()
+    assert line.startswith("frames (1, 3, 64, 64) and references (1, 2, 3, 28, 28) to boxes, scores; ")
+    assert (tmp_path / "model.onnx").is_file()

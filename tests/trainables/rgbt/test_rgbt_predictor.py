@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainables.errors import DataError, SteadytuneError
+from trainables.errors import DataError
 from trainables.rgbt.data import RgbtData, open_rgbt
 from trainables.rgbt.recipe import Rgbt
 from trainables.samples.thermal_pairs import write_rgbt
@@ -167,6 +167,7 @@ def test_pairs_that_are_none_are_refused_in_a_sentence(trained: Trained) -> None
         predict([(colours, colours)])
 
 
-def test_onnx_is_refused_in_a_sentence(trained: Trained, tmp_path: Path) -> None:
-    with pytest.raises(SteadytuneError, match="recipe rgbt writes no ONNX; take its plain weights, without --onnx"):
-        trained.recipe.onnx(trained.settings, trained.folder, tmp_path)
+def test_onnx_answers_as_torch_does_with_a_gate_and_blind_to_thermal_too(each: Trained, tmp_path: Path) -> None:
+    (line,) = each.recipe.onnx(each.settings, each.folder, tmp_path).values()
+    assert line.startswith("images (1, 4, 64, 64) to boxes, scores; largest difference from torch ")
+    assert (tmp_path / "model.onnx").is_file()
