@@ -60,6 +60,23 @@ class Inputs:
         return self.folder
 
     @property
+    def taskset(self) -> Path:
+        """A folder with one task: twelve configurations, of which the last diverges."""
+        folder = self.folder / "tasks"
+        folder.mkdir()
+        rates = [10.0**-place for place in range(12)]
+        rows = [
+            {"configuration": place, "epoch": epoch, "value": epoch / (4 + place), "loss": 1 / epoch}
+            for place in range(12)
+            for epoch in range(1, 5)
+        ]
+        rows[-1] |= {"value": math.nan, "loss": math.nan}
+        described = {"configurations": json.dumps([{"learning_rate": rate, "beta1": rate} for rate in rates])}
+        task = pa.Table.from_pylist(rows).replace_schema_metadata(described)
+        parquet.write_table(task, folder / "task.parquet")
+        return folder
+
+    @property
     def faults(self) -> Path:
         """One row of the fault table."""
         names = ("lost", "twice", "differing", "no_reason", "orphans", "left_over")
@@ -107,6 +124,10 @@ class Inputs:
 
 
 SMALLEST: dict[str, Callable[[Inputs], list[object]]] = {
+    "anytime.compare": lambda inputs: [
+        *("--own", "--taskset", inputs.taskset, "--public", inputs.curves, "--jobs", 1, "--seeds", 1),
+        *("--only", "^one epoch|^steadytune$"),
+    ],
     "cost.speed": lambda _: ["--sizes", 10, "--schedulers", "asha", "--samplers"],
     "own.keep": lambda inputs: [inputs.sweeps / "small", inputs.folder / "table.parquet"],
     "public.compare": lambda inputs: [

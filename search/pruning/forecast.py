@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from search.pruning.curve_model import Array, CurveModel, Points
 GROWTH = 1.3
 """The model is fitted again whenever the trials have taken that many times more epochs."""
 
-MEMBERS = 300
+MEMBERS = 200
 """Trials that the model looks at, as its cost grows with their cube: half the best by projected value, half the
 newest."""
 
@@ -34,6 +35,15 @@ class Snapshot:
 
     evaluations: Mapping[int, int]
     failed: Sequence[int]
+
+
+class _Third(NamedTuple):
+    """A third of a trial's curve: where it lies (`Points.s`), its mean value, and of how many epochs that is."""
+
+    trial: int
+    s: float
+    value: float
+    epochs: int
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,9 @@ class Forecast:
         self.curves: dict[int, Curve] = {}
         self.epochs = 0
         self._failed: set[int] = set()
+        # Both only save time: of thousands of curves, few have changed since somebody asked.
+        self._projected_values: dict[int, float] = {}
+        self._thirds: dict[tuple[int, int], list[_Third]] = {}
         self._epochs_of: dict[int, int] = {}
         self._epochs_at_snapshot = 0
         self._snapshot = Snapshot({}, [])
@@ -78,6 +91,9 @@ class Forecast:
     def arrive(self, trial: int, curve: Curve) -> None:
         """`trial` finished another epoch, the last of `curve`."""
         self.curves[trial] = curve
+        projected = curve.oriented(curve.projected_value)
+        if projected is not None:
+            self._projected_values[trial] = projected
         self.epochs += curve.epoch - self._epochs_of.get(trial, 0)
         self._epochs_of[trial] = curve.epoch
         if self.epochs >= GROWTH * self._epochs_at_snapshot:
@@ -114,7 +130,7 @@ class Forecast:
 
     def _now(self) -> Snapshot:
         """What the model would look at now."""
-        trials = [trial for trial, curve in self.curves.items() if curve.evaluations or trial in self._failed]
+        trials = [trial for trial in self.curves if trial in self._projected_values or trial in self._failed]
         if len(trials) > MEMBERS:
             best = nlargest(MEMBERS // 2, trials, key=lambda trial: (self._projected_value(trial), -trial))
             newest = sorted(set(trials) - set(best))[len(best) - MEMBERS :]
@@ -125,9 +141,7 @@ class Forecast:
         )
 
     def _projected_value(self, trial: int) -> float:
-        curve = self.curves[trial]
-        value = None if trial in self._failed else curve.oriented(curve.projected_value)
-        return -math.inf if value is None else value
+        return -math.inf if trial in self._failed else self._projected_values[trial]
 
     def _fitted(self) -> CurveModel:
         """The model as it fits the last snapshot."""
@@ -144,23 +158,32 @@ class Forecast:
         The first third is left out: learning rates warm up in it, and a trial that starts slowly is often the best in
         the end.
         """
-        rows: list[tuple[int, float, float, int]] = []  # trial, s, value, epochs that are averaged
-        for trial, count in snapshot.evaluations.items():
-            curve = self.curves[trial]
-            values = [(point.epoch, curve.oriented(point.value) or 0.0) for point in curve.evaluated[:count]]
-            first, second = count // 3, 2 * count // 3
-            for third in (values[first:second], values[second:]):
-                if third:
-                    logs = sum(math.log(epoch) for epoch, _ in third) / len(third)
-                    mean = sum(value for _, value in third) / len(third)
-                    rows.append((trial, logs / self._length, mean, len(third)))
+        rows = [third for trial, count in snapshot.evaluations.items() for third in self._thirds_of(trial, count)]
         if not rows:
             return None
-        lowest = min(value for _, _, value, _ in rows)
-        rows += [(trial, 1.0, lowest, 1) for trial in snapshot.failed]
+        lowest = min(third.value for third in rows)
+        rows += [_Third(trial, 1.0, lowest, 1) for trial in snapshot.failed]
         trials, s, values_, counts = zip(*rows, strict=True)
         y = np.array(values_)
         mean, std = float(y.mean()), float(y.std()) or 1.0
         x = np.array([self._x[trial] for trial in trials])
         points = Points(x, np.array(s), np.array(trials), np.array(counts, float))
         return _Data(points, (y - mean) / std, mean, std)
+
+    def _thirds_of(self, trial: int, count: int) -> list[_Third]:
+        """The second and the last third of the first `count` evaluated epochs of `trial`."""
+        if (trial, count) not in self._thirds:
+            curve = self.curves[trial]
+            values = [(point.epoch, curve.oriented(point.value) or 0.0) for point in curve.evaluated[:count]]
+            first, second = count // 3, 2 * count // 3
+            self._thirds[trial, count] = [
+                _Third(
+                    trial,
+                    sum(math.log(epoch) for epoch, _ in third) / len(third) / self._length,
+                    sum(value for _, value in third) / len(third),
+                    len(third),
+                )
+                for third in (values[first:second], values[second:])
+                if third
+            ]
+        return self._thirds[trial, count]

@@ -59,12 +59,14 @@ class Table:
         spec: fields of the sweep that recorded them.
         configurations: in the order in which they were drawn.
         trials: that a sweep may start; as many as there are configurations unless said otherwise.
+        ends_early: whether a training that is shorter than the others ended by itself; else its weights were lost.
     """
 
     name: str
     spec: dict[str, Any]
     configurations: tuple[Configuration, ...]
     trials: int
+    ends_early: bool = False
 
     def make_plan(self, **policy: Any) -> Plan:
         """A sweep of as many trials on the same space under another `policy`.

@@ -79,7 +79,7 @@ class Ours:
 
     def __init__(self, table: Table, group: Group, seed: int, workers: int, **policy: object) -> None:
         plan = table.make_plan(seed=seed, **policy)
-        self._metric, self._epochs = plan.recipe.metric, plan.max_epochs
+        self._metric, self._epochs, self._ends_early = plan.recipe.metric, plan.max_epochs, table.ends_early
         self._coordinator = Coordinator(
             plan, DiscardingJournal(Clock()), delete=lambda trial, epoch: None, clock=Clock()
         )
@@ -105,7 +105,9 @@ class Ours:
         known = {"train": point.loss, "val": point.held_out}
         losses = {name: loss for name, loss in known.items() if loss is not None}
         done = EpochDone(trial, point.epoch, point.phase, metrics, losses, {}, {})
-        if last and point.epoch < self._epochs:
+        if last and self._ends_early:
+            self._coordinator.state.trials[trial].started.settings["epochs"] = point.epoch
+        elif last and point.epoch < self._epochs:
             done = replace(done, alarm="nonfinite", alarm_detail="recorded no further: weights were no longer finite")
         return self._coordinator.report(done)
 

@@ -39,7 +39,11 @@ class Tabular(optuna.samplers.BaseSampler):
         self._seed = seed
         self._drawn = [one.drawn for one in table.configurations]
         self._draw = np.random.default_rng([seed, 2])
-        self._whole = [_whole(drawn, self._drawn, self._draw) for drawn in self._drawn]
+        known: dict[str, list[Any]] = {}
+        for drawn in self._drawn:
+            for name, value in drawn.items():
+                known.setdefault(name, []).append(value)
+        self._whole = [_whole(drawn, known, self._draw) for drawn in self._drawn]
         self._left = list(range(len(self._drawn)))
         self.picked: dict[int, int] = {}
 
@@ -110,8 +114,7 @@ class _Choice:
         return list(rows).index(tuple(asked.values()))
 
 
-def _whole(drawn: dict[str, Any], others: list[dict[str, Any]], draw: np.random.Generator) -> dict[str, Any]:
-    """`drawn`, with what it lacks (of a branch not taken) as any of the `others` has it: TPE draws it all the same."""
-    names = sorted({name for other in others for name in other} - set(drawn))
-    known = {name: [other[name] for other in others if name in other] for name in names}
-    return drawn | {name: values[draw.integers(len(values))] for name, values in known.items()}
+def _whole(drawn: dict[str, Any], known: Mapping[str, list[Any]], draw: np.random.Generator) -> dict[str, Any]:
+    """`drawn`, with what it lacks (of a branch not taken) as any of the others has it: TPE draws it all the same."""
+    lacking = {name: known[name] for name in sorted(set(known) - set(drawn))}
+    return drawn | {name: values[draw.integers(len(values))] for name, values in lacking.items()}
