@@ -8,6 +8,7 @@ from search.state.lead import Lead, lead, learnt_nothing
 from search.state.outcome import Finalist
 from search.state.sweep_state import SweepState
 from search.views.status_table import label, plural
+from trainables.recipe import Recipe
 
 PICTURE_SIZES = ("image_size", "imgsz")
 """What recipes call the pixels of a picture."""
@@ -89,5 +90,5 @@ def next_step(
         yield f"Next: search on, {more}"
         if compared.seeds:
             yield f"  {compared.seeds} seeds each would tell the two apart (`confirm_seeds`, now {spec.confirm_seeds})"
-    elif checkpoint:
+    elif checkpoint and type(state.plan.recipe).predictor is not Recipe.predictor:  # a script's model is the script's
         yield f"Next: see what it does, steadytune predict {checkpoint} PICTURES"

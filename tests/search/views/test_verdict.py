@@ -26,10 +26,12 @@ def with_values(state: SweepState, best: tuple[float, ...], baseline: tuple[floa
     return [replace(first, values=best), replace(second, values=baseline)]
 
 
-def test_a_clear_lead_is_told_with_its_interval(ended: SweepState) -> None:
+def test_a_clear_lead_is_told_with_its_interval(ended: SweepState, monkeypatch: pytest.MonkeyPatch) -> None:
     ranked = with_values(ended, (0.90, 0.91), (0.60, 0.61))
     (sentence,) = lead_sentences(ended, ranked)
     assert sentence.startswith("+0.3000 against the baseline 'steady' (0.6050 ± 0.0071); 95 % interval ± 0.0")
+    assert list(next_step(ended, ranked, "epoch-0004", COMMAND)) == []  # this recipe has no predictor, as a script
+    monkeypatch.setattr(type(ended.plan.recipe), "predictor", lambda *arguments: None)
     assert list(next_step(ended, ranked, "epoch-0004", COMMAND)) == [
         "Next: see what it does, steadytune predict epoch-0004 PICTURES"
     ]
