@@ -77,8 +77,7 @@ class Budget:
             return 0.0
         # The finalists may be among the finished trials, those that run, and one that may be started now.
         running = sum(trial.is_search for trial in state.trials.running.values())
-        references = len({self._plan.recipe.baseline} | {target.over for target in self._plan.targets} - {""})
-        finalists = min(spec.confirm_top + references, len(finalist_numbers(state)) + running + 1)
+        finalists = min(spec.confirm_top + len(self._plan.references), len(finalist_numbers(state)) + running + 1)
         rounds = math.ceil(finalists * spec.confirm_seeds / state.worker_slots)
         # One epoch more, as a trial of the search is ended only after the epoch in which its time is used up.
         # The confirmation re-trains the best first, seed by seed: so half of the hours is of use even if it needs more.

@@ -173,8 +173,7 @@ class SweepState:
             event = replace(event, settings={**self._earlier_values, **event.settings})
         curve = Curve(recipe.mode, objective=self.plan.spec.objective, bounds=self.plan.bounds)
         is_baseline = event.named == recipe.baseline
-        is_reference = is_baseline or event.named in {target.over for target in self.plan.targets} - {""}
-        trial = TrialState(event, curve, is_baseline, is_reference)
+        trial = TrialState(event, curve, is_baseline, is_reference=event.named in self.plan.references)
         self.trials.add(trial)
         self.started_by_hand += event.by_hand
         for listener in self._listeners:

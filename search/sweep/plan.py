@@ -91,6 +91,12 @@ class Plan:
         return tuple(map(parse_target, self.spec.targets))
 
     @cached_property
+    def references(self) -> frozenset[str]:
+        """The named trainings that the result is compared with: the baseline, and those that targets name."""
+        compared = {self.recipe.baseline, *(target.over for target in self.targets)}
+        return frozenset(name for name, _ in self.named if name in compared)
+
+    @cached_property
     def target_metrics(self) -> frozenset[str]:
         """The metrics and losses that targets name, besides the objective."""
         return frozenset(target.metric for target in self.targets) - {self.recipe.metric}

@@ -73,8 +73,8 @@ def _search_epochs(state: SweepState) -> float:
 def confirmations(plan: Plan) -> int:
     """At most how many trainings on fresh seeds follow the search."""
     spec = plan.spec
-    named = any(name == plan.recipe.baseline for name, _ in plan.named)
-    return spec.confirm_seeds * min(spec.trials, spec.confirm_top + named) if spec.confirm_top else 0
+    most = min(spec.trials, spec.confirm_top + len(plan.references))
+    return spec.confirm_seeds * most if spec.confirm_top else 0
 
 
 def _confirmation_epochs(state: SweepState) -> int:
