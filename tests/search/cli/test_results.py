@@ -165,3 +165,11 @@ def test_a_report_that_cannot_be_written_is_a_mistake(steadytune: Steadytune, sw
     code, _, error = steadytune("report", "sweep", "--to", sweeps / "none" / "report.html", "--sweeps", sweeps)
     assert code == 2
     assert "report.html: cannot be written (No such file or directory); give another file with --to" in error
+
+
+def test_a_lost_training_ends_with_1_and_a_sound_one_with_0(steadytune: Steadytune, tmp_path: Path, data: Path) -> None:
+    train = ["train", "tests.support.fakes:Curves", "--preset", "short", "--data", data]
+    assert steadytune(*train, "--out", tmp_path / "sound")[0] == 0
+    code, _, said = steadytune(*train, "--out", tmp_path / "lost", "--set", "nan_at=3")
+    assert code == 1
+    assert "the training is lost" in said
