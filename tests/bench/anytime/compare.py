@@ -34,6 +34,9 @@ MARKS = (5, 10, 20, 30, 40)
 """Trainings' worth of epochs, of all trials together."""
 
 OURS = "steadytune"
+ZERO = 1e-9
+"""A regret below this is none, and no ratio to it is told."""
+
 DRAWS = 4000
 LEVELS = (2.5, 97.5)
 
@@ -152,8 +155,9 @@ def table(rows: list[Seen], kind: str) -> Iterator[str]:
     yield "| against it | " + " | ".join(map(str, marks)) + " |\n| --- |" + " --- |" * len(marks)
     for system in averages:
         if system.startswith(OURS):
-            ratios = (_mean(averages[system], mark) / max(best[mark][0], 1e-9) for mark in marks)
-            yield f"| {system} | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |"
+            pairs = ((_mean(averages[system], mark), best[mark][0]) for mark in marks)
+            cells = [f"{regret / least:.2f}" if least > ZERO else "– (0)" for regret, least in pairs]
+            yield f"| {system} | {' | '.join(cells)} |"
     yield ""
 
 
