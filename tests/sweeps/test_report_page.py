@@ -64,7 +64,7 @@ def page(report: Path, errors: list[str], request: pytest.FixtureRequest) -> Ite
 
 def test_every_figure_is_drawn_every_picture_is_there_and_nothing_fails(page: Any, errors: list[str]) -> None:
     charts = page.eval_on_selector_all(
-        ".chart", "charts => charts.map(c => [c.id, c.querySelectorAll('.trace').length])"
+        "div.chart", "charts => charts.map(c => [c.id, c.querySelectorAll('.trace').length])"
     )
     assert {"chart-seeds", "chart-learning_curves", "chart-best_so_far", "chart-parallel"} <= {
         name for name, _ in charts

@@ -32,7 +32,7 @@ async function select(trial) {
   for (const row of document.querySelectorAll("tr[data-trial]"))
     row.classList.toggle("selected", Number(row.dataset.trial) === selected);
   await charts;
-  for (const chart of document.querySelectorAll(".chart")) {
+  for (const chart of document.querySelectorAll("div.chart")) {
     const count = Number(chart.dataset.traces), over = chart.data.slice(count).map((_, index) => count + index);
     if (over.length) await Plotly.deleteTraces(chart, over);
     if (selected !== null) await Plotly.addTraces(chart, chart.data.slice(0, count).flatMap(outline));
