@@ -224,10 +224,12 @@ def test_a_share_of_a_gpu_is_not_sought_where_there_is_none(tool: Tool) -> None:
 
 
 def test_a_name_that_exists_is_refused(tool: Tool) -> None:
-    (tool.folder / "sweeps" / "sweep").mkdir(parents=True)
+    folder = tool.folder / "sweeps" / "sweep"
+    folder.mkdir(parents=True)
+    (folder / "sweep.yaml").write_text("name: sweep\n")
     launched = tool.run(*LAUNCH)
     assert launched.returncode == 2
-    assert "exists; give another name" in launched.stderr
+    assert "exists, with a sweep; give another name" in launched.stderr
 
 
 def test_the_recipe_of_the_documentation_sweeps(tool: Tool) -> None:
