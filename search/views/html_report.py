@@ -98,7 +98,7 @@ def _verdict(state: SweepState, name: str, ranked: list[Finalist]) -> Iterator[s
     yield from (f"{sentence}." for sentence in lead_sentences(state, ranked))
     yield from target_lines(state)
     steps = next_step(state, ranked, "best/checkpoint", lambda verb: f"steadytune {verb} {name}")
-    yield " ".join(step.strip() for step in steps)
+    yield ". ".join(steps)
 
 
 def _within_noise(ranked: list[Finalist]) -> bool:

@@ -93,7 +93,8 @@ def summary(state: SweepState, folder: SweepFolder, command: Callable[[str], str
     yield f"Exported:   {folder.best}"
     yield f"Results in the browser: {command('browse')}"
     yield ""
-    yield from next_step(state, ranked, str(checkpoint.path) if checkpoint else "", command)
+    for index, sentence in enumerate(next_step(state, ranked, str(checkpoint.path) if checkpoint else "", command)):
+        yield f"  {sentence}" if index else sentence
 
 
 def _comparison(ranked: list[Finalist], state: SweepState) -> Table:

@@ -69,7 +69,7 @@ def nothing_learnt(state: SweepState) -> Iterator[str]:
 def next_step(
     state: SweepState, ranked: Sequence[Finalist], checkpoint: str, command: Callable[[str], str]
 ) -> Iterator[str]:
-    """What to do after the sweep.
+    """What to do after the sweep, sentence by sentence.
 
     Args:
         state: the sweep.
@@ -89,6 +89,6 @@ def next_step(
     if compared is not None and compared.within_noise:
         yield f"Next: search on, {more}"
         if compared.seeds:
-            yield f"  {compared.seeds} seeds each would tell the two apart (`confirm_seeds`, now {spec.confirm_seeds})"
+            yield f"{compared.seeds} seeds each would tell the two apart (`confirm_seeds`, now {spec.confirm_seeds})"
     elif checkpoint and type(state.plan.recipe).predictor is not Recipe.predictor:  # a script's model is the script's
         yield f"Next: see what it does, steadytune predict {checkpoint} PICTURES"
