@@ -101,6 +101,7 @@ def test_in_an_exported_model(trap: Trap, tmp_path: Path) -> None:
 
 
 def test_in_a_trial_of_a_sweep_that_is_resumed(trap: Trap) -> None:
+    from search.execution.resources import TrialResources
     from search.execution.trainable import RecipeTrainable
 
     (trap.folder / "0000").mkdir(exist_ok=True)
@@ -121,6 +122,7 @@ def test_in_a_trial_of_a_sweep_that_is_resumed(trap: Trap) -> None:
             "trial": 0,
             "settings": settings.model_dump(mode="json"),
             "epochs": 1,
+            "resources": TrialResources(cpus=1.0, gpus=0.0, memory_gb=0.0),
         }
     )
     said = worker.step()["failed"]
