@@ -107,7 +107,9 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = Installed
 for package in sorted(packages):
     spec = importlib.util.find_spec(package)
     for module in pkgutil.walk_packages(spec.submodule_search_locations, package + "."):
-        if not module.name.endswith(("__main__", "gpu_sharing")):  # the latter measures torch's memory
+        of_an_extra = module.name == "search.sinks.tensorboard_events" and "tensorboard" in blocked
+        measures_torch = module.name.endswith("gpu_sharing")
+        if not (of_an_extra or measures_torch or module.name.endswith("__main__")):
             importlib.import_module(module.name)
 """
 
@@ -115,7 +117,11 @@ for package in sorted(packages):
 @pytest.mark.e2e  # imports everything, which takes a quarter of a minute each
 @pytest.mark.parametrize(
     ("extra", "packages"),
-    [("", "search,spaces,trainables.command"), *((recipe, f"trainables.{recipe}") for recipe in registry.BUILT_IN)],
+    [
+        ("", "search,spaces,trainables.command"),
+        ("tensorboard", "search.sinks"),
+        *((recipe, f"trainables.{recipe}") for recipe in registry.BUILT_IN),
+    ],
 )
 def test_what_an_extra_brings_is_enough(extra: str, packages: str) -> None:
     wanted = [*PROJECT["dependencies"], *([f"steadytune[{extra}]"] if extra else [])]
