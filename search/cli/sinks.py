@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Root
 from search.sweep.folder import SweepFolder
 from trainables.errors import SteadytuneError
+
+if TYPE_CHECKING:
+    from search.state.follower import SweepFollower
 
 Follow = Annotated[bool, typer.Option("--follow", help="go on writing until the sweep ends")]
 POLL_SECONDS = 1.0
@@ -41,7 +43,7 @@ def optuna(
         storage.update(state)
     print(f"{file}: open it with `optuna-dashboard {file}`", flush=True)
     if follow:
-        _follow(folder, lambda: storage.update(follower.read()))
+        _follow(folder, follower, lambda: storage.update(follower.read()))
 
 
 def tensorboard(
@@ -54,6 +56,7 @@ def tensorboard(
     if find_spec("tensorboard") is None:
         raise SteadytuneError("TensorBoard is not installed; install it with: pip install 'steadytune[tensorboard]'")
     from search.sinks.tensorboard_events import TensorBoardEvents
+    from search.state.follower import SweepFollower
 
     folder = SweepFolder.existing(sweeps, name)
     target = to or folder.path / "tensorboard"
@@ -62,7 +65,7 @@ def tensorboard(
         events.update()
     print(f"{target}: open it with `tensorboard --logdir {target}`", flush=True)
     if follow:
-        _follow(folder, events.update)
+        _follow(folder, SweepFollower(folder), events.update)
     events.close()
 
 
@@ -74,11 +77,11 @@ def _writable(target: Path) -> Iterator[None]:
         raise SteadytuneError(f"{target}: cannot be written ({error.strerror}); give another with --to") from None
 
 
-def _follow(folder: SweepFolder, write: Callable[[], None]) -> None:
+def _follow(folder: SweepFolder, follower: SweepFollower, write: Callable[[], None]) -> None:
     """Have `write` repeated until the sweep has ended, or no process runs it any more."""
     elsewhere = bool(folder.spec().address)
-    open_ = True
-    while open_:
-        open_ = (folder.held or elsewhere) and options.state(folder).ended is None  # asked before writing
+    is_open = True
+    while is_open:
+        is_open = (folder.held or elsewhere) and follower.read().ended is None  # asked before writing
         write()
-        time.sleep(POLL_SECONDS if open_ else 0)
+        time.sleep(POLL_SECONDS if is_open else 0)

@@ -98,5 +98,5 @@ def _blocks(
 
 
 def _metric_or_loss(columns: Columns, name: str) -> Array:
-    metrics, losses = columns.named("metrics", name), columns.named("losses", name)
-    return np.where(metrics == None, losses, metrics)  # noqa: E711 — element by element
+    pairs = zip(columns.named("metrics", name), columns.named("losses", name), strict=True)
+    return np.array([loss if metric is None else metric for metric, loss in pairs], dtype=object)

@@ -83,9 +83,9 @@ def value_of(trial: TrialState, metric: str) -> float | None:
     reached = trial.curve.reached
     if reached is None:
         return None
-    if metric not in trial.others:  # the sweep's own
+    if metric not in trial.target_values:  # the sweep's own
         return reached.value
-    return trial.others[metric].get(reached.epoch)
+    return trial.target_values[metric].get(reached.epoch)
 
 
 def _mean(trainings: Sequence[TrialState], metric: str) -> float | None:

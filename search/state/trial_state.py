@@ -33,7 +33,7 @@ class TrialState:
         seconds: what each epoch took on its worker.
         largest_bytes: size of its largest checkpoint.
         remark: the first sentence that its training had for the report, or "".
-        others: the metrics and losses that targets name: by name, the value after each epoch that has one.
+        target_values: the metrics and losses that targets name: by name, the value after each epoch that has one.
         gpu_bytes: the most GPU memory that its tensors took; 0 if it had no GPU.
     """
 
@@ -47,7 +47,7 @@ class TrialState:
     seconds: array[float] = field(default_factory=lambda: array("d"))
     largest_bytes: int = 0
     remark: str = ""
-    others: dict[str, dict[int, float]] = field(default_factory=dict)
+    target_values: dict[str, dict[int, float]] = field(default_factory=dict)
     gpu_bytes: int = 0
 
     def add(self, block: EpochBlock) -> None:
@@ -59,7 +59,9 @@ class TrialState:
         self.remark = self.remark or block.remark
         for name, values in block.others.items():
             pairs = zip(block.epochs, values, strict=True)
-            self.others.setdefault(name, {}).update((epoch, value) for epoch, value in pairs if value is not None)
+            self.target_values.setdefault(name, {}).update(
+                (epoch, value) for epoch, value in pairs if value is not None
+            )
         self.gpu_bytes = max(self.gpu_bytes, block.gpu_bytes)
 
     @property

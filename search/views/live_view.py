@@ -32,7 +32,7 @@ def head_lines(state: SweepState, interrupted: bool = False) -> Iterator[str]:
     """How far the sweep is, its best against the baseline, and what runs now."""
     speed = pace(state)
     rates = f"{speed.epochs_an_hour:,.0f} epochs and {speed.trials_an_hour:,.0f} trials an hour"
-    yield f"{stage(state)} · {rates}" if speed.left is not None else stage(state)
+    yield f"{stage(state)} · {rates}" if speed.remaining is not None else stage(state)
     yield best_line(state)
     running = state.trials.running.values()
     names = [f"{label(trial)} ({trial.curve.epoch}/{state.plan.max_epochs})" for trial in running]
@@ -83,8 +83,8 @@ class _Clock:
         grid.add_column(ratio=1)
         grid.add_column(no_wrap=True)
         times = f"{self.pace.share:.0%}  {clock(self.pace.elapsed + since)} so far"
-        if self.pace.left is not None:
-            times += f", about {clock(max(0.0, self.pace.left - since))} left"
+        if self.pace.remaining is not None:
+            times += f", about {clock(max(0.0, self.pace.remaining - since))} left"
         grid.add_row(ProgressBar(total=1.0, completed=self.pace.share), times)
         yield grid
 
@@ -92,5 +92,5 @@ class _Clock:
 def progress_line(state: SweepState) -> str:
     """The same on one line, for a log."""
     speed = pace(state)
-    left = "" if speed.left is None else f", about {clock(speed.left)} left"
-    return f"progress: {clock(speed.elapsed)} so far{left}; {stage(state)}; {best_line(state)}"
+    remaining = "" if speed.remaining is None else f", about {clock(speed.remaining)} left"
+    return f"progress: {clock(speed.elapsed)} so far{remaining}; {stage(state)}; {best_line(state)}"

@@ -22,20 +22,20 @@ class Pace:
 
     Attributes:
         elapsed: seconds that it has run until its last event, without interruptions.
-        left: seconds that it may still take; None before the first epoch.
+        remaining: seconds that it may still take; None before the first epoch.
         epochs_an_hour: of all trainings together.
         trials_an_hour: of the search, that have ended or are paused.
     """
 
     elapsed: float
-    left: float | None
+    remaining: float | None
     epochs_an_hour: float
     trials_an_hour: float
 
     @property
     def share(self) -> float:
         """How much of the sweep's time is over; 0 if that is not known."""
-        return 0.0 if self.left is None else self.elapsed / ((self.elapsed + self.left) or 1.0)
+        return 0.0 if self.remaining is None else self.elapsed / ((self.elapsed + self.remaining) or 1.0)
 
 
 def pace(state: SweepState) -> Pace:
@@ -44,10 +44,10 @@ def pace(state: SweepState) -> Pace:
     epochs = sum(trial.curve.epoch for trial in state.trials.values())
     hours = elapsed / 3600 or 1.0
     trials = sum(not trial.running for trial in state.trials.search)
-    return Pace(elapsed, _left(state), epochs / hours, trials / hours)
+    return Pace(elapsed, _remaining(state), epochs / hours, trials / hours)
 
 
-def _left(state: SweepState) -> float | None:
+def _remaining(state: SweepState) -> float | None:
     if state.ended is not None:
         return 0.0
     if not state.epoch_seconds:
@@ -65,9 +65,9 @@ def _search_epochs(state: SweepState) -> float:
     typical = statistics.fmean([usual] * USUAL_TRIALS + [trial.curve.epoch for trial in search if not trial.running])
     to_start = 0 if state.search_ended or state.stopped_by_hand else state.trial_budget - len(search)
     running = [trial for trial in search if trial.running]
-    left = to_start * typical
-    left += sum(max(0.0, (longest if trial.is_baseline else typical) - trial.curve.epoch) for trial in running)
-    return left if budget is None else min(left, max(0.0, budget - state.epochs))
+    epochs = to_start * typical
+    epochs += sum(max(0.0, (longest if trial.is_reference else typical) - trial.curve.epoch) for trial in running)
+    return epochs if budget is None else min(epochs, max(0.0, budget - state.epochs))
 
 
 def confirmations(plan: Plan) -> int:

@@ -19,7 +19,7 @@ from tests.support.workers import swept
 
 def test_an_ended_sweep_has_nothing_left(ended: SweepState) -> None:
     speed = pace(ended)
-    assert (speed.left, speed.share) == (0.0, 1.0)
+    assert (speed.remaining, speed.share) == (0.0, 1.0)
     epochs = sum(trial.curve.epoch for trial in ended.trials.values())
     assert speed.epochs_an_hour == pytest.approx(epochs / ended.active_seconds * 3600)
     assert speed.trials_an_hour == pytest.approx(12 / ended.active_seconds * 3600)
@@ -27,7 +27,7 @@ def test_an_ended_sweep_has_nothing_left(ended: SweepState) -> None:
 
 def test_before_the_first_epoch_nothing_is_known(data: Path) -> None:
     speed = pace(SweepState(plan_of(data)))
-    assert (speed.left, speed.share, speed.epochs_an_hour) == (None, 0.0, 0.0)
+    assert (speed.remaining, speed.share, speed.epochs_an_hour) == (None, 0.0, 0.0)
 
 
 def replayed(plan: Plan, folder: Path, rows: int | None = None) -> Iterator[SweepState]:
@@ -45,7 +45,9 @@ def test_the_time_left_becomes_what_it_takes(data: Path, tmp_path: Path, schedul
     plan = plan_of(data, trials=30, preset="long", audit=0.0, scheduler=scheduler)
     paces = list(map(pace, replayed(plan, tmp_path / "journal")))
     total = paces[-1].elapsed
-    guesses = [speed.elapsed + (speed.left or 0.0) for speed in paces if 0.2 * total <= speed.elapsed <= 0.95 * total]
+    guesses = [
+        speed.elapsed + (speed.remaining or 0.0) for speed in paces if 0.2 * total <= speed.elapsed <= 0.95 * total
+    ]
     assert min(guesses) > 0.7 * total
     assert max(guesses) < 1.4 * total
 
@@ -54,8 +56,8 @@ def test_the_time_left_becomes_what_it_takes(data: Path, tmp_path: Path, schedul
 def test_the_hours_and_the_epochs_limit_the_time_left(data: Path, tmp_path: Path, limit: dict[str, float]) -> None:
     *_, state = replayed(plan_of(data, trials=100, preset="long", audit=0.0, **limit), tmp_path / "journal", rows=100)
     speed = pace(state)
-    assert speed.left is not None
-    assert speed.elapsed + speed.left == pytest.approx(180, rel=0.1)
+    assert speed.remaining is not None
+    assert speed.elapsed + speed.remaining == pytest.approx(180, rel=0.1)
 
 
 def test_the_confirmation_has_a_training_for_each_seed_of_each_finalist(data: Path) -> None:
