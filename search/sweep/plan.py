@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
@@ -87,8 +87,11 @@ class Plan:
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:
-        """What the winner should reach."""
-        return tuple(map(parse_target, self.spec.targets))
+        """What the winner should reach; "baseline" is the recipe's, whatever its name."""
+        parsed = map(parse_target, self.spec.targets)
+        return tuple(
+            replace(target, over=self.recipe.baseline) if target.over == "baseline" else target for target in parsed
+        )
 
     @cached_property
     def references(self) -> frozenset[str]:

@@ -39,6 +39,7 @@ def test_what_is_no_target_is_refused_in_one_sentence(data: Path, text: str) -> 
 
 def test_a_target_names_a_training_of_the_sweep(data: Path) -> None:
     assert plan_of(data, targets=["score >= steady + 0.1"]).targets == (Target("score", ">=", "steady", 0.1),)
+    assert plan_of(data, targets=["score >= baseline + 0.1"]).targets == (Target("score", ">=", "steady", 0.1),)
     with pytest.raises(SettingsError, match=r"no training of this sweep is named good: they are steady; add it to enq"):
         plan_of(data, targets=["score >= good + 0.1"])
     assert plan_of(data, enqueue=["steady", "good"], targets=["score >= good"]).targets
