@@ -16,7 +16,7 @@ from trainables.errors import CheckpointError, DataError, SettingsError, first_l
 from trainables.ultralytics.data import SPLITS, DataSet, UltralyticsData
 from trainables.ultralytics.files import download_model, model_file
 from trainables.ultralytics.settings import UltralyticsSettings
-from trainables.ultralytics.tasks import task_of
+from trainables.ultralytics.tasks import NOT_TAKEN, task_of
 from trainables.ultralytics.upstream import arguments, check_task, contained
 
 UNFLIPPED = "data sets whose images are not mirrored"
@@ -50,7 +50,10 @@ def check(settings: UltralyticsSettings, data: UltralyticsData) -> None:
 def _task_of_model(model: str, task: str) -> str:
     """The task of the model in a file, which is loaded for that."""
     try:
-        return str(YOLO(model_file(model), task=None).task)
+        loaded = YOLO(model_file(model), task=None)
+        if type(loaded) is not YOLO:  # it turns into the class of the model that the file holds
+            raise SettingsError(f"ultralytics: model is {model}; {NOT_TAKEN}")
+        return str(loaded.task)
     except (SettingsError, CheckpointError):
         raise
     except Exception as error:  # whatever unpickling or building a broken model runs into

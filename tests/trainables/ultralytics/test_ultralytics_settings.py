@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from trainables.errors import CheckpointError, SettingsError
+from trainables.manifest import Manifest
 from trainables.ultralytics import files
+from trainables.ultralytics.data import UltralyticsData
 from trainables.ultralytics.recipe import Ultralytics
 from trainables.ultralytics.tasks import task_of
+from trainables.ultralytics_import import isolated
 
 RECIPE = Ultralytics()
 
@@ -55,6 +58,26 @@ def test_a_task_that_is_given_counts() -> None:
 def test_tasks_that_were_not_tested_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"model is yolo26n-depth.pt; its task was not tested here"):
         task_of({"model": "yolo26n-depth.pt", "task": None})
+
+
+@pytest.mark.parametrize("model", ["rtdetr-l.pt", "rtdetr-l.yaml", "yolov8s-world.yaml", "yoloe-26n-seg.pt"])
+@pytest.mark.parametrize("task", [None, "detect"])
+def test_models_that_another_trainer_trains_are_refused(model: str, task: str | None) -> None:
+    with pytest.raises(SettingsError, match=rf"model is {model}; RT-DETR, YOLO-World and YOLOE are not taken"):
+        task_of({"model": model, "task": task})
+
+
+@pytest.mark.e2e
+def test_such_a_model_is_known_by_its_file_too(tmp_path: Path) -> None:
+    with isolated():
+        from ultralytics import YOLOWorld
+
+        from trainables.ultralytics.check import check
+
+        YOLOWorld("yolov8n-world.yaml").save(tmp_path / "mine.pt")
+        settings = Ultralytics().settings("tiny", {"model": str(tmp_path / "mine.pt")})
+        with pytest.raises(SettingsError, match="YOLO-World and YOLOE are not taken"):
+            check(settings, UltralyticsData((), Manifest({}, {}, {})))
 
 
 def test_a_model_yaml_of_ultralytics_is_found_by_its_size() -> None:
