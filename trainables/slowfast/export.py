@@ -26,6 +26,9 @@ HEADER = '''"""Written by steadytune, in the fields of MMAction2's SlowFast conf
 
 To fill in, because your data have it and these settings do not: `model.cls_head.num_classes`, the `type` and files of
 both data sets (frames from 0 to 255, in three equal channels){weights}.
+
+If your clips have more than {frames} frames, over which the training spread its own evenly: `frame_interval` of both
+`SampleFrames`: the frames of a clip / {frames}.
 """
 
 '''
@@ -59,7 +62,7 @@ class SoftmaxFocalLoss(BaseWeightedLoss):
 def files(settings: SlowfastSettings) -> dict[str, str]:
     """`MODULE`: a configuration in the fields of MMAction2's SlowFast ones; with a focal loss, `FOCAL_MODULE` too."""
     lines = [f"{name} = {pformat(value, sort_dicts=False, width=100)}\n" for name, value in fields(settings).items()]
-    header = HEADER.format(weights=CLASS_WEIGHTS if settings.loss == "weighted" else "")
+    header = HEADER.format(weights=CLASS_WEIGHTS if settings.loss == "weighted" else "", frames=settings.frames)
     focal = {FOCAL_MODULE: FOCAL} if settings.loss == "focal" else {}
     return {MODULE: header + "".join(lines)} | focal
 

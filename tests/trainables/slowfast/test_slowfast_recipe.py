@@ -119,6 +119,13 @@ def test_an_export_cannot_train_without_the_class_weights_it_needs(tmp_path: Pat
     assert "class_weight" in str(values["__doc__"])
 
 
+def test_an_export_says_how_its_frames_are_spread_over_longer_clips(tmp_path: Path) -> None:
+    """Training spreads them evenly over a clip; MMAction2's SampleFrames takes them in a row unless told otherwise."""
+    values = exported(tmp_path, frames=16, alpha=4)
+    assert values["train_dataloader"]["dataset"]["pipeline"][0]["clip_len"] == 16
+    assert "`frame_interval` of both `SampleFrames`: the frames of a clip / 16" in " ".join(values["__doc__"].split())
+
+
 def test_an_export_evaluates_and_stops_as_the_document(tmp_path: Path) -> None:
     values = exported(tmp_path)
     held_out = [step["type"] for step in values["val_dataloader"]["dataset"]["pipeline"]]
