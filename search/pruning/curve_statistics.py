@@ -23,6 +23,7 @@ MEDIAN_OF = 5
 SPIKE_DEVIATIONS = 4.0
 NORMAL_QUARTILE = statistics.NormalDist().inv_cdf(0.75)
 """Half of a standard normal distribution lies that close to its mean."""
+LOWEST = 5
 TREND_POINTS = 40
 """The trend is taken over that many of the last points at most: it costs their square."""
 
@@ -34,6 +35,7 @@ class PhaseSummary:
     Attributes:
         phase: the recipe's name for it.
         first, last: its epochs.
+        loss_first, loss_last: the training loss of its first and last epoch whose loss was finite; NaN if none was.
         loss_mean, loss_std: of the training loss (finite epochs; population deviation); NaN if none was finite.
         value: the best objective in it; None if it was not evaluated.
     """
@@ -41,9 +43,17 @@ class PhaseSummary:
     phase: str
     first: int
     last: int
+    loss_first: float
+    loss_last: float
     loss_mean: float
     loss_std: float
     value: float | None
+
+    @property
+    def loss_change(self) -> float | None:
+        """Of the training loss from its first to its last epoch, as a share of the first; None if that is 0."""
+        change = (self.loss_last - self.loss_first) / abs(self.loss_first) if self.loss_first else math.nan
+        return change if math.isfinite(change) else None
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,8 @@ class CurveStatistics:
         decline: how far the smoothed value lies below the best value, as a share of it: 0 if the best value is one of
             those that are smoothed.
         phases: in order.
+        lowest_losses: the `LOWEST` epochs of the lowest training losses, and these, the lowest first: by them document
+            001 ranks its checkpoints.
     """
 
     loss_cv: float | None
@@ -74,6 +86,7 @@ class CurveStatistics:
     spikes: tuple[int, ...]
     decline: float | None
     phases: tuple[PhaseSummary, ...]
+    lowest_losses: tuple[tuple[int, float], ...]
 
 
 def curve_statistics(curve: Curve) -> CurveStatistics:
@@ -94,6 +107,7 @@ def curve_statistics(curve: Curve) -> CurveStatistics:
         spikes=tuple(_spikes(settled)),
         decline=_decline(curve),
         phases=tuple(_phase(curve, phase, list(points)) for phase, points in groupby(curve.points, _phase_name)),
+        lowest_losses=tuple(sorted(((point.epoch, loss) for point, loss in finite), key=_loss_of)[:LOWEST]),
     )
 
 
@@ -159,6 +173,10 @@ def _decline(curve: Curve) -> float | None:
     return max(0.0, curve.oriented(best.value - smoothed) / abs(best.value))
 
 
+def _loss_of(pair: tuple[int, float]) -> float:
+    return pair[1]
+
+
 def _phase_name(point: Point) -> str:
     return point.phase
 
@@ -169,4 +187,5 @@ def _phase(curve: Curve, phase: str, points: Sequence[Point]) -> PhaseSummary:
     mean = statistics.fmean(losses) if losses else math.nan
     deviation = statistics.pstdev(losses) if losses else math.nan
     best = max(values, key=curve.oriented, default=None)
-    return PhaseSummary(phase, points[0].epoch, points[-1].epoch, mean, deviation, best)
+    first, last = (losses[0], losses[-1]) if losses else (math.nan, math.nan)
+    return PhaseSummary(phase, points[0].epoch, points[-1].epoch, first, last, mean, deviation, best)

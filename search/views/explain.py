@@ -148,7 +148,8 @@ def _curve_lines(trial: TrialState) -> Iterator[str]:
         yield f"Curve: {', '.join(parts)}."
     if len(statistics.phases) > 1:
         phases = (
-            f"{phase.phase} {phase.first} to {phase.last}: loss {phase.loss_mean:.4g} ± {phase.loss_std:.2g}"
+            f"{phase.phase} {phase.first} to {phase.last}: loss {phase.loss_first:.4g} to {phase.loss_last:.4g},"
+            f" {phase.loss_mean:.4g} ± {phase.loss_std:.2g}"
             for phase in statistics.phases
         )
         yield f"Phases: {'; '.join(phases)}."

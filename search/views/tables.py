@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from search.pruning.curve_statistics import CurveStatistics
+from search.pruning.curve_statistics import CurveStatistics, PhaseSummary
 from search.pruning.decision import REASONS
 from search.state.outcome import Finalist
 from search.state.sweep_state import SweepState
@@ -148,6 +148,7 @@ def phase_table(statistics: CurveStatistics, metric: str) -> Table:
             f"{phase.first}–{phase.last}",
             f"{phase.loss_mean:.4g} ± {phase.loss_std:.2g}",
             share(phase.loss_std / abs(phase.loss_mean) if phase.loss_mean else None),
+            _change(phase),
             number(phase.value),
         )
         for phase in statistics.phases
@@ -155,7 +156,14 @@ def phase_table(statistics: CurveStatistics, metric: str) -> Table:
     settled = share(statistics.loss_cv_settled)
     steps = f", {share(statistics.loss_cv_steps)} over all steps" if statistics.loss_cv_steps is not None else ""
     note = f"Training loss without the warm-up: CV {settled}{steps}, detrended {share(statistics.loss_detrended_cv)}."
-    return Table("Phases", ("phase", "epochs", "training loss", "CV", f"best {metric}"), rows, note)
+    lowest = ", ".join(f"{epoch} ({loss:.4g})" for epoch, loss in statistics.lowest_losses)
+    note += f" Epochs of the lowest training losses: {lowest}." if lowest else ""
+    return Table("Phases", ("phase", "epochs", "training loss", "CV", "first → last", f"best {metric}"), rows, note)
+
+
+def _change(phase: PhaseSummary) -> str:
+    change = "" if phase.loss_change is None else f" ({phase.loss_change:+.1%})"
+    return f"{phase.loss_first:.4g} → {phase.loss_last:.4g}{change}"
 
 
 def hours(seconds: float) -> str:

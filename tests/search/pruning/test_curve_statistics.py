@@ -62,7 +62,16 @@ def test_a_training_that_ends_at_its_peak_has_not_declined_however_fast_it_rises
 
 def test_phases_are_summed_up_in_their_order() -> None:
     found = curve_statistics(curve([4.0, 2.0, 1.0, 1.0], [0.1, 0.2, 0.5, 0.4], warmup=2)).phases
-    assert found == (PhaseSummary("warmup", 1, 2, 3.0, 1.0, 0.2), PhaseSummary("main", 3, 4, 1.0, 0.0, 0.5))
+    warmup = PhaseSummary("warmup", 1, 2, loss_first=4.0, loss_last=2.0, loss_mean=3.0, loss_std=1.0, value=0.2)
+    main = PhaseSummary("main", 3, 4, loss_first=1.0, loss_last=1.0, loss_mean=1.0, loss_std=0.0, value=0.5)
+    assert found == (warmup, main)
+    assert (warmup.loss_change, main.loss_change) == (-0.5, 0.0)
+
+
+def test_the_epochs_of_the_lowest_losses_are_told_the_lowest_first() -> None:
+    """Document 001 ranks its checkpoints so."""
+    losses = [4.0, 2.0, math.nan, 1.0, 1.5, 3.0, 2.5]
+    assert curve_statistics(curve(losses, [0.1] * 7)).lowest_losses == ((4, 1.0), (5, 1.5), (2, 2.0), (7, 2.5), (6, 3.0))
 
 
 def test_too_few_points_say_nothing() -> None:

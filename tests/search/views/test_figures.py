@@ -218,7 +218,12 @@ def test_the_phase_table_has_a_row_a_phase() -> None:
     )
     found = phase_table(curve_statistics(curve), "score")
     assert [row[:2] for row in found.rows] == [("warmup", "1–3"), ("main", "4–6")]
-    assert found.rows[1][4] == "0.6000"
+    assert found.rows[1][5] == "0.6000"
+    (first, last), change = found.rows[0][4].split(" (")[0].split(" → "), found.rows[0][4].split(" (")[1]
+    losses = [training(epoch).losses["train"] for epoch in (1, 3)]
+    assert (float(first), float(last)) == pytest.approx(losses, rel=1e-3)
+    assert change == f"{losses[1] / losses[0] - 1:+.1%})"
+    assert "Epochs of the lowest training losses: " in found.note
 
 
 # --- drawn -------------------------------------------------------------------------------------------------------
