@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,12 @@ TRAININGS: dict[str, dict[str, Any]] = {
 
 def curve(values: dict[str, Any], data: ThermalData, folder: Path) -> list[Epoch]:
     """One whole training, without its checkpoints."""
-    recipe = Slowfast()
-    return list(recipe.train(recipe.settings("tiny", values), data, folder))
+    recipe, epochs = Slowfast(), []
+    for epoch in recipe.train(recipe.settings("tiny", values), data, folder):
+        metrics = ", ".join(f"{name} {epoch.metrics[name]:.3f}" for name in ("mean_class_accuracy", "top1"))
+        print(f"{values} epoch {epoch.epoch}: {metrics}", file=sys.stderr, flush=True)
+        epochs.append(epoch)
+    return epochs
 
 
 def row(name: str, seed: int, epochs: list[Epoch], names: tuple[str, ...]) -> str:
