@@ -23,6 +23,7 @@ from search.sweep.uri import is_uri
 from search.tracking.store_check import check_store
 from search.views.data_look import terminal
 from search.views.look_process import look_apart
+from trainables.command.program import check_program
 from trainables.settings import parse
 from trainables.vision.findings import lines
 
@@ -53,8 +54,13 @@ def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
         from search.execution.this_machine import check_resources  # imports Ray, which a sweep file's mistakes need not
 
         check_resources(plan.spec)
-    for settings in [*(parse(plan.recipe.settings_type, each, name) for name, each in plan.named), *corners(plan)]:
+        if plan.spec.command:  # on a cluster, each node looks before the first trial
+            check_program(plan.spec.command, Path(plan.spec.directory or "").absolute())
+    named = [parse(plan.recipe.settings_type, each, name) for name, each in plan.named]
+    for settings in [*named, *corners(plan)]:
         plan.recipe.check(settings, data)
+    for settings in named if not plan.spec.address else ():  # a cluster's nodes fetch for themselves
+        plan.recipe.fetch(settings)
     findings = tuple(getattr(data, "findings", ()))  # an own recipe's data need have none
     plan = replace(plan, findings=findings, data=describe_data(plan.spec, path, data))
     return replace(plan, data_look=look_apart(plan, path)) if look else plan

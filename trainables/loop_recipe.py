@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
@@ -75,6 +75,7 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
     """A looped recipe that is a package. Its methods call functions of these modules, which are imported on demand:
 
     - `training.new_training(settings, data, workdir)` returns the training;
+    - `weights.fetch(settings)` is `Recipe.fetch`, asked if a value is one of `downloads`;
     - `predictor.load(settings, checkpoint)` returns the predictor;
     - `predictor.write_weights(settings, checkpoint, directory)` is `Recipe.weights`;
     - `predictor.write_onnx(settings, checkpoint, directory)` is `Recipe.onnx`; may be absent;
@@ -88,11 +89,18 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
 
     package: ClassVar[str]
     """Where these modules are, such as "trainables.yolox"."""
+    downloads: ClassVar[Mapping[str, Collection[str]]] = {}
+    """Settings that say where first weights come from, and those of their values that are a download."""
 
     def training(self, settings: SettingsT, data: DataSetT, workdir: Path) -> Training:
         """A training from its start; see `LoopedRecipe.training`."""
         training: Training = self._module("training", workdir).new_training(settings, data, workdir)
         return training
+
+    def fetch(self, settings: SettingsT) -> None:
+        """Download first weights; see `Recipe.fetch`."""
+        if any(getattr(settings, name) in values for name, values in self.downloads.items()):
+            self._module("weights").fetch(settings)
 
     def look(self, settings: SettingsT, data: DataSetT) -> Look:
         """What the data set holds; see `Recipe.look`."""

@@ -189,6 +189,9 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
         Asked before a sweep for the settings of its named trainings and at each bound of each range.
         """
 
+    def fetch(self, settings: SettingsT) -> None:
+        """Download, before a sweep on this machine, the first weights that a training with `settings` downloads."""
+
     @abstractmethod
     def open(self, path: Path) -> DataT:
         """The data set at `path`, checked file by file, ready to be trained on by any number of trials.
@@ -200,12 +203,7 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
         """
 
     def look(self, settings: SettingsT, data: DataT) -> Look:
-        """What the data set holds, as a training with `settings` sees it; a recipe need not say anything.
-
-        Args:
-            settings: of a training; sizes, say, are given in the pixels of its input.
-            data: from `self.open`.
-        """
+        """What the data set holds, in pixels of the input of a training with `settings`; a recipe need not tell."""
         return Look()
 
     def training_batch(self, settings: SettingsT, data: DataT) -> Sequence[Example]:

@@ -118,12 +118,17 @@ def _run_sweep(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -
             sys.exit(130)
 
 
+def _confirm() -> None:
+    typer.confirm("Train all the same?", abort=True)
+
+
 def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None:
     from search.run.shown import run_shown
 
     def command(verb: str) -> str:
         return options.command(verb, name, root)
 
-    state = run_shown(name, root, new, terminal.console(), command, **accepted)
+    confirm = _confirm if sys.stdin.isatty() else None  # nobody can answer a job, or a sweep in the background
+    state = run_shown(name, root, new, terminal.console(), command, confirm=confirm, **accepted)
     if state.ended is None or state.ended.trial < 0:
         sys.exit(NOTHING_TRAINED)

@@ -25,9 +25,11 @@ def init(
     """Write a sweep file from a training's command line: numbers become ranges, folders placeholders."""
     from search.cli import options
     from trainables.command.from_line import sweep_file
+    from trainables.command.program import check_program
 
     if to.exists():
         raise SteadytuneError(f"{to}: exists; give another file with --to, or remove it")
+    check_program(words, Path.cwd())
     text, todo = sweep_file(words)
     options.write(to, text)
     print(f"wrote {to}; still to do:")

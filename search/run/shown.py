@@ -20,7 +20,14 @@ from trainables.vision.findings import lines
 
 
 def run_shown(
-    name: str, root: Path, new: SweepSpec | None, console: Console, command: Callable[[str], str], **accepted: bool
+    name: str,
+    root: Path,
+    new: SweepSpec | None,
+    console: Console,
+    command: Callable[[str], str],
+    *,
+    confirm: Callable[[], None] | None = None,
+    **accepted: bool,
 ) -> SweepState:
     """Run a new sweep, or resume the one called `name`, to its end in this process.
 
@@ -30,6 +37,7 @@ def run_shown(
         new: its description; None to resume it.
         console: shows it.
         command: the command line of a verb about this sweep, for messages.
+        confirm: asks the user before a new sweep for which this machine is hardly made; raises if the answer is no.
         accepted: see `search.run.sweep_run.resume`.
 
     Raises:
@@ -42,10 +50,12 @@ def run_shown(
     plan = check(spec, folder.store(spec), look=new is not None)
     warnings = plan.data_look.look.warnings if plan.data_look else ()
     notes = [Text(f"  note: {sentence}") for sentence in warnings]
-    notes += machine_notes(plan) if new else []
+    doubts = machine_notes(plan) if new else []
     prior = map(str, load_prior_sweeps(plan, root) if new else ())
-    for line in [*banner(plan), *plan.recipe.notes, *lines(plan.findings), *notes, *prior]:
+    for line in [*banner(plan), *plan.recipe.notes, *lines(plan.findings), *notes, *doubts, *prior]:
         console.print(line)
+    if doubts and confirm:
+        confirm()
     from search.run import sweep_run  # imports Ray: a mistake in the sweep file is reported without it
 
     with Progress(console, name) as progress:

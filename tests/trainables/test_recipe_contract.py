@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from trainables import registry
-from trainables.errors import SteadytuneError
+from trainables.errors import CheckpointError, SteadytuneError
 from trainables.loop_recipe import PackageRecipe
 from trainables.recipe import Epoch, Recipe
 from trainables.refdet.recipe import Refdet
@@ -84,3 +84,20 @@ def test_a_package_that_writes_no_onnx_says_so(tmp_path: Path) -> None:
     recipe = registry.find("ultralytics")
     with pytest.raises(SteadytuneError, match="recipe ultralytics writes no ONNX"):
         recipe.onnx(recipe.settings("tiny", {}), tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["resnet_yolo", "rgbt", "yolox", "refdet", "slowfast"])
+def test_first_weights_are_fetched_before_a_sweep_or_asked_for(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_network(*_: Any, **__: Any) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    monkeypatch.setattr("torch.hub.urlopen", no_network)
+    monkeypatch.setattr("yolox.models.yolox.HOME", tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    recipe = registry.find(name)
+    with pytest.raises(CheckpointError, match=r"download.*no route to host.*; fetch"):
+        recipe.fetch(recipe.settings("paper", {}))
+    recipe.fetch(recipe.settings("tiny", {}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -29,6 +29,7 @@ class Refdet(PackageRecipe[RefdetSettings, "RefdetData"]):
     package = "trainables.refdet"
     baseline = "stage-2"
     presets_file = Path(__file__).with_name("presets.yaml")
+    downloads: ClassVar[Mapping[str, Collection[str]]] = {"weights": {"yolov8n"}, "reference_weights": {"dinov2"}}
     augmentation: ClassVar[StrongestEnds] = {"fliplr": "high", "turn": "high", "hsv": "high"}
 
     def open(self, path: Path) -> RefdetData:

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from trainables.errors import CheckpointError
 from trainables.refdet.model import Refdet
-from trainables.vision.first_weights import check_shapes, read_weights
+from trainables.refdet.settings import RefdetSettings
+from trainables.vision.first_weights import check_shapes, downloaded_file, read_weights
 from trainables.vision.inference import parts
 from trainables.vision.weights_only import load_pickled, weights_in
 
@@ -121,7 +122,7 @@ def _state(weights: str) -> tuple[bool, Mapping[str, Any]]:
 
 def _downloaded_yolo() -> Path:
     """Ultralytics' file in torch's own cache of downloads."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / "yolov8n.pt"
+    path = downloaded_file(YOLO)
     if path.is_file():
         return path
     try:
@@ -133,6 +134,14 @@ def _downloaded_yolo() -> Path:
             " file, or to none"
         ) from None
     return path
+
+
+def fetch(settings: RefdetSettings) -> None:
+    """See `Recipe.fetch`."""
+    if settings.weights == "yolov8n":
+        _downloaded_yolo()
+    if settings.reference_weights == "dinov2":
+        _downloaded_dinov2()
 
 
 def _fill(module: nn.Module, state: Mapping[str, Any], owner: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -29,6 +29,7 @@ class ResnetYolo(PackageRecipe[ResnetYoloSettings, "YoloData"]):
     package = "trainables.resnet_yolo"
     baseline = "fixed"
     presets_file = Path(__file__).with_name("presets.yaml")
+    downloads: ClassVar[Mapping[str, Collection[str]]] = {"weights": {"torchvision"}}
     augmentation: ClassVar[StrongestEnds] = {"flip": "high", "hsv": "high", "mosaic": "high"}
 
     def open(self, path: Path) -> YoloData:

@@ -9,7 +9,8 @@ from torchvision.models import ResNet18_Weights
 
 from trainables.errors import CheckpointError
 from trainables.resnet_yolo.model import Backbone
-from trainables.vision.first_weights import check_shapes, check_state_dict, read_weights
+from trainables.resnet_yolo.settings import ResnetYoloSettings
+from trainables.vision.first_weights import check_shapes, check_state_dict, downloaded_file, read_weights
 
 
 def load_backbone(backbone: Backbone, weights: str) -> None:
@@ -25,6 +26,12 @@ def load_backbone(backbone: Backbone, weights: str) -> None:
     fix = "give weights of the same widths and blocks, or weights: none"
     check_shapes(state, backbone.state_dict(), f"resnet_yolo: weights {weights}", fix)
     backbone.load_state_dict(state)
+
+
+def fetch(settings: ResnetYoloSettings) -> None:
+    """See `Recipe.fetch`."""
+    if not downloaded_file(ResNet18_Weights.IMAGENET1K_V1.url).is_file():
+        _downloaded()
 
 
 def _downloaded() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -30,6 +30,7 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
     package = "trainables.rgbt"
     baseline = "v1.0"
     presets_file = Path(__file__).with_name("presets.yaml")
+    downloads: ClassVar[Mapping[str, Collection[str]]] = {"weights": {"ultralytics"}}
     augmentation: ClassVar[StrongestEnds] = {
         "modality_dropout": "high",
         "mosaic": "high",

@@ -48,7 +48,7 @@ class RgbtTraining:
         self._data = data
         self._device = gpu.device(settings.device)
         self._args = get_cfg(overrides=arguments(settings))
-        weights = load_weights(settings.weights, settings.model, workdir)
+        weights = load_weights(settings.weights, settings.model)
         with seeded(settings.seed, "model"):
             detector = build(settings, data.names, self._args, weights)
         if weights is not None:

@@ -14,7 +14,8 @@ from trainables.errors import CheckpointError
 from trainables.loop import seeded
 from trainables.rgbt.architecture import model_yaml
 from trainables.rgbt.model import GATE, PLAIN, STEM, GatedStem
-from trainables.vision.first_weights import read_weights
+from trainables.rgbt.settings import RgbtSettings
+from trainables.vision.first_weights import downloaded_file, read_weights
 from trainables.vision.inference import fill, parts
 from trainables.vision.weights_only import class_names_in, load_pickled, weights_in
 
@@ -22,8 +23,8 @@ RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 """The release whose files this Ultralytics downloads by itself."""
 
 
-def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | None:
-    """The model in `weights`: "none", "ultralytics" (downloaded into `workdir`), a .pt file or an earlier training's.
+def load_weights(weights: str, size: str) -> DetectionModel | None:
+    """The model in `weights`: "none", "ultralytics" (downloaded), a .pt file or an earlier training's.
 
     That is a checkpoint directory of ours, or what its export wrote, gated or not. An Ultralytics .pt file holds a
     pickled model; its numbers are taken, and nothing in it is run (`trainables.vision.weights_only`).
@@ -33,7 +34,7 @@ def load_weights(weights: str, size: str, workdir: Path) -> DetectionModel | Non
     """
     if weights == "none":
         return None
-    path = _downloaded(size, workdir) if weights == "ultralytics" else Path(weights)
+    path = _downloaded(size) if weights == "ultralytics" else Path(weights)
     if path.is_dir():
         saved = parts(path, "names", "ema")
         return _rebuilt(saved["ema"], saved["names"], size, path)
@@ -126,11 +127,20 @@ def _address(size: str) -> str:
     return f"{RELEASE}/yolo26{'n' if size == 't' else size}.pt"
 
 
-def _downloaded(size: str, workdir: Path) -> Path:
+def fetch(settings: RgbtSettings) -> None:
+    """See `Recipe.fetch`."""
+    _downloaded(settings.model)
+
+
+def _downloaded(size: str) -> Path:
+    """Ultralytics' file in torch's own cache of downloads."""
     if size == "t":
         raise CheckpointError("rgbt: weights ultralytics: there are none of model t; set model to n … x, or weights")
-    path = workdir / f"yolo26{size}.pt"
+    path = downloaded_file(_address(size))
+    if path.is_file():
+        return path
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(_address(size), str(path), progress=False)
     except OSError as error:  # no network, or no room
         raise CheckpointError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -32,6 +32,7 @@ class Slowfast(PackageRecipe[SlowfastSettings, "ThermalData"]):
     package = "trainables.slowfast"
     baseline = "thermal"
     presets_file = Path(__file__).with_name("presets.yaml")
+    downloads: ClassVar[Mapping[str, Collection[str]]] = {"weights": {"kinetics"}}
     augmentation: ClassVar[StrongestEnds] = {
         "crop_scale_min": "low",
         "flip": "high",

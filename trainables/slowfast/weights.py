@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from trainables.errors import CheckpointError
-from trainables.vision.first_weights import check_shapes, check_state_dict, read_weights
+from trainables.slowfast.settings import SlowfastSettings
+from trainables.vision.first_weights import check_shapes, check_state_dict, downloaded_file, read_weights
 
 ZOO = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics"
 KINETICS = {
@@ -39,6 +40,13 @@ def load_network(network: nn.Module, weights: str, alpha: int, fusion_kernel: in
     fix = "give weights of the same depth, stem_width and reduction, or weights: none"
     check_shapes(state, expected, f"slowfast: weights {weights}", fix)
     network.load_state_dict(state, strict=False)
+
+
+def fetch(settings: SlowfastSettings) -> None:
+    """See `Recipe.fetch`."""
+    address = KINETICS.get((settings.alpha, settings.fusion_kernel))
+    if address is None or not downloaded_file(address).is_file():
+        _downloaded(settings.alpha, settings.fusion_kernel)
 
 
 def _downloaded(alpha: int, fusion_kernel: int) -> dict[str, Any]:

@@ -9,10 +9,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from trainables.errors import CheckpointError, SteadytuneError
 from trainables.torch_file import load_torch
+
+
+def downloaded_file(address: str) -> Path:
+    """Where torch keeps what it has downloaded from `address`."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / address.rpartition("/")[2]
 
 
 def read_weights(path: Path, owner: str, *, missing: str, broken: str, load: Callable[[Path], Any] = load_torch) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -32,6 +32,9 @@ class Yolox(PackageRecipe[YoloxSettings, "CocoData"]):
     package = "trainables.yolox"
     baseline = "stable-v3"
     presets_file = Path(__file__).with_name("presets.yaml")
+    downloads: ClassVar[Mapping[str, Collection[str]]] = {
+        "weights": {f"yolox_{size}" for size in ("nano", "tiny", "s", "m", "l", "x")}
+    }
     augmentation: ClassVar[StrongestEnds] = {
         "mosaic_prob": "high",
         "mixup_prob": "high",

@@ -10,6 +10,7 @@ from yolox.models import YoloPafpn, YoloxModule
 
 from trainables.errors import CheckpointError
 from trainables.vision.first_weights import check_shapes, read_weights
+from trainables.yolox.settings import YoloxSettings
 
 SHIPPED = {"digits": Path(__file__).with_name("digits_backbone.pt")}
 """Of the tiny preset's size, written by `trainables.yolox.pretrain`."""
@@ -31,6 +32,11 @@ def load_backbone(backbone: YoloPafpn, weights: str) -> None:
         if value.is_floating_point() and not bool(value.isfinite().all()):
             raise CheckpointError(f"yolox: weights {weights}: {PREFIX}{name} is not finite; give a sound checkpoint")
     backbone.load_state_dict(state)
+
+
+def fetch(settings: YoloxSettings) -> None:
+    """See `Recipe.fetch`."""
+    _named(settings.weights)
 
 
 def _named(name: str) -> dict[str, Any]:

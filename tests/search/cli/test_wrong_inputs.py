@@ -129,6 +129,8 @@ LINES = {
     # Scripts and models.
     "init": "-- COMMAND is missing; `steadytune init --help` shows",
     "init --to FOLDER -- python train.py --lr 1e-3": "FOLDER: exists; give another file with --to, or remove it",
+    "init -- nowhere.sh --lr 1e-3": "command: 'nowhere.sh' is no program on the PATH",
+    "init -- python nowhere.py --lr 1e-3": "command: 'nowhere.py' is no file in",
     "predict FOLDER": "SOURCE is missing; `steadytune predict --help` shows",
     "predict nowhere FOLDER": "model is nowhere; give a checkpoint such as epoch-0007, an export, or models:/",
     "predict models:/none@champion FOLDER --store sqlite:///none.db": "sqlite:///none.db; there is no such file",

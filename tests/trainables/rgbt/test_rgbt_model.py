@@ -90,7 +90,7 @@ class TestFourChannels:
         four = detector(tmp_path, three, thermal_init="mean")
         four.model[0].conv.weight.data[:, 3] += 1
         save_weights(four, tmp_path / "four.pt")
-        loaded = load_weights(str(tmp_path / "four.pt"), "t", tmp_path)
+        loaded = load_weights(str(tmp_path / "four.pt"), "t")
         again = detector(tmp_path, loaded, thermal_init="zero")
         assert torch.allclose(raw(again, planes()), raw(four, planes()), atol=1e-5)
 
@@ -123,7 +123,7 @@ class TestWeights:
         if content is not None:
             path.write_bytes(content)
         with pytest.raises(CheckpointError, match=complaint):
-            load_weights(str(path), "x", tmp_path)
+            load_weights(str(path), "x")
 
     def test_of_another_size_are_refused(self, three: Any, tmp_path: Path) -> None:
         from trainables.rgbt.weights import check_fits, load_weights
@@ -131,8 +131,8 @@ class TestWeights:
         path = tmp_path / "small.pt"
         save_weights(three, path)
         with pytest.raises(CheckpointError, match=r"model\.\d+\.conv\.weight is .* but the model has"):
-            load_weights(str(path), "n", tmp_path)
-        assert load_weights(str(path), "t", tmp_path) is not None
+            load_weights(str(path), "n")
+        assert load_weights(str(path), "t") is not None
         with pytest.raises(CheckpointError, match=r"model\.\d+\.conv\.weight is .* but the model has"):
             check_fits(detector(tmp_path, model="n"), three, "small.pt")
         check_fits(detector(tmp_path), three, "fitting.pt")
@@ -155,7 +155,7 @@ class TestWeights:
         written = Rgbt().weights(given, folder, tmp_path)
         path = folder if form == "checkpoint" else tmp_path / next(iter(written))
         before = torch.random.get_rng_state()
-        loaded = load_weights(str(path), "t", tmp_path)
+        loaded = load_weights(str(path), "t")
         assert torch.equal(torch.random.get_rng_state(), before)
         again = detector(tmp_path, loaded, fusion=fusion)
         check_fits(again, loaded, str(path))
@@ -164,13 +164,13 @@ class TestWeights:
             with pytest.raises(CheckpointError, match="weigh the modalities by a gate; set fusion to gated"):
                 check_fits(detector(tmp_path, loaded), loaded, str(path))
             with pytest.raises(CheckpointError, match="is not of a training with these settings"):
-                load_weights(str(path), "n", tmp_path)
+                load_weights(str(path), "n")
 
     def test_of_the_tiny_model_cannot_be_downloaded(self, tmp_path: Path) -> None:
         with isolated(tmp_path):
             from trainables.rgbt.weights import load_weights
         with pytest.raises(CheckpointError, match="there are none of model t"):
-            load_weights("ultralytics", "t", tmp_path)
+            load_weights("ultralytics", "t")
 
 
 class TestTheSchedules:

@@ -1,0 +1,63 @@
+"""How a launch ends."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.text import Text
+
+from search.run import shown, sweep_run
+from search.state.outcome import result
+from search.sweep.folder import SweepFolder
+from search.sweep.plan import Plan
+from tests.support.terminal import Steadytune
+from tests.support.workers import swept
+
+SWEEP = ["--recipe", "tests.support.fakes:Curves", "--preset", "short", "--trials", "3", "--name", "new"]
+
+
+@pytest.fixture
+def launched(tmp_path: Path, data: Path, steadytune: Steadytune, monkeypatch: pytest.MonkeyPatch) -> Steadytune:
+    """The verb for a small sweep, whose trainings are taken in this process: no Ray, no MLflow."""
+
+    def without_ray(plan: Plan, root: Path, *_: Any) -> sweep_run.Finished:
+        folder = SweepFolder.create(root, plan.spec)
+        coordinator = swept(plan, folder.journal)
+        coordinator.end(result(coordinator.state))
+        recorder: Any = SimpleNamespace(finish=lambda: True)
+        return sweep_run.Finished(coordinator.state, recorder)
+
+    monkeypatch.setattr(sweep_run, "launch", without_ray)
+    return lambda *more: steadytune("launch", *SWEEP, "--data", data, "--sweeps", tmp_path / "sweeps", *more)
+
+
+@pytest.mark.parametrize(("fields", "expected"), [(["--set", "nan_at=1"], 1), ([], 0)])
+def test_a_sweep_in_which_every_training_is_lost_ends_with_1(
+    fields: list[str], expected: int, launched: Steadytune
+) -> None:
+    code, said, _ = launched(*fields)
+    assert code == expected
+    assert ("No trial trained to its end" in said) == bool(expected), said
+
+
+class Terminal(io.StringIO):
+    """A terminal, in which someone has typed."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "expected"), [("n\n", 130), ("y\n", 0), (None, 0)])
+def test_a_preset_for_gpus_on_a_machine_without_is_asked_about(
+    typed: str | None, expected: int, launched: Steadytune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown, "machine_notes", lambda _: [Text("this machine has no GPU")])
+    monkeypatch.setattr("sys.stdin", Terminal(typed) if typed else io.StringIO())
+    code, said, _ = launched()
+    assert (code, (tmp_path / "sweeps" / "new").exists()) == (expected, expected == 0)
+    assert "this machine has no GPU" in said, "also where nobody is asked"
+    assert ("Train all the same?" in said) == bool(typed)
