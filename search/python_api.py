@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -271,6 +272,10 @@ def _run(name: str, root: Path, new: SweepSpec | None, show: bool) -> None:
 
     from search.run.shown import run_shown
 
-    root_option = "" if root == DEFAULT_ROOT else f" --sweeps {shlex.quote(str(root))}"
-    console = Console(highlight=False) if show else Console(file=io.StringIO())
+    root_option = "" if root.absolute() == DEFAULT_ROOT.absolute() else f" --sweeps {shlex.quote(str(root))}"
+    # In a notebook Rich would show each line as a cell's output of its own, also what goes to a file.
+    output = sys.stdout if show else io.StringIO()
+    console = Console(
+        file=output, highlight=False, markup=False, emoji=False, force_jupyter=False, soft_wrap=not output.isatty()
+    )
     run_shown(name, root, new, console, lambda verb: f"steadytune {verb} {shlex.quote(name)}{root_option}")

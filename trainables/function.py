@@ -28,6 +28,7 @@ from trainables.command.declaration import Parameter, check_parameters, in_order
 from trainables.command.declared import DeclaredRecipe, PathData
 from trainables.command.settings import DeclaredSettings, settings_type
 from trainables.errors import CheckpointError, SettingsError
+from trainables.objective import Bounds
 from trainables.recipe import Epoch, no_checkpoint
 from trainables.settings import parse
 
@@ -43,7 +44,12 @@ Function = Callable[..., Iterator[Any]]
 
 
 def recipe(
-    *, metric: str, epochs: int, mode: Literal["max", "min"] = "max", **parameters: Mapping[str, Any]
+    *,
+    metric: str,
+    epochs: int,
+    mode: Literal["max", "min"] = "max",
+    bounds: Bounds | None = None,
+    **parameters: Mapping[str, Any],
 ) -> Callable[[Function], type[FunctionRecipe]]:
     """Makes a recipe of a generator function.
 
@@ -60,6 +66,7 @@ def recipe(
         metric: what a sweep optimises, one of the numbers that are yielded.
         epochs: of a whole training.
         mode: whether more or less is better.
+        bounds: the lowest and the highest value that the metric can have, such as (0, 1); no projection passes them.
         parameters: what may vary, each as `parameters` of a sweep file has it: low, high, log and default, or choices
             and default.
 
@@ -79,6 +86,7 @@ def recipe(
             "summary": (inspect.getdoc(function) or "a training that is a function").partition("\n")[0],
             "metric": metric,
             "mode": mode,
+            "bounds": {metric: bounds} if bounds else {},
             "resumes": "resume" in inspect.signature(function).parameters,
             "needs_data": "data" in inspect.signature(function).parameters,
             "settings_type": settings_type(declared),

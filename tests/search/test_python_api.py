@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import steadytune
 from search.sweep.folder import SweepFolder
@@ -76,6 +79,26 @@ def test_only_a_budget_is_given_to_a_sweep(sweep: steadytune.Sweep, sweeps: Path
     with pytest.raises(SettingsError, match="'trials' is 0; it must be greater than 0"):
         sweep.resume(trials=0)
     assert SweepFolder(sweeps, "sweep").spec().trials == 4
+
+
+def test_a_notebook_shows_nothing_that_was_not_asked_for(
+    sweep: steadytune.Sweep, sweeps: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consoles: list[Console] = []
+    commands: list[str] = []
+
+    def shown(name: str, root: Path, new: object, console: Console, command: Callable[[str], str]) -> None:
+        consoles.append(console)
+        commands.append(command("status"))
+
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("search.run.shown.run_shown", shown)
+    monkeypatch.chdir(sweeps.parent)
+    steadytune.load("sweep").resume(show=False)
+    sweep.resume()
+    assert not any(console.is_jupyter for console in consoles)
+    assert isinstance(consoles[0].file, io.StringIO)
+    assert commands == ["steadytune status sweep"] * 2
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
