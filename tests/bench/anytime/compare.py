@@ -150,6 +150,8 @@ def table(rows: list[Seen], kind: str) -> Iterator[str]:
         cells.append(f"{count} of {len(sweeps)}, {near:.1f}" if math.isfinite(near) else f"{count} of {len(sweeps)}, –")
         yield f"| {system} | {' | '.join(cells)} |"
     yield ""
+    if all(system.startswith(OURS) for system in averages):
+        return  # none to compare with
     best = {mark: min((_mean(averages[s], mark), s) for s in averages if not s.startswith(OURS)) for mark in marks}
     yield "Best of the others: " + "; ".join(f"{mark}: {name}" for mark, (_, name) in best.items()) + ".\n"
     yield "| against it | " + " | ".join(map(str, marks)) + " |\n| --- |" + " --- |" * len(marks)
