@@ -152,11 +152,13 @@ def plain_refdet(settings: Any, data: Any, folder: Path, between: Between) -> No
             mark = time.perf_counter()
             episode = draw(data, settings, settings.n_way, settings.n_query, random)
             waited += time.perf_counter() - mark
-            output = model(episode.frames.float() / 255, episode.references.float() / 255)
+            codes = model.encode(episode.references.float() / 255)
+            output = model.search(episode.frames.float() / 255, codes[episode.classes])
             found = criterion(output, episode.objects)
             vectors, frames = losses.object_vectors(output, episode.objects)
-            seen = torch.cat((vectors, output.references))
-            kinds = torch.cat((episode.classes[frames], episode.classes))
+            of_class = torch.stack([(episode.classes == kind).nonzero()[0, 0] for kind in range(len(codes))])
+            seen = torch.cat((vectors, output.references[of_class]))
+            kinds = torch.cat((episode.classes[frames], episode.classes[of_class]))
             loss = settings.bbox_weight * found.bbox + settings.cls_weight * found.cls + settings.dfl_weight * found.dfl
             loss = loss + settings.supcon_weight * losses.supervised_contrast(seen, kinds)
             loss = loss + settings.cpe_weight * losses.proposal_contrast(output, found, episode.classes)
