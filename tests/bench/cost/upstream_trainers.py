@@ -137,11 +137,13 @@ def plain_refdet(settings: Any, data: Any, folder: Path, between: Between) -> No
 
     from trainables.refdet import losses
     from trainables.refdet.episodes import draw
+    from trainables.refdet.model import Refdet
     from trainables.refdet.training import GRADIENT_NORM, RefdetTraining
 
     built = RefdetTraining(settings, data)
     model, criterion = built.model.train(), losses.DetectionLoss().train()
-    model.encoder.eval()  # type: ignore[union-attr]
+    assert isinstance(model, Refdet)
+    model.encoder.eval()
     optimizer = torch.optim.AdamW(
         [part for part in model.parameters() if part.requires_grad], lr=settings.lr, weight_decay=settings.weight_decay
     )
