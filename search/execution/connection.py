@@ -15,7 +15,7 @@ from typing import Any
 
 import ray
 import tenacity
-from ray._private import ray_constants
+from ray._private import ray_constants, services
 from ray._private import worker as ray_worker
 from ray._private.services import GcsClient, canonicalize_bootstrap_address
 from ray.exceptions import AuthenticationError, RayError
@@ -37,6 +37,7 @@ from search.execution.node_check import (
     inspect_node,
     wait_for,
 )
+from search.execution.patience import patient
 from search.execution.ray_folder import default_folder, remove_session, session_folder
 from search.execution.resources import trial_resources
 from search.execution.this_machine import OBJECT_STORE_BYTES
@@ -49,6 +50,8 @@ from trainables.errors import SettingsError, first_line
 Notify = Callable[[RenderableType], None]
 
 CONNECT_SECONDS = 5.0
+START_SECONDS = 300.0
+"""How long Ray may take to start here. It would give up after 30 s, in which a busy machine starts nothing."""
 NODE_SECONDS = 120.0
 """How long a node may take to unpack the code and answer; a slower one would delay its trials as much."""
 
@@ -170,6 +173,7 @@ def _start(folder: Path) -> None:
     os.environ.pop("RAY_ADDRESS", None)  # of a cluster that this sweep is not for; Ray's parts would look for it
     # With this constant False, as on macOS, Ray listens on loopback only. It would replace an address of 127.0.0.1.
     enabled, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    get_node, services.get_node = services.get_node, patient(services.get_node, START_SECONDS)
     try:
         ray.init(
             address="local",
@@ -181,6 +185,7 @@ def _start(folder: Path) -> None:
         )
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = enabled
+        services.get_node = get_node
 
 
 def _join(address: str, notify: Notify) -> None:
