@@ -46,6 +46,7 @@ CONFINED = {
     "plotly": ("search/views/charts/html.py",),
     "matplotlib": ("search/views/charts/png.py", "search/lr_range/figure.py"),
     "tensorboard": ("search/sinks/tensorboard_events.py", "trainables/logs/tensorboard_events.py"),
+    "wandb": ("search/sinks/wandb_runs.py",),
     "pyarrow": ("search/journal/", "search/storage/object_store.py"),
 }
 """Where each library may be imported: folders and files."""

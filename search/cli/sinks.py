@@ -1,6 +1,6 @@
-"""The verbs that write a sweep for other tools: optuna, tensorboard."""
+"""The verbs that write a sweep for other tools: optuna, tensorboard, wandb."""
 
-# Imports inside functions: Optuna and TensorBoard take a second, and only these verbs need them.
+# Imports inside functions: Optuna, TensorBoard and W&B take a second, and only these verbs need them.
 
 from __future__ import annotations
 
@@ -53,8 +53,7 @@ def tensorboard(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Write a sweep's curves and settings as TensorBoard's event files."""
-    if find_spec("tensorboard") is None:
-        raise SteadytuneError("TensorBoard is not installed; install it with: pip install 'steadytune[tensorboard]'")
+    _check_installed("tensorboard", "TensorBoard")
     from search.sinks.tensorboard_events import TensorBoardEvents
     from search.state.follower import SweepFollower
 
@@ -67,6 +66,34 @@ def tensorboard(
     if follow:
         _follow(folder, SweepFollower(folder), events.update)
     events.close()
+
+
+def wandb(
+    name: str,
+    to: Annotated[Path | None, typer.Option(help="folder; the sweep's wandb-offline if not given")] = None,
+    project: Annotated[str, typer.Option(help="project of Weights & Biases that the runs belong to")] = "steadytune",
+    follow: Follow = False,
+    sweeps: Root = DEFAULT_ROOT,
+) -> None:
+    """Write a sweep's trials as offline runs of Weights & Biases, each once it has ended."""
+    _check_installed("wandb", "Weights & Biases")
+    from search.sinks.wandb_runs import WandbRuns
+    from search.state.follower import SweepFollower
+
+    folder = SweepFolder.existing(sweeps, name)
+    follower = SweepFollower(folder)
+    target = to or folder.path / "wandb-offline"
+    with _writable(target):
+        runs = WandbRuns(folder, target, project)
+        runs.update(follower.read())
+    print(f"{target}: upload it with `wandb sync {target}/wandb/offline-run-*`", flush=True)
+    if follow:
+        _follow(folder, follower, lambda: runs.update(follower.read()))
+
+
+def _check_installed(library: str, called: str) -> None:
+    if find_spec(library) is None:
+        raise SteadytuneError(f"{called} is not installed; install it with: pip install 'steadytune[{library}]'")
 
 
 @contextmanager

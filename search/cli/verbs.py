@@ -63,6 +63,7 @@ VERBS = {
     "sync": Verb("mlflow", "Bring MLflow up to date with a sweep, such as after it could not be reached."),
     "optuna": Verb("sinks", "Write a sweep's search as an Optuna storage, which optuna-dashboard opens."),
     "tensorboard": Verb("sinks", "Write a sweep's curves and settings as TensorBoard's event files."),
+    "wandb": Verb("sinks", "Write a sweep's trials as offline runs of Weights & Biases, each once it has ended."),
     "logs": Verb("cluster", "Print the log of a sweep in the background or on a cluster, or of one of its trials."),
     "doctor": Verb(
         "doctor",

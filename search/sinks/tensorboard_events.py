@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
@@ -12,10 +11,8 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from search.journal.events import EpochDone, TrialStarted
 from search.journal.segments import read
+from search.sinks.new_folder import new_folder
 from search.sweep.folder import SweepFolder
-
-MARK = "steadytune"
-"""A file that says that a folder is ours, and may be replaced."""
 
 
 class TensorBoardEvents:
@@ -31,11 +28,7 @@ class TensorBoardEvents:
     """
 
     def __init__(self, folder: SweepFolder, target: Path) -> None:
-        if target.exists() and not (target / MARK).is_file():
-            raise FileExistsError(None, "holds something else", str(target))
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        (target / MARK).touch()
+        new_folder(target)
         self._journal, self._target = folder.journal, target
         self._seq = 0
         self._writers: dict[int, EventFileWriter] = {}

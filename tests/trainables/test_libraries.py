@@ -107,7 +107,9 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = Installed
 for package in sorted(packages):
     spec = importlib.util.find_spec(package)
     for module in pkgutil.walk_packages(spec.submodule_search_locations, package + "."):
-        of_an_extra = module.name == "search.sinks.tensorboard_events" and "tensorboard" in blocked
+        sinks = {"search.sinks.tensorboard_events": "tensorboard", "search.sinks.wandb_runs": "wandb"}
+        library = sinks.get(module.name)
+        of_an_extra = library and (library in blocked or importlib.util.find_spec(library) is None)
         measures_torch = module.name.endswith("gpu_sharing")
         if not (of_an_extra or measures_torch or module.name.endswith("__main__")):
             importlib.import_module(module.name)

@@ -126,6 +126,7 @@ LINES = {
     "optuna": "NAME is missing; `steadytune optuna --help` shows",
     "optuna sweep --to FOLDER --sweeps SWEEPS": "FOLDER: cannot be written (Is a directory)",
     "tensorboard nowhere --sweeps SWEEPS": "no sweep 'nowhere' in SWEEPS; valid: sweep",
+    "wandb": "NAME is missing; `steadytune wandb --help` shows",
     # Scripts and models.
     "init": "-- COMMAND is missing; `steadytune init --help` shows",
     "init --to FOLDER -- python train.py --lr 1e-3": "FOLDER: exists; give another file with --to, or remove it",

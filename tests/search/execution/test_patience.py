@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from search.execution import patience
 from search.execution.patience import patient
 
 
 def asked(answers_after: int, seconds: float, monkeypatch: pytest.MonkeyPatch) -> int:
     """How often a question was asked that has an answer after a number of times."""
     clock, times = [0.0], [0]
-    monkeypatch.setattr(patience.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(patience.time, "sleep", lambda pause: clock.__setitem__(0, clock[0] + pause))
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("time.sleep", lambda pause: clock.__setitem__(0, clock[0] + pause))
 
     def ask(address: str, node: str) -> str:
         times[0] += 1

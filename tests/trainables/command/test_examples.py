@@ -16,7 +16,7 @@ FILES = [path for path in sorted(EXAMPLES.glob("*.yaml")) if read_yaml(path).get
 
 def test_there_is_one_for_each_kind_of_script() -> None:
     assert {path.stem for path in FILES} >= {
-        *("plain", "ultralytics_cli", "yolox_train", "timm_train", "lightning", "hf_trainer"),
+        *("plain", "ultralytics_cli", "yolox_train", "timm_train", "hydra", "lightning", "hf_trainer"),
     }
 
 
