@@ -66,7 +66,9 @@ def taskset(file: Path) -> DataSet:
     values, losses = (rows[name].to_numpy().reshape(len(drawn), epochs) for name in ("value", "loss"))
     curves = [_until_lost(*curve) for curve in zip(values, losses, strict=True)]
     ranges = {name: _range(name, [one[name] for one in drawn]) for name in drawn[0]}
-    configurations = tuple(Configuration(*one) for one in zip(drawn, ((curve,) for curve in curves), strict=True))
+    # All tasks have the same configurations in the same order: what a seed draws would be the same in each.
+    order = np.random.default_rng(list(file.stem.encode())).permutation(len(drawn))
+    configurations = tuple(Configuration(drawn[place], (curves[place],)) for place in order)
     table = Table(file.stem, _spec(ranges, epochs), configurations, min(TASKSET_TRIALS, len(configurations)))
     return DataSet(file.stem, "TaskSet", lambda seed: (table, table.realised(seed)))
 
