@@ -67,8 +67,8 @@ def last_tags(
     tags = {"status": "done" if event.reason == "done" else "stopped"}
     tags |= {"reason": event.reason, "detail": event.detail}
     tags |= {f"decision.{name}": f"{value:g}" for name, value in event.numbers.items()}
-    numbers = {name: value for name, value in asdict(statistics).items() if name not in ("phases", "spikes")}
-    tags |= {f"steadiness.{name}": f"{value:.4g}" for name, value in numbers.items() if value is not None}
+    numbers = {name: value for name, value in asdict(statistics).items() if isinstance(value, float)}
+    tags |= {f"steadiness.{name}": f"{value:.4g}" for name, value in numbers.items()}
     if curve.epoch:
         tags["steadiness.spikes"] = " ".join(map(str, statistics.spikes))
     for name in ("commit", "host", "gpus", "data_fingerprint"):
