@@ -12,6 +12,7 @@ from search.pruning.scheduler import Scheduler
 from search.sampling.searcher import Searcher
 from search.sampling.warm_start import prior_values
 from search.state.outcome import finalist_numbers
+from search.state.started import Started
 from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
 from search.sweep.seeds import derived
@@ -64,7 +65,7 @@ def auditing_trial(state: SweepState) -> TrialStarted | None:
     return None if of is None else _again(state, "audit", of, state.trials[of].started.seed)
 
 
-def redrawn_values(plan: Plan, started: TrialStarted) -> dict[str, Any] | None:
+def redrawn_values(plan: Plan, started: Started) -> dict[str, Any] | None:
     """What the space, as it is now, would have drawn for a trial from before; None if it could not have drawn it."""
     values, not_drawable = redrawn(plan.space, plan.spec.set, {**plan.earlier_values, **started.settings})
     return None if not_drawable else values
@@ -82,8 +83,8 @@ def _event(
     of: int,
     named: str,
     seed: int,
-    drawn: Mapping[str, Any],
+    drawn: dict[str, Any],
     values: Mapping[str, Any],
 ) -> TrialStarted:
     settings = plan.settings({name: value for name, value in values.items() if name != "seed"}, seed)
-    return TrialStarted(number, kind, of, named, seed, dict(drawn), settings.model_dump())
+    return TrialStarted(number, kind, of, named, seed, drawn, settings.model_dump())

@@ -49,7 +49,7 @@ class PausingRung(Rung):
         self.paused: set[int] = set()
         self._paused_keys: list[_Key] = []  # sorted
         self._all_keys: list[_Key] = []  # sorted
-        self._candidates: dict[int, _Leader] = {}
+        self._best_values: dict[int, float] = {}  # of the candidates
         self._leader: _Leader | None = None
         self._bests: list[float] = []  # of the candidates, sorted
 
@@ -64,9 +64,10 @@ class PausingRung(Rung):
         if projected_value is None:
             return
         insort(self._all_keys, self._key(trial))
-        candidate = _Leader(projected_value if best is None else best, projected_value, -trial)
-        self._candidates[trial] = candidate
-        insort(self._bests, candidate.best)
+        best = projected_value if best is None else best
+        self._best_values[trial] = best
+        insort(self._bests, best)
+        candidate = _Leader(best, projected_value, -trial)
         self._leader = max(self._leader or candidate, candidate)
 
     def drop(self, trial: int) -> None:
@@ -90,12 +91,17 @@ class PausingRung(Rung):
 
     def _follow(self, trial: int) -> None:
         """`trial` cannot lead any more."""
-        candidate = self._candidates.pop(trial, None)
-        if candidate is None:
+        best = self._best_values.pop(trial, None)
+        if best is None:
             return
-        del self._bests[bisect_left(self._bests, candidate.best)]
-        if candidate == self._leader:
-            self._leader = max(self._candidates.values(), default=None)
+        del self._bests[bisect_left(self._bests, best)]
+        if self._leader and trial == self._leader.trial:
+            self._leader = max(map(self._candidate, self._best_values), default=None)
+
+    def _candidate(self, trial: int) -> _Leader:
+        projected_value = self.values[trial]
+        assert projected_value is not None
+        return _Leader(self._best_values[trial], projected_value, -trial)
 
     @property
     def median_best(self) -> float:
@@ -106,7 +112,8 @@ class PausingRung(Rung):
         """`trial` is paused here from now on. A trial without a value never is: it has nothing to be ranked by."""
         if self.values[trial] is not None and trial not in self.paused:
             self.paused.add(trial)
-            insort(self._paused_keys, self._key(trial))
+            kept = self._all_keys[bisect_left(self._all_keys, self._key(trial))]  # one object for both lists
+            insort(self._paused_keys, kept)
 
     def unpause(self, trial: int) -> None:
         """`trial` is not paused here any more, if it was."""

@@ -83,7 +83,7 @@ class Searcher:
         self.sampler_of: Callable[[int], optuna.samplers.BaseSampler] = lambda trial: (
             make_sampler(sampler, derived(seed, f"trial/{trial}")) if sampler in STATELESS_SAMPLERS else shared
         )
-        self._open: dict[int, optuna.Trial] = {}
+        self._open: dict[int, int] = {}  # by the sweep's number, Optuna's
 
     @property
     def study(self) -> optuna.Study:
@@ -102,17 +102,17 @@ class Searcher:
         self._study.sampler = self.sampler_of(trial)
         asked = self._study.ask()
         drawn = self._draw(VaryingRanges(asked, self._varying, fixed) if self._varying else asked)
-        self._open[trial] = asked
+        self._open[trial] = asked.number
+        self._storage.drawn(asked.number, drawn)
         return drawn
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """The objective that `trial` had reached by `epoch`."""
-        self._open[trial].report(value, epoch)
-        self._storage.refresh(self._open[trial].number)
+        self._storage.report(self._open[trial], epoch, value)
 
     def pause(self, trial: int) -> None:
         """`trial` is paused at a rung: until it is told, samplers see it as pruned."""
-        self._storage.pause(self._open[trial].number)
+        self._storage.pause(self._open[trial])
 
     def tell(self, trial: int, outcome: Outcome, value: float | None, violation: float = 0.0) -> None:
         """How `trial`, which was asked for before, ended; once.
@@ -123,9 +123,11 @@ class Searcher:
             value: its objective, None if it never had one.
             violation: by how much it exceeded the user's limits, as a share of them; 0 if it kept them.
         """
-        asked = self._open.pop(trial)
-        self._storage.end(asked.number)
+        number = self._open.pop(trial)
+        self._storage.unpause(number)
         failed = outcome == "infeasible" or value is None
+        # Optuna's own object of the trial is made again: kept from `ask` to here, it would hold all values once more.
+        asked = optuna.trial.Trial(self._study, number)
         asked.set_constraint(FAILURE_CONSTRAINT, 1.0 if failed else violation / (1 + violation))
         with warnings.catch_warnings():
             # CMA-ES warns each time that it does not use the constraint; it learns from complete trials only.
@@ -134,3 +136,4 @@ class Searcher:
                 self._study.tell(asked, value)
             else:
                 self._study.tell(asked, state=TrialState.PRUNED)
+        self._storage.told(number)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Container
 from copy import copy
 from statistics import NormalDist
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -19,10 +20,15 @@ from optuna.trial import FrozenTrial, TrialState
 from search.pruning.curve import orient
 
 NORMAL = NormalDist()
+_PARAMETERS = ("fixed_params", "tpe:relative_params")
+"""What names begin with under which Optuna keeps parameters besides a trial's own."""
 
 
 class StudyView(optuna.storages.InMemoryStorage):
-    """Optuna's storage in memory, whose trials samplers see as described above.
+    """Optuna's storage in memory for one study, whose trials samplers see as described above.
+
+    A sweep may have 10,000 trials, so what is kept of each is small: equal distributions and attributes are one object,
+    and of the reported values only the last stays, which is the one that samplers look at.
 
     Args:
         mode: "max" or "min".
@@ -34,49 +40,63 @@ class StudyView(optuna.storages.InMemoryStorage):
         super().__init__()
         self._mode = mode
         self._ranked = ranked
-        self._distributions: dict[BaseDistribution, BaseDistribution] = {}
-        # The paused trials, by Optuna's number, each with its pruned copy, or None until a sampler looks. The copies
-        # are kept, because for each draw samplers look at thousands that have not changed.
-        self._paused: dict[int, FrozenTrial | None] = {}
+        self._distribution: dict[BaseDistribution, BaseDistribution] = {}
+        self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
+        self._attributes: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
+
+    def drawn(self, number: int, values: dict[str, Any]) -> None:
+        """Trial `number` has all its parameters; if they are `values`, they are kept as that object."""
+        trial = self._trial(number)
+        if trial.params == values:
+            trial.params = values
+        trial.distributions = self._distributions.setdefault(tuple(trial.distributions.items()), trial.distributions)
+        trial.user_attrs = self._shared({})
+        # What it was enqueued with, and what TPE tells other processes of a trial in the making, are in its parameters.
+        trial.system_attrs = {
+            name: value for name, value in trial.system_attrs.items() if not name.startswith(_PARAMETERS)
+        }
+
+    def report(self, number: int, epoch: int, value: float) -> None:
+        """Trial `number` had reached `value` by `epoch`."""
+        self._trial(number).intermediate_values = {epoch: value}
 
     def pause(self, number: int) -> None:
-        """Trial `number` is paused."""
-        self._paused[number] = None
+        """Trial `number` is paused: from now on it is seen as pruned."""
+        self._trial(number).state = TrialState.PRUNED
 
-    def refresh(self, number: int) -> None:
-        """Trial `number` has one more value: if it was paused, its pruned copy is out of date."""
-        if number in self._paused:
-            self._paused[number] = None
+    def unpause(self, number: int) -> None:
+        """Trial `number` is about to be told: Optuna takes only a running one's end."""
+        self._trial(number).state = TrialState.RUNNING
 
-    def end(self, number: int) -> None:
-        """Trial `number` has ended."""
-        self._paused.pop(number, None)
+    def told(self, number: int) -> None:
+        """Trial `number` was told."""
+        trial = self._trial(number)
+        if len(trial.system_attrs) == 1:  # the constraint, and nothing of the sampler's own
+            trial.system_attrs = self._shared(trial.system_attrs)
+        trial.datetime_complete = trial.datetime_start
 
     def set_trial_param(
         self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
     ) -> None:
         """See Optuna's `BaseStorage`: equal distributions are one object, not one for each trial."""
-        shared = self._distributions.setdefault(distribution, distribution)
+        shared = self._distribution.setdefault(distribution, distribution)
         super().set_trial_param(trial_id, param_name, param_value_internal, shared)
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
         """See Optuna's `BaseStorage`."""
-        if not (self._paused or self._ranked) or states == (TrialState.WAITING,):
+        if not self._ranked or states == (TrialState.WAITING,):
             return super().get_all_trials(study_id, deepcopy, states)
-        stored = super().get_all_trials(study_id, deepcopy)
-        trials = [self._as_pruned(trial) if trial.number in self._paused else trial for trial in stored]
-        if self._ranked:
-            trials = _with_rank_scores(trials, self._mode)
+        trials = _with_rank_scores(super().get_all_trials(study_id, deepcopy), self._mode)
         return [trial for trial in trials if states is None or trial.state in states]
 
-    def _as_pruned(self, trial: FrozenTrial) -> FrozenTrial:
-        pruned = self._paused[trial.number]
-        if pruned is None:
-            pruned = self._paused[trial.number] = copy(trial)
-            pruned.state = TrialState.PRUNED
-        return pruned
+    def _trial(self, number: int) -> FrozenTrial:
+        """The stored trial itself, not a copy; with one study a trial's id is its number."""
+        return self.get_trial(number)
+
+    def _shared(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        return self._attributes.setdefault(tuple(attributes.items()), attributes)
 
 
 def _with_rank_scores(trials: list[FrozenTrial], mode: str) -> list[FrozenTrial]:

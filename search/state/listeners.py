@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from search.journal.epoch_block import EpochBlock
-from search.journal.events import Decided, TrialStarted
+from search.journal.events import Decided
 from search.pruning.decision import Outcome
 from search.pruning.scheduler import Scheduler
 from search.state.cost import violation
+from search.state.started import Started
 from search.state.trial_state import TrialState
 from search.sweep.spec import Limit, Measure
 
@@ -93,7 +94,7 @@ class SamplerListener:
         sampler: Sampler,
         limits: Mapping[Measure, Limit],
         earlier: Mapping[str, Any],
-        redraw: Callable[[TrialStarted], dict[str, Any] | None] | None = None,
+        redraw: Callable[[Started], dict[str, Any] | None] | None = None,
     ) -> None:
         self._sampler = sampler
         self._limits = limits

@@ -27,6 +27,7 @@ from search.pruning.curve import Curve
 from search.state.extension import gives_more
 from search.state.incumbents import Incumbents
 from search.state.listeners import TrialListener
+from search.state.started import CommonSettings
 from search.state.trial_state import TrialState
 from search.state.trials import Trials
 from search.state.utilisation import Utilisation
@@ -74,6 +75,7 @@ class SweepState:
         self._latest: float | None = None
         self._version = VERSION
         self._earlier_values = earlier_values(plan.recipe.settings_type)
+        self._common_settings = CommonSettings()
         self._utilisation = Utilisation()
         self._incumbents = Incumbents()
 
@@ -171,9 +173,10 @@ class SweepState:
         recipe = self.plan.recipe
         if self._earlier_values:  # an older version may have stored the settings, without fields that came later
             event = replace(event, settings={**self._earlier_values, **event.settings})
+        started = self._common_settings.of(event)
         curve = Curve(recipe.mode, objective=self.plan.spec.objective, bounds=self.plan.bounds)
         is_baseline = event.named == recipe.baseline
-        trial = TrialState(event, curve, is_baseline, is_reference=event.named in self.plan.references)
+        trial = TrialState(started, curve, is_baseline, is_reference=event.named in self.plan.references)
         self.trials.add(trial)
         self.started_by_hand += event.by_hand
         for listener in self._listeners:

@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from search.journal.epoch_block import EpochBlock
-from search.journal.events import Decided, TrialStarted
+from search.journal.events import Decided
 from search.pruning.bounds import is_worst
 from search.pruning.curve import Curve
 from search.pruning.decision import FAILURES, Action
 from search.pruning.objective import counts
+from search.state.decisions import Decisions
+from search.state.started import Started
 
 Status = Literal["running", "paused", "ended"]
 STATUS_AFTER: dict[Action, Status] = {"continue": "running", "pause": "paused", "stop": "ended"}
 
 
-@dataclass
+@dataclass(slots=True)
 class TrialState:
     """What the journal says about one trial.
 
@@ -37,11 +39,11 @@ class TrialState:
         gpu_bytes: the most GPU memory that its tensors took; 0 if it had no GPU.
     """
 
-    started: TrialStarted
+    started: Started
     curve: Curve
     is_baseline: bool = False
     is_reference: bool = False
-    decisions: list[Decided] = field(default_factory=list)
+    decisions: Decisions = field(default_factory=Decisions)
     checkpoints: dict[int, int] = field(default_factory=dict)
     written: array[int] = field(default_factory=lambda: array("l"))
     seconds: array[float] = field(default_factory=lambda: array("d"))
@@ -63,6 +65,15 @@ class TrialState:
                 (epoch, value) for epoch, value in pairs if value is not None
             )
         self.gpu_bytes = max(self.gpu_bytes, block.gpu_bytes)
+
+    def forget_checkpoint(self, epoch: int) -> None:
+        """The checkpoint of `epoch` is not on disk any more."""
+        self.checkpoints = {kept: size for kept, size in self.checkpoints.items() if kept != epoch}
+
+    def settle(self) -> None:
+        """Take as little memory as possible, as it does not run."""
+        self.curve.settle()
+        self.written, self.seconds = self.written[:], self.seconds[:]  # without room to grow
 
     @property
     def number(self) -> int:

@@ -67,7 +67,7 @@ class Trials(Mapping[int, TrialState]):
         elif trial.paused:
             self.paused[trial.number] = trial
         if not trial.running:
-            trial.curve.forget_points()  # of thousands of trials, few are looked at again
+            trial.settle()
         if self._is_ranked(trial):
             insort(self._ranking, trial, key=_descending)
             self.finished += trial.finished
@@ -79,7 +79,7 @@ class Trials(Mapping[int, TrialState]):
             if continues(trial.decisions):
                 if self._is_ranked(trial):
                     self._ranking.remove(trial)
-                trial.decisions.pop()
+                trial.decisions.take_back()
                 (self.paused if trial.paused else self.running)[trial.number] = trial
 
     def _is_ranked(self, trial: TrialState) -> bool:

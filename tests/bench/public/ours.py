@@ -40,7 +40,7 @@ class HalfCurve(Curve):
 
     @property
     def projected_value(self) -> float | None:
-        whole, known = super().projected_value, self._finite_values
+        whole, known = super().projected_value, self.finite_values
         second = known[len(known) // 2 :]
         return whole if whole is None or len(known) < 2 else (whole + sum(second) / len(second)) / 2
 

@@ -75,7 +75,7 @@ def test_a_settled_curve_goes_on_as_if_it_had_kept_its_points(
         kept.add(point)
         forgetful.add(point)
         if point.epoch == settled:
-            forgetful.forget_points()
+            forgetful.settle()
         assert repr(told(forgetful)) == repr(told(kept))
 
 

@@ -15,6 +15,7 @@ from search.pruning.curve import Curve, Point
 from search.sampling.searcher import FAILURE_CONSTRAINT
 from search.state.cost import measure_cost, violation
 from search.state.outcome import result
+from search.state.started import CommonSettings
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.folder import SweepFolder
@@ -59,9 +60,8 @@ def costly(data: Path, journal: Path, **fields: Any) -> SweepState:
 def trial_with(seconds: list[float], size: int = 0, values: tuple[float, ...] = ()) -> TrialState:
     """A trial that cost so much and reached such values."""
     curve = Curve("max", [Point(epoch, value, 1.0) for epoch, value in enumerate(values, 1)])
-    return TrialState(
-        TrialStarted(0, "search", 0, "", 0, {}, {}), curve, seconds=array("d", seconds), largest_bytes=size
-    )
+    started = CommonSettings().of(TrialStarted(0, "search", 0, "", 0, {}, {}))
+    return TrialState(started, curve, seconds=array("d", seconds), largest_bytes=size)
 
 
 # --- limits ------------------------------------------------------------------------------------------------------

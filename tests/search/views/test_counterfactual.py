@@ -49,7 +49,8 @@ def test_the_counterfactual_of_an_oscillating_trial_names_what_oscillated(
 ) -> None:
     state = grown(data, trials=1)
     trial = state.trials[0]
-    trial.decisions[-1] = Decided(0, 12, "stop", "oscillating", "", numbers)
+    trial.decisions.take_back()
+    trial.decisions.append(Decided(0, 12, "stop", "oscillating", "", numbers))
     (said,) = counterfactual(state, trial)
     assert words in said
 

@@ -1,0 +1,73 @@
+"""How a trial began, without what it shares with others: of a sweep's settings most are the same in all trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from search.journal.events import BY_HAND, Kind, TrialStarted
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A `TrialStarted`, with the same fields.
+
+    Attributes:
+        trial, kind, of, named, seed, drawn: as there.
+    """
+
+    trial: int
+    kind: Kind
+    of: int
+    named: str
+    seed: int
+    drawn: dict[str, Any]
+    _common: Mapping[str, Any] = field(repr=False, compare=False)
+    _own: Mapping[str, Any]  # where they differ from the common ones, from what was drawn and from the seed
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The complete settings of the training, made anew each time."""
+        return {**_expected(self._common, self), **self._own}
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a user added it to the search."""
+        return self.named == BY_HAND and self.kind == "search"
+
+
+class CommonSettings:
+    """Those of a trial with as many settings, which later ones have but for a few."""
+
+    def __init__(self) -> None:
+        self._common: Mapping[str, Any] = {}
+
+    def of(self, event: TrialStarted) -> Started:
+        """`event`, small."""
+        if event.settings.keys() != self._common.keys():
+            self._common = event.settings
+        expected = _expected(self._common, event)
+        own = {name: value for name, value in event.settings.items() if not _same(value, expected[name])}
+        return Started(
+            event.trial,
+            event.kind,
+            event.of,
+            event.named,
+            event.seed,
+            event.drawn,
+            self._common,
+            own or _NONE,
+        )
+
+
+_NONE: Mapping[str, Any] = {}
+
+
+def _expected(common: Mapping[str, Any], started: TrialStarted | Started) -> dict[str, Any]:
+    given = {**started.drawn, "seed": started.seed}
+    return {name: given.get(name, value) for name, value in common.items()}
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
