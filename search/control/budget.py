@@ -20,7 +20,7 @@ class Budget:
 
     Args:
         plan: the checked sweep.
-        clock: wall-clock seconds.
+        clock: seconds, of which only differences count.
 
     Attributes:
         began: the clock's time at which the sweep would have begun if it had run without interruption until now.

@@ -42,7 +42,7 @@ class Coordinator:
         delete: removes the checkpoint of (trial, epoch).
         requests: what users ask for by hand; None if nobody can ask.
         listen: called after each event that was applied.
-        clock: wall-clock seconds.
+        clock: seconds, of which only differences count; not the time of day, which may be set while a sweep runs.
 
     Attributes:
         halted: why everything was stopped; the sweep can be resumed later. None while it was not.
@@ -56,7 +56,7 @@ class Coordinator:
         delete: Callable[[int, int], None],
         requests: RequestBox | None = None,
         listen: Callable[[Row, SweepState], None] = lambda row, state: None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
         self._journal = journal
@@ -297,4 +297,4 @@ class Coordinator:
         checkpoints = on_disk(self.state.trials.values())
         for checkpoint in surplus(checkpoints, spec.keep_checkpoints, max_bytes, finalists):
             self._delete(checkpoint.trial, checkpoint.epoch)
-            del self.state.trials[checkpoint.trial].checkpoints[checkpoint.epoch]
+            self.state.trials[checkpoint.trial].forget_checkpoint(checkpoint.epoch)

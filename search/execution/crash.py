@@ -1,7 +1,8 @@
-"""Why the process of a training crashed, read from Ray's error and the trial's log."""
+"""Why the process of a training crashed, read from Ray's error and the trial's log; and what is wrong with a disk."""
 
 from __future__ import annotations
 
+import errno
 import re
 from collections import deque
 from pathlib import Path
@@ -50,3 +51,12 @@ def _tail(log: Path) -> list[str]:
             return list(deque((line.rstrip("\n") for line in file), _TAIL_LINES))
     except FileNotFoundError:
         return []
+
+
+def disk_problem(error: OSError) -> str:
+    """What is wrong with the disk, and the first half of what to do about it; "" if it is something else."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; nothing is lost: free some space"
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE):
+        return f"files can no longer be written there ({error.strerror}); nothing is lost: make it writable again"
+    return ""

@@ -79,7 +79,7 @@ def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory
     _copy_exported(recipe, trial_directory, directory)
     weights: Mapping[str, str] = {}
     if checkpoint:
-        shutil.copytree(checkpoint, directory / "checkpoint")
+        _copy_folder(checkpoint, directory / "checkpoint")
         weights = _write_weights(recipe, settings, directory)
     if onnx:
         if not checkpoint:
@@ -89,6 +89,17 @@ def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory
     description = about(state.plan.spec, recipe.metric, source, best, trial_directory)
     (directory / ABOUT).write_text(json.dumps(description, indent=1), encoding="utf-8")
     (directory / "README.md").write_text(readme(description, native_files, weights), encoding="utf-8")
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder of files. `shutil.copytree` has an error of its own, which does not say that a disk is full."""
+    target.mkdir()
+    for path in sorted(source.rglob("*")):
+        copy = target / path.relative_to(source)
+        if path.is_dir():
+            copy.mkdir()
+        else:
+            shutil.copy2(path, copy)
 
 
 def _copy_exported(recipe: AnyRecipe, trial_directory: Path, directory: Path) -> None:

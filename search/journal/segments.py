@@ -199,11 +199,13 @@ class Journal:
         self._schema = SCHEMA.with_metadata({_ID: read_id(folder) or uuid.uuid4().hex})
         self._rows: list[Row] = []
         self._flushed = time.monotonic()
+        # Durations are differences of rows' times. A clock that is set while the sweep runs must not change them.
+        self._epoch = time.time() - time.monotonic()
 
     def append(self, event: Event) -> Row:
         """Take one event; it is on disk after the next `flush`."""
         self._seq += 1
-        row = Row(self._seq, time.time(), event)
+        row = Row(self._seq, self._epoch + time.monotonic(), event)
         self._rows.append(row)
         return row
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from search.check import resumed
 from search.control.coordinator import Coordinator
 from search.control.reopen import cut_journal, extend
 from search.execution.connection import Notify, connected, node_resources
+from search.execution.crash import disk_problem
 from search.execution.job_protocol import announce_training
 from search.execution.resources import TrialResources, trial_resources, worker_slots
 from search.execution.trainable import RecipeTrainable
@@ -161,10 +161,10 @@ class _SweepRun:
                 announce_training()
                 state = self._search(slots, resources, recorder, uploader)
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            fix = f"nothing is lost: free some space, then `steadytune resume {folder.name}`"
-            raise SteadytuneError(f"{folder.path}: the disk is full; {fix}") from None
+            if problem := disk_problem(error):
+                fix = f"then `steadytune resume {folder.name}`"
+                raise SteadytuneError(f"{folder.path}: {problem}, {fix}") from None
+            raise
         return Finished(state, recorder)
 
     def notify_plain(self, message: str) -> None:

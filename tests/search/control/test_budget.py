@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import time
 from pathlib import Path
 
 import pytest
 
+from search.control.coordinator import Coordinator
 from search.journal.segments import read
 from search.state.outcome import result
 from tests.support.fakes import plan_of
@@ -94,3 +97,7 @@ def test_hours_before_an_interruption_count_and_the_pause_does_not(data: Path, j
     assert resumed.next() is not None
     clock.seconds += 2
     assert resumed.next() is None
+
+
+def test_hours_are_counted_by_a_clock_that_nobody_sets() -> None:
+    assert inspect.signature(Coordinator).parameters["clock"].default is time.monotonic

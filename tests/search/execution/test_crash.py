@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from search.control.coordinator import Coordinator
 from search.control.rules import repeated_failure
-from search.execution.crash import crash_reason
+from search.execution.crash import crash_reason, disk_problem
 from search.journal.events import EpochDone
 from search.journal.segments import Journal
 from tests.support.fakes import plan_of
@@ -111,3 +113,22 @@ def test_nor_are_failures_once_a_trial_has_finished_an_epoch(failing: Failing) -
     for _ in range(4):
         failing.fail("alike")
     assert repeated_failure(failing.coordinator.state) == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "the disk is full; nothing is lost: free some space"),
+        (errno.EDQUOT, "the disk is full; nothing is lost: free some space"),
+        (errno.EROFS, "(Read-only file system); nothing is lost: make it writable again"),
+        (errno.EACCES, "(Permission denied); nothing is lost: make it writable again"),
+        (errno.EIO, "(Input/output error); nothing is lost: make it writable again"),
+    ],
+)
+def test_a_disk_that_takes_no_more_files_is_one_sentence(number: int, words: str) -> None:
+    assert disk_problem(OSError(number, os.strerror(number))).endswith(words)
+
+
+def test_other_errors_are_no_problem_of_the_disk() -> None:
+    assert disk_problem(OSError(errno.ECONNREFUSED, "refused")) == ""
+    assert disk_problem(OSError("without a number")) == ""

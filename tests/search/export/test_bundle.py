@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from search.export.bundle import check_target, export
+from search.export.bundle import _copy_folder, check_target, export
 from search.journal.events import Decided, EpochDone, Event, Row, TrialStarted
 from search.state.outcome import BestCheckpoint, best_checkpoint, finalists, result
 from search.state.sweep_state import SweepState
@@ -319,3 +322,31 @@ def test_onnx_that_a_recipe_cannot_write_is_refused_and_the_last_export_stays(wi
         winner.export(onnx=True)
     assert (winner.folder.best / "weights.bin").is_file()
     assert sorted(winner.folder.path.iterdir()) == before, "nothing half-written is left"
+
+
+def test_a_disk_that_is_full_while_the_winner_is_copied_is_said_to_be_full(tmp_path: Path) -> None:
+    """As an `OSError` with its number, by which the sweep ends with one sentence and can be resumed."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
+    checkpoint, disk = tmp_path / "checkpoint", tmp_path / "disk"
+    (checkpoint / "folder").mkdir(parents=True)
+    (checkpoint / "folder" / "weights").write_bytes(bytes(3 << 20))
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=False).returncode:
+        pytest.skip("this container may not mount")
+    try:
+        with pytest.raises(OSError, match="No space left") as raised:
+            _copy_folder(checkpoint, disk / "copy")
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+    assert raised.value.errno == errno.ENOSPC
+
+
+def test_a_checkpoint_is_copied_with_its_folders(tmp_path: Path) -> None:
+    (tmp_path / "from" / "folder").mkdir(parents=True)
+    (tmp_path / "from" / "folder" / "weights").write_text("1")
+    (tmp_path / "from" / "settings.yaml").write_text("2")
+    _copy_folder(tmp_path / "from", tmp_path / "to")
+    copied = {path.relative_to(tmp_path / "to").as_posix() for path in (tmp_path / "to").rglob("*")}
+    assert copied == {"folder", "folder/weights", "settings.yaml"}
+    assert (tmp_path / "to" / "folder" / "weights").read_text() == "1"

@@ -295,3 +295,11 @@ def test_segments_from_before_a_column_existed_are_read_and_merged_with_later_on
     assert len(segments(folder)) == 1, "they were merged"
     opened = [row.event for row in read(folder) if isinstance(row.event, SweepOpened)]
     assert [one.version for one in opened] == [None] * (MERGE_SEGMENTS - 1) + [VERSION]
+
+
+def test_a_clock_that_is_set_changes_no_duration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hours of a sweep are sums of the time between its events."""
+    journal = Journal(tmp_path / "journal")
+    before = journal.append(SweepOpened(worker_slots=1)).time
+    monkeypatch.setattr("time.time", lambda: before + 86_400)
+    assert 0 <= journal.append(SweepOpened(worker_slots=1)).time - before < 3600
