@@ -42,6 +42,9 @@ class Decisions(Sequence[Decided]):
     def __len__(self) -> int:
         return len(self._lines()) + (self._last is not None)
 
+    def __bool__(self) -> bool:
+        return self._last is not None  # asked after each event, so nothing is read for it
+
     def __iter__(self) -> Iterator[Decided]:
         for line in self._lines():
             yield Decided(*json.loads(line))
