@@ -106,7 +106,8 @@ class Ours:
         losses = {name: loss for name, loss in known.items() if loss is not None}
         done = EpochDone(trial, point.epoch, point.phase, metrics, losses, {}, {})
         if last and self._ends_early:
-            self._coordinator.state.trials[trial].started.settings["epochs"] = point.epoch
+            ending = self._coordinator.state.trials[trial]
+            ending.started = replace(ending.started, _own={**ending.started._own, "epochs": point.epoch})
         elif last and point.epoch < self._epochs:
             done = replace(done, alarm="nonfinite", alarm_detail="recorded no further: weights were no longer finite")
         return self._coordinator.report(done)

@@ -236,7 +236,7 @@ def test_an_export_replaces_an_older_one_whole(story: Story, folder: SweepFolder
 def test_an_export_that_fails_leaves_the_older_one(story: Story, folder: SweepFolder) -> None:
     number = story.trial([0.5])
     export(story.state, folder, number, folder.best)
-    story.state.trials[number].started.settings["quality"] = "broken"
+    story.state.trials[number].started.drawn["quality"] = "broken"
     with pytest.raises(SteadytuneError, match="quality"):
         export(story.state, folder, number, folder.best)
     assert sorted(path.name for path in folder.best.iterdir()) == [
