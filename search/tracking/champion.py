@@ -15,6 +15,8 @@ from mlflow.tracking import MlflowClient
 from search.export.manifest import read_about
 from search.pruning.objective import EARLIER_OBJECTIVE
 from search.tracking.data_names import DATA_TAG, model_names
+from search.tracking.served import described
+from trainables import registry
 
 ALIAS = "champion"
 MODEL = "model"
@@ -122,11 +124,15 @@ def _same_model(version: Mapping[str, str], tags: Mapping[str, str]) -> bool:
 
 def _log_model(client: MlflowClient, run: str, folder: Path, path: str) -> None:
     """Upload the model's files to `path` of the sweep's run."""
+    about = read_about(folder, "recipe")
+    description, example = described(registry.find(about["recipe"], about.get("declaration")))
     with tempfile.TemporaryDirectory() as local:
         mlflow.pyfunc.save_model(
             f"{local}/{path}",
             loader_module="search.tracking.predictor",  # in every registered model: never rename that module
             data_path=str(folder),
+            mlflow_model=description,
+            input_example=example,
             pip_requirements=["steadytune"],
         )
         client.log_artifacts(run, f"{local}/{path}", path)

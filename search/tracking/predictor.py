@@ -8,11 +8,16 @@ registered model as its `loader_module`. Models in other people's registries wou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
+from mlflow.exceptions import MlflowException
+
 from search.export.manifest import read_about
+from search.tracking.served import with_files
 from trainables import registry
 from trainables.errors import SteadytuneError
 from trainables.recipe import Predictor
@@ -24,12 +29,26 @@ class Model:
 
     def __init__(self, predict: Predictor) -> None:
         self._predict = predict
+        self._one_at_a_time = Lock()  # a server asks from several threads; the networks keep state of a call
 
     def predict(self, images: Sequence[Any], params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """One dictionary per image; see `trainables.recipe.Predictor`."""
-        if isinstance(images, (str, Path, Mapping)):
-            raise SteadytuneError(f"predict takes a list of images, not {images!r} alone; call predict([image])")
-        return self._predict(images)
+        """One dictionary per image; see `trainables.recipe.Predictor`, and `search.tracking.served` for JSON.
+
+        Raises:
+            MlflowException: what cannot be predicted on, in one sentence; a server answers with it and HTTP 400.
+        """
+        with TemporaryDirectory() as folder:
+            try:
+                if isinstance(images, (str, bytes, Path, Mapping)) or not isinstance(images, Iterable):
+                    raise SteadytuneError(
+                        f"predict takes a list of images, not {images!r} alone; call predict([image])"
+                    )
+                opened = [with_files(image, Path(folder)) for image in images]
+                with self._one_at_a_time:
+                    return self._predict(opened)
+            except SteadytuneError as error:
+                reason = str(error).replace(f"{folder}/", "")
+                raise MlflowException.invalid_parameter_value(reason) from None
 
 
 def load(folder: Path) -> Predictor:

@@ -18,6 +18,8 @@ def planes(picture: Any, *, channels: int) -> NDArray[np.uint8]:
     Raises:
         DataError: another shape or type; says which.
     """
+    if not (hasattr(picture, "__array__") or hasattr(picture, "__array_interface__")):
+        raise DataError(f"a picture is {str(picture)[:40]!r}; it must be an array or the path of a file")
     array = np.asarray(picture)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != channels or not array.size:
         raise DataError(

@@ -1,0 +1,80 @@
+"""What a registered model takes and answers, in Python and as JSON from `mlflow models serve`.
+
+Where a recipe's predictor takes the path of a picture, JSON may have the picture itself: `{"image": BASE64}`. Clips are
+lists of numbers.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow.models import Model
+from PIL import Image
+
+from trainables.errors import DataError
+from trainables.recipe import AnyRecipe, Recipe
+
+IMAGE = "image"
+_ANYTHING = '[{"type": "any", "required": true}]'
+"""MLflow's schema of a list of anything, as it writes it of a model whose input has the type `list[Any]`."""
+
+
+def described(recipe: AnyRecipe) -> tuple[Model | None, list[Any] | None]:
+    """MLflow's description of a model of `recipe` with its signature, and an input example; None without a predictor.
+
+    The signature is marked as one of a type, `list[Any]`, so that MLflow hands the list over as it is. By a signature
+    of columns or tensors MLflow would make a table or an array of it first, which a list of paths, pairs or pictures of
+    different sizes does not become.
+    """
+    if type(recipe).predictor is Recipe.predictor:
+        return None, None
+    description = {
+        "signature": {"inputs": _ANYTHING, "outputs": _ANYTHING},
+        "is_signature_from_type_hint": True,
+        "type_hint_from_example": False,
+    }
+    return Model.from_dict(description), [_example(recipe.name)]
+
+
+def _example(recipe: str) -> Any:
+    """An input for which the model has an answer on any machine."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "grey").save(file, "PNG")
+    picture = {IMAGE: base64.b64encode(file.getvalue()).decode()}
+    if recipe == "rgbt":
+        return [picture, picture]
+    if recipe == "refdet":
+        return {"frame": picture, "references": [picture]}
+    if recipe == "slowfast":
+        return [[[20.0] * 16] * 16] * 8
+    return picture
+
+
+def with_files(given: Any, folder: Path) -> Any:
+    """What a predictor takes: `given`, with pictures in the place of which JSON had their bytes, as files in `folder`.
+
+    Raises:
+        DataError: what stands for a picture is no base64.
+    """
+    if isinstance(given, Mapping):
+        if given.keys() == {IMAGE}:
+            return _file(given[IMAGE], folder)
+        return {name: with_files(value, folder) for name, value in given.items()}
+    if isinstance(given, (list, tuple)) and any(isinstance(part, Mapping) for part in given):
+        return [with_files(part, folder) for part in given]
+    return given
+
+
+def _file(content: Any, folder: Path) -> Path:
+    try:
+        decoded = base64.b64decode(content, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        raise DataError(f"{IMAGE} is {str(content)[:40]!r}; it must be the bytes of an image file in base64") from None
+    path = folder / f"image {len(list(folder.iterdir())) + 1}"
+    path.write_bytes(decoded)
+    return path
