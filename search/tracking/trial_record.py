@@ -11,8 +11,10 @@ from search.pruning.curve import Curve
 from search.pruning.curve_statistics import CurveStatistics
 from search.pruning.decision import FAILURES, STOPPED_EARLY
 
-RUN_STATUS = {"done": "FINISHED"} | dict.fromkeys(STOPPED_EARLY, "KILLED") | dict.fromkeys(FAILURES, "FAILED")
-"""MLflow's status of a run, by the reason of the decision that ended its trial."""
+RUN_STATUS = dict.fromkeys({"done", *STOPPED_EARLY}, "FINISHED") | dict.fromkeys(FAILURES, "FAILED")
+"""MLflow's status of a run, by the reason of the decision that ended its trial.
+
+A trial that was stopped early is finished too: MLflow shows KILLED by the red cross of FAILED."""
 
 
 def run_name(event: TrialStarted) -> str:
@@ -66,7 +68,7 @@ def last_tags(
     """The tags of a trial that has ended: the decision and its numbers, the curve's statistics, the machine."""
     tags = {"status": "done" if event.reason == "done" else "stopped"}
     tags |= {"reason": event.reason, "detail": event.detail}
-    tags |= {f"decision.{name}": f"{value:g}" for name, value in event.numbers.items()}
+    tags |= {f"decision.{name}": _short(value) for name, value in event.numbers.items()}
     numbers = {name: value for name, value in asdict(statistics).items() if isinstance(value, float)}
     tags |= {f"steadiness.{name}": f"{value:.4g}" for name, value in numbers.items()}
     if curve.epoch:
@@ -76,3 +78,8 @@ def last_tags(
             tags[name] = str(environment[name])
     tags |= {f"version.{name}": version for name, version in environment.get("versions", {}).items()}
     return tags
+
+
+def _short(value: float) -> str:
+    """A whole number as it is, another with four digits."""
+    return f"{value:.0f}" if abs(value) < 1e15 and value == int(value) else f"{value:.4g}"

@@ -295,7 +295,7 @@ def test_a_sweep_that_was_given_more_continues_in_its_runs(root: Path, sample: P
     assert taken_back(rows)
     written(folder, rows)
 
-    assert {run.info.status for run in runs(folder)} <= {"FINISHED", "KILLED"}
+    assert {run.info.status for run in runs(folder)} == {"FINISHED"}, "a stopped trial is no crash"
     assert runs(folder)[0].data.tags["steadytune.status"] == "ended"
     assert {run.data.tags["steadytune.trial"]: run.info.run_id for run in runs(folder)[1:]}.items() >= ended.items()
     copy = SweepFolder(tmp_path, "more")
