@@ -29,6 +29,9 @@ def predict(
     window: Annotated[int, typer.Option(min=2, help="frames of a clip that is cut out of a recording")] = 64,
     thermal: Annotated[Path | None, typer.Option(help="rgbt: thermal picture, or folder of them")] = None,
     references: Annotated[Path | None, typer.Option(help="refdet: picture of what is sought, or folder")] = None,
+    tracks: Annotated[
+        bool, typer.Option("--tracks", help="follow objects through each video, and number them")
+    ] = False,
     draw: Annotated[bool, typer.Option("--draw/--no-draw", help="draw pictures and videos")] = True,
     cpus: Annotated[int | None, typer.Option(min=1, help="threads; 1, or OMP_NUM_THREADS, if not given")] = None,
     store: Annotated[
@@ -46,5 +49,5 @@ def predict(
 
     loaded = load(model, store)
     items = sources(source, loaded.recipe, Extra(thermal, references, window))
-    for line in run_prediction(loaded, items, PredictionRequest(to, threshold, batch, smooth, draw)):
+    for line in run_prediction(loaded, items, PredictionRequest(to, threshold, batch, smooth, draw, tracks)):
         print(line, flush=True)

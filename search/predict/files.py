@@ -24,13 +24,13 @@ class CocoFile:
         """Add what a predictor found in a picture."""
         number = len(self.images) + 1
         self.images.append({"id": number, "file_name": name, "width": width, "height": height})
-        for (x1, y1, x2, y2), score, label in _rows(answer):
+        for (x1, y1, x2, y2), score, label, track in _rows(answer):
             if label not in self.names:
                 self.names.append(label)
             box = [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)]
             entry = {"id": len(self.annotations) + 1, "image_id": number, "category_id": self.names.index(label) + 1}
             area = {"bbox": box, "area": round(box[2] * box[3], 2), "iscrowd": 0, "score": round(score, 5)}
-            self.annotations.append(entry | area)
+            self.annotations.append(entry | area | ({} if track is None else {"track_id": track}))
 
     def content(self) -> dict[str, Any]:
         """The whole file."""
@@ -39,11 +39,12 @@ class CocoFile:
 
 
 def yolo_lines(answer: Mapping[str, Any], width: int, height: int, names: Sequence[str]) -> str:
-    """A line for each box, class cx cy w h score in shares of the picture, as Ultralytics' `save_txt` has them."""
+    """A line for each box, class cx cy w h score [track], in shares of the picture, as Ultralytics' `save_txt`."""
     lines = []
-    for (x1, y1, x2, y2), score, label in _rows(answer):
+    for (x1, y1, x2, y2), score, label, track in _rows(answer):
         shares = (x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height
-        lines.append(f"{names.index(label)} {' '.join(f'{share:.6f}' for share in shares)} {score:.5f}\n")
+        end = "" if track is None else f" {track}"
+        lines.append(f"{names.index(label)} {' '.join(f'{share:.6f}' for share in shares)} {score:.5f}{end}\n")
     return "".join(lines)
 
 
@@ -67,9 +68,11 @@ def smoothed(scores: Sequence[Mapping[str, float]], over: int) -> list[dict[str,
     return [{name: sum(each[name] for each in window) / len(window) for name in window[0]} for window in windows]
 
 
-def _rows(answer: Mapping[str, Any]) -> list[tuple[tuple[float, float, float, float], float, str]]:
+def _rows(answer: Mapping[str, Any]) -> list[tuple[tuple[float, float, float, float], float, str, int | None]]:
+    """Boxes with scores, labels and numbers of tracks, if there are any."""
     boxes = [tuple(float(value) for value in box) for box in answer["boxes"]]
+    tracks = answer.get("tracks", [None] * len(boxes))
     return [
-        ((box[0], box[1], box[2], box[3]), float(score), str(label))
-        for box, score, label in zip(boxes, answer["scores"], answer["labels"], strict=True)
+        ((box[0], box[1], box[2], box[3]), float(score), str(label), track)
+        for box, score, label, track in zip(boxes, answer["scores"], answer["labels"], tracks, strict=True)
     ]

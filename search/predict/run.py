@@ -2,7 +2,7 @@
 
 TO/pictures/NAME.jpg, TO/NAME.mp4    drawn pictures and videos
 TO/labels/NAME.txt, TO/classes.txt   boxes in YOLO's form, and the names of their classes
-TO/predictions.json                  boxes in COCO's form; of clips, their classes
+TO/predictions.json                  boxes in COCO's form, with track_id where asked; of clips, their classes
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,11 @@ from search.predict.sources import Item, Source
 from search.views.charts.chart import PALETTE
 from search.views.drawn_boxes import draw_boxes
 from trainables.atomic import write_file
+from trainables.errors import SettingsError
 from trainables.vision.video_file import SUFFIX, VideoWriter
+
+if TYPE_CHECKING:
+    from trainables.vision.tracks import Tracker
 
 QUALITY = 90
 PREDICTIONS, CLASSES = "predictions.json", "classes.txt"
@@ -40,6 +44,7 @@ class PredictionRequest:
         batch: items that are decoded at a time.
         smooth: of consecutive clips, over which scores are averaged; 1 for each alone.
         draw: whether pictures and videos are drawn.
+        tracks: whether objects are followed through each video, or each folder of pictures in the order of names.
     """
 
     to: Path
@@ -47,6 +52,7 @@ class PredictionRequest:
     batch: int
     smooth: int = 1
     draw: bool = True
+    tracks: bool = False
 
 
 def predict(model: LoadedModel, sources: Sequence[Source], request: PredictionRequest) -> Iterator[str]:
@@ -75,7 +81,7 @@ def predict(model: LoadedModel, sources: Sequence[Source], request: PredictionRe
             if writer:
                 writer.close()
         clips += _classes(source.name, wholes, request.smooth)
-        counted = f"{len(coco.annotations) - before} objects" if not wholes else _counted(clips[-items:])
+        counted = _objects(coco.annotations[before:]) if not wholes else _counted(clips[-items:])
         yield f"{source.name}: {items} {'clips or pictures' if wholes else 'pictures'}, {counted}"
     content: Any = clips if clips and not coco.images else coco.content()
     write_file(request.to / PREDICTIONS, json.dumps(content, indent=1))
@@ -87,10 +93,22 @@ def predict(model: LoadedModel, sources: Sequence[Source], request: PredictionRe
 def _answers(
     model: LoadedModel, items: Iterator[Item], request: PredictionRequest
 ) -> Iterator[tuple[Item, dict[str, Any]]]:
+    tracker = _tracker(request) if request.tracks else None
     while batch := list(islice(items, request.batch)):
         answers = model.predict([item.given for item in batch])
         for item, answer in zip(batch, answers, strict=True):
-            yield item, above(answer, request.threshold)
+            if tracker is None:
+                yield item, above(answer, request.threshold)
+            elif item.picture is None or "boxes" not in answer:
+                raise SettingsError("--tracks follows boxes, and this model gives a class to the whole; leave it out")
+            else:
+                yield item, tracker.follow(answer, item.picture())
+
+
+def _tracker(request: PredictionRequest) -> Tracker:
+    from trainables.vision.tracks import Tracker  # imports Ultralytics
+
+    return Tracker(request.threshold)
 
 
 def _keep(
@@ -125,10 +143,20 @@ def _keep(
 
 def _drawn(pixels: NDArray[np.uint8], answer: Mapping[str, Any], names: Sequence[str]) -> Image.Image:
     picture = Image.fromarray(pixels)
-    rows = zip(answer["boxes"], answer["scores"], answer["labels"], strict=True)
-    boxes = [(box, PALETTE[names.index(label) % len(PALETTE)], f"{label} {score:.2f}") for box, score, label in rows]
+    # A colour for each track, or else for each class.
+    tracks = answer.get("tracks", [None] * len(answer["boxes"]))
+    rows = zip(answer["boxes"], answer["scores"], answer["labels"], tracks, strict=True)
+    boxes = []
+    for box, score, label, track in rows:
+        colour = PALETTE[(names.index(label) if track is None else track) % len(PALETTE)]
+        boxes.append((box, colour, f"{label} {score:.2f}" if track is None else f"{label} {track} {score:.2f}"))
     draw_boxes(picture, boxes, letters=max(11, min(pixels.shape[:2]) // 40))
     return picture
+
+
+def _objects(annotations: Sequence[Mapping[str, Any]]) -> str:
+    tracks = {annotation["track_id"] for annotation in annotations if "track_id" in annotation}
+    return f"{len(annotations)} objects" + (f" on {len(tracks)} tracks" if tracks else "")
 
 
 def _classes(source: str, wholes: Sequence[tuple[str, Mapping[str, Any]]], smooth: int) -> list[dict[str, Any]]:

@@ -84,6 +84,53 @@ def test_a_video_becomes_a_video(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "labels" / "walk.mp4_frame_4.txt").is_file()
 
 
+def crossing(pictures: Sequence[Any]) -> list[dict[str, Any]]:
+    """Finds the bright squares of each frame, surest where it is brightest; the weak one is below the threshold."""
+    answers = []
+    for picture in pictures:
+        squares = [(value, np.argwhere(np.abs(picture[..., 0].astype(int) - value) < 12)) for value in (250, 160)]
+        places = [(value, *where.min(0), *where.max(0)) for value, where in squares if len(where)]
+        boxes = [[x1, y1, x2 + 1, y2 + 1] for _, y1, x1, y2, x2 in places]
+        scores = np.array([value / 255 for value, *_ in places], dtype=np.float32)
+        answers.append({"boxes": np.array(boxes, dtype=np.float32), "scores": scores, "labels": ["cow"] * len(boxes)})
+    return answers
+
+
+def test_objects_of_a_video_keep_their_numbers(tmp_path: Path) -> None:
+    pytest.importorskip("lap")
+    writer = VideoWriter(tmp_path / "walk.mp4", 10.0)
+    for at in range(12):
+        frame = np.full((120, 160, 3), 40, dtype=np.uint8)
+        frame[20:44, 4 + 8 * at : 28 + 8 * at] = 250
+        if at != 5:  # hidden in one frame
+            frame[70:94, 120 - 8 * at : 144 - 8 * at] = 160
+        writer.add(frame)
+    writer.close()
+    model = LoadedModel("resnet_yolo", crossing)
+    asked = request(tmp_path, tracks=True, threshold=0.5)
+    said = list(predict(model, sources(tmp_path / "walk.mp4", "resnet_yolo", Extra()), asked))
+    assert said[0] == "walk: 12 pictures, 23 objects on 2 tracks"
+    coco = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    rows: dict[bool, set[int]] = {True: set(), False: set()}
+    for annotation in coco["annotations"]:
+        rows[annotation["bbox"][1] < 60].add(annotation["track_id"])
+    assert sorted(map(len, rows.values())) == [1, 1], "each square has one number throughout"
+    (upper,), (lower,) = rows[True], rows[False]
+    assert upper != lower
+    lines = (tmp_path / "out" / "labels" / "walk.mp4_frame_4.txt").read_text().splitlines()
+    assert [int(line.split()[-1]) for line in lines] == [upper, lower]
+
+
+def test_a_class_of_a_whole_clip_is_not_followed(tmp_path: Path) -> None:
+    pytest.importorskip("lap")
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "day.h5", "w") as file:
+        file["frames"] = np.full((5, 4, 6, 6), 20, dtype=np.float32)
+    model = LoadedModel("slowfast", flickering)
+    with pytest.raises(SteadytuneError, match="--tracks follows boxes"):
+        list(predict(model, sources(tmp_path / "day.h5", "slowfast", Extra()), request(tmp_path, tracks=True)))
+
+
 def test_without_drawing_only_the_lists_are_written(pictures: Path, tmp_path: Path) -> None:
     list(predict(COWS, sources(pictures, "resnet_yolo", Extra()), request(tmp_path, draw=False)))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"classes.txt", "labels", "predictions.json"}
