@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import base64
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from PIL import Image
 from rich.console import RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -15,6 +16,7 @@ from search.sweep.data_look import DataLook
 from search.sweep.plan import Plan
 from search.views.batch_picture import batch_picture
 from search.views.charts.chart import Table
+from search.views.embedded_image import photo
 from search.views.html_text import escape
 from search.views.markdown import escaped, markdown
 from trainables.look import Example, LookTable
@@ -90,8 +92,8 @@ def html_picture(data_look: DataLook) -> str:
     """The picture as an HTML element that needs no other file; "" if there is none."""
     if not data_look.picture:
         return ""
-    encoded = base64.b64encode(data_look.picture).decode()
-    image = f'<img alt="A training batch" style="max-width: 100%" src="data:image/jpeg;base64,{encoded}">'
+    with Image.open(io.BytesIO(data_look.picture)) as picture:
+        image = f'<img alt="A training batch" style="max-width: 100%" src="{photo(picture)}">'
     return f"<h2>A training batch</h2>\n{image}\n<p class='note'>{escape(PICTURE_NOTE)}</p>"
 
 

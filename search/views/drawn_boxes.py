@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 Box = tuple[Sequence[float], str, str]
-"""Corners x1 y1 x2 y2, colour, text."""
+"""Corners x1 y1 x2 y2, colour, text ("" for none)."""
 
 
 def draw_boxes(picture: Image.Image, boxes: Iterable[Box], scale: float = 1.0, letters: int = 11) -> None:
@@ -25,6 +25,8 @@ def draw_boxes(picture: Image.Image, boxes: Iterable[Box], scale: float = 1.0, l
         draw.rectangle(
             (left, top, max(left + 1, right), max(top + 1, bottom)), outline=colour, width=max(2, letters // 6)
         )
+        if not text:
+            continue
         label = "".join(sign if sign.isprintable() and ord(sign) < 256 else "?" for sign in text)  # what the font has
         width = font.getlength(label)
         # Above the box, or at its foot where there is no room; never beyond the picture's right edge.

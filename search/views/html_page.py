@@ -9,7 +9,8 @@ from search.views.html_text import escape
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem auto 4rem; max-width: 76rem; padding: 0 1rem; color: #222; }
-h1, h2, h3 { font-weight: 600; line-height: 1.25; } h1 { margin: .5rem 0; } h2 { margin-top: 2.4rem; }
+h1, h2, h3 { font-weight: 600; line-height: 1.25; } h1 { margin: 3.5rem 0 .5rem; }
+body > h1:first-child { margin-top: .5rem; } h2 { margin-top: 2.4rem; }
 .note { color: #666; font-size: .88em; }
 .wide { overflow-x: auto; }
 .result { border-left: 4px solid #2ca02c; padding: .1rem 1rem; background: #f6faf6; }

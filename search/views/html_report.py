@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from search.state.lead import lead, learnt_nothing
 from search.state.outcome import Finalist, finalists
@@ -32,6 +32,9 @@ from search.views.tables import (
 from search.views.targets import target_lines
 from search.views.verdict import baseline_of, lead_sentences, mean_and_std, next_step, nothing_learnt
 
+MOST_WARNINGS = 3
+"""On the first screen; all are in the part on the data."""
+
 
 def sweep_page(state: SweepState, name: str, data_look: DataLook | None = None, models: str = "") -> str:
     """The report of one sweep: its result in one screen, what its models do, how the search went, its data.
@@ -43,7 +46,7 @@ def sweep_page(state: SweepState, name: str, data_look: DataLook | None = None, 
         models: HTML on winner and baseline, see `search.views.model_process`.
     """
     importances = importance(state)
-    parts = [*_result(state, name)]
+    parts = [*_result(state, name, data_look.look.warnings if data_look else ())]
     if models:
         parts += ["<h1 id='models'>Winner and baseline on held-out data</h1>", models]
     parts += ["<h1 id='search'>The search</h1>", *_search(state, importances)]
@@ -63,10 +66,10 @@ def html_chart(chart: Chart) -> str:
     return f"<h2>{escape(chart.title)}</h2>\n{chart_html.html(chart)}\n<p class='note'>{escape(chart.note)}</p>"
 
 
-def _result(state: SweepState, name: str) -> Iterator[str]:
-    """One screen: what won, by how much, how sure that is, and what to do next."""
+def _result(state: SweepState, name: str, warnings: Sequence[str]) -> Iterator[str]:
+    """One screen: what won, by how much, how sure that is, what to do next, and `warnings` about the data."""
     ranked = finalists(state) if state.ended is not None and state.ended.trial >= 0 else []
-    told = list(_verdict(state, name, ranked))
+    told = [*_verdict(state, name, ranked), *(f"About the data: {warning}" for warning in warnings[:MOST_WARNINGS])]
     unsure = " unsure" if not ranked or learnt_nothing(state) or _within_noise(ranked) else ""
     lead_text, *others = map(escape, told)
     paragraphs = "".join(f"<p>{text}</p>" for text in others)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -11,16 +9,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from search.views.drawn_boxes import Box, draw_boxes
+from search.views.embedded_image import photo
 from search.views.html_text import escape
 from trainables.held_out import HeldOut
 from trainables.judged import JudgedModel
 from trainables.model_report import Mistake
 from trainables.vision.predictions import DetectionPredictions
 
-SHOWN, RIGHT = 12, 4
+SHOWN, RIGHT = 10, 4
 """Examples with mistakes, and examples without any, in a gallery."""
-WIDTH, MOST_HEIGHT, QUALITY = 260, 320, 80
-"""Of a picture, in pixels, and of its JPEG: a gallery of two models stays below 2 MB."""
+WIDTH, MOST_HEIGHT = 260, 320
+"""Of a picture, in pixels."""
 THERE, FOUND, MISSED, FALSE = "#ffffff", "#2ecc40", "#ff9500", "#ff3b30"
 """Colours of boxes: of what is there; of what a model finds, misses, and takes for an object that is none."""
 LEGEND = (
@@ -48,7 +47,8 @@ def _row(example: HeldOut, number: int, models: Sequence[JudgedModel]) -> str:
     boxed, others = pictures[: example.boxed], pictures[example.boxed :]
     # A class as a whole is not drawn, so its pictures are the same for every model: once is enough.
     as_a_whole = example.boxes is None
-    truth = [] if example.boxes is None else _there(example)
+    named = len({name for model in models for name in _names(model)}) > 1
+    truth = [] if example.boxes is None else _there(example, named)
     caption = ", ".join(dict.fromkeys(example.labels)) if as_a_whole else "what is there"
     figures = [_figure(_side_by_side([_drawn(pixels, truth) for pixels in boxed]), caption)]
     figures += [_figure(_drawn(pixels, ()), "what is sought") for pixels in others]
@@ -58,27 +58,34 @@ def _row(example: HeldOut, number: int, models: Sequence[JudgedModel]) -> str:
         if as_a_whole:
             figures.append(f"<figure class='mistake'><figcaption>{escape(text)}</figcaption></figure>")
         else:
-            boxes = list(_said(example, number, model, mistake))
+            boxes = list(_said(example, number, model, mistake, named))
             figures.append(_figure(_side_by_side([_drawn(pixels, boxes) for pixels in boxed]), text))
     group = f" ({example.group})" if example.group else ""
     return f"<div><h4>{escape(example.name + group)}</h4><div class='gallery'>{''.join(figures)}</div></div>"
 
 
-def _there(example: HeldOut) -> list[Box]:
+def _names(model: JudgedModel) -> Sequence[str]:
+    return model.predictions.names
+
+
+def _there(example: HeldOut, named: bool) -> list[Box]:
+    """Boxes of what is there; of a single class they have no text, which would only hide them."""
     assert example.boxes is not None
-    return [(box, THERE, label) for box, label in zip(example.boxes.tolist(), example.labels, strict=True)]
+    rows = zip(example.boxes.tolist(), example.labels, strict=True)
+    return [(box, THERE, label if named else "") for box, label in rows]
 
 
-def _said(example: HeldOut, number: int, model: JudgedModel, mistake: Mistake) -> Iterator[Box]:
+def _said(example: HeldOut, number: int, model: JudgedModel, mistake: Mistake, named: bool) -> Iterator[Box]:
     assert isinstance(model.predictions, DetectionPredictions)
     assert example.boxes is not None
     detected, names = model.predictions.detected[number], model.predictions.names
     for place in mistake.misses:
-        yield example.boxes[place].tolist(), MISSED, example.labels[place]
+        yield example.boxes[place].tolist(), MISSED, example.labels[place] if named else ""
     rows = zip(detected.boxes.tolist(), detected.classes.tolist(), detected.scores.tolist(), strict=True)
     for place, (box, kind, score) in enumerate(rows):
         if score >= (model.report.threshold or 0.0):
-            yield box, FALSE if place in mistake.false_alarms else FOUND, f"{names[kind]} {score:.2f}"
+            text = f"{names[kind]} {score:.2f}" if named else f"{score:.2f}"
+            yield box, FALSE if place in mistake.false_alarms else FOUND, text
 
 
 def _drawn(pixels: NDArray[np.uint8], boxes: Iterable[Box]) -> Image.Image:
@@ -102,8 +109,5 @@ def _side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
 
 
 def _figure(picture: Image.Image, caption: str) -> str:
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY)
-    data = base64.b64encode(file.getvalue()).decode()
-    image = f"<img src='data:image/jpeg;base64,{data}' width='{picture.width}' alt='{escape(caption)}'>"
-    return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>"
+    image = f"<img src='{photo(picture)}' width='{picture.width}' alt='{escape(caption)}'>"
+    return f"<figure style='width: {picture.width}px'>{image}<figcaption>{escape(caption)}</figcaption></figure>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from search.views.charts.chart import PALETTE, Chart, Panel, Series, Table
 from search.views.charts.png import png
+from search.views.embedded_image import drawing
 from search.views.html_page import html_table, page
 from search.views.html_text import escape
 from search.views.model_gallery import gallery
@@ -27,10 +27,11 @@ MOST_LINES, MOST_CONFUSED = 8, 20
 STYLE = """<style>
 .examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--wide)), 1fr)); }
 .gallery { display: flex; flex-wrap: wrap; gap: .6rem; align-items: flex-start; margin-bottom: 1rem; }
-figure { margin: 0; } figcaption { font-size: .82em; color: #444; max-width: 46rem; } figure img { max-width: 100%; }
+figure { margin: 0; max-width: 100%; } figure img { max-width: 100%; }
+figcaption { font-size: .82em; color: #444; max-width: 46rem; }
 h4 { margin: .6rem 0 .2rem; font-weight: 500; }
 .confusion td { text-align: right; } .confusion td.name { text-align: left; }
-img.chart { max-width: 100%; }
+img.chart { max-width: max(100%, 44rem); }
 </style>"""
 WORDS = {
     "map50_95": "AP, mean of IoU 0.50 to 0.95 (COCO)",
@@ -75,9 +76,8 @@ def model_parts(examples: Sequence[HeldOut], models: Sequence[JudgedModel]) -> I
     for model in models:
         yield _confusion(model)
     for chart in (*filter(None, map(_curves, models)), _calibration(models)):
-        data = base64.b64encode(png(replace(chart, title=""))).decode()
-        image = f"<img class='chart' src='data:image/png;base64,{data}' alt='{escape(chart.title)}'>"
-        yield f"<h2>{escape(chart.title)}</h2>\n{image}"
+        image = f"<img class='chart' src='{drawing(png(replace(chart, title='')))}' alt='{escape(chart.title)}'>"
+        yield f"<h2>{escape(chart.title)}</h2>\n<div class='wide'>{image}</div>"
     yield f"<h2>{'Clips and pictures' if examples[0].boxes is None else 'Pictures'}</h2>"
     yield from gallery(examples, models)
 
@@ -209,7 +209,7 @@ def _curves(model: JudgedModel) -> Chart | None:
 def _lines(report: ModelReport, name: str) -> Iterator[Series]:
     curves = report.curves[name]
     most = sorted(report.classes, key=lambda row: -row.examples)[:MOST_LINES]
-    for index, row in enumerate(most):
+    for index, row in enumerate(most if len(report.classes) > 1 else ()):
         yield Series(row.name, tuple(curves["x"]), tuple(curves[row.name]), PALETTE[index % len(PALETTE)])
     yield Series("all classes", tuple(curves["x"]), tuple(curves["all classes"]), "#000000", width=2.5)
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.support import REPOSITORY
+from tests.support.browser import is_wider_than_its_window, opened, pictures_drawn
 from tests.support.programs import CHROMIUM
-from tests.support.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.e2e
 SWEEP = ["--name", "sweep", "--preset", "tiny", "--trials", "3", "--set", "epochs=2", "--set", "warmup_epochs=1"]
@@ -47,19 +47,9 @@ def errors() -> list[str]:
 @pytest.fixture(params=[1440, 390])
 def page(report: Path, errors: list[str], request: pytest.FixtureRequest) -> Iterator[Any]:
     """The report in a window of a screen and of a telephone, once everything is drawn."""
-    from playwright import sync_api as driver
-
-    with driver.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=str(CHROMIUM.require()), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": request.param, "height": 900})
-        page.set_default_timeout(1000 * DEADLINE_SECONDS)
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda asked: errors.append(asked.url) if asked.url.startswith("http") else None)
-        page.goto(report.as_uri())
+    with opened(report, request.param, errors) as page:
         page.wait_for_selector("body[data-drawn=yes]")
         yield page
-        browser.close()
 
 
 def test_every_figure_is_drawn_every_picture_is_there_and_nothing_fails(page: Any, errors: list[str]) -> None:
@@ -70,14 +60,11 @@ def test_every_figure_is_drawn_every_picture_is_there_and_nothing_fails(page: An
         name for name, _ in charts
     }
     assert [name for name, traces in charts if not traces] == []
-    pictures = page.eval_on_selector_all(
-        "img", "all => all.map(picture => picture.complete && picture.naturalWidth > 0)"
-    )
+    pictures = pictures_drawn(page)
     assert len(pictures) > 4
     assert all(pictures)
     assert errors == []
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= page.viewport_size["width"], "the page as a whole is not wider than its window"
+    assert not is_wider_than_its_window(page)
 
 
 def test_the_first_screen_says_what_to_deploy_and_how_sure_that_is(page: Any) -> None:

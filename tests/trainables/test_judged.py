@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from search.views.model_report import write_report
+from tests.support.browser import is_wider_than_its_window, opened, pictures_drawn
+from tests.support.programs import CHROMIUM
 from trainables import registry
 from trainables.judged import judge
 
@@ -42,7 +44,13 @@ def test_a_report_has_the_metric_that_the_training_measured(name: str, tmp_path:
     text = page.read_text(encoding="utf-8")
     assert len(text) < 3e6
     assert "Confusion matrix: model" in text
-    assert len(re.findall("<img src='data:image/jpeg", text)) >= 4
+    assert len(re.findall("<img src='data:image/webp", text)) >= 4
+    if CHROMIUM.path:
+        errors: list[str] = []
+        with opened(page, 390, errors) as shown:
+            assert all(pictures_drawn(shown))
+            assert not is_wider_than_its_window(shown)
+        assert errors == []
     if name == "rgbt":
         assert {"day", "night"} & set(model.report.groups)
     if name == "refdet":

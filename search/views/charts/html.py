@@ -17,7 +17,8 @@ from search.views.charts.parallel import heights, ticks
 from search.views.html_text import escape
 from trainables.printable import printable
 
-PANEL_HEIGHT, PANEL_WIDTH = 300, 220
+PANEL_HEIGHT, PANEL_WIDTH, AXIS_WIDTH = 300, 220, 100
+MOST_TICKS = 4
 SHADES = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")
 """Of parallel coordinates, from the worst trials to the best: viridis."""
 Figure: TypeAlias = go.Figure
@@ -41,7 +42,10 @@ def html(chart: Chart) -> str:
         text = text.replace(sign, code)
     identity = f"chart-{escape(chart.name)}"
     # On a narrow screen panels beside each other keep their width, and the page lets one move them.
-    width = 0 if isinstance(chart.body, Parallel) or not chart.columns > 1 else PANEL_WIDTH * chart.columns
+    if isinstance(chart.body, Parallel):
+        width = AXIS_WIDTH * len(chart.body.axes)
+    else:
+        width = PANEL_WIDTH * chart.columns if chart.columns > 1 else 0
     style = f"height: {height}px; min-width: {width}px"
     return (
         f"<div class='wide'><div class='chart' id=\"{identity}\" style='{style}'></div></div>"
@@ -91,6 +95,8 @@ def _panels(chart: Chart, panels: tuple[Panel, ...]) -> Any:
                 figure.add_trace(trace, **at)
         named = any(isinstance(x, str) for series in panel.series for x in series.x)
         figure.update_xaxes(title_text=panel.x, **_scale(panel.log_x), **at)
+        if panel.log_x and chart.columns > 2:
+            figure.update_xaxes(tickvals=_few_ticks(panel), **at)
         if named:
             figure.update_xaxes(type="category", **at)  # else plotly takes the name "7" for a number
         figure.update_yaxes(title_text=panel.y, **_scale(panel.log_y), **at)
@@ -105,6 +111,22 @@ def _scale(log: bool) -> dict[str, Any]:
     # Plain numbers, 0.0001 and not 100µ; on a logarithmic axis plotly would label 2 and 5 without their power of ten.
     look = {"exponentformat": "none", "gridcolor": "#eee", "zeroline": False, "linecolor": "#bbb", "automargin": True}
     return look | ({"type": "log", "tickformat": "~g", "nticks": 6} if log else {})
+
+
+def _few_ticks(panel: Panel) -> list[float]:
+    """At most four places on a logarithmic axis, where plotly would print a label for each digit over one another."""
+    values = [x for series in panel.series for x in series.x if isinstance(x, (int, float)) and 0 < x < math.inf]
+    if not values:
+        return []
+    low, high = min(values), max(values)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ((1, 2, 5), (1, 3), (1,)):
+        places = [digit * 10.0**power for power in powers for digit in digits]
+        inside = [place for place in places if 0.99 * low <= place <= 1.01 * high]
+        if len(inside) <= MOST_TICKS:
+            break
+    inside = inside[:: math.ceil(len(inside) / MOST_TICKS) or 1]
+    return inside if len(inside) > 1 else [float(f"{end:.2g}") for end in dict.fromkeys((low, high))]
 
 
 def _joined(parts: Iterable[Series]) -> Iterator[Series]:

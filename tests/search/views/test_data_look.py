@@ -119,8 +119,10 @@ def test_the_report_shows_it_with_the_picture_inside(data: Path) -> None:
     page = sweep_page(SweepState(plan), "sweep", look_at(plan, data))
     assert "&lt;b&gt;cow&lt;/b&gt;" in page
     assert "<b>cow" not in page
-    assert 'src="data:image/jpeg;base64,' in page
-    assert "3 of 4 pictures look alike" in page
+    assert 'src="data:image/webp;base64,' in page
+    result, _, rest = page.partition("id='search'")
+    assert "About the data: 3 of 4 pictures look alike" in result, "on the first screen"
+    assert "3 of 4 pictures look alike" in rest
 
 
 def test_what_was_seen_is_kept_in_the_sweeps_folder(data: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from search.state.outcome import finalists, result
 from search.state.sweep_state import SweepState
 from search.views import figures
 from search.views.charts.chart import MARKED, Chart, Panel, Parallel, Series
-from search.views.charts.html import html
+from search.views.charts.html import html, plotly_figure
 from search.views.charts.png import png
 from search.views.html_comparison import comparison, comparison_page, curves, settings
 from search.views.html_report import sweep_page
@@ -377,3 +377,20 @@ def training(epoch: int) -> EpochDone:
     losses = {"train": 10.0 / epoch, "train/box": 6.0 / epoch, "train/cls": 4.0 / epoch, "val": 11.0 / epoch}
     phase = "warmup" if epoch <= 3 else "main"
     return EpochDone(7, epoch, phase, {"score": epoch / 20}, losses, {"head": 1e-3}, {"train": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((4e-4, 7e-4), [4e-4, 7e-4]),
+        ((1e-5, 1e-2), [1e-5, 1e-4, 1e-3, 1e-2]),
+        ((0.01, 0.19), [0.01, 0.02, 0.05, 0.1]),
+        ((1e-9, 1.0), [1e-9, 1e-6, 1e-3, 1.0]),
+        ((3e-4,), [3e-4]),
+    ],
+)
+def test_a_small_logarithmic_axis_has_few_labels(values: tuple[float, ...], expected: list[float]) -> None:
+    series = Series("", values, tuple(1.0 for _ in values), "#000000", kind="points")
+    panels = tuple(Panel("", "lr", "score", (series,), log_x=True) for _ in range(3))
+    figure = plotly_figure(Chart("slices", "", "", panels, columns=3))
+    assert list(figure.layout.xaxis.tickvals) == pytest.approx(expected)

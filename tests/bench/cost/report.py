@@ -1,0 +1,68 @@
+"""What the report costs a sweep: CPU time of the report on its models and of its page, as a share of its trainings'.
+
+    python -m tests.bench.cost.report SWEEPS NAME
+
+Takes a finished sweep, whose report is made again in a copy of its folder. The CPU time of its trainings is that of the
+second epoch of the winner's settings, trained here, times the epochs of all its trials.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: a trial's threads
+
+from search.state.follower import SweepFollower
+from search.state.outcome import result
+from search.sweep.data_look import read
+from search.sweep.folder import SweepFolder
+from search.sweep.uri import located
+from search.views.html_report import sweep_page
+from search.views.model_process import read_part, write_models
+from trainables.settings import parse_stored
+
+
+def cpu() -> float:
+    """CPU seconds of this process and of the children that it has waited for."""
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def main() -> None:
+    """Print the shares."""
+    sweeps, name = Path(sys.argv[1]), sys.argv[2]
+    with TemporaryDirectory() as copy:
+        shutil.copytree(sweeps / name, Path(copy) / name)
+        folder = SweepFolder.existing(Path(copy), name)
+        state = SweepFollower(folder).read()
+        winner = result(state).trial
+        start = cpu()
+        problem = write_models(state, folder, winner)
+        models = cpu() - start
+        assert not problem, problem
+        page = sweep_page(state, name, read(folder.look), read_part(folder))
+        drawn = cpu() - start - models
+        recipe = state.plan.recipe
+        settings = parse_stored(recipe.settings_type, state.trials[winner].started.settings, "the winner")
+        (Path(copy) / "work").mkdir()
+        marks = []
+        for epoch in recipe.train(settings, recipe.open(Path(located(state.plan.spec.data))), Path(copy) / "work"):
+            marks.append(time.process_time())
+            if epoch.epoch == 2:
+                break
+    an_epoch = marks[1] - marks[0]
+    epochs = sum(trial.curve.epoch for trial in state.trials.values())
+    total = epochs * an_epoch
+    print(f"{recipe.name}: {len(state.trials)} trainings, {epochs} epochs of {an_epoch:.2f} CPU s: {total:.0f} CPU s")
+    print(f"report on the models {models:.1f} CPU s, page {drawn:.1f} CPU s ({len(page) / 1e6:.2f} MB)")
+    print(f"share {100 * (models + drawn) / total:.2f} %")
+
+
+if __name__ == "__main__":
+    main()
