@@ -62,6 +62,7 @@ ONLY_TRAINABLES = {
     "av",
     "h5py",
     "pytorchvideo",
+    "onnxruntime",
 }
 
 MODULE_LINES, MEDIAN_MODULE_LINES, FUNCTION_LINES = 300, 120, 60

@@ -13,7 +13,7 @@ from trainables.errors import DataError
 from trainables.held_out import HeldOut, held_out
 from trainables.loop_recipe import for_checkpoint
 from trainables.model_report import ModelReport
-from trainables.recipe import AnyRecipe
+from trainables.recipe import AnyRecipe, Predictor
 from trainables.vision.predictions import DetectionPredictions, Predictions, predictions
 
 
@@ -48,15 +48,25 @@ def judge(
     Raises:
         SteadytuneError: the recipe shows no held-out examples, or checkpoint and data do not fit.
     """
-    from trainables.vision.class_report import class_report
-    from trainables.vision.detection_report import detection_report
-
     examples = held_out(recipe, settings, for_checkpoint(opened, checkpoint))
     if most is not None and len(examples) > most:
         examples = [examples[index] for index in np.linspace(0, len(examples) - 1, most).round().astype(int)]
-    predicted = predictions(examples, recipe.predictor(settings, checkpoint))
+    report, predicted = report_on(examples, recipe.predictor(settings, checkpoint))
+    return examples, JudgedModel(title, report, predicted)
+
+
+def report_on(examples: Sequence[HeldOut], predictor: Predictor) -> tuple[ModelReport, Predictions]:
+    """What `predictor` does on `examples`, of which there is at least one.
+
+    Raises:
+        DataError: no picture of them holds an object.
+    """
+    from trainables.vision.class_report import class_report
+    from trainables.vision.detection_report import detection_report
+
+    predicted = predictions(examples, predictor)
     if not isinstance(predicted, DetectionPredictions):
-        return examples, JudgedModel(title, class_report(predicted), predicted)
+        return class_report(predicted), predicted
     if not any(len(truth.classes) for truth in predicted.truth):
         raise DataError("no held-out picture holds an object; a report needs at least one")
-    return examples, JudgedModel(title, detection_report(predicted), predicted)
+    return detection_report(predicted), predicted

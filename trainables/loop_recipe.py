@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from trainables.atomic import write_file
 from trainables.class_match import ClassMatch, Named, match
-from trainables.errors import CheckpointError, SettingsError
+from trainables.errors import CheckpointError, SettingsError, SteadytuneError
 from trainables.identity import identity
 from trainables.look import Example, Look
 from trainables.recipe import Epoch, Predictor, Recipe
@@ -133,6 +133,20 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
         write = getattr(self._module("predictor"), "write_onnx", super().onnx)
         written: Mapping[str, str] = write(settings, checkpoint, directory)
         return written
+
+    def onnx_predictor(self, settings: SettingsT, checkpoint: Path, run: Any) -> Predictor:
+        """`predictor`, but with the ONNX file that `run` runs in the place of the checkpoint's network.
+
+        `run` is a `trainables.vision.onnx_export.Run`: inputs by name to outputs.
+
+        Raises:
+            SteadytuneError: the recipe writes no ONNX.
+        """
+        module = self._module("predictor")
+        if not hasattr(module, "write_onnx"):
+            raise SteadytuneError(f"recipe {self.name} writes no ONNX, so nothing can predict by it")
+        predictor: Predictor = module.load(settings, checkpoint, run)
+        return predictor
 
     def export(self, settings: SettingsT, directory: Path) -> list[Path]:
         """Write what the recipe's own training code reads, then `SETTINGS_FILE`; returns them in this order."""

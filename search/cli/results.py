@@ -113,6 +113,9 @@ def export(
     onnx: Annotated[
         bool, typer.Option("--onnx", help="also write the model as ONNX, checked against the original")
     ] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="also write the ONNX model in int8, with what that costs of its metric")
+    ] = False,
     prove: Annotated[
         int, typer.Option(min=0, help="epochs to re-train from the written files, to prove that they are complete")
     ] = 0,
@@ -122,6 +125,7 @@ def export(
     """Write a configuration in the recipe's own format, with its best checkpoint."""
     from search.export.bundle import check_target
     from search.export.bundle import export as write_export
+    from search.export.int8 import read_numbers
     from search.state.outcome import result
 
     folder = options.folder(sweeps, name, storage)
@@ -135,13 +139,15 @@ def export(
     if to:
         check_target(target)
     try:
-        written = write_export(state, folder, chosen, target, onnx)
+        written = write_export(state, folder, chosen, target, onnx, int8)
     except OSError as error:
         raise SteadytuneError(
             f"{target}: cannot be written ({error.strerror}); give another folder with --to"
         ) from None
     for path in written:
         print(path, flush=True)
+    if int8:
+        print(read_numbers(target).sentence, flush=True)
     if prove:
         from search.export.prove import prove_in_new_process
 

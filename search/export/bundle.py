@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from search.export.int8 import MODEL, write_int8
 from search.export.manifest import ABOUT, about, readme
 from search.state.outcome import best_checkpoint
 from search.state.sweep_state import SweepState
@@ -17,7 +18,7 @@ from search.state.trial_state import TrialState
 from search.storage.object_store import Storage, retry_until_available
 from search.storage.remote_sweep import download_trial
 from search.sweep.folder import SweepFolder
-from search.sweep.uri import located
+from search.sweep.uri import is_uri, located
 from trainables.atomic import new_folder
 from trainables.errors import SteadytuneError
 from trainables.recipe import AnyRecipe
@@ -37,21 +38,24 @@ def check_target(target: Path) -> None:
         )
 
 
-def export(state: SweepState, folder: SweepFolder, number: int, target: Path, onnx: bool = False) -> list[Path]:
+def export(
+    state: SweepState, folder: SweepFolder, number: int, target: Path, onnx: bool = False, int8: bool = False
+) -> list[Path]:
     """Write configuration `number` to the folder `target`, completely or not at all.
 
     The export has `settings.yaml` (for `steadytune train --config`), the recipe's native files, the best checkpoint
-    and its plain weights (with `onnx` also as ONNX), `about.json` (the training's curve, versions, data) and a README
-    with the command that re-trains it.
+    and its plain weights (with `onnx` also as ONNX, with `int8` in int8 too), `about.json` (the training's curve,
+    versions, data) and a README with the command that re-trains it.
 
     Raises:
-        SteadytuneError: there is no such trial; or with `onnx`, no checkpoint was kept or the model cannot be written.
+        SteadytuneError: there is no such trial; or with `onnx` or `int8`, no checkpoint was kept or the model cannot be
+            written.
     """
     chosen = state.trial(number)
     if state.plan.spec.storage:
         _download_trainings(state, folder, number, state.plan.spec.storage)
     with new_folder(target) as partial:
-        _write(state, folder, chosen, partial, onnx)
+        _write(state, folder, chosen, partial, onnx or int8, int8)
     return sorted(target.iterdir())
 
 
@@ -65,7 +69,7 @@ def _download_trainings(state: SweepState, folder: SweepFolder, number: int, uri
             retry_until_available(functools.partial(download_trial, storage, directory, epochs))
 
 
-def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory: Path, onnx: bool) -> None:
+def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory: Path, onnx: bool, int8: bool) -> None:
     number, recipe = chosen.started.trial, state.plan.recipe
     # The best checkpoint may be that of a confirmation: its settings, seed included, are then the exported ones.
     best = best_checkpoint(state, number, folder)
@@ -85,6 +89,11 @@ def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory
         if not checkpoint:
             raise SteadytuneError(f"trial {number} of sweep {folder.name}: no checkpoint was kept, so there is no ONNX")
         weights = {**weights, **recipe.onnx(settings, directory / "checkpoint", directory)}
+    if int8:
+        if is_uri(state.plan.spec.data):
+            raise SteadytuneError("--int8 takes held-out examples, and the sweep's data are not on this machine")
+        numbers = write_int8(recipe, settings, Path(located(state.plan.spec.data)), directory)
+        weights = {**weights, MODEL: numbers.sentence.removeprefix(f"{MODEL}: ")}
     weights = {**weights, **recipe.sweep_files(settings, located(state.plan.spec.data), _summaries(state), directory)}
     description = about(state.plan.spec, recipe.metric, source, best, trial_directory)
     (directory / ABOUT).write_text(json.dumps(description, indent=1), encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,19 +27,26 @@ WEIGHTS = "weights.pt"
 LABEL = "object"
 
 
-def load(settings: RefdetSettings, checkpoint: Path) -> Predictor:
+Search = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Frames (1, 3, S, S) and references (1, K, 3, R, R) in [0, 1] to boxes (1, A, 4) in pixels and scores (1, A)."""
+
+
+def load(settings: RefdetSettings, checkpoint: Path, run: onnx_file.Run | None = None) -> Predictor:
     """The detector of `checkpoint`; frame and references are scaled as for its evaluation, and float32 throughout.
 
     A picture is a mapping: `frame`, the picture that is searched, and `references`, one or more pictures of what is
     sought in it, all of them used; training has `n_reference`. Every label is "object": what it is, only the references
-    say.
+    say. `run` has the file of `write_onnx` in the place of the checkpoint's network; it takes `n_reference` of them, so
+    fewer are repeated.
 
     Raises:
         CheckpointError: no checkpoint there, or one of other settings.
     """
-    detector = trained(settings, checkpoint)
+    search: Search = _Searching(trained(settings, checkpoint))
+    if run is not None:
+        search = partial(_searched, run, settings.n_reference)
 
-    return one_by_one(partial(_one, detector, settings))
+    return one_by_one(partial(_one, search, settings))
 
 
 def trained(settings: RefdetSettings, checkpoint: Path) -> Refdet:
@@ -69,6 +76,13 @@ class _Searching(nn.Module):
         return output.boxes * output.strides, output.logits.sigmoid()
 
 
+def _searched(run: onnx_file.Run, number: int, frames: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+    """As `_Searching`, by a file that takes `number` references."""
+    shots = references[:, torch.arange(number) % references.shape[1]]
+    boxes, scores = onnx_file.tensors(run, frames=frames, references=shots)
+    return boxes, scores
+
+
 def write_onnx(settings: RefdetSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
     """Write the model as ONNX: a frame and references, RGB in [0, 1], in; boxes and scores out, before any threshold.
 
@@ -81,14 +95,13 @@ def write_onnx(settings: RefdetSettings, checkpoint: Path, directory: Path) -> d
     return onnx_file.write(model, {"frames": frames, "references": references}, directory, ["boxes", "scores"])
 
 
-def _one(detector: Refdet, settings: RefdetSettings, picture: Any) -> dict[str, Any]:
+def _one(search: Search, settings: RefdetSettings, picture: Any) -> dict[str, Any]:
     sought, references = _opened(picture)
     pixels, scale = fitted(sought, settings.image_size)
     shots = stacked([stretched(Image.fromarray(reference), settings.reference_size) for reference in references])
     with torch.no_grad():
-        output = detector(stacked([pixels]).float() / 255, shots[None].float() / 255)
-    boxes, scores = (output.boxes * output.strides)[0], output.logits[0].sigmoid()
-    detected = detections(boxes, scores, 0, settings.image_size)
+        boxes, scores = search(stacked([pixels]).float() / 255, shots[None].float() / 255)
+    detected = detections(boxes[0], scores[0], 0, settings.image_size)
     height, width = sought.shape[:2]
     edges = np.array([width, height] * 2, dtype=np.float32)
     placed = (detected.boxes / np.float32(scale)).clip(0, edges)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from trainables.recipe import Predictor
 from trainables.resnet_yolo.data import letterboxed
@@ -25,15 +26,21 @@ from trainables.vision.inference import fill, one_by_one, parts
 WEIGHTS = "weights.pt"
 
 
-def load(settings: ResnetYoloSettings, checkpoint: Path) -> Predictor:
+Network = Callable[[Tensor], Predictions]
+
+
+def load(settings: ResnetYoloSettings, checkpoint: Path, run: onnx_file.Run | None = None) -> Predictor:
     """The detector of `checkpoint`; pictures go through the letterbox of its held-out images.
+
+    `run` has the file of `write_onnx` in the place of the checkpoint's network.
 
     Raises:
         CheckpointError: no checkpoint there, one without class names, or one of other settings.
     """
     detector, names = trained(settings, checkpoint)
+    network: Network = detector if run is None else partial(_by_file, run)
 
-    return one_by_one(partial(_one, detector, settings, names))
+    return one_by_one(partial(_one, network, settings, names))
 
 
 def trained(settings: ResnetYoloSettings, checkpoint: Path) -> tuple[Detector, list[str]]:
@@ -59,13 +66,17 @@ def write_onnx(settings: ResnetYoloSettings, checkpoint: Path, directory: Path) 
     return onnx_file.write(detector, {"images": example}, directory, Predictions._fields)
 
 
-def _one(detector: torch.nn.Module, settings: ResnetYoloSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
+def _by_file(run: onnx_file.Run, images: Tensor) -> Predictions:
+    return Predictions(*onnx_file.tensors(run, images=images))
+
+
+def _one(network: Network, settings: ResnetYoloSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
     with _opened(image) as opened:
         width, height = opened.size
         pixels, (left, top, inside, _) = letterboxed(opened, settings.image_size)
     batch = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].float() / 255
     with torch.no_grad():
-        (detected,) = detections(detector(batch), settings.image_size, settings.score_threshold)
+        (detected,) = detections(network(batch), settings.image_size, settings.score_threshold)
     return _named(detected, names, (left, top), width / inside, (width, height))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,18 +30,30 @@ from trainables.vision.inference import fill, one_by_one, parts
 WEIGHTS, STATE = "weights.pt", "weights_state.pt"
 
 
-def load(settings: RgbtSettings, checkpoint: Path) -> Predictor:
+Network = Callable[[Tensor], Tensor]
+"""Pairs (1, 4, S, S) in [0, 1] to rows (1, D, 6) of x1 y1 x2 y2 score class, best first."""
+
+
+def load(settings: RgbtSettings, checkpoint: Path, run: onnx_file.Run | None = None) -> Predictor:
     """The detector of `checkpoint` as its evaluation has it: the EMA, on pairs scaled and padded alike, in float32.
 
     A pair is an array (height, width, 4) uint8 of the planes R G B T, or two of one size: an RGB picture and its
-    thermal one, each a file or an array, the thermal (height, width) of 8 or 16 bits.
+    thermal one, each a file or an array, the thermal (height, width) of 8 or 16 bits. `run` has the file of
+    `write_onnx` in the place of the checkpoint's network.
 
     Raises:
         CheckpointError: no checkpoint there, one without class names, or one of other settings.
     """
     detector, names = trained(settings, checkpoint)
 
-    return one_by_one(partial(_one, detector, settings, names))
+    def network(pairs: Tensor) -> Tensor:
+        if run is None:
+            found: Tensor = detector(blank_thermal(pairs) if settings.modality == "rgb" else pairs)[0]
+        else:
+            found = detector.model[-1].postprocess(torch.cat(onnx_file.tensors(run, images=pairs), dim=-1))
+        return found
+
+    return one_by_one(partial(_one, network, settings, names))
 
 
 def trained(settings: RgbtSettings, checkpoint: Path) -> tuple[DetectionModel, list[str]]:
@@ -96,7 +108,7 @@ def write_onnx(settings: RgbtSettings, checkpoint: Path, directory: Path) -> dic
     return onnx_file.write(decoded, {"images": example}, directory, ["boxes", "scores"])
 
 
-def _one(detector: DetectionModel, settings: RgbtSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
+def _one(network: Network, settings: RgbtSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
     colours, thermal = _opened(image)
     height, width = thermal.shape
     pixels, _ = stacked(colours, thermal, settings.image_size, settings.thermal_clahe)
@@ -104,10 +116,8 @@ def _one(detector: DetectionModel, settings: RgbtSettings, names: Sequence[str],
     side = settings.image_size
     padded = LetterBox(new_shape=(side, side), scaleup=False)(image=pixels)
     batch = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None].float() / 255
-    if settings.modality == "rgb":
-        batch = blank_thermal(batch)
     with torch.no_grad():
-        detected = detections(detector(batch)[0][0].float())
+        detected = detections(network(batch)[0].float())
     top, left = (round((side - length) / 2 - 0.1) for length in inside)  # as LetterBox centres
     scale = np.array([width / inside[1], height / inside[0]] * 2, dtype=np.float32)
     boxes = (detected.boxes - np.array([left, top] * 2, dtype=np.float32)) * scale

@@ -23,10 +23,11 @@ from trainables.vision.inference import fill, parts
 WEIGHTS = "weights.pt"
 
 
-def load(settings: SlowfastSettings, checkpoint: Path) -> Predictor:
+def load(settings: SlowfastSettings, checkpoint: Path, run: onnx_file.Run | None = None) -> Predictor:
     """The network of `checkpoint`; clips (T, H, W) in Celsius, of any length and size, are treated as held-out ones.
 
-    Each gives `label`, the likeliest class, and `scores`, the probability of each class by its name.
+    Each gives `label`, the likeliest class, and `scores`, the probability of each class by its name. `run` has the
+    file of `write_onnx` in the place of the checkpoint's network.
 
     Raises:
         CheckpointError: no checkpoint there, one without class names, or one of other settings.
@@ -39,7 +40,9 @@ def load(settings: SlowfastSettings, checkpoint: Path) -> Predictor:
         for number, clip in enumerate(clips):
             frames = scaled(_checked(clip, number), settings.frames, (low, high))
             with torch.no_grad():
-                answers.append(_named(network(channels(resize(frames))[None])[0], names))
+                clip_pixels = channels(resize(frames))[None]
+                scores = network(clip_pixels) if run is None else onnx_file.tensors(run, images=clip_pixels)[0]
+                answers.append(_named(scores[0], names))
         return answers
 
     return predict
@@ -75,7 +78,10 @@ def write_onnx(settings: SlowfastSettings, checkpoint: Path, directory: Path) ->
 
 
 def _checked(clip: Any, number: int) -> Any:
-    frames = np.asarray(clip, dtype=np.float32)
+    try:
+        frames = np.asarray(clip, dtype=np.float32)
+    except (TypeError, ValueError):  # of words, or of rows of different lengths
+        raise DataError(f"clip {number}: is no array of numbers; it must be (frames, height, width)") from None
     if frames.ndim != 3 or 0 in frames.shape:
         raise DataError(f"clip {number}: has the shape {frames.shape}; it must be (frames, height, width)")
     if not np.isfinite(frames).all():

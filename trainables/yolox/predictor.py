@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from trainables.recipe import Predictor
 from trainables.vision import onnx_export as onnx_file
@@ -23,15 +24,21 @@ from trainables.yolox.training import experiment
 WEIGHTS = "weights.pt"
 
 
-def load(settings: YoloxSettings, checkpoint: Path) -> Predictor:
+Network = Callable[[Tensor], Tensor]
+
+
+def load(settings: YoloxSettings, checkpoint: Path, run: onnx_file.Run | None = None) -> Predictor:
     """The detector of `checkpoint` as its evaluation has it: the moving average, on images scaled and padded alike.
+
+    `run` has the file of `write_onnx` in the place of the checkpoint's network.
 
     Raises:
         CheckpointError: no checkpoint there, one without class names, or one of other settings.
     """
     detector, names = trained(settings, checkpoint)
+    network: Network = detector if run is None else partial(_by_file, run)
 
-    return one_by_one(partial(_one, detector, settings, names))
+    return one_by_one(partial(_one, network, settings, names))
 
 
 def trained(settings: YoloxSettings, checkpoint: Path) -> tuple[Detector, list[str]]:
@@ -58,12 +65,16 @@ def write_onnx(settings: YoloxSettings, checkpoint: Path, directory: Path) -> di
     return onnx_file.write(detector, {"images": example}, directory, ["predictions"])
 
 
-def _one(detector: Detector, settings: YoloxSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
+def _by_file(run: onnx_file.Run, images: Tensor) -> Tensor:
+    return onnx_file.tensors(run, images=images)[0]
+
+
+def _one(network: Network, settings: YoloxSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
     picture = np.ascontiguousarray(rgb(image)[..., ::-1])
     height, width = picture.shape[:2]
     pixels, _ = held_out(scaled(picture, settings.input_size), np.zeros((0, 5)), settings.input_size)
     with torch.no_grad():
-        predictions = detector(torch.from_numpy(pixels)[None])
+        predictions = network(torch.from_numpy(pixels)[None])
     (detected,) = detections(predictions, [(width, height)], len(names), settings)
     return {
         "boxes": detected.boxes,

@@ -8,10 +8,10 @@ second epoch of the winner's settings, trained here, times the epochs of all its
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import shutil
-import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,7 +36,11 @@ def cpu() -> float:
 
 def main() -> None:
     """Print the shares."""
-    sweeps, name = Path(sys.argv[1]), sys.argv[2]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sweeps", type=Path, help="folder of sweeps")
+    parser.add_argument("name", help="of a finished sweep")
+    arguments = parser.parse_args()
+    sweeps, name = arguments.sweeps, arguments.name
     with TemporaryDirectory() as copy:
         shutil.copytree(sweeps / name, Path(copy) / name)
         folder = SweepFolder.existing(Path(copy), name)

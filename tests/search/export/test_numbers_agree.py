@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.export.bundle import export
+from search.export.int8 import Int8, read_numbers
 from search.journal.events import Decided, EpochDone, Row, TrialStarted
 from search.state.outcome import best_checkpoint, result
 from search.state.sweep_state import SweepState
@@ -16,15 +17,30 @@ from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
 from search.views.summary import checkpoint_sentence
 from trainables import checkpoint, registry, standalone
+from trainables.held_out import held_out
+from trainables.judged import report_on
+from trainables.recipe import AnyRecipe
 
 pytestmark = pytest.mark.e2e  # trains
 
 SMALL = {"epochs": 4}
 
 
-def test_evaluating_the_exported_checkpoint_gives_the_number_in_the_summary(tmp_path: Path) -> None:
-    recipe = registry.find("resnet_yolo")
-    data = recipe.sample(tmp_path / "digits")
+class Ended:
+    """A sweep of one trained trial."""
+
+    def __init__(self, root: Path) -> None:
+        self.recipe = registry.find("resnet_yolo")
+        self.data = self.recipe.sample(root / "digits")
+        self.state, self.folder = _trained(self.recipe, self.data, root)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    return Ended(tmp_path_factory.mktemp("numbers"))
+
+
+def _trained(recipe: AnyRecipe, data: Path, root: Path) -> tuple[SweepState, SweepFolder]:
     fields = {
         "name": "numbers",
         "recipe": recipe.name,
@@ -33,7 +49,7 @@ def test_evaluating_the_exported_checkpoint_gives_the_number_in_the_summary(tmp_
         "set": SMALL | {"lr": 3e-3},
     }
     plan = make_plan(read_spec(fields | {"trials": 1, "confirm_top": 0}, "test"))
-    folder, state = SweepFolder.create(tmp_path / "sweeps", plan.spec), SweepState(plan)
+    folder, state = SweepFolder.create(root / "sweeps", plan.spec), SweepState(plan)
     directory = folder.trials / "0000"
     directory.mkdir(parents=True)
     settings = plan.settings({}, seed=0)
@@ -44,7 +60,11 @@ def test_evaluating_the_exported_checkpoint_gives_the_number_in_the_summary(tmp_
         done = EpochDone(0, epoch.epoch, epoch.phase, metrics, losses, {}, {}, checkpoint=path.name, bytes=1)
         state.apply(Row(1 + epoch.epoch, 0.0, done))
     state.apply(Row(9, 0.0, Decided(0, SMALL["epochs"], "stop", "done", "trained all epochs")))
+    return state, folder
 
+
+def test_evaluating_the_exported_checkpoint_gives_the_number_in_the_summary(ended: Ended) -> None:
+    recipe, state, folder, data = ended.recipe, ended.state, ended.folder, ended.data
     assert result(state).trial == 0
     kept = best_checkpoint(state, 0, folder)
     export(state, folder, 0, folder.best)
@@ -59,3 +79,27 @@ def test_evaluating_the_exported_checkpoint_gives_the_number_in_the_summary(tmp_
     assert about["checkpoint_value"] == kept.value
     assert f"{recipe.metric} was {kept.value:.4f}" in (folder.best / "README.md").read_text()
     assert about["objective_value"] == state.trials[0].curve.objective_value
+
+
+def test_int8_says_what_it_costs(ended: Ended, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    export(ended.state, ended.folder, 0, tmp_path / "best", int8=True)
+    numbers = read_numbers(tmp_path / "best")
+    readme = (tmp_path / "best" / "README.md").read_text()
+    assert f"map50_95 {numbers.int8:.4f} instead of {numbers.float32:.4f} in float32" in readme
+    assert (numbers.examples, numbers.calibrating) == (45, 15)
+    assert 0 < numbers.int8_bytes < 0.4 * numbers.float32_bytes
+
+    settings = ended.recipe.settings("tiny", SMALL | {"lr": 3e-3})
+    checkpoint, examples = tmp_path / "best" / "checkpoint", ended.recipe.open(ended.data)
+    judged = [each for place, each in enumerate(held_out(ended.recipe, settings, examples)) if place % 4]
+    by_torch, _ = report_on(judged, ended.recipe.predictor(settings, checkpoint))
+    assert numbers.float32 == pytest.approx(by_torch.metrics["map50_95"], abs=1e-3), "of the same network"
+    assert numbers.float32 > 0
+    assert abs(numbers.int8 - numbers.float32) < 0.1
+
+
+def test_a_large_loss_is_advised_against() -> None:
+    little, much = (Int8("map50", 0.5, 0.5 - lost, 9, 3, 40, 10).sentence for lost in (0.005, 0.05))
+    assert "take model.onnx unless" not in little
+    assert "it loses 0.0500, so take model.onnx unless that is little to you" in much

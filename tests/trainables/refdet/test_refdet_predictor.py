@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.onnx_files import predicts_alike
 from trainables.errors import DataError
 from trainables.refdet.data import RefdetData, open_refdet
 from trainables.refdet.recipe import Refdet
@@ -128,4 +129,6 @@ def test_onnx_takes_a_frame_and_references_and_answers_as_torch_does(
 ) -> None:
     (line,) = Refdet().onnx(settings, checkpoint, tmp_path).values()
     assert line.startswith("frames (1, 3, 64, 64) and references (1, 2, 3, 28, 28) to boxes, scores; ")
-    assert (tmp_path / "model.onnx").is_file()
+    frame, reference = np.random.default_rng(0).integers(0, 255, (2, 50, 70, 3), dtype=np.uint8)
+    given = {"frame": frame, "references": [reference]}
+    assert predicts_alike(Refdet(), settings, checkpoint, tmp_path / "model.onnx", given), "one reference, twice"

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.support.onnx_files import predicts_alike
 from trainables.errors import CheckpointError, SteadytuneError
 from trainables.recipe import Predictor, Recipe
 from trainables.resnet_yolo.recipe import ResnetYolo
@@ -96,4 +97,6 @@ def test_onnx_answers_as_torch_does(trained: tuple[ResnetYolo, Path], tmp_path: 
     recipe, folder = trained
     said = recipe.onnx(recipe.settings("tiny", SHORT), folder / "checkpoint", tmp_path)
     assert "to boxes, logits, centers, strides; largest difference from torch " in said["model.onnx"]
-    assert (tmp_path / "model.onnx").is_file()
+    picture = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
+    file, settings = tmp_path / "model.onnx", recipe.settings("tiny", SHORT)
+    assert predicts_alike(recipe, settings, folder / "checkpoint", file, picture)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.onnx_files import predicts_alike
 from trainables.errors import DataError
 from trainables.rgbt.data import RgbtData, open_rgbt
 from trainables.rgbt.recipe import Rgbt
@@ -170,4 +171,5 @@ def test_pairs_that_are_none_are_refused_in_a_sentence(trained: Trained) -> None
 def test_onnx_answers_as_torch_does_with_a_gate_and_blind_to_thermal_too(each: Trained, tmp_path: Path) -> None:
     (line,) = each.recipe.onnx(each.settings, each.folder, tmp_path).values()
     assert line.startswith("images (1, 4, 64, 64) to boxes, scores; largest difference from torch ")
-    assert (tmp_path / "model.onnx").is_file()
+    pair = np.random.default_rng(0).integers(0, 255, (50, 70, 4), dtype=np.uint8)
+    assert predicts_alike(each.recipe, each.settings, each.folder, tmp_path / "model.onnx", pair)

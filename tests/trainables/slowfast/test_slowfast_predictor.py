@@ -10,6 +10,7 @@ import torch
 from pytorchvideo.models.slowfast import create_slowfast
 from torchvision.transforms import v2
 
+from tests.support.onnx_files import predicts_alike
 from trainables.errors import CheckpointError, DataError
 from trainables.recipe import Epoch, Predictor
 from trainables.samples.thermal_clips import MOTIONS, write_thermal
@@ -114,3 +115,4 @@ def test_pytorchvideo_takes_the_exported_weights_and_answers_alike(
 def test_onnx_answers_as_torch_does(trained: tuple[ThermalData, Path, Epoch], tmp_path: Path) -> None:
     (line,) = RECIPE.onnx(SETTINGS, trained[1], tmp_path).values()
     assert line.startswith("images (1, 3, 8, 16, 24) to scores; largest difference from torch")
+    assert predicts_alike(RECIPE, SETTINGS, trained[1], tmp_path / "model.onnx", np.full((5, 30, 90), 21.0))
