@@ -49,8 +49,9 @@ def lines_of(text: str) -> int:
     )
 
 
-def test_it_has_15_cells_and_small_outputs() -> None:
+def test_it_has_15_cells_and_small_outputs_of_a_run() -> None:
     assert len(NOTEBOOK["cells"]) == 15
+    assert [cell["execution_count"] for cell in CODE] == list(range(1, len(CODE) + 1))
     outputs = [output for cell in CODE for output in cell["outputs"]]
     assert not [output for output in outputs if output["output_type"] == "error"]
     assert (EXAMPLES / "digits.ipynb").stat().st_size < 200_000
