@@ -86,6 +86,7 @@ class Coordinator:
         self._begin(len(rows), has_other_space=has_other_space(rows))
         for row in (rows := that_stand(rows)):
             self.state.apply(row)
+        self.state.trials.settle()
         latest = {row.event.trial: row.event for row in rows if isinstance(row.event, EpochDone)}
         self._undecided = [latest[number] for number in self.state.trials.running if number in latest]
         self._budget.began = self._clock() - self.state.active_seconds
@@ -113,8 +114,7 @@ class Coordinator:
                 return assignment
         if added := added_trial(self.state, self.searcher):
             return self._start(added)
-        promoted = self._promote()
-        if promoted:
+        if promoted := self._promote():
             return promoted
         if self._remaining():
             return self._start(search_trial(self.state, self.scheduler, self.searcher))
@@ -169,8 +169,7 @@ class Coordinator:
         return self._assignment(self.state.trials[started.trial])
 
     def _assignment(self, trial: TrialState) -> Assignment:
-        number = trial.started.trial
-        return Assignment(number, trial.started.settings, trial.curve.epoch, number in self._exclusive)
+        return Assignment(trial.number, trial.started.settings, trial.curve.epoch, trial.number in self._exclusive)
 
     # --- taking requests ---------------------------------------------------------------------------------------------
 
@@ -278,6 +277,7 @@ class Coordinator:
 
     def _record_decision(self, trial: TrialState, decision: Decision) -> None:
         self._record(Decided.of(trial.number, trial.curve.epoch, decision))
+        trial.settle()
 
     def _record(self, event: Event) -> None:
         row = self._journal.append(event)

@@ -71,9 +71,11 @@ class TrialState:
         self.checkpoints = {kept: size for kept, size in self.checkpoints.items() if kept != epoch}
 
     def settle(self) -> None:
-        """Take as little memory as possible, as it does not run."""
-        self.curve.settle()
-        self.written, self.seconds = self.written[:], self.seconds[:]  # without room to grow
+        """Take as little memory as possible if it does not run. What is asked for later is unpacked each time."""
+        if not self.running:
+            self.curve.settle()
+            self.decisions.settle()
+            self.written, self.seconds = self.written[:], self.seconds[:]  # without room to grow
 
     @property
     def number(self) -> int:

@@ -66,12 +66,18 @@ class Trials(Mapping[int, TrialState]):
             self.running[trial.number] = trial
         elif trial.paused:
             self.paused[trial.number] = trial
-        if not trial.running:
-            trial.settle()
         if self._is_ranked(trial):
             insort(self._ranking, trial, key=_descending)
             self.finished += trial.finished
         return trial
+
+    def settle(self) -> None:
+        """Have the trials that do not run take as little memory as possible.
+
+        The driver does so. A process that only reads a sweep does not: it would unpack them again and again.
+        """
+        for trial in self._trials.values():
+            trial.settle()
 
     def take_back_ends(self) -> None:
         """Make trials that only ended because there was no more to do paused or running again."""

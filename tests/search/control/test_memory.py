@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.bench.cost.trial_memory import traced_bytes
 
 MOST = 6_000
-"""Bytes. Measured: 4,800 of 600 trials (`tests/bench/cost/many.md`); of 60 a list's room to grow weighs more. It was
+"""Bytes. Measured: 4,800 of 300 trials (`tests/bench/cost/many.md`); of 60 a list's room to grow weighs more. It was
 15,000."""
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from search.journal.events import Decided
 from search.state.decisions import Decisions
 
@@ -10,15 +12,18 @@ PROMOTED = Decided(3, 4, "continue", "rung", "first\nof two lines", {"rung": 4, 
 ENDED = Decided(3, 9, "stop", "done", "trained all 9 epochs")
 
 
-def decided(*each: Decided) -> Decisions:
+def decided(*each: Decided, settles: bool = False) -> Decisions:
     decisions = Decisions()
     for decision in each:
         decisions.append(decision)
+        if settles:
+            decisions.settle()
     return decisions
 
 
-def test_decisions_come_back_as_they_were_made() -> None:
-    decisions = decided(PAUSED, PROMOTED, ENDED)
+@pytest.mark.parametrize("settles", [False, True])
+def test_decisions_come_back_as_they_were_made(settles: bool) -> None:
+    decisions = decided(PAUSED, PROMOTED, ENDED, settles=settles)
     assert list(decisions) == [PAUSED, PROMOTED, ENDED]
     assert (len(decisions), decisions[0], decisions[-1], decisions[1:]) == (3, PAUSED, ENDED, [PROMOTED, ENDED])
     assert decisions == [PAUSED, PROMOTED, ENDED]
@@ -29,8 +34,9 @@ def test_without_any_there_is_no_last() -> None:
     assert list(decided()) == []
 
 
-def test_the_last_one_can_be_taken_back_until_none_is_left() -> None:
-    decisions = decided(PAUSED, PROMOTED, ENDED)
+@pytest.mark.parametrize("settles", [False, True])
+def test_the_last_one_can_be_taken_back_until_none_is_left(settles: bool) -> None:
+    decisions = decided(PAUSED, PROMOTED, ENDED, settles=settles)
     for left in ([PAUSED, PROMOTED], [PAUSED], []):
         decisions.take_back()
         assert list(decisions) == left

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from search.journal.events import TrialStarted
 from search.state.outcome import Finalist, finalists, result
+from search.state.started import CommonSettings
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.views.markdown import headline
@@ -87,8 +89,10 @@ def test_a_sweep_in_which_nobody_learnt_anything_has_no_best_configuration(
 def test_what_would_help_names_the_recipes_own_settings(ended: SweepState, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(ended.plan.recipe), "bounds", {"score": (0.0, 100.0)})
     ended.plan.__dict__.pop("bounds", None)  # cached
-    monkeypatch.setitem(ended.trials[0].started.settings, "weights", "none")
-    monkeypatch.setitem(ended.trials[0].started.settings, "image_size", 64)
+    started = ended.trials[0].started
+    settings = {**started.settings, "weights": "none", "image_size": 64}
+    event = TrialStarted(started.trial, started.kind, started.of, started.named, started.seed, started.drawn, settings)
+    monkeypatch.setattr(ended.trials[0], "started", CommonSettings().of(event))
     *_, helps = nothing_learnt(ended)
     ended.plan.__dict__.pop("bounds", None)
     assert "pretrained weights (`weights`), more epochs (now 27), larger pictures (`image_size`, now 64)" in helps
