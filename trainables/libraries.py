@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 PACKAGE = "steadytune"
 
 
+def extra_of(recipe: str) -> str:
+    """The extra of the recipe of that name, as metadata spell it: pip before 23.3 finds no other spelling."""
+    return recipe.replace("_", "-")
+
+
 def missing(extra: str) -> list[str]:
     """The distributions of `steadytune[extra]` that are not installed; none if there is no such extra."""
     return sorted({name for name in _distributions(extra) if not _is_installed(name)})

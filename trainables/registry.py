@@ -61,10 +61,11 @@ def find_installed(name: str, declaration: Mapping[str, Any] | None = None) -> A
         SettingsError: see `find`; or libraries of the recipe are not installed.
     """
     recipe = find(name, declaration)
-    if missing := libraries.missing(name):
+    extra = libraries.extra_of(name)
+    if missing := libraries.missing(extra):
         raise SettingsError(
             f"recipe {name!r} needs what is not installed here: {', '.join(missing)}; "
-            f"pip install '.[{name}]' in a clone installs it (docs/install.md)"
+            f"pip install '.[{extra}]' in a clone installs it (docs/install.md)"
         )
     return recipe
 

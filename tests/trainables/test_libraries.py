@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, req
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.support import REPOSITORY
 from trainables import libraries, registry
@@ -29,7 +30,12 @@ def metadata(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_built_in_recipe_has_an_extra_and_all_holds_them() -> None:
     (whole,) = EXTRAS["all"]
-    assert Requirement(whole).extras == set(registry.BUILT_IN) <= EXTRAS.keys()
+    assert Requirement(whole).extras == set(map(libraries.extra_of, registry.BUILT_IN)) <= EXTRAS.keys()
+
+
+def test_extras_are_spelt_as_every_pip_finds_them() -> None:
+    """A build writes `resnet-yolo` for `resnet_yolo`. Asked for the latter, pip 23.2 warns and installs nothing."""
+    assert [canonicalize_name(extra) for extra in EXTRAS] == list(EXTRAS)
 
 
 @pytest.mark.usefixtures("metadata")
@@ -122,7 +128,7 @@ for package in sorted(packages):
     [
         ("", "search,spaces,trainables.command"),
         ("tensorboard", "search.sinks"),
-        *((recipe, f"trainables.{recipe}") for recipe in registry.BUILT_IN),
+        *((libraries.extra_of(recipe), f"trainables.{recipe}") for recipe in registry.BUILT_IN),
     ],
 )
 def test_what_an_extra_brings_is_enough(extra: str, packages: str) -> None:

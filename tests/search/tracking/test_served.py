@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pytest
 from mlflow.exceptions import MlflowException
@@ -96,7 +97,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("GIT_PYTHON_REFRESH", "quiet")
         uri = f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"
         patch.setenv("MLFLOW_TRACKING_URI", uri)
+        before = (
+            mlflow.get_tracking_uri(),
+            mlflow.get_registry_uri(),
+        )  # an earlier test of this process may have set them
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
         yield uri
+        mlflow.set_tracking_uri(before[0])
+        mlflow.set_registry_uri(before[1])
 
 
 @pytest.fixture(scope="module")
