@@ -1,7 +1,6 @@
 """The contract between a training and whoever drives it.
 
-A recipe is a generator: `train` yields one `Epoch` after each epoch and does nothing until it is asked for the next.
-Whoever drives it (a Ray worker, `steadytune train`, a test, the exporter's proof) decides to go on, pause or stop.
+A recipe is a generator: `train` yields one `Epoch` after each epoch. Its caller then goes on, pauses or stops.
 A module that defines a recipe is imported by the command line too, so it keeps its heavy libraries inside `train`.
 """
 
@@ -90,8 +89,7 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     Subclasses set the class attributes, keep their presets and named trainings in a `presets.yaml` beside them
     (`presets:`, `trainings:`) and implement the abstract methods. Instances hold no state of a training.
 
-    `Recipe[MySettings, MyData]` names the types that its methods take: an instance of `settings_type`, and what `open`
-    returns. A plain `Recipe` works as well; a type checker then knows neither.
+    `Recipe[MySettings, MyData]` names the types of its settings and of what `open` returns; a plain `Recipe` works too.
     """
 
     name: ClassVar[str]
@@ -264,6 +262,10 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
             SteadytuneError: the recipe has none, or the checkpoint is incomplete.
         """
         raise SteadytuneError(f"recipe {self.name} has no predictor; implement `predictor` in {type(self).__name__}")
+
+    def example_input(self, picture: Any) -> Any:
+        """An input of the predictor, with `picture` in the place of each image."""
+        return picture
 
     def weights(self, settings: SettingsT, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """Write the trained model's plain weights, for inference by other code; a recipe need not have any.

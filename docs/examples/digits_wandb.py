@@ -56,10 +56,10 @@ if __name__ == "__main__":
     sweep = wandb.sweep(SWEEP, project=PROJECT)
     wandb.agent(sweep, function=train, count=TRIALS - 1)  # once more in a second terminal, for two at a time
     best = wandb.Api().sweep(f"{PROJECT}/{sweep}").best_run()
-    found = {name: best.config[name] for name in BASELINE}
-    for name, settings in (("baseline", BASELINE), ("best", found)):
+    best_settings = {name: best.config[name] for name in BASELINE}
+    for name, settings in (("baseline", BASELINE), ("best", best_settings)):
         values = confirm(settings, name)
         print(f"{name}: {statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}")
-    (FOLDER / "best.json").write_text(json.dumps(found, indent=2))
+    (FOLDER / "best.json").write_text(json.dumps(best_settings, indent=2))
     shutil.copy(FOLDER / best.id / "state.pt", FOLDER / "best.pt")
-    print(f"run {best.id}: {found}, {FOLDER}/best.pt")
+    print(f"run {best.id}: {best_settings}, {FOLDER}/best.pt")

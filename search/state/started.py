@@ -24,12 +24,12 @@ class Started:
     seed: int
     drawn: dict[str, Any]
     _common: Mapping[str, Any] = field(repr=False, compare=False)
-    _own: Mapping[str, Any]  # where they differ from the common ones, from what was drawn and from the seed
+    _differing: Mapping[str, Any]  # where they differ from the common ones, from what was drawn and from the seed
 
     @property
     def settings(self) -> dict[str, Any]:
         """The complete settings of the training, made anew each time."""
-        return {**_expected(self._common, self), **self._own}
+        return {**_expected(self._common, self), **self._differing}
 
     @property
     def by_hand(self) -> bool:
@@ -48,7 +48,7 @@ class CommonSettings:
         if event.settings.keys() != self._common.keys():
             self._common = event.settings
         expected = _expected(self._common, event)
-        own = {name: value for name, value in event.settings.items() if not _same(value, expected[name])}
+        differing = {name: value for name, value in event.settings.items() if not _same(value, expected[name])}
         return Started(
             event.trial,
             event.kind,
@@ -57,7 +57,7 @@ class CommonSettings:
             event.seed,
             event.drawn,
             self._common,
-            own or _NONE,
+            differing or _NONE,
         )
 
 
@@ -69,5 +69,5 @@ def _expected(common: Mapping[str, Any], started: TrialStarted | Started) -> dic
     return {name: given.get(name, value) for name, value in common.items()}
 
 
-def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
+def _same(value: Any, expected: Any) -> bool:
+    return type(value) is type(expected) and bool(value == expected)

@@ -48,7 +48,7 @@ def _row(example: HeldOut, number: int, models: Sequence[JudgedModel]) -> str:
     # A class as a whole is not drawn, so its pictures are the same for every model: once is enough.
     as_a_whole = example.boxes is None
     named = len({name for model in models for name in _names(model)}) > 1
-    truth = [] if example.boxes is None else _there(example, named)
+    truth = [] if example.boxes is None else _true_boxes(example, named)
     caption = ", ".join(dict.fromkeys(example.labels)) if as_a_whole else "what is there"
     figures = [_figure(_side_by_side([_drawn(pixels, truth) for pixels in boxed]), caption)]
     figures += [_figure(_drawn(pixels, ()), "what is sought") for pixels in others]
@@ -58,7 +58,7 @@ def _row(example: HeldOut, number: int, models: Sequence[JudgedModel]) -> str:
         if as_a_whole:
             figures.append(f"<figure class='mistake'><figcaption>{escape(text)}</figcaption></figure>")
         else:
-            boxes = list(_said(example, number, model, mistake, named))
+            boxes = list(_predicted_boxes(example, number, model, mistake, named))
             figures.append(_figure(_side_by_side([_drawn(pixels, boxes) for pixels in boxed]), text))
     group = f" ({example.group})" if example.group else ""
     return f"<div><h4>{escape(example.name + group)}</h4><div class='gallery'>{''.join(figures)}</div></div>"
@@ -68,14 +68,14 @@ def _names(model: JudgedModel) -> Sequence[str]:
     return model.predictions.names
 
 
-def _there(example: HeldOut, named: bool) -> list[Box]:
+def _true_boxes(example: HeldOut, named: bool) -> list[Box]:
     """Boxes of what is there; of a single class they have no text, which would only hide them."""
     assert example.boxes is not None
     rows = zip(example.boxes.tolist(), example.labels, strict=True)
     return [(box, THERE, label if named else "") for box, label in rows]
 
 
-def _said(example: HeldOut, number: int, model: JudgedModel, mistake: Mistake, named: bool) -> Iterator[Box]:
+def _predicted_boxes(example: HeldOut, number: int, model: JudgedModel, mistake: Mistake, named: bool) -> Iterator[Box]:
     assert isinstance(model.predictions, DetectionPredictions)
     assert example.boxes is not None
     detected, names = model.predictions.detected[number], model.predictions.names

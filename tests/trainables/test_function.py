@@ -117,6 +117,6 @@ def test_a_function_that_cannot_be_a_recipe_is_refused() -> None:
 
 
 def test_its_metric_may_have_bounds_which_no_projection_passes() -> None:
-    made = recipe(metric="accuracy", epochs=3, bounds=(0.0, 1.0), lr=LR)(plain.function)()
-    assert made.metric_bounds({}) == (0.0, 1.0)
+    bounded = recipe(metric="accuracy", epochs=3, bounds=(0.0, 1.0), lr=LR)(plain.function)()
+    assert bounded.metric_bounds({}) == (0.0, 1.0)
     assert plain().metric_bounds({}) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
 from trainables.objective import Bounds
@@ -43,3 +43,7 @@ class Refdet(PackageRecipe[RefdetSettings, "RefdetData"]):
         from trainables.samples.reference_videos import write_refdet
 
         return write_refdet(directory)
+
+    def example_input(self, picture: Any) -> Any:
+        """A frame and a reference; see `Recipe.example_input`."""
+        return {"frame": picture, "references": [picture]}

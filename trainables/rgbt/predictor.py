@@ -48,10 +48,10 @@ def load(settings: RgbtSettings, checkpoint: Path, run: onnx_file.Run | None = N
 
     def network(pairs: Tensor) -> Tensor:
         if run is None:
-            found: Tensor = detector(blank_thermal(pairs) if settings.modality == "rgb" else pairs)[0]
+            detections: Tensor = detector(blank_thermal(pairs) if settings.modality == "rgb" else pairs)[0]
         else:
-            found = detector.model[-1].postprocess(torch.cat(onnx_file.tensors(run, images=pairs), dim=-1))
-        return found
+            detections = detector.model[-1].postprocess(torch.cat(onnx_file.tensors(run, images=pairs), dim=-1))
+        return detections
 
     return one_by_one(partial(_one, network, settings, names))
 

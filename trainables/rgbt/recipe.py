@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
 from trainables.objective import Bounds
@@ -59,3 +59,7 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
         """Evaluate; see `Recipe.evaluate`. Gradients are of trainings alone."""
         metrics = super().evaluate(settings, data, workdir, checkpoint)
         return {name: value for name, value in metrics.items() if not name.endswith("/gradient")}
+
+    def example_input(self, picture: Any) -> Any:
+        """A pair; see `Recipe.example_input`."""
+        return [picture, picture]

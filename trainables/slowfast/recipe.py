@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from trainables.loop_recipe import PackageRecipe, evaluated, for_checkpoint
 from trainables.objective import Bounds
@@ -58,3 +58,7 @@ class Slowfast(PackageRecipe[SlowfastSettings, "ThermalData"]):
         """Evaluate, with the table of what was taken for what; see `Recipe.evaluate`."""
         training = cast("SlowfastTraining", self.training(settings, for_checkpoint(data, checkpoint), workdir))
         return evaluated(training, settings, checkpoint) | training.taken()
+
+    def example_input(self, picture: Any) -> Any:
+        """A clip of 8 frames of 16 by 16 pixels at 20 degrees; see `Recipe.example_input`."""
+        return [[[20.0] * 16] * 16] * 8

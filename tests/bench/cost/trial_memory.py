@@ -60,9 +60,9 @@ def plan(trials: int, sampler: str) -> Plan:
     return make_plan(read_spec(values, "bench"), training=False)
 
 
-def sweep(made: Plan, listen: Callable[[Row, SweepState], None]) -> Coordinator:
+def sweep(sweep_plan: Plan, listen: Callable[[Row, SweepState], None]) -> Coordinator:
     """Run it to its end: `SLOTS` trials at a time, in turn."""
-    coordinator = Coordinator(made, Numbering(), delete=lambda trial, epoch: None, listen=listen)
+    coordinator = Coordinator(sweep_plan, Numbering(), delete=lambda trial, epoch: None, listen=listen)
     coordinator.open(SLOTS)
     draw = random.Random(0)
     running: list[tuple[int, int, int]] = []
@@ -72,7 +72,7 @@ def sweep(made: Plan, listen: Callable[[Row, SweepState], None]) -> Coordinator:
             heapq.heappush(running, (turn := turn + 1, assignment.trial, assignment.epochs + 1))
         if running:
             _, trial, epoch = heapq.heappop(running)
-            if coordinator.report(_epoch(trial, epoch, draw, made.rungs)):
+            if coordinator.report(_epoch(trial, epoch, draw, sweep_plan.rungs)):
                 heapq.heappush(running, (turn := turn + 1, trial, epoch + 1))
     return coordinator
 
@@ -110,11 +110,11 @@ def traced_bytes(trials: int, sampler: str) -> tuple[float, float]:
             gc.collect()
             marks.append((started, state.epochs, tracemalloc.get_traced_memory()[0]))
 
-    made = plan(trials, sampler)
+    full_plan = plan(trials, sampler)
     sweep(plan(4, sampler), lambda row, state: None)  # what is made once
     tracemalloc.start()
     try:
-        sweep(made, listen)
+        sweep(full_plan, listen)
     finally:
         tracemalloc.stop()
     (first, epochs_before, before), (last, epochs, after) = marks

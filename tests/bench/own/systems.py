@@ -107,7 +107,7 @@ class Ours:
         done = EpochDone(trial, point.epoch, point.phase, metrics, losses, {}, {})
         if last and self._ends_early:
             ending = self._coordinator.state.trials[trial]
-            ending.started = replace(ending.started, _own={**ending.started._own, "epochs": point.epoch})
+            ending.started = replace(ending.started, _differing={**ending.started._differing, "epochs": point.epoch})
         elif last and point.epoch < self._epochs:
             done = replace(done, alarm="nonfinite", alarm_detail="recorded no further: weights were no longer finite")
         return self._coordinator.report(done)

@@ -52,8 +52,8 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def test_a_folder_of_pictures_is_drawn_and_listed_in_both_forms(pictures: Path, tmp_path: Path) -> None:
-    said = list(predict(COWS, sources(pictures, "resnet_yolo", Extra()), request(tmp_path)))
-    assert said == ["pictures: 3 pictures, 3 objects", f"written: {tmp_path / 'out' / 'predictions.json'}"]
+    printed = list(predict(COWS, sources(pictures, "resnet_yolo", Extra()), request(tmp_path)))
+    assert printed == ["pictures: 3 pictures, 3 objects", f"written: {tmp_path / 'out' / 'predictions.json'}"]
     coco = json.loads((tmp_path / "out" / "predictions.json").read_text())
     assert [image["file_name"] for image in coco["images"]] == ["a.png", "b.png", "night/a.png"]
     assert coco["categories"] == [{"id": 1, "name": "cow"}], "the calf is below the threshold"
@@ -66,8 +66,8 @@ def test_a_folder_of_pictures_is_drawn_and_listed_in_both_forms(pictures: Path, 
 
 
 def test_a_lower_threshold_keeps_more(pictures: Path, tmp_path: Path) -> None:
-    said = list(predict(COWS, sources(pictures / "a.png", "yolox", Extra()), request(tmp_path, threshold=0.1)))
-    assert said[0] == "a: 1 pictures, 2 objects"
+    printed = list(predict(COWS, sources(pictures / "a.png", "yolox", Extra()), request(tmp_path, threshold=0.1)))
+    assert printed[0] == "a: 1 pictures, 2 objects"
 
 
 def test_a_video_becomes_a_video(tmp_path: Path) -> None:
@@ -75,8 +75,8 @@ def test_a_video_becomes_a_video(tmp_path: Path) -> None:
     for _ in range(5):
         writer.add(np.full((32, 64, 3), 128, dtype=np.uint8))
     writer.close()
-    said = list(predict(COWS, sources(tmp_path / "walk.mp4", "resnet_yolo", Extra()), request(tmp_path)))
-    assert said[0] == "walk: 5 pictures, 5 objects"
+    printed = list(predict(COWS, sources(tmp_path / "walk.mp4", "resnet_yolo", Extra()), request(tmp_path)))
+    assert printed[0] == "walk: 5 pictures, 5 objects"
     drawn = list(frames(tmp_path / "out" / "walk.mp4"))
     assert len(drawn) == 5
     assert drawn[0].shape == (32, 64, 3)
@@ -113,8 +113,8 @@ def test_objects_of_a_video_keep_their_numbers(tmp_path: Path) -> None:
     writer.close()
     model = LoadedModel("resnet_yolo", crossing)
     asked = request(tmp_path, tracks=True, threshold=0.5)
-    said = list(predict(model, sources(tmp_path / "walk.mp4", "resnet_yolo", Extra()), asked))
-    assert said[0] == "walk: 12 pictures, 23 objects on 2 tracks"
+    printed = list(predict(model, sources(tmp_path / "walk.mp4", "resnet_yolo", Extra()), asked))
+    assert printed[0] == "walk: 12 pictures, 23 objects on 2 tracks"
     coco = json.loads((tmp_path / "out" / "predictions.json").read_text())
     rows: dict[bool, set[int]] = {True: set(), False: set()}
     for annotation in coco["annotations"]:
@@ -230,6 +230,6 @@ def test_a_checkpoint_predicts(tmp_path: Path) -> None:
     model = load(str(tmp_path / "epoch-0001"), "")
     assert model.recipe == "resnet_yolo"
     folder = tmp_path / "digits" / "images" / "val"
-    said = list(predict(model, sources(folder, model.recipe, Extra()), request(tmp_path, threshold=0.0)))
-    assert said[0].startswith("val: 4 pictures, ")
+    printed = list(predict(model, sources(folder, model.recipe, Extra()), request(tmp_path, threshold=0.0)))
+    assert printed[0].startswith("val: 4 pictures, ")
     assert len(list((tmp_path / "out" / "pictures").iterdir())) == 4

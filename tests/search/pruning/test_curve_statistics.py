@@ -71,8 +71,8 @@ def test_phases_are_summed_up_in_their_order() -> None:
 def test_the_epochs_of_the_lowest_losses_are_told_the_lowest_first() -> None:
     """Document 001 ranks its checkpoints so."""
     losses = [4.0, 2.0, math.nan, 1.0, 1.5, 3.0, 2.5]
-    found = curve_statistics(curve(losses)).lowest_losses
-    assert found == ((4, 1.0), (5, 1.5), (2, 2.0), (7, 2.5), (6, 3.0))
+    lowest = curve_statistics(curve(losses)).lowest_losses
+    assert lowest == ((4, 1.0), (5, 1.5), (2, 2.0), (7, 2.5), (6, 3.0))
 
 
 def test_too_few_points_say_nothing() -> None:

@@ -28,12 +28,12 @@ def test_a_trial_like_the_first_keeps_no_settings_of_its_own() -> None:
     shared = CommonSettings()
     shared.of(STARTED)
     again = shared.of(replace(STARTED, seed=8, drawn={"lr": 0.4}, settings={**SETTINGS, "lr": 0.4, "seed": 8}))
-    assert not again._own
+    assert not again._differing
     assert again.settings["lr"] == 0.4
 
 
 def test_the_other_fields_are_the_events() -> None:
-    one = CommonSettings().of(replace(STARTED, named=BY_HAND))
-    assert (one.trial, one.kind, one.of, one.seed, one.drawn) == (3, "search", 3, 5, {"lr": 0.1})
-    assert one.by_hand
+    started = CommonSettings().of(replace(STARTED, named=BY_HAND))
+    assert (started.trial, started.kind, started.of, started.seed, started.drawn) == (3, "search", 3, 5, {"lr": 0.1})
+    assert started.by_hand
     assert not CommonSettings().of(STARTED).by_hand

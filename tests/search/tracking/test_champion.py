@@ -13,6 +13,7 @@ import pytest
 
 from search.tracking.champion import ALIAS, register
 from search.tracking.data_names import DATA_TAG, model_name
+from tests.support.mlflow_store import private_store
 
 pytestmark = pytest.mark.e2e  # writes MLflow's store
 
@@ -22,11 +23,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A store of its own."""
     from mlflow.tracking import MlflowClient
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        patch.setenv("GIT_PYTHON_REFRESH", "quiet")
-        uri = f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"
-        patch.setenv("MLFLOW_TRACKING_URI", uri)
+    with private_store(tmp_path_factory.mktemp("store")) as uri:
         yield MlflowClient(uri)
 
 

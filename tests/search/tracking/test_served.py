@@ -15,7 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pytest
 from mlflow.exceptions import MlflowException
@@ -23,6 +22,7 @@ from mlflow.exceptions import MlflowException
 from search.tracking.predictor import Model
 from search.tracking.served import described
 from tests.support import REPOSITORY
+from tests.support.mlflow_store import private_store
 from tests.support.team_server import free_port
 from tests.support.waiting import wait_until
 from trainables import registry
@@ -92,20 +92,8 @@ def test_a_recipe_without_a_predictor_has_neither() -> None:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        patch.setenv("GIT_PYTHON_REFRESH", "quiet")
-        uri = f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"
-        patch.setenv("MLFLOW_TRACKING_URI", uri)
-        before = (
-            mlflow.get_tracking_uri(),
-            mlflow.get_registry_uri(),
-        )  # an earlier test of this process may have set them
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri(uri)
+    with private_store(tmp_path_factory.mktemp("store")) as uri:
         yield uri
-        mlflow.set_tracking_uri(before[0])
-        mlflow.set_registry_uri(before[1])
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +125,8 @@ def champion(store: str, picture: Path, tmp_path_factory: pytest.TempPathFactory
     client = MlflowClient(store)
     experiment = client.create_experiment("served", artifact_location=tmp_path_factory.mktemp("files").as_uri())
     run = client.create_run(experiment).info.run_id
-    said = register(client, run, "sweep", best, {"mean": 0.5}, "max", "digits")
-    assert said == "resnet_yolo-digits version 1 is the champion"
+    sentence = register(client, run, "sweep", best, {"mean": 0.5}, "max", "digits")
+    assert sentence == "resnet_yolo-digits version 1 is the champion"
     return "models:/resnet_yolo-digits@champion"
 
 
