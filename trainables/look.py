@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,11 +29,29 @@ class Look:
         tables: counts by split and class, sizes, duplicates.
         warnings: one sentence each, about what spoils a training or its metric; the most important first.
         details: one line each, such as a pair of near duplicates: too many to be shown unless asked for.
+        guesses: what answers reach that never look at an example, by name, such as "majority class": the metrics.
     """
 
     tables: tuple[LookTable, ...] = ()
     warnings: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    guesses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def guessed(self, metric: str) -> dict[str, float]:
+        """What each guess reaches of `metric`, by name of the guess."""
+        return {guess: values[metric] for guess, values in self.guesses.items() if metric in values}
+
+    @property
+    def all_tables(self) -> tuple[LookTable, ...]:
+        """The tables, and one of the guesses if there are any."""
+        if not self.guesses:
+            return self.tables
+        metrics = tuple(dict.fromkeys(name for values in self.guesses.values() for name in values))
+        rows = tuple(
+            (guess, *(f"{values[name]:.4f}" if name in values else "–" for name in metrics))
+            for guess, values in self.guesses.items()
+        )
+        return *self.tables, LookTable("Guessing", ("", *metrics), rows, GUESSING)
 
 
 @dataclass(frozen=True)
@@ -52,6 +71,7 @@ class Example:
     caption: str = ""
 
 
+GUESSING = "What is reached without a look at val: by answers from the class frequencies of train alone."
 EXAMPLES = 6
 """Of a batch, that are shown."""
 RARE = 10

@@ -71,6 +71,7 @@ class ModelReport:
         calibration: of scores.
         calibration_error: the mean distance of score and share that is right, weighted by the number in each bin.
         mistakes: the worst first; those without any come last.
+        guesses: metrics that answers reach which never look at an example, by name; see `trainables.vision.guessing`.
     """
 
     kind: str
@@ -85,6 +86,7 @@ class ModelReport:
     calibration: tuple[Bin, ...]
     calibration_error: float | None
     mistakes: tuple[Mistake, ...]
+    guesses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON has it."""

@@ -143,7 +143,17 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
                 for epoch in epochs:
                     yield replace(epoch, metrics=objective.with_value(epoch.metrics, owner))
 
-        members = objective.of_recipe(kind.bounds) | {"train": train}
+        def look(recipe: AnyRecipe, settings: Any, data: Any) -> Look:
+            seen = kind.look(recipe, settings, data)
+            values = {guess: (objective.value(metrics), metrics) for guess, metrics in seen.guesses.items()}
+            known = {
+                guess: {objective.name: value, **metrics}
+                for guess, (value, metrics) in values.items()
+                if value is not None
+            }
+            return replace(seen, guesses={**seen.guesses, **known})
+
+        members = objective.of_recipe(kind.bounds) | {"train": train, "look": look}
         recipe: AnyRecipe = type(kind.__name__, (kind,), members)()
         return recipe
 

@@ -48,7 +48,8 @@ def read(folder: Path) -> DataLook | None:
             LookTable(table["title"], tuple(table["columns"]), tuple(map(tuple, table["rows"])), table["note"])
             for table in stored["tables"]
         )
-        look = Look(tables, tuple(stored["warnings"]), tuple(stored["details"]))
+        # An earlier version wrote no guesses.
+        look = Look(tables, tuple(stored["warnings"]), tuple(stored["details"]), dict(stored.get("guesses", {})))
     except (KeyError, TypeError) as error:
         raise SteadytuneError(f"{file}: is damaged ({error}); delete it") from None
     return DataLook(look, picture.read_bytes() if picture.is_file() else b"")

@@ -59,7 +59,7 @@ def terminal(data_look: DataLook, verbose: bool) -> Iterator[RenderableType]:
     look = data_look.look
     for sentence in look.warnings:
         yield Text(f"  note: {sentence}")
-    for table in look.tables:
+    for table in look.all_tables:
         yield Text()
         yield Text(table.title, style="bold")
         yield _rich(table, len(table.rows) if verbose else MOST_ROWS)
@@ -84,7 +84,7 @@ def _rich(table: LookTable, most: int) -> RichTable:
 
 def tables(data_look: DataLook) -> Iterator[Table]:
     """The tables, as those of a report."""
-    for table in data_look.look.tables:
+    for table in data_look.look.all_tables:
         yield Table(table.title, table.columns, table.rows, table.note)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 from search.state.lead import lead, learnt_nothing
 from search.state.outcome import Finalist, finalists
@@ -30,7 +30,15 @@ from search.views.tables import (
     trials_table,
 )
 from search.views.targets import target_lines
-from search.views.verdict import baseline_of, lead_sentences, mean_and_std, next_step, nothing_learnt
+from search.views.verdict import (
+    baseline_of,
+    lead_sentences,
+    mean_and_std,
+    next_step,
+    no_better_than_guesses,
+    nothing_learnt,
+)
+from trainables.look import Look
 
 MOST_WARNINGS = 3
 """On the first screen; all are in the part on the data."""
@@ -46,7 +54,7 @@ def sweep_page(state: SweepState, name: str, data_look: DataLook | None = None, 
         models: HTML on winner and baseline, see `search.views.model_process`.
     """
     importances = importance(state)
-    parts = [*_result(state, name, data_look.look.warnings if data_look else ())]
+    parts = [*_result(state, name, data_look.look if data_look else Look())]
     if models:
         parts += ["<h1 id='models'>Winner and baseline on held-out data</h1>", models]
     parts += ["<h1 id='search'>The search</h1>", *_search(state, importances)]
@@ -66,22 +74,24 @@ def html_chart(chart: Chart) -> str:
     return f"<h2>{escape(chart.title)}</h2>\n{chart_html.html(chart)}\n<p class='note'>{escape(chart.note)}</p>"
 
 
-def _result(state: SweepState, name: str, warnings: Sequence[str]) -> Iterator[str]:
-    """One screen: what won, by how much, how sure that is, what to do next, and `warnings` about the data."""
+def _result(state: SweepState, name: str, look: Look) -> Iterator[str]:
+    """One screen: what won, by how much, how sure that is, what to do next, and what is to be known of the data."""
     ranked = finalists(state) if state.ended is not None and state.ended.trial >= 0 else []
-    told = [*_verdict(state, name, ranked), *(f"About the data: {warning}" for warning in warnings[:MOST_WARNINGS])]
+    guessed = look.guessed(state.plan.recipe.metric)
+    told = [*_verdict(state, name, ranked, guessed)]
+    told += [f"About the data: {warning}" for warning in look.warnings[:MOST_WARNINGS]]
     unsure = " unsure" if not ranked or learnt_nothing(state) or _within_noise(ranked) else ""
     lead_text, *others = map(escape, told)
     paragraphs = "".join(f"<p>{text}</p>" for text in others)
     yield f"<div class='result{unsure}'><p class='lead'>{lead_text}</p>{paragraphs}</div>"
     if not ranked:
         return
-    seeds = f"<div>{html_chart(seeds_figure(state, ranked))}</div>"
-    table, settings = finalist_table(state, ranked), settings_table(state, ranked)
+    seeds = f"<div>{html_chart(seeds_figure(state, ranked, guessed))}</div>"
+    table, settings = finalist_table(state, ranked, guessed), settings_table(state, ranked)
     yield f"<div class='beside'>{seeds}<div>{html_table(table)}{html_table(settings)}</div></div>"
 
 
-def _verdict(state: SweepState, name: str, ranked: list[Finalist]) -> Iterator[str]:
+def _verdict(state: SweepState, name: str, ranked: list[Finalist], guessed: Mapping[str, float]) -> Iterator[str]:
     metric = state.plan.recipe.metric
     if not ranked:
         best = marked(state)
@@ -98,6 +108,7 @@ def _verdict(state: SweepState, name: str, ranked: list[Finalist]) -> Iterator[s
     seeds = f"over {plural(len(winner.values), 'fresh seed')}" if winner.confirmed else "of one training, not confirmed"
     yield f"{'Keep the baseline, ' if winner.trial.is_baseline else 'Deploy '}trial {label(winner.trial)}"
     yield f"{metric} {mean_and_std(winner)} {seeds}. Checkpoint, settings and weights are in the sweep's folder best/."
+    yield from (f"{sentence}." for sentence in no_better_than_guesses(state, winner, guessed))
     yield from (f"{sentence}." for sentence in lead_sentences(state, ranked))
     yield from target_lines(state)
     steps = next_step(state, ranked, "best/checkpoint", lambda verb: f"steadytune {verb} {name}")

@@ -107,19 +107,25 @@ def mistakes_sentence(report: ModelReport) -> str:
 
 def _metrics(models: Sequence[JudgedModel]) -> Table:
     names = dict.fromkeys(name for model in models for name in model.report.metrics)
-    rows = [(WORDS.get(name, name), *(_number(model.report.metrics.get(name)) for model in models)) for name in names]
+    guesses = models[0].report.guesses
+    columns = {model.title: model.report.metrics for model in models} | dict(guesses)
+    rows = [(WORDS.get(name, name), *(_number(values.get(name)) for values in columns.values())) for name in names]
+    blank = ("–",) * len(guesses)
     if models[0].report.threshold is not None:
         rows.append(
-            ("best threshold of scores, of the mean F1", *(_number(model.report.threshold) for model in models))
+            ("best threshold of scores, of the mean F1", *(_number(model.report.threshold) for model in models), *blank)
         )
-    rows.append(("calibration error of scores", *(_number(model.report.calibration_error) for model in models)))
+    errors = (_number(model.report.calibration_error) for model in models)
+    rows.append(("calibration error of scores", *errors, *blank))
     note = f"On {models[0].report.examples:,} held-out examples."
     if models[0].report.threshold is not None:
         note += (
             " Precision, recall and F1 are at the best threshold and an IoU of 0.50, by Ultralytics' functions; AP is"
             " COCO's, which Ultralytics interpolates otherwise."
         )
-    return Table("Results", ("", *(model.title for model in models)), tuple(rows), note)
+    if guesses:
+        note += " The last columns guess, by how often these examples have each class."
+    return Table("Results", ("", *columns), tuple(rows), note)
 
 
 def _classes(models: Sequence[JudgedModel]) -> Table:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from search.state.outcome import Finalist
 from search.state.sweep_state import SweepState
 from search.views.charts.chart import MARKED, PALETTE, Chart, Panel, Series
 from search.views.status_table import label, meaning
 
+GUESSES = ("#555555", "#999999")
+"""Colours of the lines of guesses."""
 
-def seeds_figure(state: SweepState, ranked: Sequence[Finalist]) -> Chart:
-    """The finalists, best first: how far seeds scatter, beside how far configurations differ."""
+
+def seeds_figure(state: SweepState, ranked: Sequence[Finalist], guessed: Mapping[str, float]) -> Chart:
+    """The finalists, best first: how far seeds scatter, beside how far configurations differ.
+
+    `guessed` are values of the metric that guesses reach, by name; each is a line across.
+    """
     names = [label(finalist.trial) for finalist in ranked]
     confirmed = any(finalist.confirmed for finalist in ranked)
     searched = tuple(finalist.trial.curve.objective_value for finalist in ranked)
@@ -24,6 +30,8 @@ def seeds_figure(state: SweepState, ranked: Sequence[Finalist]) -> Chart:
         x = tuple(label(finalist.trial) for finalist in retrained)
         y = tuple(finalist.mean for finalist in retrained)
         series.append(Series("mean of fresh seeds", x, y, MARKED, "points", marker="x"))
+    for index, (name, value) in enumerate(guessed.items()):
+        series.append(Series(name, tuple(names), (value,) * len(names), GUESSES[index % len(GUESSES)], marker="x"))
     metric = state.plan.recipe.metric
     note = f"{metric}: {meaning(state)}. The search's value is the best of many, so it is too high on average."
     return Chart("seeds", "Trained again on fresh seeds", note, (Panel("", "trial", metric, tuple(series)),))

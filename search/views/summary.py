@@ -13,6 +13,7 @@ from search.pruning.decision import REASONS
 from search.state.lead import learnt_nothing
 from search.state.outcome import BestCheckpoint, Finalist, best_checkpoint, finalists
 from search.state.sweep_state import SweepState
+from search.sweep.data_look import read
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from search.views.pace import confirmations
@@ -20,7 +21,7 @@ from search.views.pareto import pareto_front, pareto_table
 from search.views.remarks import trial_remarks
 from search.views.status_table import description, label, meaning, number, plural, waited, winner_stopped
 from search.views.targets import target_lines
-from search.views.verdict import lead_sentences, mean_and_std, next_step, nothing_learnt
+from search.views.verdict import lead_sentences, mean_and_std, next_step, no_better_than_guesses, nothing_learnt
 
 MOST_STOPPED = 6
 """Stopped trials that are named: with more, the result would be scrolled off the terminal."""
@@ -71,6 +72,9 @@ def summary(state: SweepState, folder: SweepFolder, command: Callable[[str], str
     yield f"  {state.plan.recipe.metric} of a training, here and in the table: {meaning(state)}"
     yield f"  {description(best.trial)}"
     yield from (f"  {sentence}" for sentence in winner_stopped(best.trial))
+    seen = read(folder.look)
+    guessed = seen.look.guessed(state.plan.recipe.metric) if seen else {}
+    yield from (f"  {sentence}" for sentence in no_better_than_guesses(state, best, guessed))
     yield from (f"  {sentence}" for sentence in lead_sentences(state, ranked))
     yield from (f"  {line}" for line in target_lines(state))
     yield ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -65,8 +65,8 @@ def setting(value: object) -> str:
     return "–" if value is None else str(value)
 
 
-def finalist_table(state: SweepState, ranked: Sequence[Finalist]) -> Table:
-    """The confirmation: each finalist on fresh seeds, and what it had reached in the search."""
+def finalist_table(state: SweepState, ranked: Sequence[Finalist], guessed: Mapping[str, float]) -> Table:
+    """The confirmation: each finalist on fresh seeds, and what it had reached in the search; then what is `guessed`."""
     title = "On fresh seeds" if any(finalist.confirmed for finalist in ranked) else "Not confirmed"
     rows = tuple(
         (
@@ -77,6 +77,7 @@ def finalist_table(state: SweepState, ranked: Sequence[Finalist]) -> Table:
         )
         for finalist in ranked
     )
+    rows += tuple((name, number(value), "–", "–") for name, value in guessed.items())
     metric = state.plan.recipe.metric
     failed = sum(finalist.failed for finalist in ranked)
     note = f"{plural(failed, 'training')} on fresh seeds failed." if failed else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from search.state.lead import Lead, lead, learnt_nothing
 from search.state.outcome import Finalist
@@ -45,6 +45,21 @@ def _certainty(compared: Lead) -> str:
     if compared.within_noise:
         return f"; within the noise of the seeds (95 % interval ± {compared.margin:.4f}), so it may be no better"
     return f"; 95 % interval ± {compared.margin:.4f}"
+
+
+def no_better_than_guesses(state: SweepState, best: Finalist, guessed: Mapping[str, float]) -> Iterator[str]:
+    """That an answer that never looks at an example reaches the result too; nothing if none of the `guessed` does.
+
+    Args:
+        state: of the sweep.
+        best: its winner.
+        guessed: values of the metric, by name of the guess.
+    """
+    oriented = best.trial.curve.oriented
+    ahead = [name for name, value in guessed.items() if oriented(value) >= oriented(best.mean)]
+    if ahead:
+        values = " and ".join(f"{name} {guessed[name]:.4f}" for name in ahead)
+        yield f"This is no better than guessing, which reaches {values} of {state.plan.recipe.metric}"
 
 
 def nothing_learnt(state: SweepState) -> Iterator[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
+from tests.support.fakes import Curves
 from trainables.errors import SettingsError
+from trainables.look import Look
 from trainables.recipe import AnyRecipe
 from trainables.registry import find
 
@@ -30,6 +33,20 @@ def test_a_weighted_sum_is_added_to_the_metrics(tmp_path: Path) -> None:
     recipe = find(CURVES, {"metric": {"name": "both", "mode": "max", "sum": {"score": 2.0, "error": -1.0}}})
     metrics = first_metrics(recipe, tmp_path)
     assert metrics["both"] == pytest.approx(2 * metrics["score"] - metrics["error"])
+
+
+class Guessed(Curves):
+    """Curves of which it is known what guessing reaches."""
+
+    def look(self, settings: Any, data: Any) -> Look:
+        return Look(guesses={"majority class": {"score": 0.5, "error": 0.3}, "random": {"score": 0.1}})
+
+
+def test_a_weighted_sum_is_known_of_the_guesses_too_where_all_its_metrics_are() -> None:
+    recipe = Guessed().declared({"metric": {"name": "both", "mode": "max", "sum": {"score": 2.0, "error": -1.0}}})
+    look = recipe.look(recipe.settings("short", {}), None)
+    assert look.guessed("both") == pytest.approx({"majority class": 0.7})
+    assert look.guessed("score") == {"majority class": 0.5, "random": 0.1}
 
 
 def test_the_recipes_own_metric_may_be_named() -> None:

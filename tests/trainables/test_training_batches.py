@@ -119,3 +119,15 @@ def test_what_a_sample_holds_is_told(opened: tuple[AnyRecipe, Any], tmp_path: Pa
         assert all(len(row) == len(table.columns) for row in table.rows)
     warned = {"slowfast": ("few clips or none in a split: rising, coming closer",)}
     assert look.warnings == warned.get(recipe.name, ())
+    assert bool(look.guesses) == (recipe.name == "slowfast"), "a detector's guess finds nothing"
+
+
+def test_guessing_is_told_of_pictures_with_a_class_each(tmp_path: Path) -> None:
+    recipe = registry.find("ultralytics")
+    recipe.sample(tmp_path)
+    data = recipe.open(tmp_path / "classify")
+    look = recipe.look(recipe.settings("tiny", {"model": "yolo26n-cls.yaml"}), data)
+    counts = [int(row[2].replace(",", "")) for row in look.tables[0].rows]
+    majority = look.guesses["majority class"]
+    assert majority["metrics/accuracy_top1"] in [count / counts[-1] for count in counts[:-1]]
+    assert majority["fitness"] == (majority["metrics/accuracy_top1"] + majority["metrics/accuracy_top5"]) / 2

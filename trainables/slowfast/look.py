@@ -7,6 +7,7 @@ import numpy as np
 from trainables.look import EXAMPLES, RARE, Example, Look, LookTable, remark
 from trainables.slowfast.data import ThermalData
 from trainables.slowfast.settings import SlowfastSettings
+from trainables.vision.guessing import guesses, mean_class_accuracy
 
 FRAMES = 4
 """Of a clip, that its picture shows."""
@@ -33,7 +34,11 @@ def look(settings: SlowfastSettings, data: ThermalData) -> Look:
     table = LookTable("Sizes", ("", "train", "val"), (("clips", *sizes), ("temperatures", *spans)), note)
     rare = [row[0] for row in rows if row[-1]]
     warning = f"few clips or none in a split: {', '.join(rare[:5])}" + (f" and {len(rare) - 5} more" * (len(rare) > 5))
-    return Look((classes, table), (warning,) if rare else ())
+    guessed = {
+        name: {"mean_class_accuracy": mean_class_accuracy(guess.table), "top1": guess.top1, "top5": guess.top5}
+        for name, guess in guesses(*counts).items()
+    }
+    return Look((classes, table), (warning,) if rare else (), guesses=guessed)
 
 
 def training_batch(settings: SlowfastSettings, data: ThermalData) -> list[Example]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,13 +22,23 @@ from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
 from trainables.ultralytics.upstream import arguments, contained
 from trainables.vision.detection_look import Labelled, detection_look, hashes
+from trainables.vision.guessing import guesses
 
 
 def look(settings: UltralyticsSettings, data: UltralyticsData) -> Look:
     """See `Recipe.look`; of several data sets the first."""
     dataset, task = data.sets[0], task_of(settings.model_dump())
     if dataset.folders:
-        return Look((_class_table(dataset),))
+        counts = _class_counts(dataset)
+        guessed = {
+            name: {
+                "fitness": (guess.top1 + guess.top5) / 2,
+                "metrics/accuracy_top1": guess.top1,
+                "metrics/accuracy_top5": guess.top5,
+            }
+            for name, guess in guesses(*counts).items()
+        }
+        return Look((_class_table(dataset, *counts),), guesses=guessed)
     splits = {split: _labelled(opened(settings, data, split, augment=False)) for split in SPLITS}
     return detection_look(
         dataset.names,
@@ -39,18 +50,23 @@ def look(settings: UltralyticsSettings, data: UltralyticsData) -> Look:
     )
 
 
-def _class_table(dataset: DataSet) -> LookTable:
-    counts = {
-        split: [
-            sum(image.relative_to(folder).parts[0] == name for image in dataset.images[split]) for name in dataset.names
-        ]
-        for split, folder in dataset.folders.items()
+def _class_counts(dataset: DataSet) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pictures of each class in train and in val."""
+    found = {
+        split: Counter(image.relative_to(dataset.folders[split]).parts[0] for image in dataset.images[split])
+        for split in SPLITS
     }
+    train, val = (np.array([found[split][name] for name in dataset.names], dtype=np.int64) for split in SPLITS)
+    return train, val
+
+
+def _class_table(dataset: DataSet, train: NDArray[np.int64], val: NDArray[np.int64]) -> LookTable:
+    pairs = list(zip(train.tolist(), val.tolist(), strict=True))
     rows = [
-        (name, f"{train:,}", f"{val:,}", remark(train, val))
-        for name, train, val in zip(dataset.names, counts["train"], counts["val"], strict=True)
+        (name, f"{of_train:,}", f"{of_val:,}", remark(of_train, of_val))
+        for name, (of_train, of_val) in zip(dataset.names, pairs, strict=True)
     ]
-    rows.append(("all", f"{sum(counts['train']):,}", f"{sum(counts['val']):,}", ""))
+    rows.append(("all", f"{train.sum():,}", f"{val.sum():,}", ""))
     return LookTable("Pictures", ("class", "train", "val", ""), tuple(rows))
 
 

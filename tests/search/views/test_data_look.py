@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ LOOK = Look(
     (LookTable("Classes", ("class", "train"), (("<b>cow</b>", "[red]3"), ("calf", "4")), "A note."),),
     ("3 of 4 pictures look alike",),
     ("a.png: looks like b.png",),
+    {"majority class": {"score": 0.25, "error": 0.75}, "random, by class frequency": {"score": 0.125}},
 )
 
 
@@ -103,6 +105,11 @@ def test_check_shows_it_and_lists_details_if_asked(data: Path) -> None:
     text = printed(plan)
     for part in ("note: 3 of 4 pictures look alike", "Classes", "<b>cow</b>", "[red]3", "A note.", "--verbose"):
         assert part in text
+    guessing = text[text.index("Guessing") :]
+    rows = [line.split() for line in guessing.splitlines()[1:4]]
+    assert rows[0] == ["score", "error"]
+    assert rows[1] == ["majority", "class", "0.2500", "0.7500"]
+    assert rows[2][-2:] == ["0.1250", "–"]
     assert "looks like" not in text
     assert "a.png: looks like b.png" in printed(plan, verbose=True)
 
@@ -132,6 +139,10 @@ def test_what_was_seen_is_kept_in_the_sweeps_folder(data: Path, tmp_path: Path) 
     assert read(tmp_path / "look") == data_look
     assert read(tmp_path / "none") is None
     assert r"| \<b\>cow\</b\> | \[red\]3 |" in as_markdown(data_look)
+    file = tmp_path / "look" / "look.json"
+    earlier = {key: value for key, value in json.loads(file.read_text()).items() if key != "guesses"}
+    file.write_text(json.dumps(earlier))
+    assert read(tmp_path / "look") == replace(data_look, look=replace(LOOK, guesses={})), "an earlier version's"
     (tmp_path / "look" / "look.json").write_text("{}")
     with pytest.raises(SteadytuneError, match=r"look\.json: is damaged"):
         read(tmp_path / "look")

@@ -327,11 +327,19 @@ def test_a_report_has_parallel_coordinates_of_the_most_important_settings_only(s
 
 def test_each_finalist_has_a_dot_for_each_seed(state: SweepState) -> None:
     ranked = finalists(state)
-    (panel,) = panels(seeds_figure(state, ranked))
+    (panel,) = panels(seeds_figure(state, ranked, {}))
     dots = next(series for series in panel.series if series.name == "on a fresh seed")
     assert len(dots.y) == sum(len(finalist.values) for finalist in ranked if finalist.confirmed) > 1
-    rows = finalist_table(state, ranked).rows
+    rows = finalist_table(state, ranked, {}).rows
     assert [row[0] for row in rows] == [label(finalist.trial) for finalist in ranked]
+
+
+def test_what_guessing_reaches_is_a_line_across_the_seeds_and_a_row_below_them(state: SweepState) -> None:
+    ranked, guessed = finalists(state), {"majority class": 0.54}
+    (panel,) = panels(seeds_figure(state, ranked, guessed))
+    line = next(series for series in panel.series if series.name == "majority class")
+    assert (line.kind, line.y) == ("line", (0.54,) * len(ranked))
+    assert finalist_table(state, ranked, guessed).rows[-1] == ("majority class", "0.5400", "–", "–")
 
 
 def test_the_report_begins_with_what_to_deploy(state: SweepState) -> None:

@@ -11,13 +11,15 @@ from search.journal.events import TrialStarted
 from search.state.outcome import Finalist, finalists, result
 from search.state.started import CommonSettings
 from search.state.sweep_state import SweepState
+from search.sweep.data_look import DataLook
 from search.sweep.folder import SweepFolder
 from search.views.markdown import headline
 from search.views.summary import summary
-from search.views.verdict import lead_sentences, next_step, nothing_learnt
+from search.views.verdict import lead_sentences, next_step, no_better_than_guesses, nothing_learnt
 from tests.support.fakes import Curves, plan_of
 from tests.support.terminal import lines_of
 from tests.support.workers import swept
+from trainables.look import Look
 
 COMMAND = "steadytune {} sweep".format
 
@@ -58,6 +60,17 @@ def test_a_baseline_that_wins_is_said_to(ended: SweepState) -> None:
     ranked = with_values(ended, (0.9, 0.9), (0.95, 0.96))[::-1]
     assert next(iter(lead_sentences(ended, ranked))) == "No configuration is better than the baseline 'steady'"
     assert next(iter(next_step(ended, ranked, "", COMMAND))).startswith("Next: search on, ")
+
+
+def test_a_result_that_guessing_reaches_too_is_said_to_be_no_better(ended: SweepState, tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path, "sweep")
+    (best, _) = with_values(ended, (0.5, 0.5), (0.4, 0.4))
+    guessed = {"majority class": 0.54, "random, by class frequency": 0.2}
+    expected = "This is no better than guessing, which reaches majority class 0.5400 of score"
+    assert list(no_better_than_guesses(ended, best, guessed)) == [expected]
+    assert list(no_better_than_guesses(ended, replace(best, values=(0.55, 0.56)), guessed)) == []
+    DataLook(Look(guesses={"majority class": {"score": 0.9999}})).write(folder.look)
+    assert any("no better than guessing" in line for line in lines_of(summary(ended, folder, COMMAND)))
 
 
 def test_a_rival_within_the_noise_is_named(ended: SweepState) -> None:

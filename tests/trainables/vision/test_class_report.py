@@ -19,3 +19,10 @@ def test_it_counts_and_names_the_surest_mistake_first() -> None:
     assert report.mistakes[0].caption == "is stand, taken for sit (80%)"
     assert report.mistakes[0].cost == pytest.approx(0.8)
     assert report.mistakes[-1].cost == 0
+
+
+def test_beside_its_metrics_stand_those_of_guessing() -> None:
+    scores = np.eye(2)[[0, 0, 0, 0]]
+    report = class_report(ClassPredictions(("stand", "fall"), np.array([0, 0, 0, 1]), scores))
+    assert report.metrics == pytest.approx(report.guesses["majority class"]), "this model answers nothing else"
+    assert report.guesses["random, by class frequency"]["accuracy"] == pytest.approx(0.75**2 + 0.25**2)
