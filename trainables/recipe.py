@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
@@ -17,6 +16,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 from trainables.errors import CheckpointError, SettingsError, SteadytuneError, nearest
 from trainables.look import Example, Look
 from trainables.objective import Bounds, ChosenMetric, Objective, with_mode
+from trainables.optimised import optimising
 from trainables.settings import SettingsT, parse, read_yaml
 from trainables.trial_summary import TrialSummary
 
@@ -132,30 +132,7 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
         for name in ("source", "losses", "held_out_losses", "rates"):
             if getattr(objective, name):
                 raise SettingsError(f"metric.{name} is for `recipe: command`; {self.name} reports its epochs itself")
-        return self._optimising(with_mode(objective))
-
-    def _optimising(self, objective: Objective) -> AnyRecipe:
-        """This recipe with another objective, whose value is added to the metrics of each evaluated epoch."""
-        kind, owner = type(self), self.name
-
-        def train(recipe: AnyRecipe, *arguments: Any, **named: Any) -> Iterator[Epoch]:
-            with closing(kind.train(recipe, *arguments, **named)) as epochs:  # type: ignore[type-var]  # a generator
-                for epoch in epochs:
-                    yield replace(epoch, metrics=objective.with_value(epoch.metrics, owner))
-
-        def look(recipe: AnyRecipe, settings: Any, data: Any) -> Look:
-            seen = kind.look(recipe, settings, data)
-            values = {guess: (objective.value(metrics), metrics) for guess, metrics in seen.guesses.items()}
-            known = {
-                guess: {objective.name: value, **metrics}
-                for guess, (value, metrics) in values.items()
-                if value is not None
-            }
-            return replace(seen, guesses={**seen.guesses, **known})
-
-        members = objective.of_recipe(kind.bounds) | {"train": train, "look": look}
-        recipe: AnyRecipe = type(kind.__name__, (kind,), members)()
-        return recipe
+        return optimising(self, with_mode(objective))
 
     def metric_bounds(self, settings: Mapping[str, Any]) -> Bounds | None:
         """The bounds of its objective in a training with `settings`; None if they are not known."""

@@ -1,0 +1,36 @@
+"""A recipe with another objective than its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from trainables.look import Look
+from trainables.objective import Objective
+
+if TYPE_CHECKING:
+    from trainables.recipe import AnyRecipe, Epoch
+
+
+def optimising(recipe: AnyRecipe, objective: Objective) -> AnyRecipe:
+    """`recipe` with another objective, whose value is added to the metrics of each evaluated epoch and of guesses."""
+    kind, owner = type(recipe), recipe.name
+
+    def train(own: AnyRecipe, *arguments: Any, **named: Any) -> Iterator[Epoch]:
+        with closing(kind.train(own, *arguments, **named)) as epochs:  # type: ignore[type-var]  # a generator
+            for epoch in epochs:
+                yield replace(epoch, metrics=objective.with_value(epoch.metrics, owner))
+
+    def look(own: AnyRecipe, settings: Any, data: Any) -> Look:
+        seen = kind.look(own, settings, data)
+        guesses = {
+            guess: metrics if (value := objective.value(metrics)) is None else {objective.name: value, **metrics}
+            for guess, metrics in seen.guesses.items()
+        }
+        return replace(seen, guesses=guesses)
+
+    members = objective.of_recipe(kind.bounds) | {"train": train, "look": look}
+    optimised: AnyRecipe = type(kind.__name__, (kind,), members)()
+    return optimised
