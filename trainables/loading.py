@@ -6,16 +6,19 @@ Without processes this is torch's `DataLoader` as it is. With them:
   training gets the batches that it would have got, and how many processes there are changes none.
 - For a GPU batches are put into pinned memory, from which `tensor.to(device, non_blocking=True)` copies while the GPU
   computes.
+- Their small tensors, the objects of a picture say, are sent as what they hold. A tensor that is sent as such takes a
+  file descriptor, and a batch of a detector has two tensors for each picture.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sized
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import (
     BatchSampler,
     DataLoader,
@@ -24,12 +27,16 @@ from torch.utils.data import (
     Sampler,
     SequentialSampler,
     WeightedRandomSampler,
+    default_collate,
 )
 
 BatchT = TypeVar("BatchT")
 AHEAD = 4
 """Batches that each process prepares ahead; torch's default of 2 empties when one of them takes long. Not measured on
 a GPU."""
+SMALL = 32_768
+"""Bytes up to which a tensor's content is sent rather than where it is in shared memory."""
+
 WAITS = 0.2
 """Share of its training that a GPU may wait for data before a remark says so. Chosen, not measured."""
 
@@ -60,7 +67,8 @@ class Batches(Generic[BatchT]):
         self._order = order
         self._batches = BatchSampler(SequentialSampler(dataset) if order is None else order, size, drop_last=False)
         self._workers = workers
-        self._options: dict[str, Any] = {"collate_fn": collate, "pin_memory": device.type == "cuda"}
+        self._collate: Callable[[list[Any]], Any] = default_collate if collate is None else collate
+        self._pinned = device.type == "cuda"
         self._loader: DataLoader[Any] | None = None
         self._seeds = _SeededBatches(self._batches)
 
@@ -71,7 +79,9 @@ class Batches(Generic[BatchT]):
     def __iter__(self) -> Iterator[BatchT]:
         """One pass over the data set."""
         if not self._workers:
-            yield from DataLoader(self.dataset, batch_sampler=self._batches, **self._options)
+            yield from DataLoader(
+                self.dataset, batch_sampler=self._batches, collate_fn=self._collate, pin_memory=self._pinned
+            )
             return
         # One number of the epoch's generator, and the same one whether the processes are there already or not.
         self._seeds.first = int(torch.randint(2**31, ()))
@@ -85,9 +95,11 @@ class Batches(Generic[BatchT]):
                 persistent_workers=True,
                 prefetch_factor=AHEAD,
                 generator=torch.Generator(),  # what it draws by itself is not used
-                **self._options,
+                collate_fn=_Sent(self._collate),
+                pin_memory=self._pinned,
             )
-        yield from self._loader
+        for batch in self._loader:
+            yield _each(batch, _received)
 
     def restart(self) -> None:
         """End the processes; the next iteration starts others, which see the data set as it is then."""
@@ -124,6 +136,49 @@ class _SeededExamples(Dataset[Any]):
         np.random.seed(seed)
         torch.default_generator.manual_seed(seed)
         return [self._dataset[index] for index in indexes]
+
+
+class _Sent:
+    """In a process of a loader: a batch with its small tensors as arrays, which are pickled by their content.
+
+    Args:
+        collate: makes a batch of examples.
+    """
+
+    def __init__(self, collate: Callable[[list[Any]], Any]) -> None:
+        self._collate = collate
+
+    def __call__(self, examples: list[Any]) -> Any:
+        return _each(self._collate(examples), _by_content)
+
+
+class _Content(NamedTuple):
+    """A small tensor on its way; in an array of NumPy's, because torch sends its own tensors by file descriptor."""
+
+    array: np.ndarray[Any, Any]
+
+
+def _by_content(value: Any) -> Any:
+    small = isinstance(value, Tensor) and value.nbytes <= SMALL and value.dtype != torch.bfloat16
+    # Copied: a large tensor of the same storage is moved to shared memory, and its place is free then.
+    return _Content(value.numpy().copy()) if small else value
+
+
+def _received(value: Any) -> Any:
+    return torch.from_numpy(value.array) if isinstance(value, _Content) else value
+
+
+def _each(batch: Any, change: Callable[[Any], Any]) -> Any:
+    """`batch`, with what its lists, tuples and dictionaries hold changed."""
+    if isinstance(batch, _Content):
+        return change(batch)
+    if isinstance(batch, dict):
+        return {key: _each(value, change) for key, value in batch.items()}
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*(_each(value, change) for value in batch))
+    if isinstance(batch, list | tuple):
+        return type(batch)(_each(value, change) for value in batch)
+    return change(batch)
 
 
 def shuffled(dataset: Sized) -> RandomSampler:

@@ -7,16 +7,17 @@ import random
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_flatten
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
 from trainables import registry
-from trainables.loading import Batches, data_share, shuffled, waiting
+from trainables.loading import SMALL, Batches, data_share, shuffled, waiting
 from trainables.loop import seeded
 
 CPU = torch.device("cpu")
@@ -89,6 +90,52 @@ def test_the_number_of_processes_changes_no_batch(two: Batches[Tensor]) -> None:
 def test_each_batch_has_random_numbers_of_its_own(two: Batches[Tensor]) -> None:
     drawn = epoch(two, 1)[0][:, 1:]
     assert len(set(drawn.flatten().tolist())) == drawn.numel()
+
+
+class Objects(NamedTuple):
+    boxes: Tensor
+    classes: Tensor
+
+
+def nested(examples: list[Tensor]) -> dict[str, Any]:
+    """Large and small, scalars, no objects, a view, and a type that NumPy lacks."""
+    pixels = torch.arange(4 * SMALL, dtype=torch.uint8).reshape(4, SMALL)
+    objects = [Objects(pixels[:2, :4].float(), torch.tensor([3, 1])), Objects(torch.zeros(0, 4), torch.zeros(0).long())]
+    return {
+        "pixels": pixels,
+        "objects": objects,
+        "names": ("a.jpg", "b.jpg"),
+        "scale": (torch.tensor(0.5), torch.ones(2, dtype=torch.bfloat16)),
+        "column": pixels[:, 0],
+    }
+
+
+def test_a_batch_arrives_as_it_was_made_whatever_is_in_it() -> None:
+    images = Drawn()
+    loader: Batches[Any] = Batches(images, 10, workers=1, device=CPU, collate=nested)
+    (arrived,), made = list(loader), nested([])
+    loader.restart()
+    leaves, structure = tree_flatten(arrived)
+    expected, same_structure = tree_flatten(made)
+    assert structure == same_structure
+    for leaf, other in zip(leaves, expected, strict=True):
+        assert type(leaf) is type(other)
+        if isinstance(other, Tensor):
+            assert leaf.dtype == other.dtype
+            assert torch.equal(leaf, other)
+        else:
+            assert leaf == other
+    arrived["objects"][0].boxes.add_(1)  # augmented on the device, say: it is the receiver's
+
+
+def test_small_tensors_take_no_file_descriptors() -> None:
+    """Each tensor that is sent as such is opened by the receiver; with many objects that is most of the waiting."""
+    images = Drawn()
+    loader: Batches[Any] = Batches(images, 10, workers=1, device=CPU, collate=nested)
+    (arrived,) = list(loader)
+    loader.restart()
+    shared = [leaf.is_shared() for leaf in tree_flatten(arrived)[0] if isinstance(leaf, Tensor)]
+    assert shared == [True, False, False, False, False, False, True, False]
 
 
 def test_an_epoch_that_was_left_early_leaves_nothing_to_the_next(two: Batches[Tensor]) -> None:

@@ -123,11 +123,11 @@ def by_sweep(root: Path, given: argparse.Namespace) -> None:
 
 
 def by_ray(root: Path, given: argparse.Namespace) -> None:
-    """Ray Tune with a subprocess."""
+    """Ray Tune with a subprocess, in a Ray of its own: `init` waits for one that died and left its address."""
     (root / "tune.py").write_text(RAY)
     subprocess.run(
         [sys.executable, str(root / "tune.py"), *command(root, given), str(given.trials)],
-        cwd=root, env=os.environ | {"HOME": str(root)}, check=True, stdout=subprocess.DEVNULL,
+        cwd=root, env=os.environ | {"HOME": str(root), "RAY_ADDRESS": "local"}, check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
 
 
