@@ -24,7 +24,7 @@ from search.export.int8 import MODEL, write_int8
 from trainables import registry
 from trainables.held_out import held_out
 
-EPOCHS = {"resnet_yolo": 8, "rgbt": 8, "yolox": 8, "refdet": 4, "slowfast": 6}
+EPOCHS = {"resnet_yolo": 8, "rgbt": 8, "yolox": 8, "refdet": 4, "slowfast": 20}
 """Enough for a metric above 0, which int8 can lose."""
 
 
