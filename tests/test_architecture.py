@@ -25,6 +25,7 @@ UNITS = (
         "sinks",
         "training",
         "predict",
+        "stages",
         "check",
         "run",
         "python_api",

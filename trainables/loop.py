@@ -191,6 +191,12 @@ def _saver(training: Training, epoch: int, identity: str, settings: Settings) ->
     return save
 
 
+def save_untrained(training: Training, directory: Path, settings: Settings) -> None:
+    """Write the checkpoint of `training` as it is before its first epoch, and close the training."""
+    with _closed(training):
+        _saver(training, 0, "untrained", settings)(directory)
+
+
 def _restore(training: Training, directory: Path, identity: str) -> int:
     """Load the checkpoint in `directory` into `training`; returns its epoch."""
     saved = read(directory)

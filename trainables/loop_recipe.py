@@ -50,6 +50,9 @@ class LoopedRecipe(Recipe[SettingsT, DataSetT]):
     Its settings have a `seed`, its data sets a `fingerprint`.
     """
 
+    saves_untrained: ClassVar[bool] = True
+    """Whether the state of a training can be saved before its first epoch."""
+
     @abstractmethod
     def training(self, settings: SettingsT, data: DataSetT, workdir: Path) -> Training:
         """A training from its start; `workdir` is the only folder that it may write to."""
@@ -96,6 +99,10 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
         """A training from its start; see `LoopedRecipe.training`."""
         training: Training = self._module("training", workdir).new_training(settings, data, workdir)
         return training
+
+    def start_settings(self, export: Path) -> Mapping[str, Any]:
+        """The setting `weights` takes a checkpoint; see `trainables.start.Starts`."""
+        return {"weights": str(export / "checkpoint")}
 
     def fetch(self, settings: SettingsT) -> None:
         """Download first weights; see `Recipe.fetch`."""

@@ -12,6 +12,8 @@ import typer
 from search.cli import cluster
 from search.cli.options import DEFAULT_ROOT, Json, Root
 from search.cli.status import print_list
+from search.stages.progress import refuse_renaming
+from search.stages.stages import StagesFolder
 from search.sweep.folder import SweepFolder, check_name, file_size
 from trainables.errors import SettingsError, SteadytuneError
 
@@ -35,7 +37,11 @@ def rm(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Delete sweeps for good: folder, storage, MLflow's runs, registered models; shows what goes, and asks."""
-    folders = [SweepFolder.existing(sweeps, name) for name in names]
+    stages = [each for name in names if (each := StagesFolder(sweeps, name)).exists()]
+    whole = {each.name: [spec.name for spec in each.read().specs] for each in stages}
+    begun = [name for listed in whole.values() for name in listed if SweepFolder(sweeps, name).spec_file.is_file()]
+    alone = [name for name in names if name not in whole]
+    folders = [SweepFolder.existing(sweeps, name) for name in dict.fromkeys([*begun, *alone])]
     for folder in folders:
         _check_still(folder)
     removals = {folder.name: None if keep_runs else _removal(folder) for folder in folders}
@@ -55,6 +61,9 @@ def rm(
                 open_storage("storage", uri, folder.name).delete_all()
             folder.remove()
         print(f"{folder.name} is deleted")
+    for each in stages:
+        each.remove()
+        print(f"{each.name} is deleted")
 
 
 def rename(
@@ -65,6 +74,7 @@ def rename(
     """Rename a sweep that is not running."""
     folder = SweepFolder.existing(sweeps, name)
     check_name(new)
+    refuse_renaming(folder)
     target = SweepFolder(sweeps, new)
     if target.path.exists():
         raise SettingsError(f"the new name is {new}, but {target.path} exists; give another name")

@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,10 +21,14 @@ from search.cli.interrupt import interruptible, lasting_output
 from search.cli.options import DEFAULT_ROOT, Address, Background, Detach, Root, Storage
 from search.cli.sweep_options import field_values, with_sweep_options
 from search.execution.job_protocol import ERROR_PREFIX
+from search.stages.stages import Stages, StagesFolder, read_file
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec
-from search.sweep.sweep_file import read_sweep, with_bounds
+from search.sweep.sweep_file import with_bounds
 from trainables.errors import SettingsError
+
+if TYPE_CHECKING:
+    from search.state.sweep_state import SweepState
 
 
 @with_sweep_options
@@ -35,7 +42,11 @@ def launch(
     **fields: Any,
 ) -> None:
     """Run a sweep and export its best configuration."""
-    spec = read_sweep(file, field_values(fields))
+    described = read_file(file, field_values(fields))
+    if isinstance(described, Stages):
+        _launch_stages(described, sweeps, detach or background)
+        return
+    spec = described
     if cli_cluster.submits(spec.address, detach):
         _refuse_background(background)
         cli_cluster.submit(spec.name, spec.address, sweeps, spec, detach)
@@ -73,13 +84,19 @@ def resume(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Continue a sweep that was interrupted or killed, or give one more to do, also if it has ended."""
+    if (stages := StagesFolder(sweeps, name)).exists():
+        more = any((address, detach, background, storage, trials, total_epochs, hours, set_, accept_gap))
+        _resume_stages(stages, more or accept_changed_data)
+        return
     folder = options.folder(sweeps, name, storage)
     given: dict[str, Any] = {"trials": trials, "total_epochs": total_epochs, "hours": hours}
     if set_:
         given["set"] = with_bounds(folder.spec().set, options.pairs(set_, "--set"))
     if budget := {field: value for field, value in given.items() if value is not None}:
         from search.control.reopen import change
+        from search.stages.progress import refuse_reopening
 
+        refuse_reopening(folder)
         change(folder, budget)
     cluster_address = address or folder.spec().address
     if cli_cluster.submits(cluster_address, detach):
@@ -107,28 +124,71 @@ def _refuse_background(background: bool) -> None:
 
 def _run_sweep(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None:
     """Run the sweep `new`, or resume `name`, on this machine or the Ray cluster at its address."""
+    with _resumable(name, root, SweepFolder(root, name).spec_file):
+        _leave_unless_trained(_run(name, root, new, **accepted))
+
+
+@contextmanager
+def _resumable(name: str, root: Path, description: Path) -> Iterator[None]:
+    """For the block, an interrupt ends the program with how `name` is resumed, if its `description` is there."""
     with lasting_output(), interruptible():
         try:
-            _run(name, root, new, **accepted)
+            yield
         except KeyboardInterrupt:
-            if not SweepFolder(root, name).spec_file.is_file():
+            if not description.is_file():
                 raise
             resume_command = options.command("resume", name, root)
             print(f"{ERROR_PREFIX}interrupted; nothing is lost, resume with: {resume_command}", file=sys.stderr)
             sys.exit(130)
 
 
+def _launch_stages(stages: Stages, root: Path, elsewhere: bool) -> None:
+    if elsewhere or cli_cluster.submits(stages.specs[0].address, False):
+        raise SettingsError(
+            "stages run in this terminal, one after the other; leave --detach, --background and a job's address out"
+        )
+    from search.run.staged import launch_stages
+
+    with _resumable(stages.name, root, StagesFolder(root, stages.name).file):
+        _leave_unless_trained(launch_stages(stages, root, partial(_run_stage, root), _say))
+
+
+def _resume_stages(folder: StagesFolder, has_options: bool) -> None:
+    if has_options:
+        raise SettingsError(
+            f"{folder.name} has stages, so options of a resume are for one of them: `steadytune resume NAME-STAGE …`, "
+            f"then `steadytune resume {folder.name}`"
+        )
+    from search.run.staged import resume_stages
+
+    with _resumable(folder.name, folder.root, folder.file):
+        _leave_unless_trained(resume_stages(folder, partial(_run_stage, folder.root), _say))
+
+
+def _run_stage(root: Path, name: str, new: SweepSpec | None) -> SweepState:
+    return _run(name, root, new)
+
+
+def _say(sentence: str) -> None:
+    from rich.text import Text
+
+    terminal.console().print(Text(sentence))
+
+
+def _leave_unless_trained(state: SweepState) -> None:
+    if state.ended is None or state.ended.trial < 0:
+        sys.exit(NOTHING_TRAINED)
+
+
 def _confirm() -> None:
     typer.confirm("Train all the same?", abort=True)
 
 
-def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None:
+def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> SweepState:
     from search.run.shown import run_shown
 
     def command(verb: str) -> str:
         return options.command(verb, name, root)
 
     confirm = _confirm if sys.stdin.isatty() else None  # nobody can answer a job, or a sweep in the background
-    state = run_shown(name, root, new, terminal.console(), command, confirm=confirm, **accepted)
-    if state.ended is None or state.ended.trial < 0:
-        sys.exit(NOTHING_TRAINED)
+    return run_shown(name, root, new, terminal.console(), command, confirm=confirm, **accepted)

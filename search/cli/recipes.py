@@ -6,18 +6,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from search.cli import options, scripts, terminal
 from search.cli.options import DEFAULT_ROOT, Json, Root, Sets
 from search.sweep.folder import SweepFolder
-from search.sweep.sweep_file import read_sweep
 from trainables import registry, standalone, threads
 from trainables.atomic import write_file
 from trainables.errors import SteadytuneError
 from trainables.settings import parse, read_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from search.stages.stages import Stages
+    from search.sweep.plan import Plan
 
 
 def train(
@@ -113,12 +118,19 @@ def check(
 
     from search import check as checks
     from search.sampling.warm_start import load_prior_sweeps
+    from search.stages.stages import Stages, read_file
+    from search.stages.start import started
 
-    spec = read_sweep(file, {})
-    plan = checks.check(spec, SweepFolder(sweeps, spec.name).store(spec))
+    described = read_file(file, {})
     console = terminal.console()
-    for item in [*checks.describe(plan, verbose), *map(str, load_prior_sweeps(plan, sweeps))]:
-        console.print(item)
+    if isinstance(described, Stages):
+        plan = _check_stages(described, sweeps, verbose, console)
+        spec = plan.spec
+    else:
+        spec = started(described, sweeps)
+        plan = checks.check(spec, SweepFolder(sweeps, spec.name).store(spec))
+        for item in [*checks.describe(plan, verbose), *map(str, load_prior_sweeps(plan, sweeps))]:
+            console.print(item)
     if plan.data_look and plan.data_look.picture:
         target = picture or sweeps / f"{spec.name}-batch.jpg"
         try:
@@ -132,6 +144,21 @@ def check(
         scripts.read_script_log(plan, read)
     if probe:
         scripts.probe_script(plan, probe_minutes)
+
+
+def _check_stages(stages: Stages, root: Path, verbose: bool, console: Console) -> Plan:
+    """Check all stages and show their plans; returns the first's, whose data were looked at."""
+    from search import check as checks
+    from search.run.ahead import check_ahead
+
+    plans, notes = check_ahead(stages, root)
+    for number, plan in enumerate(plans, 1):
+        console.print(f"Stage {number} of {len(plans)}")
+        for item in checks.describe(plan, verbose):
+            console.print(item)
+    for note in notes:
+        console.print(f"note: {note}", markup=False)
+    return plans[0]
 
 
 def sample(

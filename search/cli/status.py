@@ -13,6 +13,7 @@ import typer
 
 from search.cli import cluster, options, terminal
 from search.cli.options import DEFAULT_ROOT, Address, Json, Root, Storage
+from search.stages.stages import StagesFolder
 from search.sweep.folder import SweepFolder, age, file_size, names
 from trainables.errors import SettingsError, SteadytuneError
 
@@ -42,6 +43,9 @@ def status(
     if name is None:
         print_list(sweeps, json_)
         return
+    if (stages := StagesFolder(sweeps, name)).exists():
+        _print_stages(stages, json_)
+        return
     folder = options.folder(sweeps, name, storage)
     from search.state.follower import SweepFollower
 
@@ -55,6 +59,17 @@ def status(
         _watch(follower, folder, console)
     else:
         _print_table(follower.read(), folder, sweeps, console)
+
+
+def _print_stages(stages: StagesFolder, as_json: bool) -> None:
+    """Print a line for each stage, in their order."""
+    folders = [SweepFolder(stages.root, spec.name) for spec in stages.read().specs]
+    if as_json:
+        begun = [folder for folder in folders if folder.spec_file.is_file()]
+        print(json.dumps([_sweep_json(folder) for folder in begun], indent=2))
+        return
+    for folder in folders:
+        print(_status_line(folder) if folder.spec_file.is_file() else f"{folder.name}: not begun")
 
 
 def _check_root(root: Path) -> None:

@@ -15,11 +15,12 @@ from search.cli import options
 from search.sweep.spec import SCRIPT_FIELDS, SweepSpec
 from trainables.settings import parse_value
 
+WITHOUT_OPTION = (*SCRIPT_FIELDS, "earlier_stages")
+"""Fields without an option: what describes a script is too long for a command line, the other is filled in."""
+
 
 def with_sweep_options(verb: Callable[..., None]) -> Callable[..., None]:
     """`verb` with an option for each field of a sweep in place of its `**fields`; they follow its first parameter.
-
-    What describes a script has no options: it is too long for a command line.
 
     Typer reads the options from a function's signature, so the signature is what is generated.
     """
@@ -30,7 +31,7 @@ def with_sweep_options(verb: Callable[..., None]) -> Callable[..., None]:
         for parameter in signature.parameters.values()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     )
-    fields = {name: field for name, field in SweepSpec.model_fields.items() if name not in SCRIPT_FIELDS}
+    fields = {name: field for name, field in SweepSpec.model_fields.items() if name not in WITHOUT_OPTION}
     generated = [_parameter(name, field) for name, field in fields.items()]
     verb.__signature__ = signature.replace(parameters=[first, *generated, *others])  # type: ignore[attr-defined]
     return verb

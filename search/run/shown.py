@@ -10,6 +10,9 @@ from rich.text import Text
 
 from search.check import check, machine_notes
 from search.sampling.warm_start import load_prior_sweeps
+from search.stages.fit import check_fit
+from search.stages.progress import refuse_reopening
+from search.stages.start import check_start, started
 from search.state.sweep_state import SweepState
 from search.sweep.data_identity import read_identity
 from search.sweep.folder import SweepFolder
@@ -44,12 +47,18 @@ def run_shown(
         SteadytuneError: it cannot run.
     """
     folder = SweepFolder(root, name)
-    spec = new or SweepFolder.existing(root, name).spec()
+    if new:
+        spec = started(new, root)
+    else:
+        spec = SweepFolder.existing(root, name).spec()
+        refuse_reopening(folder)
+        check_start(spec, root)
     if not new and read_identity(folder.path):  # compared by what is trained on, not by all that was downloaded
         spec = spec.model_copy(update={"data_fingerprint": None})
     plan = check(spec, folder.store(spec), look=new is not None)
+    classes = check_fit([plan], SweepFolder(root, new.starts_from).best) if new and new.starts_from else []
     warnings = plan.data_look.look.warnings if plan.data_look else ()
-    notes = [Text(f"  note: {sentence}") for sentence in warnings]
+    notes = [Text(f"  note: {sentence}") for sentence in [*warnings, *classes]]
     doubts = machine_notes(plan) if new else []
     prior = map(str, load_prior_sweeps(plan, root) if new else ())
     for line in [*banner(plan), *plan.recipe.notes, *lines(plan.findings), *notes, *doubts, *prior]:

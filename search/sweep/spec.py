@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 
 from search.pruning.objective import DEFAULT_OBJECTIVE, DESCRIPTION, EARLIER_OBJECTIVE, ObjectiveName
 from search.pruning.stability import EARLIER, StabilitySettings
+from search.sweep.earlier_stage import EarlierStage
 from search.sweep.removed import REMOVED
 from search.sweep.spelling import check_fields
 from search.sweep.targets import parse_target
@@ -67,6 +68,13 @@ class SweepSpec(Settings):
     )
     warm_start: list[str] = Field(
         [], description="earlier sweeps, by name or folder: the 3 best configurations of each are trained first"
+    )
+    starts_from: str | None = Field(
+        None,
+        description="an earlier sweep, by name: each training starts from the best checkpoint of its winner",
+    )
+    earlier_stages: list[EarlierStage] = Field(
+        [], description="launch fills it in: the sweeps that the training starts from, and their checkpoints"
     )
     seed: int = Field(0, ge=0, lt=2**32, description="seed of the search, and of the trials' trainings")
 

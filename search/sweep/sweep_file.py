@@ -13,6 +13,8 @@ from spaces.value_range import KEYS
 from trainables.errors import SettingsError
 from trainables.settings import read_yaml
 
+STAGES = "stages"
+"""The field of a file that describes several sweeps, see `search.stages`."""
 MERGED_FIELDS = ("set", "stability")
 """Fields whose options add to the sweep file's mapping; other options replace the file's value."""
 
@@ -38,18 +40,44 @@ def read_sweep(file: Path | None, fields: Mapping[str, Any]) -> SweepSpec:
         SettingsError: the file cannot be read, or a field is unknown, missing or has a wrong value.
     """
     values = read_yaml(file) if file else {}
-    for field in MERGED_FIELDS:
-        in_file = values.get(field) or {}
-        if not isinstance(in_file, dict):
-            raise SettingsError(f"{file}: {field} is {in_file!r}; it must be a mapping of names to values")
-        if in_file or field in fields:
-            merge = with_bounds if field == "set" else operator.or_
-            values[field] = merge(in_file, fields.get(field, {}))
-    values |= {name: value for name, value in fields.items() if name not in MERGED_FIELDS}
+    if STAGES in values:
+        raise SettingsError(f"{file}: has stages, which are several sweeps; `steadytune launch` and `check` run them")
+    return spec_of(values, fields, str(file) if file else "sweep")
+
+
+def spec_of(in_file: Mapping[str, Any], fields: Mapping[str, Any], owner: str) -> SweepSpec:
+    """The sweep of the values `in_file`, with `fields` overriding them; `owner` begins every complaint.
+
+    Raises:
+        SettingsError: see `read_sweep`.
+    """
+    values = merged(in_file, fields, owner)
     if "recipe" in values:
-        # "yolox" of recipe "yolox", "mine" of recipe "package.mine:Recipe"
-        stem = str(values["recipe"]).partition(":")[0].rpartition(".")[2]
-        values.setdefault("name", f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}")
+        values.setdefault("name", name_by_time(str(values["recipe"])))
     if values.get("recipe") == COMMAND:  # a resume may come from another folder
         values["directory"] = str(Path(str(values.get("directory") or "")).absolute())
-    return read_spec(values, str(file) if file else "sweep")
+    return read_spec(values, owner)
+
+
+def name_by_time(recipe: str) -> str:
+    """A sweep's name if the user gives none."""
+    # "yolox" of recipe "yolox", "mine" of recipe "package.mine:Recipe"
+    stem = recipe.partition(":")[0].rpartition(".")[2]
+    return f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def merged(in_file: Mapping[str, Any], fields: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """The fields `in_file` with `fields` on top: what is in one of `MERGED_FIELDS` adds to the file's mapping.
+
+    Raises:
+        SettingsError: a field that must be a mapping is none.
+    """
+    values = dict(in_file)
+    for field in MERGED_FIELDS:
+        mapping = values.get(field) or {}
+        if not isinstance(mapping, dict):
+            raise SettingsError(f"{owner}: {field} is {mapping!r}; it must be a mapping of names to values")
+        if mapping or field in fields:
+            merge = with_bounds if field == "set" else operator.or_
+            values[field] = merge(mapping, fields.get(field, {}))
+    return values | {name: value for name, value in fields.items() if name not in MERGED_FIELDS}

@@ -36,6 +36,8 @@ def headline(state: SweepState) -> Iterator[str]:
     yield f"{how}: {trials}, workers training {state.utilisation:.0%} of the time{waited(state)}."
     data = f"data {_data(spec.data)}, " if spec.data else ""
     yield f"Recipe {spec.recipe}, preset {spec.preset}, {data}seed {spec.seed}; metric {metric}."
+    for order, stage in enumerate(spec.earlier_stages, 1):
+        yield f"Started from stage {order}: {stage}."
     yield from remarks(state)
     for extension in state.extensions:
         changed = "; ".join(f"{name} {before} → {after}" for name, before, after in _changes(extension))

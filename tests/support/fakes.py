@@ -32,6 +32,7 @@ class CurveSettings(Settings):
     alarm_at: int = Field(0, ge=0, description="epoch at which the recipe gives up")
     first_value_at: int = Field(0, ge=0, description="epoch before which there is no metric")
     raise_at: int = Field(0, ge=0, description="epoch at which the code raises")
+    weights: str = Field("none", description="where the training starts, which changes nothing")
     seed: int = 0
 
 
@@ -94,6 +95,9 @@ class Curves(Recipe[Any, Any]):
             save=save,
             alarm=alarm,
         )
+
+    def start_settings(self, export: Path) -> dict[str, Any]:
+        return {"weights": str(export / "checkpoint")}
 
     def export(self, settings: Any, directory: Path) -> list[Path]:
         path = directory / "curves.json"

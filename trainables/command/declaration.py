@@ -149,6 +149,9 @@ class ScriptCheckpoint(Settings):
         None, description="what is added to the command to go on from ${checkpoint}; without it no trial is paused"
     )
     every: int = Field(1, ge=1, description="epochs between two of the script's checkpoints")
+    start: str | None = Field(
+        None, description="the parameter that is the path of the checkpoint in which `starts_from`, or a stage, begins"
+    )
 
     @field_validator("path")
     @classmethod

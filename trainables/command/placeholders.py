@@ -57,6 +57,9 @@ def check(declaration: Declaration, has_data: bool) -> None:
     resume = declaration.checkpoint.resume if declaration.checkpoint else None
     if declaration.checkpoint:
         _check_names("checkpoint.path", [declaration.checkpoint.path], RUN)
+        start = declaration.checkpoint.start
+        if start is not None and start not in parameters:
+            raise SettingsError(f"checkpoint.start is {start}; no such parameter; {nearest(start, parameters)}")
     if resume is not None:
         _check_names("checkpoint.resume", resume, [*RUN, "checkpoint"])
     used = named_in([*declaration.command, *(resume or [])])

@@ -141,6 +141,20 @@ class Command(DeclaredRecipe):
             files.append(write_file(directory / file.file, content))
         return files
 
+    def start_settings(self, export: Path) -> Mapping[str, Any]:
+        """The parameter that the sweep file names takes the script's checkpoint; see `trainables.start.Starts`."""
+        from trainables.command.checkpoints import read_state
+
+        kept = self._declaration().checkpoint
+        if kept is None or kept.start is None:
+            raise SettingsError(
+                "checkpoint.start is missing; it names the parameter that takes the checkpoint to start from: "
+                'checkpoint: {path: "${run_dir}/last.pt", start: weights}'
+            )
+        is_there = (export / "checkpoint").is_dir()
+        written = read_state(export / "checkpoint", {}).checkpoint if is_there else kept.path
+        return {kept.start: str(export / Path(written).name)}
+
     def weights(self, settings: DeclaredSettings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """The script's own checkpoint, as it wrote it."""
         import shutil

@@ -32,6 +32,10 @@ class Refdet(PackageRecipe[RefdetSettings, "RefdetData"]):
     downloads: ClassVar[Mapping[str, Collection[str]]] = {"weights": {"yolov8n"}, "reference_weights": {"dinov2"}}
     augmentation: ClassVar[StrongestEnds] = {"fliplr": "high", "turn": "high", "hsv": "high"}
 
+    def start_settings(self, export: Path) -> Mapping[str, Any]:
+        """See `trainables.start.Starts`; a checkpoint has the reference encoder too."""
+        return {**super().start_settings(export), "reference_weights": "none"}
+
     def open(self, path: Path) -> RefdetData:
         """The checked data set in the folder `path`, which holds `train` and `test`."""
         from trainables.refdet.data import open_refdet

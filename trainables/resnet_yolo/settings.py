@@ -46,7 +46,9 @@ class ResnetYoloSettings(Settings):
     channels_last: ChannelsLast
     tf32: Tf32
     cudnn_benchmark: CudnnBenchmark
-    weights: str = Field(min_length=1, description="backbone: none, torchvision, or a resnet state dict file")
+    weights: str = Field(
+        min_length=1, description="backbone: none, torchvision, or a resnet state dict file; or all: a checkpoint"
+    )
     widths: Levels = Field(description="channels of the four backbone stages; the stem has those of the first")
     blocks: Levels = Field(description="basic blocks in the four backbone stages")
     neck_channels: int = Field(ge=1, le=4096, description="channels of the feature pyramid")

@@ -23,7 +23,7 @@ from trainables.resnet_yolo.losses import Losses, Target, detection_losses
 from trainables.resnet_yolo.model import Detector, Predictions
 from trainables.resnet_yolo.schedule import matching_iou, rate_share
 from trainables.resnet_yolo.settings import ResnetYoloSettings
-from trainables.resnet_yolo.weights import load_backbone
+from trainables.resnet_yolo.weights import load_detector
 from trainables.vision.average_precision import Detections, Objects, average_precision
 from trainables.vision.one_class import AFTER, one_class
 
@@ -42,7 +42,7 @@ class ResnetYoloTraining:
         self._device = gpu.device(settings.device)
         with seeded(settings.seed, "model"):
             self._detector = new_detector(settings, len(data.names))
-        load_backbone(self._detector.backbone, settings.weights)
+        load_detector(self._detector, settings.weights, data.names)
         self.model: torch.nn.Module = placed(self._detector, self._device, settings)
         self._precision = Precision(self._device, settings.mixed_precision)
         backbone = list(self._detector.backbone.parameters())

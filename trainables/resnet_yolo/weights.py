@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from torchvision.models import ResNet18_Weights
 
 from trainables.errors import CheckpointError
-from trainables.resnet_yolo.model import Backbone
+from trainables.resnet_yolo.model import Backbone, Detector
 from trainables.resnet_yolo.settings import ResnetYoloSettings
-from trainables.vision.first_weights import check_shapes, check_state_dict, downloaded_file, read_weights
+from trainables.vision.first_weights import check_shapes, check_state_dict, downloaded_file, load_earlier, read_weights
+
+OUTPUTS = r"heads\.\d+\.outputs\."
+"""Weights of the last layers, which are for boxes and classes at once."""
+FIX = "give weights of the same widths and blocks, or weights: none"
+
+
+def load_detector(detector: Detector, weights: str, names: Sequence[str]) -> None:
+    """Fill `detector`, whose classes are `names`: by `load_backbone`, or all from an earlier training's checkpoint.
+
+    Raises:
+        CheckpointError: see `load_backbone`, or the checkpoint is of a model of another size.
+    """
+    if Path(weights).is_dir():
+        owner = f"resnet_yolo: weights {weights}"
+        load_earlier(detector, Path(weights), names, of_classes=OUTPUTS, owner=owner, fix=FIX)
+    else:
+        load_backbone(detector.backbone, weights)
 
 
 def load_backbone(backbone: Backbone, weights: str) -> None:
@@ -23,8 +41,7 @@ def load_backbone(backbone: Backbone, weights: str) -> None:
         return
     state = _downloaded() if weights == "torchvision" else _read(Path(weights))
     state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-    fix = "give weights of the same widths and blocks, or weights: none"
-    check_shapes(state, backbone.state_dict(), f"resnet_yolo: weights {weights}", fix)
+    check_shapes(state, backbone.state_dict(), f"resnet_yolo: weights {weights}", FIX)
     backbone.load_state_dict(state)
 
 

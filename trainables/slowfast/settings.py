@@ -48,7 +48,9 @@ class SlowfastSettings(Settings):
     )
     reduction: int = Field(ge=2, le=16, description="channels of the slow pathway to one of the fast")
     norm_momentum: float = Field(gt=0, le=1, description="momentum of the batch-norm statistics")
-    weights: str = Field(min_length=1, description="backbone: none, kinetics, or a pytorchvideo state dict file")
+    weights: str = Field(
+        min_length=1, description="backbone: none, kinetics, or a pytorchvideo state dict file; or all: a checkpoint"
+    )
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")
     device: str = Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0: none")

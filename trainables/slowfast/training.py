@@ -24,7 +24,7 @@ from trainables.slowfast.losses import class_loss
 from trainables.slowfast.metrics import accuracy, confusion
 from trainables.slowfast.model import SlowFast, class_weights
 from trainables.slowfast.settings import SlowfastSettings
-from trainables.slowfast.weights import load_network
+from trainables.slowfast.weights import load_model
 
 FLOOR = 0.01
 """Share of the learning rate at the end. Ours: the thermal SlowFast report (document 004) does not say what follows
@@ -45,7 +45,7 @@ class SlowfastTraining:
         self._device = gpu.device(settings.device)
         with seeded(settings.seed, "model"):
             network = new_network(settings, len(data.names))
-        load_network(network.network, settings.weights, settings.alpha, settings.fusion_kernel)
+        load_model(network, settings, data.names)
         self.model: torch.nn.Module = placed(network, self._device, settings)
         self._precision = Precision(self._device, settings.mixed_precision)
         self._optimizer = _optimizer(settings, network)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -11,7 +12,7 @@ from torch import nn
 
 from trainables.errors import CheckpointError
 from trainables.slowfast.settings import SlowfastSettings
-from trainables.vision.first_weights import check_shapes, check_state_dict, downloaded_file, read_weights
+from trainables.vision.first_weights import check_shapes, check_state_dict, downloaded_file, load_earlier, read_weights
 
 ZOO = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics"
 KINETICS = {
@@ -24,6 +25,21 @@ KINETICS = {
 The last line is what trainings had before there was a setting fusion_kernel: weights that were trained at alpha 4.
 """
 PROJECTION = "blocks.6.proj"
+FIX = "give weights of the same depth, stem_width and reduction, or weights: none"
+
+
+def load_model(model: nn.Module, settings: SlowfastSettings, names: Sequence[str]) -> None:
+    """Fill `model`, whose classes are `names`: by `load_network`, or all from an earlier training's checkpoint.
+
+    Raises:
+        CheckpointError: see `load_network`, or the checkpoint is of a model of another size.
+    """
+    weights = settings.weights
+    if Path(weights).is_dir():
+        owner, projection = f"slowfast: weights {weights}", f"network.{PROJECTION}"
+        load_earlier(model, Path(weights), names, of_classes=projection, owner=owner, fix=FIX)
+    else:
+        load_network(model.get_submodule("network"), weights, settings.alpha, settings.fusion_kernel)
 
 
 def load_network(network: nn.Module, weights: str, alpha: int, fusion_kernel: int) -> None:
@@ -37,8 +53,7 @@ def load_network(network: nn.Module, weights: str, alpha: int, fusion_kernel: in
     state = _downloaded(alpha, fusion_kernel) if weights == "kinetics" else _read(Path(weights))
     state = {name: value for name, value in state.items() if not name.startswith(PROJECTION)}
     expected = {name: value for name, value in network.state_dict().items() if not name.startswith(PROJECTION)}
-    fix = "give weights of the same depth, stem_width and reduction, or weights: none"
-    check_shapes(state, expected, f"slowfast: weights {weights}", fix)
+    check_shapes(state, expected, f"slowfast: weights {weights}", FIX)
     network.load_state_dict(state, strict=False)
 
 

@@ -34,6 +34,7 @@ class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
         **{"translate": "high", "scale": "high", "shear": "high", "flipud": "high", "fliplr": "high", "bgr": "high"},
         **{"hsv_h": "high", "hsv_s": "high", "hsv_v": "high", "erasing": "high"},
     }
+    saves_untrained = False
     exported = tuple(f"{own}{file}" for file in ("args.yaml", "results.csv", "weights/last.pt") for own in ("", "*/"))
 
     def metric_bounds(self, settings: Mapping[str, Any]) -> Bounds | None:
@@ -41,6 +42,10 @@ class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
         if self.metric != "fitness":
             return super().metric_bounds(settings)
         return (0.0, 2.0) if task_of(settings) in ("segment", "pose") else (0.0, 1.0)
+
+    def start_settings(self, export: Path) -> Mapping[str, Any]:
+        """See `trainables.start.Starts`; on several data sets there are several models, of which none is taken."""
+        return {"model": str(export / "weights" / "best.pt")}
 
     def training(self, settings: UltralyticsSettings, data: UltralyticsData, workdir: Path) -> Training:
         """See `PackageRecipe.training`; on several data sets it is several."""

@@ -5,15 +5,17 @@ Where weights were asked for, a training never starts from random ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from trainables.errors import CheckpointError, SteadytuneError
 from trainables.torch_file import load_torch
+from trainables.vision.inference import parts
 
 
 def downloaded_file(address: str) -> Path:
@@ -74,3 +76,33 @@ def check_shapes(
         shapes = [tuple(table[name].shape) if name in table else "nothing" for table in (state, expected)]
         if shapes[0] != shapes[1]:
             raise CheckpointError(f"{owner}: {prefix}{name} is {shapes[0]}, but the model has {shapes[1]}; {fix}")
+
+
+def load_earlier(
+    model: nn.Module, checkpoint: Path, names: Sequence[str], *, of_classes: str, owner: str, fix: str
+) -> None:
+    """Fill `model` with what an earlier training of the same recipe left in the directory `checkpoint`.
+
+    These are the weights that its evaluation saw, the moving average where there is one. Those of the classes are left
+    as they are unless both have the same classes in the same order.
+
+    Args:
+        model: whole, with its head.
+        checkpoint: a directory that an `Epoch.save` wrote.
+        names: the classes of `model`.
+        of_classes: pattern of the names of the weights that belong to classes.
+        owner: begins the complaint.
+        fix: ends it.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or one of a model of another size.
+    """
+    saved = parts(checkpoint, "names", "model")
+    same_classes = list(saved["names"]) == list(names)
+
+    def kept(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: value for name, value in weights.items() if same_classes or not re.match(of_classes, name)}
+
+    weights, expected = kept(saved.get("ema", saved["model"])), kept(model.state_dict())
+    check_shapes(weights, expected, owner, fix)
+    model.load_state_dict(weights, strict=False)

@@ -53,7 +53,9 @@ class YoloxSettings(Settings):
     depth: float = Field(gt=0, le=4, description="depth multiplier of the model (1.0 is YOLOX-L)")
     width: float = Field(gt=0, le=4, description="width multiplier of the model (1.0 is YOLOX-L)")
     norm_momentum: float = Field(gt=0, le=1, description="momentum of the batch-norm statistics (0.03 upstream)")
-    weights: str = Field(min_length=1, description="backbone and neck: none, digits, yolox_s to yolox_x, or a file")
+    weights: str = Field(
+        min_length=1, description="backbone and neck: none, digits, yolox_s to yolox_x, a file; or all: a checkpoint"
+    )
     score_threshold: Probability = Field(description="score under which a detection is dropped in evaluation")
     nms_threshold: Probability = Field(description="IoU above which the weaker of two boxes of a class is dropped")
     seed: int = Field(ge=0, lt=2**32, description="of the initial weights and of every epoch")

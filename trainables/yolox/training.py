@@ -30,7 +30,7 @@ from trainables.yolox.experiment import Detector, Experiment
 from trainables.yolox.export import fields
 from trainables.yolox.images import HeldOut, Pictures, training_images
 from trainables.yolox.settings import YoloxSettings
-from trainables.yolox.weights import load_backbone
+from trainables.yolox.weights import load_detector
 
 RESIZE_EVERY = 10
 """Steps between two input sizes: upstream's trainer's."""
@@ -56,7 +56,7 @@ class YoloxTraining:
         self._experiment = experiment(settings, len(data.names))
         with seeded(settings.seed, "model"):
             self._detector: Detector = self._experiment.get_model()
-        load_backbone(self._detector.backbone, settings.weights)
+        load_detector(self._detector, settings.weights, data.names)
         self.model: torch.nn.Module = placed(self._detector, self._device, settings)
         self._precision = Precision(self._device, settings.mixed_precision)
         self._optimizer: torch.optim.Optimizer = self._experiment.get_optimizer(settings.batch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,29 @@ from yolox.config import YoloxConfig
 from yolox.models import YoloPafpn, YoloxModule
 
 from trainables.errors import CheckpointError
-from trainables.vision.first_weights import check_shapes, read_weights
+from trainables.vision.first_weights import check_shapes, load_earlier, read_weights
+from trainables.yolox.experiment import Detector
 from trainables.yolox.settings import YoloxSettings
 
 SHIPPED = {"digits": Path(__file__).with_name("digits_backbone.pt")}
 """Of the tiny preset's size, written by `trainables.yolox.pretrain`."""
 PREFIX = "backbone."
+CLASSES = r"head\.cls_preds\."
+"""Weights of the outputs for classes."""
+FIX = "give weights of the same depth and width, or weights: none"
+
+
+def load_detector(detector: Detector, weights: str, names: Sequence[str]) -> None:
+    """Fill `detector`, whose classes are `names`: by `load_backbone`, or all from an earlier training's checkpoint.
+
+    Raises:
+        CheckpointError: see `load_backbone`, or the checkpoint is of a model of another size.
+    """
+    if Path(weights).is_dir():
+        owner = f"yolox: weights {weights}"
+        load_earlier(detector, Path(weights), names, of_classes=CLASSES, owner=owner, fix=FIX)
+    else:
+        load_backbone(detector.backbone, weights)
 
 
 def load_backbone(backbone: YoloPafpn, weights: str) -> None:
@@ -26,8 +44,7 @@ def load_backbone(backbone: YoloPafpn, weights: str) -> None:
     if weights == "none":
         return
     state = _named(weights) if YoloxConfig.get_named_config(weights) else _read(SHIPPED.get(weights, Path(weights)))
-    fix = "give weights of the same depth and width, or weights: none"
-    check_shapes(state, backbone.state_dict(), f"yolox: weights {weights}", fix, PREFIX)
+    check_shapes(state, backbone.state_dict(), f"yolox: weights {weights}", FIX, PREFIX)
     for name, value in state.items():
         if value.is_floating_point() and not bool(value.isfinite().all()):
             raise CheckpointError(f"yolox: weights {weights}: {PREFIX}{name} is not finite; give a sound checkpoint")

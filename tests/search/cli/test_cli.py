@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from search.cli.app import app
 from search.cli.launch import launch
-from search.cli.sweep_options import field_values
+from search.cli.sweep_options import WITHOUT_OPTION, field_values
 from search.cli.verbs import VERBS, VerbGroup
-from search.sweep.spec import SCRIPT_FIELDS, SweepSpec
+from search.sweep.spec import SweepSpec
 from search.sweep.sweep_file import read_sweep
 from tests.support import REPOSITORY
 from tests.support.terminal import Steadytune, strict
@@ -227,18 +227,18 @@ def test_a_file_whose_set_is_no_mapping_is_refused(tmp_path: Path) -> None:
 def test_each_field_of_a_sweep_is_an_option_of_launch_in_the_fields_words() -> None:
     output = CliRunner().invoke(app, ["launch", "--help"]).output
     names = re.findall(r"^  (--[a-z-]+)", output, re.MULTILINE)
-    generated = [f"--{field.replace('_', '-')}" for field in SweepSpec.model_fields if field not in SCRIPT_FIELDS]
+    generated = [f"--{field.replace('_', '-')}" for field in SweepSpec.model_fields if field not in WITHOUT_OPTION]
     assert names == [*generated, "--detach", "--background", "--sweeps", "--help"]
     unwrapped = re.sub(r"\s", "", output)
     for name, field in SweepSpec.model_fields.items():
         assert field.description, f"{name} has no description"
-        assert name in SCRIPT_FIELDS or re.sub(r"\s", "", field.description) in unwrapped
+        assert name in WITHOUT_OPTION or re.sub(r"\s", "", field.description) in unwrapped
 
 
 def test_options_of_launch_take_what_the_fields_take() -> None:
     """Numbers as numbers, everything else as text; lists and mappings by repeating the option."""
     parameters = inspect.signature(launch).parameters
-    options = [name for name in SweepSpec.model_fields if name not in SCRIPT_FIELDS]
+    options = [name for name in SweepSpec.model_fields if name not in WITHOUT_OPTION]
     types = {name: get_args(parameters[name].annotation)[0] for name in options}
     assert (types["trials"], types["hours"]) == (int | None, float | None)
     assert {types[name] for name in ("sampler", "also", "gpus", "data")} == {str | None}

@@ -1,0 +1,115 @@
+"""How far stages have come, by their sweeps alone; and edits that would change what later stages started from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from search.journal.events import SweepOpened
+from search.journal.segments import read
+from search.stages.stages import Stages, StagesFolder
+from search.state.extension import changes, recorded_spec
+from search.state.follower import SweepFollower
+from search.state.sweep_state import SweepState
+from search.sweep.folder import SweepFolder, names
+from search.sweep.spec import SweepSpec, read_stored_spec
+from trainables import registry
+from trainables.errors import SteadytuneError
+from trainables.settings import read_yaml
+from trainables.start import start_settings
+
+FILLED_IN = ("set", "earlier_stages", "data_fingerprint", "gpus", "name")
+"""Fields of a stage that its launch fills in; `set` is compared without them."""
+
+
+def stage_state(root: Path, spec: SweepSpec) -> SweepState | None:
+    """How far the sweep of a stage is; None if it has not begun."""
+    folder = SweepFolder(root, spec.name)
+    return SweepFollower(folder).read() if folder.spec_file.is_file() else None
+
+
+def check_unedited(stages: Stages, folder: StagesFolder) -> None:
+    """Check that what has been trained is still what the files say.
+
+    Raises:
+        SteadytuneError: a stage that has begun is another one in `stages.yaml`; one that has ended, in its own
+            `sweep.yaml`; or one is gone from which a later one started.
+    """
+    begun = [SweepFolder(folder.root, spec.name).spec_file.is_file() for spec in stages.specs]
+    for number, spec in enumerate(stages.specs):
+        if not begun[number]:
+            if any(begun[number:]):
+                raise SteadytuneError(
+                    f"stages {stages.name}: sweep {spec.name} is gone, but later stages started from it; restore it, "
+                    "or launch the stages under another name"
+                )
+            continue
+        _check_stage(stages, spec, folder)
+        if any(begun[number + 1 :]):
+            _check_ended(SweepFolder(folder.root, spec.name), stages)
+
+
+def _check_stage(stages: Stages, spec: SweepSpec, folder: StagesFolder) -> None:
+    sweep = SweepFolder(folder.root, spec.name)
+    rows = read(sweep.journal) if sweep.journal.is_dir() else ()
+    began = next((row.event.spec for row in rows if isinstance(row.event, SweepOpened) and row.event.spec), None)
+    if began is None:  # it has not run, so nothing depends on what it was
+        return
+    was, now = _comparable(read_stored_spec(began, spec.name)), _comparable(spec)
+    for name in SweepSpec.model_fields:
+        if was.get(name) != now.get(name):
+            raise SteadytuneError(
+                f"{folder.file}: {name} of stage {stages.short(spec)} is {now.get(name)}, but the stage began with "
+                f"{was.get(name)}; set it back (a stage that runs is changed by `steadytune resume {spec.name}`)"
+            )
+
+
+def _comparable(spec: SweepSpec) -> dict[str, Any]:
+    values = spec.model_dump(mode="json", exclude_none=True, exclude=set(FILLED_IN))
+    start = start_settings(registry.find(spec.recipe, spec.declaration), Path("export")) if spec.starts_from else {}
+    return values | {"set": {name: value for name, value in spec.set.items() if name not in start}}
+
+
+def _check_ended(sweep: SweepFolder, stages: Stages) -> None:
+    before = recorded_spec(read(sweep.journal))
+    edited = changes(before, sweep.spec(), list(sweep.plan().ranges)) if before else {}
+    for name, (old, new) in edited.items():
+        raise SteadytuneError(
+            f"{sweep.spec_file}: {name} is {new}, but the stage ended with {old}, and a later stage of {stages.name} "
+            "started from its winner; set it back, or launch the stages under another name"
+        )
+
+
+def refuse_reopening(folder: SweepFolder) -> None:
+    """Refuse to go on with a sweep from whose winner another one started: its winner may change.
+
+    Raises:
+        SteadytuneError: there is such a sweep.
+    """
+    for follower in _followers(folder):
+        raise SteadytuneError(
+            f"sweep {folder.name} has ended, and {follower} started from its winner, which must stay the same; launch "
+            f"a new sweep with `warm_start: [{folder.name}]`"
+        )
+
+
+def refuse_renaming(folder: SweepFolder) -> None:
+    """Refuse another name for a sweep that others know by its name, or whose settings name a file of another one.
+
+    Raises:
+        SteadytuneError: it is a stage, started from another sweep, or another one started from it.
+    """
+    wholes = [StagesFolder(folder.root, file.parent.name) for file in folder.root.glob("[!.]*/stages.yaml")]
+    for whole in wholes:
+        if folder.name in (spec.name for spec in whole.read().specs):
+            raise SteadytuneError(f"sweep {folder.name} is a stage of {whole.name}, which knows it by its name")
+    for follower in _followers(folder):
+        raise SteadytuneError(f"sweep {follower} started from {folder.name}, which it knows by its name")
+
+
+def _followers(folder: SweepFolder) -> Iterator[str]:
+    """The sweeps that started from that in `folder`."""
+    for name in names(folder.root):
+        if read_yaml(SweepFolder(folder.root, name).spec_file).get("starts_from") == folder.name:
+            yield name

@@ -1,0 +1,96 @@
+"""How far stages have come is known from their sweeps alone; edits that would change what others started from."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from search.stages.progress import check_unedited, refuse_renaming, refuse_reopening, stage_state
+from search.stages.stages import Stages, StagesFolder
+from search.sweep.folder import SweepFolder
+from trainables.errors import SteadytuneError
+
+if TYPE_CHECKING:
+    from tests.search.stages.conftest import Trains
+
+
+def test_a_stage_has_no_state_before_it_begins(stages: Stages, folder: StagesFolder, train: Trains) -> None:
+    train(stages.specs[0])
+    states = [stage_state(folder.root, spec) for spec in stages.specs]
+    assert states[0] is not None
+    assert states[0].ended is not None
+    assert states[1] is None
+
+
+def replaced(before: str, after: str) -> Callable[[Path], None]:
+    def edit(file: Path) -> None:
+        text = file.read_text()
+        assert before in text
+        file.write_text(text.replace(before, after, 1))
+
+    return edit
+
+
+def test_stages_that_have_begun_stay_as_they_were(stages: Stages, folder: StagesFolder, train: Trains) -> None:
+    train(stages.specs[0])
+    check_unedited(folder.read(), folder)
+    replaced("trials: 3", "trials: 30")(folder.file)
+    with pytest.raises(SteadytuneError, match="trials of stage pretrain is 30, but the stage began with 3; set it"):
+        check_unedited(folder.read(), folder)
+
+
+def test_a_stage_that_has_not_begun_may_be_edited(stages: Stages, folder: StagesFolder, train: Trains) -> None:
+    train(stages.specs[0])
+    replaced("trials: 2", "trials: 20")(folder.file)
+    check_unedited(folder.read(), folder)
+    assert folder.read().specs[1].trials == 20
+
+
+def test_the_own_file_of_a_stage_that_another_one_started_from_stays_as_it_was(
+    stages: Stages, folder: StagesFolder, train: Trains
+) -> None:
+    for spec in stages.specs:
+        train(spec)
+    check_unedited(folder.read(), folder)
+    replaced("trials: 3", "trials: 30")(SweepFolder(folder.root, "cattle-pretrain").spec_file)
+    with pytest.raises(SteadytuneError, match="trials is 30, but the stage ended with 3, and a later stage of cattle"):
+        check_unedited(folder.read(), folder)
+
+
+def test_a_sweep_is_not_reopened_once_another_one_started_from_it(
+    stages: Stages, folder: StagesFolder, train: Trains
+) -> None:
+    train(stages.specs[0])
+    first = SweepFolder(folder.root, "cattle-pretrain")
+    refuse_reopening(first)
+    train(stages.specs[1])
+    with pytest.raises(SteadytuneError, match="cattle-finetune started from its winner, which must stay the same"):
+        refuse_reopening(first)
+    refuse_reopening(SweepFolder(folder.root, "cattle-finetune"))
+
+
+def test_a_stage_that_is_gone_is_not_trained_again_behind_the_back_of_those_after_it(
+    stages: Stages, folder: StagesFolder, train: Trains
+) -> None:
+    for spec in stages.specs:
+        train(spec)
+    shutil.rmtree(folder.root / "cattle-pretrain")
+    with pytest.raises(SteadytuneError, match="sweep cattle-pretrain is gone, but later stages started from it"):
+        check_unedited(folder.read(), folder)
+
+
+def test_a_sweep_that_others_know_by_its_name_is_not_renamed(
+    stages: Stages, folder: StagesFolder, train: Trains
+) -> None:
+    train(stages.specs[0])
+    with pytest.raises(SteadytuneError, match="sweep cattle-pretrain is a stage of cattle"):
+        refuse_renaming(SweepFolder(folder.root, "cattle-pretrain"))
+    folder.remove()
+    refuse_renaming(SweepFolder(folder.root, "cattle-pretrain"))
+    train(stages.specs[1])
+    with pytest.raises(SteadytuneError, match="sweep cattle-finetune started from cattle-pretrain"):
+        refuse_renaming(SweepFolder(folder.root, "cattle-pretrain"))

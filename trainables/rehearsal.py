@@ -1,0 +1,53 @@
+"""A training that only begins: whether it can start where it is told to, known before hours are spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from trainables.loop_recipe import LoopedRecipe
+from trainables.recipe import AnyRecipe
+from trainables.settings import Settings
+
+HERE = {"device": "cpu", "workers": 0}
+"""Settings with which a training begins in the process that asks."""
+
+
+def can_rehearse(recipe: AnyRecipe) -> bool:
+    """Whether a training of `recipe` has a state before its first epoch."""
+    return isinstance(recipe, LoopedRecipe) and recipe.saves_untrained
+
+
+def rehearse(recipe: LoopedRecipe[Any, Any], settings: Settings, data: Any, export: Path) -> None:
+    """Begin a training and write into `export` what it would leave before its first epoch: its checkpoint.
+
+    Raises:
+        SteadytuneError: the training cannot begin, such as with weights of another size.
+    """
+    from trainables.loop import save_untrained
+
+    fields = type(settings).model_fields
+    here = settings.model_copy(update={name: value for name, value in HERE.items() if name in fields})
+    checkpoint = export / "checkpoint"
+    checkpoint.mkdir(parents=True)
+    with TemporaryDirectory() as workdir:
+        save_untrained(recipe.training(here, data, Path(workdir)), checkpoint, here)
+
+
+def other_classes(data: Any, checkpoint: Path) -> Iterator[str]:
+    """How the classes of `data` differ from those of `checkpoint`; nothing if they do not, or one names none."""
+    from trainables.loop import class_names
+
+    trained, present = class_names(checkpoint), tuple(getattr(data, "names", ()))
+    if not trained or not present or trained == present:
+        return
+    new = [name for name in present if name not in trained]
+    gone = [name for name in trained if name not in present]
+    if new:
+        yield f"new {', '.join(map(repr, new))}"
+    if gone:
+        yield f"gone {', '.join(map(repr, gone))}"
+    if not new and not gone:
+        yield "the same in another order"
