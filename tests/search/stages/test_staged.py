@@ -75,7 +75,7 @@ def test_killed_between_stages_they_go_on_with_what_is_left(
 
 def test_when_all_have_ended_there_is_nothing_to_resume(stages: Stages, root: Path, train: Trains) -> None:
     launch_stages(stages, root, Runs(train), silent)
-    with pytest.raises(SteadytuneError, match="all stages of cattle have ended; .*`steadytune resume cattle-finetune"):
+    with pytest.raises(SteadytuneError, match=r"all stages of cattle have ended; .*`steadytune resume cattle-finetune"):
         resume_stages(StagesFolder(root, "cattle"), Runs(train), silent)
 
 

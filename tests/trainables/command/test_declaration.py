@@ -19,9 +19,11 @@ from spaces.registry import find as find_space
 from spaces.space import ranges
 from tests.trainables.command.scripts import METRIC, declaration, script
 from trainables.command.arguments import Run, arguments_file, command_line
+from trainables.command.checkpoints import RunState, write_state
 from trainables.command.declaration import ArgumentsFile
 from trainables.errors import SettingsError
 from trainables.recipe import AnyRecipe
+from trainables.start import start_settings
 
 LR = {"low": 1e-4, "high": 1.0, "log": True, "default": 1e-2}
 OPTIMIZER = {"choices": ["sgd", "adamw"], "default": "sgd"}
@@ -244,3 +246,22 @@ def test_check_says_that_a_script_does_not_travel_to_a_cluster(tmp_path: Path) -
     sentence = f"The script does not travel: {tmp_path} must be there on every node of 10.0.0.1:6379."
     assert sentence in told["there"]
     assert not any("does not travel" in line for line in told["here"])
+
+
+def test_a_script_starts_from_an_earlier_ones_checkpoint_by_the_parameter_that_is_named(tmp_path: Path) -> None:
+    kept = {"path": "${run_dir}/last*.pt", "start": "init"}
+    recipe = command("${args}", parameters={"lr": LR, "init": "none"}, checkpoint=kept)
+    assert start_settings(recipe, tmp_path) == {"init": str(tmp_path / "last*.pt")}
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    write_state(checkpoint, RunState(3, {}, {}, 1, "last-3.pt", 0, []))
+    start = start_settings(recipe, tmp_path)
+    assert start == {"init": str(tmp_path / "last-3.pt")}
+    assert f"--init={tmp_path}/last-3.pt" in line(recipe, **start)
+
+
+def test_a_script_that_does_not_say_how_it_starts_from_a_checkpoint_cannot_be_a_later_stage(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"checkpoint\.start is missing; it names the parameter"):
+        start_settings(command("${args}", checkpoint={"path": "${run_dir}/last.pt"}), tmp_path)
+    with pytest.raises(SettingsError, match=r"checkpoint\.start is weight; no such parameter"):
+        command("${args}", parameters={"lr": LR}, checkpoint={"path": "${run_dir}/last.pt", "start": "weight"})
