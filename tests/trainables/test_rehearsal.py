@@ -46,7 +46,7 @@ def test_a_training_begins_with_the_weights_of_the_one_it_starts_from_and_refuse
     before, after = weights(first), weights(second)
     assert before.keys() == after.keys()
     assert [each for each, value in before.items() if not torch.equal(value, after[each])] == []
-    with pytest.raises(CheckpointError, match="but the model has|size mismatch"):
+    with pytest.raises(CheckpointError, match=r"but the model has|size mismatch"):
         rehearse(recipe, recipe.settings("tiny", OTHER_SHAPES[name] | start), data, tmp_path / "third")
 
 
