@@ -20,12 +20,17 @@ RATES = {"AdamW": (1e-5, 1e-2), "SGD": (1e-4, 1e-1)}
 more. So SGD has ten times the rates of AdamW, and both defaults lie inside."""
 
 
+DISTILL_WEIGHTS = [0.0, 1.5, 3.0, 6.0, 12.0]
+"""Weights of a teacher's features: Ultralytics' default of 6, its half, quarter and double, and none."""
+
+
 def space_for(settings: Mapping[str, Any]) -> Space:
-    """The space of a sweep with these settings: random weights are not frozen."""
-    return partial(space, pretrained=False) if settings.get("weights") == "none" else space
+    """The space of a sweep with these settings: random weights are not frozen, and only a teacher has a weight."""
+    given = {"pretrained": settings.get("weights") != "none", "taught": settings.get("teacher", "none") != "none"}
+    return space if given == {"pretrained": True, "taught": False} else partial(space, **given)
 
 
-def space(draw: Draw, pretrained: bool = True) -> None:
+def space(draw: Draw, pretrained: bool = True, taught: bool = False) -> None:
     """Draw one rgbt training; every name is a field of `RgbtSettings`."""
     optimizer = draw.choice("optimizer", ["AdamW", "SGD"])
     draw.float("lr0", *RATES[optimizer], log=True)
@@ -52,3 +57,5 @@ def space(draw: Draw, pretrained: bool = True) -> None:
     draw.float("l1", 0.2, 6.0)
     draw.float("multi_scale", 0.0, 0.5)
     draw.choice("thermal_clahe", [False, True])
+    if taught:
+        draw.choice("distill_weight", DISTILL_WEIGHTS)

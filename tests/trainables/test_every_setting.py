@@ -25,7 +25,7 @@ ON_A_GPU = {"channels_last", "tf32", "cudnn_benchmark"}
 NO_EFFECT = {
     "refdet": {"device", "num_workers", "weights", "reference_weights", "reference_model", *ON_A_GPU},
     "resnet_yolo": {"device", "workers", "weights", *ON_A_GPU},
-    "rgbt": {"device", "workers", "weights", *ON_A_GPU},
+    "rgbt": {"device", "workers", "weights", "teacher", "distill_weight", *ON_A_GPU},
     "slowfast": {"device", "workers", "weights", *ON_A_GPU},
     "yolox": {"device", "workers", "weights", "multiscale", *ON_A_GPU},
 }
@@ -47,7 +47,10 @@ NOT_NATIVE = {
 }
 """What the recipe's native files do not hold: its own training code has no such setting. `settings.yaml` has it."""
 
-BRANCHES: dict[str, dict[str, Any]] = {"slowfast": {"loss": "focal"}}
+BRANCHES: dict[str, dict[str, Any]] = {
+    "rgbt": {"teacher": "yolo26x", "distill_weight": 6.0},
+    "slowfast": {"loss": "focal"},
+}
 """Settings under which an export has more in it."""
 
 

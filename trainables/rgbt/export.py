@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from trainables.rgbt.architecture import model_yaml
-from trainables.rgbt.settings import RgbtSettings
+from trainables.rgbt.architecture import first_layers, model_yaml
+from trainables.rgbt.settings import TEACHERS, RgbtSettings
 
 CONFIG = "train.yaml"
 
@@ -21,7 +21,7 @@ HEADER = """\
 
 def files(settings: RgbtSettings) -> dict[str, str]:
     """`CONFIG` and the model that it names."""
-    described = model_yaml(settings.model)
+    described = model_yaml(settings.model, settings.fusion)
     config = configuration(settings)
     header = HEADER.format(ours=", ".join(f"{name}={value}" for name, value in ours(settings).items()))
     return {
@@ -40,7 +40,7 @@ def configuration(settings: RgbtSettings) -> dict[str, Any]:
     return {
         "task": "detect",
         "mode": "train",
-        "model": f"yolo26{settings.model}.yaml",
+        "model": f"yolo26{settings.model}{'-two-stream' if settings.fusion == 'two-stream' else ''}.yaml",
         "data": "data.yaml",
         "epochs": settings.epochs,
         "imgsz": settings.image_size,
@@ -65,8 +65,11 @@ def configuration(settings: RgbtSettings) -> dict[str, Any]:
         "scale": settings.scale,
         "close_mosaic": settings.close_mosaic,
         "multi_scale": settings.multi_scale,
-        "freeze": list(range(1, settings.freeze)) or None,
+        "freeze": [first + layer for first in first_layers(settings.fusion) for layer in range(1, settings.freeze)]
+        or None,
         "pretrained": _pretrained(settings),
+        "distill_model": _teacher(settings) if settings.distills else None,
+        "dis": settings.distill_weight,
         "amp": "bf16" if settings.mixed_precision else False,
         "seed": settings.seed,
         "workers": settings.workers,
@@ -80,10 +83,21 @@ def ours(settings: RgbtSettings) -> dict[str, Any]:
     names.append("unfreeze_epoch")
     if settings.weights != "none" and not _pretrained(settings):
         names.append("weights")
+    if settings.distills and not _teacher(settings):
+        names.append("teacher")
     return {name: getattr(settings, name) for name in names}
 
 
+def _teacher(settings: RgbtSettings) -> str | None:
+    """The teacher as a file that Ultralytics can read; None: it is a checkpoint directory of ours."""
+    if settings.teacher in TEACHERS:
+        return f"{settings.teacher}.pt"
+    return settings.teacher if settings.teacher.endswith(".pt") else None
+
+
 def _pretrained(settings: RgbtSettings) -> str | bool:
+    if settings.fusion == "two-stream":
+        return False  # Ultralytics would find one backbone's weights under no name of the two
     if settings.weights == "ultralytics":
         return f"yolo26{settings.model}.pt"
     return settings.weights if settings.weights.endswith(".pt") else False  # no checkpoint directory of ours

@@ -48,7 +48,8 @@ def training_batch(settings: RgbtSettings, data: RgbtData) -> list[Example]:
     from ultralytics.cfg import get_cfg
 
     from trainables.loop import seeded
-    from trainables.rgbt.training import arguments, prepared, training_loader
+    from trainables.rgbt.batches import prepared, training_loader
+    from trainables.rgbt.training import arguments
 
     settings = settings.model_copy(update={"workers": 0, "batch": EXAMPLES})
     with seeded(settings.seed, "look"):

@@ -1,93 +1,125 @@
-"""Ultralytics' YOLO26 with a fourth input channel, and the gate that weighs the two modalities."""
+"""Ultralytics' YOLO26 for four planes: with one backbone or two, and what weighs the planes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from ultralytics.nn.tasks import DetectionModel
 
-from trainables.rgbt.architecture import model_yaml
+from trainables.rgbt.architecture import BACKBONE, TWO_STREAMS, model_yaml
+from trainables.rgbt.fusion import STEMS, FusionStem
 from trainables.rgbt.settings import RgbtSettings
 
-GATE_STRIDE, GATE_CHANNELS = 8, 8
-GATE, STEM, PLAIN = "model.0.gate.", "model.0.stem.", "model.0."
-"""How the names of weights begin: of the gate, of the stem behind it, and of a stem without one."""
-
-
-class GatedStem(nn.Module):
-    """Weighs RGB and thermal before Ultralytics' first convolution, place by place.
-
-    Of each 8 × 8 pixels two convolutions make two weights that add up to 2. They start at 1 and 1: the plain stem.
-    The RGB and thermal YOLO26x report (document 000) asks for "a weighting layer"; this form is ours.
-    """
-
-    def __init__(self, stem: nn.Module) -> None:
-        super().__init__()
-        self.stem = stem
-        self.gate = nn.Sequential(nn.Conv2d(4, GATE_CHANNELS, 3, padding=1), nn.SiLU(), nn.Conv2d(GATE_CHANNELS, 2, 1))
-        last = self.gate[-1]
-        assert isinstance(last, nn.Conv2d)
-        nn.init.zeros_(last.weight)
-        assert last.bias is not None
-        nn.init.zeros_(last.bias)
-        for name in ("i", "f", "type", "np"):  # Ultralytics walks its layers by these
-            setattr(self, name, getattr(stem, name))
-
-    def weights(self, planes: Tensor) -> Tensor:
-        """Weights (B, 2, H, W) of RGB and thermal for `planes` (B, 4, H, W)."""
-        coarse = self.gate(nn.functional.avg_pool2d(planes, GATE_STRIDE)).softmax(dim=1) * 2
-        return nn.functional.interpolate(coarse, size=planes.shape[2:], mode="nearest")
-
-    def forward(self, planes: Tensor) -> Tensor:
-        """Features of `planes` (B, 4, H, W) in [0, 1]."""
-        weights = self.weights(planes)
-        weighed = torch.cat((planes[:, :3] * weights[:, :1], planes[:, 3:] * weights[:, 1:]), dim=1)
-        features: Tensor = self.stem(weighed)
-        return features
+ADDED = {"gated": "model.0.gate.", "attention": "model.0.attention."}
+"""How the names of the weights begin that a fusion adds to the first layer."""
+STEM, PLAIN = "model.0.stem.", "model.0."
+"""How the names of weights begin: of a stem behind a fusion's module, and of one without."""
 
 
 def build(settings: RgbtSettings, names: tuple[str, ...], args: Any, weights: DetectionModel | None) -> DetectionModel:
     """The detector of `settings` for the classes `names`; `args` is the Ultralytics configuration its losses read.
 
     Three-channel `weights` are inflated: their filters go to R, G and B; four-channel ones are taken as they are, with
-    their gate if both have one.
+    what weighs their planes if both have it. Of two streams each takes the backbone of weights with one; the thermal
+    one's first filters are then the mean of those on R, G and B.
     """
-    model = DetectionModel(model_yaml(settings.model), ch=4, nc=len(names), verbose=False)
+    model = DetectionModel(model_yaml(settings.model, settings.fusion), ch=4, nc=len(names), verbose=False)
     model.args = args
     model.names = dict(enumerate(names))
     model.end2end = True  # inference by the head without NMS, YOLO26's own; this Ultralytics starts with the other
+    earlier = fusion_of(weights.state_dict()) if weights is not None else ""
+    two = settings.fusion == "two-stream"
     if weights is not None:
-        _load(model, weights)
-    if weights is None or stem_weight(weights).shape[1] != 4:
+        _load(model, _as_two_streams(weights) if two and earlier != "two-stream" else weights)
+    if two and earlier != "two-stream":
+        _start_joints(model, settings.thermal_init)
+    if not two and (weights is None or first_filters(weights)[0].shape[1] != 4):
         _start_thermal(model.model[0].conv.weight, settings.thermal_init)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = settings.norm_momentum
-    if settings.fusion == "gated":
-        model.model[0] = GatedStem(model.model[0])
-        if weights is not None and isinstance(weights.model[0], GatedStem):
-            model.model[0].gate.load_state_dict(weights.model[0].gate.state_dict())
+    if settings.fusion in STEMS:
+        model.model[0] = STEMS[settings.fusion](model.model[0])
+        if weights is not None and earlier == settings.fusion:
+            added = {
+                name: value for name, value in weights.model[0].state_dict().items() if not name.startswith("stem.")
+            }
+            model.model[0].load_state_dict(added, strict=False)
     return model
 
 
-def stem_weight(model: DetectionModel) -> nn.Parameter:
-    """The first convolution's weight (C, 4, 3, 3); its last input channel is the thermal one."""
+def empty_model(size: str, fusion: str, channels: int, classes: int) -> DetectionModel:
+    """The network for weights of a model of `size` and `fusion` with so many input channels and classes."""
+    model = DetectionModel(model_yaml(size, fusion), ch=channels, nc=classes, verbose=False)
+    if fusion in STEMS:
+        model.model[0] = STEMS[fusion](model.model[0])
+    return model
+
+
+def fusion_of(names: Iterable[str]) -> str:
+    """The setting `fusion` of a model whose weights have these names."""
+    names = list(names)
+    for fusion, beginning in ADDED.items():
+        if any(name.startswith(beginning) for name in names):
+            return fusion
+    return "concat" if any(name.startswith(PLAIN) for name in names) else "two-stream"
+
+
+def first_filters(model: DetectionModel) -> list[Tensor]:
+    """The first convolution's weight (C, 4, 3, 3), or those of two streams, (C, 3, 3, 3) and (C, 1, 3, 3).
+
+    Joined along their second dimension they are the filters on R, G, B and T.
+    """
     first: Any = model.model[0]
-    stem: Any = first.stem if isinstance(first, GatedStem) else first
-    weight: nn.Parameter = stem.conv.weight
-    return weight
+    if isinstance(first, FusionStem):
+        first = first.stem
+    layers: list[Any] = [first] if hasattr(first, "conv") else [model.model[number] for number in TWO_STREAMS]
+    return [layer.conv.weight for layer in layers]
 
 
 def _load(model: DetectionModel, weights: DetectionModel) -> None:
-    """Ultralytics' own `load`, which takes what has the same name and shape; a gate would change the stem's name."""
+    """Ultralytics' own `load`, which takes what has the same name and shape; a fusion would change the stem's name."""
     first = weights.model[0]
-    weights.model[0] = first.stem if isinstance(first, GatedStem) else first
+    weights.model[0] = first.stem if isinstance(first, FusionStem) else first
     model.load(weights, verbose=False)
     weights.model[0] = first
+
+
+def _as_two_streams(weights: DetectionModel) -> DetectionModel:
+    """Weights of a model with one backbone under the names that two streams give them; it only holds them."""
+    source = deepcopy(weights)
+    layers = list(source.model)
+    backbone = [layers[0].stem if isinstance(layers[0], FusionStem) else layers[0], *layers[1:BACKBONE]]
+    thermal = deepcopy(backbone)
+    colours = backbone[0].conv.weight.detach()[:, :3]
+    backbone[0].conv.weight = nn.Parameter(colours.clone())
+    thermal[0].conv.weight = nn.Parameter(colours.mean(dim=1, keepdim=True))
+    placed: dict[int, nn.Module] = {}
+    for first, stream in zip(TWO_STREAMS, (backbone, thermal), strict=True):
+        placed |= {first + number: layer for number, layer in enumerate(stream)}
+    head = layers[BACKBONE:]
+    total = len(model_yaml("n", "two-stream")["backbone"])
+    placed |= {total + number: layer for number, layer in enumerate(head)}
+    source.model = nn.Sequential(*(placed.get(number, nn.Identity()) for number in range(total + len(head))))
+    return source
 
 
 def _start_thermal(weight: Tensor, how: str) -> None:
     with torch.no_grad():
         weight[:, 3] = weight[:, :3].mean(dim=1) if how == "mean" else 0.0
+
+
+def _start_joints(model: DetectionModel, how: str) -> None:
+    """Let two streams start as RGB's alone, or as the mean of both."""
+    shares = (0.5, 0.5) if how == "mean" else (1.0, 0.0)
+    with torch.no_grad():
+        for layer in model.model:
+            if isinstance(layer, nn.ConvTranspose2d):
+                same = torch.eye(layer.out_channels)[..., None, None]
+                layer.weight.copy_(torch.cat([same * share for share in shares]))
+                assert layer.bias is not None
+                layer.bias.zero_()

@@ -19,7 +19,8 @@ from trainables.errors import DataError
 from trainables.recipe import Predictor
 from trainables.rgbt.data import stacked
 from trainables.rgbt.evaluation import blank_thermal, detections
-from trainables.rgbt.model import build, stem_weight
+from trainables.rgbt.fusion import STEMS
+from trainables.rgbt.model import build, first_filters
 from trainables.rgbt.settings import RgbtSettings
 from trainables.rgbt.training import arguments
 from trainables.vision import onnx_export as onnx_file
@@ -66,19 +67,21 @@ def trained(settings: RgbtSettings, checkpoint: Path) -> tuple[DetectionModel, l
 
 
 def write_weights(settings: RgbtSettings, checkpoint: Path, directory: Path) -> dict[str, str]:
-    """Write `WEIGHTS`, which `ultralytics.YOLO` loads, or `STATE` if the stem is gated; returns what it is, by name.
+    """Write `WEIGHTS`, which `ultralytics.YOLO` loads, or `STATE` if the stem is ours; returns what it is, by name.
 
-    A gated stem is a class of ours that Ultralytics would have to import, so there its weights come as a state dict.
+    A gated stem, or one with attention, is a class of ours that Ultralytics would have to import, so there its weights
+    come as a state dict. Two streams are made of Ultralytics' own modules.
     Where the training never saw the thermal plane, the filters on it are 0: the file is blind to it by itself.
     """
     detector, names = trained(settings, checkpoint)
     clahe = " after CLAHE of the thermal plane" if settings.thermal_clahe else ""
-    if settings.fusion == "gated":
+    if settings.fusion in STEMS:
         torch.save({"model": detector.state_dict(), "names": names}, directory / STATE)
-        return {STATE: f"state dict of `trainables.rgbt.model.build`: Ultralytics has no gated stem; R G B T{clahe}"}
-    if settings.modality == "rgb":  # without a gate, filters of 0 do what blanking the thermal plane does
+        stem = f"Ultralytics has no stem with fusion {settings.fusion}"
+        return {STATE: f"state dict of `trainables.rgbt.model.build`: {stem}; R G B T{clahe}"}
+    if settings.modality == "rgb":  # filters of 0 do what blanking the thermal plane does
         with torch.no_grad():
-            stem_weight(detector)[:, 3] = 0
+            first_filters(detector)[-1][:, -1] = 0
     detector.requires_grad_(False)
     saved = {"model": detector, "train_args": {"imgsz": settings.image_size, "task": "detect"}}
     torch.save(saved, directory / WEIGHTS)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trainables.loop_recipe import PackageRecipe
 from trainables.objective import Bounds
 from trainables.recipe import StrongestEnds
-from trainables.rgbt.settings import RgbtSettings
+from trainables.rgbt.settings import TEACHERS, RgbtSettings
 
 if TYPE_CHECKING:
     from trainables.rgbt.data import RgbtData
@@ -30,7 +30,7 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
     package = "trainables.rgbt"
     baseline = "v1.0"
     presets_file = Path(__file__).with_name("presets.yaml")
-    downloads: ClassVar[Mapping[str, Collection[str]]] = {"weights": {"ultralytics"}}
+    downloads: ClassVar[Mapping[str, Collection[str]]] = {"weights": {"ultralytics"}, "teacher": TEACHERS.keys()}
     augmentation: ClassVar[StrongestEnds] = {
         "modality_dropout": "high",
         "mosaic": "high",

@@ -22,8 +22,9 @@ def closes_mosaic(epoch: int, *, epochs: int, close_mosaic: int) -> bool:
 
 
 def frozen_layers(epoch: int, *, freeze: int, unfreeze_epoch: int) -> range:
-    """The layers that `epoch` does not train: those up to `freeze`, until `unfreeze_epoch` (0: never unfrozen).
+    """The layers of a backbone that `epoch` does not train: up to `freeze`, until `unfreeze_epoch` (0: never unfrozen).
 
     The first is never frozen, other than in Ultralytics: its thermal filters are new and would stay as they start.
+    Of two backbones it is the same in both.
     """
     return range(1, freeze) if not unfreeze_epoch or epoch <= unfreeze_epoch else range(0)

@@ -7,8 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from trainables.gpu_settings import BatchParts, ChannelsLast, CudnnBenchmark, Tf32
-from trainables.settings import Settings
+from trainables.settings import Earlier, Settings
 
+TEACHERS = {f"yolo26{size}": size for size in ("n", "s", "m", "l", "x")}
+"""Teachers that are a download, and their sizes."""
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -32,8 +34,12 @@ class RgbtSettings(Settings):
     cls: float = Field(ge=0, le=1000, description="weight of the class loss")
     l1: float = Field(ge=0, le=1000, description="weight of YOLO26's L1 box loss; Ultralytics calls the gain dfl")
     modality: Literal["rgbt", "rgb"] = Field(description="rgb blanks the thermal plane everywhere: the baseline")
-    fusion: Literal["concat", "gated"] = Field(description="a plain 4-channel stem, or a learned weighting before it")
-    thermal_init: Literal["zero", "mean"] = Field(description="first thermal filters, unless weights bring them")
+    fusion: Literal["concat", "gated", "attention", "two-stream"] = Field(
+        description="a plain 4-channel stem, a learned weighting or attention before it, or two backbones"
+    )
+    thermal_init: Literal["zero", "mean"] = Field(
+        description="first thermal filters, or two streams' share of thermal, unless weights bring them"
+    )
     modality_dropout: Probability = Field(description="probability of blanking a training image's RGB planes")
     thermal_clahe: bool = Field(description="equalise the thermal plane's contrast in tiles, in evaluation too")
     mosaic: Probability = Field(description="probability of joining a training image with three others")
@@ -58,9 +64,25 @@ class RgbtSettings(Settings):
     weights: str = Field(min_length=1, description="none, ultralytics (its download), a .pt file, or a checkpoint")
     model: Literal["t", "n", "s", "m", "l", "x"] = Field(description="size of YOLO26; t is ours, half of n's width")
     norm_momentum: float = Field(gt=0, le=1, description="momentum of the batch-norm statistics")
+    teacher: Annotated[str, Earlier("none")] = Field(
+        min_length=1,
+        description="yolo26n … yolo26x (downloads), a .pt file or a checkpoint of any size to learn from; none",
+    )
+    distill_weight: Annotated[float, Earlier(0.0)] = Field(
+        ge=0, le=1000, description="weight of the distance from the teacher's features; 0: none"
+    )
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if self.modality == "rgb" and self.modality_dropout:
             raise ValueError("modality_dropout blanks RGB, which is all that modality rgb has; set it to 0")
+        if self.distill_weight and self.teacher == "none":
+            raise ValueError(
+                "distill_weight is the weight of a teacher's features, and there is none; set teacher, or set it to 0"
+            )
         return self
+
+    @property
+    def distills(self) -> bool:
+        """Whether a teacher adds to the loss."""
+        return self.distill_weight > 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,22 +15,22 @@ from ultralytics.utils.torch_utils import ModelEMA
 
 from trainables import device as gpu
 from trainables.backends import placed
-from trainables.loading import Batches, shuffled
+from trainables.loading import Batches
 from trainables.loop import seeded
 from trainables.precision import Precision, full
 from trainables.recipe import Alarm
-from trainables.rgbt.augment import PairedImages
+from trainables.rgbt.architecture import first_layers
+from trainables.rgbt.batches import part, prepared, training_loader
 from trainables.rgbt.collapse import CollapseWatch
 from trainables.rgbt.data import RgbtData
-from trainables.rgbt.evaluation import PARTS, Batch, HeldOut, blank_thermal, on_device
+from trainables.rgbt.distillation import Distillation
+from trainables.rgbt.evaluation import PARTS, Batch, HeldOut
 from trainables.rgbt.export import configuration
-from trainables.rgbt.model import build, stem_weight
+from trainables.rgbt.model import build, first_filters
 from trainables.rgbt.optimizer import GRADIENT_NORM, optimizer
 from trainables.rgbt.schedule import closes_mosaic, frozen_layers, rate_share
 from trainables.rgbt.settings import RgbtSettings
-from trainables.rgbt.weights import check_fits, load_weights
-
-STRIDE = 32
+from trainables.rgbt.weights import check_fits, load_teacher, load_weights
 
 
 class RgbtTraining:
@@ -58,14 +56,25 @@ class RgbtTraining:
         self.model: nn.Module = self._detector
         self._ema = ModelEMA(self._detector)
         self._criterion = self._detector.init_criterion()
-        self._optimizer = optimizer(self._detector, settings)
-        self._parameters = list(self._detector.parameters())
+        self._distillation = self._with_teacher() if settings.distills else None
+        self._parts = (*PARTS, "distill") if self._distillation else PARTS
+        trained = nn.ModuleList([self._detector, *([self._distillation.adapters] if self._distillation else [])])
+        self._optimizer = optimizer(trained, settings)
+        self._parameters = list(trained.parameters())
         self._held_out = HeldOut(settings, data, self._args, self._precision)
         self._watch = CollapseWatch()
         self._gradients = torch.zeros(2)
         self._train: Batches[Batch] | None = None
         if settings.workers:  # each would keep pictures of its own otherwise
             data.train.preload(settings.image_size, settings.thermal_clahe)
+
+    def _with_teacher(self) -> Distillation:
+        settings = self._settings
+        teacher = placed(load_teacher(settings.teacher), self._device, settings)
+        with seeded(settings.seed, "adapters"):
+            distillation = Distillation(teacher, self._detector, f"teacher {settings.teacher}")
+        distillation.adapters.to(self._device)
+        return distillation
 
     def phase(self, epoch: int) -> str:
         """Warm-up ("warmup"), "frozen" while layers are, then "main", then "finetune" without mixed images."""
@@ -82,11 +91,14 @@ class RgbtTraining:
         return self._steps
 
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Train on each pair once. "train" is minimised; its parts are of YOLO26's one-to-one head alone."""
+        """Train on each pair once. "train" is minimised.
+
+        Its parts are of YOLO26's one-to-one head alone, and "train/distill" what the teacher adds, with its weight.
+        """
         self._begin(epoch)
         self._steps: list[float] = []
         loader = self._loader(epoch)
-        sums = torch.zeros(1 + len(PARTS), dtype=torch.float64)
+        sums = torch.zeros(1 + len(self._parts), dtype=torch.float64)
         self._gradients = torch.zeros(2)
         waited, began = 0.0, time.perf_counter()
         mark = began
@@ -100,13 +112,15 @@ class RgbtTraining:
             mark = time.perf_counter()
         self._gradients /= len(loader)
         total_mean, *means = (sums / len(loader)).tolist()
-        losses = {"train": total_mean} | {f"train/{name}": value for name, value in zip(PARTS, means, strict=True)}
+        losses = {"train": total_mean} | {
+            f"train/{name}": value for name, value in zip(self._parts, means, strict=True)
+        }
         return losses, {"data": waited, "train": time.perf_counter() - began - waited}
 
     def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """COCO average precision of the EMA: of all pairs, by scene, with thermal blanked; and the thermal filters."""
         metrics, losses = self._held_out.evaluate(self._ema.ema)
-        weight = stem_weight(self._detector).detach()
+        weight = torch.cat(first_filters(self._detector), dim=1).detach()
         rgb, thermal = self._gradients.tolist()
         metrics |= {"thermal/gradient": thermal, "thermal/weight": float(weight[:, 3].norm()), "rgb/gradient": rgb}
         if self._settings.modality == "rgbt":
@@ -132,6 +146,7 @@ class RgbtTraining:
             "optimizer": self._optimizer.state_dict(),
             "watch": asdict(self._watch),
             **self._precision.state(),
+            **(self._distillation.state() if self._distillation else {}),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -141,6 +156,8 @@ class RgbtTraining:
         self._ema.updates = state["updates"]
         self._optimizer.load_state_dict(state["optimizer"])
         self._precision.load_state(state)
+        if self._distillation:
+            self._distillation.load_state(state)
         self._watch = CollapseWatch(**state["watch"])
 
     def close(self) -> None:
@@ -159,7 +176,8 @@ class RgbtTraining:
         """Freeze what the epoch freezes, batch-norms too, and set the weights of YOLO26's two heads for it."""
         settings = self._settings
         self.model.train()
-        frozen = frozen_layers(epoch, freeze=settings.freeze, unfreeze_epoch=settings.unfreeze_epoch)
+        layers = frozen_layers(epoch, freeze=settings.freeze, unfreeze_epoch=settings.unfreeze_epoch)
+        frozen = {first + layer for first in first_layers(settings.fusion) for layer in layers}
         for number, layer in enumerate(self._detector.model):
             layer.requires_grad_(number not in frozen)
             for module in layer.modules():
@@ -177,80 +195,41 @@ class RgbtTraining:
             group["lr"] = settings.lr0 * share
 
     def _backward(self, batch: Batch) -> Tensor:
-        """Add the gradients of a batch, a part of it at a time; returns its losses: all, then those of `PARTS`."""
+        """Add the gradients of a batch, a part of it at a time; returns its losses: all, then their parts."""
         count = len(batch["img"])
-        values = torch.zeros(1 + len(PARTS), dtype=torch.float64)
+        values = torch.zeros(1 + len(self._parts), dtype=torch.float64)
         for images in torch.arange(count).chunk(self._settings.batch_parts):
-            total, parts = self._loss(_part(batch, int(images[0]), len(images)))
+            total, parts = self._loss(part(batch, int(images[0]), len(images)))
             self._precision.backward(total)  # Ultralytics' loss is the mean times the number of images
-            means = torch.stack([total.detach() / len(images), *parts.values()]).double().cpu()
+            means = torch.stack([total.detach() / len(images), *parts]).double().cpu()
             values += means * (len(images) / count)
         return values
 
-    def _loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def _loss(self, batch: Batch) -> tuple[Tensor, list[Tensor]]:
         with self._precision.autocast():
             predictions = self._detector(batch["img"])
-        total, parts = self._criterion(full(predictions), batch)
-        return total.sum(), parts
+            taught = self._distillation.taught(batch["taught_img"]) if self._distillation else {}
+        predictions = full(predictions)
+        totals, parts = self._criterion(predictions, batch)
+        total, values = totals.sum(), list(parts.values())
+        if self._distillation:
+            features = predictions["one2many"]["feats"]
+            distance = self._distillation.loss(features, full(taught)) * self._settings.distill_weight
+            total = total + distance * len(batch["img"])
+            values.append(distance.detach())
+        return total, values
 
     def _step(self) -> None:
         """One optimizer step on the clipped gradient; notes what reached the first RGB and thermal filters."""
         self._precision.unscale(self._optimizer)
-        gradient = stem_weight(self._detector).grad
-        if gradient is not None:
+        gradients = [weight.grad for weight in first_filters(self._detector) if weight.grad is not None]
+        if gradients:
+            gradient = torch.cat(gradients, dim=1)
             self._gradients += torch.stack([gradient[:, :3].norm(), gradient[:, 3].norm()]).cpu()
         nn.utils.clip_grad_norm_(self._parameters, GRADIENT_NORM)
         self._precision.step(self._optimizer)
         self._optimizer.zero_grad(set_to_none=True)
         self._ema.update(self._detector)
-
-
-def training_loader(
-    settings: RgbtSettings, data: RgbtData, args: Any, epoch: int, device: torch.device
-) -> Batches[Batch]:
-    """Batches of the training split in `epoch`, shuffled and augmented by Ultralytics."""
-    closed = closes_mosaic(epoch, epochs=settings.epochs, close_mosaic=settings.close_mosaic)
-    mixed = {"mosaic": 0.0, "mixup": 0.0, "cutmix": 0.0} if closed else {}
-    images = PairedImages(
-        data.train,
-        data.names,
-        get_cfg(cfg=args, overrides=mixed),
-        hsv=settings.hsv,
-        clahe=settings.thermal_clahe,
-        augment=True,
-    )
-    return Batches(
-        images,
-        settings.batch,
-        workers=settings.workers,
-        device=device,
-        order=shuffled(images),
-        collate=images.collate_fn,
-    )
-
-
-def prepared(batch: Batch, settings: RgbtSettings, device: torch.device) -> Batch:
-    """Planes in [0, 1] on the device, some without RGB, at this batch's size (Ultralytics' `preprocess_batch`)."""
-    batch = on_device(batch, device)
-    planes = batch["img"].float() / 255
-    if settings.modality == "rgb":
-        planes = blank_thermal(planes)
-    if settings.modality_dropout:
-        planes[torch.rand(len(planes)) < settings.modality_dropout, :3] = 0
-    if settings.multi_scale:
-        size, share = settings.image_size, settings.multi_scale
-        low, high = max(STRIDE, int(size * (1 - share))), int(size * (1 + share) + STRIDE)
-        factor = random.randrange(low, high) // STRIDE * STRIDE / max(planes.shape[2:])
-        shape = [math.ceil(side * factor / STRIDE) * STRIDE for side in planes.shape[2:]]
-        planes = nn.functional.interpolate(planes, size=shape, mode="bilinear", align_corners=False)
-    return batch | {"img": planes}
-
-
-def _part(batch: Batch, first: int, count: int) -> Batch:
-    """`count` images of a batch and their objects, from the image `first` on."""
-    rows = (batch["batch_idx"] >= first) & (batch["batch_idx"] < first + count)
-    objects = {name: batch[name][rows] for name in ("cls", "bboxes")}
-    return batch | objects | {"img": batch["img"][first : first + count], "batch_idx": batch["batch_idx"][rows] - first}
 
 
 def new_training(settings: RgbtSettings, data: RgbtData, workdir: Path) -> RgbtTraining:
@@ -260,5 +239,5 @@ def new_training(settings: RgbtSettings, data: RgbtData, workdir: Path) -> RgbtT
 
 def arguments(settings: RgbtSettings) -> dict[str, Any]:
     """Ultralytics' configuration without what names files or devices, which it would look for."""
-    left_out = {"task", "mode", "model", "data", "pretrained", "device"}
+    left_out = {"task", "mode", "model", "data", "pretrained", "device", "distill_model"}
     return {name: value for name, value in configuration(settings).items() if name not in left_out}

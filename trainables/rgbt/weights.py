@@ -12,9 +12,9 @@ from ultralytics.nn.tasks import DetectionModel
 
 from trainables.errors import CheckpointError
 from trainables.loop import seeded
-from trainables.rgbt.architecture import model_yaml
-from trainables.rgbt.model import GATE, PLAIN, STEM, GatedStem
-from trainables.rgbt.settings import RgbtSettings
+from trainables.rgbt.architecture import BACKBONE, first_layers, size_of
+from trainables.rgbt.model import ADDED, PLAIN, STEM, empty_model, fusion_of
+from trainables.rgbt.settings import TEACHERS, RgbtSettings
 from trainables.vision.first_weights import downloaded_file, read_weights
 from trainables.vision.inference import fill, parts
 from trainables.vision.weights_only import class_names_in, load_pickled, weights_in
@@ -26,43 +26,71 @@ RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 def load_weights(weights: str, size: str) -> DetectionModel | None:
     """The model in `weights`: "none", "ultralytics" (downloaded), a .pt file or an earlier training's.
 
-    That is a checkpoint directory of ours, or what its export wrote, gated or not. An Ultralytics .pt file holds a
-    pickled model; its numbers are taken, and nothing in it is run (`trainables.vision.weights_only`).
+    That is a checkpoint directory of ours, or what its export wrote, whatever its fusion. An Ultralytics .pt file holds
+    a pickled model; its numbers are taken, and nothing in it is run (`trainables.vision.weights_only`).
 
     Raises:
         CheckpointError: nothing there, no network, or no detection model of this kind; says what to fetch.
     """
     if weights == "none":
         return None
-    path = _downloaded(size) if weights == "ultralytics" else Path(weights)
-    if path.is_dir():
-        saved = parts(path, "names", "ema")
-        return _rebuilt(saved["ema"], saved["names"], size, path)
+    path = _downloaded(size, "weights", weights) if weights == "ultralytics" else Path(weights)
     missing = (
         f"give an Ultralytics checkpoint ({_address(size)}), ultralytics to download it, a checkpoint directory of an"
         " earlier training, or none"
     )
+    return _read(path, size, "weights", missing)
+
+
+def load_teacher(teacher: str) -> DetectionModel:
+    """The model in `teacher`, of whatever size: one of `TEACHERS` (downloaded), a .pt file or an earlier training's.
+
+    Raises:
+        CheckpointError: as `load_weights`.
+    """
+    downloaded = TEACHERS.get(teacher)
+    path = _downloaded(downloaded, "teacher", teacher) if downloaded else Path(teacher)
+    missing = f"give {' or '.join(TEACHERS)} to download one, a .pt file of YOLO26, or a checkpoint directory"
+    return _read(path, None, "teacher", missing)
+
+
+def _read(path: Path, size: str | None, role: str, missing: str) -> DetectionModel:
+    """The model at `path`; `size` None: of the size that its weights have."""
+    if path.is_dir():
+        saved = parts(path, "names", "ema")
+        return _rebuilt(saved["ema"], saved["names"], size, path, role)
+    owner = f"rgbt: {role} {path}"
     broken = "it must be an Ultralytics .pt file"
-    saved = read_weights(path, f"rgbt: weights {path}", missing=missing, broken=broken, load=load_pickled)
+    saved = read_weights(path, owner, missing=missing, broken=broken, load=load_pickled)
     earlier: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else None
     if isinstance(earlier, Mapping) and "names" in saved:
-        return _rebuilt(earlier, saved["names"], size, path)
+        return _rebuilt(earlier, saved["names"], size, path, role)
     state = weights_in(saved)
-    if FIRST not in state or _classes(state) is None:
-        raise CheckpointError(f"rgbt: weights {path}: hold no Ultralytics detection model; give a yolo26 .pt file")
-    channels = state[FIRST].shape[1]
-    if channels not in (3, 4):
-        raise CheckpointError(f"rgbt: weights {path}: take {channels} channels; give a model of 3 or 4")
-    model = _model(state, size, class_names_in(saved))
-    _check_fits(model.state_dict(), state, weights)
+    filters = _backbone(state).get(FIRST)
+    if filters is None or _classes(state) is None:
+        raise CheckpointError(f"{owner}: hold no Ultralytics detection model; give a yolo26 .pt file")
+    if filters.shape[1] not in (3, 4):
+        raise CheckpointError(f"{owner}: take {filters.shape[1]} channels; give a model of 3 or 4")
+    model = _model(state, size or _size(state, owner), class_names_in(saved))
+    _check_fits(model.state_dict(), state, f"{role} {path}")
     return model
 
 
+def _size(state: Mapping[str, Tensor], owner: str) -> str:
+    """The size of the model whose weights are `state`."""
+    backbone = _backbone(state)
+    blocks = {name.split(".")[3] for name in backbone if name.startswith("model.2.m.")}
+    size = size_of(len(backbone[FIRST]), len(blocks)) if FIRST in backbone else None
+    if size is None:
+        raise CheckpointError(f"{owner}: are of no YOLO26 of size t, n, s, m, l or x; give a yolo26 .pt file")
+    return size
+
+
 FIRST = "model.0.conv.weight"
-"""The first weight of Ultralytics' model (width, channels, 3, 3)."""
+"""The first weight of a backbone (width, channels, 3, 3)."""
 
 
-def _classes(state: dict[str, Tensor]) -> Tensor | None:
+def _classes(state: Mapping[str, Tensor]) -> Tensor | None:
     """The last weight of the head's classes (classes, width, 1, 1)."""
     return next((value for name, value in state.items() if name.endswith(".cv3.0.2.weight")), None)
 
@@ -71,11 +99,14 @@ def _model(state: dict[str, Tensor], size: str, names: dict[int, str]) -> Detect
     """Ultralytics' model of `size` with the weights `state` as far as they fit; its head is as wide as theirs."""
     classes = _classes(state)
     assert classes is not None
+    fusion = fusion_of(state)
+    channels = 4 if fusion == "two-stream" else state[FIRST].shape[1]
     with seeded(0, "weights"):  # of what does not fit
-        model = DetectionModel(model_yaml(size), ch=state[FIRST].shape[1], nc=classes.shape[1], verbose=False)
+        model = empty_model(size, fusion, channels, classes.shape[1])
         head: Any = model.model[-1]
         for branch in (*head.cv3, *head.one2one_cv3):  # Ultralytics makes them wide for many classes, then keeps them
             branch[-1] = nn.Conv2d(branch[-1].in_channels, len(classes), 1)
+        head.nc = len(classes)
     expected = model.state_dict()
     fitting = {name: value for name, value in state.items() if name in expected and expected[name].shape == value.shape}
     model.load_state_dict(fitting, strict=False)
@@ -87,38 +118,53 @@ def check_fits(model: DetectionModel, weights: DetectionModel, owner: str) -> No
     """Refuse `weights` of another size: Ultralytics would leave out, without a word, what does not fit.
 
     Raises:
-        CheckpointError: a backbone layer differs in more than the input's channels, or a gate has nowhere to go.
+        CheckpointError: a backbone layer differs in more than the input's channels, or the weights' fusion has nowhere
+            to go.
     """
-    _check_fits(model.state_dict(), weights.state_dict(), owner)
+    _check_fits(model.state_dict(), weights.state_dict(), f"weights {owner}")
+
+
+OWN = {
+    "gated": "weigh the modalities by a gate",
+    "attention": "weigh the planes by attention",
+    "two-stream": "have two backbones",
+}
+"""What weights of each fusion bring that no other model can take."""
 
 
 def _check_fits(model: Mapping[str, Tensor], weights: Mapping[str, Tensor], owner: str) -> None:
-    loaded = {name.replace(STEM, PLAIN): value for name, value in weights.items()}
-    ours = {name.replace(STEM, PLAIN): value for name, value in model.items()}
-    if any(name.startswith(GATE) and name not in ours for name in loaded):
-        raise CheckpointError(f"rgbt: weights {owner}: weigh the modalities by a gate; set fusion to gated")
-    for name, value in ours.items():
-        number = int(name.split(".")[1])
-        if number > LAST_BACKBONE_LAYER:
-            return
+    fusion = fusion_of(weights)
+    if fusion in OWN and fusion != fusion_of(model):
+        raise CheckpointError(f"rgbt: {owner}: {OWN[fusion]}; set fusion to {fusion}")
+    loaded = _backbone(weights)
+    for name, value in _backbone(model).items():
         shape = tuple(loaded[name].shape) if name in loaded else None
-        widened = number == 0 and shape and shape[0] == value.shape[0]
-        if shape != tuple(value.shape) and not widened and not name.startswith(GATE):
+        widened = name == FIRST and shape and shape[0] == value.shape[0]
+        if shape != tuple(value.shape) and not widened:
             raise CheckpointError(
-                f"rgbt: weights {owner}: {name} is {shape or 'missing'}, but the model has {tuple(value.shape)}; give"
-                " weights of the same size, or weights: none"
+                f"rgbt: {owner}: {name} is {shape or 'missing'}, but the model has {tuple(value.shape)}; give"
+                " a YOLO26 detector of the same size, or none"
             )
 
 
-LAST_BACKBONE_LAYER = 10
+def _backbone(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a model's first backbone, under the names that they have in Ultralytics' own model."""
+    first = first_layers(fusion_of(state))[0]
+    backbone = {}
+    for name, value in state.items():
+        if not name.startswith("model.") or name.startswith(tuple(ADDED.values())):
+            continue
+        _, number, rest = name.replace(STEM, PLAIN).split(".", 2)
+        if 0 <= int(number) - first < BACKBONE:
+            backbone[f"model.{int(number) - first}.{rest}"] = value
+    return backbone
 
 
-def _rebuilt(state: Mapping[str, Any], names: list[str], size: str, path: Path) -> DetectionModel:
+def _rebuilt(state: Mapping[str, Any], names: list[str], size: str | None, path: Path, role: str) -> DetectionModel:
     """The model of `size` whose weights `state` an earlier training of ours left at `path`."""
+    size = size or _size(state, f"rgbt: {role} {path}")
     with seeded("rebuilt"):  # its own first weights, which go at once, take no random numbers from others
-        model = DetectionModel(model_yaml(size), ch=4, nc=len(names), verbose=False)
-        if any(name.startswith(GATE) for name in state):
-            model.model[0] = GatedStem(model.model[0])
+        model = empty_model(size, fusion_of(state), 4, len(names))
     fill(model, state, path)
     return model
 
@@ -129,13 +175,17 @@ def _address(size: str) -> str:
 
 def fetch(settings: RgbtSettings) -> None:
     """See `Recipe.fetch`."""
-    _downloaded(settings.model)
+    if settings.weights == "ultralytics":
+        _downloaded(settings.model, "weights", settings.weights)
+    if settings.teacher in TEACHERS:
+        _downloaded(TEACHERS[settings.teacher], "teacher", settings.teacher)
 
 
-def _downloaded(size: str) -> Path:
-    """Ultralytics' file in torch's own cache of downloads."""
+def _downloaded(size: str, role: str, name: str) -> Path:
+    """Ultralytics' file in torch's own cache of downloads; `name` is what the setting `role` asked for."""
+    owner = f"rgbt: {role} {name}"
     if size == "t":
-        raise CheckpointError("rgbt: weights ultralytics: there are none of model t; set model to n … x, or weights")
+        raise CheckpointError(f"{owner}: there are none of model t; set model to n … x, or {role}")
     path = downloaded_file(_address(size))
     if path.is_file():
         return path
@@ -144,7 +194,7 @@ def _downloaded(size: str) -> Path:
         torch.hub.download_url_to_file(_address(size), str(path), progress=False)
     except OSError as error:  # no network, or no room
         raise CheckpointError(
-            f"rgbt: weights ultralytics: {_address(size)} cannot be downloaded ({error}); fetch it elsewhere and set"
-            " weights to the file, or set weights: none"
+            f"{owner}: {_address(size)} cannot be downloaded ({error}); fetch it elsewhere and set {role} to the file,"
+            f" or set {role}: none"
         ) from None
     return path

@@ -50,8 +50,8 @@ def batches(name: str, settings: Any, data: Any) -> Batches[Any]:
         return training_loader(settings, experiment(settings, len(data.names)), data, CPU)
     from ultralytics.cfg import get_cfg
 
+    from trainables.rgbt.batches import training_loader as of_pairs
     from trainables.rgbt.training import arguments
-    from trainables.rgbt.training import training_loader as of_pairs
 
     data.train.preload(settings.image_size, settings.thermal_clahe)
     return of_pairs(settings, data, get_cfg(overrides=arguments(settings)), 1, CPU)

@@ -39,11 +39,11 @@ def last(run: Iterator[Epoch]) -> Epoch:
 def blocked(given: RgbtSettings, data: RgbtData, folder: Path) -> Iterator[Epoch]:
     """A training whose thermal filters never get a gradient."""
     with isolated(folder):
-        from trainables.rgbt.model import stem_weight
+        from trainables.rgbt.model import first_filters
         from trainables.rgbt.training import RgbtTraining
     training = RgbtTraining(given, data, folder)
     planes = torch.tensor([1.0, 1.0, 1.0, 0.0]).view(1, 4, 1, 1)
-    stem_weight(training._detector).register_hook(lambda gradient: gradient * planes)  # type: ignore[no-untyped-call]
+    first_filters(training._detector)[0].register_hook(lambda gradient: gradient * planes)  # type: ignore[no-untyped-call]
     return epochs(training, seed=given.seed, identity="blocked", resume=None, settings=given)
 
 

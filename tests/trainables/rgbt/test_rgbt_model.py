@@ -18,6 +18,8 @@ from trainables.ultralytics_import import isolated
 pytestmark = pytest.mark.e2e  # imports and builds Ultralytics' networks: ten seconds
 
 NAMES = ("3", "7")
+ADDED = {"gated": "a gate", "attention": "attention"}
+FUSIONS = ("concat", "gated", "attention", "two-stream")
 
 
 def settings(**changes: Any) -> RgbtSettings:
@@ -43,7 +45,7 @@ def detector(folder: Path, weights: Any = None, **changes: Any) -> Any:
 
 @pytest.fixture
 def three(tmp_path: Path) -> Any:
-    """A three-channel detector of the same size, as Ultralytics builds it."""
+    """A three-channel detector of the same size, whose norms fit, so that its answers depend on the input."""
     with isolated(tmp_path):
         from ultralytics.nn.tasks import DetectionModel
 
@@ -52,6 +54,11 @@ def three(tmp_path: Path) -> Any:
     model = DetectionModel(model_yaml("t"), ch=3, nc=2, verbose=False)
     model.end2end = True
     model.args = arguments(settings(), tmp_path)
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for module in norms:
+        module.momentum = 1.0
+    with torch.no_grad():
+        model.train()(planes(seed=6)[:, :3])
     return model
 
 
@@ -71,16 +78,16 @@ def save_weights(model: Any, path: Path) -> None:
 
 
 class TestFourChannels:
-    @pytest.mark.parametrize("fusion", ["concat", "gated"])
+    @pytest.mark.parametrize("fusion", FUSIONS)
     def test_from_zero_see_what_three_saw(self, three: Any, tmp_path: Path, fusion: str) -> None:
         four = detector(tmp_path, three, fusion=fusion, thermal_init="zero")
         blanked = planes() * torch.tensor([1.0, 1, 1, 0]).view(1, 4, 1, 1)
         assert torch.allclose(raw(four, blanked), raw(three, blanked[:, :3]), atol=1e-5)
 
     def test_from_the_mean_see_more(self, three: Any, tmp_path: Path) -> None:
-        from trainables.rgbt.model import stem_weight
+        from trainables.rgbt.model import first_filters
 
-        weight = stem_weight(detector(tmp_path, three, thermal_init="mean"))
+        weight = first_filters(detector(tmp_path, three, thermal_init="mean"))[0]
         assert torch.allclose(weight[:, 3], three.model[0].conv.weight.mean(dim=1))
         assert torch.equal(weight[:, :3], three.model[0].conv.weight)
 
@@ -111,6 +118,63 @@ class TestTheGate:
         assert not any("gate" in name for name in names[0])
 
 
+class TestAttention:
+    @torch.no_grad()
+    def test_starts_as_the_plain_stem_and_weighs_planes_and_places(self, three: Any, tmp_path: Path) -> None:
+        changes = {"weights": three, "thermal_init": "mean"}
+        attention, plain = (detector(tmp_path, fusion=fusion, **changes) for fusion in ("attention", "concat"))
+        assert torch.equal(raw(attention, planes()), raw(plain, planes()))
+        assert not torch.allclose(raw(plain, planes()), raw(plain, planes(seed=7)), atol=1e-3)
+        stem = attention.model[0]
+        torch.nn.init.constant_(stem.attention.channel_attention.fc.bias, -9.0)
+        stem.attention.channel_attention.fc.bias.data[3] = 9.0
+        weights = (stem.weighed(planes()) / planes()).mean(dim=(0, 2, 3))
+        assert weights[:3].max() < 0.01
+        assert weights[3] == pytest.approx(2.0, abs=0.01), "sigmoid's 1 for the plane, a half for each place, times 4"
+        torch.nn.init.normal_(stem.attention.spatial_attention.cv1.weight)
+        assert (stem.weighed(planes()) / planes())[:, 3].std() > 0.1
+
+
+class TestTwoStreams:
+    def test_are_two_backbones_that_the_neck_gets_joined(self, tmp_path: Path) -> None:
+        two, one = (detector(tmp_path, fusion=fusion) for fusion in ("two-stream", "concat"))
+        assert two.stride.tolist() == one.stride.tolist() == [8, 16, 32]
+        backbone = sum(value.numel() for layer in one.model[:11] for value in layer.parameters())
+        joints = sum(value.numel() for layer in (28, 30, 32) for value in two.model[layer].parameters())
+        filters = 8 * 4 * 9 - 8 * 3 * 9 - 8 * 9  # the first ones of both streams are the plain stem's
+        added = sum(value.numel() for value in two.parameters()) - sum(value.numel() for value in one.parameters())
+        assert added == backbone + joints - 8 * 4 * 9 + filters
+        assert {type(layer).__module__.split(".")[0] for layer in two.modules()} <= {
+            "ultralytics",
+            "torch",
+            "torchvision",
+        }
+
+    def test_both_take_the_weights_of_one_and_begin_as_rgb_or_as_their_mean(self, three: Any, tmp_path: Path) -> None:
+        from trainables.rgbt.model import first_filters
+        from trainables.rgbt.weights import check_fits
+
+        two = detector(tmp_path, three, fusion="two-stream", thermal_init="zero")
+        check_fits(two, three, "three.pt")
+        colours, thermal = first_filters(two)
+        assert torch.equal(colours, three.model[0].conv.weight)
+        assert torch.equal(thermal, three.model[0].conv.weight.mean(dim=1, keepdim=True))
+        assert torch.equal(two.model[26].cv1.conv.weight, three.model[10].cv1.conv.weight)
+        blanked = planes() * torch.tensor([1.0, 1, 1, 0]).view(1, 4, 1, 1)
+        assert torch.allclose(raw(two, planes()), raw(two, blanked), atol=1e-5), "thermal has no share yet"
+        joined = detector(tmp_path, three, fusion="two-stream", thermal_init="mean")
+        assert not torch.allclose(raw(joined, planes()), raw(joined, blanked), atol=1e-5)
+
+    def test_are_refused_by_a_model_with_one(self, three: Any, tmp_path: Path) -> None:
+        from trainables.rgbt.weights import check_fits
+
+        two = detector(tmp_path, fusion="two-stream")
+        with pytest.raises(CheckpointError, match="have two backbones; set fusion to two-stream"):
+            check_fits(detector(tmp_path, two), two, "two.pt")
+        with pytest.raises(CheckpointError, match=r"model\.\d+\.conv\.weight is .* but the model has"):
+            check_fits(detector(tmp_path, model="n", fusion="two-stream"), three, "small.pt")
+
+
 class TestWeights:
     @pytest.mark.parametrize(
         ("content", "complaint"),
@@ -138,7 +202,7 @@ class TestWeights:
         check_fits(detector(tmp_path), three, "fitting.pt")
         check_fits(detector(tmp_path, fusion="gated"), three, "fitting.pt")
 
-    @pytest.mark.parametrize("fusion", ["concat", "gated"])
+    @pytest.mark.parametrize("fusion", FUSIONS)
     @pytest.mark.parametrize("form", ["checkpoint", "export"])
     def test_of_an_earlier_training_are_gone_on_from(self, tmp_path: Path, fusion: str, form: str) -> None:
         """The RGB and thermal YOLO26x report (document 000): train on KUST4K, fine-tune on VT-MOT."""
@@ -146,8 +210,9 @@ class TestWeights:
 
         given = settings(fusion=fusion)
         earlier = detector(tmp_path, fusion=fusion)
-        if fusion == "gated":
-            torch.nn.init.normal_(earlier.model[0].gate[-1].weight)
+        if fusion in ADDED:
+            for parameter in earlier.model[0].parameters():
+                torch.nn.init.normal_(parameter)
         folder = tmp_path / "epoch-0001"
         folder.mkdir()
         content = {"names": list(NAMES), "ema": earlier.state_dict()}
@@ -160,8 +225,8 @@ class TestWeights:
         again = detector(tmp_path, loaded, fusion=fusion)
         check_fits(again, loaded, str(path))
         assert all(torch.equal(value, earlier.state_dict()[name]) for name, value in again.state_dict().items())
-        if fusion == "gated":
-            with pytest.raises(CheckpointError, match="weigh the modalities by a gate; set fusion to gated"):
+        if fusion in ADDED:
+            with pytest.raises(CheckpointError, match=f"weigh the .* by {ADDED[fusion]}; set fusion to {fusion}"):
                 check_fits(detector(tmp_path, loaded), loaded, str(path))
             with pytest.raises(CheckpointError, match="is not of a training with these settings"):
                 load_weights(str(path), "n")

@@ -62,10 +62,12 @@ def trained(data: RgbtData, tmp_path_factory: pytest.TempPathFactory) -> Trained
     return Trained(data, tmp_path_factory.mktemp("concat"))
 
 
-@pytest.fixture(scope="module", params=["concat", "gated", "rgb", "clahe"])
+@pytest.fixture(scope="module", params=["concat", "gated", "attention", "two-stream", "rgb", "clahe"])
 def each(request: pytest.FixtureRequest, data: RgbtData, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     changes: dict[str, dict[str, Any]] = {
         "gated": {"fusion": "gated"},
+        "attention": {"fusion": "attention"},
+        "two-stream": {"fusion": "two-stream", "modality": "rgb"},
         "rgb": {"modality": "rgb"},
         "clahe": {"thermal_clahe": True},
     }
@@ -133,10 +135,10 @@ with torch.no_grad():
 
 def test_ultralytics_alone_loads_the_exported_weights_and_answers_alike(each: Trained, tmp_path: Path) -> None:
     written = each.recipe.weights(each.settings, each.folder, tmp_path)
-    if each.settings.fusion == "gated":
+    if each.settings.fusion in ("gated", "attention"):
         assert written.keys() == {"weights_state.pt"}
         saved = torch.load(tmp_path / "weights_state.pt", weights_only=True)
-        assert "model.0.gate.0.weight" in saved["model"]
+        assert any(name.startswith(("model.0.gate.", "model.0.attention.")) for name in saved["model"])
         assert saved["names"] == list(each.data.names)
         return
     assert written.keys() == {"weights.pt"}

@@ -51,7 +51,7 @@ def test_the_progressive_schedule_freezes_for_longer_than_the_rate_rises(preset:
     [
         ({"modality_drop": 0.1}, "unknown setting 'modality_drop'; did you mean 'modality_dropout'?"),
         ({"optimizer": "auto"}, "setting 'optimizer' is 'auto'; it must be 'SGD' or 'AdamW'"),
-        ({"fusion": "late"}, "setting 'fusion' is 'late'; it must be 'concat' or 'gated'"),
+        ({"fusion": "late"}, "setting 'fusion' is 'late'; it must be 'concat', 'gated', 'attention' or 'two-stream'"),
         ({"freeze": 12}, "setting 'freeze' is 12; it must be at most 11"),
         ({"mixup": 1.2}, "setting 'mixup' is 1.2; it must be at most 1"),
         ({"image_size": 100}, "setting 'image_size' is 100; it must be a multiple of 32"),
@@ -59,6 +59,7 @@ def test_the_progressive_schedule_freezes_for_longer_than_the_rate_rises(preset:
             {"modality": "rgb", "modality_dropout": 0.2},
             "modality_dropout blanks RGB, which is all that modality rgb has",
         ),
+        ({"distill_weight": 6.0}, "distill_weight is the weight of a teacher's features, and there is none"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(overrides: Mapping[str, Any], complaint: str) -> None:
@@ -114,6 +115,26 @@ class TestTheExport:
         assert configuration(settings)["pretrained"] == pretrained
         assert ("weights" in ours(settings)) == (weights == "own/epoch-0009"), "said at the head of the file"
 
+    @pytest.mark.parametrize(
+        ("teacher", "named"),
+        [("yolo26x", "yolo26x.pt"), ("own/weights.pt", "own/weights.pt"), ("own/epoch-0009", None), ("none", None)],
+    )
+    def test_names_a_teacher_that_ultralytics_can_read(self, teacher: str, named: str | None) -> None:
+        from trainables.rgbt.export import configuration, ours
+
+        taught = {"teacher": teacher, "distill_weight": 3.0} if teacher != "none" else {}
+        settings = RECIPE.settings("tiny", taught)
+        assert configuration(settings)["distill_model"] == named
+        assert ("teacher" in ours(settings)) == (teacher == "own/epoch-0009"), "said at the head of the file"
+
+    def test_names_the_layers_of_both_streams_that_are_frozen(self, tmp_path: Path) -> None:
+        changes = {"fusion": "two-stream", "freeze": 3, "weights": "own/weights.pt"}
+        RECIPE.export(RECIPE.settings("tiny", changes), tmp_path)
+        written = yaml.safe_load((tmp_path / "train.yaml").read_text())
+        assert (written["model"], written["freeze"]) == ("yolo26t-two-stream.yaml", [4, 5, 17, 18])
+        assert written["pretrained"] is False, "Ultralytics would put one backbone's weights nowhere"
+        assert len(read_yaml(tmp_path / "yolo26t-two-stream.yaml")["backbone"]) == 33
+
     def test_every_setting_is_ultralytics_or_ours(self) -> None:
         from trainables.rgbt.export import configuration, ours
 
@@ -124,7 +145,8 @@ class TestTheExport:
 
         read: set[str] = set()
         for optimizer in ("SGD", "AdamW"):
-            settings = RECIPE.settings("tiny", {"optimizer": optimizer, "freeze": 5}).model_dump()
+            taught = {"teacher": "yolo26x", "distill_weight": 6.0}
+            settings = RECIPE.settings("tiny", {"optimizer": optimizer, "freeze": 5, **taught}).model_dump()
             recording = Recording.model_validate(settings)
             configuration(recording)
             ours(recording)
@@ -132,7 +154,8 @@ class TestTheExport:
         assert RgbtSettings.model_fields.keys() - computed <= read
 
     @pytest.mark.e2e
-    def test_sets_up_ultralytics_own_trainer_with_four_channels(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("fusion", ["concat", "two-stream"])
+    def test_sets_up_ultralytics_own_trainer_with_four_channels(self, tmp_path: Path, fusion: str) -> None:
         """The document's V1 to V3 lost the fourth channel there. The data are the pairs, stacked."""
         from trainables.rgbt.data import open_rgbt
         from trainables.rgbt.stacked import stack
@@ -140,7 +163,7 @@ class TestTheExport:
         with isolated(tmp_path):
             from ultralytics.models.yolo.detect import DetectionTrainer
         folder = tmp_path / "export"
-        RECIPE.export(RECIPE.settings("tiny", {"workers": 0}), folder)
+        RECIPE.export(RECIPE.settings("tiny", {"workers": 0, "fusion": fusion}), folder)
         pairs = open_rgbt(write_rgbt(tmp_path / "pairs", train=8, val=4, size=64))
         stack(pairs, folder)
         given = yaml.safe_load((folder / "train.yaml").read_text())
@@ -151,8 +174,9 @@ class TestTheExport:
 
         trainer = Upstream(overrides=given | {"project": str(tmp_path), "name": "run"})
         trainer._setup_train()
-        assert tuple(trainer.model.model[0].conv.weight.shape[1:]) == (4, 3, 3)
-        assert sum(value.numel() for value in trainer.model.parameters()) < 0.5e6
+        filters = [trainer.model.model[number].conv.weight for number in ((0,) if fusion == "concat" else (3, 16))]
+        assert sum(weight.shape[1] for weight in filters) == 4
+        assert sum(value.numel() for value in trainer.model.parameters()) < 0.6e6
         planes = next(iter(trainer.train_loader))["img"]
         assert planes.shape[1] == 4
         first = pairs.train.samples[0].rgb

@@ -44,8 +44,10 @@ def losses(epochs: Iterator[Epoch]) -> list[Mapping[str, float]]:
     return [{**epoch.losses, **epoch.metrics} for epoch in epochs]
 
 
-def test_three_epochs_and_three_resumed_are_six(pairs: RgbtData, tmp_path: Path) -> None:
-    given = settings(epochs=6, warmup_epochs=4, close_mosaic=2, freeze=5, unfreeze_epoch=4, **AUGMENTED)
+@pytest.mark.parametrize("fusion", ["gated", "two-stream"])
+def test_three_epochs_and_three_resumed_are_six(pairs: RgbtData, tmp_path: Path, fusion: str) -> None:
+    freezing = {"freeze": 5, "unfreeze_epoch": 4}
+    given = settings(epochs=6, warmup_epochs=4, close_mosaic=2, **freezing, **AUGMENTED | {"fusion": fusion})
     whole = list(curve(given, pairs, tmp_path))
     third = list(islice(curve(given, pairs, tmp_path), 3))[-1]
     checkpoint = tmp_path / "checkpoint"
@@ -139,12 +141,12 @@ def test_the_colour_shift_leaves_the_thermal_plane_alone(pairs: RgbtData, tmp_pa
 def test_a_blocked_thermal_gradient_is_reported_as_collapsed(pairs: RgbtData, tmp_path: Path) -> None:
     with isolated(tmp_path):
         from trainables.loop import epochs
-        from trainables.rgbt.model import stem_weight
+        from trainables.rgbt.model import first_filters
         from trainables.rgbt.training import RgbtTraining
     given = settings(epochs=6)
     training = RgbtTraining(given, pairs, tmp_path)
     planes = torch.tensor([1.0, 1.0, 1.0, 0.0]).view(1, 4, 1, 1)
-    stem_weight(training._detector).register_hook(lambda gradient: gradient * planes)  # type: ignore[no-untyped-call]
+    first_filters(training._detector)[0].register_hook(lambda gradient: gradient * planes)  # type: ignore[no-untyped-call]
     ended = list(epochs(training, seed=0, identity="blocked", resume=None, settings=given))
     assert [epoch.alarm is not None for epoch in ended] == [False] * 4 + [True] * 2
     assert ended[4].alarm is not None
@@ -164,6 +166,23 @@ def test_frozen_layers_stand_still_and_the_stem_does_not(pairs: RgbtData, tmp_pa
     assert not torch.equal(training.state()["model"]["model.1.conv.weight"], before["model.1.conv.weight"])
 
 
+def test_both_of_two_streams_are_frozen_and_thawed(pairs: RgbtData, tmp_path: Path) -> None:
+    with isolated(tmp_path):
+        from trainables.rgbt.training import RgbtTraining
+    changes: dict[str, Any] = {"freeze": 11, "unfreeze_epoch": 1, "weight_decay": 0.0, "thermal_init": "mean"}
+    training = RgbtTraining(settings(fusion="two-stream", warmup_epochs=0, **changes), pairs, tmp_path)
+    states = []
+    for epoch in (1, 2):
+        training.train_epoch(epoch)
+        states.append({name: value.clone() for name, value in training.state()["model"].items()})
+    fresh = RgbtTraining(settings(fusion="two-stream", **changes), pairs, tmp_path).state()["model"]
+    stood_still = {int(name.split(".")[1]) for name in fresh if torch.equal(fresh[name], states[0][name])}
+    moved = {int(name.split(".")[1]) for name in fresh if not torch.equal(states[0][name], states[1][name])}
+    assert stood_still >= {*range(4, 14), *range(17, 27)}, "ten layers of each, whose first ones are trained"
+    assert not stood_still & {3, 16, 28, 30, 32}
+    assert moved >= {*range(3, 14), *range(16, 27)}
+
+
 def test_nothing_is_written_beside_the_data(tmp_path: Path) -> None:
     yaml = write_rgbt(tmp_path / "pairs", train=4, val=2, size=64)
     before = sorted(yaml.parent.rglob("*"))
@@ -175,14 +194,15 @@ def test_nothing_is_written_beside_the_data(tmp_path: Path) -> None:
 def test_the_paper_preset_takes_a_real_step(pairs: RgbtData, tmp_path: Path) -> None:
     """YOLO26x at 640 pixels, on one pair: about 40 CPU s and 3 GB. Only the weights, a download, are left out."""
     with isolated(tmp_path):
-        from trainables.rgbt.model import stem_weight
-        from trainables.rgbt.training import RgbtTraining, prepared, training_loader
+        from trainables.rgbt.batches import prepared, training_loader
+        from trainables.rgbt.model import first_filters
+        from trainables.rgbt.training import RgbtTraining
     overrides = {"weights": "none", "device": "cpu", "workers": 0, "batch": 1, "warmup_epochs": 0}
     given = Rgbt().settings("paper", overrides | {"mixed_precision": False})
     training = RgbtTraining(given, pairs, tmp_path)
-    assert stem_weight(training._detector).shape == (96, 4, 3, 3)
+    assert first_filters(training._detector)[0].shape == (96, 4, 3, 3)
     assert 58e6 < sum(value.numel() for value in training.model.parameters()) < 60e6
-    before = stem_weight(training._detector).detach().clone()
+    before = first_filters(training._detector)[0].detach().clone()
     training._begin(1)
     loader = training_loader(given, pairs, training._args, 1, torch.device("cpu"))
     batch = prepared(next(iter(loader)), given, torch.device("cpu"))
@@ -191,4 +211,4 @@ def test_the_paper_preset_takes_a_real_step(pairs: RgbtData, tmp_path: Path) -> 
     total.backward()  # type: ignore[no-untyped-call]
     training._step()
     assert math.isfinite(float(total.detach()))
-    assert not torch.equal(stem_weight(training._detector).detach(), before)
+    assert not torch.equal(first_filters(training._detector)[0].detach(), before)
