@@ -98,6 +98,8 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     mode: ClassVar[Literal["max", "min"]] = "max"
     bounds: ClassVar[Mapping[str, Bounds]] = {}
     """The lowest and the highest value of metrics that it reports, by name, where they are known."""
+    held_out_parts: ClassVar[tuple[str, ...]] = ()
+    """Parts of the held-out data that it reports its metric of, too: of "night" as "night/METRIC"."""
     settings_type: type[SettingsT]
     baseline: ClassVar[str]
     """The named training known to be good: a sweep runs it first, so that it never ends worse than it started."""

@@ -50,6 +50,52 @@ def target_results(state: SweepState) -> list[TargetResult]:
     ]
 
 
+@dataclass(frozen=True)
+class Difference:
+    """How far the winner is above or below the training that a target names, by a metric on a part of the data.
+
+    Attributes:
+        metric: such as "night/map50_95".
+        winner, reference: what each reached, the mean over its trainings.
+        by_seed: the winner's value less the other's on each fresh seed that both were confirmed on; without a
+            confirmation, that of their trainings in the search.
+    """
+
+    metric: str
+    winner: float
+    reference: float
+    by_seed: tuple[float, ...]
+
+    @property
+    def std(self) -> float:
+        """Sample standard deviation of the differences; 0 for a single one."""
+        return statistics.stdev(self.by_seed) if len(self.by_seed) > 1 else 0.0
+
+
+def differences(state: SweepState, target: Target) -> list[Difference]:
+    """By each part of the data, how the winner compares with the training that `target` names, if that is another."""
+    ranked = finalists(state)
+    if not ranked or ranked[0].trial.started.named == target.over:
+        return []
+    others = [finalist for finalist in ranked if finalist.trial.started.named == target.over]
+    of_search = [trial for trial in state.trials.search if trial.started.named == target.over]
+    winner = ranked[0].trainings
+    reference = others[0].trainings if others else tuple(of_search)
+    if others and ranked[0].confirmed and others[0].confirmed:
+        by_seed = {trial.started.seed: trial for trial in reference}
+        pairs = [(trial, by_seed[trial.started.seed]) for trial in winner if trial.started.seed in by_seed]
+    else:
+        pairs = list(zip(winner, reference, strict=False))
+    compared = []
+    for metric in state.plan.by_part(target):
+        values = [(value_of(first, metric), value_of(second, metric)) for first, second in pairs]
+        by_seed_values = tuple(a - b for a, b in values if a is not None and b is not None)
+        means = _mean(winner, metric), _mean(reference, metric)
+        if by_seed_values and means[0] is not None and means[1] is not None:
+            compared.append(Difference(metric, means[0], means[1], by_seed_values))
+    return compared
+
+
 def _reference(state: SweepState, target: Target, means: dict[str, Finalist]) -> float | None:
     """What the training that `target` names reached: the mean over fresh seeds, or in the search."""
     if target.over in means:

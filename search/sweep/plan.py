@@ -101,8 +101,14 @@ class Plan:
 
     @cached_property
     def target_metrics(self) -> frozenset[str]:
-        """The metrics and losses that targets name, besides the objective."""
-        return frozenset(target.metric for target in self.targets) - {self.recipe.metric}
+        """The metrics and losses that targets name, besides the objective, and those by part that go with them."""
+        named = {target.metric for target in self.targets}
+        by_part = {metric for target in self.targets for metric in self.by_part(target)}
+        return frozenset(named | by_part) - {self.recipe.metric}
+
+    def by_part(self, target: Target) -> list[str]:
+        """The target's metric on each part of the held-out data, if it compares with a training."""
+        return [f"{part}/{target.metric}" for part in self.recipe.held_out_parts if target.over]
 
     @property
     def varying(self) -> list[str]:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 
 from search.state.sweep_state import SweepState
-from search.state.targets import TargetResult, target_results
+from search.state.targets import Difference, TargetResult, differences, target_results
+from search.sweep.targets import Target
 from search.views.status_table import number
 
 
 def target_lines(state: SweepState) -> Iterator[str]:
-    """One sentence for each target; none without targets or without a winner."""
+    """One sentence for each target, and one for each part of the data; none without targets or without a winner."""
     for result in target_results(state):
         yield f"Target {result.target}: {_verdict(result)}."
+        yield from (_sentence(part, result.target) for part in differences(state, result.target))
+
+
+def _sentence(part: Difference, target: Target) -> str:
+    difference = statistics.fmean(part.by_seed)
+    way = "above" if difference >= 0 else "below"
+    seeds = f" over {len(part.by_seed)} fresh seeds" if len(part.by_seed) > 1 else ""
+    spread = f" ± {number(part.std)}" if seeds else ""
+    values = f"{number(part.winner)} and {number(part.reference)}"
+    return f"{part.metric} is {number(abs(difference))}{spread} {way} {target.over}{seeds} ({values})."
 
 
 def _verdict(result: TargetResult) -> str:

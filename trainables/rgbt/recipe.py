@@ -26,6 +26,7 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
     summary = "YOLO26 on RGB and thermal pairs (the RGB and thermal YOLO26x report)"
     metric = "map50_95"
     bounds: ClassVar[Mapping[str, Bounds]] = dict.fromkeys(("map50_95", "map50", "map75"), (0.0, 1.0))
+    held_out_parts = ("day", "night")
     settings_type = RgbtSettings
     package = "trainables.rgbt"
     baseline = "v1.0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from search.journal.segments import read
 from search.state.follower import SweepFollower
 from search.state.outcome import result
 from search.state.sweep_state import SweepState
-from search.state.targets import target_results, value_of
+from search.state.targets import differences, target_results, value_of
 from search.sweep.folder import SweepFolder
 from search.views.markdown import headline
 from search.views.summary import summary
-from tests.support.fakes import plan_of
+from tests.support.fakes import Curves, plan_of
 from tests.support.workers import Workers, coordinator_of, swept
+from trainables.recipe import Epoch
 
 QUALITY = {"epochs": 9, "quality": {"low": 0.01, "high": 0.99}}
 
@@ -63,6 +65,46 @@ def test_the_training_that_a_target_names_is_trained_to_its_end_and_on_the_same_
     assert slow.finished
     assert len(state.trials.confirmations(slow.number)) == state.plan.spec.confirm_seeds
     assert met(state) == {"score >= slow + 0.2": True}
+
+
+@pytest.fixture
+def scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By day the trainings are as good as in all, by night less; of dusk nothing is reported."""
+    in_all = Curves.epoch
+
+    def by_scene(recipe: Curves, settings: Any, number: int) -> Epoch:
+        epoch = in_all(recipe, settings, number)
+        score = epoch.metrics["score"]
+        return replace(epoch, metrics={**epoch.metrics, "day/score": score, "night/score": score**2})
+
+    monkeypatch.setattr(Curves, "epoch", by_scene)
+    monkeypatch.setattr(Curves, "held_out_parts", ("day", "night", "dusk"))
+
+
+@pytest.mark.usefixtures("scenes")
+@pytest.mark.parametrize("confirm_seeds", [3, 1])
+def test_a_training_that_a_target_names_is_compared_by_part_of_the_data(
+    data: Path, tmp_path: Path, confirm_seeds: int
+) -> None:
+    choices = {"epochs": 9, "shape": "fast", "quality": {"low": 0.5, "high": 0.99}, "noise": 0.01}
+    fields = {"enqueue": ["steady", "slow"], "set": choices}
+    targets = ["score >= slow + 0.2", "error <= 0.5"]
+    made = plan_of(data, trials=20, targets=targets, confirm_seeds=confirm_seeds, **fields)
+    folder = SweepFolder.create(tmp_path, made.spec)
+    coordinator = swept(made, folder.journal)
+    coordinator.end(result(coordinator.state))
+    state = coordinator.state
+    compared = differences(state, state.plan.targets[0])
+    assert [each.metric for each in compared] == ["day/score", "night/score"], "nothing was reported of dusk"
+    day, night = compared
+    assert len(day.by_seed) == confirm_seeds
+    assert day.winner - day.reference == pytest.approx(sum(day.by_seed) / confirm_seeds)
+    assert night.winner < day.winner
+    assert night.std > 0 or confirm_seeds == 1
+    assert differences(state, state.plan.targets[1]) == [], "it names no training"
+    lines = "\n".join(map(str, summary(SweepFollower(folder).read(), folder, "steadytune {} sweep".format)))
+    assert "night/score is 0." in lines
+    assert (f"above slow over {confirm_seeds} fresh seeds (" in lines) == (confirm_seeds > 1)
 
 
 def test_a_sweep_that_is_read_back_says_the_same(data: Path, tmp_path: Path) -> None:
