@@ -9,9 +9,9 @@ from typing import Any, cast
 from spaces.added import with_added
 from spaces.declared import space_of
 from spaces.space import Space
+from trainables.address import load
 from trainables.errors import SettingsError
 from trainables.recipe import AnyRecipe
-from trainables.registry import load
 
 GROUP = "steadytune.spaces"
 """Entry point group in which a package registers spaces, each as the recipe's name = "module:function"."""

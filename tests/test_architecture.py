@@ -64,6 +64,7 @@ ONLY_TRAINABLES = {
     "h5py",
     "pytorchvideo",
     "onnxruntime",
+    "trackeval",
 }
 
 MODULE_LINES, MEDIAN_MODULE_LINES, FUNCTION_LINES = 300, 120, 60

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from trainables.held_out import HeldOut, held_out
 from trainables.loop_recipe import for_checkpoint
 from trainables.model_report import ModelReport
 from trainables.recipe import AnyRecipe, Predictor
+from trainables.tracks.tracked import Tracked
 from trainables.vision.predictions import DetectionPredictions, Predictions, predictions
 
 
@@ -52,6 +53,8 @@ def judge(
     if most is not None and len(examples) > most:
         examples = [examples[index] for index in np.linspace(0, len(examples) - 1, most).round().astype(int)]
     report, predicted = report_on(examples, recipe.predictor(settings, checkpoint))
+    if isinstance(recipe, Tracked):
+        report = replace(report, tracks=recipe.track_scores(settings, opened, checkpoint))
     return examples, JudgedModel(title, report, predicted)
 
 

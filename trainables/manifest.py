@@ -91,6 +91,13 @@ def of_parts(facts: Mapping[str, Any], parts: Iterable[Part]) -> Manifest:
     return Manifest(facts, {name: part.digest for name, part in zip(names, parts, strict=True)}, later)
 
 
+def joined(manifest: Manifest, other: Manifest) -> Manifest:
+    """Both in one; their facts and parts have different names, or those of `other` count."""
+    return Manifest(
+        {**manifest.facts, **other.facts}, {**manifest.parts, **other.parts}, {**manifest.later, **other.later}
+    )
+
+
 def values_digest(*values: bytes) -> str:
     """The digest of values that were read, given as their bytes."""
     return hashlib.sha256(b"".join(values)).hexdigest()

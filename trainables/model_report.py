@@ -72,6 +72,7 @@ class ModelReport:
         calibration_error: the mean distance of score and share that is right, weighted by the number in each bin.
         mistakes: the worst first; those without any come last.
         guesses: metrics that answers reach which never look at an example, by name; see `trainables.vision.guessing`.
+        tracks: ID switches, MOTA, IDF1 and HOTA by tracker, if there are sequences; see `trainables.tracks`.
     """
 
     kind: str
@@ -87,6 +88,7 @@ class ModelReport:
     calibration_error: float | None
     mistakes: tuple[Mistake, ...]
     guesses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    tracks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON has it."""

@@ -124,6 +124,10 @@ class Objective(Settings):
     def with_value(self, metrics: Mapping[str, float], owner: str) -> dict[str, float]:
         """The metrics of an evaluated epoch with the objective among them.
 
+        Args:
+            metrics: of the epoch.
+            owner: the recipe that reports them.
+
         Raises:
             SettingsError: `owner`, the recipe, does not report one that it needs.
         """
@@ -139,12 +143,6 @@ class Objective(Settings):
 
 Metric = Annotated[Objective, BeforeValidator(_by_name)]
 """An objective; a name alone is one of a recipe's metrics."""
-
-
-class ChosenMetric(Settings):
-    """What a sweep file says about the metric of any recipe."""
-
-    metric: Metric | None = None
 
 
 def with_mode(objective: Objective) -> Objective:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trainables.look import Look
-from trainables.objective import Objective
-
-if TYPE_CHECKING:
-    from trainables.recipe import AnyRecipe, Epoch
+from trainables.objective import Bounds, Objective
+from trainables.recipe import AnyRecipe, Epoch
 
 
-def optimising(recipe: AnyRecipe, objective: Objective) -> AnyRecipe:
-    """`recipe` with another objective, whose value is added to the metrics of each evaluated epoch and of guesses."""
+def optimising(
+    recipe: AnyRecipe, objective: Objective, seldom: Collection[str] = (), bounds: Mapping[str, Bounds] | None = None
+) -> AnyRecipe:
+    """`recipe` with another objective, whose value is added to the metrics of each evaluated epoch and of guesses.
+
+    Args:
+        recipe: reports the metrics.
+        objective: what is optimised.
+        seldom: metrics that not every evaluated epoch has; one that lacks them gets no value.
+        bounds: of metrics that are not among the recipe's own.
+    """
     kind, owner = type(recipe), recipe.name
 
     def train(own: AnyRecipe, *arguments: Any, **named: Any) -> Iterator[Epoch]:
         with closing(kind.train(own, *arguments, **named)) as epochs:  # type: ignore[type-var]  # a generator
             for epoch in epochs:
-                yield replace(epoch, metrics=objective.with_value(epoch.metrics, owner))
+                if any(name in seldom and name not in epoch.metrics for name in objective.parts):
+                    yield epoch
+                else:
+                    yield replace(epoch, metrics=objective.with_value(epoch.metrics, owner))
 
     def look(own: AnyRecipe, settings: Any, data: Any) -> Look:
         seen = kind.look(own, settings, data)
@@ -31,6 +41,6 @@ def optimising(recipe: AnyRecipe, objective: Objective) -> AnyRecipe:
         }
         return replace(seen, guesses=guesses)
 
-    members = objective.of_recipe(kind.bounds) | {"train": train, "look": look}
+    members = objective.of_recipe({**kind.bounds, **(bounds or {})}) | {"train": train, "look": look}
     optimised: AnyRecipe = type(kind.__name__, (kind,), members)()
     return optimised

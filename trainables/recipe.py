@@ -15,8 +15,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from trainables.errors import CheckpointError, SettingsError, SteadytuneError, nearest
 from trainables.look import Example, Look
-from trainables.objective import Bounds, ChosenMetric, Objective, with_mode
-from trainables.optimised import optimising
+from trainables.objective import Bounds
 from trainables.settings import SettingsT, parse, read_yaml
 from trainables.trial_summary import TrialSummary
 
@@ -116,25 +115,6 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     needs_data: ClassVar[bool] = True  # whether a sweep must name a data set
     notes: ClassVar[tuple[str, ...]] = ()
     """What `steadytune check` and the sweep's report say about it, a sentence each."""
-
-    def declared(self, fields: Mapping[str, Any]) -> AnyRecipe:
-        """This recipe as a sweep file declares it: here, with another metric of those that it reports.
-
-        Args:
-            fields: of the sweep file that concern the recipe; `metric` is a metric's name, or an `Objective`'s fields.
-
-        Raises:
-            SettingsError: one of them is wrong, or is not for this recipe.
-        """
-        for name in fields.keys() - {"metric"}:
-            raise SettingsError(f"{name} is for `recipe: command`, not for {self.name}; leave it out")
-        objective = parse(ChosenMetric, dict(fields), "sweep").metric
-        if objective is None or objective == Objective(name=self.metric):
-            return self
-        for name in ("source", "losses", "held_out_losses", "rates"):
-            if getattr(objective, name):
-                raise SettingsError(f"metric.{name} is for `recipe: command`; {self.name} reports its epochs itself")
-        return optimising(self, with_mode(objective))
 
     def metric_bounds(self, settings: Mapping[str, Any]) -> Bounds | None:
         """The bounds of its objective in a training with `settings`; None if they are not known."""

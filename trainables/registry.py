@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
 from trainables import libraries
+from trainables.address import load
+from trainables.declared import declared
 from trainables.errors import SettingsError, nearest
 from trainables.recipe import AnyRecipe, Recipe
 
@@ -36,7 +37,7 @@ def find(name: str, declaration: Mapping[str, Any] | None = None) -> AnyRecipe:
 
     Args:
         name: of the recipe.
-        declaration: the fields of a sweep file that concern the recipe; see `Recipe.declared`.
+        declaration: the fields of a sweep file that concern the recipe; see `trainables.declared`.
 
     Raises:
         SettingsError: no such name, a module that cannot be imported, something that is no recipe, or a wrong field.
@@ -51,7 +52,7 @@ def find(name: str, declaration: Mapping[str, Any] | None = None) -> AnyRecipe:
     if missing:
         raise SettingsError(f"recipe {name!r}: {address} lacks {', '.join(missing)}; implement every abstract method")
     recipe: AnyRecipe = loaded()
-    return recipe.declared(declaration) if declaration else recipe
+    return declared(recipe, declaration) if declaration else recipe
 
 
 def find_installed(name: str, declaration: Mapping[str, Any] | None = None) -> AnyRecipe:
@@ -76,22 +77,6 @@ def needs_data(name: str) -> bool:
         return find(name).needs_data
     except SettingsError:
         return True
-
-
-def load(address: str, owner: str) -> Any:
-    """The object at `address`, "module:name"; `owner` begins the complaint.
-
-    Raises:
-        SettingsError: the module cannot be imported, or has no such name.
-    """
-    module_name, _, attribute = address.partition(":")
-    try:
-        module = import_module(module_name)
-    except Exception as error:  # a stranger's module may raise anything
-        raise SettingsError(f"{owner}: {module_name} cannot be imported ({type(error).__name__}: {error})") from error
-    if not hasattr(module, attribute):
-        raise SettingsError(f"{owner}: {module_name} has no {attribute!r}; {nearest(attribute, vars(module))}")
-    return getattr(module, attribute)
 
 
 def _registered(name: str) -> str:

@@ -13,7 +13,8 @@ from trainables.held_out import HeldOut
 from trainables.judged import JudgedModel, judge
 from trainables.loop_recipe import matched
 from trainables.recipe import AnyRecipe
-from trainables.settings import Settings, parse_stored, read_yaml
+from trainables.settings import Settings, parse, parse_stored, read_yaml
+from trainables.tracks.settings import Tracks
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,19 @@ class Opened:
             metrics = self.recipe.evaluate(self.settings, self.data, Path(workdir), self.checkpoint)
         for metric, value in metrics.items():
             yield f"{metric} {value:.4f}"
+
+    def score_tracks(self, sequences: Path, trackers: Sequence[str]) -> dict[str, dict[str, float]]:
+        """Follow what the model finds in the sequences at `sequences`: the metrics of each tracker, by its name.
+
+        Raises:
+            SteadytuneError: the recipe cannot be tracked, a tracker is unknown, or the sequences have a fault.
+        """
+        from trainables.tracks.tracked import open_tracks, scores_of
+
+        asked: dict[str, Any] = {"trackers": list(trackers)} if trackers else {}
+        tracks = parse(Tracks, asked, "--tracker")
+        opened = open_tracks(self.recipe, sequences, getattr(self.data, "names", ()))
+        return scores_of(self.recipe, self.settings, self.checkpoint, opened, tracks)
 
     def judge(self, title: str, most: int | None = None) -> tuple[Sequence[HeldOut], JudgedModel]:
         """The held-out examples and what the model does on them; see `trainables.judged.judge`."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,19 +82,33 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(help="folder for a report: precision, recall, confusion, pictures", metavar="DIR")
     ] = None,
+    tracks: Annotated[
+        Path | None, typer.Option(help="sequences with tracks to follow the objects of, too", metavar="SEQUENCES")
+    ] = None,
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(help="botsort, bytetrack or module:Class, both if not given; may be repeated"),
+    ] = None,
     cpus: Annotated[
         int | None, typer.Option(min=1, help="threads; 1 as in a sweep, or OMP_NUM_THREADS, if not given")
     ] = None,
 ) -> None:
     """Evaluate a checkpoint on a data set."""
     threads.use(cpus)
+    if tracker and not tracks:
+        raise SteadytuneError("--tracker follows objects through sequences; name them with --tracks SEQUENCES")
     opened = standalone.open_checkpoint(checkpoint, data, recipe, config, options.pairs(set_, "--set"))
     for line in opened.evaluate():
         print(line, flush=True)
+    scores = opened.score_tracks(tracks, tracker or ()) if tracks else {}
+    for name, score in scores.items():
+        print(f"{name}: {' '.join(f'{metric} {value:.4g}' for metric, value in score.items())}", flush=True)
     if report:
         from search.views.model_report import write_report
 
-        print(write_report(f"{checkpoint} on {data}", opened.judge("model"), report))
+        examples, model = opened.judge("model")
+        judged = replace(model, report=replace(model.report, tracks=scores))
+        print(write_report(f"{checkpoint} on {data}", (examples, judged), report))
 
 
 def check(

@@ -25,10 +25,11 @@ from search.views.charts.chart import PALETTE
 from search.views.drawn_boxes import draw_boxes
 from trainables.atomic import write_file
 from trainables.errors import SettingsError
+from trainables.tracks.sequence import USUAL_RATE
 from trainables.vision.video_file import SUFFIX, VideoWriter
 
 if TYPE_CHECKING:
-    from trainables.vision.tracks import Tracker
+    from trainables.tracks.trackers import Tracker
 
 QUALITY = 90
 PREDICTIONS, CLASSES = "predictions.json", "classes.txt"
@@ -102,13 +103,16 @@ def _answers(
             elif item.picture is None or "boxes" not in answer:
                 raise SettingsError("--tracks follows boxes, and this model gives a class to the whole; leave it out")
             else:
-                yield item, tracker.follow(answer, item.picture())
+                yield item, dict(tracker.follow(answer, item.picture()))
 
 
 def _tracker(request: PredictionRequest) -> Tracker:
-    from trainables.vision.tracks import Tracker  # imports Ultralytics
+    from trainables.tracks.settings import BOTSORT
+    from trainables.tracks.trackers import defaults, tracker_maker
 
-    return Tracker(request.threshold)
+    values = {"track_high_thresh": request.threshold, "new_track_thresh": request.threshold}
+    values["track_low_thresh"] = min(defaults(BOTSORT)["track_low_thresh"], request.threshold)
+    return tracker_maker(BOTSORT, values)(USUAL_RATE)
 
 
 def _keep(

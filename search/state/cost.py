@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping
 
 from search.state.trial_state import TrialState
-from search.sweep.spec import Limit, Measure
+from search.sweep.measure import Limit, Measure
 
 
 def measure_cost(trial: TrialState, measure: Measure) -> float | None:

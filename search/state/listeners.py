@@ -17,7 +17,7 @@ from search.pruning.scheduler import Scheduler
 from search.state.cost import violation
 from search.state.started import Started
 from search.state.trial_state import TrialState
-from search.sweep.spec import Limit, Measure
+from search.sweep.measure import Limit, Measure
 
 
 class TrialListener(Protocol):

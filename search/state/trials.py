@@ -9,7 +9,7 @@ from search.journal.events import Decided
 from search.state.cost import violation
 from search.state.extension import continues
 from search.state.trial_state import TrialState
-from search.sweep.spec import Limit, Measure
+from search.sweep.measure import Limit, Measure
 
 
 class Trials(Mapping[int, TrialState]):

@@ -20,7 +20,7 @@ from trainables import atomic, manifest
 from trainables.errors import DataError
 from trainables.file_facts import cache_folder, file_facts
 from trainables.json_file import read_json
-from trainables.manifest import Manifest, Part, changes, of_parts
+from trainables.manifest import Manifest, Part, changes, joined, of_parts
 
 FILE = "data.json"
 WITHOUT_NAME = frozenset({"data", "dataset", "data_set", "annotations"})
@@ -90,7 +90,8 @@ def manifest_of(data: str, path: Path, opened: Any) -> Manifest:
     """
     manifest = getattr(opened, "manifest", None)
     if isinstance(manifest, Manifest):
-        return manifest
+        tracks = getattr(getattr(opened, "sequences", None), "manifest", None)
+        return joined(manifest, tracks) if isinstance(tracks, Manifest) else manifest
     if not data:
         return Manifest({}, {})
     fingerprint = str(getattr(opened, "fingerprint", "") or "")

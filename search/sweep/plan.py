@@ -169,6 +169,7 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     if len(named) > spec.trials:
         raise SettingsError(f"trials is {spec.trials}; it must be at least the {len(named)} enqueued trainings")
     plan = Plan(spec, recipe, space, named, chosen, max_epochs)
+    _check_tracks(plan)
     _check_targets(plan)
     _check_corners(plan)
     return plan
@@ -245,6 +246,19 @@ def _choices(spec: SweepSpec, recipe: AnyRecipe, space: Space) -> dict[str, Rang
         if name in searched:
             narrowed(name, searched[name], chosen)
     return ranges(space, spec.set)
+
+
+def _check_tracks(plan: Plan) -> None:
+    """A trial needs a value by its first rung."""
+    tracks = plan.spec.tracks
+    objective = plan.spec.metric
+    if tracks is None or objective is None or not set(objective.parts) & tracks.names().keys():
+        return
+    if plan.spec.scheduler != "none" and plan.rungs and plan.rungs[0] < tracks.every:
+        raise SettingsError(
+            f"tracks.every is {tracks.every}, but the first rung, where trials are compared "
+            f"by {objective.name}, is at epoch {plan.rungs[0]}; give grace_epochs: {tracks.every}, or a smaller every"
+        )
 
 
 def _check_targets(plan: Plan) -> None:

@@ -18,6 +18,7 @@ from pydantic import Field, field_validator
 from search.pruning.objective import DEFAULT_OBJECTIVE, DESCRIPTION, EARLIER_OBJECTIVE, ObjectiveName
 from search.pruning.stability import EARLIER, StabilitySettings
 from search.sweep.earlier_stage import EarlierStage
+from search.sweep.measure import Limit, Measure
 from search.sweep.removed import REMOVED
 from search.sweep.spelling import check_fields
 from search.sweep.targets import parse_target
@@ -26,21 +27,10 @@ from trainables.command.declaration import ArgumentsFile, Parameters, ScriptChec
 from trainables.errors import SettingsError
 from trainables.objective import Metric
 from trainables.settings import Earlier, Settings, parse, parse_stored
+from trainables.tracks.settings import TracksField
 
 Sampler = Literal["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"]
 SchedulerName = Literal["asha", "stopping", "freeze_thaw", "none"]
-
-
-Measure = Literal["epoch_seconds", "checkpoint_mb"]
-
-
-UNITS: dict[Measure, str] = {"epoch_seconds": "s", "checkpoint_mb": "MB"}
-
-
-class Limit(Settings):
-    """The highest value that a measure may have."""
-
-    high: float = Field(gt=0, description="the highest that is allowed")
 
 
 class SweepSpec(Settings):
@@ -84,6 +74,11 @@ class SweepSpec(Settings):
         "sum, {name: score, mode: max, sum: {map50: 0.7, recall: 0.3}}; the recipe's own if not given",
     )
     objective: Annotated[ObjectiveName, Earlier(EARLIER_OBJECTIVE)] = Field(DEFAULT_OBJECTIVE, description=DESCRIPTION)
+    tracks: TracksField | None = Field(
+        None,
+        description="also report idsw, mota, idf1 and hota of a detector over sequences: {sequences: sequences, "
+        "trackers: [botsort, bytetrack], every: 1}, or true for these; see [tracks](tracks.md)",
+    )
     command: Words | None = Field(
         None,
         description="for `recipe: command`: the command line of the training, see [your own script](own-script.md)",
@@ -241,16 +236,16 @@ class SweepSpec(Settings):
 
     @property
     def declaration(self) -> dict[str, Any]:
-        """The fields that concern the recipe, as plain data; see `trainables.recipe.Recipe.declared`."""
-        fields = self.model_dump(mode="json", include={*SCRIPT_FIELDS, "metric"}, exclude_defaults=True)
+        """The fields that concern the recipe, as plain data; see `trainables.declared.declared`."""
+        fields = self.model_dump(mode="json", include={*SCRIPT_FIELDS, *OF_RECIPES}, exclude_defaults=True)
         if self.recipe == COMMAND:
             fields |= {"epochs": self.epochs, "data": self.data}
         return {name: value for name, value in fields.items() if value is not None}
 
     def fields(self) -> dict[str, Any]:
         """What is given, and the defaults of the rest; of what only a script has, what is given."""
-        fields = self.model_dump(mode="json", exclude_none=True, exclude={*SCRIPT_FIELDS, "metric"})
-        return fields | self.model_dump(mode="json", include={*SCRIPT_FIELDS, "metric"}, exclude_defaults=True)
+        fields = self.model_dump(mode="json", exclude_none=True, exclude={*SCRIPT_FIELDS, *OF_RECIPES})
+        return fields | self.model_dump(mode="json", include={*SCRIPT_FIELDS, *OF_RECIPES}, exclude_defaults=True)
 
     def dump(self, removed: Mapping[str, Any] | None = None) -> str:
         """This sweep as YAML, as `sweep.yaml` holds it, with the `removed` fields that it had."""
@@ -260,6 +255,8 @@ class SweepSpec(Settings):
 COMMAND = "command"
 SCRIPT_FIELDS = ("command", "args", "args_file", "parameters", "checkpoint", "stop", "ends_early", "directory")
 """What only `recipe: command` has."""
+OF_RECIPES = ("metric", "tracks")
+"""What concerns any recipe; see `trainables.declared`."""
 
 
 def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:

@@ -73,6 +73,8 @@ def model_parts(examples: Sequence[HeldOut], models: Sequence[JudgedModel]) -> I
     yield html_table(_classes(models))
     if groups := _groups(models):
         yield html_table(groups)
+    if tracks := _tracks(models):
+        yield html_table(tracks)
     for model in models:
         yield _confusion(model)
     for chart in (*filter(None, map(_curves, models)), _calibration(models)):
@@ -158,6 +160,18 @@ def _groups(models: Sequence[JudgedModel]) -> Table | None:
     ]
     columns = ("part", "pictures", "", *(model.title for model in models))
     return Table("By part of the held-out split", columns, tuple(rows)) if rows else None
+
+
+def _tracks(models: Sequence[JudgedModel]) -> Table | None:
+    names = {"idsw": "ID switches", "mota": "MOTA", "idf1": "IDF1", "hota": "HOTA"}
+    rows = [
+        (tracker, name, *(f"{model.report.tracks[tracker][metric]:.4g}" for model in models))
+        for tracker in models[0].report.tracks
+        for metric, name in names.items()
+    ]
+    note = "On held-out sequences, by TrackEval. Who finds little switches little: see HOTA beside the switches."
+    columns = ("tracker", "", *(model.title for model in models))
+    return Table("Objects followed through sequences", columns, tuple(rows), note) if rows else None
 
 
 def _confusion(model: JudgedModel) -> str:

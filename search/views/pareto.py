@@ -10,7 +10,7 @@ from rich.table import Table
 from search.state.cost import measure_cost
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
-from search.sweep.spec import UNITS, Measure
+from search.sweep.measure import UNITS, Measure
 from search.views.status_table import label
 
 

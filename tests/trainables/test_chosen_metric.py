@@ -10,6 +10,7 @@ import pytest
 from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
 from tests.support.fakes import Curves
+from trainables.declared import declared
 from trainables.errors import SettingsError
 from trainables.look import Look
 from trainables.recipe import AnyRecipe
@@ -43,7 +44,7 @@ class Guessed(Curves):
 
 
 def test_a_weighted_sum_is_known_of_the_guesses_too_where_all_its_metrics_are() -> None:
-    recipe = Guessed().declared({"metric": {"name": "both", "mode": "max", "sum": {"score": 2.0, "error": -1.0}}})
+    recipe = declared(Guessed(), {"metric": {"name": "both", "mode": "max", "sum": {"score": 2.0, "error": -1.0}}})
     look = recipe.look(recipe.settings("short", {}), None)
     assert look.guessed("both") == pytest.approx({"majority class": 0.7})
     assert look.guessed("score") == {"majority class": 0.5, "random": 0.1}

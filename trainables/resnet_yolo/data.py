@@ -15,6 +15,7 @@ from PIL import Image
 
 from trainables.class_match import ClassMatch, nothing_left
 from trainables.manifest import Manifest
+from trainables.tracks.sequence import Sequences
 from trainables.vision.decode import decode
 from trainables.vision.detection_data import Sample, read_samples
 from trainables.vision.findings import Findings
@@ -64,6 +65,7 @@ class YoloData:
         train, val: the two splits.
         manifest: what is trained on, by content.
         findings: what was repaired or left out.
+        sequences: with tracks, held out too; None unless asked for.
     """
 
     names: tuple[str, ...]
@@ -71,6 +73,7 @@ class YoloData:
     val: Images
     manifest: Manifest
     findings: Findings = field(default_factory=Findings)
+    sequences: Sequences | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -39,7 +39,11 @@ class ResnetYolo(PackageRecipe[ResnetYoloSettings, "YoloData"]):
         return open_yolo(path)
 
     def sample(self, directory: Path) -> Path:
-        """Write 200 + 60 pictures of handwritten threes and sevens into `directory`; returns their data YAML."""
+        """Write 200 + 60 pictures of threes and sevens, and three sequences into `directory`; returns the data YAML."""
         from trainables.samples.digits import write_yolo
 
-        return write_yolo(directory)
+        return write_yolo(directory, sequences=3)
+
+    def frame_input(self, picture: Path) -> Path:
+        """The picture itself; see `trainables.tracks.tracked.Follows`."""
+        return picture

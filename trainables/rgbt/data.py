@@ -21,6 +21,7 @@ from trainables.errors import DataError
 from trainables.file_facts import FileFacts, file_facts
 from trainables.manifest import Manifest, Part, of_parts, values_digest
 from trainables.regular_file import read_regular
+from trainables.tracks.sequence import Sequences
 from trainables.vision.decode import SUFFIXES, UndecodableError, decode, decode_grey
 from trainables.vision.findings import Findings
 from trainables.vision.image_cache import CACHE_BYTES, ImageCache
@@ -85,6 +86,7 @@ class RgbtData:
         train, val: the two splits.
         manifest: what is trained on, by content.
         findings: what was repaired or left out.
+        sequences: with tracks, held out too; None unless asked for.
     """
 
     names: tuple[str, ...]
@@ -92,6 +94,7 @@ class RgbtData:
     val: Pairs
     manifest: Manifest
     findings: Findings = field(default_factory=Findings)
+    sequences: Sequences | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -51,10 +51,10 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
         return open_rgbt(path)
 
     def sample(self, directory: Path) -> Path:
-        """Write 160 + 60 pairs of handwritten threes and sevens by day and night into `directory`."""
+        """Write 160 + 60 pairs of threes and sevens by day and night, and three sequences, into `directory`."""
         from trainables.samples.thermal_pairs import write_rgbt
 
-        return write_rgbt(directory)
+        return write_rgbt(directory, sequences=3)
 
     def evaluate(self, settings: RgbtSettings, data: RgbtData, workdir: Path, checkpoint: Path) -> Mapping[str, float]:
         """Evaluate; see `Recipe.evaluate`. Gradients are of trainings alone."""
@@ -64,3 +64,9 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
     def example_input(self, picture: Any) -> Any:
         """A pair; see `Recipe.example_input`."""
         return [picture, picture]
+
+    def frame_input(self, picture: Path) -> tuple[Path, Path]:
+        """The pair of a frame and its thermal picture; see `trainables.tracks.tracked.Follows`."""
+        from trainables.tracks.thermal import thermal_of
+
+        return picture, thermal_of(picture)

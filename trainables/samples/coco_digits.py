@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from trainables.samples.atomic_folder import write_whole
+from trainables.samples.digit_sequences import write_sequences
 from trainables.samples.digits import Scene, scenes
 
 
@@ -21,6 +22,7 @@ def write_coco(
     val: int = 60,
     size: int = 96,
     seed: int = 1,
+    sequences: int = 0,
 ) -> Path:
     """Write a data set in COCO's layout into `directory`, whole or not at all; returns it.
 
@@ -33,6 +35,7 @@ def write_coco(
         val: images held out.
         size: side of an image in pixels.
         seed: of everything drawn.
+        sequences: with tracks, held out too; see `trainables.samples.digit_sequences`.
 
     Raises:
         DataError: `directory` holds something else.
@@ -45,6 +48,7 @@ def write_coco(
             described = _split(partial / split, drawn, digits)
             text = json.dumps(described, indent=1)
             (partial / "annotations" / f"instances_{split}.json").write_text(text, encoding="utf-8")
+        write_sequences(partial, digits, count=sequences, size=size, seed=seed)
 
     return write_whole(directory, "annotations/instances_val.json", write).parent.parent
 

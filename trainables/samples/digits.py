@@ -43,7 +43,14 @@ class Scene:
 
 
 def write_yolo(
-    directory: Path, *, digits: Sequence[int] = (3, 7), train: int = 200, val: int = 60, size: int = 96, seed: int = 0
+    directory: Path,
+    *,
+    digits: Sequence[int] = (3, 7),
+    train: int = 200,
+    val: int = 60,
+    size: int = 96,
+    seed: int = 0,
+    sequences: int = 0,
 ) -> Path:
     """Write a data set in YOLO's layout into `directory`, whole or not at all; returns its data YAML.
 
@@ -56,15 +63,18 @@ def write_yolo(
         val: images held out.
         size: side of an image in pixels.
         seed: of everything drawn.
+        sequences: with tracks, held out too; see `trainables.samples.digit_sequences`.
 
     Raises:
         DataError: `directory` holds something else.
     """
+    from trainables.samples.digit_sequences import write_sequences  # which imports this module
 
     def write(partial: Path) -> None:
         for split, count in (("train", train), ("val", val)):
             write_split(partial, split, scenes(split, count, digits=digits, size=size, seed=seed))
         names = "".join(f"  {index}: '{digit}'\n" for index, digit in enumerate(digits))
+        write_sequences(partial, digits, count=sequences, size=size, seed=seed)
         (partial / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames:\n{names}", encoding="utf-8")
 
     return write_whole(directory, "data.yaml", write)

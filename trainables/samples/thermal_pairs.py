@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.samples.atomic_folder import write_whole
+from trainables.samples.digit_sequences import MovingScene, write_sequences
 from trainables.samples.digits import Scene, label_lines, scenes
 
 NIGHT_SHARE = 0.5
@@ -26,7 +27,14 @@ THERMAL_NOISE = 6.0
 
 
 def write_rgbt(
-    directory: Path, *, digits: Sequence[int] = (3, 7), train: int = 160, val: int = 60, size: int = 96, seed: int = 0
+    directory: Path,
+    *,
+    digits: Sequence[int] = (3, 7),
+    train: int = 160,
+    val: int = 60,
+    size: int = 96,
+    seed: int = 0,
+    sequences: int = 0,
 ) -> Path:
     """Write pairs, YOLO labels and day or night into `directory`, whole or not at all; returns the data YAML.
 
@@ -37,12 +45,14 @@ def write_rgbt(
         val: pairs held out.
         size: side of an image in pixels.
         seed: of everything drawn.
+        sequences: with tracks, held out too, by turns by day and by night.
 
     Raises:
         DataError: `directory` holds something else.
     """
 
     def write(partial: Path) -> None:
+        write_sequences(partial, digits, count=sequences, size=size, seed=seed, save=_save_frame)
         described = ""
         for split, count in (("train", train), ("val", val)):
             random = np.random.default_rng([seed, split == "val", 1])
@@ -68,6 +78,16 @@ def _write_split(root: Path, split: str, drawn: Sequence[Scene], random: np.rand
         (folders["labels"] / f"{name}.txt").write_text(label_lines(scene), encoding="utf-8")
         lines.append(f"{name},{when}\n")
     (root / "scenes" / f"{split}.csv").write_text("".join(lines), encoding="utf-8")
+
+
+def _save_frame(folder: Path, number: str, scene: MovingScene) -> None:
+    """Write a frame's pair as img1/NUMBER.png and thermal/NUMBER.png; every second sequence is by night."""
+    random = np.random.default_rng([int(folder.name[-2:]), 4])  # the same ground in each frame
+    when = "night" if folder.name.endswith(("2", "4", "6", "8", "0")) else "day"
+    colours = _night(scene.pixels, random) if when == "night" else scene.pixels
+    for name, pixels in (("img1", colours), ("thermal", _thermal(scene.ink, when, random))):
+        (folder / name).mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(folder / name / f"{number}.png")
 
 
 def _night(pixels: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ from trainables.errors import DataError
 from trainables.file_facts import file_facts
 from trainables.manifest import Manifest, Part, of_parts
 from trainables.settings import read_yaml
+from trainables.tracks.sequence import Sequences
 from trainables.ultralytics.files import is_own_data_set
 from trainables.ultralytics.ndjson import cache_folder, converted
 from trainables.vision.findings import Findings
@@ -75,12 +76,19 @@ class UltralyticsData:
         manifest: of all of them.
         findings: what was repaired or left out.
         scans: what Ultralytics read of the labels, by the file in which it would keep that beside the user's data.
+        sequences: with tracks, held out too; None unless asked for.
     """
 
     sets: tuple[DataSet, ...]
     manifest: Manifest
     findings: Findings = field(default_factory=Findings)
     scans: dict[str, Any] = field(default_factory=dict)
+    sequences: Sequences | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names of the first data set."""
+        return self.sets[0].names
 
     @property
     def fingerprint(self) -> str:

@@ -87,3 +87,7 @@ class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
     def check(self, settings: UltralyticsSettings, data: UltralyticsData) -> None:
         """See `Recipe.check`: by Ultralytics' own checks of its configuration, models and labels."""
         self._module("check").check(settings, data)
+
+    def frame_input(self, picture: Path) -> Path:
+        """The picture itself; see `trainables.tracks.tracked.Follows`."""
+        return picture

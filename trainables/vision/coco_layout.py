@@ -69,19 +69,19 @@ def read_split(path: Path, split: str, findings: Findings, facts: FileFacts) -> 
         DataError: with the file, the entry, what is wrong and how to mend it.
     """
     file = _annotation_file(path, split)
-    content = _described(file)
-    ids, names = _categories(file, content["categories"])
-    images = _images(file, content["images"])
+    content = coco_content(file)
+    ids, names = coco_categories(file, content["categories"])
+    images = coco_images(file, content["images"])
     rows: dict[Any, list[list[float]]] = {number: [] for number in images}
     for index, entry in enumerate(content["annotations"]):
         where = f"annotations[{index}]"
-        image = _known(file, where, entry, "image_id", images)
-        kind = ids[_known(file, where, entry, "category_id", ids)]
+        image = known_id(file, where, entry, "image_id", images)
+        kind = ids[known_id(file, where, entry, "category_id", ids)]
         box = _box(file, where, entry, images[image], findings)
         if box is not None:
             rows[image].append([*box, kind])
     _check_rows(file, images, rows, findings)
-    folder = _image_folder(path, file, images)
+    folder = image_folder(path, file, images)
     pictures = [_picture(file, folder, entry, rows[number], findings, facts) for number, entry in images.items()]
     return CocoSplit(file, names, tuple(pictures))
 
@@ -132,7 +132,8 @@ def _annotation_file(path: Path, split: str) -> Path:
     return files[0]
 
 
-def _described(file: Path) -> Mapping[str, Any]:
+def coco_content(file: Path) -> Mapping[str, Any]:
+    """The lists of a COCO file, all of them of objects. Raises DataError."""
     content = read_json(file, "it must be a COCO annotation file, so write it again", _without_outlines)
     for key in ("images", "annotations", "categories"):
         if not isinstance(content, dict) or not isinstance(content.get(key), list):
@@ -159,8 +160,8 @@ def _number(file: Path, where: str, entry: Mapping[str, Any]) -> int | str:
     return int(value)  # tables write 1.0
 
 
-def _known(file: Path, where: str, entry: Mapping[str, Any], name: str, known: Mapping[Any, Any]) -> Any:
-    """The id under `name`, which must be one of `known`."""
+def known_id(file: Path, where: str, entry: Mapping[str, Any], name: str, known: Mapping[Any, Any]) -> Any:
+    """The id under `name`, which must be one of `known`. Raises DataError."""
     value = entry.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float, str)) or value not in known:
         kind = "images" if name == "image_id" else "categories"
@@ -171,8 +172,8 @@ def _known(file: Path, where: str, entry: Mapping[str, Any], name: str, known: M
     return value
 
 
-def _categories(file: Path, entries: Sequence[Mapping[str, Any]]) -> tuple[dict[int | str, int], tuple[str, ...]]:
-    """Class by category id, and the names: sorted by id, as YOLOX's loader numbers them."""
+def coco_categories(file: Path, entries: Sequence[Mapping[str, Any]]) -> tuple[dict[int | str, int], tuple[str, ...]]:
+    """Class by category id, and the names: sorted by id, as YOLOX's loader numbers them. Raises DataError."""
     named: dict[int | str, str] = {}
     for index, entry in enumerate(entries):
         where = f"categories[{index}]"
@@ -191,8 +192,8 @@ def _categories(file: Path, entries: Sequence[Mapping[str, Any]]) -> tuple[dict[
     return {number: index for index, number in enumerate(order)}, tuple(named[number] for number in order)
 
 
-def _images(file: Path, entries: Sequence[Mapping[str, Any]]) -> dict[int | str, dict[str, Any]]:
-    """File name and size of each image, by id."""
+def coco_images(file: Path, entries: Sequence[Mapping[str, Any]]) -> dict[int | str, dict[str, Any]]:
+    """File name and size of each image, by id, in the order of `entries`. Raises DataError."""
     images: dict[int | str, dict[str, Any]] = {}
     for index, entry in enumerate(entries):
         where = f"images[{index}]"
@@ -245,7 +246,7 @@ def _box(
     return box
 
 
-def _image_folder(path: Path, file: Path, images: Mapping[Any, Mapping[str, Any]]) -> Path:
+def image_folder(path: Path, file: Path, images: Mapping[Any, Mapping[str, Any]]) -> Path:
     """The folder that the file names are relative to: of the usual ones the first that holds the first image."""
     if file.name == ROBOFLOW:
         return file.parent

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from trainables.class_match import ClassMatch, nothing_left
 from trainables.manifest import Manifest
+from trainables.tracks.sequence import Sequences
 from trainables.vision.coco_layout import Picture
 from trainables.vision.detection_data import read_pictures
 from trainables.vision.findings import Findings
@@ -29,6 +30,7 @@ class CocoData:
         manifest: what is trained on, by content.
         cache: images as `trainables.yolox.images.Pictures` decodes them.
         findings: what was repaired or left out.
+        sequences: with tracks, held out too; None unless asked for.
     """
 
     names: tuple[str, ...]
@@ -37,6 +39,7 @@ class CocoData:
     manifest: Manifest
     cache: ImageCache[NDArray[np.uint8]]
     findings: Findings = field(default_factory=Findings)
+    sequences: Sequences | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -54,7 +54,11 @@ class Yolox(PackageRecipe[YoloxSettings, "CocoData"]):
         return open_coco(path)
 
     def sample(self, directory: Path) -> Path:
-        """Write 200 + 60 pictures of three handwritten digits into `directory`; returns it."""
+        """Write 200 + 60 pictures of three handwritten digits, and three sequences, into `directory`; returns it."""
         from trainables.samples.coco_digits import write_coco
 
-        return write_coco(directory)
+        return write_coco(directory, sequences=3)
+
+    def frame_input(self, picture: Path) -> Path:
+        """The picture itself; see `trainables.tracks.tracked.Follows`."""
+        return picture

@@ -19,7 +19,7 @@ from search.state.started import CommonSettings
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.folder import SweepFolder
-from search.sweep.spec import Limit
+from search.sweep.measure import Limit
 from search.views.explain import sweep_json
 from search.views.pareto import non_dominated, pareto_front
 from search.views.summary import summary

@@ -1,0 +1,56 @@
+"""A recipe with what a sweep file says about it: what is optimised, and whether its checkpoints are tracked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from trainables.errors import SettingsError
+from trainables.objective import Metric, Objective, with_mode
+from trainables.optimised import optimising
+from trainables.recipe import AnyRecipe
+from trainables.settings import Settings, parse
+from trainables.tracks.settings import BOUNDS, MODES, TracksField
+
+
+class Declaration(Settings):
+    """The fields of a sweep file that concern any recipe; None for its own metric, and for no tracking."""
+
+    metric: Metric | None = None
+    tracks: TracksField | None = None
+
+
+@runtime_checkable
+class Declares(Protocol):
+    """A recipe whose trainings are wholly described by the sweep file."""
+
+    def declared(self, fields: Mapping[str, Any]) -> AnyRecipe:
+        """The recipe that `fields` describe. Raises SettingsError."""
+
+
+def declared(recipe: AnyRecipe, fields: Mapping[str, Any]) -> AnyRecipe:
+    """`recipe` with `fields`, which are those of `Declaration`, unless the recipe has others.
+
+    Raises:
+        SettingsError: one of them is wrong, or is not for this recipe.
+    """
+    if isinstance(recipe, Declares):
+        return recipe.declared(fields)
+    for name in fields.keys() - Declaration.model_fields.keys():
+        raise SettingsError(f"{name} is for `recipe: command`, not for {recipe.name}; leave it out")
+    given = parse(Declaration, dict(fields), "sweep")
+    seldom: Mapping[str, str] = {}
+    if given.tracks is not None:
+        from trainables.tracks.tracked import tracked  # which imports NumPy and Pillow
+
+        recipe, seldom = tracked(recipe, given.tracks), given.tracks.names()
+    objective = given.metric
+    if objective is None or objective == Objective(name=recipe.metric):
+        return recipe
+    for name in ("source", "losses", "held_out_losses", "rates"):
+        if getattr(objective, name):
+            raise SettingsError(f"metric.{name} is for `recipe: command`; {recipe.name} reports its epochs itself")
+    if objective.mode is None and objective.name in seldom:
+        objective = objective.model_copy(update={"mode": MODES[seldom[objective.name]]})
+    bounds = {name: BOUNDS[metric] for name, metric in seldom.items() if metric in BOUNDS}
+    return optimising(recipe, with_mode(objective), frozenset(seldom), bounds)
