@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a job system's polite request, a terminal that was closed."""
@@ -72,3 +72,14 @@ def lasting_output() -> Iterator[None]:
     """For the block, output that cannot be shown any more is dropped: nobody's terminal may end a sweep."""
     with redirect_stdout(_Lasting(sys.stdout)), redirect_stderr(_Lasting(sys.stderr)):
         yield
+
+
+def leave(code: int) -> NoReturn:
+    """End this process; at once if it still waits for a storage, for which Arrow would wait at Python's own end too."""
+    from search.storage.uploader import is_uploading  # imports PyArrow, which takes seconds
+
+    if is_uploading():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

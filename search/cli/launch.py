@@ -16,8 +16,8 @@ import typer
 from search.cli import background as cli_background
 from search.cli import cluster as cli_cluster
 from search.cli import options, terminal
-from search.cli.exit_codes import NOTHING_TRAINED
-from search.cli.interrupt import interruptible, lasting_output
+from search.cli.exit_codes import INTERRUPTED, NOTHING_TRAINED
+from search.cli.interrupt import interruptible, lasting_output, leave
 from search.cli.options import DEFAULT_ROOT, Address, Background, Detach, Root, Storage
 from search.cli.sweep_options import field_values, with_sweep_options
 from search.execution.job_protocol import ERROR_PREFIX
@@ -139,7 +139,7 @@ def _resumable(name: str, root: Path, description: Path) -> Iterator[None]:
                 raise
             resume_command = options.command("resume", name, root)
             print(f"{ERROR_PREFIX}interrupted; nothing is lost, resume with: {resume_command}", file=sys.stderr)
-            sys.exit(130)
+            leave(INTERRUPTED)
 
 
 def _launch_stages(stages: Stages, root: Path, elsewhere: bool) -> None:

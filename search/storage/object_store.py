@@ -13,7 +13,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -29,9 +29,17 @@ from trainables.errors import SettingsError, first_line
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 15.0
 """Pauses between attempts while a storage does not answer: each is twice the one before, up to the longest."""
-PARALLEL_DELETIONS = 8
-"""Folders deleted at a time: some servers take a second per folder."""
+PARALLEL_REQUESTS = 8
+"""Files written or copied, or folders deleted, at a time: some servers take seconds for each answer."""
+CONNECT_SECONDS, REQUEST_SECONDS = 10, 20
+"""How long an S3 server may take to accept a connection, and may be silent during a request. By default Amazon's client
+gives up after 3 s, so a server that takes longer for each answer could never be used, and Arrow then tries 30 times, so
+that nobody hears of a server that has stopped for a minute and a half."""
+ATTEMPTS = 2
+"""Of one request: what goes on longer is told to the user, and tried again by `retry_until_available`."""
 
+_ONLY_IN_URI = re.compile(r"[?&](tls_ca_dir_path|tls_verify_certificates|smart_defaults)=")
+"""Options that a URI can give and Arrow's class for S3 cannot take; with them its own timeouts stay."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _FIXES = (
     ("NO_SUCH_BUCKET", "make the bucket, or correct its name"),
@@ -63,6 +71,8 @@ class Storage:
         if uri.startswith("s3://") and "allow_delayed_open" not in uri:  # a small file takes one request, not three
             uri += f"{'&' if '?' in uri else '?'}allow_delayed_open=true"
         self._files, base = fs.FileSystem.from_uri(uri)
+        if isinstance(self._files, fs.S3FileSystem) and not _ONLY_IN_URI.search(uri):
+            self._files = _with_timeouts(self._files)
         self._base = "/".join(part for part in (base.rstrip("/"), folder) if part)
         self._is_local = self._files.type_name == "local"
 
@@ -89,6 +99,11 @@ class Storage:
         if self._is_local:
             self._files.move(written_to, target)
 
+    def write_all(self, sources: Mapping[str, bytes | Path]) -> None:
+        """Write files, in no order, `PARALLEL_REQUESTS` at a time."""
+        with ThreadPoolExecutor(PARALLEL_REQUESTS, "write") as pool:
+            list(pool.map(self.write, sources.keys(), sources.values()))
+
     def read(self, name: str) -> bytes:
         """The contents of a file."""
         with self._files.open_input_stream(f"{self._base}/{name}") as file:
@@ -100,6 +115,11 @@ class Storage:
         source, local = f"{self._base}/{name}", fs.LocalFileSystem()
         with atomic.new_file(target) as partial:
             fs.copy_files(source, str(partial), source_filesystem=self._files, destination_filesystem=local)
+
+    def fetch_all(self, targets: Mapping[str, Path]) -> None:
+        """Copy files to local paths, in no order, `PARALLEL_REQUESTS` at a time."""
+        with ThreadPoolExecutor(PARALLEL_REQUESTS, "fetch") as pool:
+            list(pool.map(self.fetch, targets.keys(), targets.values()))
 
     def list_files(self, folder: str = "") -> Listing:
         """All files in `folder` and its subfolders; empty if there is no such folder.
@@ -141,8 +161,16 @@ class Storage:
             with suppress(FileNotFoundError):
                 self._files.delete_dir(f"{self._base}/{folder}")
 
-        with ThreadPoolExecutor(PARALLEL_DELETIONS, "delete") as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS, "delete") as pool:
             list(pool.map(delete_folder, folders))
+
+
+def _with_timeouts(files: fs.S3FileSystem) -> fs.S3FileSystem:
+    """The same file system with our timeouts, which a URI cannot give."""
+    _, (options,) = files.__reduce__()  # as it is pickled: all that the URI says
+    retry = fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS)
+    times = {"connect_timeout": CONNECT_SECONDS, "request_timeout": REQUEST_SECONDS}
+    return fs.S3FileSystem(**options | times, retry_strategy=retry)
 
 
 def open_storage(field: str, uri: str, folder: str = "") -> Storage:

@@ -46,9 +46,13 @@ def checkpoint_name(trial: int, epoch: int) -> str:
 
 def upload_log(storage: Storage, trial_folder: Path) -> None:
     """Upload a trial's log and the description of its machine."""
-    for name in (ENVIRONMENT_FILE, LOG):
-        if (trial_folder / name).is_file():  # read into memory first: the log grows during the upload
-            storage.write(f"trials/{trial_folder.name}/{name}", (trial_folder / name).read_bytes())
+    storage.write_all(_log_files(trial_folder))
+
+
+def _log_files(trial_folder: Path) -> dict[str, bytes | Path]:
+    """Their contents by their names at the storage: in memory, since the log grows during the upload."""
+    paths = [path for path in (trial_folder / ENVIRONMENT_FILE, trial_folder / LOG) if path.is_file()]
+    return {f"trials/{trial_folder.name}/{path.name}": path.read_bytes() for path in paths}
 
 
 def upload_checkpoint(storage: Storage, trial_folder: Path, epoch: int) -> None:
@@ -56,14 +60,15 @@ def upload_checkpoint(storage: Storage, trial_folder: Path, epoch: int) -> None:
     path = trial_folder / "checkpoints" / f"epoch-{epoch:04d}"
     if not path.is_dir():
         raise CheckpointError(f"{path}: was deleted before it was uploaded; leave the sweep's folder alone")
-    _check_reachable(storage)
-    upload_log(storage, trial_folder)
+    _owner(storage)
     name = checkpoint_name(int(trial_folder.name), epoch)
     storage.delete(f"{name}/{checkpoint.CHECKSUMS}")  # of the same epoch, trained before a restart
     checksums = path / checkpoint.CHECKSUMS
     files = [file for file in path.rglob("*") if file.is_file() and file != checksums]
-    for file in [*files, checksums]:
-        storage.write(f"{name}/{file.relative_to(path).as_posix()}", file)
+    storage.write_all(
+        _log_files(trial_folder) | {f"{name}/{file.relative_to(path).as_posix()}": file for file in files}
+    )
+    storage.write(f"{name}/{checkpoint.CHECKSUMS}", checksums)
 
 
 def list_checkpoints(storage: Storage, folder: str = "trials") -> dict[str, list[str]]:
@@ -88,7 +93,7 @@ def download_newest_checkpoint(storage: Storage, trial_folder: Path, max_epoch: 
     again.
     """
     checkpoints = complete(list_checkpoints(storage, f"trials/{trial_folder.name}"))
-    _check_reachable(storage)
+    _owner(storage)
     too_late = [name for name in checkpoints if _epoch(name) > max_epoch]
     storage.delete_folders(too_late, checkpoint.CHECKSUMS)
     newest: Path | None = None
@@ -116,8 +121,7 @@ def _download(storage: Storage, name: str, files: list[str], target: Path) -> Pa
     path = target / name.rpartition("/")[2]
     try:
         with atomic.new_folder(path) as partial:
-            for file in files:
-                storage.fetch(file, partial / file.removeprefix(f"{name}/"))
+            storage.fetch_all({file: partial / file.removeprefix(f"{name}/") for file in files})
             checkpoint.check(partial)
             checkpoint.remove(path)
     except FileNotFoundError:
@@ -132,10 +136,10 @@ def _epoch(name: str) -> int:
     return int(name.rpartition("epoch-")[2])
 
 
-def _check_reachable(storage: Storage) -> None:
-    """Check that this is the sweep's storage: a network folder that is not mounted looks like an empty one."""
+def _owner(storage: Storage) -> str:
+    """The owner token. Also a check that the storage is there: an unmounted network folder looks like an empty one."""
     try:
-        storage.read(OWNER)
+        return storage.read(OWNER).decode()
     except FileNotFoundError:
         raise OSError("the sweep is not there now") from None
 
@@ -200,12 +204,10 @@ def reconcile(folder: SweepFolder, storage: Storage) -> None:
 
 def _download_journal(folder: SweepFolder, storage: Storage) -> None:
     segments = sorted(name for name in storage.list_files(JOURNAL) if name.endswith(".parquet"))
-    for name in segments:
-        if not (folder.path / name).exists():
-            try:
-                storage.fetch(name, folder.path / name)
-            except FileNotFoundError:  # merged into another segment since it was listed: list again
-                return _download_journal(folder, storage)
+    try:
+        storage.fetch_all({name: folder.path / name for name in segments if not (folder.path / name).exists()})
+    except FileNotFoundError:  # merged into another segment since it was listed: list again
+        return _download_journal(folder, storage)
     for path in list(folder.journal.glob("*.parquet")):
         if f"{JOURNAL}/{path.name}" not in segments:
             path.unlink()
@@ -243,7 +245,6 @@ def check_owner(name: str, storage: Storage, token: str) -> None:
     Raises:
         SteadytuneError: another machine has resumed the sweep.
     """
-    _check_reachable(storage)
-    if (owner := storage.read(OWNER).decode()) != token:
+    if (owner := _owner(storage)) != token:
         host = owner.partition(" ")[2]
         raise SteadytuneError(f"sweep {name} was resumed on {host}, so it continues there and ends here")

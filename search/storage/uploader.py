@@ -19,6 +19,8 @@ from search.sweep.folder import SweepFolder
 from trainables.checkpoint import CHECKSUMS
 
 POLL_SECONDS = 1.0
+THREAD = "uploader"
+"""Name of the thread that uploads."""
 LAST_SECONDS = 10.0
 """How long an interrupted sweep waits for its last upload; `resume` in the same folder uploads the rest."""
 
@@ -84,10 +86,11 @@ class StorageSync:
 
     def upload_best(self) -> None:
         """Upload the winner's folder; its README last, which marks it as complete."""
-        best = self._folder.best
-        for path in sorted(best.rglob("*"), key=lambda path: path.name == "README.md"):
-            if path.is_file():
-                self._storage.write(f"best/{path.relative_to(best).as_posix()}", path)
+        best, readme = self._folder.best, self._folder.best / "README.md"
+        others = [path for path in best.rglob("*") if path.is_file() and path != readme]
+        self._storage.write_all({f"best/{path.relative_to(best).as_posix()}": path for path in others})
+        if readme.is_file():
+            self._storage.write("best/README.md", readme)
 
 
 class Uploader(AbstractContextManager["Uploader"]):
@@ -107,7 +110,7 @@ class Uploader(AbstractContextManager["Uploader"]):
         self._ended, self._cancelled = threading.Event(), threading.Event()
         self._on_failure: Callable[[Exception], None] = lambda error: None
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._upload, name="uploader", daemon=True)
+        self._thread = threading.Thread(target=self._upload, name=THREAD, daemon=True)
 
     def __enter__(self) -> Uploader:
         retry_until_available(self._sync.acquire, self._notify)
@@ -151,3 +154,8 @@ class Uploader(AbstractContextManager["Uploader"]):
         except Exception as error:
             self._error = error
             self._on_failure(error)
+
+
+def is_uploading() -> bool:
+    """Whether a thread of this process still waits for a storage: at the end of the process Arrow would wait too."""
+    return any(thread.name == THREAD for thread in threading.enumerate())

@@ -16,6 +16,9 @@ from search.tracking.experiment import Experiment, Metric, StoreError, points
 from search.tracking.trial_record import epoch_metrics
 from trainables.errors import first_line
 
+RETRY_SHARE = 0.05
+"""Of a training's time that may go into asking a store that does not answer: one that stands still takes most of a
+minute for each question, and the training waits."""
 KIND = "train"
 """The value of the tag `steadytune.kind`, which sweeps and their trials have too."""
 
@@ -29,9 +32,18 @@ class SingleRun:
         data: what people call the data.
         fingerprint: of the data.
         settings: of the training, which become the run's parameters.
+        clock: seconds, for `RETRY_SHARE`.
     """
 
-    def __init__(self, store: str, recipe: str, data: str, fingerprint: str, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        store: str,
+        recipe: str,
+        data: str,
+        fingerprint: str,
+        settings: Mapping[str, Any],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells how it makes a database
         self._store = store
         self._notes: list[str] = []
@@ -44,13 +56,18 @@ class SingleRun:
         self._run = self._experiment.create_run(name, began, tags)
         self._experiment.log_params(self._run, settings)
         self._answers = True
+        self._clock, self._ask_at = clock, clock()
 
     def epoch(self, done: EpochDone, curve: Curve, metric: str) -> str:
         """Write an epoch's numbers; returns a sentence when the store stops answering, and for what it refuses."""
         self._pending += points(epoch_metrics(done, curve, metric), time.time(), done.epoch)
+        began = self._clock()
+        if began < self._ask_at:
+            return self._noted()
         if error := self._error(self._write_pending):
             later = f"MLflow does not answer ({error}); it gets what it missed later"
             self._notes += [later] * self._answers
+            self._ask_at = self._clock() + (self._clock() - began) / RETRY_SHARE
         self._answers = not error
         return self._noted()
 

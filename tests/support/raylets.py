@@ -1,6 +1,7 @@
 """A Ray cluster of several raylets on this machine, with a job server and a token, until its standard input closes.
 
-`python raylets.py NODES` says where it is, as JSON; each line of standard input, a number, kills that node.
+`python raylets.py NODES` says where it is, as JSON. Each line of standard input kills something: a number, that node;
+`gcs`, `raylet` or `head`, that process of the head or all of them.
 """
 
 from __future__ import annotations
@@ -26,8 +27,15 @@ def main() -> None:
     cluster = Cluster(initialize_head=True, head_node_args={**head, "object_store_memory": STORE_BYTES})
     nodes = [cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES) for _ in range(int(sys.argv[1]))]
     print(json.dumps({"address": cluster.address, "jobs": f"http://{cluster.webui_url}"}), flush=True)
-    for line in sys.stdin:
-        cluster.remove_node(nodes[int(line)], allow_graceful=False)
+    for line in map(str.strip, sys.stdin):
+        if line == "gcs":
+            cluster.head_node.kill_gcs_server(check_alive=False)
+        elif line == "raylet":
+            cluster.head_node.kill_raylet(check_alive=False)
+        elif line == "head":
+            cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
+        else:
+            cluster.remove_node(nodes[int(line)], allow_graceful=False)
         print("killed", flush=True)
     cluster.shutdown()
 

@@ -13,6 +13,8 @@ import pytest
 
 from search.cli.app import main
 from search.cli.interrupt import SIGNALS, interruptible
+from tests.support.slow_proxy import SlowProxy
+from tests.support.waiting import DEADLINE_SECONDS, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +117,36 @@ def test_a_full_disk_is_no_missing_terminal() -> None:
     with open("/dev/full", "w") as full:
         process = subprocess.run([sys.executable, "-c", FULL], stdout=full, stderr=subprocess.PIPE, text=True)
     assert (process.returncode, "No space left" in process.stderr) == (3, True)
+
+
+WAITS_FOR_A_STORAGE = """
+import sys, threading
+from search.cli.interrupt import leave
+from search.storage import object_store, uploader
+object_store.REQUEST_SECONDS = 10_000
+storage = object_store.Storage(f"s3://bucket/sweeps?endpoint_override=http%3A%2F%2F127.0.0.1%3A{sys.argv[1]}")
+threading.Thread(target=storage.list_files, name=uploader.THREAD, daemon=True).start()
+sys.stdin.readline()
+print("interrupted")
+leave(130)
+"""
+
+
+@pytest.mark.e2e
+def test_an_interrupted_sweep_ends_while_its_storage_accepts_and_never_answers() -> None:
+    silent = SlowProxy()
+    environment = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_EC2_METADATA_DISABLED": "true"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITS_FOR_A_STORAGE, str(silent.port)],
+        env=os.environ | environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until(lambda: silent.accepted > 0, lambda: "it never asked its storage")
+        output, _ = process.communicate("go on\n", timeout=DEADLINE_SECONDS)
+        assert (process.returncode, output) == (130, "interrupted\n")
+    finally:
+        process.kill()
+        silent.close()

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
+from search.storage import object_store
 from search.storage.object_store import Storage, check_storage, retry_until_available
 from search.sweep.plan import make_plan
 from search.sweep.uri import check_uri
 from tests.support.fakes import spec_of
+from tests.support.slow_proxy import SlowProxy
 from trainables.errors import SettingsError
 
 
@@ -159,3 +161,48 @@ def test_a_cancelled_retry_tries_a_last_time_and_ends() -> None:
         retry_until_available(action, print, cancelled)
     assert len(cancelled.pauses) == 2
     assert action.attempts == 3
+
+
+# --- an S3 server that is slow, or stands still ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def s3_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def test_of_a_server_that_accepts_and_never_answers_the_user_hears_after_few_attempts(
+    s3_user: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "REQUEST_SECONDS", 1)
+    monkeypatch.setattr(object_store, "ATTEMPTS", 1)
+    silent = SlowProxy()
+    try:
+        with pytest.raises(OSError, match="Timeout was reached"):
+            Storage(f"s3://bucket/sweeps?endpoint_override=http%3A%2F%2F127.0.0.1%3A{silent.port}").is_file()
+        assert silent.accepted == 1
+    finally:
+        silent.close()
+
+
+def test_what_the_uri_of_an_s3_server_says_is_kept_beside_the_timeouts(s3_user: None) -> None:
+    uri = "s3://bucket/sweeps?endpoint_override=http%3A%2F%2F127.0.0.1%3A1&region=here&scheme=http"
+
+    def options(files: fs.S3FileSystem) -> dict[str, object]:
+        return dict(files.__reduce__()[1][0])
+
+    ours, theirs = options(Storage(uri)._files), options(fs.FileSystem.from_uri(uri)[0])
+    assert {name for name in ours if ours[name] != theirs[name]} == {
+        "connect_timeout",
+        "request_timeout",
+        "allow_delayed_open",
+    }
+    assert ours["region"] == "here"
+
+
+def test_a_storage_that_must_not_check_certificates_keeps_that_and_arrows_timeouts(s3_user: None) -> None:
+    uri = "s3://bucket/sweeps?endpoint_override=https%3A%2F%2F127.0.0.1%3A1&tls_verify_certificates=false"
+    with_our_option = fs.FileSystem.from_uri(f"{uri}&allow_delayed_open=true")[0]
+    assert Storage(uri)._files.equals(with_our_option)

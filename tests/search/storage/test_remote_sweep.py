@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,29 @@ def test_the_trials_log_and_environment_go_with_its_checkpoint(storage: Storage,
     remote_sweep.download_trial(storage, copy, {2})
     assert (copy / "log.txt").read_text() == "epoch 1\n"
     assert list(checkpoint.found(copy / "checkpoints")) == [2]
+
+
+def test_the_files_of_a_checkpoint_and_the_log_wait_for_a_slow_server_together_and_the_checksums_come_last(
+    tmp_path: Path,
+) -> None:
+    together = threading.Barrier(3)  # two files of the checkpoint, and the log
+    written: list[str] = []
+
+    class SlowStorage(Storage):
+        def write(self, name: str, source: bytes | Path) -> None:
+            if not name.endswith((remote_sweep.OWNER, checkpoint.CHECKSUMS)):
+                together.wait(30)
+            super().write(name, source)
+            written.append(name.rpartition("/")[2])
+
+    slow = SlowStorage(uri(tmp_path), "sweep")
+    slow.write(remote_sweep.OWNER, b"0123 another machine")
+    own = tmp_path / "node" / "0007"
+    own.mkdir(parents=True)
+    (own / "log.txt").write_text("epoch 1\n")
+    put(slow, own, 1)
+    assert sorted(written[1:4]) == ["log.txt", "state.json", "weights"]
+    assert written[4:] == [checkpoint.CHECKSUMS]
 
 
 def test_an_upload_that_was_cut_short_anywhere_is_no_checkpoint(
