@@ -8,7 +8,12 @@ from typing import Any
 
 from trainables.slowfast.settings import SlowfastSettings
 
-MODULE = "slowfast_thermal_finetuning.py"
+MODULES = {
+    "slowfast": "slowfast_thermal_finetuning.py",
+    "slow": "slowonly_thermal_finetuning.py",
+    "x3d": "x3d_thermal_finetuning.py",
+}
+"""The file of a configuration, by the setting `model`."""
 FOCAL_MODULE = "steadytune_focal_loss.py"
 MIDDLE, SPREAD = 0.45 * 255, 0.225 * 255
 """As `clips.MIDDLE` and `SPREAD`, for the frames from 0 to 255 that MMAction2's pipeline works on."""
@@ -21,19 +26,27 @@ PATIENCE = 20
 BEST = "acc/mean1"
 """What MMAction2's AccMetric calls the mean class accuracy."""
 SMALLEST_BOTTLENECK_DEPTH = 50
+X3D_STEM, X3D_FEATURES = 24, 432
+"""Channels of MMAction2's X3D with `gamma_w` 1: of its stem, and of what its head gets."""
 
-HEADER = '''"""Written by steadytune, in the fields of MMAction2's SlowFast configurations.
+HEADER = '''"""Written by steadytune, in the fields of MMAction2's {model} configurations.
 
 To fill in, because your data have it and these settings do not: `model.cls_head.num_classes`, the `type` and files of
 both data sets (frames from 0 to 255, in three equal channels){weights}.
 
 If your clips have more than {frames} frames, over which the training spread its own evenly: `frame_interval` of both
-`SampleFrames`: the frames of a clip / {frames}.
+`SampleFrames`: the frames of a clip / {frames}{interval}.{untrained}
 """
 
 '''
 CLASS_WEIGHTS = """, and `model.cls_head.loss_cls.class_weight`: for each
 class, the number of clips / (number of classes * clips of that class)"""
+
+NAMES = {"slowfast": "SlowFast", "slow": "SlowOnly", "x3d": "X3D"}
+"""What MMAction2 calls a network, by the setting `model`."""
+UNTRAINED = """
+
+MMAction2's own X3D configurations are for tests alone; it has trained none."""
 
 FOCAL = '''"""Written by steadytune. MMAction2's own CBFocalLoss is another loss: sigmoid, and weighted by class."""
 
@@ -60,11 +73,17 @@ class SoftmaxFocalLoss(BaseWeightedLoss):
 
 
 def files(settings: SlowfastSettings) -> dict[str, str]:
-    """`MODULE`: a configuration in the fields of MMAction2's SlowFast ones; with a focal loss, `FOCAL_MODULE` too."""
+    """A configuration in the fields of MMAction2's; with a focal loss, `FOCAL_MODULE` too."""
     lines = [f"{name} = {pformat(value, sort_dicts=False, width=100)}\n" for name, value in fields(settings).items()]
-    header = HEADER.format(weights=CLASS_WEIGHTS if settings.loss == "weighted" else "", frames=settings.frames)
+    header = HEADER.format(
+        model=NAMES[settings.model],
+        weights=CLASS_WEIGHTS if settings.loss == "weighted" else "",
+        frames=settings.frames,
+        interval=f" * {settings.alpha}" if settings.model == "slow" else "",
+        untrained=UNTRAINED if settings.model == "x3d" else "",
+    )
     focal = {FOCAL_MODULE: FOCAL} if settings.loss == "focal" else {}
-    return {MODULE: header + "".join(lines)} | focal
+    return {MODULES[settings.model]: header + "".join(lines)} | focal
 
 
 def fields(settings: SlowfastSettings) -> Mapping[str, Any]:
@@ -127,6 +146,19 @@ def _schedulers(settings: SlowfastSettings) -> list[dict[str, Any]]:
 
 
 def _backbone(settings: SlowfastSettings) -> dict[str, Any]:
+    if settings.model == "x3d":
+        return {
+            "type": "X3D",
+            "gamma_w": settings.stem_width / X3D_STEM,
+            "gamma_b": 2.25,
+            "gamma_d": settings.x3d_depth,
+            "norm_cfg": {"type": "BN3d", "requires_grad": True, "momentum": settings.norm_momentum},
+            "norm_eval": False,
+            "frozen_stages": settings.freeze - 1,
+        }
+    if settings.model == "slow":
+        pathway = _pathway(settings, settings.stem_width, kernel=1)
+        return pathway | {"type": "ResNet3dSlowOnly", "lateral": False, "inflate": (0, 0, 1, 1)}
     slow = _pathway(settings, settings.stem_width, kernel=1)
     fast = _pathway(settings, settings.stem_width // settings.reduction, kernel=5)
     # pytorchvideo's lateral convolutions have a batch-norm and a ReLU, MMAction2's only if asked for.
@@ -163,15 +195,15 @@ def _head(settings: SlowfastSettings) -> dict[str, Any]:
         loss["class_weight"] = []  # the first step is refused until it is filled in
     if settings.loss == "focal":
         loss = {"type": "SoftmaxFocalLoss", "gamma": settings.focal_gamma}
+    shared = {"dropout_ratio": settings.dropout, "label_smooth_eps": settings.label_smoothing, "loss_cls": loss}
+    if settings.model == "x3d":
+        channels = round(X3D_FEATURES * settings.stem_width / X3D_STEM)
+        return {"type": "X3DHead", "in_channels": channels, "fc1_bias": False, **shared, "average_clips": "prob"}
     features = settings.stem_width * (32 if settings.depth >= SMALLEST_BOTTLENECK_DEPTH else 8)  # the last slow stage's
-    return {
-        "type": "SlowFastHead",
-        "in_channels": features + features // settings.reduction,
-        "dropout_ratio": settings.dropout,
-        "label_smooth_eps": settings.label_smoothing,
-        "loss_cls": loss,
-        "average_clips": "prob",
-    }
+    if settings.model == "slow":
+        return {"type": "I3DHead", "in_channels": features, **shared, "average_clips": "prob"}
+    channels = features + features // settings.reduction
+    return {"type": "SlowFastHead", "in_channels": channels, **shared, "average_clips": "prob"}
 
 
 def _loader(settings: SlowfastSettings, pipeline: list[dict[str, Any]], *, shuffle: bool) -> dict[str, Any]:
@@ -183,12 +215,19 @@ def _loader(settings: SlowfastSettings, pipeline: list[dict[str, Any]], *, shuff
     }
 
 
+def _frames(settings: SlowfastSettings) -> dict[str, int]:
+    """Which frames of a clip are taken: all that the training took, but those of SlowOnly's one pathway alone."""
+    if settings.model == "slow":
+        return {"clip_len": settings.frames // settings.alpha, "frame_interval": settings.alpha}
+    return {"clip_len": settings.frames}
+
+
 def _training_pipeline(settings: SlowfastSettings) -> list[dict[str, Any]]:
     height, width = settings.input_size
     jitter = {"brightness": settings.jitter, "contrast": settings.jitter, "saturation": 0.0, "hue": 0.0}
     erasing = {"max_area_ratio": 0.33, "aspect_range": (0.3, 3.3), "fill_color": (round(MIDDLE),) * 3}  # torchvision's
     return [
-        {"type": "SampleFrames", "clip_len": settings.frames, "num_clips": 1},
+        {"type": "SampleFrames", **_frames(settings), "num_clips": 1},
         {"type": "RandomResizedCrop", "area_range": (settings.crop_scale_min, 1.0)},
         {"type": "Resize", "scale": (width, height), "keep_ratio": False},
         {"type": "Flip", "flip_ratio": settings.flip},
@@ -202,7 +241,7 @@ def _training_pipeline(settings: SlowfastSettings) -> list[dict[str, Any]]:
 def _held_out_pipeline(settings: SlowfastSettings) -> list[dict[str, Any]]:
     height, width = settings.input_size
     return [
-        {"type": "SampleFrames", "clip_len": settings.frames, "num_clips": 1, "test_mode": True},
+        {"type": "SampleFrames", **_frames(settings), "num_clips": 1, "test_mode": True},
         {"type": "Resize", "scale": (width, height), "keep_ratio": False},
         {"type": "FormatShape", "input_format": "NCTHW"},
         {"type": "PackActionInputs"},

@@ -14,13 +14,15 @@ from torchvision.transforms import v2
 from trainables.errors import DataError
 from trainables.recipe import Predictor
 from trainables.slowfast.clips import MIDDLE, SPREAD, channels, scaled
-from trainables.slowfast.model import SlowFast
+from trainables.slowfast.model import VideoClassifier
 from trainables.slowfast.settings import SlowfastSettings
 from trainables.slowfast.training import new_network
 from trainables.vision import onnx_export as onnx_file
 from trainables.vision.inference import fill, parts
 
 WEIGHTS = "weights.pt"
+CREATE_RESNET_DEPTHS = (50, 101)
+"""Of the depths that the settings allow, those that pytorchvideo's `create_resnet` knows."""
 
 
 def load(settings: SlowfastSettings, checkpoint: Path, run: onnx_file.Run | None = None) -> Predictor:
@@ -48,7 +50,7 @@ def load(settings: SlowfastSettings, checkpoint: Path, run: onnx_file.Run | None
     return predict
 
 
-def trained(settings: SlowfastSettings, checkpoint: Path) -> tuple[SlowFast, list[str], tuple[float, float]]:
+def trained(settings: SlowfastSettings, checkpoint: Path) -> tuple[VideoClassifier, list[str], tuple[float, float]]:
     """The network of `checkpoint` in evaluation mode, its classes' names, and its temperatures that become 0 and 1."""
     saved = parts(checkpoint, "names", "span", "model")
     network = new_network(settings, len(saved["names"]))
@@ -64,10 +66,27 @@ def write_weights(settings: SlowfastSettings, checkpoint: Path, directory: Path)
     torch.save(saved, directory / WEIGHTS)
     takes = f"(1, 3, {settings.frames}, {settings.input_size[0]}, {settings.input_size[1]})"
     return {
-        WEIGHTS: 'pytorchvideo\'s `create_slowfast(**saved["arguments"], head_pool=torch.nn.AdaptiveAvgPool3d)` takes'
-        f' its "model"; clips {takes}, in each channel the temperature from {span[0]:g} to {span[1]:g} as 0 to 1, less'
-        f" {MIDDLE}, over {SPREAD}; given as [clips[:, :, ::{settings.alpha}], clips]"
+        WEIGHTS: f"{_built(settings, network)}; clips {takes}, in each channel the temperature from {span[0]:g} to"
+        f" {span[1]:g} as 0 to 1, less {MIDDLE}, over {SPREAD}; {_given(settings)}"
     }
+
+
+def _built(settings: SlowfastSettings, network: VideoClassifier) -> str:
+    """How the network is built that takes the weights."""
+    if settings.model == "slow" and settings.depth not in CREATE_RESNET_DEPTHS:
+        return 'the `network` of `trainables.slowfast.training.new_network` with these settings takes its "model"'
+    pooling = "" if settings.model == "x3d" else ", head_pool=torch.nn.AdaptiveAvgPool3d"
+    built = f'pytorchvideo\'s `{network.builder}(**saved["arguments"]{pooling})` takes its "model"'
+    if settings.model == "x3d":
+        built += ", with `torch.nn.AdaptiveAvgPool3d(1)` in the place of `blocks[5].pool.pool`"
+    return built
+
+
+def _given(settings: SlowfastSettings) -> str:
+    every = f"clips[:, :, ::{settings.alpha}]"
+    return {"slowfast": f"given as [{every}, clips]", "slow": f"given as {every}", "x3d": "given as they are"}[
+        settings.model
+    ]
 
 
 def write_onnx(settings: SlowfastSettings, checkpoint: Path, directory: Path) -> dict[str, str]:

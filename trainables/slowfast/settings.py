@@ -41,8 +41,14 @@ class SlowfastSettings(Settings):
     focal_gamma: float = Field(ge=0, le=10, description="focusing exponent of the focal loss")
     label_smoothing: float = Field(ge=0, lt=1, description="share of a label that is spread over all classes")
     freeze: int = Field(ge=0, le=5, description="first blocks that keep weights and statistics: stem, then 4 stages")
-    depth: Literal[18, 50, 101] = Field(description="layers of the network")
-    stem_width: int = Field(ge=4, le=1024, multiple_of=2, description="channels of the slow stem; 64 in R50")
+    model: Annotated[Literal["slowfast", "slow", "x3d"], Earlier("slowfast")] = Field(
+        description="network: SlowFast, its slow pathway alone (SlowOnly), or X3D, which sees all frames"
+    )
+    depth: Literal[18, 50, 101] = Field(description="layers of SlowFast and SlowOnly")
+    x3d_depth: Annotated[float, Earlier(2.2)] = Field(
+        gt=0, le=10, description="X3D's stages have 1, 2, 5 and 3 blocks times this, rounded up; 2.2 in S and M, 5 in L"
+    )
+    stem_width: int = Field(ge=4, le=1024, multiple_of=2, description="channels of the slow stem; 64 in R50, 24 in X3D")
     fusion_kernel: Annotated[Literal[5, 7], Earlier(7)] = Field(
         description="frames that the lateral convolutions see; 5 in Kinetics weights of alpha 8, 7 in those of alpha 4"
     )

@@ -22,7 +22,7 @@ from trainables.slowfast.clips import TrainingClips
 from trainables.slowfast.data import ThermalData
 from trainables.slowfast.losses import class_loss
 from trainables.slowfast.metrics import accuracy, confusion
-from trainables.slowfast.model import SlowFast, class_weights
+from trainables.slowfast.model import VideoClassifier, class_weights
 from trainables.slowfast.settings import SlowfastSettings
 from trainables.slowfast.weights import load_model
 
@@ -178,22 +178,12 @@ def new_training(settings: SlowfastSettings, data: ThermalData, workdir: Path) -
     return SlowfastTraining(settings, data)
 
 
-def new_network(settings: SlowfastSettings, classes: int) -> SlowFast:
+def new_network(settings: SlowfastSettings, classes: int) -> VideoClassifier:
     """The network of `settings` for so many classes, with random weights."""
-    return SlowFast(
-        classes,
-        depth=settings.depth,
-        stem_width=settings.stem_width,
-        fusion_kernel=settings.fusion_kernel,
-        reduction=settings.reduction,
-        alpha=settings.alpha,
-        dropout=settings.dropout,
-        freeze=settings.freeze,
-        norm_momentum=settings.norm_momentum,
-    )
+    return VideoClassifier(settings, classes)
 
 
-def _optimizer(settings: SlowfastSettings, network: SlowFast) -> torch.optim.Optimizer:
+def _optimizer(settings: SlowfastSettings, network: VideoClassifier) -> torch.optim.Optimizer:
     backbone, head = network.parts()
     groups = [{"name": "backbone", "params": backbone}, {"name": "head", "params": head}]
     if settings.optimizer == "sgd":

@@ -24,8 +24,16 @@ KINETICS = {
 
 The last line is what trainings had before there was a setting fusion_kernel: weights that were trained at alpha 4.
 """
-PROJECTION = "blocks.6.proj"
-FIX = "give weights of the same depth, stem_width and reduction, or weights: none"
+LIGHTER = {"slow": f"{ZOO}/SLOW_8x8_R50.pyth", "x3d": f"{ZOO}/X3D_M.pyth"}
+"""Likewise of the other networks; SLOW_8x8 sees 8 frames: with alpha 8, every eighth of 64."""
+FIX = "give weights of the same model, depth, stem_width and reduction, or weights: none"
+
+
+def projection(network: nn.Module) -> str:
+    """How the names of the projection's weights begin in pytorchvideo's `network`."""
+    blocks = network.get_submodule("blocks")
+    assert isinstance(blocks, nn.ModuleList)
+    return f"blocks.{len(blocks) - 1}.proj."
 
 
 def load_model(model: nn.Module, settings: SlowfastSettings, names: Sequence[str]) -> None:
@@ -34,42 +42,51 @@ def load_model(model: nn.Module, settings: SlowfastSettings, names: Sequence[str
     Raises:
         CheckpointError: see `load_network`, or the checkpoint is of a model of another size.
     """
-    weights = settings.weights
+    weights, network = settings.weights, model.get_submodule("network")
     if Path(weights).is_dir():
-        owner, projection = f"slowfast: weights {weights}", f"network.{PROJECTION}"
-        load_earlier(model, Path(weights), names, of_classes=projection, owner=owner, fix=FIX)
+        of_classes = f"network.{projection(network)}"
+        owner = f"slowfast: weights {weights}"
+        load_earlier(model, Path(weights), names, of_classes=of_classes, owner=owner, fix=FIX)
     else:
-        load_network(model.get_submodule("network"), weights, settings.alpha, settings.fusion_kernel)
+        load_network(network, settings)
 
 
-def load_network(network: nn.Module, weights: str, alpha: int, fusion_kernel: int) -> None:
-    """Fill all but the projection from `weights`: "none", "kinetics" or a pytorchvideo state dict file.
+def load_network(network: nn.Module, settings: SlowfastSettings) -> None:
+    """Fill all but the projection by `settings.weights`: "none", "kinetics" or a pytorchvideo state dict file.
 
     Raises:
         CheckpointError: nothing there, no network, no state dict, or one of another model; says what to fetch.
     """
+    weights, begins = settings.weights, projection(network)
     if weights == "none":
         return
-    state = _downloaded(alpha, fusion_kernel) if weights == "kinetics" else _read(Path(weights))
-    state = {name: value for name, value in state.items() if not name.startswith(PROJECTION)}
-    expected = {name: value for name, value in network.state_dict().items() if not name.startswith(PROJECTION)}
+    state = _downloaded(settings) if weights == "kinetics" else _read(Path(weights))
+    state = {name: value for name, value in state.items() if not name.startswith(begins)}
+    expected = {name: value for name, value in network.state_dict().items() if not name.startswith(begins)}
     check_shapes(state, expected, f"slowfast: weights {weights}", FIX)
     network.load_state_dict(state, strict=False)
 
 
 def fetch(settings: SlowfastSettings) -> None:
     """See `Recipe.fetch`."""
-    address = KINETICS.get((settings.alpha, settings.fusion_kernel))
+    address = _address(settings)
     if address is None or not downloaded_file(address).is_file():
-        _downloaded(settings.alpha, settings.fusion_kernel)
+        _downloaded(settings)
 
 
-def _downloaded(alpha: int, fusion_kernel: int) -> dict[str, Any]:
-    address = KINETICS.get((alpha, fusion_kernel))
+def _address(settings: SlowfastSettings) -> str | None:
+    if settings.model == "slowfast":
+        return KINETICS.get((settings.alpha, settings.fusion_kernel))
+    return LIGHTER[settings.model]
+
+
+def _downloaded(settings: SlowfastSettings) -> dict[str, Any]:
+    address = _address(settings)
     if address is None:
         raise CheckpointError(
-            f"slowfast: weights kinetics: there are none of alpha {alpha} with fusion_kernel {fusion_kernel}; set alpha"
-            " 8 with fusion_kernel 5, alpha 4 with fusion_kernel 7, or weights: none"
+            f"slowfast: weights kinetics: there are none of alpha {settings.alpha} with fusion_kernel "
+            f"{settings.fusion_kernel}; set alpha 8 with fusion_kernel 5, alpha 4 with fusion_kernel 7, or weights: "
+            "none"
         )
     try:
         saved = torch.hub.load_state_dict_from_url(address, map_location="cpu", progress=False, weights_only=True)

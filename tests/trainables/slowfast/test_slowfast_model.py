@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from pytorchvideo.models.resnet import create_resnet
+from pytorchvideo.models.x3d import create_x3d
 
 from trainables.errors import CheckpointError
 from trainables.slowfast.clips import Jitter
@@ -85,4 +87,46 @@ def test_kinetics_weights_of_another_alpha_are_refused() -> None:
     with torch.device("meta"):
         network = new_network(settings, 2).network
     with pytest.raises(CheckpointError, match="there are none of alpha 4 with fusion_kernel 5; set alpha 8 with"):
-        load_network(network, "kinetics", settings.alpha, settings.fusion_kernel)
+        load_network(network, settings)
+
+
+@pytest.mark.parametrize(("training", "millions"), [("slow-only", 32.45), ("x3d", 3.79)])
+def test_the_lighter_networks_are_those_that_their_kinetics_weights_are_of(training: str, millions: float) -> None:
+    """The sizes are pytorchvideo's model zoo's, of SLOW_8x8_R50 and X3D_M with 400 classes."""
+    settings = Slowfast().settings("paper", {}, training)
+    with torch.device("meta"):
+        model = new_network(settings, 400)
+        built = {each.__name__: each for each in (create_resnet, create_x3d)}[model.builder](**model.arguments)
+    assert sum(value.numel() for value in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.005)
+    shapes = {name: value.shape for name, value in model.network.state_dict().items()}
+    assert shapes == {name: value.shape for name, value in built.state_dict().items()}
+
+
+@pytest.mark.parametrize("name", ["slow", "x3d"])
+@pytest.mark.parametrize("size", [(16, 24), (40, 60)])
+def test_the_lighter_networks_take_clips_of_any_size_and_give_scores(name: str, size: tuple[int, int]) -> None:
+    settings = Slowfast().settings("tiny", {"model": name, "stem_width": 8, "x3d_depth": 0.5, "input_size": list(size)})
+    model = new_network(settings, 3)
+    scores = model(torch.rand(2, 3, settings.frames, *size))
+    assert scores.shape == (2, 3)
+    assert float(scores.detach().min()) < 0, "before the softmax"
+    backbone, head = model.parts()
+    assert len(backbone) + len(head) == len(list(model.parameters()))
+
+
+def test_the_slow_pathway_alone_sees_every_alphath_frame() -> None:
+    model = new_network(Slowfast().settings("tiny", {"model": "slow", "stem_width": 8}), 2).eval()
+    clips = torch.rand(1, 3, 16, 16, 16)
+    other = clips.clone()
+    other[:, :, 1::4] = 0
+    with torch.no_grad():
+        assert torch.equal(model(clips), model(other))
+
+
+def test_first_blocks_of_each_network_are_frozen() -> None:
+    for name in ("slowfast", "slow", "x3d"):
+        settings = Slowfast().settings("tiny", {"model": name, "stem_width": 8, "x3d_depth": 0.5, "freeze": 2})
+        frozen = {
+            each.split(".")[2] for each, value in new_network(settings, 2).named_parameters() if not value.requires_grad
+        }
+        assert frozen == {"0", "1"}

@@ -25,7 +25,7 @@ RECIPE = Slowfast()
 
 
 @pytest.mark.parametrize("preset", ["paper", "tiny"])
-@pytest.mark.parametrize("training", [None, "thermal", "balanced", "weighted"])
+@pytest.mark.parametrize("training", [None, "thermal", "balanced", "weighted", "slow-only", "x3d"])
 def test_every_preset_takes_every_training(preset: str, training: str | None) -> None:
     settings = RECIPE.settings(preset, {}, training)
     assert set(RECIPE.presets[preset]) == set(type(settings).model_fields), "a preset gives every value"
@@ -70,6 +70,27 @@ def test_the_export_loads_as_python_with_the_documents_values(tmp_path: Path) ->
     assert steps["Resize"]["scale"] == (384, 256)
     settings = RECIPE.settings("paper", {})
     assert RECIPE.settings("tiny", read_yaml(tmp_path / "settings.yaml")) == settings
+
+
+def test_slow_only_is_exported_as_mmaction2_calls_it(tmp_path: Path) -> None:
+    values = exported(tmp_path, model="slow")
+    assert (tmp_path / "slowonly_thermal_finetuning.py").is_file()
+    backbone, head = values["model"]["backbone"], values["model"]["cls_head"]
+    assert (backbone["type"], backbone["lateral"], backbone["inflate"]) == ("ResNet3dSlowOnly", False, (0, 0, 1, 1))
+    assert (backbone["depth"], backbone["base_channels"], backbone["conv1_kernel"]) == (50, 64, (1, 7, 7))
+    assert (head["type"], head["in_channels"], head["dropout_ratio"]) == ("I3DHead", 2048, 0.8)
+    first = values["train_dataloader"]["dataset"]["pipeline"][0]
+    assert (first["clip_len"], first["frame_interval"]) == (8, 8)
+    assert "the frames of a clip / 64 * 8" in values["__doc__"]
+
+
+def test_x3d_is_exported_with_a_word_on_what_mmaction2_has_of_it(tmp_path: Path) -> None:
+    values = exported(tmp_path, model="x3d", frames=16, stem_width=24)
+    backbone, head = values["model"]["backbone"], values["model"]["cls_head"]
+    assert (backbone["type"], backbone["gamma_w"], backbone["gamma_b"], backbone["gamma_d"]) == ("X3D", 1.0, 2.25, 2.2)
+    assert backbone["norm_eval"] is False, "MMAction2's own default does not train the batch-norms"
+    assert (head["type"], head["in_channels"], head["fc1_bias"]) == ("X3DHead", 432, False)
+    assert "MMAction2's own X3D configurations are for tests alone" in values["__doc__"]
 
 
 def test_the_exported_network_has_pytorchvideos_lateral_convolutions(tmp_path: Path) -> None:

@@ -135,6 +135,8 @@ CHANGES: dict[str, Any] = {
     "label_smoothing": 0.2,
     "freeze": 2,
     "depth": 50,
+    "model": "slow",
+    "x3d_depth": 1.0,
     "stem_width": 16,
     "reduction": 8,
     "fusion_kernel": 5,
@@ -145,19 +147,23 @@ CHANGES: dict[str, Any] = {
 }
 
 
+BESIDE: dict[str, dict[str, Any]] = {"focal_gamma": {"loss": "focal"}, "x3d_depth": {"model": "x3d", "x3d_depth": 0.5}}
+"""Settings under which another one does something."""
+
+
 @pytest.fixture(scope="module")
 def usual(few: ThermalData, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Mapping[str, float]]]:
     workdir = tmp_path_factory.mktemp("usual")
-    return {loss: losses(curve(small(loss=loss), few, workdir)) for loss in ("ce", "focal")}
+    usual = {name: losses(curve(small(**values), few, workdir)) for name, values in BESIDE.items()}
+    return usual | {"": losses(curve(small(loss="ce"), few, workdir))}
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_each_setting_changes_what_comes_out(
     name: str, few: ThermalData, tmp_path: Path, usual: dict[str, list[Mapping[str, float]]]
 ) -> None:
-    loss = "focal" if name == "focal_gamma" else "ce"
-    changed = small(**{"loss": loss} | {name: CHANGES[name]})
-    assert losses(islice(curve(changed, few, tmp_path), 2)) != usual[loss]
+    changed = small(**BESIDE.get(name, {"loss": "ce"}) | {name: CHANGES[name]})
+    assert losses(islice(curve(changed, few, tmp_path), 2)) != usual[name if name in BESIDE else ""]
 
 
 def test_the_backbone_learns_at_its_own_rate(few: ThermalData) -> None:
