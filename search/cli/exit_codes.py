@@ -7,4 +7,4 @@ NOTHING_TRAINED = 1
 MISTAKE = 2
 """Something that the user can fix, which one sentence on standard error says."""
 INTERRUPTED = 130
-"""Ctrl-C, or a signal that means the same."""
+"""Ctrl-C, or a signal or an answer that means the same."""

@@ -11,6 +11,7 @@ import typer
 
 from search.cli import cluster
 from search.cli.options import DEFAULT_ROOT, Json, Root
+from search.cli.question import ask
 from search.cli.status import print_list
 from search.stages.progress import refuse_renaming
 from search.stages.stages import StagesFolder
@@ -50,7 +51,7 @@ def rm(
     if not yes:
         if not sys.stdin.isatty():
             raise SettingsError("rm asks before it deletes, and nobody can answer here; give --yes")
-        typer.confirm("Delete all of this for good?", abort=True)
+        ask("Delete all of this for good?", "nothing was deleted")
     for folder in folders:
         with folder.locked(), folder.locked("recorder.lock"):
             if removal := removals[folder.name]:

@@ -19,6 +19,7 @@ from search.cli import options, terminal
 from search.cli.exit_codes import INTERRUPTED, NOTHING_TRAINED
 from search.cli.interrupt import interruptible, lasting_output, leave
 from search.cli.options import DEFAULT_ROOT, Address, Background, Detach, Root, Storage
+from search.cli.question import ask
 from search.cli.sweep_options import field_values, with_sweep_options
 from search.execution.job_protocol import ERROR_PREFIX
 from search.stages.stages import Stages, StagesFolder, read_file
@@ -181,7 +182,7 @@ def _leave_unless_trained(state: SweepState) -> None:
 
 
 def _confirm() -> None:
-    typer.confirm("Train all the same?", abort=True)
+    ask("Train all the same?", "nothing was launched")
 
 
 def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> SweepState:

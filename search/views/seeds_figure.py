@@ -34,4 +34,5 @@ def seeds_figure(state: SweepState, ranked: Sequence[Finalist], guessed: Mapping
         series.append(Series(name, tuple(names), (value,) * len(names), GUESSES[index % len(GUESSES)], marker="x"))
     metric = state.plan.recipe.metric
     note = f"{metric}: {meaning(state)}. The search's value is the best of many, so it is too high on average."
-    return Chart("seeds", "Trained again on fresh seeds", note, (Panel("", "trial", metric, tuple(series)),))
+    title = "Trained again on fresh seeds" if confirmed else "The best of the search"
+    return Chart("seeds", title, note, (Panel("", "trial", metric, tuple(series)),))

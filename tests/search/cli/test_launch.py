@@ -57,7 +57,9 @@ def test_a_preset_for_gpus_on_a_machine_without_is_asked_about(
 ) -> None:
     monkeypatch.setattr(shown, "machine_notes", lambda _: [Text("this machine has no GPU")])
     monkeypatch.setattr("sys.stdin", Terminal(typed) if typed else io.StringIO())
-    code, said, _ = launched()
+    code, said, problems = launched()
     assert (code, (tmp_path / "sweeps" / "new").exists()) == (expected, expected == 0)
     assert "this machine has no GPU" in said, "also where nobody is asked"
     assert ("Train all the same?" in said) == bool(typed)
+    assert ("nothing was launched" in said) == (expected != 0)
+    assert "interrupted" not in said + problems

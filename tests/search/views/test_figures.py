@@ -334,6 +334,12 @@ def test_each_finalist_has_a_dot_for_each_seed(state: SweepState) -> None:
     assert [row[0] for row in rows] == [label(finalist.trial) for finalist in ranked]
 
 
+def test_without_confirmation_nothing_is_called_trained_again(state: SweepState) -> None:
+    unconfirmed = [replace(finalist, confirmed=False) for finalist in finalists(state)]
+    assert seeds_figure(state, finalists(state), {}).title == "Trained again on fresh seeds"
+    assert seeds_figure(state, unconfirmed, {}).title == "The best of the search"
+
+
 def test_what_guessing_reaches_is_a_line_across_the_seeds_and_a_row_below_them(state: SweepState) -> None:
     ranked, guessed = finalists(state), {"majority class": 0.54}
     (panel,) = panels(seeds_figure(state, ranked, guessed))
