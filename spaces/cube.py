@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from spaces.space import Space, drawn
 from spaces.value_range import Range
+
+
+@dataclass(frozen=True)
+class Configurations:
+    """Where new configurations come from, and how a model sees them.
+
+    Attributes:
+        draw: some for the trial that starts after that many others; the same for the same number.
+        point: the coordinates of one, each from 0 to 1.
+    """
+
+    draw: Callable[[int], list[dict[str, Any]]]
+    point: Callable[[Mapping[str, Any]], Sequence[float]]
 
 
 def point(values: Mapping[str, Any], ranges: Mapping[str, Range]) -> list[float]:

@@ -2,7 +2,7 @@
 
 The coordinator hands out assignments, takes reports and decides. Each thing that happens is an event: it is written to
 the journal first and then applied to the state, which nothing else changes, except that deleted checkpoints leave its
-list. So a killed sweep is restored by applying the journal's events again: same rungs, same study, same ended trials.
+list. So a killed sweep is restored by applying the journal's events again: same rungs, same study, same trials.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from search.control.rules import decide, give_up, promote, repeated_failure
 from search.control.steering import answer, consequences
 from search.journal.events import Decided, EpochDone, Event, Log, Requested, Row, SweepEnded, SweepOpened, TrialStarted
 from search.pruning.decision import Decision
-from search.sampling.searcher import Searcher
+from search.sampling.build_searcher import build_searcher
 from search.state.extension import has_other_space, that_stand
 from search.state.listeners import SamplerListener, SchedulerListener
 from search.state.outcome import finalist_numbers
@@ -28,7 +28,7 @@ from search.state.sweep_state import SweepState
 from search.state.targets import targets_end
 from search.state.trial_state import TrialState
 from search.sweep.build_scheduler import build_scheduler
-from search.sweep.plan import Plan, draw
+from search.sweep.plan import Plan
 from search.sweep.requests import RequestBox
 from trainables.errors import SteadytuneError
 
@@ -61,8 +61,7 @@ class Coordinator:
         self.plan = plan
         self._journal = journal
         self._delete = delete
-        self._requests = requests
-        self._listen = listen
+        self._requests, self._listen = requests, listen
         self._clock = clock
         self._budget = Budget(plan, clock)
         self._unfinished: list[Assignment] = []  # to hand out before new ones
@@ -73,12 +72,12 @@ class Coordinator:
 
     def _begin(self, restart: int, has_other_space: bool = False) -> None:
         """Make an empty state, with the scheduler and the searcher that listen to it."""
-        spec, mode = self.plan.spec, self.plan.recipe.mode
-        self.scheduler = build_scheduler(self.plan)
-        self.searcher = Searcher(partial(draw, self.plan), mode, spec.sampler, spec.seed, restart, self.plan.varying)
-        redraw = partial(redrawn_values, self.plan) if has_other_space else None
-        sampler = SamplerListener(self.searcher, spec.limits, self.plan.earlier_values, redraw)
-        self.state = SweepState(self.plan, [SchedulerListener(self.scheduler), sampler])
+        plan = self.plan
+        self.scheduler = build_scheduler(plan)
+        self.searcher = build_searcher(plan, self.scheduler.rungs, restart)
+        redraw = partial(redrawn_values, plan) if has_other_space else None
+        sampler = SamplerListener(self.searcher, plan.spec.limits, plan.earlier_values, redraw)
+        self.state = SweepState(plan, [SchedulerListener(self.scheduler), sampler])
 
     def restore(self, rows: Iterable[Row]) -> None:
         """Restore a sweep from its journal; after `open` its unfinished trials are handed out first."""

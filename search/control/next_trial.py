@@ -27,7 +27,8 @@ def search_trial(state: SweepState, scheduler: Scheduler, searcher: Searcher) ->
     named = plan.named[index] if index < len(plan.named) else None
     prior = prior_values(plan, state.prior_trials, index - len(plan.named))
     # A named training outside the user's narrowed ranges is trained as it is, but is no trial of the study.
-    values = known(plan.space, named[1], plan.spec.set) if named else prior or scheduler.new()
+    chosen = prior or scheduler.new() or searcher.propose(number, {})
+    values = known(plan.space, named[1], plan.spec.set) if named else chosen
     drawn = searcher.ask(number, values) if values is not None and plan.ranges else {}
     seed = derived(plan.spec.seed, f"trial/{number}")
     settings = {**named[1], **drawn} if named else drawn
@@ -44,7 +45,8 @@ def added_trial(state: SweepState, searcher: Searcher) -> TrialStarted | None:
     plan, number, values = state.plan, len(state.trials), dict(state.to_add[0].values)
     seed = values.pop("seed", derived(plan.spec.seed, f"trial/{number}"))
     searched = {name: value for name, value in values.items() if name in plan.ranges}
-    drawn = searcher.ask(number, searched) if plan.ranges and not outside(plan, values) else {}
+    in_study = bool(plan.ranges) and not outside(plan, values)
+    drawn = searcher.ask(number, searcher.propose(number, searched)) if in_study else {}
     return _event(plan, number, "search", number, BY_HAND, seed, drawn, {**drawn, **values})
 
 

@@ -26,6 +26,9 @@ Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 SIZES = np.log([0.5, 1.0, 0.1, 0.1, 0.05])
 """Expected logarithms of the variances of a, b, c, d and the noise, for values of variance 1."""
 
+LENGTH_WIDTH = math.sqrt(3)
+"""Standard deviation of the logarithm of a length."""
+
 MAX_STEPS = 30
 """Steps of the search for the most probable scales."""
 
@@ -83,8 +86,10 @@ def _blas() -> ThreadpoolController:
 class CurveModel:
     """The Gaussian process, with scales that can be fitted.
 
-    Lengths are expected where Hvarfner et al., "Vanilla Bayesian Optimization Performs Great in High Dimensions" (ICML
-    2024), have them: longer the more parameters there are.
+    Lengths have the prior of Hvarfner et al., "Vanilla Bayesian Optimization Performs Great in High Dimensions" (ICML
+    2024): longer the more parameters there are. As there, the most probable length is that of its density, .2 times
+    the root of the number of parameters; that of its logarithm's density would be 20 times as long, and all models
+    nearly planes, whose best is always at an edge of the space.
 
     Args:
         parameters: how many a configuration has.
@@ -94,10 +99,10 @@ class CurveModel:
     """
 
     def __init__(self, parameters: int) -> None:
-        length = math.sqrt(2) + 0.5 * math.log(max(1, parameters))
+        length = math.sqrt(2) + 0.5 * math.log(max(1, parameters)) - LENGTH_WIDTH**2
         self._expected = np.concatenate([np.full(parameters, length), SIZES])
-        self._width = np.concatenate([np.full(parameters, math.sqrt(3)), np.full(len(SIZES), 2.0)])
-        self.log_scales: Array = np.concatenate([np.full(parameters, length - 1), SIZES])
+        self._width = np.concatenate([np.full(parameters, LENGTH_WIDTH), np.full(len(SIZES), 2.0)])
+        self.log_scales: Array = self._expected
 
     def fit(self, points: Points, y: Array) -> None:
         """Set the most probable scales for the values `y`, searched for from the present ones."""

@@ -9,7 +9,7 @@ No rung has a quota. The budget is counted in epochs instead (`EpochBudget`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,27 +19,12 @@ from search.pruning.decision import FAILURES, Action, Reason
 from search.pruning.forecast import Forecast
 from search.pruning.rungs import RungResult
 from search.pruning.scheduler import Scheduler
+from spaces.cube import Configurations
 
 RANDOM = 16
 """Configurations that are drawn without the model first, or a third of all trials if that is less."""
 
-CANDIDATES = 200
-"""New configurations that are compared for each choice."""
-
 Values = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Configurations:
-    """Where new configurations come from, and how the model sees them.
-
-    Attributes:
-        draw: `CANDIDATES` of them for the trial that starts after that many others; the same for the same number.
-        point: the coordinates of one, each from 0 to 1.
-    """
-
-    draw: Callable[[int], list[Values]]
-    point: Callable[[Mapping[str, Any]], Sequence[float]]
 
 
 def cost(rungs: list[int], max_epochs: int, trials: int) -> float:

@@ -9,8 +9,9 @@ told PRUNED and infeasible, by a constraint: TPE ranks it below all others, what
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -21,21 +22,30 @@ from search.sampling.study_view import StudyView
 from search.sampling.varying_range import VaryingRanges, enqueued
 from search.sweep.seeds import derived
 
+if TYPE_CHECKING:  # imports SciPy, which takes a second
+    from search.sampling.rank_model import RankModel
+
 FAILURE_CONSTRAINT = "lost"
 """Name of the constraint: 1 if a trial failed, the share by which it broke the user's limits (below 1) if it did.
 
 It is one constraint, and set on every trial, because samplers compare the sets."""
 
 
-STATELESS_SAMPLERS = {"tpe", "tpe_univariate", "random", "gp"}
+STATELESS_SAMPLERS = {"rank_gp", "tpe", "tpe_univariate", "random", "gp"}
 """Samplers whose only state is their random numbers: each trial gets a new one, seeded by its number.
 
 So a resumed sweep draws what the uninterrupted one would have drawn. CMA-ES and QMC carry state from trial to trial."""
 
 
+RANKED_SAMPLERS = {"tpe", "tpe_univariate", "gp"}
+"""Samplers that model the objective, for which trials of different rungs are ranked. CMA-ES would, too, but it counts
+the complete trials of its own generations; the others look at no value."""
+
+
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    """Optuna's sampler called "tpe", "tpe_univariate", "random", "gp", "cmaes" or "qmc", seeded."""
+    """The sampler called so in `SweepSpec`, seeded; of "rank_gp" what draws where its model does not choose."""
     makers: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
+        "rank_gp": lambda: optuna.samplers.RandomSampler(seed=seed),
         "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
         "tpe_univariate": lambda: optuna.samplers.TPESampler(seed=seed, multivariate=False),
         "random": lambda: optuna.samplers.RandomSampler(seed=seed),
@@ -56,10 +66,13 @@ class Searcher:
         mode: "max" or "min".
         sampler: a name that `make_sampler` knows.
         seed: of the search.
-        restart: another number after each restart: with the same, CMA-ES and QMC would repeat their first draws.
+        rungs: the epochs at which trials are compared, rising.
         varying: the numbers whose range depends on what was drawn before (`Range.varies`).
+        restart: another number after each restart: with the same, CMA-ES and QMC would repeat their first draws.
+        model: that of the sampler "rank_gp".
 
     Attributes:
+        model: as given.
         sampler_of: the sampler that draws a trial, by the trial's number.
     """
 
@@ -69,13 +82,19 @@ class Searcher:
         mode: str,
         sampler: str,
         seed: int,
-        restart: int = 0,
+        rungs: Sequence[int] = (),
         varying: Collection[str] = (),
+        restart: int = 0,
+        model: RankModel | None = None,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._draw = draw
         self._varying = frozenset(varying)
-        self._storage = StudyView(mode, ranked=sampler == "gp")
+        self.model = model
+        self._storage = StudyView(mode, rungs)
+        self._drawing: Callable[[], AbstractContextManager[None]] = (
+            self._storage.ranked if sampler in RANKED_SAMPLERS else nullcontext
+        )
         shared = make_sampler(sampler, derived(seed, restart))
         self._study = optuna.create_study(
             direction="maximize" if mode == "max" else "minimize", sampler=shared, storage=self._storage
@@ -94,14 +113,29 @@ class Searcher:
         """See `Sampler`."""
         return trial in self._open
 
+    def propose(self, number: int, given: Mapping[str, Any]) -> dict[str, Any]:
+        """`given`, and what the model chooses besides; `ask` draws the rest.
+
+        Args:
+            number: how many trials of the sweep have started.
+            given: values that are not to be chosen.
+        """
+        if self.model is None:
+            return dict(given)
+        self.model.look(self._storage.ended, self._storage.scored)
+        return {**(self.model.choose(number, self._storage.scored()) or {}), **given}
+
     def ask(self, trial: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The values drawn for the sweep's `trial`; those in `fixed` are taken instead of being drawn."""
         fixed = fixed or {}
+        if self.model:
+            self.model.look(self._storage.ended, self._storage.scored)
         if fixed:
             self._study.enqueue_trial(enqueued(self._draw, self._varying, fixed))
         self._study.sampler = self.sampler_of(trial)
-        asked = self._study.ask()
-        drawn = self._draw(VaryingRanges(asked, self._varying, fixed) if self._varying else asked)
+        with self._drawing():
+            asked = self._study.ask()
+            drawn = self._draw(VaryingRanges(asked, self._varying, fixed) if self._varying else asked)
         self._open[trial] = asked.number
         self._storage.drawn(asked.number, drawn)
         return drawn

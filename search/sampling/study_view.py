@@ -3,12 +3,17 @@
 Optuna cannot pause a trial. If samplers saw a paused trial as running, they would learn nothing from it, or the wrong
 thing (TPE takes running trials for bad ones); once told as pruned it could not be promoted. So it stays running in the
 study, and samplers see it as pruned while it is paused.
+
+Samplers that model the objective compare trials that have trained to different rungs, for which Optuna has no means but
+the epoch that was reached. While such a sampler draws, ended and paused trials are shown as complete, with a score for
+their rank (`ranking.py`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Container
+from bisect import bisect_left
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from statistics import NormalDist
 from typing import Any
@@ -18,8 +23,11 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from search.pruning.curve import orient
+from search.sampling.ranking import Scored, beaten
 
 NORMAL = NormalDist()
+STUDY = 0
+"""Optuna's number of the only study in the storage."""
 _PARAMETERS = ("fixed_params", "tpe:relative_params")
 """What names begin with under which Optuna keeps parameters besides a trial's own."""
 
@@ -28,18 +36,19 @@ class StudyView(optuna.storages.InMemoryStorage):
     """Optuna's storage in memory for one study, whose trials samplers see as described above.
 
     A sweep may have 10,000 trials, so what is kept of each is small: equal distributions and attributes are one object,
-    and of the reported values only the last stays, which is the one that samplers look at.
+    and of the reported values only the last stays, which is the one that samplers look at, and those at rungs.
 
     Args:
         mode: "max" or "min".
-        ranked: show all ended and paused trials as complete, with a score for their rank. For samplers that learn from
-            complete trials only, as Gaussian processes do: most trials are stopped at a rung.
+        rungs: the epochs of the rungs, rising.
     """
 
-    def __init__(self, mode: str, ranked: bool) -> None:
+    def __init__(self, mode: str, rungs: Sequence[int]) -> None:
         super().__init__()
         self._mode = mode
-        self._ranked = ranked
+        self._rungs = tuple(rungs)
+        self._ranked = False
+        self._with_score: set[int] = set()
         self._distribution: dict[BaseDistribution, BaseDistribution] = {}
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
         self._attributes: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
@@ -58,11 +67,22 @@ class StudyView(optuna.storages.InMemoryStorage):
 
     def report(self, number: int, epoch: int, value: float) -> None:
         """Trial `number` had reached `value` by `epoch`."""
-        self._trial(number).intermediate_values = {epoch: value}
+        trial = self._trial(number)
+        trial.intermediate_values = {**self._at_rungs(trial.intermediate_values, epoch), epoch: value}
+
+    @contextmanager
+    def ranked(self) -> Iterator[None]:
+        """Show all ended and paused trials as complete, with a score for their rank."""
+        self._ranked = True
+        try:
+            yield
+        finally:
+            self._ranked = False
 
     def pause(self, number: int) -> None:
         """Trial `number` is paused: from now on it is seen as pruned."""
         self._trial(number).state = TrialState.PRUNED
+        self._with_score.add(number)
 
     def unpause(self, number: int) -> None:
         """Trial `number` is about to be told: Optuna takes only a running one's end."""
@@ -70,6 +90,7 @@ class StudyView(optuna.storages.InMemoryStorage):
 
     def told(self, number: int) -> None:
         """Trial `number` was told."""
+        self._with_score.add(number)
         trial = self._trial(number)
         if len(trial.system_attrs) == 1:  # the constraint, and nothing of the sampler's own
             trial.system_attrs = self._shared(trial.system_attrs)
@@ -88,35 +109,59 @@ class StudyView(optuna.storages.InMemoryStorage):
         """See Optuna's `BaseStorage`."""
         if not self._ranked or states == (TrialState.WAITING,):
             return super().get_all_trials(study_id, deepcopy, states)
-        trials = _with_rank_scores(super().get_all_trials(study_id, deepcopy), self._mode)
-        return [trial for trial in trials if states is None or trial.state in states]
+        trials = super().get_all_trials(study_id, deepcopy)
+        scores = self._scores(trials)
+        shown = [
+            _complete(trial, orient(scores[trial.number], self._mode)) if trial.number in scores else trial
+            for trial in trials
+        ]
+        return [trial for trial in shown if states is None or trial.state in states]
+
+    @property
+    def ended(self) -> int:
+        """How many trials have ended or are paused, or were and train on."""
+        return len(self._with_score)
+
+    def scored(self) -> list[Scored]:
+        """All trials, in the order in which they started."""
+        trials = super().get_all_trials(STUDY, deepcopy=False)
+        scores = self._scores(trials)
+        return [Scored(trial.params, scores.get(trial.number)) for trial in trials]
 
     def _trial(self, number: int) -> FrozenTrial:
         """The stored trial itself, not a copy; with one study a trial's id is its number."""
         return self.get_trial(number)
 
+    def _at_rungs(self, values: dict[int, float], before: int) -> dict[int, float]:
+        """The last value by each rung below the epoch `before`, by the rung's epoch."""
+        epochs, kept = sorted(values), {}
+        for rung in self._rungs[: bisect_left(self._rungs, before)]:
+            if rung in values:
+                kept[rung] = values[rung]
+            elif epochs and epochs[0] < rung:
+                kept[rung] = values[epochs[bisect_left(epochs, rung) - 1]]
+        return kept
+
+    def _reached(self, trial: FrozenTrial) -> list[float]:
+        """What `trial` had reached by each rung up to its last epoch, and at its end if it trained to that."""
+        values = trial.intermediate_values
+        at_rungs = self._at_rungs(values, max(values, default=0) + 1).values()
+        reached = [orient(value, self._mode) for value in at_rungs]
+        if trial.state is TrialState.COMPLETE:  # perhaps early by itself: then no later rung would have changed it
+            reached += [orient(trial.value or 0.0, self._mode)] * (len(self._rungs) + 1 - len(reached))
+        return reached
+
+    def _scores(self, trials: Sequence[FrozenTrial]) -> dict[int, float]:
+        """The normal score of each trial's rank, by its number; of trials that ended or are paused, infeasible last."""
+        ended = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+        violations = [sum(trial.constraints.values()) for trial in ended]
+        # An infeasible trial beats nobody, so it is compared with nobody.
+        scores = beaten([[] if bad else self._reached(trial) for trial, bad in zip(ended, violations, strict=True)])
+        order = sorted(range(len(ended)), key=lambda place: (-violations[place], scores[place]))
+        return {ended[place].number: NORMAL.inv_cdf((rank + 0.5) / len(ended)) for rank, place in enumerate(order)}
+
     def _shared(self, attributes: dict[str, Any]) -> dict[str, Any]:
         return self._attributes.setdefault(tuple(attributes.items()), attributes)
-
-
-def _with_rank_scores(trials: list[FrozenTrial], mode: str) -> list[FrozenTrial]:
-    """Marks ended trials complete, with the normal score of their rank: values of different rungs are not comparable.
-
-    The trials are copied.
-    """
-    ended = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-    ended.sort(key=lambda trial: _rank_key(trial, mode))
-    scores = {trial.number: NORMAL.inv_cdf((rank + 0.5) / len(ended)) for rank, trial in enumerate(ended)}
-    return [
-        _complete(trial, orient(scores[trial.number], mode)) if trial.number in scores else trial for trial in trials
-    ]
-
-
-def _rank_key(trial: FrozenTrial, mode: str) -> tuple[float, int, float]:
-    """Rises from worst to best: infeasible trials first, then by the epoch that was reached, then by value."""
-    last = max(trial.intermediate_values, default=0)
-    value = orient(trial.intermediate_values[last], mode) if trial.intermediate_values else -math.inf
-    return -sum(trial.constraints.values()), last, value
 
 
 def _complete(trial: FrozenTrial, score: float) -> FrozenTrial:

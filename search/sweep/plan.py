@@ -222,9 +222,12 @@ def _with_data(spec: SweepSpec, recipe: AnyRecipe, settings: Settings) -> SweepS
 
 
 def _check_freeze_thaw(spec: SweepSpec) -> None:
-    """Freeze-thaw draws configurations by its own model: fields that it ignores must keep their defaults."""
-    for name, default in (("sampler", "tpe"), ("limits", {})):
-        if getattr(spec, name) != default:
+    """Freeze-thaw draws configurations by its own model: fields that it ignores must keep their defaults.
+
+    Older sweeps say `sampler: tpe`, the default then.
+    """
+    for name, defaults in (("sampler", ("rank_gp", "tpe")), ("limits", ({},))):
+        if getattr(spec, name) not in defaults:
             raise SettingsError(
                 f"{name} is {getattr(spec, name)}, which scheduler: freeze_thaw ignores; leave {name} out"
             )

@@ -29,7 +29,7 @@ from trainables.objective import Metric
 from trainables.settings import Earlier, Settings, parse, parse_stored
 from trainables.tracks.settings import TracksField
 
-Sampler = Literal["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"]
+Sampler = Literal["rank_gp", "tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"]
 SchedulerName = Literal["asha", "stopping", "freeze_thaw", "none"]
 
 
@@ -116,7 +116,10 @@ class SweepSpec(Settings):
         "noise; never if not given",
     )
 
-    sampler: Sampler = Field("tpe", description="Optuna's sampler: tpe, tpe_univariate, random, gp, cmaes or qmc")
+    sampler: Sampler = Field(
+        "rank_gp",
+        description="rank_gp, our Gaussian process of ranks, or Optuna's tpe, tpe_univariate, random, gp, cmaes or qmc",
+    )
     scheduler: SchedulerName = Field(
         "asha",
         description="what happens to trials below the cutoff at a rung: asha pauses them, stopping stops "

@@ -90,6 +90,8 @@ class Ours:
         asha = self._coordinator.scheduler
         if isinstance(asha, FreezeThaw):
             asha.configurations = replace(asha.configurations, draw=self._table.some)
+        if model := searcher.model:
+            model.configurations = replace(model.configurations, draw=self._table.some)
         self._coordinator.open(workers)
 
     def _sampler_of(self, trial: int) -> optuna.samplers.BaseSampler:
@@ -236,6 +238,7 @@ def systems() -> dict[str, MakeSystem]:
     found["steadytune"] = _ours()
     found["steadytune, grace_epochs: 1, reduction_factor: 2"] = _ours(grace_epochs=1, reduction_factor=2.0)
     found["steadytune, scheduler: freeze_thaw"] = _ours(scheduler="freeze_thaw")
+    found["steadytune, tpe"] = _ours(sampler="tpe")
     found["steadytune, random"] = _ours(sampler="random")
     found["steadytune, scheduler: stopping"] = _ours(scheduler="stopping")
     found["steadytune, no stability verdicts"] = _ours(

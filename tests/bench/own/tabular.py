@@ -17,7 +17,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 from optuna.trial import FrozenTrial
 
-from search.pruning.freeze_thaw import CANDIDATES
+from search.sweep.candidates import CANDIDATES
 from tests.bench.own.recorded import Table
 
 

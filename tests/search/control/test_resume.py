@@ -196,7 +196,9 @@ def test_a_sweep_killed_at_any_event_goes_on_and_ends_as_it_should(data: Path, t
         check_whole(made, journal, resumed)
 
 
-@pytest.mark.parametrize("policy", [{}, {"sampler": "gp"}, {"scheduler": "freeze_thaw", "sampler": "tpe"}], ids=str)
+@pytest.mark.parametrize(
+    "policy", [{}, {"sampler": "rank_gp"}, {"sampler": "gp"}, {"scheduler": "freeze_thaw", "sampler": "tpe"}], ids=str
+)
 def test_a_killed_sweep_draws_and_decides_as_the_unbroken_one_does(
     data: Path, tmp_path: Path, policy: dict[str, Any]
 ) -> None:

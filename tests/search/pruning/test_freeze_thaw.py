@@ -10,10 +10,11 @@ import pytest
 from search.pruning import forecast
 from search.pruning.curve import Curve, Point
 from search.pruning.forecast import Forecast
-from search.pruning.freeze_thaw import Configurations, FreezeThaw, cost
+from search.pruning.freeze_thaw import FreezeThaw, cost
 from search.pruning.promoting import PromotingASHA
 from search.state.sweep_state import SweepState
 from search.sweep.plan import make_plan
+from spaces.cube import Configurations
 from tests.support.fakes import plan_of
 from tests.support.workers import Workers, coordinator_of
 from trainables.errors import SettingsError

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from search.pruning.curve import Curve, Point
-from search.pruning.freeze_thaw import Configurations, FreezeThaw
+from search.pruning.freeze_thaw import FreezeThaw
 from search.pruning.promoting import PromotingASHA
 from search.pruning.rungs import milestones
 from search.pruning.scheduler import Scheduler
 from search.pruning.stopping import StoppingASHA
+from spaces.cube import Configurations
 
 EPOCHS = 27
 RUNGS = milestones(3, 2, EPOCHS)

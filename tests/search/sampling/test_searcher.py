@@ -8,7 +8,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from search.pruning.curve import orient
 from search.sampling.searcher import FAILURE_CONSTRAINT, Searcher
+from search.sampling.study_view import StudyView
 
 
 def mixed(trial: optuna.Trial) -> dict[str, Any]:
@@ -145,22 +147,34 @@ def test_gaussian_processes_learn_from_trials_that_were_stopped_or_wait_at_a_run
     assert statistics.median(off[12:]) < 0.3 < statistics.median(off[:10])
 
 
-def test_ranks_put_the_lost_last_and_those_further_on_first() -> None:
-    searcher = make("gp")
-    trials: list[tuple[int, float, Literal["complete", "pruned", "infeasible"]]] = [
-        (3, 0.2, "pruned"),
-        (9, 0.1, "complete"),
-        (27, 0.9, "infeasible"),
-        (3, 0.3, "pruned"),
+Outcome = Literal["complete", "pruned", "infeasible"]
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_while_one_is_drawn_trials_are_ranked_at_the_last_rung_that_each_two_reached(mode: str) -> None:
+    """Trial 1 waits at the first rung, where it is ahead of trial 0, which was promoted; a lost one is last."""
+    searcher = Searcher(mixed, mode, "tpe", 1, rungs=[3, 9])
+    trials: list[tuple[dict[int, float], Outcome]] = [
+        ({2: 0.1, 5: 0.4, 9: 0.4}, "pruned"),  # nothing was evaluated in epoch 3: .1 counts there
+        ({3: 0.2}, "pruned"),
+        ({3: 0.3, 27: 0.9}, "infeasible"),
+        ({3: 0.5, 9: 0.6, 27: 0.7}, "complete"),
+        ({1: 0.9}, "pruned"),  # stopped by hand before the first rung, so it ties with each other
+        ({3: 0.05, 4: 0.45}, "complete"),  # ended early by itself: no later rung would have changed it
     ]
-    for number, (epochs, value, outcome) in enumerate(trials):
+    for number, (reports, outcome) in enumerate(trials):
         searcher.ask(number)
-        for epoch in range(1, epochs + 1):
-            searcher.report(number, epoch, value)
-        searcher.tell(number, outcome, value)
-    shown = searcher.study.get_trials()
-    assert [one.state for one in shown] == [TrialState.COMPLETE] * 4
-    assert sorted(range(4), key=lambda number: shown[number].value or 0.0) == [2, 0, 3, 1]
+        for epoch, value in reports.items():
+            searcher.report(number, epoch, orient(value, mode))
+        searcher.tell(number, outcome, orient(max(reports.values()), mode))
+    view = searcher.study._storage
+    assert isinstance(view, StudyView)
+    with view.ranked():
+        ranked = view.get_all_trials(0)
+    assert {trial.state for trial in ranked} == {TrialState.COMPLETE}
+    scores = [orient(trial.value or 0.0, mode) for trial in ranked]
+    assert sorted(range(6), key=scores.__getitem__) == [2, 0, 5, 4, 1, 3]
+    assert [trial.state for trial in searcher.study.trials].count(TrialState.PRUNED) == 4, "as they are, otherwise"
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "tpe_univariate", "random", "cmaes", "qmc"])

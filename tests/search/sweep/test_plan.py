@@ -220,7 +220,7 @@ def test_a_bound_is_judged_under_the_choices_that_it_is_drawn_under(tmp_path: Pa
         ({"trials": "9"}, "setting 'trials' is '9'; it must be a whole number"),
         ({"hours": -1}, "setting 'hours' is -1; it must be greater than 0"),
         ({"reduction_factor": 1}, "setting 'reduction_factor' is 1; it must be greater than 1"),
-        ({"sampler": "tpee"}, "setting 'sampler' is 'tpee'; it must be 'tpe', 'tpe_univariate', 'random'"),
+        ({"sampler": "tpee"}, "setting 'sampler' is 'tpee'; it must be 'rank_gp', 'tpe', 'tpe_univariate', 'random'"),
         ({"name": "../up"}, "it must be letters, digits"),
         ({"name": ""}, "it must be letters, digits"),
         ({"name": "a" * 65}, "at most 64"),

@@ -1,0 +1,121 @@
+"""Chooses a new configuration by a Gaussian process of the trials' ranks.
+
+The first few configurations are drawn at random. From then on some at random are compared, and the one with the highest
+expected improvement on the best trial is taken (Jones, Schonlau and Welch, 1998). What the process is of is the normal
+score of each trial's rank (`ranking.py`): ranks compare trials of different rungs, and no single value, such as that of
+a training that diverged, can dominate. Running trials count with the value that is expected of them, so that many
+workers do not all try the same (the "kriging believer" of Ginsbourger, Le Riche and Carraro, 2010).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from search.pruning.curve_model import Array, CurveModel, Points
+from search.sampling.ranking import Scored
+from spaces.cube import Configurations
+
+AT_RANDOM = 8
+"""Trials that have been ranked before the first is chosen by the model."""
+
+GROWTH = 1.1
+"""The model's scales are fitted again whenever there are that many times more ranked trials."""
+
+MEMBERS = 200
+"""Trials that the model looks at, as its cost grows with their cube: half the best, half the newest."""
+
+
+class RankModel:
+    """See the module's docstring.
+
+    Args:
+        configurations: to choose from.
+
+    Attributes:
+        configurations: as given. A benchmark with a table of trainings may replace it before the first trial.
+    """
+
+    def __init__(self, configurations: Configurations) -> None:
+        self.configurations = configurations
+        self._fitted_at = 0  # how many trials were ranked then
+        self._members: Sequence[Scored] = ()
+        self._model: CurveModel | None = None  # fitted to those members when it is first needed
+
+    def look(self, count: int, trials: Callable[[], Sequence[Scored]]) -> None:
+        """Before each trial: take note of those so far, as a resumed sweep has to fit its model to the same ones.
+
+        Args:
+            count: how many have a score.
+            trials: gives them, in the order in which they started. It is called only when it is time to fit again.
+        """
+        if count >= max(AT_RANDOM, GROWTH * self._fitted_at):
+            ranked = [trial for trial in trials() if trial.score is not None]
+            self._fitted_at, self._members, self._model = count, _members(ranked), None
+
+    def choose(self, number: int, trials: Sequence[Scored]) -> dict[str, Any] | None:
+        """The configuration for the trial that starts after `number` others; None if it is to be drawn at random."""
+        ranked = [trial for trial in trials if trial.score is not None]
+        candidates = self.configurations.draw(number)
+        if len(ranked) < AT_RANDOM or not candidates:
+            return None
+        members, running = _members(ranked), [trial for trial in trials if trial.score is None]
+        known, y = self._points(members), _scores(members)
+        model = self._fitted()
+        if running:
+            x = self._points(running, start=len(members))
+            expected, _ = model.predict(known, y, x)
+            known, y = _joined(known, x), np.concatenate([y, expected])
+        new = self._points([Scored(values, None) for values in candidates], start=len(y))
+        mean, variance = model.predict(known, y, new)
+        improvement = _expected_improvement(mean, np.sqrt(variance), float(_scores(members).max()))
+        return candidates[int(np.argmax(improvement))]
+
+    def _fitted(self) -> CurveModel:
+        if self._model is None:
+            points = self._points(self._members)
+            self._model = CurveModel(points.x.shape[1])
+            self._model.fit(points, _scores(self._members))
+        return self._model
+
+    def _points(self, trials: Sequence[Scored], start: int = 0) -> Points:
+        """A rank is a curve of one point, at its end."""
+        x = np.array([self.configurations.point(trial.values) for trial in trials])
+        ones = np.ones(len(trials))
+        return Points(x, ones, np.arange(start, start + len(trials)), ones)
+
+
+def _members(ranked: Sequence[Scored]) -> Sequence[Scored]:
+    if len(ranked) <= MEMBERS:
+        return ranked
+    by_score = sorted(range(len(ranked)), key=lambda place: (-_score(ranked[place]), place))
+    best = set(by_score[: MEMBERS // 2])
+    newest = [place for place in range(len(ranked)) if place not in best][-(MEMBERS - len(best)) :]
+    return [ranked[place] for place in sorted(best.union(newest))]
+
+
+def _score(trial: Scored) -> float:
+    assert trial.score is not None
+    return trial.score
+
+
+def _scores(trials: Sequence[Scored]) -> Array:
+    return np.array([_score(trial) for trial in trials])
+
+
+def _joined(first: Points, second: Points) -> Points:
+    return Points(
+        np.concatenate([first.x, second.x]),
+        np.concatenate([first.s, second.s]),
+        np.concatenate([first.trial, second.trial]),
+        np.concatenate([first.count, second.count]),
+    )
+
+
+def _expected_improvement(mean: Array, deviation: Array, best: float) -> Array:
+    z = (mean - best) / deviation
+    improvement: Array = deviation * (z * norm.cdf(z) + norm.pdf(z))
+    return improvement

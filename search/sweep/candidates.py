@@ -1,0 +1,23 @@
+"""The new configurations that a model chooses from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from search.sweep.plan import Plan
+from search.sweep.seeds import derived
+from spaces.cube import Configurations, at_random, point
+
+CANDIDATES = 200
+"""New configurations that are compared for each choice."""
+
+
+def configurations(plan: Plan) -> Configurations:
+    """Those of the plan's space, as points of a cube with a coordinate or more for each searched setting."""
+
+    def draw(started: int) -> list[dict[str, Any]]:
+        seeds = [derived(plan.spec.seed, f"new/{started}/{index}") for index in range(CANDIDATES)]
+        drawn = [at_random(plan.space, plan.spec.set, seed) for seed in seeds]
+        return [{name: value for name, value in values.items() if name in plan.ranges} for values in drawn]
+
+    return Configurations(draw, lambda values: point(values, plan.ranges))

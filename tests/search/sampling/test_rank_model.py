@@ -1,0 +1,108 @@
+"""The model of ranks finds where trials are good, spreads over many workers, and is the same after a resume."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search.sampling.rank_model import AT_RANDOM, MEMBERS, RankModel, _members
+from search.sampling.ranking import Scored
+from search.sampling.searcher import Searcher
+from spaces.cube import Configurations
+
+BEST = (0.3, 0.8)
+
+
+def drawn(number: int) -> list[dict[str, Any]]:
+    generator = np.random.default_rng(number)
+    return [{"x": float(x), "y": float(y)} for x, y in generator.uniform(size=(200, 2))]
+
+
+def off(values: dict[str, Any]) -> float:
+    return math.hypot(values["x"] - BEST[0], values["y"] - BEST[1])
+
+
+CONFIGURATIONS = Configurations(drawn, lambda values: [values["x"], values["y"]])
+
+
+def searcher() -> Searcher:
+    def draw(trial: Any) -> dict[str, Any]:
+        return {"x": trial.suggest_float("x", 0.0, 1.0), "y": trial.suggest_float("y", 0.0, 1.0)}
+
+    return Searcher(draw, "max", "rank_gp", 0, [3, 9], model=RankModel(CONFIGURATIONS))
+
+
+def trained(search: Searcher, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """The values of these trials, each of which ended at the first rung."""
+    asked = []
+    for number in numbers:
+        asked.append(search.ask(number, search.propose(number, {})))
+        search.report(number, 3, -off(asked[-1]))
+        search.tell(number, "pruned", -off(asked[-1]))
+    return asked
+
+
+def test_it_finds_where_trials_are_good() -> None:
+    distances = [off(values) for values in trained(searcher(), range(30))]
+    assert statistics.median(distances[20:]) < 0.1 < 0.3 < statistics.median(distances[:AT_RANDOM])
+
+
+def test_the_first_are_drawn_at_random() -> None:
+    search = searcher()
+    for number in range(AT_RANDOM):
+        assert search.propose(number, {}) == {}
+        trained(search, [number])
+    assert search.propose(AT_RANDOM, {}).keys() == {"x", "y"}
+
+
+def test_what_is_given_is_not_chosen() -> None:
+    search = searcher()
+    trained(search, range(AT_RANDOM))
+    chosen = search.propose(AT_RANDOM, {"x": 0.125})
+    assert chosen.keys() == {"x", "y"}
+    assert chosen["x"] == 0.125
+
+
+def test_what_another_worker_explores_now_is_left_to_it() -> None:
+    corners = [{"x": 0.95, "y": 0.95}, {"x": 0.95, "y": 0.05}]
+    model = RankModel(replace(CONFIGURATIONS, draw=lambda number: corners))
+    # Known is a corner where nothing is to be had; the other two are equally far from it.
+    ranked = [Scored({"x": 0.02 * number, "y": 0.5}, -0.1 * number) for number in range(10)]
+    model.look(len(ranked), lambda: ranked)
+    first = model.choose(10, ranked)
+    assert first in corners
+    second = model.choose(10, [*ranked, Scored(first, None)])
+    assert second in corners
+    assert second != first
+
+
+@pytest.mark.parametrize("killed_after", [9, 15, 24])
+def test_a_resumed_search_proposes_what_the_unbroken_one_would_have(killed_after: int) -> None:
+    unbroken = trained(searcher(), range(30))
+    resumed = searcher()
+    for number, values in enumerate(unbroken[:killed_after]):
+        resumed.ask(number, values)
+        resumed.report(number, 3, -off(values))
+        resumed.tell(number, "pruned", -off(values))
+    assert trained(resumed, range(killed_after, 30)) == unbroken[killed_after:]
+
+
+def test_of_many_trials_it_looks_at_the_best_and_the_newest() -> None:
+    ranked = [Scored({"number": number}, -float(number)) for number in range(1000)]
+    numbers = [member.values["number"] for member in _members(ranked)]
+    assert numbers == [*range(MEMBERS // 2), *range(1000 - MEMBERS // 2, 1000)]
+
+
+def test_trials_that_are_all_alike_are_no_error() -> None:
+    search = searcher()
+    for number in range(12):
+        search.ask(number, {"x": 0.5, "y": 0.5})
+        search.report(number, 3, 0.25)
+        search.tell(number, "pruned", 0.25)
+    assert search.propose(12, {}).keys() == {"x", "y"}
