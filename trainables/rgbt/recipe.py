@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from trainables.errors import CheckpointError
 from trainables.loop_recipe import PackageRecipe
 from trainables.objective import Bounds
 from trainables.recipe import StrongestEnds
-from trainables.rgbt.settings import TEACHERS, RgbtSettings
+from trainables.rgbt.settings import NO_TEACHER, TEACHERS, RgbtSettings
 
 if TYPE_CHECKING:
     from trainables.rgbt.data import RgbtData
@@ -49,6 +50,11 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
         from trainables.rgbt.data import open_rgbt
 
         return open_rgbt(path)
+
+    def check(self, settings: RgbtSettings, data: RgbtData) -> None:
+        """Refuse a teacher that is not there; see `Recipe.check`."""
+        if settings.distills and settings.teacher not in TEACHERS and not Path(settings.teacher).exists():
+            raise CheckpointError(f"rgbt: teacher {settings.teacher}: no such file; {NO_TEACHER}")
 
     def sample(self, directory: Path) -> Path:
         """Write 160 + 60 pairs of threes and sevens by day and night, and three sequences, into `directory`."""

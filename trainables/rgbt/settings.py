@@ -11,6 +11,8 @@ from trainables.settings import Earlier, Settings
 
 TEACHERS = {f"yolo26{size}": size for size in ("n", "s", "m", "l", "x")}
 """Teachers that are a download, and their sizes."""
+NO_TEACHER = f"give {' or '.join(TEACHERS)} to download one, a .pt file of YOLO26, a checkpoint directory, or none"
+"""What to do about a teacher that is not there."""
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 

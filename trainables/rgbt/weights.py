@@ -14,7 +14,7 @@ from trainables.errors import CheckpointError
 from trainables.loop import seeded
 from trainables.rgbt.architecture import BACKBONE, first_layers, size_of
 from trainables.rgbt.model import ADDED, PLAIN, STEM, empty_model, fusion_of
-from trainables.rgbt.settings import TEACHERS, RgbtSettings
+from trainables.rgbt.settings import NO_TEACHER, TEACHERS, RgbtSettings
 from trainables.vision.first_weights import downloaded_file, read_weights
 from trainables.vision.inference import fill, parts
 from trainables.vision.weights_only import class_names_in, load_pickled, weights_in
@@ -50,8 +50,7 @@ def load_teacher(teacher: str) -> DetectionModel:
     """
     downloaded = TEACHERS.get(teacher)
     path = _downloaded(downloaded, "teacher", teacher) if downloaded else Path(teacher)
-    missing = f"give {' or '.join(TEACHERS)} to download one, a .pt file of YOLO26, or a checkpoint directory"
-    return _read(path, None, "teacher", missing)
+    return _read(path, None, "teacher", NO_TEACHER)
 
 
 def _read(path: Path, size: str | None, role: str, missing: str) -> DetectionModel:

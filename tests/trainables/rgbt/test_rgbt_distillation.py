@@ -33,6 +33,14 @@ def test_its_weight_is_searched_only_where_there_is_one() -> None:
     assert 0.0 in searched[1]["distill_weight"].choices
 
 
+def test_one_that_is_not_there_is_refused_before_a_sweep_unless_it_has_no_weight(tmp_path: Path) -> None:
+    pairs = open_rgbt(write_rgbt(tmp_path / "pairs", train=2, val=2, size=64))
+    with pytest.raises(CheckpointError, match=r"teacher nowhere\.pt: no such file; give yolo26n or .* or none"):
+        Rgbt().check(settings(teacher="nowhere.pt", distill_weight=6.0), pairs)
+    for accepted in ({"teacher": "nowhere.pt"}, {"teacher": "yolo26n", "distill_weight": 6.0}):
+        Rgbt().check(settings(**accepted), pairs)
+
+
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> RgbtData:
     return open_rgbt(write_rgbt(tmp_path_factory.mktemp("pairs") / "pairs", train=8, val=4, size=64))
