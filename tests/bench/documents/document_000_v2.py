@@ -8,50 +8,56 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import time
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from trainables.recipe import Epoch
-from trainables.rgbt.data import RgbtData
 from trainables.rgbt.recipe import Rgbt
 
 METRICS = ("map50_95", "day/map50_95", "night/map50_95")
 WEIGHTS = (6.0,)
+FUSIONS: dict[str, dict[str, Any]] = {
+    **{name: {"fusion": name} for name in ("concat", "two-stream", "attention", "gated")},
+    "rgb-only": {"modality": "rgb"},
+}
 Trained = Mapping[str, float]
 
 
-def last_epoch(changes: Mapping[str, Any], data: RgbtData, folder: Path) -> tuple[Epoch, float]:
-    """The last epoch of a training, and the processor's seconds that it took."""
+@dataclass(frozen=True)
+class Job:
+    """One training: what differs from v1.0 in the tiny preset, and the folder that keeps its end."""
+
+    name: str
+    changes: Mapping[str, Any]
+    folder: Path
+
+    @property
+    def result(self) -> Path:
+        """The file with its last metrics."""
+        return self.folder / self.name / "result.json"
+
+
+def train(job: Job) -> None:
+    """Train, unless an earlier run has; keeps the last checkpoint."""
+    if job.result.exists():
+        return
+    torch.set_num_threads(1)
+    data = Rgbt().open(job.folder / "sample" / "data.yaml")
+    checkpoint = job.result.parent
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    checkpoint.mkdir()
     began = time.process_time()
-    *_, epoch = Rgbt().train(Rgbt().settings("tiny", changes, "v1.0"), data, folder)
-    return epoch, time.process_time() - began
-
-
-def teacher(data: RgbtData, folder: Path, size: str, length: int) -> Path:
-    """The checkpoint of the teacher, trained if it is not there yet."""
-    checkpoint = folder / f"teacher-{size}-{length}"
-    if not (checkpoint / "score.json").exists():
-        checkpoint.mkdir(parents=True, exist_ok=True)
-        epoch, seconds = last_epoch({"model": size, "epochs": length, "seed": 100}, data, folder)
-        epoch.save(checkpoint)
-        (checkpoint / "score.json").write_text(json.dumps({**epoch.metrics, "seconds": seconds}))
-    return checkpoint
-
-
-FUSIONS: dict[str, dict[str, Any]] = {
-    **{name: {"fusion": name} for name in ("concat", "gated", "attention", "two-stream")},
-    "rgb-only": {"modality": "rgb"},
-}
-
-
-def taught(by: Path) -> dict[str, dict[str, Any]]:
-    """The plain student under the teacher `by`."""
-    return {f"concat, teacher, weight {weight:g}": {"teacher": str(by), "distill_weight": weight} for weight in WEIGHTS}
+    *_, epoch = Rgbt().train(Rgbt().settings("tiny", job.changes, "v1.0"), data, job.folder)
+    epoch.save(checkpoint)
+    job.result.write_text(json.dumps({**epoch.metrics, "seconds": time.process_time() - began}))
 
 
 def row(name: str, results: list[Trained], plain: list[Trained]) -> str:
@@ -73,25 +79,32 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--teacher", default="n", help="size of the teacher")
     parser.add_argument("--teacher-epochs", type=int, default=20)
+    parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
-    torch.set_num_threads(1)
     given.folder.mkdir(parents=True, exist_ok=True)
-    data = Rgbt().open(Rgbt().sample(given.folder / "sample"))
+    Rgbt().sample(given.folder / "sample")
+
+    def jobs(compared: Mapping[str, Mapping[str, Any]]) -> list[Job]:
+        lengths = {"epochs": given.epochs}
+        return [
+            Job(f"{name}-{seed}-{given.epochs}", {**changes, **lengths, "seed": seed}, given.folder)
+            for seed in range(given.seeds)
+            for name, changes in compared.items()
+        ]
+
+    of_teacher = {"model": given.teacher, "epochs": given.teacher_epochs, "seed": 100}
+    teacher = Job(f"teacher-{given.teacher}-{given.teacher_epochs}", of_teacher, given.folder)
+    taught = {
+        f"concat, teacher, weight {weight:g}": {"teacher": str(teacher.result.parent), "distill_weight": weight}
+        for weight in WEIGHTS
+    }
+    with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
+        list(pool.map(train, [teacher, *jobs(FUSIONS)]))
+        list(pool.map(train, jobs(taught)))
     results: dict[str, list[Trained]] = {}
-
-    def train(compared: Mapping[str, Mapping[str, Any]]) -> None:
-        for seed in range(given.seeds):
-            for name, changes in compared.items():
-                file = given.folder / f"{name}-{seed}-{given.epochs}.json"
-                if not file.exists():
-                    epoch, seconds = last_epoch({**changes, "epochs": given.epochs, "seed": seed}, data, given.folder)
-                    file.write_text(json.dumps({**epoch.metrics, "seconds": seconds}))
-                results.setdefault(name, []).append(json.loads(file.read_text()))
-
-    train(FUSIONS)
-    taught_by = teacher(data, given.folder, given.teacher, given.teacher_epochs)
-    train(taught(taught_by))
-    score = json.loads((taught_by / "score.json").read_text())
+    for job in jobs(FUSIONS | taught):
+        results.setdefault(job.name.rsplit("-", 2)[0], []).append(json.loads(job.result.read_text()))
+    score = json.loads(teacher.result.read_text())
     reached = ", ".join(f"{metric} {score[metric]:.3f}" for metric in METRICS)
     print(f"Teacher: model {given.teacher}, {given.teacher_epochs} epochs: {reached}\n")
     print("| training | all | gain, points | day | gain | night | gain | CPU s |\n|" + " --- |" * 8)
