@@ -187,7 +187,9 @@ class Sweep:
             raise SettingsError(f"resume: {listed} cannot be changed; trials, total_epochs, hours and set can")
         if more:
             from search.control.reopen import change  # imports PyArrow
+            from search.stages.progress import refuse_reopening
 
+            refuse_reopening(self.folder)
             if "set" in more:
                 more["set"] = with_bounds(self.folder.spec().set, more["set"])
             change(self.folder, more)

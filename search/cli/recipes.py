@@ -133,6 +133,7 @@ def check(
 
     from search import check as checks
     from search.sampling.warm_start import load_prior_sweeps
+    from search.stages.fit import check_fit
     from search.stages.stages import Stages, read_file
     from search.stages.start import started
 
@@ -144,7 +145,8 @@ def check(
     else:
         spec = started(described, sweeps)
         plan = checks.check(spec, SweepFolder(sweeps, spec.name).store(spec))
-        for item in [*checks.describe(plan, verbose), *map(str, load_prior_sweeps(plan, sweeps))]:
+        classes = check_fit([plan], SweepFolder(sweeps, spec.starts_from).best) if spec.starts_from else []
+        for item in [*checks.describe(plan, verbose), *classes, *map(str, load_prior_sweeps(plan, sweeps))]:
             console.print(item)
     if plan.data_look and plan.data_look.picture:
         target = picture or sweeps / f"{spec.name}-batch.jpg"

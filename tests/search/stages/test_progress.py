@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from search.python_api import load
 from search.stages.progress import check_unedited, refuse_renaming, refuse_reopening, stage_state
 from search.stages.stages import Stages, StagesFolder
 from search.sweep.folder import SweepFolder
+from tests.support.terminal import Steadytune
 from trainables.errors import SteadytuneError
 
 if TYPE_CHECKING:
@@ -94,3 +96,19 @@ def test_a_sweep_that_others_know_by_its_name_is_not_renamed(
     train(stages.specs[1])
     with pytest.raises(SteadytuneError, match="sweep cattle-finetune started from cattle-pretrain"):
         refuse_renaming(SweepFolder(folder.root, "cattle-pretrain"))
+
+
+def test_no_way_leads_to_more_trials_of_a_sweep_that_another_one_started_from(
+    stages: Stages, folder: StagesFolder, train: Trains, steadytune: Steadytune
+) -> None:
+    for spec in stages.specs:
+        train(spec)
+    file = SweepFolder(folder.root, "cattle-pretrain").spec_file
+    before = file.read_text()
+    for options in (["--trials", "9"], []):
+        code, _, complaint = steadytune("resume", "cattle-pretrain", *options, "--sweeps", folder.root)
+        assert code == 2
+        assert "cattle-finetune started from its winner" in complaint
+    with pytest.raises(SteadytuneError, match="cattle-finetune started from its winner"):
+        load("cattle-pretrain", folder.root).resume(trials=9)
+    assert file.read_text() == before

@@ -14,6 +14,7 @@ from search.stages.stages import Stages
 from search.stages.start import check_start, started
 from search.sweep.folder import SweepFolder
 from search.views.markdown import headline
+from tests.support.terminal import Steadytune
 from trainables.errors import CheckpointError, SettingsError, SteadytuneError
 
 if TYPE_CHECKING:
@@ -92,3 +93,24 @@ def test_a_sweep_of_another_recipe_is_refused(stages: Stages, train: Trains, roo
     train(stages.specs[0])
     with pytest.raises(SettingsError, match=r"which trained tests.support.fakes:Curves; it must have trained"):
         started(stages.specs[1].model_copy(update={"recipe": "tests.support.fakes:Errors"}), root)
+
+
+def test_the_export_says_what_its_training_started_from(stages: Stages, train: Trains, root: Path) -> None:
+    for spec in stages.specs:
+        train(spec)
+    best = SweepFolder(root, "cattle-finetune").best
+    assert "Started from cattle-pretrain" in (best / "README.md").read_text()
+    assert json.loads((best / "about.json").read_text())["earlier_stages"][0].startswith("cattle-pretrain")
+
+
+def test_a_single_sweep_may_start_from_another_one(
+    stages: Stages, train: Trains, root: Path, steadytune: Steadytune
+) -> None:
+    spec = train(stages.specs[0]).plan.spec
+    fields = ["--recipe", spec.recipe, "--preset", "short", "--data", spec.data, "--sweeps", root]
+    code, _, complaint = steadytune("launch", *fields, "--starts-from", "cattle-pretrian")
+    assert code == 2
+    assert "no sweep 'cattle-pretrian'" in complaint
+    assert "did you mean 'cattle-pretrain'" in complaint
+    once = spec.model_copy(update={"name": "once", "starts_from": "cattle-pretrain", "set": {}})
+    assert [stage.sweep for stage in train(once).plan.spec.earlier_stages] == ["cattle-pretrain"]
