@@ -79,7 +79,7 @@ class Inputs:
     @property
     def faults(self) -> Path:
         """One row of the fault table."""
-        names = ("lost", "twice", "differing", "no_reason", "orphans", "left_over")
+        names = ("lost", "twice", "differing", "unexplained", "no_reason", "orphans", "left_over")
         file = self.folder / "faults.jsonl"
         row = {"kind": "driver killed", "seed": 0, "seconds": 1.0, "notes": [], **dict.fromkeys(names, 0)}
         file.write_text(json.dumps(row) + "\n")

@@ -15,6 +15,7 @@ from search.sampling.searcher import FAILURE_CONSTRAINT
 from search.state.outcome import finalist_numbers
 from search.sweep.folder import SweepFolder
 from tests.bench.faults.struck import FOREVER, NAME, Moment, events_of
+from tests.support.explained import unexplained
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Count:
     lost: int = 0
     twice: int = 0
     differing: int = 0
+    unexplained: int = 0
     no_reason: int = 0
     orphans: int = 0
     left_over: int = 0
@@ -41,8 +43,8 @@ def log(events: list[Any]) -> dict[int, tuple[Any, ...]]:
     return found
 
 
-def count(root: Path, kind: str, at: Moment, state: Any, unbroken: dict[int, tuple[Any, ...]]) -> Count:
-    """What is wrong after the sweep."""
+def count(root: Path, kind: str, at: Moment, state: Any, unbroken: dict[int, tuple[Any, ...]] | None) -> Count:
+    """What is wrong after the sweep; it is compared with the `unbroken` one if that decides the same."""
     found, events = Count(), events_of(root)
     started = Counter(one.trial for one in events if isinstance(one, TrialStarted))
     ended = Counter(one.trial for one in events if isinstance(one, Decided) and one.action == "stop")
@@ -54,9 +56,11 @@ def count(root: Path, kind: str, at: Moment, state: Any, unbroken: dict[int, tup
     found.twice = sum(number - 1 for number in (*started.values(), *ended.values(), *epochs.values()))
     if kind in FOREVER:
         found.no_reason = int(not _told(root, state, at.trial, FOREVER[kind]))
-    else:
+    elif unbroken is not None:
         ours = log(events)
         found.differing = sum(ours.get(trial) != unbroken.get(trial) for trial in ours.keys() | unbroken.keys())
+    problems = unexplained(state.plan, read(SweepFolder(root / "sweeps", NAME).journal))
+    found.unexplained, found.notes = len(problems), found.notes + problems
     found.left_over = len(left_over(root, kind, at, state))
     found.notes += [str(path) for path in left_over(root, kind, at, state)]
     return found

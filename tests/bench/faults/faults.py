@@ -1,12 +1,14 @@
 """One fault at a time, at random moments of a real sweep: `python -m tests.bench.faults.faults --to FILE [--kinds …]`.
 
-Each is a small sweep through Ray, one trial at a time, so that what it decides follows from its seed; the recipe and
-what can happen inside a training are in `faulty.py`. A fault strikes at a seeded (trial, epoch), in the training or
-while its checkpoint is written. Afterwards are counted
+Each is a small sweep through Ray, one trial at a time, so that what it decides follows from its seed, or several with
+`--workers`; the recipe and what can happen inside a training are in `faulty.py`. A fault strikes at a seeded (trial,
+epoch), in the training or while its checkpoint is written. Afterwards are counted
 
     lost        trials without an end, or ended as failed though they go on by themselves after such a fault
     twice       trials, epochs or ends that are in the journal more than once
-    differing   trials whose values or decisions are not those of the unbroken sweep ("-": a trial less, other ranks)
+    differing   trials whose values or decisions are not those of the unbroken sweep ("-": a trial less, other ranks; or
+                several workers, where the order of arrival is free)
+    unexplained decisions that do not follow from the journal's events before them, in whatever order they came
     no reason   trials that were struck for good and did not end as failed with the reason, told to Optuna as infeasible
     orphans     processes of the sweep that outlive it by 90 s
     left over   checkpoints beyond the retention's bound, half-written files
@@ -55,18 +57,19 @@ ENVIRONMENT = {
 }
 
 
-def one(base: Path, kind: str, seed: int, pairs: list[tuple[int, int]], unbroken: Any, cluster: Any) -> Count:
-    """One sweep with one fault."""
+def one(base: Path, kind: str, seed: int, workers: int, events: list[Any], cluster: Any) -> Count:
+    """One sweep with one fault; `events` are those of the unbroken sweep."""
+    pairs = moments_of(events, workers)
     draw = random.Random(f"{kind}/{seed}")
     able = [pair for pair in pairs if pair[1] > 1] if kind in NEEDS_CHECKPOINT else pairs
     at = Moment(*draw.choice(able), draw.choice(["training", "saving"]))
     if kind in (*NEEDS_CHECKPOINT, "checkpoints unwritable"):
         at = Moment(at.trial, at.epoch, "training")
     root = base / f"{kind.replace(' ', '-')}-{seed}"
-    prepare(root, kind, at)
+    prepare(root, kind, at, workers)
     try:
         state, orphans = strike(root, kind, at, cluster)
-        found = count(root, kind, at, state, unbroken)
+        found = count(root, kind, at, state, log(events) if workers == 1 else None)
         found.orphans = orphans + outliving(trainings())
     except Exception as error:
         found = Count(lost=1, notes=[f"{type(error).__name__}: {error}"])
@@ -81,10 +84,18 @@ def one(base: Path, kind: str, seed: int, pairs: list[tuple[int, int]], unbroken
     return found
 
 
+def moments_of(events: list[Any], workers: int) -> list[tuple[int, int]]:
+    """Each (trial, epoch) that a search comes to; with several workers another order may end all but the baseline."""
+    search = {one.trial for one in events if isinstance(one, TrialStarted) and one.kind == "search"}
+    pairs = [(one.trial, one.epoch) for one in events if isinstance(one, EpochDone) and one.trial in search]
+    return [(trial, epoch) for trial, epoch in pairs if workers == 1 or trial == 0 or epoch == 1]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--moments", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="number of the first moment")
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--to", type=Path, help="file to add what is found to")
     parser.add_argument("--table", type=Path, nargs="+", help="files to show")
@@ -99,37 +110,43 @@ def main() -> None:
         show([json.loads(line) for file in given.table for line in file.read_text().splitlines()])
     else:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        measure(given.kinds, range(given.first, given.moments), given.to)
+        measure(given.kinds, range(given.first, given.moments), given.workers, given.to)
 
 
-def measure(kinds: list[str], moments: range, to: Path) -> None:
+def measure(kinds: list[str], moments: range, workers: int, to: Path) -> None:
     """Every kind at its first moment, then every kind at its second …"""
-    with tempfile.TemporaryDirectory() as name, session("node killed" in kinds) as cluster:
+    with tempfile.TemporaryDirectory() as name, session("node killed" in kinds, workers) as cluster:
         base = Path(name)
-        prepare(base / "unbroken", "none", None)
+        prepare(base / "unbroken", "none", None, workers)
         launch(base / "unbroken", "none", nothing)
         events = events_of(base / "unbroken")
-        search = {one.trial for one in events if isinstance(one, TrialStarted) and one.kind == "search"}
-        pairs = [(one.trial, one.epoch) for one in events if isinstance(one, EpochDone) and one.trial in search]
         for seed in moments:
             for kind in kinds:
                 began = time.monotonic()
-                found = one(base, kind, seed, pairs, log(events), cluster)
-                row = {"kind": kind, "seed": seed, "seconds": time.monotonic() - began, **vars(found)}
+                found = one(base, kind, seed, workers, events, cluster)
+                row = {
+                    "kind": kind,
+                    "workers": workers,
+                    "seed": seed,
+                    "seconds": time.monotonic() - began,
+                    **vars(found),
+                }
                 with to.open("a") as file:
                     file.write(json.dumps(row) + "\n")
 
 
 def show(rows: list[dict[str, Any]]) -> None:
     """One line a kind."""
-    columns = ("lost", "twice", "differing", "no_reason", "orphans", "left_over")
+    columns = ("lost", "twice", "differing", "unexplained", "no_reason", "orphans", "left_over")
     print(f"| fault | moments | {' | '.join(columns).replace('_', ' ')} | seconds each |")
-    print(f"| --- |{' --- |' * 8}")
+    print(f"| --- |{' --- |' * 9}")
     for kind in KINDS:
         own = [row for row in rows if row["kind"] == kind]
         if own:
             sums = {name: str(sum(row[name] for row in own)) for name in columns}
-            sums |= {"differing": "-"} if kind in FOREVER else {"no_reason": "-"}
+            free_order = any(row.get("workers", 1) > 1 for row in own)
+            sums |= {"differing": "-"} if kind in FOREVER or free_order else {}
+            sums |= {} if kind in FOREVER else {"no_reason": "-"}
             seconds = sum(row["seconds"] for row in own) / len(own)
             print(f"| {kind} | {len(own)} | {' | '.join(sums.values())} | {seconds:.0f} |")
     for row in rows:

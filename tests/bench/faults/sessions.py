@@ -15,9 +15,9 @@ QUIET = {"log_to_driver": False, "logging_level": "CRITICAL"}
 
 
 @contextmanager
-def session(nodes: bool) -> Iterator[Cluster | None]:
-    """One Ray for all sweeps; of three raylets if nodes are to be killed."""
-    cluster = patiently(_cluster if nodes else _alone, _clear)
+def session(nodes: bool, workers: int) -> Iterator[Cluster | None]:
+    """One Ray for all sweeps, with a CPU for each worker; of several raylets if nodes are to be killed."""
+    cluster = patiently(lambda: _cluster(workers) if nodes else _alone(workers), _clear)
     yield cluster
     ray.shutdown()
     if cluster:
@@ -42,13 +42,13 @@ def _clear() -> None:
             process.kill()
 
 
-def _alone() -> None:
-    ray.init(address="local", num_cpus=1, include_dashboard=False, object_store_memory=STORE_BYTES, **QUIET)
+def _alone(workers: int) -> None:
+    ray.init(address="local", num_cpus=workers, include_dashboard=False, object_store_memory=STORE_BYTES, **QUIET)
 
 
-def _cluster() -> Cluster:
+def _cluster(workers: int) -> Cluster:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE_BYTES})
-    for _ in range(2):
+    for _ in range(workers + 1):
         cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
     ray.init(address=cluster.address, **QUIET)
     return cluster

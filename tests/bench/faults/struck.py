@@ -1,4 +1,4 @@
-"""The small sweep that faults strike: one trial at a time, so that what it decides follows from its seed."""
+"""The small sweep that faults strike. One trial at a time, what it decides follows from its seed."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from search.sweep.spec import read_spec
 from search.tracking.recorder import Recorder
 
 NAME = "sweep"
+FAULT = "fault.json"
 SETTLE_SECONDS = 90.0
 """Two agents of Ray's tell its head for 60 s that it is gone (`ray/_private/utils.py`), and end then."""
 FOREVER = {  # kind: how the reason begins
@@ -56,21 +57,23 @@ class Unrecorded(Recorder):
 
 def launch(root: Path, kind: str, listen: Callable[[Row, SweepState], None], *, again: bool = False) -> Any:
     """The sweep, or the rest of it."""
+    workers = json.loads((root / "data" / FAULT).read_text())["workers"]
     values = {
         "name": NAME, "recipe": "tests.bench.faults.faulty:Faulty", "preset": "tiny",
         "data": str(root / "data"), "seed": 5,
-        "trials": 4, "workers": 1, "min_peers": 2, "confirm_top": 1, "confirm_seeds": 1, "keep_checkpoints": 2,
+        "trials": 4 if workers == 1 else 8, "workers": workers,
+        "min_peers": 2, "confirm_top": 1, "confirm_seeds": 1, "keep_checkpoints": 2,
         "retries": 0 if kind in FOREVER else 1, "hang_minutes": 0.2 if "hang" in kind else 5.0,
     }  # fmt: skip
     made = make_plan(read_spec(values, "bench"))
     return (sweep_run.resume if again else sweep_run.launch)(made, root / "sweeps", listen)
 
 
-def prepare(root: Path, kind: str, at: Moment | None) -> None:
+def prepare(root: Path, kind: str, at: Moment | None, workers: int) -> None:
     """The data folder, with what is to happen in it."""
     (root / "data").mkdir(parents=True)
     told = {"kind": kind, **vars(at)} if at else {}
-    (root / "data" / "fault.json").write_text(json.dumps(told))
+    (root / "data" / FAULT).write_text(json.dumps({"workers": workers, **told}))
 
 
 def nothing(row: Row, state: SweepState) -> None:
