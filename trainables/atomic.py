@@ -51,13 +51,18 @@ def new_file(target: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_folder(target: Path, writer: str = "") -> Iterator[Path]:
     """An empty folder to fill; it replaces `target` at the end of the block, or is removed if the block raises.
 
     Folders above `target` are made. A folder `target` that exists is deleted just before the new one takes its name,
     so a process killed between these two steps leaves neither.
+
+    Args:
+        target: its path.
+        writer: tells processes apart that may write the same target at once. What one of them leaves when it is killed
+            is then not removed by the next.
     """
-    with _filled(_beside(target)) as partial:
+    with _filled(_beside(target, writer and f".{writer}")) as partial:
         yield partial
         shutil.rmtree(target, ignore_errors=True)  # os.replace takes the name of an empty folder only
         os.replace(partial, target)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import re
 import shutil
 from collections.abc import Callable
@@ -23,9 +24,13 @@ _NAME = re.compile(r"epoch-(\d+)")
 
 
 def write(folder: Path, epoch: int, save: Callable[[Path], None]) -> Path:
-    """Have `save` fill a new directory and put it in place as `folder/epoch-NNNN`; returns that path."""
+    """Have `save` fill a new directory and put it in place as `folder/epoch-NNNN`; returns that path.
+
+    A worker that lost its driver may still write the epoch that another worker trains again: both directories are
+    whole, and the later one stays.
+    """
     target = folder / f"epoch-{epoch:04d}"
-    with new_folder(target) as partial:
+    with new_folder(target, f"{platform.node()}-{os.getpid()}") as partial:
         save(partial)
         _seal(partial)
     return target

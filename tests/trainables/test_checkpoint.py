@@ -52,6 +52,20 @@ def test_writing_it_again_replaces_it(tmp_path: Path) -> None:
     assert (tmp_path / "epoch-0002/state.pt").read_text() == "second time"
 
 
+def test_a_worker_that_lost_its_driver_does_not_disturb_the_one_that_trains_the_same_epoch_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(directory: Path) -> None:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr("platform.node", lambda: "another machine")
+            checkpoint.check(checkpoint.write(tmp_path, 3, holding("theirs")))
+        holding("ours")(directory)
+
+    checkpoint.check(checkpoint.write(tmp_path, 3, save))
+    assert (tmp_path / "epoch-0003" / "state.pt").read_text() == "ours"
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch-0003"]
+
+
 def test_what_a_killed_process_leaves_is_swept_up(tmp_path: Path) -> None:
     whole = checkpoint.write(tmp_path, 1, holding("whole"))
     doomed = checkpoint.set_aside(checkpoint.write(tmp_path, 2, holding("doomed")))
