@@ -20,6 +20,12 @@ class Declaration(Settings):
     tracks: TracksField | None = None
 
 
+SWITCHES_ALONE = (
+    "metric: a detector that finds nothing has no ID switches, so it would win; hota or idf1 say how well objects are "
+    "followed."
+)
+
+
 @runtime_checkable
 class Declares(Protocol):
     """A recipe whose trainings are wholly described by the sweep file."""
@@ -53,4 +59,8 @@ def declared(recipe: AnyRecipe, fields: Mapping[str, Any]) -> AnyRecipe:
     if objective.mode is None and objective.name in seldom:
         objective = objective.model_copy(update={"mode": MODES[seldom[objective.name]]})
     bounds = {name: BOUNDS[metric] for name, metric in seldom.items() if metric in BOUNDS}
-    return optimising(recipe, with_mode(objective), frozenset(seldom), bounds)
+    optimised = optimising(recipe, with_mode(objective), frozenset(seldom), bounds)
+    if seldom.get(objective.name) == "idsw":
+        kind = type(optimised)
+        optimised = type(kind.__name__, (kind,), {"notes": (*kind.notes, SWITCHES_ALONE)})()
+    return optimised

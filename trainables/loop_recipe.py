@@ -80,6 +80,7 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
     - `training.new_training(settings, data, workdir)` returns the training;
     - `weights.fetch(settings)` is `Recipe.fetch`, asked if a value is one of `downloads`;
     - `predictor.load(settings, checkpoint)` returns the predictor;
+    - `predictor.load_frames(settings, checkpoint)` is `Recipe.frame_predictor`; may be absent;
     - `predictor.write_weights(settings, checkpoint, directory)` is `Recipe.weights`;
     - `predictor.write_onnx(settings, checkpoint, directory)` is `Recipe.onnx`; may be absent;
     - `look.look(settings, data)` is `Recipe.look`;
@@ -128,6 +129,12 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
     def predictor(self, settings: SettingsT, checkpoint: Path) -> Predictor:
         """The trained model, for inference; see `Recipe.predictor`. What it takes: `load` in the module `predictor`."""
         predictor: Predictor = self._module("predictor").load(settings, checkpoint)
+        return predictor
+
+    def frame_predictor(self, settings: SettingsT, checkpoint: Path) -> Predictor:
+        """See `Recipe.frame_predictor`."""
+        load = getattr(self._module("predictor"), "load_frames", self.predictor)
+        predictor: Predictor = load(settings, checkpoint)
         return predictor
 
     def weights(self, settings: SettingsT, checkpoint: Path, directory: Path) -> Mapping[str, str]:

@@ -232,6 +232,10 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
         """
         raise SteadytuneError(f"recipe {self.name} has no predictor; implement `predictor` in {type(self).__name__}")
 
+    def frame_predictor(self, settings: SettingsT, checkpoint: Path) -> Predictor:
+        """`predictor` for many pictures of one size, perhaps in batches and on the training's device."""
+        return self.predictor(settings, checkpoint)
+
     def example_input(self, picture: Any) -> Any:
         """An input of the predictor, with `picture` in the place of each image."""
         return picture

@@ -21,7 +21,7 @@ from trainables.resnet_yolo.training import new_detector
 from trainables.vision import onnx_export as onnx_file
 from trainables.vision.average_precision import Detections
 from trainables.vision.image_input import rgb
-from trainables.vision.inference import fill, one_by_one, parts
+from trainables.vision.inference import fill, on_device, one_by_one, parts
 
 WEIGHTS = "weights.pt"
 
@@ -40,7 +40,13 @@ def load(settings: ResnetYoloSettings, checkpoint: Path, run: onnx_file.Run | No
     detector, names = trained(settings, checkpoint)
     network: Network = detector if run is None else partial(_by_file, run)
 
-    return one_by_one(partial(_one, network, settings, names))
+    return one_by_one(lambda image: _answers(network, settings, names, [image])[0])
+
+
+def load_frames(settings: ResnetYoloSettings, checkpoint: Path) -> Predictor:
+    """`load`, but on the training's device and with all pictures that are given at a time as one batch."""
+    detector, names = trained(settings, checkpoint)
+    return on_device(detector, settings.device, partial(_answers, settings=settings, names=names))
 
 
 def trained(settings: ResnetYoloSettings, checkpoint: Path) -> tuple[Detector, list[str]]:
@@ -70,14 +76,23 @@ def _by_file(run: onnx_file.Run, images: Tensor) -> Predictions:
     return Predictions(*onnx_file.tensors(run, images=images))
 
 
-def _one(network: Network, settings: ResnetYoloSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
-    with _opened(image) as opened:
-        width, height = opened.size
-        pixels, (left, top, inside, _) = letterboxed(opened, settings.image_size)
-    batch = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].float() / 255
+def _answers(
+    network: Network, settings: ResnetYoloSettings, names: Sequence[str], images: Sequence[Any]
+) -> list[dict[str, Any]]:
+    sizes, insides, planes = [], [], []
+    for image in images:
+        with _opened(image) as opened:
+            sizes.append(opened.size)
+            pixels, inside = letterboxed(opened, settings.image_size)
+        insides.append(inside)
+        planes.append(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    batch = torch.from_numpy(np.stack(planes)).float() / 255
     with torch.no_grad():
-        (detected,) = detections(network(batch), settings.image_size, settings.score_threshold)
-    return _named(detected, names, (left, top), width / inside, (width, height))
+        found = detections(network(batch), settings.image_size, settings.score_threshold)
+    return [
+        _named(detected, names, (left, top), size[0] / width, size)
+        for detected, (left, top, width, _), size in zip(found, insides, sizes, strict=True)
+    ]
 
 
 def _opened(image: Any) -> Image.Image:

@@ -26,7 +26,7 @@ from trainables.rgbt.training import arguments
 from trainables.vision import onnx_export as onnx_file
 from trainables.vision.decode import decode_grey
 from trainables.vision.image_input import planes, rgb
-from trainables.vision.inference import fill, one_by_one, parts
+from trainables.vision.inference import fill, on_device, one_by_one, parts
 
 WEIGHTS, STATE = "weights.pt", "weights_state.pt"
 
@@ -54,7 +54,15 @@ def load(settings: RgbtSettings, checkpoint: Path, run: onnx_file.Run | None = N
             detections = detector.model[-1].postprocess(torch.cat(onnx_file.tensors(run, images=pairs), dim=-1))
         return detections
 
-    return one_by_one(partial(_one, network, settings, names))
+    return one_by_one(lambda image: _answers(network, settings, names, [image])[0])
+
+
+def load_frames(settings: RgbtSettings, checkpoint: Path) -> Predictor:
+    """`load`, but on the training's device and with all pairs that are given at a time as one batch."""
+    detector, names = trained(settings, checkpoint)
+    answers = partial(_answers, settings=settings, names=names)
+    seen = blank_thermal if settings.modality == "rgb" else None
+    return on_device(detector, settings.device, answers, before=seen, after=lambda outputs: outputs[0])
 
 
 def trained(settings: RgbtSettings, checkpoint: Path) -> tuple[DetectionModel, list[str]]:
@@ -111,16 +119,34 @@ def write_onnx(settings: RgbtSettings, checkpoint: Path, directory: Path) -> dic
     return onnx_file.write(decoded, {"images": example}, directory, ["boxes", "scores"])
 
 
-def _one(network: Network, settings: RgbtSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
+def _answers(
+    network: Network, settings: RgbtSettings, names: Sequence[str], images: Sequence[Any]
+) -> list[dict[str, Any]]:
+    prepared = [_prepared(settings, image) for image in images]
+    batch = torch.from_numpy(np.stack([planes for planes, _, _ in prepared])).float() / 255
+    with torch.no_grad():
+        rows = network(batch)
+    return [
+        _answer(each.float(), settings.image_size, inside, size, names)
+        for each, (_, inside, size) in zip(rows, prepared, strict=True)
+    ]
+
+
+def _prepared(settings: RgbtSettings, image: Any) -> tuple[NDArray[np.uint8], tuple[int, int], tuple[int, int]]:
+    """The planes (4, S, S) of a pair, and its height and width in them and on disk."""
     colours, thermal = _opened(image)
     height, width = thermal.shape
     pixels, _ = stacked(colours, thermal, settings.image_size, settings.thermal_clahe)
-    inside = pixels.shape[:2]
     side = settings.image_size
     padded = LetterBox(new_shape=(side, side), scaleup=False)(image=pixels)
-    batch = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None].float() / 255
-    with torch.no_grad():
-        detected = detections(network(batch)[0].float())
+    return np.ascontiguousarray(padded.transpose(2, 0, 1)), (pixels.shape[0], pixels.shape[1]), (height, width)
+
+
+def _answer(
+    rows: Tensor, side: int, inside: tuple[int, int], size: tuple[int, int], names: Sequence[str]
+) -> dict[str, Any]:
+    height, width = size
+    detected = detections(rows)
     top, left = (round((side - length) / 2 - 0.1) for length in inside)  # as LetterBox centres
     scale = np.array([width / inside[1], height / inside[0]] * 2, dtype=np.float32)
     boxes = (detected.boxes - np.array([left, top] * 2, dtype=np.float32)) * scale

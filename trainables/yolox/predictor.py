@@ -14,7 +14,7 @@ from torch import Tensor
 from trainables.recipe import Predictor
 from trainables.vision import onnx_export as onnx_file
 from trainables.vision.image_input import rgb
-from trainables.vision.inference import fill, one_by_one, parts
+from trainables.vision.inference import fill, on_device, one_by_one, parts
 from trainables.yolox.detections import detections
 from trainables.yolox.experiment import Detector
 from trainables.yolox.images import held_out, scaled
@@ -38,7 +38,13 @@ def load(settings: YoloxSettings, checkpoint: Path, run: onnx_file.Run | None = 
     detector, names = trained(settings, checkpoint)
     network: Network = detector if run is None else partial(_by_file, run)
 
-    return one_by_one(partial(_one, network, settings, names))
+    return one_by_one(lambda image: _answers(network, settings, names, [image])[0])
+
+
+def load_frames(settings: YoloxSettings, checkpoint: Path) -> Predictor:
+    """`load`, but on the training's device and with all pictures that are given at a time as one batch."""
+    detector, names = trained(settings, checkpoint)
+    return on_device(detector, settings.device, partial(_answers, settings=settings, names=names))
 
 
 def trained(settings: YoloxSettings, checkpoint: Path) -> tuple[Detector, list[str]]:
@@ -69,15 +75,20 @@ def _by_file(run: onnx_file.Run, images: Tensor) -> Tensor:
     return onnx_file.tensors(run, images=images)[0]
 
 
-def _one(network: Network, settings: YoloxSettings, names: Sequence[str], image: Any) -> dict[str, Any]:
-    picture = np.ascontiguousarray(rgb(image)[..., ::-1])
-    height, width = picture.shape[:2]
-    pixels, _ = held_out(scaled(picture, settings.input_size), np.zeros((0, 5)), settings.input_size)
+def _answers(
+    network: Network, settings: YoloxSettings, names: Sequence[str], images: Sequence[Any]
+) -> list[dict[str, Any]]:
+    pictures = [np.ascontiguousarray(rgb(image)[..., ::-1]) for image in images]
+    sizes = [(picture.shape[1], picture.shape[0]) for picture in pictures]
+    scaled_pictures = (scaled(picture, settings.input_size) for picture in pictures)
+    pixels = [held_out(each, np.zeros((0, 5)), settings.input_size)[0] for each in scaled_pictures]
     with torch.no_grad():
-        predictions = network(torch.from_numpy(pixels)[None])
-    (detected,) = detections(predictions, [(width, height)], len(names), settings)
-    return {
-        "boxes": detected.boxes,
-        "scores": detected.scores,
-        "labels": [names[int(index)] for index in detected.classes],
-    }
+        predictions = network(torch.from_numpy(np.stack(pixels)))
+    return [
+        {
+            "boxes": detected.boxes,
+            "scores": detected.scores,
+            "labels": [names[int(index)] for index in detected.classes],
+        }
+        for detected in detections(predictions, sizes, len(names), settings)
+    ]

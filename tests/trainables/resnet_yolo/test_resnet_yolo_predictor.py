@@ -100,3 +100,14 @@ def test_onnx_answers_as_torch_does(trained: tuple[ResnetYolo, Path], tmp_path: 
     picture = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
     file, settings = tmp_path / "model.onnx", recipe.settings("tiny", SHORT)
     assert predicts_alike(recipe, settings, folder / "checkpoint", file, picture)
+
+
+def test_frames_in_a_batch_are_answered_as_one_by_one(predict: Predictor, trained: tuple[ResnetYolo, Path]) -> None:
+    recipe, folder = trained
+    pictures = [
+        np.random.default_rng(seed).integers(0, 255, (64, 48 + 8 * seed, 3), dtype=np.uint8) for seed in (1, 2, 3)
+    ]
+    together = recipe.frame_predictor(recipe.settings("tiny", SHORT), folder / "checkpoint")(pictures)
+    for answer, other in zip(together, predict(pictures), strict=True):
+        assert answer["labels"] == other["labels"]
+        np.testing.assert_allclose(answer["boxes"], other["boxes"], atol=0.02)

@@ -118,7 +118,9 @@ def test_tracking_may_be_seldom_but_is_never_left_out_at_the_end(walk: Path) -> 
 def test_a_metric_of_tracks_is_optimised_with_its_own_mode_and_bounds() -> None:
     recipe = watching(tracks={}, metric="idsw")
     assert (recipe.metric, recipe.mode, recipe.metric_bounds({})) == ("idsw", "min", None)
+    assert "a detector that finds nothing has no ID switches" in recipe.notes[-1]
     recipe = watching(tracks={}, metric="hota/bytetrack")
+    assert recipe.notes == ()
     assert (recipe.metric, recipe.mode, recipe.metric_bounds({})) == ("hota/bytetrack", "max", (0.0, 1.0))
     assert watching(tracks={}).metric == "score"
 
