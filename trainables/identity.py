@@ -10,6 +10,7 @@ from trainables.manifest import FORMAT
 DIGITS = 8
 """Of the settings' digest and of the data's fingerprint that an identity holds."""
 _TEXT = re.compile(r"(?P<training>\S+ \(settings \w+), (?P<kind>data|content) (?P<data>.*)\)")
+_AVERAGE = "(average of"
 _accepted: set[str] = set()
 
 
@@ -23,6 +24,11 @@ def identity(recipe: str, settings_digest: str, fingerprint: str) -> str:
     return f"{recipe} (settings {settings_digest[:DIGITS]}, {kind} {_digits(fingerprint)})"
 
 
+def averaged_identity(first: str, count: int) -> str:
+    """The identity of the average of `count` trainings, of which `first` is one's."""
+    return f"{first.partition(' ')[0]} {_AVERAGE} {count} trainings)"
+
+
 def difference(saved: str, now: str) -> str:
     """How the training of identity `now` differs from the one of `saved`; "" if it may continue that.
 
@@ -31,6 +37,8 @@ def difference(saved: str, now: str) -> str:
     had, has = _TEXT.fullmatch(saved), _TEXT.fullmatch(now)
     if saved == now:
         return ""
+    if _AVERAGE in saved:
+        return "is an average of trainings, from which none can go on; give a checkpoint of one of them"
     if had is None or has is None or _recipe(had) != _recipe(has):
         writer = f"recipe {_recipe(had)}" if had else repr(saved)
         return f"was written by {writer}, not by recipe {_recipe(has) if has else now}; give a checkpoint of that"

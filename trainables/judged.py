@@ -49,13 +49,18 @@ def judge(
     Raises:
         SteadytuneError: the recipe shows no held-out examples, or checkpoint and data do not fit.
     """
-    examples = held_out(recipe, settings, for_checkpoint(opened, checkpoint))
-    if most is not None and len(examples) > most:
-        examples = [examples[index] for index in np.linspace(0, len(examples) - 1, most).round().astype(int)]
+    examples = evenly(held_out(recipe, settings, for_checkpoint(opened, checkpoint)), most)
     report, predicted = report_on(examples, recipe.predictor(settings, checkpoint))
     if isinstance(recipe, Tracked):
         report = replace(report, tracks=recipe.track_scores(settings, opened, checkpoint))
     return examples, JudgedModel(title, report, predicted)
+
+
+def evenly(examples: Sequence[HeldOut], most: int | None) -> Sequence[HeldOut]:
+    """At most `most` of `examples`, evenly taken; all if it is None."""
+    if most is None or len(examples) <= most:
+        return examples
+    return [examples[index] for index in np.linspace(0, len(examples) - 1, most).round().astype(int)]
 
 
 def report_on(examples: Sequence[HeldOut], predictor: Predictor) -> tuple[ModelReport, Predictions]:
@@ -64,12 +69,21 @@ def report_on(examples: Sequence[HeldOut], predictor: Predictor) -> tuple[ModelR
     Raises:
         DataError: no picture of them holds an object.
     """
+    predicted = predictions(examples, predictor)
+    return report_of(predicted), predicted
+
+
+def report_of(predicted: Predictions) -> ModelReport:
+    """The report of predictions on at least one example.
+
+    Raises:
+        DataError: no picture of them holds an object.
+    """
     from trainables.vision.class_report import class_report
     from trainables.vision.detection_report import detection_report
 
-    predicted = predictions(examples, predictor)
     if not isinstance(predicted, DetectionPredictions):
-        return class_report(predicted), predicted
+        return class_report(predicted)
     if not any(len(truth.classes) for truth in predicted.truth):
         raise DataError("no held-out picture holds an object; a report needs at least one")
-    return detection_report(predicted), predicted
+    return detection_report(predicted)

@@ -73,6 +73,12 @@ class LoopedRecipe(Recipe[SettingsT, DataSetT]):
         """Evaluate, with classes matched by their names; see `Recipe.evaluate`."""
         return evaluated(self.training(settings, for_checkpoint(data, checkpoint), workdir), settings, checkpoint)
 
+    def average(self, settings: SettingsT, checkpoints: Sequence[Path], directory: Path) -> None:
+        """Average what the trainings' states call "model" and "ema"; see `Recipe.average`."""
+        from trainables.averaging import write_average
+
+        write_average(checkpoints, directory)
+
 
 class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
     """A looped recipe that is a package. Its methods call functions of these modules, which are imported on demand:

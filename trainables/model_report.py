@@ -90,6 +90,11 @@ class ModelReport:
     guesses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tracks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
+    @property
+    def main(self) -> str:
+        """The metric that tells most by itself."""
+        return "map50_95" if self.kind == "detection" else "mean_class_accuracy"
+
     def as_json(self) -> dict[str, Any]:
         """The same as JSON has it."""
         return asdict(self)

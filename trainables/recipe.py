@@ -258,6 +258,19 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
         """
         return {}
 
+    def average(self, settings: SettingsT, checkpoints: Sequence[Path], directory: Path) -> None:
+        """Write a checkpoint whose weights are the mean of those of several into the empty `directory`, if it can.
+
+        Args:
+            settings: of the first one's training; the others differ in their seed alone.
+            checkpoints: directories that `Epoch.save` wrote; at least one.
+            directory: where to write; exists.
+
+        Raises:
+            SteadytuneError: the recipe cannot, or a checkpoint is incomplete.
+        """
+        raise SteadytuneError(f"recipe {self.name}: its checkpoints have no average; implement its method average")
+
     def onnx(self, settings: SettingsT, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """Write the trained model as ONNX and check it against torch's outputs; a recipe need not be able to.
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,6 +15,9 @@ from search.cli.options import DEFAULT_ROOT, Json, Root, Storage
 from search.sweep.folder import SweepFolder
 from search.views.charts.file import check_figure_path, write_chart
 from trainables.errors import SteadytuneError
+
+if TYPE_CHECKING:
+    from search.state.sweep_state import SweepState
 
 
 def report(
@@ -27,10 +30,12 @@ def report(
     from search.sweep.data_look import read
     from search.views.html_report import sweep_page
     from search.views.model_process import read_part
+    from search.views.seeds_together import read_seeds
 
     folder = options.folder(sweeps, name, storage)
     target = to or folder.path / "report.html"
-    options.write(target, sweep_page(options.state(folder), name, read(folder.look), read_part(folder)))
+    page = sweep_page(options.state(folder), name, read(folder.look), read_part(folder), read_seeds(folder))
+    options.write(target, page)
     print(target)
 
 
@@ -116,6 +121,12 @@ def export(
     int8: Annotated[
         bool, typer.Option("--int8", help="also write the ONNX model in int8, with what that costs of its metric")
     ] = False,
+    average: Annotated[
+        bool, typer.Option("--average", help="write the average of the weights of its fresh seeds, as one model")
+    ] = False,
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="write its fresh seeds as an ensemble, which `predict` takes")
+    ] = False,
     prove: Annotated[
         int, typer.Option(min=0, help="epochs to re-train from the written files, to prove that they are complete")
     ] = 0,
@@ -124,10 +135,10 @@ def export(
 ) -> None:
     """Write a configuration in the recipe's own format, with its best checkpoint."""
     from search.export.bundle import check_target
-    from search.export.bundle import export as write_export
     from search.export.int8 import read_numbers
     from search.state.outcome import result
 
+    form = _form(average, ensemble, int8)
     folder = options.folder(sweeps, name, storage)
     state = options.state(folder)
     chosen = state.trial(trial).started.of if trial is not None else result(state).trial
@@ -135,20 +146,45 @@ def export(
         raise SteadytuneError(
             f"no trial of sweep {name} trained to its end yet; name one: steadytune export {name} TRIAL"
         )
-    target = to.absolute() if to else folder.best if trial is None else folder.path / f"trial-{chosen:04d}"
+    default = folder.best if trial is None else folder.path / f"trial-{chosen:04d}"
+    target = to.absolute() if to else default.with_name(default.name + FORMS[form])
     if to:
         check_target(target)
     try:
-        written = write_export(state, folder, chosen, target, onnx, int8)
+        written = _write(form, state, folder, chosen, target, onnx)
     except OSError as error:
         raise SteadytuneError(
             f"{target}: cannot be written ({error.strerror}); give another folder with --to"
         ) from None
     for path in written:
         print(path, flush=True)
-    if int8:
+    if form == "int8":
         print(read_numbers(target).sentence, flush=True)
     if prove:
         from search.export.prove import prove_in_new_process
 
         prove_in_new_process(target, prove)
+
+
+Form = Literal["", "average", "ensemble", "int8"]
+FORMS: dict[Form, str] = {"": "", "average": "-average", "ensemble": "-ensemble", "int8": ""}
+"""What `export` may be asked for besides, and what the folder's name then ends with."""
+
+
+def _form(average: bool, ensemble: bool, int8: bool) -> Form:
+    flags: dict[Form, bool] = {"average": average, "ensemble": ensemble, "int8": int8}
+    asked = [form for form, given in flags.items() if given]
+    if len(asked) > 1:
+        raise SteadytuneError(f"{' and '.join(f'--{form}' for form in asked)} exclude each other; give one of them")
+    return asked[0] if asked else ""
+
+
+def _write(form: Form, state: SweepState, folder: SweepFolder, trial: int, target: Path, onnx: bool) -> list[Path]:
+    if form in ("average", "ensemble"):
+        from search.export.combined import export_average, export_ensemble
+
+        write = export_average if form == "average" else export_ensemble
+        return write(state, folder, trial, target, onnx)
+    from search.export.bundle import export
+
+    return export(state, folder, trial, target, onnx, form == "int8")

@@ -15,7 +15,7 @@ from search.control.assignment import Assignment
 from search.control.budget import Budget
 from search.control.next_trial import added_trial, auditing_trial, confirming_trial, redrawn_values, search_trial
 from search.control.patience import search_end
-from search.control.retention import on_disk, paused_to_give_up, surplus
+from search.control.retention import paused_to_give_up, to_delete
 from search.control.rules import decide, give_up, promote, repeated_failure
 from search.control.steering import answer, consequences
 from search.journal.events import Decided, EpochDone, Event, Log, Requested, Row, SweepEnded, SweepOpened, TrialStarted
@@ -23,7 +23,6 @@ from search.pruning.decision import Decision
 from search.sampling.build_searcher import build_searcher
 from search.state.extension import has_other_space, that_stand
 from search.state.listeners import SamplerListener, SchedulerListener
-from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
 from search.state.targets import targets_end
 from search.state.trial_state import TrialState
@@ -287,13 +286,11 @@ class Coordinator:
 
     def _clean(self) -> None:
         """Delete checkpoints that nothing needs. Only after a flush, as a resume needs those that the journal names."""
-        spec, max_bytes = self.plan.spec, self.plan.spec.max_checkpoint_gb * 1e9
+        max_bytes = self.plan.spec.max_checkpoint_gb * 1e9
         for trial in paused_to_give_up(self.state.trials.paused.values(), max_bytes):
             why = "checkpoints of paused trials would exceed max_checkpoint_gb"
             self._record_decision(trial, give_up(trial, self.plan.recipe, self.scheduler, why, self._remaining()))
         self._journal.flush()
-        finalists = frozenset(finalist_numbers(self.state))
-        checkpoints = on_disk(self.state.trials.values())
-        for checkpoint in surplus(checkpoints, spec.keep_checkpoints, max_bytes, finalists):
+        for checkpoint in to_delete(self.state):
             self._delete(checkpoint.trial, checkpoint.epoch)
             self.state.trials[checkpoint.trial].forget_checkpoint(checkpoint.epoch)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from search.pruning.objective import Rating
+from search.state.outcome import finalist_numbers
+from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 
 
@@ -20,7 +22,8 @@ class StoredCheckpoint:
 
     Attributes:
         trial, epoch: which training wrote it, and after which epoch.
-        configuration: the search trial whose configuration it has; trainings on other seeds share it.
+        configuration: the search trial whose configuration it has; trainings on other seeds share it, unless their
+            models are to be combined (`combine_seeds`).
         rating: how good the model is, see `search.pruning.objective.ratings`. None if it was not evaluated.
         bytes: its size.
         newest: whether it is the newest of a running or paused trial.
@@ -44,12 +47,21 @@ class StoredCheckpoint:
         return self.trial, self.epoch
 
 
-def on_disk(trials: Iterable[TrialState]) -> list[StoredCheckpoint]:
-    """All checkpoints of `trials`."""
-    return [checkpoint for trial in trials if trial.checkpoints for checkpoint in _checkpoints(trial)]
+def to_delete(state: SweepState) -> list[StoredCheckpoint]:
+    """The checkpoints of a sweep that nothing needs any more."""
+    spec, finalists = state.plan.spec, finalist_numbers(state)
+    if spec.combine_seeds:
+        finalists += [training.number for number in finalists for training in state.trials.confirmations(number)]
+    checkpoints = on_disk(state.trials.values(), spec.combine_seeds)
+    return surplus(checkpoints, spec.keep_checkpoints, spec.max_checkpoint_gb * 1e9, frozenset(finalists))
 
 
-def _checkpoints(trial: TrialState) -> Iterator[StoredCheckpoint]:
+def on_disk(trials: Iterable[TrialState], seeds_apart: bool) -> list[StoredCheckpoint]:
+    """All checkpoints of `trials`; with `seeds_apart` a confirmation is a configuration of its own."""
+    return [checkpoint for trial in trials if trial.checkpoints for checkpoint in _checkpoints(trial, seeds_apart)]
+
+
+def _checkpoints(trial: TrialState, seeds_apart: bool) -> Iterator[StoredCheckpoint]:
     ratings = trial.curve.ratings()
     still_open = trial.checkpoints.keys() & trial.curve.open_epochs
     pending = max(sorted(still_open), key=lambda epoch: ratings[epoch][1], default=0)
@@ -58,7 +70,7 @@ def _checkpoints(trial: TrialState) -> Iterator[StoredCheckpoint]:
         yield StoredCheckpoint(
             trial.started.trial,
             epoch,
-            trial.started.of,
+            trial.number if seeds_apart and trial.started.kind == "confirm" else trial.started.of,
             ratings.get(epoch),
             size,
             newest=trial.decision is None and epoch == newest,

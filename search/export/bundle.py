@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from search.export.int8 import MODEL, write_int8
 from search.export.manifest import ABOUT, about, readme
-from search.state.outcome import best_checkpoint
+from search.state.outcome import BestCheckpoint, best_checkpoint
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.storage.object_store import Storage, retry_until_available
@@ -52,15 +53,19 @@ def export(
             written.
     """
     chosen = state.trial(number)
-    if state.plan.spec.storage:
-        _download_trainings(state, folder, number, state.plan.spec.storage)
+    download_trainings(state, folder, number)
+    # The best checkpoint may be that of a confirmation: its settings, seed included, are then the exported ones.
+    best = best_checkpoint(state, number, folder)
     with new_folder(target) as partial:
-        _write(state, folder, chosen, partial, onnx or int8, int8)
+        write_export(state, folder, best.trial if best else chosen, best, partial, onnx=onnx or int8, int8=int8)
     return sorted(target.iterdir())
 
 
-def _download_trainings(state: SweepState, folder: SweepFolder, number: int, uri: str) -> None:
-    """Download all trainings of configuration `number` from the sweep's storage to its folder."""
+def download_trainings(state: SweepState, folder: SweepFolder, number: int) -> None:
+    """Download all trainings of configuration `number` from the sweep's storage, if it has one, to its folder."""
+    uri = state.plan.spec.storage
+    if not uri:
+        return
     storage = retry_until_available(lambda: Storage(uri, folder.name))
     for trial in state.trials.values():
         if trial.started.of == number:
@@ -69,11 +74,33 @@ def _download_trainings(state: SweepState, folder: SweepFolder, number: int, uri
             retry_until_available(functools.partial(download_trial, storage, directory, epochs))
 
 
-def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory: Path, onnx: bool, int8: bool) -> None:
-    number, recipe = chosen.started.trial, state.plan.recipe
-    # The best checkpoint may be that of a confirmation: its settings, seed included, are then the exported ones.
-    best = best_checkpoint(state, number, folder)
-    source, checkpoint = (best.trial, best.path) if best else (chosen, None)
+def write_export(
+    state: SweepState,
+    folder: SweepFolder,
+    source: TrialState,
+    best: BestCheckpoint | None,
+    directory: Path,
+    *,
+    onnx: bool = False,
+    int8: bool = False,
+    average_of: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Write the files of an export into the empty folder `directory`.
+
+    Args:
+        state: of the sweep.
+        folder: the sweep's.
+        source: the training whose settings are exported.
+        best: its checkpoint to export; None if none was kept.
+        directory: exists.
+        onnx: see `export`.
+        int8: see `export`.
+        average_of: the trainings whose average the checkpoint is; empty if it is one's own.
+
+    Raises:
+        SteadytuneError: see `export`.
+    """
+    recipe, checkpoint = state.plan.recipe, best.path if best else None
     settings = parse_stored(recipe.settings_type, source.started.settings, recipe.name)
     (directory / "settings.yaml").write_text(
         yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), encoding="utf-8"
@@ -87,7 +114,8 @@ def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory
         weights = _write_weights(recipe, settings, directory)
     if onnx:
         if not checkpoint:
-            raise SteadytuneError(f"trial {number} of sweep {folder.name}: no checkpoint was kept, so there is no ONNX")
+            of = source.started.of
+            raise SteadytuneError(f"trial {of} of sweep {folder.name}: no checkpoint was kept, so there is no ONNX")
         weights = {**weights, **recipe.onnx(settings, directory / "checkpoint", directory)}
     if int8:
         if is_uri(state.plan.spec.data):
@@ -96,6 +124,8 @@ def _write(state: SweepState, folder: SweepFolder, chosen: TrialState, directory
         weights = {**weights, MODEL: numbers.sentence.removeprefix(f"{MODEL}: ")}
     weights = {**weights, **recipe.sweep_files(settings, located(state.plan.spec.data), _summaries(state), directory)}
     description = about(state.plan.spec, recipe.metric, source, best, trial_directory)
+    if average_of:
+        description["average_of"] = list(average_of)
     (directory / ABOUT).write_text(json.dumps(description, indent=1), encoding="utf-8")
     (directory / "README.md").write_text(readme(description, native_files, weights), encoding="utf-8")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from trainables.errors import SteadytuneError
 from trainables.json_file import read_json
 
 ABOUT = "about.json"
+MEMBERS = "members"
+"""What an ensemble's `about.json` lists, and the folder in which they are."""
 
 
 def about(
@@ -88,6 +90,32 @@ def read_about(folder: Path, *required: str) -> dict[str, Any]:
     return contents
 
 
+def ensemble_readme(about: Mapping[str, Any], seeds: Sequence[Mapping[str, Any]]) -> str:
+    """The README of an ensemble.
+
+    Args:
+        about: the contents of its `about.json`.
+        seeds: its members, as `average_of` has those of an average.
+    """
+    return "\n".join(
+        [
+            f"# {about['recipe']}: ensemble of trial {about['trial']} of sweep {about['sweep']} on fresh seeds",
+            "",
+            "Use it: `steadytune predict . PICTURES`. Every member is asked, so it takes as many times as long as one.",
+            "",
+            f"Each folder in `{MEMBERS}/` is an export of its own: {', '.join(map(_training, seeds))}.",
+            "",
+            "Prove it: `steadytune prove . --epochs 2` proves each member.",
+            "",
+        ]
+    )
+
+
+def _training(seed: Mapping[str, Any]) -> str:
+    """A training by its number, with its seed and what it reached."""
+    return f"training {seed['trial']} (seed {seed['seed']}, epoch {seed['epoch']}: {seed['value']:.4f})"
+
+
 def readme(about: dict[str, Any], files: list[str], weights: Mapping[str, str]) -> str:
     """The README of an export: what it is, the command that re-trains it, and what each file is.
 
@@ -103,6 +131,10 @@ def readme(about: dict[str, Any], files: list[str], weights: Mapping[str, str]) 
     checkpoint = (
         f"`checkpoint/` is its best one, of epoch {epoch}{gives}." if epoch else "No checkpoint of it was kept."
     )
+    if "average_of" in about:
+        reached = "" if value is None else f", which reach {about['metric']} {value:.4f}"
+        trainings = ", ".join(map(_training, about["average_of"]))
+        checkpoint = f"`checkpoint/` has the average of the weights of {trainings}{reached}."
     train = ["steadytune", "train", about["recipe"], "--config", "settings.yaml", "--data", about["data"]]
     data = f"{about['data']} {about['environment'].get('data_fingerprint', '')[:16]}".strip() or "none named"
     is_script = about["recipe"] == COMMAND

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from search.export.manifest import read_about
+from search.export.manifest import MEMBERS, read_about
 from search.storage.dataset_cache import fetch
 from search.sweep.data_identity import manifest_of
 from search.sweep.environment import python_path
@@ -46,7 +46,15 @@ def prove(folder: Path, epochs: int, data: Path | None = None) -> Iterator[str]:
     Raises:
         SteadytuneError: at the first difference, or if something is missing.
     """
+    members = read_about(folder).get(MEMBERS)
+    if members is not None:
+        for name in members:
+            yield f"member {name}:"
+            yield from prove(folder / MEMBERS / name, epochs, data)
+        return
     about = read_about(folder, *_REQUIRED)
+    if "average_of" in about:
+        yield f"an average of {len(about['average_of'])} trainings: proven is the one whose settings these are"
     recipe = registry.find(about["recipe"], about.get("declaration"))
     file, model = folder / "settings.yaml", recipe.settings_type
     stored = read_yaml(file)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search.export.manifest import ABOUT, read_about
+from search.export.loaded import is_export, load_export
 from search.tracking.store_check import LOCAL_STORE, check_store
-from trainables import registry, standalone
+from trainables import standalone
 from trainables.errors import SteadytuneError
 from trainables.recipe import Predictor
-from trainables.settings import parse_stored, read_yaml
 
 URI = "models:/"
 
@@ -34,7 +33,7 @@ def load(model: str, store: str) -> LoadedModel:
     """The model that a person names.
 
     Args:
-        model: the directory of a checkpoint or an export, or such as "models:/NAME@champion".
+        model: the directory of a checkpoint, an export or an ensemble, or such as "models:/NAME@champion".
         store: MLflow tracking URI of the registry.
 
     Raises:
@@ -45,11 +44,8 @@ def load(model: str, store: str) -> LoadedModel:
         raise SteadytuneError(
             f"model is {model}; give a checkpoint such as epoch-0007, an export, or {URI}NAME@champion"
         )
-    if (folder / ABOUT).is_file():
-        about = read_about(folder, "recipe")
-        recipe: Any = registry.find(about["recipe"], about.get("declaration"))
-        settings: Any = parse_stored(recipe.settings_type, read_yaml(folder / "settings.yaml"), recipe.name)
-        return LoadedModel(recipe.name, recipe.predictor(settings, folder / "checkpoint"))
+    if is_export(folder):
+        return LoadedModel(*load_export(folder))
     recipe, settings = standalone.read_checkpoint(folder)
     return LoadedModel(recipe.name, recipe.predictor(settings, folder))
 

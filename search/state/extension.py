@@ -27,6 +27,7 @@ MACHINERY = (
         "address",
         "checkpoint_every",
         "keep_checkpoints",
+        "combine_seeds",
         "max_checkpoint_gb",
         "storage",
         "store",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,8 +83,7 @@ def finalists(state: SweepState) -> list[Finalist]:
 
 def _finalist(state: SweepState, number: int) -> Finalist | None:
     runs = [run for run in state.trials.confirmations(number) if not run.running]
-    # One that the budget ended is left out: it might have become better, which a failed one would not.
-    counted = [run for run in runs if run.counts and (run.finished or run.failed)]
+    counted = _counted(state, number)
     stopped = sum(run.failed for run in counted)
     failed = sum(run.failed for run in runs) - stopped
     values = tuple(run.curve.objective_value for run in counted if run.curve.objective_value is not None)
@@ -91,6 +91,12 @@ def _finalist(state: SweepState, number: int) -> Finalist | None:
         trainings = tuple(counted)
         return Finalist(state.trials[number], values, failed, confirmed=True, trainings=trainings, stopped=stopped)
     return _unconfirmed(state.trials[number], failed)
+
+
+def _counted(state: SweepState, number: int) -> list[TrialState]:
+    """The trainings of configuration `number` on fresh seeds by which it is judged."""
+    # One that the budget ended is left out: it might have become better, which a failed one would not.
+    return [run for run in state.trials.confirmations(number) if run.counts and (run.finished or run.failed)]
 
 
 def _unconfirmed(trial: TrialState, failed: int) -> Finalist:
@@ -133,10 +139,20 @@ class BestCheckpoint:
 
 def best_checkpoint(state: SweepState, number: int, folder: SweepFolder) -> BestCheckpoint | None:
     """The best checkpoint on disk of any training of configuration `number`, by `search.pruning.objective.ratings`."""
+    return _best_of((trial for trial in state.trials.values() if trial.started.of == number), folder)
+
+
+def seed_checkpoints(state: SweepState, number: int, folder: SweepFolder) -> list[BestCheckpoint]:
+    """The best checkpoint on disk of each training of configuration `number` on a fresh seed, the best one first."""
+    kept = [checkpoint for training in _counted(state, number) if (checkpoint := _best_of([training], folder))]
+    return sorted(kept, key=lambda each: each.trial.curve.oriented(each.value), reverse=True)
+
+
+def _best_of(trials: Iterable[TrialState], folder: SweepFolder) -> BestCheckpoint | None:
     best: BestCheckpoint | None = None
     best_rating: Rating = (-math.inf, -math.inf)
-    for trial in state.trials.values():
-        if trial.started.of != number or not trial.hands_back:
+    for trial in trials:
+        if not trial.hands_back:
             continue
         curve = trial.curve
         for epoch, rating in curve.ratings().items():

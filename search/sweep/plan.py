@@ -11,6 +11,7 @@ from typing import Any
 from search.pruning.rungs import first_rung, milestones
 from search.sweep.data_identity import DataIdentity
 from search.sweep.data_look import DataLook
+from search.sweep.field_checks import check_together
 from search.sweep.spec import COMMAND, SchedulerName, SweepSpec
 from search.sweep.spelling import check_spelling
 from search.sweep.targets import Target, parse_target
@@ -169,8 +170,7 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     if len(named) > spec.trials:
         raise SettingsError(f"trials is {spec.trials}; it must be at least the {len(named)} enqueued trainings")
     plan = Plan(spec, recipe, space, named, chosen, max_epochs)
-    _check_tracks(plan)
-    _check_targets(plan)
+    check_together(plan)
     _check_corners(plan)
     return plan
 
@@ -249,31 +249,6 @@ def _choices(spec: SweepSpec, recipe: AnyRecipe, space: Space) -> dict[str, Rang
         if name in searched:
             narrowed(name, searched[name], chosen)
     return ranges(space, spec.set)
-
-
-def _check_tracks(plan: Plan) -> None:
-    """A trial needs a value by its first rung."""
-    tracks = plan.spec.tracks
-    objective = plan.spec.metric
-    if tracks is None or objective is None or not set(objective.parts) & tracks.names().keys():
-        return
-    if plan.spec.scheduler != "none" and plan.rungs and plan.rungs[0] < tracks.every:
-        raise SettingsError(
-            f"tracks.every is {tracks.every}, but the first rung, where trials are compared "
-            f"by {objective.name}, is at epoch {plan.rungs[0]}; give grace_epochs: {tracks.every}, or a smaller every"
-        )
-
-
-def _check_targets(plan: Plan) -> None:
-    if plan.spec.stop_at_targets and not plan.targets:
-        raise SettingsError("stop_at_targets is true, but the sweep has no targets; give some, or leave it out")
-    names = [name for name, _ in plan.named]
-    for target in plan.targets:
-        if target.over and target.over not in names:
-            raise SettingsError(
-                f"targets has '{target}', but no training of this sweep is named {target.over}: they are "
-                f"{', '.join(names) or 'none'}; add it to enqueue, or name one of these"
-            )
 
 
 def _check_corners(plan: Plan) -> None:

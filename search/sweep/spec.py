@@ -141,13 +141,11 @@ class SweepSpec(Settings):
     min_peers: int = Field(8, ge=1, description="trials that must arrive at asha's first rung before it promotes any")
     stability: StabilitySettings = Field(StabilitySettings(), description="thresholds of the stop rules")
     audit: float = Field(
-        0.05,
-        ge=0,
-        le=1,
-        description="share of the stopped trials that are still trained to their end, to check the stops",
+        0.05, ge=0, le=1, description="share of the stopped trials that are trained to their end, to check the stops"
     )
     confirm_top: int = Field(3, ge=0, description="best configurations that are re-trained on fresh seeds; 0: none")
     confirm_seeds: int = Field(2, gt=0, description="fresh seeds for each of them")
+    combine_seeds: bool = Field(False, description="score the winner's fresh seeds averaged and as an ensemble too")
 
     targets: list[str] = Field(
         [],

@@ -16,12 +16,10 @@ from typing import Any
 
 from mlflow.exceptions import MlflowException
 
-from search.export.manifest import read_about
+from search.export.loaded import load_export
 from search.tracking.served import with_files
-from trainables import registry
 from trainables.errors import SteadytuneError
 from trainables.recipe import Predictor
-from trainables.settings import parse_stored, read_yaml
 
 
 class Model:
@@ -57,10 +55,8 @@ def load(folder: Path) -> Predictor:
     Raises:
         SteadytuneError: the folder is no export, holds no checkpoint, or its recipe has no predictor.
     """
-    about = read_about(folder, "recipe")
-    recipe = registry.find_installed(about["recipe"], about.get("declaration"))
-    settings = parse_stored(recipe.settings_type, read_yaml(folder / "settings.yaml"), recipe.name)
-    return recipe.predictor(settings, folder / "checkpoint")
+    _, predictor = load_export(folder)
+    return predictor
 
 
 def _load_pyfunc(path: str) -> Model:

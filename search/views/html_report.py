@@ -19,6 +19,7 @@ from search.views.html_text import escape
 from search.views.importance import Importance, importance
 from search.views.markdown import headline
 from search.views.seeds_figure import seeds_figure
+from search.views.seeds_together import seeds_sentences, seeds_table
 from search.views.status_table import label, plural
 from search.views.tables import (
     MOST_ROWS,
@@ -39,12 +40,19 @@ from search.views.verdict import (
     nothing_learnt,
 )
 from trainables.look import Look
+from trainables.seeds_together import SeedsTogether
 
 MOST_WARNINGS = 3
 """On the first screen; all are in the part on the data."""
 
 
-def sweep_page(state: SweepState, name: str, data_look: DataLook | None = None, models: str = "") -> str:
+def sweep_page(
+    state: SweepState,
+    name: str,
+    data_look: DataLook | None = None,
+    models: str = "",
+    together: SeedsTogether | None = None,
+) -> str:
     """The report of one sweep: its result in one screen, what its models do, how the search went, its data.
 
     Args:
@@ -52,9 +60,10 @@ def sweep_page(state: SweepState, name: str, data_look: DataLook | None = None, 
         name: of the sweep.
         data_look: what was seen of its data.
         models: HTML on winner and baseline, see `search.views.model_process`.
+        together: what the winner's fresh seeds reach together.
     """
     importances = importance(state)
-    parts = [*_result(state, name, data_look.look if data_look else Look())]
+    parts = [*_result(state, name, data_look.look if data_look else Look(), together)]
     if models:
         parts += ["<h1 id='models'>Winner and baseline on held-out data</h1>", models]
     parts += ["<h1 id='search'>The search</h1>", *_search(state, importances)]
@@ -74,11 +83,12 @@ def html_chart(chart: Chart) -> str:
     return f"<h2>{escape(chart.title)}</h2>\n{chart_html.html(chart)}\n<p class='note'>{escape(chart.note)}</p>"
 
 
-def _result(state: SweepState, name: str, look: Look) -> Iterator[str]:
+def _result(state: SweepState, name: str, look: Look, together: SeedsTogether | None) -> Iterator[str]:
     """One screen: what won, by how much, how sure that is, what to do next, and what is to be known of the data."""
     ranked = finalists(state) if state.ended is not None and state.ended.trial >= 0 else []
     guessed = look.guessed(state.plan.recipe.metric)
     told = [*_verdict(state, name, ranked, guessed)]
+    told += [f"{sentence}." for sentence in seeds_sentences(together, f"steadytune export {name}")] if together else []
     told += [f"About the data: {warning}" for warning in look.warnings[:MOST_WARNINGS]]
     unsure = " unsure" if not ranked or learnt_nothing(state) or _within_noise(ranked) else ""
     lead_text, *others = map(escape, told)
@@ -87,8 +97,9 @@ def _result(state: SweepState, name: str, look: Look) -> Iterator[str]:
     if not ranked:
         return
     seeds = f"<div>{html_chart(seeds_figure(state, ranked, guessed))}</div>"
-    table, settings = finalist_table(state, ranked, guessed), settings_table(state, ranked)
-    yield f"<div class='beside'>{seeds}<div>{html_table(table)}{html_table(settings)}</div></div>"
+    beside = [finalist_table(state, ranked, guessed), settings_table(state, ranked)]
+    beside[1:1] = [seeds_table(together)] if together else []
+    yield f"<div class='beside'>{seeds}<div>{''.join(map(html_table, beside))}</div></div>"
 
 
 def _verdict(state: SweepState, name: str, ranked: list[Finalist], guessed: Mapping[str, float]) -> Iterator[str]:

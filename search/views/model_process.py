@@ -2,6 +2,7 @@
 
     SWEEPS/NAME/models/models.html                 what becomes a part of the sweep's report
     SWEEPS/NAME/models/winner.json, baseline.json  the numbers
+    SWEEPS/NAME/models/seeds.json                  with `combine_seeds`: the winner's seeds averaged and as an ensemble
 
 The recipes' predictors import torch and Ultralytics, which would stay in the driver with 700 MB.
 """
@@ -13,14 +14,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from search.state.outcome import best_checkpoint
+from search.state.outcome import best_checkpoint, seed_checkpoints
 from search.state.sweep_state import SweepState
 from search.sweep.environment import python_path
 from search.sweep.folder import SweepFolder
 from search.sweep.uri import is_uri, located
+from search.views.seeds_together import FILE as SEEDS
 from search.views.status_table import label
 from trainables.atomic import new_folder, write_file
 from trainables.errors import SteadytuneError
@@ -53,9 +56,15 @@ def write_models(state: SweepState, folder: SweepFolder, winner: int) -> str:
     kept = best_checkpoint(state, baseline.number, folder) if baseline else None
     if kept:
         models.append(_model(f"{BASELINE} ({recipe.baseline})", BASELINE, kept.path, kept.trial.started.settings))
+    seeds = seed_checkpoints(state, winner, folder) if spec.combine_seeds else []
+    task = {
+        "data": located(spec.data),
+        "models": models,
+        "seeds": [_model(label(seed.trial), "", seed.path, seed.trial.started.settings) for seed in seeds],
+    }
     with new_folder(folder.path / "models") as partial:
         write_file(partial / SPEC, spec.dump())
-        write_file(partial / TASK, json.dumps({"data": located(spec.data), "models": models}))
+        write_file(partial / TASK, json.dumps(task))
         problem = _run(partial, max(1, int(spec.cpus)))
         for file in (SPEC, TASK):
             (partial / file).unlink()
@@ -98,6 +107,7 @@ def _write(folder: Path) -> None:
     from search.sweep.spec import read_stored_spec
     from search.views.model_report import model_parts
     from trainables.judged import judge
+    from trainables.seeds_together import score_together
 
     task = json.loads((folder / TASK).read_text(encoding="utf-8"))
     recipe = make_plan(read_stored_spec(read_yaml(folder / SPEC), SPEC), training=False).recipe
@@ -110,6 +120,13 @@ def _write(folder: Path) -> None:
         examples.append(shown)
         judged.append(each)
     write_file(folder / PART, "\n".join(model_parts(examples[0], judged)))
+    members = [
+        (parse_stored(recipe.settings_type, seed["settings"], seed["title"]), Path(seed["checkpoint"]))
+        for seed in task["seeds"]
+    ]
+    if len(members) > 1:
+        together = score_together(recipe, members, opened, MOST_EXAMPLES)
+        write_file(folder / SEEDS, json.dumps(asdict(together), indent=1))
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from search.sweep.plan import Plan
 from search.views.pace import confirmations
 from search.views.pareto import pareto_front, pareto_table
 from search.views.remarks import trial_remarks
+from search.views.seeds_together import read_seeds, seeds_sentences
 from search.views.status_table import description, label, meaning, number, plural, waited, winner_stopped
 from search.views.targets import target_lines
 from search.views.verdict import lead_sentences, mean_and_std, next_step, no_better_than_guesses, nothing_learnt
@@ -77,6 +78,8 @@ def summary(state: SweepState, folder: SweepFolder, command: Callable[[str], str
     yield from (f"  {sentence}" for sentence in no_better_than_guesses(state, best, guessed))
     yield from (f"  {sentence}" for sentence in lead_sentences(state, ranked))
     yield from (f"  {line}" for line in target_lines(state))
+    if together := read_seeds(folder):
+        yield from (f"  {sentence}" for sentence in seeds_sentences(together, command("export")))
     yield ""
     if state.plan.spec.also:
         yield pareto_table(pareto_front(state), state.plan.recipe.metric, state.plan.spec.also)

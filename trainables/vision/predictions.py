@@ -64,7 +64,15 @@ def predictions(examples: Sequence[HeldOut], predictor: Predictor) -> Prediction
     Raises:
         DataError: the model does not know the class of an example as a whole.
     """
-    answers = list(_answers(examples, predictor))
+    return of_answers(examples, list(answers(examples, predictor)))
+
+
+def of_answers(examples: Sequence[HeldOut], answers: Sequence[Mapping[str, Any]]) -> Predictions:
+    """The same of a model's answers, one for each example.
+
+    Raises:
+        DataError: the model does not know the class of an example as a whole.
+    """
     if examples[0].boxes is None:
         return _of_classes(examples, answers)
     labels = [*(name for example in examples for name in example.labels)]
@@ -84,7 +92,8 @@ def predictions(examples: Sequence[HeldOut], predictor: Predictor) -> Prediction
     return DetectionPredictions(names, tuple(truth), tuple(detected), tuple(example.group for example in examples))
 
 
-def _answers(examples: Sequence[HeldOut], predictor: Predictor) -> Iterator[Mapping[str, Any]]:
+def answers(examples: Sequence[HeldOut], predictor: Predictor) -> Iterator[Mapping[str, Any]]:
+    """What `predictor` answers to each of `examples`, in order."""
     for start in range(0, len(examples), AT_ONCE):
         yield from predictor([example.given() for example in examples[start : start + AT_ONCE]])
 

@@ -83,6 +83,8 @@ LINES = {
     "explain sweep 0 --figure peers.pdf --sweeps SWEEPS": "--figure is peers.pdf; it must end in .png or .html",
     "export sweep 99 --sweeps SWEEPS": "no trial 99 in sweep sweep; it has trials 0 to",
     "export sweep --to FILE/x --sweeps SWEEPS": "FILE/x: cannot be written (Not a directory)",
+    "export sweep --average --sweeps SWEEPS": "0 of its fresh seeds have a checkpoint, and it takes two; a sweep keeps",
+    "export sweep --average --ensemble --sweeps SWEEPS": "--average and --ensemble exclude each other",
     "export sweep --prove -1 --sweeps SWEEPS": "--prove is '-1'; it must be at least 0",
     "report sweep --to FOLDER --sweeps SWEEPS": "FOLDER: cannot be written",
     "compare sweep other --sweeps SWEEPS": "no sweep 'other' in SWEEPS; valid: sweep",

@@ -11,41 +11,14 @@ from typing import Any
 import pytest
 
 from search.export.bundle import _copy_folder, check_target, export
-from search.journal.events import Decided, EpochDone, Event, Row, TrialStarted
 from search.state.outcome import BestCheckpoint, best_checkpoint, finalists, result
-from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.uri import located
 from tests.support.fakes import Curves, plan_of, spec_of
+from tests.support.told import Story
 from tests.support.workers import swept
 from trainables.errors import CheckpointError, SteadytuneError
 from trainables.settings import Settings, read_yaml
-
-
-class Story:
-    """A sweep told event by event."""
-
-    def __init__(self, data: Path, **fields: Any) -> None:
-        self.state = SweepState(plan_of(data, trials=9, **fields))
-
-    def tell(self, event: Event) -> None:
-        self.state.apply(Row(0, 0.0, event))
-
-    def trial(self, values: list[float], reason: str = "done", of: int | None = None) -> int:
-        """One trial with these values an epoch; `of` makes it the confirmation of another. Returns its number."""
-        number = len(self.state.trials)
-        kind = "search" if of is None else "confirm"
-        settings = self.state.plan.settings({"quality": max(0.01, values[0])}, seed=number).model_dump()
-        self.tell(TrialStarted(number, kind, number if of is None else of, "", number, {}, settings))  # type: ignore[arg-type]
-        for epoch, value in enumerate(values, start=1):
-            metrics = {"score": value, "error": 1 - value}
-            self.tell(EpochDone(number, epoch, "main", metrics, {"train": 1.0}, {}, {}, checkpoint="x", bytes=1))
-        if reason:
-            self.tell(Decided(number, len(values), "stop", reason, "told"))  # type: ignore[arg-type]
-        return number
-
-    def order(self) -> list[int]:
-        return [one.trial.started.trial for one in finalists(self.state)]
 
 
 @pytest.fixture

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from search.export.bundle import export
+from search.export.combined import export_average
 from search.export.int8 import Int8, read_numbers
-from search.journal.events import Decided, EpochDone, Row, TrialStarted
-from search.state.outcome import best_checkpoint, result
+from search.journal.events import Decided, EpochDone, Kind, Row, TrialStarted
+from search.state.outcome import best_checkpoint, result, seed_checkpoints
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
+from search.views.model_process import write_models
+from search.views.seeds_together import read_seeds
 from search.views.summary import checkpoint_sentence
 from trainables import checkpoint, registry, standalone
+from trainables.errors import CheckpointError
 from trainables.held_out import held_out
 from trainables.judged import report_on
 from trainables.recipe import AnyRecipe
@@ -79,6 +84,43 @@ def test_evaluating_the_exported_checkpoint_gives_the_number_in_the_summary(ende
     assert about["checkpoint_value"] == kept.value
     assert f"{recipe.metric} was {kept.value:.4f}" in (folder.best / "README.md").read_text()
     assert about["objective_value"] == state.trials[0].curve.objective_value
+
+
+def test_what_is_told_of_seeds_together_is_what_the_exports_give(ended: Ended, tmp_path: Path) -> None:
+    """Two epochs of the one training stand for two seeds."""
+    fields = ended.state.plan.spec.fields() | {"confirm_top": 1, "confirm_seeds": 2, "combine_seeds": True}
+    plan, state = make_plan(read_spec(fields, "test")), SweepState(make_plan(read_spec(fields, "test")))
+    folder = SweepFolder.create(tmp_path, plan.spec)
+    settings = ended.state.trials[0].started.settings
+    for number, epoch in enumerate((4, 2, 4)):
+        kind: Kind = "confirm" if number else "search"
+        value = ended.state.trials[0].curve.points[epoch - 1].value
+        assert value is not None
+        shutil.copytree(ended.folder.checkpoint(0, epoch), folder.checkpoint(number, 1))
+        state.apply(Row(0, 0.0, TrialStarted(number, kind, 0, "", number, {}, settings)))
+        done = EpochDone(number, 1, "main", {"map50_95": value}, {"train": 1.0}, {}, {}, checkpoint="x", bytes=1)
+        state.apply(Row(0, 0.0, done))
+        state.apply(Row(0, 0.0, Decided(number, 1, "stop", "done", "")))
+    export(state, folder, 0, folder.best)
+    assert write_models(state, folder, 0) == ""
+
+    together = read_seeds(folder)
+    assert together is not None
+    values = [seed.value for seed in seed_checkpoints(state, 0, folder)]
+    assert values[0] > 0
+    assert together.seeds == pytest.approx(values, abs=2e-3), "by the predictor, which scales boxes back"
+    export_average(state, folder, 0, tmp_path / "average")
+    about = json.loads((tmp_path / "average" / "about.json").read_text())
+    assert together.average == pytest.approx(about["checkpoint_value"], abs=2e-3)
+    line = f"map50_95 {about['checkpoint_value']:.4f}"
+    assert line in standalone.evaluate(tmp_path / "average" / "checkpoint", ended.data, None, None, {})
+
+    opened = ended.recipe.open(ended.data)
+    epochs = ended.recipe.train(
+        ended.recipe.settings("tiny", SMALL | {"lr": 3e-3}), opened, tmp_path, tmp_path / "average" / "checkpoint"
+    )
+    with pytest.raises(CheckpointError, match="is an average of trainings, from which none can go on"):
+        next(iter(epochs))
 
 
 def test_int8_says_what_it_costs(ended: Ended, tmp_path: Path) -> None:

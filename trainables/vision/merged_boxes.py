@@ -1,0 +1,55 @@
+"""Boxes that several detectors found in one picture, as one list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torchvision.ops import batched_nms, box_iou
+
+SAME = 0.6
+"""IoU above which two boxes of one class are of one object; see `tests/bench/documents/seeds_together.md`."""
+
+
+def merged_boxes(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The boxes of all `answers`, of which there is at least one, without those that are of the same object.
+
+    torchvision's non-maximum suppression keeps the surest box of each object. Its score becomes the mean over all
+    detectors of the surest box each has of that object, 0 where it has none: what one alone finds counts little.
+    Whatever else an answer has of each box, such as masks, is kept with it.
+    """
+    labels = [label for each in answers for label in each["labels"]]
+    corners = torch.from_numpy(_joined("boxes", answers).reshape(-1, 4))
+    scores = torch.from_numpy(_joined("scores", answers))
+    numbers = {name: number for number, name in enumerate(sorted(set(labels)))}
+    kinds = torch.tensor([numbers[label] for label in labels], dtype=torch.int64)
+    kept = batched_nms(corners, scores, kinds, SAME)
+    agrees = (box_iou(corners[kept], corners) > SAME) & (kinds[kept, None] == kinds)
+    agreed = torch.where(agrees, scores, 0.0)
+    ends = np.cumsum([len(each["labels"]) for each in answers]).tolist()
+    surest = [agreed[:, start:end].amax(dim=1) for start, end in pairwise([0, *ends]) if end > start]
+    means = torch.stack(surest).sum(dim=0) / len(answers) if surest else scores
+    order = means.argsort(descending=True, stable=True)
+    rows = kept[order].tolist()
+    others = {name: _rows(name, answers, rows) for name in dict.fromkeys(name for each in answers for name in each)}
+    return others | {
+        "boxes": np.asarray(corners[rows]),
+        "scores": np.asarray(means[order], dtype=np.float32),
+        "labels": [labels[row] for row in rows],
+    }
+
+
+def _joined(name: str, answers: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
+    return np.concatenate([np.asarray(each[name], dtype=np.float32) for each in answers])
+
+
+def _rows(name: str, answers: Sequence[Mapping[str, Any]], rows: Sequence[int]) -> Any:
+    """What the answers have of the boxes `rows` under `name`; one without boxes may lack it."""
+    values = [value for each in answers for value in each.get(name, ())]
+    chosen = [values[row] for row in rows]
+    is_array = any(isinstance(each.get(name), np.ndarray) for each in answers)
+    return np.asarray(chosen) if is_array else chosen
