@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from trainables.gpu_settings import BatchParts, ChannelsLast, CudnnBenchmark, Tf32
 from trainables.settings import Earlier, Settings
@@ -73,6 +74,12 @@ class RgbtSettings(Settings):
     distill_weight: Annotated[float, Earlier(0.0)] = Field(
         ge=0, le=1000, description="weight of the distance from the teacher's features; 0: none"
     )
+
+    @field_validator("teacher")
+    @classmethod
+    def _of_this_folder(cls, teacher: str) -> str:
+        """A sweep's workers have other working directories than who launches it."""
+        return teacher if teacher == "none" or teacher in TEACHERS else os.path.abspath(teacher)
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

@@ -33,9 +33,18 @@ def test_its_weight_is_searched_only_where_there_is_one() -> None:
     assert 0.0 in searched[1]["distill_weight"].choices
 
 
+def test_its_path_is_of_the_folder_in_which_the_settings_were_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep's workers have others."""
+    monkeypatch.chdir(tmp_path)
+    assert settings(teacher="big.pt").teacher == str(tmp_path / "big.pt")
+    assert settings(teacher="yolo26x").teacher == "yolo26x"
+
+
 def test_one_that_is_not_there_is_refused_before_a_sweep_unless_it_has_no_weight(tmp_path: Path) -> None:
     pairs = open_rgbt(write_rgbt(tmp_path / "pairs", train=2, val=2, size=64))
-    with pytest.raises(CheckpointError, match=r"teacher nowhere\.pt: no such file; give yolo26n or .* or none"):
+    with pytest.raises(CheckpointError, match=r"teacher .*nowhere\.pt: no such file; give yolo26n or .* or none"):
         Rgbt().check(settings(teacher="nowhere.pt", distill_weight=6.0), pairs)
     for accepted in ({"teacher": "nowhere.pt"}, {"teacher": "yolo26n", "distill_weight": 6.0}):
         Rgbt().check(settings(**accepted), pairs)

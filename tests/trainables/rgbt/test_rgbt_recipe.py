@@ -117,7 +117,7 @@ class TestTheExport:
 
     @pytest.mark.parametrize(
         ("teacher", "named"),
-        [("yolo26x", "yolo26x.pt"), ("own/weights.pt", "own/weights.pt"), ("own/epoch-0009", None), ("none", None)],
+        [("yolo26x", "yolo26x.pt"), ("/own/weights.pt", "/own/weights.pt"), ("/own/epoch-0009", None), ("none", None)],
     )
     def test_names_a_teacher_that_ultralytics_can_read(self, teacher: str, named: str | None) -> None:
         from trainables.rgbt.export import configuration, ours
@@ -125,7 +125,7 @@ class TestTheExport:
         taught = {"teacher": teacher, "distill_weight": 3.0} if teacher != "none" else {}
         settings = RECIPE.settings("tiny", taught)
         assert configuration(settings)["distill_model"] == named
-        assert ("teacher" in ours(settings)) == (teacher == "own/epoch-0009"), "said at the head of the file"
+        assert ("teacher" in ours(settings)) == (teacher == "/own/epoch-0009"), "said at the head of the file"
 
     def test_names_the_layers_of_both_streams_that_are_frozen(self, tmp_path: Path) -> None:
         changes = {"fusion": "two-stream", "freeze": 3, "weights": "own/weights.pt"}
