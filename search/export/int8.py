@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -89,11 +89,11 @@ def write_int8(recipe: AnyRecipe, settings: Any, data: Path, directory: Path) ->
         predictor([example.given()])
     quantise(file, inputs, directory / MODEL)
     float32, int8 = (
-        _metric(recipe, judged, recipe.onnx_predictor(settings, checkpoint, each))
-        for each in (run, runs(directory / MODEL))
+        _metrics(judged, recipe.onnx_predictor(settings, checkpoint, each)) for each in (run, runs(directory / MODEL))
     )
+    metric = compared_metric(recipe.metric, float32)
     sizes = (path.stat().st_size for path in (file, directory / MODEL))
-    numbers = Int8(recipe.metric, float32, int8, len(judged), len(calibrating), *sizes)
+    numbers = Int8(metric, float32[metric], int8[metric], len(judged), len(calibrating), *sizes)
     (directory / NUMBERS).write_text(json.dumps(asdict(numbers), indent=1), encoding="utf-8")
     return numbers
 
@@ -103,8 +103,16 @@ def read_numbers(directory: Path) -> Int8:
     return Int8(**json.loads((directory / NUMBERS).read_text(encoding="utf-8")))
 
 
-def _metric(recipe: AnyRecipe, examples: Sequence[HeldOut], predictor: Any) -> float:
+def compared_metric(objective: str, metrics: Mapping[str, float]) -> str:
+    """The metric by which the two models are compared: the sweep's, or the first where that is not of single pictures.
+
+    >>> compared_metric("hota", {"map50_95": 0.4, "map50": 0.6})
+    'map50_95'
+    """
+    return objective if objective in metrics else next(iter(metrics))
+
+
+def _metrics(examples: Sequence[HeldOut], predictor: Any) -> Mapping[str, float]:
     from trainables.judged import report_on
 
-    metrics = report_on(examples, predictor)[0].metrics
-    return metrics[recipe.metric]
+    return report_on(examples, predictor)[0].metrics

@@ -23,6 +23,7 @@ from search.views.seeds_together import read_seeds, seeds_sentences
 from search.views.status_table import description, label, meaning, number, plural, waited, winner_stopped
 from search.views.targets import target_lines
 from search.views.verdict import lead_sentences, mean_and_std, next_step, no_better_than_guesses, nothing_learnt
+from trainables.tracks.settings import MODES
 
 MOST_STOPPED = 6
 """Stopped trials that are named: with more, the result would be scrolled off the terminal."""
@@ -122,9 +123,9 @@ def checkpoint_sentence(checkpoint: BestCheckpoint, metric: str) -> str:
     """Which training the checkpoint is of, and the metric that evaluating it gives."""
     trial, decision = checkpoint.trial, checkpoint.trial.decision
     sentence = (
-        f"of trial {label(trial)}: {metric} {checkpoint.value:.4f} after that epoch alone, as `steadytune evaluate`"
+        f"of trial {label(trial)}: {metric} {checkpoint.value:.4f} after that epoch alone, as `steadytune evaluate"
     )
-    sentence += " gives it"
+    sentence += f"{' --tracks' if metric.partition('/')[0] in MODES else ''}` gives it"
     if decision is not None and not trial.finished:
         sentence += f"; that training was stopped after epoch {trial.curve.epoch} ({decision.reason})"
     return sentence
