@@ -47,6 +47,7 @@ class Rings(LoopedRecipe[RingsSettings, Points]):
     name: ClassVar[str] = "rings"
     summary: ClassVar[str] = "two-layer network on rings of points"
     metric: ClassVar[str] = "accuracy"
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {"accuracy": (0.0, 1.0)}  # no projection passes them
     settings_type = RingsSettings
     baseline: ClassVar[str] = "plain"
     presets_file: ClassVar[Path] = Path(__file__).with_suffix(".yaml")

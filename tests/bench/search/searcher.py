@@ -2,7 +2,8 @@
 
     python -m tests.bench.search.searcher PART
 
-    conditional   Optuna's TPE on spaces with branches: as it comes, flattened, grouped, one parameter at a time
+    conditional   Optuna's TPE on spaces with branches: as it comes, flattened, grouped, one parameter at a time; and
+                  what sweeps use, TPE and a Gaussian process of the trials' ranks
     warm          what an earlier sweep's trials are worth, and how they are best told
     enough        what a sweep saves, and loses, by ending itself: on the rows that `conditional --rows FILE` wrote
     table         the tables of rows that were written before
@@ -27,13 +28,26 @@ from typing import Any
 import optuna
 
 from search.control.patience import enough
+from search.sampling.rank_model import RankModel
 from search.sampling.searcher import Searcher
+from search.sweep.candidates import CANDIDATES
+from spaces.cube import Configurations, point
 from spaces.space import Draw
 from spaces.value_range import Range
-from tests.bench.search.searcher_sweeps import Drawing, Ended, reachable, searcher_of, selected, sweep
+from tests.bench.search.searcher_sweeps import (
+    RUNGS,
+    Drawing,
+    Ended,
+    drawn_at_random,
+    reachable,
+    searcher_of,
+    selected,
+    sweep,
+)
 from tests.support.landscape import EPOCH_NOISE, Task
 
 BUDGETS = (30, 60, 120)
+MakeSearcher = Callable[[Task, int], Searcher]
 
 
 def plain(task: Task, trial: optuna.Trial) -> dict[str, Any]:
@@ -63,12 +77,37 @@ def tpe(seed: int, **more: Any) -> optuna.samplers.BaseSampler:
     return optuna.samplers.TPESampler(seed=seed, **more)
 
 
-CONDITIONAL: dict[str, tuple[Drawing, Callable[[int], optuna.samplers.BaseSampler]]] = {
-    "tpe, define by run": (plain, tpe),
-    "tpe, flattened": (flattened, tpe),
-    "tpe, group=True": (plain, lambda seed: tpe(seed, group=True)),
-    "tpe, univariate": (plain, lambda seed: tpe(seed, multivariate=False)),
-    "random": (plain, lambda seed: optuna.samplers.RandomSampler(seed=seed)),
+def optunas(drawing: Drawing, sampler: Callable[[int], optuna.samplers.BaseSampler]) -> MakeSearcher:
+    """A sampler that sees the study as Optuna has it."""
+    return lambda task, seed: searcher_of(task, drawing, sampler(seed))
+
+
+def ours(sampler: str) -> MakeSearcher:
+    """A sampler as sweeps have it, which compares trials by rank."""
+
+    def made(task: Task, seed: int) -> Searcher:
+        def draw(number: int) -> list[dict[str, Any]]:
+            sources = (random.Random(f"{seed}/{number}/{index}") for index in range(CANDIDATES))
+            return [drawn_at_random(task, source) for source in sources]
+
+        model = RankModel(Configurations(draw, lambda values: point(values, task.found)))
+        return Searcher(
+            lambda trial: plain(task, trial), "max", sampler, seed, RUNGS,
+            model=model if sampler == "rank_gp" else None,
+        )  # fmt: skip
+
+    return made
+
+
+TPE = optunas(plain, tpe)
+CONDITIONAL: dict[str, MakeSearcher] = {
+    "tpe, define by run": TPE,
+    "tpe, flattened": optunas(flattened, tpe),
+    "tpe, group=True": optunas(plain, lambda seed: tpe(seed, group=True)),
+    "tpe, univariate": optunas(plain, lambda seed: tpe(seed, multivariate=False)),
+    "random": optunas(plain, lambda seed: optuna.samplers.RandomSampler(seed=seed)),
+    "tpe, of ranks": ours("tpe"),
+    "rank_gp": ours("rank_gp"),
 }
 
 
@@ -94,8 +133,8 @@ def conditional(job: tuple[str, int]) -> list[dict[str, Any]]:
     """All arms of one space and seed: regret after each budget. A sweep of 120 trials begins as one of 30 does."""
     space, seed = job
     task, rows = Task.of(space, seed), []
-    for arm, (drawing, sampler) in CONDITIONAL.items():
-        trials = sweep(task, searcher_of(task, drawing, sampler(seed)), max(BUDGETS), seed)
+    for arm, searcher in CONDITIONAL.items():
+        trials = sweep(task, searcher(task, seed), max(BUDGETS), seed)
         rows += measured(space, seed, arm, trials, BUDGETS, space)
     return rows
 
@@ -113,10 +152,7 @@ WARM = ("cold", "3 best first")
 
 def warm_sweep(arm: str, task: Task, past: list[Ended], seed: int) -> list[Ended]:
     """A sweep of 30 trials that learns from `past` as `arm` has it."""
-    drawing, sampler = CONDITIONAL["tpe, define by run"]
-    searcher = Searcher(lambda trial: drawing(task, trial), "max", "random", 0)
-    chosen = sampler(seed)
-    searcher.sampler_of = lambda trial: chosen
+    searcher = TPE(task, seed)
     complete = sorted((one for one in past if one.outcome == "complete"), key=lambda one: -(one.level or 0.0))
     first = [one.drawn for one in complete[:3]] if "first" in arm else []
     return sweep(task, searcher, 30, seed, first)
@@ -126,10 +162,9 @@ def warm(job: tuple[str, int]) -> list[dict[str, Any]]:
     """All arms of one space and seed in each situation, after an earlier sweep of 60 trials."""
     space, seed = job
     task, rows = Task.of(space, seed), []
-    drawing, sampler = CONDITIONAL["tpe, define by run"]
     for situation, situate in SITUATIONS.items():
         then = situate(task, seed)
-        past = sweep(then, searcher_of(then, drawing, sampler(seed + 1000)), 60, seed + 1000)
+        past = sweep(then, TPE(then, seed + 1000), 60, seed + 1000)
         for arm in WARM:
             trials = warm_sweep(arm, task, past, seed)
             rows += measured(space, seed, arm, trials, (10, 20, 30), f"{situation} ({space})")

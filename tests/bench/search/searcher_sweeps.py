@@ -17,6 +17,7 @@ from spaces.space import Draw
 from tests.support.landscape import EPOCHS, Task
 
 WORKERS = 4
+RUNGS = (3, 9)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def sweep(
     task: Task, searcher: Searcher, trials: int, seed: int, first: list[dict[str, Any]] | None = None
 ) -> list[Ended]:
     """One sweep, its workers in turn an epoch each; `first` is trained before anything is asked for."""
-    asha = StoppingASHA(3, 3.0, EPOCHS)
+    asha = StoppingASHA(RUNGS[0], 3.0, EPOCHS)
     curves: dict[int, Curve] = {}
     drawn: dict[int, dict[str, Any]] = {}
     ended: dict[int, Ended] = {}
@@ -52,7 +53,7 @@ def sweep(
     while len(ended) < trials:
         while len(running) < WORKERS and len(drawn) < trials:
             number = len(drawn)
-            drawn[number] = searcher.ask(number, queue.pop(0) if queue else None)
+            drawn[number] = searcher.ask(number, queue.pop(0) if queue else searcher.propose(number, {}))
             curves[number] = Curve()
             running.append(number)
         for number in list(running):
