@@ -85,3 +85,12 @@ def test_no_values_lead_to_scales_that_cannot_be_computed_with(y: Array) -> None
     mean, variance = lines.predict(points, y, at(points, 1.0))
     assert np.isfinite(mean).all()
     assert np.isfinite(variance).all()
+
+
+@pytest.mark.parametrize("parameters", [4, 16])
+def test_lengths_are_expected_where_their_density_is_highest(parameters: int) -> None:
+    """Log-normal with mean sqrt(2) + ln(parameters) / 2 and deviation sqrt(3), Hvarfner et al. (ICML 2024)."""
+    lengths = np.linspace(0.01, 10.0, 100_000)
+    off = (np.log(lengths) - np.sqrt(2) - np.log(parameters) / 2) / np.sqrt(3)
+    most_probable = lengths[np.argmax(-np.log(lengths) - off**2 / 2)]
+    assert np.exp(CurveModel(parameters).log_scales[:parameters]) == pytest.approx(most_probable, rel=1e-3)
