@@ -21,8 +21,6 @@ class EarlierStage(Settings):
     digest: str = Field(description="SHA-256 of the files that the next sweep started from")
 
     def __str__(self) -> str:
-        training = "" if self.trained_by == self.trial else f", training {self.trained_by}"
-        return (
-            f"{self.sweep} (data {'/'.join(self.data.split('/')[-2:])}): winner trial {self.trial}, {self.result}; "
-            f"checkpoint of epoch {self.epoch}{training}"
-        )
+        data = f" (data {'/'.join(self.data.split('/')[-2:])})" if self.data else ""
+        epoch = f"{self.epoch}" if self.trained_by == self.trial else f"{self.epoch}, training {self.trained_by}"
+        return f"{self.sweep}{data}: winner trial {self.trial}, {self.result}; checkpoint of epoch {epoch}"
