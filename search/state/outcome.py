@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,11 +74,23 @@ def finalists(state: SweepState) -> list[Finalist]:
     finalists = [finalist for number in finalist_numbers(state) if (finalist := _finalist(state, number))]
     if not finalists:
         finalists = [_unconfirmed(trial, failed=0) for trial in state.trials.ranking[:1]]
-    return sorted(
-        finalists,
-        key=lambda finalist: (finalist.confirmed, -finalist.failed, finalist.trial.curve.oriented(finalist.mean)),
-        reverse=True,
-    )
+    return ranked(finalists)
+
+
+def ranked(finalists: Sequence[Finalist]) -> list[Finalist]:
+    """`finalists`, best first.
+
+    What one reached in the search counts for less than fresh seeds, as it is the best of many. The baseline's does not:
+    nobody chose it for its value. So if the budget left no time to confirm it, it is compared as it is, and a sweep
+    still does not hand back less than it began with.
+    """
+    any_confirmed = any(finalist.confirmed for finalist in finalists)
+
+    def key(finalist: Finalist) -> tuple[bool, int, float]:
+        comparable = finalist.confirmed or (any_confirmed and finalist.trial.is_baseline)
+        return comparable, -finalist.failed, finalist.trial.curve.oriented(finalist.mean)
+
+    return sorted(finalists, key=key, reverse=True)
 
 
 def _finalist(state: SweepState, number: int) -> Finalist | None:

@@ -90,7 +90,7 @@ def test_a_sweep_in_which_nobody_learnt_anything_has_no_best_configuration(
     state = coordinator.state
     told, helps = nothing_learnt(state)
     assert told.startswith("No training has learnt anything: the best score of 4 trials is 0.0")
-    assert helps.startswith("What helps: more epochs (now 4)")
+    assert helps.startswith("What helps: pretrained weights (`weights`), more epochs (now 4)")
     printed = "\n".join(lines_of(summary(state, SweepFolder(tmp_path, "sweep"), COMMAND)))
     assert told in printed
     assert "Best configuration" not in printed
