@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainables.errors import SettingsError
-from trainables.held_out import Shows
 
 if TYPE_CHECKING:
     from search.sweep.plan import Plan
@@ -48,6 +47,8 @@ def _targets(plan: Plan) -> None:
 
 
 def _combined(plan: Plan) -> None:
+    from trainables.held_out import Shows  # imports NumPy, which `--help` does without
+
     spec = plan.spec
     if not spec.combine_seeds:
         return

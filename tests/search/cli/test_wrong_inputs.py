@@ -156,7 +156,7 @@ FIELDS = {
     "hours: .inf": "setting 'hours' is inf; it must be a finite number",
     "gpus: 1.5": "setting 'gpus' is 1.5; it must be auto, a share from 0 to 1, or a whole number",
     "seed: -1": "setting 'seed' is -1; it must be at least 0",
-    "sampler: bayes": "setting 'sampler' is 'bayes'; it must be 'tpe',",
+    "sampler: bayes": "setting 'sampler' is 'bayes'; it must be 'rank_gp',",
     "audit: 2": "setting 'audit' is 2; it must be at most 1",
     "address: 7": "setting 'address' is 7; it must be text",
     "enqueue: steady": "setting 'enqueue' is 'steady'; it must be a list, such as [a, b]",
