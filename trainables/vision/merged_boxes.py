@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 from torchvision.ops import batched_nms, box_iou
 
 SAME = 0.6
-"""IoU above which two boxes of one class are of one object; see `tests/bench/documents/seeds_together.md`."""
+"""IoU above which two boxes of one class are of one object. From 0.5 to 0.7 little differs, see
+`tests/bench/documents/seeds_together.md`; weighted boxes fusion has 0.55."""
+LEAST = 1e-9
+"""Weight of a box whose score is 0."""
 
 
 def merged_boxes(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The boxes of all `answers`, of which there is at least one, without those that are of the same object.
 
-    torchvision's non-maximum suppression keeps the surest box of each object. Its score becomes the mean over all
-    detectors of the surest box each has of that object, 0 where it has none: what one alone finds counts little.
-    Whatever else an answer has of each box, such as masks, is kept with it.
+    torchvision's non-maximum suppression finds the surest box of each object. Its corners become the mean of all boxes
+    of that object, weighted by their scores (box voting, Gidaris and Komodakis 2015), its score the mean over all
+    detectors of the surest box that each has of the object, 0 where it has none: what one alone finds counts little.
+    Whatever else an answer has of each box, such as masks, is the surest one's.
     """
     labels = [label for each in answers for label in each["labels"]]
     corners = torch.from_numpy(_joined("boxes", answers).reshape(-1, 4))
@@ -29,15 +33,18 @@ def merged_boxes(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     kinds = torch.tensor([numbers[label] for label in labels], dtype=torch.int64)
     kept = batched_nms(corners, scores, kinds, SAME)
     agrees = (box_iou(corners[kept], corners) > SAME) & (kinds[kept, None] == kinds)
+    agrees[torch.arange(len(kept)), kept] = True  # a box without an area has no IoU with itself
     agreed = torch.where(agrees, scores, 0.0)
+    weights = torch.where(agrees, scores.clamp(min=LEAST), 0.0)
     ends = np.cumsum([len(each["labels"]) for each in answers]).tolist()
     surest = [agreed[:, start:end].amax(dim=1) for start, end in pairwise([0, *ends]) if end > start]
     means = torch.stack(surest).sum(dim=0) / len(answers) if surest else scores
     order = means.argsort(descending=True, stable=True)
+    boxes = (weights @ corners / weights.sum(dim=1, keepdim=True))[order]
     rows = kept[order].tolist()
     others = {name: _rows(name, answers, rows) for name in dict.fromkeys(name for each in answers for name in each)}
     return others | {
-        "boxes": np.asarray(corners[rows]),
+        "boxes": np.asarray(boxes),
         "scores": np.asarray(means[order], dtype=np.float32),
         "labels": [labels[row] for row in rows],
     }

@@ -22,11 +22,18 @@ def answer(*rows: tuple[tuple[float, float, float, float], float, str], **others
     return {"boxes": found, "scores": np.array(scores, dtype=np.float32), "labels": list(labels), **others}
 
 
-def test_an_object_has_its_surest_box_and_the_mean_of_the_scores() -> None:
+def test_an_object_has_the_weighted_mean_of_its_boxes_and_the_mean_of_the_scores() -> None:
     merged = merged_boxes([answer((SHIFTED, 0.5, "cow")), answer((LEFT, 0.9, "cow")), answer((LEFT, 0.7, "cow"))])
-    assert merged["boxes"].tolist() == [list(LEFT)]
+    assert merged["boxes"].tolist() == [pytest.approx([0, 0, 10, (9 * 0.5 + 10 * 0.9 + 10 * 0.7) / 2.1])]
     assert merged["scores"] == pytest.approx([0.7])
     assert merged["labels"] == ["cow"]
+
+
+def test_a_box_without_an_area_or_a_score_stays_where_it_is() -> None:
+    point = (5.0, 5.0, 5.0, 5.0)
+    merged = merged_boxes([answer((point, 0.8, "cow")), answer((RIGHT, 0.0, "cow"))])
+    assert merged["boxes"].tolist() == [list(point), list(RIGHT)]
+    assert merged["scores"] == pytest.approx([0.4, 0.0])
 
 
 def test_what_one_detector_alone_finds_counts_less_than_what_all_agree_on() -> None:
