@@ -47,11 +47,11 @@ class Cluster:
             raise SystemExit(done.stderr)
         return done.stdout
 
-    def kill_node(self, node: int) -> None:
-        """Kill a raylet with its workers."""
+    def kill(self, what: object) -> None:
+        """Kill a node, by its number, or part of the head, as `raylets.py` names it."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        print(node, file=self.process.stdin, flush=True)
+        print(what, file=self.process.stdin, flush=True)
         self.process.stdout.readline()
 
     def events(self) -> list[object]:
@@ -114,7 +114,7 @@ def sweep(trials: int, whole: int | None) -> dict[str, float]:
         )  # fmt: skip
         if whole:
             here.await_epochs(whole // 3)
-            here.kill_node(0)
+            here.kill(0)
             here.await_epochs(2 * whole // 3)
             os.kill(driver(), signal.SIGKILL)
             here.run("resume", NAME)  # shows what the job prints until it has ended
@@ -122,6 +122,22 @@ def sweep(trials: int, whole: int | None) -> dict[str, float]:
             here.run("logs", NAME, "--follow")
         seconds = time.monotonic() - began
         return {"minutes": seconds / 60, **counted(here.events())}
+
+
+def head_dies(trials: int) -> dict[str, float]:
+    """A sweep whose head dies while its nodes live on, resumed at once on another cluster."""
+    folder = tempfile.TemporaryDirectory
+    with folder() as made, folder() as others, cluster(Path(made)) as here, cluster(Path(others)) as other:
+        here.run(
+            "launch", "--recipe", "tests.support.trouble:Trouble", "--preset", "tiny", "--data", ".",
+            "--name", NAME, "--trials", str(trials), "--set", "epochs=8", "--set", "pause=8", "--confirm-top", "0",
+            "--address", here.jobs, "--detach",
+        )  # fmt: skip
+        here.await_epochs(trials)
+        here.kill("head")
+        began = time.monotonic()
+        here.run("resume", NAME, "--address", other.jobs)
+        return {"minutes": (time.monotonic() - began) / 60, **counted(here.events())}
 
 
 def counted(events: list[object]) -> dict[str, float]:
@@ -145,7 +161,12 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--head", action="store_true", help="kill the head of a smaller sweep instead")
     args = parser.parse_args()
+    if args.head:
+        for name, value in head_dies(4).items():
+            print(f"| {name} | {value:.3g} |")
+        return
     unbroken = sweep(args.trials, None)
     broken = sweep(args.trials, int(unbroken["epochs"]))
     print("| | left alone | a node, then the driver killed |\n| --- | --- | --- |")
