@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 from search.sweep.spec import COMMAND, SweepSpec, read_spec
 from spaces.value_range import KEYS
+from trainables import registry
 from trainables.errors import SettingsError
 from trainables.settings import read_yaml
+from trainables.start import start_settings
 
 STAGES = "stages"
 """The field of a file that describes several sweeps, see `search.stages`."""
@@ -56,7 +59,31 @@ def spec_of(in_file: Mapping[str, Any], fields: Mapping[str, Any], owner: str) -
         values.setdefault("name", name_by_time(str(values["recipe"])))
     if values.get("recipe") == COMMAND:  # a resume may come from another folder
         values["directory"] = str(Path(str(values.get("directory") or "")).absolute())
-    return read_spec(values, owner)
+    return _with_start_files(read_spec(values, owner))
+
+
+def _with_start_files(spec: SweepSpec) -> SweepSpec:
+    """`spec` with whole paths of the files here that trainings start from: workers, and a resume, have other folders.
+
+    A script's are of its own `directory`. What is no file here may be a name that the recipe knows, and stays.
+    """
+    if spec.recipe == COMMAND:
+        return spec
+    try:
+        names = start_settings(registry.find(spec.recipe, spec.declaration), Path("export"))
+    except SettingsError:  # no such recipe, which the plan says, or one without start weights
+        return spec
+    found = {name: _file_here(value) for name, value in spec.set.items() if name in names}
+    return spec.model_copy(update={"set": {**spec.set, **found}})
+
+
+def _file_here(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_file_here(choice) for choice in value]
+    if isinstance(value, dict):
+        return {key: _file_here(part) for key, part in value.items()}
+    looks_like_a_path = isinstance(value, str) and (os.sep in value or Path(value).suffix)
+    return str(Path(value).absolute()) if looks_like_a_path and Path(value).exists() else value
 
 
 def name_by_time(recipe: str) -> str:
