@@ -72,7 +72,10 @@ class RankModel:
         new = self._points([Scored(values, None) for values in candidates], start=len(y))
         mean, variance = model.predict(known, y, new)
         improvement = _expected_improvement(mean, np.sqrt(variance), float(_scores(members).max()))
-        return candidates[int(np.argmax(improvement))]
+        # In a space of few configurations the best would be trained again and again; confirmation does that.
+        trained = {tuple(row) for row in known.x.tolist()}
+        untrained = np.array([tuple(row) not in trained for row in new.x.tolist()])
+        return candidates[int(np.argmax(np.where(untrained | ~untrained.any(), improvement, -np.inf)))]
 
     def _fitted(self) -> CurveModel:
         if self._model is None:

@@ -99,6 +99,18 @@ def test_of_many_trials_it_looks_at_the_best_and_the_newest() -> None:
     assert numbers == [*range(MEMBERS // 2), *range(1000 - MEMBERS // 2, 1000)]
 
 
+def test_in_a_space_of_few_configurations_each_is_trained_before_one_is_again() -> None:
+    grid = [{"x": x / 3, "y": y / 3} for x in range(4) for y in range(4)]
+    model = RankModel(replace(CONFIGURATIONS, draw=lambda number: grid))
+    trials = [Scored(values, -off(values)) for values in grid[:AT_RANDOM]]
+    for number in range(AT_RANDOM, 17):
+        model.look(len(trials), lambda: trials)
+        chosen = model.choose(number, trials)
+        assert chosen is not None
+        trials.append(Scored(chosen, -off(chosen)))
+    assert sorted(map(off, grid)) == sorted(off(dict(trial.values)) for trial in trials[:16])
+
+
 def test_trials_that_are_all_alike_are_no_error() -> None:
     search = searcher()
     for number in range(12):
