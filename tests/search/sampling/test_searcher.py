@@ -136,7 +136,7 @@ def test_gaussian_processes_are_fitted_once_ten_trials_are_complete() -> None:
 @pytest.mark.e2e
 @pytest.mark.parametrize("mode", ["max", "min"])
 def test_gaussian_processes_learn_from_trials_that_were_stopped_or_wait_at_a_rung(mode: str) -> None:
-    searcher, off = make("gp", mode=mode), []
+    searcher, off = Searcher(mixed, mode, "gp", 1, rungs=[3]), []
     for number in range(20):
         off.append(abs(math.log10(searcher.ask(number)["lr"]) + 2))
         searcher.report(number, 3, -off[-1] if mode == "max" else off[-1])
