@@ -13,7 +13,7 @@ from search.cli import cluster
 from search.cli.options import DEFAULT_ROOT, Json, Root
 from search.cli.question import ask
 from search.cli.status import print_list
-from search.stages.progress import refuse_renaming
+from search.stages.progress import refuse_removal, refuse_renaming
 from search.stages.stages import StagesFolder
 from search.sweep.folder import SweepFolder, check_name, file_size
 from trainables.errors import SettingsError, SteadytuneError
@@ -45,6 +45,7 @@ def rm(
     folders = [SweepFolder.existing(sweeps, name) for name in dict.fromkeys([*begun, *alone])]
     for folder in folders:
         _check_still(folder)
+        refuse_removal(folder, [each.name for each in folders])
     removals = {folder.name: None if keep_runs else _removal(folder) for folder in folders}
     for folder in folders:
         print("\n".join(_what_goes(folder, removals[folder.name])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from search.stages.stages import Stages, StagesFolder
 from search.state.extension import changes, recorded_spec
 from search.state.follower import SweepFollower
 from search.state.sweep_state import SweepState
-from search.sweep.folder import SweepFolder, names
+from search.sweep.folder import STAGES_FILE, SweepFolder, names
 from search.sweep.spec import SweepSpec, read_stored_spec
 from trainables import registry
 from trainables.errors import SteadytuneError
@@ -100,12 +100,25 @@ def refuse_renaming(folder: SweepFolder) -> None:
     Raises:
         SteadytuneError: it is a stage, started from another sweep, or another one started from it.
     """
-    wholes = [StagesFolder(folder.root, file.parent.name) for file in folder.root.glob("[!.]*/stages.yaml")]
+    wholes = [StagesFolder(folder.root, file.parent.name) for file in folder.root.glob(f"[!.]*/{STAGES_FILE}")]
     for whole in wholes:
         if folder.name in (spec.name for spec in whole.read().specs):
             raise SteadytuneError(f"sweep {folder.name} is a stage of {whole.name}, which knows it by its name")
     for follower in _followers(folder):
         raise SteadytuneError(f"sweep {follower} started from {folder.name}, which it knows by its name")
+
+
+def refuse_removal(folder: SweepFolder, removed: Collection[str]) -> None:
+    """Refuse to delete a sweep that others need, which are not among the `removed`.
+
+    Raises:
+        SteadytuneError: another one started from it, and could not go on.
+    """
+    if others := [follower for follower in _followers(folder) if follower not in removed]:
+        raise SteadytuneError(
+            f"sweep {others[0]} started from {folder.name}, and cannot go on without it; delete both: `steadytune rm "
+            f"{' '.join([folder.name, *others])}`"
+        )
 
 
 def _followers(folder: SweepFolder) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from search.sweep.folder import SweepFolder, check_name
+from search.sweep.folder import STAGES_FILE, SweepFolder, check_name
 from search.sweep.spec import SweepSpec, read_stored_spec
 from search.sweep.sweep_file import STAGES, merged, name_by_time, spec_of
 from trainables import registry
@@ -87,8 +87,10 @@ def _stage(
     owner: str,
 ) -> SweepSpec:
     name = stage.get("name")
-    if not isinstance(name, str) or not name:
+    if name is None:
         raise SettingsError(f"{owner}: name is missing; its sweep is called {whole}-NAME")
+    if not isinstance(name, str) or not name:
+        raise SettingsError(f"{owner}: name is {name!r}; it must be text, in quotes if it is a number")
     for field in NOT_OF_A_STAGE:
         if field in stage:
             raise SettingsError(f"{owner} ({name}): {field} cannot be a stage's own; leave it out of the stage")
@@ -98,8 +100,9 @@ def _stage(
         if isinstance(top.get("set"), dict):  # where the first stage starts from says nothing about the others
             given = start_settings(registry.find(before.recipe, before.declaration), Path("export"))
             shared["set"] = {setting: value for setting, value in top["set"].items() if setting not in given}
-    values = merged(merged(shared, stage, owner), options, owner)
-    return spec_of({**values, "name": f"{whole}-{name}"}, {}, f"{owner} ({name})")
+    named = f"{owner} ({name})"
+    values = merged(merged(shared, stage, named), options, named)
+    return spec_of({**values, "name": f"{whole}-{name}"}, {}, named)
 
 
 class StagesFolder:
@@ -108,7 +111,7 @@ class StagesFolder:
     def __init__(self, root: Path, name: str) -> None:
         self.root = root.absolute()
         self.name = name
-        self.file = self.root / name / "stages.yaml"
+        self.file = self.root / name / STAGES_FILE
 
     def exists(self) -> bool:
         """Whether `name` is that of stages."""

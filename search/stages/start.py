@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from search.export.manifest import read_about
 from search.state.follower import SweepFollower
@@ -99,7 +100,7 @@ def check_start(spec: SweepSpec, root: Path) -> None:
     best = SweepFolder(root, spec.starts_from).best
     settings = start_settings(registry.find(spec.recipe, spec.declaration), best)
     for name, value in settings.items():
-        if spec.set.get(name) != value:
+        if not _same(spec.set.get(name), value):
             raise CheckpointError(
                 f"sweep {spec.name} started from {spec.set.get(name)}, but the export of sweep {stage.sweep} is {best};"
                 " move or rename it back"
@@ -109,3 +110,9 @@ def check_start(spec: SweepSpec, root: Path) -> None:
             f"{best}: is not what sweep {spec.name} started from (trial {stage.trial} of {stage.sweep}, epoch "
             f"{stage.epoch}); restore it, or launch a new sweep"
         )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two settings are equal, or paths of the same file: a folder may be given with `..` or by a link."""
+    paths = isinstance(one, str) and isinstance(other, str)
+    return bool(one == other or (paths and Path(one).resolve() == Path(other).resolve()))

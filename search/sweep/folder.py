@@ -33,6 +33,9 @@ from trainables.atomic import new_folder_once, write_file
 from trainables.errors import SteadytuneError, nearest
 from trainables.settings import parse, read_yaml
 
+STAGES_FILE = "stages.yaml"
+"""In the place of a sweep's files, where the name is that of several sweeps in a row; see `search.stages`."""
+
 
 class SweepFolder:
     """One sweep's folder, `root/name`."""
@@ -86,6 +89,8 @@ class SweepFolder:
             fix = f"with a sweep; give another name, or go on with it: `steadytune resume {self.name}`"
         elif self.path.is_dir() and not any(self.path.iterdir()):
             return
+        elif (self.path / STAGES_FILE).is_file():
+            fix = f"with stages; give another name, or go on with them: `steadytune resume {self.name}`"
         elif self.path.exists():
             fix = "which holds no sweep; give another name, or delete it"
         else:
@@ -98,6 +103,9 @@ class SweepFolder:
         folder = cls(root, name)
         if not folder.spec_file.is_file():
             there = names(root)
+            if (folder.path / STAGES_FILE).is_file():
+                stages = ", ".join(each for each in there if each.startswith(f"{name}-")) or "none has begun"
+                raise SteadytuneError(f"{name!r} is several sweeps in a row; give one of its stages: {stages}")
             fix = nearest(name, there) if there else "there is none in it; give another folder with --sweeps"
             raise SteadytuneError(f"no sweep {name!r} in {folder.root}; {fix}")
         return folder

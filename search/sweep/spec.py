@@ -74,7 +74,7 @@ class SweepSpec(Settings):
         "sum, {name: score, mode: max, sum: {map50: 0.7, recall: 0.3}}; the recipe's own if not given",
     )
     objective: Annotated[ObjectiveName, Earlier(EARLIER_OBJECTIVE)] = Field(DEFAULT_OBJECTIVE, description=DESCRIPTION)
-    tracks: TracksField | None = Field(
+    tracks: TracksField = Field(
         None,
         description="also report idsw, mota, idf1 and hota of a detector over sequences: {sequences: sequences, "
         "trackers: [botsort, bytetrack], every: 1}, or true for these; see [tracks](tracks.md)",

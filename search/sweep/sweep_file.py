@@ -101,10 +101,11 @@ def merged(in_file: Mapping[str, Any], fields: Mapping[str, Any], owner: str) ->
     """
     values = dict(in_file)
     for field in MERGED_FIELDS:
-        mapping = values.get(field) or {}
-        if not isinstance(mapping, dict):
-            raise SettingsError(f"{owner}: {field} is {mapping!r}; it must be a mapping of names to values")
+        mapping, on_top = values.get(field) or {}, fields.get(field) or {}
+        for given in (mapping, on_top):
+            if not isinstance(given, dict):
+                raise SettingsError(f"{owner}: {field} is {given!r}; it must be a mapping of names to values")
         if mapping or field in fields:
             merge = with_bounds if field == "set" else operator.or_
-            values[field] = merge(mapping, fields.get(field, {}))
+            values[field] = merge(mapping, on_top)
     return values | {name: value for name, value in fields.items() if name not in MERGED_FIELDS}

@@ -67,8 +67,10 @@ class Tracks(Settings):
 
 
 def _by_place(given: Any) -> Any:
-    return {"sequences": given} if isinstance(given, str) else {} if given is True else given
+    return (
+        {"sequences": given} if isinstance(given, str) else {} if given is True else None if given is False else given
+    )
 
 
-TracksField = Annotated[Tracks, BeforeValidator(_by_place)]
-"""Tracking; a text alone is where the sequences are, true alone all defaults."""
+TracksField = Annotated[Tracks | None, BeforeValidator(_by_place)]
+"""Tracking; a text alone is where the sequences are, true alone all defaults, false none."""

@@ -98,6 +98,19 @@ def test_a_sweep_that_others_know_by_its_name_is_not_renamed(
         refuse_renaming(SweepFolder(folder.root, "cattle-pretrain"))
 
 
+def test_a_sweep_is_not_deleted_while_another_one_needs_it(
+    stages: Stages, folder: StagesFolder, train: Trains, steadytune: Steadytune
+) -> None:
+    for spec in stages.specs:
+        train(spec)
+    remove = ["rm", "--yes", "--keep-runs", "--sweeps", folder.root]
+    code, _, complaint = steadytune(*remove, "cattle-pretrain")
+    assert code == 2
+    assert "cattle-finetune started from cattle-pretrain, and cannot go on without it; delete both" in complaint
+    assert SweepFolder(folder.root, "cattle-pretrain").spec_file.is_file()
+    assert steadytune(*remove, "cattle-pretrain", "cattle-finetune")[0] == 0
+
+
 def test_no_way_leads_to_more_trials_of_a_sweep_that_another_one_started_from(
     stages: Stages, folder: StagesFolder, train: Trains, steadytune: Steadytune
 ) -> None:

@@ -49,6 +49,10 @@ def test_a_file_without_stages_is_a_sweep(file: Path) -> None:
         ("pretrain", "must be a list of at least two"),
         ([{"name": "only"}], "must be a list of at least two"),
         ([{"data": "x"}, {"name": "b"}], "stage 1: name is missing; its sweep is called cattle-NAME"),
+        ([{"name": 1}, {"name": 2}], "stage 1: name is 1; it must be text, in quotes if it is a number"),
+        ([{"name": "a"}, {"name": "b", "set": 5}], "stage 2 .b.: set is 5; it must be a mapping of names to values"),
+        ([{"name": "a"}, {"name": "b", "set": ["lr"]}], "stage 2 .b.: set is .'lr'.; it must be a mapping"),
+        ([{"name": "a"}, {"name": "b", "stability": True}], "stage 2 .b.: stability is True; it must be a mapping"),
         ([{"name": "a"}, {"name": "a"}], "two stages have the same name"),
         ([{"name": "a"}, {"name": "b", "recipe": "yolox"}], "stage 2 .b.: recipe cannot be a stage's own"),
         ([{"name": "a"}, {"name": "b", "starts_from": "x"}], "stage 2 .b.: starts_from cannot be a stage's own"),
@@ -82,3 +86,19 @@ def test_a_damaged_file_is_refused(folder: StagesFolder) -> None:
     folder.file.write_text("stages: 3\n")
     with pytest.raises(SettingsError, match="stages is missing or no list of mappings"):
         folder.read()
+
+
+def test_an_empty_mapping_of_a_stage_changes_nothing(file: Path) -> None:
+    described = read_file(edited(file, stages=[{"name": "a"}, {"name": "b", "set": None, "stability": None}]), {})
+    assert isinstance(described, Stages)
+    assert described.specs[1].set == {"depth": 1}
+
+
+def test_the_name_of_the_whole_is_no_sweep_and_is_not_taken_by_one(stages: Stages, folder: StagesFolder) -> None:
+    with pytest.raises(SteadytuneError, match="'cattle' is several sweeps in a row; give one of its stages: none has"):
+        SweepFolder.existing(folder.root, "cattle")
+    SweepFolder.create(folder.root, stages.specs[0])
+    with pytest.raises(SteadytuneError, match="give one of its stages: cattle-pretrain"):
+        SweepFolder.existing(folder.root, "cattle")
+    with pytest.raises(SteadytuneError, match="with stages; give another name, or go on with them"):
+        SweepFolder(folder.root, "cattle").check_free()

@@ -60,6 +60,10 @@ def test_what_a_sweep_started_from_is_still_the_same_or_it_does_not_go_on(
     states = [train(spec) for spec in stages.specs]
     spec = states[1].plan.spec
     check_start(spec, root)
+    check_start(spec, root / ".." / root.name)
+    link = root.parent / "link"
+    link.symlink_to(root)
+    check_start(spec, link)
     state = SweepFolder(root, "cattle-pretrain").best / "checkpoint" / "state.json"
     state.write_text(state.read_text() + " ")
     with pytest.raises(CheckpointError, match=r"is not what sweep cattle-finetune started from .trial"):
