@@ -30,7 +30,8 @@ def _tracks(plan: Plan) -> None:
     if plan.spec.scheduler != "none" and plan.rungs and plan.rungs[0] < tracks.every:
         raise SettingsError(
             f"tracks.every is {tracks.every}, but the first rung, where trials are compared "
-            f"by {objective.name}, is at epoch {plan.rungs[0]}; give grace_epochs: {tracks.every}, or a smaller every"
+            f"by {objective.name}, is at epoch {plan.rungs[0]}; give every: {plan.rungs[0]} or less, or a later first "
+            "rung (grace_epochs)"
         )
 
 
@@ -54,8 +55,8 @@ def _combined(plan: Plan) -> None:
         return
     if not spec.confirm_top or spec.confirm_seeds < 2:
         raise SettingsError(
-            f"combine_seeds is true, with confirm_top {spec.confirm_top} and confirm_seeds {spec.confirm_seeds}; it"
-            " takes trainings on at least two fresh seeds"
+            f"combine_seeds is true, with confirm_top {spec.confirm_top} and confirm_seeds {spec.confirm_seeds}; give "
+            "at least 1 and 2 of them, so that there are two fresh seeds to combine, or leave combine_seeds out"
         )
     if not isinstance(plan.recipe, Shows):
         raise SettingsError(

@@ -137,9 +137,9 @@ def test_the_proof_of_an_ensemble_is_that_of_its_members(told: Told, tmp_path: P
     [
         (
             {"confirm_seeds": 1},
-            "with confirm_top 3 and confirm_seeds 1; it takes trainings on at least two fresh seeds",
+            "with confirm_top 3 and confirm_seeds 1; give at least 1 and 2 of them",
         ),
-        ({"confirm_top": 0}, "with confirm_top 0 and confirm_seeds 2; it takes"),
+        ({"confirm_top": 0}, "with confirm_top 0 and confirm_seeds 2; give at least"),
         (
             {"recipe": "tests.support.fakes:Curves"},
             "recipe curves shows no held-out examples to score on; leave it out",
