@@ -39,9 +39,10 @@ def rm(
 ) -> None:
     """Delete sweeps for good: folder, storage, MLflow's runs, registered models; shows what goes, and asks."""
     stages = [each for name in names if (each := StagesFolder(sweeps, name)).exists()]
-    whole = {each.name: [spec.name for spec in each.read().specs] for each in stages}
-    begun = [name for listed in whole.values() for name in listed if SweepFolder(sweeps, name).spec_file.is_file()]
-    alone = [name for name in names if name not in whole]
+    stage_names = {each.name: [spec.name for spec in each.read().specs] for each in stages}
+    of_stages = [name for listed in stage_names.values() for name in listed]
+    begun = [name for name in of_stages if SweepFolder(sweeps, name).spec_file.is_file()]
+    alone = [name for name in names if name not in stage_names]
     folders = [SweepFolder.existing(sweeps, name) for name in dict.fromkeys([*begun, *alone])]
     for folder in folders:
         _check_still(folder)

@@ -111,11 +111,11 @@ class StudyView(optuna.storages.InMemoryStorage):
             return super().get_all_trials(study_id, deepcopy, states)
         trials = super().get_all_trials(study_id, deepcopy)
         scores = self._scores(trials)
-        shown = [
+        as_complete = [
             _complete(trial, orient(scores[trial.number], self._mode)) if trial.number in scores else trial
             for trial in trials
         ]
-        return [trial for trial in shown if states is None or trial.state in states]
+        return [trial for trial in as_complete if states is None or trial.state in states]
 
     @property
     def ended(self) -> int:

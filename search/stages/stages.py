@@ -67,28 +67,28 @@ def _stages(values: Mapping[str, Any], fields: Mapping[str, Any], owner: str) ->
             f"{owner}: stages must be a list of at least two, each with its name and what differs: "
             "stages: [{name: pretrain, data: a}, {name: finetune, data: b}]"
         )
-    whole = str({**top, **fields}.get("name") or name_by_time(str(top.get("recipe", "sweep"))))
-    check_name(whole)
+    series = str({**top, **fields}.get("name") or name_by_time(str(top.get("recipe", "sweep"))))
+    check_name(series)
     options = {name: value for name, value in fields.items() if name != "name"}
     specs: list[SweepSpec] = []
     for number, stage in enumerate(listed, 1):
-        specs.append(_stage(top, stage, options, whole, specs[-1] if specs else None, f"{owner}: stage {number}"))
+        specs.append(_stage(top, stage, options, series, specs[-1] if specs else None, f"{owner}: stage {number}"))
     if len({spec.name for spec in specs}) < len(specs):
         raise SettingsError(f"{owner}: two stages have the same name; give each its own")
-    return Stages(whole, tuple(specs))
+    return Stages(series, tuple(specs))
 
 
 def _stage(
     top: Mapping[str, Any],
     stage: Mapping[str, Any],
     options: Mapping[str, Any],
-    whole: str,
+    series: str,
     before: SweepSpec | None,
     owner: str,
 ) -> SweepSpec:
     name = stage.get("name")
     if name is None:
-        raise SettingsError(f"{owner}: name is missing; its sweep is called {whole}-NAME")
+        raise SettingsError(f"{owner}: name is missing; its sweep is called {series}-NAME")
     if not isinstance(name, str) or not name:
         raise SettingsError(f"{owner}: name is {name!r}; it must be text, in quotes if it is a number")
     for field in NOT_OF_A_STAGE:
@@ -102,7 +102,7 @@ def _stage(
             shared["set"] = {setting: value for setting, value in top["set"].items() if setting not in given}
     named = f"{owner} ({name})"
     values = merged(merged(shared, stage, named), options, named)
-    return spec_of({**values, "name": f"{whole}-{name}"}, {}, named)
+    return spec_of({**values, "name": f"{series}-{name}"}, {}, named)
 
 
 class StagesFolder:

@@ -73,8 +73,8 @@ def _with_start_files(spec: SweepSpec) -> SweepSpec:
         names = start_settings(registry.find(spec.recipe, spec.declaration), Path("export"))
     except SettingsError:  # no such recipe, which the plan says, or one without start weights
         return spec
-    found = {name: _file_here(value) for name, value in spec.set.items() if name in names}
-    return spec.model_copy(update={"set": {**spec.set, **found}})
+    starts = {name: _file_here(value) for name, value in spec.set.items() if name in names}
+    return spec.model_copy(update={"set": {**spec.set, **starts}})
 
 
 def _file_here(value: Any) -> Any:

@@ -13,12 +13,14 @@ from tests.support.workers import swept
 
 
 @pytest.fixture
-def found(data: Path, journal: Path) -> dict[str, Finalist]:
+def pair(data: Path, journal: Path) -> dict[str, Finalist]:
     """The baseline and another finalist, each confirmed with the value .5."""
     coordinator = swept(plan_of(data, trials=6, confirm_top=2, confirm_seeds=2), journal)
-    all_of = [replace(finalist, values=(0.5,), failed=0, confirmed=True) for finalist in finalists(coordinator.state)]
-    baseline = next(finalist for finalist in all_of if finalist.trial.is_baseline)
-    return {"baseline": baseline, "other": next(finalist for finalist in all_of if finalist is not baseline)}
+    confirmed = [
+        replace(finalist, values=(0.5,), failed=0, confirmed=True) for finalist in finalists(coordinator.state)
+    ]
+    baseline = next(finalist for finalist in confirmed if finalist.trial.is_baseline)
+    return {"baseline": baseline, "other": next(finalist for finalist in confirmed if finalist is not baseline)}
 
 
 def winner(baseline: Finalist, other: Finalist) -> str:
@@ -40,14 +42,14 @@ def winner(baseline: Finalist, other: Finalist) -> str:
     ],
 )
 def test_the_winner(
-    found: dict[str, Finalist], baseline: tuple[float, bool], other: tuple[float, bool], expected: str
+    pair: dict[str, Finalist], baseline: tuple[float, bool], other: tuple[float, bool], expected: str
 ) -> None:
     given = [
-        replace(found[name], values=(value,), confirmed=confirmed)
+        replace(pair[name], values=(value,), confirmed=confirmed)
         for name, (value, confirmed) in (("baseline", baseline), ("other", other))
     ]
     assert winner(*given) == expected
 
 
-def test_what_failed_on_every_fresh_seed_is_last(found: dict[str, Finalist]) -> None:
-    assert winner(replace(found["baseline"], values=(0.9,), confirmed=False, failed=2), found["other"]) == "other"
+def test_what_failed_on_every_fresh_seed_is_last(pair: dict[str, Finalist]) -> None:
+    assert winner(replace(pair["baseline"], values=(0.9,), confirmed=False, failed=2), pair["other"]) == "other"
