@@ -17,6 +17,7 @@ from typing import Literal
 
 import psutil
 
+from search.execution.ray_folder import session_folder, wanted_folder
 from search.sweep.environment import python_path
 from search.tracking.store_check import check_store
 from trainables.errors import SteadytuneError, first_line
@@ -28,11 +29,17 @@ SCARCE_BYTES, NEEDED_BYTES = 5e9, 0.5e9
 SCARCE_MEMORY_BYTES = 4e9
 RAY_SECONDS = 90.0
 PORTS = {5000: "`steadytune browse` needs another port: --port 5001", 8265: "a Ray dashboard runs here already"}
-_START_RAY = (
-    "import ray; ray.init(address='local', num_cpus=1, num_gpus=0, include_dashboard=False, "
-    "object_store_memory=100_000_000, log_to_driver=False); "
-    "assert ray.get(ray.remote(lambda: 1).remote()) == 1; ray.shutdown()"
-)
+_START_RAY = """
+import pathlib, sys
+import ray
+from search.execution.ray_folder import remove_session
+ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, object_store_memory=100_000_000,
+         log_to_driver=False, _temp_dir=sys.argv[1])
+session = pathlib.Path(ray._private.worker.global_worker.node.get_session_dir_path())
+assert ray.get(ray.remote(lambda: 1).remote()) == 1
+ray.shutdown()
+remove_session(session)
+"""
 
 State = Literal["ok", "warning", "error"]
 
@@ -70,7 +77,7 @@ def examine(root: Path, store: str) -> Iterator[Finding]:
     yield memory()
     yield accelerator()
     yield disk("sweeps", root)
-    yield disk("Ray's files", Path(os.environ.get("RAY_TMPDIR", "/tmp")))
+    yield disk("Ray's files", wanted_folder())
     for port, fix in PORTS.items():
         yield listening(port, fix)
     yield mlflow_store(store)
@@ -160,19 +167,22 @@ def ray_start() -> Finding:
     if find_spec("ray") is None:
         return Finding("Ray", "error", "is not installed", "install steadytune's requirements")
     try:
+        folder = session_folder()
         done = subprocess.run(
-            [sys.executable, "-c", _START_RAY],
+            [sys.executable, "-c", _START_RAY, str(folder)],
             env=os.environ | {"PYTHONPATH": python_path(), "RAY_USAGE_STATS_ENABLED": "0"},
             capture_output=True,
             text=True,
             timeout=RAY_SECONDS,
             check=False,
         )
+    except SteadytuneError as error:
+        return Finding("Ray", "error", first_line(error))
     except subprocess.TimeoutExpired:
         return Finding(
             "Ray", "error", f"did not start within {RAY_SECONDS:.0f} s", "try again when the machine is idle"
         )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return Finding("Ray", "error", f"does not start ({last})", "its logs are in /tmp/ray/session_latest/logs")
+        return Finding("Ray", "error", f"does not start ({last})", f"its logs are in {folder}/session_latest/logs")
     return Finding("Ray", "ok", "starts and runs a task")

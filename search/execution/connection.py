@@ -38,7 +38,7 @@ from search.execution.node_check import (
     wait_for,
 )
 from search.execution.patience import patient
-from search.execution.ray_folder import default_folder, remove_session, session_folder
+from search.execution.ray_folder import fits, remove_session, session_folder, wanted_folder
 from search.execution.resources import trial_resources
 from search.execution.this_machine import OBJECT_STORE_BYTES
 from search.storage.object_store import Storage
@@ -149,8 +149,9 @@ def check_address(address: str) -> None:
 
 def _session_folder(notify: Notify) -> Path:
     folder = session_folder()
-    if folder != default_folder():
-        notify(Text(f"Ray's sessions are in {folder}: paths of sockets under {default_folder()} would be too long."))
+    if folder != (wanted := wanted_folder()):
+        why = "cannot be used" if fits(wanted) else "would make the paths of sockets too long"
+        notify(Text(f"Ray's sessions are in {folder}: {wanted} {why}."))
     return folder
 
 

@@ -1,15 +1,20 @@
-"""Where Ray's sessions on this machine lie: their sockets' paths must be short, and TMPDIR may be long.
+"""Where Ray's sessions on this machine lie: in a folder that other users cannot enter, by a path that is short.
+
+Ray makes the folders of its sessions writable for all (mode 0777), and the one that they lie in; workers import the
+sweep's code from there. So that one lies in a private folder (0700), which Ray leaves alone.
 
 Linux takes 107 bytes for the path of a socket, and Ray's own part of it is 68 bytes long: /ray/, a session's name with
-its time and process number, /sockets/plasma_store.
+its time and process number, /sockets/plasma_store. TMPDIR may be long.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from trainables.errors import SettingsError
@@ -20,9 +25,11 @@ _SESSION = "session_2026-01-31_23-59-59_123456_4194304/sockets/plasma_store"
 """The longest path below Ray's folder: process numbers go up to 2^22."""
 
 
-def default_folder() -> Path:
-    """The folder that Ray would take: RAY_TMPDIR or TMPDIR, whether it exists or not, or /tmp."""
-    return Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp").absolute() / "ray"
+def wanted_folder() -> Path:
+    """RAY_TMPDIR/ray if that variable is set, as Ray has it; else below a private folder in TMPDIR, or in /tmp."""
+    if folder := os.environ.get("RAY_TMPDIR"):
+        return Path(folder).absolute() / "ray"
+    return _below_private(os.environ.get("TMPDIR") or "/tmp")
 
 
 def fits(folder: Path) -> bool:
@@ -31,17 +38,17 @@ def fits(folder: Path) -> bool:
 
 
 def session_folder() -> Path:
-    """Ray's own choice if its sockets fit there and it can be written, else another temporary folder.
+    """The wanted folder if sockets fit there and it can be written, else one below a private folder elsewhere.
 
     Raises:
         SettingsError: there is none.
     """
     for folder in _candidates():
-        if fits(folder) and _can_be_written(folder):
+        if fits(folder) and _can_be_used(folder):
             return folder
     raise SettingsError(
-        f"RAY_TMPDIR or TMPDIR leads to {default_folder()}, where Ray's sockets cannot be: their paths may have "
-        f"{LONGEST_SOCKET} bytes, and it must be a folder that you can write; set RAY_TMPDIR to a short path of yours"
+        f"Ray's sessions cannot be in {wanted_folder()}, nor in /tmp or /var/tmp: the paths of their sockets may have "
+        f"{LONGEST_SOCKET} bytes, and the folder must be yours; set RAY_TMPDIR to a short path that you can write"
     )
 
 
@@ -53,16 +60,37 @@ def remove_session(session: Path) -> None:
     shutil.rmtree(session, ignore_errors=True)
 
 
+def _below_private(folder: str) -> Path:
+    return Path(folder).absolute() / _private_name() / "ray"
+
+
+def _private_name() -> str:
+    return f"steadytune-{os.getuid()}"
+
+
 def _candidates() -> Iterator[Path]:
-    yield default_folder()
+    yield wanted_folder()
     for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
-        yield Path(folder).absolute() / "ray"
-        yield Path(folder).absolute() / f"ray-{os.getuid()}"  # /tmp/ray may be another user's
+        yield _below_private(folder)
 
 
-def _can_be_written(folder: Path) -> bool:
+def _can_be_used(folder: Path) -> bool:
+    if folder.parent.name == _private_name() and not _is_private(folder.parent):
+        return False
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return False
     return os.access(folder, os.W_OK | os.X_OK)
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether nobody else can enter `folder`, which is made if it is missing: another user may have made it first."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        status = folder.lstat()  # a link would lead to a folder whose parents are not looked at
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077

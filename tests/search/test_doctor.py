@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 from importlib import metadata
 from pathlib import Path
 
@@ -76,5 +77,8 @@ def test_the_exit_code_says_whether_a_sweep_could_be_launched(
 
 
 @pytest.mark.ray
-def test_ray_starts_here() -> None:
-    assert doctor.ray_start().state == "ok"
+def test_ray_starts_here_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # Ray's sockets lie there, and take no long name
+        monkeypatch.setenv("TMPDIR", folder)
+        assert doctor.ray_start().state == "ok"
+        assert not list(Path(folder).glob("*/ray/session_*"))

@@ -1,4 +1,4 @@
-"""Ray's sockets have a place whatever TMPDIR is.
+"""Ray's sockets have a place whatever TMPDIR is, and one that other users cannot enter.
 
 Long temporary folders that ended other people's runs:
 
@@ -10,12 +10,14 @@ Long temporary folders that ended other people's runs:
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from search.execution import ray_folder
-from search.execution.ray_folder import LONGEST_SOCKET, default_folder, fits, remove_session, session_folder
+from search.execution.ray_folder import LONGEST_SOCKET, fits, remove_session, session_folder, wanted_folder
 from trainables.errors import SettingsError
 
 LONG = (
@@ -24,6 +26,16 @@ LONG = (
     "/var/folders/vv/v17lwmd95j797hl_wlmt03cw0000gn/T/",
     "/scratch/" + "ж" * 16,  # bytes count, not characters
 )
+PRIVATE = Path(f"/tmp/steadytune-{os.getuid()}")
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a short name."""
+    link = Path(f"/tmp/{os.getpid()}")
+    link.symlink_to(tmp_path)
+    yield link
+    link.unlink()
 
 
 @pytest.fixture(autouse=True)
@@ -37,18 +49,51 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("variable", ["TMPDIR", "RAY_TMPDIR"])
 def test_a_long_folder_is_replaced(folder: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, folder)
-    assert not fits(default_folder())
-    assert str(session_folder()).startswith("/tmp/ray")
+    assert not fits(wanted_folder())
+    assert session_folder() == PRIVATE / "ray"
 
 
-def test_a_short_folder_is_heeded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    link = Path(f"/tmp/{os.getpid()}")
-    link.symlink_to(tmp_path)
+def test_a_short_folder_is_heeded(monkeypatch: pytest.MonkeyPatch, short: Path) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(short))
+    assert session_folder() == short / "ray"
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_other_users_cannot_enter_the_folder_of_the_sessions(
+    exists: bool, monkeypatch: pytest.MonkeyPatch, short: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(short if exists else short / "missing"))
+    before = os.umask(0)
     try:
-        monkeypatch.setenv("RAY_TMPDIR", str(link))
-        assert session_folder() == link / "ray"
+        folder = session_folder()
     finally:
-        link.unlink()
+        os.umask(before)
+    assert folder == wanted_folder()
+    assert folder.is_relative_to(short)
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+    assert session_folder() == folder, "the next sweep takes the same one"
+
+
+@pytest.mark.parametrize("kind", ["open to others", "of another user", "a link", "a file"])
+def test_a_folder_that_others_could_enter_is_left_alone(
+    kind: str, monkeypatch: pytest.MonkeyPatch, short: Path, tmp_path: Path
+) -> None:
+    private = short / PRIVATE.name
+    if kind == "a link":
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        private.symlink_to(tmp_path / "elsewhere")
+    elif kind == "a file":
+        private.touch()
+    else:
+        private.mkdir(mode=0o700)
+        if kind == "open to others":
+            private.chmod(0o755)
+        elif os.getuid() == 0:
+            os.chown(private, 1, 1)
+        else:
+            pytest.skip("only root gives a folder to another user")
+    monkeypatch.setenv("TMPDIR", str(short))
+    assert session_folder() == PRIVATE / "ray"
 
 
 def test_sockets_of_the_longest_folder_that_fits_can_be_bound() -> None:
@@ -62,8 +107,8 @@ def test_sockets_of_the_longest_folder_that_fits_can_be_bound() -> None:
 
 
 def test_where_nothing_can_be_written_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_folder, "_can_be_written", lambda folder: False)
-    with pytest.raises(SettingsError, match="set RAY_TMPDIR to a short path of yours"):
+    monkeypatch.setattr(ray_folder, "_can_be_used", lambda folder: False)
+    with pytest.raises(SettingsError, match="set RAY_TMPDIR to a short path that you can write"):
         session_folder()
 
 
