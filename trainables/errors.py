@@ -83,6 +83,18 @@ def _synonyms(name: str, valid: Iterable[str]) -> list[str]:
 def nearest(name: str, valid: Iterable[str]) -> str:
     """The part of a sentence that helps after a wrong `name`: the closest valid one, then all of them."""
     names = sorted(valid)
-    close = _synonyms(name, names) or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}valid: {', '.join(names) or 'none'}"
+    return f"{hint(name, names, 'did you mean {!r}? ')}valid: {', '.join(names) or 'none'}"
+
+
+def hint(name: str, valid: Iterable[str], question: str) -> str:
+    """`question` about the valid name that is closest to a wrong `name`; "" if none is close."""
+    names = list(valid)
+    by_small_letters = {other.lower(): other for other in names}
+    close = difflib.get_close_matches(name.lower(), by_small_letters, n=1, cutoff=0.6)
+    closest = _synonyms(name, names) or [by_small_letters[other] for other in close] or _holding(name, names)
+    return question.format(closest[0]) if closest else ""
+
+
+def _holding(name: str, valid: Iterable[str]) -> list[str]:
+    """Those of the `valid` names that have `name` in them, in whatever letters: metrics/mAP50(B) has map50."""
+    return [other for other in valid if len(name) > 2 and name.lower() in other.lower()]

@@ -8,6 +8,7 @@ have written: a field that is newer says by `Earlier` what those trainings had i
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from trainables.errors import DataError, SettingsError, nearest
+from trainables.errors import DataError, SettingsError, hint, nearest
 from trainables.regular_file import STANDARD_INPUT, read_regular, read_standard_input
 from trainables.yaml_text import load
 
@@ -144,7 +145,13 @@ _RULES = {
 def rule_of(detail: Mapping[str, Any]) -> str:
     """The rule that a value broke, such as "must be a whole number", from one of a `ValidationError`'s `errors()`."""
     template = _RULES.get(detail["type"], "must be another kind of value")
-    return template.format(**detail.get("ctx", {}))
+    rule = template.format(**detail.get("ctx", {}))
+    if detail["type"] == "literal_error" and isinstance(detail["input"], str):
+        rule += hint(detail["input"], _QUOTED.findall(rule), "; did you mean {!r}?")
+    return rule
+
+
+_QUOTED = re.compile("'([^']*)'")
 
 
 LONGEST_VALUE = 80

@@ -16,7 +16,8 @@ import yaml
 
 from search.sweep.folder import STAGES_FILE, SweepFolder, check_name
 from search.sweep.spec import SweepSpec, read_stored_spec
-from search.sweep.sweep_file import STAGES, merged, name_by_time, spec_of
+from search.sweep.spelling import STAGES
+from search.sweep.sweep_file import merged, name_by_time, spec_of
 from trainables import registry
 from trainables.atomic import new_folder_once
 from trainables.errors import SettingsError

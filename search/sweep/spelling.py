@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from spaces.added import number_type
-from trainables.errors import SettingsError
+from trainables.errors import SettingsError, nearest
 from trainables.settings import Settings
 
+STAGES = "stages"
+"""The field of a file that describes several sweeps, see `search.stages`."""
 FIELDS = {
     "method": "W&B's method is `sampler` here: tpe, random, gp …",
     "parameters": "W&B's parameters are `set` here, such as set: {lr: {low: 1e-5, high: 1e-2, log: true}}",
@@ -45,7 +47,7 @@ _CALL = re.compile(r"\s*(?:\w+\.)*(?:suggest_\w+|(?:q|log)?(?:log)?uniform|(?:q?
 
 
 def check_fields(values: Mapping[str, Any], fields: Mapping[str, Any], owner: str) -> None:
-    """Refuse other programs' fields.
+    """Refuse other programs' fields, and unknown ones.
 
     Args:
         values: the sweep, as the user wrote it.
@@ -55,10 +57,12 @@ def check_fields(values: Mapping[str, Any], fields: Mapping[str, Any], owner: st
     Raises:
         SettingsError: there is one.
     """
-    for name in values:
+    for name in map(str, values):
         of_scripts = name == "parameters" and values.get("recipe") == "command"
         if name in FIELDS and not of_scripts and (name not in fields or name == "parameters"):
             raise SettingsError(f"{owner}: {name} is no field of a sweep; {FIELDS[name]}")
+        if name not in fields:
+            raise SettingsError(f"{owner}: unknown setting {name!r}; {nearest(name, [*fields, STAGES])}")
 
 
 def check_spelling(choices: Mapping[str, Any]) -> None:

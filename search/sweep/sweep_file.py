@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from search.sweep.spec import COMMAND, SweepSpec, read_spec
+from search.sweep.spelling import STAGES
 from spaces.value_range import KEYS
 from trainables import registry
 from trainables.errors import SettingsError
 from trainables.settings import read_yaml
 from trainables.start import start_settings
 
-STAGES = "stages"
-"""The field of a file that describes several sweeps, see `search.stages`."""
 MERGED_FIELDS = ("set", "stability")
 """Fields whose options add to the sweep file's mapping; other options replace the file's value."""
 
