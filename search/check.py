@@ -15,10 +15,11 @@ from search.storage.dataset_cache import fetch
 from search.storage.object_store import check_storage, open_storage
 from search.sweep.data_identity import describe as describe_data
 from search.sweep.data_identity import read_identity, resumed_with
+from search.sweep.field_checks import check_new
 from search.sweep.folder import SweepFolder
+from search.sweep.notes import notes
 from search.sweep.plan import Plan, corners, make_plan
 from search.sweep.spec import SweepSpec
-from search.sweep.spelling import check_pairs
 from search.sweep.uri import is_uri
 from search.tracking.store_check import check_store
 from search.views.data_look import terminal
@@ -38,8 +39,8 @@ def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
         SteadytuneError: at the first problem.
     """
     plan = make_plan(spec)
-    if look:  # a new sweep: an earlier version took such a pair for two values
-        check_pairs(spec.set, plan.recipe.settings_type)
+    if look:  # a new sweep: earlier versions took what is refused now
+        check_new(plan)
     if spec.storage:
         check_storage("storage", spec.storage)
     path = Path(plan.spec.data)
@@ -89,6 +90,11 @@ def resumed(plan: Plan, folder: SweepFolder, accept_changed: bool, notify: Calla
     return replace(plan, data=identity)
 
 
+def plan_notes(plan: Plan) -> list[Text]:
+    """What is to be known of a new sweep before it runs: see `search.sweep.notes`."""
+    return [Text(f"  note: {note}") for note in notes(plan)]
+
+
 def machine_notes(plan: Plan) -> list[Text]:
     """What is to be known of this machine before the sweep runs on it."""
     from search.execution.this_machine import preset_notes  # imports Ray
@@ -114,6 +120,7 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
     on_data = f"data {spec.data}" if spec.data else "no data named"
     yield f"{spec.name}: recipe {plan.recipe.name}, preset {spec.preset}, {on_data}: {data}"
     yield from plan.recipe.notes
+    yield from plan_notes(plan)
     yield from machine_notes(plan)
     if spec.address and spec.script_files:
         yield f"The script does not travel: {spec.script_files[0]} must be there on every node of {spec.address}."

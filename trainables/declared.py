@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from trainables.errors import SettingsError
-from trainables.objective import Metric, Objective, with_mode
+from trainables.objective import ANY_METRIC, Metric, Objective, better, reported_as, with_mode
 from trainables.optimised import optimising
 from trainables.recipe import AnyRecipe
 from trainables.settings import Settings, parse
@@ -34,6 +34,20 @@ class Declares(Protocol):
         """The recipe that `fields` describe. Raises SettingsError."""
 
 
+def check_tracked(metrics: Iterable[str], recipe: AnyRecipe) -> None:
+    """Refuse a metric that tracks would report, for a `recipe` without them.
+
+    Raises:
+        SettingsError: there is one among `metrics`.
+    """
+    for name in metrics:
+        if name.partition("/")[0] in MODES and reported_as(name, recipe.reports) in (None, ANY_METRIC):
+            raise SettingsError(
+                f"metric is {name!r}, which is of objects that are followed through sequences; add `tracks: true` "
+                "(docs/tracks.md)"
+            )
+
+
 def declared(recipe: AnyRecipe, fields: Mapping[str, Any]) -> AnyRecipe:
     """`recipe` with `fields`, which are those of `Declaration`, unless the recipe has others.
 
@@ -56,8 +70,10 @@ def declared(recipe: AnyRecipe, fields: Mapping[str, Any]) -> AnyRecipe:
     for name in ("source", "losses", "held_out_losses", "rates"):
         if getattr(objective, name):
             raise SettingsError(f"metric.{name} is for `recipe: command`; {recipe.name} reports its epochs itself")
-    if objective.mode is None and objective.name in seldom:
-        objective = objective.model_copy(update={"mode": MODES[seldom[objective.name]]})
+    if objective.mode is None and not objective.sum:
+        if not seldom:
+            check_tracked(objective.parts, recipe)
+        objective = objective.model_copy(update={"mode": better(objective.name, recipe.reports)})
     bounds = {name: BOUNDS[metric] for name, metric in seldom.items() if metric in BOUNDS}
     optimised = optimising(recipe, with_mode(objective), frozenset(seldom), bounds)
     if seldom.get(objective.name) == "idsw":

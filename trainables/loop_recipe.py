@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from trainables.atomic import write_file
 from trainables.class_match import ClassMatch, Named, match
-from trainables.errors import CheckpointError, SettingsError, SteadytuneError
+from trainables.errors import CheckpointError, SettingsError, SteadytuneError, hint
 from trainables.identity import identity
 from trainables.look import Example, Look
 from trainables.recipe import Epoch, Predictor, Recipe
@@ -101,6 +101,8 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
     """Where these modules are, such as "trainables.yolox"."""
     downloads: ClassVar[Mapping[str, Collection[str]]] = {}
     """Settings that say where first weights come from, and those of their values that are a download."""
+    shipped: ClassVar[Mapping[str, Collection[str]]] = {}
+    """Such settings, and those of their values that are weights of the recipe's own."""
 
     def training(self, settings: SettingsT, data: DataSetT, workdir: Path) -> Training:
         """A training from its start; see `LoopedRecipe.training`."""
@@ -110,6 +112,15 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
     def start_settings(self, export: Path) -> Mapping[str, Any]:
         """The setting `weights` takes a checkpoint; see `trainables.start.Starts`."""
         return {"weights": str(export / "checkpoint")}
+
+    def check(self, settings: SettingsT, data: DataSetT) -> None:
+        """Refuse first weights that are not here; see `Recipe.check`."""
+        for name, downloaded in self.downloads.items():
+            weights, words = str(getattr(settings, name)), ["none", *self.shipped.get(name, ()), *downloaded]
+            if weights not in words and not Path(weights).exists():
+                question = hint(Path(weights).name, words, "did you mean {!r}? ")
+                ways = f"give {', '.join(words)}, a file or a checkpoint directory"
+                raise CheckpointError(f"{self.name}: {name} {weights}: no such file; {question}{ways}")
 
     def fetch(self, settings: SettingsT) -> None:
         """Download first weights; see `Recipe.fetch`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -74,14 +75,30 @@ def _as_pair(given: Any) -> Any:
 
 Bounds = tuple[float, float]
 """The lowest and the highest value that a metric can have."""
+Mode = Literal["max", "min"]
+Reports = Mapping[str, Mode | None]
+"""Names of metrics, and which of their values are better, None where that is not known; * stands for any text."""
+ANY_METRIC = "*"
+
+
+def reported_as(name: str, reports: Reports) -> str | None:
+    """The name among `reports` that stands for the metric `name`: itself, or one with a *; None if none does."""
+    if name in reports:
+        return name
+    return next((pattern for pattern in reports if "*" in pattern and fnmatchcase(name, pattern)), None)
+
+
+def better(name: str, reports: Reports) -> Mode | None:
+    """Which values of the metric `name` are better, where that is known."""
+    return reports.get(reported_as(name, reports) or "")
 
 
 class Objective(Settings):
     """What is optimised."""
 
     name: str = Field(min_length=1, description="the metric's name, or the name of the sum")
-    mode: Literal["max", "min"] | None = Field(
-        None, description="whether higher (max) or lower values are better; may be left out for the recipe's own metric"
+    mode: Mode | None = Field(
+        None, description="whether higher (max) or lower values are better; may be left out where the recipe says it"
     )
     sum: dict[str, float] = Field({}, description="the metric is the sum of these, each times its weight")
     bounds: Annotated[Bounds, BeforeValidator(_as_pair)] | None = Field(

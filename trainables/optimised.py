@@ -41,6 +41,8 @@ def optimising(
         }
         return replace(seen, guesses=guesses)
 
-    members = objective.of_recipe({**kind.bounds, **(bounds or {})}) | {"train": train, "look": look}
+    own_metric = {kind.metric: kind.mode}
+    members = {"reports": {**own_metric, **kind.reports}, **objective.of_recipe({**kind.bounds, **(bounds or {})})}
+    members |= {"train": train, "look": look}
     optimised: AnyRecipe = type(kind.__name__, (kind,), members)()
     return optimised

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from trainables.errors import CheckpointError, SettingsError, SteadytuneError, nearest
 from trainables.look import Example, Look
-from trainables.objective import Bounds
+from trainables.objective import ANY_METRIC, Bounds, Mode, Reports
 from trainables.settings import SettingsT, parse, read_yaml
 from trainables.trial_summary import TrialSummary
 
@@ -94,7 +94,9 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     name: ClassVar[str]
     summary: ClassVar[str]
     metric: ClassVar[str]
-    mode: ClassVar[Literal["max", "min"]] = "max"
+    mode: ClassVar[Mode] = "max"
+    reports: ClassVar[Reports] = {ANY_METRIC: None}
+    """The metrics that its epochs have, so that a misspelt name is told before a sweep; any, if it does not say."""
     bounds: ClassVar[Mapping[str, Bounds]] = {}
     """The lowest and the highest value of metrics that it reports, by name, where they are known."""
     held_out_parts: ClassVar[tuple[str, ...]] = ()

@@ -17,6 +17,7 @@ from pydantic import Field
 from spaces.space import Draw
 from trainables.errors import DataError
 from trainables.loop_recipe import LoopedRecipe
+from trainables.objective import Reports
 from trainables.settings import Settings
 
 if TYPE_CHECKING:  # the command line imports this module too: torch stays out until a training needs it
@@ -47,6 +48,7 @@ class Rings(LoopedRecipe[RingsSettings, Points]):
     name: ClassVar[str] = "rings"
     summary: ClassVar[str] = "two-layer network on rings of points"
     metric: ClassVar[str] = "accuracy"
+    reports: ClassVar[Reports] = {"accuracy": "max"}  # so that `metric: acuracy` is refused before a sweep
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {"accuracy": (0.0, 1.0)}  # no projection passes them
     settings_type = RingsSettings
     baseline: ClassVar[str] = "plain"

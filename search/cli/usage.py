@@ -30,6 +30,8 @@ def sentence(error: Any) -> str:
 
         detail = error.__cause__.errors()[0]
         return f"{_name(parameter)} is {detail['input']!r}; it {rule_of(detail)}"
+    if kind == "BadOptionUsage" and "does not take a value" in error.format_message():
+        return f"{error.option_name} takes no value; give it alone, {help_}"
     if kind == "BadOptionUsage":
         return f"{error.option_name} has no value; give it one, {help_}"
     words = error.format_message().rstrip(".")

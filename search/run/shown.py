@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from search.check import check, machine_notes
+from search.check import check, machine_notes, plan_notes
 from search.sampling.warm_start import load_prior_sweeps
 from search.stages.fit import check_fit
 from search.stages.progress import refuse_reopening
@@ -59,6 +59,7 @@ def run_shown(
     classes = check_fit([plan], SweepFolder(root, new.starts_from).best) if new and new.starts_from else []
     warnings = plan.data_look.look.warnings if plan.data_look else ()
     notes = [Text(f"  note: {sentence}") for sentence in [*warnings, *classes]]
+    notes += plan_notes(plan) if new else []
     doubts = machine_notes(plan) if new else []
     prior = map(str, load_prior_sweeps(plan, root) if new else ())
     for line in [*banner(plan), *plan.recipe.notes, *lines(plan.findings), *notes, *doubts, *prior]:

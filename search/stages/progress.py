@@ -61,8 +61,17 @@ def _check_stage(stages: Stages, spec: SweepSpec, folder: StagesFolder) -> None:
         if was.get(name) != now.get(name):
             raise SteadytuneError(
                 f"{folder.file}: {name} of stage {stages.short(spec)} is {now.get(name)}, but the stage began with "
-                f"{was.get(name)}; set it back (a stage that runs is changed by `steadytune resume {spec.name}`)"
+                f"{was.get(name)}; set it back{_instead(name, now.get(name), spec.name)}"
             )
+
+
+def _instead(field: str, value: Any, sweep: str) -> str:
+    """What else changes the `field` of a stage that has begun; "" if nothing does."""
+    if field == "set":
+        return f", and change a range by `steadytune resume {sweep} --set NAME.high=VALUE`"
+    if value is None or field not in ("trials", "total_epochs", "hours"):
+        return ""
+    return f", and change the stage by `steadytune resume {sweep} --{field.replace('_', '-')} {value}`"
 
 
 def _comparable(spec: SweepSpec) -> dict[str, Any]:
@@ -100,10 +109,10 @@ def refuse_renaming(folder: SweepFolder) -> None:
     Raises:
         SteadytuneError: it is a stage, started from another sweep, or another one started from it.
     """
-    wholes = [StagesFolder(folder.root, file.parent.name) for file in folder.root.glob(f"[!.]*/{STAGES_FILE}")]
-    for whole in wholes:
-        if folder.name in (spec.name for spec in whole.read().specs):
-            raise SteadytuneError(f"sweep {folder.name} is a stage of {whole.name}, which knows it by its name")
+    folders = [StagesFolder(folder.root, file.parent.name) for file in folder.root.glob(f"[!.]*/{STAGES_FILE}")]
+    for stages in folders:
+        if folder.name in (spec.name for spec in stages.read().specs):
+            raise SteadytuneError(f"sweep {folder.name} is a stage of {stages.name}, which knows it by its name")
     for follower in _followers(folder):
         raise SteadytuneError(f"sweep {follower} started from {folder.name}, which it knows by its name")
 

@@ -25,7 +25,7 @@ from trainables.settings import read_yaml
 from trainables.start import start_settings
 
 NOT_OF_A_STAGE = ("recipe", "starts_from", "earlier_stages", STAGES)
-"""Fields that only the file as a whole may have, or none."""
+"""Fields that only the top of the file may have, or none."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Stages:
     """Sweeps in a row.
 
     Attributes:
-        name: of the whole.
+        name: of the series.
         specs: the sweeps; from the second on each `starts_from` the one before it.
     """
 
@@ -70,7 +70,9 @@ def _stages(values: Mapping[str, Any], fields: Mapping[str, Any], owner: str) ->
         )
     series = str({**top, **fields}.get("name") or name_by_time(str(top.get("recipe", "sweep"))))
     check_name(series)
-    options = {name: value for name, value in fields.items() if name != "name"}
+    if "starts_from" in fields:  # the other options are for all stages, this one is the first one's
+        top["starts_from"] = fields["starts_from"]
+    options = {name: value for name, value in fields.items() if name not in ("name", "starts_from")}
     specs: list[SweepSpec] = []
     for number, stage in enumerate(listed, 1):
         specs.append(_stage(top, stage, options, series, specs[-1] if specs else None, f"{owner}: stage {number}"))
@@ -119,7 +121,7 @@ class StagesFolder:
         return self.file.is_file()
 
     def check_free(self, stages: Stages) -> None:
-        """Check that neither the whole's name nor that of a stage is taken.
+        """Check that neither the name of the series nor that of a stage is taken.
 
         Raises:
             SteadytuneError: one is.

@@ -1,24 +1,99 @@
-"""Fields of a sweep that are right alone and wrong together."""
+"""Fields of a sweep that are right alone and wrong together, or for its recipe."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from trainables.errors import SettingsError
+from search.sweep.spelling import check_pairs
+from trainables.declared import check_tracked
+from trainables.errors import SettingsError, nearest
+from trainables.objective import Mode, Reports, better, reported_as
+from trainables.recipe import AnyRecipe
 
 if TYPE_CHECKING:
     from search.sweep.plan import Plan
+    from search.sweep.spec import SweepSpec
 
 
 def check_together(plan: Plan) -> None:
-    """Check what tracks, targets and the seeds to combine ask of the other fields.
+    """Check what freeze-thaw, tracks, targets and the seeds to combine ask of the other fields.
 
     Raises:
         SettingsError: the first that does not fit, in one sentence.
     """
+    _freeze_thaw(plan.spec, ("rank_gp", "tpe"))  # older sweeps say tpe, the default then
     _tracks(plan)
     _targets(plan)
     _combined(plan)
+
+
+def check_new(plan: Plan) -> None:
+    """Check of a new sweep what would only show in its first epoch; an older one goes on as it began.
+
+    Raises:
+        SettingsError: a pair of values may be a range, or a metric is not reported, or the worse of its values is
+            asked for.
+    """
+    check_pairs(plan.spec.set, plan.recipe.settings_type)
+    _freeze_thaw(plan.spec, ("rank_gp",))
+    _metric(plan)
+    recipe = plan.recipe
+    losses: Reports = dict.fromkeys(("train", "train/*", "val", "val/*"), "min")
+    for target in plan.targets:
+        mode = _mode_of(target.metric, f"targets has '{target}'", recipe, {**losses, recipe.metric: recipe.mode})
+        sign = SIGNS.get(mode, target.sign)
+        if target.sign != sign:
+            raise SettingsError(
+                f"targets has '{target}', but {_words(mode)} values of {target.metric} are better; write {sign}"
+            )
+
+
+def _metric(plan: Plan) -> None:
+    metric = plan.spec.metric
+    if metric is None or metric.source:  # only a script's output tells what it reports
+        return
+    if plan.spec.tracks is None:
+        check_tracked(metric.parts, plan.recipe)
+    for name in metric.parts:
+        mode, weight = _mode_of(name, "metric", plan.recipe, {}), metric.sum.get(name, 1.0)
+        favours_high = (weight > 0) == (plan.recipe.mode == "max")
+        if mode and favours_high != (mode == "max"):
+            fix = f"give it the weight {-weight:g}" if metric.sum else f"give mode: {mode}, or leave mode out"
+            raise SettingsError(
+                f"metric.{'sum' if metric.sum else 'mode'}: {_words(mode)} values of {name} are better; {fix}"
+            )
+
+
+SIGNS: Mapping[Mode | None, str] = {"max": ">=", "min": "<="}
+
+
+def _mode_of(name: str, owner: str, recipe: AnyRecipe, besides: Reports) -> Mode | None:
+    """Which values of the metric `name` are better, where that is known. Raises SettingsError: it is not reported."""
+    reports = {**besides, **recipe.reports}
+    if reported_as(name, reports) is None:
+        raise SettingsError(f"{owner}: {recipe.name} reports no {name!r}; {nearest(name, reports)}")
+    return better(name, reports)
+
+
+def _words(mode: Mode | None) -> str:
+    return "higher" if mode == "max" else "lower"
+
+
+def _freeze_thaw(spec: SweepSpec, samplers: Collection[str]) -> None:
+    """Freeze-thaw draws configurations by its own model: fields that it ignores must keep their defaults."""
+    if spec.scheduler != "freeze_thaw":
+        return
+    if spec.sampler not in samplers:
+        raise SettingsError(
+            f"sampler is {spec.sampler}, but scheduler: freeze_thaw chooses settings by its own model; leave sampler "
+            "out, or give another scheduler"
+        )
+    if spec.limits:
+        raise SettingsError(
+            f"limits has {', '.join(spec.limits)}, but scheduler: freeze_thaw keeps to no limits; leave limits out, or "
+            "give another scheduler"
+        )
 
 
 def _tracks(plan: Plan) -> None:

@@ -165,8 +165,6 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
         raise SettingsError(
             f"grace_epochs is {spec.grace_epochs}; it must be at most the {max_epochs} epochs of a training"
         )
-    if spec.scheduler == "freeze_thaw":
-        _check_freeze_thaw(spec)
     if len(named) > spec.trials:
         raise SettingsError(f"trials is {spec.trials}; it must be at least the {len(named)} enqueued trainings")
     plan = Plan(spec, recipe, space, named, chosen, max_epochs)
@@ -219,18 +217,6 @@ def _with_data(spec: SweepSpec, recipe: AnyRecipe, settings: Settings) -> SweepS
             f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
         )
     return spec.model_copy(update={"data": path})
-
-
-def _check_freeze_thaw(spec: SweepSpec) -> None:
-    """Freeze-thaw draws configurations by its own model: fields that it ignores must keep their defaults.
-
-    Older sweeps say `sampler: tpe`, the default then.
-    """
-    for name, defaults in (("sampler", ("rank_gp", "tpe")), ("limits", ({},))):
-        if getattr(spec, name) not in defaults:
-            raise SettingsError(
-                f"{name} is {getattr(spec, name)}, which scheduler: freeze_thaw ignores; leave {name} out"
-            )
 
 
 def _choices(spec: SweepSpec, recipe: AnyRecipe, space: Space) -> dict[str, Range]:

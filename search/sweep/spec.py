@@ -49,8 +49,8 @@ class SweepSpec(Settings):
     )
     data_fingerprint: str | None = Field(
         None,
-        description="checksum that `data`, a URI, must have; launch fills it in, so that a resumed sweep "
-        "trains on the same data",
+        description="checksum of what was downloaded, if `data` is a URI; launch fills it in, and a resumed sweep is "
+        "refused on other data",
     )
     set: dict[str, Any] = Field({}, description="settings to pin (lr: 1e-3) or to narrow (lr: {low: 1e-5, high: 1e-3})")
     enqueue: list[str] | None = Field(
@@ -61,10 +61,10 @@ class SweepSpec(Settings):
     )
     starts_from: str | None = Field(
         None,
-        description="an earlier sweep, by name: each training starts from the best checkpoint of its winner",
+        description="an earlier sweep, by name: all trainings start from its winner's best checkpoint",
     )
     earlier_stages: list[EarlierStage] = Field(
-        [], description="launch fills it in: the sweeps that the training starts from, and their checkpoints"
+        [], description="launch fills it in: the sweep that this one starts from, the one before that, and so on"
     )
     seed: int = Field(0, ge=0, lt=2**32, description="seed of the search, and of the trials' trainings")
 

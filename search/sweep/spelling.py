@@ -65,6 +65,30 @@ def check_fields(values: Mapping[str, Any], fields: Mapping[str, Any], owner: st
             raise SettingsError(f"{owner}: unknown setting {name!r}; {nearest(name, [*fields, STAGES])}")
 
 
+EMPTY = {
+    "tracks": "true for its defaults, or false",
+    "metric": "a metric's name, or {name, mode}",
+    "checkpoint": "{path, resume}",
+    "args_file": "{file, base}",
+}
+"""Fields of several values that a file may leave out but not leave empty, by what they may be."""
+
+
+def check_empty(values: Mapping[str, Any], owner: str) -> None:
+    """Refuse an empty field of several values in a file: perhaps all is meant, perhaps nothing.
+
+    Args:
+        values: the sweep, as the file has it.
+        owner: begins the sentence.
+
+    Raises:
+        SettingsError: there is one.
+    """
+    for name, ways in EMPTY.items():
+        if name in values and values[name] is None:
+            raise SettingsError(f"{owner}: {name} is empty; give {ways}, or leave {name} out")
+
+
 def check_spelling(choices: Mapping[str, Any]) -> None:
     """Refuse ranges in other programs' words.
 

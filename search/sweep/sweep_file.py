@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from search.sweep.spec import COMMAND, SweepSpec, read_spec
-from search.sweep.spelling import STAGES
+from search.sweep.spelling import STAGES, check_empty
 from spaces.value_range import KEYS
 from trainables import registry
 from trainables.errors import SettingsError
@@ -53,6 +53,7 @@ def spec_of(in_file: Mapping[str, Any], fields: Mapping[str, Any], owner: str) -
     Raises:
         SettingsError: see `read_sweep`.
     """
+    check_empty(in_file, owner)
     values = merged(in_file, fields, owner)
     if "recipe" in values:
         values.setdefault("name", name_by_time(str(values["recipe"])))

@@ -15,6 +15,7 @@ from trainables.held_out import held_out
 from trainables.identity import identity
 from trainables.loop import SETTINGS, STATE, read
 from trainables.loop_recipe import LoopedRecipe, settings_digest
+from trainables.objective import reported_as
 from trainables.settings import to_yaml
 
 pytestmark = pytest.mark.e2e  # builds each recipe's networks, and evaluates them
@@ -53,9 +54,14 @@ def test_an_average_is_a_checkpoint_like_any_other(name: str, tmp_path: Path) ->
     for key in differ:
         assert torch.allclose(mean[key], (first[key] + second[key]) / 2, rtol=1e-5, atol=1e-7), key
 
-    values = [float(line.rpartition(" ")[2]) for line in standalone.evaluate(average, path, None, None, {})]
+    values = {
+        line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+        for line in standalone.evaluate(average, path, None, None, {})
+    }
     assert values
-    assert all(math.isfinite(value) for value in values)
+    assert all(math.isfinite(value) for value in values.values())
+    metrics = [each for each in values if each.partition("/")[0] not in ("val", "confusion")]
+    assert [each for each in metrics if reported_as(each, recipe.reports) is None] == []
     example = held_out(recipe, settings, data)[0].given()
     predictors = [recipe.predictor(settings, each) for each in (*members, average)]
     for predict in (*predictors, ensemble(predictors)):

@@ -101,3 +101,19 @@ def test_first_weights_are_fetched_before_a_sweep_or_asked_for(
     with pytest.raises(CheckpointError, match=r"download.*no route to host.*; fetch"):
         recipe.fetch(recipe.settings("paper", {}))
     recipe.fetch(recipe.settings("tiny", {}))
+
+
+@pytest.mark.parametrize("name", ["refdet", "resnet_yolo", "rgbt", "slowfast", "yolox"])
+def test_first_weights_that_are_not_here_are_refused_before_a_sweep(name: str, tmp_path: Path) -> None:
+    recipe = registry.find(name)
+    (tmp_path / "here.pt").touch()
+    for sound in ("none", str(tmp_path / "here.pt"), str(tmp_path), recipe.presets["paper"]["weights"]):
+        recipe.check(recipe.settings("tiny", {"weights": sound}), None)
+    with pytest.raises(CheckpointError, match=rf"{name}: weights gone\.pt: no such file; give none, .* or a check"):
+        recipe.check(recipe.settings("tiny", {"weights": "gone.pt"}), None)
+
+
+def test_a_misspelt_name_of_first_weights_is_known() -> None:
+    recipe = registry.find("yolox")
+    with pytest.raises(CheckpointError, match=r"weights yolox-l: no such file; did you mean 'yolox_l'\?"):
+        recipe.check(recipe.settings("tiny", {"weights": "yolox-l"}), None)

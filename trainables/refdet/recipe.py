@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
-from trainables.objective import Bounds
+from trainables.objective import Bounds, Reports
 from trainables.recipe import StrongestEnds
 from trainables.refdet.settings import RefdetSettings
+from trainables.vision.metric_names import DETECTION, DETECTION_BOUNDS
 
 if TYPE_CHECKING:
     from trainables.refdet.data import RefdetData
@@ -24,12 +25,14 @@ class Refdet(PackageRecipe[RefdetSettings, "RefdetData"]):
     name = "refdet"
     summary = "few-shot detection by reference images (the RefDet few-shot guide)"
     metric = "map50"
-    bounds: ClassVar[Mapping[str, Bounds]] = dict.fromkeys(("map50", "map50_95", "map75"), (0.0, 1.0))
+    reports: ClassVar[Reports] = {**DETECTION, "shuffled/map50": None, "shuffled/map50_95": None}
+    bounds: ClassVar[Mapping[str, Bounds]] = DETECTION_BOUNDS
     settings_type = RefdetSettings
     package = "trainables.refdet"
     baseline = "stage-2"
     presets_file = Path(__file__).with_name("presets.yaml")
     downloads: ClassVar[Mapping[str, Collection[str]]] = {"weights": {"yolov8n"}, "reference_weights": {"dinov2"}}
+    shipped: ClassVar[Mapping[str, Collection[str]]] = {"reference_weights": {"sample"}}
     augmentation: ClassVar[StrongestEnds] = {"fliplr": "high", "turn": "high", "hsv": "high"}
 
     def start_settings(self, export: Path) -> Mapping[str, Any]:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
-from trainables.objective import Bounds
+from trainables.objective import Bounds, Reports
 from trainables.recipe import StrongestEnds
 from trainables.resnet_yolo.settings import ResnetYoloSettings
+from trainables.vision.metric_names import DETECTION, DETECTION_BOUNDS
 
 if TYPE_CHECKING:
     from trainables.resnet_yolo.data import YoloData
@@ -24,7 +25,8 @@ class ResnetYolo(PackageRecipe[ResnetYoloSettings, "YoloData"]):
     name = "resnet_yolo"
     summary = "ResNet-18 detector on YOLO-format data (the ResNet-18 and YOLOv8 fixes report)"
     metric = "map50_95"
-    bounds: ClassVar[Mapping[str, Bounds]] = dict.fromkeys(("map50_95", "map50", "map75"), (0.0, 1.0))
+    reports: ClassVar[Reports] = DETECTION
+    bounds: ClassVar[Mapping[str, Bounds]] = DETECTION_BOUNDS
     settings_type = ResnetYoloSettings
     package = "trainables.resnet_yolo"
     baseline = "fixed"

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trainables.errors import CheckpointError
 from trainables.loop_recipe import PackageRecipe
-from trainables.objective import Bounds
+from trainables.objective import Bounds, Reports
 from trainables.recipe import StrongestEnds
-from trainables.rgbt.settings import NO_TEACHER, TEACHERS, RgbtSettings
+from trainables.rgbt.settings import TEACHERS, RgbtSettings
+from trainables.vision.metric_names import DETECTION, DETECTION_BOUNDS
 
 if TYPE_CHECKING:
     from trainables.rgbt.data import RgbtData
@@ -26,7 +26,12 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
     name = "rgbt"
     summary = "YOLO26 on RGB and thermal pairs (the RGB and thermal YOLO26x report)"
     metric = "map50_95"
-    bounds: ClassVar[Mapping[str, Bounds]] = dict.fromkeys(("map50_95", "map50", "map75"), (0.0, 1.0))
+    reports: ClassVar[Reports] = {
+        **DETECTION,
+        **dict.fromkeys(("day/map50_95", "day/map50", "night/map50_95", "night/map50", "no_thermal/map50_95"), "max"),
+        **dict.fromkeys(("thermal/gradient", "thermal/weight", "rgb/gradient"), None),
+    }
+    bounds: ClassVar[Mapping[str, Bounds]] = DETECTION_BOUNDS
     held_out_parts = ("day", "night")
     settings_type = RgbtSettings
     package = "trainables.rgbt"
@@ -52,9 +57,8 @@ class Rgbt(PackageRecipe[RgbtSettings, "RgbtData"]):
         return open_rgbt(path)
 
     def check(self, settings: RgbtSettings, data: RgbtData) -> None:
-        """Refuse a teacher that is not there; see `Recipe.check`."""
-        if settings.distills and settings.teacher not in TEACHERS and not Path(settings.teacher).exists():
-            raise CheckpointError(f"rgbt: teacher {settings.teacher}: no such file; {NO_TEACHER}")
+        """Refuse weights that are not here; a teacher without a weight is not looked for."""
+        super().check(settings if settings.distills else settings.model_copy(update={"teacher": "none"}), data)
 
     def sample(self, directory: Path) -> Path:
         """Write 160 + 60 pairs of threes and sevens by day and night, and three sequences, into `directory`."""

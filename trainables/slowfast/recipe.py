@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from trainables.loop_recipe import PackageRecipe, evaluated, for_checkpoint
-from trainables.objective import Bounds
+from trainables.objective import Bounds, Reports
 from trainables.recipe import StrongestEnds
 from trainables.slowfast.settings import SlowfastSettings
 
@@ -27,6 +27,7 @@ class Slowfast(PackageRecipe[SlowfastSettings, "ThermalData"]):
     name = "slowfast"
     summary = "SlowFast on thermal clips in HDF5 (the thermal SlowFast report)"
     metric = "mean_class_accuracy"
+    reports: ClassVar[Reports] = dict.fromkeys(("mean_class_accuracy", "top1", "top5", "accuracy/*"), "max")
     bounds: ClassVar[Mapping[str, Bounds]] = dict.fromkeys(("mean_class_accuracy", "top1", "top5"), (0.0, 1.0))
     settings_type = SlowfastSettings
     package = "trainables.slowfast"

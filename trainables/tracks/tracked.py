@@ -17,7 +17,7 @@ from trainables.tracks.following import makers, track_scores
 from trainables.tracks.reading import open_sequences
 from trainables.tracks.scores import Score
 from trainables.tracks.sequence import Sequences
-from trainables.tracks.settings import Tracks
+from trainables.tracks.settings import MODES, Tracks
 
 
 @runtime_checkable
@@ -73,7 +73,8 @@ def tracked(recipe: AnyRecipe, tracks: Tracks) -> AnyRecipe:
                     epoch = _with_tracks(epoch, tracking, settings, data.sequences, workdir, tracks)
                 yield epoch
 
-    members = {"open": opened, "look": look, "train": train, "track_scores": scored}
+    reports = {**{name: MODES[metric] for name, metric in tracks.names().items()}, **kind.reports}
+    members = {"reports": reports, "open": opened, "look": look, "train": train, "track_scores": scored}
     made: AnyRecipe = type(kind.__name__, (kind,), members)()
     return made
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
-from trainables.objective import Bounds
+from trainables.objective import Bounds, Reports
 from trainables.recipe import StrongestEnds
 from trainables.ultralytics.files import data_file, download_data
 from trainables.ultralytics.settings import UltralyticsSettings
@@ -25,6 +25,13 @@ class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
     name = "ultralytics"
     summary = "any Ultralytics model and task, by Ultralytics' own trainer"
     metric = "fitness"
+    reports: ClassVar[Reports] = dict.fromkeys(
+        (
+            *("fitness", "*/fitness", "metrics/accuracy_top1", "metrics/accuracy_top5"),
+            *(f"metrics/{name}({of})" for name in ("precision", "recall", "mAP50", "mAP50-95") for of in "BMP"),
+        ),
+        "max",
+    )
     settings_type = UltralyticsSettings
     package = "trainables.ultralytics"
     baseline = "defaults"

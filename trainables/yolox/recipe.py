@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
-from trainables.objective import Bounds
+from trainables.objective import Bounds, Reports
 from trainables.recipe import StrongestEnds
+from trainables.vision.metric_names import DETECTION, DETECTION_BOUNDS
 from trainables.yolox.settings import YoloxSettings
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Yolox(PackageRecipe[YoloxSettings, "CocoData"]):
     name = "yolox"
     summary = "YOLOX on COCO-format data, frozen backbone and neck (the YOLOX stability report)"
     metric = "map50_95"
-    bounds: ClassVar[Mapping[str, Bounds]] = dict.fromkeys(("map50_95", "map50", "map75"), (0.0, 1.0))
+    reports: ClassVar[Reports] = DETECTION
+    bounds: ClassVar[Mapping[str, Bounds]] = DETECTION_BOUNDS
     settings_type = YoloxSettings
     package = "trainables.yolox"
     baseline = "stable-v3"
@@ -35,6 +37,7 @@ class Yolox(PackageRecipe[YoloxSettings, "CocoData"]):
     downloads: ClassVar[Mapping[str, Collection[str]]] = {
         "weights": {f"yolox_{size}" for size in ("nano", "tiny", "s", "m", "l", "x")}
     }
+    shipped: ClassVar[Mapping[str, Collection[str]]] = {"weights": {"digits"}}
     augmentation: ClassVar[StrongestEnds] = {
         "mosaic_prob": "high",
         "mixup_prob": "high",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from search.run.ahead import as_checked, check_ahead
 from search.run.staged import launch_stages, resume_stages
-from search.stages.stages import Stages, StagesFolder
+from search.stages.stages import Stages, StagesFolder, read_file
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec
+from tests.support.fakes import spec_of
 from tests.support.terminal import Steadytune
 from tests.support.workers import Killed
 from trainables.errors import SteadytuneError
@@ -48,6 +50,8 @@ def test_they_run_in_their_order(stages: Stages, root: Path, train: Trains) -> N
     state = launch_stages(stages, root, runs, told.append)
     assert runs.names == ["cattle-pretrain", "cattle-finetune"]
     assert state.plan.spec.name == "cattle-finetune"
+    note, *told = told
+    assert note.startswith("note: confirm_top of stage pretrain is 0, so stage finetune starts from a winner that was")
     assert told == [
         "Stage 1 of 2, pretrain: sweep cattle-pretrain",
         "Stage 2 of 2, finetune: sweep cattle-finetune",
@@ -87,7 +91,7 @@ def test_what_is_refused_before_the_first_trial_leaves_no_files(stages: Stages, 
         launch_stages(stages, root, refuse, silent)
     assert not (root / "cattle").exists()
     (data / "data.txt").unlink()
-    with pytest.raises(SteadytuneError, match="no such file"):
+    with pytest.raises(SteadytuneError, match=r"^stage pretrain: .*no such file"):
         launch_stages(stages, root, refuse, silent)
     assert not (root / "cattle").exists()
 
@@ -119,3 +123,39 @@ def test_stages_run_in_a_terminal(file: Path, root: Path, steadytune: Steadytune
     code, _, complaint = steadytune("launch", file, option, "--sweeps", root)
     assert code == 2
     assert "stages run in this terminal" in complaint
+
+
+def test_the_sweep_that_the_first_stage_starts_from_is_looked_for_first(
+    file: Path, root: Path, train: Trains, data: Path
+) -> None:
+    described = read_file(file, {"starts_from": "sheep"})
+    assert isinstance(described, Stages)
+    assert [spec.starts_from for spec in described.specs] == ["sheep", "cattle-pretrain"]
+    with pytest.raises(SteadytuneError, match=r"^stage pretrain: no sweep 'sheep' in "):
+        check_ahead(described, root)
+    train(spec_of(data, name="sheep", trials=2, confirm_top=0))
+    without_start = described.specs[0].model_copy(update={"set": {"depth": 1}})
+    stages = Stages(described.name, (without_start, *described.specs[1:]))
+    plans, _ = check_ahead(stages, root)
+    assert plans[0].spec.set["weights"] == str(SweepFolder(root, "sheep").best / "checkpoint")
+    assert as_checked(stages, plans).specs[0].set == {"depth": 1}, "its launch fills the start in"
+    assert launch_stages(stages, root, Runs(train), silent).ended
+
+
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [
+        ({"grace_epochs": 99}, "stage finetune: grace_epochs is 99; it must be at most"),
+        (
+            {"storage": "/nowhere"},
+            "stage finetune: sweep cattle-finetune starts from cattle-pretrain, whose checkpoint",
+        ),
+        ({"set": {"weights": "x"}}, "stage finetune: set.weights of sweep cattle-finetune says where trainings start"),
+    ],
+)
+def test_a_mistake_of_a_later_stage_is_said_of_it(
+    stages: Stages, root: Path, field: dict[str, Any], sentence: str
+) -> None:
+    first, second = stages.specs
+    with pytest.raises(SteadytuneError, match=f"^{sentence}"):
+        check_ahead(Stages("cattle", (first, second.model_copy(update=field))), root)

@@ -44,7 +44,7 @@ def test_its_path_is_of_the_folder_in_which_the_settings_were_given(
 
 def test_one_that_is_not_there_is_refused_before_a_sweep_unless_it_has_no_weight(tmp_path: Path) -> None:
     pairs = open_rgbt(write_rgbt(tmp_path / "pairs", train=2, val=2, size=64))
-    with pytest.raises(CheckpointError, match=r"teacher .*nowhere\.pt: no such file; give yolo26n or .* or none"):
+    with pytest.raises(CheckpointError, match=r"teacher .*nowhere\.pt: no such file; give none, yolo26n, .* or a"):
         Rgbt().check(settings(teacher="nowhere.pt", distill_weight=6.0), pairs)
     for accepted in ({"teacher": "nowhere.pt"}, {"teacher": "yolo26n", "distill_weight": 6.0}):
         Rgbt().check(settings(**accepted), pairs)

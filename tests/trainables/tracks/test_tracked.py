@@ -134,7 +134,7 @@ def test_a_sum_of_metrics_may_hold_those_of_tracks(walk: Path) -> None:
 
 
 def test_without_tracks_no_metric_of_theirs_can_be_optimised() -> None:
-    with pytest.raises(SettingsError, match="metric is 'idsw'; say whether higher or lower values are better"):
+    with pytest.raises(SettingsError, match=r"metric is 'idsw', .*; add `tracks: true`"):
         watching(metric="idsw")
 
 

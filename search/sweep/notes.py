@@ -1,0 +1,24 @@
+"""What a new sweep may not mean, though it can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from search.sweep.plan import Plan
+from trainables.objective import ANY_METRIC, reported_as
+
+
+def notes(plan: Plan) -> Iterator[str]:
+    """A sentence for each thing that its user should know before it trains."""
+    spec, recipe = plan.spec, plan.recipe
+    others = spec.trials - len(plan.named)
+    if not plan.ranges and others > 1:
+        yield (
+            f"no setting is searched, so {others} trials train the same settings, each with its own seed; give a "
+            "setting a range (set: {lr: {low: 1e-5, high: 1e-3}}), or fewer trials"
+        )
+    metric = spec.metric
+    if metric is not None and metric.source is None:
+        for name in metric.parts:
+            if reported_as(name, recipe.reports) == ANY_METRIC:
+                yield f"{recipe.name} does not say what it reports: the first epoch shows whether {name} is among it"

@@ -1,0 +1,96 @@
+"""What a new sweep is refused for because it is wrong for its recipe, though each field is right alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from search.sweep.field_checks import check_new
+from search.sweep.plan import Plan, make_plan
+from search.sweep.spec import read_spec
+from tests.support.fakes import Curves, plan_of
+from trainables.errors import SettingsError
+from trainables.objective import Reports
+
+
+class Frank(Curves):
+    """Curves that say which metrics they report."""
+
+    reports: ClassVar[Reports] = {"score": "max", "error": "min", "score/*": "max", "seen": None}
+
+
+FRANK = f"{__name__}:Frank"
+
+
+def new_plan(data: Path, **fields: Any) -> Plan:
+    values = {"name": "sweep", "recipe": FRANK, "preset": "short", "data": str(data)}
+    return make_plan(read_spec(values | fields, "sweep.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"metric": {"name": "scor", "mode": "max"}}, "metric: curves reports no 'scor'; did you mean 'score'?"),
+        ({"metric": {"name": "error", "mode": "max"}}, "lower values of error are better; give mode: min, or leave"),
+        ({"metric": {"name": "score", "mode": "min"}}, "higher values of score are better; give mode: max, or leave"),
+        ({"metric": {"name": "score/cow", "mode": "min"}}, "higher values of score/cow are better"),
+        (
+            {"metric": {"name": "both", "mode": "max", "sum": {"score": 1.0, "error": 0.5}}},
+            "metric.sum: lower values of error are better; give it the weight -0.5",
+        ),
+        (
+            {"metric": {"name": "both", "mode": "max", "sum": {"score": 1.0, "eror": -0.5}}},
+            "curves reports no 'eror'; did you mean 'error'?",
+        ),
+        ({"targets": ["scoer >= 0.5"]}, "targets has 'scoer >= 0.5': curves reports no 'scoer'; did you mean 'score'?"),
+        ({"targets": ["error >= 0.5"]}, "targets has 'error >= 0.5', but lower values of error are better; write <="),
+        ({"targets": ["val >= 0.5"]}, "lower values of val are better; write <="),
+        ({"metric": {"name": "hota", "mode": "max"}}, "metric is 'hota', which is of objects that are followed"),
+        (
+            {"scheduler": "freeze_thaw", "sampler": "tpe"},
+            "sampler is tpe, but scheduler: freeze_thaw chooses settings by its own model; leave sampler out",
+        ),
+    ],
+)
+def test_what_only_the_first_epoch_would_tell_is_refused(data: Path, fields: dict[str, Any], sentence: str) -> None:
+    plan = new_plan(data, **fields)
+    with pytest.raises(SettingsError) as refused:
+        check_new(plan)
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"metric": {"name": "error"}},
+        {"metric": {"name": "score", "mode": "max"}},
+        {"metric": {"name": "score/cow"}},
+        {"metric": {"name": "seen", "mode": "min"}},
+        {"metric": {"name": "both", "mode": "min", "sum": {"score": -1.0, "error": 0.5}}, "targets": ["both <= 0.1"]},
+        {"targets": ["score >= 0.5", "train/box <= 0.1", "seen <= 3"]},
+        {"recipe": "tests.support.fakes:Curves", "metric": {"name": "scor", "mode": "max"}, "targets": ["x >= 1"]},
+        {"scheduler": "freeze_thaw"},
+    ],
+    ids=str,
+)
+def test_what_is_reported_is_accepted_and_so_is_anything_of_a_recipe_that_does_not_say(
+    data: Path, fields: dict[str, Any]
+) -> None:
+    check_new(new_plan(data, **fields))
+
+
+def test_which_values_are_better_need_not_be_said_where_it_is_known(data: Path) -> None:
+    assert new_plan(data, metric={"name": "error"}).recipe.mode == "min"
+
+
+def test_the_recipes_own_metric_has_the_recipes_own_mode(data: Path) -> None:
+    with pytest.raises(SettingsError, match="higher values of score are better"):
+        check_new(plan_of(data, metric={"name": "score", "mode": "min"}))
+
+
+def test_a_metric_of_tracks_without_them_is_told_what_to_add(data: Path) -> None:
+    for recipe in (FRANK, "tests.support.fakes:Curves"):
+        with pytest.raises(SettingsError, match=r"metric is 'idf1/bytetrack', .*; add `tracks: true`"):
+            new_plan(data, recipe=recipe, metric="idf1/bytetrack")

@@ -1,0 +1,36 @@
+"""What a new sweep may not mean, though it can be run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.sweep.notes import notes
+from tests.support.fakes import plan_of
+
+PINNED = {"quality": 0.5, "shape": "fast", "depth": 1, "noise": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({}, []),
+        (
+            {"set": PINNED, "trials": 9},
+            ["no setting is searched, so 8 trials train the same settings, each with its own"],
+        ),
+        ({"set": PINNED, "trials": 2}, []),
+        (
+            {"metric": {"name": "error", "mode": "min"}},
+            ["curves does not say what it reports: the first epoch"],
+        ),
+        ({"metric": {"name": "score", "mode": "max"}}, []),
+    ],
+    ids=str,
+)
+def test_a_note_for_each_thing_that_may_not_be_meant(data: Path, fields: dict[str, Any], told: list[str]) -> None:
+    listed = list(notes(plan_of(data, **fields)))
+    assert len(listed) == len(told)
+    assert all(note.startswith(beginning) for note, beginning in zip(listed, told, strict=True)), listed
