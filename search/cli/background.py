@@ -31,7 +31,7 @@ def launch(spec: SweepSpec, root: Path) -> None:
     folder.check_free()
     root.mkdir(parents=True, exist_ok=True)
     # The sweep makes its own folder, and only when nothing refuses it.
-    _start(["launch", "-"], spec.name, root, _hidden_log(folder), spec.dump())
+    _start(["launch", "-"], spec.name, root, _hidden_log(folder), spec.given())
 
 
 def resume(name: str, root: Path, more: Sequence[str]) -> None:

@@ -122,7 +122,7 @@ class Jobs:
         sweeps = str(root.absolute())
         if spec:
             # In the environment and not in a file: a job's working folder may be deleted before the job ends.
-            environment[_SPEC_VARIABLE] = portable(spec, self.address).dump()
+            environment[_SPEC_VARIABLE] = portable(spec, self.address).given()
             command = _command("launch", "/dev/stdin", "--sweeps", sweeps) + f" <<END\n${_SPEC_VARIABLE}\nEND"
         else:
             from_storage = ["--storage", storage] if storage else []

@@ -103,8 +103,7 @@ class SweepSpec(Settings):
     epochs: int | None = Field(
         None,
         gt=0,
-        description="the same as total_epochs; for `recipe: command` instead the epochs of one training, which are "
-        "required",
+        description="the same as total_epochs; for `recipe: command` the epochs of one training, required there",
     )
     total_epochs: int | None = Field(None, gt=0, description="epochs that all trials of the search may take together")
     hours: float | None = Field(None, gt=0, description="wall-clock hours that the whole sweep may take")
@@ -135,8 +134,7 @@ class SweepSpec(Settings):
     reduction_factor: float | None = Field(
         None,
         gt=1,
-        description="ratio of the epochs of consecutive rungs; if not given 1.4 for asha, 3 for stopping, "
-        "1.5 for freeze_thaw",
+        description="ratio of consecutive rungs' epochs; if not given 1.4 (asha), 3 (stopping) or 1.5 (freeze_thaw)",
     )
     min_peers: int = Field(8, ge=1, description="trials that must arrive at asha's first rung before it promotes any")
     stability: StabilitySettings = Field(StabilitySettings(), description="thresholds of the stop rules")
@@ -247,6 +245,10 @@ class SweepSpec(Settings):
         """What is given, and the defaults of the rest; of what only a script has, what is given."""
         fields = self.model_dump(mode="json", exclude_none=True, exclude={*SCRIPT_FIELDS, *OF_RECIPES})
         return fields | self.model_dump(mode="json", include={*SCRIPT_FIELDS, *OF_RECIPES}, exclude_defaults=True)
+
+    def given(self) -> str:
+        """What is given, as YAML: this sweep for another process, which adds the defaults."""
+        return yaml.safe_dump(self.model_dump(mode="json", exclude_unset=True, exclude_none=True), sort_keys=False)
 
     def dump(self, removed: Mapping[str, Any] | None = None) -> str:
         """This sweep as YAML, as `sweep.yaml` holds it, with the `removed` fields that it had."""

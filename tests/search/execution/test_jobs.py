@@ -82,7 +82,9 @@ def test_a_launch_carries_its_description_and_a_resume_only_the_name(tmp_path: P
     jobs_of(client).submit("cattle", tmp_path, None, "s3://bucket/sweeps")
     launched, resumed = client.submitted
     assert launched["entrypoint"].startswith("exec python -m search launch /dev/stdin --sweeps ")
-    assert "name: cattle" in launched["runtime_env"]["env_vars"]["STEADYTUNE_SWEEP"]
+    described = launched["runtime_env"]["env_vars"]["STEADYTUNE_SWEEP"]
+    assert "name: cattle" in described
+    assert "scheduler" not in described, "a default is not asked for, so a recipe may have another one"
     assert launched["runtime_env"]["env_vars"]["STEADYTUNE_JOB"] == "steadytune-cattle-2"
     assert resumed["entrypoint"] == (
         f"exec python -m search resume cattle --address http://head:8265 --sweeps {tmp_path} --storage s3://bucket/sweeps"
