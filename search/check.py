@@ -145,7 +145,8 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
     yield f"first trials: {', '.join(name for name, _ in plan.named) or 'none enqueued'}"
     if plan.pins:
         yield "pinned: " + ", ".join(f"{name}={value}" for name, value in plan.pins.items())
-    yield ranges_table(plan)
+    if plan.ranges:
+        yield ranges_table(plan)
 
 
 def ranges_table(plan: Plan) -> Table:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from trainables.errors import SettingsError
-from trainables.objective import ANY_METRIC, Metric, Objective, better, reported_as, with_mode
+from trainables.objective import ANY_METRIC, Metric, Objective, better, check_reported, reported_as, with_mode
 from trainables.optimised import optimising
 from trainables.recipe import AnyRecipe
 from trainables.settings import Settings, parse
@@ -73,6 +73,7 @@ def declared(recipe: AnyRecipe, fields: Mapping[str, Any]) -> AnyRecipe:
     if objective.mode is None and not objective.sum:
         if not seldom:
             check_tracked(objective.parts, recipe)
+        check_reported(objective.name, recipe.reports, f"metric: {recipe.name}")
         objective = objective.model_copy(update={"mode": better(objective.name, recipe.reports)})
     bounds = {name: BOUNDS[metric] for name, metric in seldom.items() if metric in BOUNDS}
     optimised = optimising(recipe, with_mode(objective), frozenset(seldom), bounds)

@@ -88,6 +88,16 @@ def reported_as(name: str, reports: Reports) -> str | None:
     return next((pattern for pattern in reports if "*" in pattern and fnmatchcase(name, pattern)), None)
 
 
+def check_reported(name: str, reports: Reports, owner: str) -> None:
+    """Refuse a metric that is not among `reports`; `owner` begins the sentence.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if reported_as(name, reports) is None:
+        raise SettingsError(f"{owner} reports no {name!r}; {nearest(name, reports)}")
+
+
 def better(name: str, reports: Reports) -> Mode | None:
     """Which values of the metric `name` are better, where that is known."""
     return reports.get(reported_as(name, reports) or "")
@@ -151,8 +161,7 @@ class Objective(Settings):
         if not metrics:
             return {}
         for name in self.parts:
-            if name not in metrics:
-                raise SettingsError(f"metric: {owner} reports no {name!r}; {nearest(name, metrics)}")
+            check_reported(name, dict.fromkeys(metrics), f"metric: {owner}")
         value = self.value(metrics)
         assert value is not None
         return {**metrics, self.name: value}

@@ -39,7 +39,7 @@ class TrialResources:
     def describe(self) -> str:
         """As text: `1 CPUs and 0.5 GPUs`."""
         text = f"{self.cpus:g} CPUs and {self.gpus:g} GPUs"
-        return f"{text} and {self.memory_gb:.3g} GB" if self.memory_gb else text
+        return f"{text} and {self.memory_gb:,.1f} GB".replace(".0 GB", " GB") if self.memory_gb else text
 
 
 def trial_resources(spec: SweepSpec, gpus: float | None = None) -> TrialResources:
@@ -70,5 +70,7 @@ def worker_slots(workers: int | None, trial: TrialResources, nodes: list[Mapping
         cpus, gpus, memory = (sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU", "memory"))
         total = TrialResources(cpus, gpus, memory / _GB if trial.memory_gb else 0.0)
         available = f"there are {total.describe()}; {fit} at a time would fit"
+        if workers is None:
+            raise SettingsError(f"a trial takes {trial.describe()}, which no node has; there are {total.describe()}")
         raise SettingsError(f"workers is {slots} with {trial.describe()} per trial, but {available}")
     return slots

@@ -89,7 +89,7 @@ def _folder(name: str, root: Path) -> SweepFolder:
     path = Path(name)
     if (path / "sweep.yaml").is_file():
         return SweepFolder(path.absolute().parent, path.absolute().name)
-    return SweepFolder.existing(root, name)
+    return SweepFolder.existing(root, name, "warm_start: ")
 
 
 def _load(plan: Plan, folder: SweepFolder) -> PriorSweep:

@@ -27,7 +27,7 @@ def started(spec: SweepSpec, root: Path) -> SweepSpec:
         raise SettingsError(f"earlier_stages of sweep {spec.name} is what launch fills in; leave it out")
     if spec.starts_from is None:
         return spec
-    folder = SweepFolder.existing(root, spec.starts_from)
+    folder = SweepFolder.existing(root, spec.starts_from, "starts_from: ")
     earlier = folder.spec()
     if earlier.recipe != spec.recipe:
         raise SettingsError(

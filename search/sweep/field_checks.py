@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from search.sweep.spelling import check_pairs
 from trainables.declared import check_tracked
-from trainables.errors import SettingsError, nearest
-from trainables.objective import Mode, Reports, better, reported_as
+from trainables.errors import SettingsError
+from trainables.objective import Mode, Reports, better, check_reported
 from trainables.recipe import AnyRecipe
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ SIGNS: Mapping[Mode | None, str] = {"max": ">=", "min": "<="}
 def _mode_of(name: str, owner: str, recipe: AnyRecipe, besides: Reports) -> Mode | None:
     """Which values of the metric `name` are better, where that is known. Raises SettingsError: it is not reported."""
     reports = {**besides, **recipe.reports}
-    if reported_as(name, reports) is None:
-        raise SettingsError(f"{owner}: {recipe.name} reports no {name!r}; {nearest(name, reports)}")
+    check_reported(name, reports, f"{owner}: {recipe.name}")
     return better(name, reports)
 
 

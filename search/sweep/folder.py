@@ -98,16 +98,16 @@ class SweepFolder:
         raise SteadytuneError(f"name is {self.name}, but {self.path} exists, {fix}")
 
     @classmethod
-    def existing(cls, root: Path, name: str) -> SweepFolder:
-        """The folder of a sweep that was launched before; complains with the nearest name there is."""
+    def existing(cls, root: Path, name: str, owner: str = "") -> SweepFolder:
+        """The folder of a sweep that was launched before; complains with the nearest name there is, after `owner`."""
         folder = cls(root, name)
         if not folder.spec_file.is_file():
             there = names(root)
             if (folder.path / STAGES_FILE).is_file():
                 stages = ", ".join(each for each in there if each.startswith(f"{name}-")) or "none has begun"
-                raise SteadytuneError(f"{name!r} is several sweeps in a row; give one of its stages: {stages}")
+                raise SteadytuneError(f"{owner}{name!r} is several sweeps in a row; give one of its stages: {stages}")
             fix = nearest(name, there) if there else "there is none in it; give another folder with --sweeps"
-            raise SteadytuneError(f"no sweep {name!r} in {folder.root}; {fix}")
+            raise SteadytuneError(f"{owner}no sweep {name!r} in {folder.root}; {fix}")
         return folder
 
     def plan(self) -> Plan:

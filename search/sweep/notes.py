@@ -17,6 +17,12 @@ def notes(plan: Plan) -> Iterator[str]:
             f"no setting is searched, so {others} trials train the same settings, each with its own seed; give a "
             "setting a range (set: {lr: {low: 1e-5, high: 1e-3}}), or fewer trials"
         )
+    if spec.epoch_budget and spec.epoch_budget < plan.max_epochs:
+        field = "total_epochs" if spec.total_epochs else "epochs"
+        yield (
+            f"{field} is {spec.epoch_budget}, which all trials take together, but one training has {plan.max_epochs}; "
+            f"set: {{epochs: {spec.epoch_budget}}} shortens the trainings"
+        )
     metric = spec.metric
     if metric is not None and metric.source is None:
         for name in metric.parts:

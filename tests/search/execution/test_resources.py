@@ -60,7 +60,9 @@ def test_more_trials_at_a_time_than_fit_are_refused() -> None:
     with pytest.raises(SettingsError) as caught:
         worker_slots(4, TrialResources(1, 0.5, 6), nodes)
     assert str(caught.value) == words
-    with pytest.raises(SettingsError, match="workers is 1 with 4 CPUs and 0 GPUs per trial, but there are 3 CPUs"):
+    with pytest.raises(
+        SettingsError, match=r"a trial takes 4 CPUs and 0 GPUs, which no node has; there are 3 CPUs and 1 GPUs$"
+    ):
         worker_slots(None, TrialResources(4, 0, 0), nodes)
 
 

@@ -27,8 +27,8 @@ def test_this_machine_has_a_core_and_memory() -> None:
         ({"gpus": 1.0}, "gpus is 1.0, but this machine has no GPU"),
         ({"gpus": "auto"}, "gpus is auto, but this machine has no GPU"),
         ({"workers": 5}, "workers is 5 with 1 CPUs and 0 GPUs per trial, but there are 4 CPUs and 0 GPUs; 4 at a time"),
-        ({"cpus": 8.0}, "workers is 1 with 8 CPUs"),
-        ({"memory_gb": 9.0}, "9 GB per trial, but there are 4 CPUs and 0 GPUs and 8 GB; 0 at a time would fit"),
+        ({"cpus": 8.0}, "a trial takes 8 CPUs and 0 GPUs, which no node has; there are 4 CPUs"),
+        ({"memory_gb": 9.0}, "and 9 GB, which no node has; there are 4 CPUs and 0 GPUs and 8 GB"),
     ],
 )
 def test_what_the_machine_does_not_have_is_told_before_ray_starts(

@@ -131,7 +131,7 @@ def test_the_sweep_that_the_first_stage_starts_from_is_looked_for_first(
     described = read_file(file, {"starts_from": "sheep"})
     assert isinstance(described, Stages)
     assert [spec.starts_from for spec in described.specs] == ["sheep", "cattle-pretrain"]
-    with pytest.raises(SteadytuneError, match=r"^stage pretrain: no sweep 'sheep' in "):
+    with pytest.raises(SteadytuneError, match=r"^stage pretrain: starts_from: no sweep 'sheep' in "):
         check_ahead(described, root)
     train(spec_of(data, name="sheep", trials=2, confirm_top=0))
     without_start = described.specs[0].model_copy(update={"set": {"depth": 1}})

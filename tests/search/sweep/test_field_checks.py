@@ -90,6 +90,11 @@ def test_the_recipes_own_metric_has_the_recipes_own_mode(data: Path) -> None:
         check_new(plan_of(data, metric={"name": "score", "mode": "min"}))
 
 
+def test_a_misspelt_metric_without_a_mode_is_told_as_such(data: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^metric: curves reports no 'eror'; did you mean 'error'\?"):
+        new_plan(data, metric="eror")
+
+
 def test_a_metric_of_tracks_without_them_is_told_what_to_add(data: Path) -> None:
     for recipe in (FRANK, "tests.support.fakes:Curves"):
         with pytest.raises(SettingsError, match=r"metric is 'idf1/bytetrack', .*; add `tracks: true`"):

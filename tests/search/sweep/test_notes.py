@@ -22,6 +22,8 @@ PINNED = {"quality": 0.5, "shape": "fast", "depth": 1, "noise": 0.0}
             ["no setting is searched, so 8 trials train the same settings, each with its own"],
         ),
         ({"set": PINNED, "trials": 2}, []),
+        ({"epochs": 3}, ["epochs is 3, which all trials take together, but one training has 4; set: {epochs: 3}"]),
+        ({"total_epochs": 4}, []),
         (
             {"metric": {"name": "error", "mode": "min"}},
             ["curves does not say what it reports: the first epoch"],
