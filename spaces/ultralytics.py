@@ -108,7 +108,7 @@ def _can_be_added(name: str) -> bool:
     return name in UltralyticsSettings.model_fields and name not in NEVER_SEARCHED | CONDITIONAL
 
 
-NEVER_SEARCHED = NEVER | frozenset({"task", "download", "device", "workers", "deterministic"})
+NEVER_SEARCHED = NEVER | frozenset({"task", "download", "processes", "device", "workers", "deterministic"})
 """The same for all trials of a sweep."""
 CONDITIONAL = frozenset({"lr0", "momentum", "warmup_momentum"})
 """Not drawn under some optimizers, whatever range the user gave."""

@@ -96,18 +96,25 @@ class Closing(Protocol):
 @contextmanager
 def seeded(*parts: int | str) -> Iterator[None]:
     """Seed Python's, NumPy's and torch's generators from `parts` inside the block; put them back after it."""
-    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
-    seed = int.from_bytes(digest[:4], "little")
     python, numpy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+    # Of the other GPUs nothing is asked: each would get a context of this process.
+    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=gpus):
+        seed_generators(*parts)
         try:
             yield
         finally:
             random.setstate(python)
             np.random.set_state(numpy)
+
+
+def seed_generators(*parts: int | str) -> None:
+    """Seed Python's, NumPy's and torch's generators from `parts`, for good."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    seed = int.from_bytes(digest[:4], "little")
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
 
 
 def epochs(
@@ -132,7 +139,7 @@ def _epochs_after(start: int, training: Training, seed: int, identity: str, sett
     for epoch in range(start + 1, training.epochs + 1):
         with seeded(seed, "train", epoch), backends(settings):
             losses, seconds = training.train_epoch(epoch)
-        alarm = _nonfinite(training.model)
+        alarm = nonfinite_weights(training.model)
         metrics: dict[str, float] = {}
         if alarm is None:
             began = time.perf_counter()
@@ -168,7 +175,7 @@ def _closed(training: Training) -> Iterator[None]:
             training.close()
 
 
-def _nonfinite(model: torch.nn.Module) -> Alarm | None:
+def nonfinite_weights(model: torch.nn.Module) -> Alarm | None:
     """Weights that are no longer numbers cannot recover: name the first."""
     for name, value in model.state_dict().items():
         if value.is_floating_point() and not math.isfinite(float(value.sum())) and not bool(value.isfinite().all()):

@@ -20,6 +20,8 @@ from trainables.settings import SettingsT, parse, read_yaml
 from trainables.trial_summary import TrialSummary
 
 DataT = TypeVar("DataT")
+PROCESSES = "processes"
+"""The setting of recipes whose trainings share each batch among several processes: how many, with a GPU each."""
 StrongestEnds: TypeAlias = Mapping[str, Literal["low", "high"]]
 """Of settings by name, the end of the range at which they do most."""
 
@@ -107,7 +109,8 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     presets_file: ClassVar[Path]
     augmentation: ClassVar[StrongestEnds] = {}
     """Settings that change training examples at random, in the order in which they are shown."""
-    several_gpus: ClassVar[bool] = False  # whether one training can use more than one
+    several_gpus: ClassVar[bool] = False
+    """Whether one training can use more than one: by `PROCESSES`, or as a script does that starts its own."""
     exported: ClassVar[tuple[str, ...]] = ()
     """Files of a training's folder that its export has too, where they are on this machine; patterns as in `glob`."""
     resumes: ClassVar[bool] = True

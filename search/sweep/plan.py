@@ -23,7 +23,7 @@ from spaces.value_range import Range, narrowed
 from trainables import registry as recipe_registry
 from trainables.errors import DataError, SettingsError, nearest
 from trainables.objective import Bounds
-from trainables.recipe import AnyRecipe
+from trainables.recipe import PROCESSES, AnyRecipe
 from trainables.settings import Settings, earlier_values
 from trainables.vision.findings import Finding
 
@@ -144,8 +144,7 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     find_recipe = recipe_registry.find_installed if training else recipe_registry.find
     recipe = find_recipe(spec.recipe, spec.declaration)
     check_spelling(spec.set)
-    spec = _for_recipe(spec, recipe)
-    _check_gpus(spec, recipe)
+    spec = _with_processes(_for_recipe(spec, recipe), recipe)
     if training and spec.sampler == "gp" and find_spec("torch") is None:
         raise SettingsError("sampler is gp, a Gaussian process that needs torch; pip install torch, or give tpe")
     space = space_registry.find(recipe, spec.preset, spec.set)
@@ -201,12 +200,26 @@ def _for_recipe(spec: SweepSpec, recipe: AnyRecipe) -> SweepSpec:
     return spec.model_copy(update=changed)
 
 
-def _check_gpus(spec: SweepSpec, recipe: AnyRecipe) -> None:
-    if spec.gpus != "auto" and spec.gpus > 1 and not recipe.several_gpus:
+def _with_processes(spec: SweepSpec, recipe: AnyRecipe) -> SweepSpec:
+    """`spec` with a process for each GPU of a trial, if the recipe's trainings have several processes.
+
+    Raises:
+        SettingsError: a training could not use the GPUs, or its processes would lack some.
+    """
+    gpus: float = 1.0 if spec.gpus == "auto" else spec.gpus
+    if gpus > 1 and not recipe.several_gpus:
         raise SettingsError(
-            f"gpus is {spec.gpus:g}, but a training of {recipe.name} uses one GPU, so the others would be idle; give 1"
+            f"gpus is {gpus:g}, but a training of {recipe.name} uses one GPU, so the others would be idle; give 1"
             " or a share, and trials run side by side"
         )
+    if PROCESSES not in recipe.settings_type.model_fields:
+        return spec
+    processes = spec.set.get(PROCESSES, max(1, int(gpus)))
+    if gpus and isinstance(processes, int) and processes != max(1, int(gpus)):
+        raise SettingsError(
+            f"set.{PROCESSES} is {processes}, but gpus is {spec.gpus}; each process has a GPU: give gpus: {processes}"
+        )
+    return spec.model_copy(update={"set": {**spec.set, PROCESSES: processes}}) if gpus > 1 else spec
 
 
 def _with_data(spec: SweepSpec, recipe: AnyRecipe, settings: Settings) -> SweepSpec:

@@ -14,7 +14,7 @@ from torch import nn
 from ultralytics.utils.torch_utils import unwrap_model
 
 from trainables.errors import SettingsError
-from trainables.ultralytics.settings import UltralyticsSettings
+from trainables.ultralytics.settings import OURS, UltralyticsSettings
 from trainables.ultralytics.turns import Turns
 
 READY, TRAINED, EVALUATED = "ready", "trained", "evaluated"
@@ -153,7 +153,7 @@ def check_applied(trainer: Any, settings: UltralyticsSettings) -> None:
     """
     held = vars(trainer.args)
     automatic = {"optimizer", "lr0", "warmup_bias_lr"} if settings.optimizer == "auto" else set()
-    for name, value in settings.model_dump(exclude={"download"}).items():
+    for name, value in settings.model_dump(exclude=set(OURS)).items():
         if name in CHANGED_BY_TRAINER or name in automatic:
             continue
         if name == "pretrained" and isinstance(value, str):

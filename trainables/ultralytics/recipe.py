@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trainables.loop_recipe import PackageRecipe
 from trainables.objective import Bounds, Reports
-from trainables.recipe import StrongestEnds
+from trainables.recipe import PROCESSES, StrongestEnds
 from trainables.ultralytics.files import data_file, download_data
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
@@ -42,6 +42,7 @@ class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
         **{"hsv_h": "high", "hsv_s": "high", "hsv_v": "high", "erasing": "high"},
     }
     saves_untrained = False
+    several_gpus = True
     exported = tuple(f"{own}{file}" for file in ("args.yaml", "results.csv", "weights/last.pt") for own in ("", "*/"))
 
     def metric_bounds(self, settings: Mapping[str, Any]) -> Bounds | None:
@@ -58,6 +59,12 @@ class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
         """See `PackageRecipe.training`; on several data sets it is several."""
         training: Training = self._module("several", workdir).new_training(settings, data, workdir)
         return training
+
+    def evaluate(
+        self, settings: UltralyticsSettings, data: UltralyticsData, workdir: Path, checkpoint: Path
+    ) -> Mapping[str, float]:
+        """See `Recipe.evaluate`: in one process, also after a training in several."""
+        return super().evaluate(settings.model_copy(update={PROCESSES: 1}), data, workdir, checkpoint)
 
     def locate(self, data: str, settings: Mapping[str, Any]) -> str | None:
         """See `Recipe.locate`: Ultralytics' own names too, and several data sets with commas in between."""

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from trainables.settings import Settings
+from trainables.settings import Earlier, Settings
 from trainables.ultralytics.tasks import Task
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Gain = Annotated[float, Field(ge=0.0, le=1000.0)]
 
-OURS = frozenset({"download"})
+OURS = frozenset({"download", "processes"})
 """Settings that are no key of Ultralytics' configuration."""
 LEFT_OUT: Mapping[str, str] = {
     "data": "the data set is the sweep's field data",
@@ -118,6 +118,9 @@ class UltralyticsSettings(Settings):
     agnostic_nms: bool = Field(description="boxes of different classes may be one")
     seed: int = Field(ge=0, lt=2**31, description="of the initial weights and of every epoch")
     deterministic: bool = Field(description="only deterministic operations, where there are")
+    processes: Annotated[int, Earlier(1)] = Field(
+        ge=1, le=64, description="ours: processes that share each batch, with a GPU each; `gpus: 2` sets it to 2"
+    )
     device: Literal["cpu"] | None = Field(description="none: the GPU that the sweep gives the trial, or the CPU")
     workers: int = Field(ge=0, le=256, description="processes that prepare batches; 0 for none. On a CPU too")
 
@@ -129,6 +132,19 @@ class UltralyticsSettings(Settings):
                 raise ValueError(
                     f"{name} is {getattr(self, name):g}, but optimizer is auto, which ignores it; set optimizer too"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _processes_share_batches_evenly(self) -> Self:
+        if self.batch % self.processes:
+            raise ValueError(
+                f"batch is {self.batch}, which {self.processes} processes cannot share evenly; give a multiple of "
+                f"{self.processes}"
+            )
+        if self.rect and self.processes > 1:
+            raise ValueError(
+                f"rect is true, which is for one process, but processes is {self.processes}; set rect=false"
+            )
         return self
 
     @model_validator(mode="before")
@@ -143,3 +159,10 @@ class UltralyticsSettings(Settings):
                     f"cache is {values['cache']!r}; it must be true (memory) or false: nothing is written beside images"
                 )
         return values
+
+
+def phase_of(settings: UltralyticsSettings, epoch: int) -> str:
+    """Warm-up ("warmup"), then "main", then "finetune" without mosaic."""
+    if epoch <= settings.warmup_epochs:
+        return "warmup"
+    return "finetune" if epoch > settings.epochs - settings.close_mosaic else "main"

@@ -15,16 +15,19 @@ from torch import nn
 
 from trainables.recipe import Alarm
 from trainables.ultralytics.data import UltralyticsData
+from trainables.ultralytics.processes import ProcessesTraining
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.training import UltralyticsTraining
 
 Values = dict[str, float]
+OneTraining = UltralyticsTraining | ProcessesTraining
+"""On one data set, in this process or in several."""
 
 
 class SeveralTrainings:
     """Trainings of the same settings, by the name of their data set; see `trainables.loop.Training`."""
 
-    def __init__(self, trainings: Mapping[str, UltralyticsTraining]) -> None:
+    def __init__(self, trainings: Mapping[str, OneTraining]) -> None:
         self._trainings = dict(trainings)
         self._first = next(iter(self._trainings.values()))
         self.epochs = self._first.epochs
@@ -81,17 +84,16 @@ class SeveralTrainings:
             training.close()
 
 
-def new_training(
-    settings: UltralyticsSettings, data: UltralyticsData, workdir: Path
-) -> UltralyticsTraining | SeveralTrainings:
+def new_training(settings: UltralyticsSettings, data: UltralyticsData, workdir: Path) -> OneTraining | SeveralTrainings:
     """A training from its start, on one data set or several, each of these in a folder of its own in `workdir`."""
+    kind = UltralyticsTraining if settings.processes == 1 else ProcessesTraining
     if len(data.sets) == 1:
-        return UltralyticsTraining(settings, data.sets[0], workdir, data.scans)
-    trainings = {}
+        return kind(settings, data.sets[0], workdir, data.scans)
+    trainings: dict[str, OneTraining] = {}
     for dataset in data.sets:
         folder = workdir / dataset.name
         folder.mkdir(parents=True, exist_ok=True)
-        trainings[dataset.name] = UltralyticsTraining(settings, dataset, folder, data.scans)
+        trainings[dataset.name] = kind(settings, dataset, folder, data.scans)
     return SeveralTrainings(trainings)
 
 

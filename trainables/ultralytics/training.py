@@ -13,14 +13,19 @@ from torch import nn
 from ultralytics.utils.torch_utils import unwrap_model
 
 from trainables.loop import seeded
+from trainables.rank import Rank
 from trainables.recipe import Alarm
 from trainables.ultralytics import state as states
 from trainables.ultralytics.best import LAST, BestModel, EvaluatedModel
 from trainables.ultralytics.data import DataSet
+from trainables.ultralytics.distributed import devices
 from trainables.ultralytics.hooks import EVALUATED, READY, TRAINED, Hooks
-from trainables.ultralytics.settings import UltralyticsSettings
+from trainables.ultralytics.settings import UltralyticsSettings, phase_of
 from trainables.ultralytics.turns import Turns
 from trainables.ultralytics.upstream import arguments, contained, logged, new_trainer
+
+GOES_BACK = "no valid last.pt is available for recovery"
+"""In what the trainer raises, in each of its processes, when loss or fitness of the first one are not finite."""
 
 
 class UltralyticsTraining:
@@ -31,20 +36,31 @@ class UltralyticsTraining:
         dataset: to train on.
         workdir: where the trainer writes what it writes into a run's folder.
         scans: see `trainables.ultralytics.upstream.contained`.
+        rank: of this process in a training of several; see `trainables.ultralytics.distributed`.
 
     Raises:
         SettingsError: the trainer holds something else than the settings say.
         Exception: whatever Ultralytics complains about in its set-up.
     """
 
-    def __init__(self, settings: UltralyticsSettings, dataset: DataSet, workdir: Path, scans: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        settings: UltralyticsSettings,
+        dataset: DataSet,
+        workdir: Path,
+        scans: dict[str, Any],
+        rank: Rank | None = None,
+    ) -> None:
         self.epochs = settings.epochs
         self._settings = settings
         self._name = dataset.name
         self._workdir = workdir
         self._turns = Turns(self._run)
         self._hooks = Hooks(settings, self._turns)
+        self._rank = rank
         self._overrides = arguments(settings, dataset.for_trainer(workdir), workdir)
+        if rank is not None:
+            self._overrides["device"] = devices(settings, rank)
         self._failure: Alarm | None = None
         self._best = BestModel(workdir)
         with seeded(settings.seed, "model"), contained(scans):
@@ -53,7 +69,7 @@ class UltralyticsTraining:
         self._trainer = self._hooks.trainer
 
     def _run(self) -> None:
-        new_trainer(self._overrides, self._hooks.callbacks()).train()
+        new_trainer(self._overrides, self._hooks.callbacks(), self._rank).train()
 
     @property
     def model(self) -> nn.Module:
@@ -62,10 +78,8 @@ class UltralyticsTraining:
         return model
 
     def phase(self, epoch: int) -> str:
-        """Warm-up ("warmup"), then "main", then "finetune" without mosaic."""
-        if epoch <= self._settings.warmup_epochs:
-            return "warmup"
-        return "finetune" if epoch > self.epochs - self._settings.close_mosaic else "main"
+        """See `phase_of`."""
+        return phase_of(self._settings, epoch)
 
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Let the trainer train `epoch`. "train" is the sum of Ultralytics' own loss items, each with its weight."""
@@ -93,12 +107,14 @@ class UltralyticsTraining:
         else:
             try:
                 place = self._advance()
-            except RuntimeError:
-                if math.isfinite(float(self._trainer.fitness or 0.0)):
+            except RuntimeError as error:
+                if not self._is_lost(error):
                     raise
                 self._failure = Alarm("nonfinite", f"fitness of epoch {epoch} is not finite")
                 return {}, {}
             assert place == EVALUATED
+            if not self._is_first:
+                return {}, {}
             self._best.look(self._trainer)
             if epoch == self.epochs:
                 EvaluatedModel.of(self._trainer).write(self._workdir / LAST, self._trainer)
@@ -109,6 +125,17 @@ class UltralyticsTraining:
             name: value for name, value in named.items() if name not in losses
         }
         return metrics, {"val": sum(losses.values())} | losses
+
+    @property
+    def _is_first(self) -> bool:
+        """Whether this process evaluates and writes: that of the whole training, or the first of several."""
+        return self._rank is None or self._rank.number == 0
+
+    def _is_lost(self, error: RuntimeError) -> bool:
+        """Whether the trainer raised `error` because the fitness, which the first process knows, is not finite."""
+        if self._is_first:
+            return not math.isfinite(float(self._trainer.fitness or 0.0))
+        return GOES_BACK in str(error)
 
     def _advance(self) -> str | None:
         with logged():
@@ -142,7 +169,7 @@ class UltralyticsTraining:
 
     def close(self) -> None:
         """Write the best model, and end the trainer's thread and its loaders' processes."""
-        if self._hooks.accumulation is not None:  # it was set up
+        if self._hooks.accumulation is not None and self._is_first:  # it was set up
             self._best.write(self._trainer)
         self._turns.close()
         for name in ("train_loader", "test_loader"):

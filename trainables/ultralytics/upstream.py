@@ -19,6 +19,8 @@ from ultralytics.nn.tasks import load_checkpoint
 from ultralytics.utils import LOGGER
 
 from trainables.errors import SettingsError
+from trainables.rank import Rank
+from trainables.ultralytics.distributed import join
 from trainables.ultralytics.files import model_file
 from trainables.ultralytics.settings import OURS, UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
@@ -50,12 +52,17 @@ def arguments(settings: UltralyticsSettings, data: str, save_dir: Path) -> dict[
     return {**values, **paths, **PINNED, "task": task_of(values)}
 
 
-def new_trainer(overrides: dict[str, Any], callbacks: Callbacks) -> Any:
-    """The trainer of the model's own task, as `YOLO(model).train` makes it, with no callbacks but `callbacks`."""
+def new_trainer(overrides: dict[str, Any], callbacks: Callbacks, rank: Rank | None = None) -> Any:
+    """The trainer of the model's own task, as `YOLO(model).train` makes it, with no callbacks but `callbacks`.
+
+    `rank` is the place of this process in a training of several.
+    """
     model = YOLO(overrides["model"], task=overrides["task"])
     check_task(model.task, overrides)
     registered = defaultdict(list, {event: [function] for event, function in callbacks.items()})
     trainer = model._smart_load("trainer")(overrides=dict(overrides), _callbacks=registered)
+    if rank is not None:
+        join(trainer, rank)
     if model.ckpt:
         weights = model.model if overrides["pretrained"] is not False else None
         if isinstance(overrides["pretrained"], str):

@@ -22,7 +22,7 @@ with isolated():
     from ultralytics.utils import callbacks
     from ultralytics.utils.loss import E2ELoss
 
-    from trainables.ultralytics import best, hooks, state, training, upstream
+    from trainables.ultralytics import best, distributed, hooks, state, training, upstream
 
 NO_TRAINING = {"Predict", "Visualize", "Export", "Tracker", "Custom"}
 """Sections of Ultralytics' configuration file that no training reads."""
@@ -31,7 +31,7 @@ NO_TRAINING = {"Predict", "Visualize", "Export", "Tracker", "Custom"}
 def used_of_trainer() -> set[str]:
     """Every attribute of the trainer that our modules read or set."""
     names = set()
-    for module in (best, hooks, state, training, upstream):
+    for module in (best, distributed, hooks, state, training, upstream):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("trainer"):
                 names.add(node.attr)
@@ -59,6 +59,12 @@ def test_each_attribute_of_the_trainer_that_is_used_is_there() -> None:
         "self.args.workers = 0  # faster CPU training as time dominated by inference, not dataloading",
         "self.ddp = world_size > 1 and LOCAL_RANK == -1  # spawn DDP workers unless already one",
         "xi = [0, nw]  # x interp",
+        "if self.world_size > 1:\n            self._setup_ddp()\n        self._setup_train()",  # for several processes
+        "init_seeds(self.args.seed + 1 + RANK, deterministic=self.args.deterministic)",
+        "self.model = nn.parallel.DistributedDataParallel(",
+        "device_ids=[self.device.index],",
+        "if RANK in {-1, 0} and not self.ddp:\n            callbacks.add_integration_callbacks(self)",
+        "detected but no valid last.pt is available for recovery",
         "self.accumulate = max(1, int(np.interp(ni, xi, [1, acc0]).round()))",
     ],
 )
