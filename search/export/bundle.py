@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from trainables.recipe import AnyRecipe
 from trainables.settings import Settings, parse_stored
 from trainables.trial_summary import TrialSummary
 
+WriteWeights = Callable[[AnyRecipe, Settings, Path, Path], Mapping[str, str]]
+
 
 def check_target(target: Path) -> None:
     """Refuse to replace anything but an older export.
@@ -39,14 +41,34 @@ def check_target(target: Path) -> None:
         )
 
 
+def recipe_weights(recipe: AnyRecipe, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
+    """`recipe.weights`, here: the built-in recipes import torch for it."""
+    return recipe.weights(settings, checkpoint, directory)
+
+
 def export(
-    state: SweepState, folder: SweepFolder, number: int, target: Path, onnx: bool = False, int8: bool = False
+    state: SweepState,
+    folder: SweepFolder,
+    number: int,
+    target: Path,
+    onnx: bool = False,
+    int8: bool = False,
+    write_weights: WriteWeights = recipe_weights,
 ) -> list[Path]:
     """Write configuration `number` to the folder `target`, completely or not at all.
 
     The export has `settings.yaml` (for `steadytune train --config`), the recipe's native files, the best checkpoint
     and its plain weights (with `onnx` also as ONNX, with `int8` in int8 too), `about.json` (the training's curve,
     versions, data) and a README with the command that re-trains it.
+
+    Args:
+        state: of the sweep.
+        folder: the sweep's.
+        number: the trial of the search.
+        target: replaced.
+        onnx: see above.
+        int8: see above.
+        write_weights: does what `recipe_weights` does, perhaps in another process.
 
     Raises:
         SteadytuneError: there is no such trial; or with `onnx` or `int8`, no checkpoint was kept or the model cannot be
@@ -57,7 +79,8 @@ def export(
     # The best checkpoint may be that of a confirmation: its settings, seed included, are then the exported ones.
     best = best_checkpoint(state, number, folder)
     with new_folder(target) as partial:
-        write_export(state, folder, best.trial if best else chosen, best, partial, onnx=onnx or int8, int8=int8)
+        source = best.trial if best else chosen
+        write_export(state, folder, source, best, partial, onnx=onnx or int8, int8=int8, write_weights=write_weights)
     return sorted(target.iterdir())
 
 
@@ -84,6 +107,7 @@ def write_export(
     onnx: bool = False,
     int8: bool = False,
     average_of: Sequence[Mapping[str, Any]] = (),
+    write_weights: WriteWeights = recipe_weights,
 ) -> None:
     """Write the files of an export into the empty folder `directory`.
 
@@ -96,6 +120,7 @@ def write_export(
         onnx: see `export`.
         int8: see `export`.
         average_of: the trainings whose average the checkpoint is; empty if it is one's own.
+        write_weights: see `export`.
 
     Raises:
         SteadytuneError: see `export`.
@@ -111,7 +136,10 @@ def write_export(
     weights: Mapping[str, str] = {}
     if checkpoint:
         _copy_folder(checkpoint, directory / "checkpoint")
-        weights = _write_weights(recipe, settings, directory)
+        try:
+            weights = write_weights(recipe, settings, directory / "checkpoint", directory)
+        except SteadytuneError as error:  # which must not prevent the rest of the export
+            weights = {"no plain weights": str(error)}
     if onnx:
         if not checkpoint:
             of = source.started.of
@@ -161,11 +189,3 @@ def _summaries(state: SweepState) -> list[TrialSummary]:
             summary = TrialSummary(trial.number, best, trial.curve.epoch, drawn, trial.started.settings)
             summaries.append(summary)
     return summaries
-
-
-def _write_weights(recipe: AnyRecipe, settings: Settings, directory: Path) -> Mapping[str, str]:
-    """The plain weights by file, or why there are none, which must not prevent the rest of the export."""
-    try:
-        return recipe.weights(settings, directory / "checkpoint", directory)
-    except SteadytuneError as error:
-        return {"no plain weights": str(error)}

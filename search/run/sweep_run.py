@@ -37,7 +37,7 @@ from search.sweep.plan import Plan
 from search.sweep.requests import RequestBox
 from search.sweep.uri import located
 from search.tracking.recorder import Recorder
-from search.views.model_process import write_models
+from search.views.model_process import model_process, write_models
 from search.views.summary import sweep_runs
 from trainables import checkpoint
 from trainables.errors import SettingsError, SteadytuneError
@@ -289,9 +289,10 @@ def _end(coordinator: Coordinator, folder: SweepFolder, uploader: Uploader | Non
     """Export the winner and report on it, then record that the sweep has ended."""
     ended = result(coordinator.state)
     if ended.trial >= 0:
-        export(coordinator.state, folder, ended.trial, folder.best)
-        if uploader:
-            uploader.upload_best()
-        if problem := write_models(coordinator.state, folder, ended.trial):
-            notify(Text(problem))
+        with model_process(coordinator.plan.spec) as process:
+            export(coordinator.state, folder, ended.trial, folder.best, write_weights=process.weights)
+            if uploader:
+                uploader.upload_best()
+            if problem := write_models(coordinator.state, folder, ended.trial, process):
+                notify(Text(problem))
     coordinator.end(ended)

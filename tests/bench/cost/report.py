@@ -2,8 +2,9 @@
 
     python -m tests.bench.cost.report SWEEPS NAME
 
-Takes a finished sweep, whose report is made again in a copy of its folder. The CPU time of its trainings is that of the
-second epoch of the winner's settings, trained here, times the epochs of all its trials.
+Takes a finished sweep, whose winner is exported again in a copy of its folder, with the report on the models and
+without, in turn: both share a process. The CPU time of its trainings is that of the second epoch of the winner's
+settings, trained here, times the epochs of all its trials.
 """
 
 from __future__ import annotations
@@ -14,24 +15,39 @@ import resource
 import shutil
 import time
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: a trial's threads
 
+from search.export.bundle import export
 from search.state.follower import SweepFollower
 from search.state.outcome import result
+from search.state.sweep_state import SweepState
 from search.sweep.data_look import read
 from search.sweep.folder import SweepFolder
 from search.sweep.uri import located
 from search.views.html_report import sweep_page
-from search.views.model_process import read_part, write_models
+from search.views.model_process import model_process, read_part, write_models
 from trainables.settings import parse_stored
+
+ROUNDS = 3
 
 
 def cpu() -> float:
     """CPU seconds of this process and of the children that it has waited for."""
     own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def end(state: SweepState, folder: SweepFolder, winner: int, with_report: bool) -> float:
+    """CPU seconds of the export of the winner, and of the report on the models."""
+    start = cpu()
+    with model_process(state.plan.spec) as process:
+        export(state, folder, winner, folder.best, write_weights=process.weights)
+        problem = write_models(state, folder, winner, process) if with_report else ""
+    assert not problem, problem
+    return cpu() - start
 
 
 def main() -> None:
@@ -46,12 +62,12 @@ def main() -> None:
         folder = SweepFolder.existing(Path(copy), name)
         state = SweepFollower(folder).read()
         winner = result(state).trial
+        ends = [[end(state, folder, winner, with_report) for with_report in (False, True)] for _ in range(ROUNDS)]
+        alone, together = map(fmean, zip(*ends, strict=True))
+        models = together - alone
         start = cpu()
-        problem = write_models(state, folder, winner)
-        models = cpu() - start
-        assert not problem, problem
         page = sweep_page(state, name, read(folder.look), read_part(folder))
-        drawn = cpu() - start - models
+        drawn = cpu() - start
         recipe = state.plan.recipe
         settings = parse_stored(recipe.settings_type, state.trials[winner].started.settings, "the winner")
         (Path(copy) / "work").mkdir()
@@ -64,7 +80,8 @@ def main() -> None:
     epochs = sum(trial.curve.epoch for trial in state.trials.values())
     total = epochs * an_epoch
     print(f"{recipe.name}: {len(state.trials)} trainings, {epochs} epochs of {an_epoch:.2f} CPU s: {total:.0f} CPU s")
-    print(f"report on the models {models:.1f} CPU s, page {drawn:.1f} CPU s ({len(page) / 1e6:.2f} MB)")
+    print(f"export {alone:.1f} CPU s, with the report on the models {models:.1f} CPU s more")
+    print(f"page {drawn:.1f} CPU s ({len(page) / 1e6:.2f} MB)")
     print(f"share {100 * (models + drawn) / total:.2f} %")
 
 

@@ -80,6 +80,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         "PYTHONPATH": str(REPOSITORY),
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": "the-token-of-this-bench-and-no-other",
+        "RAY_TMPDIR": str(folder),  # Ray takes a job to the cluster that was started last with the same folder
         "RAY_USAGE_STATS_ENABLED": "0",
     }
     command = [sys.executable, str(SUPPORT / "raylets.py"), str(NODES)]

@@ -17,7 +17,7 @@ from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
-from search.views.model_process import write_models
+from search.views.model_process import model_process, write_models
 from search.views.seeds_together import read_seeds
 from search.views.summary import checkpoint_sentence
 from trainables import checkpoint, registry, standalone
@@ -101,8 +101,9 @@ def test_what_is_told_of_seeds_together_is_what_the_exports_give(ended: Ended, t
         done = EpochDone(number, 1, "main", {"map50_95": value}, {"train": 1.0}, {}, {}, checkpoint="x", bytes=1)
         state.apply(Row(0, 0.0, done))
         state.apply(Row(0, 0.0, Decided(number, 1, "stop", "done", "")))
-    export(state, folder, 0, folder.best)
-    assert write_models(state, folder, 0) == ""
+    with model_process(plan.spec) as process:
+        export(state, folder, 0, folder.best, write_weights=process.weights)
+        assert write_models(state, folder, 0, process) == ""
 
     together = read_seeds(folder)
     assert together is not None
