@@ -88,6 +88,8 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 def hint(name: str, valid: Iterable[str], question: str) -> str:
     """`question` about the valid name that is closest to a wrong `name`; "" if none is close."""
+    if name.isdigit():  # another number is no misspelt one
+        return ""
     names = list(valid)
     by_small_letters = {other.lower(): other for other in names}
     close = difflib.get_close_matches(name.lower(), by_small_letters, n=1, cutoff=0.6)

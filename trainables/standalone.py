@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables import checkpoint, registry
+from trainables.errors import CheckpointError, DataError
 from trainables.held_out import HeldOut
 from trainables.judged import JudgedModel, judge
 from trainables.loop_recipe import matched
@@ -82,7 +83,20 @@ def open_checkpoint(
         SteadytuneError: checkpoint, settings or data are wrong.
     """
     recipe, settings = read_checkpoint(directory, name, config, values)
-    return Opened(directory, recipe, settings, recipe.open(data))
+    return Opened(directory, recipe, settings, open_data(recipe, data))
+
+
+def open_data(recipe: AnyRecipe, path: Path) -> Any:
+    """The data set of `recipe` at `path`, checked.
+
+    Raises:
+        DataError: there is none, or it is wrong.
+    """
+    if not path.exists() and recipe.locate(str(path), {}) is None:
+        raise DataError(
+            f"data is {path}; no such file or folder: `steadytune sample {recipe.name} DIR` writes one to try"
+        )
+    return recipe.open(path)
 
 
 def read_checkpoint(
@@ -92,7 +106,12 @@ def read_checkpoint(
     from trainables.loop import SETTINGS, recipe_of
 
     checkpoint.check(directory)
-    recipe = registry.find_installed(name or recipe_of(directory))
+    written_by = recipe_of(directory) if name is None else name
+    if name is None and written_by not in registry.names():
+        raise CheckpointError(
+            f"{directory}: was written by recipe {written_by}, which has no name here; give --recipe module:Class"
+        )
+    recipe = registry.find_installed(written_by)
     file = config or directory / SETTINGS
     return recipe, parse_stored(recipe.settings_type, {**read_yaml(file), **(values or {})}, str(file))
 

@@ -10,6 +10,7 @@ from search.journal.events import SweepExtended
 from search.journal.repair import cut
 from search.journal.segments import Journal, read
 from search.state.extension import changes, gives_more, recorded_spec
+from search.state.follower import SweepFollower
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan, make_plan
@@ -36,12 +37,19 @@ def change(folder: SweepFolder, fields: Mapping[str, Any]) -> None:
     """Change the description of a sweep that does not run; its next resume takes that up.
 
     Raises:
-        SteadytuneError: the sweep runs, a value is wrong, or a field cannot be changed any more.
+        SteadytuneError: the sweep runs, a value is wrong, a field cannot be changed any more, or the sweep has ended
+            and gets nothing more to do.
     """
     asked = parse(SweepSpec, folder.spec().model_dump() | dict(fields), "resume")
     plan = make_plan(asked, training=False)  # before it is written: a sweep that no verb can read would remain
     if before := recorded_spec(read(folder.journal) if folder.journal.is_dir() else ()):
-        changes(before, plan.spec, ranges(plan.space))
+        changed = changes(before, plan.spec, ranges(plan.space))
+        if changed and not gives_more(changed) and SweepFollower(folder).read().ended:
+            given = ", ".join(f"{name}: {value}" for name, (_, value) in changed.items())
+            raise SteadytuneError(
+                f"sweep {folder.name} has ended, and {given} gives it nothing more to do; give it more, such as "
+                f"`steadytune resume {folder.name} --trials {before['trials'] + 20}`"
+            )
     with folder.locked():
         folder.change(**fields)
 

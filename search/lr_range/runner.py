@@ -18,6 +18,7 @@ from spaces.space import ranges
 from trainables import registry
 from trainables.errors import SettingsError, nearest
 from trainables.recipe import AnyRecipe
+from trainables.standalone import open_data
 
 WARMUP = "warmup_epochs"
 """Set to 0 unless the user sets it: the short trainings would end within the warm-up, below the rate under test."""
@@ -81,7 +82,7 @@ def run(test: RangeTest, rates: Sequence[float], out: Path) -> Iterator[RateResu
     """
     recipe = test.checked_recipe()
     settings_by_rate = [recipe.settings(test.preset, test.overrides(rate)) for rate in rates]
-    data = recipe.open(test.data)
+    data = open_data(recipe, test.data)
     workdir = out / "work"
     workdir.mkdir(parents=True, exist_ok=True)
     in_a_row = 0

@@ -48,6 +48,7 @@ def run_shown(
     """
     folder = SweepFolder(root, name)
     if new:
+        folder.check_free()
         spec = started(new, root)
     else:
         spec = SweepFolder.existing(root, name).spec()

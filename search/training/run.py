@@ -36,6 +36,7 @@ from trainables.held_out import Shows
 from trainables.judged import judge
 from trainables.recipe import Alarm, AnyRecipe, Epoch
 from trainables.settings import Settings
+from trainables.standalone import open_data
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def train(request: TrainingRequest) -> Iterator[str]:
     if request.resume is not None:
         check_resume(request.resume)
     settings = settings_of(recipe, request.preset, request.training, request.values, request.resume)
-    opened = recipe.open(request.data)
+    opened = open_data(recipe, request.data)
     folder = TrainingFolder(request.out, resumes=request.resume is not None)
     fingerprint = manifest_of(str(request.data), request.data, opened).fingerprint
 

@@ -59,6 +59,8 @@ LINES = {
     f"sample {RECIPE} FILE": "FILE: cannot be written (file exists); give another folder",
     f"sample {RECIPE} FILE/x": "FILE/x: cannot be written (not a directory); give another folder",
     # One training.
+    f"train {RECIPE} --data nowhere --preset short --out OUT": "data is nowhere; no such file or folder: `steadytune",
+    RANGES.replace("DATA", "nowhere") + " --low 0.01 --high 0.5": "data is nowhere; no such file",
     f"{TRAIN} --set depth=many": "setting 'depth' is 'many'; it must be a whole number",
     f"{TRAIN} --set depth=1.5": "setting 'depth' is 1.5; it must be a whole number",
     f"{TRAIN} --set dept=2": "unknown setting 'dept'; did you mean 'depth'?",
@@ -77,6 +79,9 @@ LINES = {
     "resume sweeep --sweeps SWEEPS": "no sweep 'sweeep' in SWEEPS; did you mean 'sweep'?",
     "resume sweep --sweeps SWEEPS": "sweep sweep has ended; give it more to do",
     "resume sweep --trials 1 --sweeps SWEEPS": "trials is 1; it must be at least the 2 enqueued trainings",
+    "resume sweep --trials 2 --sweeps SWEEPS": "sweep sweep has ended, and trials: 2 gives it nothing more to do; give",
+    "resume sweep --set quality.high=0.9 --sweeps SWEEPS": "gives it nothing more to do; give it more, such as",
+    "logs sweep 12 --sweeps SWEEPS": "no log of trial 12 in sweep sweep; valid: ",
     "resume sweep --hours -1 --sweeps SWEEPS": "'hours' is -1.0; it must be greater than 0",
     "status sweep --sweeps FILE": "--sweeps is FILE; it is no folder",
     "status --watch --sweeps SWEEPS": "--watch is for one sweep; give its name",
