@@ -23,7 +23,7 @@ from search.views.importance import Importance
 from search.views.markdown import markdown
 from search.views.model_process import read_part
 from search.views.seeds_together import read_seeds
-from search.views.stability_figure import stability_figure
+from search.views.stability_figure import shows_a_course, stability_figure
 from search.views.status_table import label
 from search.views.tables import phase_table
 
@@ -61,6 +61,8 @@ def trial_files(
 ) -> None:
     """Write a trial's settings, phase table and stability figure into `target`, and copy its log and environment.
 
+    A figure without a course (of a training of two epochs that tells nothing of its steps) is left out.
+
     Args:
         trial: with its curve.
         epochs: all of them, in order.
@@ -76,5 +78,6 @@ def trial_files(
             shutil.copyfile(trial_folder / name, target / name)
     if epochs:
         chart = stability_figure(f"Trial {label(trial)}", epochs, trial.curve, statistics)
-        (target / f"{chart.name}.png").write_bytes(png(chart))
+        if shows_a_course(chart):  # a picture takes four fifths of all that a short trial costs the recorder
+            (target / f"{chart.name}.png").write_bytes(png(chart))
         (target / "phases.md").write_text(markdown(phase_table(statistics, metric)) + "\n", encoding="utf-8")

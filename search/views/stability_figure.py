@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from search.journal.events import EpochDone
 from search.pruning.curve import Curve
 from search.pruning.curve_statistics import CurveStatistics, PhaseSummary
-from search.views.charts.chart import PALETTE, Chart, Panel, Series
+from search.views.charts.chart import PALETTE, Chart, Panel, Parallel, Series
 from search.views.tables import share
 
 STEPS_COLOUR = "#c8c8c8"
+FEWEST_POINTS = 3
+"""Of the longest line of a figure that says something: two points say no more than their numbers."""
 
 
 def stability_figure(title: str, epochs: Sequence[EpochDone], curve: Curve, statistics: CurveStatistics) -> Chart:
@@ -36,6 +38,12 @@ def stability_figure(title: str, epochs: Sequence[EpochDone], curve: Curve, stat
     cv += " of epochs" if of_steps is None else " of all steps"
     note = f"{cv} (below 5 % is very stable, by the YOLOX stability report){spikes}"
     return Chart("stability", title, note, panels, columns=2)
+
+
+def shows_a_course(chart: Chart) -> bool:
+    """Whether a stability figure has a line of at least `FEWEST_POINTS`: of as many epochs, or steps within them."""
+    assert not isinstance(chart.body, Parallel)
+    return any(len(series.x) >= FEWEST_POINTS for panel in chart.body for series in panel.series)
 
 
 def _losses(epochs: Sequence[EpochDone]) -> Iterator[Series]:
