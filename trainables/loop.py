@@ -97,8 +97,8 @@ class Closing(Protocol):
 def seeded(*parts: int | str) -> Iterator[None]:
     """Seed Python's, NumPy's and torch's generators from `parts` inside the block; put them back after it."""
     python, numpy = random.getstate(), np.random.get_state()
-    # Of the other GPUs nothing is asked: each would get a context of this process.
-    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    # Nothing is asked of other GPUs, or of one that this process does not use: each would get a context of it.
+    gpus = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices=gpus):
         seed_generators(*parts)
         try:

@@ -1,16 +1,18 @@
 """One of the processes of a training that computes in several; it does what `trainables.ranks` asks of it.
 
-    python -m trainables.rank DESCRIPTOR
+    python -m trainables.rank DESCRIPTOR FOLDER
 
-DESCRIPTOR is the inherited end of a connection. The first request names a class and what it is made with; each further
-one names a method. A process that raises says so and waits to be killed: its sockets stay open until then, so that no
-other process fails because of it. Once nobody holds the other end, however that came, the process ends itself.
+DESCRIPTOR is the inherited end of a connection, FOLDER is for the files that the processes exchange. The first request
+names a class and what it is made with; each further one names a method. A process that raises says so and waits to be
+killed: its sockets stay open until then, so that no other process fails because of it. Once nobody holds the other end,
+however that came, the process deletes the folder and ends itself.
 """
 
 from __future__ import annotations
 
 import faulthandler
 import os
+import shutil
 import sys
 import threading
 import traceback
@@ -61,7 +63,7 @@ def main() -> None:
     faulthandler.enable()
     line = Connection(int(sys.argv[1]))
     requests: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
-    threading.Thread(target=_listen, args=(line, requests), daemon=True).start()
+    threading.Thread(target=_listen, args=(line, requests, sys.argv[2]), daemon=True).start()
     try:
         rank, workdir, target, arguments = requests.get()
         module, _, name = target.partition(":")
@@ -80,11 +82,12 @@ def main() -> None:
         threading.Event().wait()
 
 
-def _listen(line: Connection[Any, Any], requests: SimpleQueue[tuple[Any, ...]]) -> None:
+def _listen(line: Connection[Any, Any], requests: SimpleQueue[tuple[Any, ...]], folder: str) -> None:
     try:
         while True:
             requests.put(line.recv())
     except (EOFError, OSError):  # nobody holds the other end
+        shutil.rmtree(folder, ignore_errors=True)  # the others do it too; the last one leaves nothing
         os._exit(0)
     except BaseException:  # what is asked cannot be read, which is a mistake in the program
         traceback.print_exc()

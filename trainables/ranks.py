@@ -47,7 +47,7 @@ class _Process:
         on_this_machine = {"GLOO_SOCKET_IFNAME": LOOPBACK, "NCCL_SOCKET_IFNAME": LOOPBACK}
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "trainables.rank", str(theirs.fileno())],
+                [sys.executable, "-m", "trainables.rank", str(theirs.fileno()), str(output.parent)],
                 env={**on_this_machine, **os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=self.output,
@@ -72,7 +72,10 @@ class _Process:
             return None
         name = f"process {self.rank.number + 1} of the {self.rank.count} of this training"
         if code < 0:
-            return KilledError(f"{name} was ended by {signal.Signals(-code).name}")
+            short = ", as when memory is short" if -code == signal.SIGKILL else ""
+            return KilledError(
+                f"{name} was ended by {signal.Signals(-code).name}{short}; it can go on from its last checkpoint"
+            )
         return RuntimeError(f"{name} ended by itself with exit code {code}")
 
 
