@@ -7,44 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.pruning.curve import Curve, Point
-from search.pruning.promoting import PromotingASHA
+from tests.support.asha import all_promoted, arrive, asha_of, promoted
 
 LEVELS = st.one_of(st.none(), st.floats(-1e9, 1e9))
-
-
-def asha_of(grace: int = 1, factor: float = 3, end: int = 9, peers: int = 1) -> PromotingASHA:
-    return PromotingASHA(grace, factor, end, peers)
-
-
-def arrive(asha: PromotingASHA, trial: int, value: float | None, remaining: int, epoch: int = 1) -> str:
-    """A trial starts, reports one value at a rung's epoch, and is decided about; returns what becomes of it."""
-    if epoch == 1:
-        asha.start(trial, {})
-    asha.arrive(trial, Curve("max", [Point(epoch, value, 1.0)]))
-    rung = asha.due(trial)
-    assert rung is not None
-    action = asha.action(trial, rung, remaining)
-    if action == "stop":
-        asha.end(trial, "rung")
-    else:
-        asha.record(trial, rung, action)
-    return action
-
-
-def promoted(asha: PromotingASHA, remaining: int = 0) -> int | None:
-    """The next trial that may go on; it does."""
-    found = asha.promotable(remaining)
-    if found is None:
-        return None
-    asha.record(*found, "continue")
-    return found[0]
-
-
-def all_promoted(asha: PromotingASHA, remaining: int = 0) -> list[int]:
-    found = []
-    while (trial := promoted(asha, remaining)) is not None:
-        found.append(trial)
-    return found
 
 
 def test_places_become_fewer_more_slowly_than_the_epochs_become_more() -> None:
@@ -286,76 +251,3 @@ def test_asking_changes_nothing(steps: list[tuple[float | None, bool, bool]], fa
         if promotes:
             assert promoted(asked, remaining) == promoted(silent, remaining)
     assert all_promoted(asked) == all_promoted(silent)
-
-
-# --- few trials, and values that are next to nothing ------------------------------------------------------------------
-
-
-def left_at_first_rungs(trials: int, epochs: int, rank: int) -> int:
-    """How far a trial gets that has this rank at every rung, in a sweep of so many that all report the same forever."""
-    asha = PromotingASHA(grace_epochs=2, reduction_factor=1.4, max_epochs=epochs, min_peers=8)
-    values = [1 - 0.01 * place for place in range(trials)]
-    for trial, value in enumerate(values):
-        asha.start(trial, {})
-        asha.arrive(trial, Curve("max", [Point(epoch, value, 1.0) for epoch in (1, 2)]))
-        asha.record(trial, 2, "pause")
-    reached = dict.fromkeys(range(trials), 2)
-    while found := asha.promotable(0):
-        trial, rung = found
-        asha.record(trial, rung, "continue")
-        following = next(at for at in [*asha.rungs, epochs] if at > rung)
-        reached[trial] = following
-        asha.arrive(trial, Curve("max", [Point(epoch, values[trial], 1.0) for epoch in range(1, following + 1)]))
-        if following == epochs:
-            asha.end(trial, "done")
-        else:
-            asha.record(trial, following, "pause")
-    return reached[rank - 1]
-
-
-def test_of_few_trials_more_are_promoted_than_of_many() -> None:
-    """The best of six real runs of 25 epochs was fourth after four of them, as it rose late."""
-    assert left_at_first_rungs(trials=6, epochs=25, rank=4) > 4
-    assert left_at_first_rungs(trials=60, epochs=25, rank=40) <= 4
-
-
-@pytest.mark.parametrize("trials", [1, 2, 3, 6, 8, 9, 20, 200])
-def test_of_more_trials_never_fewer_are_promoted(trials: int) -> None:
-    for rung in asha_of(grace=2, factor=1.4, end=25)._rungs:
-        assert rung.final_quota(trials) <= rung.final_quota(trials + 1) <= rung.final_quota(trials) + 1
-        assert 1 <= rung.final_quota(trials) <= trials
-
-
-def next_to_nothing(values: list[float], rung: int = 1, nothing: float = 0.001) -> PromotingASHA:
-    asha = PromotingASHA(rung, 3, 30, min_peers=1, nothing=nothing)
-    for trial, value in enumerate(values):
-        asha.start(trial, {})
-        asha.arrive(trial, Curve("max", [Point(rung, value, 1.0)]))
-        asha.record(trial, rung, "pause")
-    return asha
-
-
-def test_a_rung_where_most_have_next_to_nothing_promotes_all() -> None:
-    values = [0.0001, 0.0003, 0.0, 0.3, 0.0002]
-    assert sorted(all_promoted(next_to_nothing(values))) == [0, 1, 2, 3, 4]
-    assert all_promoted(next_to_nothing(values, nothing=0.0))[:1] == [3]
-    assert len(all_promoted(next_to_nothing(values, nothing=0.0))) < 5
-
-
-@pytest.mark.parametrize("values", [[0.0001, 0.0003, 0.2, 0.3], [-0.1, -0.2, -0.3, 0.0001]])
-def test_a_rung_with_values_to_compare_decides(values: list[float]) -> None:
-    assert len(all_promoted(next_to_nothing(values))) < 4
-
-
-def test_late_in_a_training_a_rung_decides_even_on_nothing() -> None:
-    assert len(all_promoted(next_to_nothing([0.0001, 0.0003, 0.0, 0.0002], rung=10))) < 4
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.lists(st.integers(0, 19), max_size=20))
-def test_a_rung_decides_by_the_median_of_those_that_have_not_failed(values: list[float], failed: list[int]) -> None:
-    asha = next_to_nothing(values, nothing=0.5)
-    for trial in dict.fromkeys(failed):
-        if trial < len(values):
-            asha.end(trial, "failed")
-    left = sorted(value for trial, value in enumerate(values) if trial not in failed)
-    assert asha.decides(1) == (not left or left[len(left) // 2] >= 0.5)

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.yolo_folders import images, write
 from tests.trainables.vision.conftest import UltralyticsBoxes
-from tests.trainables.vision.test_yolo_layout import images, our_boxes, write
+from tests.trainables.vision.test_yolo_layout import our_boxes
 from trainables.yolox.data import open_coco
 
 NAMES = "names: {0: cow, 1: calf}\n"

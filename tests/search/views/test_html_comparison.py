@@ -1,0 +1,32 @@
+"""Sweeps side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from search.state.sweep_state import SweepState
+from search.views.html_comparison import comparison, comparison_page, curves, settings
+from search.views.tables import setting
+from tests.support.charts import panels
+from tests.support.fakes import plan_of
+
+
+def test_sweeps_side_by_side_say_when_their_numbers_cannot_be_compared(state: SweepState, data: Path) -> None:
+    other = SweepState(plan_of(data, recipe="tests.support.fakes:Errors"))
+    table = comparison({"one": state, "two": other})
+    assert table.columns == ("sweep", "one", "two")
+    assert table.note.startswith("They differ in recipe and data: their best values are not comparable")
+    assert comparison({"one": state, "again": state}).note == ""
+    page = comparison_page({"one": state, "two": other})
+    assert page.count("data-chart=") == 1
+    assert "Settings of the winners" in page
+
+
+def test_sweeps_of_one_metric_are_compared_in_one_chart_on_one_scale(state: SweepState, data: Path) -> None:
+    again = SweepState(plan_of(data))
+    (panel,) = panels(curves({"one": state, "again": state, "empty": again}))
+    assert [series.name for series in panel.series] == ["one", "again"]
+    assert len({series.colour for series in panel.series}) == 2
+    table = settings({"one": state, "empty": again})
+    assert table.columns == ("setting", "one", "empty")
+    assert ("quality", setting(state.trials.ranking[0].started.settings["quality"]), "–") in table.rows
