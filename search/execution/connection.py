@@ -38,7 +38,7 @@ from search.execution.node_check import (
     wait_for,
 )
 from search.execution.patience import patient
-from search.execution.ray_folder import fits, remove_session, session_folder, wanted_folder
+from search.execution.ray_folder import fits, remove_dead_sessions, remove_session, session_folder, wanted_folder
 from search.execution.resources import trial_resources
 from search.execution.this_machine import OBJECT_STORE_BYTES
 from search.storage.object_store import Storage
@@ -152,6 +152,7 @@ def _session_folder(notify: Notify) -> Path:
     if folder != (wanted := wanted_folder()):
         why = "cannot be used" if fits(wanted) else "would make the paths of sockets too long"
         notify(Text(f"Ray's sessions are in {folder}: {wanted} {why}."))
+    remove_dead_sessions(folder)
     return folder
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +25,8 @@ LONGEST_SOCKET = 107
 """Bytes; `sun_path` in unix(7), less the zero at its end."""
 _SESSION = "session_2026-01-31_23-59-59_123456_4194304/sockets/plasma_store"
 """The longest path below Ray's folder: process numbers go up to 2^22."""
+LONGEST_START_SECONDS = 1800.0
+"""A session that is younger may be one that starts: three attempts of `connection.START_SECONDS` at most."""
 
 
 def wanted_folder() -> Path:
@@ -58,6 +62,29 @@ def remove_session(session: Path) -> None:
     if latest.is_symlink() and latest.resolve() == session.resolve():
         latest.unlink(missing_ok=True)
     shutil.rmtree(session, ignore_errors=True)
+
+
+def remove_dead_sessions(folder: Path) -> None:
+    """Delete what sweeps that were killed have left in `folder`, if it is a private one: others' sessions stay."""
+    if folder.parent.name == _private_name():
+        for session in folder.glob("session_2*"):
+            if _is_dead(session):
+                remove_session(session)
+
+
+def _is_dead(session: Path) -> bool:
+    """Whether the session began a while ago and nobody listens there; its processes may be another container's."""
+    if time.time() - session.stat().st_mtime < LONGEST_START_SECONDS:
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(session / "sockets" / "raylet"))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return True
+        except OSError:  # it is busy, or stands still
+            return False
+    return False
 
 
 def _below_private(folder: str) -> Path:

@@ -10,14 +10,24 @@ Long temporary folders that ended other people's runs:
 from __future__ import annotations
 
 import os
+import socket
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from search.execution import ray_folder
-from search.execution.ray_folder import LONGEST_SOCKET, fits, remove_session, session_folder, wanted_folder
+from search.execution.ray_folder import (
+    LONGEST_SOCKET,
+    LONGEST_START_SECONDS,
+    fits,
+    remove_dead_sessions,
+    remove_session,
+    session_folder,
+    wanted_folder,
+)
 from trainables.errors import SettingsError
 
 LONG = (
@@ -121,3 +131,22 @@ def test_a_session_that_has_ended_is_deleted_and_others_stay(tmp_path: Path) -> 
     remove_session(ended)
     assert [path.name for path in tmp_path.iterdir()] == ["session_2"]
     remove_session(ended)  # by another process meanwhile
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_what_killed_sweeps_left_is_deleted_and_what_lives_or_starts_stays(short: Path, private: bool) -> None:
+    folder = short / (PRIVATE.name if private else "mine") / "ray"
+    names = ("session_2026-killed", "session_2026-torn", "session_2026-alive", "session_2026-starting", "other")
+    for name in names:
+        (folder / name / "sockets").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as killed, socket.socket(socket.AF_UNIX) as alive:
+        killed.bind(str(folder / "session_2026-killed/sockets/raylet"))  # and nobody listens
+        alive.bind(str(folder / "session_2026-alive/sockets/raylet"))
+        alive.listen()
+        long_ago = time.time() - LONGEST_START_SECONDS - 1
+        for name in names:
+            if "starting" not in name:
+                os.utime(folder / name, (long_ago, long_ago))
+        remove_dead_sessions(folder)
+    left = {"session_2026-alive", "session_2026-starting", "other"} if private else set(names)
+    assert {path.name for path in folder.iterdir()} == left
