@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.small_models import write_models
 from trainables import registry
 from trainables.look import EXAMPLES, Example
 from trainables.recipe import AnyRecipe
+from trainables.samples.ultralytics_tasks import write_tasks
+from trainables.ultralytics.tasks import Task
 
 OFF = {
     "resnet_yolo": {},
@@ -97,6 +100,19 @@ def test_looking_leaves_the_random_numbers_of_others_alone(opened: tuple[AnyReci
     before = states()
     recipe.training_batch(recipe.settings("tiny", {}), data)
     assert states() == before
+
+
+@pytest.mark.parametrize("task", ["detect", "obb"])
+def test_a_picture_without_objects_has_no_boxes(task: Task, tmp_path: Path) -> None:
+    data = write_tasks(tmp_path, train=6, val=1).parents[1] / task / "data.yaml"
+    for labels in sorted(data.parent.glob("labels/train/*.txt"))[1:]:
+        labels.write_text("")
+    recipe = registry.find("ultralytics")
+    settings = recipe.settings("tiny", {**OFF["ultralytics"], "model": write_models(tmp_path / "models")[task]})
+    examples = recipe.training_batch(settings, recipe.open(data))
+    assert sum(len(example.boxes) == 0 for example in examples) == len(examples) - 1
+    for example in examples:
+        check(example)
 
 
 @pytest.mark.parametrize("name", registry.BUILT_IN)

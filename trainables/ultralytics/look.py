@@ -103,7 +103,8 @@ def _example(item: Mapping[str, Any], names: tuple[str, ...]) -> Example:
     if "bboxes" not in item:
         return Example(picture, np.zeros((0, 4), dtype=np.float32), (), caption=names[int(item["cls"])])
     height, width = picture.shape[:2]
-    rows = item["bboxes"].numpy().astype(np.float64).reshape(len(item["cls"]), -1)
+    shares = item["bboxes"].numpy().astype(np.float64)
+    rows = shares.reshape(-1, shares.shape[-1])
     boxes = np.array([enclosing(row, width, height) for row in rows], dtype=np.float32).reshape(-1, 4)
     inside: NDArray[np.bool_] = np.all(boxes[:, :2] < boxes[:, 2:], axis=1)
     labels = [names[int(index)] for index in item["cls"].reshape(-1).tolist()]
