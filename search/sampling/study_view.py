@@ -15,7 +15,6 @@ from bisect import bisect_left
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from statistics import NormalDist
 from typing import Any
 
 import optuna
@@ -23,9 +22,8 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from search.pruning.curve import orient
-from search.sampling.ranking import Scored, beaten
+from search.sampling.ranking import Ranking, Scored
 
-NORMAL = NormalDist()
 STUDY = 0
 """Optuna's number of the only study in the storage."""
 _PARAMETERS = ("fixed_params", "tpe:relative_params")
@@ -48,7 +46,7 @@ class StudyView(optuna.storages.InMemoryStorage):
         self._mode = mode
         self._rungs = tuple(rungs)
         self._ranked = False
-        self._with_score: set[int] = set()
+        self._ranking = Ranking(len(self._rungs))
         self._distribution: dict[BaseDistribution, BaseDistribution] = {}
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
         self._attributes: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
@@ -69,6 +67,8 @@ class StudyView(optuna.storages.InMemoryStorage):
         """Trial `number` had reached `value` by `epoch`."""
         trial = self._trial(number)
         trial.intermediate_values = {**self._at_rungs(trial.intermediate_values, epoch), epoch: value}
+        if number in self._ranking:  # it was paused and trains on
+            self._compare(trial)
 
     @contextmanager
     def ranked(self) -> Iterator[None]:
@@ -81,8 +81,9 @@ class StudyView(optuna.storages.InMemoryStorage):
 
     def pause(self, number: int) -> None:
         """Trial `number` is paused: from now on it is seen as pruned."""
-        self._trial(number).state = TrialState.PRUNED
-        self._with_score.add(number)
+        trial = self._trial(number)
+        trial.state = TrialState.PRUNED
+        self._compare(trial)
 
     def unpause(self, number: int) -> None:
         """Trial `number` is about to be told: Optuna takes only a running one's end."""
@@ -90,8 +91,8 @@ class StudyView(optuna.storages.InMemoryStorage):
 
     def told(self, number: int) -> None:
         """Trial `number` was told."""
-        self._with_score.add(number)
         trial = self._trial(number)
+        self._compare(trial)
         if len(trial.system_attrs) == 1:  # the constraint, and nothing of the sampler's own
             trial.system_attrs = self._shared(trial.system_attrs)
         trial.datetime_complete = trial.datetime_start
@@ -110,7 +111,7 @@ class StudyView(optuna.storages.InMemoryStorage):
         if not self._ranked or states == (TrialState.WAITING,):
             return super().get_all_trials(study_id, deepcopy, states)
         trials = super().get_all_trials(study_id, deepcopy)
-        scores = self._scores(trials)
+        scores = self._ranking.scores()
         as_complete = [
             _complete(trial, orient(scores[trial.number], self._mode)) if trial.number in scores else trial
             for trial in trials
@@ -120,13 +121,13 @@ class StudyView(optuna.storages.InMemoryStorage):
     @property
     def ended(self) -> int:
         """How many trials have ended or are paused, or were and train on."""
-        return len(self._with_score)
+        return len(self._ranking)
 
     def scored(self) -> list[Scored]:
         """All trials, in the order in which they started."""
         trials = super().get_all_trials(STUDY, deepcopy=False)
-        scores = self._scores(trials)
-        return [Scored(trial.params, scores.get(trial.number)) for trial in trials]
+        scores = self._ranking.scores()
+        return [Scored(trial.params, scores.get(number)) for number, trial in enumerate(trials)]
 
     def _trial(self, number: int) -> FrozenTrial:
         """The stored trial itself, not a copy; with one study a trial's id is its number."""
@@ -151,14 +152,8 @@ class StudyView(optuna.storages.InMemoryStorage):
             reached += [orient(trial.value or 0.0, self._mode)] * (len(self._rungs) + 1 - len(reached))
         return reached
 
-    def _scores(self, trials: Sequence[FrozenTrial]) -> dict[int, float]:
-        """The normal score of each trial's rank, by its number; of trials that ended or are paused, infeasible last."""
-        ended = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-        violations = [sum(trial.constraints.values()) for trial in ended]
-        # An infeasible trial beats nobody, so it is compared with nobody.
-        scores = beaten([[] if bad else self._reached(trial) for trial, bad in zip(ended, violations, strict=True)])
-        order = sorted(range(len(ended)), key=lambda place: (-violations[place], scores[place]))
-        return {ended[place].number: NORMAL.inv_cdf((rank + 0.5) / len(ended)) for rank, place in enumerate(order)}
+    def _compare(self, trial: FrozenTrial) -> None:
+        self._ranking.compare(trial.number, self._reached(trial), sum(trial.constraints.values()))
 
     def _shared(self, attributes: dict[str, Any]) -> dict[str, Any]:
         return self._attributes.setdefault(tuple(attributes.items()), attributes)
