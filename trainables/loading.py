@@ -190,8 +190,8 @@ def data_share(seconds: Mapping[str, float]) -> float | None:
     """Share of an epoch's training that waited for batches, from `Epoch.seconds`; None if that does not tell."""
     if "data" not in seconds or "train" not in seconds:
         return None
-    whole = seconds["data"] + seconds["train"]
-    return seconds["data"] / whole if whole else None
+    total = seconds["data"] + seconds["train"]
+    return seconds["data"] / total if total else None
 
 
 def waiting(device: torch.device, epoch: int, seconds: Mapping[str, float]) -> str:

@@ -25,16 +25,16 @@ def optimising(
     """
     kind, owner = type(recipe), recipe.name
 
-    def train(own: AnyRecipe, *arguments: Any, **named: Any) -> Iterator[Epoch]:
-        with closing(kind.train(own, *arguments, **named)) as epochs:  # type: ignore[type-var]  # a generator
+    def train(instance: AnyRecipe, *arguments: Any, **named: Any) -> Iterator[Epoch]:
+        with closing(kind.train(instance, *arguments, **named)) as epochs:  # type: ignore[type-var]  # a generator
             for epoch in epochs:
                 if any(name in seldom and name not in epoch.metrics for name in objective.parts):
                     yield epoch
                 else:
                     yield replace(epoch, metrics=objective.with_value(epoch.metrics, owner))
 
-    def look(own: AnyRecipe, settings: Any, data: Any) -> Look:
-        seen = kind.look(own, settings, data)
+    def look(instance: AnyRecipe, settings: Any, data: Any) -> Look:
+        seen = kind.look(instance, settings, data)
         guesses = {
             guess: metrics if (value := objective.value(metrics)) is None else {objective.name: value, **metrics}
             for guess, metrics in seen.guesses.items()

@@ -112,7 +112,7 @@ def check_start(spec: SweepSpec, root: Path) -> None:
         )
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(setting: Any, other: Any) -> bool:
     """Whether two settings are equal, or paths of the same file: a folder may be given with `..` or by a link."""
-    paths = isinstance(one, str) and isinstance(other, str)
-    return bool(one == other or (paths and Path(one).resolve() == Path(other).resolve()))
+    paths = isinstance(setting, str) and isinstance(other, str)
+    return bool(setting == other or (paths and Path(setting).resolve() == Path(other).resolve()))

@@ -79,13 +79,13 @@ def _predicted_boxes(example: HeldOut, number: int, model: JudgedModel, mistake:
     assert isinstance(model.predictions, DetectionPredictions)
     assert example.boxes is not None
     detected, names = model.predictions.detected[number], model.predictions.names
-    for place in mistake.misses:
-        yield example.boxes[place].tolist(), MISSED, example.labels[place] if named else ""
+    for index in mistake.misses:
+        yield example.boxes[index].tolist(), MISSED, example.labels[index] if named else ""
     rows = zip(detected.boxes.tolist(), detected.classes.tolist(), detected.scores.tolist(), strict=True)
-    for place, (box, kind, score) in enumerate(rows):
+    for index, (box, kind, score) in enumerate(rows):
         if score >= (model.report.threshold or 0.0):
             text = f"{names[kind]} {score:.2f}" if named else f"{score:.2f}"
-            yield box, FALSE if place in mistake.false_alarms else FOUND, text
+            yield box, FALSE if index in mistake.false_alarms else FOUND, text
 
 
 def _drawn(pixels: NDArray[np.uint8], boxes: Iterable[Box]) -> Image.Image:

@@ -39,13 +39,13 @@ def exit_error(code: int, epochs: int, log: Path, start: int) -> ScriptError | K
     lines = last_lines(log, start)
     # What torchrun and others print below the cause is about the processes, not about the error.
     errors = [line for line in lines if re.match(r"\s*[\w.]*(Error|Exception|Interrupt)\b", line)]
-    said = (errors or lines or ["it printed nothing"])[-1].strip()[:200]
+    last_line = (errors or lines or ["it printed nothing"])[-1].strip()[:200]
     when = f"after epoch {epochs}" if epochs else "before its first epoch"
     if any(_OUT_OF_MEMORY.search(line) for line in lines):
-        return OutOfMemoryError(f"the script ran out of GPU memory {when}: {said}")
+        return OutOfMemoryError(f"the script ran out of GPU memory {when}: {last_line}")
     if code == -signal.SIGKILL:
         fix = "as when the machine is out of memory: try fewer workers or a smaller batch"
-        return KilledError(f"the script was killed {when}, {fix}; it last printed: {said}")
+        return KilledError(f"the script was killed {when}, {fix}; it last printed: {last_line}")
     if code < 0:
-        return KilledError(f"the script was ended by {signal.Signals(-code).name} {when}; it last printed: {said}")
-    return ScriptError(f"the script ended with exit code {code} {when}: {said}")
+        return KilledError(f"the script was ended by {signal.Signals(-code).name} {when}; it last printed: {last_line}")
+    return ScriptError(f"the script ended with exit code {code} {when}: {last_line}")

@@ -37,8 +37,8 @@ class Guess:
 
 def guess(words: Sequence[str]) -> Guess:
     """The placeholders and parameters of a command line; what is neither stays as it is."""
-    found = Guess()
-    place: int | None = None
+    guessed = Guess()
+    position: int | None = None
     index = 0
     while index < len(words):
         word, following = words[index], words[index + 1] if index + 1 < len(words) else None
@@ -51,43 +51,43 @@ def guess(words: Sequence[str]) -> Guess:
             flag, name, value, step = re.match("-*", word)[0], word.lstrip("-"), following, 2  # type: ignore[index]
             written = ""
         else:
-            found.command.append(word)
+            guessed.command.append(word)
             index += 1
             continue
         index += step
-        placeholder = _placeholder(found, name, value, word if step == 2 else f"{flag}{name}")
+        placeholder = _placeholder(guessed, name, value, word if step == 2 else f"{flag}{name}")
         if placeholder is not None:
             if placeholder:
-                found.command += [word, placeholder] if step == 2 else [f"{written}{placeholder}"]
+                guessed.command += [word, placeholder] if step == 2 else [f"{written}{placeholder}"]
             continue
         span = _span(name, value)
         if span is None or not re.fullmatch(r"[A-Za-z][\w./-]*", name):
-            found.command += words[index - step : index]
+            guessed.command += words[index - step : index]
             continue
-        own = f"{flag}{{name}} {{value}}" if step == 2 else f"{flag}{{name}}={{value}}"
-        if place is None:
-            place, found.style = len(found.command), own
-            found.command.append("${args}")
-        found.parameters[name] = span if own == found.style else span[:-1] + f', args: "{own}"}}'
-    return found
+        style = f"{flag}{{name}} {{value}}" if step == 2 else f"{flag}{{name}}={{value}}"
+        if position is None:
+            position, guessed.style = len(guessed.command), style
+            guessed.command.append("${args}")
+        guessed.parameters[name] = span if style == guessed.style else span[:-1] + f', args: "{style}"}}'
+    return guessed
 
 
-def _placeholder(found: Guess, name: str, value: str, flag: str) -> str | None:
+def _placeholder(guessed: Guess, name: str, value: str, flag: str) -> str | None:
     """What takes the value's place; "" if the argument is left out, None if it has no such meaning."""
     plain = name.replace("-", "_").lower()
     if plain in EPOCHS and value.isdigit():
-        found.epochs = value
+        guessed.epochs = value
         return "${epochs}"
     if plain in SEED:
         return "${seed}"
     if plain in RUN_DIR:
-        found.has_run_dir = True
+        guessed.has_run_dir = True
         return "${run_dir}"
     if plain in RESUME:
-        found.resume = flag
+        guessed.resume = flag
         return ""
     if plain in DATA:
-        found.data = value
+        guessed.data = value
         return "${data}"
     return None
 
@@ -102,10 +102,10 @@ def _span(name: str, value: str) -> str | None:
     if number <= 0:
         return None
     if value.isdigit():
-        whole = int(value)
+        count = int(value)
         if "batch" in name:
-            return f"{{choices: [{max(1, whole // 2)}, {whole}, {2 * whole}], default: {whole}}}"
-        return f"{{low: {max(1, whole // 4)}, high: {4 * whole}, log: true, default: {whole}}}"
+            return f"{{choices: [{max(1, count // 2)}, {count}, {2 * count}], default: {count}}}"
+        return f"{{low: {max(1, count // 4)}, high: {4 * count}, log: true, default: {count}}}"
     if 0.5 <= number < 1:  # a momentum, say: as far from 1 as from 0 in factors
         low, high = max(0.0, 1 - 5 * (1 - number)), 1 - (1 - number) / 5
         return f"{{low: {_point(low)}, high: {_point(high)}, default: {value}}}"
@@ -119,25 +119,25 @@ def _point(number: float) -> str:
 
 def sweep_file(words: Sequence[str]) -> tuple[str, list[str]]:
     """The text of a sweep file for a command line, and what is left to do, a sentence each."""
-    found = guess(words)
+    guessed = guess(words)
     todo = ["metric: say where the script writes its epochs, and which number of them counts"]
-    if not found.has_run_dir:
+    if not guessed.has_run_dir:
         todo.append("command: tell the script to write below ${run_dir}, the trial's own folder")
-    if not found.epochs:
+    if not guessed.epochs:
         todo.append("epochs: say how many a training has, and pass ${epochs} to the script")
-    if not found.parameters:
-        found.command.append("${args}")
+    if not guessed.parameters:
+        guessed.command.append("${args}")
         todo.append("parameters: say what may vary, and put ${args} where it belongs in the command")
-    flag = found.resume or "--resume"
+    flag = guessed.resume or "--resume"
     lines = [
         "# Written by `steadytune init` from a command line; look for TODO, then: steadytune check THIS --probe",
         "recipe: command",
-        f"command: [{', '.join(map(_yaml, found.command))}]",
-        f"args: {json.dumps(found.style)}",
+        f"command: [{', '.join(map(_yaml, guessed.command))}]",
+        f"args: {json.dumps(guessed.style)}",
         "parameters:",
-        *(f"  {name}: {span}" for name, span in found.parameters.items()),
-        *([] if found.parameters else ["  lr: {low: 1e-5, high: 1e-1, log: true, default: 1e-3}  # TODO"]),
-        f"epochs: {found.epochs or '10  # TODO'}",
+        *(f"  {name}: {span}" for name, span in guessed.parameters.items()),
+        *([] if guessed.parameters else ["  lr: {low: 1e-5, high: 1e-1, log: true, default: 1e-3}  # TODO"]),
+        f"epochs: {guessed.epochs or '10  # TODO'}",
         "metric:",
         "  name: accuracy  # TODO: a column of the file below",
         "  mode: max",
@@ -145,7 +145,7 @@ def sweep_file(words: Sequence[str]) -> tuple[str, list[str]]:
         "  # losses: [train_loss]  # lets the stop rules see a training that diverges",
         "# A script that writes checkpoints and can resume is paused and promoted rather than stopped:",
         f'# checkpoint: {{path: "${{run_dir}}/last.pt", resume: [{_yaml(flag)}, "${{checkpoint}}"]}}',
-        *([f"data: {_yaml(found.data)}"] if found.data else []),
+        *([f"data: {_yaml(guessed.data)}"] if guessed.data else []),
         "trials: 30",
     ]
     return "\n".join(lines) + "\n", todo

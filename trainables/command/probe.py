@@ -28,13 +28,13 @@ def probe(recipe: AnyRecipe, data: Any, folder: Path) -> Iterator[str]:
         SteadytuneError: the script failed, or what it wrote cannot be read.
     """
     settings = recipe.settings("declared", {}, recipe.baseline)
-    whole = folder / "whole"
-    whole.mkdir(parents=True)
+    run_folder = folder / "whole"
+    run_folder.mkdir(parents=True)
     second: Epoch | None = None
     saved: Path | None = None
-    with closing(_generator(recipe.train(settings, data, whole))) as epochs:
+    with closing(_generator(recipe.train(settings, data, run_folder))) as epochs:
         first = next(epochs)
-        yield (whole / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[0]
+        yield (run_folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[0]
         yield _described(first)
         if first.saves:
             saved = write(folder / "checkpoints", first.epoch, first.save)
@@ -48,7 +48,7 @@ def probe(recipe: AnyRecipe, data: Any, folder: Path) -> Iterator[str]:
             if second is None:
                 yield "resume: not tried, the script was through before it could be paused; give it more epochs"
     if saved and second:
-        with closing(_generator(recipe.train(settings, data, whole, saved))) as epochs:
+        with closing(_generator(recipe.train(settings, data, run_folder, saved))) as epochs:
             again = next(epoch for epoch in epochs if epoch.epoch >= following)
         yield _compared(second, again, recipe.metric)
 

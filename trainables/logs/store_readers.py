@@ -54,9 +54,9 @@ class TrainerStateReader:
         return [LogRow(row.pop("epoch"), row) for row in rows if "epoch" in row]
 
     def _newest(self) -> Path | None:
-        whole = self._folder / "trainer_state.json"  # written at the end
-        if whole.is_file():
-            return whole
+        final = self._folder / "trainer_state.json"  # written at the end
+        if final.is_file():
+            return final
         paths = self._folder.glob("checkpoint-*/trainer_state.json")
         return max(paths, key=lambda path: int("0" + path.parent.name.rpartition("-")[2]), default=None)
 

@@ -75,8 +75,8 @@ class Tail:
         """Whether what was read is still there."""
         if size < self._offset:
             return False
-        for place, sample in ((0, self._head), (self._offset - len(self._before), self._before)):
-            file.seek(place)
+        for offset, sample in ((0, self._head), (self._offset - len(self._before), self._before)):
+            file.seek(offset)
             if file.read(len(sample)) != sample:
                 return False
         return True

@@ -88,10 +88,10 @@ def _answers(
         planes.append(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
     batch = torch.from_numpy(np.stack(planes)).float() / 255
     with torch.no_grad():
-        found = detections(network(batch), settings.image_size, settings.score_threshold)
+        batch_detections = detections(network(batch), settings.image_size, settings.score_threshold)
     return [
         _named(detected, names, (left, top), size[0] / width, size)
-        for detected, (left, top, width, _), size in zip(found, insides, sizes, strict=True)
+        for detected, (left, top, width, _), size in zip(batch_detections, insides, sizes, strict=True)
     ]
 
 

@@ -79,8 +79,8 @@ def write_sequences(
             (save or save_picture)(folder, f"{index:06d}", scene)
             for identity, kind, box, seen in zip(scene.ids, scene.classes, scene.boxes, scene.visibility, strict=True):
                 x1, y1, x2, y2 = box.tolist()
-                place = f"{x1:.1f},{y1:.1f},{x2 - x1:.1f},{y2 - y1:.1f}"
-                lines.append(f"{index},{identity + 1},{place},1,{kind + 1},{seen:.2f}\n")
+                corners = f"{x1:.1f},{y1:.1f},{x2 - x1:.1f},{y2 - y1:.1f}"
+                lines.append(f"{index},{identity + 1},{corners},1,{kind + 1},{seen:.2f}\n")
         (folder / TRACKS).write_text("".join(lines), encoding="utf-8")
         (folder / LABELS).write_text("".join(f"{digit}\n" for digit in digits), encoding="utf-8")
         described = f"name={folder.name}\nimDir=img1\nframeRate={RATE}\nseqLength={frames}\n"
@@ -133,14 +133,14 @@ def _scene(
 ) -> MovingScene:
     canvas, owner = ground.copy(), np.full(ground.shape[:2], -1)
     drawn = np.zeros(ground.shape[:2])
-    places = []
+    drawn_boxes = []
     for identity, (ink, colour, (x1, y1)) in enumerate(zip(inks, colours, corners.tolist(), strict=True)):
-        place = np.s_[y1 : y1 + ink.shape[0], x1 : x1 + ink.shape[1]]
-        canvas[place] += ink[..., None] * (colour - canvas[place])
-        drawn[place] = np.maximum(drawn[place], ink)
-        owner[place] = identity  # its whole box, so that a digit behind another is hidden, as a body hides one
-        places.append((place, (x1, y1, x1 + ink.shape[1], y1 + ink.shape[0])))
-    seen = np.array([(owner[place] == identity).mean() for identity, (place, _) in enumerate(places)])
+        area = np.s_[y1 : y1 + ink.shape[0], x1 : x1 + ink.shape[1]]
+        canvas[area] += ink[..., None] * (colour - canvas[area])
+        drawn[area] = np.maximum(drawn[area], ink)
+        owner[area] = identity  # its whole box, so that a digit behind another is hidden, as a body hides one
+        drawn_boxes.append((area, (x1, y1, x1 + ink.shape[1], y1 + ink.shape[0])))
+    seen = np.array([(owner[area] == identity).mean() for identity, (area, _) in enumerate(drawn_boxes)])
     ids = np.flatnonzero(seen >= HIDDEN)
-    boxes = np.array([box for _, box in places], dtype=np.float64)[ids]
+    boxes = np.array([box for _, box in drawn_boxes], dtype=np.float64)[ids]
     return MovingScene(canvas.round().astype(np.uint8), drawn, ids, classes[ids], boxes, seen[ids])

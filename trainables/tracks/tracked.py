@@ -75,8 +75,8 @@ def tracked(recipe: AnyRecipe, tracks: Tracks) -> AnyRecipe:
 
     reports = {**{name: MODES[metric] for name, metric in tracks.names().items()}, **kind.reports}
     members = {"reports": reports, "open": opened, "look": look, "train": train, "track_scores": scored}
-    made: AnyRecipe = type(kind.__name__, (kind,), members)()
-    return made
+    tracking_recipe: AnyRecipe = type(kind.__name__, (kind,), members)()
+    return tracking_recipe
 
 
 def open_tracks(recipe: AnyRecipe, path: Path, names: Sequence[str]) -> Sequences:

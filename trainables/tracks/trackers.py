@@ -63,14 +63,14 @@ def tracker_maker(name: str, settings: Mapping[str, Any]) -> MakeTracker:
         return lambda rate: UltralyticsTracker(name, values)
     if ":" not in name:
         raise SettingsError(f"trackers: unknown tracker {name!r}; {nearest(name, ULTRALYTICS)}, or module:Class")
-    made = load(name, f"tracker {name!r}")
-    if not (isinstance(made, type) and callable(getattr(made, "follow", None))):
+    kind = load(name, f"tracker {name!r}")
+    if not (isinstance(kind, type) and callable(getattr(kind, "follow", None))):
         raise SettingsError(f"tracker {name!r}: it must be a class with a method follow(answer, pixels)")
     try:
-        inspect.signature(made).bind(rate=1.0, **settings)
+        inspect.signature(kind).bind(rate=1.0, **settings)
     except TypeError as error:
         raise SettingsError(f"tracker {name!r}: cannot be called with rate and its settings: {error}") from None
-    return lambda rate: made(rate=rate, **settings)
+    return lambda rate: kind(rate=rate, **settings)
 
 
 def defaults(name: str) -> dict[str, Any]:
@@ -125,8 +125,8 @@ class UltralyticsTracker:
             from ultralytics.utils import IterableSimpleNamespace
         module, kind = ULTRALYTICS[name]
         with isolated():
-            made = getattr(importlib.import_module(f"ultralytics.trackers.{module}"), kind)
-        self._boxes, self._tracker = Boxes, made(IterableSimpleNamespace(**values))
+            make_tracker = getattr(importlib.import_module(f"ultralytics.trackers.{module}"), kind)
+        self._boxes, self._tracker = Boxes, make_tracker(IterableSimpleNamespace(**values))
 
     def follow(self, answer: Mapping[str, Any], pixels: NDArray[np.uint8]) -> dict[str, Any]:
         """The boxes of the next frame that belong to a track, best first, with `tracks`, their numbers from 1.

@@ -179,8 +179,8 @@ def _mistake(index: int, truth: Objects, detected: Detections, threshold: float)
     sure = np.flatnonzero(detected.scores >= threshold)
     hits = _hits(truth, Detections(detected.boxes[sure], detected.classes[sure], detected.scores[sure]))
     misses = tuple(sorted(set(range(len(truth.classes))) - set(hits.values())))
-    false_alarms = tuple(int(place) for number, place in enumerate(sure) if number not in hits)
-    cost = len(misses) + float(sum(detected.scores[place] for place in false_alarms))
+    false_alarms = tuple(int(index) for number, index in enumerate(sure) if number not in hits)
+    cost = len(misses) + float(sum(detected.scores[index] for index in false_alarms))
     counts = [f"{len(hits)} found", *[f"{len(misses)} missed"] * bool(misses)]
     counts += [f"{len(false_alarms)} false alarm{'s' * (len(false_alarms) != 1)}"] * bool(false_alarms)
     return Mistake(index, cost, misses, false_alarms, ", ".join(counts))
@@ -192,8 +192,8 @@ def _hits(truth: Objects, detected: Detections) -> dict[int, int]:
     if not len(truth.classes) or not len(detected.classes):
         return hits
     overlaps = overlap(truth.boxes, detected.boxes) * (truth.classes[:, None] == detected.classes)
-    for place in np.argsort(-detected.scores, kind="stable").tolist():
-        free = np.where(np.isin(np.arange(len(truth.classes)), [*hits.values()]), 0, overlaps[:, place])
+    for index in np.argsort(-detected.scores, kind="stable").tolist():
+        free = np.where(np.isin(np.arange(len(truth.classes)), [*hits.values()]), 0, overlaps[:, index])
         if free.max() >= IOU:
-            hits[place] = int(free.argmax())
+            hits[index] = int(free.argmax())
     return hits

@@ -120,20 +120,20 @@ def _orientation(exif: bytes) -> int:
     return int(tags.get(_ORIENTATION, 1))
 
 
-def _checked(file: Path, found: ImageFacts) -> ImageFacts:
+def _checked(file: Path, facts: ImageFacts) -> ImageFacts:
     """With `why` also for a size that is refused: its bounds are settings, so this is not kept."""
-    if found.why:
-        return found
+    if facts.why:
+        return facts
     try:
-        check_size(file, found.width, found.height)
+        check_size(file, facts.width, facts.height)
     except UndecodableError as error:
-        return ImageFacts(found.digest, 0, 0, False, why=error.why)
-    return found
+        return ImageFacts(facts.digest, 0, 0, False, why=error.why)
+    return facts
 
 
-def _packed(found: ImageFacts) -> bytes:
-    fields = found.digest, found.width, found.height, found.turned, found.damaged, found.foreign
-    return _FACTS.pack(*fields) + found.why.encode()
+def _packed(facts: ImageFacts) -> bytes:
+    fields = facts.digest, facts.width, facts.height, facts.turned, facts.damaged, facts.foreign
+    return _FACTS.pack(*fields) + facts.why.encode()
 
 
 def _unpacked(value: bytes) -> ImageFacts:

@@ -67,13 +67,13 @@ def read_labels(
         if kept is not None:
             return _recalled(kept, file, findings)
     content, status = read_regular(Path(file), "label_bytes")
-    own = Findings()
-    labels = _read(content, Path(file), classes, own, keypoint_values)
-    described = json.dumps([[finding.kind, finding.detail] for finding in own]) if len(own) else ""
+    in_file = Findings()
+    labels = _read(content, Path(file), classes, in_file, keypoint_values)
+    described = json.dumps([[finding.kind, finding.detail] for finding in in_file]) if len(in_file) else ""
     rows = NO_LABELS if labels is None else labels
     value = _HEADER.pack(labels is not None, len(rows)) + rows.tobytes() + described.encode()
     facts.keep(file, kind, status, value)
-    for finding in own:
+    for finding in in_file:
         findings.add(finding.kind, finding.file, finding.detail)
     return labels
 

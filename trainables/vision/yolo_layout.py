@@ -87,8 +87,8 @@ def _keypoint_values(file: Path, described: Mapping[str, Any]) -> int:
     shape = described.get("kpt_shape")
     if shape is None:
         return 0
-    whole = isinstance(shape, list) and len(shape) == 2 and all(type(value) is int for value in shape)
-    if not whole or not 0 <= shape[0] <= 10**4 or shape[1] not in (2, 3):
+    is_pair = isinstance(shape, list) and len(shape) == 2 and all(type(value) is int for value in shape)
+    if not is_pair or not 0 <= shape[0] <= 10**4 or shape[1] not in (2, 3):
         raise DataError(f"{file}: kpt_shape is {shape!r}; it must be [points, 2] or [points, 3], or be left out")
     return int(shape[0] * shape[1])
 
@@ -129,10 +129,10 @@ def class_names(file: Path, described: Mapping[str, Any]) -> tuple[str, ...]:
     given, count = described.get("names"), described.get("nc")
     if count is not None:
         try:
-            whole = float(count) == int(float(count))
+            is_whole = float(count) == int(float(count))
         except (TypeError, ValueError, OverflowError):
-            whole = False
-        if not whole or isinstance(count, bool) or not 1 <= float(count) <= 10**6:
+            is_whole = False
+        if not is_whole or isinstance(count, bool) or not 1 <= float(count) <= 10**6:
             raise DataError(f"{file}: nc is {count!r}; it must be the number of classes")
         count = int(float(count))
     if given is None:

@@ -121,8 +121,8 @@ def _few_ticks(panel: Panel) -> list[float]:
     low, high = min(values), max(values)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for digits in ((1, 2, 5), (1, 3), (1,)):
-        places = [digit * 10.0**power for power in powers for digit in digits]
-        inside = [place for place in places if 0.99 * low <= place <= 1.01 * high]
+        ticks = [digit * 10.0**power for power in powers for digit in digits]
+        inside = [tick for tick in ticks if 0.99 * low <= tick <= 1.01 * high]
         if len(inside) <= MOST_TICKS:
             break
     inside = inside[:: math.ceil(len(inside) / MOST_TICKS) or 1]
