@@ -32,18 +32,18 @@ def test_ray_accepts_the_cluster_file() -> None:
     assert ray is not None
     assert ray.origin is not None
     schema = json.loads((Path(ray.origin).parent / "autoscaler" / "ray-schema.json").read_text())
-    found = manifest("ray-cluster.yaml")
-    jsonschema.validate(found, schema)
-    for command in (*found["head_start_ray_commands"], *found["worker_start_ray_commands"]):
+    described = manifest("ray-cluster.yaml")
+    jsonschema.validate(described, schema)
+    for command in (*described["head_start_ray_commands"], *described["worker_start_ray_commands"]):
         assert "ray stop" in command or "RAY_AUTH_MODE=token" in command
 
 
 @pytest.mark.parametrize("name", ["kuberay-cluster.yaml", "kuberay-job.yaml"])
 def test_kuberay_starts_what_ray_needs(name: str) -> None:
-    found = manifest(name)
-    assert found["apiVersion"] == "ray.io/v1"
-    assert found["kind"] == ("RayJob" if "job" in name else "RayCluster")
-    cluster = found["spec"].get("rayClusterSpec", found["spec"])
+    described = manifest(name)
+    assert described["apiVersion"] == "ray.io/v1"
+    assert described["kind"] == ("RayJob" if "job" in name else "RayCluster")
+    cluster = described["spec"].get("rayClusterSpec", described["spec"])
     assert cluster["authOptions"] == {"mode": "token"}
     lock = (FOLDER.parent.parent / "requirements.lock").read_text(encoding="utf-8")
     assert f"\nray=={cluster['rayVersion']} " in lock

@@ -63,13 +63,13 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
 def test_hostile_json_is_one_sentence(reader: str, kind: str, tmp_path: Path) -> None:
     name, read = READERS[reader]
     (tmp_path / name).write_bytes(HOSTILE[kind])
-    said = ""
+    sentence = ""
     try:
         read(tmp_path / name)
     except SteadytuneError as error:
-        said = str(error)
-    assert "\n" not in said
-    assert len(said) < 400 + 2 * len(str(tmp_path))
+        sentence = str(error)
+    assert "\n" not in sentence
+    assert len(sentence) < 400 + 2 * len(str(tmp_path))
 
 
 @pytest.mark.parametrize("reader", ["base of an arguments file", "state of a script's checkpoint", "a sweep's data"])

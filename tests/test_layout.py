@@ -12,18 +12,18 @@ REPOSITORY = Path(__file__).parent.parent
 
 @pytest.mark.parametrize("name", ["search", "trainables", "spaces"])
 def test_our_names_resolve_to_this_repository(name: str) -> None:
-    found = importlib.util.find_spec(name)
-    assert found is not None
-    assert found.origin == str(REPOSITORY / name / "__init__.py")
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
+    assert spec.origin == str(REPOSITORY / name / "__init__.py")
     assert (REPOSITORY / name / "STEADYTUNE").is_file()
     assert (REPOSITORY / name / "py.typed").is_file()
 
 
 def test_mlflow_is_the_library_and_not_our_folder_of_that_name() -> None:
-    found = importlib.util.find_spec("mlflow")
-    assert found is not None
-    assert found.origin is not None
-    assert REPOSITORY / "mlflow" not in Path(found.origin).parents
+    spec = importlib.util.find_spec("mlflow")
+    assert spec is not None
+    assert spec.origin is not None
+    assert REPOSITORY / "mlflow" not in Path(spec.origin).parents
 
 
 def test_the_folder_mlflow_holds_no_python() -> None:

@@ -181,8 +181,8 @@ def test_an_exported_checkpoint_has_the_metric_that_it_had(older: Older) -> None
     assert done.returncode == 0, done.stderr
     about = json.loads((older.folder / "export" / "about.json").read_text())
     had = next(row["map50_95"] for row in about["curve"] if row["epoch"] == about["checkpoint_epoch"])
-    said = dict(line.split() for line in done.stdout.splitlines())
-    assert float(said["map50_95"]) == pytest.approx(had, abs=1e-3)
+    metrics = dict(line.split() for line in done.stdout.splitlines())
+    assert float(metrics["map50_95"]) == pytest.approx(had, abs=1e-3)
 
 
 @pytest.mark.e2e
@@ -275,6 +275,6 @@ def test_to_resume_a_finished_sweep_does_nothing_or_is_refused_in_one_sentence(
     assert done.returncode in (0, 2), done.stderr
     assert "Traceback" not in done.stderr
     if done.returncode == 2:
-        (said,) = done.stderr.splitlines()
-        assert said.startswith("steadytune: ")
+        (sentence,) = done.stderr.splitlines()
+        assert sentence.startswith("steadytune: ")
     assert older.status(name, root)["state"] == "ended"

@@ -50,8 +50,8 @@ def sweeps(tmp_path: Path, data: Path) -> Path:
     from tests.support.workers import swept
 
     root = tmp_path / "sweeps"
-    made = plan_of(data, trials=4, enqueue=["steady", "lost"], confirm_top=1, confirm_seeds=1)
-    folder = SweepFolder.create(root, made.spec)
-    coordinator = swept(made, folder.journal)
+    plan = plan_of(data, trials=4, enqueue=["steady", "lost"], confirm_top=1, confirm_seeds=1)
+    folder = SweepFolder.create(root, plan.spec)
+    coordinator = swept(plan, folder.journal)
     coordinator.end(result(coordinator.state))
     return root

@@ -16,8 +16,8 @@ def space(draw: Draw) -> None:
 
 
 def test_a_configuration_has_a_coordinate_a_number_and_one_each_of_several_choices() -> None:
-    found = point({"kind": "b", "rate": 1e-3, "depth": 3, "on": False, "batch": 8}, ranges(space))
-    assert found == pytest.approx([0.5, 1.0, 0.0, 1.0, 0.0, 1.0, 0.5])  # batch, depth, kind a b c, on, rate
+    coordinates = point({"kind": "b", "rate": 1e-3, "depth": 3, "on": False, "batch": 8}, ranges(space))
+    assert coordinates == pytest.approx([0.5, 1.0, 0.0, 1.0, 0.0, 1.0, 0.5])  # batch, depth, kind a b c, on, rate
 
 
 def test_what_was_not_drawn_is_in_the_middle_and_what_is_outside_on_the_edge() -> None:
@@ -27,11 +27,11 @@ def test_what_was_not_drawn_is_in_the_middle_and_what_is_outside_on_the_edge() -
 
 
 def test_random_draws_are_inside_the_space_even_and_the_same_for_the_same_seed() -> None:
-    found = [at_random(space, {"depth": 2}, seed) for seed in range(400)]
-    assert found[:5] == [at_random(space, {"depth": 2}, seed) for seed in range(5)]
-    for one in found:
+    configurations = [at_random(space, {"depth": 2}, seed) for seed in range(400)]
+    assert configurations[:5] == [at_random(space, {"depth": 2}, seed) for seed in range(5)]
+    for one in configurations:
         assert one["depth"] == 2
         assert ("rate" in one) == (one["kind"] != "a")
         assert all(one[name] in asked for name, asked in ranges(space).items() if name in one)
-    rates = sorted(one["rate"] for one in found if "rate" in one)
+    rates = sorted(value["rate"] for value in configurations if "rate" in value)
     assert rates[len(rates) // 2] == pytest.approx(1e-3, rel=0.5), "even on the logarithmic scale"

@@ -27,15 +27,15 @@ def arrive(asha: PromotingASHA, trial: int, value: float | None, remaining: int,
 
 def promoted(asha: PromotingASHA, remaining: int = 0) -> int | None:
     """The next trial that may go on; it does."""
-    found = asha.promotable(remaining)
-    if found is None:
+    promotable = asha.promotable(remaining)
+    if promotable is None:
         return None
-    asha.record(*found, "continue")
-    return found[0]
+    asha.record(*promotable, "continue")
+    return promotable[0]
 
 
 def all_promoted(asha: PromotingASHA, remaining: int = 0) -> list[int]:
-    found = []
+    trials = []
     while (trial := promoted(asha, remaining)) is not None:
-        found.append(trial)
-    return found
+        trials.append(trial)
+    return trials

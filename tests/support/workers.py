@@ -123,7 +123,7 @@ def done_of(trial: int, epoch: Epoch, **more: Any) -> EpochDone:
 
 
 def coordinator_of(
-    made: Plan,
+    plan: Plan,
     journal: Path,
     workers: Workers,
     listen: Callable[[Row, SweepState], None] = lambda row, state: None,
@@ -131,13 +131,13 @@ def coordinator_of(
 ) -> Coordinator:
     """A coordinator on `journal` whose checkpoints and clock are those of `workers`; not opened yet."""
     written = Journal(journal)
-    return Coordinator(made, written, delete=workers.disk.delete, requests=requests, listen=listen, clock=workers.clock)
+    return Coordinator(plan, written, delete=workers.disk.delete, requests=requests, listen=listen, clock=workers.clock)
 
 
-def swept(made: Plan, journal: Path, workers: Workers | None = None) -> Coordinator:
+def swept(plan: Plan, journal: Path, workers: Workers | None = None) -> Coordinator:
     """A whole sweep, run to its end (without its result)."""
     workers = workers or Workers()
-    coordinator = coordinator_of(made, journal, workers)
+    coordinator = coordinator_of(plan, journal, workers)
     coordinator.open(workers.places)
     workers.run(coordinator)
     return coordinator
@@ -159,7 +159,7 @@ def events(journal: Path, kind: type) -> list[Any]:
 
 def ends(journal: Path) -> dict[int, Decided]:
     """The decision that ended each trial."""
-    return {one.trial: one for one in events(journal, Decided) if one.action == "stop"}
+    return {event.trial: event for event in events(journal, Decided) if event.action == "stop"}
 
 
 def reasons(coordinator: Coordinator) -> dict[int, str]:
@@ -175,8 +175,8 @@ def confirmations(coordinator: Coordinator) -> dict[int, list[int]]:
 
 def grown(data: Path, trials: int) -> SweepState:
     """So many trials of one epoch whose score is their quality."""
-    made = plan_of(data, trials=trials, confirm_top=0)
-    state = SweepState(made)
+    plan = plan_of(data, trials=trials, confirm_top=0)
+    state = SweepState(plan)
     for number in range(trials):
         quality = 0.01 * 100 ** ((number * 37 % trials) / trials)
         drawn = {"quality": quality, "shape": ["fast", "slow"][number % 2], "depth": number % 3 + 1}

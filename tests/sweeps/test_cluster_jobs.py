@@ -96,20 +96,20 @@ def test_a_driver_without_the_token_is_told_what_to_set(
     cluster: Cluster, tmp_path: Path, how: str, wrong: dict[str, str]
 ) -> None:
     stranger = without_token(cluster, tmp_path)
-    said = stranger.run(*LAUNCH, "--name", "stranger", "--address", getattr(cluster, how), **wrong)
-    assert said.returncode == 2
-    assert "Traceback" not in said.stderr
+    result = stranger.run(*LAUNCH, "--name", "stranger", "--address", getattr(cluster, how), **wrong)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
     why = "refuses the token of this driver" if wrong else "asks for a token, and this driver has none"
-    sentence = said.stderr.splitlines()[-1]
+    sentence = result.stderr.splitlines()[-1]
     assert sentence.startswith(f"steadytune: address is {getattr(cluster, how)}; the cluster there {why}; set RAY_AUTH")
     assert not (cluster.folder / "sweeps" / "stranger").exists()
 
 
 def test_what_is_wrong_with_a_sweep_is_said_where_it_was_submitted(cluster: Cluster) -> None:
-    said = cluster.run(*LAUNCH, "--data", "nowhere", "--name", "wrong", "--address", cluster.jobs, "--detach")
-    assert said.returncode == 2
-    assert "job steadytune-wrong-1 failed: data is" in said.stderr
-    assert "no such file or folder" in said.stderr
+    result = cluster.run(*LAUNCH, "--data", "nowhere", "--name", "wrong", "--address", cluster.jobs, "--detach")
+    assert result.returncode == 2
+    assert "job steadytune-wrong-1 failed: data is" in result.stderr
+    assert "no such file or folder" in result.stderr
 
 
 def test_a_submitted_sweep_is_paused_and_resumed_by_its_name(cluster: Cluster) -> None:

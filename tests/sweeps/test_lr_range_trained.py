@@ -25,5 +25,5 @@ def test_the_range_of_the_detector_holds_the_rate_that_its_document_ends_with(tm
     found = read_yaml(out / "lr-range.yaml")["set"]["lr"]
     assert 1e-6 < found["low"] <= 1e-3 <= found["high"] < 1.0
     assert "blows up" in said.output
-    made = make_plan(read_sweep(out / "lr-range.yaml", {"trials": 2}))
-    assert made.ranges["lr"].high == found["high"]
+    plan = make_plan(read_sweep(out / "lr-range.yaml", {"trials": 2}))
+    assert plan.ranges["lr"].high == found["high"]

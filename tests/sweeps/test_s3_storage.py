@@ -148,9 +148,9 @@ def test_a_sweep_leaves_its_journal_its_winner_and_few_checkpoints_in_the_bucket
     assert {Path(name).name for name in storage.list_files("journal")} == {
         path.name for path in unbroken.sweep.journal.iterdir()
     }
-    found = remote_sweep.list_checkpoints(storage)
-    assert found == remote_sweep.complete(found)
-    assert 1 <= len(found) <= 3
+    checkpoints = remote_sweep.list_checkpoints(storage)
+    assert checkpoints == remote_sweep.complete(checkpoints)
+    assert 1 <= len(checkpoints) <= 3
     assert len(list(unbroken.folder.glob(".cache/steadytune/*/data/clips/a.txt"))) == 1
     assert unbroken.sweep.spec().data_fingerprint
     assert [log[-1][0] for log in decisions(unbroken.sweep).values()] == [12, 4, 12]
@@ -192,10 +192,10 @@ def test_a_sweep_whose_machine_is_lost_continues_elsewhere_with_the_same_decisio
     assert decisions(other.sweep) == decisions(unbroken.sweep)
     log = (other.sweep.trials / f"{trial:04d}" / "log.txt").read_text()
     assert "has changed since it was written" in log
-    found = remote_sweep.list_checkpoints(storage)
-    assert found == remote_sweep.complete(found)
-    assert len(found) <= 3
-    assert all(f"{name}/{CHECKSUMS}" in files for name, files in found.items())
+    checkpoints = remote_sweep.list_checkpoints(storage)
+    assert checkpoints == remote_sweep.complete(checkpoints)
+    assert len(checkpoints) <= 3
+    assert all(f"{name}/{CHECKSUMS}" in files for name, files in checkpoints.items())
 
 
 def test_a_server_that_is_away_for_a_while_delays_the_sweep_and_loses_nothing(
@@ -280,9 +280,9 @@ def test_a_bucket_that_cannot_be_used_is_refused_before_anything_is_written(
         machine.uri = f"s3://bucket/sweeps?endpoint_override={quote(f'http://127.0.0.1:{free_port()}', safe='')}"
     else:
         machine.env |= wrong
-    said = machine.run(*LAUNCH, "--data", ".")
-    assert said.returncode == 2
-    assert re.search(rf"^steadytune: storage is {re.escape(machine.uri)}; it cannot be used .*{why}", said.stderr)
-    assert len(said.stderr.splitlines()) == 1
-    assert KEY not in said.stderr
+    result = machine.run(*LAUNCH, "--data", ".")
+    assert result.returncode == 2
+    assert re.search(rf"^steadytune: storage is {re.escape(machine.uri)}; it cannot be used .*{why}", result.stderr)
+    assert len(result.stderr.splitlines()) == 1
+    assert KEY not in result.stderr
     assert not (tmp_path / "sweeps" / "sweep").exists()

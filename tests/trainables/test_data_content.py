@@ -91,9 +91,9 @@ def test_content_that_was_swapped_is_noticed(opened: Opened) -> None:
     assert a != b
     first.write_bytes(b)
     second.write_bytes(a)
-    found = changes(before, opened.manifest())
-    assert len(found.changed) == 2
-    assert (found.added, found.removed, found.renamed, found.facts) == ((), (), (), ())
+    changed = changes(before, opened.manifest())
+    assert len(changed.changed) == 2
+    assert (changed.added, changed.removed, changed.renamed, changed.facts) == ((), (), (), ())
 
 
 def test_clips_that_changed_are_noticed(tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ def test_a_class_that_was_renamed_in_a_coco_file_is_noticed(tmp_path: Path) -> N
     before = opened.manifest()
     for file in sorted((opened.folder / "annotations").glob("*.json")):
         file.write_text(file.read_text().replace('"name": "3"', '"name": "three"'))
-    found = changes(before, opened.manifest())
-    assert (len(found.changed), len(found.facts)) == (0, 1)
+    changed = changes(before, opened.manifest())
+    assert (len(changed.changed), len(changed.facts)) == (0, 1)
 
 
 @pytest.mark.parametrize("recipe", ["resnet_yolo", "rgbt"])
@@ -144,8 +144,8 @@ def test_a_label_file_that_was_removed_is_noticed(recipe: str, tmp_path: Path) -
     opened = Opened(recipe, tmp_path / "data")
     before = opened.manifest()
     opened.first("labels/**/*.txt").unlink()
-    found = changes(before, opened.manifest())
-    assert (len(found.removed), len(found.added), len(found.changed)) == (1, 0, 0)
+    changed = changes(before, opened.manifest())
+    assert (len(changed.removed), len(changed.added), len(changed.changed)) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("recipe", ["resnet_yolo", "rgbt"])

@@ -76,8 +76,8 @@ def _keys(table: ast.Dict) -> list[str]:
 
 def exported(recipe: str) -> set[str]:
     """The settings that the recipe's export reads, for any of its presets and named trainings."""
-    found, read = registry.find(recipe), set[str]()
-    model: type[Settings] = found.settings_type
+    chosen, read = registry.find(recipe), set[str]()
+    model: type[Settings] = chosen.settings_type
 
     class Recording(model):  # type: ignore[misc, valid-type]
         def __getattribute__(self, name: str) -> Any:
@@ -86,10 +86,10 @@ def exported(recipe: str) -> set[str]:
             return super().__getattribute__(name)
 
     export = import_module(f"trainables.{recipe}.export")
-    for preset in found.presets:
-        for training in [None, *found.trainings]:
+    for preset in chosen.presets:
+        for training in [None, *chosen.trainings]:
             for branch in ({}, BRANCHES.get(recipe, {})):
-                export.files(Recording.model_validate(found.settings(preset, branch, training).model_dump()))
+                export.files(Recording.model_validate(chosen.settings(preset, branch, training).model_dump()))
     return read
 
 
@@ -119,6 +119,6 @@ def test_each_name_of_the_space_is_a_setting_that_is_tried(recipe: str) -> None:
 
 @pytest.mark.parametrize("recipe", registry.BUILT_IN)
 def test_what_older_trainings_had_in_effect_is_a_value_of_its_field(recipe: str) -> None:
-    found = registry.find(recipe)
-    for name, value in earlier_values(found.settings_type).items():
-        parse(found.settings_type, {**next(iter(found.presets.values())), name: value}, f"Earlier of {name}")
+    chosen = registry.find(recipe)
+    for name, value in earlier_values(chosen.settings_type).items():
+        parse(chosen.settings_type, {**next(iter(chosen.presets.values())), name: value}, f"Earlier of {name}")

@@ -44,9 +44,9 @@ def train(kind: type[FunctionRecipe], folder: Path, resume: Path | None = None, 
 
 def test_a_function_is_a_recipe_with_its_defaults_as_baseline(tmp_path: Path) -> None:
     sys.modules.setdefault(__name__, sys.modules[plain.__module__])
-    found = registry.find(f"{__name__}:plain")
-    assert (found.metric, found.mode, found.resumes, found.needs_data) == ("accuracy", "max", False, False)
-    assert found.summary == "Rises to its learning rate."
+    chosen = registry.find(f"{__name__}:plain")
+    assert (chosen.metric, chosen.mode, chosen.resumes, chosen.needs_data) == ("accuracy", "max", False, False)
+    assert chosen.summary == "Rises to its learning rate."
     epochs = train(plain, tmp_path)
     assert [epoch.epoch for epoch in epochs] == [1, 2, 3]
     assert epochs[1].metrics == {"accuracy": 0.01, "recall": 0.5}

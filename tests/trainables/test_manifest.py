@@ -93,8 +93,8 @@ def test_removed_and_renamed_files_are_told_apart(root: Path) -> None:
     before = read(root)
     (root / "images/a.png").unlink()
     (root / "images/b.png").rename(root / "images/c.png")
-    found = changes(before, read(root))
-    assert (found.removed, found.renamed, found.added) == (("train images/a.png",), ("train images/b.png",), ())
+    changed = changes(before, read(root))
+    assert (changed.removed, changed.renamed, changed.added) == (("train images/a.png",), ("train images/b.png",), ())
 
 
 def test_a_picture_replaced_wholly_keeps_its_name(root: Path) -> None:

@@ -59,13 +59,13 @@ def test_whole_numbers_are_numbers_too() -> None:
 
 
 def test_settings_cannot_be_changed() -> None:
-    made = parse(Example, {"epochs": 3}, "x")
+    settings = parse(Example, {"epochs": 3}, "x")
     with pytest.raises(ValueError, match="frozen"):
-        made.epochs = 4  # type: ignore[misc]
+        settings.epochs = 4  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "sentence"),
     [
         ({"epochs": 3, "lrr": 1.0}, "unknown setting 'lrr'; did you mean 'lr'? valid: clamp, epochs"),
         ({"epochs": 3, "inner": {"dept": 1}}, "unknown setting 'inner.dept'; did you mean 'depth'? valid: depth"),
@@ -84,11 +84,11 @@ def test_settings_cannot_be_changed() -> None:
         ({"epochs": 101, "clamp": True}, "clamp needs at most 100 epochs; lower epochs or drop clamp"),
     ],
 )
-def test_a_wrong_value_is_answered_with_one_sentence(values: dict[str, Any], said: str) -> None:
+def test_a_wrong_value_is_answered_with_one_sentence(values: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse(Example, values, "owner")
     assert str(caught.value).startswith("owner: ")
-    assert said in str(caught.value)
+    assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -128,7 +128,7 @@ def file(folder: Path, content: str | bytes) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "sentence"),
     [
         ("a: 1\nb: 2\na: 3\n", "line 3: not valid YAML (key 'a' is given twice)"),
         ("set:\n  lr: 1\n  lr: 2\n", "line 3: not valid YAML (key 'lr' is given twice)"),
@@ -143,12 +143,14 @@ def file(folder: Path, content: str | bytes) -> Path:
         ("a: 1\nb: !!python/name:os.system\n", "line 2: not valid YAML (could not determine a constructor"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused_with_its_line(tmp_path: Path, content: str | bytes, said: str) -> None:
+def test_a_file_that_cannot_be_used_is_refused_with_its_line(
+    tmp_path: Path, content: str | bytes, sentence: str
+) -> None:
     path = file(tmp_path, content)
     with pytest.raises(SettingsError) as caught:
         read_yaml(path)
     assert str(caught.value).startswith(str(path))
-    assert said in str(caught.value)
+    assert sentence in str(caught.value)
 
 
 def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def main() -> None:
     for name in given.recipe:
         with tempfile.TemporaryDirectory() as folder:
             first, *others = starts(name, given.trials, Path(folder))
-        wall, cpu = (", ".join(f"{one[part]:.2f}" for one in others) for part in (0, 1))
+        wall, cpu = (", ".join(f"{other[part]:.2f}" for other in others) for part in (0, 1))
         print(f"| {name} | {first[0]:.1f} | {wall} | {cpu} |", flush=True)
 
 

@@ -85,8 +85,8 @@ def searched(trials: int, sampler: str) -> tuple[Spent, Spent, float]:
     now, draws, results, noise = [0.0], Spent(), Spent(), random.Random(0)
     before = resident()
     with tempfile.TemporaryDirectory() as folder:
-        made = make_plan(read_spec(values, "bench"))
-        coordinator = Coordinator(made, Journal(Path(folder)), delete=lambda trial, epoch: None, clock=lambda: now[0])
+        plan = make_plan(read_spec(values, "bench"))
+        coordinator = Coordinator(plan, Journal(Path(folder)), delete=lambda trial, epoch: None, clock=lambda: now[0])
         coordinator.open(WORKERS)
         busy: list[tuple[float, int, int, float]] = []  # when its epoch ends, trial, epochs before it, its value
         while not coordinator.over:

@@ -46,10 +46,10 @@ def log(events: list[Any]) -> dict[int, tuple[Any, ...]]:
 def count(root: Path, kind: str, at: Moment, state: Any, unbroken: dict[int, tuple[Any, ...]] | None) -> Count:
     """What is wrong after the sweep; it is compared with the `unbroken` one if that decides the same."""
     found, events = Count(), events_of(root)
-    started = Counter(one.trial for one in events if isinstance(one, TrialStarted))
-    ended = Counter(one.trial for one in events if isinstance(one, Decided) and one.action == "stop")
-    epochs = Counter((one.trial, one.epoch) for one in events if isinstance(one, EpochDone))
-    failed = {one.trial for one in events if isinstance(one, Decided) and one.reason in ("failed", "nonfinite")}
+    started = Counter(event.trial for event in events if isinstance(event, TrialStarted))
+    ended = Counter(event.trial for event in events if isinstance(event, Decided) and event.action == "stop")
+    epochs = Counter((event.trial, event.epoch) for event in events if isinstance(event, EpochDone))
+    failed = {event.trial for event in events if isinstance(event, Decided) and event.reason in ("failed", "nonfinite")}
     allowed = {at.trial} if kind in FOREVER else set()
     found.lost = len(started.keys() - ended.keys()) + len(failed - allowed)
     found.notes += [f"{n}: {state.trials[n].decision.detail}" for n in failed - allowed]
@@ -71,7 +71,7 @@ def _told(root: Path, state: Any, number: int, words: str) -> bool:
     coordinator = Coordinator(state.plan, DiscardingJournal(Clock()), delete=lambda trial, epoch: None)
     coordinator.restore(read(SweepFolder(root / "sweeps", NAME).journal))
     trial = state.trials[number]
-    (own,) = (one for one in coordinator.searcher.study.trials if one.number == number)
+    (own,) = (trial for trial in coordinator.searcher.study.trials if trial.number == number)
     said = trial.decision is not None and trial.decision.detail.startswith(words)
     return bool(said and own.constraints == {FAILURE_CONSTRAINT: 1.0})
 

@@ -86,8 +86,8 @@ def one(base: Path, kind: str, seed: int, workers: int, events: list[Any], clust
 
 def moments_of(events: list[Any], workers: int) -> list[tuple[int, int]]:
     """Each (trial, epoch) that a search comes to; with several workers another order may end all but the baseline."""
-    search = {one.trial for one in events if isinstance(one, TrialStarted) and one.kind == "search"}
-    pairs = [(one.trial, one.epoch) for one in events if isinstance(one, EpochDone) and one.trial in search]
+    search = {event.trial for event in events if isinstance(event, TrialStarted) and event.kind == "search"}
+    pairs = [(event.trial, event.epoch) for event in events if isinstance(event, EpochDone) and event.trial in search]
     return [(trial, epoch) for trial, epoch in pairs if workers == 1 or trial == 0 or epoch == 1]
 
 

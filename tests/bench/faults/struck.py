@@ -65,8 +65,8 @@ def launch(root: Path, kind: str, listen: Callable[[Row, SweepState], None], *, 
         "min_peers": 2, "confirm_top": 1, "confirm_seeds": 1, "keep_checkpoints": 2,
         "retries": 0 if kind in FOREVER else 1, "hang_minutes": 0.2 if "hang" in kind else 5.0,
     }  # fmt: skip
-    made = make_plan(read_spec(values, "bench"))
-    return (sweep_run.resume if again else sweep_run.launch)(made, root / "sweeps", listen)
+    plan = make_plan(read_spec(values, "bench"))
+    return (sweep_run.resume if again else sweep_run.launch)(plan, root / "sweeps", listen)
 
 
 def prepare(root: Path, kind: str, at: Moment | None, workers: int) -> None:

@@ -55,8 +55,8 @@ def quiet() -> None:
 
 def facts(table: Table) -> str:
     """How many trainings there are, how good the best is and how much a seed changes."""
-    trainings = [run for one in table.configurations for run in one.trainings]
-    repeated = [one.trainings for one in table.configurations if len(one.trainings) > 1]
+    trainings = [run for configuration in table.configurations for run in configuration.trainings]
+    repeated = [configuration.trainings for configuration in table.configurations if len(configuration.trainings) > 1]
     noise = np.median([stdev(run.best for run in runs) for runs in repeated]) if repeated else float("nan")
     epochs = sum(len(run.points) for run in trainings)
     return (

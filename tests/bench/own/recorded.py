@@ -98,7 +98,7 @@ class Table:
     def drawn(self, seed: int) -> list[int]:
         """Which training of each configuration `seed` draws."""
         draw = np.random.default_rng([seed, 1])
-        return [int(draw.integers(len(one.trainings))) for one in self.configurations]
+        return [int(draw.integers(len(configuration.trainings))) for configuration in self.configurations]
 
     def realised(self, seed: int) -> Group:
         """One training of each configuration, drawn by `seed`."""

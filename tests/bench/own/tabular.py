@@ -37,7 +37,7 @@ class Tabular(optuna.samplers.BaseSampler):
     def __init__(self, inner: optuna.samplers.BaseSampler, table: Table, seed: int) -> None:
         self.inner = inner
         self._seed = seed
-        self._drawn = [one.drawn for one in table.configurations]
+        self._drawn = [configuration.drawn for configuration in table.configurations]
         self._draw = np.random.default_rng([seed, 2])
         known: dict[str, list[Any]] = {}
         for drawn in self._drawn:

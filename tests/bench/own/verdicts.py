@@ -43,8 +43,8 @@ class Caught:
 
 def caught(table: Table, settings: StabilitySettings) -> Caught:
     """Each training by itself, its peers being the first trainings of all other configurations."""
-    top = max(run.best for one in table.configurations for run in one.trainings)
-    peers = [Curve("max", one.trainings[0].points) for one in table.configurations]
+    top = max(run.best for configuration in table.configurations for run in configuration.trainings)
+    peers = [Curve("max", configuration.trainings[0].points) for configuration in table.configurations]
     found: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     left = epochs = 0
@@ -61,7 +61,7 @@ def caught(table: Table, settings: StabilitySettings) -> Caught:
             reasons[reason] += 1
             found["good" if not bad else "early" if at <= table.max_epochs / 2 else "late"] += 1
             found["harmed"] += run.best > HARM * max((p.value or 0.0 for p in run.points[:at]), default=0.0)
-    total = sum(len(one.trainings) for one in table.configurations)
+    total = sum(len(configuration.trainings) for configuration in table.configurations)
     return Caught(
         total, found["bad"], found["early"], found["late"], found["good"], found["harmed"], reasons, left / epochs
     )
@@ -81,7 +81,7 @@ def _stop(run: Training, max_epochs: int, settings: StabilitySettings, others: l
         def peers(epoch: int) -> float | None:
             return median_of_peers(other.best_by(epoch) for other in others)
 
-        found = verdict(curve, max_epochs, settings, alarm, peers)
-        if found:
-            return point.epoch, found.reason
+        decision = verdict(curve, max_epochs, settings, alarm, peers)
+        if decision:
+            return point.epoch, decision.reason
     return None, ""

@@ -97,8 +97,8 @@ class Ours(Rule):
         self._asha.arrive(trial, curve)
         if self._stability:
             peers = partial(self._median, trial)
-            if found := verdict(curve, self._max_epochs, self._stability, peers=peers):
-                self._asha.end(trial, found.reason)
+            if decision := verdict(curve, self._max_epochs, self._stability, peers=peers):
+                self._asha.end(trial, decision.reason)
                 return "stop"
             passed = self._asha.demotion(trial)
             if passed is not None and doubtful(curve, self._max_epochs, self._stability, peers):

@@ -80,9 +80,9 @@ def test_looking_at_a_sweep_imports_only_what_reads_its_journal(sweeps: Path) ->
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(verb: str) -> None:
-    said = CliRunner().invoke(app, [verb, "--help"])
-    assert said.exit_code == 0
-    assert f" {verb} " in said.output
+    result = CliRunner().invoke(app, [verb, "--help"])
+    assert result.exit_code == 0
+    assert f" {verb} " in result.output
 
 
 @pytest.mark.parametrize("name", VERBS)
@@ -153,8 +153,8 @@ def test_what_may_not_be_read_is_named(steadytune: Steadytune, sweeps: Path, mon
         raise PermissionError(errno.EACCES, "Permission denied", str(folder))
 
     monkeypatch.setattr("search.journal.segments.list_segments", refused)
-    code, said, error = steadytune("status", "sweep", "--sweeps", sweeps)
-    assert (code, said) == (2, "")
+    code, output, error = steadytune("status", "sweep", "--sweeps", sweeps)
+    assert (code, output) == (2, "")
     assert error == (
         f"steadytune: {journal}: permission denied; run this as its owner, or give yourself access to it\n"
     )
@@ -252,10 +252,10 @@ def test_a_recipe_is_shown_in_full(steadytune: Steadytune) -> None:
     code, out, _ = steadytune("recipes", "tests.support.fakes:Curves")
     assert code == 0
     assert "curves: draws a curve" in out
-    found = strict(steadytune("recipes", "tests.support.fakes:Curves", "--json")[1])
-    assert found["baseline"] == "steady"
-    assert found["presets"]["short"]["epochs"] == 4
-    assert found["ranges"]["noise"]["when"] == "depth > 1"
+    described = strict(steadytune("recipes", "tests.support.fakes:Curves", "--json")[1])
+    assert described["baseline"] == "steady"
+    assert described["presets"]["short"]["epochs"] == 4
+    assert described["ranges"]["noise"]["when"] == "depth > 1"
 
 
 def test_a_sample_can_be_written_and_checked_and_trained_on(steadytune: Steadytune, tmp_path: Path) -> None:

@@ -39,9 +39,9 @@ def launched(tmp_path: Path, data: Path, steadytune: Steadytune, monkeypatch: py
 def test_a_sweep_in_which_every_training_is_lost_ends_with_1(
     fields: list[str], expected: int, launched: Steadytune
 ) -> None:
-    code, said, _ = launched(*fields)
+    code, output, _ = launched(*fields)
     assert code == expected
-    assert ("No trial trained to its end" in said) == bool(expected), said
+    assert ("No trial trained to its end" in output) == bool(expected), output
 
 
 class Terminal(io.StringIO):
@@ -57,9 +57,9 @@ def test_a_preset_for_gpus_on_a_machine_without_is_asked_about(
 ) -> None:
     monkeypatch.setattr(shown, "machine_notes", lambda _: [Text("this machine has no GPU")])
     monkeypatch.setattr("sys.stdin", Terminal(typed) if typed else io.StringIO())
-    code, said, problems = launched()
+    code, output, problems = launched()
     assert (code, (tmp_path / "sweeps" / "new").exists()) == (expected, expected == 0)
-    assert "this machine has no GPU" in said, "also where nobody is asked"
-    assert ("Train all the same?" in said) == bool(typed)
-    assert ("nothing was launched" in said) == (expected != 0)
-    assert "interrupted" not in said + problems
+    assert "this machine has no GPU" in output, "also where nobody is asked"
+    assert ("Train all the same?" in output) == bool(typed)
+    assert ("nothing was launched" in output) == (expected != 0)
+    assert "interrupted" not in output + problems

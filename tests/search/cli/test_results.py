@@ -64,23 +64,23 @@ def test_status_of_a_large_sweep_shows_its_best_and_latest_trials(
         if trial < 299:
             journal.append(Decided(trial, 1, "stop", "done", "trained all 1 epochs"))
     journal.flush()
-    _, said, _ = steadytune("status", "sweep", "--sweeps", tmp_path)
-    shown = [line for line in said.splitlines() if line[:1].isdigit()]
+    _, output, _ = steadytune("status", "sweep", "--sweeps", tmp_path)
+    shown = [line for line in output.splitlines() if line[:1].isdigit()]
     assert len(shown) == MOST_ROWS
     assert [line.split()[0] for line in shown if " * " in line or "interrupted" in line] == ["77", "299"]
-    assert "300/5000 trials" in said
-    assert "100 not shown" in said
-    assert "--json" in said.splitlines()[-2]
+    assert "300/5000 trials" in output
+    assert "100 not shown" in output
+    assert "--json" in output.splitlines()[-2]
 
 
 def test_status_as_json_is_json(steadytune: Steadytune, sweeps: Path) -> None:
-    found = strict(steadytune("status", "sweep", "--json", "--sweeps", sweeps)[1])
-    assert found["state"] == "ended"
-    assert found["best"]["trial"] in (0, 2, 3)
-    assert [trial["reason"] for trial in found["trials"]][:2] == ["done", "nonfinite"]
+    status = strict(steadytune("status", "sweep", "--json", "--sweeps", sweeps)[1])
+    assert status["state"] == "ended"
+    assert status["best"]["trial"] in (0, 2, 3)
+    assert [trial["reason"] for trial in status["trials"]][:2] == ["done", "nonfinite"]
     (listed,) = strict(steadytune("status", "--json", "--sweeps", sweeps)[1])
-    assert found.items() <= listed.items()
-    assert listed.keys() - found.keys() == {"bytes", "changed"}
+    assert status.items() <= listed.items()
+    assert listed.keys() - status.keys() == {"bytes", "changed"}
 
 
 def test_explain_draws_the_trial_and_refuses_what_is_no_picture(
@@ -95,10 +95,10 @@ def test_explain_draws_the_trial_and_refuses_what_is_no_picture(
 
 @pytest.mark.parametrize("trial", [0, 1])
 def test_explain_as_json_is_json_even_of_a_lost_training(steadytune: Steadytune, sweeps: Path, trial: int) -> None:
-    found = strict(steadytune("explain", "sweep", trial, "--json", "--sweeps", sweeps)[1])
-    assert found["trial"] == trial
-    assert found["decisions"][-1]["reason"] == ("done", "nonfinite")[trial]
-    assert len(found["curve"]) == found["epochs"]
+    explained = strict(steadytune("explain", "sweep", trial, "--json", "--sweeps", sweeps)[1])
+    assert explained["trial"] == trial
+    assert explained["decisions"][-1]["reason"] == ("done", "nonfinite")[trial]
+    assert len(explained["curve"]) == explained["epochs"]
 
 
 def test_explain_tells_epoch_by_epoch_what_happened(steadytune: Steadytune, sweeps: Path) -> None:
@@ -108,8 +108,8 @@ def test_explain_tells_epoch_by_epoch_what_happened(steadytune: Steadytune, swee
 
 
 def test_a_sweep_without_a_trial_yet_can_be_looked_at(steadytune: Steadytune, tmp_path: Path, data: Path) -> None:
-    made = plan_of(data)
-    folder = SweepFolder.create(tmp_path, made.spec)
+    plan = plan_of(data)
+    folder = SweepFolder.create(tmp_path, plan.spec)
     Journal(folder.journal)
     assert strict(steadytune("status", "sweep", "--json", "--sweeps", tmp_path)[1])["trials"] == []
     assert steadytune("status", "sweep", "--sweeps", tmp_path)[0] == 0
@@ -118,11 +118,11 @@ def test_a_sweep_without_a_trial_yet_can_be_looked_at(steadytune: Steadytune, tm
 
 
 def test_a_sweep_that_runs_or_waits_can_be_looked_at(steadytune: Steadytune, tmp_path: Path, data: Path) -> None:
-    made = plan_of(data)
-    folder = SweepFolder.create(tmp_path, made.spec)
+    plan = plan_of(data)
+    folder = SweepFolder.create(tmp_path, plan.spec)
     workers = Workers()
     journal = Journal(folder.journal)
-    coordinator = Coordinator(made, journal, delete=workers.disk.delete)
+    coordinator = Coordinator(plan, journal, delete=workers.disk.delete)
     coordinator.open(2)
     workers.fill(coordinator)
     workers.step(coordinator, 0)
@@ -170,6 +170,6 @@ def test_a_report_that_cannot_be_written_is_a_mistake(steadytune: Steadytune, sw
 def test_a_lost_training_ends_with_1_and_a_sound_one_with_0(steadytune: Steadytune, tmp_path: Path, data: Path) -> None:
     train = ["train", "tests.support.fakes:Curves", "--preset", "short", "--data", data]
     assert steadytune(*train, "--out", tmp_path / "sound")[0] == 0
-    code, _, said = steadytune(*train, "--out", tmp_path / "lost", "--set", "nan_at=3")
+    code, _, output = steadytune(*train, "--out", tmp_path / "lost", "--set", "nan_at=3")
     assert code == 1
-    assert "the training is lost" in said
+    assert "the training is lost" in output

@@ -320,14 +320,14 @@ def test_a_lost_training_ends_with_1(
     setting: str, epoch: int, steadytune: Steadytune, places: dict[str, str], tmp_path: Path
 ) -> None:
     arguments = [places.get(argument, argument) for argument in TRAIN.split()]
-    code, said, error = steadytune(*arguments, "--out", tmp_path / "training", "--set", setting)
+    code, output, error = steadytune(*arguments, "--out", tmp_path / "training", "--set", setting)
     assert code == 1
-    assert said.startswith("epoch 1 ")
+    assert output.startswith("epoch 1 ")
     assert error.startswith(f"steadytune: epoch {epoch}: ")
     assert error.endswith("the training is lost\n")
 
 
 def test_the_version_is_the_packages(steadytune: Steadytune) -> None:
-    code, said, error = steadytune("--version")
+    code, output, error = steadytune("--version")
     assert (code, error) == (0, "")
-    assert said.startswith("steadytune 0.")
+    assert output.startswith("steadytune 0.")

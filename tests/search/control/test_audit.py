@@ -15,8 +15,8 @@ from tests.support.workers import swept
 
 
 def test_a_share_of_the_stopped_trials_is_trained_to_its_end(data: Path, tmp_path: Path) -> None:
-    made = plan_of(data, trials=20, preset="long", audit=0.25, confirm_top=1, seed=1)
-    state = swept(made, tmp_path / "journal").state
+    plan = plan_of(data, trials=20, preset="long", audit=0.25, confirm_top=1, seed=1)
+    state = swept(plan, tmp_path / "journal").state
     stopped = [trial for trial in state.trials.search if not trial.finished]
     assert len(state.trials.audits) == len(stopped) // 4 > 0
     for of, again in state.trials.audits.items():
@@ -28,34 +28,36 @@ def test_a_share_of_the_stopped_trials_is_trained_to_its_end(data: Path, tmp_pat
 
 
 def test_audited_trials_neither_win_nor_count_for_the_search(data: Path, tmp_path: Path) -> None:
-    made = plan_of(data, trials=20, preset="long", confirm_top=1, seed=1)
+    plan = plan_of(data, trials=20, preset="long", confirm_top=1, seed=1)
     plain = swept(plan_of(data, trials=20, preset="long", confirm_top=1, seed=1, audit=0.0), tmp_path / "plain").state
     audited = swept(plan_of(data, trials=20, preset="long", confirm_top=1, seed=1, audit=1.0), tmp_path / "all").state
     assert not plain.trials.audits
     assert len(audited.trials.audits) == sum(not trial.finished for trial in audited.trials.search)
     assert finalist_numbers(audited) == finalist_numbers(plain)
     assert audited.epochs == plain.epochs
-    assert made.spec.audit == 0.05
+    assert plan.spec.audit == 0.05
 
 
 def test_a_trial_lost_for_good_is_audited_without_being_stopped_again(data: Path, tmp_path: Path) -> None:
-    made = plan_of(data, trials=2, set={"epochs": 9, "nan_at": 2}, audit=1.0, scheduler="none", confirm_top=0)
-    state = swept(made, tmp_path / "journal").state
+    plan = plan_of(data, trials=2, set={"epochs": 9, "nan_at": 2}, audit=1.0, scheduler="none", confirm_top=0)
+    state = swept(plan, tmp_path / "journal").state
     assert {trial.decision.reason for trial in state.trials.search if trial.decision} == {"nonfinite"}
     assert [again.curve.epoch for again in state.trials.audits.values()] == [9, 9]
     assert audit(state).audited == 2
 
 
 def test_a_late_riser_was_stopped_wrongly(data: Path, tmp_path: Path) -> None:
-    made = plan_of(
+    plan = plan_of(
         data, trials=12, preset="long", audit=1.0, scheduler="stopping", grace_epochs=1, confirm_top=0, seed=2
     )
-    state = swept(made, tmp_path / "journal").state
-    found = audit(state)
-    assert found.audited == len(state.trials.audits)
+    state = swept(plan, tmp_path / "journal").state
+    audited = audit(state)
+    assert audited.audited == len(state.trials.audits)
     late = [again for of, again in state.trials.audits.items() if again.started.settings["shape"] == "slow"]
-    assert found.wrong >= len([one for one in late if state.trials[one.started.of].curve.epoch == 1]) > 0
-    assert found.low > 0.1
+    assert (
+        audited.wrong >= len([decision for decision in late if state.trials[decision.started.of].curve.epoch == 1]) > 0
+    )
+    assert audited.low > 0.1
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ def test_the_search_ends_with_its_epochs(data: Path, journal: Path) -> None:
     workers = Workers(places=2)
     coordinator = swept(plan_of(data, trials=100, epochs=21, confirm_top=1, confirm_seeds=1), journal, workers)
     assert 21 <= coordinator.state.epochs < 21 + workers.places
-    stopped = [one for one in ends(journal).values() if one.reason == "budget"]
-    assert all(one.detail == "the sweep's 21 epochs are used up" for one in stopped)
+    stopped = [ending for ending in ends(journal).values() if ending.reason == "budget"]
+    assert all(ending.detail == "the sweep's 21 epochs are used up" for ending in stopped)
     assert len(stopped) <= workers.places
     again = [trial for trial in coordinator.state.trials.values() if trial.started.kind == "confirm"]
     assert again
@@ -33,9 +33,9 @@ def test_the_sweep_ends_within_its_hours_with_its_confirmation(data: Path, journ
     coordinator = swept(plan_of(data, trials=1000, hours=1.0, confirm_top=2, confirm_seeds=2), journal, workers)
     assert clock.seconds - 1000 <= 3600 + 60
     assert len(coordinator.state.trials.search) > 10
-    found = confirmations(coordinator)
-    assert all(len(seeds) == 2 for seeds in found.values())
-    assert all(trial.finished for of in found for trial in coordinator.state.trials.confirmations(of))
+    confirmed = confirmations(coordinator)
+    assert all(len(seeds) == 2 for seeds in confirmed.values())
+    assert all(trial.finished for of in confirmed for trial in coordinator.state.trials.confirmations(of))
 
 
 def test_a_sweep_whose_hours_are_too_few_ends_all_the_same(data: Path, journal: Path) -> None:
@@ -63,17 +63,17 @@ def test_hours_too_few_for_the_confirmation_are_shared_with_it(data: Path, journ
     baseline, other = coordinator.state.trials.search
     assert baseline.finished
     assert other.curve.epoch == 6  # reported after 200 of the 360 s
-    said = {number: end.detail for number, end in ends(journal).items() if end.reason == "budget"}
-    assert said.pop(1) == "the sweep's 0.1 hours are used up (the rest is reserved for the confirmation)"
-    assert set(said.values()) == {"the sweep's 0.1 hours are used up"}
+    details = {number: end.detail for number, end in ends(journal).items() if end.reason == "budget"}
+    assert details.pop(1) == "the sweep's 0.1 hours are used up (the rest is reserved for the confirmation)"
+    assert set(details.values()) == {"the sweep's 0.1 hours are used up"}
 
 
 def test_a_slow_start_does_not_use_up_the_hours(data: Path, journal: Path) -> None:
     """The first epoch of a sweep comes late: workers start cold, and the other seven have not reported yet."""
     clock = Clock()
     workers = Workers(places=8, clock=clock, epoch_seconds=10.0)
-    made = plan_of(data, trials=1000, hours=0.1, set={"epochs": 8})
-    coordinator = coordinator_of(made, journal, workers)
+    plan = plan_of(data, trials=1000, hours=0.1, set={"epochs": 8})
+    coordinator = coordinator_of(plan, journal, workers)
     coordinator.open(8)
     clock.seconds += 60.0
     workers.run(coordinator)
@@ -82,16 +82,17 @@ def test_a_slow_start_does_not_use_up_the_hours(data: Path, journal: Path) -> No
 
 
 def test_hours_before_an_interruption_count_and_the_pause_does_not(data: Path, journal: Path) -> None:
-    made = plan_of(data, trials=1000, hours=1.0, confirm_top=0)
-    coordinator = coordinator_of(made, journal, Workers())
+    plan = plan_of(data, trials=1000, hours=1.0, confirm_top=0)
+    coordinator = coordinator_of(plan, journal, Workers())
     coordinator.open(1)
     coordinator.next()
     coordinator.end(result(coordinator.state))
     rows = [
-        dataclasses.replace(row, time=100.0 + 1200 * place, event=row.event) for place, row in enumerate(read(journal))
+        dataclasses.replace(row, time=100.0 + 1200 * number, event=row.event)
+        for number, row in enumerate(read(journal))
     ][:2]  # 1200 s between them; the third says that it ended
     clock = Clock(seconds=1e6)
-    resumed = coordinator_of(made, journal, Workers(clock=clock))
+    resumed = coordinator_of(plan, journal, Workers(clock=clock))
     resumed.restore(rows)
     clock.seconds += 2399
     assert resumed.next() is not None

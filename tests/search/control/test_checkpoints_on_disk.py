@@ -29,19 +29,19 @@ def test_each_finalist_keeps_a_checkpoint(data: Path, journal: Path) -> None:
 
 def test_nothing_is_deleted_before_the_journal_on_disk_can_do_without(data: Path, journal: Path) -> None:
     """At each deletion the journal on disk already knows a newer checkpoint of the trial, or that it has ended."""
-    made = plan_of(data, trials=6, keep_checkpoints=1)
+    plan = plan_of(data, trials=6, keep_checkpoints=1)
     workers = Workers(places=2)
 
     class Careful(Disk):
         def delete(self, trial: int, epoch: int) -> None:
             rows = [row.event for row in read(journal)]
-            ended = any(isinstance(one, Decided) and one.trial == trial and one.action == "stop" for one in rows)
-            newer = [one.epoch for one in rows if isinstance(one, EpochDone) and one.trial == trial and one.checkpoint]
+            ended = any(isinstance(row, Decided) and row.trial == trial and row.action == "stop" for row in rows)
+            newer = [row.epoch for row in rows if isinstance(row, EpochDone) and row.trial == trial and row.checkpoint]
             assert ended or max(newer) > epoch
             super().delete(trial, epoch)
 
     workers.disk = Careful()
-    swept(made, journal, workers)
+    swept(plan, journal, workers)
     assert workers.disk.deleted
 
 

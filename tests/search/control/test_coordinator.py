@@ -21,7 +21,7 @@ def test_every_trial_starts_once_and_ends_once(data: Path, journal: Path) -> Non
     coordinator = swept(plan_of(data, trials=8), journal)
     started = [event.trial for event in events(journal, TrialStarted)]
     assert started == list(range(len(started)))
-    assert Counter(one.trial for one in events(journal, Decided) if one.action == "stop") == Counter(started)
+    assert Counter(event.trial for event in events(journal, Decided) if event.action == "stop") == Counter(started)
     assert len(coordinator.state.trials.search) == 8
     assert not any(trial.running for trial in coordinator.state.trials.values())
     assert coordinator.next() is None
@@ -34,9 +34,9 @@ def test_the_baseline_runs_first(data: Path, journal: Path) -> None:
 
 
 def test_the_baseline_trains_to_its_end_even_behind_at_a_rung(data: Path, journal: Path) -> None:
-    made = plan_of(data, trials=2, preset="long", enqueue=["good", "steady"], confirm_top=0)
-    baseline = swept(made, journal, Workers(places=1)).state.trials[1]
-    assert [one.reason for one in baseline.decisions] == ["rung"] * 7 + ["done"]
+    plan = plan_of(data, trials=2, preset="long", enqueue=["good", "steady"], confirm_top=0)
+    baseline = swept(plan, journal, Workers(places=1)).state.trials[1]
+    assert [decision.reason for decision in baseline.decisions] == ["rung"] * 7 + ["done"]
     words = "ranked 2 of 2 at the epoch-3 rung: projected score 0.6687 (no rung stops the baseline)"
     assert baseline.decisions[0].detail == words
 
@@ -51,17 +51,17 @@ def test_the_search_learns_from_a_training_with_values_out_of_range_that_are_not
     data: Path, journal: Path
 ) -> None:
     """`noise` is asked for where depth > 1; what a training of depth 1 has there means nothing."""
-    made = plan_of(data, trials=1, enqueue=["shallow"], set={"noise": {"low": 0.05}}, confirm_top=0)
-    started = swept(made, journal).state.trials[0].started
+    plan = plan_of(data, trials=1, enqueue=["shallow"], set={"noise": {"low": 0.05}}, confirm_top=0)
+    started = swept(plan, journal).state.trials[0].started
     assert (started.settings["depth"], started.settings["noise"]) == (1, 0.0)
     assert started.drawn.keys() == {"quality", "shape", "depth"}
 
 
 def test_a_trial_behind_at_a_rung_stops_there(data: Path, journal: Path) -> None:
-    made = plan_of(data, trials=9, preset="long", sampler="random", confirm_top=0, seed=3)
-    coordinator = swept(made, journal, Workers(places=3))
-    rungs = milestones(3, made.reduction_factor, 27)
-    behind = [one for one in ends(journal).values() if one.reason == "rung"]
+    plan = plan_of(data, trials=9, preset="long", sampler="random", confirm_top=0, seed=3)
+    coordinator = swept(plan, journal, Workers(places=3))
+    rungs = milestones(3, plan.reduction_factor, 27)
+    behind = [ending for ending in ends(journal).values() if ending.reason == "rung"]
     assert behind
     for one in behind:
         assert one.epoch in rungs
@@ -111,10 +111,10 @@ def test_a_training_lost_in_its_last_epoch_is_lost(data: Path, journal: Path) ->
 
 
 def test_for_a_metric_to_minimise_the_lowest_go_on(data: Path, journal: Path) -> None:
-    made = plan_of(
+    plan = plan_of(
         data, recipe="tests.support.fakes:Errors", trials=9, set={"noise": 0.0, "shape": "fast"}, confirm_top=1
     )
-    coordinator = swept(made, journal)
+    coordinator = swept(plan, journal)
     finished = [trial for trial in coordinator.state.trials.search if trial.finished]
     best = coordinator.state.trials.ranking[0]
     assert best.curve.objective_value == min(
@@ -143,8 +143,8 @@ def test_each_trial_has_its_own_seed_unless_it_is_pinned(data: Path, tmp_path: P
 
 
 def test_the_same_seed_gives_the_same_sweep(data: Path, tmp_path: Path) -> None:
-    made = plan_of(data, trials=6, sampler="tpe")
-    first, second = (swept(made, tmp_path / name, Workers(places=1)) for name in ("first", "second"))
+    plan = plan_of(data, trials=6, sampler="tpe")
+    first, second = (swept(plan, tmp_path / name, Workers(places=1)) for name in ("first", "second"))
     assert [trial.started for trial in first.state.trials.values()] == [t.started for t in second.state.trials.values()]
     assert reasons(first) == reasons(second)
 
@@ -219,9 +219,9 @@ def test_a_trial_that_waited_goes_on_from_its_checkpoint(data: Path, journal: Pa
 
 
 def test_a_trial_at_a_rung_that_has_not_opened_hears_how_many_arrivals_it_waits_for(data: Path, journal: Path) -> None:
-    made = plan_of(data, trials=20, preset="long", confirm_top=0, seed=1, enqueue=[])
-    swept(made, journal, Workers(places=1))
-    first, second = [one for one in events(journal, Decided) if one.action == "pause"][:2]
+    plan = plan_of(data, trials=20, preset="long", confirm_top=0, seed=1, enqueue=[])
+    swept(plan, journal, Workers(places=1))
+    first, second = [event for event in events(journal, Decided) if event.action == "pause"][:2]
     assert first.detail.startswith("ranked 1 of 1 at the epoch-3 rung: projected score ")
     assert first.detail.endswith("; the rung waits for 7 more arrivals")
     assert second.detail.endswith("; the rung waits for 6 more arrivals")
@@ -231,8 +231,8 @@ def test_a_trial_at_a_rung_that_has_not_opened_hears_how_many_arrivals_it_waits_
 
 def test_a_trial_below_the_cutoff_hears_the_cutoff(data: Path, journal: Path) -> None:
     swept(plan_of(data, trials=20, preset="long", confirm_top=0, seed=1), journal)
-    stopped = [one for one in ends(journal).values() if one.reason == "rung"]
-    below = [one for one in stopped if one.numbers["value"] < one.numbers["cutoff"]]
+    stopped = [ending for ending in ends(journal).values() if ending.reason == "rung"]
+    below = [ending for ending in stopped if ending.numbers["value"] < ending.numbers["cutoff"]]
     assert below
     for one in below:
         rung, rank, peers = (int(one.numbers[name]) for name in ("rung", "rank", "peers"))
@@ -243,32 +243,32 @@ def test_a_trial_below_the_cutoff_hears_the_cutoff(data: Path, journal: Path) ->
 
 def test_with_the_stopping_kind_nobody_waits(data: Path, journal: Path) -> None:
     swept(plan_of(data, trials=20, preset="long", confirm_top=0, seed=1, scheduler="stopping"), journal)
-    assert "pause" not in {one.action for one in events(journal, Decided)}
+    assert "pause" not in {event.action for event in events(journal, Decided)}
 
 
 def test_at_the_end_of_the_search_no_trial_waits_any_more(data: Path, journal: Path) -> None:
     coordinator = swept(plan_of(data, trials=20, preset="long", confirm_top=1, seed=1), journal)
-    closed = [one for one in ends(journal).values() if one.detail.endswith("(search finished)")]
+    closed = [ending for ending in ends(journal).values() if ending.detail.endswith("(search finished)")]
     assert closed
     assert not coordinator.state.trials.paused
-    assert all(one.numbers["value"] <= one.numbers["cutoff"] for one in closed)
+    assert all(ending.numbers["value"] <= ending.numbers["cutoff"] for ending in closed)
     # Each is told how it stands now, not how it stood when it came.
-    at_the_first = [one for one in closed if one.numbers["rung"] == 3]
-    assert {one.numbers["peers"] for one in at_the_first} == {20}
-    assert len({one.numbers["rank"] for one in at_the_first}) == len(at_the_first) > 1
+    at_the_first = [ending for ending in closed if ending.numbers["rung"] == 3]
+    assert {ending.numbers["peers"] for ending in at_the_first} == {20}
+    assert len({ending.numbers["rank"] for ending in at_the_first}) == len(at_the_first) > 1
     assert coordinator.state.trials.ranking, "somebody trained to the end"
 
 
 def test_waiting_trials_whose_checkpoints_take_too_much_disk_are_given_up_worst_first(
     data: Path, journal: Path
 ) -> None:
-    made = plan_of(data, trials=20, preset="long", confirm_top=0, seed=2, max_checkpoint_gb=3e-7)
-    coordinator = swept(made, journal, Workers(places=2))
-    given_up = [one for one in ends(journal).values() if "would exceed max_checkpoint_gb" in one.detail]
+    plan = plan_of(data, trials=20, preset="long", confirm_top=0, seed=2, max_checkpoint_gb=3e-7)
+    coordinator = swept(plan, journal, Workers(places=2))
+    given_up = [ending for ending in ends(journal).values() if "would exceed max_checkpoint_gb" in ending.detail]
     assert given_up
     assert coordinator.state.trials.ranking
     best = max(trial.curve.smoothed_value or 0.0 for trial in coordinator.state.trials.ranking)
-    assert all(one.numbers["value"] < best for one in given_up)
+    assert all(ending.numbers["value"] < best for ending in given_up)
 
 
 def test_samplers_learn_from_a_trial_that_waits_as_from_a_pruned_one(data: Path, journal: Path) -> None:
@@ -282,19 +282,19 @@ def test_samplers_learn_from_a_trial_that_waits_as_from_a_pruned_one(data: Path,
     (number,) = coordinator.state.trials.paused
     assert coordinator.searcher.study.trials[number].state is StudyState.PRUNED
     workers.run(coordinator)
-    assert {one.state for one in coordinator.searcher.study.trials} == {StudyState.PRUNED, StudyState.COMPLETE}
+    assert {trial.state for trial in coordinator.searcher.study.trials} == {StudyState.PRUNED, StudyState.COMPLETE}
 
 
 # --- confirmation ------------------------------------------------------------------------------------------------
 
 
 def test_the_best_and_the_baseline_are_trained_again_on_the_same_fresh_seeds(data: Path, journal: Path) -> None:
-    made = plan_of(data, trials=9, confirm_top=2, confirm_seeds=3, scheduler="none")
-    coordinator = swept(made, journal)
-    found = confirmations(coordinator)
-    assert set(found) == {trial.started.trial for trial in coordinator.state.trials.ranking[:2]} | {0}
-    assert len({tuple(seeds) for seeds in found.values()}) == 1
-    (seeds, *_) = found.values()
+    plan = plan_of(data, trials=9, confirm_top=2, confirm_seeds=3, scheduler="none")
+    coordinator = swept(plan, journal)
+    confirmed = confirmations(coordinator)
+    assert set(confirmed) == {trial.started.trial for trial in coordinator.state.trials.ranking[:2]} | {0}
+    assert len({tuple(seeds) for seeds in confirmed.values()}) == 1
+    (seeds, *_) = confirmed.values()
     assert len(set(seeds)) == 3
     assert not set(seeds) & {trial.started.seed for trial in coordinator.state.trials.search}
 
@@ -315,7 +315,7 @@ def test_a_confirmation_is_not_compared_at_rungs_and_takes_nothing_from_the_sear
     again = [trial for trial in coordinator.state.trials.values() if trial.started.kind == "confirm"]
     assert again
     assert all(trial.finished for trial in again)
-    assert all(one.reason == "done" for trial in again for one in trial.decisions)
+    assert all(decision.reason == "done" for trial in again for decision in trial.decisions)
     assert coordinator.state.epochs == sum(trial.curve.epoch for trial in coordinator.state.trials.search)
     assert len(coordinator.searcher.study.trials) == 5
 

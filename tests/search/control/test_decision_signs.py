@@ -39,9 +39,11 @@ def state_of(plan: Plan, journal: Path) -> SweepState:
 
 
 def compared(state: SweepState) -> list[Decided]:
-    found = [one for trial in state.trials.values() for one in trial.decisions if "cutoff" in one.numbers]
-    assert found
-    return found
+    with_cutoff = [
+        decision for trial in state.trials.values() for decision in trial.decisions if "cutoff" in decision.numbers
+    ]
+    assert with_cutoff
+    return with_cutoff
 
 
 def as_version_1(event: Event) -> Event:
@@ -70,7 +72,9 @@ def test_a_decision_tells_value_and_cutoff_as_the_metric_has_them(plan: Plan, tm
         assert 0 < one.numbers["value"] < LIMIT
         assert 0 < one.numbers["cutoff"] < LIMIT
         assert f"{one.numbers['value']:.4f}" in one.detail
-    stopped = [one for one in events(tmp_path / "journal", Decided) if (one.action, one.reason) == ("stop", "rung")]
+    stopped = [
+        event for event in events(tmp_path / "journal", Decided) if (event.action, event.reason) == ("stop", "rung")
+    ]
     assert stopped
     for one in stopped:
         assert one.numbers["value"] >= one.numbers["cutoff"], "whoever ends at a rung has the higher error"
@@ -78,9 +82,9 @@ def test_a_decision_tells_value_and_cutoff_as_the_metric_has_them(plan: Plan, tm
 
 def test_explain_and_its_figure_tell_them_so_too(plan: Plan, tmp_path: Path) -> None:
     state = swept(plan, tmp_path / "journal").state
-    trial = next(one for one in state.trials.search if one.decision and one.decision.reason == "rung")
+    trial = next(trial for trial in state.trials.search if trial.decision and trial.decision.reason == "rung")
     told: list[dict[str, Any]] = explanation_json(trial)["decisions"]
-    assert all(one["numbers"]["value"] > 0 for one in told)
+    assert all(line["numbers"]["value"] > 0 for line in told)
     last = trial.decisions[-1].numbers
     panels = trial_figure(state, trial).body
     assert isinstance(panels, tuple)
@@ -94,9 +98,9 @@ def test_a_journal_of_version_1_is_read_as_it_was_meant(plan: Plan, tmp_path: Pa
     swept(plan, tmp_path / "journal")
     write_as_version_1(tmp_path / "journal", tmp_path / "old")
     opened = events(tmp_path / "old", SweepOpened)
-    assert [one.version for one in opened] == [None]
+    assert [event.version for event in opened] == [None]
     new, old = (compared(state_of(plan, tmp_path / name)) for name in ("journal", "old"))
-    assert [one.numbers for one in old] == [one.numbers for one in new]
+    assert [decision.numbers for decision in old] == [decision.numbers for decision in new]
 
 
 def test_a_sweep_of_version_1_that_is_resumed_has_all_its_decisions_alike(plan: Plan, tmp_path: Path) -> None:
@@ -107,6 +111,6 @@ def test_a_sweep_of_version_1_that_is_resumed_has_all_its_decisions_alike(plan: 
     resumed.restore(read(tmp_path / "old"))
     resumed.open(1)
     workers.run(resumed)
-    assert [one.version for one in events(tmp_path / "old", SweepOpened)] == [None, 2]
+    assert [event.version for event in events(tmp_path / "old", SweepOpened)] == [None, 2]
     for state in (resumed.state, state_of(plan, tmp_path / "old")):
-        assert all(one.numbers["value"] > 0 and one.numbers["cutoff"] > 0 for one in compared(state))
+        assert all(decision.numbers["value"] > 0 and decision.numbers["cutoff"] > 0 for decision in compared(state))

@@ -36,7 +36,7 @@ def plan_with(data: Path, **fields: Any) -> Plan:
     return plan_of(data, trials=12, preset="long", confirm_top=1, confirm_seeds=2, **fields)
 
 
-def swept_with_kills(made: Plan, journal: Path, workers: int, seed: int) -> list[Row]:
+def swept_with_kills(plan: Plan, journal: Path, workers: int, seed: int) -> list[Row]:
     """The journal of a sweep whose driver was killed three times, with or without its last events on disk."""
     places = FreeOrder(workers)
     places.chance = random.Random(seed)
@@ -51,7 +51,7 @@ def swept_with_kills(made: Plan, journal: Path, workers: int, seed: int) -> list
 
         past = list(read(journal)) if journal.is_dir() else []
         try:
-            finish(coordinator_of(made, journal, places, listen), past, places)
+            finish(coordinator_of(plan, journal, places, listen), past, places)
             return list(read(journal))
         except Killed:
             places.running.clear()
@@ -62,16 +62,16 @@ def swept_with_kills(made: Plan, journal: Path, workers: int, seed: int) -> list
 def test_each_decision_follows_from_the_events_before_it_whoever_arrives_first_and_whenever_it_is_killed(
     data: Path, tmp_path: Path, scheduler: str, workers: int
 ) -> None:
-    made = plan_with(data, scheduler=scheduler)
+    plan = plan_with(data, scheduler=scheduler)
     for seed in range(2):
-        rows = swept_with_kills(made, tmp_path / f"journal-{seed}", workers, seed)
+        rows = swept_with_kills(plan, tmp_path / f"journal-{seed}", workers, seed)
         assert sum(isinstance(row.event, Decided) for row in rows) > 12
-        assert unexplained(made, rows) == []
+        assert unexplained(plan, rows) == []
 
 
 def test_a_decision_that_does_not_follow_is_found(data: Path, journal: Path) -> None:
-    made = plan_with(data, scheduler="asha")
-    rows = swept_with_kills(made, journal, 2, 0)
+    plan = plan_with(data, scheduler="asha")
+    rows = swept_with_kills(plan, journal, 2, 0)
     ranked = next(row for row in reversed(rows) if isinstance(row.event, Decided) and row.event.reason == "rung")
     ended = next(row for row in reversed(rows) if isinstance(row.event, Decided) and row.event.reason == "done")
     trained = next(row for row in rows if isinstance(row.event, EpochDone) and row.event.epoch == 2)
@@ -81,4 +81,4 @@ def test_a_decision_that_does_not_follow_is_found(data: Path, journal: Path) -> 
     other_score = replace(trained, event=replace(trained.event, metrics={"score": 0.0}))
     for journal_row, instead in ((ranked, [other_rank]), (ended, []), (trained, [other_score])):
         tampered = [each for row in rows for each in (instead if row is journal_row else [row])]
-        assert unexplained(made, tampered)
+        assert unexplained(plan, tampered)

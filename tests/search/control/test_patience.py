@@ -55,26 +55,26 @@ noises = st.lists(st.integers(0, 100).map(float), max_size=8)
 
 
 @given(levels, noises, st.integers(1, 12))
-def test_it_ends_only_where_the_best_has_stood_still(found: list[float], noise: list[float], patience: int) -> None:
-    ended = enough(found, noise, patience)
+def test_it_ends_only_where_the_best_has_stood_still(values: list[float], noise: list[float], patience: int) -> None:
+    ended = enough(values, noise, patience)
     if ended is not None:
         assert 0 <= ended.numbers["gain"] < ended.numbers["noise"]
-        assert max(found) - max(found[:-patience]) == ended.numbers["gain"]
+        assert max(values) - max(values[:-patience]) == ended.numbers["gain"]
 
 
 @given(levels, noises, st.integers(1, 12), st.integers(1, 1000), st.integers(-1000, 1000))
 def test_the_unit_of_the_metric_does_not_matter(
-    found: list[float], noise: list[float], patience: int, factor: int, offset: int
+    values: list[float], noise: list[float], patience: int, factor: int, offset: int
 ) -> None:
-    moved = [factor * one + offset for one in found]
-    one, other = enough(found, noise, patience), enough(moved, [factor * each for each in noise], patience)
+    moved = [factor * value + offset for value in values]
+    one, other = enough(values, noise, patience), enough(moved, [factor * each for each in noise], patience)
     assert (one is None) == (other is None)
 
 
 @given(levels, noises, st.integers(1, 12))
-def test_more_noise_never_keeps_it_going(found: list[float], noise: list[float], patience: int) -> None:
-    if enough(found, noise, patience):
-        assert enough(found, [2 * one for one in noise], patience)
+def test_more_noise_never_keeps_it_going(values: list[float], noise: list[float], patience: int) -> None:
+    if enough(values, noise, patience):
+        assert enough(values, [2 * value for value in noise], patience)
 
 
 def test_a_steady_rise_is_no_noise() -> None:
@@ -123,16 +123,16 @@ def test_without_patience_every_trial_is_run(data: Path, tmp_path: Path) -> None
 
 def test_what_waits_may_still_go_on_after_the_search_has_ended(data: Path, tmp_path: Path) -> None:
     choices = {**CHOICES, "epochs": 9}
-    made = ending(data, trials=120, patience=3, scheduler="asha", reduction_factor=2.0, grace_epochs=1, set=choices)
-    state = swept(made, tmp_path / "journal").state
+    plan = ending(data, trials=120, patience=3, scheduler="asha", reduction_factor=2.0, grace_epochs=1, set=choices)
+    state = swept(plan, tmp_path / "journal").state
     assert state.search_ended is not None
     assert not state.trials.paused
 
 
 def test_the_reason_is_in_the_last_words(data: Path, tmp_path: Path) -> None:
-    made = ending(data)
-    folder = SweepFolder.create(tmp_path, made.spec)
-    coordinator = swept(made, folder.journal)
+    plan = ending(data)
+    folder = SweepFolder.create(tmp_path, plan.spec)
+    coordinator = swept(plan, folder.journal)
     coordinator.end(result(coordinator.state))
     words = "\n".join(str(item) for item in summary(coordinator.state, folder, "steadytune {} sweep".format))
     trials = len(coordinator.state.trials.search)
@@ -140,17 +140,17 @@ def test_the_reason_is_in_the_last_words(data: Path, tmp_path: Path) -> None:
 
 
 def test_killed_at_any_event_it_ends_once_and_draws_no_more(data: Path, tmp_path: Path) -> None:
-    made = ending(data, patience=3, confirm_top=0)
+    plan = ending(data, patience=3, confirm_top=0)
     uncut = tmp_path / "uncut"
-    swept(made, uncut)
+    swept(plan, uncut)
     rows = list(read(uncut))
     place = next(number for number, row in enumerate(rows, 1) if isinstance(row.event, SearchEnded))
     for kill_after in range(place - 3, min(place + 3, len(rows))):
         journal, disk = tmp_path / f"killed-{kill_after}", Disk()
-        killed(made, journal, disk, kill_after)
+        killed(plan, journal, disk, kill_after)
         drawn = len({row.event.trial for row in read(journal) if row.event.event == "trial"})  # type: ignore[union-attr]
         over = bool(ends(journal))
-        coordinator = coordinator_of(made, journal, Workers(disk=disk))
+        coordinator = coordinator_of(plan, journal, Workers(disk=disk))
         coordinator.restore(read(journal))
         assert (coordinator.state.search_ended is not None) == over
         coordinator.open(2)
@@ -159,7 +159,7 @@ def test_killed_at_any_event_it_ends_once_and_draws_no_more(data: Path, tmp_path
         assert not over or len(coordinator.state.trials.search) == drawn
 
 
-def killed(made: Plan, journal: Path, disk: Disk, kill_after: int) -> None:
+def killed(plan: Plan, journal: Path, disk: Disk, kill_after: int) -> None:
     """Run a sweep and kill it after so many events, all of them on disk."""
     count = 0
 
@@ -171,7 +171,7 @@ def killed(made: Plan, journal: Path, disk: Disk, kill_after: int) -> None:
             raise Killed
 
     workers = Workers(disk=disk)
-    coordinator: Coordinator = coordinator_of(made, journal, workers, listen)
+    coordinator: Coordinator = coordinator_of(plan, journal, workers, listen)
     coordinator.open(workers.places)
     with pytest.raises(Killed):
         workers.run(coordinator)

@@ -41,13 +41,13 @@ def test_a_halted_sweep_hands_out_nothing_and_stops_every_trial(data: Path, jour
 
 
 def test_a_halted_sweep_goes_on_when_it_is_resumed(data: Path, journal: Path) -> None:
-    made = plan_of(data, trials=3)
+    plan = plan_of(data, trials=3)
     workers = Workers()
-    coordinator = coordinator_of(made, journal, workers)
+    coordinator = coordinator_of(plan, journal, workers)
     coordinator.open(2)
     workers.fill(coordinator)
     coordinator.halt(OSError("disk is full"))
-    resumed = coordinator_of(made, journal, Workers(disk=workers.disk))
+    resumed = coordinator_of(plan, journal, Workers(disk=workers.disk))
     resumed.restore(read(journal))
     resumed.open(2)
     assert not resumed.over
@@ -55,10 +55,10 @@ def test_a_halted_sweep_goes_on_when_it_is_resumed(data: Path, journal: Path) ->
 
 
 def test_epochs_trained_again_after_a_restart_are_not_journalled_again(data: Path, journal: Path) -> None:
-    made = plan_of(data, trials=1, confirm_top=0)
+    plan = plan_of(data, trials=1, confirm_top=0)
     workers = Workers(checkpoint_every=3)
     written = Journal(journal)
-    coordinator = Coordinator(made, written, delete=workers.disk.delete, clock=workers.clock)
+    coordinator = Coordinator(plan, written, delete=workers.disk.delete, clock=workers.clock)
     coordinator.open(1)
     workers.fill(coordinator)
     workers.step(coordinator, 0)
@@ -89,8 +89,8 @@ def picture(coordinator: Coordinator) -> dict[str, Any]:
         "ended": state.ended,
         "finalists": finalist_numbers(state),
         "study": [
-            (one.state, one.params, one.intermediate_values, one.values, one.constraints)
-            for one in coordinator.searcher.study.trials
+            (trial.state, trial.params, trial.intermediate_values, trial.values, trial.constraints)
+            for trial in coordinator.searcher.study.trials
         ],
     }
 
@@ -104,7 +104,7 @@ def whole(data: Path, **fields: Any) -> Plan:
 
 
 def run_until(
-    made: Plan, journal: Path, workers: Workers, kill_after: int | None = None, flushed: bool = False
+    plan: Plan, journal: Path, workers: Workers, kill_after: int | None = None, flushed: bool = False
 ) -> Coordinator | None:
     """Run or go on with a sweep to its end; or kill it after so many events, with or without them on disk."""
     count = 0
@@ -119,7 +119,7 @@ def run_until(
 
     past = list(read(journal)) if journal.is_dir() else []
     written = Journal(journal)
-    coordinator = Coordinator(made, written, delete=workers.disk.delete, listen=listen, clock=workers.clock)
+    coordinator = Coordinator(plan, written, delete=workers.disk.delete, listen=listen, clock=workers.clock)
     try:
         finish(coordinator, past, workers)
     except Killed:
@@ -127,31 +127,33 @@ def run_until(
     return coordinator
 
 
-def check_whole(made: Plan, journal: Path, coordinator: Coordinator) -> None:
+def check_whole(plan: Plan, journal: Path, coordinator: Coordinator) -> None:
     """What holds for a sweep that has ended, whatever happened on the way."""
     state = coordinator.state
     happened = [row.event for row in read(journal)]
-    started = [one.trial for one in happened if isinstance(one, TrialStarted)]
-    decided = [one for one in happened if isinstance(one, Decided)]
-    epochs = [(one.trial, one.epoch) for one in happened if isinstance(one, EpochDone)]
+    started = [event.trial for event in happened if isinstance(event, TrialStarted)]
+    decided = [event for event in happened if isinstance(event, Decided)]
+    epochs = [(event.trial, event.epoch) for event in happened if isinstance(event, EpochDone)]
     compared = [
-        (one.trial, one.numbers["rung"], one.numbers["peers"], one.action) for one in decided if one.reason == "rung"
+        (decision.trial, decision.numbers["rung"], decision.numbers["peers"], decision.action)
+        for decision in decided
+        if decision.reason == "rung"
     ]
     assert started == list(range(len(started)))
-    assert Counter(one.trial for one in decided if one.action == "stop") == Counter(started)
+    assert Counter(decision.trial for decision in decided if decision.action == "stop") == Counter(started)
     assert len(compared) == len(set(compared))
     assert len(epochs) == len(set(epochs))
     for number, trial in state.trials.items():
         assert [epoch for of, epoch in epochs if of == number] == list(range(1, trial.curve.epoch + 1))
-    assert len(state.trials.search) == made.spec.trials
+    assert len(state.trials.search) == plan.spec.trials
     assert state.trials[0].started.named == "steady"
     assert state.trials[0].finished
-    assert not [one.detail for one in decided if one.reason == "failed"]
+    assert not [decision.detail for decision in decided if decision.reason == "failed"]
     for of in finalist_numbers(state):
-        assert len(state.trials.confirmations(of)) == made.spec.confirm_seeds
+        assert len(state.trials.confirmations(of)) == plan.spec.confirm_seeds
     study = coordinator.searcher.study.trials
-    assert len(study) == made.spec.trials
-    assert not [one for one in study if one.state is StudyState.RUNNING]
+    assert len(study) == plan.spec.trials
+    assert not [study_trial for study_trial in study if study_trial.state is StudyState.RUNNING]
     assert state.ended is not None
     assert state.ended.trial >= 0
 
@@ -161,10 +163,10 @@ def test_the_journal_alone_gives_back_the_state_at_every_event(
     data: Path, journal: Path, policy: dict[str, Any]
 ) -> None:
     """Rungs, study and trials are the same whether events happen or are read back: the journal is the truth."""
-    made = whole(data, **policy)
+    plan = whole(data, **policy)
     pictures: list[dict[str, Any]] = []
     workers = Workers(places=2)
-    coordinator = coordinator_of(made, journal, workers, lambda row, state: pictures.append(picture(coordinator)))
+    coordinator = coordinator_of(plan, journal, workers, lambda row, state: pictures.append(picture(coordinator)))
     coordinator.open(2)
     workers.run(coordinator)
     coordinator.end(result(coordinator.state))
@@ -176,24 +178,24 @@ def test_the_journal_alone_gives_back_the_state_at_every_event(
         "diverging",
     }
     for cut in range(1, len(rows) + 1):
-        resumed = coordinator_of(made, journal.with_name(f"cut-{cut}"), Workers())
+        resumed = coordinator_of(plan, journal.with_name(f"cut-{cut}"), Workers())
         resumed.restore(rows[:cut])
         assert picture(resumed) == pictures[cut - 1], f"after event {cut}: {rows[cut - 1].event}"
 
 
 @pytest.mark.parametrize("flushed", [True, False], ids=["nothing-lost", "unflushed-lost"])
 def test_a_sweep_killed_at_any_event_goes_on_and_ends_as_it_should(data: Path, tmp_path: Path, flushed: bool) -> None:
-    made = whole(data)
-    uncut = run_until(made, tmp_path / "uncut", Workers())
+    plan = whole(data)
+    uncut = run_until(plan, tmp_path / "uncut", Workers())
     assert uncut is not None
-    check_whole(made, tmp_path / "uncut", uncut)
+    check_whole(plan, tmp_path / "uncut", uncut)
     for kill_after in range(1, len(list(read(tmp_path / "uncut"))) + 1, 1 if flushed else 3):
         journal = tmp_path / f"killed-{kill_after}"
         disk = Disk()
-        assert run_until(made, journal, Workers(disk=disk, checkpoint_every=2), kill_after, flushed) is None
-        resumed = run_until(made, journal, Workers(disk=disk, checkpoint_every=2))
+        assert run_until(plan, journal, Workers(disk=disk, checkpoint_every=2), kill_after, flushed) is None
+        resumed = run_until(plan, journal, Workers(disk=disk, checkpoint_every=2))
         assert resumed is not None
-        check_whole(made, journal, resumed)
+        check_whole(plan, journal, resumed)
 
 
 @pytest.mark.parametrize(
@@ -203,40 +205,43 @@ def test_a_killed_sweep_draws_and_decides_as_the_unbroken_one_does(
     data: Path, tmp_path: Path, policy: dict[str, Any]
 ) -> None:
     """One trial at a time: with several, what a kill changes is who arrives first at a rung."""
-    made = plan_of(data, trials=14, preset="short", seed=3, confirm_top=1, confirm_seeds=1, **policy)
+    plan = plan_of(data, trials=14, preset="short", seed=3, confirm_top=1, confirm_seeds=1, **policy)
 
     def log(coordinator: Coordinator) -> list[Any]:
         trials = coordinator.state.trials.values()
-        return [(trial.started, [replace(one, numbers={}) for one in trial.decisions]) for trial in trials]
+        return [(trial.started, [replace(decision, numbers={}) for decision in trial.decisions]) for trial in trials]
 
-    uncut = run_until(made, tmp_path / "uncut", Workers(places=1))
+    uncut = run_until(plan, tmp_path / "uncut", Workers(places=1))
     assert uncut is not None
-    assert {one.reason for trial in uncut.state.trials.values() for one in trial.decisions} >= {"rung", "done"}
+    assert {decision.reason for trial in uncut.state.trials.values() for decision in trial.decisions} >= {
+        "rung",
+        "done",
+    }
     events_there = len(list(read(tmp_path / "uncut")))
     for kill_after in range(2, events_there, 50 if "sampler" in policy else 23):
         journal, disk = tmp_path / f"killed-{kill_after}", Disk()
-        assert run_until(made, journal, Workers(places=1, disk=disk, checkpoint_every=2), kill_after) is None
-        resumed = run_until(made, journal, Workers(places=1, disk=disk, checkpoint_every=2))
+        assert run_until(plan, journal, Workers(places=1, disk=disk, checkpoint_every=2), kill_after) is None
+        resumed = run_until(plan, journal, Workers(places=1, disk=disk, checkpoint_every=2))
         assert resumed is not None
         assert log(resumed) == log(uncut), f"killed after event {kill_after}"
 
 
 def test_a_sweep_killed_over_and_over_comes_to_its_end(data: Path, journal: Path) -> None:
-    made = whole(data)
+    plan = whole(data)
     disk = Disk()
     for _ in range(200):
-        coordinator = run_until(made, journal, Workers(disk=disk), kill_after=4, flushed=True)
+        coordinator = run_until(plan, journal, Workers(disk=disk), kill_after=4, flushed=True)
         if coordinator is not None:
-            check_whole(made, journal, coordinator)
+            check_whole(plan, journal, coordinator)
             return
     pytest.fail("no progress")
 
 
 def test_after_a_resume_the_search_does_not_repeat_its_first_draws(data: Path, journal: Path) -> None:
-    made = plan_of(data, trials=8, sampler="random", scheduler="none", confirm_top=0)
+    plan = plan_of(data, trials=8, sampler="random", scheduler="none", confirm_top=0)
     disk = Disk()
-    run_until(made, journal, Workers(places=1, disk=disk), kill_after=14, flushed=True)
-    coordinator = run_until(made, journal, Workers(places=1, disk=disk))
+    run_until(plan, journal, Workers(places=1, disk=disk), kill_after=14, flushed=True)
+    coordinator = run_until(plan, journal, Workers(places=1, disk=disk))
     assert coordinator is not None
     drawn = [trial.started.drawn["quality"] for trial in coordinator.state.trials.search]
     assert len(set(drawn)) == 8

@@ -28,7 +28,7 @@ def stay(
     checkpoints: list[StoredCheckpoint], keep: int = 1, room: float = ROOMY, finalists: frozenset[int] = frozenset()
 ) -> set[tuple[int, int]]:
     doomed = surplus(checkpoints, keep, room, finalists)
-    return {(one.trial, one.epoch) for one in checkpoints if one not in doomed}
+    return {(checkpoint.trial, checkpoint.epoch) for checkpoint in checkpoints if checkpoint not in doomed}
 
 
 def test_nothing_on_disk_is_nothing_to_delete() -> None:
@@ -126,27 +126,31 @@ def test_what_is_kept_is_needed_and_what_is_needed_is_kept(
     checkpoints: list[StoredCheckpoint], keep: int, room: float, finalists: frozenset[int]
 ) -> None:
     doomed = surplus(checkpoints, keep, room, finalists)
-    stays = [one for one in checkpoints if one not in doomed]
-    results = [one for one in stays if not one.newest]
-    assert all(one in checkpoints for one in doomed)
-    assert not any(one.newest for one in doomed)
-    assert all(one.rating is not None and not one.lost for one in results)
-    assert len({one.configuration for one in results}) == len(results) <= max(keep, len(finalists))
+    stays = [checkpoint for checkpoint in checkpoints if checkpoint not in doomed]
+    results = [stay for stay in stays if not stay.newest]
+    assert all(checkpoint in checkpoints for checkpoint in doomed)
+    assert not any(checkpoint.newest for checkpoint in doomed)
+    assert all(result.rating is not None and not result.lost for result in results)
+    assert len({result.configuration for result in results}) == len(results) <= max(keep, len(finalists))
     if len(results) > 1:
-        assert sum(one.bytes for one in stays) <= room + max(one.bytes for one in results)
+        assert sum(stay.bytes for stay in stays) <= room + max(result.bytes for result in results)
 
 
 @given(CHECKPOINTS, st.integers(1, 4), st.floats(0, 5000))
 def test_the_best_value_of_a_sound_trial_is_always_on_disk(
     checkpoints: list[StoredCheckpoint], keep: int, room: float
 ) -> None:
-    sound = [one.rating for one in checkpoints if one.rating is not None and not one.lost]
+    sound = [checkpoint.rating for checkpoint in checkpoints if checkpoint.rating is not None and not checkpoint.lost]
     doomed = surplus(checkpoints, keep, room)
-    remaining = [one.rating for one in checkpoints if one not in doomed and one.rating is not None and not one.lost]
+    remaining = [
+        checkpoint.rating
+        for checkpoint in checkpoints
+        if checkpoint not in doomed and checkpoint.rating is not None and not checkpoint.lost
+    ]
     assert max(sound, default=None) == max(remaining, default=None)
 
 
 @given(CHECKPOINTS, st.integers(1, 4), st.floats(0, 5000))
 def test_deleting_again_finds_nothing_more(checkpoints: list[StoredCheckpoint], keep: int, room: float) -> None:
     doomed = surplus(checkpoints, keep, room)
-    assert surplus([one for one in checkpoints if one not in doomed], keep, room) == []
+    assert surplus([checkpoint for checkpoint in checkpoints if checkpoint not in doomed], keep, room) == []

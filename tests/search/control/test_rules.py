@@ -17,8 +17,8 @@ EARLY_OSCILLATION = {"strict": True, "oscillation_window": 5}
 
 
 def test_the_baseline_and_the_confirmations_train_to_their_end_whatever_their_curve(data: Path, journal: Path) -> None:
-    made = plan_of(data, trials=2, enqueue=["steady", "good"], set={"epochs": 9, "diverge_at": 3}, confirm_seeds=2)
-    coordinator = swept(made, journal)
+    plan = plan_of(data, trials=2, enqueue=["steady", "good"], set={"epochs": 9, "diverge_at": 3}, confirm_seeds=2)
+    coordinator = swept(plan, journal)
     assert reasons(coordinator) == {0: "done", 1: "diverging"} | dict.fromkeys(range(2, 6), "done")
     assert [trial.started.of for trial in coordinator.state.trials.values()][2:] == [1, 0, 1, 0], "the lost one too"
 
@@ -35,10 +35,10 @@ def test_a_baseline_with_nothing_left_to_train_is_stopped(
 @pytest.mark.parametrize("scheduler", ["asha", "stopping", "freeze_thaw"])
 def test_a_baseline_without_a_metric_at_a_rung_trains_on(data: Path, journal: Path, scheduler: str) -> None:
     late = {"first_value_at": 12}
-    made = plan_of(
+    plan = plan_of(
         data, trials=2, preset="long", scheduler=scheduler, sampler="tpe", set=late, enqueue=["steady"], confirm_top=0
     )
-    coordinator = swept(made, journal)
+    coordinator = swept(plan, journal)
     baseline, other = coordinator.state.trials.search
     assert baseline.finished
     assert baseline.decisions[0].detail == "no score by the epoch-3 rung (no rung stops the baseline)"
@@ -48,8 +48,8 @@ def test_a_baseline_without_a_metric_at_a_rung_trains_on(data: Path, journal: Pa
 
 def test_a_trial_that_a_rule_would_end_early_in_its_last_epoch_is_done(data: Path, tmp_path: Path) -> None:
     for epochs, reason in ((6, "oscillating"), (5, "done")):
-        made = plan_of(data, trials=1, enqueue=["good"], set={"epochs": epochs}, stability=EARLY_OSCILLATION, audit=0.0)
-        assert reasons(swept(made, tmp_path / str(epochs)))[0] == reason
+        plan = plan_of(data, trials=1, enqueue=["good"], set={"epochs": epochs}, stability=EARLY_OSCILLATION, audit=0.0)
+        assert reasons(swept(plan, tmp_path / str(epochs)))[0] == reason
 
 
 def test_a_trial_that_fails_in_its_last_epoch_has_failed(data: Path, journal: Path) -> None:
@@ -65,12 +65,12 @@ def test_a_trial_that_fails_in_its_last_epoch_has_failed(data: Path, journal: Pa
 def demoting(data: Path, journal: Path, checkpoint_every: int = 1, **fields: Any) -> Coordinator:
     """A sweep whose trial 1 has a training loss that is too high from its third epoch on; the baseline's is, too."""
     enqueue = ["wild", "wild", "good", "slow"]
-    made = plan_of(
+    plan = plan_of(
         data,
         preset="long",
         **{"trials": 4, "enqueue": enqueue, "confirm_top": 0, "audit": 0.0, "min_peers": 1} | fields,
     )
-    return swept(made, journal, Workers(checkpoint_every=checkpoint_every))
+    return swept(plan, journal, Workers(checkpoint_every=checkpoint_every))
 
 
 def test_a_doubtful_trial_is_paused_at_once_behind_all_others_and_ends_with_the_search(
@@ -126,7 +126,7 @@ def test_a_resumed_sweep_has_the_same_demotions(data: Path, journal: Path) -> No
 
 def test_a_rung_where_most_have_reached_next_to_nothing_promotes_all(data: Path, journal: Path) -> None:
     """With first values of 0.0001 and 0.0003, four of twelve trials were left at the first rung of a real sweep."""
-    made = plan_of(
+    plan = plan_of(
         data,
         preset="long",
         trials=6,
@@ -136,7 +136,7 @@ def test_a_rung_where_most_have_reached_next_to_nothing_promotes_all(data: Path,
         min_peers=1,
         stability={"collapse_value": 0.9, "collapse_after": 1.0, "demote": False},
     )
-    coordinator = swept(made, journal)
+    coordinator = swept(plan, journal)
     assert len(coordinator.state.trials.search) == 6
     for trial in coordinator.state.trials.search:
         last_at = {decision.numbers["rung"]: decision for decision in trial.decisions if "rung" in decision.numbers}

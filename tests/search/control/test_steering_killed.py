@@ -47,7 +47,7 @@ def wishes(draw: random.Random, trials: int) -> list[tuple[int, Request]]:
 
 
 def run_until(
-    made: Plan, folder: Path, disk: Disk, waiting: list[tuple[int, Request]], kill_after: int, kill_at_removal: int
+    plan: Plan, folder: Path, disk: Disk, waiting: list[tuple[int, Request]], kill_after: int, kill_at_removal: int
 ) -> Coordinator | None:
     """Run the sweep on until its end, until it is paused, or until it is killed after so many events or removals."""
     count, journal = 0, folder / "journal"
@@ -65,7 +65,7 @@ def run_until(
 
     workers = Workers(disk=disk, checkpoint_every=2)
     written = Journal(journal)
-    coordinator = Coordinator(made, written, delete=disk.delete, requests=box, listen=listen, clock=workers.clock)
+    coordinator = Coordinator(plan, written, delete=disk.delete, requests=box, listen=listen, clock=workers.clock)
     try:
         finish(coordinator, past, workers)
     except Killed:
@@ -82,14 +82,14 @@ def test_each_request_is_answered_once_however_often_the_driver_is_killed(
 ) -> None:
     draw = random.Random(seed)
     policy: dict[str, Any] = draw.choice([{}, {"scheduler": "stopping"}, {"preset": "long", "min_peers": 3}])
-    made = plan_of(data, **{"trials": 8, "confirm_top": 1, "confirm_seeds": 1, "seed": seed} | policy)
+    plan = plan_of(data, **{"trials": 8, "confirm_top": 1, "confirm_seeds": 1, "seed": seed} | policy)
     asked = wishes(draw, 8)
     waiting, disk, folder = list(asked), Disk(), tmp_path / "sweep"
     folder.mkdir()
     coordinator = None
     for kills in range(20):
         kill_after = draw.randint(5, 60) if kills < 8 else 0
-        coordinator = run_until(made, folder, disk, waiting, kill_after, draw.randint(1, 6) if kills < 8 else 0)
+        coordinator = run_until(plan, folder, disk, waiting, kill_after, draw.randint(1, 6) if kills < 8 else 0)
         if coordinator is not None:
             break
     assert coordinator is not None, "no progress"
@@ -118,7 +118,7 @@ def test_each_request_is_answered_once_however_often_the_driver_is_killed(
     assert set(epochs.values()) <= {1}
     assert sum(isinstance(event, SweepEnded) for event in happened) == 1
     # The journal alone gives back rungs, study and trials.
-    again = coordinator_of(made, tmp_path / "again", Workers())
+    again = coordinator_of(plan, tmp_path / "again", Workers())
     again.restore(rows)
     assert rungs_of(again) == rungs_of(coordinator)
     assert reasons(again) == reasons(coordinator)

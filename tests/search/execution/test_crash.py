@@ -79,9 +79,9 @@ class Failing:
         self.coordinator.open(1)
 
     def fail(self, detail: str) -> None:
-        found = self.coordinator.next()
-        assert found is not None
-        self.coordinator.fail(found.trial, detail.format(number=found.trial))
+        assignment = self.coordinator.next()
+        assert assignment is not None
+        self.coordinator.fail(assignment.trial, detail.format(number=assignment.trial))
 
 
 @pytest.fixture
@@ -107,9 +107,9 @@ def test_trials_that_fail_each_in_its_own_way_are_no_reason_to_stop(failing: Fai
 
 
 def test_nor_are_failures_once_a_trial_has_finished_an_epoch(failing: Failing) -> None:
-    found = failing.coordinator.next()
-    assert found is not None
-    failing.coordinator.report(EpochDone(found.trial, 1, "main", {"score": 0.1}, {"train": 1.0}, {}, {}))
+    assignment = failing.coordinator.next()
+    assert assignment is not None
+    failing.coordinator.report(EpochDone(assignment.trial, 1, "main", {"score": 0.1}, {"train": 1.0}, {}, {}))
     for _ in range(4):
         failing.fail("alike")
     assert repeated_failure(failing.coordinator.state) == ""

@@ -37,7 +37,11 @@ def test_data_and_recipe_that_a_node_lacks_are_named(question: Question) -> None
     report = inspect_node(lacking, "gpu7")
     assert report.data == "not there"
     assert report.recipe.startswith("cows cannot be imported")
-    assert [one.subject for one in differences(lacking, report) if one.subject.startswith(("data", "recipe"))] == [
+    assert [
+        difference.subject
+        for difference in differences(lacking, report)
+        if difference.subject.startswith(("data", "recipe"))
+    ] == [
         "data /nowhere/data.yaml",
         "recipe cows:Cows",
     ]
@@ -50,7 +54,7 @@ def test_a_script_that_a_node_lacks_is_named(question: Question, tmp_path: Path)
     (tmp_path / "train.py").unlink()
     report = inspect_node(asked, "gpu7")
     assert report.script == f"{tmp_path / 'train.py'} is not there"
-    (difference,) = (one for one in differences(asked, report) if one.subject == "the script")
+    (difference,) = (difference for difference in differences(asked, report) if difference.subject == "the script")
     assert "put its folder under this path on every node" in difference.fix
 
 
@@ -101,7 +105,7 @@ def test_a_storage_that_a_node_does_not_reach_is_named_with_what_to_do(stored: Q
     other = replace(stored, storage=(tmp_path / "other").as_uri())
     report = inspect_node(other, "gpu7")
     assert report.folder == "another storage than the driver's"
-    [one] = [one for one in differences(other, report) if one.subject.startswith("storage")]
+    [one] = [difference for difference in differences(other, report) if difference.subject.startswith("storage")]
     assert one.subject == f"storage {other.storage}"
     assert "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are read where Ray was started" in one.fix
     nowhere = replace(stored, storage="/dev/null/sweeps")

@@ -246,9 +246,9 @@ class Winner:
     """A sweep with a winner that is not exported yet."""
 
     def __init__(self, data: Path, root: Path) -> None:
-        made = plan_of(data, trials=3, confirm_top=1, confirm_seeds=1, seed=1)
-        self.folder = SweepFolder.create(root / "sweeps", made.spec)
-        self.state = swept(made, self.folder.journal).state
+        plan = plan_of(data, trials=3, confirm_top=1, confirm_seeds=1, seed=1)
+        self.folder = SweepFolder.create(root / "sweeps", plan.spec)
+        self.state = swept(plan, self.folder.journal).state
         for trial in self.state.trials.values():
             for point in trial.curve.evaluated:
                 checkpoint = self.folder.checkpoint(trial.started.trial, point.epoch)

@@ -23,9 +23,9 @@ from trainables.settings import read_yaml
 @pytest.fixture
 def exported(tmp_path: Path, data: Path) -> Path:
     """The winner of a whole sweep, exported."""
-    made = plan_of(data, trials=3, confirm_top=1, confirm_seeds=1, seed=1)
-    folder = SweepFolder.create(tmp_path / "sweeps", made.spec)
-    state = swept(made, folder.journal).state
+    plan = plan_of(data, trials=3, confirm_top=1, confirm_seeds=1, seed=1)
+    folder = SweepFolder.create(tmp_path / "sweeps", plan.spec)
+    state = swept(plan, folder.journal).state
     export(state, folder, result(state).trial, folder.best)
     return folder.best
 
@@ -173,9 +173,9 @@ def test_lines_added_to_a_native_file_or_gone_from_it_are_named(name: str, tmp_p
 
 
 def test_what_was_exported_trains_as_its_trial_did(exported: Path) -> None:
-    said = list(prove(exported, 4))
-    assert said[0] == "settings and native files are those of the trial"
-    assert said[-1].startswith("proven: 4 epochs as in trial ")
+    sentences = list(prove(exported, 4))
+    assert sentences[0] == "settings and native files are those of the trial"
+    assert sentences[-1].startswith("proven: 4 epochs as in trial ")
 
 
 def test_a_setting_changed_by_hand_is_named(exported: Path) -> None:

@@ -274,10 +274,10 @@ def test_a_reader_sees_a_growing_prefix_while_the_sweep_writes_and_merges(folder
     writer.start()
     seen = [1]
     while seen[-1] < count and (writer.is_alive() or len(seen) < 3):
-        found = epochs(folder)
-        assert found == list(range(1, len(found) + 1))
-        assert len(found) >= seen[-1]
-        seen.append(len(found))
+        recorded = epochs(folder)
+        assert recorded == list(range(1, len(recorded) + 1))
+        assert len(recorded) >= seen[-1]
+        seen.append(len(recorded))
     writer.join()
     assert epochs(folder) == list(range(1, count + 1))
 
@@ -294,7 +294,7 @@ def test_segments_from_before_a_column_existed_are_read_and_merged_with_later_on
     journal.flush()
     assert len(segments(folder)) == 1, "they were merged"
     opened = [row.event for row in read(folder) if isinstance(row.event, SweepOpened)]
-    assert [one.version for one in opened] == [None] * (MERGE_SEGMENTS - 1) + [VERSION]
+    assert [event.version for event in opened] == [None] * (MERGE_SEGMENTS - 1) + [VERSION]
 
 
 def test_a_clock_that_is_set_changes_no_duration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,6 @@ def test_the_command_writes_a_range_that_launch_takes(data: Path, tmp_path: Path
     file = tmp_path / "out" / "lr-range.yaml"
     chosen = read_yaml(file)["set"]["lr"]
     assert 1e-4 < chosen["low"] < 5e-3 < chosen["high"] < 1e-1
-    made = make_plan(read_sweep(file, {"trials": 3, "enqueue": []}))
-    assert (made.ranges["lr"].low, made.ranges["lr"].high) == (chosen["low"], chosen["high"])
-    assert made.max_epochs == 20
+    plan = make_plan(read_sweep(file, {"trials": 3, "enqueue": []}))
+    assert (plan.ranges["lr"].low, plan.ranges["lr"].high) == (chosen["low"], chosen["high"])
+    assert plan.max_epochs == 20

@@ -20,17 +20,17 @@ def curve(losses: list[float], values: list[float | None] | None = None, warmup:
 
 
 def test_a_loss_that_only_falls_varies_but_does_not_oscillate() -> None:
-    found = curve_statistics(curve([10.0 - epoch for epoch in range(9)]))
-    assert found.loss_cv == pytest.approx(0.43, abs=0.01)
-    assert found.loss_detrended_cv is not None
-    assert found.loss_detrended_cv < 0.43 / 4
+    measured = curve_statistics(curve([10.0 - epoch for epoch in range(9)]))
+    assert measured.loss_cv == pytest.approx(0.43, abs=0.01)
+    assert measured.loss_detrended_cv is not None
+    assert measured.loss_detrended_cv < 0.43 / 4
 
 
 def test_document_001_judges_the_loss_after_its_warm_up() -> None:
-    found = curve_statistics(curve([16.0, 10.0, 5.0, 5.1, 4.9, 5.0, 5.0], warmup=2))
-    assert found.loss_cv is not None
-    assert found.loss_cv > 0.5
-    assert found.loss_cv_settled == pytest.approx(0.0126, abs=1e-4)
+    measured = curve_statistics(curve([16.0, 10.0, 5.0, 5.1, 4.9, 5.0, 5.0], warmup=2))
+    assert measured.loss_cv is not None
+    assert measured.loss_cv > 0.5
+    assert measured.loss_cv_settled == pytest.approx(0.0126, abs=1e-4)
 
 
 def test_a_single_jump_is_a_spike() -> None:
@@ -45,9 +45,9 @@ def test_the_trend_is_an_epochs_gain_in_the_direction_that_is_better() -> None:
 
 
 def test_one_wild_epoch_does_not_turn_the_trend() -> None:
-    found = curve_statistics(curve([1.0] * 6, [0.1, 0.2, 0.3, 0.4, 0.5, 0.0])).trend
-    assert found is not None
-    assert found > 0
+    trend = curve_statistics(curve([1.0] * 6, [0.1, 0.2, 0.3, 0.4, 0.5, 0.0])).trend
+    assert trend is not None
+    assert trend > 0
 
 
 def test_the_decline_is_what_was_lost_since_the_peak() -> None:
@@ -61,10 +61,10 @@ def test_a_training_that_ends_at_its_peak_has_not_declined_however_fast_it_rises
 
 
 def test_phases_are_summed_up_in_their_order() -> None:
-    found = curve_statistics(curve([4.0, 2.0, 1.0, 1.0], [0.1, 0.2, 0.5, 0.4], warmup=2)).phases
+    phases = curve_statistics(curve([4.0, 2.0, 1.0, 1.0], [0.1, 0.2, 0.5, 0.4], warmup=2)).phases
     warmup = PhaseSummary("warmup", 1, 2, loss_first=4.0, loss_last=2.0, loss_mean=3.0, loss_std=1.0, value=0.2)
     main = PhaseSummary("main", 3, 4, loss_first=1.0, loss_last=1.0, loss_mean=1.0, loss_std=0.0, value=0.5)
-    assert found == (warmup, main)
+    assert phases == (warmup, main)
     assert (warmup.loss_change, main.loss_change) == (-0.5, 0.0)
 
 

@@ -258,21 +258,21 @@ def test_a_sweep_ends_with_all_trials_ended_and_no_more_epochs_than_asha(data: P
     taken = {}
     for scheduler in ("asha", "freeze_thaw"):
         fields = {"trials": 40, "preset": "long", "confirm_top": 0, "audit": 0, "seed": 1, "sampler": "tpe"}
-        made = plan_of(data, **fields, scheduler=scheduler)
-        state = swept(made, tmp_path / scheduler)
+        plan = plan_of(data, **fields, scheduler=scheduler)
+        state = swept(plan, tmp_path / scheduler)
         assert not state.trials.running
         assert not state.trials.paused
         assert {trial.decision.reason for trial in state.trials.search if trial.decision} >= {"done", "rung"}
         taken[scheduler] = state.epochs
-    assert taken["freeze_thaw"] <= taken["asha"] + 2 * made.max_epochs
+    assert taken["freeze_thaw"] <= taken["asha"] + 2 * plan.max_epochs
 
 
 def test_it_finds_what_is_good_in_fewer_epochs_than_drawing_at_random(data: Path, tmp_path: Path) -> None:
     """The metric rises to `quality`, one of four parameters: eight seeds."""
 
     def best(**policy: Any) -> float:
-        made = plan_of(data, trials=30, preset="long", confirm_top=0, audit=0, enqueue=[], **policy)
-        state = swept(made, tmp_path / f"{policy}")
+        plan = plan_of(data, trials=30, preset="long", confirm_top=0, audit=0, enqueue=[], **policy)
+        state = swept(plan, tmp_path / f"{policy}")
         return max(trial.curve.smoothed_value or 0.0 for trial in state.trials.search if trial.finished)
 
     ours = [best(scheduler="freeze_thaw", sampler="tpe", seed=seed) for seed in range(8)]
@@ -285,7 +285,7 @@ def test_each_decision_says_what_was_promised_and_by_how_many(data: Path, journa
     state = swept(
         plan_of(data, trials=12, preset="long", confirm_top=0, sampler="tpe", scheduler="freeze_thaw"), journal
     )
-    compared = [one for trial in state.trials.search for one in trial.decisions if one.reason == "rung"]
+    compared = [decision for trial in state.trials.search for decision in trial.decisions if decision.reason == "rung"]
     for one in compared:
         assert one.numbers["peers"] >= one.numbers["rank"] >= 1
         assert one.action != "continue" or one.numbers["rank"] == 1 or "baseline" in one.detail

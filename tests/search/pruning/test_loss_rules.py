@@ -26,10 +26,10 @@ def test_a_loss_that_was_not_recorded_is_not_one_that_broke() -> None:
 
 @pytest.mark.parametrize("loss", [NAN, INF, -INF])
 def test_two_losses_in_a_row_that_are_no_numbers_are_too_many(loss: float) -> None:
-    found = judged([1.0, 0.9, loss, loss])
-    assert reason(found) == "nonfinite"
-    assert found is not None
-    assert "2 epochs in a row (up to epoch 4)" in found.detail
+    decision = judged([1.0, 0.9, loss, loss])
+    assert reason(decision) == "nonfinite"
+    assert decision is not None
+    assert "2 epochs in a row (up to epoch 4)" in decision.detail
 
 
 def test_a_single_one_is_forgiven() -> None:
@@ -52,10 +52,10 @@ def test_a_held_out_loss_that_is_no_number_is_never_a_reason() -> None:
 
 
 def test_a_training_loss_above_twice_its_best_for_three_epochs_diverges() -> None:
-    found = judged([2.0, 1.0, 2.1, 2.5, 2.2], settings=AT_ONCE)
-    assert reason(found) == "diverging"
-    assert found is not None
-    assert found.numbers == {"best": 1.0, "lowest_since": 2.1, "factor": 2.0, "epochs": 3}
+    decision = judged([2.0, 1.0, 2.1, 2.5, 2.2], settings=AT_ONCE)
+    assert reason(decision) == "diverging"
+    assert decision is not None
+    assert decision.numbers == {"best": 1.0, "lowest_since": 2.1, "factor": 2.0, "epochs": 3}
 
 
 def test_twice_its_best_is_not_above_twice_its_best() -> None:
@@ -154,11 +154,11 @@ def test_the_end_of_the_warm_up_changes_nothing_about_the_loss() -> None:
 def test_strict_stops_a_loss_that_varies_by_more_than_document_001_allows() -> None:
     swinging = [1.0, 1.4] * 6
     assert judged(swinging) is None
-    found = judged(swinging, settings=StabilitySettings(strict=True))
-    assert reason(found) == "oscillating"
-    assert found is not None
-    assert "oscillated by" in found.detail
-    assert "of 12 epochs of one phase); strict_cv allows 5.0%" in found.detail
+    decision = judged(swinging, settings=StabilitySettings(strict=True))
+    assert reason(decision) == "oscillating"
+    assert decision is not None
+    assert "oscillated by" in decision.detail
+    assert "of 12 epochs of one phase); strict_cv allows 5.0%" in decision.detail
     assert judged([1.0, 1.01] * 6, settings=StabilitySettings(strict=True)) is None
 
 

@@ -13,10 +13,10 @@ from tests.support.judged import DEFAULTS, judged, reason
 
 
 def test_a_metric_that_never_left_zero_in_half_of_the_epochs_collapsed() -> None:
-    found = judged([1.0] * 50, [0.0] * 50)
-    assert reason(found) == "collapsed"
-    assert found is not None
-    assert "metric never above 0.0000 in 50 of 100 epochs" in found.detail
+    decision = judged([1.0] * 50, [0.0] * 50)
+    assert reason(decision) == "collapsed"
+    assert decision is not None
+    assert "metric never above 0.0000 in 50 of 100 epochs" in decision.detail
 
 
 def test_before_half_of_the_epochs_zero_is_early_days() -> None:
@@ -58,10 +58,10 @@ def test_a_metric_to_minimise_may_be_zero() -> None:
 
 
 def test_a_vanished_loss_with_a_zero_metric_is_a_dead_model() -> None:
-    found = judged([1.0, 0.0005], [0.0, 0.0])
-    assert reason(found) == "collapsed"
-    assert found is not None
-    assert "dead model" in found.detail
+    decision = judged([1.0, 0.0005], [0.0, 0.0])
+    assert reason(decision) == "collapsed"
+    assert decision is not None
+    assert "dead model" in decision.detail
 
 
 def test_a_vanished_loss_with_a_good_metric_is_a_good_model() -> None:
@@ -75,6 +75,6 @@ def test_a_vanished_loss_with_a_good_metric_is_a_good_model() -> None:
 def test_a_run_without_a_new_best_is_stale_only_if_asked() -> None:
     values = [0.5] + [0.4] * 9
     assert judged([1.0] * 10, values) is None
-    found = judged([1.0] * 10, values, settings=StabilitySettings(stale_epochs=9))
-    assert reason(found) == "stale"
+    decision = judged([1.0] * 10, values, settings=StabilitySettings(stale_epochs=9))
+    assert reason(decision) == "stale"
     assert judged([1.0] * 10, values, settings=StabilitySettings(stale_epochs=10)) is None

@@ -27,8 +27,8 @@ def test_a_falling_loss_is_fine() -> None:
 
 def test_the_recipes_alarm_ends_it_with_the_recipes_words() -> None:
     curve = Curve("max", [Point(1, 0.5, 1.0)])
-    found = verdict(curve, 10, DEFAULTS, Alarm("collapsed", "all boxes are one"))
-    assert found == Decision("stop", "collapsed", "all boxes are one")
+    decision = verdict(curve, 10, DEFAULTS, Alarm("collapsed", "all boxes are one"))
+    assert decision == Decision("stop", "collapsed", "all boxes are one")
 
 
 def test_a_training_that_is_to_reach_its_end_is_stopped_only_if_nothing_is_left_to_train() -> None:
@@ -80,11 +80,11 @@ def test_whatever_the_curve_there_is_a_verdict_or_none(
     points: list[tuple[float | None, float, float | None]], mode: str, max_epochs: int, **thresholds: Any
 ) -> None:
     curve = Curve(mode, [Point(epoch, *point) for epoch, point in enumerate(points, start=1)])
-    found = verdict(curve, max_epochs, StabilitySettings(oscillation_cv=0.2, **thresholds), peers=lambda epoch: 0.3)
-    if found is not None:
-        assert found.action == "stop"
-        assert found.reason in FAILURES | {"oscillating"}
-        assert found.detail
+    decision = verdict(curve, max_epochs, StabilitySettings(oscillation_cv=0.2, **thresholds), peers=lambda epoch: 0.3)
+    if decision is not None:
+        assert decision.action == "stop"
+        assert decision.reason in FAILURES | {"oscillating"}
+        assert decision.detail
 
 
 @given(st.floats(1e-3, 1e6), st.integers(1, 60))

@@ -89,16 +89,16 @@ def test_a_run_that_was_stopped_is_a_result_by_what_it_had_reached(objective: st
 
 
 def test_a_metric_to_minimise_is_simulated_the_other_way_round() -> None:
-    made = recording([[0.9, 0.8, 0.7, 0.6], [0.5, 0.4, 0.3, 0.2]], mode="min")
-    found = simulate_shuffled(
-        made, {"scheduler": "stopping", "grace_epochs": 1, "reduction_factor": 2}, workers=2, seed=0
+    recorded = recording([[0.9, 0.8, 0.7, 0.6], [0.5, 0.4, 0.3, 0.2]], mode="min")
+    score = simulate_shuffled(
+        recorded, {"scheduler": "stopping", "grace_epochs": 1, "reduction_factor": 2}, workers=2, seed=0
     )
-    assert (found.regret, found.winner_stopped) == (0.0, "")
+    assert (score.regret, score.winner_stopped) == (0.0, "")
 
 
 def test_a_run_that_had_been_cut_off_cannot_win() -> None:
-    made = recording([[0.9], [0.1, 0.2, 0.3]], censored=(0,))
-    assert simulate_shuffled(made, {"scheduler": "none"}, workers=1, seed=0).regret == 0.0
+    recorded = recording([[0.9], [0.1, 0.2, 0.3]], censored=(0,))
+    assert simulate_shuffled(recorded, {"scheduler": "none"}, workers=1, seed=0).regret == 0.0
     with pytest.raises(DataError, match="made up: none of its runs was trained to its end with a score"):
         simulate_shuffled(recording([[0.9], [0.1]], censored=(0, 1)), {"scheduler": "none"}, workers=1, seed=0)
 
@@ -123,21 +123,27 @@ def test_workers_wait_for_nobody_and_share_the_time() -> None:
 def test_whatever_was_recorded_every_run_ends_once(
     values: list[list[float | None]], scheduler: str, workers: int, mode: str
 ) -> None:
-    made = recording(values, mode)  # type: ignore[arg-type]
-    state, seconds = simulate(made, {"scheduler": scheduler}, workers, list(range(len(values))))
+    recorded = recording(values, mode)  # type: ignore[arg-type]
+    state, seconds = simulate(recorded, {"scheduler": scheduler}, workers, list(range(len(values))))
     assert len(state.trials.search) == len(values)
     assert all(trial.decision is not None for trial in state.trials.search)
-    assert seconds <= made.seconds
+    assert seconds <= recorded.seconds
 
 
 def test_one_replay_decision_by_decision() -> None:
     """What a change of the rules changes, this shows."""
-    made = recording([[0.1 * (quality + epoch) for epoch in range(1, 7)] for quality in (0, 3, 1, 2)])
-    state, _ = simulate(made, {"scheduler": "asha", "grace_epochs": 1, "min_peers": 2}, 2, [0, 1, 2, 3])
+    recorded = recording([[0.1 * (quality + epoch) for epoch in range(1, 7)] for quality in (0, 3, 1, 2)])
+    state, _ = simulate(recorded, {"scheduler": "asha", "grace_epochs": 1, "min_peers": 2}, 2, [0, 1, 2, 3])
     log = [
-        (trial.started.trial, one.epoch, one.action, one.numbers.get("rank"), one.numbers.get("peers"))
+        (
+            trial.started.trial,
+            decision.epoch,
+            decision.action,
+            decision.numbers.get("rank"),
+            decision.numbers.get("peers"),
+        )
         for trial in state.trials.search
-        for one in trial.decisions
+        for decision in trial.decisions
     ]
     assert log == [
         (0, 1, "pause", 1, 1),
@@ -169,8 +175,8 @@ def test_one_replay_decision_by_decision() -> None:
 
 
 def test_scores_are_the_same_each_time_and_name_the_worst() -> None:
-    made = [rising(seed=1), rising(seed=2)]
-    first, second = (list(scores(made, {"asha": {"scheduler": "asha"}}, 4, 3)) for _ in range(2))
+    recordings = [rising(seed=1), rising(seed=2)]
+    first, second = (list(scores(recordings, {"asha": {"scheduler": "asha"}}, 4, 3)) for _ in range(2))
     assert first == second
     assert first[0].simulations == 6
     assert first[0].regret_interval[0] <= first[0].regret <= first[0].regret_interval[1]
@@ -190,15 +196,15 @@ def test_the_verb_prints_a_table_or_json(tmp_path: Path) -> None:
     assert "4 trainings in 1 recordings, 40 epochs; 4 workers, 2 orders" in shown
     assert [line.split()[0] for line in shown.splitlines()[1:5]] == ["scheduler", "none", "stopping", "asha"]
     policy = ["--policy", "scheduler=asha,min_peers=2,stability.strict=true", "--json"]
-    (found,) = json.loads(CliRunner().invoke(cli.app, arguments + policy).output)
-    assert found["policy"] == "scheduler=asha,min_peers=2,stability.strict=true"
+    (row,) = json.loads(CliRunner().invoke(cli.app, arguments + policy).output)
+    assert row["policy"] == "scheduler=asha,min_peers=2,stability.strict=true"
     failed = CliRunner().invoke(cli.app, [*arguments, "--policy", "min_peer=2"])
     assert isinstance(failed.exception, SteadytuneError)
 
 
 def test_a_figure_has_a_point_and_an_interval_a_policy(tmp_path: Path) -> None:
-    found = list(scores([rising(seed=1), rising(seed=2)], SCHEDULERS, 4, 2))
-    panels = chart(found).body
+    rows = list(scores([rising(seed=1), rising(seed=2)], SCHEDULERS, 4, 2))
+    panels = chart(rows).body
     assert isinstance(panels, tuple)
     (panel,) = panels
     assert isinstance(panel, Panel)
@@ -208,8 +214,8 @@ def test_a_figure_has_a_point_and_an_interval_a_policy(tmp_path: Path) -> None:
         "who is far behind the peers at half of the epochs is stopped without rungs too"
     )
     assert (everything.y, line.y) == ((0.0,), (0.0, 0.0))
-    write_chart(chart(found), tmp_path / "figure.png")
-    write_chart(chart(found), tmp_path / "figure.html")
+    write_chart(chart(rows), tmp_path / "figure.png")
+    write_chart(chart(rows), tmp_path / "figure.html")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
     assert "stopping" in (tmp_path / "figure.html").read_text()
 

@@ -13,15 +13,17 @@ from trainables.errors import DataError
 
 def test_a_sweep_is_read_from_its_journal(data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "sweeps" / "sweep"
-    made = plan_of(data, trials=6, preset="long", scheduler="stopping", grace_epochs=3)
-    coordinator = swept(made, folder / "journal")
-    (folder / "sweep.yaml").write_text(made.spec.dump())
-    (found,) = read(folder)
-    assert (found.metric, found.mode, found.max_epochs) == ("score", "max", 27)
-    assert [run.curve.points for run in found.runs] == [trial.curve.points for trial in coordinator.state.trials.search]
+    plan = plan_of(data, trials=6, preset="long", scheduler="stopping", grace_epochs=3)
+    coordinator = swept(plan, folder / "journal")
+    (folder / "sweep.yaml").write_text(plan.spec.dump())
+    (recorded,) = read(folder)
+    assert (recorded.metric, recorded.mode, recorded.max_epochs) == ("score", "max", 27)
+    assert [run.curve.points for run in recorded.runs] == [
+        trial.curve.points for trial in coordinator.state.trials.search
+    ]
     ends = {trial.started.trial: trial.decision for trial in coordinator.state.trials.search}
     cut = {trial for trial, end in ends.items() if end and end.reason == "rung"}
-    assert {int(run.name) for run in found.runs if run.censored} == cut
+    assert {int(run.name) for run in recorded.runs if run.censored} == cut
     assert cut
 
 
@@ -31,9 +33,9 @@ def test_a_trial_that_a_rule_ended_early_or_that_still_runs_was_not_trained_to_i
     folder = tmp_path / "sweeps" / "sweep"
     strict = {"strict": True, "oscillation_window": 5}
     names = ["steady", "good", "slow"]
-    made = plan_of(data, trials=3, preset="long", scheduler="none", enqueue=names, stability=strict, confirm_top=0)
+    plan = plan_of(data, trials=3, preset="long", scheduler="none", enqueue=names, stability=strict, confirm_top=0)
     workers = Workers()
-    coordinator = coordinator_of(made, folder / "journal", workers)
+    coordinator = coordinator_of(plan, folder / "journal", workers)
     coordinator.open(2)
     workers.fill(coordinator)
     for trial in [0] * 27 + [1] * 5:
@@ -42,7 +44,7 @@ def test_a_trial_that_a_rule_ended_early_or_that_still_runs_was_not_trained_to_i
     workers.step(coordinator, 2)
     assert reasons(coordinator) == {0: "done", 1: "oscillating"}
     coordinator.end(SweepEnded(-1, "interrupted"))
-    (folder / "sweep.yaml").write_text(made.spec.dump())
+    (folder / "sweep.yaml").write_text(plan.spec.dump())
     (recording,) = read(folder)
     assert [run.censored for run in recording.runs] == [False, True, True]
 
@@ -50,10 +52,10 @@ def test_a_trial_that_a_rule_ended_early_or_that_still_runs_was_not_trained_to_i
 def test_a_table_has_a_row_an_epoch(tmp_path: Path) -> None:
     path = tmp_path / "runs.csv"
     path.write_text("run,epoch,map,train_loss\na,1,0.1,2\na,2,,1.5\nb,1,0.3,nan\nb,2,0.4,1\n")
-    (found,) = read(path, "map")
-    assert found.max_epochs == 2
-    assert [[point.value for point in run.curve.points] for run in found.runs] == [[0.1, None], [0.3, 0.4]]
-    assert str(found.runs[1].curve.points[0].loss) == "nan"
+    (recorded,) = read(path, "map")
+    assert recorded.max_epochs == 2
+    assert [[point.value for point in run.curve.points] for run in recorded.runs] == [[0.1, None], [0.3, 0.4]]
+    assert str(recorded.runs[1].curve.points[0].loss) == "nan"
 
 
 @pytest.mark.parametrize(
@@ -81,12 +83,12 @@ def test_trainings_of_ultralytics_are_grouped_by_data_and_length(tmp_path: Path)
         folder.mkdir()
         (folder / "args.yaml").write_text(f"data: {data}\nepochs: {epochs}\nlr0: 0.01\n")
         (folder / "results.csv").write_text(header + "1, 9, 1.5, 0.5, 0.2, 1\n2, 9, 1, 0.5, 0, 0\n")
-    (found,) = read(tmp_path)
-    assert (found.name, [run.name for run in found.runs]) == ("one.yaml (2 epochs)", ["a", "b"])
-    first, second = found.runs[0].curve.points
+    (recorded,) = read(tmp_path)
+    assert (recorded.name, [run.name for run in recorded.runs]) == ("one.yaml (2 epochs)", ["a", "b"])
+    first, second = recorded.runs[0].curve.points
     assert (first.value, first.loss, first.held_out) == (0.2, 2.0, 1.0)
     assert second.value is None, "zeros in all that was validated mean that nothing was"
-    assert found.runs[0].settings["lr0"] == 0.01
+    assert recorded.runs[0].settings["lr0"] == 0.01
 
 
 def test_a_log_of_yolox_has_losses_and_evaluations(tmp_path: Path) -> None:
@@ -96,8 +98,8 @@ def test_a_log_of_yolox_has_losses_and_evaluations(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         text = line.format(1, 10, 4.0) + line.format(1, 20, 2.0) + ap.format(0.125) + line.format(2, 10, 1.5)
         (tmp_path / name / "train_log.txt").write_text(text)
-    (found,) = read(tmp_path)
-    assert [(point.loss, point.value) for point in found.runs[0].curve.points] == [(3.0, 0.125), (1.5, None)]
+    (recorded,) = read(tmp_path)
+    assert [(point.loss, point.value) for point in recorded.runs[0].curve.points] == [(3.0, 0.125), (1.5, None)]
 
 
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
@@ -131,21 +133,21 @@ def test_an_experiment_of_mlflow_is_read_by_its_planned_epochs(tmp_path: Path) -
             client.log_metric(run, "train_loss", 1 / (step + 1), timestamp=3000 + 2000 * step, step=step)
         client.log_metric(run, "map", 0.5, timestamp=3000, step=0)
         client.log_metric(run, "map", 0.7, timestamp=7000, step=2)
-    (found,) = read_experiment(store, "by hand", "map", "max")
-    assert (found.name, found.max_epochs) == ("by hand (3 epochs)", 3)
-    assert [(run.name, run.censored) for run in found.runs] == [
+    (recorded,) = read_experiment(store, "by hand", "map", "max")
+    assert (recorded.name, recorded.max_epochs) == ("by hand (3 epochs)", 3)
+    assert [(run.name, run.censored) for run in recorded.runs] == [
         ("a", False),
         ("b", False),
         ("stale", True),
         ("running", True),
         ("paused", True),
     ]
-    assert [(point.epoch, point.value, point.loss) for point in found.runs[0].curve.points] == [
+    assert [(point.epoch, point.value, point.loss) for point in recorded.runs[0].curve.points] == [
         (1, 0.5, 1.0),
         (2, None, 0.5),
         (3, 0.7, pytest.approx(1 / 3)),
     ]
-    assert found.runs[1].seconds == (1.999, 2.0, 2.0)
+    assert recorded.runs[1].seconds == (1.999, 2.0, 2.0)
     for name, metric, words in (
         ("by hnad", "map", "no such experiment in .*; did you mean 'by hand'"),
         ("by hand", None, "give --metric, one of map, train_loss"),

@@ -24,9 +24,9 @@ def study_in(file: Path) -> optuna.Study:
 
 
 def test_optuna_finds_the_search_with_its_values_and_settings(steadytune: Steadytune, sweeps: Path) -> None:
-    code, said, _ = steadytune("optuna", "sweep", "--sweeps", sweeps)
+    code, output, _ = steadytune("optuna", "sweep", "--sweeps", sweeps)
     file = sweeps / "sweep" / "optuna.log"
-    assert (code, said) == (0, f"{file}: open it with `optuna-dashboard {file}`\n")
+    assert (code, output) == (0, f"{file}: open it with `optuna-dashboard {file}`\n")
     state, study = SweepFollower(SweepFolder(sweeps, "sweep")).read(), study_in(file)
     assert study.study_name == "sweep"
     assert study.direction.name == "MAXIMIZE"

@@ -14,9 +14,9 @@ from tests.support.workers import events
 
 
 def test_tensorboard_finds_each_trial_with_its_curves_and_settings(steadytune: Steadytune, sweeps: Path) -> None:
-    code, said, _ = steadytune("tensorboard", "sweep", "--sweeps", sweeps)
+    code, output, _ = steadytune("tensorboard", "sweep", "--sweeps", sweeps)
     folder = sweeps / "sweep" / "tensorboard"
-    assert (code, said) == (0, f"{folder}: open it with `tensorboard --logdir {folder}`\n")
+    assert (code, output) == (0, f"{folder}: open it with `tensorboard --logdir {folder}`\n")
     journal = sweeps / "sweep" / "journal"
     for started in events(journal, TrialStarted):
         read = EventAccumulator(str(folder / f"{started.trial:04d}"))

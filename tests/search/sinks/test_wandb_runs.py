@@ -45,9 +45,9 @@ def as_dict(items: Any) -> dict[str, Any]:
 
 
 def test_each_trial_is_a_run_with_its_settings_curve_and_end(steadytune: Steadytune, sweeps: Path) -> None:
-    code, said, _ = steadytune("wandb", "sweep", "--sweeps", sweeps, "--project", "cattle")
+    code, output, _ = steadytune("wandb", "sweep", "--sweeps", sweeps, "--project", "cattle")
     folder = sweeps / "sweep" / "wandb-offline"
-    assert (code, said) == (0, f"{folder}: upload it with `wandb sync {folder}/wandb/offline-run-*`\n")
+    assert (code, output) == (0, f"{folder}: upload it with `wandb sync {folder}/wandb/offline-run-*`\n")
     for trial in SweepFollower(SweepFolder(sweeps, "sweep")).read().trials.values():
         (file,) = folder.glob(f"wandb/offline-run-*/run-sweep-{trial.number:04d}.wandb")
         written = records(file)

@@ -62,10 +62,10 @@ def train(root: Path) -> Trains:
     """Runs a new sweep to its end and exports its winner, by workers in virtual time."""
 
     def run(spec: SweepSpec) -> SweepState:
-        made = make_plan(started(spec, root))
-        sweep = SweepFolder.create(root, made.spec)
+        plan = make_plan(started(spec, root))
+        sweep = SweepFolder.create(root, plan.spec)
         workers = Workers()
-        coordinator = swept(made, sweep.journal, workers)
+        coordinator = swept(plan, sweep.journal, workers)
         for trial, epoch in workers.disk.checkpoints:
             sweep.checkpoint(trial, epoch).mkdir(parents=True)
             (sweep.checkpoint(trial, epoch) / "state.json").write_text(f'{{"epoch": {epoch}, "trial": {trial}}}')

@@ -43,9 +43,9 @@ class Costly(Workers):
 def costly_sweep(data: Path, journal: Path, **fields: Any) -> Coordinator:
     """A whole sweep of ten trials on such workers."""
     choices = {"noise": 0.0, "shape": "fast"}
-    made = plan_of(data, **{"trials": 10, "scheduler": "none", "confirm_top": 0, "set": choices} | fields)
+    plan = plan_of(data, **{"trials": 10, "scheduler": "none", "confirm_top": 0, "set": choices} | fields)
     workers = Costly()
-    coordinator = coordinator_of(made, journal, workers)
+    coordinator = coordinator_of(plan, journal, workers)
     coordinator.open(2)
     workers.run(coordinator)
     coordinator.end(result(coordinator.state))
@@ -125,9 +125,9 @@ def test_a_limit_that_is_none_is_refused(data: Path, limits: dict[str, Any], wor
 
 def test_where_the_better_is_the_dearer_every_trial_is_a_trade_off(data: Path, tmp_path: Path) -> None:
     state = costly(data, tmp_path / "journal", also="epoch_seconds")
-    found = pareto_front(state)
-    assert [one.trial for one in found] == state.trials.ranking
-    assert [one.cost for one in found] == sorted((one.cost for one in found), reverse=True)
+    front = pareto_front(state)
+    assert [value.trial for value in front] == state.trials.ranking
+    assert [value.cost for value in front] == sorted((value.cost for value in front), reverse=True)
 
 
 def test_without_a_second_measure_there_are_none(data: Path, tmp_path: Path) -> None:
@@ -139,19 +139,21 @@ def test_no_trial_on_the_front_is_beaten_and_every_other_is(points: list[tuple[i
     trials = [trial_with([float(cost)], values=(float(level),)) for level, cost in points]
     kept = {(point.value, point.cost) for point in non_dominated(trials, "epoch_seconds")}
     assert kept == {
-        one for one in points if not any(other != one and other[0] >= one[0] and other[1] <= one[1] for other in points)
+        point
+        for point in points
+        if not any(other != point and other[0] >= point[0] and other[1] <= point[1] for other in points)
     }
 
 
 def test_the_trade_offs_are_in_the_last_words_and_for_machines(data: Path, tmp_path: Path) -> None:
-    made = plan_of(data, trials=4, scheduler="none", confirm_top=0, also="checkpoint_mb")
-    folder = SweepFolder.create(tmp_path, made.spec)
+    plan = plan_of(data, trials=4, scheduler="none", confirm_top=0, also="checkpoint_mb")
+    folder = SweepFolder.create(tmp_path, plan.spec)
     state = costly(data, folder.journal, trials=4, also="checkpoint_mb")
     words = [item for item in summary(state, folder, "steadytune {} sweep".format) if not isinstance(item, str)]
-    assert any("Best trade-offs between score and checkpoint_mb" in str(getattr(one, "title", "")) for one in words)
-    found = sweep_json(state, "sweep")["front"]
-    assert [one["trial"] for one in found] == [point.trial.number for point in pareto_front(state)]
-    assert all(one["checkpoint_mb"] > 0 for one in found)
+    assert any("Best trade-offs between score and checkpoint_mb" in str(getattr(word, "title", "")) for word in words)
+    front = sweep_json(state, "sweep")["front"]
+    assert [value["trial"] for value in front] == [point.trial.number for point in pareto_front(state)]
+    assert all(value["checkpoint_mb"] > 0 for value in front)
 
 
 def test_a_restored_sweep_measures_the_same(data: Path, tmp_path: Path) -> None:

@@ -89,9 +89,9 @@ def test_a_training_that_a_target_names_is_compared_by_part_of_the_data(
     choices = {"epochs": 9, "shape": "fast", "quality": {"low": 0.5, "high": 0.99}, "noise": 0.01}
     fields = {"enqueue": ["steady", "slow"], "set": choices}
     targets = ["score >= slow + 0.2", "error <= 0.5"]
-    made = plan_of(data, trials=20, targets=targets, confirm_seeds=confirm_seeds, **fields)
-    folder = SweepFolder.create(tmp_path, made.spec)
-    coordinator = swept(made, folder.journal)
+    plan = plan_of(data, trials=20, targets=targets, confirm_seeds=confirm_seeds, **fields)
+    folder = SweepFolder.create(tmp_path, plan.spec)
+    coordinator = swept(plan, folder.journal)
     coordinator.end(result(coordinator.state))
     state = coordinator.state
     compared = differences(state, state.plan.targets[0])
@@ -108,9 +108,9 @@ def test_a_training_that_a_target_names_is_compared_by_part_of_the_data(
 
 
 def test_a_sweep_that_is_read_back_says_the_same(data: Path, tmp_path: Path) -> None:
-    made = plan_of(data, trials=12, set=QUALITY, targets=["error <= 0.3", "val <= 0.2", "score >= steady"])
-    folder = SweepFolder.create(tmp_path, made.spec)
-    coordinator = swept(made, folder.journal)
+    plan = plan_of(data, trials=12, set=QUALITY, targets=["error <= 0.3", "val <= 0.2", "score >= steady"])
+    folder = SweepFolder.create(tmp_path, plan.spec)
+    coordinator = swept(plan, folder.journal)
     coordinator.end(result(coordinator.state))
     state = SweepFollower(folder).read()
     assert target_results(state) == target_results(coordinator.state)
@@ -137,12 +137,12 @@ def test_a_search_whose_targets_nobody_meets_uses_its_budget(data: Path, tmp_pat
 
 
 def test_killed_right_after_the_targets_were_met_it_draws_no_more(data: Path, tmp_path: Path) -> None:
-    made = plan_of(data, trials=200, set=QUALITY, targets=["score >= 0.7"], stop_at_targets=True, confirm_top=0)
-    uncut = swept(made, tmp_path / "uncut").state
+    plan = plan_of(data, trials=200, set=QUALITY, targets=["score >= 0.7"], stop_at_targets=True, confirm_top=0)
+    uncut = swept(plan, tmp_path / "uncut").state
     rows = list(read(tmp_path / "uncut"))
     until = next(number for number, row in enumerate(rows, 1) if row.event.event == "enough")
     workers = Workers()
-    coordinator = coordinator_of(made, tmp_path / "resumed", workers)
+    coordinator = coordinator_of(plan, tmp_path / "resumed", workers)
     coordinator.restore(rows[:until])
     coordinator.open(2)
     workers.run(coordinator)

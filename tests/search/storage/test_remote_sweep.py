@@ -67,11 +67,11 @@ def test_a_trial_continues_from_its_newest_checkpoint_that_the_driver_has_heard_
 
 
 def test_the_trials_log_and_environment_go_with_its_checkpoint(storage: Storage, tmp_path: Path) -> None:
-    own, copy = tmp_path / "node" / "0007", tmp_path / "copy" / "0007"
-    own.mkdir(parents=True)
-    (own / "log.txt").write_text("epoch 1\n")
-    put(storage, own, 1)
-    put(storage, own, 2)
+    trial_folder, copy = tmp_path / "node" / "0007", tmp_path / "copy" / "0007"
+    trial_folder.mkdir(parents=True)
+    (trial_folder / "log.txt").write_text("epoch 1\n")
+    put(storage, trial_folder, 1)
+    put(storage, trial_folder, 2)
     remote_sweep.download_trial(storage, copy, {2})
     assert (copy / "log.txt").read_text() == "epoch 1\n"
     assert list(checkpoint.found(copy / "checkpoints")) == [2]
@@ -92,10 +92,10 @@ def test_the_files_of_a_checkpoint_and_the_log_wait_for_a_slow_server_together_a
 
     slow = SlowStorage(uri(tmp_path), "sweep")
     slow.write(remote_sweep.OWNER, b"0123 another machine")
-    own = tmp_path / "node" / "0007"
-    own.mkdir(parents=True)
-    (own / "log.txt").write_text("epoch 1\n")
-    put(slow, own, 1)
+    trial_folder = tmp_path / "node" / "0007"
+    trial_folder.mkdir(parents=True)
+    (trial_folder / "log.txt").write_text("epoch 1\n")
+    put(slow, trial_folder, 1)
     assert sorted(written[1:4]) == ["log.txt", "state.json", "weights"]
     assert written[4:] == [checkpoint.CHECKSUMS]
 
@@ -103,9 +103,9 @@ def test_the_files_of_a_checkpoint_and_the_log_wait_for_a_slow_server_together_a
 def test_an_upload_that_was_cut_short_anywhere_is_no_checkpoint(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = tmp_path / "node" / "0007"
-    put(storage, own, 1)
-    put(storage, own, 2)  # trained again after a restart: what it overwrites is no checkpoint meanwhile
+    trial_folder = tmp_path / "node" / "0007"
+    put(storage, trial_folder, 1)
+    put(storage, trial_folder, 2)  # trained again after a restart: what it overwrites is no checkpoint meanwhile
     really = Storage.write
     for cut in range(3):
         count = iter(range(9))
@@ -118,20 +118,20 @@ def test_an_upload_that_was_cut_short_anywhere_is_no_checkpoint(
         with monkeypatch.context() as patched:
             patched.setattr(Storage, "write", write)
             with pytest.raises(KeyboardInterrupt):
-                put(storage, own, 2)
+                put(storage, trial_folder, 2)
         assert resumed(storage, tmp_path / f"node {cut}" / "0007", 2) == 1
-    put(storage, own, 2)
-    assert resumed(storage, own, 2) == 2
+    put(storage, trial_folder, 2)
+    assert resumed(storage, trial_folder, 2) == 2
 
 
 def test_a_checkpoint_damaged_at_the_storage_is_known_and_the_one_before_is_used(
     storage: Storage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own = tmp_path / "node" / "0007"
-    put(storage, own, 1)
-    put(storage, own, 2)
+    trial_folder = tmp_path / "node" / "0007"
+    put(storage, trial_folder, 1)
+    put(storage, trial_folder, 2)
     storage.write(f"{remote_sweep.checkpoint_name(7, 2)}/model/weights", b"\2" * 99 + b"\3")
-    assert resumed(storage, own, 2) == 1
+    assert resumed(storage, trial_folder, 2) == 1
     assert "has changed since it was written" in capsys.readouterr().out
 
 
@@ -167,8 +167,8 @@ class Driver:
 
     def write(self, *places: int) -> Driver:
         journal = Journal(self.folder.journal)
-        for one in places:
-            journal.append(SweepOpened(one))
+        for place in places:
+            journal.append(SweepOpened(place))
         journal.flush()
         return self
 

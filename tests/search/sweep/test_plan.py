@@ -28,11 +28,11 @@ def complaint(data: Path, **fields: Any) -> str:
 
 
 def test_a_plan_has_all_that_follows_from_the_sweep(data: Path) -> None:
-    made = plan_of(data)
-    assert isinstance(made.recipe, Curves)
-    assert made.max_epochs == 4
-    assert [name for name, _ in made.named] == ["steady"]
-    assert made.ranges == {
+    plan = plan_of(data)
+    assert isinstance(plan.recipe, Curves)
+    assert plan.max_epochs == 4
+    assert [name for name, _ in plan.named] == ["steady"]
+    assert plan.ranges == {
         "quality": Range("float", 0.01, 1.0, log=True),
         "shape": Range("choice", choices=("fast", "slow")),
         "depth": Range("int", 1, 3),
@@ -47,8 +47,8 @@ def test_the_first_rung_lies_at_a_tenth_of_a_training(data: Path, preset: str, g
 
 
 def test_named_trainings_run_first_with_the_users_pins(data: Path) -> None:
-    made = plan_of(data, enqueue=["wild", "steady"], set={"noise": 0.5})
-    assert [(name, values["diverge_at"], values["noise"]) for name, values in made.named] == [
+    plan = plan_of(data, enqueue=["wild", "steady"], set={"noise": 0.5})
+    assert [(name, values["diverge_at"], values["noise"]) for name, values in plan.named] == [
         ("wild", 2, 0.5),
         ("steady", 0, 0.5),
     ]
@@ -59,19 +59,19 @@ def test_nothing_needs_to_be_enqueued(data: Path) -> None:
 
 
 def test_a_pinned_value_reaches_the_settings_and_is_not_drawn(data: Path) -> None:
-    made = plan_of(data, set={"depth": 4, "diverge_at": 3})
-    assert "depth" not in made.ranges
-    values = made.settings({"quality": 0.25}, seed=5).model_dump()
+    plan = plan_of(data, set={"depth": 4, "diverge_at": 3})
+    assert "depth" not in plan.ranges
+    values = plan.settings({"quality": 0.25}, seed=5).model_dump()
     assert (values["depth"], values["diverge_at"], values["quality"], values["seed"]) == (4, 3, 0.25, 5)
 
 
 def test_a_size_is_pinned_by_a_list_and_one_of_the_wrong_length_is_named(data: Path) -> None:
-    made = plan_of(data, recipe="slowfast", preset="tiny", enqueue=[], set={"input_size": [64, 96]})
-    assert made.settings({}, seed=0).model_dump()["input_size"] == (64, 96)
+    plan = plan_of(data, recipe="slowfast", preset="tiny", enqueue=[], set={"input_size": [64, 96]})
+    assert plan.settings({}, seed=0).model_dump()["input_size"] == (64, 96)
     text = complaint(data, recipe="slowfast", preset="tiny", enqueue=[], set={"input_size": [64, 96, 3]})
     assert "input_size" in text
-    made = plan_of(data, recipe="slowfast", preset="tiny", enqueue=[], set={"alpha": [2, 4]})
-    assert made.ranges["alpha"].choices == (2, 4)
+    plan = plan_of(data, recipe="slowfast", preset="tiny", enqueue=[], set={"alpha": [2, 4]})
+    assert plan.ranges["alpha"].choices == (2, 4)
 
 
 def test_a_pinned_seed_is_the_seed_of_every_trial(data: Path) -> None:
@@ -79,8 +79,8 @@ def test_a_pinned_seed_is_the_seed_of_every_trial(data: Path) -> None:
 
 
 def test_a_narrowed_range_keeps_its_scale(data: Path) -> None:
-    made = plan_of(data, set={"quality": {"low": 0.1, "high": 0.5}})
-    assert made.ranges["quality"] == Range("float", 0.1, 0.5, log=True)
+    plan = plan_of(data, set={"quality": {"low": 0.1, "high": 0.5}})
+    assert plan.ranges["quality"] == Range("float", 0.1, 0.5, log=True)
 
 
 def test_one_bound_is_enough(data: Path) -> None:
@@ -103,13 +103,13 @@ def test_a_name_that_can_no_longer_be_drawn_is_no_range_of_the_sweep(data: Path)
 
 
 def test_an_unknown_recipe_is_answered_with_the_known_ones(data: Path) -> None:
-    said = complaint(data, recipe="resnet-yolo")
-    assert "unknown recipe 'resnet-yolo'; did you mean 'resnet_yolo'?" in said
-    assert "or module:Class" in said
+    sentence = complaint(data, recipe="resnet-yolo")
+    assert "unknown recipe 'resnet-yolo'; did you mean 'resnet_yolo'?" in sentence
+    assert "or module:Class" in sentence
 
 
 @pytest.mark.parametrize(
-    ("recipe", "said"),
+    ("recipe", "sentence"),
     [
         ("no_such_module:Thing", "no_such_module cannot be imported (ModuleNotFoundError"),
         ("tests.support.fakes:Curvez", "tests.support.fakes has no 'Curvez'; did you mean 'Curves'?"),
@@ -117,8 +117,8 @@ def test_an_unknown_recipe_is_answered_with_the_known_ones(data: Path) -> None:
         ("trainables.recipe:Recipe", "lacks export, open, sample, train; implement every abstract method"),
     ],
 )
-def test_a_recipe_that_is_none_is_refused(data: Path, recipe: str, said: str) -> None:
-    assert said in complaint(data, recipe=recipe)
+def test_a_recipe_that_is_none_is_refused(data: Path, recipe: str, sentence: str) -> None:
+    assert sentence in complaint(data, recipe=recipe)
 
 
 def test_a_misspelt_field_is_answered_with_the_nearest(data: Path) -> None:
@@ -126,8 +126,8 @@ def test_a_misspelt_field_is_answered_with_the_nearest(data: Path) -> None:
 
 
 def test_a_misspelt_threshold_is_answered_with_the_nearest(data: Path) -> None:
-    said = complaint(data, stability={"train_facto": 3.0})
-    assert "unknown setting 'stability.train_facto'; did you mean 'train_factor'?" in said
+    sentence = complaint(data, stability={"train_facto": 3.0})
+    assert "unknown setting 'stability.train_facto'; did you mean 'train_factor'?" in sentence
 
 
 def test_a_misspelt_setting_is_answered_with_the_nearest(data: Path) -> None:
@@ -150,7 +150,7 @@ def test_missing_data_comes_with_the_command_that_makes_some(data: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("chosen", "said"),
+    ("chosen", "sentence"),
     [
         ({"quality": {"low": 0.5, "high": 0.1}}, "set.quality: low 0.5 is above high 0.1; low must be at most high"),
         ({"quality": {"low": 2.0}}, "set.quality: low 2 is above high 1"),
@@ -169,12 +169,12 @@ def test_missing_data_comes_with_the_command_that_makes_some(data: Path) -> None
         ({"diverge_at": {"low": 1}}, "diverge_at has no range of its own, so low and high must be numbers"),
     ],
 )
-def test_a_range_without_sense_is_refused(data: Path, chosen: dict[str, Any], said: str) -> None:
-    assert said in complaint(data, set=chosen)
+def test_a_range_without_sense_is_refused(data: Path, chosen: dict[str, Any], sentence: str) -> None:
+    assert sentence in complaint(data, set=chosen)
 
 
 @pytest.mark.parametrize(
-    ("chosen", "said"),
+    ("chosen", "sentence"),
     [
         ({"quality": 1.5}, "'quality' is 1.5; it must be at most 1"),
         ({"quality": "0.5"}, "'quality' is '0.5'; it must be a number"),
@@ -186,8 +186,8 @@ def test_a_range_without_sense_is_refused(data: Path, chosen: dict[str, Any], sa
         ({"noise": {"high": 2}}, "'noise' is 2.0; it must be at most 1"),
     ],
 )
-def test_every_bound_must_be_a_legal_setting(data: Path, chosen: dict[str, Any], said: str) -> None:
-    assert said in complaint(data, set=chosen)
+def test_every_bound_must_be_a_legal_setting(data: Path, chosen: dict[str, Any], sentence: str) -> None:
+    assert sentence in complaint(data, set=chosen)
 
 
 def test_more_than_one_gpu_is_refused_where_a_training_uses_one(data: Path) -> None:
@@ -205,10 +205,10 @@ def ultralytics(data: Path, **fields: Any) -> SweepSpec:
 
 
 def test_each_gpu_of_a_trial_has_a_process_of_its_training(data: Path) -> None:
-    made = make_plan(ultralytics(data, gpus=2))
-    assert made.spec.set == {"processes": 2}
-    assert made.settings({}, seed=0).model_dump()["processes"] == 2
-    assert make_plan(made.spec).spec == made.spec
+    plan = make_plan(ultralytics(data, gpus=2))
+    assert plan.spec.set == {"processes": 2}
+    assert plan.settings({}, seed=0).model_dump()["processes"] == 2
+    assert make_plan(plan.spec).spec == plan.spec
     assert make_plan(ultralytics(data, set={"processes": 2})).pins == {"processes": 2}  # on CPUs
     assert make_plan(ultralytics(data, gpus=1)).spec.set == {}
 
@@ -238,12 +238,12 @@ def test_each_of_our_recipes_can_be_swept(recipe: str, preset: str, data: Path) 
 
 def test_a_bound_is_judged_under_the_choices_that_it_is_drawn_under(tmp_path: Path) -> None:
     """refdet's triplet_ratio is drawn with triplet batches alone, which the preset does not have."""
-    made = make_plan(SweepSpec(recipe="refdet", preset="tiny", data=str(tmp_path), name="a"))
-    assert made.ranges["triplet_ratio"].under["use_triplet"] is True
+    plan = make_plan(SweepSpec(recipe="refdet", preset="tiny", data=str(tmp_path), name="a"))
+    assert plan.ranges["triplet_ratio"].under["use_triplet"] is True
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "sentence"),
     [
         ({"trials": 0}, "setting 'trials' is 0; it must be greater than 0"),
         ({"trials": "9"}, "setting 'trials' is '9'; it must be a whole number"),
@@ -258,8 +258,8 @@ def test_a_bound_is_judged_under_the_choices_that_it_is_drawn_under(tmp_path: Pa
         ({"hours": float("nan")}, "setting 'hours' is nan; it must be"),
     ],
 )
-def test_a_field_out_of_its_range_is_refused(data: Path, fields: dict[str, Any], said: str) -> None:
-    assert said in complaint(data, **fields)
+def test_a_field_out_of_its_range_is_refused(data: Path, fields: dict[str, Any], sentence: str) -> None:
+    assert sentence in complaint(data, **fields)
 
 
 def test_a_missing_field_is_named(data: Path) -> None:
@@ -287,9 +287,9 @@ def test_a_sweep_written_down_and_read_again_is_the_same(data: Path, tmp_path: P
 def test_numbers_may_be_written_as_people_write_them(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "sweep.yaml"
     file.write_text("set: {quality: {low: 1e-3, high: 5E-1}, noise: 1.e-2}\n")
-    made = plan_of(data, **read_yaml(file))
-    assert made.ranges["quality"] == Range("float", 0.001, 0.5, log=True)
-    assert made.pins == {"noise": 0.01}
+    plan = plan_of(data, **read_yaml(file))
+    assert plan.ranges["quality"] == Range("float", 0.001, 0.5, log=True)
+    assert plan.pins == {"noise": 0.01}
 
 
 def test_a_sweep_cannot_be_changed() -> None:

@@ -33,8 +33,8 @@ def test_a_file_or_a_folder_here(here: Path, name: str) -> None:
 @pytest.mark.parametrize("value", [["none", "start.pt"], {"choices": ["none", "start.pt"]}])
 def test_among_choices(here: Path, value: Any) -> None:
     choices = value["choices"] if isinstance(value, dict) else value
-    found = weights(value)
-    assert (found["choices"] if isinstance(found, dict) else found) == [choices[0], str(here / "start.pt")]
+    kept = weights(value)
+    assert (kept["choices"] if isinstance(kept, dict) else kept) == [choices[0], str(here / "start.pt")]
 
 
 @pytest.mark.parametrize("name", ["none", "old", "away.pt", "/elsewhere/start.pt"])

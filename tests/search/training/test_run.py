@@ -36,13 +36,13 @@ def rows(out: Path) -> list[dict[str, str]]:
 
 def test_a_training_leaves_what_a_trainer_is_expected_to_leave(request_of: Request) -> None:
     request = request_of(quality=0.5)
-    said = list(train(request))
+    printed = list(train(request))
     out = request.out
     assert {path.name for path in out.iterdir()} == {
         *("best", "checkpoints", "environment.json", "last", "learning_curves.png", "log.txt", "metrics.csv"),
         *("settings.yaml", "stability.png"),
     }
-    assert (out / "log.txt").read_text().splitlines() == said
+    assert (out / "log.txt").read_text().splitlines() == printed
     assert (out / "best").resolve() == (out / "last").resolve() == (out / "checkpoints" / "epoch-0004").resolve()
     assert (out / "stability.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((out / "environment.json").read_text())["data_fingerprint"]
@@ -71,8 +71,8 @@ def test_a_finished_training_can_be_lengthened(request_of: Request) -> None:
     request = request_of(noise=0.1)
     list(train(request))
     longer = replace(request, values={**request.values, "epochs": 7}, resume=request.out / "last")
-    said = list(train(longer))
-    assert [line.split(" ")[1] for line in said if line.startswith("epoch ")] == ["5", "6", "7"]
+    printed = list(train(longer))
+    assert [line.split(" ")[1] for line in printed if line.startswith("epoch ")] == ["5", "6", "7"]
     assert [row["epoch"] for row in rows(request.out)] == ["1", "2", "3", "4", "5", "6", "7"]
     scores = {int(row["epoch"]): float(row["score"]) for row in rows(request.out)}
     best = max(scores, key=scores.__getitem__)
@@ -112,8 +112,8 @@ def test_a_damaged_table_is_refused(request_of: Request) -> None:
 
 def test_the_stop_rules_tell(request_of: Request) -> None:
     request = request_of(epochs=12, diverge_at=4)
-    said = list(train(request))
-    told = [line for line in said if "diverging" in line]
+    printed = list(train(request))
+    told = [line for line in printed if "diverging" in line]
     assert len(told) == 1, "once, not after each epoch that follows"
     assert told[0].startswith("epoch 6: diverging (loss rose and stayed high): ")
     assert told[0].endswith("; --stop would end the training here")
@@ -131,8 +131,8 @@ def test_the_stop_rules_end_it_if_asked_to(request_of: Request) -> None:
 def test_a_sound_training_that_is_stopped_is_not_lost(request_of: Request) -> None:
     stability = StabilitySettings(oscillation_cv=None, stale_epochs=2)
     request = replace(request_of(epochs=27, noise=0.3), stop=True, stability=stability)
-    said = list(train(request))
-    assert [line for line in said if line.endswith("; stopped") and ": stale (" in line]
+    printed = list(train(request))
+    assert [line for line in printed if line.endswith("; stopped") and ": stale (" in line]
     assert len(rows(request.out)) < 27
 
 
@@ -189,8 +189,8 @@ def test_a_detector_gets_its_report_and_is_lengthened(tmp_path: Path) -> None:
     data = write_yolo(tmp_path / "digits", train=8, val=4, size=64)
     values = {"epochs": 1, "image_size": 64, "widths": [8, 8, 16, 16], "neck_channels": 8}
     request = TrainingRequest("resnet_yolo", data, tmp_path / "out", preset="tiny", values=values)
-    said = list(train(request))
-    assert f"report: {tmp_path / 'out' / 'report.html'}" in said
+    printed = list(train(request))
+    assert f"report: {tmp_path / 'out' / 'report.html'}" in printed
     assert "Confusion matrix: best epoch" in (tmp_path / "out" / "report.html").read_text()
     longer = replace(request, preset=None, values={"epochs": 2}, resume=tmp_path / "out" / "last")
     assert [line.split(" ")[1] for line in train(longer) if line.startswith("epoch ")] == ["2"]

@@ -31,10 +31,10 @@ def test_the_counterfactual_at_a_rung_names_the_trials_ahead_and_the_cutoff(data
 def test_the_counterfactual_of_a_failed_trial_is_what_its_rule_accepts(
     data: Path, tmp_path: Path, settings: dict[str, int], words: str
 ) -> None:
-    made = plan_of(data, trials=1, enqueue=["good"], set={"epochs": 9, **settings}, audit=0.0)
-    state = swept(made, tmp_path / "journal").state
-    (said,) = counterfactual(state, state.trials[0])
-    assert words in said
+    plan = plan_of(data, trials=1, enqueue=["good"], set={"epochs": 9, **settings}, audit=0.0)
+    state = swept(plan, tmp_path / "journal").state
+    (sentence,) = counterfactual(state, state.trials[0])
+    assert words in sentence
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_the_counterfactual_of_an_oscillating_trial_names_what_oscillated(
     trial = state.trials[0]
     trial.decisions.take_back()
     trial.decisions.append(Decided(0, 12, "stop", "oscillating", "", numbers))
-    (said,) = counterfactual(state, trial)
-    assert words in said
+    (sentence,) = counterfactual(state, trial)
+    assert words in sentence
 
 
 def test_a_trial_that_trained_to_its_end_has_no_counterfactual(data: Path, tmp_path: Path) -> None:
@@ -61,11 +61,11 @@ def test_a_trial_that_trained_to_its_end_has_no_counterfactual(data: Path, tmp_p
 
 
 def test_a_demoted_trial_says_why_and_what_may_become_of_it(data: Path, tmp_path: Path) -> None:
-    made = plan_of(
+    plan = plan_of(
         data, trials=4, preset="long", enqueue=["steady", "wild", "good", "slow"], min_peers=1, confirm_top=0
     )
     workers = Workers(places=1)
-    coordinator = coordinator_of(made, tmp_path / "journal", workers)
+    coordinator = coordinator_of(plan, tmp_path / "journal", workers)
     coordinator.open(1)
     demoted = None
     while demoted is None:
@@ -73,10 +73,10 @@ def test_a_demoted_trial_says_why_and_what_may_become_of_it(data: Path, tmp_path
         for trial in list(workers.running):
             workers.step(coordinator, trial)
         demoted = next((trial for trial in coordinator.state.trials.paused.values() if trial.number == 1), None)
-    said = explanation(coordinator.state, demoted)
+    sentences = explanation(coordinator.state, demoted)
     why = "After epoch 4 it was paused (diverging: loss rose and stayed high): training loss was at least 10"
-    assert any(sentence.startswith(why) for sentence in said)
-    assert list(counterfactual(coordinator.state, demoted))[-1] in said
-    assert "It was demoted, not stopped: if others at its rung fail, it is promoted." in said
+    assert any(sentence.startswith(why) for sentence in sentences)
+    assert list(counterfactual(coordinator.state, demoted))[-1] in sentences
+    assert "It was demoted, not stopped: if others at its rung fail, it is promoted." in sentences
     paused = [row[3] for row in rung_table(coordinator.state).rows if row[0] == "4"]
     assert paused == ["1"]

@@ -48,20 +48,24 @@ def test_a_stopped_trial_has_a_cross_at_its_end_with_the_reason(state: SweepStat
     (panel,) = panels(figures.learning_curves(state))
     crosses = [series for series in panel.series if series.marker == "x"]
     stopped = [
-        one for one in state.trials.search if one.decision and one.decision.reason != "done" and one.curve.evaluated
+        trial
+        for trial in state.trials.search
+        if trial.decision and trial.decision.reason != "done" and trial.curve.evaluated
     ]
     assert len(crosses) == len(stopped) > 0
-    assert sorted(float(cross.x[0]) for cross in crosses) == sorted(one.curve.evaluated[-1].epoch for one in stopped)
+    assert sorted(float(cross.x[0]) for cross in crosses) == sorted(
+        ending.curve.evaluated[-1].epoch for ending in stopped
+    )
     assert any("below the cutoff at a rung" in cross.hover[0] for cross in crosses)
 
 
 def test_a_trial_stands_out_among_its_peers_with_what_it_needed_at_its_rung(state: SweepState) -> None:
-    behind = next(one for one in state.trials.search if one.decision and one.decision.reason == "rung")
+    behind = next(trial for trial in state.trials.search if trial.decision and trial.decision.reason == "rung")
     above, *_ = panels(trial_figure(state, behind))
-    own = next(series for series in above.series if series.name == f"trial {behind.started.trial}")
-    assert own.y == tuple(point.value for point in behind.curve.evaluated)
+    highlighted = next(series for series in above.series if series.name == f"trial {behind.started.trial}")
+    assert highlighted.y == tuple(point.value for point in behind.curve.evaluated)
     peers = [series for series in above.series if series.name == "other trials"]
-    assert len(peers) == len([one for one in state.trials.search if one.curve.evaluated]) - 1
+    assert len(peers) == len([trial for trial in state.trials.search if trial.curve.evaluated]) - 1
     headed, needed = (
         next(series for series in above.series if series.name == name) for name in ("projected score", "cutoff")
     )
@@ -112,7 +116,7 @@ def test_the_epochs_by_outcome_add_up_to_all_that_were_trained(state: SweepState
     counted = figures.epochs_by_outcome(state)
     assert sum(trials for trials, _, _ in counted.values()) == len(state.trials)
     assert sum(epochs for _, epochs, _ in counted.values()) == sum(
-        len(one.curve.points) for one in state.trials.values()
+        len(trial.curve.points) for trial in state.trials.values()
     )
     confirmed = [trial for trial in state.trials.values() if trial.started.kind == "confirm"]
     assert counted[figures.RETRAINED][0] == len(confirmed) > 0

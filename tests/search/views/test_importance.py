@@ -15,9 +15,9 @@ from tests.support.workers import grown, swept
 
 def test_importance_rests_on_evenly_some_of_very_many_trials(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.views.importance.MOST_TRIALS", 100)
-    found = importance(grown(data, trials=950))
-    assert found.trials == 95
-    assert next(iter(found.shares)) == "quality"
+    shares = importance(grown(data, trials=950))
+    assert shares.trials == 95
+    assert next(iter(shares.shares)) == "quality"
 
 
 def test_the_setting_that_makes_the_curve_is_the_most_important(data: Path) -> None:

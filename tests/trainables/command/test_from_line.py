@@ -16,18 +16,18 @@ LINE = (
 
 
 def test_numbers_become_ranges_and_folders_placeholders() -> None:
-    found = guess(shlex.split(LINE))
-    assert found.command == [
+    guessed = guess(shlex.split(LINE))
+    assert guessed.command == [
         *("python", "train.py", "pets", "${args}", "--epochs", "${epochs}", "--seed", "${seed}"),
         *("--output-dir", "${run_dir}", "--workers", "4", "--amp", "--opt", "sgd"),
     ]
-    assert found.parameters == {
+    assert guessed.parameters == {
         "lr": "{low: 0.0001, high: 0.01, log: true, default: 0.001}",
         "batch-size": "{choices: [8, 16, 32], default: 16}",
         "momentum": "{low: 0.5, high: 0.98, default: 0.9}",
         "layers": "{low: 2, high: 32, log: true, default: 8}",
     }
-    assert (found.style, found.epochs, found.resume) == ("--{name} {value}", "30", "--resume")
+    assert (guessed.style, guessed.epochs, guessed.resume) == ("--{name} {value}", "30", "--resume")
 
 
 def test_what_is_written_is_a_sweep() -> None:

@@ -54,5 +54,8 @@ def _turn_of(shown: np.ndarray, originals: list[np.ndarray]) -> tuple[int, bool]
     """How one of `originals` was turned into `shown`."""
     ways = product(range(4), (False, True))
     return next(
-        way for way in ways for one in originals if np.array_equal(turned(one, torch.zeros(0, 4), *way)[0], shown)
+        way
+        for way in ways
+        for original in originals
+        if np.array_equal(turned(original, torch.zeros(0, 4), *way)[0], shown)
     )

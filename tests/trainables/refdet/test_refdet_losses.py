@@ -33,11 +33,11 @@ class TestWiseIou:
     def test_is_the_papers_formula(self, losses: Any) -> None:
         wise = losses.WiseIou().eval()
         wise.mean.fill_(0.5)
-        found = wise(boxes((0, 0, 2, 2)), boxes((1, 0, 3, 2))).item()
+        loss = wise(boxes((0, 0, 2, 2)), boxes((1, 0, 3, 2))).item()
         iou_loss = 1 - 2 / 6
         beta = iou_loss / 0.5
         expected = beta / (3 * 1.9 ** (beta - 3)) * math.exp(1 / (9 + 4)) * iou_loss
-        assert found == pytest.approx(expected, rel=1e-5)
+        assert loss == pytest.approx(expected, rel=1e-5)
 
     def test_keeps_a_running_mean_in_training_alone(self, losses: Any) -> None:
         wise = losses.WiseIou()
@@ -52,7 +52,7 @@ class TestContrast:
     def test_is_the_papers_formula(self, losses: Any) -> None:
         vectors = normalize(torch.randn(5, 8, generator=torch.Generator().manual_seed(1)), dim=1)
         classes = [0, 1, 0, 1, 2]
-        found = losses.supervised_contrast(vectors, torch.tensor(classes)).item()
+        loss = losses.supervised_contrast(vectors, torch.tensor(classes)).item()
         terms = []
         for i in range(5):
             same = [p for p in range(5) if p != i and classes[p] == classes[i]]
@@ -60,7 +60,7 @@ class TestContrast:
             if same:
                 logs = [math.log(math.exp(float(vectors[i] @ vectors[p]) / 0.1) / below) for p in same]
                 terms.append(-sum(logs) / len(same))
-        assert found == pytest.approx(sum(terms) / len(terms), rel=1e-4)
+        assert loss == pytest.approx(sum(terms) / len(terms), rel=1e-4)
 
     def test_of_strangers_is_nothing(self, losses: Any) -> None:
         assert losses.supervised_contrast(torch.eye(3), torch.tensor([0, 1, 2])).item() == 0
@@ -81,15 +81,17 @@ def output(vectors: torch.Tensor, references: torch.Tensor) -> Any:
 class TestProposals:
     def test_that_fit_their_object_are_drawn_together(self, losses: Any) -> None:
         vectors = normalize(torch.randn(2, 4, 8, generator=torch.Generator().manual_seed(2)), dim=2)
-        found = output(vectors, vectors[:, 0])
+        answer = output(vectors, vectors[:, 0])
         foreground = torch.tensor([[True, True, False, False], [True, False, True, False]])
-        targets = (found.boxes * 8).clone()
+        targets = (answer.boxes * 8).clone()
         targets[1, 2] += 6  # this one is too far off to count
         detection = losses.Detection(*[torch.zeros(())] * 3, foreground, targets)
         expected = losses.supervised_contrast(
             torch.stack((vectors[0, 0], vectors[0, 1], vectors[1, 0])), torch.tensor([0, 0, 1])
         )
-        assert losses.proposal_contrast(found, detection, torch.tensor([0, 1])).item() == pytest.approx(expected.item())
+        assert losses.proposal_contrast(answer, detection, torch.tensor([0, 1])).item() == pytest.approx(
+            expected.item()
+        )
 
 
 class TestTriplets:
@@ -97,9 +99,9 @@ class TestTriplets:
         vectors = torch.eye(8)[None, :4].clone()
         vectors[0, 0] = torch.eye(8)[7]  # inside the object, so it does not count
         vectors[0, 2] = normalize(torch.eye(8)[7] + torch.eye(8)[2], dim=0)
-        found = output(vectors, torch.eye(8)[7:8])
+        answer = output(vectors, torch.eye(8)[7:8])
         objects = [boxes((0, 0, 8, 8))]
-        assert torch.equal(losses.background_vectors(found, objects, torch.tensor([0]))[0], vectors[0, 2])
+        assert torch.equal(losses.background_vectors(answer, objects, torch.tensor([0]))[0], vectors[0, 2])
 
     def test_or_from_the_most_alike_object_of_another_class(self, losses: Any) -> None:
         vectors = normalize(torch.tensor([[1.0, 0], [1, 0.1], [0.5, 1]]), dim=1)

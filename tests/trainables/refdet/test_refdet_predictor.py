@@ -77,10 +77,10 @@ def test_it_finds_what_the_evaluation_finds(
         frames = decoded(clip.video)
         images += [{"frame": frames[number], "references": clip.references[:2]} for number in clip.frames]
     side = max(images[0]["frame"].shape[:2])
-    found = Refdet().predictor(settings, checkpoint)(images)
+    answers = Refdet().predictor(settings, checkpoint)(images)
     expected = found_by_evaluation(data, settings, checkpoint, monkeypatch)
     assert sum(len(each.scores) for each in expected) > 5
-    for ours, theirs in zip(found, expected, strict=True):
+    for ours, theirs in zip(answers, expected, strict=True):
         assert ours["boxes"] == pytest.approx((theirs.boxes * side / 64).clip(0, side), abs=1e-3)
         assert ours["scores"] == pytest.approx(theirs.scores, abs=1e-4)
         assert ours["labels"] == ["object"] * len(theirs.scores)

@@ -27,13 +27,13 @@ def losses(epochs: Iterator[Epoch]) -> list[Mapping[str, float]]:
 
 def test_three_epochs_and_three_resumed_are_six(videos: RefdetData, tmp_path: Path) -> None:
     given = settings(epochs=6, warmup_epochs=4, hsv=0.5, fliplr=0.5, curriculum=True, n_way=3, contrastive_decay=True)
-    whole = list(curve(given, videos, tmp_path))
+    unbroken = list(curve(given, videos, tmp_path))
     third = list(islice(curve(given, videos, tmp_path), 3))[-1]
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()
     third.save(checkpoint)
-    assert losses(curve(given, videos, tmp_path, resume=checkpoint)) == losses(iter(whole[3:]))
-    assert [epoch.phase for epoch in whole] == ["warmup"] * 4 + ["finetune"] * 2
+    assert losses(curve(given, videos, tmp_path, resume=checkpoint)) == losses(iter(unbroken[3:]))
+    assert [epoch.phase for epoch in unbroken] == ["warmup"] * 4 + ["finetune"] * 2
     with pytest.raises(CheckpointError, match=r"other settings: .*seed was 0 and is 3"):
         next(curve(settings(epochs=6, seed=3), videos, tmp_path, resume=checkpoint))
 
@@ -49,8 +49,8 @@ def test_a_checkpoint_evaluates_to_what_its_epoch_measured(videos: RefdetData, t
     epoch = next(curve(given, videos, tmp_path))
     epoch.save(tmp_path)
     assert (tmp_path / "settings.yaml").is_file()
-    found = Refdet().evaluate(given, videos, tmp_path, tmp_path)
-    assert found.items() >= epoch.metrics.items()
+    metrics = Refdet().evaluate(given, videos, tmp_path, tmp_path)
+    assert metrics.items() >= epoch.metrics.items()
 
 
 def test_trainings_that_take_turns_do_not_disturb_each_other(videos: RefdetData, tmp_path: Path) -> None:
@@ -117,8 +117,8 @@ def test_each_setting_changes_what_comes_out(
     name: str, videos: RefdetData, tmp_path: Path, usual: Mapping[str, list[Mapping[str, float]]]
 ) -> None:
     changed = BASE | UNDER.get(name, {}) | {name: CHANGES[name]} | ({"use_triplet": False} if name == "stage" else {})
-    found = losses(islice(curve(settings(**changed), videos, tmp_path), 2))
-    assert found != usual[name if name in UNDER else ""]
+    changed_losses = losses(islice(curve(settings(**changed), videos, tmp_path), 2))
+    assert changed_losses != usual[name if name in UNDER else ""]
 
 
 def test_stage_three_without_triplet_batches_has_a_triplet_loss_in_each_episode(
@@ -137,9 +137,9 @@ def test_stage_three_without_triplet_batches_has_a_triplet_loss_in_each_episode(
 
 def test_triplet_batches_mix_into_stage_two(videos: RefdetData, tmp_path: Path) -> None:
     given = settings("stage-2", epochs=1, use_triplet=True, triplet_ratio=0.5, n_episodes=8)
-    found = next(curve(given, videos, tmp_path)).losses
-    assert found["train/triplet"] > 0
-    assert found["train/supcon"] > 0
+    mixed = next(curve(given, videos, tmp_path)).losses
+    assert mixed["train/triplet"] > 0
+    assert mixed["train/supcon"] > 0
 
 
 def test_an_episode_of_more_classes_than_there_are_is_refused(videos: RefdetData, tmp_path: Path) -> None:
@@ -221,6 +221,6 @@ def test_the_paper_preset_takes_a_real_step(videos: RefdetData, tmp_path: Path) 
     encoder = training._detector.encoder
     assert 21.5e6 < sum(value.numel() for value in encoder.parameters()) < 22.5e6
     before = training._detector.reference.weight.detach().clone()
-    found, _ = training.train_epoch(1)
-    assert math.isfinite(found["train"])
+    epoch_losses, _ = training.train_epoch(1)
+    assert math.isfinite(epoch_losses["train"])
     assert not torch.equal(training._detector.reference.weight.detach(), before)

@@ -95,10 +95,10 @@ def test_a_stage_goes_on_from_the_one_before(videos: RefdetData, tmp_path: Path,
     Refdet().weights(settings("stage-2", epochs=1), folder, tmp_path)
     weights = str(folder if form == "checkpoint" else tmp_path / "weights.pt")
     given = settings("stage-3", weights=weights)
-    found = RefdetTraining(given, videos).state()["model"]
+    weights_now = RefdetTraining(given, videos).state()["model"]
     earlier = torch.load(tmp_path / "weights.pt")["model"]
-    assert found.keys() == earlier.keys()
-    assert all(torch.equal(value, earlier[name]) for name, value in found.items())
+    assert weights_now.keys() == earlier.keys()
+    assert all(torch.equal(value, earlier[name]) for name, value in weights_now.items())
     with pytest.raises(CheckpointError, match="set reference_weights to none"):
         RefdetTraining(settings("stage-3", weights=weights, **{"reference_weights": "sample"}), videos)
     with pytest.raises(CheckpointError, match=r"but the model has .*; give weights of the same size"):

@@ -124,12 +124,12 @@ LEFT_OUT: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("case", LEFT_OUT)
 def test_an_image_that_ultralytics_leaves_out_is_left_out_and_named(case: str, root: Path) -> None:
-    spoil, said = LEFT_OUT[case]
+    spoil, sentence = LEFT_OUT[case]
     spoil(root)
     data = open_yolo(root / "data.yaml")
     assert [sample.path.name for sample in data.train.samples] == ["b.png"]
     (finding,) = data.findings
-    assert re.search(said, str(finding))
+    assert re.search(sentence, str(finding))
 
 
 NOTED: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -155,12 +155,12 @@ NOTED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("case", NOTED)
 def test_what_is_repaired_or_odd_is_told(case: str, root: Path) -> None:
-    spoil, said = NOTED[case]
+    spoil, sentence = NOTED[case]
     spoil(root)
     data = open_yolo(root / "data.yaml")
     assert len(data.train) == 2
     (finding,) = data.findings
-    assert re.search(said, str(finding))
+    assert re.search(sentence, str(finding))
 
 
 def test_of_plain_data_nothing_is_told(root: Path) -> None:

@@ -39,19 +39,19 @@ def predict(trained: tuple[ResnetYolo, Path]) -> Predictor:
 
 
 def test_a_picture_gives_boxes_scores_and_names(predict: Predictor) -> None:
-    (found,) = predict([np.full((48, 80, 3), 90, dtype=np.uint8)])
-    assert found["boxes"].shape == (len(found["scores"]), 4)
-    assert len(found["labels"]) == len(found["scores"]) > 0
-    assert set(found["labels"]) <= {"three", "seven", "3", "7"}
-    assert ((found["scores"] >= 0) & (found["scores"] <= 1)).all()
+    (answers,) = predict([np.full((48, 80, 3), 90, dtype=np.uint8)])
+    assert answers["boxes"].shape == (len(answers["scores"]), 4)
+    assert len(answers["labels"]) == len(answers["scores"]) > 0
+    assert set(answers["labels"]) <= {"three", "seven", "3", "7"}
+    assert ((answers["scores"] >= 0) & (answers["scores"] <= 1)).all()
 
 
 def test_boxes_lie_in_the_pictures_own_pixels(predict: Predictor) -> None:
-    (found,) = predict([np.random.default_rng(0).integers(0, 255, (300, 1000, 3), dtype=np.uint8)])
-    assert (found["boxes"] >= 0).all()
-    assert (found["boxes"][:, [0, 2]] <= 1000).all()
-    assert (found["boxes"][:, [1, 3]] <= 300).all()
-    assert (found["boxes"][:, 2] > found["boxes"][:, 0]).any()
+    (answers,) = predict([np.random.default_rng(0).integers(0, 255, (300, 1000, 3), dtype=np.uint8)])
+    assert (answers["boxes"] >= 0).all()
+    assert (answers["boxes"][:, [0, 2]] <= 1000).all()
+    assert (answers["boxes"][:, [1, 3]] <= 300).all()
+    assert (answers["boxes"][:, 2] > answers["boxes"][:, 0]).any()
 
 
 def test_a_file_and_its_pixels_give_the_same(predict: Predictor, trained: tuple[ResnetYolo, Path]) -> None:
@@ -95,8 +95,8 @@ def test_the_exported_weights_load_without_running_code_and_answer_alike(
 
 def test_onnx_answers_as_torch_does(trained: tuple[ResnetYolo, Path], tmp_path: Path) -> None:
     recipe, folder = trained
-    said = recipe.onnx(recipe.settings("tiny", SHORT), folder / "checkpoint", tmp_path)
-    assert "to boxes, logits, centers, strides; largest difference from torch " in said["model.onnx"]
+    files = recipe.onnx(recipe.settings("tiny", SHORT), folder / "checkpoint", tmp_path)
+    assert "to boxes, logits, centers, strides; largest difference from torch " in files["model.onnx"]
     picture = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
     file, settings = tmp_path / "model.onnx", recipe.settings("tiny", SHORT)
     assert predicts_alike(recipe, settings, folder / "checkpoint", file, picture)

@@ -45,13 +45,13 @@ def test_the_loss_falls_and_the_metric_rises(small: Small, digits: YoloData, tmp
 
 def test_three_epochs_and_three_resumed_are_six(small: Small, few_digits: YoloData, tmp_path: Path) -> None:
     settings = small(epochs=6, warmup_epochs=4, freeze_epochs=2, accumulation=3, **AUGMENTED)
-    whole = losses(curve(settings, few_digits, tmp_path))
+    unbroken = losses(curve(settings, few_digits, tmp_path))
     epochs = curve(settings, few_digits, tmp_path)
     third = list(islice(epochs, 3))[-1]
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()
     third.save(checkpoint)
-    assert losses(curve(settings, few_digits, tmp_path, resume=checkpoint)) == whole[3:]
+    assert losses(curve(settings, few_digits, tmp_path, resume=checkpoint)) == unbroken[3:]
 
 
 def test_the_same_seed_gives_the_same_losses_and_another_seed_others(
@@ -212,8 +212,8 @@ class TestCheckpoint:
     def test_that_is_cut_short_is_refused(
         self, small: Small, saved: Path, few_digits: YoloData, tmp_path: Path
     ) -> None:
-        whole = (saved / "state.pt").read_bytes()
-        (tmp_path / "state.pt").write_bytes(whole[: len(whole) // 2])
+        content = (saved / "state.pt").read_bytes()
+        (tmp_path / "state.pt").write_bytes(content[: len(content) // 2])
         with pytest.raises(CheckpointError, match="is damaged or no checkpoint"):
             next(curve(small(epochs=2), few_digits, tmp_path, resume=tmp_path))
 

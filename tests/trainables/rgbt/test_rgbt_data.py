@@ -95,10 +95,10 @@ TOLD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("case", TOLD)
 def test_what_ultralytics_leaves_out_is_left_out_and_told(case: str, root: Path) -> None:
-    spoil, said = TOLD[case]
+    spoil, sentence = TOLD[case]
     spoil(root)
     (finding,) = open_rgbt(root / "data.yaml").findings
-    assert re.search(said, str(finding))
+    assert re.search(sentence, str(finding))
 
 
 def test_a_pair_is_four_planes_in_the_order_red_green_blue_thermal(root: Path) -> None:

@@ -48,13 +48,13 @@ def losses(epochs: Iterator[Epoch]) -> list[Mapping[str, float]]:
 def test_three_epochs_and_three_resumed_are_six(pairs: RgbtData, tmp_path: Path, fusion: str) -> None:
     freezing = {"freeze": 5, "unfreeze_epoch": 4}
     given = settings(epochs=6, warmup_epochs=4, close_mosaic=2, **freezing, **AUGMENTED | {"fusion": fusion})
-    whole = list(curve(given, pairs, tmp_path))
+    unbroken = list(curve(given, pairs, tmp_path))
     third = list(islice(curve(given, pairs, tmp_path), 3))[-1]
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()
     third.save(checkpoint)
-    assert losses(curve(given, pairs, tmp_path, resume=checkpoint)) == losses(iter(whole[3:]))
-    assert [epoch.phase for epoch in whole] == ["warmup"] * 4 + ["finetune"] * 2
+    assert losses(curve(given, pairs, tmp_path, resume=checkpoint)) == losses(iter(unbroken[3:]))
+    assert [epoch.phase for epoch in unbroken] == ["warmup"] * 4 + ["finetune"] * 2
 
 
 def test_a_checkpoint_evaluates_to_what_its_epoch_measured(pairs: RgbtData, tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_a_checkpoint_evaluates_to_what_its_epoch_measured(pairs: RgbtData, tmp_
     epoch = next(curve(given, pairs, tmp_path))
     epoch.save(tmp_path)
     assert (tmp_path / "settings.yaml").is_file()
-    found = Rgbt().evaluate(given, pairs, tmp_path, tmp_path)
+    metrics = Rgbt().evaluate(given, pairs, tmp_path, tmp_path)
     measured = {name: value for name, value in epoch.metrics.items() if not name.endswith("/gradient")}
-    assert found.items() >= measured.items()
+    assert metrics.items() >= measured.items()
 
 
 def test_trainings_that_take_turns_do_not_disturb_each_other(pairs: RgbtData, tmp_path: Path) -> None:

@@ -44,16 +44,16 @@ def test_the_share_it_names_rightly_is_the_trainings_own_accuracy(
     predict: Predictor, trained: tuple[ThermalData, Path, Epoch]
 ) -> None:
     data, _, epoch = trained
-    found = predict(list(data.val.frames))
-    right = [one["label"] == data.names[label] for one, label in zip(found, data.val.labels, strict=True)]
+    answers = predict(list(data.val.frames))
+    right = [one["label"] == data.names[label] for one, label in zip(answers, data.val.labels, strict=True)]
     assert np.mean(right) == epoch.metrics["top1"]
 
 
 def test_each_class_has_a_probability_and_the_likeliest_is_the_label(predict: Predictor) -> None:
-    (found,) = predict([np.full((5, 30, 90), 21.0)])
-    assert list(found["scores"]) == list(MOTIONS)
-    assert sum(found["scores"].values()) == pytest.approx(1)
-    assert found["scores"][found["label"]] == max(found["scores"].values())
+    (answers,) = predict([np.full((5, 30, 90), 21.0)])
+    assert list(answers["scores"]) == list(MOTIONS)
+    assert sum(answers["scores"].values()) == pytest.approx(1)
+    assert answers["scores"][answers["label"]] == max(answers["scores"].values())
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_other_data_are_evaluated_in_the_temperatures_of_the_training(
     frames = data.train.frames.copy()
     frames[0, 0, 0, 0] = 150.0
     other = type(data)(data.names, type(data.train)(frames, data.train.labels), data.val, data.manifest)
-    found = RECIPE.evaluate(SETTINGS, other, tmp_path, checkpoint)
-    assert found["val"] == epoch.losses["val"]
-    assert found["top1"] == epoch.metrics["top1"]
+    metrics = RECIPE.evaluate(SETTINGS, other, tmp_path, checkpoint)
+    assert metrics["val"] == epoch.losses["val"]
+    assert metrics["top1"] == epoch.metrics["top1"]
 
 
 def test_pytorchvideo_takes_the_exported_weights_and_answers_alike(
@@ -108,8 +108,8 @@ def test_pytorchvideo_takes_the_exported_weights_and_answers_alike(
     clip = ((small - 0.45) / 0.225).expand(1, 3, *small.shape)
     with torch.no_grad():
         scores = network([clip[:, :, ::4], clip])[0].softmax(0)
-    (found,) = predict([data.val.frames[0]])
-    assert scores.tolist() == pytest.approx(list(found["scores"].values()), abs=1e-5)
+    (answers,) = predict([data.val.frames[0]])
+    assert scores.tolist() == pytest.approx(list(answers["scores"].values()), abs=1e-5)
 
 
 def test_onnx_answers_as_torch_does(trained: tuple[ThermalData, Path, Epoch], tmp_path: Path) -> None:

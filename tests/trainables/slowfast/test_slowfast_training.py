@@ -56,12 +56,12 @@ def training(data: ThermalData, **settings: Any) -> Any:
 
 def test_three_epochs_and_three_resumed_are_six(few: ThermalData, tmp_path: Path) -> None:
     settings = small(epochs=6, sampling="balanced", loss="focal")
-    whole = losses(curve(settings, few, tmp_path))
+    unbroken = losses(curve(settings, few, tmp_path))
     third = list(islice(curve(settings, few, tmp_path), 3))[-1]
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()
     third.save(checkpoint)
-    assert losses(curve(settings, few, tmp_path, resume=checkpoint)) == whole[3:]
+    assert losses(curve(settings, few, tmp_path, resume=checkpoint)) == unbroken[3:]
 
 
 @pytest.mark.parametrize("parts", [2, 3])
@@ -99,9 +99,9 @@ def test_what_an_epoch_tells(few: ThermalData, tmp_path: Path) -> None:
 def test_an_evaluation_also_tells_what_was_taken_for_what(few: ThermalData, tmp_path: Path) -> None:
     epoch = next(curve(small(), few, tmp_path))
     epoch.save(tmp_path)
-    found = dict(Slowfast().evaluate(small(), few, tmp_path, tmp_path))
-    taken = {name: found.pop(name) for name in list(found) if name.startswith("confusion/")}
-    assert found == {**epoch.metrics, "val": epoch.losses["val"]}
+    metrics = dict(Slowfast().evaluate(small(), few, tmp_path, tmp_path))
+    taken = {name: metrics.pop(name) for name in list(metrics) if name.startswith("confusion/")}
+    assert metrics == {**epoch.metrics, "val": epoch.losses["val"]}
     assert sum(taken.values()) == len(few.val.labels)
     right = sum(taken.get(f"confusion/{name}/{name}", 0) for name in few.names)
     assert right / len(few.val.labels) == epoch.metrics["top1"]
@@ -212,7 +212,7 @@ def test_the_paper_preset_takes_a_real_step(tmp_path: Path) -> None:
     (clips, _) = next(iter(one._train))
     assert clips.shape == (1, 3, 64, 256, 384)
     before = one.model.network.blocks[6].proj.weight.clone()  # type: ignore[union-attr, index]
-    found, _ = one.train_epoch(1)
-    assert found["train"] > 0
+    epoch_losses, _ = one.train_epoch(1)
+    assert epoch_losses["train"] > 0
     assert not torch.equal(one.model.network.blocks[6].proj.weight, before)  # type: ignore[union-attr, index]
     assert one.rates()["head"] == pytest.approx(10 * one.rates()["backbone"])

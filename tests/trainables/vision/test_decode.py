@@ -166,15 +166,15 @@ UNREADABLE: dict[str, tuple[Callable[[Path], Any], type[DataError], str]] = {
 
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_cannot_be_read_is_one_sentence_with_its_name(name: str, tmp_path: Path) -> None:
-    make, kind, said = UNREADABLE[name]
+    make, kind, sentence = UNREADABLE[name]
     make(tmp_path / name)
-    with pytest.raises(kind, match=said) as error:
+    with pytest.raises(kind, match=sentence) as error:
         decode(tmp_path / name)
     assert str(error.value).startswith(str(tmp_path / name))
     if kind is UndecodableError:
         assert image_facts(tmp_path / name, FileFacts(None)).why in str(error.value)
     else:
-        with pytest.raises(kind, match=said):
+        with pytest.raises(kind, match=sentence):
             image_facts(tmp_path / name, FileFacts(None))
 
 

@@ -100,7 +100,7 @@ def test_a_link_that_leads_back_up_is_not_followed_for_ever(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         ("train: [7]\nval: images/val\nnames: [a]", r"train is \[7\]; it must be a path"),
         ("train: ''\nval: images/val\nnames: [a]", r"train is ''; it must be a path"),
@@ -117,6 +117,6 @@ def test_a_link_that_leads_back_up_is_not_followed_for_ever(tmp_path: Path) -> N
         ("train: images/trian\nval: images/val\nnames: [a]", r"train is images/trian; .* not there; mend the path"),
     ],
 )
-def test_what_a_data_yaml_must_not_say_is_named(text: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=said):
+def test_what_a_data_yaml_must_not_say_is_named(text: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=sentence):
         open_yolo(write(usual(tmp_path), text))

@@ -145,10 +145,10 @@ TOLD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("case", TOLD)
 def test_what_upstream_leaves_out_is_left_out_and_told(case: str, root: Path) -> None:
-    spoil, said = TOLD[case]
+    spoil, sentence = TOLD[case]
     spoil(root)
     (finding,) = open_coco(root).findings
-    assert re.search(said, str(finding))
+    assert re.search(sentence, str(finding))
 
 
 def test_a_roboflow_export_is_read_as_it_is_downloaded(root: Path) -> None:

@@ -113,7 +113,7 @@ def test_pictures_that_are_none_are_refused_in_a_sentence(checkpoint: Path, tmp_
 
 
 def test_onnx_answers_as_torch_does(checkpoint: Path, tmp_path: Path) -> None:
-    said = Yolox().onnx(Yolox().settings("tiny", SHORT), checkpoint, tmp_path)
-    assert said["model.onnx"].startswith("images (1, 3, 96, 64) to predictions; largest difference from torch ")
+    files = Yolox().onnx(Yolox().settings("tiny", SHORT), checkpoint, tmp_path)
+    assert files["model.onnx"].startswith("images (1, 3, 96, 64) to predictions; largest difference from torch ")
     picture = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
     assert predicts_alike(Yolox(), Yolox().settings("tiny", SHORT), checkpoint, tmp_path / "model.onnx", picture)

@@ -78,12 +78,12 @@ def test_the_frozen_digits_backbone_is_found_and_a_new_head_learns_on_it(tmp_pat
 
 def test_three_epochs_and_three_resumed_are_six(few: CocoData, tmp_path: Path) -> None:
     settings = small(epochs=6, warmup_epochs=2, no_aug_epochs=2)
-    whole = losses(curve(settings, few, tmp_path))
+    unbroken = losses(curve(settings, few, tmp_path))
     third = list(islice(curve(settings, few, tmp_path), 3))[-1]
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()
     third.save(checkpoint)
-    assert losses(curve(settings, few, tmp_path, resume=checkpoint)) == whole[3:]
+    assert losses(curve(settings, few, tmp_path, resume=checkpoint)) == unbroken[3:]
 
 
 def test_the_same_seed_gives_the_same_losses_and_another_seed_others(few: CocoData, tmp_path: Path) -> None:
