@@ -80,8 +80,8 @@ def write(target: Path, text: str) -> None:
         raise SteadytuneError(f"{target}: cannot be written ({error.strerror}); give another file with --to") from None
 
 
-def pairs(texts: list[str] | None, option: str) -> dict[str, Any]:
-    """`["lr=1e-3"]` as `{"lr": 0.001}`.
+def pairs(texts: list[str] | None, option: str, example: str = "lr=1e-3") -> dict[str, Any]:
+    """`["lr=1e-3"]` as `{"lr": 0.001}`; a complaint shows `example`.
 
     Raises:
         SettingsError: a text is no pair, or its value is no YAML; `option` begins the message.
@@ -90,6 +90,6 @@ def pairs(texts: list[str] | None, option: str) -> dict[str, Any]:
     for text in texts or []:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise SettingsError(f"{option} is {text!r}; it must be name=value, such as {option} lr=1e-3")
+            raise SettingsError(f"{option} is {text!r}; it must be name=value, such as {option} {example}")
         values[name.strip()] = parse_value(value, f"{option} {name}")
     return values

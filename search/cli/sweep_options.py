@@ -12,11 +12,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from search.cli import options
-from search.sweep.spec import SCRIPT_FIELDS, SweepSpec
+from search.sweep.spec import OF_RECIPES, SCRIPT_FIELDS, SweepSpec
 from trainables.settings import parse_value
 
 WITHOUT_OPTION = (*SCRIPT_FIELDS, "earlier_stages")
 """Fields without an option: what describes a script is too long for a command line, the other is filled in."""
+
+PAIRS = {"limits": "epoch_seconds=30", "stability": "train_factor=3", "tracks": "every=5"}
+"""Pairs to show after a wrong option, by field."""
 
 
 def with_sweep_options(verb: Callable[..., None]) -> Callable[..., None]:
@@ -50,8 +53,10 @@ def field_values(arguments: Mapping[str, Any]) -> dict[str, Any]:
         if argument in (None, []):
             continue
         field_type, option = _field_type(SweepSpec.model_fields[name]), _option(name)
-        if _is_mapping(field_type):
-            values[name] = options.pairs(argument, option)
+        if name in OF_RECIPES and isinstance(argument, list) and len(argument) == 1 and "=" not in argument[0]:
+            values[name] = parse_value(argument[0], option)  # such as --tracks true
+        elif _is_mapping(field_type):
+            values[name] = options.pairs(argument, option, PAIRS.get(name, "lr=1e-3"))
         elif _is_union(field_type):
             values[name] = parse_value(argument, option)
         else:

@@ -27,6 +27,8 @@ LINES = {
     "launch --trials 1.5": "--trials is '1.5'; it must be a whole number",
     "launch --hours soon": "--hours is 'soon'; it must be a number",
     "export sweep --average=yes": "--average takes no value; give it alone",
+    f"launch --recipe {RECIPE} --data DATA --preset short --tracks true": "tracks is not for recipe curves",
+    f"launch --recipe {RECIPE} --data DATA --limits epoch_seconds": "value, such as --limits epoch_seconds=30",
     "launch --trials": "--trials has no value; give it one",
     "launch FILE FILE": "FILE is one argument too many; `steadytune launch --help` shows",
     "check": "SWEEP.yaml is missing; `steadytune check --help` shows",
