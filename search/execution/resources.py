@@ -69,8 +69,10 @@ def worker_slots(workers: int | None, trial: TrialResources, nodes: list[Mapping
     if fit < slots:
         cpus, gpus, memory = (sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU", "memory"))
         total = TrialResources(cpus, gpus, memory / _GB if trial.memory_gb else 0.0)
-        available = f"there are {total.describe()}; {fit} at a time would fit"
         if workers is None:
             raise SettingsError(f"a trial takes {trial.describe()}, which no node has; there are {total.describe()}")
-        raise SettingsError(f"workers is {slots} with {trial.describe()} per trial, but {available}")
+        raise SettingsError(
+            f"workers is {slots} with {trial.describe()} per trial, but there are {total.describe()}; {fit} at a time "
+            "would fit"
+        )
     return slots

@@ -70,8 +70,8 @@ class ModelProcess:
         """
         if not isinstance(recipe, Shows):
             return recipe.weights(settings, checkpoint, directory)
-        places = {"checkpoint": str(checkpoint), "directory": str(directory)}
-        answer = self._ask({"settings": settings.model_dump(mode="json"), **places}, "weights")
+        paths = {"checkpoint": str(checkpoint), "directory": str(directory)}
+        answer = self._ask({"settings": settings.model_dump(mode="json"), **paths}, "weights")
         written: Mapping[str, str] = answer["files"]
         return written
 
@@ -223,9 +223,9 @@ def _answer(recipe: AnyRecipe, question: Mapping[str, Any]) -> dict[str, Any]:
     except SteadytuneError as error:
         return {"error": str(error).replace("\n", " ")}
     except OSError as error:
-        return (
-            {"error": str(error)} if question["kind"] == "report" else {"errno": error.errno, "error": error.strerror}
-        )
+        if question["kind"] == "report":
+            return {"error": str(error)}
+        return {"errno": error.errno, "error": error.strerror}  # a full disk must stop the export as in the driver
 
 
 def main() -> None:

@@ -79,8 +79,8 @@ def write_sequences(
             (save or save_picture)(folder, f"{index:06d}", scene)
             for identity, kind, box, seen in zip(scene.ids, scene.classes, scene.boxes, scene.visibility, strict=True):
                 x1, y1, x2, y2 = box.tolist()
-                corners = f"{x1:.1f},{y1:.1f},{x2 - x1:.1f},{y2 - y1:.1f}"
-                lines.append(f"{index},{identity + 1},{corners},1,{kind + 1},{seen:.2f}\n")
+                in_text = f"{x1:.1f},{y1:.1f},{x2 - x1:.1f},{y2 - y1:.1f}"
+                lines.append(f"{index},{identity + 1},{in_text},1,{kind + 1},{seen:.2f}\n")
         (folder / TRACKS).write_text("".join(lines), encoding="utf-8")
         (folder / LABELS).write_text("".join(f"{digit}\n" for digit in digits), encoding="utf-8")
         described = f"name={folder.name}\nimDir=img1\nframeRate={RATE}\nseqLength={frames}\n"

@@ -153,8 +153,8 @@ def fitness_again(arm: str, job: Job, settings: dict[str, Any], seeds: list[int]
 
 
 def _environment() -> dict[str, str]:
-    own = {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "RAY_ADDRESS": "local", "YOLO_OFFLINE": "true"}
-    return {**os.environ, **own}
+    changes = {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "RAY_ADDRESS": "local", "YOLO_OFFLINE": "true"}
+    return {**os.environ, **changes}
 
 
 def run(seed: int, arms: Sequence[str], source: Path, setup: Setup, results: Results, root: Path) -> None:

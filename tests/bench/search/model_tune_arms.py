@@ -163,8 +163,8 @@ def _train(job: Job, settings: Mapping[str, Any], seeds: list[int]) -> None:
     from ultralytics import YOLO
 
     for seed in seeds:
-        own = {"data": job.data, "project": str(job.folder), "name": f"seed-{seed}", "seed": seed}
-        values = {**settings, **job.pinned, **own, "plots": False, "verbose": False}
+        overrides = {"data": job.data, "project": str(job.folder), "name": f"seed-{seed}", "seed": seed}
+        values = {**settings, **job.pinned, **overrides, "plots": False, "verbose": False}
         metrics = YOLO(job.model).train(**{name: value for name, value in values.items() if name != "model"})
         print(json.dumps({"seed": seed, "fitness": float(metrics.fitness)}), flush=True)
 

@@ -90,11 +90,12 @@ def table(results: Results) -> Iterator[str]:
     yield f"| {' | '.join(HEADINGS)} |\n|{' --- |' * len(HEADINGS)}"
     for again in sorted(results.rows("again"), key=lambda row: (row["seed"], (*ARMS, DEFAULTS).index(row["arm"]))):
         name, arm, seed = again["setup"]["data"], again["arm"], again["seed"]
-        shown = f"{statistics.fmean(again['fitness']):.4f} ({', '.join(f'{each:.3f}' for each in again['fitness'])})"
-        cells = [name, str(seed), arm, shown]
-        if found := results.row("search", arm, seed):
-            cells += [f"{found['value']:.4f}", f"{found['wall']:.0f}", str(found["trainings"]), str(found["epochs"])]
-            cells += [str(found["trainings_to_best"]), str(found["epochs_to_best"])]
+        fitness = f"{statistics.fmean(again['fitness']):.4f} ({', '.join(f'{each:.3f}' for each in again['fitness'])})"
+        cells = [name, str(seed), arm, fitness]
+        if search := results.row("search", arm, seed):
+            cells += [f"{search['value']:.4f}", f"{search['wall']:.0f}"]
+            cells += [str(search["trainings"]), str(search["epochs"])]
+            cells += [str(search["trainings_to_best"]), str(search["epochs_to_best"])]
         yield f"| {' | '.join(cells + [''] * (len(HEADINGS) - len(cells)))} |"
 
 

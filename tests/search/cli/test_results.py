@@ -65,9 +65,9 @@ def test_status_of_a_large_sweep_shows_its_best_and_latest_trials(
             journal.append(Decided(trial, 1, "stop", "done", "trained all 1 epochs"))
     journal.flush()
     _, output, _ = steadytune("status", "sweep", "--sweeps", tmp_path)
-    shown = [line for line in output.splitlines() if line[:1].isdigit()]
-    assert len(shown) == MOST_ROWS
-    assert [line.split()[0] for line in shown if " * " in line or "interrupted" in line] == ["77", "299"]
+    rows = [line for line in output.splitlines() if line[:1].isdigit()]
+    assert len(rows) == MOST_ROWS
+    assert [line.split()[0] for line in rows if " * " in line or "interrupted" in line] == ["77", "299"]
     assert "300/5000 trials" in output
     assert "100 not shown" in output
     assert "--json" in output.splitlines()[-2]

@@ -148,5 +148,5 @@ def test_what_killed_sweeps_left_is_deleted_and_what_lives_or_starts_stays(short
             if "starting" not in name:
                 os.utime(folder / name, (long_ago, long_ago))
         remove_dead_sessions(folder)
-    left = {"session_2026-alive", "session_2026-starting", "other"} if private else set(names)
-    assert {path.name for path in folder.iterdir()} == left
+    remaining = {"session_2026-alive", "session_2026-starting", "other"} if private else set(names)
+    assert {path.name for path in folder.iterdir()} == remaining

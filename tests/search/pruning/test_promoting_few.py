@@ -77,5 +77,5 @@ def test_a_rung_decides_by_the_median_of_those_that_have_not_failed(values: list
     for trial in dict.fromkeys(failed):
         if trial < len(values):
             asha.end(trial, "failed")
-    left = sorted(value for trial, value in enumerate(values) if trial not in failed)
-    assert asha.decides(1) == (not left or left[len(left) // 2] >= 0.5)
+    surviving = sorted(value for trial, value in enumerate(values) if trial not in failed)
+    assert asha.decides(1) == (not surviving or surviving[len(surviving) // 2] >= 0.5)
