@@ -17,12 +17,15 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
+from tests.bench.anytime.peers.system import ENVIRONMENTS
 from tests.support import REPOSITORY
 from tests.support.fakes import plan_of
 
 FOLDER = Path(__file__).parent / "bench"
-ELSEWHERE = {"tests.bench.public.syne_rules", "tests.bench.documents.slowfast_in_mmaction2"}
-"""Syne Tune and MMAction2 have environments of their own."""
+ELSEWHERE = {"tests.bench.public.syne_rules", "tests.bench.documents.slowfast_in_mmaction2"} | {
+    f"tests.bench.anytime.peers.in_{name}" for name in ENVIRONMENTS
+}
+"""Others have environments of their own."""
 MODULES = sorted(
     path.relative_to(REPOSITORY).with_suffix("").as_posix().replace("/", ".") for path in FOLDER.rglob("*.py")
 )

@@ -5,6 +5,7 @@
 TaskSet's and other people's curves stay in their folders (see `data.py`). Every system meets the same tables in virtual
 time. Regret: how far the best value that any trial had shown by then is behind the best of the table, as a share of
 that. `--only REGEX` runs some of the systems, `--save FILE` keeps what was seen, `--add FILE …` takes kept rows in.
+`--peers FOLDER` adds systems that have environments of their own (see `peers/system.py`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import numpy as np
 from tests.bench.anytime import data
 from tests.bench.anytime.data import DataSet
 from tests.bench.anytime.one_epoch import OneEpoch
+from tests.bench.anytime.peers.system import peers
 from tests.bench.own.compare import HERE as OWN
 from tests.bench.own.compare import quiet
 from tests.bench.own.systems import NEAR, MakeSystem, run, systems
@@ -58,6 +60,7 @@ class Job:
     system: str
     seeds: int
     workers: int
+    peers: Path | None
 
 
 @dataclass(frozen=True)
@@ -89,14 +92,15 @@ def load(source: Source) -> dict[str, DataSet]:
     return {each.name: each}
 
 
-def everything() -> dict[str, MakeSystem]:
-    """The systems, by name."""
-    return {"one epoch each, then the best first": OneEpoch, **systems()}
+def everything(folder: Path | None) -> dict[str, MakeSystem]:
+    """The systems, by name; also those whose environments are in `folder`."""
+    elsewhere = peers(folder) if folder else {}
+    return {"one epoch each, then the best first": OneEpoch, **elsewhere, **systems()}
 
 
 def seen(job: Job) -> list[Seen]:
     """What the system of `job` sees, one sweep a seed."""
-    data_set, make, rows = load(job.source)[job.data_set], everything()[job.system], []
+    data_set, make, rows = load(job.source)[job.data_set], everything(job.peers)[job.system], []
     for seed in range(job.seeds):
         table, group = data_set.table(seed)
         top, best, near = max(group.best), 0.0, math.inf
@@ -197,6 +201,7 @@ def main() -> None:
     parser.add_argument("--own", type=Path, nargs="*", default=sorted(OWN.glob("*.parquet")), help="recorded tables")
     parser.add_argument("--taskset", type=Path, help="a folder with one file a task")
     parser.add_argument("--public", type=Path, nargs="*", default=[], help="folders of other people's runs")
+    parser.add_argument("--peers", type=Path, help="a folder with a virtual environment for each of other people's")
     parser.add_argument("--seeds", type=int, default=5, help="sweeps of each system on each data set")
     parser.add_argument("--workers", type=int, default=4, help="trials at a time")
     parser.add_argument("--only", default="", help="systems with this in their name, a regular expression")
@@ -206,9 +211,9 @@ def main() -> None:
     parser.add_argument("--add", type=Path, nargs="*", default=[], help="kept rows to take into the tables")
     args = parser.parse_args()
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
-    chosen = [name for name in everything() if re.search(args.only, name)]
+    chosen = [name for name in everything(args.peers) if re.search(args.only, name)]
     jobs = [
-        Job(source, name, system, args.seeds, args.workers)
+        Job(source, name, system, args.seeds, args.workers, args.peers)
         for source in sources(args)
         for name in load(source)
         if re.search(args.sets, name)
@@ -220,7 +225,7 @@ def main() -> None:
         if args.save:
             with args.save.open("a") as file:
                 file.writelines(json.dumps(vars(row)) + "\n" for row in found)
-    order = list(everything())
+    order = list(everything(args.peers))
     rows.sort(key=lambda row: (order.index(row.system) if row.system in order else len(order), row.system))
     for kind in dict.fromkeys(row.kind for row in rows):
         print("\n".join(table(rows, kind)), flush=True)

@@ -39,11 +39,7 @@ class Tabular(optuna.samplers.BaseSampler):
         self._seed = seed
         self._drawn = [configuration.drawn for configuration in table.configurations]
         self._draw = np.random.default_rng([seed, 2])
-        known: dict[str, list[Any]] = {}
-        for drawn in self._drawn:
-            for name, value in drawn.items():
-                known.setdefault(name, []).append(value)
-        self._whole = [_whole(drawn, known, self._draw) for drawn in self._drawn]
+        self._whole = whole(self._drawn, self._draw)
         self._left = list(range(len(self._drawn)))
         self.picked: dict[int, int] = {}
 
@@ -114,7 +110,13 @@ class _Choice:
         return list(rows).index(tuple(asked.values()))
 
 
-def _whole(drawn: dict[str, Any], known: Mapping[str, list[Any]], draw: np.random.Generator) -> dict[str, Any]:
-    """`drawn`, with what it lacks (of a branch not taken) as any of the others has it: TPE draws it all the same."""
-    lacking = {name: known[name] for name in sorted(set(known) - set(drawn))}
-    return drawn | {name: values[draw.integers(len(values))] for name, values in lacking.items()}
+def whole(configurations: list[dict[str, Any]], draw: np.random.Generator) -> list[dict[str, Any]]:
+    """Each with what it lacks (of a branch not taken) as any of the others has it: TPE draws it all the same."""
+    known: dict[str, list[Any]] = {}
+    for drawn in configurations:
+        for name, value in drawn.items():
+            known.setdefault(name, []).append(value)
+    return [
+        drawn | {name: known[name][draw.integers(len(known[name]))] for name in sorted(set(known) - set(drawn))}
+        for drawn in configurations
+    ]
