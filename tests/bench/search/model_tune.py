@@ -1,15 +1,16 @@
 """Ultralytics' `model.tune`, its `use_ray=True` and a sweep of ours, side by side at equal wall time.
 
-    python -m tests.bench.search.model_tune DATA --task detect|segment --results FILE [--minutes 3] [--seeds 0 1 2]
+    taskset -c 0 python -m tests.bench.search.model_tune DATA --task detect|segment --results FILE [--minutes 5]
 
 DATA is a data set as Ultralytics takes it, of which a part is copied at a small size. On as many other images of it a
-model of an eighth of YOLO26n's width is trained first, by Ultralytics' defaults: all arms fine-tune that. It is kept
-beside FILE. Each arm gets the same minutes from the start of its process to its end, one after another, with its own
-space and its own ways:
+model of an eighth of YOLO26n's width is trained first, and all arms fine-tune that; it is kept beside FILE. With
+`--first-epochs 0` they train it from random weights. Each arm gets the same minutes from the start of its process to
+its end, one after another, with its own space and its own ways. All have one core and train one configuration at a
+time: `model.tune` cannot do more, and its trainings have one thread on a machine of two cores.
 
-- `tune`: one training at a time, by the arguments of Ultralytics' documentation, ended from outside.
-- `ray`: Optuna and ASHA with Ultralytics' own resources a trial, which is a CPU each here; ended by an interrupt.
-- `ours`: two workers of a thread each; it ends by itself and confirms its winner within the time.
+- `tune`: by the arguments of Ultralytics' documentation, ended from outside.
+- `ray`: Optuna and ASHA by Ultralytics' arguments; ended by an interrupt.
+- `ours`: one worker; it ends by itself and confirms its winner within the time.
 
 What each hands back is trained again by Ultralytics' own trainer on three fresh seeds, beside its defaults. FILE takes
 a line of JSON a part; what it has is not run again, so that a later call goes on. The table is of all that it has.
@@ -45,6 +46,8 @@ from trainables.ultralytics.data import open_data
 from trainables.vision.label_file import label_file
 
 FRESH_SEEDS = 3
+FIRST: dict[str, Any] = {"optimizer": "AdamW", "lr0": 0.003, "mosaic": 0.0}
+"""Of the training of the model that is fine-tuned. Mosaic makes objects smaller, which take much longer to learn."""
 STARTING_SECONDS = 30.0
 """What `hours` does not count: the start of the workers before the first trial, and the export after the last."""
 ENDING_SECONDS = 60.0
@@ -86,7 +89,7 @@ def first_weights(source: Path, setup: Setup, file: Path, root: Path) -> str:
     if not file.exists():
         data = small_copy(source, setup, root / "first-data", part=1)
         job = Job(model, data, setup.task, {**setup.pinned, "epochs": setup.first_epochs}, root / "first")
-        fitness = fitness_again("first", job, {}, [0])
+        fitness = fitness_again("first", job, FIRST, [0])
         print(f"the model to fine-tune has a fitness of {fitness[0]:.4f}", file=sys.stderr, flush=True)
         shutil.copyfile(job.folder / "seed-0/weights/best.pt", file)
     return str(file)
@@ -104,7 +107,7 @@ def search(arm: str, job: Job, seed: int, minutes: float) -> tuple[Best, float]:
             "set": {**job.pinned, "model": job.model},
             "seed": seed,
             "trials": 1000,
-            "workers": 2,
+            "workers": 1,
             "hours": (60 * minutes - STARTING_SECONDS) / 3600,
         }
         (job.folder / "sweep.yaml").write_text(yaml.safe_dump(described))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ray
 import yaml
 
 from search.python_api import Sweep
@@ -145,6 +146,8 @@ def _tune(job: Job, *, use_ray: bool) -> None:
     """By the arguments of Ultralytics' documentation; Ray's scheduler needs the evaluation after each epoch."""
     from ultralytics import YOLO
 
+    if use_ray:
+        ray.init(num_cpus=1, include_dashboard=False)  # as many trainings at a time as the other arms have
     quick = {} if use_ray else {"val": False}
     YOLO(job.model).tune(
         use_ray=use_ray,
