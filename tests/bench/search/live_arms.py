@@ -18,6 +18,7 @@ from typing import Any
 
 import optuna
 import ray
+from optuna.storages.journal import JournalFileBackend
 from ray import tune
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search.optuna import OptunaSearch
@@ -169,14 +170,14 @@ def search_by_ray(job: Job, seconds: float) -> None:
 
 
 def _study(job: Job, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
-    backend = optuna.storages.journal.JournalFileBackend(str(job.folder / "optuna.journal"))
-    epochs = job.plan.max_epochs
+    backend = JournalFileBackend(str(job.folder / "optuna.journal"))
+    plan = job.plan
     return optuna.create_study(
         storage=optuna.storages.JournalStorage(backend),
         study_name=NAME,
         sampler=sampler,
-        pruner=optuna.pruners.HyperbandPruner(1, epochs),
-        direction={"max": "maximize", "min": "minimize"}[job.plan.recipe.mode],
+        pruner=optuna.pruners.HyperbandPruner(1, plan.max_epochs),
+        direction="maximize" if plan.recipe.mode == "max" else "minimize",
         load_if_exists=True,
     )
 
@@ -216,7 +217,12 @@ def main() -> None:
     described = json.loads(given.job.read_text())
     more = {name: described.pop(name) for name in ("seconds", "process", "settings", "seeds") if name in described}
     job = Job(**{**described, "folder": Path(described["folder"])})
-    {"ray": search_by_ray, "optuna": search_by_optuna, "again": train_again}[given.what](job, **more)
+    functions: dict[str, Callable[..., None]] = {
+        "ray": search_by_ray,
+        "optuna": search_by_optuna,
+        "again": train_again,
+    }
+    functions[given.what](job, **more)
 
 
 if __name__ == "__main__":

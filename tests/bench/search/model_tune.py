@@ -39,7 +39,8 @@ import yaml
 from PIL import Image
 
 from tests.bench.search.model_tune_arms import BEST_OF, Best, Job
-from tests.bench.search.model_tune_results import ARMS, DEFAULTS, Results, Setup, table, wins
+from tests.bench.search.model_tune_results import ARMS, DEFAULTS, Setup, table, wins
+from tests.bench.search.parts import Parts
 from tests.support import REPOSITORY
 from tests.support.small_models import write_models
 from trainables.ultralytics.data import open_data
@@ -160,9 +161,9 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **changes}
 
 
-def run(seed: int, arms: Sequence[str], source: Path, setup: Setup, results: Results, root: Path) -> None:
+def run(seed: int, arms: Sequence[str], source: Path, setup: Setup, weights: Path, results: Parts, root: Path) -> None:
     """One seed of all arms: what was not run before."""
-    model = first_weights(source, setup, results.weights, root)
+    model = first_weights(source, setup, weights, root)
     data = small_copy(source, setup, root / "data")
     job = Job(model, data, setup.task, {**setup.pinned, "seed": seed}, root)
     for arm in arms:
@@ -201,10 +202,11 @@ def main() -> None:
     source = given.data.absolute()
     named = {field.name: getattr(given, field.name) for field in dataclasses.fields(Setup) if field.name != "data"}
     setup = Setup(data=source.name, **named)
-    results = Results(given.results.absolute(), setup)
+    file = given.results.absolute()
+    weights, results = setup.first_weights(file), Parts(file, dataclasses.asdict(setup))
     for seed in given.seeds:
         with tempfile.TemporaryDirectory() as scratch:
-            run(seed, given.arms, source, setup, results, Path(scratch))
+            run(seed, given.arms, source, setup, weights, results, Path(scratch))
     print("\n".join((*table(results), "", *wins(results))), flush=True)
 
 

@@ -1,9 +1,7 @@
-"""What `model_tune.py` has measured: a line of JSON a part, and the table of them."""
+"""What `model_tune.py` compares, and the table of what it has measured."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.search.model_tune_arms import BEST_OF
+from tests.bench.search.parts import Parts
 from trainables.ultralytics.tasks import Task
 
 ARMS = tuple(BEST_OF)
@@ -54,38 +53,13 @@ class Setup:
         sizes = {"epochs": self.epochs, "imgsz": self.size, "batch": self.batch, "nbs": self.batch}
         return {**sizes, "workers": 0, "device": "cpu", "amp": False}
 
-
-class Results:
-    """The file of results: what it has is not run again.
-
-    Attributes:
-        weights: of the model that is fine-tuned, beside the file.
-    """
-
-    def __init__(self, file: Path, setup: Setup) -> None:
-        self._file, self._setup = file, dataclasses.asdict(setup)
-        sizes = "-".join(str(self._setup[name]) for name in ("data", "task", "train", "size", "batch", "first_epochs"))
-        self.weights = file.with_name(f"{file.stem}-{sizes}.pt")
-
-    def rows(self, kind: str) -> list[dict[str, Any]]:
-        """Those of this set-up, of searches or of trainings on fresh seeds."""
-        lines = self._file.read_text().splitlines() if self._file.exists() else []
-        every = (json.loads(line) for line in lines)
-        return [row for row in every if row["kind"] == kind and row["setup"] == self._setup]
-
-    def row(self, kind: str, arm: str, seed: int) -> dict[str, Any] | None:
-        """That of one part, if it was run."""
-        return next((row for row in self.rows(kind) if (row["arm"], row["seed"]) == (arm, seed)), None)
-
-    def add(self, kind: str, arm: str, seed: int, **values: Any) -> dict[str, Any]:
-        """Append a part's results."""
-        row = {"kind": kind, "arm": arm, "seed": seed, **values, "setup": self._setup}
-        with self._file.open("a") as appended:
-            appended.write(json.dumps(row) + "\n")
-        return row
+    def first_weights(self, results: Path) -> Path:
+        """The file of the model that is fine-tuned, beside that of the results."""
+        sizes = (self.data, self.task, self.train, self.size, self.batch, self.first_epochs)
+        return results.with_name(f"{results.stem}-{'-'.join(map(str, sizes))}.pt")
 
 
-def table(results: Results) -> Iterator[str]:
+def table(results: Parts) -> Iterator[str]:
     """A line for each arm of each seed, and what it comes to."""
     yield f"| {' | '.join(HEADINGS)} |\n|{' --- |' * len(HEADINGS)}"
     for again in sorted(results.rows("again"), key=lambda row: (row["seed"], (*ARMS, DEFAULTS).index(row["arm"]))):
@@ -99,7 +73,7 @@ def table(results: Results) -> Iterator[str]:
         yield f"| {' | '.join(cells + [''] * (len(HEADINGS) - len(cells)))} |"
 
 
-def wins(results: Results) -> Iterator[str]:
+def wins(results: Parts) -> Iterator[str]:
     """How often ours is better than another arm on the mean of the fresh seeds."""
     means = {(row["arm"], row["seed"]): statistics.fmean(row["fitness"]) for row in results.rows("again")}
     for other in ("tune", "ray", DEFAULTS):
