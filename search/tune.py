@@ -72,7 +72,7 @@ def tune(
         name: of the sweep; made of the time if not given.
         sweeps: folder of the sweeps.
         sweep: further fields of a sweep file, such as gpus, hours, seed or confirm_seeds.
-        settings: pinned settings: Ultralytics' training arguments.
+        settings: pinned settings: Ultralytics' training arguments. `seed` is the sweep's, as in `sweep`.
 
     Raises:
         SteadytuneError: something is wrong, in one sentence; or no trial trained to its end.
@@ -81,6 +81,8 @@ def tune(
         raise SettingsError(f"tune: {argument} is not taken; {NOT_TAKEN[argument]}")
     pinned = {**settings, "model": _model_name(model), "epochs": epochs}
     fields = dict(sweep or {})
+    if "seed" in pinned:  # of a training; the sweep gives each its own, which follow from this one
+        fields = {"seed": pinned.pop("seed"), **fields}
     preset = fields.get("preset", "paper")
     searched = {each: converted(each, chosen) for each, chosen in (space or {}).items()}
     sources = [data] if isinstance(data, (str, Path)) else list(data)

@@ -36,6 +36,7 @@ def check_new(plan: Plan) -> None:
             asked for.
     """
     check_pairs(plan.spec.set, plan.recipe.settings_type)
+    _seed(plan)
     _freeze_thaw(plan.spec, ("rank_gp",))
     _metric(plan)
     recipe = plan.recipe
@@ -47,6 +48,15 @@ def check_new(plan: Plan) -> None:
             raise SettingsError(
                 f"targets has '{target}', but {_words(mode)} values of {target.metric} are better; write {sign}"
             )
+
+
+def _seed(plan: Plan) -> None:
+    if plan.spec.confirm_top and "seed" in plan.spec.set and "seed" in plan.recipe.settings_type.model_fields:
+        raise SettingsError(
+            f"set.seed is {plan.spec.set['seed']}, but the best configurations are trained again on fresh seeds, which "
+            "a seed in set would make the same; give it as the sweep's own, seed, from which all seeds follow, or give "
+            "confirm_top: 0"
+        )
 
 
 def _metric(plan: Plan) -> None:

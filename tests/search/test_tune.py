@@ -47,6 +47,13 @@ def test_a_space_of_their_own_form_is_all_that_varies(specs: list[SweepSpec]) ->
     assert spec.set["optimizer"] == "SGD"
 
 
+def test_a_seed_is_that_of_the_sweep(specs: list[SweepSpec]) -> None:
+    tune("yolo26n.pt", "coco8.yaml", seed=3)
+    tune("yolo26n.pt", "coco8.yaml", seed=3, sweep={"seed": 4})
+    assert [spec.seed for spec in specs] == [3, 4]
+    assert all("seed" not in spec.set for spec in specs)
+
+
 def test_several_data_sets_and_a_yolo_object(specs: list[SweepSpec]) -> None:
     class Yolo:
         ckpt_path = "runs/best.pt"

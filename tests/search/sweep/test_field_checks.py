@@ -99,3 +99,9 @@ def test_a_metric_of_tracks_without_them_is_told_what_to_add(data: Path) -> None
     for recipe in (FRANK, "tests.support.fakes:Curves"):
         with pytest.raises(SettingsError, match=r"metric is 'idf1/bytetrack', .*; add `tracks: true`"):
             new_plan(data, recipe=recipe, metric="idf1/bytetrack")
+
+
+def test_a_seed_among_the_settings_would_make_fresh_seeds_the_same(data: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^set.seed is 5, but .* fresh seeds, .*; give it as the sweep's"):
+        check_new(plan_of(data, set={"seed": 5}))
+    check_new(plan_of(data, set={"seed": 5}, confirm_top=0))
