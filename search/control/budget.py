@@ -1,7 +1,7 @@
 """How much of a sweep's budget remains: of its trials, its epochs and its hours, whichever ends first.
 
-The search stops in time for the confirmation, for which at most half of the hours is reserved. It starts no trial that
-could not be trained to its end any more; the rest of the budget goes to the paused trials.
+The search stops in time for the confirmation, for which at most a third of the hours is reserved. It starts no trial
+that could not be trained to its end any more; the rest of the budget goes to the paused trials.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.plan import Plan
+
+CONFIRMATION_SHARE = 1 / 3
+"""Of the hours, at most: a sweep of few trainings has more from a longer search."""
 
 
 class Budget:
@@ -80,5 +83,5 @@ class Budget:
         finalists = min(spec.confirm_top + len(self._plan.references), len(finalist_numbers(state)) + running + 1)
         rounds = math.ceil(finalists * spec.confirm_seeds / state.worker_slots)
         # One epoch more, as a trial of the search is ended only after the epoch in which its time is used up.
-        # The confirmation re-trains the best first, seed by seed: so half of the hours is of use even if it needs more.
-        return min(state.epoch_seconds * (rounds * self._plan.max_epochs + 1), spec.hours * 3600 / 2)
+        # The confirmation re-trains the best first, seed by seed: so a part of what it needs is of use.
+        return min(state.epoch_seconds * (rounds * self._plan.max_epochs + 1), CONFIRMATION_SHARE * spec.hours * 3600)
