@@ -105,7 +105,7 @@ def search(arm: str, job: Job, seed: int, minutes: float) -> tuple[Best, float]:
             "recipe": "ultralytics",
             "name": "ours",
             "data": job.data,
-            "set": {**job.pinned, "model": job.model},
+            "set": {**{name: value for name, value in job.pinned.items() if name != "seed"}, "model": job.model},
             "seed": seed,
             "trials": 1000,
             "workers": 1,
