@@ -60,23 +60,36 @@ def number_at(where: float, span: Range) -> float:
     return min(span.high, max(span.low, value))
 
 
-def at_random(space: Space, choices: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """What `space` draws, under the user's `choices`, with nothing to go by."""
-    return drawn(space, _Blind(random.Random(seed)), choices)
+def at_random(
+    space: Space, choices: Mapping[str, Any], seed: int, usual: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """What `space` draws, under the user's `choices`, with nothing to go by but the `usual` values of some numbers.
+
+    Each of these is drawn with a probability of one half, if it lies in its range.
+    """
+    return drawn(space, _Blind(random.Random(seed), usual or {}), choices)
 
 
 class _Blind:
-    """Stands in for a trial: answers at random, evenly on each range's scale."""
+    """Stands in for a trial: answers at random, evenly on each range's scale or with the usual value."""
 
-    def __init__(self, draw: random.Random) -> None:
+    def __init__(self, draw: random.Random, usual: Mapping[str, float]) -> None:
         self._draw = draw
+        self._usual = usual
+
+    def _keeps(self, name: str, low: float, high: float) -> bool:
+        return name in self._usual and low <= self._usual[name] <= high and self._draw.random() < 0.5
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        if self._keeps(name, low, high):
+            return float(self._usual[name])
         if log:
             return min(high, max(low, math.exp(self._draw.uniform(math.log(low), math.log(high)))))
         return self._draw.uniform(low, high)
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        if self._keeps(name, low, high):
+            return int(self._usual[name])
         if log:  # as Optuna has it: each whole number with the half on either side of it
             value = math.exp(self._draw.uniform(math.log(low - 0.5), math.log(high + 0.5)))
             return min(high, max(low, round(value)))

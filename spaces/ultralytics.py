@@ -1,8 +1,9 @@
 """What may be searched for ultralytics: the names and bounds of Ultralytics' own `model.tune`, cut to the task.
 
-Four things differ. Learning rates are drawn on a logarithmic scale. The optimizer is drawn too, because `auto`, the
-default, ignores `lr0` and `momentum`. What the task's loss and transforms do not read is left out. The gains of poses
-and angles, which `model.tune` leaves alone, have a factor of 3 around their defaults (chosen by us).
+Four things differ. The optimizer is drawn too, because `auto`, the default, ignores `lr0` and `momentum`. Learning
+rates are drawn on a logarithmic scale, within bounds that go with the optimizer. What the task's loss and transforms do
+not read is left out. The gains of poses and angles, which `model.tune` leaves alone, have a factor of 3 around their
+defaults (chosen by us).
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from trainables.ultralytics.tasks import Task, task_of
 
 OPTIMIZERS = ("AdamW", "SGD", "MuSGD")
 """Those that Ultralytics' `auto` chooses from, and SGD."""
+ADAMW_RATES = (5e-5, 1e-2)
+"""Bounds of `lr0`: `auto` takes .002 for one class and .00012 for eighty. `model.tune` has 1e-5 to 1e-2 for all."""
+SGD_RATES = (1e-3, 1e-1)
+"""The same of SGD and MuSGD: a factor of ten on either side of Ultralytics' default, which `auto` takes for MuSGD."""
 
 
 def space_for(settings: Mapping[str, Any]) -> Space:
@@ -45,7 +50,7 @@ def space_for(settings: Mapping[str, Any]) -> Space:
 def _optimizer(draw: Draw) -> None:
     name = draw.choice("optimizer", OPTIMIZERS)
     if name != "auto":
-        draw.float("lr0", 1e-5, 1e-2, log=True)
+        draw.float("lr0", *(ADAMW_RATES if name == "AdamW" else SGD_RATES), log=True)
         draw.float("momentum", 0.7, 0.98)
     draw.float("lrf", 0.01, 1.0, log=True)
     draw.float("weight_decay", 0.0, 0.001)

@@ -57,10 +57,12 @@ class RankModel:
             self._fitted_at, self._members, self._model = count, _members(ranked), None
 
     def choose(self, number: int, trials: Sequence[Scored]) -> dict[str, Any] | None:
-        """The configuration for the trial that starts after `number` others; None if it is to be drawn at random."""
+        """The configuration for the trial that starts after `number` others; None if there is none to choose."""
         ranked = [trial for trial in trials if trial.score is not None]
         candidates = self.configurations.draw(number)
-        if len(ranked) < AT_RANDOM or not candidates:
+        if len(ranked) < AT_RANDOM:
+            return next(iter(candidates), None)  # they are drawn at random
+        if not candidates:
             return None
         members, running = _members(ranked), [trial for trial in trials if trial.score is None]
         known, y = self._points(members), _scores(members)

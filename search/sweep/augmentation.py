@@ -1,4 +1,4 @@
-"""The settings whose training batches are shown before a sweep: the baseline's, and the strongest of the space."""
+"""Augmentation of a sweep: the baseline's, and the strongest of the space."""
 
 from __future__ import annotations
 
@@ -47,3 +47,13 @@ def strongest_values(plan: Plan) -> Mapping[str, Any]:
             bound = span.high if end == "high" else span.low
             values[name] = int(bound) if span.kind == "int" else float(bound)
     return values
+
+
+def baseline_values(plan: Plan) -> Mapping[str, float]:
+    """Of each augmentation that is searched, and is a number, the baseline's value."""
+    settings = baseline(plan).model_dump()
+    return {
+        name: settings[name]
+        for name in plan.recipe.augmentation
+        if name in plan.ranges and plan.ranges[name].kind != "choice"
+    }

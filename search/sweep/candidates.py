@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from search.sweep.augmentation import baseline_values
 from search.sweep.plan import Plan
 from search.sweep.seeds import derived
 from spaces.cube import Configurations, at_random, point
@@ -13,11 +14,16 @@ CANDIDATES = 200
 
 
 def configurations(plan: Plan) -> Configurations:
-    """Those of the plan's space, as points of a cube with a coordinate or more for each searched setting."""
+    """Those of the plan's space, as points of a cube with a coordinate or more for each searched setting.
+
+    Each has about half of the baseline's augmentation. Its effects add up: of a dozen kinds drawn evenly, nearly all
+    are strong at once, and no configuration augments lightly.
+    """
+    usual = baseline_values(plan)
 
     def draw(started: int) -> list[dict[str, Any]]:
         seeds = [derived(plan.spec.seed, f"new/{started}/{index}") for index in range(CANDIDATES)]
-        drawn = [at_random(plan.space, plan.spec.set, seed) for seed in seeds]
+        drawn = [at_random(plan.space, plan.spec.set, seed, usual) for seed in seeds]
         return [{name: value for name, value in values.items() if name in plan.ranges} for values in drawn]
 
     return Configurations(draw, lambda values: point(values, plan.ranges))

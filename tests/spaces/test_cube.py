@@ -35,3 +35,20 @@ def test_random_draws_are_inside_the_space_even_and_the_same_for_the_same_seed()
         assert all(one[name] in asked for name, asked in ranges(space).items() if name in one)
     rates = sorted(value["rate"] for value in configurations if "rate" in value)
     assert rates[len(rates) // 2] == pytest.approx(1e-3, rel=0.5), "even on the logarithmic scale"
+
+
+def test_about_half_of_the_usual_values_are_kept_where_they_are_in_range() -> None:
+    def augmented(draw: Draw) -> None:
+        draw.float("mixup", 0.0, 1.0)
+        draw.float("scale", 0.1, 1.0, log=True)
+        draw.int("close", 0, 10)
+        draw.float("flip", 0.0, 0.5)
+
+    usual = {"mixup": 0.0, "scale": 0.5, "close": 10, "flip": 0.75}
+    configurations = [at_random(augmented, {}, seed, usual) for seed in range(400)]
+    for name in ("mixup", "scale", "close"):
+        kept = sum(configuration[name] == usual[name] for configuration in configurations)
+        assert 160 < kept < 240 + 40 * (name == "close"), name  # of `close`, some are drawn so too
+    assert not any(configuration["flip"] == usual["flip"] for configuration in configurations), "outside its range"
+    together = sum(configuration["mixup"] == 0.0 and configuration["close"] == 10 for configuration in configurations)
+    assert 60 < together < 160, "each by itself"

@@ -24,7 +24,6 @@ def test_each_task_is_searched_in_what_it_reads(ending: str, task: str) -> None:
     assert drawn.keys() >= ALL | {"box", "cls", "dfl", "mosaic", "close_mosaic"} | ONLY[task]
     others = set().union(*ONLY.values()) - ONLY[task]
     assert not drawn.keys() & others
-    assert str(drawn["lr0"]) == "1e-05 … 0.01 (log)"
 
 
 def test_classification_has_neither_boxes_nor_mosaic() -> None:
@@ -36,6 +35,12 @@ def test_classification_has_neither_boxes_nor_mosaic() -> None:
 def test_the_warm_up_of_the_momentum_is_for_optimizers_that_have_one() -> None:
     assert searched()["warmup_momentum"].when == "optimizer is SGD or MuSGD"
     assert "warmup_momentum" not in searched(optimizer="AdamW")
+
+
+def test_learning_rates_go_with_the_optimizer() -> None:
+    assert str(searched(optimizer="AdamW")["lr0"]) == "5e-05 … 0.01 (log)"
+    assert str(searched(optimizer="SGD")["lr0"]) == str(searched(optimizer="MuSGD")["lr0"]) == "0.001 … 0.1 (log)"
+    assert searched()["lr0"].varies
 
 
 def test_auto_leaves_rate_and_momentum_alone() -> None:

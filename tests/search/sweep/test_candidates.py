@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from search.sweep.candidates import configurations
+from search.sweep.plan import make_plan
+from search.sweep.spec import read_spec
+from trainables.registry import find
+
+
+def test_new_configurations_have_about_half_of_the_baselines_augmentation(tmp_path: Path) -> None:
+    """Drawn evenly, a configuration of a dozen kinds would have next to none of them off, as Ultralytics has most."""
+    recipe = find("ultralytics")
+    spec = read_spec({"recipe": "ultralytics", "name": "a", "data": str(tmp_path), "preset": "tiny"}, "test")
+    plan = make_plan(spec, training=False)
+    usual = recipe.settings("tiny", {}, recipe.baseline).model_dump()
+    names = [name for name in recipe.augmentation if name in plan.ranges]
+    assert len(names) > 10
+    drawn = configurations(plan).draw(0)
+    kept = [sum(values[name] == usual[name] for name in names) / len(names) for values in drawn]
+    assert 0.45 < sum(kept) / len(kept) < 0.55
+    assert not any(values["lr0"] == usual["lr0"] for values in drawn), "only augmentation"
+
+
+def test_a_recipe_without_augmentation_draws_evenly(data: Path) -> None:
+    from tests.support.fakes import plan_of
+
+    drawn = configurations(plan_of(data)).draw(3)
+    assert len({values["quality"] for values in drawn}) == len(drawn)
