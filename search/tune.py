@@ -68,7 +68,7 @@ def tune(
         iterations: trials; most are paused or stopped before their last epoch.
         space: ranges by name: (low, high) or (low, high, gain) as `model.tune` takes them (the gain means nothing
             here), `ray.tune` ranges, lists of choices, or {"low": …, "high": …, "log": …}. Without it, the task's own
-            space. With it, everything else is pinned, as in `model.tune`.
+            space. With it, everything else is pinned, as in `model.tune`, with its optimizer, AdamW.
         name: of the sweep; made of the time if not given.
         sweeps: folder of the sweeps.
         sweep: further fields of a sweep file, such as gpus, hours, seed or confirm_seeds.
@@ -85,6 +85,8 @@ def tune(
         fields = {"seed": pinned.pop("seed"), **fields}
     preset = fields.get("preset", "paper")
     searched = {each: converted(each, chosen) for each, chosen in (space or {}).items()}
+    if searched and "optimizer" not in searched:
+        pinned = {"optimizer": "AdamW", **pinned}  # as `model.tune` has it
     sources = [data] if isinstance(data, (str, Path)) else list(data)
     values = {
         "recipe": "ultralytics",

@@ -106,6 +106,8 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     settings_type: type[SettingsT]
     baseline: ClassVar[str]
     """The named training known to be good: a sweep runs it first, so that it never ends worse than it started."""
+    tried_first: ClassVar[tuple[str, ...]] = ()
+    """Further named trainings that a sweep begins with, after the baseline, where it names none and has the trials."""
     presets_file: ClassVar[Path]
     augmentation: ClassVar[StrongestEnds] = {}
     """Settings that change training examples at random, in the order in which they are shown."""

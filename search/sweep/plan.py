@@ -157,8 +157,7 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     elif training and spec.data:
         spec = _with_data(spec, recipe, base)
     chosen = _choices(spec, recipe, space)
-    names = [recipe.baseline] if spec.enqueue is None else spec.enqueue
-    named = tuple((name, recipe.settings(spec.preset, pinned, name).model_dump()) for name in names)
+    named = _named(spec, recipe, pinned)
     max_epochs = int(base.model_dump()["epochs"])
     if spec.grace_epochs is not None and spec.grace_epochs > max_epochs:
         raise SettingsError(
@@ -170,6 +169,17 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
     check_together(plan)
     _check_corners(plan)
     return plan
+
+
+def _named(spec: SweepSpec, recipe: AnyRecipe, pinned: Mapping[str, Any]) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The trainings that run first: as the user enqueued them; else the recipe's, those that pins leave different."""
+    names = [recipe.baseline, *recipe.tried_first] if spec.enqueue is None else spec.enqueue
+    named = [(name, recipe.settings(spec.preset, pinned, name).model_dump()) for name in names]
+    if spec.enqueue is not None:
+        return tuple(named)
+    settings = [values for _, values in named]
+    different = [training for index, training in enumerate(named) if training[1] not in settings[:index]]
+    return tuple(different[: spec.trials])
 
 
 PAUSING = ("asha", "freeze_thaw")

@@ -54,7 +54,7 @@ class SweepSpec(Settings):
     )
     set: dict[str, Any] = Field({}, description="settings to pin (lr: 1e-3) or to narrow (lr: {low: 1e-5, high: 1e-3})")
     enqueue: list[str] | None = Field(
-        None, description="named trainings that run first; the recipe's baseline if not given"
+        None, description="named trainings that run first; the recipe's baseline and what it tries first if not given"
     )
     warm_start: list[str] = Field(
         [], description="earlier sweeps, by name or folder: the 3 best configurations of each are trained first"

@@ -44,7 +44,13 @@ def test_a_space_of_their_own_form_is_all_that_varies(specs: list[SweepSpec]) ->
         "imgsz": [320, 640],
     }
     assert spec.set["momentum"] == 0.937
-    assert spec.set["optimizer"] == "SGD"
+    assert spec.set["optimizer"] == "AdamW", "as in model.tune"
+
+
+def test_an_optimizer_that_is_given_or_searched_is_kept(specs: list[SweepSpec]) -> None:
+    tune("yolo26n.pt", "coco8.yaml", space={"lr0": (1e-5, 1e-2)}, optimizer="SGD")
+    tune("yolo26n.pt", "coco8.yaml", space={"lr0": (1e-5, 1e-2), "optimizer": ["SGD", "AdamW"]})
+    assert [spec.set["optimizer"] for spec in specs] == ["SGD", ["SGD", "AdamW"]]
 
 
 def test_a_seed_is_that_of_the_sweep(specs: list[SweepSpec]) -> None:

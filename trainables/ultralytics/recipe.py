@@ -35,6 +35,7 @@ class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
     settings_type = UltralyticsSettings
     package = "trainables.ultralytics"
     baseline = "defaults"
+    tried_first = ("adamw",)
     presets_file = Path(__file__).with_name("presets.yaml")
     augmentation: ClassVar[StrongestEnds] = {
         **{"mosaic": "high", "mixup": "high", "cutmix": "high", "copy_paste": "high", "degrees": "high"},

@@ -303,3 +303,17 @@ def test_the_sampler_gp_needs_torch(data: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("search.sweep.plan.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"sampler is gp, .* needs torch; pip install torch, or give tpe"):
         plan_of(data, sampler="gp")
+
+
+def test_a_recipe_may_try_more_than_its_baseline_first(tmp_path: Path) -> None:
+    """Ultralytics' `yolo train` and its `model.tune` start from different optimizers."""
+
+    def named(**fields: Any) -> list[str]:
+        values = {"recipe": "ultralytics", "name": "a", "data": str(tmp_path), "preset": "tiny", **fields}
+        return [name for name, _ in make_plan(read_spec(values, "test"), training=False).named]
+
+    assert named() == ["defaults", "adamw"]
+    assert named(trials=1) == ["defaults"]
+    assert named(set={"optimizer": "SGD"}) == ["defaults"], "both would be the same training"
+    assert named(enqueue=["adamw"]) == ["adamw"]
+    assert named(enqueue=[]) == []
