@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search.next_step import DEFAULT_SWEEPS
 from search.state.outcome import finalists, result
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder, names
@@ -23,8 +23,6 @@ if TYPE_CHECKING:  # they take a second to import
     import pandas as pd
 
     from search.views.charts.html import Figure
-
-DEFAULT_ROOT = Path("sweeps")
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Sweep:
         SteadytuneError: there is none of that name.
     """
 
-    def __init__(self, name: str, sweeps: str | Path = DEFAULT_ROOT) -> None:
+    def __init__(self, name: str, sweeps: str | Path = DEFAULT_SWEEPS) -> None:
         self.folder = SweepFolder.existing(Path(sweeps), name)
 
     def __repr__(self) -> str:
@@ -231,13 +229,13 @@ class Sweep:
         from trainables.atomic import write_file
 
         file = Path(to) if to else self.folder.path / "report.html"
-        return write_file(file, sweep_page(self.state, self.name, read(self.folder.look)))
+        return write_file(file, sweep_page(self.state, self.name, read(self.folder.look), root=self.folder.root))
 
 
 def launch(
     file: str | Path | None = None,
     *,
-    sweeps: str | Path = DEFAULT_ROOT,
+    sweeps: str | Path = DEFAULT_SWEEPS,
     show: bool = True,
     **fields: Any,
 ) -> Sweep:
@@ -259,12 +257,12 @@ def launch(
     return Sweep(spec.name, sweeps)
 
 
-def load(name: str, sweeps: str | Path = DEFAULT_ROOT) -> Sweep:
+def load(name: str, sweeps: str | Path = DEFAULT_SWEEPS) -> Sweep:
     """The sweep of that name, running or ended."""
     return Sweep(name, sweeps)
 
 
-def list_sweeps(sweeps: str | Path = DEFAULT_ROOT) -> list[str]:
+def list_sweeps(sweeps: str | Path = DEFAULT_SWEEPS) -> list[str]:
     """The names of the sweeps in a folder, oldest first."""
     return names(Path(sweeps))
 
@@ -274,10 +272,9 @@ def _run(name: str, root: Path, new: SweepSpec | None, show: bool) -> None:
 
     from search.run.shown import run_shown
 
-    root_option = "" if root.absolute() == DEFAULT_ROOT.absolute() else f" --sweeps {shlex.quote(str(root))}"
     # In a notebook Rich would show each line as a cell's output of its own, also what goes to a file.
     output = sys.stdout if show else io.StringIO()
     console = Console(
         file=output, highlight=False, markup=False, emoji=False, force_jupyter=False, soft_wrap=not output.isatty()
     )
-    run_shown(name, root, new, console, lambda verb: f"steadytune {verb} {shlex.quote(name)}{root_option}")
+    run_shown(name, root, new, console)

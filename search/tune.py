@@ -151,9 +151,9 @@ def _run(spec: SweepSpec, root: Path) -> TuneResult:
     from rich.console import Console
 
     folder = SweepFolder(root, spec.name)
-    state = run_shown(spec.name, root, spec, Console(highlight=False), lambda verb: f"steadytune {verb} {spec.name}")
+    state = run_shown(spec.name, root, spec, Console(highlight=False))
     ended = state.ended
     if ended is None or ended.trial < 0:
-        raise SteadytuneError(f"sweep {spec.name}: no trial trained to its end; see `steadytune status {spec.name}`")
+        raise SteadytuneError(f"sweep {spec.name}: no trial trained to its end; see `{folder.command('status')}`")
     settings = read_yaml(folder.best / "settings.yaml")
     return TuneResult(folder.best, ended.trial, settings, ended.numbers["mean"], ended.numbers["std"])

@@ -17,7 +17,19 @@ PACKAGES = ("trainables", "spaces", "search")
 """From the bottom to the top: each imports only itself and those before it."""
 
 UNITS = (
-    *("pruning", "journal", "sweep", "storage", "sampling", "state", "control", "export", "execution", "views"),
+    *(
+        "next_step",
+        "pruning",
+        "journal",
+        "sweep",
+        "storage",
+        "sampling",
+        "state",
+        "control",
+        "export",
+        "execution",
+        "views",
+    ),
     *(
         "replay",
         "lr_range",

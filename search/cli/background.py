@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from search.cli import options
 from search.execution.job_protocol import BACKGROUND, ERROR_PREFIX, error_sentence, is_status
 from search.sweep.environment import python_path
 from search.sweep.folder import SweepFolder
@@ -65,7 +64,7 @@ def _start(arguments: Sequence[str], name: str, root: Path, log: Path, standard_
         while process.poll() is None and not any(map(is_status, _printed(log, begins).splitlines())):
             time.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
-        print(f"\n{ERROR_PREFIX}the sweep continues in the background. {next_steps(name, root)}", file=sys.stderr)
+        print(f"\n{ERROR_PREFIX}the sweep continues in the background. {next_steps(folder)}", file=sys.stderr)
         raise SystemExit(130) from None
     if process.returncode:
         text = _printed(log, begins)
@@ -73,7 +72,7 @@ def _start(arguments: Sequence[str], name: str, root: Path, log: Path, standard_
             log.unlink(missing_ok=True)
         raise SteadytuneError(error_sentence(text) or f"the sweep ended at once; its output was: {text[-1000:]}")
     _move_log(folder)
-    print(f"Sweep {name} runs in the background as process {process.pid}. {next_steps(name, root)}")
+    print(f"Sweep {name} runs in the background as process {process.pid}. {next_steps(folder)}")
 
 
 def _printed(log: Path, begins: int) -> str:
@@ -92,10 +91,10 @@ def _move_log(folder: SweepFolder) -> None:
         _hidden_log(folder).rename(folder.log)
 
 
-def next_steps(name: str, root: Path) -> str:
+def next_steps(folder: SweepFolder) -> str:
     """How to follow and to end it."""
-    commands = {verb: options.command(verb, name, root) for verb in ("logs", "pause", "stop")}
-    return f"Watch it: {commands['logs']} --follow; pause it: {commands['pause']}; end it: {commands['stop']}"
+    watch = folder.command("logs", "--follow")
+    return f"Watch it: {watch}; pause it: {folder.command('pause')}; end it: {folder.command('stop')}"
 
 
 def log_text(folder: SweepFolder, follow: bool) -> Iterator[str]:
@@ -108,7 +107,7 @@ def log_text(folder: SweepFolder, follow: bool) -> Iterator[str]:
     if not folder.log.is_file():
         raise SteadytuneError(
             f"sweep {folder.name} was not launched with --background: its output is in the terminal that launched it; "
-            f"`steadytune logs {folder.name} TRIAL` shows a trial's log"
+            f"`{folder.command('logs', 'TRIAL')}` shows a trial's log"
         )
     with folder.log.open(encoding="utf-8", errors="replace") as file:
         while True:

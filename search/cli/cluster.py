@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.cli import options, terminal
+from search.cli import terminal
 from search.cli.background import log_text
 from search.cli.options import DEFAULT_ROOT, Address, Root
 from search.execution.job_protocol import ERROR_PREFIX
+from search.next_step import command
 from search.sweep.environment import JOB
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import make_plan
@@ -61,7 +62,7 @@ def submit(
     jobs = connect(address)
     job = jobs.submit(name, root, spec, storage, more)
     print(f"Submitted to {jobs.address} as job {job}.", flush=True)
-    next_steps = f"Watch it: {options.command('logs', name, root)}; pause it: {options.command('pause', name, root)}"
+    next_steps = f"Watch it: {command('logs', name, root)}; pause it: {command('pause', name, root)}"
     if detach:
         jobs.await_start(job)
         print(f"Its trials have started, and continue without this terminal. {next_steps}")
@@ -109,7 +110,10 @@ def logs(
 ) -> None:
     """Print the log of a sweep in the background or on a cluster, or of one of its trials."""
     if trial is not None:
-        print(terminal.one_line_each(_trial_log(name, trial, sweeps)), end="")
+        text, source = _trial_log(name, trial, sweeps)
+        print(terminal.one_line_each(text), end="")
+        if not text:
+            print(f"trial {trial} of sweep {name} has written nothing yet; it would stand in {source}", file=sys.stderr)
         return
     submitted_to = address or job_address(name, sweeps)
     if not submitted_to:
@@ -131,16 +135,18 @@ def job_address(name: str, root: Path) -> str:
     return address if address and submits(address, detach=False) else ""
 
 
-def _trial_log(name: str, trial: int, root: Path) -> str:
+def _trial_log(name: str, trial: int, root: Path) -> tuple[str, str]:
+    """What the trial has written, and the file or object that has it."""
     folder = SweepFolder.existing(root, name)
     if uri := folder.spec().storage:  # the trial may have run on another node
         from search.storage.object_store import open_storage
 
+        file = f"trials/{trial:04d}/log.txt"
         with suppress(FileNotFoundError):
-            return open_storage("storage", uri, name).read(f"trials/{trial:04d}/log.txt").decode(errors="replace")
+            return open_storage("storage", uri, name).read(file).decode(errors="replace"), f"{uri}/{name}/{file}"
     trials = folder.trials
     path = trials / f"{trial:04d}" / "log.txt"
     if not path.is_file():
         logged = [str(int(log.parent.name)) for log in sorted(trials.glob("*/log.txt"))]
         raise SteadytuneError(f"no log of trial {trial} in sweep {name}; {nearest(str(trial), logged)}")
-    return path.read_text(encoding="utf-8", errors="replace")
+    return path.read_text(encoding="utf-8", errors="replace"), str(path)

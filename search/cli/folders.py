@@ -99,12 +99,12 @@ def rename(
 def _check_still(folder: SweepFolder) -> None:
     """Refuse what may not happen to a sweep that runs."""
     if folder.held:
-        raise SteadytuneError(f"sweep {folder.name} is running; first `steadytune pause {folder.name}`")
+        raise SteadytuneError(f"sweep {folder.name} is running; first `{folder.command('pause')}`")
     if address := cluster.job_address(folder.name, folder.root):
         from search.execution.jobs import connect
 
         if connect(address).running(folder.name):
-            raise SteadytuneError(f"sweep {folder.name} runs at {address}; first `steadytune pause {folder.name}`")
+            raise SteadytuneError(f"sweep {folder.name} runs at {address}; first `{folder.command('pause')}`")
 
 
 def _removal(folder: SweepFolder) -> Removal | None:

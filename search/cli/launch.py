@@ -22,6 +22,7 @@ from search.cli.options import DEFAULT_ROOT, Address, Background, Detach, Root, 
 from search.cli.question import ask
 from search.cli.sweep_options import field_values, with_sweep_options
 from search.execution.job_protocol import ERROR_PREFIX
+from search.next_step import command
 from search.stages.stages import Stages, StagesFolder, read_file
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec
@@ -138,7 +139,7 @@ def _resumable(name: str, root: Path, description: Path) -> Iterator[None]:
         except KeyboardInterrupt:
             if not description.is_file():
                 raise
-            resume_command = options.command("resume", name, root)
+            resume_command = command("resume", name, root)
             print(f"{ERROR_PREFIX}interrupted; nothing is lost, resume with: {resume_command}", file=sys.stderr)
             leave(INTERRUPTED)
 
@@ -157,8 +158,8 @@ def _launch_stages(stages: Stages, root: Path, elsewhere: bool) -> None:
 def _resume_stages(folder: StagesFolder, has_options: bool) -> None:
     if has_options:
         raise SettingsError(
-            f"{folder.name} has stages, so options of a resume are for one of them: `steadytune resume NAME-STAGE …`, "
-            f"then `steadytune resume {folder.name}`"
+            f"{folder.name} has stages, so options of a resume are for one of them: give them to "
+            f"{folder.name}-STAGE, then `{command('resume', folder.name, folder.root)}`"
         )
     from search.run.staged import resume_stages
 
@@ -188,8 +189,5 @@ def _confirm() -> None:
 def _run(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> SweepState:
     from search.run.shown import run_shown
 
-    def command(verb: str) -> str:
-        return options.command(verb, name, root)
-
     confirm = _confirm if sys.stdin.isatty() else None  # nobody can answer a job, or a sweep in the background
-    return run_shown(name, root, new, terminal.console(), command, confirm=confirm, **accepted)
+    return run_shown(name, root, new, terminal.console(), confirm=confirm, **accepted)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -50,4 +51,5 @@ def lr_range(
     )
     if found_range.blow_up is None:
         console.print(f"No rate up to {results[-1].rate:.3g} blew up: a higher --high may extend the range.")
-    console.print(f"Figure: {out / 'lr-range.png'}\nSearch it: steadytune launch {out / 'lr-range.yaml'}")
+    launch = shlex.join(["steadytune", "launch", str(out / "lr-range.yaml")])
+    console.print(f"Figure: {out / 'lr-range.png'}\nSearch it: {launch}")

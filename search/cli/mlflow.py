@@ -57,5 +57,5 @@ def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
     print(f"{name}: MLflow has everything that the journal has{' but what it refuses' if refusals else ''}")
     ended = options.state(folder).ended
     if ended is not None and ended.trial >= 0 and not (folder.best / "checkpoint").is_dir():
-        write = options.command("export", name, sweeps)
+        write = folder.command("export")
         print(f"{folder.best} has no checkpoint, so its model was not registered; write it with {write}, then sync")

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from search.next_step import DEFAULT_SWEEPS, SWEEPS_VARIABLE
 from search.sweep.folder import SweepFolder
 from trainables.atomic import write_file
 from trainables.errors import SettingsError, SteadytuneError
@@ -18,7 +18,7 @@ from trainables.settings import parse_value
 if TYPE_CHECKING:
     from search.state.sweep_state import SweepState
 
-Root = Annotated[Path, typer.Option("--sweeps", envvar="STEADYTUNE_SWEEPS", help="folder that holds the sweeps")]
+Root = Annotated[Path, typer.Option("--sweeps", envvar=SWEEPS_VARIABLE, help="folder that holds the sweeps")]
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="setting that replaces the preset's; may be repeated"),
@@ -39,13 +39,7 @@ Background = Annotated[
     bool,
     typer.Option("--background", help="run on this machine without this terminal; `logs NAME --follow` watches it"),
 ]
-DEFAULT_ROOT = Path("sweeps")
-
-
-def command(verb: str, name: str, root: Path) -> str:
-    """The command line of a next step, for messages."""
-    root_option = [] if root == DEFAULT_ROOT else ["--sweeps", str(root)]
-    return shlex.join(["steadytune", verb, name, *root_option])
+DEFAULT_ROOT = DEFAULT_SWEEPS
 
 
 def folder(root: Path, name: str, storage: str | None) -> SweepFolder:

@@ -34,7 +34,9 @@ def report(
 
     folder = options.folder(sweeps, name, storage)
     target = to or folder.path / "report.html"
-    page = sweep_page(options.state(folder), name, read(folder.look), read_part(folder), read_seeds(folder))
+    page = sweep_page(
+        options.state(folder), name, read(folder.look), read_part(folder), read_seeds(folder), folder.root
+    )
     options.write(target, page)
     print(target)
 
@@ -144,7 +146,7 @@ def export(
     chosen = state.trial(trial).started.of if trial is not None else result(state).trial
     if chosen < 0:
         raise SteadytuneError(
-            f"no trial of sweep {name} trained to its end yet; name one: steadytune export {name} TRIAL"
+            f"no trial of sweep {name} trained to its end yet; name one: {folder.command('export', 'TRIAL')}"
         )
     default = folder.best if trial is None else folder.path / f"trial-{chosen:04d}"
     target = to.absolute() if to else default.with_name(default.name + FORMS[form])

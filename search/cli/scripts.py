@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ def init(
     print(f"wrote {to}; still to do:")
     for sentence in todo:
         print(f"  {sentence}")
-    print(f"then: steadytune check {to} --probe")
+    print(f"then: {shlex.join(['steadytune', 'check', str(to), '--probe'])}")
 
 
 def probe_script(plan: Plan, minutes: float) -> None:

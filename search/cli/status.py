@@ -58,7 +58,7 @@ def status(
     elif watch and console.is_terminal:
         _watch(follower, folder, console)
     else:
-        _print_table(follower.read(), folder, sweeps, console)
+        _print_table(follower.read(), folder, console)
 
 
 def _print_stages(stages: StagesFolder, as_json: bool) -> None:
@@ -109,7 +109,7 @@ def _watch(follower: SweepFollower, folder: SweepFolder, console: Console) -> No
             live.update(view(), refresh=True)
 
 
-def _print_table(state: SweepState, folder: SweepFolder, root: Path, console: Console) -> None:
+def _print_table(state: SweepState, folder: SweepFolder, console: Console) -> None:
     """The table once, with what to do next if the sweep is not running here."""
     from search.views.live_view import progress_line
     from search.views.status_table import MOST_ROWS, status_table
@@ -119,15 +119,14 @@ def _print_table(state: SweepState, folder: SweepFolder, root: Path, console: Co
     if state.ended is None and state.trials and not interrupted:
         console.print(progress_line(state))
     if len(state.trials) > MOST_ROWS:
-        console.print(f"All trials: {options.command('status', folder.name, root)} --json")
+        console.print(f"All trials: {folder.command('status', '--json')}")
     if state.ended is not None:
         return
     job_address = state.plan.spec.address
     if job_address and cluster.submits(job_address, detach=False):
         console.print(cluster.job_status(folder.name, job_address))
     elif not folder.held:
-        resume = options.command("resume", folder.name, root)
-        console.print(f"It is not running on this machine; resume with: {resume}")
+        console.print(f"It is not running on this machine; resume with: {folder.command('resume')}")
 
 
 def _readable_state(folder: SweepFolder) -> SweepState | Exception:

@@ -13,6 +13,7 @@ import typer
 
 from search.cli import cluster, options
 from search.cli.options import DEFAULT_ROOT, Address, Root, Storage
+from search.next_step import command
 from search.sweep.folder import SweepFolder
 from search.sweep.requests import Request, RequestBox
 from trainables.errors import SettingsError, SteadytuneError
@@ -45,7 +46,7 @@ def add(
         for note in left_out:
             print(note)
     given |= options.pairs(values, "add")
-    _ask(folder, sweeps, Request("add", values=given))
+    _ask(folder, Request("add", values=given))
 
 
 def stop(
@@ -59,18 +60,18 @@ def stop(
     """End trials of a sweep for good; or its search, whose best trials are then confirmed and exported."""
     folder = options.folder(sweeps, name, storage)
     for request in [Request("stop", trial) for trial in trials or ()] or [Request("stop")]:
-        _ask(folder, sweeps, request)
+        _ask(folder, request)
 
 
 def promote(name: str, trial: int, storage: Storage = None, sweeps: Root = DEFAULT_ROOT) -> None:
     """Let a paused trial train on to its next rung, whatever its rank."""
-    _ask(options.folder(sweeps, name, storage), sweeps, Request("promote", trial))
+    _ask(options.folder(sweeps, name, storage), Request("promote", trial))
 
 
 def pause(name: str, address: Address = None, storage: Storage = None, sweeps: Root = DEFAULT_ROOT) -> None:
     """End a sweep's process as Ctrl-C would; `resume` continues it."""
     job_address = address or cluster.job_address(name, sweeps)
-    resume = options.command("resume", name, sweeps)
+    resume = command("resume", name, sweeps)
     if job_address:
         from search.execution.jobs import connect
 
@@ -82,7 +83,7 @@ def pause(name: str, address: Address = None, storage: Storage = None, sweeps: R
     folder = options.folder(sweeps, name, storage)
     if not folder.held and not folder.spec().address and not folder.spec().storage:
         raise SteadytuneError(f"sweep {name} is not running on this machine, so there is nothing to pause")
-    _ask(folder, sweeps, Request("pause"))
+    _ask(folder, Request("pause"))
     deadline = time.monotonic() + PAUSE_SECONDS
     while folder.held and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -90,7 +91,7 @@ def pause(name: str, address: Address = None, storage: Storage = None, sweeps: R
         print(f"sweep {name} is paused; nothing is lost, resume with: {resume}")
 
 
-def _ask(folder: SweepFolder, root: Path, request: Request) -> None:
+def _ask(folder: SweepFolder, request: Request) -> None:
     """Leave a request where the sweep's driver finds it, and print the answer.
 
     Raises:
@@ -111,7 +112,7 @@ def _ask(folder: SweepFolder, root: Path, request: Request) -> None:
     box.put(request)
     elsewhere = bool(folder.spec().address)
     if not folder.held and not elsewhere:
-        resume = options.command("resume", folder.name, root)
+        resume = folder.command("resume")
         print(f"Sweep {folder.name} is not running; it is done when the sweep is resumed: {resume}")
         return
     deadline = time.monotonic() + ANSWER_SECONDS

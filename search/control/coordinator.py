@@ -41,6 +41,7 @@ class Coordinator:
         delete: removes the checkpoint of (trial, epoch).
         requests: what users ask for by hand; None if nobody can ask.
         listen: called after each event that was applied.
+        how_to_resume: what an error says to do to go on with the sweep.
         clock: seconds, of which only differences count; not the time of day, which may be set while a sweep runs.
 
     Attributes:
@@ -55,12 +56,14 @@ class Coordinator:
         delete: Callable[[int, int], None],
         requests: RequestBox | None = None,
         listen: Callable[[Row, SweepState], None] = lambda row, state: None,
+        how_to_resume: str = "resume the sweep",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
         self._journal = journal
         self._delete = delete
         self._requests, self._listen = requests, listen
+        self._how_to_resume = how_to_resume
         self._clock = clock
         self._budget = Budget(plan, clock)
         self._unfinished: list[Assignment] = []  # to hand out before new ones
@@ -228,7 +231,7 @@ class Coordinator:
         if trial.running and not self.halted:
             self._record_decision(trial, Decision("stop", "failed", detail))
             if cause := repeated_failure(self.state):
-                self.halt(SteadytuneError(f"{cause}; mend it, then `steadytune resume {self.plan.spec.name}`"))
+                self.halt(SteadytuneError(f"{cause}; mend it, then {self._how_to_resume}"))
             self.tick()
 
     def finish(self, number: int, detail: str) -> None:

@@ -48,10 +48,17 @@ def change(folder: SweepFolder, fields: Mapping[str, Any]) -> None:
             given = ", ".join(f"{name}: {value}" for name, (_, value) in changed.items())
             raise SteadytuneError(
                 f"sweep {folder.name} has ended, and {given} gives it nothing more to do; give it more, such as "
-                f"`steadytune resume {folder.name} --trials {before['trials'] + 20}`"
+                f"`{folder.command('resume', '--trials', str(before['trials'] + 20))}`"
             )
     with folder.locked():
         folder.change(**fields)
+
+
+def nothing_left(folder: SweepFolder, trials: int) -> str:
+    """That a sweep of that many `trials` has ended, and what can be done now."""
+    more, status = folder.command("resume", "--trials", str(trials + 20)), folder.command("status")
+    best = "" if folder.best.is_dir() else f", have its best written to this machine by `{folder.command('export')}`"
+    return f"sweep {folder.name} has ended; give it more to do, such as `{more}`{best}, or see `{status}`"
 
 
 def extend(plan: Plan, folder: SweepFolder) -> SweepState:

@@ -50,9 +50,7 @@ def _check(request: Request, state: SweepState) -> tuple[dict[str, Any], str]:
         if state.ended:
             raise SteadytuneError(f"sweep {name} has ended; there is nothing to stop")
         if state.stopped_by_hand:
-            raise SteadytuneError(
-                f"sweep {name} was stopped before; `steadytune status {name}` shows what it still does"
-            )
+            raise SteadytuneError(f"sweep {name} was stopped before; `status` shows what it still does")
         return {}, ""
     trial = state.trial(request.trial)
     if trial.decision:
@@ -80,13 +78,13 @@ def _check_budget(state: SweepState) -> None:
     spec = state.plan.spec
     if spec.hours is not None and state.active_seconds >= 3600 * spec.hours:
         raise SteadytuneError(
-            f"sweep {spec.name} has used up its {spec.hours:g} hours; give it more: `steadytune resume {spec.name} "
-            f"--hours {2 * spec.hours:g}`"
+            f"sweep {spec.name} has used up its {spec.hours:g} hours; resume it with more, such as --hours "
+            f"{2 * spec.hours:g}"
         )
     if spec.epoch_budget is not None and state.epochs >= spec.epoch_budget:
         raise SteadytuneError(
-            f"sweep {spec.name} has used up its {spec.epoch_budget} epochs; give it more: `steadytune resume "
-            f"{spec.name} --total-epochs {2 * spec.epoch_budget}`"
+            f"sweep {spec.name} has used up its {spec.epoch_budget} epochs; resume it with more, such as "
+            f"--total-epochs {2 * spec.epoch_budget}"
         )
 
 

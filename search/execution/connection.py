@@ -41,6 +41,7 @@ from search.execution.patience import patient
 from search.execution.ray_folder import fits, remove_dead_sessions, remove_session, session_folder, wanted_folder
 from search.execution.resources import trial_resources
 from search.execution.this_machine import OBJECT_STORE_BYTES
+from search.next_step import command
 from search.storage.object_store import Storage
 from search.sweep.environment import JOB
 from search.sweep.spec import SweepSpec
@@ -111,7 +112,7 @@ def _connection(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]
             _check_nodes(spec, folder, notify)
             yield
         else:
-            with watched_head(folder.name):
+            with watched_head(command("resume", folder.name, folder.parent)):
                 yield
     finally:
         with _own_sigterm():

@@ -29,8 +29,8 @@ def dead_processes() -> list[str]:
 
 
 @contextmanager
-def watched_head(sweep: str, dead: Callable[[], list[str]] = dead_processes) -> Iterator[None]:
-    """For the block, end this process with one sentence if `dead` gives a process."""
+def watched_head(resume: str, dead: Callable[[], list[str]] = dead_processes) -> Iterator[None]:
+    """For the block, end this process with one sentence if `dead` gives a process; `resume` is the sweep's command."""
     ended = threading.Event()
 
     def watch() -> None:
@@ -38,7 +38,7 @@ def watched_head(sweep: str, dead: Callable[[], list[str]] = dead_processes) -> 
             if kinds := dead():
                 what = f"Ray's process {kinds[0]} on this machine has died"
                 print(
-                    f"\n{ERROR_PREFIX}{what}; nothing is lost, resume with: steadytune resume {sweep}",
+                    f"\n{ERROR_PREFIX}{what}; nothing is lost, resume with: {resume}",
                     file=sys.stderr,
                     flush=True,
                 )

@@ -27,6 +27,7 @@ import trainables
 from search.execution.auth import authentication_error, use_token
 from search.execution.connection import check_address
 from search.execution.job_protocol import error_sentence, is_status
+from search.next_step import command
 from search.sweep.environment import JOB
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import located
@@ -115,7 +116,8 @@ class Jobs:
             SteadytuneError: the sweep has a job that runs, or the cluster does not accept jobs.
         """
         if self.running(name):
-            raise SteadytuneError(f"sweep {name} runs already as job {self.newest(name)}; `steadytune pause {name}`")
+            pause = command("pause", name, root)
+            raise SteadytuneError(f"sweep {name} runs already as job {self.newest(name)}; `{pause}`")
         job = job_id(name, last_number(name, self._ids()) + 1)
         modules = [str(Path(str(package.__file__)).parent) for package in (search, spaces, trainables)]
         environment = {JOB: job, "PYTHONUNBUFFERED": "1"}
@@ -123,12 +125,12 @@ class Jobs:
         if spec:
             # In the environment and not in a file: a job's working folder may be deleted before the job ends.
             environment[_SPEC_VARIABLE] = portable(spec, self.address).given()
-            command = _command("launch", "/dev/stdin", "--sweeps", sweeps) + f" <<END\n${_SPEC_VARIABLE}\nEND"
+            entrypoint = _command("launch", "/dev/stdin", "--sweeps", sweeps) + f" <<END\n${_SPEC_VARIABLE}\nEND"
         else:
             from_storage = ["--storage", storage] if storage else []
-            command = _command("resume", name, "--address", self.address, "--sweeps", sweeps, *from_storage, *more)
+            entrypoint = _command("resume", name, "--address", self.address, "--sweeps", sweeps, *from_storage, *more)
         try:
-            self._submit(command, job, {"py_modules": modules, "env_vars": environment})
+            self._submit(entrypoint, job, {"py_modules": modules, "env_vars": environment})
         except (RuntimeError, RayError, OSError) as error:
             where = f"{self.address} ({_brief(error)})" + (f"; {_PORT_HINT}" if _lacks_agent(error) else "")
             raise SteadytuneError(f"sweep {name} could not be submitted to {where}") from None
@@ -152,7 +154,9 @@ class Jobs:
         """
         number = last_number(name, self._ids())
         if not number:
-            raise SteadytuneError(f"no job of sweep {name} at {self.address}; see `steadytune status {name}`")
+            raise SteadytuneError(
+                f"no job of sweep {name} at {self.address}; give the address of the cluster that it runs on"
+            )
         return job_id(name, number)
 
     def state(self, job: str) -> str:

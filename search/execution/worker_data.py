@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from search.next_step import command
 from search.sweep.data_identity import FILE, manifest_of, read_identity
 from trainables.errors import DataError
 from trainables.manifest import Manifest, changes
@@ -97,5 +98,5 @@ class WorkerData:
         sweep = self._sweep.name
         return DataChangedError(
             f"data is {self._data}; they changed while sweep {sweep} ran, as {platform.node()} sees them: {how};"
-            f" restore them, then `steadytune resume {sweep}`"
+            f" restore them, then `{command('resume', self._sweep.name, self._sweep.parent)}`"
         )

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from search.journal.arrow_rows import KEYS, SCHEMA, rows_of, to_record
 from search.journal.events import Event, Row
+from search.next_step import command
 from trainables.atomic import PARTIAL, new_file
 from trainables.errors import SteadytuneError
 
@@ -52,10 +53,11 @@ class DamagedJournalError(SteadytuneError):
         last: the number of the last row before the damage.
     """
 
-    def __init__(self, message: str, last: int) -> None:
+    def __init__(self, journal: Path, message: str, last: int) -> None:
+        sweep = journal.absolute().parent
         super().__init__(
             f"{message}; put the file back from a copy of the sweep, or give up what came after row {last}: "
-            "`steadytune resume NAME --accept-gap`"
+            f"`{command('resume', sweep.name, sweep.parent, '--accept-gap')}`"
         )
         self.last = last
 
@@ -101,12 +103,15 @@ def _next_segment(folder: Path, after: int) -> Segment | None:
         if index and listed[index - 1].last >= segment.first:
             pair = f"{listed[index - 1].path.name} and {segment.path.name}"
             raise DamagedJournalError(
-                f"{folder}: {pair} have the same rows, so one of them belongs to another sweep", segment.first - 1
+                folder,
+                f"{folder}: {pair} have the same rows, so one of them belongs to another sweep",
+                segment.first - 1,
             )
         if segment.first <= after + 1:
             return segment
     rows = f"rows {after + 1} to {segment.first - 1}"
-    raise DamagedJournalError(f"{folder}: {rows} are missing, which were in a file before {segment.path.name}", after)
+    missing = f"{folder}: {rows} are missing, which were in a file before {segment.path.name}"
+    raise DamagedJournalError(folder, missing, after)
 
 
 def tables(folder: Path, after: int = 0, columns: Collection[str] = SCHEMA.names) -> Iterator[pa.Table]:
@@ -126,7 +131,7 @@ def tables(folder: Path, after: int = 0, columns: Collection[str] = SCHEMA.names
         except FileNotFoundError:  # merged away between listing and reading: list again
             continue
         if journal_id and _id(table.schema) not in ("", journal_id):
-            raise DamagedJournalError(f"{segment.path}: belongs to another sweep", segment.first - 1)
+            raise DamagedJournalError(folder, f"{segment.path}: belongs to another sweep", segment.first - 1)
         new = table.slice(max(0, after + 1 - segment.first))
         for start in range(0, len(new), READ_ROWS):
             yield new.slice(start, READ_ROWS)
@@ -158,9 +163,11 @@ def load(
     except (FileNotFoundError, PermissionError):
         raise
     except (pa.ArrowException, OSError) as error:
-        raise DamagedJournalError(f"{path}: damaged journal segment ({error})", segment.first - 1) from None
+        message = f"{path}: damaged journal segment ({error})"
+        raise DamagedJournalError(path.parent, message, segment.first - 1) from None
     if len(table) != segment.last - segment.first + 1:
         raise DamagedJournalError(
+            path.parent,
             f"{path}: damaged journal segment ({len(table)} rows, {segment.last - segment.first + 1} by its name)",
             segment.first - 1,
         )

@@ -27,7 +27,6 @@ def run_shown(
     root: Path,
     new: SweepSpec | None,
     console: Console,
-    command: Callable[[str], str],
     *,
     confirm: Callable[[], None] | None = None,
     **accepted: bool,
@@ -39,7 +38,6 @@ def run_shown(
         root: folder of the sweeps.
         new: its description; None to resume it.
         console: shows it.
-        command: the command line of a verb about this sweep, for messages.
         confirm: asks the user before a new sweep for which this machine is hardly made; raises if the answer is no.
         accepted: see `search.run.sweep_run.resume`.
 
@@ -63,8 +61,14 @@ def run_shown(
     notes += plan_notes(plan) if new else []
     doubts = machine_notes(plan) if new else []
     prior = map(str, load_prior_sweeps(plan, root) if new else ())
-    for line in [*banner(plan), *plan.recipe.notes, *lines(plan.findings), *notes, *doubts, *prior]:
-        console.print(line)
+    beginning = [*banner(plan), *plan.recipe.notes, *lines(plan.findings), *notes, *doubts, *prior]
+
+    def announce() -> None:
+        for line in beginning:
+            console.print(line)
+
+    if new:
+        announce()
     if doubts and confirm:
         confirm()
     from search.run import sweep_run  # imports Ray: a mistake in the sweep file is reported without it
@@ -73,10 +77,10 @@ def run_shown(
         if new:
             finished = sweep_run.launch(plan, root, progress, console.print)
         else:
-            finished = sweep_run.resume(plan, root, progress, console.print, **accepted)
+            finished = sweep_run.resume(plan, root, progress, console.print, announce, **accepted)
     console.print()
-    for item in summary(finished.state, folder, command):
+    for item in summary(finished.state, folder):
         console.print(item)
     if not finished.recorder.finish():
-        console.print(f"MLflow could not be brought up to date; try later: {command('sync')}")
+        console.print(f"MLflow could not be brought up to date; try later: {folder.command('sync')}")
     return finished.state

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from search.next_step import command
 from search.run.ahead import as_checked, check_ahead
 from search.stages.progress import check_unedited, stage_state
 from search.stages.stages import Stages, StagesFolder
@@ -44,12 +45,13 @@ def resume_stages(folder: StagesFolder, run_sweep: RunSweep, say: Callable[[str]
         SteadytuneError: all have ended, a file was edited that may not be any more, or a stage cannot run.
     """
     stages = folder.read()
-    last = stage_state(folder.root, stages.specs[-1])
+    spec = stages.specs[-1]
+    last = stage_state(folder.root, spec)
     if last is not None and last.ended is not None:
         check_unedited(stages, folder)
         raise SteadytuneError(
-            f"all stages of {stages.name} have ended; give the last one more to do, such as `steadytune resume "
-            f"{stages.specs[-1].name} --trials {stages.specs[-1].trials + 20}`"
+            f"all stages of {stages.name} have ended; give the last one more to do, such as "
+            f"`{command('resume', spec.name, folder.root, '--trials', str(spec.trials + 20))}`"
         )
     return _run(folder, run_sweep, say)
 

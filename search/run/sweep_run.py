@@ -15,7 +15,7 @@ from rich.text import Text
 
 from search.check import resumed
 from search.control.coordinator import Coordinator
-from search.control.reopen import cut_journal, extend
+from search.control.reopen import cut_journal, extend, nothing_left
 from search.execution.connection import Notify, connected, node_resources
 from search.execution.crash import disk_problem
 from search.execution.job_protocol import announce_training
@@ -68,7 +68,7 @@ def launch(plan: Plan, root: Path, listen: Listener, notify: Notify = lambda mes
     load_prior_sweeps(plan, root)
     spec = plan.spec
     if spec.storage:
-        refuse_existing(spec.storage, spec.name)
+        refuse_existing(spec.storage, SweepFolder(root, spec.name))
     folder = SweepFolder.create(root, spec, plan.data_look, plan.data)
     with folder.locked():
         try:
@@ -86,6 +86,7 @@ def resume(
     root: Path,
     listen: Listener,
     notify: Notify = lambda message: None,
+    announce: Callable[[], None] = lambda: None,
     accept_gap: bool = False,
     accept_changed_data: bool = False,
 ) -> Finished:
@@ -96,6 +97,7 @@ def resume(
         root: folder of the sweeps.
         listen: called with every new event of the journal, and the state after it.
         notify: shows the user messages, as in `launch`.
+        announce: called once the sweep is known to have something to do, before it does it.
         accept_gap: end a damaged journal before its first row that cannot be read, and continue from there.
         accept_changed_data: go on with data that are not those that the sweep began with.
 
@@ -115,10 +117,8 @@ def resume(
         if extend(plan, folder).ended:
             with sweep_run.uploading():  # what an outage may have kept from the storage
                 pass
-            raise SteadytuneError(
-                f"sweep {folder.name} has ended; give it more to do, such as `steadytune resume {folder.name} "
-                f"--trials {plan.spec.trials + 20}`, or see `steadytune status {folder.name}`"
-            )
+            raise SteadytuneError(nothing_left(folder, plan.spec.trials))
+        announce()
         plan = resumed(plan, folder, accept_changed_data, sweep_run.notify_plain)
         return replace(sweep_run, plan=plan).run()
 
@@ -162,8 +162,7 @@ class _SweepRun:
                 state = self._search(slots, resources, recorder, uploader)
         except OSError as error:
             if problem := disk_problem(error):
-                fix = f"then `steadytune resume {folder.name}`"
-                raise SteadytuneError(f"{folder.path}: {problem}, {fix}") from None
+                raise SteadytuneError(f"{folder.path}: {problem}, then `{folder.command('resume')}`") from None
             raise
         return Finished(state, recorder)
 
@@ -220,7 +219,10 @@ class _SweepRun:
                     uploader.delete(trial, epoch)
 
             requests = RequestBox(folder.requests)
-            coordinator = Coordinator(self.plan, journal, delete=delete, requests=requests, listen=self.listen)
+            resume = f"`{folder.command('resume')}`"
+            coordinator = Coordinator(
+                self.plan, journal, delete=delete, requests=requests, listen=self.listen, how_to_resume=resume
+            )
             if rows:
                 folder.sweep_up()
                 coordinator.restore(rows)

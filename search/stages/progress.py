@@ -61,17 +61,18 @@ def _check_stage(stages: Stages, spec: SweepSpec, folder: StagesFolder) -> None:
         if was.get(name) != now.get(name):
             raise SteadytuneError(
                 f"{folder.file}: {name} of stage {stages.short(spec)} is {now.get(name)}, but the stage began with "
-                f"{was.get(name)}; set it back{_instead(name, now.get(name), spec.name)}"
+                f"{was.get(name)}; set it back{_instead(name, now.get(name), sweep)}"
             )
 
 
-def _instead(field: str, value: Any, sweep: str) -> str:
+def _instead(field: str, value: Any, sweep: SweepFolder) -> str:
     """What else changes the `field` of a stage that has begun; "" if nothing does."""
     if field == "set":
-        return f", and change a range by `steadytune resume {sweep} --set NAME.high=VALUE`"
+        return f", and change a range by `{sweep.command('resume', '--set', 'NAME.high=VALUE')}`"
     if value is None or field not in ("trials", "total_epochs", "hours"):
         return ""
-    return f", and change the stage by `steadytune resume {sweep} --{field.replace('_', '-')} {value}`"
+    option = f"--{field.replace('_', '-')}"
+    return f", and change the stage by `{sweep.command('resume', option, str(value))}`"
 
 
 def _comparable(spec: SweepSpec) -> dict[str, Any]:
@@ -125,8 +126,8 @@ def refuse_removal(folder: SweepFolder, removed: Collection[str]) -> None:
     """
     if others := [follower for follower in _followers(folder) if follower not in removed]:
         raise SteadytuneError(
-            f"sweep {others[0]} started from {folder.name}, and cannot go on without it; delete both: `steadytune rm "
-            f"{' '.join([folder.name, *others])}`"
+            f"sweep {others[0]} started from {folder.name}, and cannot go on without it; delete both: "
+            f"`{folder.command('rm', *others)}`"
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from search.next_step import command
 from search.sweep.folder import STAGES_FILE, SweepFolder, check_name
 from search.sweep.spec import SweepSpec, read_stored_spec
 from search.sweep.spelling import STAGES
@@ -129,7 +130,7 @@ class StagesFolder:
         if self.exists():
             raise SettingsError(
                 f"name is {self.name}, but {self.file.parent} exists, with stages; give another name, or go on with "
-                f"them: `steadytune resume {self.name}`"
+                f"them: `{command('resume', self.name, self.root)}`"
             )
         for name in (self.name, *(spec.name for spec in stages.specs)):
             SweepFolder(self.root, name).check_free()

@@ -37,7 +37,7 @@ def started(spec: SweepSpec, root: Path) -> SweepSpec:
     ended = SweepFollower(folder).read().ended
     if ended is None:
         raise SteadytuneError(
-            f"starts_from names sweep {folder.name}, which has not ended; first `steadytune resume {folder.name}`"
+            f"starts_from names sweep {folder.name}, which has not ended; first `{folder.command('resume')}`"
         )
     if ended.trial < 0:
         raise SteadytuneError(

@@ -147,14 +147,15 @@ def _owner(storage: Storage) -> str:
 # --- the sweep -------------------------------------------------------------------------------------------------------
 
 
-def refuse_existing(uri: str, name: str) -> None:
-    """Check that the storage has no sweep of that name.
+def refuse_existing(uri: str, folder: SweepFolder) -> None:
+    """Check that the storage has no sweep of the name that `folder` is for.
 
     Raises:
         SteadytuneError: it has one.
     """
+    name = folder.name
     if SPEC in open_storage("storage", uri, name).list_files():
-        fix = f"give another name, or resume it: `steadytune resume {name} --storage '{uri}'`"
+        fix = f"give another name, or resume it: `{folder.command('resume', '--storage', uri)}`"
         raise SteadytuneError(f"name is {name}, but the storage {uri} has a sweep of that name; {fix}")
 
 

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from search.next_step import command
 from search.sweep.data_identity import DataIdentity
 from search.sweep.data_look import DataLook
 from search.sweep.plan import Plan, make_plan
@@ -30,7 +31,7 @@ from search.sweep.removed import REMOVED, removed_choices
 from search.sweep.spec import SweepSpec, read_stored_spec
 from trainables import checkpoint
 from trainables.atomic import new_folder_once, write_file
-from trainables.errors import SteadytuneError, nearest
+from trainables.errors import SteadytuneError, hint
 from trainables.settings import parse, read_yaml
 
 STAGES_FILE = "stages.yaml"
@@ -86,11 +87,11 @@ class SweepFolder:
             SteadytuneError: the name is taken.
         """
         if self.spec_file.is_file():
-            fix = f"with a sweep; give another name, or go on with it: `steadytune resume {self.name}`"
+            fix = f"with a sweep; give another name, or go on with it: `{self.command('resume')}`"
         elif self.path.is_dir() and not any(self.path.iterdir()):
             return
         elif (self.path / STAGES_FILE).is_file():
-            fix = f"with stages; give another name, or go on with them: `steadytune resume {self.name}`"
+            fix = f"with stages; give another name, or go on with them: `{self.command('resume')}`"
         elif self.path.exists():
             fix = "which holds no sweep; give another name, or delete it"
         else:
@@ -106,7 +107,9 @@ class SweepFolder:
             if (folder.path / STAGES_FILE).is_file():
                 stages = ", ".join(each for each in there if each.startswith(f"{name}-")) or "none has begun"
                 raise SteadytuneError(f"{owner}{name!r} is several sweeps in a row; give one of its stages: {stages}")
-            fix = nearest(name, there) if there else "there is none in it; give another folder with --sweeps"
+            fix = "there is none in it; give another folder with --sweeps"
+            if there:  # of several that are as close, as demos are, the newest is meant
+                fix = f"{hint(name, reversed(there), 'did you mean {!r}? ')}valid: {', '.join(there)}"
             raise SteadytuneError(f"{owner}no sweep {name!r} in {folder.root}; {fix}")
         return folder
 
@@ -142,6 +145,10 @@ class SweepFolder:
     def store(self, spec: SweepSpec) -> str:
         """The MLflow tracking URI of the sweep."""
         return spec.store or f"sqlite:///{self.root / 'mlflow.db'}"
+
+    def command(self, verb: str, *more: str) -> str:
+        """The command line of `verb` for this sweep, with `more` arguments, for messages."""
+        return command(verb, self.name, self.root, *more)
 
     def checkpoint(self, trial: int, epoch: int) -> Path:
         """Where the checkpoint of `trial` after `epoch` lies."""

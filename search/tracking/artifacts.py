@@ -39,7 +39,7 @@ def sweep_files(
     for chart in figures(state, shares):
         if not chart.empty:
             (target / "figures" / f"{chart.name}.png").write_bytes(png(chart))
-    page = sweep_page(state, folder.name, data_look, read_part(folder), read_seeds(folder))
+    page = sweep_page(state, folder.name, data_look, read_part(folder), read_seeds(folder), folder.root)
     (target / "report.html").write_text(page, encoding="utf-8")
     for file in sorted((folder.path / "models").glob("*.json")):
         (target / "models").mkdir(exist_ok=True)

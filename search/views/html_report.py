@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
+from search.next_step import DEFAULT_SWEEPS
 from search.state.lead import lead, learnt_nothing
 from search.state.outcome import Finalist, finalists
 from search.state.sweep_state import SweepState
 from search.sweep.data_look import DataLook
+from search.sweep.folder import SweepFolder
 from search.views.charts import html as chart_html
 from search.views.charts import script as chart_script
 from search.views.charts.chart import Chart
@@ -52,6 +55,7 @@ def sweep_page(
     data_look: DataLook | None = None,
     models: str = "",
     together: SeedsTogether | None = None,
+    root: Path = DEFAULT_SWEEPS,
 ) -> str:
     """The report of one sweep: its result in one screen, what its models do, how the search went, its data.
 
@@ -61,9 +65,10 @@ def sweep_page(
         data_look: what was seen of its data.
         models: HTML on winner and baseline, see `search.views.model_process`.
         together: what the winner's fresh seeds reach together.
+        root: folder of the sweeps, for the commands that the page suggests.
     """
     importances = importance(state)
-    parts = [*_result(state, name, data_look.look if data_look else Look(), together)]
+    parts = [*_result(state, SweepFolder(root, name).command, data_look.look if data_look else Look(), together)]
     if models:
         parts += ["<h1 id='models'>Winner and baseline on held-out data</h1>", models]
     parts += ["<h1 id='search'>The search</h1>", *_search(state, importances)]
@@ -83,12 +88,15 @@ def html_chart(chart: Chart) -> str:
     return f"<h2>{escape(chart.title)}</h2>\n{chart_html.html(chart)}\n<p class='note'>{escape(chart.note)}</p>"
 
 
-def _result(state: SweepState, name: str, look: Look, together: SeedsTogether | None) -> Iterator[str]:
+def _result(
+    state: SweepState, command: Callable[..., str], look: Look, together: SeedsTogether | None
+) -> Iterator[str]:
     """One screen: what won, by how much, how sure that is, what to do next, and what is to be known of the data."""
     ranked = finalists(state) if state.ended is not None and state.ended.trial >= 0 else []
     guessed = look.guessed(state.plan.recipe.metric)
-    told = [*_verdict(state, name, ranked, guessed)]
-    told += [f"{sentence}." for sentence in seeds_sentences(together, f"steadytune export {name}")] if together else []
+    told = [*_verdict(state, command, ranked, guessed)]
+    if together:
+        told += [f"{sentence}." for sentence in seeds_sentences(together, command("export"))]
     told += [f"About the data: {warning}" for warning in look.warnings[:MOST_WARNINGS]]
     unsure = " unsure" if not ranked or learnt_nothing(state) or _within_noise(ranked) else ""
     lead_text, *others = map(escape, told)
@@ -102,7 +110,9 @@ def _result(state: SweepState, name: str, look: Look, together: SeedsTogether | 
     yield f"<div class='beside'>{seeds}<div>{''.join(map(html_table, beside))}</div></div>"
 
 
-def _verdict(state: SweepState, name: str, ranked: list[Finalist], guessed: Mapping[str, float]) -> Iterator[str]:
+def _verdict(
+    state: SweepState, command: Callable[..., str], ranked: list[Finalist], guessed: Mapping[str, float]
+) -> Iterator[str]:
     metric = state.plan.recipe.metric
     if not ranked:
         best = marked(state)
@@ -122,7 +132,7 @@ def _verdict(state: SweepState, name: str, ranked: list[Finalist], guessed: Mapp
     yield from (f"{sentence}." for sentence in no_better_than_guesses(state, winner, guessed))
     yield from (f"{sentence}." for sentence in lead_sentences(state, ranked))
     yield from target_lines(state)
-    steps = next_step(state, ranked, "best/checkpoint", lambda verb: f"steadytune {verb} {name}")
+    steps = next_step(state, ranked, "best/checkpoint", command)
     yield ". ".join(steps)
 
 

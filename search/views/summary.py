@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -50,20 +50,19 @@ def sweep_runs(worker_slots: int) -> str:
     return f"The sweep runs: {plural(worker_slots, 'trial')} at a time."
 
 
-def summary(state: SweepState, folder: SweepFolder, command: Callable[[str], str]) -> Iterator[RenderableType]:
+def summary(state: SweepState, folder: SweepFolder) -> Iterator[RenderableType]:
     """The result: the best configuration, why trials were stopped, where everything is, and what to do next.
 
     Args:
         state: the sweep.
         folder: the sweep's.
-        command: the command line of a verb about this sweep.
     """
     ranked = finalists(state)
     for sentence in trial_remarks(state):
         yield f"{sentence}\n"
     if state.ended is None or not ranked:
         yield "No trial trained to its end, so there is no best configuration."
-        yield from _stopped(state, command)
+        yield from _stopped(state, folder)
         return
     best = ranked[0]
     yield _comparison(ranked, state)
@@ -80,12 +79,12 @@ def summary(state: SweepState, folder: SweepFolder, command: Callable[[str], str
     yield from (f"  {sentence}" for sentence in lead_sentences(state, ranked))
     yield from (f"  {line}" for line in target_lines(state))
     if together := read_seeds(folder):
-        yield from (f"  {sentence}" for sentence in seeds_sentences(together, command("export")))
+        yield from (f"  {sentence}" for sentence in seeds_sentences(together, folder.command("export")))
     yield ""
     if state.plan.spec.also:
         yield pareto_table(pareto_front(state), state.plan.recipe.metric, state.plan.spec.also)
         yield ""
-    yield from _stopped(state, command)
+    yield from _stopped(state, folder)
     if state.search_ended:
         started = f"{len(state.trials.search)} of {state.trial_budget} trials"
         yield f"The search ended early, after {started}: {state.search_ended.detail}."
@@ -99,9 +98,10 @@ def summary(state: SweepState, folder: SweepFolder, command: Callable[[str], str
         yield f"Checkpoint: {checkpoint.path} (epoch {checkpoint.epoch})"
         yield f"  {checkpoint_sentence(checkpoint, state.plan.recipe.metric)}"
     yield f"Exported:   {folder.best}"
-    yield f"Results in the browser: {command('browse')}"
+    yield f"Results in the browser: {folder.command('browse')}"
     yield ""
-    for index, sentence in enumerate(next_step(state, ranked, str(checkpoint.path) if checkpoint else "", command)):
+    path = str(checkpoint.path) if checkpoint else ""
+    for index, sentence in enumerate(next_step(state, ranked, path, folder.command)):
         yield f"  {sentence}" if index else sentence
 
 
@@ -131,7 +131,7 @@ def checkpoint_sentence(checkpoint: BestCheckpoint, metric: str) -> str:
     return sentence
 
 
-def _stopped(state: SweepState, command: Callable[[str], str]) -> Iterator[str]:
+def _stopped(state: SweepState, folder: SweepFolder) -> Iterator[str]:
     stopped = [
         (trial, trial.decision) for trial in state.trials.values() if trial.decision and trial.decision.reason != "done"
     ]
@@ -143,7 +143,7 @@ def _stopped(state: SweepState, command: Callable[[str], str]) -> Iterator[str]:
     if more := stopped[MOST_STOPPED:]:
         counts = Counter(decision.reason for _, decision in more)
         reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-        yield f"  and {len(more)} more ({reasons}); each with its reason: {command('status')}"
+        yield f"  and {len(more)} more ({reasons}); each with its reason: {folder.command('status')}"
 
 
 def _audited(state: SweepState) -> Iterator[str]:

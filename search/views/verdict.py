@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from search.state.lead import Lead, lead, learnt_nothing
@@ -82,7 +83,7 @@ def nothing_learnt(state: SweepState) -> Iterator[str]:
 
 
 def next_step(
-    state: SweepState, ranked: Sequence[Finalist], checkpoint: str, command: Callable[[str], str]
+    state: SweepState, ranked: Sequence[Finalist], checkpoint: str, command: Callable[..., str]
 ) -> Iterator[str]:
     """What to do after the sweep, sentence by sentence.
 
@@ -95,8 +96,8 @@ def next_step(
     if learnt_nothing(state):
         return
     best, baseline, spec = ranked[0], baseline_of(ranked), state.plan.spec
-    more = f"{command('resume')} --trials {2 * state.trial_budget}"
-    more += f" --hours {2 * spec.hours:g}" if spec.hours else ""
+    hours = ["--hours", f"{2 * spec.hours:g}"] if spec.hours else []
+    more = command("resume", "--trials", str(2 * state.trial_budget), *hours)
     if baseline is best:
         yield f"Next: search on, {more}, or in wider ranges (`set`)"
         return
@@ -106,4 +107,4 @@ def next_step(
         if compared.seeds:
             yield f"{compared.seeds} seeds each would tell the two apart (`confirm_seeds`, now {spec.confirm_seeds})"
     elif checkpoint and type(state.plan.recipe).predictor is not Recipe.predictor:  # a script's model is the script's
-        yield f"Next: see what it does, steadytune predict {checkpoint} PICTURES"
+        yield f"Next: see what it does, steadytune predict {shlex.quote(checkpoint)} PICTURES"

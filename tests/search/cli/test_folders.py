@@ -57,7 +57,7 @@ def test_a_sweep_that_runs_is_left_alone(steadytune: Steadytune, own: Path, word
     with SweepFolder(own, "sweep").locked():
         code, _, error = steadytune(words[0], "sweep", words[1], "--sweeps", own)
     assert code == 2
-    assert "sweep sweep is running; first `steadytune pause sweep`" in error
+    assert f"sweep sweep is running; first `steadytune pause sweep --sweeps {own}`" in error
     assert (own / "sweep" / "sweep.yaml").is_file()
 
 

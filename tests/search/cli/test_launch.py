@@ -63,3 +63,23 @@ def test_a_preset_for_gpus_on_a_machine_without_is_asked_about(
     assert ("Train all the same?" in output) == bool(typed)
     assert ("nothing was launched" in output) == (expected != 0)
     assert "interrupted" not in output + problems
+
+
+def test_the_resume_of_a_sweep_that_has_ended_is_refused_before_anything_is_said(
+    steadytune: Steadytune, sweeps: Path
+) -> None:
+    code, output, error = steadytune("resume", "sweep", "--sweeps", sweeps)
+    assert (code, output) == (2, "")
+    more = SweepFolder(sweeps, "sweep").command("resume", "--trials", "24")
+    assert f"sweep sweep has ended; give it more to do, such as `{more}`" in error
+
+
+def test_where_the_export_of_an_ended_sweep_is_missing_a_resume_says_what_writes_it(
+    steadytune: Steadytune, sweeps: Path
+) -> None:
+    """As on another machine, which has fetched the sweep from its storage."""
+    folder = SweepFolder(sweeps, "sweep")
+    written = f"have its best written to this machine by `{folder.command('export')}`"
+    assert written in steadytune("resume", "sweep", "--sweeps", sweeps)[2]
+    folder.best.mkdir()
+    assert written not in steadytune("resume", "sweep", "--sweeps", sweeps)[2]

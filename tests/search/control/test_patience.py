@@ -134,7 +134,7 @@ def test_the_reason_is_in_the_last_words(data: Path, tmp_path: Path) -> None:
     folder = SweepFolder.create(tmp_path, plan.spec)
     coordinator = swept(plan, folder.journal)
     coordinator.end(result(coordinator.state))
-    words = "\n".join(str(item) for item in summary(coordinator.state, folder, "steadytune {} sweep".format))
+    words = "\n".join(str(item) for item in summary(coordinator.state, folder))
     trials = len(coordinator.state.trials.search)
     assert f"The search ended early, after {trials} of 60 trials: the last 6 finished trials gained" in words
 

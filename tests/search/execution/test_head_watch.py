@@ -10,7 +10,8 @@ import sys, time
 from search.execution import head_watch
 head_watch.POLL_SECONDS = 0.05
 alive = iter(range(int(sys.argv[1])))
-with head_watch.watched_head("cattle", lambda: [] if next(alive, None) is not None else ["gcs_server"]):
+resume = "steadytune resume cattle --sweeps /data"
+with head_watch.watched_head(resume, lambda: [] if next(alive, None) is not None else ["gcs_server"]):
     time.sleep(float(sys.argv[2]))
 print("the block has ended")
 """
@@ -27,7 +28,7 @@ def test_a_dead_head_ends_the_driver_with_one_sentence() -> None:
     assert ended.stdout == ""
     assert ended.stderr.strip() == (
         "steadytune: Ray's process gcs_server on this machine has died; nothing is lost, resume with: "
-        "steadytune resume cattle"
+        "steadytune resume cattle --sweeps /data"
     )
 
 

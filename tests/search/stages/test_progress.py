@@ -45,7 +45,8 @@ def test_stages_that_have_begun_stay_as_they_were(stages: Stages, folder: Stages
         SteadytuneError, match="trials of stage pretrain is 30, but the stage began with 3; set it"
     ) as refused:
         check_unedited(folder.read(), folder)
-    assert "change the stage by `steadytune resume cattle-pretrain --trials 30`" in str(refused.value)
+    resume = SweepFolder(folder.root, "cattle-pretrain").command("resume", "--trials", "30")
+    assert f"change the stage by `{resume}`" in str(refused.value)
     replaced("trials: 30", "trials: 3")(folder.file)
     replaced("seed: 0", "seed: 1")(folder.file)
     with pytest.raises(SteadytuneError, match=r"seed of stage pretrain is 1, but the stage began with 0; set it back$"):

@@ -78,7 +78,7 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_written(stages: Stag
 
 
 def test_stages_of_the_same_name_are_refused_with_the_way_to_go_on(stages: Stages, folder: StagesFolder) -> None:
-    with pytest.raises(SettingsError, match=r"with stages; .* `steadytune resume cattle`"):
+    with pytest.raises(SettingsError, match=r"with stages; .* `steadytune resume cattle --sweeps "):
         folder.create(stages)
 
 

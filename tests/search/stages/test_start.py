@@ -75,8 +75,8 @@ def test_what_a_sweep_started_from_is_still_the_same_or_it_does_not_go_on(
 
 
 def test_a_sweep_that_has_not_ended_has_nothing_to_start_from(stages: Stages, root: Path) -> None:
-    SweepFolder.create(root, stages.specs[0])
-    with pytest.raises(SteadytuneError, match="has not ended; first `steadytune resume cattle-pretrain`"):
+    folder = SweepFolder.create(root, stages.specs[0])
+    with pytest.raises(SteadytuneError, match=f"has not ended; first `{folder.command('resume')}`"):
         started(stages.specs[1], root)
 
 

@@ -149,7 +149,7 @@ def test_the_trade_offs_are_in_the_last_words_and_for_machines(data: Path, tmp_p
     plan = plan_of(data, trials=4, scheduler="none", confirm_top=0, also="checkpoint_mb")
     folder = SweepFolder.create(tmp_path, plan.spec)
     state = costly(data, folder.journal, trials=4, also="checkpoint_mb")
-    words = [item for item in summary(state, folder, "steadytune {} sweep".format) if not isinstance(item, str)]
+    words = [item for item in summary(state, folder) if not isinstance(item, str)]
     assert any("Best trade-offs between score and checkpoint_mb" in str(getattr(word, "title", "")) for word in words)
     front = sweep_json(state, "sweep")["front"]
     assert [value["trial"] for value in front] == [point.trial.number for point in pareto_front(state)]

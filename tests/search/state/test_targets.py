@@ -102,7 +102,7 @@ def test_a_training_that_a_target_names_is_compared_by_part_of_the_data(
     assert night.winner < day.winner
     assert night.std > 0 or confirm_seeds == 1
     assert differences(state, state.plan.targets[1]) == [], "it names no training"
-    lines = "\n".join(map(str, summary(SweepFollower(folder).read(), folder, "steadytune {} sweep".format)))
+    lines = "\n".join(map(str, summary(SweepFollower(folder).read(), folder)))
     assert "night/score is 0." in lines
     assert (f"above slow over {confirm_seeds} fresh seeds (" in lines) == (confirm_seeds > 1)
 
@@ -114,7 +114,7 @@ def test_a_sweep_that_is_read_back_says_the_same(data: Path, tmp_path: Path) -> 
     coordinator.end(result(coordinator.state))
     state = SweepFollower(folder).read()
     assert target_results(state) == target_results(coordinator.state)
-    lines = "\n".join(map(str, summary(state, folder, "steadytune {} sweep".format)))
+    lines = "\n".join(map(str, summary(state, folder)))
     assert "Target error <= 0.3: met with 0." in lines
     assert "Target score >= steady: met with 0.8415" in lines
     assert "(0.6000)" in lines

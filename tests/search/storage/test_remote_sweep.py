@@ -229,8 +229,8 @@ def test_a_sweep_that_runs_from_this_folder_is_left_alone(tmp_path: Path, data: 
 def test_launching_an_existing_name_and_fetching_a_missing_one_are_refused(tmp_path: Path, data: Path) -> None:
     Driver(tmp_path / "a", uri(tmp_path)).launch(data)
     with pytest.raises(SteadytuneError, match=r"name is sweep, but the storage .* has a sweep of that name; .*resume"):
-        remote_sweep.refuse_existing(uri(tmp_path), "sweep")
-    remote_sweep.refuse_existing(uri(tmp_path), "another")
+        remote_sweep.refuse_existing(uri(tmp_path), SweepFolder(tmp_path / "b", "sweep"))
+    remote_sweep.refuse_existing(uri(tmp_path), SweepFolder(tmp_path / "b", "another"))
     with pytest.raises(SteadytuneError, match=r"no sweep 'sweeb' at file://.*; did you mean 'sweep'"):
         remote_sweep.fetch(tmp_path / "b", "sweeb", uri(tmp_path))
     assert not (tmp_path / "b").exists()

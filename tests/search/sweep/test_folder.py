@@ -141,3 +141,12 @@ def test_a_new_sweep_with_a_removed_field_is_told_why_and_what_to_do(
     for value in (default, other):
         with pytest.raises(SettingsError, match=rf"^sweep.yaml: {field} was removed: .*; leave it out"):
             read_spec(spec_of(data).model_dump() | {field: value}, "sweep.yaml")
+
+
+def test_of_several_sweeps_that_are_as_close_the_newest_is_meant(tmp_path: Path, data: Path) -> None:
+    """`make demo` adds the time to the name."""
+    for days_ago, name in enumerate(("demo-20261130-0815", "demo-20261129-1453")):
+        folder = SweepFolder.create(tmp_path, spec_of(data, name=name))
+        os.utime(folder.spec_file, (0, -86400 * days_ago))
+    with pytest.raises(SteadytuneError, match=r"no sweep 'demo' in .*; did you mean 'demo-20261130-0815'"):
+        SweepFolder.existing(tmp_path, "demo")

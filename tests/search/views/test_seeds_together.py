@@ -63,8 +63,8 @@ def test_summary_and_report_tell_it(ended: SweepState, tmp_path: Path) -> None:
     (folder.path / "models").mkdir(parents=True)
     (folder.path / "models" / "seeds.json").write_text(json.dumps(asdict(GOOD)))
     assert read_seeds(folder) == GOOD
-    lines = lines_of(summary(ended, folder, "steadytune {} sweep".format), width=400)
-    assert any(line.endswith("steadytune export sweep --average") for line in lines)
+    lines = lines_of(summary(ended, folder), width=400)
+    assert any(line.endswith(f"{folder.command('export')} --average") for line in lines)
     page = sweep_page(ended, "sweep", together=GOOD)
     assert "The winner&#x27;s seeds together" in page or "The winner's seeds together" in page
     assert "steadytune export sweep --ensemble" in page

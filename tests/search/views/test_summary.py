@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from search.next_step import DEFAULT_SWEEPS, SWEEPS_VARIABLE
 from search.state.outcome import result
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
@@ -17,13 +18,13 @@ from tests.support.terminal import lines_of
 from tests.support.workers import swept
 from trainables import checkpoint
 
-COMMAND = "steadytune {} sweep".format
-
 
 @pytest.fixture
-def folder(ended: SweepState, tmp_path: Path) -> SweepFolder:
-    """The folder of the sweep that has ended, with a checkpoint of its winner."""
-    folder = SweepFolder(tmp_path, "sweep")
+def folder(ended: SweepState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SweepFolder:
+    """The folder of the sweep that has ended, in the default folder of sweeps, with a checkpoint of its winner."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(SWEEPS_VARIABLE, raising=False)
+    folder = SweepFolder(DEFAULT_SWEEPS, "sweep")
     checkpoints = folder.checkpoint(2, 27).parent
     checkpoints.mkdir(parents=True)
 
@@ -64,7 +65,7 @@ def test_the_line_before_the_first_trial_names_the_worker_slots() -> None:
 
 
 def test_the_summary_begins_with_the_configurations_on_fresh_seeds(ended: SweepState, folder: SweepFolder) -> None:
-    title, headings, best, baseline = lines_of(summary(ended, folder, COMMAND))[:4]
+    title, headings, best, baseline = lines_of(summary(ended, folder))[:4]
     assert title == "Re-trained on fresh seeds"
     assert headings.split() == ["trial", "score", "seeds", "in", "the", "search"]
     assert re.fullmatch(r"2 good +0\.9\d+ ± 0\.\d+ +2 +0\.9\d+", best)
@@ -72,7 +73,7 @@ def test_the_summary_begins_with_the_configurations_on_fresh_seeds(ended: SweepS
 
 
 def test_the_summary_names_stopped_trials_with_their_reasons(ended: SweepState, folder: SweepFolder) -> None:
-    lines = lines_of(summary(ended, folder, COMMAND), width=400)
+    lines = lines_of(summary(ended, folder), width=400)
     first = lines.index("Stopped trials:") + 1
     stopped = [trial for trial in ended.trials.values() if trial.decision and trial.decision.reason != "done"]
     assert lines[first].startswith("  1 wild after epoch 4: rung (below the cutoff at a rung): ranked 10 of 10 at the")
@@ -90,7 +91,7 @@ def test_a_sweep_without_a_finished_trial_has_no_best_configuration(data: Path, 
     folder = SweepFolder(tmp_path, "sweep")
     coordinator = swept(plan_of(data, trials=1, enqueue=["lost"], confirm_top=0), tmp_path / "journal")
     coordinator.end(result(coordinator.state))
-    first, *others = lines_of(summary(coordinator.state, folder, COMMAND))
+    first, *others = lines_of(summary(coordinator.state, folder))
     assert first == "No trial trained to its end, so there is no best configuration."
     assert others[:2] == [
         "Stopped trials:",
@@ -102,7 +103,7 @@ def test_a_sweep_without_a_finished_trial_has_no_best_configuration(data: Path, 
 def test_the_end_of_the_demo_in_the_readme_has_the_form_of_a_summary(ended: SweepState, folder: SweepFolder) -> None:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     demo = next(block for block in readme.split("```")[1::2] if "Re-trained on fresh seeds" in block)
-    printed = {form(line) for line in lines_of(summary(ended, folder, COMMAND), width=400)}
+    printed = {form(line) for line in lines_of(summary(ended, folder), width=400)}
     # Indented lines are folded settings and reasons; the reasons have tests of their own.
     shown = [line for line in demo.splitlines() if line and (not line.startswith(" ") or "against" in line)]
     assert len(shown) >= 10

@@ -21,7 +21,9 @@ from tests.support.terminal import lines_of
 from tests.support.workers import swept
 from trainables.look import Look
 
-COMMAND = "steadytune {} sweep".format
+
+def command(verb: str, *more: str) -> str:
+    return " ".join(["steadytune", verb, "sweep", *more])
 
 
 def with_values(state: SweepState, best: tuple[float, ...], baseline: tuple[float, ...]) -> list[Finalist]:
@@ -34,9 +36,9 @@ def test_a_clear_lead_is_told_with_its_interval(ended: SweepState, monkeypatch: 
     ranked = with_values(ended, (0.90, 0.91), (0.60, 0.61))
     (sentence,) = lead_sentences(ended, ranked)
     assert sentence.startswith("+0.3000 against the baseline 'steady' (0.6050 ± 0.0071); 95 % interval ± 0.0")
-    assert list(next_step(ended, ranked, "epoch-0004", COMMAND)) == []  # this recipe has no predictor, as a script
+    assert list(next_step(ended, ranked, "epoch-0004", command)) == []  # this recipe has no predictor, as a script
     monkeypatch.setattr(type(ended.plan.recipe), "predictor", lambda *arguments: None)
-    assert list(next_step(ended, ranked, "epoch-0004", COMMAND)) == [
+    assert list(next_step(ended, ranked, "epoch-0004", command)) == [
         "Next: see what it does, steadytune predict epoch-0004 PICTURES"
     ]
 
@@ -46,7 +48,7 @@ def test_a_lead_within_the_noise_of_the_seeds_is_called_that(ended: SweepState) 
     (sentence,) = lead_sentences(ended, ranked)
     assert "+0.0200 against the baseline" in sentence
     assert "within the noise of the seeds" in sentence
-    search_on, more_seeds = next_step(ended, ranked, "epoch-0004", COMMAND)
+    search_on, more_seeds = next_step(ended, ranked, "epoch-0004", command)
     assert search_on == "Next: search on, steadytune resume sweep --trials 24"
     assert "seeds each would tell the two apart (`confirm_seeds`, now 2)" in more_seeds
 
@@ -59,7 +61,7 @@ def test_one_seed_each_does_not_tell_how_sure_it_is(ended: SweepState) -> None:
 def test_a_baseline_that_wins_is_said_to(ended: SweepState) -> None:
     ranked = with_values(ended, (0.9, 0.9), (0.95, 0.96))[::-1]
     assert next(iter(lead_sentences(ended, ranked))) == "No configuration is better than the baseline 'steady'"
-    assert next(iter(next_step(ended, ranked, "", COMMAND))).startswith("Next: search on, ")
+    assert next(iter(next_step(ended, ranked, "", command))).startswith("Next: search on, ")
 
 
 def test_a_result_that_guessing_reaches_too_is_said_to_be_no_better(ended: SweepState, tmp_path: Path) -> None:
@@ -70,7 +72,7 @@ def test_a_result_that_guessing_reaches_too_is_said_to_be_no_better(ended: Sweep
     assert list(no_better_than_guesses(ended, best, guessed)) == [expected]
     assert list(no_better_than_guesses(ended, replace(best, values=(0.55, 0.56)), guessed)) == []
     DataLook(Look(guesses={"majority class": {"score": 0.9999}})).write(folder.look)
-    assert any("no better than guessing" in line for line in lines_of(summary(ended, folder, COMMAND)))
+    assert any("no better than guessing" in line for line in lines_of(summary(ended, folder)))
 
 
 def test_a_rival_within_the_noise_is_named(ended: SweepState) -> None:
@@ -91,7 +93,7 @@ def test_a_sweep_in_which_nobody_learnt_anything_has_no_best_configuration(
     told, helps = nothing_learnt(state)
     assert told.startswith("No training has learnt anything: the best score of 4 trials is 0.0")
     assert helps.startswith("What helps: pretrained weights (`weights`), more epochs (now 4)")
-    printed = "\n".join(lines_of(summary(state, SweepFolder(tmp_path, "sweep"), COMMAND)))
+    printed = "\n".join(lines_of(summary(state, SweepFolder(tmp_path, "sweep"))))
     assert told in printed
     assert "Best configuration" not in printed
     assert "Next: " not in printed
