@@ -32,11 +32,12 @@ def check_new(plan: Plan) -> None:
     """Check of a new sweep what would only show in its first epoch; an older one goes on as it began.
 
     Raises:
-        SettingsError: a pair of values may be a range, or a metric is not reported, or the worse of its values is
-            asked for.
+        SettingsError: a pair of values may be a range, no training would use its GPU, or a metric is not reported, or
+            the worse of its values is asked for.
     """
     check_pairs(plan.spec.set, plan.recipe.settings_type)
     _seed(plan)
+    _device(plan)
     _freeze_thaw(plan.spec, ("rank_gp",))
     _metric(plan)
     recipe = plan.recipe
@@ -56,6 +57,19 @@ def _seed(plan: Plan) -> None:
             f"set.seed is {plan.spec.set['seed']}, but the best configurations are trained again on fresh seeds, which "
             "a seed in set would make the same; give it as the sweep's own, seed, from which all seeds follow, or give "
             "confirm_top: 0"
+        )
+
+
+def _device(plan: Plan) -> None:
+    """Each trial has its GPUs to itself, so trainings must not stay on the CPU. What a script does, only it knows."""
+    spec = plan.spec
+    if not spec.gpus or spec.command or "device" in plan.ranges:
+        return
+    if plan.settings({}, spec.seed).model_dump().get("device") == "cpu":
+        source = "set" if "device" in plan.pins else f"preset {spec.preset}"
+        raise SettingsError(
+            f"gpus is {spec.gpus}, but device is cpu (by {source}), so no training would use a GPU; give another "
+            "device or preset, or leave gpus out"
         )
 
 

@@ -11,6 +11,7 @@ from search.sweep.field_checks import check_new
 from search.sweep.plan import Plan, make_plan
 from search.sweep.spec import read_spec
 from tests.support.fakes import Curves, plan_of
+from trainables import registry
 from trainables.errors import SettingsError
 from trainables.objective import Reports
 
@@ -105,3 +106,17 @@ def test_a_seed_among_the_settings_would_make_fresh_seeds_the_same(data: Path) -
     with pytest.raises(SettingsError, match=r"^set.seed is 5, but .* fresh seeds, .*; give it as the sweep's"):
         check_new(plan_of(data, set={"seed": 5}))
     check_new(plan_of(data, set={"seed": 5}, confirm_top=0))
+
+
+@pytest.mark.parametrize("recipe", sorted(registry.BUILT_IN))
+def test_gpus_are_not_reserved_for_trainings_that_are_told_to_stay_on_the_cpu(data: Path, recipe: str) -> None:
+    sweep = {"recipe": recipe, "preset": "tiny", "gpus": "auto"}
+    told = "gpus is auto, but device is cpu \\(by preset tiny\\), so no training would use a GPU"
+    with pytest.raises(SettingsError, match=told):
+        check_new(new_plan(data, **sweep))
+    check_new(new_plan(data, **sweep, set={"device": None if recipe == "ultralytics" else "auto"}))
+    with pytest.raises(SettingsError, match=r"device is cpu \(by set\)"):
+        check_new(
+            new_plan(data, **sweep | {"preset": "paper" if recipe != "ultralytics" else "tiny"}, set={"device": "cpu"})
+        )
+    check_new(new_plan(data, **sweep | {"gpus": 0}))
