@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from search.execution.ray_folder import session_folder
 from tests.support import skipped
 
 # Every run tries the same examples: a red build is red again, and nothing is written into the checkout.
@@ -20,6 +21,14 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What is found out about files goes into a cache of this run, not into the user's."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("STEADYTUNE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ray_folder() -> Iterator[None]:
+    """Every Ray that a test starts lies in the private folder of sweeps: the next one deletes what was killed there."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("RAY_TMPDIR", str(session_folder().parent))
         yield
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import sys
 
@@ -37,7 +38,9 @@ def main() -> None:
         else:
             cluster.remove_node(nodes[int(line)], allow_graceful=False)
         print("killed", flush=True)
+    session = cluster.head_node.get_session_dir_path()
     cluster.shutdown()
+    shutil.rmtree(session, ignore_errors=True)
 
 
 if __name__ == "__main__":

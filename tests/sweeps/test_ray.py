@@ -16,6 +16,7 @@ import pytest
 
 from search.check import check
 from search.execution import heartbeat
+from search.execution.ray_folder import remove_session
 from search.journal.events import Decided, EpochDone, Row
 from search.journal.segments import read
 from search.sweep.folder import SweepFolder
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.ray
 def session() -> Iterator[None]:
     """Ray, started once: it takes seconds."""
     import ray
+    from ray._private import worker as ray_worker
 
     paths = str(REPOSITORY)
     ray.init(
@@ -42,8 +44,10 @@ def session() -> Iterator[None]:
         object_store_memory=100_000_000,
         runtime_env={"env_vars": {"PYTHONPATH": paths}},
     )
+    folder = Path(ray_worker.global_worker.node.get_session_dir_path())
     yield
     ray.shutdown()
+    remove_session(folder)
 
 
 @pytest.fixture
