@@ -29,3 +29,21 @@ def lines_of(items: Iterable[RenderableType], width: int = 200) -> list[str]:
         for item in items:
             console.print(item)
     return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def check_sentence(steadytune: Steadytune, arguments: list[str], words: str) -> None:
+    """Check that the command line is refused with one sentence of ours, which has `words` in it."""
+    code, _, error = steadytune(*arguments)
+    assert (code, error.count("\n")) == (2, 1), error
+    assert error.startswith("steadytune: ")
+    assert words in error
+    for theirs in (
+        "Input should",
+        "valid integer",
+        "valid dictionary",
+        "parse string",
+        "Errno",
+        "pydantic",
+        "Traceback",
+    ):
+        assert theirs not in error

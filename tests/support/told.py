@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from search.journal.events import Decided, EpochDone, Event, Row, TrialStarted
 from search.state.outcome import finalists
 from search.state.sweep_state import SweepState
+from search.sweep.folder import SweepFolder
 from tests.support.fakes import plan_of
 
 
@@ -34,4 +36,12 @@ class Story:
         return number
 
     def order(self) -> list[int]:
-        return [one.trial.started.trial for one in finalists(self.state)]
+        return [finalist.trial.started.trial for finalist in finalists(self.state)]
+
+
+def write_checkpoint(folder: SweepFolder, trial: int, epoch: int) -> Path:
+    """A checkpoint of `trial` after `epoch` on disk."""
+    path = folder.checkpoint(trial, epoch)
+    path.mkdir(parents=True)
+    (path / "state.json").write_text(json.dumps({"trial": trial, "epoch": epoch}))
+    return path
