@@ -57,7 +57,7 @@ def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
         check_resources(plan.spec)
         if plan.spec.command:  # on a cluster, each node looks before the first trial
             check_program(plan.spec.command, Path(plan.spec.directory or "").absolute())
-    named = [parse(plan.recipe.settings_type, each, name) for name, each in plan.named]
+    named = [parse(plan.recipe.settings_type, values, name) for name, values in plan.named]
     for settings in [*named, *corners(plan)]:
         plan.recipe.check(settings, data)
     for settings in named if not plan.spec.address else ():  # a cluster's nodes fetch for themselves

@@ -84,7 +84,7 @@ def tune(
     if "seed" in pinned:  # of a training; the sweep gives each its own, which follow from this one
         fields = {"seed": pinned.pop("seed"), **fields}
     preset = fields.get("preset", "paper")
-    searched = {each: converted(each, chosen) for each, chosen in (space or {}).items()}
+    searched = {setting: converted(setting, chosen) for setting, chosen in (space or {}).items()}
     if searched and "optimizer" not in searched:
         pinned = {"optimizer": "AdamW", **pinned}  # as `model.tune` has it
     sources = [data] if isinstance(data, (str, Path)) else list(data)

@@ -18,12 +18,15 @@ NEVER = frozenset({"epochs", "seed"})
 
 def with_added(space: Space, settings_type: type[BaseModel], choices: Mapping[str, Any]) -> Space:
     """`space`, and after it each setting that it never asks for and that the user's `choices` give a range."""
-    asked = ranges(space)
+    drawn_by_space = ranges(space)
     fields = settings_type.model_fields
     extra = [
         name
         for name, chosen in choices.items()
-        if name in fields and name not in asked and name not in NEVER and gives_range(settings_type, name, chosen)
+        if name in fields
+        and name not in drawn_by_space
+        and name not in NEVER
+        and gives_range(settings_type, name, chosen)
     ]
     if not extra:
         return space

@@ -32,8 +32,8 @@ parameters again. And their weights fit no other fusion: a later stage could not
 
 def space_for(settings: Mapping[str, Any]) -> Space:
     """The space of a sweep with these settings: random weights are not frozen, and only a teacher has a weight."""
-    given = {"pretrained": settings.get("weights") != "none", "taught": settings.get("teacher", "none") != "none"}
-    return space if given == {"pretrained": True, "taught": False} else partial(space, **given)
+    conditions = {"pretrained": settings.get("weights") != "none", "taught": settings.get("teacher", "none") != "none"}
+    return space if conditions == {"pretrained": True, "taught": False} else partial(space, **conditions)
 
 
 def space(draw: Draw, pretrained: bool = True, taught: bool = False) -> None:

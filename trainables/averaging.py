@@ -37,7 +37,7 @@ def write_average(checkpoints: Sequence[Path], directory: Path, parts: Collectio
     """
     saved = [read(checkpoint) for checkpoint in checkpoints]
     try:
-        training = _mean([each["training"] for each in saved], parts, inside=False)
+        training = _mean([state["training"] for state in saved], parts, inside=False)
     except (KeyError, RuntimeError) as error:
         first = str(error).splitlines()[0]
         raise CheckpointError(
@@ -54,8 +54,8 @@ def _mean(values: Sequence[Any], parts: Collection[str], inside: bool) -> Any:
     """The mean of the tensors in the mappings `values` that are `inside` weights; of all else the first one's."""
     first = values[0]
     if isinstance(first, Mapping):
-        return {key: _mean([each[key] for each in values], parts, inside or key in parts) for key in first}
+        return {key: _mean([value[key] for value in values], parts, inside or key in parts) for key in first}
     if not inside or not isinstance(first, torch.Tensor) or not first.is_floating_point():
         return first
     # In double precision, so that the mean of equal weights is these, bit by bit.
-    return torch.stack([each.double() for each in values]).mean(dim=0).to(first.dtype)
+    return torch.stack([value.double() for value in values]).mean(dim=0).to(first.dtype)

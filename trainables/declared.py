@@ -58,13 +58,13 @@ def declared(recipe: AnyRecipe, fields: Mapping[str, Any]) -> AnyRecipe:
         return recipe.declared(fields)
     for name in fields.keys() - Declaration.model_fields.keys():
         raise SettingsError(f"{name} is for `recipe: command`, not for {recipe.name}; leave it out")
-    given = parse(Declaration, dict(fields), "sweep")
+    declaration = parse(Declaration, dict(fields), "sweep")
     seldom: Mapping[str, str] = {}
-    if given.tracks is not None:
+    if declaration.tracks is not None:
         from trainables.tracks.tracked import tracked  # which imports NumPy and Pillow
 
-        recipe, seldom = tracked(recipe, given.tracks), given.tracks.names()
-    objective = given.metric
+        recipe, seldom = tracked(recipe, declaration.tracks), declaration.tracks.names()
+    objective = declaration.metric
     if objective is None or objective == Objective(name=recipe.metric):
         return recipe
     for name in ("source", "losses", "held_out_losses", "rates"):

@@ -42,9 +42,9 @@ Stamp = bytes
 
 def cache_folder() -> Path | None:
     """STEADYTUNE_CACHE, or ~/.cache/steadytune; None for a user without a home."""
-    given = os.environ.get("STEADYTUNE_CACHE")
+    variable = os.environ.get("STEADYTUNE_CACHE")
     home = os.path.expanduser("~")  # as it is where there is no home
-    return Path(given) if given else Path(home) / ".cache" / "steadytune" if os.path.isabs(home) else None
+    return Path(variable) if variable else Path(home) / ".cache" / "steadytune" if os.path.isabs(home) else None
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
@@ -74,8 +74,8 @@ class FileFacts:
         facts = self._by_folder.get((folder, kind))
         if facts is None:
             facts = self._by_folder[folder, kind] = self._load(folder, kind)
-        kept = facts.get(name)
-        return kept[1] if kept is not None and kept[0] == stamp else None
+        fact = facts.get(name)
+        return fact[1] if fact is not None and fact[0] == stamp else None
 
     def keep(self, file: str, kind: str, status: os.stat_result, value: bytes) -> None:
         """Note a fact about `file` (an absolute path). `status` is from before the file was read."""
@@ -97,9 +97,9 @@ class FileFacts:
         path = os.path.abspath(file)
         try:
             status = os.stat(path)
-            kept = self.recall(path, "sha256", stamp_of(status))
-            if kept is not None:
-                return kept.hex()
+            known_digest = self.recall(path, "sha256", stamp_of(status))
+            if known_digest is not None:
+                return known_digest.hex()
             if not stat.S_ISREG(status.st_mode):
                 raise DataError(f"{file}: is no regular file; replace or remove it")
             with open(path, "rb") as opened:

@@ -48,8 +48,8 @@ def limits() -> Limits:
     Raises:
         SettingsError: a variable is no whole number.
     """
-    given = {limit.name: os.environ.get(variable(limit.name)) for limit in fields(Limits)}
-    return Limits(**{name: _number(name, text) for name, text in given.items() if text})
+    variables = {limit.name: os.environ.get(variable(limit.name)) for limit in fields(Limits)}
+    return Limits(**{name: _number(name, text) for name, text in variables.items() if text})
 
 
 def _number(name: str, text: str) -> int:

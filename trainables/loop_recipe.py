@@ -64,7 +64,9 @@ class LoopedRecipe(Recipe[SettingsT, DataSetT]):
         from trainables.loop import epochs
 
         # A resume is exact only if these are the same.
-        same, earlier = (identity(self.name, settings_digest(each), data.fingerprint) for each in (settings, resumed))
+        same, earlier = (
+            identity(self.name, settings_digest(values), data.fingerprint) for values in (settings, resumed)
+        )
         yield from epochs(
             training, seed=_seed(settings), identity=same, resume=resume, settings=settings, resumes=earlier
         )
@@ -129,8 +131,8 @@ class PackageRecipe(LoopedRecipe[SettingsT, DataSetT]):
 
     def look(self, settings: SettingsT, data: DataSetT) -> Look:
         """What the data set holds; see `Recipe.look`."""
-        held: Look = self._module("look").look(settings, data)
-        return held
+        look: Look = self._module("look").look(settings, data)
+        return look
 
     def training_batch(self, settings: SettingsT, data: DataSetT) -> Sequence[Example]:
         """Examples of a training's first batch; see `Recipe.training_batch`."""
@@ -233,10 +235,10 @@ def resumable(settings: SettingsT, checkpoint: Path) -> SettingsT:
         trained = parse_stored(type(settings), read_yaml(file), str(file))
     except SettingsError:  # of another recipe, or no file: what the weights themselves name tells them apart
         return settings
-    stored, given = (each.model_dump(exclude=RUN_SETTINGS) for each in (trained, settings))
+    stored, current = (values.model_dump(exclude=RUN_SETTINGS) for values in (trained, settings))
     changes = [
         f"{name} was {stored[name]} and is {value}"
-        for name, value in given.items()
+        for name, value in current.items()
         if stored[name] != value and not (name == EPOCHS and value > stored[name])
     ]
     if changes:

@@ -134,14 +134,14 @@ class Changes:
 
 def changes(before: Manifest, now: Manifest) -> Changes:
     """What has changed from `before` to `now`."""
-    kept = before.parts.keys() & now.parts.keys()
-    removed, added = (sorted(mapping.keys() - kept) for mapping in (before.parts, now.parts))
+    common = before.parts.keys() & now.parts.keys()
+    removed, added = (sorted(mapping.keys() - common) for mapping in (before.parts, now.parts))
     arrived = Counter(now.parts[name] for name in added)
     renamed = [name for name in removed if _taken(arrived, before.parts[name])]
     departed = Counter(before.parts[name] for name in renamed)
     return Changes(
         facts=tuple(_facts(before.facts, now.facts)),
-        changed=tuple(sorted(name for name in kept if before.parts[name] != now.parts[name])),
+        changed=tuple(sorted(name for name in common if before.parts[name] != now.parts[name])),
         added=tuple(name for name in added if not _taken(departed, now.parts[name])),
         removed=tuple(sorted(set(removed) - set(renamed))),
         renamed=tuple(renamed),

@@ -40,9 +40,9 @@ class Source(Settings):
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Source:
-        given = [name for name in KINDS if getattr(self, name) is not None]
-        if len(given) != 1:
-            listed = "none is given" if not given else f"{' and '.join(given)} are given"
+        kinds = [name for name in KINDS if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            listed = "none is given" if not kinds else f"{' and '.join(kinds)} are given"
             raise ValueError(f"must have exactly one of {', '.join(KINDS)}; {listed}")
         return self
 
@@ -60,17 +60,17 @@ class Source(Settings):
 KINDS = ("csv", "jsonl", "stdout", "tensorboard", "mlflow", "ultralytics", "yolox", "lightning", "trainer_state")
 
 
-def _by_name(given: Any) -> Any:
-    return {"name": given} if isinstance(given, str) else given
+def _by_name(metric: Any) -> Any:
+    return {"name": metric} if isinstance(metric, str) else metric
 
 
-def _as_pair(given: Any) -> Any:
+def _as_pair(bounds: Any) -> Any:
     """A list of two numbers, as YAML has it, as a pair."""
-    if isinstance(given, (list, tuple)) and all(isinstance(each, (int, float)) for each in given):
-        if len(given) != len(("low", "high")) or not given[0] < given[1]:
+    if isinstance(bounds, (list, tuple)) and all(isinstance(bound, (int, float)) for bound in bounds):
+        if len(bounds) != len(("low", "high")) or not bounds[0] < bounds[1]:
             raise ValueError("must be the lowest and the highest value that the metric can have, such as [0, 1]")
-        return tuple(map(float, given))
-    return given
+        return tuple(map(float, bounds))
+    return bounds
 
 
 Bounds = tuple[float, float]

@@ -33,7 +33,7 @@ class _Process:
     def __init__(self, rank: Rank, threads: int, output: Path) -> None:
         self.rank = rank
         self.output = output.open("w+", encoding="utf-8", errors="replace")
-        self.line, theirs = Pipe()
+        self.line, far_end = Pipe()
         environment = {
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "PYTHONUNBUFFERED": "1",
@@ -45,14 +45,14 @@ class _Process:
         }
         # No port is opened to the network.
         on_this_machine = {"GLOO_SOCKET_IFNAME": LOOPBACK, "NCCL_SOCKET_IFNAME": LOOPBACK}
-        with theirs:
+        with far_end:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "trainables.rank", str(theirs.fileno()), str(output.parent)],
+                [sys.executable, "-m", "trainables.rank", str(far_end.fileno()), str(output.parent)],
                 env={**on_this_machine, **os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=self.output,
                 stderr=self.output,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[far_end.fileno()],
                 start_new_session=True,  # Ctrl-C is for the process that asks, which ends this one
             )
         self._shown = 0
@@ -106,8 +106,8 @@ class Ranks:
             for number in range(count):
                 rank = Rank(number, count, folder / "meeting")
                 self._processes.append(_Process(rank, threads, folder / f"output-{number}.txt"))
-            for each in self._processes:
-                self._send(each, (each.rank, workdir, target, arguments))
+            for process in self._processes:
+                self._send(process, (process.rank, workdir, target, arguments))
             self._answers(self._processes)
         except BaseException:
             self.kill()
@@ -128,7 +128,7 @@ class Ranks:
         return answer
 
     def _ask(
-        self, asked: list[_Process], method: str, arguments: tuple[Any, ...], seconds: float | None = None
+        self, processes: list[_Process], method: str, arguments: tuple[Any, ...], seconds: float | None = None
     ) -> list[Any]:
         if not self._processes:
             raise SteadytuneError(
@@ -136,9 +136,9 @@ class Ranks:
             )
         self._busy = True
         try:
-            for each in asked:
-                self._send(each, (method, arguments))
-            return self._answers(asked, seconds)
+            for process in processes:
+                self._send(process, (method, arguments))
+            return self._answers(processes, seconds)
         except BaseException:
             self.kill()
             raise
@@ -147,10 +147,10 @@ class Ranks:
         with suppress(OSError):  # it has died, which `_answers` finds
             process.line.send(request)
 
-    def _answers(self, asked: list[_Process], seconds: float | None = None) -> list[Any]:
-        by_line: dict[Connection[Any, Any], _Process] = {each.line: each for each in self._processes}
+    def _answers(self, processes: list[_Process], seconds: float | None = None) -> list[Any]:
+        by_line: dict[Connection[Any, Any], _Process] = {process.line: process for process in self._processes}
         answers: dict[int, Any] = {}
-        while len(answers) < len(asked):
+        while len(answers) < len(processes):
             ready = wait(list(by_line), seconds)  # all of them: one that has answered may die
             if not ready:
                 raise TimeoutError
@@ -165,10 +165,10 @@ class Ranks:
                 if error is not None:
                     raise self._cause(process, error)
                 answers[process.rank.number] = answer
-        for each in self._processes:
-            each.show_output()
+        for process in self._processes:
+            process.show_output()
         self._busy = False
-        return [answers[each.rank.number] for each in asked]
+        return [answers[process.rank.number] for process in processes]
 
     def _cause(self, process: _Process, error: BaseException) -> BaseException:
         """`error` of `process`, or the death of another one: those that live then fail to reach it."""
@@ -186,12 +186,12 @@ class Ranks:
 
     def kill(self) -> None:
         """End all processes at once, and show what they printed last."""
-        for each in self._processes:
+        for process in self._processes:
             with suppress(ProcessLookupError):
-                os.killpg(each.process.pid, signal.SIGKILL)  # with the processes of its loaders
-            each.process.wait()
-            each.line.close()
-            each.show_output()
-            each.output.close()
+                os.killpg(process.process.pid, signal.SIGKILL)  # with the processes of its loaders
+            process.process.wait()
+            process.line.close()
+            process.show_output()
+            process.output.close()
         self._processes = []
         self._temporary.cleanup()

@@ -76,7 +76,7 @@ def score_together(
     settings, first = members[0]
     examples = evenly(held_out(recipe, settings, for_checkpoint(opened, first)), most)
     answers = [_answers(examples, recipe.predictor(*member)) for member in members]
-    scores = [_score(recipe, examples, each) for each in answers]
+    scores = [_score(recipe, examples, of_member) for of_member in answers]
     mode = recipe.mode if scores[0][0] == recipe.metric else "max"
     values = sorted((value for _, value in scores), reverse=mode == "max")
     together = [merged(of_example) for of_example in zip(*answers, strict=True)]

@@ -94,7 +94,7 @@ def parse_stored(model: type[SettingsT], values: Mapping[str, Any], owner: str) 
 def _sentence(model: type[BaseModel], error: ValidationError, fix_missing: str) -> str:
     """The first complaint of pydantic as one sentence that names field, value, rule and fix."""
     # A misspelt name is told before what is missing because of it.
-    first = min(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
+    first = min(error.errors(include_url=False), key=lambda complaint: complaint["type"] != "extra_forbidden")
     path = [str(part) for part in first["loc"]]
     field = ".".join(path) or "settings"
     if first["type"] == "extra_forbidden":

@@ -57,8 +57,8 @@ class Opened:
         """
         from trainables.tracks.tracked import open_tracks, scores_of
 
-        asked: dict[str, Any] = {"trackers": list(trackers)} if trackers else {}
-        tracks = parse(Tracks, asked, "--tracker")
+        fields: dict[str, Any] = {"trackers": list(trackers)} if trackers else {}
+        tracks = parse(Tracks, fields, "--tracker")
         opened = open_tracks(self.recipe, sequences, getattr(self.data, "names", ()))
         return scores_of(self.recipe, self.settings, self.checkpoint, opened, tracks)
 

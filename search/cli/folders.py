@@ -38,15 +38,15 @@ def rm(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Delete sweeps for good: folder, storage, MLflow's runs, registered models; shows what goes, and asks."""
-    stages = [each for name in names if (each := StagesFolder(sweeps, name)).exists()]
-    stage_names = {each.name: [spec.name for spec in each.read().specs] for each in stages}
+    stages = [series for name in names if (series := StagesFolder(sweeps, name)).exists()]
+    stage_names = {series.name: [spec.name for spec in series.read().specs] for series in stages}
     of_stages = [name for listed in stage_names.values() for name in listed]
     begun = [name for name in of_stages if SweepFolder(sweeps, name).spec_file.is_file()]
     alone = [name for name in names if name not in stage_names]
     folders = [SweepFolder.existing(sweeps, name) for name in dict.fromkeys([*begun, *alone])]
     for folder in folders:
         _check_still(folder)
-        refuse_removal(folder, [each.name for each in folders])
+        refuse_removal(folder, [removed.name for removed in folders])
     removals = {folder.name: None if keep_runs else _removal(folder) for folder in folders}
     for folder in folders:
         print("\n".join(_what_goes(folder, removals[folder.name])))
@@ -64,9 +64,9 @@ def rm(
                 open_storage("storage", uri, folder.name).delete_all()
             folder.remove()
         print(f"{folder.name} is deleted")
-    for each in stages:
-        each.remove()
-        print(f"{each.name} is deleted")
+    for series in stages:
+        series.remove()
+        print(f"{series.name} is deleted")
 
 
 def rename(
@@ -120,8 +120,10 @@ def _what_goes(folder: SweepFolder, removal: Removal | None) -> list[str]:
         lines.append(f"  storage: {uri}/{folder.name}")
     if removal and removal.recorded.runs:
         store = folder.store(folder.spec())
-        kept = "" if store.startswith("sqlite:///") else " (the server keeps deleted runs until its own clean-up)"
-        lines.append(f"  MLflow at {store}: {len(removal.recorded.runs)} runs{kept}")
+        until_clean_up = (
+            "" if store.startswith("sqlite:///") else " (the server keeps deleted runs until its own clean-up)"
+        )
+        lines.append(f"  MLflow at {store}: {len(removal.recorded.runs)} runs{until_clean_up}")
         for model, version in removal.recorded.versions:
             champion = ", the champion" if model in removal.recorded.champions else ""
             lines.append(f"  registered model {model} version {version}{champion}")

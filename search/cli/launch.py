@@ -91,10 +91,10 @@ def resume(
         _resume_stages(stages, more or accept_changed_data)
         return
     folder = options.folder(sweeps, name, storage)
-    given: dict[str, Any] = {"trials": trials, "total_epochs": total_epochs, "hours": hours}
+    fields: dict[str, Any] = {"trials": trials, "total_epochs": total_epochs, "hours": hours}
     if set_:
-        given["set"] = with_bounds(folder.spec().set, options.pairs(set_, "--set"))
-    if budget := {field: value for field, value in given.items() if value is not None}:
+        fields["set"] = with_bounds(folder.spec().set, options.pairs(set_, "--set"))
+    if budget := {field: value for field, value in fields.items() if value is not None}:
         from search.control.reopen import change
         from search.stages.progress import refuse_reopening
 

@@ -175,10 +175,10 @@ FORMS: dict[Form, str] = {"": "", "average": "-average", "ensemble": "-ensemble"
 
 def _form(average: bool, ensemble: bool, int8: bool) -> Form:
     flags: dict[Form, bool] = {"average": average, "ensemble": ensemble, "int8": int8}
-    asked = [form for form, given in flags.items() if given]
-    if len(asked) > 1:
-        raise SteadytuneError(f"{' and '.join(f'--{form}' for form in asked)} exclude each other; give one of them")
-    return asked[0] if asked else ""
+    forms = [form for form, given in flags.items() if given]
+    if len(forms) > 1:
+        raise SteadytuneError(f"{' and '.join(f'--{form}' for form in forms)} exclude each other; give one of them")
+    return forms[0] if forms else ""
 
 
 def _write(form: Form, state: SweepState, folder: SweepFolder, trial: int, target: Path, onnx: bool) -> list[Path]:

@@ -80,7 +80,7 @@ def _check_root(root: Path) -> None:
 def print_list(root: Path, as_json: bool) -> None:
     """Print all sweeps of the folder, oldest first: a line for each."""
     _check_root(root)
-    folders = [SweepFolder(root, each) for each in names(root)]
+    folders = [SweepFolder(root, name) for name in names(root)]
     if as_json:
         print(json.dumps([_sweep_json(folder) for folder in folders], indent=2))
     else:

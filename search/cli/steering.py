@@ -40,13 +40,13 @@ def add(
 ) -> None:
     """Add a trial to a sweep, on top of its other trials; it starts as soon as a worker is free."""
     folder = options.folder(sweeps, name, storage)
-    given: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     if source:
-        given, left_out = _settings_from(source, folder, sweeps)
+        settings, left_out = _settings_from(source, folder, sweeps)
         for note in left_out:
             print(note)
-    given |= options.pairs(values, "add")
-    _ask(folder, Request("add", values=given))
+    settings |= options.pairs(values, "add")
+    _ask(folder, Request("add", values=settings))
 
 
 def stop(
@@ -160,13 +160,13 @@ def _settings_from(source: str, folder: SweepFolder, root: Path) -> tuple[dict[s
         values: Mapping[str, Any] = read_settings(path, plan.recipe.settings_type)
     else:
         values = _best_of(source, plan.spec.recipe, root)
-    given = {name: value for name, value in values.items() if name not in ("epochs", "seed", *plan.pins)}
+    chosen = {name: value for name, value in values.items() if name not in ("epochs", "seed", *plan.pins)}
     notes = [
-        f"{name} stays {kept}, as in all trials of sweep {folder.name} (there it is {values[name]})"
-        for name, kept in {**plan.pins, "epochs": plan.max_epochs}.items()
-        if name in values and values[name] != kept
+        f"{name} stays {pinned}, as in all trials of sweep {folder.name} (there it is {values[name]})"
+        for name, pinned in {**plan.pins, "epochs": plan.max_epochs}.items()
+        if name in values and values[name] != pinned
     ]
-    return given, notes
+    return chosen, notes
 
 
 def _best_of(source: str, recipe: str, root: Path) -> Mapping[str, Any]:

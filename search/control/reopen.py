@@ -40,14 +40,14 @@ def change(folder: SweepFolder, fields: Mapping[str, Any]) -> None:
         SteadytuneError: the sweep runs, a value is wrong, a field cannot be changed any more, or the sweep has ended
             and gets nothing more to do.
     """
-    asked = parse(SweepSpec, folder.spec().model_dump() | dict(fields), "resume")
-    plan = make_plan(asked, training=False)  # before it is written: a sweep that no verb can read would remain
+    changed_spec = parse(SweepSpec, folder.spec().model_dump() | dict(fields), "resume")
+    plan = make_plan(changed_spec, training=False)  # before it is written: a sweep that no verb can read would remain
     if before := recorded_spec(read(folder.journal) if folder.journal.is_dir() else ()):
         changed = changes(before, plan.spec, ranges(plan.space))
         if changed and not gives_more(changed) and SweepFollower(folder).read().ended:
-            given = ", ".join(f"{name}: {value}" for name, (_, value) in changed.items())
+            listed = ", ".join(f"{name}: {value}" for name, (_, value) in changed.items())
             raise SteadytuneError(
-                f"sweep {folder.name} has ended, and {given} gives it nothing more to do; give it more, such as "
+                f"sweep {folder.name} has ended, and {listed} gives it nothing more to do; give it more, such as "
                 f"`{folder.command('resume', '--trials', str(before['trials'] + 20))}`"
             )
     with folder.locked():

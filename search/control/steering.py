@@ -110,13 +110,15 @@ def addition(plan: Plan, values: Mapping[str, Any]) -> tuple[dict[str, Any], str
             )
     settings = plan.settings(values, plan.spec.seed).model_dump(mode="json")
     # Checked with the others' values of the preset: what rules join two settings is known when it starts.
-    given = recipe.settings(plan.spec.preset, {**plan.pins, **values}).model_dump(mode="json")
+    checked = recipe.settings(plan.spec.preset, {**plan.pins, **values}).model_dump(mode="json")
     for setting in values:
-        if setting == "epochs" and given[setting] != plan.max_epochs:
-            raise SettingsError(f"epochs is {given[setting]}; all trials of sweep {name} have {plan.max_epochs} epochs")
-        if setting in plan.pins and given[setting] != settings[setting]:
-            raise SettingsError(f"{setting} is {given[setting]}; set pins it to {settings[setting]} in sweep {name}")
-    chosen = {setting: given[setting] for setting in values if setting not in (*plan.pins, "epochs")}
+        if setting == "epochs" and checked[setting] != plan.max_epochs:
+            raise SettingsError(
+                f"epochs is {checked[setting]}; all trials of sweep {name} have {plan.max_epochs} epochs"
+            )
+        if setting in plan.pins and checked[setting] != settings[setting]:
+            raise SettingsError(f"{setting} is {checked[setting]}; set pins it to {settings[setting]} in sweep {name}")
+    chosen = {setting: checked[setting] for setting in values if setting not in (*plan.pins, "epochs")}
     return chosen, "; ".join(outside(plan, chosen))
 
 

@@ -39,5 +39,5 @@ def _gpu_bytes() -> int | None:
         return None
     from trainables.device import memory
 
-    held = memory()
-    return held.peak if held else None
+    gpu_memory = memory()
+    return gpu_memory.peak if gpu_memory else None

@@ -80,16 +80,17 @@ def write_int8(recipe: AnyRecipe, settings: Any, data: Path, directory: Path) ->
         raise SteadytuneError(f"{data}: has {len(examples)} held-out examples; int8 takes at least 2")
     run, inputs = runs(file), list[Inputs]()
 
-    def recorded(given: Inputs) -> Any:
-        inputs.append(given)
-        return run(given)
+    def recorded(inputs_of_run: Inputs) -> Any:
+        inputs.append(inputs_of_run)
+        return run(inputs_of_run)
 
     predictor = recipe.onnx_predictor(settings, checkpoint, recorded)
     for example in calibrating:
         predictor([example.given()])
     quantise(file, inputs, directory / MODEL)
     float32, int8 = (
-        _metrics(judged, recipe.onnx_predictor(settings, checkpoint, each)) for each in (run, runs(directory / MODEL))
+        _metrics(judged, recipe.onnx_predictor(settings, checkpoint, runner))
+        for runner in (run, runs(directory / MODEL))
     )
     metric = compared_metric(recipe.metric, float32)
     sizes = (path.stat().st_size for path in (file, directory / MODEL))

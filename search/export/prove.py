@@ -122,7 +122,7 @@ def _difference(line: str | None, other: str | None, before: Sequence[str]) -> s
     (name, value), (expected_name, expected) = next(pair for pair in pairs if pair[0] != pair[1])
     if line.lstrip().startswith("- "):  # an item of a YAML list: its name is on a line above
         names = (_parts(above)[-1][0] for above in reversed(before))
-        name = expected_name = next((each for each in names if each), "")
+        name = expected_name = next((parent for parent in names if parent), "")
     if name and name == expected_name:
         return f"{name} is {value}, but the settings make it {expected}"
     return f"says {f'{name} {value}'.strip()!r}, but the settings make {f'{expected_name} {expected}'.strip()!r}"

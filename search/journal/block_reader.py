@@ -93,7 +93,7 @@ def _blocks(
             remark=next(filter(None, remarks[start:stop]), ""),
             others={name: values_of[start:stop] for name, values_of in further.items()},
             data_seconds=sum(filter(None, data_seconds[start:stop])),
-            gpu_bytes=int(max(each or 0 for each in gpu_bytes[start:stop])),
+            gpu_bytes=int(max(size or 0 for size in gpu_bytes[start:stop])),
         )
 
 

@@ -33,7 +33,7 @@ def stored_as(column: str) -> dict[str, str]:
 
 def columns_of(kind: type[Event]) -> dict[str, str]:
     """The column on disk of each field of an event."""
-    return {each.name: each.metadata.get("column", each.name) for each in fields(kind)}
+    return {column.name: column.metadata.get("column", column.name) for column in fields(kind)}
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,8 @@ def above(answer: Mapping[str, Any], threshold: float) -> dict[str, Any]:
     """The boxes of `answer` whose score is at least `threshold`; an answer about a class as a whole stays."""
     if "boxes" not in answer:
         return dict(answer)
-    kept = [index for index, score in enumerate(answer["scores"]) if float(score) >= threshold]
-    return {name: [answer[name][index] for index in kept] for name in ("boxes", "scores", "labels")}
+    indices = [index for index, score in enumerate(answer["scores"]) if float(score) >= threshold]
+    return {name: [answer[name][index] for index in indices] for name in ("boxes", "scores", "labels")}
 
 
 def smoothed(scores: Sequence[Mapping[str, float]], over: int) -> list[dict[str, float]]:
@@ -65,7 +65,10 @@ def smoothed(scores: Sequence[Mapping[str, float]], over: int) -> list[dict[str,
     """
     half = over // 2
     windows = [scores[max(0, at - half) : at + half + 1] for at in range(len(scores))]
-    return [{name: sum(each[name] for each in window) / len(window) for name in window[0]} for window in windows]
+    return [
+        {name: sum(clip_scores[name] for clip_scores in window) / len(window) for name in window[0]}
+        for window in windows
+    ]
 
 
 def _rows(answer: Mapping[str, Any]) -> list[tuple[tuple[float, float, float, float], float, str, int | None]]:

@@ -169,10 +169,10 @@ def _classes(source: str, wholes: Sequence[tuple[str, Mapping[str, Any]]], smoot
         {
             "source": source,
             "name": name,
-            "label": max(each, key=each.__getitem__),
-            "scores": {label: round(score, 5) for label, score in each.items()},
+            "label": max(clip_scores, key=clip_scores.__getitem__),
+            "scores": {label: round(score, 5) for label, score in clip_scores.items()},
         }
-        for (name, _), each in zip(wholes, scores, strict=True)
+        for (name, _), clip_scores in zip(wholes, scores, strict=True)
     ]
 
 

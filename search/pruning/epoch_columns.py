@@ -55,8 +55,8 @@ class EpochColumns:
         """The same, small."""
         numbers = [*self.values, *self.losses, *self.held_out, *self.spreads]
         missing = sum(1 << index for index, number in enumerate(numbers) if number is None)
-        kept = array("d", [*self.epochs, *(math.nan if number is None else number for number in numbers)])
-        return PackedColumns(kept, missing, _shared(tuple(self.phases)))
+        packed = array("d", [*self.epochs, *(math.nan if number is None else number for number in numbers)])
+        return PackedColumns(packed, missing, _shared(tuple(self.phases)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,8 @@ class PausingRung(Rung):
         """`trial` is paused here from now on. A trial without a value never is: it has nothing to be ranked by."""
         if self.values[trial] is not None and trial not in self.paused:
             self.paused.add(trial)
-            kept = self._all_keys[bisect_left(self._all_keys, self._key(trial))]  # one object for both lists
-            insort(self._paused_keys, kept)
+            key = self._all_keys[bisect_left(self._all_keys, self._key(trial))]  # one object for both lists
+            insort(self._paused_keys, key)
 
     def unpause(self, trial: int) -> None:
         """`trial` is not paused here any more, if it was."""

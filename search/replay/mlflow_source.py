@@ -38,7 +38,7 @@ def read_experiment(store: str, name: str, metric: str | None, mode: Mode) -> li
     client = MlflowClient(tracking_uri=store)
     try:
         experiment = client.get_experiment_by_name(name)
-        names = [each.name for each in client.search_experiments()] if experiment is None else []
+        names = [listed.name for listed in client.search_experiments()] if experiment is None else []
     except MlflowException as error:
         raise DataError(f"--store is {store}; MLflow cannot read it: {error.message}") from None
     if experiment is None:

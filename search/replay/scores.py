@@ -77,19 +77,21 @@ def scores(
 
 def _score(name: str, recordings: Sequence[str], results: Sequence[Sequence[SimulationResult]]) -> Score:
     """The score from the results of each recording (outer) in each order (inner)."""
-    every = [result for orders in results for result in orders]
+    all_results = [result for orders in results for result in orders]
     regrets = [statistics.fmean(result.regret for result in orders) for orders in results]
     return Score(
         name=name,
         epochs=_mean([[result.epochs for result in orders] for orders in results]),
         seconds=_mean([[result.seconds for result in orders] for orders in results]),
         regret=statistics.fmean(regrets),
-        regret_interval=interval(regrets if len(regrets) > 1 else [result.regret for result in every]),
+        regret_interval=interval(regrets if len(regrets) > 1 else [result.regret for result in all_results]),
         winner_stopped=_mean([[float(bool(result.winner_stopped)) for result in orders] for orders in results]),
         worst=max(zip(recordings, regrets, strict=True), key=lambda pair: pair[1]),
-        stopped_by=dict(Counter(result.winner_stopped for result in every if result.winner_stopped).most_common()),
-        reasons=dict(sum((result.reasons for result in every), Counter[str]()).most_common()),
-        simulations=len(every),
+        stopped_by=dict(
+            Counter(result.winner_stopped for result in all_results if result.winner_stopped).most_common()
+        ),
+        reasons=dict(sum((result.reasons for result in all_results), Counter[str]()).most_common()),
+        simulations=len(all_results),
     )
 
 

@@ -96,10 +96,10 @@ class RankModel:
 def _members(ranked: Sequence[Scored]) -> Sequence[Scored]:
     if len(ranked) <= MEMBERS:
         return ranked
-    by_score = sorted(range(len(ranked)), key=lambda place: (-_score(ranked[place]), place))
+    by_score = sorted(range(len(ranked)), key=lambda index: (-_score(ranked[index]), index))
     best = set(by_score[: MEMBERS // 2])
-    newest = [place for place in range(len(ranked)) if place not in best][-(MEMBERS - len(best)) :]
-    return [ranked[place] for place in sorted(best.union(newest))]
+    newest = [index for index in range(len(ranked)) if index not in best][-(MEMBERS - len(best)) :]
+    return [ranked[index] for index in sorted(best.union(newest))]
 
 
 def _score(trial: Scored) -> float:

@@ -134,10 +134,10 @@ class Searcher:
             self._study.enqueue_trial(enqueued(self._draw, self._varying, fixed))
         self._study.sampler = self.sampler_of(trial)
         with self._drawing():
-            asked = self._study.ask()
-            drawn = self._draw(VaryingRanges(asked, self._varying, fixed) if self._varying else asked)
-        self._open[trial] = asked.number
-        self._storage.drawn(asked.number, drawn)
+            optuna_trial = self._study.ask()
+            drawn = self._draw(VaryingRanges(optuna_trial, self._varying, fixed) if self._varying else optuna_trial)
+        self._open[trial] = optuna_trial.number
+        self._storage.drawn(optuna_trial.number, drawn)
         return drawn
 
     def report(self, trial: int, epoch: int, value: float) -> None:
@@ -161,13 +161,13 @@ class Searcher:
         self._storage.unpause(number)
         failed = outcome == "infeasible" or value is None
         # Optuna's own object of the trial is made again: kept from `ask` to here, it would hold all values once more.
-        asked = optuna.trial.Trial(self._study, number)
-        asked.set_constraint(FAILURE_CONSTRAINT, 1.0 if failed else violation / (1 + violation))
+        optuna_trial = optuna.trial.Trial(self._study, number)
+        optuna_trial.set_constraint(FAILURE_CONSTRAINT, 1.0 if failed else violation / (1 + violation))
         with warnings.catch_warnings():
             # CMA-ES warns each time that it does not use the constraint; it learns from complete trials only.
             warnings.filterwarnings("ignore", message="Constraints have been set")
             if outcome == "complete" and value is not None:
-                self._study.tell(asked, value)
+                self._study.tell(optuna_trial, value)
             else:
-                self._study.tell(asked, state=TrialState.PRUNED)
+                self._study.tell(optuna_trial, state=TrialState.PRUNED)
         self._storage.told(number)

@@ -135,13 +135,13 @@ class StudyView(optuna.storages.InMemoryStorage):
 
     def _at_rungs(self, values: dict[int, float], before: int) -> dict[int, float]:
         """The last value by each rung below the epoch `before`, by the rung's epoch."""
-        epochs, kept = sorted(values), {}
+        epochs, at_rungs = sorted(values), {}
         for rung in self._rungs[: bisect_left(self._rungs, before)]:
             if rung in values:
-                kept[rung] = values[rung]
+                at_rungs[rung] = values[rung]
             elif epochs and epochs[0] < rung:
-                kept[rung] = values[epochs[bisect_left(epochs, rung) - 1]]
-        return kept
+                at_rungs[rung] = values[epochs[bisect_left(epochs, rung) - 1]]
+        return at_rungs
 
     def _reached(self, trial: FrozenTrial) -> list[float]:
         """What `trial` had reached by each rung up to its last epoch, and at its end if it trained to that."""

@@ -74,16 +74,16 @@ def _try(sweeps: Sequence[dict[str, Any]], export: Path | None, folder: Path) ->
         plan = make_plan(spec, training=False)
         settings = parse(recipe.settings_type, plan.named[0][1], spec.name) if plan.named else plan.settings({}, 0)
         data = recipe.open(Path(spec.data))
-        left = folder / str(number)
+        workdir = folder / str(number)
         try:
-            rehearse(recipe, settings, data, left)  # type: ignore[arg-type]  # the parent has asked `can_rehearse`
+            rehearse(recipe, settings, data, workdir)  # type: ignore[arg-type]  # the parent has asked `can_rehearse`
         except SteadytuneError as error:
             source = f" from the winner of {spec.starts_from}" if spec.starts_from else ""
             reason = str(error).replace(str(export), "its export") if export else str(error)
             raise SteadytuneError(f"sweep {spec.name} cannot start{source}: {reason}") from None
         if export and (differing := list(other_classes(data, export / "checkpoint"))):
             notes.append(f"{spec.name} has other classes than {spec.starts_from}: {'; '.join(differing)}.")
-        export = left
+        export = workdir
     return notes
 
 

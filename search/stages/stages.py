@@ -102,8 +102,8 @@ def _stage(
     if before is not None:
         shared["starts_from"] = before.name
         if isinstance(top.get("set"), dict):  # where the first stage starts from says nothing about the others
-            given = start_settings(registry.find(before.recipe, before.declaration), Path("export"))
-            shared["set"] = {setting: value for setting, value in top["set"].items() if setting not in given}
+            of_start = start_settings(registry.find(before.recipe, before.declaration), Path("export"))
+            shared["set"] = {setting: value for setting, value in top["set"].items() if setting not in of_start}
     named = f"{owner} ({name})"
     values = merged(merged(shared, stage, named), options, named)
     return spec_of({**values, "name": f"{series}-{name}"}, {}, named)

@@ -161,7 +161,7 @@ def taken_back(rows: Iterable[Row]) -> dict[int, int | None]:
             ends = [end for end in ends if not isinstance(end.event, SweepEnded)]
         elif isinstance(event, SweepExtended) and gives_more(event.changes):
             for trial, of_trial in decisions.items():
-                if continues([each.event for each in of_trial if isinstance(each.event, Decided)]):
+                if continues([decided.event for decided in of_trial if isinstance(decided.event, Decided)]):
                     rows_taken_back[of_trial.pop().seq] = trial
             rows_taken_back.update({end.seq: None for end in ends})
             ends.clear()

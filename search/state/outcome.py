@@ -156,8 +156,8 @@ def best_checkpoint(state: SweepState, number: int, folder: SweepFolder) -> Best
 
 def seed_checkpoints(state: SweepState, number: int, folder: SweepFolder) -> list[BestCheckpoint]:
     """The best checkpoint on disk of each training of configuration `number` on a fresh seed, the best one first."""
-    kept = [checkpoint for training in _counted(state, number) if (checkpoint := _best_of([training], folder))]
-    return sorted(kept, key=lambda each: each.trial.curve.oriented(each.value), reverse=True)
+    checkpoints = [checkpoint for training in _counted(state, number) if (checkpoint := _best_of([training], folder))]
+    return sorted(checkpoints, key=lambda checkpoint: checkpoint.trial.curve.oriented(checkpoint.value), reverse=True)
 
 
 def _best_of(trials: Iterable[TrialState], folder: SweepFolder) -> BestCheckpoint | None:

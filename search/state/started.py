@@ -65,8 +65,8 @@ _NONE: Mapping[str, Any] = {}
 
 
 def _expected(common: Mapping[str, Any], started: TrialStarted | Started) -> dict[str, Any]:
-    given = {**started.drawn, "seed": started.seed}
-    return {name: given.get(name, value) for name, value in common.items()}
+    of_trial = {**started.drawn, "seed": started.seed}
+    return {name: of_trial.get(name, value) for name, value in common.items()}
 
 
 def _same(value: Any, expected: Any) -> bool:

@@ -162,7 +162,7 @@ class SweepState:
     @property
     def to_add(self) -> Sequence[Requested]:
         """The trials that users have added by hand and that have not started, in order."""
-        return [each for each in self.requests.values() if each.adds][self.started_by_hand :]
+        return [request for request in self.requests.values() if request.adds][self.started_by_hand :]
 
     @property
     def trial_budget(self) -> int:

@@ -68,7 +68,7 @@ class TrialState:
 
     def forget_checkpoint(self, epoch: int) -> None:
         """The checkpoint of `epoch` is not on disk any more."""
-        self.checkpoints = {kept: size for kept, size in self.checkpoints.items() if kept != epoch}
+        self.checkpoints = {other: size for other, size in self.checkpoints.items() if other != epoch}
 
     def settle(self) -> None:
         """Take as little memory as possible if it does not run. What is asked for later is unpacked each time."""

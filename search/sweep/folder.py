@@ -105,7 +105,7 @@ class SweepFolder:
         if not folder.spec_file.is_file():
             there = names(root)
             if (folder.path / STAGES_FILE).is_file():
-                stages = ", ".join(each for each in there if each.startswith(f"{name}-")) or "none has begun"
+                stages = ", ".join(stage for stage in there if stage.startswith(f"{name}-")) or "none has begun"
                 raise SteadytuneError(f"{owner}{name!r} is several sweeps in a row; give one of its stages: {stages}")
             fix = "there is none in it; give another folder with --sweeps"
             if there:  # of several that are as close, as demos are, the newest is meant

@@ -269,10 +269,10 @@ def _check_corners(plan: Plan) -> None:
 def corners(plan: Plan) -> Iterator[Settings]:
     """The settings at each bound of each range."""
     for end in ("low", "high"):
-        for name, asked in plan.ranges.items():
-            values = asked.choices or (int(getattr(asked, end)) if asked.kind == "int" else float(getattr(asked, end)),)
+        for name, span in plan.ranges.items():
+            values = span.choices or (int(getattr(span, end)) if span.kind == "int" else float(getattr(span, end)),)
             for value in values:
-                yield plan.settings({**asked.under, name: value}, seed=0)
+                yield plan.settings({**span.under, name: value}, seed=0)
 
 
 def draw(plan: Plan, trial: Any) -> dict[str, Any]:

@@ -294,7 +294,7 @@ def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
 
     Removed fields are left out. What came later is what that version did without it.
     """
-    kept = {name: value for name, value in values.items() if name not in REMOVED}
-    if isinstance(stability := kept.get("stability"), Mapping):
-        kept["stability"] = {**EARLIER, **stability}
-    return parse_stored(SweepSpec, kept, owner)
+    fields = {name: value for name, value in values.items() if name not in REMOVED}
+    if isinstance(stability := fields.get("stability"), Mapping):
+        fields["stability"] = {**EARLIER, **stability}
+    return parse_stored(SweepSpec, fields, owner)

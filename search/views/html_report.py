@@ -94,12 +94,12 @@ def _result(
     """One screen: what won, by how much, how sure that is, what to do next, and what is to be known of the data."""
     ranked = finalists(state) if state.ended is not None and state.ended.trial >= 0 else []
     guessed = look.guessed(state.plan.recipe.metric)
-    told = [*_verdict(state, command, ranked, guessed)]
+    result_sentences = [*_verdict(state, command, ranked, guessed)]
     if together:
-        told += [f"{sentence}." for sentence in seeds_sentences(together, command("export"))]
-    told += [f"About the data: {warning}" for warning in look.warnings[:MOST_WARNINGS]]
+        result_sentences += [f"{sentence}." for sentence in seeds_sentences(together, command("export"))]
+    result_sentences += [f"About the data: {warning}" for warning in look.warnings[:MOST_WARNINGS]]
     unsure = " unsure" if not ranked or learnt_nothing(state) or _within_noise(ranked) else ""
-    lead_text, *others = map(escape, told)
+    lead_text, *others = map(escape, result_sentences)
     paragraphs = "".join(f"<p>{text}</p>" for text in others)
     yield f"<div class='result{unsure}'><p class='lead'>{lead_text}</p>{paragraphs}</div>"
     if not ranked:

@@ -161,9 +161,11 @@ def write_models(state: SweepState, folder: SweepFolder, winner: int, process: M
         return "The report has no part on the winner's mistakes, since the data are not on this machine."
     models = [_model(f"{WINNER} (trial {label(state.trials[winner])})", WINNER, folder.best / "checkpoint")]
     baseline = next((trial for trial in state.trials.search if trial.is_baseline and trial.number != winner), None)
-    kept = best_checkpoint(state, baseline.number, folder) if baseline else None
-    if kept:
-        models.append(_model(f"{BASELINE} ({recipe.baseline})", BASELINE, kept.path, kept.trial.started.settings))
+    checkpoint = best_checkpoint(state, baseline.number, folder) if baseline else None
+    if checkpoint:
+        models.append(
+            _model(f"{BASELINE} ({recipe.baseline})", BASELINE, checkpoint.path, checkpoint.trial.started.settings)
+        )
     seeds = seed_checkpoints(state, winner, folder) if spec.combine_seeds else []
     task = {
         "data": located(spec.data),
@@ -198,10 +200,10 @@ def _write_report(recipe: AnyRecipe, task: Mapping[str, Any], folder: Path) -> N
     judged, examples = [], []
     for model in task["models"]:
         settings = parse_stored(recipe.settings_type, model["settings"], model["title"])
-        shown, each = judge(recipe, settings, opened, Path(model["checkpoint"]), model["title"], MOST_EXAMPLES)
-        write_file(folder / f"{model['file']}.json", json.dumps(each.report.as_json(), indent=1))
+        shown, judged_model = judge(recipe, settings, opened, Path(model["checkpoint"]), model["title"], MOST_EXAMPLES)
+        write_file(folder / f"{model['file']}.json", json.dumps(judged_model.report.as_json(), indent=1))
         examples.append(shown)
-        judged.append(each)
+        judged.append(judged_model)
     write_file(folder / PART, "\n".join(model_parts(examples[0], judged)))
     members = [
         (parse_stored(recipe.settings_type, seed["settings"], seed["title"]), Path(seed["checkpoint"]))

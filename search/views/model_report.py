@@ -140,8 +140,13 @@ def _classes(models: Sequence[JudgedModel]) -> Table:
     for row in models[0].report.classes:
         cells = [row.name, f"{row.examples:,}"]
         for classes in by_name:
-            each = classes[row.name]
-            values = [each.precision, each.recall, each.f1, *([each.values["map50_95"]] if of_boxes else [])]
+            of_class = classes[row.name]
+            values = [
+                of_class.precision,
+                of_class.recall,
+                of_class.f1,
+                *([of_class.values["map50_95"]] if of_boxes else []),
+            ]
             cells += map(_number, values)
         rows.append(tuple(cells))
     return Table("By class", tuple(columns), tuple(rows))

@@ -75,8 +75,8 @@ def as_json(name: str | None) -> Any:
     """The list of recipes, or one in full, as `steadytune recipes --json` prints it; the keys are stable."""
     if name is None:
         return [
-            {"name": each, "metric": recipe.metric, "mode": recipe.mode, "summary": recipe.summary}
-            for each, recipe in ((each, registry.find(each)) for each in registry.names())
+            {"name": recipe_name, "metric": recipe.metric, "mode": recipe.mode, "summary": recipe.summary}
+            for recipe_name, recipe in ((recipe_name, registry.find(recipe_name)) for recipe_name in registry.names())
         ]
     recipe = registry.find(name)
     searched_ranges = ranges(space_registry.find(recipe))

@@ -76,7 +76,7 @@ def _parts(epochs: Sequence[EpochDone]) -> Iterator[Series]:
 def _by_name(epochs: Sequence[EpochDone], field: str, names: tuple[str, ...] | None = None) -> Iterator[Series]:
     """One line per name in the epochs' losses or rates, in the colour of its index."""
     logged = dict.fromkeys(name for done in epochs for name in getattr(done, field))
-    for index, name in enumerate(logged if names is None else [each for each in names if each in logged]):
+    for index, name in enumerate(logged if names is None else [chosen for chosen in names if chosen in logged]):
         points = [(float(done.epoch), getattr(done, field)[name]) for done in epochs if name in getattr(done, field)]
         x, y = tuple(epoch for epoch, _ in points), tuple(_finite(value) for _, value in points)
         yield Series(name, x, y, PALETTE[index % len(PALETTE)], width=1.5)

@@ -86,10 +86,11 @@ def finalist_table(state: SweepState, ranked: Sequence[Finalist], guessed: Mappi
 
 def settings_table(state: SweepState, ranked: Sequence[Finalist]) -> Table:
     """The winner's searched settings beside the baseline's."""
-    compared = [ranked[0]] + [each for each in ranked[1:] if each.trial.is_baseline]
-    columns = ["baseline" if each.trial.is_baseline else f"trial {label(each.trial)}" for each in compared]
+    compared = [ranked[0]] + [finalist for finalist in ranked[1:] if finalist.trial.is_baseline]
+    columns = ["baseline" if finalist.trial.is_baseline else f"trial {label(finalist.trial)}" for finalist in compared]
     rows = tuple(
-        (name, *(setting(each.trial.started.settings.get(name)) for each in compared)) for name in state.plan.ranges
+        (name, *(setting(finalist.trial.started.settings.get(name)) for finalist in compared))
+        for name in state.plan.ranges
     )
     return Table("Settings", ("setting", *columns), rows)
 

@@ -77,9 +77,9 @@ def placeholder_values(declaration: Declaration, settings: Mapping[str, Any], ru
     if declaration.args_file:
         values["args_file"] = str(run.folder / declaration.args_file.file)
     parameters = declaration.all_parameters
-    given = active(declaration, settings)
+    in_effect = active(declaration, settings)
     # A parameter that is not active has nothing to say; its place in the command keeps the baseline's value.
-    return values | {f"param.{name}": text(given.get(name, parameters[name].baseline)) for name in parameters}
+    return values | {f"param.{name}": text(in_effect.get(name, parameters[name].baseline)) for name in parameters}
 
 
 def text(value: Any) -> str:

@@ -74,11 +74,11 @@ class Parameter(Settings):
             raise ValueError("log is for low and high; leave it out")
         if self.choices is not None and not self.choices:
             raise ValueError("choices is empty; give at least one value")
-        if self.choices is not None and len({(type(each), each) for each in self.choices}) < len(self.choices):
+        if self.choices is not None and len({(type(choice), choice) for choice in self.choices}) < len(self.choices):
             raise ValueError(f"choices is {self.choices}; each value may be given once")
         if self.value is None and self.default is None:
             raise ValueError("default is missing; it is the baseline's value, which is trained first")
-        if self.flag == "bare" and not all(isinstance(each, bool) for each in self.choices or [self.value]):
+        if self.flag == "bare" and not all(isinstance(choice, bool) for choice in self.choices or [self.value]):
             raise ValueError("flag: bare is for true and false; give choices: [true, false]")
         self._check_default()
         return self
@@ -175,8 +175,8 @@ def _in_full(parameters: Any) -> Any:
     if not isinstance(parameters, Mapping):
         return parameters
     return {
-        name: given if isinstance(given, (Mapping, Parameter)) else {"value": given}
-        for name, given in parameters.items()
+        name: parameter if isinstance(parameter, (Mapping, Parameter)) else {"value": parameter}
+        for name, parameter in parameters.items()
     }
 
 

@@ -84,9 +84,9 @@ def _check_all_passed(declaration: Declaration, used: Sequence[str]) -> None:
         if passes_all or f"param.{name}" in used:
             continue
         verb = "is given" if parameter.kind == "fixed" else "is sampled"
-        every = "${args_file}" if declaration.args_file else "${args}"
+        placeholder = "${args_file}" if declaration.args_file else "${args}"
         raise SettingsError(
-            f"parameters.{name}: {name} {verb}, but never passed; add {every} or ${{param.{name}}} to the command"
+            f"parameters.{name}: {name} {verb}, but never passed; add {placeholder} or ${{param.{name}}} to the command"
         )
 
 

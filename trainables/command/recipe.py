@@ -145,15 +145,15 @@ class Command(DeclaredRecipe):
         """The parameter that the sweep file names takes the script's checkpoint; see `trainables.start.Starts`."""
         from trainables.command.checkpoints import read_state
 
-        kept = self._declaration().checkpoint
-        if kept is None or kept.start is None:
+        checkpoint = self._declaration().checkpoint
+        if checkpoint is None or checkpoint.start is None:
             raise SettingsError(
                 "checkpoint.start is missing; it names the parameter that takes the checkpoint to start from: "
                 'checkpoint: {path: "${run_dir}/last.pt", start: weights}'
             )
         is_there = (export / "checkpoint").is_dir()
-        written = read_state(export / "checkpoint", {}).checkpoint if is_there else kept.path
-        return {kept.start: str(export / Path(written).name)}
+        written = read_state(export / "checkpoint", {}).checkpoint if is_there else checkpoint.path
+        return {checkpoint.start: str(export / Path(written).name)}
 
     def weights(self, settings: DeclaredSettings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """The script's own checkpoint, as it wrote it."""

@@ -90,8 +90,8 @@ def _watch(script: subprocess.Popen[bytes], wakeup: int, worker: int, grace: flo
             os.read(wakeup, 4096)
             _reap(script.pid)
         if 0 in ready:
-            asked = os.read(0, 4096)
-            return grace if asked else min(grace, ORPHAN_SECONDS)
+            request = os.read(0, 4096)
+            return grace if request else min(grace, ORPHAN_SECONDS)
         if os.getppid() != worker:
             return min(grace, ORPHAN_SECONDS)
     return min(grace, ORPHAN_SECONDS)

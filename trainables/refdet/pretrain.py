@@ -30,9 +30,9 @@ class Signs:
     """Pictures of every sign of the ten digits, in the handwriting and on the photographs of one split."""
 
     def __init__(self, split: str) -> None:
-        every = kinds(range(10))
+        signs = kinds(range(10))
         written = strokes(range(10), split)
-        self._signs = [turned(written[kind[0]], kind) for kind in every]
+        self._signs = [turned(written[kind[0]], kind) for kind in signs]
         self._backgrounds = regions(split)
 
     def __len__(self) -> int:

@@ -114,10 +114,10 @@ class RefdetTraining:
                 waited += time.perf_counter() - mark
                 losses = self._losses(episode, triplets, epoch)
                 total = torch.stack(list(losses.values())).sum()
-                every = settings.gradient_accumulation
-                group = min(every, settings.n_episodes - index // every * every)
+                accumulated = settings.gradient_accumulation
+                group = min(accumulated, settings.n_episodes - index // accumulated * accumulated)
                 self._precision.backward(total / group)
-                if (index + 1) % every == 0 or index + 1 == settings.n_episodes:
+                if (index + 1) % accumulated == 0 or index + 1 == settings.n_episodes:
                     self._precision.unscale(self._optimizer)
                     clip_grad_norm_(self._parameters, GRADIENT_NORM)
                     self._precision.step(self._optimizer)

@@ -61,31 +61,31 @@ def probe(path: Path, facts: FileFacts) -> Video:
         raise DataError(f"{path}: no such file; the RefDet few-shot guide has the video there")
     status = check_regular(path, "video_bytes")
     file = os.path.abspath(path)
-    kept = facts.recall(file, KIND, stamp_of(status))
-    if kept is not None:
-        times = tuple(np.frombuffer(kept[_FACTS.size :], dtype=np.int64).tolist())
-        frames, width, height = _FACTS.unpack(kept[: _FACTS.size])
+    fact = facts.recall(file, KIND, stamp_of(status))
+    if fact is not None:
+        times = tuple(np.frombuffer(fact[_FACTS.size :], dtype=np.int64).tolist())
+        frames, width, height = _FACTS.unpack(fact[: _FACTS.size])
         return Video(frames, width, height, times)
     count, size = 0, (0, 0)
-    given: list[int | None] = []
+    stamps: list[int | None] = []
     for frame in _decoded(path):
         width, height = upright_size(frame)
         if count and (width, height) != size:
             before = f"those before it {size[0]}x{size[1]}"
             raise DataError(f"{path}: frame {count} is {width}x{height} pixels, {before}; write it in one size")
         count, size = count + 1, (width, height)
-        given.append(frame.pts)
+        stamps.append(frame.pts)
     if count == 0:
         raise DataError(f"{path}: holds no frame; replace it")
-    times = _rising(given)
+    times = _rising(stamps)
     facts.keep(file, KIND, status, _FACTS.pack(count, *size) + np.array(times, dtype=np.int64).tobytes())
     return Video(count, *size, times)
 
 
-def _rising(given: Sequence[int | None]) -> tuple[int, ...]:
+def _rising(stamps: Sequence[int | None]) -> tuple[int, ...]:
     """Presentation times by which every frame can be found again; none if one is missing or not after the last."""
-    times = tuple(time for time in given if time is not None)
-    rising = len(times) == len(given) and all(earlier < later for earlier, later in pairwise(times))
+    times = tuple(time for time in stamps if time is not None)
+    rising = len(times) == len(stamps) and all(earlier < later for earlier, later in pairwise(times))
     return times if rising else ()
 
 
@@ -177,9 +177,9 @@ def frames_at(video: Path, times: Sequence[int], wanted: Sequence[int]) -> Itera
         DataError: one is not there any more.
     """
     if not times:
-        asked = set(wanted)
+        numbers_wanted = set(wanted)
         numbered = enumerate(islice(_decoded(video), wanted[-1] + 1))
-        yield from ((number, frame) for number, frame in numbered if number in asked)
+        yield from ((number, frame) for number, frame in numbered if number in numbers_wanted)
         return
     for numbers in _stretches(wanted):
         sought = {times[number]: number for number in numbers}

@@ -96,8 +96,8 @@ def _for_its_size(state: dict[str, Tensor], encoder: Any) -> dict[str, Tensor]:
     table = state.get("pos_embed")
     if table is None or table.ndim != 3 or table.shape[1] == encoder.pos_embed.shape[1]:
         return state
-    places = table.shape[1] - encoder.num_prefix_tokens
-    if math.isqrt(max(places, 0)) ** 2 != places or not places:  # of no square picture
+    patches = table.shape[1] - encoder.num_prefix_tokens
+    if math.isqrt(max(patches, 0)) ** 2 != patches or not patches:  # of no square picture
         return state
     size = list(encoder.patch_embed.grid_size)
     resampled = resample_abs_pos_embed(table, new_size=size, num_prefix_tokens=encoder.num_prefix_tokens)

@@ -63,9 +63,9 @@ def _with_two_streams(described: dict[str, Any]) -> dict[str, Any]:
     rows = [[-1, 1, swap, [[1, 0, 2, 3]]]]
     for planes in ([0, 1, 2], [3]):
         rows += [[0, 1, "Index", [len(planes), planes]], [-1, 1, swap, [[1, 0, 2, 3]]], *backbone]
-    asked = {layer for row in head for layer in _layers(row[0]) if 0 <= layer < BACKBONE}
+    taken = {layer for row in head for layer in _layers(row[0]) if 0 <= layer < BACKBONE}
     joined: dict[int, int] = {}
-    for level in sorted(asked | {BACKBONE - 1}):  # the head's first layer takes the last of them
+    for level in sorted(taken | {BACKBONE - 1}):  # the head's first layer takes the last of them
         rows.append([[first + level for first in TWO_STREAMS], 1, "Concat", [1]])
         rows.append([-1, 1, "nn.ConvTranspose2d", [backbone[level][3][0], 1, 1]])
         joined[level] = len(rows) - 1

@@ -63,7 +63,7 @@ def prepared(batch: Batch, settings: RgbtSettings, device: torch.device) -> Batc
         low, high = max(STRIDE, int(size * (1 - share))), int(size * (1 + share) + STRIDE)
         factor = random.randrange(low, high) // STRIDE * STRIDE / max(planes.shape[2:])
         shape = [math.ceil(side * factor / STRIDE) * STRIDE for side in planes.shape[2:]]
-        seen = [nn.functional.interpolate(each, size=shape, mode="bilinear", align_corners=False) for each in seen]
+        seen = [nn.functional.interpolate(images, size=shape, mode="bilinear", align_corners=False) for images in seen]
     return batch | dict(zip(IMAGES, seen, strict=False))
 
 

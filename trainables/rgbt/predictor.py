@@ -127,8 +127,8 @@ def _answers(
     with torch.no_grad():
         rows = network(batch)
     return [
-        _answer(each.float(), settings.image_size, inside, size, names)
-        for each, (_, inside, size) in zip(rows, prepared, strict=True)
+        _answer(detections.float(), settings.image_size, inside, size, names)
+        for detections, (_, inside, size) in zip(rows, prepared, strict=True)
     ]
 
 

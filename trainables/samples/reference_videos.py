@@ -65,12 +65,12 @@ def kinds(digits: Sequence[int]) -> list[Kind]:
 
 
 def _write_split(
-    root: Path, chosen: Sequence[Kind], every: Sequence[Kind], split: str, frames: int, size: int, seed: int
+    root: Path, chosen: Sequence[Kind], all_kinds: Sequence[Kind], split: str, frames: int, size: int, seed: int
 ) -> None:
     half = "train" if split == "train" else "val"
     random = np.random.default_rng([seed, split == "test", 2])
     written = dict(zip(range(10), strokes(range(10), half), strict=True))
-    signs = {kind: turned(written[kind[0]], kind) for kind in every}
+    signs = {kind: turned(written[kind[0]], kind) for kind in all_kinds}
     backgrounds = regions(half)
     entries = []
     for kind in chosen:

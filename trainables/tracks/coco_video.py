@@ -103,7 +103,7 @@ def _whole(file: Path, where: str, entry: Mapping[str, Any], keys: Sequence[str]
 
 def _in_order(file: Path, title: str, listed: Sequence[tuple[int, Any]]) -> list[Any]:
     """The ids of images in the order of their frames, which go in equal steps."""
-    ordered = sorted(listed, key=lambda each: each[0])
+    ordered = sorted(listed, key=lambda numbered: numbered[0])
     steps = [after[0] - before[0] for before, after in pairwise(ordered)]
     for (before, _), (after, _), step in zip(ordered, ordered[1:], steps, strict=False):
         if step == 0:

@@ -55,7 +55,7 @@ def track_scores(predict: Predict, frame_input: FrameInput, sequences: Sequences
                 for name, tracker in trackers.items():
                     followed[name][-1].append(_checked(name, tracker.follow(detected, pixels)))
     truth = [member.frames for member in sequences.members]
-    return {name: track_score(list(zip(truth, each, strict=True))) for name, each in followed.items()}
+    return {name: track_score(list(zip(truth, tracks, strict=True))) for name, tracks in followed.items()}
 
 
 def _boxes(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def _pictures(path: Path, info: _Info) -> dict[int, Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; it must hold the frames of the sequence, such as 000001.jpg")
     pictures: dict[int, Path] = {}
-    for file in sorted(each for each in folder.iterdir() if each.suffix.lower() in SUFFIXES):
+    for file in sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES):
         if not (file.stem.isascii() and file.stem.isdigit()):
             raise DataError(f"{file}: its name is no number; frames are named by their numbers, such as 000001.jpg")
         if (other := pictures.setdefault(int(file.stem), file)) != file:
@@ -151,8 +151,8 @@ def _pictures(path: Path, info: _Info) -> dict[int, Path]:
 
 
 def _check_size(picture: Path, size: tuple[int, int], info: _Info) -> None:
-    for side, given, stated in zip(("imWidth", "imHeight"), size, info.size, strict=True):
-        if stated is not None and stated != given:
+    for side, actual, stated in zip(("imWidth", "imHeight"), size, info.size, strict=True):
+        if stated is not None and stated != actual:
             raise DataError(
                 f"{picture}: is {size[0]} by {size[1]} pixels, but {info.file} says {side} {stated}; mend one of them"
             )

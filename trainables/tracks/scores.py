@@ -37,7 +37,7 @@ def track_score(sequences: Sequence[tuple[Sequence[Frame], Sequence[Mapping[str,
     prepared = [_sequence(frames, answers) for frames, answers in sequences]
     results: dict[str, Any] = {}
     for metric in (CLEAR({"PRINT_CONFIG": False}), Identity({"PRINT_CONFIG": False}), HOTA()):
-        by_sequence = {str(index): metric.eval_sequence(each) for index, each in enumerate(prepared)}
+        by_sequence = {str(index): metric.eval_sequence(sequence) for index, sequence in enumerate(prepared)}
         results |= metric.combine_sequences(by_sequence)
     return {
         "idsw": float(results["IDSW"]),
@@ -72,7 +72,7 @@ def _sequence(frames: Sequence[Frame], answers: Sequence[Mapping[str, Any]]) -> 
 
 
 def _numbered(ids: Sequence[int], numbers: dict[int, int]) -> NDArray[np.int64]:
-    return np.array([numbers.setdefault(each, len(numbers)) for each in ids], dtype=np.int64)
+    return np.array([numbers.setdefault(number, len(numbers)) for number in ids], dtype=np.int64)
 
 
 def _excused(
@@ -97,7 +97,7 @@ def iou(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.f
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     common = (high - low).clip(0).prod(axis=2)
-    areas, other_areas = ((each[:, 2:] - each[:, :2]).prod(axis=1) for each in (boxes, others))
+    areas, other_areas = ((corners[:, 2:] - corners[:, :2]).prod(axis=1) for corners in (boxes, others))
     union = areas[:, None] + other_areas[None, :] - common
     overlap: NDArray[np.float64] = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
     return overlap

@@ -82,13 +82,13 @@ class Box:
 
 def frame_of(picture: Path, size: tuple[int, int], boxes: Sequence[Box], source: Path, findings: Findings) -> Frame:
     """The frame of a `picture` of `size` (width, height); boxes that no tracker can find are left out and noted."""
-    kept = [box for box in boxes if _can_be_found(box, size, source, findings)]
+    findable = [box for box in boxes if _can_be_found(box, size, source, findings)]
     return Frame(
         picture,
-        np.array([box.corners for box in kept], dtype=np.float64).reshape(-1, 4),
-        np.array([box.identity for box in kept], dtype=np.int64),
-        tuple(box.label for box in kept),
-        np.array([box.counted for box in kept], dtype=np.bool_),
+        np.array([box.corners for box in findable], dtype=np.float64).reshape(-1, 4),
+        np.array([box.identity for box in findable], dtype=np.int64),
+        tuple(box.label for box in findable),
+        np.array([box.counted for box in findable], dtype=np.bool_),
     )
 
 

@@ -95,15 +95,15 @@ def _checked(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     values = defaults(name)
     for setting, value in settings.items():
         if setting not in values or setting == "tracker_type":
-            valid = [each for each in values if each != "tracker_type"]
+            valid = [key for key in values if key != "tracker_type"]
             raise SettingsError(f"settings of tracker {name}: unknown setting {setting!r}; {nearest(setting, valid)}")
-        given = values[setting]
-        kind = float if isinstance(given, float) else type(given)
+        default = values[setting]
+        kind = float if isinstance(default, float) else type(default)
         allowed = (int, float) if kind is float else kind
         if not isinstance(value, allowed) or isinstance(value, bool) != (kind is bool):
             what = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}[kind]
             raise SettingsError(
-                f"settings of tracker {name}: {setting} is {value!r}; it must be {what}, such as {given}"
+                f"settings of tracker {name}: {setting} is {value!r}; it must be {what}, such as {default}"
             )
         values[setting] = kind(value)
     return values
@@ -140,6 +140,6 @@ class UltralyticsTracker:
             rows[:, 5] = [names.index(name) for name in answer["labels"]]
         followed = self._tracker.update(self._boxes(rows, pixels.shape[:2]), np.ascontiguousarray(pixels[..., ::-1]))
         numbers = {int(row[-1]): int(row[4]) for row in followed}
-        kept = sorted(numbers, key=lambda index: -float(answer["scores"][index]))
-        parts = {name: [answer[name][index] for index in kept] for name in ("boxes", "scores", "labels")}
-        return parts | {"tracks": [numbers[index] for index in kept]}
+        ranked = sorted(numbers, key=lambda index: -float(answer["scores"][index]))
+        parts = {name: [answer[name][index] for index in ranked] for name in ("boxes", "scores", "labels")}
+        return parts | {"tracks": [numbers[index] for index in ranked]}

@@ -104,20 +104,24 @@ def open_data(path: Path) -> UltralyticsData:
     """
     findings = Findings()
     paths = [path] if path.exists() or "," not in str(path) else [Path(part.strip()) for part in str(path).split(",")]
-    sets = [_open(each, findings) for each in paths]
-    names = [each.name for each in sets]
+    sets = [_open(part, findings) for part in paths]
+    names = [dataset.name for dataset in sets]
     numbered = [name if names.count(name) == 1 else f"{name}-{index}" for index, name in enumerate(names, start=1)]
-    sets = [DataSet(**{**vars(each), "name": name}) for each, name in zip(sets, numbered, strict=True)]
+    sets = [DataSet(**{**vars(dataset), "name": name}) for dataset, name in zip(sets, numbered, strict=True)]
     return UltralyticsData(tuple(sets), sets[0].manifest if len(sets) == 1 else _joined(sets), findings)
 
 
 def _joined(sets: Sequence[DataSet]) -> Manifest:
     """The manifest of several data sets: the names of their parts begin with theirs."""
     parts, later = (
-        {f"{each.name} {name}": value for each in sets for name, value in getattr(each.manifest, field).items()}
+        {
+            f"{dataset.name} {name}": value
+            for dataset in sets
+            for name, value in getattr(dataset.manifest, field).items()
+        }
         for field in ("parts", "later")
     )
-    return Manifest({each.name: each.manifest.facts for each in sets}, parts, later)
+    return Manifest({dataset.name: dataset.manifest.facts for dataset in sets}, parts, later)
 
 
 def _open(path: Path, findings: Findings) -> DataSet:
@@ -129,9 +133,9 @@ def _open(path: Path, findings: Findings) -> DataSet:
         raise DataError(f"data is {path}; no such file or folder: `steadytune sample ultralytics DIR` writes some")
     layout = read_layout(path, findings)
     images = {split: _images(layout, split, findings) for split in SPLITS}
-    given = read_yaml(layout.file, exponents=False)
-    described = {key: value for key, value in given.items() if key not in ("path", "download", "nc", "names", "test")}
-    facts = {"class names": list(layout.names), **{key: given[key] for key in described if key not in SPLITS}}
+    content = read_yaml(layout.file, exponents=False)
+    described = {key: value for key, value in content.items() if key not in ("path", "download", "nc", "names", "test")}
+    facts = {"class names": list(layout.names), **{key: content[key] for key in described if key not in SPLITS}}
     name = layout.file.stem if layout.file.stem != "data" else layout.file.absolute().parent.name
     return DataSet(name, layout.file.absolute(), layout.names, images, described, {}, of_parts(facts, _parts(images)))
 
@@ -164,15 +168,17 @@ def _classes(folder: Path, findings: Findings) -> DataSet:
             f"{train}: holds {len(names)} folders; it needs one folder of images for each class, at least 2"
         )
     folders = {"train": train, "val": val}
-    images = {split: tuple(_class_images(place, findings)) for split, place in folders.items()}
-    for split, place in folders.items():
+    images = {split: tuple(_class_images(split_folder, findings)) for split, split_folder in folders.items()}
+    for split, split_folder in folders.items():
         if not images[split]:
-            raise DataError(f"{place}: holds no image; {split} needs at least one")
-        for unknown in sorted({image.relative_to(place).parts[0] for image in images[split]} - set(names)):
-            raise DataError(f"{place / unknown}: is no class of {train}; the folders of both must have the same names")
+            raise DataError(f"{split_folder}: holds no image; {split} needs at least one")
+        for unknown in sorted({image.relative_to(split_folder).parts[0] for image in images[split]} - set(names)):
+            raise DataError(
+                f"{split_folder / unknown}: is no class of {train}; the folders of both must have the same names"
+            )
     manifest = of_parts({"class names": list(names)}, _parts(images))
     source = folder
-    if any(any(path.name[0] == "." for path in place.rglob("*")) for place in folders.values()):
+    if any(any(path.name[0] == "." for path in split_folder.rglob("*")) for split_folder in folders.values()):
         source = _without_hidden(folder, folders, images)
         images = {
             split: tuple(source / split / image.relative_to(folders[split]) for image in members)
@@ -182,9 +188,9 @@ def _classes(folder: Path, findings: Findings) -> DataSet:
     return DataSet(folder.name, source, names, images, {}, folders, manifest)
 
 
-def _class_images(place: Path, findings: Findings) -> Iterator[Path]:
+def _class_images(folder: Path, findings: Findings) -> Iterator[Path]:
     """The images of a split that torchvision's `ImageFolder` takes too."""
-    for image in images_in(place, findings):
+    for image in images_in(folder, findings):
         if image.suffix.lower() in CLASS_SUFFIXES:
             yield image
         else:

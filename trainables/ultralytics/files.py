@@ -32,17 +32,19 @@ def model_file(model: str) -> str:
     """
     name = model if Path(model).suffix else f"{model}.pt"
     if Path(name).suffix.lower() in (".yaml", ".yml"):
-        own = re.sub(_SCALED, r"\1\3", Path(name).stem) + ".yaml"
-        if Path(name).is_file() or any(any(_models().rglob(each)) for each in (own, Path(name).name)):
+        upstream_name = re.sub(_SCALED, r"\1\3", Path(name).stem) + ".yaml"
+        if Path(name).is_file() or any(any(_models().rglob(pattern)) for pattern in (upstream_name, Path(name).name)):
             return name
-        raise SettingsError(f"ultralytics: model is {model}; no such file, and Ultralytics has no {own} either")
+        raise SettingsError(
+            f"ultralytics: model is {model}; no such file, and Ultralytics has no {upstream_name} either"
+        )
     if Path(name).suffix.lower() != ".pt":
         raise SettingsError(f"ultralytics: model is {model}; it must be a .pt file, or a model YAML")
     if Path(name).is_file():
         return str(Path(name).absolute())
-    kept = user_folder("weights_dir")
-    if kept and (kept / name).is_file():
-        return str(kept / name)
+    weights_folder = user_folder("weights_dir")
+    if weights_folder and (weights_folder / name).is_file():
+        return str(weights_folder / name)
     raise CheckpointError(
         f"ultralytics: model is {model}; no such file, and nothing is downloaded unasked: set download=true to let"
         f" Ultralytics fetch it, give the path of a .pt file, or train from a YAML such as yolo26n.yaml"
@@ -62,9 +64,11 @@ def data_file(name: str) -> Path | None:
     """The data set called `name`: a path, one of Ultralytics' own YAMLs, or a folder of its data sets; None if none."""
     if Path(name).exists():
         return Path(name)
-    own = package_folder() / "cfg" / "datasets" / (name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
-    if Path(name).name == name and own.is_file():
-        return own
+    upstream_file = (
+        package_folder() / "cfg" / "datasets" / (name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
+    )
+    if Path(name).name == name and upstream_file.is_file():
+        return upstream_file
     datasets = user_folder("datasets_dir")
     return datasets / name if datasets and (datasets / name).exists() else None
 

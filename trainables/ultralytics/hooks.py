@@ -151,16 +151,16 @@ def check_applied(trainer: Any, settings: UltralyticsSettings) -> None:
     Raises:
         SettingsError: naming the first key that differs.
     """
-    held = vars(trainer.args)
+    applied = vars(trainer.args)
     automatic = {"optimizer", "lr0", "warmup_bias_lr"} if settings.optimizer == "auto" else set()
     for name, value in settings.model_dump(exclude=set(OURS)).items():
         if name in CHANGED_BY_TRAINER or name in automatic:
             continue
         if name == "pretrained" and isinstance(value, str):
             continue
-        if held[name] != value:
+        if applied[name] != value:
             raise SettingsError(
-                f"ultralytics: {name} is {value}, but the trainer changed it to {held[name]}; set what it can use"
+                f"ultralytics: {name} is {value}, but the trainer changed it to {applied[name]}; set what it can use"
             )
     if trainer.args.task == "classify" and settings.multi_scale:
         raise SettingsError("ultralytics: multi_scale is not for classify; set it to 0")
@@ -177,10 +177,10 @@ def check_applied(trainer: Any, settings: UltralyticsSettings) -> None:
 
 def check_unchanged(trainer: Any, settings: UltralyticsSettings) -> None:
     """Whether batch size and epochs are still those of the settings, before an epoch. Raises SettingsError."""
-    for name, held in (("batch", trainer.batch_size), ("epochs", trainer.epochs)):
-        if held != getattr(settings, name):
+    for name, applied in (("batch", trainer.batch_size), ("epochs", trainer.epochs)):
+        if applied != getattr(settings, name):
             raise SettingsError(
-                f"ultralytics: {name} is {getattr(settings, name)}, but the trainer changed it to {held}"
+                f"ultralytics: {name} is {getattr(settings, name)}, but the trainer changed it to {applied}"
             )
 
 

@@ -52,11 +52,11 @@ def look(settings: UltralyticsSettings, data: UltralyticsData) -> Look:
 
 def _class_counts(dataset: DataSet) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pictures of each class in train and in val."""
-    found = {
+    counts = {
         split: Counter(image.relative_to(dataset.folders[split]).parts[0] for image in dataset.images[split])
         for split in SPLITS
     }
-    train, val = (np.array([found[split][name] for name in dataset.names], dtype=np.int64) for split in SPLITS)
+    train, val = (np.array([counts[split][name] for name in dataset.names], dtype=np.int64) for split in SPLITS)
     return train, val
 
 

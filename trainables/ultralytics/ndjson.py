@@ -102,20 +102,20 @@ def _names(file: Path, header: Mapping[str, Any], classes: Iterable[int]) -> dic
     if not isinstance(class_names, dict) or not all(isinstance(name, str) for name in class_names.values()):
         raise DataError(f"{file}: class_names is {class_names!r}; it must map each class's number to its name")
     try:
-        given = {int(key): name for key, name in class_names.items()}
+        named = {int(key): name for key, name in class_names.items()}
     except ValueError:
-        given = {-1: ""}
-    if any(not 0 <= index < MOST_CLASSES for index in given):
+        named = {-1: ""}
+    if any(not 0 <= index < MOST_CLASSES for index in named):
         raise DataError(f"{file}: class_names has the keys {[*class_names][:20]}; they must be whole numbers from 0")
-    names = {index: given.get(index, f"class{index}") for index in range(max([*given, *classes], default=0) + 1)}
+    names = {index: named.get(index, f"class{index}") for index in range(max([*named, *classes], default=0) + 1)}
     if len(set(names.values())) < len(names):
         raise DataError(f"{file}: class_names has one name twice; every class needs its own name")
     return names
 
 
 def _class(file: Path, number: int, value: Any) -> int:
-    whole = type(value) is int or (isinstance(value, float) and value.is_integer())
-    if not whole or not 0 <= value < MOST_CLASSES:
+    is_whole = type(value) is int or (isinstance(value, float) and value.is_integer())
+    if not is_whole or not 0 <= value < MOST_CLASSES:
         raise DataError(f"{file} line {number}: a class is {value!r}; it must be a whole number from 0")
     return int(value)
 
@@ -147,9 +147,9 @@ def _write_labels(file: Path, header: Mapping[str, Any], images: list[Record], r
             rows = [*_rows(file, number, record)]
             classes |= {index for index, _ in rows}
             target.write_text("".join(f"{index} {' '.join(map(str, values))}\n" for index, values in rows))
-    kept = {key: header[key] for key in ("kpt_shape", "flip_idx", "kpt_names") if key in header}
+    described = {key: header[key] for key in ("kpt_shape", "flip_idx", "kpt_names") if key in header}
     splits = {split: f"images/{split}" for split in ("train", "val", "test") if (root / "images" / split).is_dir()}
-    content = {**splits, "names": _names(file, header, classes), **kept}
+    content = {**splits, "names": _names(file, header, classes), **described}
     (root / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 

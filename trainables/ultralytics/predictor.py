@@ -40,9 +40,9 @@ def load(settings: UltralyticsSettings, checkpoint: Path) -> Predictor:
         raise SteadytuneError(
             f"{checkpoint}: holds {len(saved)} models, of {', '.join(saved)}; load one of their best.pt"
         )
-    (own,) = saved.values()
+    (only,) = saved.values()
     with TemporaryDirectory() as folder:
-        model = YOLO(write_pt(Path(folder) / "model.pt", _model(own, checkpoint), own["arguments"], {}, ""))
+        model = YOLO(write_pt(Path(folder) / "model.pt", _model(only, checkpoint), only["arguments"], {}, ""))
 
     def answer(images: Sequence[Any]) -> list[dict[str, Any]]:
         return [_answer(model, settings, image) for image in images]
@@ -54,10 +54,12 @@ def write_weights(settings: UltralyticsSettings, checkpoint: Path, directory: Pa
     """Write `BEST`, the results up to its epoch and their curves; returns what they are, by name."""
     saved = _saved(checkpoint)
     about: dict[str, str] = {}
-    for name, own in saved.items():
+    for name, model_state in saved.items():
         folder = directory if len(saved) == 1 else directory / name
         folder.mkdir(exist_ok=True)
-        about |= {str((folder / file).relative_to(directory)): what for file, what in _write(own, checkpoint, folder)}
+        about |= {
+            str((folder / file).relative_to(directory)): what for file, what in _write(model_state, checkpoint, folder)
+        }
     return about
 
 

@@ -113,7 +113,7 @@ class ProcessesTraining:
     def train_epoch(self, epoch: int) -> tuple[Values, Values]:
         """Have all processes train `epoch`."""
         trained: list[Trained] = self._ranks.ask("train", epoch)
-        self._alarm = next((each.alarm for each in trained if each.alarm), None)
+        self._alarm = next((answer.alarm for answer in trained if answer.alarm), None)
         self._steps, self._rates = trained[0].steps, trained[0].rates
         return trained[0].losses, trained[0].seconds
 
@@ -126,7 +126,7 @@ class ProcessesTraining:
         if self._alarm:
             return {}, {}
         evaluated: list[Evaluated] = self._ranks.ask("evaluate", epoch)
-        self._alarm = next((each.alarm for each in evaluated if each.alarm), None)
+        self._alarm = next((answer.alarm for answer in evaluated if answer.alarm), None)
         return evaluated[0].metrics, evaluated[0].losses
 
     def alarm(self) -> Alarm | None:

@@ -55,8 +55,10 @@ class SeveralTrainings:
         done = {name: training.evaluate(epoch) for name, training in self._trainings.items()}
         if self.alarm():
             return {}, {}
-        each = {f"{name}/fitness": metrics["fitness"] for name, (metrics, _) in done.items()}
-        return _means([metrics for metrics, _ in done.values()]) | each, _means([losses for _, losses in done.values()])
+        of_sets = {f"{name}/fitness": metrics["fitness"] for name, (metrics, _) in done.items()}
+        return _means([metrics for metrics, _ in done.values()]) | of_sets, _means(
+            [losses for _, losses in done.values()]
+        )
 
     def alarm(self) -> Alarm | None:
         """The first that one of them gives."""

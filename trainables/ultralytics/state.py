@@ -72,17 +72,17 @@ def load_state(hooks: Hooks, state: Mapping[str, Any]) -> None:
 
 def network_of(model: Any, task: str) -> dict[str, Any]:
     """What a network is built of again, without running code from a file: its description and what it was told."""
-    told = {name: getattr(model, name) for name in ("nc", "kpt_shape", "kpt_names") if hasattr(model, name)}
+    attributes = {name: getattr(model, name) for name in ("nc", "kpt_shape", "kpt_names") if hasattr(model, name)}
     description = {key: value for key, value in model.yaml.items() if key != "yaml_file"}
-    return {"yaml": plain(description), "names": plain(dict(model.names)), "task": task, **plain(told)}
+    return {"yaml": plain(description), "names": plain(dict(model.names)), "task": task, **plain(attributes)}
 
 
 def plain(value: Any) -> Any:
     """`value` in types that a checkpoint may hold: paths as texts, tuples as lists."""
     if isinstance(value, Mapping):
-        return {plain(key): plain(each) for key, each in value.items()}
+        return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
@@ -116,16 +116,16 @@ def write_pt(
         results: the text of `results.csv` up to its epoch.
         weights: to write in place of the model's own.
     """
-    kept: Any = deepcopy(model)
+    copied: Any = deepcopy(model)
     if weights is not None:
-        kept.load_state_dict(weights)
-    kept.criterion = None
-    kept.args = dict(arguments)
-    kept.requires_grad_(False)
+        copied.load_state_dict(weights)
+    copied.criterion = None
+    copied.args = dict(arguments)
+    copied.requires_grad_(False)
     content = {
         "epoch": -1,  # as Ultralytics marks a model that no training goes on from
         "best_fitness": None,
-        "model": kept,
+        "model": copied,
         "ema": None,
         "updates": None,
         "optimizer": None,

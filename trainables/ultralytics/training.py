@@ -64,8 +64,8 @@ class UltralyticsTraining:
         self._failure: Alarm | None = None
         self._best = BestModel(workdir)
         with seeded(settings.seed, "model"), contained(scans):
-            place = self._turns.advance()
-        assert place == READY
+            position = self._turns.advance()
+        assert position == READY
         self._trainer = self._hooks.trainer
 
     def _run(self) -> None:
@@ -84,8 +84,8 @@ class UltralyticsTraining:
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Let the trainer train `epoch`. "train" is the sum of Ultralytics' own loss items, each with its weight."""
         began = time.perf_counter()
-        place = self._advance()
-        assert place == TRAINED, f"the trainer is at {place} in epoch {epoch}"
+        position = self._advance()
+        assert position == TRAINED, f"the trainer is at {position} in epoch {epoch}"
         items = {name: float(value) for name, value in self._trainer.tloss.items()}
         losses = {"train": sum(items.values())} | {f"train/{name}": value for name, value in items.items()}
         broken = next((name for name, value in losses.items() if not math.isfinite(value)), None)
@@ -106,13 +106,13 @@ class UltralyticsTraining:
             self._trainer.metrics, self._trainer.fitness = self._trainer.validate()
         else:
             try:
-                place = self._advance()
+                position = self._advance()
             except RuntimeError as error:
                 if not self._is_lost(error):
                     raise
                 self._failure = Alarm("nonfinite", f"fitness of epoch {epoch} is not finite")
                 return {}, {}
-            assert place == EVALUATED
+            assert position == EVALUATED
             if not self._is_first:
                 return {}, {}
             self._best.look(self._trainer)
@@ -152,20 +152,22 @@ class UltralyticsTraining:
     def state(self) -> dict[str, Any]:
         """See `trainables.ultralytics.state`."""
         metrics = {name: float(value) for name, value in self._trainer.metrics.items()}
-        own = {
+        state = {
             **states.state_of(self._hooks),
             "metrics": metrics | {"fitness": float(self._trainer.fitness)},
             "arguments": states.plain(vars(self._trainer.args)),
             "best": self._best.state(self._trainer),
         }
-        return {"sets": {self._name: own}}
+        return {"sets": {self._name: state}}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `state` returned."""
-        own = state["sets"].get(self._name) or next(iter(state["sets"].values()))  # evaluated on other data, perhaps
-        states.load_state(self._hooks, own)
-        evaluated = EvaluatedModel(own["epoch"] + 1, own["ema"], own["metrics"], own["results"])
-        self._best.load(own["best"], evaluated)
+        own_state = state["sets"].get(self._name) or next(
+            iter(state["sets"].values())
+        )  # evaluated on other data, perhaps
+        states.load_state(self._hooks, own_state)
+        evaluated = EvaluatedModel(own_state["epoch"] + 1, own_state["ema"], own_state["metrics"], own_state["results"])
+        self._best.load(own_state["best"], evaluated)
 
     def close(self) -> None:
         """Write the best model, and end the trainer's thread and its loaders' processes."""

@@ -28,7 +28,7 @@ class Turns:
         self._started = False
 
     def advance(self) -> str | None:
-        """Let the loop run to its next `wait`; returns that call's `place`, or None if the loop has ended.
+        """Let the loop run to its next `wait`; returns that call's `position`, or None if the loop has ended.
 
         Raises:
             BaseException: whatever the loop raised.
@@ -38,20 +38,20 @@ class Turns:
         else:
             self._started = True
             self._thread.start()
-        place = self._arrivals.get()
-        if place is None:
+        position = self._arrivals.get()
+        if position is None:
             self._thread.join()
             if self._error is not None:
                 raise self._error
-        return place
+        return position
 
-    def wait(self, place: str) -> None:
+    def wait(self, position: str) -> None:
         """Called by the loop: hand over to the caller of `advance`, and go on when it is called again.
 
         Raises:
             Stopped: `close` was called instead.
         """
-        self._arrivals.put(place)
+        self._arrivals.put(position)
         if not self._permits.get():
             raise Stopped
 

@@ -22,11 +22,11 @@ def calibration(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> tuple
     """
     if not len(scores):
         return (), None
-    places = np.minimum((scores * BINS).astype(int), BINS - 1)
-    counts = np.bincount(places, minlength=BINS)
+    bin_numbers = np.minimum((scores * BINS).astype(int), BINS - 1)
+    counts = np.bincount(bin_numbers, minlength=BINS)
     filled = np.flatnonzero(counts)
-    means = np.bincount(places, weights=scores, minlength=BINS)[filled] / counts[filled]
-    shares = np.bincount(places, weights=right, minlength=BINS)[filled] / counts[filled]
+    means = np.bincount(bin_numbers, weights=scores, minlength=BINS)[filled] / counts[filled]
+    shares = np.bincount(bin_numbers, weights=right, minlength=BINS)[filled] / counts[filled]
     error = float(np.abs(means - shares) @ counts[filled] / counts.sum())
     bins = zip(means.tolist(), shares.tolist(), counts[filled].tolist(), strict=True)
     return tuple(Bin(score, share, count) for score, share, count in bins), error

@@ -19,7 +19,7 @@ def class_report(predictions: ClassPredictions) -> ModelReport:
     predicted, numbers = predictions.scores.argmax(axis=1), range(len(names))
     table = confusion_matrix(truth, predicted, labels=list(numbers))
     values = precision_recall_fscore_support(truth, predicted, labels=list(numbers), zero_division=0.0)
-    rows = zip(names, *(each.tolist() for each in values), strict=True)
+    rows = zip(names, *(column.tolist() for column in values), strict=True)
     classes = tuple(
         ClassRow(name, int(count), precision, recall, f1) for name, precision, recall, f1, count in rows if count
     )

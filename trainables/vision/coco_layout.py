@@ -240,7 +240,7 @@ def _box(
     if box[0] >= box[2] or box[1] >= box[3]:
         findings.add(OUTSIDE, file, f"{where}: bbox {bbox} is outside its image of {wide:g} by {high:g}; left out")
         return None
-    cut = max(abs(given - kept) for given, kept in zip((x, y, x + width, y + height), box, strict=True))
+    cut = max(abs(edge - inside) for edge, inside in zip((x, y, x + width, y + height), box, strict=True))
     if cut >= 1:  # pixels; less is how exporters round
         findings.add(CUT, file, f"{where}: bbox {bbox} in an image of {wide:g} by {high:g}; cut at the edge")
     return box

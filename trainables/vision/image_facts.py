@@ -63,9 +63,9 @@ def image_facts(file: Path, facts: FileFacts, findings: Findings | None = None) 
         DataError: it is no regular file, too large, or its pixels are floating-point or 32-bit numbers.
     """
     path = os.path.abspath(file)
-    kept = facts.recall(path, IMAGE, stamp_of(check_regular(file, "image_bytes")))
-    if kept is not None:
-        image = _unpacked(kept)
+    fact = facts.recall(path, IMAGE, stamp_of(check_regular(file, "image_bytes")))
+    if fact is not None:
+        image = _unpacked(fact)
     else:
         content, status = read_regular(file, "image_bytes")
         image = _examined(file, content)

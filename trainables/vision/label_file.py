@@ -63,9 +63,9 @@ def read_labels(
     except OSError:
         pass  # reading it says what is wrong
     else:
-        kept = facts.recall(file, kind, stamp_of(status))
-        if kept is not None:
-            return _recalled(kept, file, findings)
+        fact = facts.recall(file, kind, stamp_of(status))
+        if fact is not None:
+            return _recalled(fact, file, findings)
     content, status = read_regular(Path(file), "label_bytes")
     in_file = Findings()
     labels = _read(content, Path(file), classes, in_file, keypoint_values)

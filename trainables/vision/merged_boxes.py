@@ -26,7 +26,7 @@ def merged_boxes(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     detectors of the surest box that each has of the object, 0 where it has none: what one alone finds counts little.
     Whatever else an answer has of each box, such as masks, is the surest one's.
     """
-    labels = [label for each in answers for label in each["labels"]]
+    labels = [label for answer in answers for label in answer["labels"]]
     corners = torch.from_numpy(_joined("boxes", answers).reshape(-1, 4))
     scores = torch.from_numpy(_joined("scores", answers))
     numbers = {name: number for number, name in enumerate(sorted(set(labels)))}
@@ -36,13 +36,13 @@ def merged_boxes(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     agrees[torch.arange(len(kept)), kept] = True  # a box without an area has no IoU with itself
     agreed = torch.where(agrees, scores, 0.0)
     weights = torch.where(agrees, scores.clamp(min=LEAST), 0.0)
-    ends = np.cumsum([len(each["labels"]) for each in answers]).tolist()
+    ends = np.cumsum([len(answer["labels"]) for answer in answers]).tolist()
     surest = [agreed[:, start:end].amax(dim=1) for start, end in pairwise([0, *ends]) if end > start]
     means = torch.stack(surest).sum(dim=0) / len(answers) if surest else scores
     order = means.argsort(descending=True, stable=True)
     boxes = (weights @ corners / weights.sum(dim=1, keepdim=True))[order]
     rows = kept[order].tolist()
-    others = {name: _rows(name, answers, rows) for name in dict.fromkeys(name for each in answers for name in each)}
+    others = {name: _rows(name, answers, rows) for name in dict.fromkeys(name for answer in answers for name in answer)}
     return others | {
         "boxes": np.asarray(boxes),
         "scores": np.asarray(means[order], dtype=np.float32),
@@ -51,12 +51,12 @@ def merged_boxes(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _joined(name: str, answers: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
-    return np.concatenate([np.asarray(each[name], dtype=np.float32) for each in answers])
+    return np.concatenate([np.asarray(answer[name], dtype=np.float32) for answer in answers])
 
 
 def _rows(name: str, answers: Sequence[Mapping[str, Any]], rows: Sequence[int]) -> Any:
     """What the answers have of the boxes `rows` under `name`; one without boxes may lack it."""
-    values = [value for each in answers for value in each.get(name, ())]
+    values = [value for answer in answers for value in answer.get(name, ())]
     chosen = [values[row] for row in rows]
-    is_array = any(isinstance(each.get(name), np.ndarray) for each in answers)
+    is_array = any(isinstance(answer.get(name), np.ndarray) for answer in answers)
     return np.asarray(chosen) if is_array else chosen

@@ -81,16 +81,16 @@ def small_pictures(files: Sequence[tuple[Path, int, int]]) -> list[NDArray[np.ui
     """
     paths = [os.path.abspath(path) for path, _, _ in files]
     with file_facts() as facts, ThreadPoolExecutor(os.cpu_count()) as pool:  # OpenCV decodes without Python's lock
-        kept = [
+        thumbnails = [
             facts.recall(path, KIND, stamp_of(check_regular(file, "image_bytes")))
             for path, (file, _, _) in zip(paths, files, strict=True)
         ]
-        missing = [index for index, value in enumerate(kept) if value is None]
+        missing = [index for index, value in enumerate(thumbnails) if value is None]
         decoded = pool.map(_decoded, (files[index] for index in missing))
         for index, (small, status) in zip(missing, decoded, strict=True):
-            kept[index] = small.tobytes()
+            thumbnails[index] = small.tobytes()
             facts.keep(paths[index], KIND, status, small.tobytes())
-    return [np.frombuffer(value, dtype=np.uint8).reshape(SIDE, SIDE) for value in kept if value is not None]
+    return [np.frombuffer(value, dtype=np.uint8).reshape(SIDE, SIDE) for value in thumbnails if value is not None]
 
 
 def _decoded(file: tuple[Path, int, int]) -> tuple[NDArray[np.uint8], os.stat_result]:

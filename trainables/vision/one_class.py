@@ -16,8 +16,10 @@ AFTER = 0.3
 
 def one_class(detected: Sequence[Detections], truth: Sequence[Objects], names: Sequence[str]) -> str:
     """One sentence if all confident detections are of one class where the pictures hold several; else ""."""
-    predicted = {int(kind) for each in detected for kind in np.unique(each.classes[each.scores >= SCORE])}
-    present = {int(kind) for each in truth for kind in np.unique(each.classes)}
+    predicted = {
+        int(kind) for detections in detected for kind in np.unique(detections.classes[detections.scores >= SCORE])
+    }
+    present = {int(kind) for objects in truth for kind in np.unique(objects.classes)}
     if len(predicted) != 1 or len(present) < 2:
         return ""
     (only,) = predicted

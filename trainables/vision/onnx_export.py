@@ -25,7 +25,7 @@ Run: TypeAlias = Callable[[Mapping[str, NDArray[np.float32]]], Sequence[NDArray[
 
 def tensors(run: Run, **inputs: Tensor) -> list[Tensor]:
     """What `run` answers, as tensors."""
-    return [torch.from_numpy(each) for each in run({name: value.numpy() for name, value in inputs.items()})]
+    return [torch.from_numpy(answer) for answer in run({name: value.numpy() for name, value in inputs.items()})]
 
 
 def write(model: nn.Module, examples: Mapping[str, Tensor], directory: Path, outputs: Sequence[str]) -> dict[str, str]:

@@ -35,7 +35,7 @@ def runs(path: Path, threads: int = 1) -> Run:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own kinds, which have no common base
         raise SteadytuneError(f"{path}: onnxruntime cannot run it ({str(error).strip().splitlines()[0]})") from None
-    taken = {given.name for given in session.get_inputs()}
+    taken = {argument.name for argument in session.get_inputs()}
 
     def run(inputs: Inputs) -> Sequence[NDArray[np.float32]]:
         answers: Sequence[NDArray[np.float32]] = session.run(None, {name: inputs[name] for name in taken})

@@ -126,7 +126,7 @@ def class_names(file: Path, described: Mapping[str, Any]) -> tuple[str, ...]:
     Raises:
         DataError: neither is there, they contradict each other, or a name is given twice.
     """
-    given, count = described.get("names"), described.get("nc")
+    in_file, count = described.get("names"), described.get("nc")
     if count is not None:
         try:
             is_whole = float(count) == int(float(count))
@@ -135,11 +135,11 @@ def class_names(file: Path, described: Mapping[str, Any]) -> tuple[str, ...]:
         if not is_whole or isinstance(count, bool) or not 1 <= float(count) <= 10**6:
             raise DataError(f"{file}: nc is {count!r}; it must be the number of classes")
         count = int(float(count))
-    if given is None:
+    if in_file is None:
         if count is None:
             raise DataError(f"{file}: key 'names' is missing; it must be a list of class names, or a mapping from 0")
         return tuple(f"class_{index}" for index in range(count))
-    names = _listed(file, given)
+    names = _listed(file, in_file)
     if count is not None and count != len(names):
         raise DataError(f"{file}: nc is {count}, but names has {len(names)}; mend the one that is wrong")
     if doubled := next((name for index, name in enumerate(names) if name in names[:index]), None):
@@ -147,43 +147,43 @@ def class_names(file: Path, described: Mapping[str, Any]) -> tuple[str, ...]:
     return names
 
 
-def _listed(file: Path, given: Any) -> tuple[str, ...]:
-    if isinstance(given, Mapping):
+def _listed(file: Path, names: Any) -> tuple[str, ...]:
+    if isinstance(names, Mapping):
         try:
-            numbered = {int(key): name for key, name in given.items()}
+            numbered = {int(key): name for key, name in names.items()}
         except (TypeError, ValueError):
             numbered = {}
-        if not numbered or len(numbered) < len(given) or sorted(numbered) != list(range(len(numbered))):
-            keys = [*given][:20]
+        if not numbered or len(numbered) < len(names) or sorted(numbered) != list(range(len(numbered))):
+            keys = [*names][:20]
             raise DataError(f"{file}: names has the keys {keys}; they must be 0, 1, 2 … without a gap")
-        given = [numbered[index] for index in range(len(numbered))]
+        names = [numbered[index] for index in range(len(numbered))]
     if (
-        not isinstance(given, list)
-        or not given
-        or not all(isinstance(name, (str, int, float, date, NoneType)) for name in given)
+        not isinstance(names, list)
+        or not names
+        or not all(isinstance(name, (str, int, float, date, NoneType)) for name in names)
     ):
-        shown_names = repr(given)[:80]
+        shown_names = repr(names)[:80]
         raise DataError(
             f"{file}: names is {shown_names}; it must be a list of class names, or a mapping from 0 to them"
         )
-    return tuple(map(str, given))
+    return tuple(map(str, names))
 
 
-def _roots(file: Path, given: Any, findings: Findings) -> tuple[Path, ...]:
+def _roots(file: Path, path: Any, findings: Findings) -> tuple[Path, ...]:
     """Where the splits' paths begin: under `path`, if it is there, else under the YAML's own folder."""
     here = Path(os.path.abspath(file.parent))
-    if given is None or given == "":
+    if path is None or path == "":
         return (here,)
-    if not isinstance(given, str):
-        raise DataError(f"{file}: path is {given!r}; it must be the path of a folder")
+    if not isinstance(path, str):
+        raise DataError(f"{file}: path is {path!r}; it must be the path of a folder")
     datasets = user_folder("datasets_dir")
-    candidates = [here / given, Path.cwd() / given, *([datasets / given] if datasets else [])]
+    candidates = [here / path, Path.cwd() / path, *([datasets / path] if datasets else [])]
     there = [
         Path(os.path.normpath(root)) for root in candidates if os.path.isdir(root)
     ]  # False for a name that is too long, too
     if there:
         return tuple(dict.fromkeys(there))
-    findings.add(ROOT_ELSEWHERE, file, f"path is {given}, which is not there; the YAML's own folder is taken instead")
+    findings.add(ROOT_ELSEWHERE, file, f"path is {path}, which is not there; the YAML's own folder is taken instead")
     return (here,)
 
 

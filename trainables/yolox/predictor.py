@@ -81,7 +81,7 @@ def _answers(
     pictures = [np.ascontiguousarray(rgb(image)[..., ::-1]) for image in images]
     sizes = [(picture.shape[1], picture.shape[0]) for picture in pictures]
     scaled_pictures = (scaled(picture, settings.input_size) for picture in pictures)
-    pixels = [held_out(each, np.zeros((0, 5)), settings.input_size)[0] for each in scaled_pictures]
+    pixels = [held_out(picture, np.zeros((0, 5)), settings.input_size)[0] for picture in scaled_pictures]
     with torch.no_grad():
         predictions = network(torch.from_numpy(np.stack(pixels)))
     return [

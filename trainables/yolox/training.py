@@ -178,7 +178,7 @@ class YoloxTraining:
 
     def _step(self, step: int, pixels: Tensor, targets: Tensor, size: tuple[int, int]) -> Tensor:
         """One optimizer step on a batch, a part of it at a time; returns its losses in the order of `PARTS`."""
-        pixels, targets = (each.to(self._device, non_blocking=True) for each in (pixels, targets))
+        pixels, targets = (tensor.to(self._device, non_blocking=True) for tensor in (pixels, targets))
         images, targets = self._experiment.preprocess(pixels, targets, size)
         if step:  # the first rate is the optimizer's own, as upstream's
             for group in self._optimizer.param_groups:
