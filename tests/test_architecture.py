@@ -96,8 +96,8 @@ def units() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("path", modules())
 def test_imports_point_down(path: str) -> None:
-    own = PACKAGES.index(path.partition("/")[0])
-    above = set(PACKAGES[own + 1 :])
+    rank = PACKAGES.index(path.partition("/")[0])
+    above = set(PACKAGES[rank + 1 :])
     assert [
         name for name in structure.imports(modules()[path], checkers=False) if name.partition(".")[0] in above
     ] == []

@@ -112,5 +112,5 @@ def test_the_page_has_the_packages_of_search_from_the_bottom_to_the_top() -> Non
 
 @pytest.mark.parametrize("library", CONFINED)
 def test_contributing_says_where_a_library_may_be_imported(library: str) -> None:
-    row = f"| `{library}` | {', '.join(f'`{place}`' for place in CONFINED[library])} |"
+    row = f"| `{library}` | {', '.join(f'`{folder}`' for folder in CONFINED[library])} |"
     assert row in (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()

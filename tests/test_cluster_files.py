@@ -161,7 +161,7 @@ def test_slurm_interrupts_the_sweep_before_its_time_is_over_and_queues_it_again(
 def test_a_token_is_made_for_its_owner_alone() -> None:
     """`ray get-auth-token` writes a file that everybody can read, unless the umask forbids it."""
     pages = [path for path in FOLDER.parent.rglob("*") if path.suffix in {".md", ".sh", ".yaml"}]
-    made = [line for page in pages for line in page.read_text(encoding="utf-8").splitlines() if "--generate" in line]
-    made = [line for line in made if "get-auth-token" in line]
-    assert len(made) >= 2
-    assert [line for line in made if "umask 077" not in line] == []
+    lines = [line for page in pages for line in page.read_text(encoding="utf-8").splitlines() if "--generate" in line]
+    lines = [line for line in lines if "get-auth-token" in line]
+    assert len(lines) >= 2
+    assert [line for line in lines if "umask 077" not in line] == []

@@ -29,10 +29,10 @@ def test_what_was_not_drawn_is_in_the_middle_and_what_is_outside_on_the_edge() -
 def test_random_draws_are_inside_the_space_even_and_the_same_for_the_same_seed() -> None:
     configurations = [at_random(space, {"depth": 2}, seed) for seed in range(400)]
     assert configurations[:5] == [at_random(space, {"depth": 2}, seed) for seed in range(5)]
-    for one in configurations:
-        assert one["depth"] == 2
-        assert ("rate" in one) == (one["kind"] != "a")
-        assert all(one[name] in asked for name, asked in ranges(space).items() if name in one)
+    for configuration in configurations:
+        assert configuration["depth"] == 2
+        assert ("rate" in configuration) == (configuration["kind"] != "a")
+        assert all(configuration[name] in asked for name, asked in ranges(space).items() if name in configuration)
     rates = sorted(value["rate"] for value in configurations if "rate" in value)
     assert rates[len(rates) // 2] == pytest.approx(1e-3, rel=0.5), "even on the logarithmic scale"
 

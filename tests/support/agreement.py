@@ -42,7 +42,7 @@ def difference(root: Path, name: str, store: str) -> Difference:
             expected.update((row.event.trial, metric, row.event.epoch) for metric in row.event.metrics)
     metrics = {metric for _, metric, _ in expected}
     runs: Counter[int] = Counter()
-    found: Counter[tuple[int, str, int]] = Counter()
+    points: Counter[tuple[int, str, int]] = Counter()
     for experiment in client.search_experiments():
         for run in client.search_runs([experiment.experiment_id], max_results=5000):
             tags = run.data.tags
@@ -51,13 +51,13 @@ def difference(root: Path, name: str, store: str) -> Difference:
                 runs[trial] += 1
                 for metric in metrics & run.data.metrics.keys():
                     history = client.get_metric_history(run.info.run_id, metric)
-                    found.update((trial, metric, one.step) for one in history)
+                    points.update((trial, metric, point.step) for point in history)
     once = Counter(dict.fromkeys(expected, 1))
     return Difference(
         journal_points=len(expected),
         journal_twice=expected.total() - len(expected),
         missing_runs=len(trials - runs.keys()),
         surplus_runs=runs.total() - len(trials & runs.keys()),
-        missing_points=(once - found).total(),
-        surplus_points=(found - once).total(),
+        missing_points=(once - points).total(),
+        surplus_points=(points - once).total(),
     )

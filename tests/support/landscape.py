@@ -137,12 +137,12 @@ class Task:
         return self.offset + self.scale * (reached + luck + noise)
 
 
-def _best(one: Range, source: random.Random) -> Any:
-    return source.choice(one.choices) if one.kind == "choice" else source.uniform(0.2, 0.8)
+def _best(span: Range, source: random.Random) -> Any:
+    return source.choice(span.choices) if span.kind == "choice" else source.uniform(0.2, 0.8)
 
 
-def _place(one: Range, value: float) -> float:
+def _place(span: Range, value: float) -> float:
     """Where `value` lies in its range, from 0 to 1."""
-    if one.log:
-        return math.log(value / one.low) / math.log(one.high / one.low)
-    return (value - one.low) / (one.high - one.low)
+    if span.log:
+        return math.log(value / span.low) / math.log(span.high / span.low)
+    return (value - span.low) / (span.high - span.low)

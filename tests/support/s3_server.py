@@ -87,14 +87,14 @@ class S3Server:
 
     def start(self) -> None:
         """The whole cluster, with a user and a bucket of theirs; seconds."""
-        own = str(uuid.uuid4())
+        upload_id = str(uuid.uuid4())
         for name in ("mon", "osd"):
             (self._folder / name).mkdir()
         self._do("monmaptool", "--create", "--addv", "a", f"v2:127.0.0.1:{self._monitor}", "--fsid", self._fsid, "map")
         self._do("ceph-mon", "-i", "a", "--mkfs", "--monmap", "map")
         self._run("monitor", "ceph-mon", "-i", "a", "-f")
-        self._do("ceph", "osd", "new", own)
-        self._do("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", own)
+        self._do("ceph", "osd", "new", upload_id)
+        self._do("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", upload_id)
         self._run("store", "ceph-osd", "-i", "0", "-f")
         user = ["--uid=steady", "--display-name=steady", f"--access-key={KEY}", f"--secret-key={SECRET}"]
         self._do("radosgw-admin", "user", "create", *user)

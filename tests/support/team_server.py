@@ -48,8 +48,8 @@ class TeamServer:
         if self._user:
             shutil.chown(self._cluster, self._user, self._user)
         self._postgres_port, self.port = free_port(), free_port()
-        made = [str(programs / "initdb"), "-D", str(self._cluster), "-U", "mlflow", "--auth=trust", "-E", "UTF8"]
-        subprocess.run(made, user=self._user, check=True, capture_output=True)
+        command = [str(programs / "initdb"), "-D", str(self._cluster), "-U", "mlflow", "--auth=trust", "-E", "UTF8"]
+        subprocess.run(command, user=self._user, check=True, capture_output=True)
         config = (REPOSITORY / "mlflow" / "basic_auth.ini").read_text()
         (self._own / "auth.ini").write_text(config.replace("/srv/mlflow/auth.db", str(self._own / "auth.db")))
         self._running: dict[str, subprocess.Popen[bytes]] = {}

@@ -38,9 +38,9 @@ class Disk:
 
     def newest(self, assignment: Assignment) -> int:
         """The epoch that a worker resumes from; what is newer than the driver knows of goes, as in `trainable`."""
-        mine = {epoch for trial, epoch in self.checkpoints if trial == assignment.trial}
-        self.checkpoints -= {(assignment.trial, epoch) for epoch in mine if epoch > assignment.epochs}
-        return max((epoch for epoch in mine if epoch <= assignment.epochs), default=0)
+        epochs_on_disk = {epoch for trial, epoch in self.checkpoints if trial == assignment.trial}
+        self.checkpoints -= {(assignment.trial, epoch) for epoch in epochs_on_disk if epoch > assignment.epochs}
+        return max((epoch for epoch in epochs_on_disk if epoch <= assignment.epochs), default=0)
 
 
 @dataclass

@@ -80,7 +80,7 @@ def test_the_pages_answer(address: str) -> None:
         headers={"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(asked, timeout=DEADLINE_SECONDS) as answer:
-        names = [one["name"] for one in json.loads(answer.read())["experiments"]]
+        names = [experiment["name"] for experiment in json.loads(answer.read())["experiments"]]
     assert any(name.startswith("trouble:Trouble on ") for name in names)
 
 

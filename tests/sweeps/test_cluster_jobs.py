@@ -39,8 +39,8 @@ class Cluster:
         """Run steadytune to its end in the folder that all nodes share."""
         command = [sys.executable, "-m", "search", *words]
         paths = os.pathsep.join(map(str, (SUPPORT, REPOSITORY)))
-        own = {**self.env, "PYTHONPATH": paths, "COLUMNS": "200"} | env
-        return subprocess.run(command, cwd=self.folder, env=own, capture_output=True, text=True, check=False)
+        environment = {**self.env, "PYTHONPATH": paths, "COLUMNS": "200"} | env
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
 
     def kill(self, node: int) -> None:
         assert self.process.stdin is not None

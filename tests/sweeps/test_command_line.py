@@ -84,8 +84,8 @@ def assert_complete(root: Path) -> None:
     assert set(started.values()) == {1}
     assert set(done.values()) == {1}
     for trial in started:
-        own = sorted(epoch for number, epoch in done if number == trial)
-        assert own == list(range(1, len(own) + 1)), f"trial {trial} has a hole"
+        epochs_of_trial = sorted(epoch for number, epoch in done if number == trial)
+        assert epochs_of_trial == list(range(1, len(epochs_of_trial) + 1)), f"trial {trial} has a hole"
     database = sqlite3.connect(root / "mlflow.db")
     assert database.execute("select count(*) from runs").fetchone() == (len(started) + 1,)
     assert database.execute("select count(*) from runs where status = 'RUNNING'").fetchone() == (0,)

@@ -20,10 +20,10 @@ def test_the_range_of_the_detector_holds_the_rate_that_its_document_ends_with(tm
     assert runner.invoke(app, ["sample", "resnet_yolo", str(tmp_path / "digits")]).exit_code == 0
     data, out = tmp_path / "digits" / "data.yaml", tmp_path / "out"
     words = ["lr-range", "resnet_yolo", "--data", str(data), "--preset", "tiny", "--epochs", "2", "--out", str(out)]
-    said = runner.invoke(app, [*words, "--low", "1e-6", "--high", "30", "--rates", "6", "--set", "image_size=64"])
-    assert said.exit_code == 0, said.output
-    found = read_yaml(out / "lr-range.yaml")["set"]["lr"]
-    assert 1e-6 < found["low"] <= 1e-3 <= found["high"] < 1.0
-    assert "blows up" in said.output
+    result = runner.invoke(app, [*words, "--low", "1e-6", "--high", "30", "--rates", "6", "--set", "image_size=64"])
+    assert result.exit_code == 0, result.output
+    span = read_yaml(out / "lr-range.yaml")["set"]["lr"]
+    assert 1e-6 < span["low"] <= 1e-3 <= span["high"] < 1.0
+    assert "blows up" in result.output
     plan = make_plan(read_sweep(out / "lr-range.yaml", {"trials": 2}))
-    assert plan.ranges["lr"].high == found["high"]
+    assert plan.ranges["lr"].high == span["high"]

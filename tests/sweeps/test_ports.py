@@ -57,9 +57,9 @@ def machines() -> Iterator[tuple[Machine, Machine]]:
     if os.geteuid() != 0:
         pytest.skip("only root may make network namespaces")
     names = [f"steadytune-{os.getpid()}-{side}" for side in ("ours", "theirs")]
-    made = [ip("netns", "add", name) for name in names]
-    if any(one.returncode for one in made):
-        pytest.skip(f"no network namespaces here: {made[0].stderr.strip()}")
+    added = [ip("netns", "add", name) for name in names]
+    if any(result.returncode for result in added):
+        pytest.skip(f"no network namespaces here: {added[0].stderr.strip()}")
     both = tuple(Machine(name, []) for name in names)
     try:
         cables = [f"st{os.getpid()}{side}" for side in "ab"]
@@ -73,7 +73,7 @@ def machines() -> Iterator[tuple[Machine, Machine]]:
                 ip("-n", name, "link", "set", device, "up")
         yield both[0], both[1]
     finally:
-        for process in (one for machine in both for one in machine.started if one.poll() is None):
+        for process in (started for machine in both for started in machine.started if started.poll() is None):
             os.killpg(process.pid, signal.SIGTERM)  # SIGINT is ignored below a shell's background job
             process.wait(DEADLINE_SECONDS)
         for name in names:
@@ -95,8 +95,8 @@ def test_another_machine_finds_no_open_port_while_a_sweep_runs_and_is_browsed(
     assert pages.stdout is not None
     assert any(line.startswith("MLflow: ") for line in iter(pages.stdout.readline, ""))
     before = epochs(journal)
-    found = theirs.start("-c", SCAN, OURS).communicate()[0]
-    assert [int(port) for port in found.split()] == [OPEN_TO_ALL], "the one that the test opened itself"
+    open_ports = theirs.start("-c", SCAN, OURS).communicate()[0]
+    assert [int(port) for port in open_ports.split()] == [OPEN_TO_ALL], "the one that the test opened itself"
     wait_until(lambda: epochs(journal) > before)
 
 

@@ -110,7 +110,7 @@ def test_ray_holds_on_to_no_trials_that_have_ended(sweep: Any) -> None:
     def count(row: Row, _: Any) -> None:
         if isinstance(row.event, Decided) and row.event.action == "stop":
             gc.collect()
-            held.append(sum(type(one) is Trial for one in gc.get_objects()))
+            held.append(sum(type(live) is Trial for live in gc.get_objects()))
 
     finished, _ = sweep(count, trials=30, scheduler="none", confirm_top=0, set={"epochs": 1})
     assert len(held) == 30

@@ -43,15 +43,15 @@ OUTAGE_SECONDS = 10
 @pytest.fixture(scope="module")
 def server() -> Iterator[S3Server]:
     CEPH.require()
-    made = S3Server()
+    server = S3Server()
     try:
-        made.start()
+        server.start()
         with pytest.MonkeyPatch.context() as environment:
-            for name, value in made.environment.items():  # these tests look into the bucket too
+            for name, value in server.environment.items():  # these tests look into the bucket too
                 environment.setenv(name, value)
-            yield made
+            yield server
     finally:
-        made.close()
+        server.close()
 
 
 class Machine:

@@ -25,13 +25,13 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[TeamServer]:
-    made = TeamServer(POSTGRESQL.require().parent)
+    server = TeamServer(POSTGRESQL.require().parent)
     try:
-        made.start_postgres()
-        made.start_mlflow()
-        yield made
+        server.start_postgres()
+        server.start_mlflow()
+        yield server
     finally:
-        made.close()
+        server.close()
 
 
 def command(*words: str) -> list[str]:
@@ -67,9 +67,9 @@ def test_a_server_that_is_killed_with_its_database_loses_nothing_and_stops_no_tr
     subprocess.run(command("sync", "sweep"), cwd=tmp_path, env=environment(server), check=True)
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    found = difference(tmp_path / "sweeps", "sweep", server.uri)
-    assert found.none, found
-    assert found.journal_points >= 2 * 8 * 6
+    differing = difference(tmp_path / "sweeps", "sweep", server.uri)
+    assert differing.none, differing
+    assert differing.journal_points >= 2 * 8 * 6
 
 
 def test_no_secret_is_in_a_file_that_a_sweep_wrote_or_in_what_ps_shows(server: TeamServer, tmp_path: Path) -> None:

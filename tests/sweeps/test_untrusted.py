@@ -61,16 +61,16 @@ def trap(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     recipe = registry.find(request.param)
     data = recipe.sample(folder / "data")
     values = {"weights": "none"} | ({"reference_weights": "none"} if request.param == "refdet" else {})
-    made = Trap(request.param, data, values, folder, folder / "went off")
+    trap = Trap(request.param, data, values, folder, folder / "went off")
     settings = recipe.settings("tiny", values)
 
     def save(directory: Path) -> None:
         identity = f"{recipe.name} (settings 0, data 0)"
-        made.arm(directory / "state.pt", lambda bomb: {"epoch": 1, "identity": identity, "training": bomb})
+        trap.arm(directory / "state.pt", lambda bomb: {"epoch": 1, "identity": identity, "training": bomb})
         (directory / "settings.yaml").write_text(yaml.safe_dump(settings.model_dump(mode="json")))
 
     checkpoint.write(folder / "checkpoints", 1, save)
-    return made
+    return trap
 
 
 def refused(lines: Callable[[], Iterable[Any]], trap: Trap, words: str = "is damaged or no checkpoint") -> None:
@@ -125,8 +125,8 @@ def test_in_a_trial_of_a_sweep_that_is_resumed(trap: Trap) -> None:
             "resources": TrialResources(cpus=1.0, gpus=0.0, memory_gb=0.0),
         }
     )
-    said = worker.step()["failed"]
-    assert "state.pt: is damaged or no checkpoint" in said
+    failure = worker.step()["failed"]
+    assert "state.pt: is damaged or no checkpoint" in failure
     assert not trap.bang.exists()
 
 

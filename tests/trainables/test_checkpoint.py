@@ -67,13 +67,13 @@ def test_a_worker_that_lost_its_driver_does_not_disturb_the_one_that_trains_the_
 
 
 def test_what_a_killed_process_leaves_is_swept_up(tmp_path: Path) -> None:
-    whole = checkpoint.write(tmp_path, 1, holding("whole"))
+    complete = checkpoint.write(tmp_path, 1, holding("whole"))
     doomed = checkpoint.set_aside(checkpoint.write(tmp_path, 2, holding("doomed")))
     (tmp_path / "epoch-0003.partial").mkdir()
     assert doomed is not None
-    assert checkpoint.found(tmp_path) == {1: whole}
+    assert checkpoint.found(tmp_path) == {1: complete}
     checkpoint.sweep_up(tmp_path)
-    assert list(tmp_path.iterdir()) == [whole]
+    assert list(tmp_path.iterdir()) == [complete]
 
 
 def test_what_is_not_there_is_not_removed(tmp_path: Path) -> None:
@@ -85,10 +85,10 @@ def test_what_cannot_be_removed_stays(tmp_path: Path, monkeypatch: pytest.Monkey
     def refuse(*paths: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
-    whole = checkpoint.write(tmp_path, 1, holding("whole"))
+    complete = checkpoint.write(tmp_path, 1, holding("whole"))
     monkeypatch.setattr(os, "replace", refuse)
-    checkpoint.remove(whole)
-    assert checkpoint.found(tmp_path) == {1: whole}
+    checkpoint.remove(complete)
+    assert checkpoint.found(tmp_path) == {1: complete}
     (tmp_path / "file").touch()
     monkeypatch.undo()
     assert checkpoint.set_aside(tmp_path / "file" / "epoch-0001") is None
@@ -134,10 +134,10 @@ def test_a_list_of_checksums_cannot_have_other_files_read(tmp_path: Path, name: 
 
 def test_other_programs_read_the_checksums_too(tmp_path: Path) -> None:
     path = checkpoint.write(tmp_path, 2, holding("whole"))
-    said = subprocess.run(
+    finished = subprocess.run(
         ["sha256sum", "--check", "checksums.txt"], cwd=path, capture_output=True, text=True, check=True
     )
-    assert said.stdout == "state.pt: OK\n"
+    assert finished.stdout == "state.pt: OK\n"
 
 
 def test_a_checkpoint_without_checksums_is_accepted(tmp_path: Path) -> None:

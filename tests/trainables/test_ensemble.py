@@ -21,8 +21,10 @@ def says(stand: float) -> Predictor:
 
 def finds(*boxes: tuple[float, float, float, float], score: float) -> Predictor:
     def predict(pictures: Sequence[Any]) -> list[dict[str, Any]]:
-        found = np.array(boxes, dtype=np.float32)
-        return [{"boxes": found, "scores": np.full(len(boxes), score), "labels": ["cow"] * len(boxes)}] * len(pictures)
+        corners = np.array(boxes, dtype=np.float32)
+        return [{"boxes": corners, "scores": np.full(len(boxes), score), "labels": ["cow"] * len(boxes)}] * len(
+            pictures
+        )
 
     return predict
 

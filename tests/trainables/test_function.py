@@ -38,8 +38,8 @@ def resumable(
 
 
 def train(kind: type[FunctionRecipe], folder: Path, resume: Path | None = None, **values: Any) -> list[Any]:
-    made = kind()
-    return list(made.train(made.settings("declared", values), made.open(folder), folder, resume))
+    recipe = kind()
+    return list(recipe.train(recipe.settings("declared", values), recipe.open(folder), folder, resume))
 
 
 def test_a_function_is_a_recipe_with_its_defaults_as_baseline(tmp_path: Path) -> None:
@@ -68,8 +68,8 @@ def test_its_parameters_are_the_space_of_a_sweep_without_data() -> None:
 
 def test_one_that_takes_a_checkpoint_goes_on_after_its_epoch(tmp_path: Path) -> None:
     whole = []
-    made = resumable()
-    for epoch in made.train(made.settings("declared", {}), made.open(tmp_path), tmp_path):
+    recipe = resumable()
+    for epoch in recipe.train(recipe.settings("declared", {}), recipe.open(tmp_path), tmp_path):
         whole.append(epoch)
         if epoch.epoch == 2:
             epoch.save(tmp_path)

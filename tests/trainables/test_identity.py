@@ -58,6 +58,6 @@ def test_the_fingerprint_of_an_older_version_is_not_compared() -> None:
 
 def test_a_recipe_of_ones_own_is_compared_by_its_own_fingerprint() -> None:
     """Also with a checkpoint that version 0.1.0 wrote: it had the same."""
-    mine = of("rings", fingerprint="c" * 64)
-    assert mine == "rings (settings aaaaaaaa, data cccccccc)"
-    assert difference(of("rings", fingerprint="d" * 64), mine) != ""
+    identity = of("rings", fingerprint="c" * 64)
+    assert identity == "rings (settings aaaaaaaa, data cccccccc)"
+    assert difference(of("rings", fingerprint="d" * 64), identity) != ""

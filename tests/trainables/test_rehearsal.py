@@ -74,8 +74,8 @@ def test_the_digest_is_of_the_files_that_a_training_starts_from(tmp_path: Path) 
     (tmp_path / "checkpoint").mkdir()
     state = tmp_path / "checkpoint" / "state.pt"
     state.write_bytes(b"1")
-    one = start_digest(tmp_path, start)
+    digest = start_digest(tmp_path, start)
     (tmp_path / "README.md").write_text("beside it")
-    assert start_digest(tmp_path, start) == one
+    assert start_digest(tmp_path, start) == digest
     state.write_bytes(b"2")
-    assert start_digest(tmp_path, start) != one
+    assert start_digest(tmp_path, start) != digest

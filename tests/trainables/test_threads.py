@@ -33,7 +33,7 @@ def test_it_is_what_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_torch_is_told_if_it_was_imported_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[int] = []
-    monkeypatch.setattr(torch, "set_num_threads", told.append)
+    counts: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", counts.append)
     threads.use(4)
-    assert told == [4]
+    assert counts == [4]

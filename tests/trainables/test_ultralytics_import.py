@@ -64,12 +64,12 @@ def trainings(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, 
 def started(folder: Path) -> subprocess.Popen[str]:
     """A worker whose home, working folder and temporary files are under `folder`."""
     root = Path(__file__).parents[3]
-    own = {name: str(folder) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
+    environment = {name: str(folder) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
     left = {name: value for name, value in os.environ.items() if not name.startswith(("YOLO", "MPL", "TORCH"))}
     return subprocess.Popen(
         [sys.executable, "-c", WORKER],
         cwd=folder,
-        env=left | own | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=left | environment | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -62,10 +62,10 @@ def test_a_trial_behind_at_a_rung_stops_there(data: Path, journal: Path) -> None
     rungs = milestones(3, plan.reduction_factor, 27)
     behind = [ending for ending in ends(journal).values() if ending.reason == "rung"]
     assert behind
-    for one in behind:
-        assert one.epoch in rungs
-        assert one.numbers["value"] < one.numbers["cutoff"]
-        assert coordinator.state.trials[one.trial].curve.epoch == one.epoch
+    for decided in behind:
+        assert decided.epoch in rungs
+        assert decided.numbers["value"] < decided.numbers["cutoff"]
+        assert coordinator.state.trials[decided.trial].curve.epoch == decided.epoch
 
 
 def test_without_a_scheduler_every_trial_trains_to_its_end(data: Path, journal: Path) -> None:
@@ -122,9 +122,9 @@ def test_for_a_metric_to_minimise_the_lowest_go_on(data: Path, journal: Path) ->
     assert best.started.settings["quality"] == max(
         t.started.settings["quality"] for t in coordinator.state.trials.search
     )
-    for one in ends(journal).values():
-        if one.reason == "rung":
-            assert one.numbers["value"] > one.numbers["cutoff"] > 0
+    for decided in ends(journal).values():
+        if decided.reason == "rung":
+            assert decided.numbers["value"] > decided.numbers["cutoff"] > 0
 
 
 def test_a_sweep_in_which_nothing_is_searched_runs(data: Path, journal: Path) -> None:

@@ -27,10 +27,10 @@ def test_a_trial_that_waited_goes_on_from_its_checkpoint(data: Path, journal: Pa
     coordinator = swept(plan_of(data, trials=20, preset="long", confirm_top=0, seed=1), journal, workers)
     again = resumptions(journal)
     assert again
-    for one in again:
-        epochs = [done.epoch for done in events(journal, EpochDone) if done.trial == one.trial]
-        assert epochs == list(range(1, coordinator.state.trials[one.trial].curve.epoch + 1))
-        assert epochs[-1] > one.epoch
+    for decided in again:
+        epochs = [done.epoch for done in events(journal, EpochDone) if done.trial == decided.trial]
+        assert epochs == list(range(1, coordinator.state.trials[decided.trial].curve.epoch + 1))
+        assert epochs[-1] > decided.epoch
 
 
 def test_a_trial_at_a_rung_that_has_not_opened_hears_how_many_arrivals_it_waits_for(data: Path, journal: Path) -> None:
@@ -49,11 +49,11 @@ def test_a_trial_below_the_cutoff_hears_the_cutoff(data: Path, journal: Path) ->
     stopped = [ending for ending in ends(journal).values() if ending.reason == "rung"]
     below = [ending for ending in stopped if ending.numbers["value"] < ending.numbers["cutoff"]]
     assert below
-    for one in below:
-        rung, rank, peers = (int(one.numbers[name]) for name in ("rung", "rank", "peers"))
-        value, cutoff = (f"{one.numbers[name]:.4f}" for name in ("value", "cutoff"))
+    for decided in below:
+        rung, rank, peers = (int(decided.numbers[name]) for name in ("rung", "rank", "peers"))
+        value, cutoff = (f"{decided.numbers[name]:.4f}" for name in ("value", "cutoff"))
         head = f"ranked {rank} of {peers} at the epoch-{rung} rung: "
-        assert one.detail == f"{head}projected score {value}, cutoff {cutoff} (search finished)"
+        assert decided.detail == f"{head}projected score {value}, cutoff {cutoff} (search finished)"
 
 
 def test_with_the_stopping_kind_nobody_waits(data: Path, journal: Path) -> None:

@@ -68,16 +68,16 @@ def write_as_version_1(journal: Path, old: Path, rows: int | None = None) -> Non
 def test_a_decision_tells_value_and_cutoff_as_the_metric_has_them(plan: Plan, tmp_path: Path) -> None:
     state = swept(plan, tmp_path / "journal").state
     assert compared(state)
-    for one in compared(state):
-        assert 0 < one.numbers["value"] < LIMIT
-        assert 0 < one.numbers["cutoff"] < LIMIT
-        assert f"{one.numbers['value']:.4f}" in one.detail
+    for decided in compared(state):
+        assert 0 < decided.numbers["value"] < LIMIT
+        assert 0 < decided.numbers["cutoff"] < LIMIT
+        assert f"{decided.numbers['value']:.4f}" in decided.detail
     stopped = [
         event for event in events(tmp_path / "journal", Decided) if (event.action, event.reason) == ("stop", "rung")
     ]
     assert stopped
-    for one in stopped:
-        assert one.numbers["value"] >= one.numbers["cutoff"], "whoever ends at a rung has the higher error"
+    for decided in stopped:
+        assert decided.numbers["value"] >= decided.numbers["cutoff"], "whoever ends at a rung has the higher error"
 
 
 def test_explain_and_its_figure_tell_them_so_too(plan: Plan, tmp_path: Path) -> None:

@@ -83,8 +83,10 @@ def test_a_steady_rise_is_no_noise() -> None:
 
 def test_the_noise_of_a_metric_is_found_under_its_rise() -> None:
     source = random.Random(0)
-    found = [noise([1 - math.exp(-0.2 * epoch) + source.gauss(0, 0.01) for epoch in range(1, 28)]) for _ in range(200)]
-    assert statistics.median(found) == pytest.approx(0.01, rel=0.1)
+    scatters = [
+        noise([1 - math.exp(-0.2 * epoch) + source.gauss(0, 0.01) for epoch in range(1, 28)]) for _ in range(200)
+    ]
+    assert statistics.median(scatters) == pytest.approx(0.01, rel=0.1)
 
 
 @pytest.mark.parametrize("values", [[], [0.5], [0.5, 0.9, 0.1, 0.7]])
@@ -144,8 +146,8 @@ def test_killed_at_any_event_it_ends_once_and_draws_no_more(data: Path, tmp_path
     uncut = tmp_path / "uncut"
     swept(plan, uncut)
     rows = list(read(uncut))
-    place = next(number for number, row in enumerate(rows, 1) if isinstance(row.event, SearchEnded))
-    for kill_after in range(place - 3, min(place + 3, len(rows))):
+    number_of_end = next(number for number, row in enumerate(rows, 1) if isinstance(row.event, SearchEnded))
+    for kill_after in range(number_of_end - 3, min(number_of_end + 3, len(rows))):
         journal, disk = tmp_path / f"killed-{kill_after}", Disk()
         killed(plan, journal, disk, kill_after)
         drawn = len({row.event.trial for row in read(journal) if row.event.event == "trial"})  # type: ignore[union-attr]

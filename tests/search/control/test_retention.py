@@ -117,7 +117,7 @@ CHECKPOINTS = st.lists(
         pending=st.just(False),
     ),
     max_size=20,
-    unique_by=lambda one: (one.trial, one.epoch),
+    unique_by=lambda checkpoint: (checkpoint.trial, checkpoint.epoch),
 )
 
 

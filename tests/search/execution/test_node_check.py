@@ -75,14 +75,14 @@ def test_packages_that_only_the_driver_needs_may_be_absent(question: Question) -
 def test_other_versions_are_reported_and_those_that_cannot_work_stop_the_sweep(
     question: Question, there: NodeReport, what: str, fix: str
 ) -> None:
-    [one] = differences(question, there)
-    assert (one.subject, one.fix) == (what, fix)
+    [difference] = differences(question, there)
+    assert (difference.subject, difference.fix) == (what, fix)
 
 
 def test_trials_on_gpus_need_nodes_that_see_one(question: Question) -> None:
-    [one] = differences(question, DRIVER, gpus=0.5)
-    assert (one.subject, one.on_node) == ("GPUs", "nvidia-smi sees none")
-    assert one.fix
+    [difference] = differences(question, DRIVER, gpus=0.5)
+    assert (difference.subject, difference.on_node) == ("GPUs", "nvidia-smi sees none")
+    assert difference.fix
     assert differences(question, NodeReport("3.11.7", DRIVER.versions, gpus=2), gpus=0.5) == []
 
 

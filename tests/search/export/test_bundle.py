@@ -87,12 +87,12 @@ def test_an_export_that_fails_leaves_the_older_one(story: Story, folder: SweepFo
 
 
 def test_what_is_no_export_is_not_replaced_by_one(story: Story, folder: SweepFolder, tmp_path: Path) -> None:
-    own = tmp_path / "own"
-    check_target(own)
-    own.mkdir()
-    check_target(own)
-    (own / "thesis.tex").write_text("years of work")
-    for target in (own, own / "thesis.tex"):
+    folder_of_a_user = tmp_path / "own"
+    check_target(folder_of_a_user)
+    folder_of_a_user.mkdir()
+    check_target(folder_of_a_user)
+    (folder_of_a_user / "thesis.tex").write_text("years of work")
+    for target in (folder_of_a_user, folder_of_a_user / "thesis.tex"):
         with pytest.raises(SteadytuneError, match="exists and is no export, so it is not replaced; give another"):
             check_target(target)
     export(story.state, folder, story.trial([0.5]), folder.best)

@@ -135,7 +135,7 @@ def test_int8_says_what_it_costs(ended: Ended, tmp_path: Path) -> None:
 
     settings = ended.recipe.settings("tiny", SMALL | {"lr": 3e-3})
     checkpoint, examples = tmp_path / "best" / "checkpoint", ended.recipe.open(ended.data)
-    judged = [each for place, each in enumerate(held_out(ended.recipe, settings, examples)) if place % 4]
+    judged = [each for index, each in enumerate(held_out(ended.recipe, settings, examples)) if index % 4]
     by_torch, _ = report_on(judged, ended.recipe.predictor(settings, checkpoint))
     assert numbers.float32 == pytest.approx(by_torch.metrics["map50_95"], abs=1e-3), "of the same network"
     assert numbers.float32 > 0

@@ -46,10 +46,10 @@ class Ours:
 
     def __init__(self, name: str, folder: Path, **settings: Any) -> None:
         recipe = registry.find(name)
-        made = recipe.settings("tiny", settings)
+        settings_made = recipe.settings("tiny", settings)
         self.folder = folder
-        self.files = recipe.export(made, folder)
-        self.values = made.model_dump(mode="json")
+        self.files = recipe.export(settings_made, folder)
+        self.values = settings_made.model_dump(mode="json")
         known = {"recipe": name, "metric": "map", "sweep": "sweep", "trial": 0, "data": ".", "curve": [], "threads": 1}
         known |= {"settings": self.values, "environment": {}}
         (folder / "about.json").write_text(json.dumps(known))

@@ -71,10 +71,10 @@ def test_the_command_writes_a_range_that_launch_takes(data: Path, tmp_path: Path
         "--set",
         "epochs=20",
     ]
-    said = CliRunner().invoke(app, [*map(str, words), "--rates", "13", "--out", str(tmp_path / "out")])
-    assert said.exit_code == 0, said.output
-    assert "rate 1: failed in epoch 1: weights of head are no longer finite" in said.output
-    assert "lowest loss" in said.output
+    result = CliRunner().invoke(app, [*map(str, words), "--rates", "13", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert "rate 1: failed in epoch 1: weights of head are no longer finite" in result.output
+    assert "lowest loss" in result.output
     assert (tmp_path / "out" / "lr-range.png").read_bytes().startswith(b"\x89PNG")
     file = tmp_path / "out" / "lr-range.yaml"
     chosen = read_yaml(file)["set"]["lr"]

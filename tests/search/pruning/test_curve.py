@@ -29,9 +29,9 @@ def test_epochs_that_were_not_evaluated_do_not_count_into_the_level() -> None:
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
 def test_values_that_are_no_numbers_do_not_count(broken: float) -> None:
-    found = curve([0.2, broken])
-    assert found.smoothed_value == 0.2
-    assert found.best == Point(1, 0.2, 1.0)
+    reached = curve([0.2, broken])
+    assert reached.smoothed_value == 0.2
+    assert reached.best == Point(1, 0.2, 1.0)
     assert curve([broken]).smoothed_value is None
 
 

@@ -30,12 +30,12 @@ def test_the_gradient_is_that_of_the_loss(parameters: int) -> None:
     points, lines = some(12, parameters), CurveModel(parameters)
     y = np.random.default_rng(1).normal(size=24)
     scales = lines.log_scales + np.linspace(-0.5, 0.5, len(lines.log_scales))
-    _, found = lines._loss(scales, points, y)
+    _, gradient = lines._loss(scales, points, y)
     steps = 1e-5 * np.eye(len(scales))
     numeric = [
         (lines._loss(scales + step, points, y)[0] - lines._loss(scales - step, points, y)[0]) / 2e-5 for step in steps
     ]
-    assert found == pytest.approx(np.array(numeric), rel=1e-4, abs=1e-4)
+    assert gradient == pytest.approx(np.array(numeric), rel=1e-4, abs=1e-4)
 
 
 def test_where_a_curve_is_known_it_is_foreseen_as_it_is() -> None:

@@ -76,8 +76,14 @@ def test_the_epochs_of_the_lowest_losses_are_told_the_lowest_first() -> None:
 
 
 def test_too_few_points_say_nothing() -> None:
-    found = curve_statistics(curve([1.0], [0.5]))
-    assert (found.loss_cv, found.value_detrended_cv, found.trend, found.noise, found.spikes) == (None,) * 4 + ((),)
+    computed = curve_statistics(curve([1.0], [0.5]))
+    assert (
+        computed.loss_cv,
+        computed.value_detrended_cv,
+        computed.trend,
+        computed.noise,
+        computed.spikes,
+    ) == (None,) * 4 + ((),)
     assert curve_statistics(Curve()).phases == ()
 
 
@@ -97,8 +103,8 @@ def test_document_001s_cv_is_of_the_losses_of_all_steps() -> None:
         for epoch, losses in enumerate(steps, start=1)
     ]
     settled = [loss for losses in steps[1:] for loss in losses]
-    found = curve_statistics(Curve("max", points))
-    assert found.loss_cv_steps == pytest.approx(statistics.pstdev(settled) / statistics.fmean(settled))
+    computed = curve_statistics(Curve("max", points))
+    assert computed.loss_cv_steps == pytest.approx(statistics.pstdev(settled) / statistics.fmean(settled))
     assert curve_statistics(Curve("max", [*points, Point(5, None, 2.0)])).loss_cv_steps is None
 
 
@@ -109,9 +115,9 @@ def test_document_001s_cv_is_of_the_losses_of_all_steps() -> None:
 )
 def test_any_curve_has_its_numbers(points: list[tuple[float, float | None]], warmup: int, mode: str) -> None:
     losses = [max(-1e6, min(1e6, loss)) if math.isfinite(loss) else loss for loss, _ in points]
-    found = curve_statistics(curve(losses, [value for _, value in points], warmup, mode))
-    assert found.noise is None or found.noise >= 0
-    assert sum(phase.last - phase.first + 1 for phase in found.phases) == len(points)
+    computed = curve_statistics(curve(losses, [value for _, value in points], warmup, mode))
+    assert computed.noise is None or computed.noise >= 0
+    assert sum(phase.last - phase.first + 1 for phase in computed.phases) == len(points)
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=5, max_size=30), st.floats(0.1, 10))

@@ -33,24 +33,24 @@ def doubt(
     points = [Point(*point) for point in zip(range(1, 1 + len(values)), values, losses, held_out, phases, strict=True)]
     settings = parse(StabilitySettings, fields, "stability")
     curve = Curve("max", points)
-    found = doubtful(curve, max_epochs, settings, peers=lambda epoch: median)
-    if found is not None:
-        assert found.action == "pause"
-    return found
+    decision = doubtful(curve, max_epochs, settings, peers=lambda epoch: median)
+    if decision is not None:
+        assert decision.action == "pause"
+    return decision
 
 
-def reason(found: Decision | None) -> str | None:
-    return found.reason if found else None
+def reason(decision: Decision | None) -> str | None:
+    return decision.reason if decision else None
 
 
 # --- which ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_metric_that_swings_below_its_peers_is_doubtful_and_no_reason_to_end() -> None:
-    found = doubt(SWINGS, median=0.5, max_epochs=20)
-    assert reason(found) == "oscillating"
-    assert found is not None
-    assert found.numbers["cv"] > 0.2
+    decision = doubt(SWINGS, median=0.5, max_epochs=20)
+    assert reason(decision) == "oscillating"
+    assert decision is not None
+    assert decision.numbers["cv"] > 0.2
     curve = Curve("max", [Point(epoch, value, 1.0) for epoch, value in enumerate(SWINGS, start=1)])
     assert verdict(curve, 20, StabilitySettings(), peers=lambda epoch: 0.5) is None
 
@@ -92,10 +92,10 @@ def asha_with(values: Sequence[float], rung: int = 1, max_epochs: int = 100) -> 
 
 
 def promoted(asha: PromotingASHA, remaining: int = 0) -> int | None:
-    found = asha.promotable(remaining)
-    if found:
-        asha.record(*found, "continue")
-    return found[0] if found else None
+    promotion = asha.promotable(remaining)
+    if promotion:
+        asha.record(*promotion, "continue")
+    return promotion[0] if promotion else None
 
 
 def test_a_demoted_trial_stands_behind_all_others_at_the_rung_that_it_passed_last() -> None:
@@ -149,9 +149,9 @@ def test_whatever_is_demoted_a_sweep_ends_and_trains_one_trial_to_completion(
     waiting, done, demotions = list(values), set(), 0
     for _ in range(20 * len(values) * 20):
         while len(running) < 3:
-            if found := asha.promotable(len(waiting)):
-                asha.record(*found, "continue")
-                running[found[0]] = epochs[found[0]]
+            if promotion := asha.promotable(len(waiting)):
+                asha.record(*promotion, "continue")
+                running[promotion[0]] = epochs[promotion[0]]
             elif waiting:
                 trial = len(values) - len(waiting)
                 waiting.pop()

@@ -29,11 +29,11 @@ def rise(height: float, epochs: int, mode: str = "max") -> Curve:
 
 def grown(heights: list[float], epochs: int = 3, mode: str = "max") -> Forecast:
     """Of trials whose height is their only parameter."""
-    made = Forecast(27)
+    forecast = Forecast(27)
     for trial, height in enumerate(heights):
-        made.start(trial, [height])
-        made.arrive(trial, rise(height, epochs, mode))
-    return made
+        forecast.start(trial, [height])
+        forecast.arrive(trial, rise(height, epochs, mode))
+    return forecast
 
 
 HEIGHTS = [0.1, 0.9, 0.3, 0.5, 0.7, 0.2]
@@ -61,13 +61,13 @@ def test_who_was_lost_makes_those_like_it_promise_little() -> None:
 
 def test_who_starts_fast_beside_those_that_diverged_promises_less_than_who_starts_slowly() -> None:
     """The rate is the only parameter: the higher, the faster, until from .8 on trainings diverge at once."""
-    made = Forecast(27)
+    forecast = Forecast(27)
     for trial, rate in enumerate([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.82, 0.9, 0.97]):
-        made.start(trial, [rate])
-        made.arrive(trial, rise(rate, 3 if rate < 0.8 else 1))
+        forecast.start(trial, [rate])
+        forecast.arrive(trial, rise(rate, 3 if rate < 0.8 else 1))
         if rate > 0.8:
-            made.fail(trial)
-    calm, near, beyond = made.bounds([], [[0.6], [0.78], [0.9]])[1]
+            forecast.fail(trial)
+    calm, near, beyond = forecast.bounds([], [[0.6], [0.78], [0.9]])[1]
     assert calm > near > beyond
 
 
@@ -91,9 +91,9 @@ def test_of_many_trials_the_best_and_the_newest_are_looked_at(monkeypatch: pytes
 
 
 def test_before_the_first_value_all_promise_the_same() -> None:
-    made = Forecast(27)
-    made.start(0, [0.5])
-    assert made.bounds([0], [[0.1], [0.9]]) == ([0.0], [0.0, 0.0])
+    forecast = Forecast(27)
+    forecast.start(0, [0.5])
+    assert forecast.bounds([0], [[0.1], [0.9]]) == ([0.0], [0.0, 0.0])
 
 
 # --- who goes on -------------------------------------------------------------------------------------------------
@@ -210,8 +210,8 @@ def test_it_takes_no_more_epochs_than_promoting_asha() -> None:
         asha.arrive(trial, rise(trial / 90, 3))
         epochs += 3
         asha.record(trial, 3, "pause")
-    while (found := asha.promotable(0)) is not None:
-        trial, rung = found
+    while (promotion := asha.promotable(0)) is not None:
+        trial, rung = promotion
         asha.record(trial, rung, "continue")
         to = 9 if rung == 3 else 27
         asha.arrive(trial, rise(trial / 90, to))

@@ -104,11 +104,11 @@ def raised_held_out(values: Sequence[float | None]) -> Decision | None:
 
 
 def test_a_raised_held_out_loss_without_a_new_best_metric_diverges() -> None:
-    found = raised_held_out([0.5] + [0.4] * 22)
-    assert reason(found) == "diverging"
-    assert found is not None
-    assert "held-out loss" in found.detail
-    assert "no new best metric in 20" in found.detail
+    decision = raised_held_out([0.5] + [0.4] * 22)
+    assert reason(decision) == "diverging"
+    assert decision is not None
+    assert "held-out loss" in decision.detail
+    assert "no new best metric in 20" in decision.detail
 
 
 def test_a_raised_held_out_loss_with_a_new_best_metric_is_fine() -> None:

@@ -25,11 +25,11 @@ def oscillating(
 
 
 def test_a_metric_that_swings_behind_its_peers_oscillates() -> None:
-    found = oscillating(SWINGS)
-    assert found is not None
-    assert found.reason == "oscillating"
-    assert "worse than the peers' median 0.5000" in found.detail
-    assert found.numbers["cv"] > 0.2
+    decision = oscillating(SWINGS)
+    assert decision is not None
+    assert decision.reason == "oscillating"
+    assert "worse than the peers' median 0.5000" in decision.detail
+    assert decision.numbers["cv"] > 0.2
 
 
 @pytest.mark.parametrize("peers", [None, 0.2, 0.3])
@@ -56,9 +56,9 @@ def test_the_warm_up_may_swing() -> None:
 
 def test_oscillation_is_not_looked_for_early_in_the_budget() -> None:
     assert oscillating(SWINGS, oscillation_after=0.6) is None
-    found = oscillating(SWINGS, oscillation_after=0.5)
-    assert found is not None
-    assert found.reason == "oscillating"
+    decision = oscillating(SWINGS, oscillation_after=0.5)
+    assert decision is not None
+    assert decision.reason == "oscillating"
 
 
 def test_oscillation_stops_nobody_unless_asked_to() -> None:

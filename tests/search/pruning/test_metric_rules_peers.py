@@ -10,8 +10,8 @@ from search.pruning.stop_rules import verdict
 from trainables.settings import parse
 
 
-def reason(found: Decision | None) -> str | None:
-    return found.reason if found else None
+def reason(decision: Decision | None) -> str | None:
+    return decision.reason if decision else None
 
 
 def beside(
@@ -25,11 +25,11 @@ def beside(
 
 
 def test_a_metric_below_a_quarter_of_its_peers_in_half_of_the_epochs_collapsed() -> None:
-    found = beside(0.049, 0.2)
-    assert reason(found) == "collapsed"
-    assert found is not None
-    assert "never above 0.0490 in 50 of 100 epochs, less than 25% of the peers' median 0.2000" in found.detail
-    assert found.numbers == {"highest": 0.049, "median": 0.2, "share": 0.25, "epochs": 50}
+    decision = beside(0.049, 0.2)
+    assert reason(decision) == "collapsed"
+    assert decision is not None
+    assert "never above 0.0490 in 50 of 100 epochs, less than 25% of the peers' median 0.2000" in decision.detail
+    assert decision.numbers == {"highest": 0.049, "median": 0.2, "share": 0.25, "epochs": 50}
 
 
 def test_who_has_a_quarter_or_no_peers_or_a_user_who_wants_it_so_goes_on() -> None:

@@ -149,10 +149,10 @@ def test_no_trial_is_lost_and_none_goes_on_twice(
             went_on.append(trial)
         elif action == "pause":
             waiting.add(trial)
-        while order.random() < 0.5 and (found := promoted(asha, remaining)) is not None:
-            assert found in waiting
-            waiting.remove(found)
-            went_on.append(found)
+        while order.random() < 0.5 and (promotion := promoted(asha, remaining)) is not None:
+            assert promotion in waiting
+            waiting.remove(promotion)
+            went_on.append(promotion)
     for trial in all_promoted(asha):
         waiting.remove(trial)
         went_on.append(trial)

@@ -14,14 +14,14 @@ from tests.support.asha import all_promoted, asha_of
 def left_at_first_rungs(trials: int, epochs: int, rank: int) -> int:
     """How far a trial gets that has this rank at every rung, in a sweep of so many that all report the same forever."""
     asha = PromotingASHA(grace_epochs=2, reduction_factor=1.4, max_epochs=epochs, min_peers=8)
-    values = [1 - 0.01 * place for place in range(trials)]
+    values = [1 - 0.01 * number for number in range(trials)]
     for trial, value in enumerate(values):
         asha.start(trial, {})
         asha.arrive(trial, Curve("max", [Point(epoch, value, 1.0) for epoch in (1, 2)]))
         asha.record(trial, 2, "pause")
     reached = dict.fromkeys(range(trials), 2)
-    while found := asha.promotable(0):
-        trial, rung = found
+    while promotion := asha.promotable(0):
+        trial, rung = promotion
         asha.record(trial, rung, "continue")
         following = next(at for at in [*asha.rungs, epochs] if at > rung)
         reached[trial] = following

@@ -62,9 +62,9 @@ def test_a_factor_that_stops_nobody_is_refused(factor: float) -> None:
 
 @given(st.integers(1, 20), st.floats(1.01, 5), st.integers(1, 300))
 def test_rungs_rise_from_the_grace_epochs_and_end_before_the_last_epoch(grace: int, factor: float, end: int) -> None:
-    found = milestones(grace, factor, end)
-    assert found == sorted(set(found))
-    assert all(grace <= rung < end for rung in found)
+    epochs = milestones(grace, factor, end)
+    assert epochs == sorted(set(epochs))
+    assert all(grace <= rung < end for rung in epochs)
 
 
 @given(st.lists(st.sampled_from([None, 0.1, 0.2, 0.3]), min_size=1, max_size=12), st.integers(1, 5))
@@ -74,11 +74,11 @@ def test_a_standing_is_what_sorting_says(values: list[float | None], places: int
         rung.add(trial, value)
     ranked = sorted((value for value in values if value is not None), reverse=True)
     for trial, value in enumerate(values):
-        found = rung.rung_result(trial, places)
-        assert found.peers == len(values)
-        assert found.cutoff == (ranked[min(places, len(ranked)) - 1] if ranked else float("-inf"))
-        assert found.rank == (len(values) if value is None else ranked.index(value) + 1)
-        assert found.promoted == (value is not None and value >= found.cutoff)
+        standing = rung.rung_result(trial, places)
+        assert standing.peers == len(values)
+        assert standing.cutoff == (ranked[min(places, len(ranked)) - 1] if ranked else float("-inf"))
+        assert standing.rank == (len(values) if value is None else ranked.index(value) + 1)
+        assert standing.promoted == (value is not None and value >= standing.cutoff)
 
 
 @given(st.lists(st.sampled_from([0.1, 0.2, 0.3]), min_size=1, max_size=12))

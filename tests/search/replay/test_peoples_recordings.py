@@ -33,19 +33,19 @@ def test_the_epoch_column_counts_not_the_order_of_rows(rows: list[str], tmp_path
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
 def test_other_encodings_are_read_and_told(encoding: str, tmp_path: Path) -> None:
-    said: list[str] = []
+    notes: list[str] = []
     text = HEADER + "\n".join(ROWS).replace("a,", "é,") + "\n"
-    (recording,) = read(table(tmp_path, text, encoding), "map", remark=said.append)
+    (recording,) = read(table(tmp_path, text, encoding), "map", remark=notes.append)
     assert values(recording) == {"é": [0.1, 0.3], "b": [0.2, 0.4]}
-    assert bool(said) == (encoding != "utf-8-sig")
+    assert bool(notes) == (encoding != "utf-8-sig")
 
 
 def test_a_run_with_an_epoch_given_twice_is_left_out_and_named(tmp_path: Path) -> None:
-    said: list[str] = []
+    notes: list[str] = []
     text = HEADER + "\n".join([*ROWS, "c,1,0.5", "c,1,0.6"]) + "\n"
-    (recording,) = read(table(tmp_path, text), "map", remark=said.append)
+    (recording,) = read(table(tmp_path, text), "map", remark=notes.append)
     assert sorted(values(recording)) == ["a", "b"]
-    assert any("runs.csv" in sentence and "epoch 1 is given again" in sentence for sentence in said)
+    assert any("runs.csv" in sentence and "epoch 1 is given again" in sentence for sentence in notes)
 
 
 def ultralytics(folder: Path, name: str, text: str) -> None:
@@ -60,22 +60,22 @@ def results(*metric: float) -> str:
 
 
 def test_one_empty_training_does_not_refuse_its_folder(tmp_path: Path) -> None:
-    said: list[str] = []
+    notes: list[str] = []
     for name, text in (("a", results(0.1, 0.2)), ("b", results(0.3, 0.4)), ("c", "")):
         ultralytics(tmp_path, name, text)
-    (recording,) = read(tmp_path, remark=said.append)
+    (recording,) = read(tmp_path, remark=notes.append)
     assert len(recording.runs) == 2
-    assert any("results.csv: is empty" in sentence for sentence in said)
+    assert any("results.csv: is empty" in sentence for sentence in notes)
 
 
 def test_two_trainings_in_one_file_are_two(tmp_path: Path) -> None:
-    said: list[str] = []
+    notes: list[str] = []
     appended = results(0.1, 0.2) + results(0.3, 0.4).split("\n", 1)[1]
     for name, text in (("a", results(0.5, 0.6)), ("b", appended)):
         ultralytics(tmp_path, name, text)
-    (recording,) = read(tmp_path, remark=said.append)
+    (recording,) = read(tmp_path, remark=notes.append)
     assert sorted(values(recording).values(), key=str) == [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]
-    assert any("begins again at epoch 1" in sentence for sentence in said)
+    assert any("begins again at epoch 1" in sentence for sentence in notes)
 
 
 def test_what_is_no_file_is_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -25,13 +25,13 @@ from trainables.errors import DataError, SettingsError, SteadytuneError
 def recording(values: list[list[float]], mode: str = "max", censored: tuple[int, ...] = ()) -> Recording:
     runs = tuple(
         Run(
-            str(place),
-            Curve(mode, [Point(epoch, value, 1.0 / epoch) for epoch, value in enumerate(one, start=1)]),
-            (1.0,) * len(one),
+            str(index),
+            Curve(mode, [Point(epoch, value, 1.0 / epoch) for epoch, value in enumerate(run_values, start=1)]),
+            (1.0,) * len(run_values),
             {},
-            place in censored,
+            index in censored,
         )
-        for place, one in enumerate(values)
+        for index, run_values in enumerate(values)
     )
     return Recording("made up", "score", mode, max(map(len, values)), runs)  # type: ignore[arg-type]
 
@@ -50,42 +50,42 @@ def rising(runs: int = 12, epochs: int = 20, seed: int = 0) -> Recording:
 
 
 def test_without_a_scheduler_all_is_trained_and_nothing_lost() -> None:
-    found = simulate_shuffled(rising(), {"scheduler": "none"}, workers=4, seed=0)
-    assert (found.epochs, found.regret, found.winner_stopped) == (1.0, 0.0, "")
-    assert found.reasons == {"done": 12}
-    assert found.seconds == pytest.approx(1.0)
+    result = simulate_shuffled(rising(), {"scheduler": "none"}, workers=4, seed=0)
+    assert (result.epochs, result.regret, result.winner_stopped) == (1.0, 0.0, "")
+    assert result.reasons == {"done": 12}
+    assert result.seconds == pytest.approx(1.0)
 
 
 def test_asha_trains_less_and_says_who_ended_why() -> None:
-    found = simulate_shuffled(rising(), {"scheduler": "asha"}, workers=4, seed=0)
-    assert found.epochs < 0.6
-    assert found.reasons["rung"] > found.reasons["done"] > 0
+    result = simulate_shuffled(rising(), {"scheduler": "asha"}, workers=4, seed=0)
+    assert result.epochs < 0.6
+    assert result.reasons["rung"] > result.reasons["done"] > 0
 
 
 def test_no_stopped_run_is_re_trained_as_an_audit() -> None:
     """A recording already knows how a stopped run would have ended; of 20, a sweep would re-train one."""
-    found = simulate_shuffled(rising(runs=40, epochs=9), {"scheduler": "stopping"}, workers=40, seed=0)
-    assert found.reasons["rung"] >= 20
-    assert sum(found.reasons.values()) == 40
+    result = simulate_shuffled(rising(runs=40, epochs=9), {"scheduler": "stopping"}, workers=40, seed=0)
+    assert result.reasons["rung"] >= 20
+    assert sum(result.reasons.values()) == 40
 
 
 @pytest.mark.parametrize(("objective", "regret"), [("best_mean", 1 / 3), ("best", 0.5), ("last", 1 / 3)])
 def test_regret_is_what_the_best_result_lacks(objective: str, regret: float) -> None:
-    made = recording([[0.1, 0.2, 0.8, 0.8], [0.4, 0.4, 0.4, 0.4]])
+    recorded = recording([[0.1, 0.2, 0.8, 0.8], [0.4, 0.4, 0.4, 0.4]])
     stopping = {"scheduler": "stopping", "grace_epochs": 2, "reduction_factor": 2, "objective": objective}
-    found = simulate_shuffled(made, stopping, workers=2, seed=0)
-    assert found.regret == pytest.approx(regret)
-    assert found.winner_stopped == "rung"
+    result = simulate_shuffled(recorded, stopping, workers=2, seed=0)
+    assert result.regret == pytest.approx(regret)
+    assert result.winner_stopped == "rung"
 
 
 @pytest.mark.parametrize(("objective", "regret"), [("best_mean", 0.0), ("best", 0.0), ("last", 0.5)])
 def test_a_run_that_was_stopped_is_a_result_by_what_it_had_reached(objective: str, regret: float) -> None:
     """The first run is stopped at epoch 4; by its end it would be the best."""
-    made = recording([[0.8, 0.8, 0.8, 0.1, 0.7, 0.8, 0.8, 0.8], [0.1, 0.2, 0.3, 0.4, 0.4, 0.4, 0.4, 0.4]])
+    recorded = recording([[0.8, 0.8, 0.8, 0.1, 0.7, 0.8, 0.8, 0.8], [0.1, 0.2, 0.3, 0.4, 0.4, 0.4, 0.4, 0.4]])
     stopping = {"scheduler": "stopping", "grace_epochs": 4, "reduction_factor": 2, "objective": objective}
-    found = simulate_shuffled(made, stopping, workers=2, seed=0)
-    assert found.winner_stopped == "rung"
-    assert found.regret == pytest.approx(regret)
+    result = simulate_shuffled(recorded, stopping, workers=2, seed=0)
+    assert result.winner_stopped == "rung"
+    assert result.regret == pytest.approx(regret)
 
 
 def test_a_metric_to_minimise_is_simulated_the_other_way_round() -> None:
@@ -239,17 +239,17 @@ def late_bloomer(seed: int) -> Recording:
 
 
 def test_a_choice_is_checked_on_recordings_that_it_was_not_made_by() -> None:
-    found = choose([rising(12, 20, seed) for seed in range(3)], workers=4, orders=2)
-    assert found.held_out is not None
-    assert found.fitted.epochs <= found.default.epochs
-    assert found.fitted.regret <= found.default.regret
-    assert found.fitted.regret <= found.held_out.regret, "what others choose cannot beat what these would"
+    choice = choose([rising(12, 20, seed) for seed in range(3)], workers=4, orders=2)
+    assert choice.held_out is not None
+    assert choice.fitted.epochs <= choice.default.epochs
+    assert choice.fitted.regret <= choice.default.regret
+    assert choice.fitted.regret <= choice.held_out.regret, "what others choose cannot beat what these would"
 
 
 def test_too_few_recordings_give_a_choice_that_says_it_is_unchecked() -> None:
-    found = choose([late_bloomer(0), late_bloomer(1)], workers=4, orders=1)
-    assert (found.held_out, found.gain) == (None, None)
-    assert "keep it" in found.verdict or "3 recordings or more are needed" in found.verdict
+    choice = choose([late_bloomer(0), late_bloomer(1)], workers=4, orders=1)
+    assert (choice.held_out, choice.gain) == (None, None)
+    assert "keep it" in choice.verdict or "3 recordings or more are needed" in choice.verdict
 
 
 def choice(gain: tuple[float, float] | None, grace: float = 0.2) -> Choice:
@@ -270,5 +270,5 @@ def test_defaults_are_looked_for_on_the_command_line(tmp_path: Path) -> None:
     arguments = ["replay", str(tmp_path / "runs.csv"), "--metric", "map", "--orders", "1", "--sweep-defaults"]
     shown = CliRunner().invoke(cli.app, arguments).output
     assert "all: the default" in shown
-    found = json.loads(CliRunner().invoke(cli.app, [*arguments, "--json"]).output)
-    assert found.keys() == {"grace", "factor", "fitted", "default", "held_out", "gain", "verdict"}
+    printed = json.loads(CliRunner().invoke(cli.app, [*arguments, "--json"]).output)
+    assert printed.keys() == {"grace", "factor", "fitted", "default", "held_out", "gain", "verdict"}

@@ -125,9 +125,9 @@ def test_an_experiment_of_mlflow_is_read_by_its_planned_epochs(tmp_path: Path) -
         ("again", 3, {"steadytune.kind": "confirm"}),
         ("longer", 9, {}),
     )
-    for place, (name, planned, own_tags) in enumerate(runs):
+    for index, (name, planned, own_tags) in enumerate(runs):
         tags = {"mlflow.runName": name, **own_tags}
-        run = client.create_run(experiment, start_time=1000 + place, tags=tags).info.run_id
+        run = client.create_run(experiment, start_time=1000 + index, tags=tags).info.run_id
         client.log_param(run, "epochs", planned)
         for step in range(3):
             client.log_metric(run, "train_loss", 1 / (step + 1), timestamp=3000 + 2000 * step, step=step)

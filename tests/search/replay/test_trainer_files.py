@@ -262,8 +262,8 @@ def start(epoch: int) -> str:
 
 
 def step(epoch: int, iteration: int, loss: object, planned: int = 3) -> str:
-    place = f"epoch: {epoch}/{planned}, iter: {iteration}/20, mem: 9Mb"
-    return f"2024-03-03 15:06:28 | INFO     | yolox.core.trainer:254 - {place}, total_loss: {loss}, iou_loss: 1.0\n"
+    position = f"epoch: {epoch}/{planned}, iter: {iteration}/20, mem: 9Mb"
+    return f"2024-03-03 15:06:28 | INFO     | yolox.core.trainer:254 - {position}, total_loss: {loss}, iou_loss: 1.0\n"
 
 
 def logs(root: Path, text: str) -> tuple[dict[str, list[float | None]], list[float | None], list[str]]:

@@ -119,8 +119,8 @@ def asks(searcher: Searcher, count: int) -> list[dict[str, Any]]:
 def test_every_sampler_draws_from_a_mixed_space(sampler: str, mode: str) -> None:
     searcher = make(sampler, mode=mode)
     drawn = asks(searcher, 12)
-    assert all(1e-5 <= one["lr"] <= 1e-1 and one["depth"] in (1, 2, 3, 4) for one in drawn)
-    assert len({one["lr"] for one in drawn}) > 10
+    assert all(1e-5 <= values["lr"] <= 1e-1 and values["depth"] in (1, 2, 3, 4) for values in drawn)
+    assert len({values["lr"] for values in drawn}) > 10
     assert not [trial for trial in searcher.study.trials if trial.state is TrialState.RUNNING]
 
 
@@ -190,7 +190,7 @@ def test_a_restart_with_another_seed_does_not_repeat_the_first_draws(sampler: st
         assert again.ask(number, drawn) == drawn
         again.tell(number, "complete", 0.5)
     later = [again.ask(number)["lr"] for number in range(4, 8)]
-    assert not {one["lr"] for one in first} & set(later)
+    assert not {values["lr"] for values in first} & set(later)
 
 
 def test_tpe_avoids_where_trials_were_lost() -> None:
@@ -207,5 +207,5 @@ def test_tpe_avoids_where_trials_were_lost() -> None:
 def test_a_distribution_is_kept_once_however_many_trials_drew_from_it() -> None:
     searcher = make()
     asks(searcher, 5)
-    kept = {id(one.distributions["lr"]) for one in searcher.study.get_trials(deepcopy=False)}
+    kept = {id(trial.distributions["lr"]) for trial in searcher.study.get_trials(deepcopy=False)}
     assert len(kept) == 1

@@ -26,18 +26,18 @@ def records(file: Path) -> list[Any]:
     from wandb.proto.wandb_internal_pb2 import Record
 
     content = file.read_bytes()
-    place, parts, whole = HEADER, b"", []
-    while place + HEADER <= len(content):
-        if BLOCK - place % BLOCK < HEADER:  # nothing fits into the rest of a block
-            place += BLOCK - place % BLOCK
+    offset, parts, records = HEADER, b"", []
+    while offset + HEADER <= len(content):
+        if BLOCK - offset % BLOCK < HEADER:  # nothing fits into the rest of a block
+            offset += BLOCK - offset % BLOCK
             continue
-        _, length, kind = struct.unpack("<IHB", content[place : place + HEADER])
-        parts += content[place + HEADER : place + HEADER + length]
-        place += HEADER + length
+        _, length, kind = struct.unpack("<IHB", content[offset : offset + HEADER])
+        parts += content[offset + HEADER : offset + HEADER + length]
+        offset += HEADER + length
         if kind in (1, 4):  # whole, or the last part
-            whole.append(Record.FromString(parts))
+            records.append(Record.FromString(parts))
             parts = b""
-    return whole
+    return records
 
 
 def as_dict(items: Any) -> dict[str, Any]:

@@ -75,9 +75,9 @@ def test_a_name_that_would_leave_its_folder_is_left_out(storage: Storage, monkey
 @pytest.mark.parametrize("field", ["storage", "data"])
 def test_a_uri_with_a_key_is_refused_and_not_repeated(data: Path, field: str) -> None:
     spec = spec_of(data).model_copy(update={field: "s3://AKIA:hidden@bucket/sweeps"})
-    with pytest.raises(SettingsError, match=f"{field} holds a key or a password.*AWS_SECRET_ACCESS_KEY") as said:
+    with pytest.raises(SettingsError, match=f"{field} holds a key or a password.*AWS_SECRET_ACCESS_KEY") as refused:
         make_plan(spec)
-    assert "hidden" not in str(said.value)
+    assert "hidden" not in str(refused.value)
 
 
 def test_a_relative_path_means_another_folder_on_each_node_and_is_refused() -> None:
@@ -94,9 +94,9 @@ def test_a_relative_path_means_another_folder_on_each_node_and_is_refused() -> N
     ],
 )
 def test_what_is_no_storage_is_named_in_one_sentence(uri: str, why: str) -> None:
-    with pytest.raises(SettingsError, match=rf"^storage is {uri.replace('?', '[?]')}; .*({why})") as said:
+    with pytest.raises(SettingsError, match=rf"^storage is {uri.replace('?', '[?]')}; .*({why})") as refused:
         check_storage("storage", uri)
-    assert "\n" not in str(said.value)
+    assert "\n" not in str(refused.value)
 
 
 class FailingAction:

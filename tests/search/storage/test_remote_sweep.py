@@ -20,9 +20,9 @@ from trainables.errors import SteadytuneError
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
-    made = Storage(uri(tmp_path), "sweep")
-    made.write(remote_sweep.OWNER, b"0123 another machine")
-    return made
+    storage = Storage(uri(tmp_path), "sweep")
+    storage.write(remote_sweep.OWNER, b"0123 another machine")
+    return storage
 
 
 def uri(tmp_path: Path) -> str:
@@ -45,12 +45,12 @@ def put(storage: Storage, trial: Path, epoch: int) -> None:
 def resumed(storage: Storage, trial: Path, epochs: int) -> int:
     """The epoch from which a worker on an empty node continues."""
     remote_sweep.download_newest_checkpoint(storage, trial, epochs)
-    found = checkpoint.found(trial / "checkpoints")
-    assert len(found) <= 1
-    for path in found.values():
+    checkpoints = checkpoint.found(trial / "checkpoints")
+    assert len(checkpoints) <= 1
+    for path in checkpoints.values():
         checkpoint.check(path)
         assert json.loads((path / "state.json").read_text())["epoch"] == int(path.name[-4:])
-    return max(found, default=0)
+    return max(checkpoints, default=0)
 
 
 def test_a_trial_continues_from_its_newest_checkpoint_that_the_driver_has_heard_of(

@@ -217,15 +217,15 @@ def test_a_sweep_whose_machine_is_lost_at_any_event_comes_to_its_end_on_another(
     rows = len(list(read(tmp_path / "whole" / "first" / "sweep" / "journal")))
     assert rows > 30
     for lost_after in range(2, rows, 8):
-        own = tmp_path / f"lost after {lost_after}"
+        root = tmp_path / f"lost after {lost_after}"
         disk = Disk()
-        assert sweep(own, data, "first", disk, lost_after) is None
+        assert sweep(root, data, "first", disk, lost_after) is None
         if lost_after <= 3:  # nothing had come to the storage but the description
-            assert not Storage(storage_uri(own), "sweep").list_files("journal")
-        state = sweep(own, data, "second", disk).state  # type: ignore[union-attr]
+            assert not Storage(storage_uri(root), "sweep").list_files("journal")
+        state = sweep(root, data, "second", disk).state  # type: ignore[union-attr]
         epochs = [
             (row.event.trial, row.event.epoch)
-            for row in read(own / "second" / "sweep" / "journal")
+            for row in read(root / "second" / "sweep" / "journal")
             if isinstance(row.event, EpochDone)
         ]
         assert len(epochs) == len(set(epochs))
@@ -235,5 +235,5 @@ def test_a_sweep_whose_machine_is_lost_at_any_event_comes_to_its_end_on_another(
         assert len(state.trials.search) == 4
         for number, trial in state.trials.items():
             assert [epoch for of, epoch in epochs if of == number] == list(range(1, trial.curve.epoch + 1))
-        copy = remote_sweep.fetch(own / "third", "sweep", storage_uri(own))
-        assert list(read(copy.journal)) == list(read(own / "second" / "sweep" / "journal"))
+        copy = remote_sweep.fetch(root / "third", "sweep", storage_uri(root))
+        assert list(read(copy.journal)) == list(read(root / "second" / "sweep" / "journal"))

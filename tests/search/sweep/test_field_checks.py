@@ -111,8 +111,8 @@ def test_a_seed_among_the_settings_would_make_fresh_seeds_the_same(data: Path) -
 @pytest.mark.parametrize("recipe", sorted(registry.BUILT_IN))
 def test_gpus_are_not_reserved_for_trainings_that_are_told_to_stay_on_the_cpu(data: Path, recipe: str) -> None:
     sweep = {"recipe": recipe, "preset": "tiny", "gpus": "auto"}
-    told = "gpus is auto, but device is cpu \\(by preset tiny\\), so no training would use a GPU"
-    with pytest.raises(SettingsError, match=told):
+    sentence = "gpus is auto, but device is cpu \\(by preset tiny\\), so no training would use a GPU"
+    with pytest.raises(SettingsError, match=sentence):
         check_new(new_plan(data, **sweep))
     check_new(new_plan(data, **sweep, set={"device": None if recipe == "ultralytics" else "auto"}))
     with pytest.raises(SettingsError, match=r"device is cpu \(by set\)"):

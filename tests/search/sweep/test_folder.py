@@ -91,13 +91,13 @@ def test_what_a_killed_process_left_half_deleted_is_swept_up_and_whole_checkpoin
     tmp_path: Path, data: Path
 ) -> None:
     folder = SweepFolder.create(tmp_path, spec_of(data))
-    whole = folder.checkpoint(3, 12)
-    assert whole == folder.path / "trials" / "0003" / "checkpoints" / "epoch-0012"
-    for path in (whole, whole.with_name("epoch-0013.partial"), whole.with_name("epoch-0011.removed")):
+    complete = folder.checkpoint(3, 12)
+    assert complete == folder.path / "trials" / "0003" / "checkpoints" / "epoch-0012"
+    for path in (complete, complete.with_name("epoch-0013.partial"), complete.with_name("epoch-0011.removed")):
         path.mkdir(parents=True)
         (path / "state.pt").write_text("x")
     folder.sweep_up()
-    assert list(folder.trials.glob("*/checkpoints/*")) == [whole]
+    assert list(folder.trials.glob("*/checkpoints/*")) == [complete]
 
 
 # --- fields that were removed ------------------------------------------------------------------------------------

@@ -83,8 +83,8 @@ class Sweeps:
     def champion(self, suffix: str = "") -> str:
         """The sweep whose winner is champion."""
         name = model_name("tests.support.fakes:Curves", self.data) + suffix
-        found = self.client.get_model_version_by_alias(name, ALIAS)
-        return str(found.tags["steadytune.sweep"])
+        version = self.client.get_model_version_by_alias(name, ALIAS)
+        return str(version.tags["steadytune.sweep"])
 
 
 @pytest.fixture
@@ -120,9 +120,9 @@ def test_a_champion_whose_files_are_gone_is_none(sweeps: Sweeps, lost: str) -> N
 
 
 def test_a_winner_whose_files_are_gone_gets_them_again(sweeps: Sweeps) -> None:
-    said = sweeps.win("first", 0.5)
+    sentence = sweeps.win("first", 0.5)
     shutil.rmtree(sweeps.files)
-    assert sweeps.again("first", 0.5) == said
+    assert sweeps.again("first", 0.5) == sentence
     assert (sweeps.files / "data" / "first" / "checkpoint" / "state.pt").is_file()
 
 
@@ -137,8 +137,8 @@ def test_a_champion_that_somebody_else_registered_is_left_to_them(sweeps: Sweeps
 
 def test_other_data_of_the_same_name_have_a_model_and_a_champion_of_their_own(sweeps: Sweeps) -> None:
     sweeps.win("first", 0.5, fingerprint="v2-1111111122222222")
-    said = sweeps.win("other", 0.9, fingerprint="v2-3333333344444444")
-    assert said.endswith("-33333333 version 1 is the champion")
+    sentence = sweeps.win("other", 0.9, fingerprint="v2-3333333344444444")
+    assert sentence.endswith("-33333333 version 1 is the champion")
     assert sweeps.win("again", 0.8, fingerprint="v2-3333333344444444").endswith("champion, 1, is not beaten and stays")
     assert (sweeps.champion(), sweeps.champion("-33333333")) == ("first", "other")
     model = sweeps.client.get_registered_model(model_name("tests.support.fakes:Curves", sweeps.data))
@@ -164,9 +164,9 @@ def test_a_sweep_that_was_given_more_to_do_has_its_new_winner_as_a_version_too(
     sweeps: Sweeps, winner: dict[str, int]
 ) -> None:
     sweeps.win("first", 0.5)
-    said = sweeps.extended("first", 0.6, **winner)
-    assert said.endswith("version 2 is the champion")
-    assert sweeps.extended("first", 0.6, **winner) == said, "recorded once more"
+    sentence = sweeps.extended("first", 0.6, **winner)
+    assert sentence.endswith("version 2 is the champion")
+    assert sweeps.extended("first", 0.6, **winner) == sentence, "recorded once more"
     contents = [(folder / "data" / "first" / "checkpoint" / "state.pt").read_text() for folder in sweeps.models]
     assert contents == ["trial 3 after epoch 7", f"trial {winner.get('trial', 3)} after epoch {winner.get('epoch', 7)}"]
 

@@ -116,8 +116,8 @@ def test_every_epoch_is_one_point_of_each_metric(root: Path, sample: Path) -> No
         done = [row.event for row in rows if isinstance(row.event, EpochDone) and row.event.trial == number]
         assert done
         for name in ("score", "loss/val", "rate/all", "seconds/train"):
-            assert [point[0] for point in child["points"][name]] == [one.epoch for one in done]
-        assert [float(point[1]) for point in child["points"]["score"]] == [one.metrics["score"] for one in done]
+            assert [point[0] for point in child["points"][name]] == [report.epoch for report in done]
+        assert [float(point[1]) for point in child["points"]["score"]] == [report.metrics["score"] for report in done]
 
 
 def test_a_journal_written_twice_changes_nothing(root: Path, sample: Path) -> None:
@@ -131,18 +131,18 @@ def test_a_journal_written_twice_changes_nothing(root: Path, sample: Path) -> No
 @pytest.mark.parametrize("share", [0.1, 0.4, 0.8])
 def test_a_recorder_cut_short_begins_again_and_completes(root: Path, sample: Path, share: float) -> None:
     folder, rows = sweep(root, sample, f"cut-{share}")
-    whole, _ = sweep(root, sample, f"uncut-{share}")
+    uncut, _ = sweep(root, sample, f"uncut-{share}")
     written(folder, rows[: round(len(rows) * share)])
     written(folder, rows)
-    written(whole, rows)
+    written(uncut, rows)
 
-    def without_name(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        found[0] |= {"name": "", "params": {**found[0]["params"], "name": ""}}
-        for run in found:
+    def without_name(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        runs[0] |= {"name": "", "params": {**runs[0]["params"], "name": ""}}
+        for run in runs:
             run["tags"].pop("steadytune.sweep")
-        return found
+        return runs
 
-    assert without_name(picture(folder)) == without_name(picture(whole))
+    assert without_name(picture(folder)) == without_name(picture(uncut))
 
 
 def test_a_recorder_that_follows_in_small_steps_gives_the_same(root: Path, sample: Path) -> None:
@@ -172,8 +172,8 @@ def test_a_sweep_that_was_interrupted_does_not_look_as_if_it_ran(root: Path, sam
 def test_a_sweep_without_an_exported_checkpoint_says_that_no_model_is_registered(root: Path, sample: Path) -> None:
     folder, rows = sweep(root, sample, "nothing-kept")
     written(folder, rows)
-    said = picture(folder)[0]["tags"]["steadytune.model"]
-    assert said.startswith("not registered: best/ holds no export with a checkpoint; write it with")
+    tag = picture(folder)[0]["tags"]["steadytune.model"]
+    assert tag.startswith("not registered: best/ holds no export with a checkpoint; write it with")
 
 
 def test_a_sweep_that_was_given_more_continues_in_its_runs(root: Path, sample: Path, tmp_path: Path) -> None:

@@ -149,9 +149,9 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 def database(path: Path, *statements: str) -> str:
     """The address of a database with those statements in it."""
-    with closing(sqlite3.connect(path)) as made, made:
+    with closing(sqlite3.connect(path)) as connection, connection:
         for statement in statements:
-            made.execute(statement)
+            connection.execute(statement)
     return f"sqlite:///{path}"
 
 
@@ -192,8 +192,8 @@ def test_an_empty_database_is_accepted(tmp_path: Path) -> None:
 
 def test_a_database_that_is_cut_short_is_refused(tmp_path: Path) -> None:
     of_version(tmp_path / "mlflow.db", "ffffffffffff")
-    whole = (tmp_path / "mlflow.db").read_bytes()
-    (tmp_path / "mlflow.db").write_bytes(whole[: len(whole) // 2])
+    content = (tmp_path / "mlflow.db").read_bytes()
+    (tmp_path / "mlflow.db").write_bytes(content[: len(content) // 2])
     with pytest.raises(SteadytuneError, match=r"mlflow.db cannot be read \(.*\); restore it from a copy"):
         check_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
 

@@ -113,10 +113,10 @@ def test_a_damaged_table_is_refused(request_of: Request) -> None:
 def test_the_stop_rules_tell(request_of: Request) -> None:
     request = request_of(epochs=12, diverge_at=4)
     printed = list(train(request))
-    told = [line for line in printed if "diverging" in line]
-    assert len(told) == 1, "once, not after each epoch that follows"
-    assert told[0].startswith("epoch 6: diverging (loss rose and stayed high): ")
-    assert told[0].endswith("; --stop would end the training here")
+    warnings = [line for line in printed if "diverging" in line]
+    assert len(warnings) == 1, "once, not after each epoch that follows"
+    assert warnings[0].startswith("epoch 6: diverging (loss rose and stayed high): ")
+    assert warnings[0].endswith("; --stop would end the training here")
     assert len(rows(request.out)) == 12
 
 

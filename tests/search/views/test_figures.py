@@ -104,7 +104,9 @@ def test_a_long_curve_keeps_its_ends_its_peaks_and_its_shape_with_few_points() -
 
 def test_lines_that_look_alike_become_one_with_gaps_on_a_page() -> None:
     """Plotly takes a hundredth of a second for each line that it is given."""
-    lines = [Series("done", (1.0, 2.0), (one / 10, 0.2), "#2ca02c", hover=(f"trial {one}", "")) for one in (1, 2)]
+    lines = [
+        Series("done", (1.0, 2.0), (number / 10, 0.2), "#2ca02c", hover=(f"trial {number}", "")) for number in (1, 2)
+    ]
     chart = Chart("two", "", "", (Panel("", "", "", (*lines, Series("lost", (1.0,), (0.0,), "#d62728"))),))
     drawn = html(chart)
     assert drawn.count('"legendgroup"') == 2

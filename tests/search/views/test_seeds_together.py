@@ -33,8 +33,10 @@ def test_what_does_not_is_never_offered() -> None:
         text = " ".join(seeds_sentences(together, EXPORT))
         assert text.startswith("Neither average nor ensemble of the seeds beats the best single seed's map50 0.6600")
         assert "--" not in text
-    told = list(seeds_sentences(BAD, EXPORT))
-    assert told[1].startswith("The average of the seeds' weights reaches 0.0200: leave it. Trainings that began with")
+    sentences = list(seeds_sentences(BAD, EXPORT))
+    assert sentences[1].startswith(
+        "The average of the seeds' weights reaches 0.0200: leave it. Trainings that began with"
+    )
     between = list(seeds_sentences(replace(BAD, average=0.65), EXPORT))
     assert between[1] == "The average of the seeds' weights reaches 0.6500: leave it"
 

@@ -90,14 +90,14 @@ def test_a_sweep_in_which_nobody_learnt_anything_has_no_best_configuration(
     coordinator = swept(plan, tmp_path / "journal")
     coordinator.end(result(coordinator.state))
     state = coordinator.state
-    told, helps = nothing_learnt(state)
-    assert told.startswith("No training has learnt anything: the best score of 4 trials is 0.0")
+    verdict, helps = nothing_learnt(state)
+    assert verdict.startswith("No training has learnt anything: the best score of 4 trials is 0.0")
     assert helps.startswith("What helps: pretrained weights (`weights`), more epochs (now 4)")
     printed = "\n".join(lines_of(summary(state, SweepFolder(tmp_path, "sweep"))))
-    assert told in printed
+    assert verdict in printed
     assert "Best configuration" not in printed
     assert "Next: " not in printed
-    assert told in list(headline(state))
+    assert verdict in list(headline(state))
     assert not any(text.startswith("Winner") for text in headline(state))
 
 

@@ -240,8 +240,8 @@ def test_check_says_that_a_script_does_not_travel_to_a_cluster(tmp_path: Path) -
     fields = declaration(directory=str(tmp_path))
     values = {"recipe": "command", "name": "own", **fields}
     told = {
-        place: list(map(str, describe(make_plan(read_spec(values | more, "sweep.yaml")))))
-        for place, more in (("here", {}), ("there", {"address": "10.0.0.1:6379"}))
+        where: list(map(str, describe(make_plan(read_spec(values | more, "sweep.yaml")))))
+        for where, more in (("here", {}), ("there", {"address": "10.0.0.1:6379"}))
     }
     sentence = f"The script does not travel: {tmp_path} must be there on every node of 10.0.0.1:6379."
     assert sentence in told["there"]

@@ -85,15 +85,15 @@ def test_any_bytes_are_read_the_same_at_once_and_as_they_grow(name: str, data: s
 
 def numbers(row: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """The numbers that a line says, as text, so that NaN equals NaN."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for key, value in row.items():
         if isinstance(value, dict):
-            found |= numbers(value, f"{prefix}{key}.")
+            values |= numbers(value, f"{prefix}{key}.")
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            found[f"{prefix}{key}"] = "inf" if value > 1e308 else repr(float(value))
+            values[f"{prefix}{key}"] = "inf" if value > 1e308 else repr(float(value))
         elif value in ("0", "1"):
-            found[f"{prefix}{key}"] = repr(float(value))
-    return found
+            values[f"{prefix}{key}"] = repr(float(value))
+    return values
 
 
 @fuzzed

@@ -33,16 +33,16 @@ def entries(change: Callable[[list[Any]], object]) -> Callable[[Path], None]:
     """Spoil the list in the annotations of the training split."""
 
     def spoil(root: Path) -> None:
-        found = json.loads((root / FILE).read_text())
-        change(found)
-        (root / FILE).write_text(json.dumps(found))
+        listed = json.loads((root / FILE).read_text())
+        change(listed)
+        (root / FILE).write_text(json.dumps(listed))
 
     return spoil
 
 
 def box(**values: Any) -> Callable[[Path], None]:
     """Spoil the first box of the first training video, Sign0a_0."""
-    return entries(lambda found: found[0]["annotations"][0]["bboxes"][0].update(values))
+    return entries(lambda listed: listed[0]["annotations"][0]["bboxes"][0].update(values))
 
 
 def cut(root: Path) -> None:
@@ -52,7 +52,7 @@ def cut(root: Path) -> None:
 
 def one_class(root: Path) -> None:
     shutil.rmtree(root / "train/samples/Sign1a_0")
-    entries(lambda found: found.pop())(root)
+    entries(lambda listed: listed.pop())(root)
 
 
 def train_twice(root: Path) -> None:
@@ -66,12 +66,12 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "no annotations": (lambda root: (root / FILE).unlink(), r"annotations\.json: no such file"),
     "no JSON": (lambda root: (root / FILE).write_text("[{"), r"annotations\.json line 1: not valid JSON"),
     "no list": (lambda root: (root / FILE).write_text("{}"), r"annotations\.json: holds a dict"),
-    "unknown video": (entries(lambda found: found[0].update(video_id="Boat_0")), r"entry 0: video_id is 'Boat_0'"),
-    "a video twice": (entries(lambda found: found.append(found[0])), r"entry 2: video_id Sign0a_0 was there before"),
-    "not annotated": (entries(lambda found: found.pop()), r"Sign1a_0: .*annotations\.json has no entry of it"),
-    "no tracks": (entries(lambda found: found[0].pop("annotations")), r"entry 0 \(Sign0a_0\): annotations is None"),
+    "unknown video": (entries(lambda listed: listed[0].update(video_id="Boat_0")), r"entry 0: video_id is 'Boat_0'"),
+    "a video twice": (entries(lambda listed: listed.append(listed[0])), r"entry 2: video_id Sign0a_0 was there before"),
+    "not annotated": (entries(lambda listed: listed.pop()), r"Sign1a_0: .*annotations\.json has no entry of it"),
+    "no tracks": (entries(lambda listed: listed[0].pop("annotations")), r"entry 0 \(Sign0a_0\): annotations is None"),
     "no boxes": (
-        entries(lambda found: found[0]["annotations"][0].update(bboxes=[])),
+        entries(lambda listed: listed[0]["annotations"][0].update(bboxes=[])),
         r"entry 0 \(Sign0a_0\): has no box",
     ),
     "x1 beyond x2": (box(x1=40, x2=20), r"entry 0 \(Sign0a_0\) box 0: x1 40 .* x2 20 .*x1 must be below x2"),
@@ -125,8 +125,8 @@ def test_a_frame_is_the_one_that_was_asked_for(written: Path) -> None:
 
 
 def test_frames_are_decoded_once_while_there_is_room(written: Path) -> None:
-    one = 64 * 64 * 3
-    kept, full = (open_refdet(written, cache_bytes=limit) for limit in (10 * one, one))
+    frame_bytes = 64 * 64 * 3
+    kept, full = (open_refdet(written, cache_bytes=limit) for limit in (10 * frame_bytes, frame_bytes))
     for data, same in ((kept, True), (full, False)):
         video = data.train[0].video
         assert (data.frames.frame(video, 2, 64)[0] is data.frames.frame(video, 2, 64)[0]) is same

@@ -91,8 +91,8 @@ def test_threads_that_ask_for_one_video_decode_it_once(long: SimpleNamespace, tm
 
 
 def test_what_neither_memory_nor_disk_have_room_for_is_sought(long: SimpleNamespace, tmp_path: Path) -> None:
-    one = 32 * 32 * 3
-    cache = FrameCache([long], one, FrameStore(2 * one, tmp_path))
+    frame_bytes = 32 * 32 * 3
+    cache = FrameCache([long], frame_bytes, FrameStore(2 * frame_bytes, tmp_path))
     cache.frame(long.video, 0, 32)
     with counted() as decoded:
         cache.frame(long.video, 0, 32)

@@ -70,12 +70,12 @@ def output(vectors: torch.Tensor, references: torch.Tensor) -> Any:
     """Four places of 8 pixels in a row, each of whose boxes is 8 pixels wide (0.5 strides to each side)."""
     from trainables.refdet.model import BINS, Output
 
-    frames, places = vectors.shape[:2]
-    sides = torch.full((frames, places, 4, BINS), -50.0)
+    frames, patches = vectors.shape[:2]
+    sides = torch.full((frames, patches, 4, BINS), -50.0)
     sides[..., 0] = sides[..., 1] = 0.0  # half at 0, half at 1
-    points = torch.stack((torch.arange(places) + 0.5, torch.full((places,), 0.5)), dim=1)
-    logits = torch.zeros(frames, places)
-    return Output(logits, sides.flatten(2), vectors, references, points, torch.full((places, 1), 8.0))
+    points = torch.stack((torch.arange(patches) + 0.5, torch.full((patches,), 0.5)), dim=1)
+    logits = torch.zeros(frames, patches)
+    return Output(logits, sides.flatten(2), vectors, references, points, torch.full((patches, 1), 8.0))
 
 
 class TestProposals:

@@ -51,9 +51,9 @@ def found_by_evaluation(data: RefdetData, settings: Any, checkpoint: Path, patch
 
     seen: list[Any] = []
 
-    def scored(truth: Any, found: Any, names: Any) -> Any:
-        seen.append(found)
-        return average_precision(truth, found, names)
+    def scored(truth: Any, detected: Any, names: Any) -> Any:
+        seen.append(detected)
+        return average_precision(truth, detected, names)
 
     patch.setattr(module, "average_precision", scored)
     training = RefdetTraining(settings, data)
@@ -91,11 +91,13 @@ def test_boxes_lie_in_a_wide_frame_and_the_references_decide(settings: Any, chec
     random = np.random.default_rng(0)
     frame = random.integers(0, 255, (50, 200, 3), dtype=np.uint8)
     dark, noise = np.zeros((30, 20, 3), dtype=np.uint8), random.integers(0, 255, (9, 9, 3), dtype=np.uint8)
-    one, other = predict([{"frame": frame, "references": [dark]}, {"frame": frame, "references": [noise, noise]}])
-    assert (one["boxes"] >= 0).all()
-    assert (one["boxes"][:, [0, 2]] <= 200).all()
-    assert (one["boxes"][:, [1, 3]] <= 50).all()
-    assert one["scores"].shape != other["scores"].shape or (one["scores"] != other["scores"]).any()
+    dark_answer, other = predict(
+        [{"frame": frame, "references": [dark]}, {"frame": frame, "references": [noise, noise]}]
+    )
+    assert (dark_answer["boxes"] >= 0).all()
+    assert (dark_answer["boxes"][:, [0, 2]] <= 200).all()
+    assert (dark_answer["boxes"][:, [1, 3]] <= 50).all()
+    assert dark_answer["scores"].shape != other["scores"].shape or (dark_answer["scores"] != other["scores"]).any()
 
 
 def test_the_exported_weights_are_a_state_dict_that_answers_alike(

@@ -19,11 +19,11 @@ from trainables.resnet_yolo.data import open_yolo
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Two pictures to train on and one held out, 40 by 20 pixels, each with one object."""
-    for index, place in enumerate(("train/a", "train/b", "val/c")):
-        picture = tmp_path / "images" / f"{place}.png"
+    for index, name in enumerate(("train/a", "train/b", "val/c")):
+        picture = tmp_path / "images" / f"{name}.png"
         picture.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (40, 20), (80 * index, 0, 0)).save(picture)
-        write(tmp_path / "labels" / f"{place}.txt", "1 0.5 0.5 0.25 0.5\n")
+        write(tmp_path / "labels" / f"{name}.txt", "1 0.5 0.5 0.25 0.5\n")
     write(tmp_path / "data.yaml", "train: images/train\nval: images/val\nnames: [cow, calf]\n")
     return tmp_path
 
@@ -192,8 +192,8 @@ def test_boxes_are_cut_at_the_pictures_edge(root: Path) -> None:
 
 
 def test_a_picture_is_decoded_once_while_there_is_room(root: Path) -> None:
-    one = 40 * 40 * 3 + 20
-    data = open_yolo(root / "data.yaml", cache_bytes=one)
+    picture_bytes = 40 * 40 * 3 + 20
+    data = open_yolo(root / "data.yaml", cache_bytes=picture_bytes)
     data.train.preload(40)
     assert data.train.load(0, 40)[0] is data.train.load(0, 40)[0]
     assert data.train.load(1, 40)[0] is not data.train.load(1, 40)[0]

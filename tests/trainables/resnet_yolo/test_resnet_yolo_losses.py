@@ -52,8 +52,8 @@ class TestMatching:
 
 def losses(predicted: Tensor, scores: Tensor, **changed: float) -> list[float]:
     rules = {"threshold": 0.5, "gamma": 2.0, "box_weight": 7.5, "cls_weight": 0.5} | changed
-    found = detection_losses(Predictions(predicted[None], scores[None], CENTERS, STRIDES), [target((0, 16))], **rules)
-    return [float(value) for value in found]
+    losses = detection_losses(Predictions(predicted[None], scores[None], CENTERS, STRIDES), [target((0, 16))], **rules)
+    return [float(value) for value in losses]
 
 
 class TestLosses:

@@ -68,8 +68,8 @@ def planes(seed: int = 5) -> torch.Tensor:
 
 @torch.no_grad()
 def raw(model: Any, pixels: torch.Tensor) -> torch.Tensor:
-    found: torch.Tensor = model.eval()(pixels)[1]["one2one"]["scores"]
-    return found
+    scores: torch.Tensor = model.eval()(pixels)[1]["one2one"]["scores"]
+    return scores
 
 
 def save_weights(model: Any, path: Path) -> None:

@@ -46,9 +46,9 @@ class Trained:
 
         seen: list[Any] = []
 
-        def scored(truth: Any, found: Any, names: Any) -> Any:
-            seen.append(found)
-            return average_precision(truth, found, names)
+        def scored(truth: Any, detected: Any, names: Any) -> Any:
+            seen.append(detected)
+            return average_precision(truth, detected, names)
 
         patch.setattr(module, "average_precision", scored)
         training = RgbtTraining(self.settings, self.data, self.folder)
@@ -84,7 +84,7 @@ def test_it_finds_in_files_and_arrays_what_the_evaluation_finds(each: Trained, m
         arrays.append(np.dstack((colours, np.asarray(cv2.imread(str(thermal), cv2.IMREAD_GRAYSCALE)))))
     predict = each.recipe.predictor(each.settings, each.folder)
     expected = each.found_by_evaluation(monkeypatch)
-    assert sum(len(found.scores) for found in expected) > 10
+    assert sum(len(detections.scores) for detections in expected) > 10
     for images in (files, arrays):
         for ours, theirs in zip(predict(images), expected, strict=True):
             assert ours["boxes"] == pytest.approx((theirs.boxes * 80 / 64).clip(0, 80), abs=1e-3)

@@ -45,7 +45,7 @@ def test_the_share_it_names_rightly_is_the_trainings_own_accuracy(
 ) -> None:
     data, _, epoch = trained
     answers = predict(list(data.val.frames))
-    right = [one["label"] == data.names[label] for one, label in zip(answers, data.val.labels, strict=True)]
+    right = [answer["label"] == data.names[label] for answer, label in zip(answers, data.val.labels, strict=True)]
     assert np.mean(right) == epoch.metrics["top1"]
 
 

@@ -208,11 +208,11 @@ def test_the_paper_preset_takes_a_real_step(tmp_path: Path) -> None:
     settings = Slowfast().settings("paper", {"weights": "none", "device": "cpu", "workers": 0, "batch": 1}, "thermal")
     from trainables.slowfast.training import SlowfastTraining
 
-    one = SlowfastTraining(settings, clip)
-    (clips, _) = next(iter(one._train))
+    built = SlowfastTraining(settings, clip)
+    (clips, _) = next(iter(built._train))
     assert clips.shape == (1, 3, 64, 256, 384)
-    before = one.model.network.blocks[6].proj.weight.clone()  # type: ignore[union-attr, index]
-    epoch_losses, _ = one.train_epoch(1)
+    before = built.model.network.blocks[6].proj.weight.clone()  # type: ignore[union-attr, index]
+    epoch_losses, _ = built.train_epoch(1)
     assert epoch_losses["train"] > 0
-    assert not torch.equal(one.model.network.blocks[6].proj.weight, before)  # type: ignore[union-attr, index]
-    assert one.rates()["head"] == pytest.approx(10 * one.rates()["backbone"])
+    assert not torch.equal(built.model.network.blocks[6].proj.weight, before)  # type: ignore[union-attr, index]
+    assert built.rates()["head"] == pytest.approx(10 * built.rates()["backbone"])

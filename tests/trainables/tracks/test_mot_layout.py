@@ -138,9 +138,9 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_a_fault_is_told_in_one_sentence(walk: Path, fault: str) -> None:
     spoil, sentence = FAULTS[fault]
     spoil(walk)
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as refused:
         open_sequences(walk.parent, NAMES)
-    assert re.search(sentence, str(told.value)), str(told.value)
+    assert re.search(sentence, str(refused.value)), str(refused.value)
 
 
 def test_a_folder_without_sequences_is_refused(tmp_path: Path) -> None:

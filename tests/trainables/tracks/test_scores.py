@@ -97,7 +97,7 @@ def test_trackeval_itself_gives_the_same_for_files_of_motchallenge(tmp_path: Pat
     """Two people who cross while one is hidden, a distractor, misses, false alarms and switches at random."""
     random = np.random.default_rng(3)
     frames, answers = [], []
-    truth, found = [], []
+    truth, tracked = [], []
     for number in range(1, 41):
         objects = {1: (4.0 * number, 40.0), 2: (170.0 - 4 * number, 44.0), 3: (90.0, 100.0)}
         boxes = {each: (x, y, x + 20, y + 40) for each, (x, y) in objects.items()}
@@ -114,13 +114,13 @@ def test_trackeval_itself_gives_the_same_for_files_of_motchallenge(tmp_path: Pat
         if random.random() < 0.2:
             tracks[90] = (300.0, 20.0, 330.0, 70.0)
         answers.append(answer(*tracks.items()))
-        found += [f"{number},{n},{b[0]},{b[1]},{b[2] - b[0]},{b[3] - b[1]},0.9,-1,-1,-1\n" for n, b in tracks.items()]
+        tracked += [f"{number},{n},{b[0]},{b[1]},{b[2] - b[0]},{b[3] - b[1]},0.9,-1,-1,-1\n" for n, b in tracks.items()]
     ours = score(frames, answers)
     assert ours["idsw"] > 3
-    assert ours == pytest.approx(by_trackeval(tmp_path, "".join(truth), "".join(found)), abs=1e-4)
+    assert ours == pytest.approx(by_trackeval(tmp_path, "".join(truth), "".join(tracked)), abs=1e-4)
 
 
-def by_trackeval(folder: Path, truth: str, found: str) -> dict[str, float]:
+def by_trackeval(folder: Path, truth: str, tracked: str) -> dict[str, float]:
     """The scores by TrackEval's own reader, preparation and evaluation, as its script for MOTChallenge has them."""
     from trackeval import Evaluator
     from trackeval.datasets import MotChallenge2DBox
@@ -134,7 +134,7 @@ def by_trackeval(folder: Path, truth: str, found: str) -> dict[str, float]:
     (folder / "gt" / "seqmaps" / "MOT17-train.txt").write_text("name\nwalk\n")
     tracker = folder / "trackers" / "MOT17-train" / "mine" / "data"
     tracker.mkdir(parents=True)
-    (tracker / "walk.txt").write_text(found)
+    (tracker / "walk.txt").write_text(tracked)
     quiet = {"PRINT_CONFIG": False, "PRINT_RESULTS": False, "TIME_PROGRESS": False, "DISPLAY_LESS_PROGRESS": True}
     quiet |= {"OUTPUT_SUMMARY": False, "OUTPUT_DETAILED": False, "PLOT_CURVES": False}
     places = {"GT_FOLDER": str(folder / "gt"), "TRACKERS_FOLDER": str(folder / "trackers"), "BENCHMARK": "MOT17"}

@@ -86,8 +86,8 @@ def test_the_order_of_events_is_the_one_that_the_hooks_wait_at() -> None:
         "self._handle_nan_recovery(epoch)",
         '"on_fit_epoch_end"',
     ]
-    places = [source.index(mark) for mark in marks]
-    assert places == sorted(places)
+    positions = [source.index(mark) for mark in marks]
+    assert positions == sorted(positions)
 
 
 def test_the_events_are_ultralytics_own() -> None:

@@ -116,8 +116,8 @@ def test_two_processes_compute_what_one_does_that_adds_up_their_parts(
     monkeypatch.setattr(RandomSampler, "__iter__", lambda _: iter(next(orders)))
     # The trainer seeds its weights by seed and process: of the first of several as of one with the next seed.
     single = settings(model, **PLAIN | {"batch": 2, "processes": 1, "seed": 1})
-    one, expected = trained(single, data, tmp_path / "one")
-    for ours, theirs in zip(two, one, strict=True):
+    alone, expected = trained(single, data, tmp_path / "one")
+    for ours, theirs in zip(two, alone, strict=True):
         assert len(ours.steps) == 2
         assert list(ours.steps) == pytest.approx(list(theirs.steps[::2]), rel=1e-5)
         assert ours.rates == theirs.rates

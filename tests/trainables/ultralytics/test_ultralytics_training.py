@@ -185,10 +185,10 @@ def test_losses_that_are_no_numbers_end_it_as_nonfinite(
     """In its first epoch the trainer would go on, and later go back to an earlier checkpoint."""
     from ultralytics.nn.tasks import DetectionModel
 
-    whole = DetectionModel.loss
+    original = DetectionModel.loss
 
     def broken(*arguments: Any, **named: Any) -> Any:
-        loss, items = whole(*arguments, **named)
+        loss, items = original(*arguments, **named)
         return loss * float("nan"), items
 
     epochs = curve(settings(models["detect"]), RECIPE.open(data_of(root, "detect")), tmp_path / "run")

@@ -68,9 +68,9 @@ def test_a_damaged_jpeg_is_trained_on_as_ultralytics_does_and_is_counted(
 
 @pytest.mark.parametrize("name", ["progressive.jpg", "a.webp"])
 def test_what_cannot_be_decoded_is_left_out_of_the_check_too(name: str, file: Path) -> None:
-    whole = picture("WEBP") if name.endswith("webp") else picture("JPEG", progressive=True)
+    sound = picture("WEBP") if name.endswith("webp") else picture("JPEG", progressive=True)
     image = file.parent / "images/train" / name
-    contents = [damaged(whole, bytes([byte]) * length) for byte in (0, 0x5A, 0xFF) for length in (8, 30, 60)]
+    contents = [damaged(sound, bytes([byte]) * length) for byte in (0, 0x5A, 0xFF) for length in (8, 30, 60)]
     left_out = 0
     for content in contents:
         image.write_bytes(content)

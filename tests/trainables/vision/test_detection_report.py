@@ -130,9 +130,9 @@ def test_its_numbers_are_those_of_ultralytics_val_on_the_same_predictions(tmp_pa
     theirs = model.val(
         validator=Recording, conf=0.25, data=str(data), imgsz=settings.imgsz, plots=True, workers=0, **folder
     )
-    found = DetectionPredictions(tuple(model.names.values()), tuple(truth), tuple(detected), ("",) * len(truth))
-    assert np.array(confusion(found, 0.25)).T.tolist() == theirs.confusion_matrix.matrix.astype(int).tolist()
-    ours = detection_report(found)
+    predictions = DetectionPredictions(tuple(model.names.values()), tuple(truth), tuple(detected), ("",) * len(truth))
+    assert np.array(confusion(predictions, 0.25)).T.tolist() == theirs.confusion_matrix.matrix.astype(int).tolist()
+    ours = detection_report(predictions)
     assert 0.3 < theirs.box.map50 < 0.95, "all right or all wrong would prove nothing"
     for row, precision, recall, f1 in zip(ours.classes, theirs.box.p, theirs.box.r, theirs.box.f1, strict=True):
         assert (row.precision, row.recall, row.f1) == pytest.approx((precision, recall, f1), abs=1e-3)

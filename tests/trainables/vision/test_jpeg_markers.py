@@ -60,13 +60,13 @@ def test_what_is_not_odd_can_be_decoded(kind: str) -> None:
     for _ in range(300):
         content = bytearray(USUAL[kind])
         for _ in range(draw.randint(1, 3)):
-            place = draw.randrange(2, min(len(content), 700))
+            offset = draw.randrange(2, min(len(content), 700))
             if draw.random() < 0.6:
-                content[place] = draw.randrange(256)
+                content[offset] = draw.randrange(256)
             elif draw.random() < 0.5:
-                del content[place : place + draw.randint(1, 20)]
+                del content[offset : offset + draw.randint(1, 20)]
             else:
-                content[place:place] = draw.randbytes(draw.randint(1, 20))
+                content[offset:offset] = draw.randbytes(draw.randint(1, 20))
         if jpeg_body(bytes(content)) is not JpegBody.UNSURE:
             sure += 1
             assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) is not None

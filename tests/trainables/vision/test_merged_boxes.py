@@ -18,8 +18,8 @@ SHIFTED = (0.0, 0.0, 10.0, 9.0)
 
 def answer(*rows: tuple[tuple[float, float, float, float], float, str], **others: Any) -> dict[str, Any]:
     boxes, scores, labels = zip(*rows, strict=True) if rows else ((), (), ())
-    found = np.array(boxes, dtype=np.float32).reshape(-1, 4)
-    return {"boxes": found, "scores": np.array(scores, dtype=np.float32), "labels": list(labels), **others}
+    corners = np.array(boxes, dtype=np.float32).reshape(-1, 4)
+    return {"boxes": corners, "scores": np.array(scores, dtype=np.float32), "labels": list(labels), **others}
 
 
 def test_an_object_has_the_weighted_mean_of_its_boxes_and_the_mean_of_the_scores() -> None:

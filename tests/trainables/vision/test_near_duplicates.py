@@ -109,10 +109,10 @@ def test_a_thumbnail_shows_what_the_whole_image_shows(suffix: str, turned: bool,
     if turned:
         exif[0x0112] = 6
     Image.fromarray(scene(1, (400, 640))).convert("RGB").save(file, exif=exif.tobytes())
-    whole = cv2.cvtColor(decode(file), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(decode(file), cv2.COLOR_RGB2GRAY)
     small = thumbnail(file.read_bytes(), file, 640, 400, 32)
-    assert nearest(hashed(small), hashed(whole)).bits[0] <= 2
-    assert small.size < whole.size / 50 or suffix != "jpg"
+    assert nearest(hashed(small), hashed(grey)).bits[0] <= 2
+    assert small.size < grey.size / 50 or suffix != "jpg"
     assert (small.shape[0] > small.shape[1]) == turned
 
 

@@ -76,9 +76,9 @@ def test_the_numbers_of_a_pickled_model_are_its_state_dict(tmp_path: Path) -> No
     model.names = {0: "cow", 1: "calf"}  # type: ignore[assignment]
     torch.save({"ema": None, "model": model.half()}, tmp_path / "weights.pt")
     saved = load_pickled(tmp_path / "weights.pt")
-    found, expected = weights_in(saved), model.float().state_dict()
-    assert found.keys() == expected.keys()
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    weights, expected = weights_in(saved), model.float().state_dict()
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
     assert class_names_in(saved) == {0: "cow", 1: "calf"}
 
 

@@ -45,9 +45,9 @@ def found_by_evaluation(data: CocoData, checkpoint: Path, patch: pytest.MonkeyPa
 
     seen: list[Any] = []
 
-    def scored(truth: Any, found: Any, names: Any) -> Any:
-        seen.extend(found)
-        return average_precision(truth, found, names)
+    def scored(truth: Any, detected: Any, names: Any) -> Any:
+        seen.extend(detected)
+        return average_precision(truth, detected, names)
 
     patch.setattr(module, "average_precision", scored)
     settings = Yolox().settings("tiny", SHORT)

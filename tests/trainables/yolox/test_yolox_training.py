@@ -153,13 +153,13 @@ def test_each_setting_changes_what_comes_out(
         assert changed != usual
 
 
-def counts(one: Any) -> int:
+def counts(training: Any) -> int:
     """Detections of an untrained model on a field of dots, before the limit of COCO."""
     raw = torch.zeros(1, 200, 5 + 3)
     raw[0, :, 0] = torch.linspace(0, 64, 200)
     raw[0, :, 1:4] = 16.0
     raw[0, :, 4:] = 0.6
-    return sum(len(each.scores) for each in one._detections(raw, [0]))
+    return sum(len(each.scores) for each in training._detections(raw, [0]))
 
 
 def test_the_input_size_varies_by_multiscale_alone(few: CocoData) -> None:
