@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from search.check import check, machine_notes, plan_notes
@@ -61,12 +63,7 @@ def run_shown(
     notes += plan_notes(plan) if new else []
     doubts = machine_notes(plan) if new else []
     prior = map(str, load_prior_sweeps(plan, root) if new else ())
-    beginning = [*banner(plan), *plan.recipe.notes, *lines(plan.findings), *notes, *doubts, *prior]
-
-    def announce() -> None:
-        for line in beginning:
-            console.print(line)
-
+    announce = partial(_print, console, banner(plan), plan.recipe.notes, lines(plan.findings), notes, doubts, prior)
     if new:
         announce()
     if doubts and confirm:
@@ -79,8 +76,12 @@ def run_shown(
         else:
             finished = sweep_run.resume(plan, root, progress, console.print, announce, **accepted)
     console.print()
-    for item in summary(finished.state, folder):
-        console.print(item)
+    _print(console, summary(finished.state, folder))
     if not finished.recorder.finish():
         console.print(f"MLflow could not be brought up to date; try later: {folder.command('sync')}")
     return finished.state
+
+
+def _print(console: Console, *groups: Iterable[RenderableType]) -> None:
+    for item in chain.from_iterable(groups):
+        console.print(item)
