@@ -17,11 +17,12 @@ class Configurations:
     """Where new configurations come from, and how a model sees them.
 
     Attributes:
-        draw: some for the trial that starts after that many others; the same for the same number.
+        draw: some for the trial that starts after that many others, a part of them near those that are given; the same
+            for the same.
         point: the coordinates of one, each from 0 to 1.
     """
 
-    draw: Callable[[int], list[dict[str, Any]]]
+    draw: Callable[[int, Sequence[Mapping[str, Any]]], list[dict[str, Any]]]
     point: Callable[[Mapping[str, Any]], Sequence[float]]
 
 
@@ -61,9 +62,9 @@ def number_at(where: float, span: Range) -> float:
 
 
 def at_random(
-    space: Space, choices: Mapping[str, Any], seed: int, usual: Mapping[str, float] | None = None
+    space: Space, choices: Mapping[str, Any], seed: int, usual: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What `space` draws, under the user's `choices`, with nothing to go by but the `usual` values of some numbers.
+    """What `space` draws, under the user's `choices`, with nothing to go by but the `usual` values of some names.
 
     Each of these is drawn with a probability of one half, if it lies in its range.
     """
@@ -73,22 +74,22 @@ def at_random(
 class _Blind:
     """Stands in for a trial: answers at random, evenly on each range's scale or with the usual value."""
 
-    def __init__(self, draw: random.Random, usual: Mapping[str, float]) -> None:
+    def __init__(self, draw: random.Random, usual: Mapping[str, Any]) -> None:
         self._draw = draw
         self._usual = usual
 
-    def _keeps(self, name: str, low: float, high: float) -> bool:
-        return name in self._usual and low <= self._usual[name] <= high and self._draw.random() < 0.5
+    def _keeps(self, name: str, span: Range) -> bool:
+        return name in self._usual and self._usual[name] in span and self._draw.random() < 0.5
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        if self._keeps(name, low, high):
+        if self._keeps(name, Range("float", low, high)):
             return float(self._usual[name])
         if log:
             return min(high, max(low, math.exp(self._draw.uniform(math.log(low), math.log(high)))))
         return self._draw.uniform(low, high)
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
-        if self._keeps(name, low, high):
+        if self._keeps(name, Range("int", low, high)):
             return int(self._usual[name])
         if log:  # as Optuna has it: each whole number with the half on either side of it
             value = math.exp(self._draw.uniform(math.log(low - 0.5), math.log(high + 0.5)))
@@ -96,4 +97,6 @@ class _Blind:
         return self._draw.randint(low, high)
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        if self._keeps(name, Range("choice", choices=tuple(choices))):
+            return self._usual[name]
         return self._draw.choice(choices)

@@ -1,15 +1,17 @@
 """Chooses a new configuration by a Gaussian process of the trials' ranks.
 
 The first few configurations are drawn at random. From then on some at random are compared, and the one with the highest
-expected improvement on the best trial is taken (Jones, Schonlau and Welch, 1998). What the process is of is the normal
-score of each trial's rank (`ranking.py`): ranks compare trials of different rungs, and no single value, such as that of
-a training that diverged, can dominate. Running trials count with the value that is expected of them, so that many
-workers do not all try the same (the "kriging believer" of Ginsbourger, Le Riche and Carraro, 2010).
+expected improvement on the best trial is taken (Jones, Schonlau and Welch, 1998). Later half of these have about half
+of the values of one of the best trials, much as TuRBO changes some coordinates of its best point (Eriksson et al.,
+2019). What the process is of is the normal score of each trial's rank (`ranking.py`): ranks compare trials of different
+rungs, and no single value, such as that of a training that diverged, can dominate. Running trials count with the value
+that is expected of them, so that many workers do not all try the same (the "kriging believer" of Ginsbourger, Le Riche
+and Carraro, 2010).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,12 @@ AT_RANDOM = 8
 
 GROWTH = 1.1
 """The model's scales are fitted again whenever there are that many times more ranked trials."""
+
+NEAR_FROM = 24
+"""Trials that have been ranked before half of the candidates are near the best: earlier, these are best by luck."""
+
+BEST_TRIALS = 3
+"""Trials that those candidates are near to."""
 
 MEMBERS = 200
 """Trials that the model looks at, as its cost grows with their cube: half the best, half the newest."""
@@ -59,7 +67,7 @@ class RankModel:
     def choose(self, number: int, trials: Sequence[Scored]) -> dict[str, Any] | None:
         """The configuration for the trial that starts after `number` others; None if there is none to choose."""
         ranked = [trial for trial in trials if trial.score is not None]
-        candidates = self.configurations.draw(number)
+        candidates = self.configurations.draw(number, _best(ranked))
         if len(ranked) < AT_RANDOM:
             return next(iter(candidates), None)  # they are drawn at random
         if not candidates:
@@ -91,6 +99,13 @@ class RankModel:
         x = np.array([self.configurations.point(trial.values) for trial in trials])
         ones = np.ones(len(trials))
         return Points(x, ones, np.arange(start, start + len(trials)), ones)
+
+
+def _best(ranked: Sequence[Scored]) -> Sequence[Mapping[str, Any]]:
+    """The values of the best trials, the earliest of equals first; none as long as there are few trials."""
+    if len(ranked) < NEAR_FROM:
+        return ()
+    return [trial.values for trial in sorted(ranked, key=lambda trial: -_score(trial))[:BEST_TRIALS]]
 
 
 def _members(ranked: Sequence[Scored]) -> Sequence[Scored]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.sweep.augmentation import baseline_values
@@ -17,13 +18,15 @@ def configurations(plan: Plan) -> Configurations:
     """Those of the plan's space, as points of a cube with a coordinate or more for each searched setting.
 
     Each has about half of the baseline's augmentation. Its effects add up: of a dozen kinds drawn evenly, nearly all
-    are strong at once, and no configuration augments lightly.
+    are strong at once, and no configuration augments lightly. Every second one has, where some to be near are given,
+    about half of the values of one of these instead.
     """
-    usual = baseline_values(plan)
+    augmentation = baseline_values(plan)
 
-    def draw(started: int) -> list[dict[str, Any]]:
+    def draw(started: int, near: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         seeds = [derived(plan.spec.seed, f"new/{started}/{index}") for index in range(CANDIDATES)]
-        drawn = [at_random(plan.space, plan.spec.set, seed, usual) for seed in seeds]
+        usual = [near[index % len(near)] if near and index % 2 else augmentation for index in range(CANDIDATES)]
+        drawn = [at_random(plan.space, plan.spec.set, seed, kept) for seed, kept in zip(seeds, usual, strict=True)]
         return [{name: value for name, value in values.items() if name in plan.ranges} for values in drawn]
 
     return Configurations(draw, lambda values: point(values, plan.ranges))

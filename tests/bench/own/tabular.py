@@ -8,7 +8,7 @@ has hardly one parameter near, and central configurations are nearest to most. I
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,8 +66,11 @@ class Tabular(optuna.samplers.BaseSampler):
         self.picked[trial.number] = place
         return {name: value for name, value in self._drawn[place].items() if name in search_space}
 
-    def some(self, number: int) -> list[dict[str, Any]]:
-        """Configurations to choose from for the trial of that `number`, as many as a sweep looks at."""
+    def some(self, number: int, near: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Configurations to choose from for the trial of that `number`, as many as a sweep looks at.
+
+        All are drawn at random: few of a table are near any other.
+        """
         count = min(CANDIDATES, len(self._left))
         places = np.random.default_rng([self._seed, number, 3]).choice(self._left, count, replace=False)
         return [self._drawn[place] for place in places]

@@ -19,7 +19,7 @@ import argparse
 import json
 import random
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing import Pool
 from pathlib import Path
@@ -31,14 +31,14 @@ from search.control.patience import enough
 from search.sampling.rank_model import RankModel
 from search.sampling.searcher import Searcher
 from search.sweep.candidates import CANDIDATES
-from spaces.cube import Configurations, point
+from search.sweep.seeds import derived
+from spaces.cube import Configurations, at_random, point
 from spaces.space import Draw
 from spaces.value_range import Range
 from tests.bench.search.searcher_sweeps import (
     RUNGS,
     Drawing,
     Ended,
-    drawn_at_random,
     reachable,
     searcher_of,
     selected,
@@ -86,9 +86,10 @@ def ours(sampler: str) -> MakeSearcher:
     """A sampler as sweeps have it, which compares trials by rank."""
 
     def made(task: Task, seed: int) -> Searcher:
-        def draw(number: int) -> list[dict[str, Any]]:
-            sources = (random.Random(f"{seed}/{number}/{index}") for index in range(CANDIDATES))
-            return [drawn_at_random(task, source) for source in sources]
+        def draw(number: int, near: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+            usual = [near[index % len(near)] if near and index % 2 else {} for index in range(CANDIDATES)]
+            seeds = (derived(seed, f"{number}/{index}") for index in range(CANDIDATES))
+            return [at_random(task.space, {}, each, kept) for each, kept in zip(seeds, usual, strict=True)]
 
         model = RankModel(Configurations(draw, lambda values: point(values, task.found)))
         return Searcher(

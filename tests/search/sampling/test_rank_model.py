@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from search.sampling.rank_model import AT_RANDOM, MEMBERS, RankModel, _members
+from search.sampling.rank_model import AT_RANDOM, BEST_TRIALS, MEMBERS, NEAR_FROM, RankModel, _members
 from search.sampling.ranking import Scored
 from search.sampling.searcher import Searcher
 from spaces.cube import Configurations
@@ -19,7 +20,7 @@ from spaces.cube import Configurations
 BEST = (0.3, 0.8)
 
 
-def drawn(number: int) -> list[dict[str, Any]]:
+def drawn(number: int, near: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     generator = np.random.default_rng(number)
     return [{"x": float(x), "y": float(y)} for x, y in generator.uniform(size=(200, 2))]
 
@@ -61,6 +62,22 @@ def test_the_first_are_drawn_at_random() -> None:
     assert search.propose(AT_RANDOM, {}) in drawn(AT_RANDOM)
 
 
+def test_configurations_near_the_best_are_asked_for_once_there_are_many_trials() -> None:
+    asked: list[Sequence[Mapping[str, Any]]] = []
+
+    def draw(number: int, near: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        asked.append(near)
+        return drawn(number)
+
+    model = RankModel(replace(CONFIGURATIONS, draw=draw))
+    ranked = [Scored(values, -off(values)) for values in drawn(0)[:NEAR_FROM]]
+    for trials in (ranked[:-1], ranked):
+        model.look(len(trials), partial(list, trials))
+        model.choose(len(trials), trials)
+    best = sorted(ranked, key=lambda trial: off(dict(trial.values)))[:BEST_TRIALS]
+    assert asked == [(), [trial.values for trial in best]]
+
+
 def test_what_is_given_is_not_chosen() -> None:
     search = searcher()
     trained(search, range(AT_RANDOM))
@@ -71,7 +88,7 @@ def test_what_is_given_is_not_chosen() -> None:
 
 def test_what_another_worker_explores_now_is_left_to_it() -> None:
     corners = [{"x": 0.95, "y": 0.95}, {"x": 0.95, "y": 0.05}]
-    model = RankModel(replace(CONFIGURATIONS, draw=lambda number: corners))
+    model = RankModel(replace(CONFIGURATIONS, draw=lambda number, near: corners))
     # Known is a corner where nothing is to be had; the other two are equally far from it.
     ranked = [Scored({"x": 0.02 * number, "y": 0.5}, -0.1 * number) for number in range(10)]
     model.look(len(ranked), lambda: ranked)
@@ -101,7 +118,7 @@ def test_of_many_trials_it_looks_at_the_best_and_the_newest() -> None:
 
 def test_in_a_space_of_few_configurations_each_is_trained_before_one_is_again() -> None:
     grid = [{"x": x / 3, "y": y / 3} for x in range(4) for y in range(4)]
-    model = RankModel(replace(CONFIGURATIONS, draw=lambda number: grid))
+    model = RankModel(replace(CONFIGURATIONS, draw=lambda number, near: grid))
     trials = [Scored(values, -off(values)) for values in grid[:AT_RANDOM]]
     for number in range(AT_RANDOM, 17):
         model.look(len(trials), lambda: trials)

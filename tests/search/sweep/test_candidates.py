@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
+from typing import Any
 
 from search.sweep.candidates import configurations
 from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
+from spaces.space import known
+from tests.support.fakes import plan_of
 from trainables.registry import find
 
 
@@ -16,14 +20,29 @@ def test_new_configurations_have_about_half_of_the_baselines_augmentation(tmp_pa
     usual = recipe.settings("tiny", {}, recipe.baseline).model_dump()
     names = [name for name in recipe.augmentation if name in plan.ranges]
     assert len(names) > 10
-    drawn = configurations(plan).draw(0)
+    drawn = configurations(plan).draw(0, ())
     kept = [sum(values[name] == usual[name] for name in names) / len(names) for values in drawn]
     assert 0.45 < sum(kept) / len(kept) < 0.55
     assert not any(values["lr0"] == usual["lr0"] for values in drawn), "only augmentation"
 
 
 def test_a_recipe_without_augmentation_draws_evenly(data: Path) -> None:
-    from tests.support.fakes import plan_of
-
-    drawn = configurations(plan_of(data)).draw(3)
+    drawn = configurations(plan_of(data)).draw(3, ())
     assert len({values["quality"] for values in drawn}) == len(drawn)
+
+
+def test_every_second_configuration_is_near_one_of_those_that_are_given(tmp_path: Path) -> None:
+    spec = read_spec({"recipe": "rgbt", "name": "a", "data": str(tmp_path), "preset": "tiny"}, "test")
+    plan = make_plan(spec, training=False)
+    to_draw = configurations(plan)
+    best = to_draw.draw(0, ())[:3]
+    drawn = to_draw.draw(1, best)
+
+    def shared(values: dict[str, Any], other: dict[str, Any]) -> float:
+        return statistics.fmean(values.get(name) == value for name, value in other.items())
+
+    near = [shared(values, best[index % 3]) for index, values in enumerate(drawn) if index % 2]
+    others = [shared(values, best[index % 3]) for index, values in enumerate(drawn) if not index % 2]
+    assert statistics.fmean(near) > 0.45 > 0.35 > statistics.fmean(others)
+    for values in drawn:
+        assert known(plan.space, values, plan.spec.set) == values, "conditions and bounds hold"
