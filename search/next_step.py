@@ -19,5 +19,5 @@ def command(verb: str, name: str, root: Path, *more: str) -> str:
     """
     folder = root.absolute()
     is_default = folder == DEFAULT_SWEEPS.absolute() and not os.environ.get(SWEEPS_VARIABLE)
-    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    return shlex.join(["steadytune", verb, name, *([] if is_default else ["--sweeps", str(shown)]), *more])
+    sweeps = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    return shlex.join(["steadytune", verb, name, *([] if is_default else ["--sweeps", str(sweeps)]), *more])

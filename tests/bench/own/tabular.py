@@ -39,7 +39,7 @@ class Tabular(optuna.samplers.BaseSampler):
         self._seed = seed
         self._drawn = [configuration.drawn for configuration in table.configurations]
         self._draw = np.random.default_rng([seed, 2])
-        self._whole = whole(self._drawn, self._draw)
+        self._whole = with_all_parameters(self._drawn, self._draw)
         self._left = list(range(len(self._drawn)))
         self.picked: dict[int, int] = {}
 
@@ -113,13 +113,17 @@ class _Choice:
         return list(rows).index(tuple(asked.values()))
 
 
-def whole(configurations: list[dict[str, Any]], draw: np.random.Generator) -> list[dict[str, Any]]:
+def with_all_parameters(configurations: list[dict[str, Any]], draw: np.random.Generator) -> list[dict[str, Any]]:
     """Each with what it lacks (of a branch not taken) as any of the others has it: TPE draws it all the same."""
-    known: dict[str, list[Any]] = {}
+    drawn_values: dict[str, list[Any]] = {}
     for drawn in configurations:
         for name, value in drawn.items():
-            known.setdefault(name, []).append(value)
+            drawn_values.setdefault(name, []).append(value)
     return [
-        drawn | {name: known[name][draw.integers(len(known[name]))] for name in sorted(set(known) - set(drawn))}
+        drawn
+        | {
+            name: drawn_values[name][draw.integers(len(drawn_values[name]))]
+            for name in sorted(set(drawn_values) - set(drawn))
+        }
         for drawn in configurations
     ]

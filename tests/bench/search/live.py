@@ -166,8 +166,8 @@ def main() -> None:
     parser.add_argument("--arms", choices=(*ARMS, BASELINE), nargs="*", default=[*ARMS, BASELINE])
     given = parser.parse_args()
     pinned = {name: yaml.safe_load(value) for name, value in (text.split("=", 1) for text in given.pinned)}
-    shown = {"recipe": given.recipe, "data": given.data.name if given.data else "", "set": pinned}
-    parts = Parts(given.results.absolute(), {**shown, "minutes": given.minutes})
+    setup = {"recipe": given.recipe, "data": given.data.name if given.data else "", "set": pinned}
+    parts = Parts(given.results.absolute(), {**setup, "minutes": given.minutes})
     for seed in given.seeds:
         with tempfile.TemporaryDirectory() as scratch:
             root = Path(scratch)

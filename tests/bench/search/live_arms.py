@@ -205,8 +205,8 @@ def train_again(job: Job, settings: dict[str, Any], seeds: list[int]) -> None:
     data = plan.recipe.open(Path(plan.spec.data))
     for seed in seeds:
         values = [epoch.metrics.get(plan.recipe.metric) for epoch in _epochs(plan, data, settings, seed)]
-        known = [value for value in values if value is not None]
-        print(json.dumps({"seed": seed, "best": max(known), "last": known[-1]}), flush=True)
+        evaluated = [value for value in values if value is not None]
+        print(json.dumps({"seed": seed, "best": max(evaluated), "last": evaluated[-1]}), flush=True)
 
 
 def main() -> None:

@@ -25,20 +25,20 @@ class Dehb(Budgeted):
             n_workers=1, save_freq="end", log_level="ERROR",
         )  # fmt: skip
         self._jobs: dict[int, dict[str, Any]] = {}
-        self._places: dict[tuple[float, ...], int] = {}
+        self._row_of_key: dict[tuple[float, ...], int] = {}
 
     def ask(self, job: int) -> tuple[int, int] | None:
         """See `Peer`."""
-        if not self._rows.left:
+        if not self._rows.untrained:
             return None
         info = self._jobs[job] = self._dehb.ask()
-        place = self._places.get(tuple(info["config"]))
-        if place is None:
-            place = self._rows.nearest(self._decoded(info["config"]))
-            info["config"] = self._encoded(self._rows.points[place])
+        row = self._row_of_key.get(tuple(info["config"]))
+        if row is None:
+            row = self._rows.nearest(self._decoded(info["config"]))
+            info["config"] = self._encoded(self._rows.points[row])
             self._dehb.config_repository.configs[info["config_id"]].config = info["config"]
-            self._places[tuple(info["config"])] = place
-        return self.asked(job, place, info["fidelity"])
+            self._row_of_key[tuple(info["config"])] = row
+        return self.asked(job, row, info["fidelity"])
 
     def told(self, job: int, value: float) -> None:
         """See `Budgeted`."""

@@ -43,7 +43,7 @@ class Band(PriorBandSampler):  # type: ignore[misc]
     def sample_config(self, table: Any, rung: int) -> dict[str, Any]:
         point = np.array([float(value) for value in _configuration(super().sample_config(table, rung)).values()])
         numbers = np.array(self.rows.choices) == 0
-        tried = [self.rows.place_of(_configuration(one)) for one in table["config"]]
+        tried = [self.rows.row_of(_configuration(one)) for one in table["config"]]
         # A mutant keeps about half of the numbers; what is drawn anew shares none.
         mutated = bool((self.rows.points[tried][:, numbers] == point[numbers]).any())
         return self.rows.values(self.rows.nearest(point) if mutated else self.rows.random())
@@ -74,10 +74,10 @@ class Neps(Budgeted):
 
     def ask(self, job: int) -> tuple[int, int] | None:
         """See `Peer`."""
-        if not self._rows.left:
+        if not self._rows.untrained:
             return None
         self._trials[job] = trial = self._neps.ask()
-        return self.asked(job, self._rows.place_of(trial.config), trial.config["epochs"])
+        return self.asked(job, self._rows.row_of(trial.config), trial.config["epochs"])
 
     def told(self, job: int, value: float) -> None:
         """See `Budgeted`."""

@@ -29,11 +29,11 @@ class TableSpace(ConfigurationSpace):  # type: ignore[misc]  # ConfigSpace's and
     def of(self, rows: Rows) -> TableSpace:
         """This space, with the configurations of `rows`."""
         self.rows = rows
-        self.configurations = [Configuration(self, values=rows.values(place)) for place in range(len(rows.points))]
+        self.configurations = [Configuration(self, values=rows.values(row)) for row in range(len(rows.points))]
         return self
 
     def sample_configuration(self, size: int | None = None) -> Any:
-        drawn = [self.configurations[place] for place in self.rows.some(size or 1)]
+        drawn = [self.configurations[row] for row in self.rows.some(size or 1)]
         return drawn if size else drawn[0]
 
 
@@ -42,7 +42,7 @@ class AllThatAreLeft(AbstractAcquisitionMaximizer):  # type: ignore[misc]
 
     def _maximize(self, previous_configs: Any, n_points: int) -> Any:
         space = self._configspace
-        return self._sort_by_acquisition_value([space.configurations[place] for place in space.rows.left])
+        return self._sort_by_acquisition_value([space.configurations[row] for row in space.rows.untrained])
 
 
 class Taken(Callback):  # type: ignore[misc]
@@ -52,7 +52,7 @@ class Taken(Callback):  # type: ignore[misc]
         self._rows = rows
 
     def on_next_configurations_end(self, config_selector: Any, config: Any) -> None:
-        self._rows.take(self._rows.place_of(dict(config)))
+        self._rows.take(self._rows.row_of(dict(config)))
 
 
 class Smac(Budgeted):
@@ -87,10 +87,10 @@ class Smac(Budgeted):
 
     def ask(self, job: int) -> tuple[int, int] | None:
         """See `Peer`."""
-        if not self._rows.left:
+        if not self._rows.untrained:
             return None
         self._trials[job] = info = self._smac.ask()
-        return self.asked(job, self._rows.place_of(dict(info.config)), info.budget)
+        return self.asked(job, self._rows.row_of(dict(info.config)), info.budget)
 
     def told(self, job: int, value: float) -> None:
         """See `Budgeted`."""

@@ -34,11 +34,11 @@ class Densities(KernelDensityEstimator):  # type: ignore[misc]  # Syne Tune's ba
         if models is None or self.random_state.rand() < self.random_fraction:
             return self._rows.values(self._rows.random())
         bad, good = models
-        features = np.array([self._to_feature(self._rows.values(place)) for place in self._rows.left])
+        features = np.array([self._to_feature(self._rows.values(row)) for row in self._rows.untrained])
         shares = self._drawn(good, features)
         drawn = self.random_state.choice(len(features), self.num_candidates, p=shares / shares.sum())
         ratio = {row: max(1e-32, bad.pdf(features[row])) / max(1e-32, good.pdf(features[row])) for row in drawn}
-        return self._rows.values(self._rows.take(self._rows.left[min(ratio, key=lambda row: ratio[row])]))
+        return self._rows.values(self._rows.take(self._rows.untrained[min(ratio, key=lambda row: ratio[row])]))
 
     def _drawn(self, good: Any, features: np.ndarray) -> np.ndarray:
         """How likely Syne Tune draws each of the `features` as a candidate."""
@@ -91,12 +91,12 @@ class SyneTune:
 
     def ask(self, job: int) -> tuple[int, int] | None:
         """See `Peer`."""
-        if not self._rows.left:
+        if not self._rows.untrained:
             return None
         suggestion = self._scheduler.suggest()
         self._trials[job] = trial = Trial(job, suggestion.config, datetime.min)
         self._scheduler.on_trial_add(trial)
-        return self._rows.place_of(suggestion.config), self._epochs
+        return self._rows.row_of(suggestion.config), self._epochs
 
     def tell(self, job: int, epoch: int, value: float, over: bool) -> bool:
         """See `Peer`."""

@@ -33,7 +33,7 @@ class SyneTune:
             for number, count in enumerate(sweep.rows.choices)
         }
         make, options = SCHEDULERS[sweep.system]
-        table = [sweep.rows.values(place) for place in sweep.rows.left]
+        table = [sweep.rows.values(row) for row in sweep.rows.untrained]
         self._scheduler = make(
             space,
             metric="value",
@@ -61,7 +61,7 @@ class SyneTune:
         else:
             trial = self._trials[int(suggestion.checkpoint_trial_id)]
         self._jobs[job] = trial
-        return self._rows.place_of(trial.config), self._epochs
+        return self._rows.row_of(trial.config), self._epochs
 
     def tell(self, job: int, epoch: int, value: float, over: bool) -> bool:
         """See `Peer`."""

@@ -1,6 +1,6 @@
 """What a peer sees of a table, in the peer's own environment, where only numpy is at hand.
 
-A configuration is a point: a number is its share of its range, on the range's scale; a choice is its place among the
+A configuration is a point: a number is its share of its range, on the range's scale; a choice is its position among the
 choices. Optuna's samplers are asked in the same way (`tests/bench/own/tabular.py`): new configurations are those of the
 table, each once.
 """
@@ -29,34 +29,34 @@ class Rows:
     Attributes:
         choices: as given.
         points: [configurations, parameters].
-        left: the places of those that no training has begun with.
+        untrained: the rows of those that no training has begun with.
     """
 
     def __init__(self, choices: list[int], points: list[list[float]], seed: int) -> None:
         self.choices = choices
         self.points = np.round(points, DECIMALS)
-        self.left = list(range(len(points)))
+        self.untrained = list(range(len(points)))
         self._draw = np.random.default_rng([seed, 6])
-        self._places = {tuple(point): place for place, point in enumerate(self.points.tolist())}
+        self._row_of_key = {tuple(point): row for row, point in enumerate(self.points.tolist())}
         self._is_choice = np.array(choices) > 0
 
-    def values(self, place: int) -> dict[str, Any]:
-        """The configuration at `place`, by names made up here."""
-        pairs = zip(self.points[place].tolist(), self.choices, strict=True)
+    def values(self, row: int) -> dict[str, Any]:
+        """The configuration at `row`, by names made up here."""
+        pairs = zip(self.points[row].tolist(), self.choices, strict=True)
         return {f"x{number}": int(value) if count else value for number, (value, count) in enumerate(pairs)}
 
-    def place_of(self, values: Mapping[str, Any]) -> int:
+    def row_of(self, values: Mapping[str, Any]) -> int:
         """Where a configuration of the table is."""
-        return self._places[tuple(float(values[f"x{number}"]) for number in range(len(self.choices)))]
+        return self._row_of_key[tuple(float(values[f"x{number}"]) for number in range(len(self.choices)))]
 
-    def take(self, place: int) -> int:
-        """`place`, which is not left any more."""
-        self.left.remove(place)
-        return place
+    def take(self, row: int) -> int:
+        """`row`, which is not untrained any more."""
+        self.untrained.remove(row)
+        return row
 
     def some(self, count: int) -> list[int]:
         """Any `count` of those that are left, which stay so."""
-        return [int(place) for place in self._draw.choice(self.left, count, replace=False)]
+        return [int(row) for row in self._draw.choice(self.untrained, count, replace=False)]
 
     def random(self) -> int:
         """Take any that is left."""
@@ -64,9 +64,9 @@ class Rows:
 
     def nearest(self, point: np.ndarray) -> int:
         """Take the one that is left and nearest to `point`; two choices are as far apart as the ends of a range."""
-        steps = np.abs(self.points[self.left] - point)
+        steps = np.abs(self.points[self.untrained] - point)
         steps[:, self._is_choice] = steps[:, self._is_choice] > 0
-        return self.take(self.left[int(np.argmin((steps**2).sum(axis=1)))])
+        return self.take(self.untrained[int(np.argmin((steps**2).sum(axis=1)))])
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Peer(Protocol):
     """A system in an environment of its own."""
 
     def ask(self, job: int) -> tuple[int, int] | None:
-        """The place of a configuration and to which epoch to train it; None if there is nothing now."""
+        """The row of a configuration and to which epoch to train it; None if there is nothing now."""
 
     def tell(self, job: int, epoch: int, value: float, over: bool) -> bool:
         """One more epoch of what `job` trains; it is `over` if there will be no more. Whether it goes on."""
@@ -114,10 +114,10 @@ class Budgeted:
         """What the training of `job` showed at last."""
         raise NotImplementedError
 
-    def asked(self, job: int, place: int, budget: float) -> tuple[int, int]:
+    def asked(self, job: int, row: int, budget: float) -> tuple[int, int]:
         """An answer of `Peer.ask`, from a `budget` in fractions of epochs."""
         self._epochs[job] = max(1, round(budget))
-        return place, self._epochs[job]
+        return row, self._epochs[job]
 
     def tell(self, job: int, epoch: int, value: float, over: bool) -> bool:
         """See `Peer`."""

@@ -3,7 +3,7 @@
 One line of JSON a question, one line of JSON an answer:
 
     {"begin": {...}}                                         null; the fields of `rows.Sweep`
-    {"ask": JOB}                                             {"place": P, "epochs": E}; null if nothing is to train
+    {"ask": JOB}                                             {"row": P, "epochs": E}; null if nothing is to train
     {"tell": JOB, "epoch": E, "value": V, "over": BOOLEAN}   whether the training goes on
 """
 
@@ -38,7 +38,7 @@ def main() -> None:
         elif "ask" in question:
             assert peer
             if work := peer.ask(question["ask"]):
-                answer = dict(zip(("place", "epochs"), work, strict=True))
+                answer = dict(zip(("row", "epochs"), work, strict=True))
         else:
             assert peer
             answer = peer.tell(question["tell"], question["epoch"], question["value"], question["over"])

@@ -25,7 +25,7 @@ from search.pruning.curve import Point
 from spaces.cube import share
 from tests.bench.own.recorded import Table
 from tests.bench.own.systems import MakeSystem
-from tests.bench.own.tabular import whole
+from tests.bench.own.tabular import with_all_parameters
 from tests.bench.public.groups import Group
 from tests.support import REPOSITORY
 
@@ -55,7 +55,9 @@ Ask = Callable[[dict[str, Any]], Any]
 
 def peers(folder: Path) -> dict[str, MakeSystem]:
     """The systems whose environments are in `folder`, by the name in the table."""
-    return {name: partial(_make, folder, name) for name, where in SYSTEMS.items() if (folder / where).exists()}
+    return {
+        name: partial(_make, folder, name) for name, environment in SYSTEMS.items() if (folder / environment).exists()
+    }
 
 
 class Peer:
@@ -69,8 +71,8 @@ class Peer:
     def __init__(self, ask: Ask, group: Group) -> None:
         self._ask, self._runs = ask, group.runs
         self._begun = 0
-        self._had: dict[int, int] = {}
-        self._places: dict[int, int] = {}
+        self._epochs_of_row: dict[int, int] = {}
+        self._row_of_job: dict[int, int] = {}
 
     def next(self) -> tuple[int, int, int] | None:
         """See `tests.bench.own.systems.System`."""
@@ -79,18 +81,18 @@ class Peer:
             answer = self._ask({"ask": job})
             if answer is None:
                 return None
-            place = self._places[job] = answer["place"]
-            run, had = self._runs[place], self._had.get(place, 0)
-            if had < min(answer["epochs"], len(run)):
-                return job, place, had
+            row = self._row_of_job[job] = answer["row"]
+            run, epochs = self._runs[row], self._epochs_of_row.get(row, 0)
+            if epochs < min(answer["epochs"], len(run)):
+                return job, row, epochs
             # Nothing is left to train: it is told at once what is known.
-            known = run[answer["epochs"] - 1] if answer["epochs"] <= len(run) else run[-1]
-            self._tell(job, answer["epochs"], known, over=True)
+            last = run[min(answer["epochs"], len(run)) - 1]
+            self._tell(job, answer["epochs"], last, over=True)
 
     def report(self, trial: int, point: Point, last: bool) -> bool:
         """See `tests.bench.own.systems.System`."""
-        place = self._places[trial]
-        self._had[place] = max(point.epoch, self._had.get(place, 0))
+        row = self._row_of_job[trial]
+        self._epochs_of_row[row] = max(point.epoch, self._epochs_of_row.get(row, 0))
         return self._tell(trial, point.epoch, point, last)
 
     def _tell(self, job: int, epoch: int, point: Point, over: bool) -> bool:
@@ -106,7 +108,9 @@ def _make(folder: Path, system: str, table: Table, group: Group, seed: int, work
 def described(system: str, table: Table, seed: int) -> dict[str, Any]:
     """The fields of `rows.Sweep`."""
     ranges = sorted(table.make_plan().ranges.items())
-    drawn = whole([configuration.drawn for configuration in table.configurations], np.random.default_rng([seed, 2]))
+    drawn = with_all_parameters(
+        [configuration.drawn for configuration in table.configurations], np.random.default_rng([seed, 2])
+    )
     points = [
         [
             span.choices.index(values[name]) if span.kind == "choice" else share(values[name], span)

@@ -31,8 +31,8 @@ class Told:
         if "ask" in question:
             if not self._asked:
                 return None
-            place, self._epochs[question["ask"]] = self._asked.pop(0)
-            return {"place": place, "epochs": self._epochs[question["ask"]]}
+            row, self._epochs[question["ask"]] = self._asked.pop(0)
+            return {"row": row, "epochs": self._epochs[question["ask"]]}
         self.told.append((question["tell"], question["epoch"], question["value"], question["over"]))
         return question["epoch"] < self._epochs[question["tell"]]
 
@@ -59,7 +59,7 @@ def test_the_nearest_configuration_is_taken_once_and_another_choice_is_as_far_as
     rows = Rows([0, 3], [[0.2, 0], [0.9, 2], [0.3, 1]], seed=0)
     taken = [rows.nearest(rows.points[1] - [0.1, 0]) for _ in range(3)]
     assert taken == [1, 2, 0]
-    assert rows.left == []
+    assert rows.untrained == []
 
 
 def test_a_peer_sees_shares_of_ranges_and_places_of_choices() -> None:
