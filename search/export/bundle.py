@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +12,11 @@ import yaml
 
 from search.export.int8 import MODEL, write_int8
 from search.export.manifest import ABOUT, about, readme
-from search.state.outcome import BestCheckpoint, best_checkpoint
+from search.state.outcome import BestCheckpoint, best_checkpoint, best_first, sound_checkpoint
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.storage.object_store import Storage, retry_until_available
-from search.storage.remote_sweep import download_trial
+from search.storage.remote_sweep import complete_epochs, download_checkpoint, download_log
 from search.sweep.folder import SweepFolder
 from search.sweep.uri import is_uri, located
 from trainables.atomic import new_folder
@@ -75,7 +74,8 @@ def export(
             written.
     """
     chosen = state.trial(number)
-    download_trainings(state, folder, number)
+    trainings = [trial for trial in state.trials.values() if trial.started.of == number]
+    download_best(folder, state.plan.spec.storage, trainings)
     # The best checkpoint may be that of a confirmation: its settings, seed included, are then the exported ones.
     best = best_checkpoint(state, number, folder)
     with new_folder(target) as partial:
@@ -84,17 +84,29 @@ def export(
     return sorted(target.iterdir())
 
 
-def download_trainings(state: SweepState, folder: SweepFolder, number: int) -> None:
-    """Download all trainings of configuration `number` from the sweep's storage, if it has one, to its folder."""
-    uri = state.plan.spec.storage
-    if not uri:
+def download_best(folder: SweepFolder, storage_uri: str | None, trainings: Sequence[TrialState]) -> None:
+    """Have the best checkpoint of `trainings` in the sweep's folder, and their logs, if the sweep has a storage.
+
+    No other checkpoint is fetched: it may be one that the driver has deleted here and not yet at the storage.
+    """
+    if not storage_uri:
         return
-    storage = retry_until_available(lambda: Storage(uri, folder.name))
-    for trial in state.trials.values():
-        if trial.started.of == number:
-            directory = folder.trials / f"{trial.started.trial:04d}"
-            epochs = range(1, trial.curve.epoch + 1)
-            retry_until_available(functools.partial(download_trial, storage, directory, epochs))
+    storage = retry_until_available(lambda: Storage(storage_uri, folder.name))
+    directories = {training.number: folder.trials / f"{training.number:04d}" for training in trainings}
+
+    def fetch() -> None:
+        stored = {}
+        for number, directory in directories.items():
+            download_log(storage, directory)
+            stored[number] = complete_epochs(storage, directory)
+        for trial, epoch, _ in best_first(trainings):
+            if sound_checkpoint(folder, trial, epoch):
+                return
+            files = stored[trial.number].get(epoch)
+            if files and download_checkpoint(storage, directories[trial.number], epoch, files):
+                return
+
+    retry_until_available(fetch)
 
 
 def write_export(

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from search.export.bundle import download_trainings, write_export
+from search.export.bundle import download_best, write_export
 from search.export.manifest import ABOUT, MEMBERS, ensemble_readme
 from search.state.outcome import BestCheckpoint, seed_checkpoints
 from search.state.sweep_state import SweepState
@@ -78,7 +78,8 @@ def export_ensemble(
 
 
 def _seeds(state: SweepState, folder: SweepFolder, number: int) -> list[BestCheckpoint]:
-    download_trainings(state, folder, number)
+    for training in state.trials.confirmations(number):
+        download_best(folder, state.plan.spec.storage, [training])
     seeds = seed_checkpoints(state, number, folder)
     if len(seeds) < 2:
         raise SteadytuneError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -161,17 +160,27 @@ def seed_checkpoints(state: SweepState, number: int, folder: SweepFolder) -> lis
 
 
 def _best_of(trials: Iterable[TrialState], folder: SweepFolder) -> BestCheckpoint | None:
-    best: BestCheckpoint | None = None
-    best_rating: Rating = (-math.inf, -math.inf)
-    for trial in trials:
-        if not trial.hands_back:
-            continue
-        curve = trial.curve
-        for epoch, rating in curve.ratings().items():
-            path = folder.checkpoint(trial.number, epoch)
-            if rating > best_rating and path.is_dir() and _is_sound(path):
-                best, best_rating = BestCheckpoint(trial, epoch, path, curve.oriented(rating[1])), rating
-    return best
+    for trial, epoch, rating in best_first(trials):
+        if path := sound_checkpoint(folder, trial, epoch):
+            return BestCheckpoint(trial, epoch, path, trial.curve.oriented(rating[1]))
+    return None
+
+
+def best_first(trials: Iterable[TrialState]) -> list[tuple[TrialState, int, Rating]]:
+    """The epochs of `trials` whose checkpoints may be handed back, by their ratings, the best one first."""
+    epochs = [
+        (trial, epoch, rating)
+        for trial in trials
+        if trial.hands_back
+        for epoch, rating in trial.curve.ratings().items()
+    ]
+    return sorted(epochs, key=lambda entry: entry[2], reverse=True)
+
+
+def sound_checkpoint(folder: SweepFolder, trial: TrialState, epoch: int) -> Path | None:
+    """The checkpoint of an epoch in the sweep's folder; None if there is none, or a damaged one."""
+    path = folder.checkpoint(trial.number, epoch)
+    return path if path.is_dir() and _is_sound(path) else None
 
 
 def _is_sound(path: Path) -> bool:

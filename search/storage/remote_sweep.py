@@ -16,7 +16,6 @@ from __future__ import annotations
 import secrets
 import shutil
 import socket
-from collections.abc import Container
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -105,15 +104,23 @@ def download_newest_checkpoint(storage: Storage, trial_folder: Path, max_epoch: 
             checkpoint.remove(path)
 
 
-def download_trial(storage: Storage, trial_folder: Path, epochs: Container[int]) -> None:
-    """Download a trial's log, the description of its machine, and its intact checkpoints of `epochs`."""
+def download_log(storage: Storage, trial_folder: Path) -> None:
+    """Download a trial's log and the description of its machine, unless they are there."""
     for name in (ENVIRONMENT_FILE, LOG):
         if not (trial_folder / name).exists():
             with suppress(FileNotFoundError):
                 storage.fetch(f"trials/{trial_folder.name}/{name}", trial_folder / name)
-    for name, files in complete(list_checkpoints(storage, f"trials/{trial_folder.name}")).items():
-        if _epoch(name) in epochs:
-            _download(storage, name, files, trial_folder / "checkpoints")
+
+
+def complete_epochs(storage: Storage, trial_folder: Path) -> dict[int, list[str]]:
+    """The checkpoints of a trial that were uploaded completely: by their epochs, the names of their files."""
+    checkpoints = complete(list_checkpoints(storage, f"trials/{trial_folder.name}"))
+    return {_epoch(name): files for name, files in checkpoints.items()}
+
+
+def download_checkpoint(storage: Storage, trial_folder: Path, epoch: int, files: list[str]) -> Path | None:
+    """Download one of `complete_epochs`; returns its path, or None if it is damaged."""
+    return _download(storage, checkpoint_name(int(trial_folder.name), epoch), files, trial_folder / "checkpoints")
 
 
 def _download(storage: Storage, name: str, files: list[str], target: Path) -> Path | None:

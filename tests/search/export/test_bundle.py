@@ -12,11 +12,14 @@ import pytest
 
 from search.export.bundle import _copy_folder, check_target, export
 from search.state.outcome import result
+from search.storage import remote_sweep
+from search.storage.object_store import Storage
 from search.sweep.folder import SweepFolder
 from search.sweep.uri import located
 from tests.support.fakes import Curves, plan_of, spec_of
 from tests.support.told import Story, write_checkpoint
 from tests.support.workers import swept
+from trainables import checkpoint
 from trainables.errors import CheckpointError, SteadytuneError
 from trainables.settings import Settings, read_yaml
 
@@ -103,6 +106,26 @@ def test_an_unknown_trial_is_answered_with_how_many_there_are(story: Story, fold
     story.trial([0.5])
     with pytest.raises(SteadytuneError, match="no trial 7 in sweep sweep; it has trials 0 to 0"):
         export(story.state, folder, 7, folder.best)
+
+
+def test_of_the_checkpoints_at_a_storage_only_the_best_one_comes_back_to_the_folder(
+    data: Path, folder: SweepFolder, tmp_path: Path
+) -> None:
+    """The others may be superfluous: deleted here, and not yet there."""
+    uri = (tmp_path / "storage").as_uri()
+    story = Story(data, storage=uri)
+    storage = Storage(uri, folder.name)
+    storage.write(remote_sweep.OWNER, b"0123 this machine")
+    number = story.trial([0.5, 0.9, 0.4])
+    for epoch in (1, 2, 3):
+        path = checkpoint.write(
+            folder.checkpoint(number, epoch).parent, epoch, lambda directory: (directory / "state.json").touch()
+        )
+        remote_sweep.upload_checkpoint(storage, path.parents[1], epoch)
+        checkpoint.remove(path)
+    export(story.state, folder, number, folder.best)
+    assert json.loads((folder.best / "about.json").read_text())["checkpoint_epoch"] == 2
+    assert list(checkpoint.found(folder.checkpoint(number, 2).parent)) == [2]
 
 
 # --- weights -------------------------------------------------------------------------------------------------------

@@ -72,7 +72,10 @@ def test_the_trials_log_and_environment_go_with_its_checkpoint(storage: Storage,
     (trial_folder / "log.txt").write_text("epoch 1\n")
     put(storage, trial_folder, 1)
     put(storage, trial_folder, 2)
-    remote_sweep.download_trial(storage, copy, {2})
+    remote_sweep.download_log(storage, copy)
+    stored = remote_sweep.complete_epochs(storage, copy)
+    assert sorted(stored) == [1, 2]
+    assert remote_sweep.download_checkpoint(storage, copy, 2, stored[2]) == copy / "checkpoints/epoch-0002"
     assert (copy / "log.txt").read_text() == "epoch 1\n"
     assert list(checkpoint.found(copy / "checkpoints")) == [2]
 
