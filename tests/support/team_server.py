@@ -126,6 +126,14 @@ class TeamServer:
         if name == "postgres":  # a running one that misses its file within the minute ends itself
             (self._cluster / "postmaster.pid").unlink(missing_ok=True)
 
+    def stop(self, name: str) -> None:
+        """Have all processes of "postgres" or "mlflow" stand still: what connects to them waits."""
+        os.killpg(self._running[name].pid, signal.SIGSTOP)
+
+    def go_on(self, name: str) -> None:
+        """Undo `stop`."""
+        os.killpg(self._running[name].pid, signal.SIGCONT)
+
     def close(self) -> None:
         for name in list(self._running):
             self.kill(name)

@@ -1,11 +1,11 @@
-"""Kill -9 at random moments.
+"""Kill -9 and SIGSTOP at random moments.
 
-    python -m tests.bench.faults.crashes [--moments 20] [--kinds driver worker mlflow postgres]
+    python -m tests.bench.faults.crashes [--moments 20] [--kinds driver worker mlflow postgres …]
 
 At most five in each small sweep, which records on a team's server (MLflow with basic auth on PostgreSQL,
 `tests/support/team_server.py`). Driver: the sweep is resumed. Worker: one of its training processes. MLflow and
-PostgreSQL: started again two seconds later. Afterwards every metric of every epoch in the journal is compared with its
-history in MLflow.
+PostgreSQL: started again two seconds later; "stopped": they stand still for a while. Afterwards every metric of every
+epoch in the journal is compared with its history in MLflow.
 """
 
 from __future__ import annotations
@@ -31,10 +31,13 @@ from tests.support.agreement import Difference, difference
 from tests.support.programs import POSTGRESQL
 from tests.support.team_server import TeamServer
 
-KINDS = ("driver", "worker", "mlflow", "postgres")
+STOPPED = {"mlflow stopped": "mlflow", "postgres stopped": "postgres"}
+KINDS = ("driver", "worker", "mlflow", "postgres", *STOPPED)
 KILLS = 5
 """In one sweep, each so long after the one before (and after what was killed runs again):"""
 MOST_SECONDS = 6.0
+STILL_SECONDS = 60.0
+"""How long a server stands still at most; the recorder gives a request up after 40 s."""
 SWEEP = (
     "--recipe tests.support.trouble:Trouble --preset tiny --data . --trials 16 --confirm-top 1 --workers 2 --retries 9"
 )
@@ -60,10 +63,11 @@ def crash(server: TeamServer, root: Path, kind: str, seeds: range) -> tuple[Diff
         while sweep.poll() and not _count(folder, SweepEnded):  # the machine was too busy to start Ray in time
             sweep = steadytune(server, root, "resume", name)
             _await_epoch(folder, sweep)
-        time.sleep(random.Random(f"{kind}/{seed}").uniform(0, MOST_SECONDS))
+        draw = random.Random(f"{kind}/{seed}")
+        time.sleep(draw.uniform(0, MOST_SECONDS))
         if sweep.poll() is not None:
             break
-        kills += _kill(server, sweep, kind)
+        kills += _kill(server, sweep, kind, draw)
         if kind == "driver":
             sweep.wait()
             sweep = steadytune(server, root, "resume", name)
@@ -89,8 +93,8 @@ def _count(folder: SweepFolder, kind: type) -> int:
     return sum(isinstance(row.event, kind) for row in rows)
 
 
-def _kill(server: TeamServer, sweep: subprocess.Popen[bytes], kind: str) -> bool:
-    """Kill one process of that kind; whether there was one."""
+def _kill(server: TeamServer, sweep: subprocess.Popen[bytes], kind: str, draw: random.Random) -> bool:
+    """Kill one process of that kind, or have it stand still; whether there was one."""
     if kind == "driver":
         sweep.kill()
     elif kind == "worker":
@@ -100,6 +104,10 @@ def _kill(server: TeamServer, sweep: subprocess.Popen[bytes], kind: str) -> bool
                 return True
             time.sleep(0.1)
         return False
+    elif kind in STOPPED:
+        server.stop(STOPPED[kind])
+        time.sleep(draw.uniform(1, STILL_SECONDS))
+        server.go_on(STOPPED[kind])
     else:
         server.kill(kind)
         time.sleep(2)

@@ -15,7 +15,8 @@ epoch), in the training or while its checkpoint is written. Afterwards are count
 
 MLflow is recorded where it is the subject alone (its import takes longer than such a sweep); `crashes.py` beside this
 folder kills its server and its database. What was found is added to FILE, a line each; `--table FILES` shows it. Needs
-root: a control group, a small disk and a folder that takes no changes are made.
+root: a control group, a small disk and a folder that takes no changes are made. `clock set` needs libfaketime, whose
+library the variable FAKETIME_LIBRARY names, and `storage stands still` needs Ceph.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -49,6 +51,7 @@ from tests.bench.faults.struck import (
     prepare,
     trainings,
 )
+from tests.bench.faults.surroundings import NEEDED, storage
 from tests.support import REPOSITORY
 
 ENVIRONMENT = {
@@ -74,8 +77,7 @@ def one(base: Path, kind: str, seed: int, workers: int, events: list[Any], clust
     except Exception as error:
         found = Count(lost=1, notes=[f"{type(error).__name__}: {error}"])
     finally:
-        for folder in root.glob("sweeps/*/trials/*/checkpoints"):
-            subprocess.run(["chattr", "-i", str(folder)], check=False, capture_output=True)
+        subprocess.run(["chattr", "-R", "-i", str(root)], check=False, capture_output=True)
         subprocess.run(["umount", "-l", str(root / "sweeps")], check=False, capture_output=True)
         for group in CGROUP.glob("steadytune-faulty-*"):
             with suppress(OSError):
@@ -110,12 +112,24 @@ def main() -> None:
         show([json.loads(line) for file in given.table for line in file.read_text().splitlines()])
     else:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        measure(given.kinds, range(given.first, given.moments), given.workers, given.to)
+        reasons = {kind: reason for kind in given.kinds if (reason := NEEDED.get(kind, str)())}
+        for kind, reason in reasons.items():
+            print(f"{kind}: not tried, since {reason}", file=sys.stderr)
+        measure(
+            [kind for kind in given.kinds if kind not in reasons],
+            range(given.first, given.moments),
+            given.workers,
+            given.to,
+        )
 
 
 def measure(kinds: list[str], moments: range, workers: int, to: Path) -> None:
     """Every kind at its first moment, then every kind at its second …"""
-    with tempfile.TemporaryDirectory() as name, session("node killed" in kinds, workers) as cluster:
+    with (
+        storage("storage stands still" in kinds),
+        tempfile.TemporaryDirectory() as name,
+        session("node killed" in kinds, workers) as cluster,
+    ):
         base = Path(name)
         prepare(base / "unbroken", "none", None, workers)
         launch(base / "unbroken", "none", nothing)

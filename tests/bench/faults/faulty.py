@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -115,18 +116,26 @@ def unwritable(workdir: Path) -> None:
 
 def disk_full(workdir: Path) -> None:
     """The disk takes nothing more."""
-    with suppress_full(), (workdir.parents[2] / "ballast").open("wb", buffering=0) as ballast:
-        while True:
-            ballast.write(bytes(65_536))
+    fill(workdir.parents[2] / "ballast")
 
 
-class suppress_full:  # noqa: N801
-    """Ends the block when the disk is full."""
+def fill(ballast: Path, leave: int = 0) -> None:
+    """Let a file take all that the disk has left, but for so many bytes."""
+    with ballast.open("wb", buffering=0) as opened:
+        with suppress(OSError):
+            while True:
+                opened.write(bytes(4096))
+        opened.truncate(max(0, opened.tell() - leave))
 
-    def __enter__(self) -> None: ...
 
-    def __exit__(self, kind: object, error: object, trace: object) -> bool:
-        return isinstance(error, OSError)
+def stands_still(workdir: Path) -> None:
+    """As with a stopped process, or one that waits for a dead disk: none of its threads runs any more."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def read_only(workdir: Path) -> None:
+    """The sweep's folder takes no changes any more, not even from root."""
+    subprocess.run(["chattr", "-R", "+i", str(workdir.parents[1])], check=True)
 
 
 STRIKES: dict[str, Callable[[Path], None]] = {
@@ -143,6 +152,8 @@ STRIKES: dict[str, Callable[[Path], None]] = {
     "always hangs": hangs,
     "checkpoints unwritable": unwritable,
     "disk full": disk_full,
+    "process stands still": stands_still,
+    "folder read-only": read_only,
 }
 """What happens inside a training; the rest happens to the sweep from outside."""
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,11 @@ from ray.cluster_utils import Cluster
 from ray.util import placement_group_table, remove_placement_group
 from ray.util.placement_group import PlacementGroup
 
-from search.journal.events import EpochDone
-from search.journal.segments import read
 from search.run import sweep_run
-from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.tracking.recorder import Recorder
 from search.tracking.sync import sync
+from tests.bench.faults import surroundings
 from tests.bench.faults.faulty import STRIKES
 from tests.bench.faults.sessions import STORE_BYTES, patiently
 from tests.bench.faults.struck import (
@@ -31,17 +28,16 @@ from tests.bench.faults.struck import (
     Moment,
     Unrecorded,
     at_moment,
-    events_of,
+    driven,
     launch,
     nothing,
     outliving,
+    reached,
+    state_of,
     trainings,
 )
 from tests.support.agreement import difference
-from trainables.errors import SteadytuneError
 
-OUTSIDE = ("driver killed", "node killed", "recorder killed", "last segment torn")
-KINDS = (*STRIKES, "weights not finite", *OUTSIDE)
 NEEDS_CHECKPOINT = ("checkpoint cut off", "checkpoint's bit flipped")
 
 
@@ -49,45 +45,26 @@ def strike(root: Path, kind: str, at: Moment, cluster: Cluster | None) -> tuple[
     """The sweep with its fault, to its end; its state, and the orphans of what was killed."""
     if kind == "driver killed":
         return _driver_killed(root, at)
-    if kind == "last segment torn":
-        return _torn(root, kind, at), 0
-    if kind == "disk full":
-        return _disk_full(root, kind), 0
     if kind == "node killed":
         assert cluster is not None
         return launch(root, kind, at_moment(at, lambda: _kill_node(cluster))).state, 0
-    if kind == "recorder killed":
-        return _recorder_killed(root, kind, at), 0
+    if kind in FROM_OUTSIDE:
+        return FROM_OUTSIDE[kind](root, kind, at), 0
     return launch(root, kind, nothing).state, 0
 
 
 def _driver_killed(root: Path, at: Moment) -> tuple[Any, int]:
-    first = _drive(root)
-    while not _reached(root, at):
+    first = driven(root)
+    while not reached(root, at):
         if first.poll() is not None:  # Ray did not start
-            first = _drive(root)
+            first = driven(root)
         time.sleep(0.05)
     family = psutil.Process(first.pid).children(recursive=True)
     first.kill()
     first.wait()
     orphans = outliving(family)
-    assert any(_drive(root, "--again").wait() == 0 for _ in range(5)), "it does not go on"
-    folder = SweepFolder(root / "sweeps", NAME)
-    state = SweepState(folder.plan())
-    for row in read(folder.journal):
-        state.apply(row)
-    return state, orphans
-
-
-def _drive(root: Path, *words: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, str(Path(__file__).with_name("faults.py")), "--drive", str(root), *words]
-    return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def _reached(root: Path, at: Moment) -> bool:
-    if not SweepFolder(root / "sweeps", NAME).journal.is_dir():
-        return False
-    return any(isinstance(one, EpochDone) and (one.trial, one.epoch) == (at.trial, at.epoch) for one in events_of(root))
+    assert any(driven(root, again=True).wait() == 0 for _ in range(5)), "it does not go on"
+    return state_of(root), orphans
 
 
 def _torn(root: Path, kind: str, at: Moment) -> Any:
@@ -110,20 +87,6 @@ def _free() -> None:
         process.kill()
     for number in placement_group_table():
         remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(number))))
-
-
-def _disk_full(root: Path, kind: str) -> Any:
-    sweeps = root / "sweeps"
-    sweeps.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(sweeps)], check=True)
-    said = ""
-    try:
-        launch(root, kind, nothing)
-    except SteadytuneError as error:
-        said = str(error)
-    assert "the disk is full" in said
-    (sweeps / "ballast").unlink()
-    return launch(root, kind, nothing, again=True).state
 
 
 def _kill_node(cluster: Cluster) -> None:
@@ -159,3 +122,16 @@ def _recorder_killed(root: Path, kind: str, at: Moment) -> Any:
     agreed = difference(root / "sweeps", NAME, folder.store(folder.spec()))
     assert agreed.none, agreed
     return finished.state
+
+
+FROM_OUTSIDE: dict[str, Callable[[Path, str, Moment], Any]] = {
+    "recorder killed": _recorder_killed,
+    "last segment torn": _torn,
+    "disk full": surroundings.disk_full,
+    "disk full at the end": surroundings.full_at_the_end,
+    "folder read-only": surroundings.read_only,
+    "clock set": surroundings.clock_set,
+    "storage stands still": surroundings.storage_still,
+}
+"""What needs more than a training that does it, and one Ray."""
+KINDS = tuple(dict.fromkeys((*STRIKES, "weights not finite", "driver killed", "node killed", *FROM_OUTSIDE)))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +37,9 @@ FOREVER = {  # kind: how the reason begins
 }
 """What strikes a trial for good, and how the reason begins that it ends with."""
 
+HANGS = ("hang", "always hangs", "process stands still")
+"""What a sweep notices after `hang_minutes`."""
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -57,13 +63,15 @@ class Unrecorded(Recorder):
 
 def launch(root: Path, kind: str, listen: Callable[[Row, SweepState], None], *, again: bool = False) -> Any:
     """The sweep, or the rest of it."""
-    workers = json.loads((root / "data" / FAULT).read_text())["workers"]
+    told = json.loads((root / "data" / FAULT).read_text())
+    workers = told["workers"]
     values = {
         "name": NAME, "recipe": "tests.bench.faults.faulty:Faulty", "preset": "tiny",
         "data": str(root / "data"), "seed": 5,
         "trials": 4 if workers == 1 else 8, "workers": workers,
         "min_peers": 2, "confirm_top": 1, "confirm_seeds": 1, "keep_checkpoints": 2,
-        "retries": 0 if kind in FOREVER else 1, "hang_minutes": 0.2 if "hang" in kind else 5.0,
+        "retries": 0 if kind in FOREVER else 1, "hang_minutes": 0.2 if kind in HANGS else 5.0,
+        "storage": told.get("storage"),
     }  # fmt: skip
     plan = make_plan(read_spec(values, "bench"))
     return (sweep_run.resume if again else sweep_run.launch)(plan, root / "sweeps", listen)
@@ -95,6 +103,35 @@ def at_moment(at: Moment, act: Callable[[], None]) -> Callable[[Row, SweepState]
 def events_of(root: Path) -> list[Any]:
     """The sweep's journal."""
     return [row.event for row in read(SweepFolder(root / "sweeps", NAME).journal)]
+
+
+def state_of(root: Path) -> SweepState:
+    """The sweep as its journal describes it."""
+    folder = SweepFolder(root / "sweeps", NAME)
+    state = SweepState(folder.plan())
+    for row in read(folder.journal):
+        state.apply(row)
+    return state
+
+
+def driven(root: Path, environment: Mapping[str, str] | None = None, *, again: bool = False) -> subprocess.Popen[bytes]:
+    """The sweep, or the rest of it, in a process with a Ray of its own."""
+    command = [sys.executable, "-m", "tests.bench.faults.faults", "--drive", str(root), *(["--again"] if again else [])]
+    return subprocess.Popen(
+        command,
+        env={**os.environ, **(environment or {})},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def reached(root: Path, at: Moment) -> bool:
+    """Whether the journal has the epoch of `at`."""
+    if not SweepFolder(root / "sweeps", NAME).journal.is_dir():
+        return False
+    events = (event for event in events_of(root) if isinstance(event, EpochDone))
+    return any((event.trial, event.epoch) == (at.trial, at.epoch) for event in events)
 
 
 def outliving(family: list[psutil.Process]) -> int:
