@@ -119,10 +119,12 @@ def search(arm: str, job: Job, seed: int, minutes: float) -> tuple[Best, float]:
         running = subprocess.Popen(
             [sys.executable, *command], cwd=job.folder, env=_environment(), stdout=opened, stderr=opened
         )
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            running.wait(60 * minutes + (OVERTIME_SECONDS if arm == "ours" else 0.0))
-        took, code = time.monotonic() - began, running.returncode
-        end(running)
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.wait(60 * minutes + (OVERTIME_SECONDS if arm == "ours" else 0.0))
+            took, code = time.monotonic() - began, running.returncode
+        finally:
+            end(running)
     if code != (0 if arm == "ours" else None):  # None: it was still at work when the time was up
         raise SystemExit(f"{arm} did not end as it should ({code}):\n{output.read_text()[-3000:]}")
     return BEST_OF[arm](job), took
@@ -199,6 +201,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--first-epochs", type=int, default=100, help="0: the arms train a model of random weights")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that an arm does not train on without this process
     source = given.data.absolute()
     named = {field.name: getattr(given, field.name) for field in dataclasses.fields(Setup) if field.name != "data"}
     setup = Setup(data=source.name, **named)
