@@ -6,8 +6,9 @@ Imports Ultralytics; import it inside `trainables.ultralytics_import.isolated`.
 from __future__ import annotations
 
 import logging
+import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -26,6 +27,8 @@ from trainables.ultralytics.settings import OURS, UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
 
 Callbacks = Mapping[str, Callable[[Any], None]]
+NO_COPY = Path(os.devnull, "no.npy")
+"""A path where no file can be."""
 """Functions of the trainer by Ultralytics' name of the event."""
 
 PINNED: Mapping[str, Any] = {
@@ -88,6 +91,10 @@ def check_task(task: str, overrides: Mapping[str, Any]) -> None:
 def contained(scans: dict[str, Any]) -> Iterator[list[str]]:
     """For the block, in which a trainer is set up: no loggers, no downloads, and nothing written beside the data.
 
+    A data set that is made in it reads its images alone. Ultralytics takes `a.npy` beside `a.jpg` for a decoded copy,
+    whatever `cache` says: it trains on such an array, writes an image over one of another shape, and deletes one that
+    it cannot read. It may be a user's temperatures.
+
     Args:
         scans: keeps what Ultralytics would write to `*.cache` files beside the labels, by the file's path.
 
@@ -114,11 +121,16 @@ def contained(scans: dict[str, Any]) -> Iterator[list[str]]:
     def nothing(*args: Any, **keywords: Any) -> None:
         return None
 
+    def set_no_copies(dataset: Any, copies: Sequence[Path]) -> None:
+        vars(dataset)["npy_files"] = [NO_COPY] * len(copies)
+
+    no_copies = property(lambda dataset: vars(dataset)["npy_files"], set_no_copies)
     with (
         patch("ultralytics.utils.callbacks.add_integration_callbacks", nothing),
         patch("ultralytics.data.dataset.load_dataset_cache_file", load),
         patch("ultralytics.data.dataset.save_dataset_cache_file", save),
         patch("ultralytics.data.utils._replace_image", leave_out),
+        patch("ultralytics.data.base.BaseDataset.npy_files", no_copies, create=True),
         patch("ultralytics.utils.downloads.is_url", nothing),  # None, as for an address that does not answer: a font's
         patch("ultralytics.utils.downloads.safe_download", refuse),
         logged(),

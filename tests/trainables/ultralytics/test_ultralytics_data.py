@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from torchvision.datasets import ImageFolder
@@ -15,6 +16,7 @@ from trainables.samples.ultralytics_tasks import write_tasks
 from trainables.ultralytics.data import open_data
 from trainables.ultralytics.files import package_folder
 from trainables.ultralytics.recipe import Ultralytics
+from trainables.ultralytics_import import isolated
 from trainables.vision.image_files import HIDDEN
 
 
@@ -69,6 +71,23 @@ def test_the_fingerprint_is_of_the_content_not_of_the_place(sample: Path, root: 
         assert open_data(sample / part).fingerprint == open_data(root / part).fingerprint
     (root / "detect/labels/train/0000.txt").write_text("0 0.5 0.5 0.1 0.1\n")
     assert open_data(sample / "detect/data.yaml").fingerprint != open_data(root / "detect/data.yaml").fingerprint
+
+
+def test_arrays_beside_the_images_are_neither_read_nor_changed(root: Path, tmp_path: Path) -> None:
+    """Ultralytics takes `a.npy` for a decoded copy of `a.png`; it may be a user's temperatures."""
+    with isolated(tmp_path):
+        from trainables.ultralytics.look import opened
+    folder = root / "detect/images/val"
+    settings, data = Ultralytics().settings("tiny", {}), open_data(root / "detect/data.yaml")
+    expected = [np.asarray(item["img"]) for item in opened(settings, data, "val", augment=False)]
+    arrays = [np.zeros((64, 64, 3), np.uint8), np.full((64, 64), 293.15), np.array({"kelvin": 293.15})]
+    files = [folder / f"{index:04d}.npy" for index in range(3)]
+    for file, array in zip(files, arrays, strict=True):
+        np.save(file, array, allow_pickle=True)
+    contents = [file.read_bytes() for file in files]
+    pixels = [np.asarray(item["img"]) for item in opened(settings, data, "val", augment=False)]
+    assert all(np.array_equal(*pair) for pair in zip(pixels, expected, strict=True))
+    assert [file.read_bytes() for file in files] == contents
 
 
 def test_several_data_sets_are_named_with_commas(sample: Path) -> None:
