@@ -25,7 +25,9 @@ GREY = 114
 """Of the bars beside an image that is not square: Ultralytics' letterbox."""
 
 
-Decoded = tuple[NDArray[np.uint8], NDArray[np.float32]]
+Place = tuple[int, int, int, int]
+"""Left, top, width and height of an image in its letterbox."""
+Decoded = tuple[NDArray[np.uint8], Place]
 
 
 class Images:
@@ -38,22 +40,22 @@ class Images:
     def __len__(self) -> int:
         return len(self.samples)
 
-    @property
-    def cache_bytes(self) -> int:
-        """Limit of the decoded images that are kept."""
-        return self._cache.limit
+    def of(self, samples: Sequence[Sample]) -> Images:
+        """Other `samples`, with the same decoded pixels."""
+        return Images(samples, self._cache)
 
     def preload(self, size: int) -> None:
         """Decode what the cache has room for, so that processes forked from this one share it."""
         for index in range(len(self)):
             self.load(index, size)
-            if (self.samples[index].path, size) not in self._cache:
+            if _key(self.samples[index], size) not in self._cache:
                 return
 
     def load(self, index: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """RGB pixels (size, size, 3), not to be written to, and labels (M, 5): class x1 y1 x2 y2 in its pixels."""
         sample = self.samples[index]
-        return self._cache.load((sample.path, size), lambda: _letterbox(sample, size))
+        pixels, place = self._cache.load(_key(sample, size), lambda: _letterbox(sample, size))
+        return pixels, _placed(sample.labels, place)
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,7 @@ class YoloData:
         train, val = (tuple(_renumbered(sample, match) for sample in split.samples) for split in (self.train, self.val))
         if not any(len(sample.labels) for sample in val):
             raise nothing_left(match, "object")
-        cache: ImageCache[Decoded] = ImageCache(self.val.cache_bytes)
-        return replace(self, names=match.trained, train=Images(train, cache), val=Images(val, cache))
+        return replace(self, names=match.trained, train=self.train.of(train), val=self.val.of(val))
 
 
 def open_yolo(path: Path, cache_bytes: int = CACHE_BYTES) -> YoloData:
@@ -110,8 +111,8 @@ def _renumbered(sample: Sample, match: ClassMatch) -> Sample:
     return replace(sample, labels=np.column_stack((classes, labels[:, 1:])).astype(np.float32))
 
 
-def letterboxed(image: Image.Image, size: int) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
-    """`image` scaled into RGB pixels (size, size, 3) with grey bars, and its place: left, top, width, height."""
+def letterboxed(image: Image.Image, size: int) -> tuple[NDArray[np.uint8], Place]:
+    """`image` scaled into RGB pixels (size, size, 3) with grey bars, and its place."""
     scale = size / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
     left, top = (size - width) // 2, (size - height) // 2
@@ -121,13 +122,22 @@ def letterboxed(image: Image.Image, size: int) -> tuple[NDArray[np.uint8], tuple
     return pixels, (left, top, width, height)
 
 
+def _key(sample: Sample, size: int) -> tuple[Path, bool, int]:
+    """Of the pixels alone: several entries of a COCO file, in both splits even, may name one image."""
+    return sample.path, sample.upright, size
+
+
 def _letterbox(sample: Sample, size: int) -> Decoded:
-    """The image in a letterbox, and its labels in those pixels, cut at the image's edge."""
-    image = Image.fromarray(decode(sample.path, upright=sample.upright))
-    pixels, (left, top, width, height) = letterboxed(image, size)
-    kind, cx, cy, w, h = sample.labels.T
+    pixels, place = letterboxed(Image.fromarray(decode(sample.path, upright=sample.upright)), size)
+    pixels.flags.writeable = False
+    return pixels, place
+
+
+def _placed(labels: NDArray[np.float32], place: Place) -> NDArray[np.float32]:
+    """Labels of an image at its place in a letterbox, as class x1 y1 x2 y2, cut at the image's edge."""
+    left, top, width, height = place
+    kind, cx, cy, w, h = labels.T
     edges = [(cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height]
     corners = [edge.clip(0, side) for edge, side in zip(edges, (width, height) * 2, strict=True)]
     moved = [corner + shift for corner, shift in zip(corners, (left, top) * 2, strict=True)]
-    pixels.flags.writeable = False
-    return pixels, np.stack([kind, *moved], axis=1).astype(np.float32)
+    return np.stack([kind, *moved], axis=1).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -197,6 +198,26 @@ def test_a_picture_is_decoded_once_while_there_is_room(root: Path) -> None:
     data.train.preload(40)
     assert data.train.load(0, 40)[0] is data.train.load(0, 40)[0]
     assert data.train.load(1, 40)[0] is not data.train.load(1, 40)[0]
+
+
+def test_entries_that_name_one_picture_keep_their_own_objects(root: Path) -> None:
+    """Also across the splits: the pixels that are kept are those of the file, the labels those of the entry."""
+    (root / "data.yaml").unlink()
+    picture = {"file_name": "train/a.png", "width": 40, "height": 20}
+    for split, classes in (("train", (1, 2)), ("val", (2,))):
+        content = {
+            "images": [{"id": kind, **picture} for kind in classes],
+            "annotations": [
+                {"id": kind, "image_id": kind, "category_id": kind, "bbox": [8 * kind, 4, 8, 8]} for kind in classes
+            ],
+            "categories": [{"id": 1, "name": "cow"}, {"id": 2, "name": "calf"}],
+        }
+        write(root / f"annotations/instances_{split}.json", json.dumps(content))
+    data = open_yolo(root)
+    cow, calf = [0.0, 8.0, 14.0, 16.0, 22.0], [1.0, 16.0, 14.0, 24.0, 22.0]
+    loaded = [data.train.load(0, 40), data.train.load(1, 40), data.val.load(0, 40)]
+    assert [labels.round(3).tolist() for _, labels in loaded] == [[cow], [calf], [calf]]
+    assert loaded[0][0] is loaded[2][0]
 
 
 def test_what_is_kept_cannot_be_changed_by_a_trial(root: Path) -> None:
