@@ -7,17 +7,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 from ultralytics import YOLO
+from ultralytics.utils.patches import imread
 from ultralytics.utils.plotting import plot_results
 
-from trainables.errors import CheckpointError, SteadytuneError
+from trainables.errors import CheckpointError, DataError, SteadytuneError
 from trainables.recipe import Predictor
+from trainables.regular_file import check_regular
 from trainables.ultralytics.settings import UltralyticsSettings
-from trainables.ultralytics.state import network, write_pt
+from trainables.ultralytics.state import COLOURS, network, write_pt
 from trainables.ultralytics.upstream import logged
-from trainables.vision.image_input import rgb
+from trainables.vision.image_input import planes, rgb
 from trainables.vision.inference import parts
 
 BEST, RESULTS, CURVES = "weights/best.pt", "results.csv", "results.png"
@@ -27,6 +31,9 @@ CONFIDENCE = 0.001
 
 def load(settings: UltralyticsSettings, checkpoint: Path) -> Predictor:
     """The model of `checkpoint` as its evaluation has it, on pictures of any size.
+
+    Of data whose YAML says `channels: 1` a picture is made grey; with four and more of them it is a file, or an array
+    (height, width, channels) uint8, with the planes in Ultralytics' order: colours as B G R.
 
     A picture's dictionary has `boxes`, `scores` and `labels`; of segmentation also `masks`, a list of polygons (n, 2)
     in pixels; of poses also `keypoints` (n, k, 2 or 3); of oriented boxes also `corners` (n, 4, 2). Of classification
@@ -92,7 +99,8 @@ def _model(saved: Mapping[str, Any], checkpoint: Path) -> nn.Module:
 
 
 def _answer(model: YOLO, settings: UltralyticsSettings, image: Any) -> dict[str, Any]:
-    pixels = np.ascontiguousarray(rgb(image)[..., ::-1])  # Ultralytics takes arrays as B G R
+    described: Any = model.model
+    pixels = _pixels(image, int(described.yaml.get("channels", COLOURS)))
     result = model.predict(pixels, imgsz=settings.imgsz, conf=CONFIDENCE, device="cpu", verbose=False, save=False)[0]
     names = result.names
     if result.probs is not None:
@@ -111,3 +119,17 @@ def _answer(model: YOLO, settings: UltralyticsSettings, image: Any) -> dict[str,
     if result.keypoints is not None:
         answer["keypoints"] = result.keypoints.data.numpy()
     return answer
+
+
+def _pixels(image: Any, count: int) -> NDArray[np.uint8]:
+    """A picture as Ultralytics takes arrays: B G R, of which it makes grey by itself, or `count` planes beyond that."""
+    if count <= COLOURS:
+        return np.ascontiguousarray(rgb(image)[..., ::-1])
+    if not isinstance(image, (str, Path)):
+        return planes(image, channels=count)
+    check_regular(Path(image), "image_bytes")
+    pixels = imread(str(image), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.shape[2:] != (count,):
+        shape = "no image" if pixels is None else f"an image of the shape {pixels.shape}"
+        raise DataError(f"{image}: is {shape}; the model takes {count} planes, so it must be (height, width, {count})")
+    return np.asarray(pixels)

@@ -20,6 +20,9 @@ from ultralytics.utils.torch_utils import unwrap_model
 from trainables.atomic import write_file
 from trainables.ultralytics.hooks import Hooks, criterion_of
 
+COLOURS = 3
+"""Planes of the pictures of a network whose description does not say how many."""
+
 
 def state_of(hooks: Hooks) -> dict[str, Any]:
     """Of the trainer that waits between two epochs: plain values and tensors, none of them copied."""
@@ -90,7 +93,9 @@ def network(described: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.M
     """The network that `network_of` described, with `weights`, in evaluation mode."""
     kind = YOLO.task_map.fget(None)[described["task"]]["model"]
     shape = {"data_kpt_shape": described["kpt_shape"]} if described["task"] == "pose" else {}
-    model = kind(deepcopy(dict(described["yaml"])), nc=len(described["names"]), verbose=False, **shape)
+    yaml = deepcopy(dict(described["yaml"]))
+    planes = yaml.get("channels", COLOURS)  # it holds them, but most tasks' models take the argument
+    model = kind(yaml, ch=planes, nc=len(described["names"]), verbose=False, **shape)
     for name in ("nc", "kpt_shape", "kpt_names", "task", "names"):
         if name in described:
             setattr(model, name, described[name])
