@@ -33,7 +33,7 @@ from trainables.yolox.settings import YoloxSettings
 from trainables.yolox.weights import load_detector
 
 RESIZE_EVERY = 10
-"""Steps between two input sizes: upstream's trainer's."""
+"""Steps between two input sizes, across epochs: upstream's trainer's."""
 GROUPS = ("norm", "weights", "bias")
 """Of upstream's optimizer, in its order."""
 PARTS = {"": "total_loss", "/iou": "iou_loss", "/conf": "conf_loss", "/cls": "cls_loss", "/l1": "l1_loss"}
@@ -96,7 +96,6 @@ class YoloxTraining:
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Train on each image once."""
         self._begin(epoch)
-        size = self._experiment.input_size
         sums = torch.zeros(len(PARTS), dtype=torch.float64)
         self._steps = []
         waited, began = 0.0, time.perf_counter()
@@ -104,7 +103,7 @@ class YoloxTraining:
         for index, (pixels, targets, _, _) in enumerate(self._train):
             waited += time.perf_counter() - mark
             try:
-                losses = self._step((epoch - 1) * len(self._train) + index, pixels, targets, size)
+                losses = self._step((epoch - 1) * len(self._train) + index, pixels, targets)
             except RuntimeError as error:
                 if "between 0 and 1" not in str(error):
                     raise
@@ -112,8 +111,6 @@ class YoloxTraining:
                 break
             sums += losses
             self._steps.append(float(losses[0]))
-            if (index + 1) % RESIZE_EVERY == 0:
-                size = self._next_size()
             mark = time.perf_counter()
         seconds = {"data": waited, "train": time.perf_counter() - began - waited}
         return _named("train", sums / max(1, len(self._steps))), seconds
@@ -176,10 +173,10 @@ class YoloxTraining:
         self._detector.head.use_l1 = last
         self._detector.train()
 
-    def _step(self, step: int, pixels: Tensor, targets: Tensor, size: tuple[int, int]) -> Tensor:
+    def _step(self, step: int, pixels: Tensor, targets: Tensor) -> Tensor:
         """One optimizer step on a batch, a part of it at a time; returns its losses in the order of `PARTS`."""
         pixels, targets = (tensor.to(self._device, non_blocking=True) for tensor in (pixels, targets))
-        images, targets = self._experiment.preprocess(pixels, targets, size)
+        images, targets = self._experiment.preprocess(pixels, targets, self._size_at(step))
         if step:  # the first rate is the optimizer's own, as upstream's
             for group in self._optimizer.param_groups:
                 group["lr"] = self._schedule.update_lr(step)
@@ -197,13 +194,17 @@ class YoloxTraining:
             self._ema.update(self._detector)
         return values
 
-    def _next_size(self) -> tuple[int, int]:
-        """A height within `multiscale` of the input's, and the width to it, as upstream draws them."""
+    def _size_at(self, step: int) -> tuple[int, int]:
+        """Height and width of the input in `step`, counted over the whole training.
+
+        Every `RESIZE_EVERY` steps a height within `multiscale` of the setting's is drawn, and the width to it, as
+        upstream draws them; by the number of the draw, so that a resumed training has the sizes that it would have had.
+        """
         height, width = self._experiment.input_size
-        most = self._experiment.multiscale_range
-        if not most:
+        most, draws = self._experiment.multiscale_range, step // RESIZE_EVERY
+        if not most or not draws:
             return height, width
-        drawn = height // 32 + random.randint(-most, most)
+        drawn = height // 32 + random.Random(f"{self._settings.seed}/size/{draws}").randint(-most, most)
         return 32 * drawn, 32 * int(drawn * width / height)
 
     def _detections(self, predictions: Tensor, indexes: list[int]) -> list[Detections]:

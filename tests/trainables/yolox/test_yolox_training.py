@@ -164,10 +164,29 @@ def counts(training: Any) -> int:
 
 def test_the_input_size_varies_by_multiscale_alone(few: CocoData) -> None:
     one = training(few, input_size=[256, 448], multiscale=0.25)
-    sizes = {one._next_size() for _ in range(200)}
+    sizes = {one._size_at(step) for step in range(0, 2000, 10)}
     assert {height for height, _ in sizes} == {192, 224, 256, 288, 320}
     assert (192, 320) in sizes
-    assert {training(few)._next_size() for _ in range(5)} == {(64, 64)}
+    assert {training(few)._size_at(step) for step in range(0, 50, 10)} == {(64, 64)}
+
+
+def test_the_input_size_varies_where_epochs_have_few_steps_too(few: CocoData) -> None:
+    """Every ten steps, whatever an epoch has; and a training that goes on has the sizes that it would have had."""
+
+    def heights(epochs: range) -> list[int]:
+        one = training(few, input_size=[128, 128], multiscale=0.5, epochs=5, seed=1)
+        seen: list[int] = []
+        one.model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[2]))
+        for epoch in epochs:
+            one.train_epoch(epoch)
+        return seen
+
+    whole = heights(range(1, 6))
+    assert len(whole) == 15
+    assert set(whole[:10]) == {128}
+    assert len(set(whole[10:])) == 1
+    assert whole[10] != 128
+    assert heights(range(5, 6)) == whole[12:]
 
 
 @pytest.mark.parametrize(("freeze", "still"), [("backbone", "backbone.backbone."), ("backbone+neck", "backbone.")])
