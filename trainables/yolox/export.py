@@ -16,6 +16,7 @@ HEADER = '''"""Written by steadytune; upstream's trainer loads it from this fold
     yolox train -c yolox_experiment:Tuned -b {batch} -D data_dir=DATA -D num_classes=CLASSES{mixed}{checkpoint}
 
 Upstream closes mosaic one epoch before its last {no_aug} epochs; steadytune closed it with them.
+Upstream trains on at most 120 objects of an image; steadytune on all of them.
 """
 '''
 

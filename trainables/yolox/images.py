@@ -20,8 +20,11 @@ from trainables.vision.decode import decode
 from trainables.vision.image_cache import ImageCache
 from trainables.yolox.experiment import Experiment
 
-MOST_OBJECTS = 120
-"""Objects of one training image that count: upstream's limit."""
+LEAST_OBJECTS = 120
+"""Room for objects in the targets of an image: upstream's limit. It leaves further ones out without a word, so they are
+taught as background."""
+MIXED = 5
+"""Pictures in one training image: four in a mosaic, and one that is mixed in."""
 
 
 class Pictures(Dataset):  # type: ignore[misc]
@@ -46,6 +49,11 @@ class Pictures(Dataset):  # type: ignore[misc]
         picture = self._pictures[index]
         return ratio(picture.width, picture.height, self.size)
 
+    @property
+    def most_objects(self) -> int:
+        """Room in the targets of an image for the objects of all pictures that may be in it."""
+        return max(LEAST_OBJECTS, MIXED * max(len(picture.boxes) for picture in self._pictures))
+
     def load_anno(self, index: int) -> NDArray[np.float64]:
         """Labels (M, 5): x1 y1 x2 y2 class."""
         picture = self._pictures[index]
@@ -63,17 +71,21 @@ class Pictures(Dataset):  # type: ignore[misc]
 
 
 class HeldOut(torch.utils.data.Dataset[tuple[Any, Any, int]]):
-    """Unchanged images (3, H, W) with values to 255, their targets (120, 5) as class cx cy w h, and their place."""
+    """Unchanged images (3, H, W) with values to 255, their targets (M, 5) as class cx cy w h, and their place.
+
+    M is the same for all of them, so behind the last object of an image there are zeros.
+    """
 
     def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
+        self._most_objects = pictures.most_objects
 
     def __len__(self) -> int:
         return len(self._pictures)
 
     def __getitem__(self, index: int) -> tuple[Any, Any, int]:
         image, labels, _, _ = self._pictures.pull_item(index)
-        pixels, targets = held_out(image, labels, self._pictures.size)
+        pixels, targets = held_out(image, labels, self._pictures.size, self._most_objects)
         return pixels, targets, index
 
 
@@ -90,9 +102,11 @@ def scaled(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     return np.asarray(cv2.resize(image, sides, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def held_out(image: NDArray[np.uint8], labels: NDArray[np.float64], size: tuple[int, int]) -> tuple[Any, Any]:
-    """The scaled BGR `image` unchanged but padded to (3, H, W), values to 255, and its targets (120, 5)."""
-    unchanged = TrainTransform(max_labels=MOST_OBJECTS, flip_prob=0.0, hsv_prob=0.0)
+def held_out(
+    image: NDArray[np.uint8], labels: NDArray[np.float64], size: tuple[int, int], most_objects: int = LEAST_OBJECTS
+) -> tuple[Any, Any]:
+    """The scaled BGR `image` unchanged but padded to (3, H, W), values to 255, and its targets (`most_objects`, 5)."""
+    unchanged = TrainTransform(max_labels=most_objects, flip_prob=0.0, hsv_prob=0.0)
     pixels, targets = unchanged(image, labels, size)
     return pixels, targets
 
@@ -102,7 +116,7 @@ def training_images(pictures: Pictures, experiment: Experiment) -> MosaicDetecti
     return MosaicDetection(
         pictures,
         img_size=experiment.input_size,
-        preproc=TrainTransform(MOST_OBJECTS, flip_prob=experiment.flip_prob, hsv_prob=experiment.hsv_prob),
+        preproc=TrainTransform(pictures.most_objects, flip_prob=experiment.flip_prob, hsv_prob=experiment.hsv_prob),
         degrees=experiment.degrees,
         translate=experiment.translate,
         mosaic_scale=experiment.mosaic_scale,

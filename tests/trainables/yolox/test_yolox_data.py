@@ -20,6 +20,7 @@ from PIL import Image
 from trainables.errors import DataError
 from trainables.samples.coco_digits import write_coco
 from trainables.yolox.data import open_coco
+from trainables.yolox.recipe import Yolox
 
 
 @pytest.fixture
@@ -193,6 +194,29 @@ def test_boxes_are_cut_and_crowds_left_out_as_upstream_does(root: Path) -> None:
     content["annotations"][1] |= {"iscrowd": 1}
     save(root, "train", content)
     assert [picture.boxes.tolist() for picture in open_coco(root).train] == [[[0.0, 5.0, 5.0, 20.0]], []]
+
+
+def test_no_object_of_a_full_picture_is_left_out(root: Path) -> None:
+    """Upstream's loader takes the first 120 of a training image, a mosaic of four pictures too."""
+    from trainables.yolox.images import HeldOut, Pictures, training_images
+    from trainables.yolox.training import experiment
+
+    Image.new("RGB", (400, 200)).save(root / "train/a.png")
+    content = load(root, "train")
+    content["images"][0] |= {"width": 400, "height": 200}
+    content["annotations"] += [
+        {"id": 100 + place, "image_id": 10, "category_id": 9, "bbox": [place % 20 * 20, place // 20 * 20, 10, 10]}
+        for place in range(200)
+    ]
+    save(root, "train", content)
+    data = open_coco(root)
+    pictures = Pictures(data.train, (200, 400), data.cache)
+    trained = training_images(pictures, experiment(Yolox().settings("tiny", {}), len(data.names)))
+    trained.enable_mosaic = False
+    for images in (trained, HeldOut(pictures)):
+        targets = images[0][1]
+        assert (targets.sum(axis=1) > 0).sum() == 201
+        assert len(targets) == 5 * 201
 
 
 def test_upstreams_own_loader_reads_the_same_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
