@@ -76,18 +76,21 @@ class SlowfastTraining:
         return {"train": total / len(self._train)}, seconds
 
     def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Accuracies, and the loss."""
+        """Accuracies, and the loss of all clips together.
+
+        A weighted loss of a batch is no number where all its clips are of a class that the training split lacks.
+        """
         self.model.eval()
-        scores, labels, total = [], [], 0.0
+        scores, labels = [], []
         with torch.no_grad():
             for clips, classes in self._val:
-                logits = self._scores(clips)
-                total += float(self._loss(logits, classes.to(self._device, non_blocking=True)))
-                scores.append(np.asarray(logits.double().cpu()))
-                labels.append(np.asarray(classes))
-        results = np.concatenate(scores), np.concatenate(labels)
+                scores.append(self._scores(clips))
+                labels.append(classes)
+            logits, truth = torch.cat(scores), torch.cat(labels)
+            loss = float(self._loss(logits, truth.to(self._device)))
+        results = np.asarray(logits.double().cpu()), np.asarray(truth)
         self._confusion = confusion(*results)
-        return accuracy(*results, self._names), {"val": total / len(self._val)}
+        return accuracy(*results, self._names), {"val": loss}
 
     def taken(self) -> dict[str, float]:
         """Clips of each class that the last evaluation took for which, where any: "confusion/<true>/<predicted>"."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import torch
 from trainables.errors import CheckpointError
 from trainables.recipe import Epoch
 from trainables.samples.thermal_clips import write_thermal
-from trainables.slowfast.data import ThermalData, open_thermal
+from trainables.slowfast.data import Clips, ThermalData, open_thermal
 from trainables.slowfast.recipe import Slowfast
 from trainables.slowfast.settings import SlowfastSettings
 
@@ -105,6 +107,13 @@ def test_an_evaluation_also_tells_what_was_taken_for_what(few: ThermalData, tmp_
     assert sum(taken.values()) == len(few.val.labels)
     right = sum(taken.get(f"confusion/{name}/{name}", 0) for name in few.names)
     assert right / len(few.val.labels) == epoch.metrics["top1"]
+
+
+def test_a_weighted_held_out_loss_is_a_number_where_the_training_split_lacks_a_class(few: ThermalData) -> None:
+    kept = few.train.labels != few.val.labels[0]
+    data = replace(few, train=Clips(few.train.frames[kept], few.train.labels[kept]))
+    _, held_out = training(data, loss="weighted", batch=1).evaluate(1)  # one batch holds that class alone
+    assert math.isfinite(held_out["val"])
 
 
 def test_nothing_is_written_at_all(few: ThermalData, tmp_path: Path) -> None:
