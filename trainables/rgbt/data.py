@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -267,8 +268,8 @@ def stacked(rgb: NDArray[np.uint8], thermal: NDArray[np.uint8], size: int, clahe
     height, width = pixels.shape[:2]
     share = size / max(height, width)
     if share != 1:  # as Ultralytics' own loader resizes
-        shape = (min(round(width * share), size), min(round(height * share), size))
-        pixels = cv2.resize(pixels, (max(1, shape[0]), max(1, shape[1])), interpolation=cv2.INTER_LINEAR)
+        shape = (min(math.ceil(width * share), size), min(math.ceil(height * share), size))
+        pixels = cv2.resize(pixels, shape, interpolation=cv2.INTER_LINEAR)
     pixels.flags.writeable = False
     return pixels, (height, width)
 

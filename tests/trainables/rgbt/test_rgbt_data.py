@@ -6,14 +6,19 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from trainables.errors import DataError
-from trainables.rgbt.data import open_rgbt
+from trainables.rgbt.data import open_rgbt, stacked
+from trainables.rgbt.look import look
+from trainables.rgbt.recipe import Rgbt
 from trainables.samples.thermal_pairs import write_rgbt
+from trainables.ultralytics_import import isolated
 
 
 @pytest.fixture
@@ -163,3 +168,36 @@ class TestTheSample:
         assert open_rgbt(first).fingerprint == open_rgbt(second).fingerprint
         before = first.stat().st_mtime_ns
         assert write_rgbt(tmp_path / "a", train=9, val=9, size=64).stat().st_mtime_ns == before
+
+
+def test_thermal_pictures_that_lose_their_temperatures_are_told(root: Path) -> None:
+    """In colour, of which one plane is taken; or in 16 bits, whose upper half hardly differs from place to place."""
+
+    def warnings() -> str:
+        return " ".join(look(Rgbt().settings("tiny", {}), open_rgbt(root / "data.yaml")).warnings)
+
+    grey = np.tile(np.arange(0, 240, 6, dtype=np.uint8), (20, 1))
+    for name in "ab":
+        Image.fromarray(np.dstack([grey] * 3)).save(root / f"thermal/train/{name}.png")
+    assert "thermal" not in warnings()
+    Image.fromarray(np.dstack([grey, grey // 2, 255 - grey])).save(root / "thermal/train/a.png")
+    assert "1 of 2 thermal pictures that were looked at are in colour, of which the blue plane alone" in warnings()
+    for name in "ab":
+        Image.fromarray(29000 + grey.astype(np.uint16)).save(root / f"thermal/train/{name}.png")
+    assert "2 of the 2 thermal pictures of train have less than 16 of 256 grey levels" in warnings()
+
+
+@pytest.mark.parametrize("shape", [(64, 97), (97, 64), (10, 500), (200, 151)])
+def test_pairs_are_scaled_to_the_size_that_ultralytics_scales_pictures_to(
+    shape: tuple[int, int], tmp_path: Path
+) -> None:
+    with isolated(tmp_path):
+        from ultralytics.data.base import BaseDataset
+    rgb = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "a.png")
+    files = {"im_files": [str(tmp_path / "a.png")], "npy_files": [tmp_path / "a.npy"], "ims": [None]}
+    dataset = SimpleNamespace(**files, imgsz=96, cv2_flag=cv2.IMREAD_COLOR, augment=False, cache=None)
+    expected, original, scaled = BaseDataset.load_image(dataset, 0)
+    pixels, size = stacked(rgb, rgb[..., 0].copy(), 96, clahe=False)
+    assert (size, pixels.shape[:2]) == (original, scaled)
+    assert np.array_equal(pixels[..., :3], expected[..., ::-1])
