@@ -7,6 +7,7 @@ import numpy as np
 from trainables.look import EXAMPLES, Example, Look
 from trainables.resnet_yolo.data import Images, YoloData
 from trainables.resnet_yolo.settings import ResnetYoloSettings
+from trainables.vision.average_precision import MOST
 from trainables.vision.detection_look import Labelled, detection_look, hashes
 
 
@@ -20,6 +21,7 @@ def look(settings: ResnetYoloSettings, data: YoloData) -> Look:
         scale=lambda width, height: size / max(width, height),
         size=f"{size} px",
         hashes=hashes,
+        most=MOST,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,22 +11,49 @@ import numpy as np
 from trainables.look import EXAMPLES, Example, Look
 from trainables.rgbt.data import Pairs, RgbtData
 from trainables.rgbt.settings import RgbtSettings
-from trainables.vision.detection_look import Labelled, detection_look
+from trainables.vision.average_precision import MOST
+from trainables.vision.decode import decode
+from trainables.vision.detection_look import Labelled, detection_look, flat
 from trainables.vision.near_duplicates import Hashes, hashes, small_pictures
+
+LOOKED_AT = 8
+"""Thermal pictures of which it is told whether they are in colour."""
+GREY_NOISE, COLOURED_SHARE = 16, 0.01
+"""By how much the planes of a grey picture may differ, as JPEG rounds, and the share of pixels where they do in a
+coloured one. Ours."""
 
 
 def look(settings: RgbtSettings, data: RgbtData) -> Look:
     """See `Recipe.look`."""
     size = settings.image_size
     thermal = {pair.rgb: pair.thermal for pairs in (data.train, data.val) for pair in pairs.samples}
-    return detection_look(
+    seen = detection_look(
         data.names,
         {"train": _labelled(data.train), "val": _labelled(data.val)},
         tuple(data.findings),
         scale=lambda width, height: size / max(width, height),
         size=f"{size} px",
         hashes=lambda pairs: _blended(pairs, thermal),
+        most=MOST,
     )
+    return replace(seen, warnings=(*seen.warnings, *_thermal_warnings(data.train)))
+
+
+def _thermal_warnings(pairs: Pairs) -> Iterator[str]:
+    """What of the thermal pictures does not reach the model."""
+    files = [(pair.thermal, pair.width, pair.height) for pair in pairs.samples]
+    yield from flat(small_pictures(files), "thermal pictures of train")
+    some = [files[index][0] for index in np.linspace(0, len(files) - 1, min(LOOKED_AT, len(files))).astype(int)]
+    if coloured := sum(_is_coloured(file) for file in some):
+        yield (
+            f"{coloured} of {len(some)} thermal pictures that were looked at are in colour, of which the blue plane "
+            "alone is taken: save them in grey, by temperature"
+        )
+
+
+def _is_coloured(file: Path) -> bool:
+    planes = decode(file).astype(np.int16)
+    return bool((np.ptp(planes, axis=2) > GREY_NOISE).mean() > COLOURED_SHARE)
 
 
 def _blended(pairs: Sequence[Labelled], thermal: Mapping[Path, Path]) -> Hashes:

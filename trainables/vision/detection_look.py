@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,11 @@ TINY_SHARE = 0.5
 """Of the training objects: if more are below `TINY` pixels, a sentence says so. Ours."""
 TINY = 8
 """Pixels, the root of the area: the finest grid of YOLO's heads, and of those of all recipes here."""
+FLAT = 16
+"""Grey levels, of 256, that a picture whose values are spread as usual has at the least between its darkest and its
+brightest place. Ours: temperatures of a scene in hundredths of a kelvin, in 16 bits, leave 10."""
+FLAT_SHARE = 0.5
+"""Of the training pictures: if more are flat, a sentence says so. Ours."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ def detection_look(
     scale: Callable[[int, int], float],
     size: str,
     hashes: Callable[[Sequence[Labelled]], Hashes],
+    most: int | None = None,
 ) -> Look:
     """What the data set holds.
 
@@ -78,6 +84,7 @@ def detection_look(
         scale: pixels of the training's input to one of a picture, by the picture's width and height.
         size: of that input, for people, such as "640 px".
         hashes: the perceptual hashes of pictures.
+        most: detections of a picture that are returned and count in the metric; None if that is not to be told.
     """
     classes = class_table(names, splits)
     hashed = {split: hashes(pictures) for split, pictures in splits.items()}
@@ -86,6 +93,7 @@ def detection_look(
     tables: tuple[LookTable, ...] = (classes, _sizes(splits, scale, size), duplicates)
     tables += (scene_table(splits),) if any(picture.scene for picture in splits["train"]) else ()
     warnings = (*_class_warnings(classes), *_leaks(splits, across, findings), *_too_small(splits, scale, size))
+    warnings += (*_too_many(splits, most), *flat(hashed["train"].small, "pictures of train"))
     return Look(tables, warnings, tuple(lines))
 
 
@@ -229,3 +237,24 @@ def _too_small(splits: Splits, scale: Callable[[int, int], float], size: str) ->
     share = float((areas < TINY**2).mean()) if len(areas) else 0.0
     if share > TINY_SHARE:
         yield f"{share:.0%} of the training objects are below {TINY}x{TINY} pixels at {size}: try a larger input"
+
+
+def _too_many(splits: Splits, most: int | None) -> Iterator[str]:
+    counts = [len(picture.classes) for picture in splits["val"]]
+    beyond = sum(most is not None and count > most for count in counts)
+    if beyond:
+        yield (
+            f"{beyond:,} of the {len(counts):,} pictures of val hold more than {most} objects, up to {max(counts):,}: "
+            f"the surest {most} detections of a picture are returned and count, so cut such pictures into tiles"
+        )
+
+
+def flat(small: Iterable[NDArray[np.uint8]], what: str) -> Iterator[str]:
+    """One sentence if most pictures, given in grey and small, have nearly one brightness; `what` they are."""
+    spans = np.array([int(picture.max()) - int(picture.min()) for picture in small])
+    count = int((spans < FLAT).sum())
+    if len(spans) and count / len(spans) > FLAT_SHARE:
+        yield (
+            f"{count:,} of the {len(spans):,} {what} have less than {FLAT} of 256 grey levels between their darkest "
+            "and brightest places: if they have 16 bits, of which the upper 8 are read, stretch them to the whole range"
+        )

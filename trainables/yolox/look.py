@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.look import EXAMPLES, Example, Look
+from trainables.vision.average_precision import MOST
 from trainables.vision.coco_layout import Picture
 from trainables.vision.detection_look import Labelled, detection_look, hashes
 from trainables.yolox.data import CocoData
@@ -24,6 +25,7 @@ def look(settings: YoloxSettings, data: CocoData) -> Look:
         scale=lambda width, height: min(high / height, wide / width),
         size=f"{wide}x{high} px",
         hashes=hashes,
+        most=MOST,
     )
 
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -79,6 +80,26 @@ def test_objects_that_the_input_leaves_a_few_pixels_of_are_told(tmp_path: Path) 
     file = data_set(tmp_path, "[cow]", {"train": ["0 0.5 0.5 0.02 0.02\n"] * 2, "val": [f"0 {BOX}\n"]})
     assert "100% of the training objects are below 8x8 pixels at 96 px: try a larger input" in looked(file).warnings
     assert not any("larger input" in sentence for sentence in looked(file, image_size=640).warnings)
+
+
+def test_more_objects_than_detections_count_are_told(tmp_path: Path) -> None:
+    full = "".join(f"0 {0.01 + 0.009 * place} 0.5 0.1 0.1\n" for place in range(101))
+    file = data_set(tmp_path, "[cow]", {"train": [full], "val": [f"0 {BOX}\n", full]})
+    sentence = "1 of the 2 pictures of val hold more than 100 objects, up to 101: the surest 100 detections"
+    assert any(warning.startswith(sentence) for warning in looked(file).warnings)
+
+
+def test_pictures_of_nearly_one_brightness_are_told(tmp_path: Path) -> None:
+    """Temperatures in hundredths of a kelvin, in 16 bits: the upper 8 hold 2.56 K each."""
+    file = data_set(tmp_path, "[cow]", {"train": [f"0 {BOX}\n"] * 3, "val": [f"0 {BOX}\n"]})
+    assert not any("grey levels" in warning for warning in looked(file).warnings)
+    kelvin = np.linspace(28500, 31000, 320 * 240).reshape(240, 320).astype(np.uint16)
+    for index in (0, 2):
+        Image.fromarray(kelvin + index).save(tmp_path / f"images/train/train{index}.png")
+    assert any(
+        warning.startswith("2 of the 3 pictures of train have less than 16 of 256 grey levels")
+        for warning in looked(file).warnings
+    )
 
 
 def test_copies_on_both_sides_of_the_split_are_told(tmp_path: Path) -> None:
