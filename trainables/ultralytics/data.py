@@ -30,6 +30,8 @@ from trainables.vision.yolo_layout import YoloLayout, read_layout, split_images
 SPLITS = ("train", "val")
 CLASS_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """What both torchvision's `ImageFolder`, by which Ultralytics lists a folder of classes, and Ultralytics take."""
+ONE_CLASS = "item"
+"""What Ultralytics calls the class of all objects with `single_cls`."""
 VAL_FOLDERS = ("val", "validation", "valid", "test")
 """Where Ultralytics looks for the held-out images of a folder of classes, in this order."""
 
@@ -55,6 +57,10 @@ class DataSet:
     described: Mapping[str, Any]
     folders: Mapping[str, Path]
     manifest: Manifest
+
+    def trained_names(self, single_cls: bool) -> tuple[str, ...]:
+        """The classes that a training tells apart."""
+        return (ONE_CLASS,) if single_cls else self.names
 
     def for_trainer(self, workdir: Path) -> str:
         """What Ultralytics' trainer takes as `data`: a YAML in `workdir` with absolute paths, or the folder."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ultralytics.nn.autobackend import check_class_names
 
 from trainables.held_out import HeldOut
 from trainables.ultralytics.data import UltralyticsData
@@ -21,13 +22,18 @@ def held_out(settings: UltralyticsSettings, data: UltralyticsData) -> list[HeldO
     dataset = data.sets[0]
     if dataset.folders:
         folder = dataset.folders["val"]
+        answered = check_class_names(dict(enumerate(dataset.names)))  # of ImageNet's codes, n01440764, the words
+        names = {name: str(answered[index]) for index, name in enumerate(dataset.names)}
         return [
-            HeldOut(image.name, partial(_path, image), (image.relative_to(folder).parts[0],), None, _pixels(image))
+            HeldOut(
+                image.name, partial(_path, image), (names[image.relative_to(folder).parts[0]],), None, _pixels(image)
+            )
             for image in dataset.images["val"]
         ]
     images = opened(settings, data, "val", augment=False)
     oriented = task_of(settings.model_dump()) == "obb"
-    return [_example(label, dataset.names, oriented) for label in images.labels]
+    names = dataset.trained_names(settings.single_cls)
+    return [_example(label, names, oriented) for label in images.labels]
 
 
 def _example(label: dict[str, Any], names: tuple[str, ...], oriented: bool) -> HeldOut:

@@ -41,7 +41,7 @@ def look(settings: UltralyticsSettings, data: UltralyticsData) -> Look:
         return Look((_class_table(dataset, *counts),), guesses=guessed)
     splits = {split: _labelled(opened(settings, data, split, augment=False)) for split in SPLITS}
     return detection_look(
-        dataset.names,
+        dataset.trained_names(settings.single_cls),
         splits,
         tuple(data.findings),
         scale=lambda width, height: settings.imgsz / max(width, height),
@@ -93,7 +93,8 @@ def training_batch(settings: UltralyticsSettings, data: UltralyticsData) -> list
     with seeded(settings.seed, "look"):
         images = opened(settings, data, "train", augment=True)
         chosen = torch.randperm(len(images))[:EXAMPLES].tolist()
-        return [_example(images[index], data.sets[0].names) for index in chosen]
+        names = data.sets[0].names if data.sets[0].folders else data.sets[0].trained_names(settings.single_cls)
+        return [_example(images[index], names) for index in chosen]
 
 
 def _example(item: Mapping[str, Any], names: tuple[str, ...]) -> Example:

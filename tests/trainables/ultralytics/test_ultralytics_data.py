@@ -90,6 +90,31 @@ def test_arrays_beside_the_images_are_neither_read_nor_changed(root: Path, tmp_p
     assert [file.read_bytes() for file in files] == contents
 
 
+def test_with_single_cls_all_objects_have_the_name_that_ultralytics_gives(sample: Path, tmp_path: Path) -> None:
+    """Its predictions have it, so a report that compares the two needs it on both sides."""
+    with isolated(tmp_path):
+        from trainables.ultralytics.held_out import held_out
+    data = open_data(sample / "detect/data.yaml")
+    for single_cls, names in ((True, {"item"}), (False, {"3", "7"})):
+        settings = Ultralytics().settings("tiny", {"single_cls": single_cls})
+        assert {label for example in held_out(settings, data) for label in example.labels} == names
+        (counted, *_) = Ultralytics().look(settings, data).tables
+        assert {row[0] for row in counted.rows} - {"all", "without an object"} == names
+
+
+def test_folders_named_by_imagenets_codes_have_the_words_that_the_model_answers_with(
+    root: Path, tmp_path: Path
+) -> None:
+    """As those of imagenette: Ultralytics has a model of them answer with words, and a report compares the two."""
+    with isolated(tmp_path):
+        from trainables.ultralytics.held_out import held_out
+    for split in ("train", "val"):
+        for name, code in (("3", "n01440764"), ("7", "n02102040")):
+            (root / "classify" / split / name).rename(root / "classify" / split / code)
+    examples = held_out(Ultralytics().settings("tiny", {}), open_data(root / "classify"))
+    assert {label for example in examples for label in example.labels} == {"tench", "English_springer"}
+
+
 def test_several_data_sets_are_named_with_commas(sample: Path) -> None:
     data = open_data(Path(f"{sample / 'detect/data.yaml'},{sample / 'pose/data.yaml'}"))
     assert [dataset.name for dataset in data.sets] == ["detect", "pose"]
