@@ -27,6 +27,8 @@ from trainables.vision.inference import parts
 BEST, RESULTS, CURVES = "weights/best.pt", "results.csv", "results.png"
 CONFIDENCE = 0.001
 """Of the least sure object that the predictor returns: Ultralytics' own in its evaluation."""
+EVALUATED_WITH = ("iou", "max_det", "agnostic_nms")
+"""Arguments of the training by which its evaluation chose among boxes; `max_det` as the trainer may have raised it."""
 
 
 def load(settings: UltralyticsSettings, checkpoint: Path) -> Predictor:
@@ -48,11 +50,13 @@ def load(settings: UltralyticsSettings, checkpoint: Path) -> Predictor:
             f"{checkpoint}: holds {len(saved)} models, of {', '.join(saved)}; load one of their best.pt"
         )
     (only,) = saved.values()
+    limits = {name: value for name, value in only["arguments"].items() if name in EVALUATED_WITH}
+    as_evaluated = {"imgsz": settings.imgsz, "conf": CONFIDENCE, **limits}
     with TemporaryDirectory() as folder:
         model = YOLO(write_pt(Path(folder) / "model.pt", _model(only, checkpoint), only["arguments"], {}, ""))
 
     def answer(images: Sequence[Any]) -> list[dict[str, Any]]:
-        return [_answer(model, settings, image) for image in images]
+        return [_answer(model, as_evaluated, image) for image in images]
 
     return answer
 
@@ -98,10 +102,10 @@ def _model(saved: Mapping[str, Any], checkpoint: Path) -> nn.Module:
         raise CheckpointError(f"{checkpoint}: cannot be built again ({first}); another Ultralytics wrote it") from None
 
 
-def _answer(model: YOLO, settings: UltralyticsSettings, image: Any) -> dict[str, Any]:
+def _answer(model: YOLO, as_evaluated: Mapping[str, Any], image: Any) -> dict[str, Any]:
     described: Any = model.model
     pixels = _pixels(image, int(described.yaml.get("channels", COLOURS)))
-    result = model.predict(pixels, imgsz=settings.imgsz, conf=CONFIDENCE, device="cpu", verbose=False, save=False)[0]
+    result = model.predict(pixels, **as_evaluated, device="cpu", verbose=False, save=False)[0]
     names = result.names
     if result.probs is not None:
         scores = result.probs.data.tolist()

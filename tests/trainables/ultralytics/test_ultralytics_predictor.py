@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +20,11 @@ from trainables.ultralytics_import import isolated
 RECIPE = Ultralytics()
 
 
-def predictor_of(planes: int, folder: Path) -> Predictor:
-    """Of a small detector whose pictures have so many planes, with random weights."""
+def predictor_of(planes: int, folder: Path, **arguments: Any) -> Predictor:
+    """Of a small detector whose pictures have so many planes, with random weights, trained with `arguments`."""
     model = write_models(folder / "models")["detect"]
     checkpoint = folder / "checkpoint"
-    checkpoint.mkdir()
+    checkpoint.mkdir(parents=True)
     with isolated(folder):
         from ultralytics.nn.tasks import DetectionModel
 
@@ -32,7 +33,7 @@ def predictor_of(planes: int, folder: Path) -> Predictor:
         detector = DetectionModel(model, ch=planes, nc=2, verbose=False)
         detector.names = {0: "3", 1: "7"}
         state = {"network": network_of(detector, "detect"), "ema": detector.state_dict()}
-    state |= {"arguments": {"imgsz": 64, "task": "detect"}, "metrics": {}, "results": ""}
+    state |= {"arguments": {"imgsz": 64, "task": "detect"} | arguments, "metrics": {}, "results": ""}
     torch.save({"epoch": 1, "identity": "ultralytics", "training": {"sets": {"data": state}}}, checkpoint / STATE)
     return RECIPE.predictor(RECIPE.settings("tiny", {"model": model}), checkpoint)
 
@@ -55,3 +56,10 @@ def test_a_model_of_four_planes_takes_files_and_arrays_of_four(tmp_path: Path) -
     Image.fromarray(planes[..., :3]).save(tmp_path / "three.png")
     with pytest.raises(DataError, match=r"three\.png: is an image of the shape .*; the model takes 4 planes"):
         predict([tmp_path / "three.png"])
+
+
+def test_boxes_are_chosen_as_in_the_evaluation(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    (usual,) = predictor_of(3, tmp_path / "usual")([picture])
+    (few,) = predictor_of(3, tmp_path / "few", max_det=5)([picture])
+    assert len(usual["scores"]) > len(few["scores"]) == 5
