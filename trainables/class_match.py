@@ -50,9 +50,9 @@ class ClassMatch:
     def notes(self) -> Iterator[str]:
         """What the user must know: classes that only one of the two has."""
         if lacking := [name for name in self.trained if name not in self.present]:
-            yield f"not in the data, so not evaluated: {_listed(lacking)}, which the checkpoint was trained on"
+            yield f"not in the data, so not evaluated: {listed(lacking)}, which the checkpoint was trained on"
         if extra := [name for name in self.present if name not in self.trained]:
-            yield f"not known to the checkpoint, so left out of the evaluation: {_listed(extra)}"
+            yield f"not known to the checkpoint, so left out of the evaluation: {listed(extra)}"
 
 
 class Named(Protocol):
@@ -78,7 +78,7 @@ def match(trained: Sequence[str], present: Sequence[str]) -> ClassMatch:
     """
     if not set(trained) & set(present):
         raise DataError(
-            f"the data's classes are {_listed(present)}, the checkpoint's {_listed(trained)}; at least one must have"
+            f"the data's classes are {listed(present)}, the checkpoint's {listed(trained)}; at least one must have"
             " the same name in both"
         )
     return ClassMatch(tuple(trained), tuple(present))
@@ -87,11 +87,12 @@ def match(trained: Sequence[str], present: Sequence[str]) -> ClassMatch:
 def nothing_left(match: ClassMatch, what: str) -> DataError:
     """The complaint that the held-out split has none of the checkpoint's classes."""
     return DataError(
-        f"no {what} of the held-out split is of a class that the checkpoint was trained on ({_listed(match.trained)});"
+        f"no {what} of the held-out split is of a class that the checkpoint was trained on ({listed(match.trained)});"
         " evaluate it on data that have some"
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first of `names`, and how many more there are, for a sentence."""
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     return ", ".join(map(repr, names[:NAMED])) + more

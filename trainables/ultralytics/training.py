@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from ultralytics.utils.torch_utils import unwrap_model
 
+from trainables.class_match import listed
+from trainables.errors import CheckpointError
 from trainables.loop import seeded
 from trainables.rank import Rank
 from trainables.recipe import Alarm
@@ -161,10 +163,20 @@ class UltralyticsTraining:
         return {"sets": {self._name: state}}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state` returned."""
+        """Take back what `state` returned.
+
+        Raises:
+            CheckpointError: the data have other classes, or number them otherwise.
+        """
         own_state = state["sets"].get(self._name) or next(
             iter(state["sets"].values())
         )  # evaluated on other data, perhaps
+        trained, present = ([*network["names"].values()] for network in (own_state["network"], vars(self.model)))
+        if trained != present:  # Ultralytics reads the labels itself, by their numbers
+            raise CheckpointError(
+                f"its classes are {listed(trained)}, those of the data {listed(present)}; both must have the same "
+                "names in the same order"
+            )
         states.load_state(self._hooks, own_state)
         evaluated = EvaluatedModel(own_state["epoch"] + 1, own_state["ema"], own_state["metrics"], own_state["results"])
         self._best.load(own_state["best"], evaluated)

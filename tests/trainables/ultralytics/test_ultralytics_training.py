@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from tests.support.small_models import write_models
-from trainables.errors import SettingsError
+from trainables.errors import CheckpointError, SettingsError
 from trainables.recipe import Epoch
 from trainables.samples.ultralytics_tasks import write_tasks
 from trainables.settings import to_yaml
@@ -140,6 +141,19 @@ def test_a_checkpoint_evaluates_to_what_its_epoch_measured(
     measured = RECIPE.evaluate(settings(models["detect"]), data, tmp_path, workdir / "checkpoint")
     expected = {**two[1].metrics, **{name: value for name, value in two[1].losses.items() if name.startswith("val")}}
     assert measured == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_checkpoint_is_not_evaluated_on_classes_of_other_numbers(
+    trained: tuple[Path, list[Epoch]], root: Path, models: dict[Task, str], tmp_path: Path
+) -> None:
+    """Ultralytics reads labels by their numbers: on data that list the classes otherwise the metrics would be wrong."""
+    workdir, _ = trained
+    copy = Path(shutil.copytree(root / "detect", tmp_path / "detect"))
+    described = yaml.safe_load((copy / "data.yaml").read_text())
+    described |= {"path": str(copy), "names": ["7", "3"]}
+    (copy / "data.yaml").write_text(yaml.safe_dump(described))
+    with pytest.raises(CheckpointError, match=r"its classes are '3', '7', those of the data '7', '3'; both must"):
+        RECIPE.evaluate(settings(models["detect"]), RECIPE.open(copy / "data.yaml"), tmp_path, workdir / "checkpoint")
 
 
 def test_the_exported_weights_are_the_evaluated_ones(
