@@ -23,10 +23,14 @@ def held_out(settings: UltralyticsSettings, data: UltralyticsData) -> list[HeldO
     if dataset.folders:
         folder = dataset.folders["val"]
         answered = check_class_names(dict(enumerate(dataset.names)))  # of ImageNet's codes, n01440764, the words
-        names = {name: str(answered[index]) for index, name in enumerate(dataset.names)}
+        by_folder = {name: str(answered[index]) for index, name in enumerate(dataset.names)}
         return [
             HeldOut(
-                image.name, partial(_path, image), (names[image.relative_to(folder).parts[0]],), None, _pixels(image)
+                image.name,
+                partial(_path, image),
+                (by_folder[image.relative_to(folder).parts[0]],),
+                None,
+                _pixels(image),
             )
             for image in dataset.images["val"]
         ]
