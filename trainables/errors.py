@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 LONGEST = 2000
 """Characters of a message. Values and paths in it may come from a hostile file."""
@@ -49,6 +50,13 @@ class KilledError(SteadytuneError):
 
 class TrainingLostError(Exception):
     """A training that cannot go on: nothing that was asked for is wrong, but there is no model."""
+
+
+def no_data_at(data: str, recipe: str) -> DataError:
+    """The error of a path `data` that leads nowhere; a relative one is told with the folder that it is relative to."""
+    folder = "" if Path(data).is_absolute() else f" in {Path.cwd()}"
+    sample = f"`steadytune sample {recipe} DIR` writes a small data set to try"
+    return DataError(f"data is {data}; no such file or folder{folder}: mend the path ({sample})")
 
 
 def first_line(error: BaseException) -> str:

@@ -145,7 +145,8 @@ _RULES = {
 def rule_of(detail: Mapping[str, Any]) -> str:
     """The rule that a value broke, such as "must be a whole number", from one of a `ValidationError`'s `errors()`."""
     template = _RULES.get(detail["type"], "must be another kind of value")
-    rule = template.format(**detail.get("ctx", {}))
+    limits = detail.get("ctx", {}).items()
+    rule = template.format(**{name: f"{value:.15g}" if isinstance(value, float) else value for name, value in limits})
     if detail["type"] == "literal_error" and isinstance(detail["input"], str):
         rule += hint(detail["input"], _QUOTED.findall(rule), "; did you mean {!r}?")
     return rule
@@ -213,8 +214,10 @@ def read_yaml(path: Path, exponents: bool = True) -> dict[str, Any]:
     """The mapping in the YAML file at `path`; "-" and "/dev/stdin" are standard input. `exponents`: see `load`.
 
     Raises:
-        SettingsError: the file is missing, unreadable, no valid YAML (with the line) or no mapping.
+        SettingsError: the file is missing, a folder, unreadable, no valid YAML (with the line) or no mapping.
     """
+    if path.is_dir():
+        raise SettingsError(f"{path}: is a folder; give the YAML file itself")
     try:
         is_piped = path in STANDARD_INPUT
         content = read_standard_input("yaml_bytes") if is_piped else read_regular(path, "yaml_bytes")[0]

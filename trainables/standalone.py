@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables import checkpoint, registry
-from trainables.errors import CheckpointError, DataError
+from trainables.errors import CheckpointError, no_data_at
 from trainables.held_out import HeldOut
 from trainables.judged import JudgedModel, judge
 from trainables.loop_recipe import matched
@@ -93,9 +93,7 @@ def open_data(recipe: AnyRecipe, path: Path) -> Any:
         DataError: there is none, or it is wrong.
     """
     if not path.exists() and recipe.locate(str(path), {}) is None:
-        raise DataError(
-            f"data is {path}; no such file or folder: `steadytune sample {recipe.name} DIR` writes one to try"
-        )
+        raise no_data_at(str(path), recipe.name)
     return recipe.open(path)
 
 

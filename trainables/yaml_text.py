@@ -14,6 +14,19 @@ import yaml
 from trainables.errors import SettingsError, first_line
 from trainables.limits import limits, variable
 
+IN_PLAIN_WORDS = {
+    "found character '\\t'": "a tab; use spaces",
+    "mapping values are not allowed here": "a second ': ' in one value; quote the value, indent this line like those "
+    "beside it, or give the line before its ': '",
+    "could not find expected ':'": "the line before has no ': '; write `key: value`",
+    "expected <block end>, but found '-'": "a list item among lines of `key: value`; indent it, or write `key: value`",
+    "expected <block end>": "indented unlike the lines beside it; use as many spaces as they have",
+    "expected '<document start>'": "indented unlike the lines beside it; use as many spaces as they have",
+    "expected ',' or ']'": "a '[' is not closed; add the ']'",
+    "expected ',' or '}'": "a '{' is not closed; add the '}'",
+    "found unexpected end of stream": "a quote is not closed; add the other one",
+}
+"""What PyYAML finds wrong with files that people write by hand, by the beginning of its words, and what to do."""
 MOST_DEPTH = 50
 """Nested lists and mappings."""
 
@@ -105,6 +118,8 @@ def load(text: str, owner: str, exponents: bool = True) -> Any:
         return yaml.load(text, Loader=_Loader) if exponents else yaml.load(text, Loader=_SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise SettingsError(f"{owner}{line}: not valid YAML ({error.problem or error.context})") from None
+        problem = str(error.problem or error.context)
+        words = next((plain for start, plain in IN_PLAIN_WORDS.items() if problem.startswith(start)), problem)
+        raise SettingsError(f"{owner}{line}: not valid YAML ({words})") from None
     except yaml.YAMLError as error:
         raise SettingsError(f"{owner}: not valid YAML ({first_line(error)})") from None

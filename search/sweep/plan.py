@@ -21,7 +21,7 @@ from spaces.added import gives_range
 from spaces.space import Space, drawn, ranges
 from spaces.value_range import Range, narrowed
 from trainables import registry as recipe_registry
-from trainables.errors import DataError, SettingsError, nearest
+from trainables.errors import SettingsError, nearest, no_data_at
 from trainables.objective import Bounds
 from trainables.recipe import PROCESSES, AnyRecipe
 from trainables.settings import Settings, earlier_values
@@ -236,9 +236,7 @@ def _with_data(spec: SweepSpec, recipe: AnyRecipe, settings: Settings) -> SweepS
     """`spec` with the path of its data set, which the recipe may know by a name. Raises DataError: there is none."""
     path = recipe.locate(spec.data, settings.model_dump())
     if path is None:
-        raise DataError(
-            f"data is {spec.data}; no such file or folder: `steadytune sample {spec.recipe} DIR` writes one to try"
-        )
+        raise no_data_at(spec.data, spec.recipe)
     return spec.model_copy(update={"data": path})
 
 

@@ -92,6 +92,11 @@ def test_a_wrong_value_is_answered_with_one_sentence(values: dict[str, Any], sen
     assert "\n" not in str(caught.value)
 
 
+def test_a_bound_is_told_as_people_write_it() -> None:
+    with pytest.raises(SettingsError, match=r"it must be greater than 0$"):
+        parse(Example, {"epochs": 3, "lr": 0}, "owner")
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -132,7 +137,16 @@ def file(folder: Path, content: str | bytes) -> Path:
     [
         ("a: 1\nb: 2\na: 3\n", "line 3: not valid YAML (key 'a' is given twice)"),
         ("set:\n  lr: 1\n  lr: 2\n", "line 3: not valid YAML (key 'lr' is given twice)"),
-        ("a: 1\n  b: 2\n", "line 2: not valid YAML"),
+        ("a: 1\n\tb: 2\n", "line 2: not valid YAML (a tab; use spaces)"),
+        ("a: 1\n  b: 2\n", "line 2: not valid YAML (a second ': ' in one value; quote the value, indent"),
+        ("a\nb: 2\n", "or give the line before its ': ')"),
+        ("a: 1\nb\nc: 2\n", "line 3: not valid YAML (the line before has no ': '; write `key: value`)"),
+        ("set:\n  a: 1\n b: 2\n", "line 3: not valid YAML (indented unlike the lines beside it;"),
+        ("  a: 1\nb: 2\n", "line 2: not valid YAML (indented unlike the lines beside it;"),
+        ("a: 1\n- b\n", "line 2: not valid YAML (a list item among lines of `key: value`;"),
+        ("a: [1\nb: 2\n", "line 2: not valid YAML (a '[' is not closed; add the ']')"),
+        ("a: {b: 1\n", "line 2: not valid YAML (a '{' is not closed; add the '}')"),
+        ("a: 'b\n", "not valid YAML (a quote is not closed;"),
         ("- a\n- b\n", "holds a list; it must be a YAML mapping of `key: value` lines"),
         ("hello", "holds only a value; it must be a YAML mapping"),
         (b"\xff\xfe\x00", "is no UTF-8 text"),
@@ -156,7 +170,7 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_line(
 def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such file; check the path"):
         read_yaml(tmp_path / "nowhere.yaml")
-    with pytest.raises(SettingsError, match="no regular file but a folder"):
+    with pytest.raises(SettingsError, match="is a folder; give the YAML file itself"):
         read_yaml(tmp_path)
 
 

@@ -34,8 +34,9 @@ def check(settings: UltralyticsSettings, data: UltralyticsData) -> None:
     task = task_of(settings.model_dump())
     if settings.download and settings.model.endswith(".pt") and not Path(settings.model).is_file():
         download_model(settings.model)
+    overrides = arguments(settings, data="", save_dir=Path())
     try:
-        args = get_cfg(overrides=arguments(settings, data="", save_dir=Path()))
+        args = get_cfg(overrides=overrides)
     except (TypeError, ValueError, SyntaxError) as error:
         raise SettingsError(f"ultralytics: {first_line(error)}") from None
     if task == "classify" and settings.multi_scale:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from trainables.atomic import new_folder_once, write_file
-from trainables.errors import DataError
+from trainables.errors import DataError, no_data_at
 from trainables.file_facts import file_facts
 from trainables.manifest import Manifest, Part, of_parts
 from trainables.settings import read_yaml
@@ -136,7 +136,7 @@ def _open(path: Path, findings: Findings) -> DataSet:
     if path.is_dir() and not any(path.glob("*.y*ml")):
         return _classes(path.absolute(), findings)
     if not path.exists():
-        raise DataError(f"data is {path}; no such file or folder: `steadytune sample ultralytics DIR` writes some")
+        raise no_data_at(str(path), "ultralytics")
     layout = read_layout(path, findings)
     images = {split: _images(layout, split, findings) for split in SPLITS}
     content = read_yaml(layout.file, exponents=False)

@@ -227,9 +227,11 @@ def _located(layout: YoloLayout, split: str, path: str) -> list[Path]:
         for candidate in tried:
             if matches := sorted(map(Path, glob.glob(str(candidate), recursive=True)), key=str):
                 return matches
-    there = sorted(entry.name for entry in layout.roots[0].iterdir() if not entry.name.startswith("."))
-    hint = nearest(Path(path).parts[0] if Path(path).parts else path, there[:20])
-    raise DataError(f"{layout.file}: {split} is {path}; {tried[0]} is not there; mend the path; {hint}")
+    folder = next(parent for parent in tried[0].parents if parent.is_dir())
+    missing = tried[0].relative_to(folder).parts[0]
+    there = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    hint = nearest(missing, there[:20])
+    raise DataError(f"{layout.file}: {split} is {path}, but {folder} has no {missing}; mend the path; {hint}")
 
 
 def _listed_images(layout: YoloLayout, file: Path, findings: Findings) -> Iterator[Path]:

@@ -144,9 +144,11 @@ def test_an_unknown_preset_or_training_is_answered_with_the_known_ones(data: Pat
 
 def test_missing_data_comes_with_the_command_that_makes_some(data: Path) -> None:
     with pytest.raises(
-        DataError, match=r"no such file or folder: `steadytune sample tests.support.fakes:Curves DIR` writes one"
+        DataError, match=r"no such file or folder: mend the path \(`steadytune sample tests.support.fakes:Curves DIR` w"
     ):
         make_plan(spec_of(data / "nowhere"))
+    with pytest.raises(DataError, match=f"data is nowhere; no such file or folder in {Path.cwd()}: mend the path"):
+        make_plan(spec_of(Path("nowhere")))
 
 
 @pytest.mark.parametrize(

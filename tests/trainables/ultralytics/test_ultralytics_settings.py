@@ -80,6 +80,16 @@ def test_such_a_model_is_known_by_its_file_too(tmp_path: Path) -> None:
             check(settings, UltralyticsData((), Manifest({}, {}, {})))
 
 
+@pytest.mark.e2e
+def test_a_model_that_is_not_here_is_one_sentence_of_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Ultralytics().settings("tiny", {"model": "mine.pt"})
+    with pytest.raises(CheckpointError, match=r"^ultralytics: model is mine.pt; no such file"):
+        Ultralytics().check(settings, UltralyticsData((), Manifest({}, {}, {})))
+
+
 def test_a_model_yaml_of_ultralytics_is_found_by_its_size() -> None:
     assert files.model_file("yolo26n-seg.yaml") == "yolo26n-seg.yaml"
     assert files.model_file("yolo11x.yaml") == "yolo11x.yaml"

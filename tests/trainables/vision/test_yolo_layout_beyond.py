@@ -114,7 +114,8 @@ def test_a_link_that_leads_back_up_is_not_followed_for_ever(tmp_path: Path) -> N
             r"kpt_shape is 17; it must be \[points, 2\]",
         ),
         ("train: images/train\nval: images/val\nnc: .inf", r"nc is inf; it must be the number"),
-        ("train: images/trian\nval: images/val\nnames: [a]", r"train is images/trian; .* not there; mend the path"),
+        ("train: images/trian\nval: images/val\nnames: [a]", r"has no trian; mend the path; did you mean 'train'\?"),
+        ("train: imags/train\nval: images/val\nnames: [a]", r"has no imags; mend the path; did you mean 'images'\?"),
     ],
 )
 def test_what_a_data_yaml_must_not_say_is_named(text: str, sentence: str, tmp_path: Path) -> None:
