@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from search.cli.verbs import VERBS
-from trainables.errors import nearest
+from trainables.errors import hint, nearest
 
 PROGRAM = "steadytune"
+ELSEWHERE = {
+    **dict.fromkeys(("tune", "sweep", "run", "start"), "launch"),
+    **dict.fromkeys(("val", "validate", "test"), "evaluate"),
+    **dict.fromkeys(("delete", "remove"), "rm"),
+    "list": "ls",
+}
+"""Verbs of other programs, by ours."""
 
 
 def sentence(error: Any) -> str:
@@ -24,7 +31,8 @@ def sentence(error: Any) -> str:
     if kind == "MissingParameter":
         return f"{_name(parameter)} is missing; {help_}"
     if kind == "NoSuchOption":
-        return f"{error.option_name} is no option of `{verb}`; {_near(error.option_name, context)}{help_}"
+        near = _near(error.option_name, context) or _settings(context)
+        return f"{error.option_name} is no option of `{verb}`; {near}{help_}"
     if kind == "BadParameter" and error.__cause__ is not None:
         from trainables.settings import rule_of  # imports pydantic, which a command line that can be read need not
 
@@ -37,14 +45,22 @@ def sentence(error: Any) -> str:
     words = error.format_message().rstrip(".")
     if kind == "UsageError" and words.startswith("No such command"):
         name = words.split("'")[1]
-        return f"{name!r} is no verb; {nearest(name, VERBS)}"
+        near = f"did you mean {ELSEWHERE[name]!r}? " if name in ELSEWHERE else hint(name, VERBS, "did you mean {!r}? ")
+        return f"{name!r} is no verb; {near}`{PROGRAM} --help` says what each verb does"
     if kind == "UsageError" and words.startswith("Got unexpected extra argument"):
-        return f"{words.partition('(')[2].rpartition('(')[2].rstrip(')')} is one argument too many; {help_}"
+        extra = words.partition("(")[2].rpartition("(")[2].rstrip(")")
+        return f"{extra} is one argument too many; {_settings(context) if '=' in extra else ''}{help_}"
     return f"{words}; {help_}"
 
 
 def _verbs(context: Any) -> Sequence[str]:
     return [context.info_name] if context is not None and context.parent is not None else []
+
+
+def _settings(context: Any) -> str:
+    """Where the verb takes them, how settings of the recipe are given, as in --lr0 0.01 or lr0=0.01."""
+    has_option = context is not None and any("--set" in parameter.opts for parameter in context.command.params)
+    return "a setting of the recipe is given as --set NAME=VALUE; " if has_option else ""
 
 
 def _name(parameter: Any) -> str:

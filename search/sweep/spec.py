@@ -203,7 +203,7 @@ class SweepSpec(Settings):
     def _gpus_are_shared_or_whole(cls, gpus: Any) -> Any:
         is_valid = isinstance(gpus, (int, float)) and (0 <= gpus <= 1 or (gpus > 1 and float(gpus).is_integer()))
         if gpus != "auto" and (not is_valid or isinstance(gpus, bool)):
-            raise ValueError("must be auto, a share from 0 to 1, or a whole number")
+            raise ValueError("must be the number of GPUs of one trial: auto, a share from 0 to 1, or a whole number")
         return gpus
 
     @field_validator("targets")

@@ -7,10 +7,11 @@ this program reads, rather than guessed at.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from spaces.added import number_type
+from trainables import registry
 from trainables.errors import SettingsError, nearest
 from trainables.settings import Settings
 
@@ -37,7 +38,7 @@ FIELDS = {
     "study_name": "the study's name is `name`",
     "project": "the sweep's name is `name`",
     "program": "a script of your own is `recipe: command`; `steadytune init -- python train.py` writes the file",
-    "model": "a model is what a recipe trains: recipe: ultralytics, set: {model: yolo11n.pt}",
+    "model": "a model is what a recipe trains: recipe: ultralytics, set: {model: yolo26n.pt}",
     "dataset": "the data set is `data`",
     "search_alg": "Ray's search_alg is `sampler` here: tpe, random, gp …",
 }
@@ -47,7 +48,7 @@ _CALL = re.compile(r"\s*(?:\w+\.)*(?:suggest_\w+|(?:q|log)?(?:log)?uniform|(?:q?
 
 
 def check_fields(values: Mapping[str, Any], fields: Mapping[str, Any], owner: str) -> None:
-    """Refuse other programs' fields, and unknown ones.
+    """Refuse settings of the recipe outside of `set`, other programs' fields, and unknown ones.
 
     Args:
         values: the sweep, as the user wrote it.
@@ -57,12 +58,26 @@ def check_fields(values: Mapping[str, Any], fields: Mapping[str, Any], owner: st
     Raises:
         SettingsError: there is one.
     """
-    for name in map(str, values):
+    for name, value in zip(map(str, values), values.values(), strict=True):
+        if name not in fields and name in _settings(values):
+            example = value if isinstance(value, str) or _is_number(value) else "VALUE"
+            raise SettingsError(
+                f"{owner}: {name} is a setting of {values['recipe']}, no field of a sweep; it belongs into set, such "
+                f"as set: {{{name}: {example}}}"
+            )
         of_scripts = name == "parameters" and values.get("recipe") == "command"
         if name in FIELDS and not of_scripts and (name not in fields or name == "parameters"):
             raise SettingsError(f"{owner}: {name} is no field of a sweep; {FIELDS[name]}")
         if name not in fields:
-            raise SettingsError(f"{owner}: unknown setting {name!r}; {nearest(name, [*fields, STAGES])}")
+            raise SettingsError(f"{owner}: unknown field {name!r}; {nearest(name, [*fields, STAGES])}")
+
+
+def _settings(values: Mapping[str, Any]) -> Collection[str]:
+    """The names of the recipe's settings; none if there is no such recipe, which is told later."""
+    try:
+        return tuple(registry.find(str(values.get("recipe"))).settings_type.model_fields)
+    except SettingsError:
+        return ()
 
 
 EMPTY = {

@@ -98,7 +98,7 @@ def test_a_mistake_is_one_line_on_standard_error_and_exit_code_2(
     file.write_text("name: a\nrecipe: tests.support.fakes:Curves\ndata: x\ntrails: 3\n")
     known = ["--recipe", "tests.support.fakes:Curves", "--preset", "short"]
     mistakes: dict[str, tuple[object, ...]] = {
-        "unknown setting 'trails'; did you mean 'trials'?": ("check", file),
+        "unknown field 'trails'; did you mean 'trials'?": ("check", file),
         "missing.yaml: no such file": ("check", tmp_path / "missing.yaml"),
         "setting 'trials' is 0; it must be greater than 0": ("launch", *known, "--data", data, "--trials", 0),
         "unknown recipe 'yolo'": ("launch", "--recipe", "yolo", "--data", data, "--sweeps", tmp_path),

@@ -19,8 +19,12 @@ RANGES = f"lr-range {RECIPE} --data DATA --preset short --field quality --out OU
 LINES = {
     # Verbs and options.
     "launhc": "'launhc' is no verb; did you mean 'launch'?",
+    "tune": "'tune' is no verb; did you mean 'launch'? `steadytune --help` says what each verb does",
+    "version": "'version' is no verb; `steadytune --help` says what each verb does",
     "--trials 3": "--trials is no option of `steadytune`; `steadytune --help` shows",
     "launch --trails 3": "--trails is no option of `steadytune launch`; did you mean '--trials'?",
+    "launch FILE --lr0 0.5": "of `steadytune launch`; a setting of the recipe is given as --set NAME=VALUE;",
+    "launch FILE lr0=0.01": "lr0=0.01 is one argument too many; a setting of the recipe is given as --set NAME=VALUE;",
     "launch --trials many": "--trials is 'many'; it must be a whole number",
     "launch --trials 1.5": "--trials is '1.5'; it must be a whole number",
     "launch --hours soon": "--hours is 'soon'; it must be a number",

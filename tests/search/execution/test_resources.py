@@ -71,5 +71,5 @@ def test_more_trials_at_a_time_than_fit_are_refused() -> None:
     [("half", "'half'"), (-1, "-1"), (1.5, "1.5"), (float("nan"), "nan"), (True, "true"), (None, "null")],
 )
 def test_a_trial_takes_a_share_of_a_gpu_or_whole_ones(gpus: object, written: str) -> None:
-    with pytest.raises(SettingsError, match=rf"'gpus' is {written}; it must be auto, a share from 0 to 1, or a whole"):
+    with pytest.raises(SettingsError, match=rf"'gpus' is {written}; it must be the number of GPUs of one trial: auto"):
         read_spec({"recipe": "yolox", "name": "a", "data": ".", "gpus": gpus}, "sweep.yaml")

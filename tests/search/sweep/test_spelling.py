@@ -33,6 +33,16 @@ def test_a_field_of_another_program_is_told_what_it_is_here(data: Path, name: st
         read_spec({"recipe": "tests.support.fakes:Curves", "data": str(data), name: FIELDS[name]}, "sweep.yaml")
 
 
+@pytest.mark.parametrize(("value", "example"), [(0.5, "0.5"), ("high", "high"), ([0.1, 0.2], "VALUE")])
+def test_a_setting_of_the_recipe_outside_of_set_is_told_its_place(data: Path, value: Any, example: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        read_spec({"recipe": "tests.support.fakes:Curves", "data": str(data), "quality": value}, "sweep.yaml")
+    assert str(error.value) == (
+        "sweep.yaml: quality is a setting of tests.support.fakes:Curves, no field of a sweep; it belongs into set, "
+        f"such as set: {{quality: {example}}}"
+    )
+
+
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [

@@ -85,7 +85,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "one name twice": (described("train: images/train\nval: images/val\nnames: [a, a]"), r"names has 'a' twice"),
     "too few names": (described("train: images/train\nval: images/val\nnc: 3\nnames: [a, b]"), r"nc is 3, but .* 2"),
     "no number": (described("train: images/train\nval: images/val\nnc: many"), r"nc is 'many'; it must be the number"),
-    "missing folder": (lambda root: shutil.rmtree(root / "images/val"), r"val is images/val, but .*images has no val; mend"),
+    "missing folder": (lambda root: shutil.rmtree(root / "images/val"), r"val is images/val, but .*images has no val"),
     "empty folder": (lambda root: (root / "images/val/c.png").unlink(), r"val \(images/val\) holds no image"),
     "nothing to find": (lambda root: write(root / "labels/val/c.txt", ""), r"no image of val has a label"),
     "no label is valid": (
