@@ -14,6 +14,8 @@ from trainables.settings import Settings
 
 BEGIN = "<!-- Written by `python docs/tools/sweep_fields.py`; do not edit. -->"
 END = "<!-- End of the fields. -->"
+FILLED_IN = ("name",)
+"""Fields that every sweep has, but a sweep file need not."""
 PAGE = Path(__file__).parents[1] / "own-sweep.md"
 
 
@@ -43,10 +45,12 @@ def table(settings: type[Settings]) -> str:
 def default(settings: type[Settings], name: str) -> str:
     """What a field is if it is left out, as a sweep file would have it."""
     field = settings.model_fields[name]
+    if name in FILLED_IN:
+        return ""
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    if value is None or value in ({}, []) or isinstance(value, Settings):
+    if value is None or value in ({}, [], "") or isinstance(value, Settings):
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -96,4 +96,8 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="print the version")
     ] = False,
 ) -> None:
-    """Finds the configuration that trains your vision model steadily."""
+    """Finds the configuration that trains your vision model steadily.
+
+    A first sweep: check SWEEP.yaml, launch SWEEP.yaml, status NAME, explain NAME TRIAL, export NAME. How the file is
+    written: docs/own-sweep.md.
+    """

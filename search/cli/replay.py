@@ -55,7 +55,7 @@ def replay(
     sweeps: Root = DEFAULT_ROOT,
     as_json: Json = False,
 ) -> None:
-    """Simulate schedulers on recorded trainings: which epochs would each have saved, and which good runs stopped?"""
+    """Simulate schedulers on recorded trainings: which epochs would each have saved, which good runs stopped?"""
     from search.replay import choose_defaults
     from search.replay.figure import chart
     from search.replay.scores import SCHEDULERS, scores, table

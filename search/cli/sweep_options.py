@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -18,6 +19,8 @@ from trainables.settings import parse_value
 WITHOUT_OPTION = (*SCRIPT_FIELDS, "earlier_stages")
 """Fields without an option: what describes a script is too long for a command line, the other is filled in."""
 
+_PAGE = re.compile(r"\[[^]]*\]\(([^)]*)\)")
+"""A link of a description to a page of docs/."""
 PAIRS = {"limits": "epoch_seconds=30", "stability": "train_factor=3", "tracks": "every=5"}
 """Pairs to show after a wrong option, by field."""
 
@@ -75,10 +78,10 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     metavar = "NAME=VALUE" if _is_mapping(field_type) else "NAME" if repeatable else None
     if get_origin(field_type) is Literal:
         metavar = "|".join(get_args(field_type))
-    help_text = field.description or ""
+    help_text = _PAGE.sub(r"docs/\1", field.description or "")
     if repeatable:
         help_text += "; may be repeated"
-    if field.default not in (None, ..., [], {}) and not field.is_required() and not _is_mapping(field_type):
+    if field.default not in (None, ..., "", [], {}) and not field.is_required() and not _is_mapping(field_type):
         help_text += f" (default: {_short(field.default)})"
     information = typer.Option(names, help=help_text, metavar=metavar)
     return inspect.Parameter(

@@ -36,9 +36,11 @@ SchedulerName = Literal["asha", "stopping", "freeze_thaw", "none"]
 class SweepSpec(Settings):
     """Every field of a sweep. A budget ends the search at whichever of trials, epochs and hours comes first."""
 
-    name: str = Field(description="name of the sweep and of its folder: letters, digits, '.', '-' and '_'")
+    name: str = Field(
+        description="name of the sweep and of its folder: letters, digits, '.', '-', '_'; recipe and time if not given"
+    )
     recipe: str = Field(description="a recipe's name (see `steadytune recipes`) or module:Class")
-    preset: str = Field("paper", description="the recipe's settings to start from")
+    preset: str = Field("paper", description="settings to start from, of those that `steadytune recipes RECIPE` shows")
     data: str = Field(
         "",
         description="the data set, as the recipe's format has it: a path, or a URI that each node fetches; "
@@ -60,8 +62,7 @@ class SweepSpec(Settings):
         [], description="earlier sweeps, by name or folder: the 3 best configurations of each are trained first"
     )
     starts_from: str | None = Field(
-        None,
-        description="an earlier sweep, by name: all trainings start from its winner's best checkpoint",
+        None, description="an earlier sweep, by name: all trainings start from its winner's best checkpoint"
     )
     earlier_stages: list[EarlierStage] = Field(
         [], description="launch fills it in: the sweep that this one starts from, the one before that, and so on"
@@ -80,8 +81,7 @@ class SweepSpec(Settings):
         "trackers: [botsort, bytetrack], every: 1}, or true for these; see [tracks](tracks.md)",
     )
     command: Words | None = Field(
-        None,
-        description="for `recipe: command`: the command line of the training, see [your own script](own-script.md)",
+        None, description="for `recipe: command`: the training's command line, see [your own script](own-script.md)"
     )
     args: str = Field("--{name}={value}", description="how each parameter is passed where the command has ${args}")
     args_file: ArgumentsFile | None = Field(
@@ -103,7 +103,8 @@ class SweepSpec(Settings):
     epochs: int | None = Field(
         None,
         gt=0,
-        description="the same as total_epochs; for `recipe: command` the epochs of one training, required there",
+        description="the same as total_epochs (one training's epochs are in set: {epochs: 60}); for `recipe: command` "
+        "the epochs of one training, required there",
     )
     total_epochs: int | None = Field(None, gt=0, description="epochs that all trials of the search may take together")
     hours: float | None = Field(None, gt=0, description="wall-clock hours that the whole sweep may take")
@@ -121,15 +122,14 @@ class SweepSpec(Settings):
     )
     scheduler: SchedulerName = Field(
         "asha",
-        description="what happens to trials below the cutoff at a rung: asha pauses them, stopping stops "
-        "them; freeze_thaw pauses every trial, and a model chooses the paused or "
-        "new one that trains next; none has no rungs",
+        description="how trials are compared at rungs, which are certain epochs: asha pauses those below the cutoff, "
+        "stopping stops them; freeze_thaw pauses every trial, and a model chooses the paused or new one that trains "
+        "next; none compares nothing",
     )
     grace_epochs: int | None = Field(
         None,
         gt=0,
-        description="epochs before the first rung, which is also after the trial's own warm-up; "
-        "8 % of a training if not given",
+        description="epochs before the first rung, or a trial's own warm-up if longer; 8 % of a training if not given",
     )
     reduction_factor: float | None = Field(
         None,

@@ -11,7 +11,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from search.cli.app import app
-from search.cli.verbs import VERBS, VerbGroup
+from search.cli.verbs import SECTIONS, VERBS, VerbGroup
 from tests.support import REPOSITORY
 from tests.support.terminal import Steadytune, strict
 
@@ -81,6 +81,17 @@ def test_every_verb_has_help(verb: str) -> None:
 def test_the_line_about_a_verb_is_the_first_of_its_help(name: str) -> None:
     context = typer.Context(get_command(app))
     assert VerbGroup().get_command(context, name).help == VERBS[name].summary
+
+
+def test_the_help_and_the_page_of_commands_have_the_same_sections() -> None:
+    on_page: dict[str, set[str]] = {}
+    for line in (REPOSITORY / "docs/commands.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            verbs = on_page.setdefault(line.removeprefix("## "), set())
+        elif line.startswith("| `steadytune "):
+            verbs.add(line.split("`")[1].split()[1])
+    for section, of_section in SECTIONS.items():
+        assert on_page[section] == of_section.keys()
 
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:
