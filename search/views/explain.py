@@ -16,6 +16,11 @@ from search.views.pareto import pareto_front
 from search.views.remarks import remarks_of
 from search.views.status_table import description, happened, label, meaning, number
 
+RUNG = (
+    "At a rung, trials are compared by the value that their curves are projected to reach. Those below the cutoff wait "
+    "there (docs/pruning.md)."
+)
+
 
 def sweep_json(state: SweepState, name: str) -> dict[str, Any]:
     """The sweep as `steadytune status --json` prints it; its keys are stable."""
@@ -94,6 +99,8 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
         says_why = decision.action == "stop" or (decision.action == "pause" and decision.reason != "rung")
         reason = f" ({decision.reason}: {REASONS[decision.reason]})" if says_why else ""
         lines.append(f"After epoch {decision.epoch} it {happened(decision, before)}{reason}: {decision.detail}.")
+    if any("rung" in decision.numbers for decision in trial.decisions):
+        lines.append(RUNG)
     lines.extend(counterfactual(state, trial))
     lines.extend(_result(state, trial))
     lines.extend(_curve_lines(trial))
@@ -145,7 +152,8 @@ def _curve_lines(trial: TrialState) -> Iterator[str]:
     if statistics.spikes:
         parts.append(f"loss spikes at epochs {', '.join(map(str, statistics.spikes))}")
     if parts:
-        yield f"Curve: {', '.join(parts)}."
+        words = " (CV: standard deviation as a share of the mean)" if any("CV" in part for part in parts) else ""
+        yield f"Curve{words}: {', '.join(parts)}."
     if len(statistics.phases) > 1:
         phases = (
             f"{phase.phase} {phase.first} to {phase.last}: loss {phase.loss_first:.4g} to {phase.loss_last:.4g},"

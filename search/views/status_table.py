@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.journal.events import BY_HAND, Decided, Requested
-from search.pruning.decision import FAILURES, STOPPED_EARLY
+from search.pruning.decision import FAILURES, STOPPED_EARLY, Reason
 from search.pruning.objective import WINDOW, ObjectiveName
 from search.state.cost import violation
 from search.state.sweep_state import SweepState
@@ -22,6 +22,9 @@ ROWS, MOST_ROWS = 24, 200
 
 WIDE = 110
 """Columns of a terminal from which on there is room for each trial's settings and a longer curve."""
+
+LONGEST_RUNG = len("stopped at rung 99: rank 99 of 99")
+"""Characters of the state that most trials end in."""
 
 _BARS = "▁▂▃▄▅▆▇█"
 _STYLES = {"done": "green"} | dict.fromkeys(STOPPED_EARLY, "yellow") | dict.fromkeys(FAILURES, "red")
@@ -168,9 +171,11 @@ def status_table(
         ("curve", curve_width, False),
     ):
         table.add_column(name, no_wrap=True, width=columns, justify="right" if right else "left")
-    table.add_column("state", no_wrap=True, overflow="ellipsis", ratio=2)
     if wide:
-        table.add_column("settings", no_wrap=True, overflow="ellipsis", ratio=3, style="dim")
+        table.add_column("state", no_wrap=True, overflow="ellipsis", width=max(LONGEST_RUNG, width // 4))
+        table.add_column("settings", no_wrap=True, overflow="ellipsis", ratio=1, style="dim")
+    else:
+        table.add_column("state", no_wrap=True, overflow="ellipsis", ratio=1)
     curves = [[point.value or 0.0 for point in trial.curve.evaluated] for trial in trials]
     high = max((value for curve in curves for value in curve), default=1.0)
     for trial, name, values in zip(trials, names, curves, strict=True):
@@ -220,6 +225,14 @@ def _rank(decision: Decided) -> str:
     return f"rung {numbers['rung']:.0f}: rank {numbers['rank']:.0f} of {numbers['peers']:.0f}"
 
 
+COUNTED: Mapping[Reason, str] = {
+    "rung": "stopped at a rung",
+    "budget": "ended by the budget",
+    "by_hand": "stopped by hand",
+}
+"""Reasons that do not stand alone, as words after a number of trials."""
+
+
 def _footer(state: SweepState, hidden: int) -> str:
     reasons = Counter(trial.decision.reason for trial in state.trials.values() if trial.decision)
     searched = f"search {len(state.trials.search)}/{state.trial_budget} trials, {plural(state.epochs, 'epoch')}"
@@ -228,7 +241,7 @@ def _footer(state: SweepState, hidden: int) -> str:
         f"{len(state.prior_trials)} from earlier sweeps": bool(state.prior_trials),
         "the search ended early": state.search_ended is not None,
         f"{len(state.trials.paused)} paused": bool(state.trials.paused),
-        **{f"{count} {reason}": True for reason, count in reasons.most_common()},
+        **{f"{count} {COUNTED.get(reason, reason)}": True for reason, count in reasons.most_common()},
         f"{hidden} not shown": hidden > 0,
         "* best so far": best_so_far(state) is not None,
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from search.pruning.decision import REASONS
 from search.state.sweep_state import SweepState
-from search.views.explain import explanation, explanation_json, sweep_json
+from search.views.explain import RUNG, explanation, explanation_json, sweep_json
 from search.views.status_table import happened
 from tests.support.fakes import plan_of
 from tests.support.workers import Workers, coordinator_of, swept
@@ -42,6 +42,13 @@ def test_every_decision_is_told_with_its_reason_and_its_numbers(ended: SweepStat
         demoted = decision.action == "pause" and decision.reason != "rung"
         reason = f" ({decision.reason}: {REASONS[decision.reason]})" if decision.action == "stop" or demoted else ""
         assert line == f"After epoch {decision.epoch} it {verb}{reason}: {decision.detail}."
+
+
+def test_words_are_explained_where_they_are_used(ended: SweepState, data: Path, tmp_path: Path) -> None:
+    assert RUNG in explanation(ended, ended.trials[2])
+    assert any(line.startswith("Curve (CV: standard dev") for line in explanation(ended, ended.trials[2]))
+    alone = swept(plan_of(data, trials=1, scheduler="none", confirm_top=0), tmp_path / "journal").state
+    assert RUNG not in explanation(alone, alone.trials[0])
 
 
 def test_a_trial_that_trained_to_its_end_ended(ended: SweepState) -> None:

@@ -11,6 +11,7 @@ from search.pruning.decision import Action, Reason
 from search.state.sweep_state import SweepState
 from search.views.status_table import (
     ROWS,
+    WIDE,
     description,
     happened,
     plural,
@@ -31,6 +32,7 @@ def test_there_is_one_line_per_trial_between_the_headings_and_the_totals(ended: 
     assert len(rows) == len(ended.trials)
     assert totals.startswith(f"search 12/12 trials, {ended.epochs} epochs")
     assert totals.endswith("* best so far")
+    assert " stopped at a rung · " in totals
 
 
 def test_each_trial_tells_how_it_ended(ended: SweepState) -> None:
@@ -64,6 +66,13 @@ def test_it_is_readable_at_80_columns(ended: SweepState) -> None:
     lines = lines_of([status_table(ended, "a sweep")], width=80)
     assert max(map(len, lines)) <= 80
     assert [line.split()[0] for line in lines[2 : len(ended.trials) + 2]] == [str(number) for number in ended.trials]
+
+
+def test_beside_the_settings_there_is_room_for_the_rung(ended: SweepState) -> None:
+    lines = lines_of([status_table(ended, "a sweep", width=WIDE)], width=WIDE)
+    assert max(map(len, lines)) <= WIDE
+    assert "stopped at rung 4: rank 10 of 10" in lines[3]
+    assert "quality=" in lines[3]
 
 
 def test_of_many_trials_the_best_and_the_latest_are_in_it(data: Path) -> None:
