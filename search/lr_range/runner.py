@@ -55,7 +55,7 @@ class RangeTest:
         fields = recipe.settings_type.model_fields
         if self.field not in fields:
             raise SettingsError(
-                f"field is {self.field}; it is no setting of {recipe.name}; {nearest(self.field, fields)}"
+                f"--field is {self.field}; it is no setting of {recipe.name}; {nearest(self.field, fields)}"
             )
         if self.epochs < 1:
             raise SettingsError(f"epochs is {self.epochs}; it must be at least 1")
