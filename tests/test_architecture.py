@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import structure
+from tests.support import import_graph, structure
 
 REPOSITORY = Path(__file__).parent.parent
 PACKAGES = ("trainables", "spaces", "search")
@@ -85,13 +85,13 @@ MODULE_LINES, MEDIAN_MODULE_LINES, FUNCTION_LINES = 300, 120, 60
 @cache
 def modules() -> dict[str, ast.Module]:
     """Path from the repository's root to syntax tree."""
-    return structure.parse(REPOSITORY, PACKAGES)
+    return import_graph.parse(REPOSITORY, PACKAGES)
 
 
 @cache
 def units() -> dict[str, set[str]]:
     """Which packages and modules in `search/` each of them imports."""
-    return structure.unit_graph(modules())
+    return import_graph.unit_graph(modules())
 
 
 @pytest.mark.parametrize("path", modules())
@@ -99,13 +99,13 @@ def test_imports_point_down(path: str) -> None:
     rank = PACKAGES.index(path.partition("/")[0])
     above = set(PACKAGES[rank + 1 :])
     assert [
-        name for name in structure.imports(modules()[path], checkers=False) if name.partition(".")[0] in above
+        name for name in import_graph.imports(modules()[path], checkers=False) if name.partition(".")[0] in above
     ] == []
 
 
 @pytest.mark.parametrize("path", modules())
 def test_third_parties_stay_where_they_belong(path: str) -> None:
-    used = {name.partition(".")[0] for name in structure.imports(modules()[path], checkers=False)}
+    used = {name.partition(".")[0] for name in import_graph.imports(modules()[path], checkers=False)}
     assert [name for name in used if not path.startswith(CONFINED.get(name, path))] == []
     assert path.startswith("trainables/") or not used & ONLY_TRAINABLES
 
@@ -136,7 +136,7 @@ def test_nothing_reads_a_file_in_a_way_that_runs_what_it_says(path: str) -> None
 
 
 def test_there_are_no_import_cycles() -> None:
-    assert structure.cycles(structure.module_graph(modules())) == []
+    assert import_graph.cycles(import_graph.module_graph(modules())) == []
 
 
 def test_every_package_of_search_has_its_place_in_the_order() -> None:
@@ -145,11 +145,11 @@ def test_every_package_of_search_has_its_place_in_the_order() -> None:
 
 def test_what_search_consists_of_imports_only_what_is_below_it() -> None:
     """Imports in functions and for type checkers included: a reader has to follow those too."""
-    assert list(structure.upward(units(), UNITS)) == []
+    assert list(import_graph.upward(units(), UNITS)) == []
 
 
 def test_search_has_few_floors() -> None:
-    assert max(structure.floors(units(), UNITS).values()) <= FLOORS
+    assert max(import_graph.floors(units(), UNITS).values()) <= FLOORS
 
 
 def test_names_say_what_they_hold() -> None:

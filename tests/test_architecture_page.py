@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import structure
+from tests.support import import_graph, structure
 from tests.test_architecture import CONFINED, UNITS, modules
 
 REPOSITORY = Path(__file__).parent.parent
@@ -36,7 +36,7 @@ def classes() -> dict[str, ast.ClassDef]:
 @cache
 def imported() -> set[str]:
     """Names that the code imports from elsewhere, such as Ray's classes."""
-    return {name.rpartition(".")[2] for tree in modules().values() for name in structure.imports(tree)}
+    return {name.rpartition(".")[2] for tree in modules().values() for name in import_graph.imports(tree)}
 
 
 def attributes(name: str) -> set[str]:
@@ -94,7 +94,7 @@ def test_every_class_on_the_page_exists_and_has_the_attribute_that_is_named() ->
 def test_every_function_on_the_page_exists() -> None:
     """Such as `rules.decide`: a module's name and what it defines; and modules by their whole name."""
     unknown = []
-    names = {structure.dotted(path) for path in modules()}
+    names = {import_graph.dotted(path) for path in modules()}
     stems = {Path(path).stem for path in modules()}
     for span in spans():
         match = re.fullmatch(r"([a-z_]+)\.(\w+)(?:\(.*\))?", span)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support import structure
+from tests.support import import_graph
 from trainables.registry import BUILT_IN
 
-GRAPH = structure.unit_graph(structure.parse(Path(__file__).parents[2]), "trainables")
+GRAPH = import_graph.unit_graph(import_graph.parse(Path(__file__).parents[2]), "trainables")
 
 
 def test_no_two_folders_import_each_other() -> None:
-    assert structure.cycles(GRAPH) == []
+    assert import_graph.cycles(GRAPH) == []
 
 
 def test_recipes_do_not_import_each_other() -> None:

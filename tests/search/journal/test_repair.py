@@ -9,14 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from search.journal.events import EpochDone
 from search.journal.repair import cut, set_aside
 from search.journal.segments import MERGE_SEGMENTS, DamagedJournalError, Journal, list_segments, read
+from tests.support.journals import epoch
 from trainables.errors import SteadytuneError
-
-
-def epoch(number: int) -> EpochDone:
-    return EpochDone(0, number, "main", {"score": number / 10}, {"train": 1.0}, {}, {})
 
 
 def write(folder: Path, sizes: list[int]) -> Path:

@@ -9,8 +9,6 @@ The layouts, not their words or numbers, follow what others reported or publish:
                     THU-MIG/yolov10#465 (`_om`, `_oo`), ultralytics/yolov5 utils/loggers and classify/train.py
     results.txt     WongKinYiu/yolov7#592 and #1255, WongKinYiu/ScaledYOLOv4#313, ultralytics/yolov3#1299 (F1),
                     WongKinYiu/yolov7 train.py
-    YOLOX           Megvii-BaseDetection/YOLOX#308 and #337 (lines), #1760 (epochs too short for a line),
-                    #1199 (AP and losses of 0), cocodataset/cocoapi (-1 where nothing is annotated)
     arguments       ultralytics/yolov5#1669 and #5066 (other encodings), WongKinYiu/yolov7 train.py (opt.yaml)
     zero bytes      petterreinholdtsen/battery-status#15, pbek/loganalyzer#5, simonw/sqlite-utils#804
 """
@@ -250,55 +248,3 @@ def test_a_results_txt_of_other_columns_is_left_out(text: str, words: str, tmp_p
     (recording,) = read(tmp_path, remark=sentences.append)
     assert sorted(values(recording)) == ["a", "b"]
     assert any("c/results.txt" in sentence and words in sentence for sentence in sentences), sentences
-
-
-# --- YOLOX -------------------------------------------------------------------------------------------------------
-
-AP = " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = {:.3f}\n"
-
-
-def start(epoch: int) -> str:
-    return f"2024-03-03 15:06:25 | INFO     | yolox.core.trainer:203 - ---> start train epoch{epoch}\n"
-
-
-def step(epoch: int, iteration: int, loss: object, planned: int = 3) -> str:
-    position = f"epoch: {epoch}/{planned}, iter: {iteration}/20, mem: 9Mb"
-    return f"2024-03-03 15:06:28 | INFO     | yolox.core.trainer:254 - {position}, total_loss: {loss}, iou_loss: 1.0\n"
-
-
-def logs(root: Path, text: str) -> tuple[dict[str, list[float | None]], list[float | None], list[str]]:
-    """Values by run and losses of run `a`, read from two logs of `text`."""
-    for name in ("a", "b"):
-        save(root, name, text, "train_log.txt", arguments="")
-    sentences: list[str] = []
-    (recording,) = read(root, remark=sentences.append)
-    return values(recording), [point.loss for point in recording.runs[0].curve.points], sentences
-
-
-def test_an_epoch_too_short_for_a_line_has_its_own_evaluation(tmp_path: Path) -> None:
-    text = "".join(start(epoch) + AP.format(epoch / 10) for epoch in (1, 2, 3))
-    by_run, losses, _ = logs(tmp_path, text)
-    assert by_run["a"] == [0.1, 0.2, 0.3]
-    assert losses == [None, None, None]
-
-
-def test_where_nothing_is_annotated_there_is_no_value(tmp_path: Path) -> None:
-    by_run, _, _ = logs(tmp_path, step(1, 10, 4.0) + AP.format(-1) + step(2, 10, 3.0) + AP.format(0.2))
-    assert by_run["a"] == [None, 0.2]
-
-
-def test_an_epoch_that_was_resumed_counts_as_it_was_trained_last(tmp_path: Path) -> None:
-    text = step(1, 10, 4.0) + AP.format(0.1) + step(2, 10, 99.0) + step(3, 10, 99.0) + AP.format(0.9)
-    by_run, losses, sentences = logs(tmp_path, text + step(3, 10, 2.0) + step(3, 20, 1.0) + AP.format(0.3))
-    assert by_run["a"] == [0.1, None, 0.3]
-    assert losses == [4.0, 99.0, 1.5]
-    assert any("gives epoch 3 again" in sentence for sentence in sentences)
-
-
-def test_a_loss_that_is_no_number_any_more_is_kept_and_a_word_is_not(tmp_path: Path) -> None:
-    by_run, losses, _ = logs(tmp_path, step(1, 10, "nan") + AP.format(0.1))
-    assert (by_run["a"], str(losses)) == ([0.1], "[nan]")
-    save(tmp_path, "c", step(1, 10, "e-e") + AP.format(0.1), "train_log.txt", arguments="")
-    sentences: list[str] = []
-    read(tmp_path, remark=sentences.append)
-    assert any("c/train_log.txt" in sentence and "total_loss is 'e-e'" in sentence for sentence in sentences)
