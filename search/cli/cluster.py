@@ -15,7 +15,7 @@ import typer
 
 from search.cli import terminal
 from search.cli.background import log_text
-from search.cli.options import DEFAULT_ROOT, Address, Root
+from search.cli.options import DEFAULT_ROOT, Address, Root, SweepName
 from search.execution.job_protocol import ERROR_PREFIX
 from search.next_step import command
 from search.sweep.environment import JOB
@@ -102,8 +102,10 @@ def _status_line(jobs: Jobs, job: str) -> str:
 
 
 def logs(
-    name: str,
-    trial: Annotated[int | None, typer.Argument(help="trial; what the sweep itself printed if not given")] = None,
+    name: SweepName,
+    trial: Annotated[
+        int | None, typer.Argument(metavar="TRIAL", help="trial; what the sweep itself printed if not given")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="keep printing until the sweep ends")] = False,
     address: Address = None,
     sweeps: Root = DEFAULT_ROOT,

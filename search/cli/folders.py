@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from search.cli import cluster
-from search.cli.options import DEFAULT_ROOT, Json, Root
+from search.cli.options import DEFAULT_ROOT, Json, Root, SweepName
 from search.cli.question import ask
 from search.cli.status import print_list
 from search.stages.progress import refuse_removal, refuse_renaming
@@ -70,7 +70,7 @@ def rm(
 
 
 def rename(
-    name: str,
+    name: SweepName,
     new: Annotated[str, typer.Argument(metavar="NEW", help="its new name")],
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:

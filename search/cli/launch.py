@@ -18,7 +18,7 @@ from search.cli import cluster as cli_cluster
 from search.cli import options, terminal
 from search.cli.exit_codes import INTERRUPTED, NOTHING_TRAINED
 from search.cli.interrupt import interruptible, lasting_output, leave
-from search.cli.options import DEFAULT_ROOT, Address, Background, Detach, Root, Storage
+from search.cli.options import DEFAULT_ROOT, Address, Background, Detach, Root, Storage, SweepName
 from search.cli.question import ask
 from search.cli.sweep_options import field_values, with_sweep_options
 from search.execution.job_protocol import ERROR_PREFIX
@@ -59,7 +59,7 @@ def launch(
 
 
 def resume(
-    name: str,
+    name: SweepName,
     address: Address = None,
     detach: Detach = False,
     background: Background = False,

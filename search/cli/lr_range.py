@@ -11,11 +11,11 @@ from typing import Annotated
 import typer
 
 from search.cli import options, terminal
-from search.cli.options import Sets
+from search.cli.options import RecipeName, Sets
 
 
 def lr_range(
-    recipe: str,
+    recipe: RecipeName,
     data: Annotated[Path, typer.Option(help="data set")],
     preset: Annotated[str, typer.Option(help="recipe's preset")] = "paper",
     set_: Sets = None,

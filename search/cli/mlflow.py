@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from search.cli import options
-from search.cli.options import DEFAULT_ROOT, Root
+from search.cli.options import DEFAULT_ROOT, Root, SweepName
 from search.sweep.data_identity import read_identity
 from search.sweep.folder import SweepFolder
 from search.tracking.browse import serve
@@ -20,7 +20,10 @@ from trainables.errors import SteadytuneError
 
 def browse(
     name: Annotated[
-        str | None, typer.Argument(help="sweep whose MLflow store to open; the store beside the sweeps if not given")
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="sweep whose MLflow store to open; the store beside the sweeps if not given"
+        ),
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="port on this machine")] = 5000,
     sweeps: Root = DEFAULT_ROOT,
@@ -35,7 +38,7 @@ def browse(
     serve(folder.store(spec), sweeps.absolute(), port, names)
 
 
-def sync(name: str, sweeps: Root = DEFAULT_ROOT) -> None:
+def sync(name: SweepName, sweeps: Root = DEFAULT_ROOT) -> None:
     """Bring MLflow up to date with a sweep, such as after it could not be reached."""
     from search.tracking.sync import READY, REFUSES
     from search.tracking.sync import sync as write_to_mlflow

@@ -18,6 +18,13 @@ from trainables.settings import parse_value
 if TYPE_CHECKING:
     from search.state.sweep_state import SweepState
 
+SweepName = Annotated[str, typer.Argument(metavar="NAME", help="name of the sweep; `steadytune ls` lists them")]
+RecipeName = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="a recipe's name (`steadytune recipes` lists them), or module:Class")
+]
+TrialNumber = Annotated[
+    int, typer.Argument(metavar="TRIAL", help="number of the trial, as `steadytune status NAME` shows it")
+]
 Root = Annotated[Path, typer.Option("--sweeps", envvar=SWEEPS_VARIABLE, help="folder that holds the sweeps")]
 Sets = Annotated[
     list[str] | None,

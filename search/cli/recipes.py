@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from search.cli import options, scripts, terminal
-from search.cli.options import DEFAULT_ROOT, Json, Root, Sets
+from search.cli.options import DEFAULT_ROOT, Json, RecipeName, Root, Sets
 from search.sweep.folder import SweepFolder
 from trainables import registry, standalone, threads
 from trainables.atomic import write_file
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: str,
+    recipe: RecipeName,
     data: Annotated[Path, typer.Option(help="data set")],
     config: Annotated[
         Path | None, typer.Option(help="settings (YAML) on top of the preset, or a complete settings.yaml")
@@ -179,7 +179,8 @@ def _check_stages(stages: Stages, root: Path, verbose: bool, console: Console) -
 
 
 def sample(
-    recipe: str, directory: Annotated[Path, typer.Argument(help="folder to write; it is made if needed")]
+    recipe: RecipeName,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="folder to write; it is made if needed")],
 ) -> None:
     """Write a recipe's small sample data set."""
     chosen = registry.find_installed(recipe)
@@ -192,7 +193,8 @@ def sample(
 
 
 def recipes(
-    name: Annotated[str | None, typer.Argument(help="recipe to show in full")] = None, json_: Json = False
+    name: Annotated[str | None, typer.Argument(metavar="RECIPE", help="recipe to show in full")] = None,
+    json_: Json = False,
 ) -> None:
     """List the recipes, or show one: settings, ranges, presets, named trainings."""
     from search.views.recipe_page import as_json, listing, page

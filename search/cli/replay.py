@@ -30,7 +30,10 @@ MAX_REMARKS = 30
 def replay(
     source: Annotated[
         str,
-        typer.Argument(help="a sweep's name, a folder of trainings, a CSV file, or with --store an MLflow experiment"),
+        typer.Argument(
+            metavar="SOURCE",
+            help="a sweep's name, a folder of trainings, a CSV file, or with --store an MLflow experiment",
+        ),
     ],
     metric: Annotated[str | None, typer.Option(help="the objective's column, if the source does not name it")] = None,
     mode: Annotated[str, typer.Option(help="max or min: which values of the metric are better")] = "max",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from search.cli import options, terminal
-from search.cli.options import DEFAULT_ROOT, Json, Root, Storage
+from search.cli.options import DEFAULT_ROOT, Json, Root, Storage, SweepName, TrialNumber
 from search.sweep.folder import SweepFolder
 from search.views.charts.file import check_figure_path, write_chart
 from trainables.errors import SteadytuneError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    name: str,
+    name: SweepName,
     to: Annotated[Path | None, typer.Option(help="file to write; the sweep's report.html if not given")] = None,
     storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
@@ -66,7 +66,7 @@ def compare(
 
 
 def prove(
-    folder: Annotated[Path, typer.Argument(help="an exported folder, such as sweeps/NAME/best")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="an exported folder, such as sweeps/NAME/best")],
     epochs: Annotated[int, typer.Option(min=1, help="epochs to train")] = 2,
     data: Annotated[Path | None, typer.Option(help="data set; the sweep's own if not given")] = None,
 ) -> None:
@@ -78,8 +78,8 @@ def prove(
 
 
 def explain(
-    name: str,
-    trial: int,
+    name: SweepName,
+    trial: TrialNumber,
     figure: Annotated[
         Path | None, typer.Option(help="file for a figure of the trial among its peers, .png or .html")
     ] = None,
@@ -112,8 +112,8 @@ def explain(
 
 
 def export(
-    name: str,
-    trial: Annotated[int | None, typer.Argument(help="trial; the best if not given")] = None,
+    name: SweepName,
+    trial: Annotated[int | None, typer.Argument(metavar="TRIAL", help="trial; the best if not given")] = None,
     to: Annotated[
         Path | None, typer.Option(help="folder to write; the sweep's best/ or trial-NNNN/ if not given")
     ] = None,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.cli.options import DEFAULT_ROOT, Root
+from search.cli.options import DEFAULT_ROOT, Root, SweepName
 from search.sweep.folder import SweepFolder
 from trainables.errors import SteadytuneError
 
@@ -25,7 +25,7 @@ POLL_SECONDS = 1.0
 
 
 def optuna(
-    name: str,
+    name: SweepName,
     to: Annotated[Path | None, typer.Option(help="file; the sweep's optuna.log if not given")] = None,
     follow: Follow = False,
     sweeps: Root = DEFAULT_ROOT,
@@ -47,7 +47,7 @@ def optuna(
 
 
 def tensorboard(
-    name: str,
+    name: SweepName,
     to: Annotated[Path | None, typer.Option(help="folder; the sweep's tensorboard if not given")] = None,
     follow: Follow = False,
     sweeps: Root = DEFAULT_ROOT,
@@ -69,7 +69,7 @@ def tensorboard(
 
 
 def wandb(
-    name: str,
+    name: SweepName,
     to: Annotated[Path | None, typer.Option(help="folder; the sweep's wandb-offline if not given")] = None,
     project: Annotated[str, typer.Option(help="project of Weights & Biases that the runs belong to")] = "steadytune",
     follow: Follow = False,

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def status(
-    name: Annotated[str | None, typer.Argument(help="sweep; one line for each sweep if not given")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="sweep; one line for each sweep if not given")
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="refresh the table until the sweep ends")] = False,
     json_: Json = False,
     address: Address = None,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.cli import cluster, options
-from search.cli.options import DEFAULT_ROOT, Address, Root, Storage
+from search.cli.options import DEFAULT_ROOT, Address, Root, Storage, SweepName, TrialNumber
 from search.next_step import command
 from search.sweep.folder import SweepFolder
 from search.sweep.requests import Request, RequestBox
@@ -28,7 +28,7 @@ PAUSE_SECONDS = 60.0
 
 
 def add(
-    name: str,
+    name: SweepName,
     values: Annotated[
         list[str] | None, typer.Argument(metavar="NAME=VALUE...", help="settings; the sampler draws the others")
     ] = None,
@@ -50,7 +50,7 @@ def add(
 
 
 def stop(
-    name: str,
+    name: SweepName,
     trials: Annotated[
         list[int] | None, typer.Argument(metavar="TRIAL...", help="trials; the whole search if not given")
     ] = None,
@@ -63,12 +63,12 @@ def stop(
         _ask(folder, request)
 
 
-def promote(name: str, trial: int, storage: Storage = None, sweeps: Root = DEFAULT_ROOT) -> None:
+def promote(name: SweepName, trial: TrialNumber, storage: Storage = None, sweeps: Root = DEFAULT_ROOT) -> None:
     """Let a paused trial train on to its next rung, whatever its rank."""
     _ask(options.folder(sweeps, name, storage), Request("promote", trial))
 
 
-def pause(name: str, address: Address = None, storage: Storage = None, sweeps: Root = DEFAULT_ROOT) -> None:
+def pause(name: SweepName, address: Address = None, storage: Storage = None, sweeps: Root = DEFAULT_ROOT) -> None:
     """End a sweep's process as Ctrl-C would; `resume` continues it."""
     job_address = address or cluster.job_address(name, sweeps)
     resume = command("resume", name, sweeps)

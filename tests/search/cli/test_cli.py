@@ -78,6 +78,15 @@ def test_every_verb_has_help(verb: str) -> None:
 
 
 @pytest.mark.parametrize("name", VERBS)
+def test_each_argument_of_a_verb_is_in_capitals_or_a_file_and_says_what_it_is(name: str) -> None:
+    context = typer.Context(get_command(app))
+    for parameter in VerbGroup().get_command(context, name).params:
+        if parameter.param_type_name == "argument":
+            assert parameter.help, parameter.name
+            assert parameter.metavar == "SWEEP.yaml" or parameter.metavar.isupper(), parameter.name
+
+
+@pytest.mark.parametrize("name", VERBS)
 def test_the_line_about_a_verb_is_the_first_of_its_help(name: str) -> None:
     context = typer.Context(get_command(app))
     assert VerbGroup().get_command(context, name).help == VERBS[name].summary
