@@ -108,7 +108,8 @@ def rung_table(state: SweepState) -> Table:
         actions = list(arrived[rung].values())
         counts = (actions.count("continue"), actions.count("pause"), actions.count("stop"))
         rows.append((str(rung), str(len(actions)), *map(str, counts)))
-    return Table("Rungs", ("epoch", "compared", "promoted", "paused", "stopped"), tuple(rows))
+    note = "Where trials are compared, by the value that their curves are projected to reach." if rows else ""
+    return Table("Rungs", ("epoch", "compared", "promoted", "paused", "stopped"), tuple(rows), note)
 
 
 def outcome_table(state: SweepState) -> Table:

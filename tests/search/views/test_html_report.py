@@ -13,7 +13,14 @@ def test_the_page_needs_nothing_from_anywhere(state: SweepState) -> None:
     assert "<my <sweep>" not in page
     assert "<script src=" not in page
     assert "<link" not in page
-    for word in ("Learning curves", "Parameter importance", "Rungs", "Why trials were stopped", "Winner: trial"):
+    for word in (
+        "Learning curves",
+        "Parameter importance",
+        "Rungs",
+        "Where trials are compared",
+        "Why trials were stopped",
+        "Winner: trial",
+    ):
         assert word in page
 
 
