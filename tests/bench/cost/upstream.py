@@ -108,11 +108,11 @@ def pairs(name: str, case: Case, data: Any, count: int, folder: Path) -> list[tu
     recipe = find(name)
     assert isinstance(recipe, LoopedRecipe)
     settings = recipe.settings("tiny", dict(case.values) | {"epochs": count + 1})
-    mine = ours(recipe, settings, data, folder)
-    found: list[tuple[Took, Took]] = []
+    our_epochs = ours(recipe, settings, data, folder)
+    timed: list[tuple[Took, Took]] = []
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        UPSTREAM[name](settings, data, folder, lambda theirs: found.append((theirs, next(mine))))
-    return found[1:]
+        UPSTREAM[name](settings, data, folder, lambda their_epoch: timed.append((their_epoch, next(our_epochs))))
+    return timed[1:]
 
 
 def spread(values: list[float], form: str) -> str:
@@ -120,18 +120,20 @@ def spread(values: list[float], form: str) -> str:
     return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
-def row(title: str, count: int, found: list[tuple[Took, Took]]) -> str:
+def row(title: str, count: int, timed: list[tuple[Took, Took]]) -> str:
     """A line of the table."""
-    theirs, mine = zip(*found, strict=True)
-    rates = [f"{count / statistics.median(one.wall for one in side):.1f}" for side in (theirs, mine)]
-    wall = spread([other.wall / own.wall for other, own in found], ".2f")
-    cpu = spread([other.cpu / own.cpu for other, own in found], ".2f")
+    their_epochs, our_epochs = zip(*timed, strict=True)
+    rates = [f"{count / statistics.median(epoch.wall for epoch in side):.1f}" for side in (their_epochs, our_epochs)]
+    wall = spread([their.wall / our.wall for their, our in timed], ".2f")
+    cpu = spread([their.cpu / our.cpu for their, our in timed], ".2f")
     parts = []
-    for side in (theirs, mine):
-        data, evaluation = (statistics.median(getattr(one, part) for one in side) for part in ("data", "evaluation"))
-        rest = statistics.median(one.wall - one.data for one in side)
+    for side in (their_epochs, our_epochs):
+        data, evaluation = (
+            statistics.median(getattr(epoch, part) for epoch in side) for part in ("data", "evaluation")
+        )
+        rest = statistics.median(epoch.wall - epoch.data for epoch in side)
         parts.append(" + ".join("?" if value != value else f"{value:.2f}" for value in (data, rest, evaluation)))
-    return f"| {title} | {len(found)} | {rates[0]} | {rates[1]} | {wall} | {cpu} | {parts[0]} | {parts[1]} |"
+    return f"| {title} | {len(timed)} | {rates[0]} | {rates[1]} | {wall} | {cpu} | {parts[0]} | {parts[1]} |"
 
 
 def main() -> None:
@@ -139,20 +141,20 @@ def main() -> None:
     parser.add_argument("recipe", choices=list(UPSTREAM))
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--case", type=int, nargs="*", help="which of the recipe's cases, from 0; all if left out")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     print(f"| {' | '.join(HEADINGS)} |\n|{' --- |' * len(HEADINGS)}")
     with tempfile.TemporaryDirectory() as scratch:
-        recipe = find(given.recipe)
+        recipe = find(arguments.recipe)
         data = recipe.open(recipe.sample(Path(scratch) / "sample"))
-        for index, case in enumerate(CASES[given.recipe]):
-            if given.case is None or index in given.case:
+        for index, case in enumerate(CASES[arguments.recipe]):
+            if arguments.case is None or index in arguments.case:
                 folder = Path(scratch) / str(index)
                 folder.mkdir()
-                found = pairs(given.recipe, case, data, given.pairs, folder)
+                timed = pairs(arguments.recipe, case, data, arguments.pairs, folder)
                 settings = recipe.settings("tiny", dict(case.values))
-                print(row(case.title, trained(given.recipe, settings, data), found), flush=True)
+                print(row(case.title, trained(arguments.recipe, settings, data), timed), flush=True)
 
 
 if __name__ == "__main__":

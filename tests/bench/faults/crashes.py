@@ -147,25 +147,25 @@ def main() -> None:
             server.start_postgres()
             server.start_mlflow()
             for kind in given.kinds:
-                found: list[tuple[Difference, int, int]] = []
-                while sum(kills for _, _, kills in found) < given.moments:  # a sweep may end before its last kill
-                    seeds = range(KILLS * len(found), KILLS * len(found) + KILLS)
-                    found.append(crash(server, Path(name), kind, seeds))
-                    print(f"{time.strftime('%H:%M:%S')} {kind} {seeds}: {found[-1]}", file=sys.stderr, flush=True)
-                print(_row(kind, found), flush=True)
+                sweeps: list[tuple[Difference, int, int]] = []
+                while sum(kills for _, _, kills in sweeps) < given.moments:  # a sweep may end before its last kill
+                    seeds = range(KILLS * len(sweeps), KILLS * len(sweeps) + KILLS)
+                    sweeps.append(crash(server, Path(name), kind, seeds))
+                    print(f"{time.strftime('%H:%M:%S')} {kind} {seeds}: {sweeps[-1]}", file=sys.stderr, flush=True)
+                print(_row(kind, sweeps), flush=True)
         finally:
             server.close()
 
 
-def _row(kind: str, found: list[tuple[Difference, int, int]]) -> str:
-    all_of = [one for one, _, _ in found]
+def _row(kind: str, sweeps: list[tuple[Difference, int, int]]) -> str:
+    gaps = [gap for gap, _, _ in sweeps]
     cells = [
-        str(sum(kills for _, _, kills in found)),
-        str(sum(one.journal_points for one in all_of)),
-        str(sum(open_trials for _, open_trials, _ in found)),
-        str(sum(one.journal_twice for one in all_of)),
-        f"{sum(one.missing_runs for one in all_of)}, {sum(one.surplus_runs for one in all_of)}",
-        f"{sum(one.missing_points for one in all_of)}, {sum(one.surplus_points for one in all_of)}",
+        str(sum(kills for _, _, kills in sweeps)),
+        str(sum(gap.journal_points for gap in gaps)),
+        str(sum(open_trials for _, open_trials, _ in sweeps)),
+        str(sum(gap.journal_twice for gap in gaps)),
+        f"{sum(gap.missing_runs for gap in gaps)}, {sum(gap.surplus_runs for gap in gaps)}",
+        f"{sum(gap.missing_points for gap in gaps)}, {sum(gap.surplus_points for gap in gaps)}",
     ]
     return f"| {kind} | {' | '.join(cells)} |"
 

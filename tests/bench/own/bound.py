@@ -53,39 +53,43 @@ class Trainings:
 def trainings(table: Table) -> Trainings:
     """Those of `table`, in its order."""
     ranges = table.make_plan().ranges
-    every = [(place, one, run) for place, one in enumerate(table.configurations) for run in one.trainings]
-    curves = np.zeros((len(every), table.max_epochs))
-    for row, (_, _, run) in enumerate(every):
-        curves[row, : len(run.points)] = [found.value or 0.0 for found in run.points]
-    x = np.array([point(one.drawn, ranges) for _, one, _ in every])
-    return Trainings(np.array([place for place, _, _ in every]), x, curves, curves.max(axis=1))
+    rows = [
+        (number, configuration, run)
+        for number, configuration in enumerate(table.configurations)
+        for run in configuration.trainings
+    ]
+    curves = np.zeros((len(rows), table.max_epochs))
+    for row, (_, _, run) in enumerate(rows):
+        curves[row, : len(run.points)] = [evaluated.value or 0.0 for evaluated in run.points]
+    x = np.array([point(configuration.drawn, ranges) for _, configuration, _ in rows])
+    return Trainings(np.array([number for number, _, _ in rows]), x, curves, curves.max(axis=1))
 
 
-def foreseen(known: Trainings, epochs: int) -> Array:
+def foreseen(measured: Trainings, epochs: int) -> Array:
     """Each training's best value, from its first `epochs` and all trainings of the other configurations."""
-    features = known.x
+    features = measured.x
     if epochs:
-        so_far = known.curves[:, :epochs]
+        so_far = measured.curves[:, :epochs]
         half = epochs // 2
         second = so_far[:, half:].mean(axis=1)
         first = so_far[:, :half].mean(axis=1) if half else second
-        features = np.column_stack([known.x, so_far, second, second - first, so_far.max(axis=1)])
-    fold = np.random.default_rng(0).permutation(known.configuration.max() + 1)[known.configuration] % FOLDS
-    found = np.zeros(len(known.best))
+        features = np.column_stack([measured.x, so_far, second, second - first, so_far.max(axis=1)])
+    fold = np.random.default_rng(0).permutation(measured.configuration.max() + 1)[measured.configuration] % FOLDS
+    predicted = np.zeros(len(measured.best))
     for held_out in range(FOLDS):
-        asked, rest = fold == held_out, fold != held_out
+        tested, fitted = fold == held_out, fold != held_out
         trees = ExtraTreesRegressor(400, min_samples_leaf=2, max_features=0.5, random_state=0)
         ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 4, 12)))
-        trees.fit(features[rest], known.best[rest])
-        ridge.fit(features[rest], known.best[rest])
-        found[asked] = (trees.predict(features[asked]) + ridge.predict(features[asked])) / 2
-    return found
+        trees.fit(features[fitted], measured.best[fitted])
+        ridge.fit(features[fitted], measured.best[fitted])
+        predicted[tested] = (trees.predict(features[tested]) + ridge.predict(features[tested])) / 2
+    return predicted
 
 
 def ranks(values: Array) -> Array:
     """The share of all that is ahead of each."""
-    found: Array = np.argsort(np.argsort(-values, kind="stable")) / len(values)
-    return found
+    shares: Array = np.argsort(np.argsort(-values, kind="stable")) / len(values)
+    return shares
 
 
 @dataclass(frozen=True)
@@ -101,42 +105,42 @@ class Realised:
     near: Array
 
 
-def realised(known: Trainings, at: dict[int, Array], drawn: list[int], seed: int, by_model: bool) -> Realised:
+def realised(measured: Trainings, at: dict[int, Array], drawn: list[int], seed: int, by_model: bool) -> Realised:
     """Of each configuration the training that was `drawn`."""
-    rows = np.searchsorted(known.configuration, np.arange(len(drawn))) + drawn
+    rows = np.searchsorted(measured.configuration, np.arange(len(drawn))) + drawn
     order = np.argsort(ranks(at[0][rows])) if by_model else np.random.default_rng([seed, 9]).permutation(len(rows))
-    reached = known.curves[rows] >= NEAR * known.best[rows].max()
+    reached = measured.curves[rows] >= NEAR * measured.best[rows].max()
     near = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
     return Realised({rung: ranks(at[rung][rows])[order] for rung in RUNGS}, near[order])
 
 
-def needed(one: Realised, rungs: tuple[int, int], shares: tuple[float, float], length: int) -> float:
+def needed(order: Realised, rungs: tuple[int, int], shares: tuple[float, float], length: int) -> float:
     """Epochs until somebody who goes on by these rungs and shares sees a value near the best; infinite if never."""
-    first = one.ahead[rungs[0]] < shares[0]
-    second = first & (one.ahead[rungs[1]] < shares[1])
+    first = order.ahead[rungs[0]] < shares[0]
+    second = first & (order.ahead[rungs[1]] < shares[1])
     trained = np.where(second, length, np.where(first, rungs[1], rungs[0]))
-    found = np.flatnonzero(one.near <= trained)
-    return float(trained[: found[0]].sum() + one.near[found[0]]) if len(found) else np.inf
+    hits = np.flatnonzero(order.near <= trained)
+    return float(trained[: hits[0]].sum() + order.near[hits[0]]) if len(hits) else np.inf
 
 
 def told(table: Table, seeds: int) -> str:
     """The best rule of each order, in one line each."""
-    known = trainings(table)
-    at = {epochs: foreseen(known, epochs) for epochs in (0, *RUNGS)}
+    measured = trainings(table)
+    at = {epochs: foreseen(measured, epochs) for epochs in (0, *RUNGS)}
     lines = []
     for name, by_model in (("at random", False), ("by their configurations", True)):
-        drawn = [realised(known, at, table.drawn(seed), seed, by_model) for seed in range(seeds)]
-        tried = {}
+        orders = [realised(measured, at, table.drawn(seed), seed, by_model) for seed in range(seeds)]
+        needed_by_rule = {}
         for rungs, shares in product(combinations(RUNGS, 2), product(FIRST, SECOND)):
             if shares[1] <= shares[0]:
-                tried[rungs, shares] = [needed(one, rungs, shares, table.max_epochs) for one in drawn]
-        best = min(tried, key=lambda rule: float(np.percentile(tried[rule], 50, method="nearest")))
-        found = np.array(tried[best])
+                needed_by_rule[rungs, shares] = [needed(order, rungs, shares, table.max_epochs) for order in orders]
+        best = min(needed_by_rule, key=lambda rule: float(np.percentile(needed_by_rule[rule], 50, method="nearest")))
+        epochs_needed = np.array(needed_by_rule[best])
         (first, second), (share, other) = best
         lines.append(
-            f"{table.name}, begun {name}: {np.percentile(found, 50, method='nearest'):.0f} epochs (median of {seeds} "
-            f"seeds, found by {np.isfinite(found).sum()}): after epoch {first} the first {share:.0%}, after epoch "
-            f"{second} the first {other:.0%}; best of {len(tried)} rules"
+            f"{table.name}, begun {name}: {np.percentile(epochs_needed, 50, method='nearest'):.0f} epochs (median of "
+            f"{seeds} seeds, found by {np.isfinite(epochs_needed).sum()}): after epoch {first} the first {share:.0%}, "
+            f"after epoch {second} the first {other:.0%}; best of {len(needed_by_rule)} rules"
         )
     return "\n".join(lines)
 

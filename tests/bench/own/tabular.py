@@ -39,8 +39,8 @@ class Tabular(optuna.samplers.BaseSampler):
         self._seed = seed
         self._drawn = [configuration.drawn for configuration in table.configurations]
         self._draw = np.random.default_rng([seed, 2])
-        self._whole = with_all_parameters(self._drawn, self._draw)
-        self._left = list(range(len(self._drawn)))
+        self._complete = with_all_parameters(self._drawn, self._draw)
+        self._remaining = list(range(len(self._drawn)))
         self.picked: dict[int, int] = {}
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -49,31 +49,31 @@ class Tabular(optuna.samplers.BaseSampler):
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """See Optuna's `BaseSampler`: what a scheduler has chosen is not asked for."""
-        wanted = trial.system_attrs.get("fixed_params")
-        if wanted:
-            self._left.remove(place := self._drawn.index(wanted))
-            self.picked[trial.number] = place
+        fixed = trial.system_attrs.get("fixed_params")
+        if fixed:
+            self._remaining.remove(index := self._drawn.index(fixed))
+            self.picked[trial.number] = index
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """See Optuna's `BaseSampler`: what `inner` asks for of the configurations that are left."""
-        choice = _Choice([self._whole[place] for place in self._left], search_space)
+        choice = _Choice([self._complete[index] for index in self._remaining], search_space)
         if isinstance(self.inner, optuna.samplers.TPESampler):
             self.inner._parzen_estimator_cls = choice.estimator()
         asked = self.inner.sample_relative(study, trial, search_space)
-        place = self._left.pop(choice.place_of(asked) if asked else int(self._draw.integers(len(self._left))))
-        self.picked[trial.number] = place
-        return {name: value for name, value in self._drawn[place].items() if name in search_space}
+        index = self._remaining.pop(choice.index_of(asked) if asked else int(self._draw.integers(len(self._remaining))))
+        self.picked[trial.number] = index
+        return {name: value for name, value in self._drawn[index].items() if name in search_space}
 
     def some(self, number: int, near: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Configurations to choose from for the trial of that `number`, as many as a sweep looks at.
 
         All are drawn at random: few of a table are near any other.
         """
-        count = min(CANDIDATES, len(self._left))
-        places = np.random.default_rng([self._seed, number, 3]).choice(self._left, count, replace=False)
-        return [self._drawn[place] for place in places]
+        count = min(CANDIDATES, len(self._remaining))
+        indices = np.random.default_rng([self._seed, number, 3]).choice(self._remaining, count, replace=False)
+        return [self._drawn[index] for index in indices]
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -90,9 +90,14 @@ class _Choice:
     """The configurations that may be asked for, as TPE's densities see them: a column a parameter of `space`."""
 
     def __init__(self, drawn: list[dict[str, Any]], space: Mapping[str, BaseDistribution]) -> None:
-        internal = {name: [one.to_internal_repr(whole[name]) for whole in drawn] for name, one in space.items()}
+        internal = {
+            name: [distribution.to_internal_repr(values[name]) for values in drawn]
+            for name, distribution in space.items()
+        }
         self._columns = {name: np.array(column) for name, column in internal.items()}
-        self._external = {name: [one.to_external_repr(x) for x in internal[name]] for name, one in space.items()}
+        self._external = {
+            name: [distribution.to_external_repr(x) for x in internal[name]] for name, distribution in space.items()
+        }
 
     def estimator(self) -> type[_ParzenEstimator]:
         """TPE's density, for drawing from this choice alone."""
@@ -107,7 +112,7 @@ class _Choice:
 
         return Restricted
 
-    def place_of(self, asked: Mapping[str, Any]) -> int:
+    def index_of(self, asked: Mapping[str, Any]) -> int:
         """Which of them has all values that were `asked`."""
         rows = zip(*(self._external[name] for name in asked), strict=True)
         return list(rows).index(tuple(asked.values()))

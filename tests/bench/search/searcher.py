@@ -59,18 +59,18 @@ def plain(task: Task, trial: optuna.Trial) -> dict[str, Any]:
 
 def flattened(task: Task, trial: optuna.Trial) -> dict[str, Any]:
     """Every parameter is drawn, those of closed branches too; the space then takes what it asks for."""
-    for name, one in task.found.items():
-        ask(trial, name, one)
+    for name, value_range in task.found.items():
+        ask(trial, name, value_range)
     return plain(task, trial)
 
 
-def ask(trial: optuna.Trial, name: str, one: Range) -> None:
-    if one.kind == "float":
-        trial.suggest_float(name, one.low, one.high, log=one.log)
-    elif one.kind == "int":
-        trial.suggest_int(name, int(one.low), int(one.high), log=one.log)
+def ask(trial: optuna.Trial, name: str, value_range: Range) -> None:
+    if value_range.kind == "float":
+        trial.suggest_float(name, value_range.low, value_range.high, log=value_range.log)
+    elif value_range.kind == "int":
+        trial.suggest_int(name, int(value_range.low), int(value_range.high), log=value_range.log)
     else:
-        trial.suggest_categorical(name, list(one.choices))
+        trial.suggest_categorical(name, list(value_range.choices))
 
 
 def tpe(seed: int, **more: Any) -> optuna.samplers.BaseSampler:
@@ -85,11 +85,14 @@ def optunas(drawing: Drawing, sampler: Callable[[int], optuna.samplers.BaseSampl
 def ours(sampler: str) -> MakeSearcher:
     """A sampler as sweeps have it, which compares trials by rank."""
 
-    def made(task: Task, seed: int) -> Searcher:
+    def searcher(task: Task, seed: int) -> Searcher:
         def draw(number: int, near: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-            usual = [near[index % len(near)] if near and index % 2 else {} for index in range(CANDIDATES)]
+            neighbours = [near[index % len(near)] if near and index % 2 else {} for index in range(CANDIDATES)]
             seeds = (derived(seed, f"{number}/{index}") for index in range(CANDIDATES))
-            return [at_random(task.space, {}, each, kept) for each, kept in zip(seeds, usual, strict=True)]
+            return [
+                at_random(task.space, {}, seed_of_draw, neighbour)
+                for seed_of_draw, neighbour in zip(seeds, neighbours, strict=True)
+            ]
 
         model = RankModel(Configurations(draw, lambda values: point(values, task.found)))
         return Searcher(
@@ -97,7 +100,7 @@ def ours(sampler: str) -> MakeSearcher:
             model=model if sampler == "rank_gp" else None,
         )  # fmt: skip
 
-    return made
+    return searcher
 
 
 TPE = optunas(plain, tpe)
@@ -123,8 +126,8 @@ def measured(
             "arm": arm,
             "budget": budget,
             "regret": reachable(space, seed) - selected(trials[:budget]),
-            "epochs": sum(one.epochs for one in trials[:budget]),
-            "trials": [(one.outcome, one.epochs, one.level, one.quality) for one in trials[:budget]],
+            "epochs": sum(trial.epochs for trial in trials[:budget]),
+            "trials": [(trial.outcome, trial.epochs, trial.level, trial.quality) for trial in trials[:budget]],
         }
         for budget in budgets
     ]
@@ -154,8 +157,8 @@ WARM = ("cold", "3 best first")
 def warm_sweep(arm: str, task: Task, past: list[Ended], seed: int) -> list[Ended]:
     """A sweep of 30 trials that learns from `past` as `arm` has it."""
     searcher = TPE(task, seed)
-    complete = sorted((one for one in past if one.outcome == "complete"), key=lambda one: -(one.level or 0.0))
-    first = [one.drawn for one in complete[:3]] if "first" in arm else []
+    complete = sorted((trial for trial in past if trial.outcome == "complete"), key=lambda trial: -(trial.level or 0.0))
+    first = [trial.drawn for trial in complete[:3]] if "first" in arm else []
     return sweep(task, searcher, 30, seed, first)
 
 
@@ -181,7 +184,7 @@ def interval(values: list[float]) -> tuple[float, float, float]:
 
 def table(rows: list[dict[str, Any]], base: str) -> None:
     """Mean regret an arm, and its paired difference to `base`; in points (hundredths of the metric)."""
-    groups = sorted({(row["space"], row["budget"]) for row in rows}, key=lambda one: (one[0], one[1]))
+    groups = sorted({(row["space"], row["budget"]) for row in rows}, key=lambda group: (group[0], group[1]))
     arms = list(dict.fromkeys(row["arm"] for row in rows))
     for space, budget in groups:
         regrets = {
@@ -201,8 +204,8 @@ def table(rows: list[dict[str, Any]], base: str) -> None:
             mean, low, high = interval(list(regrets[arm].values()))
             gap = interval([regrets[arm][seed] - regrets[base][seed] for seed in regrets[base]])
             paired = "" if arm == base else f"  against it {gap[0]:+.2f} [{gap[1]:+.2f}, {gap[2]:+.2f}]"
-            own = f"regret {mean:5.2f} [{low:.2f}, {high:.2f}]  {statistics.fmean(epochs[arm]):5.0f} epochs"
-            print(f"  {arm:28s} {own}{paired}")
+            regret = f"regret {mean:5.2f} [{low:.2f}, {high:.2f}]  {statistics.fmean(epochs[arm]):5.0f} epochs"
+            print(f"  {arm:28s} {regret}{paired}")
 
 
 def stopped_early(rows: list[dict[str, Any]]) -> None:
@@ -211,18 +214,13 @@ def stopped_early(rows: list[dict[str, Any]]) -> None:
     "at others' number" ends each sweep after as many trials as the rule gave another seed: what the rule's timing, as
     opposed to how often it ends a sweep, is worth.
     """
-    whole = [row for row in rows if row["budget"] == max(BUDGETS)]
-    for arm in dict.fromkeys(row["arm"] for row in whole):
+    longest = [row for row in rows if row["budget"] == max(BUDGETS)]
+    for arm in dict.fromkeys(row["arm"] for row in longest):
         for patience in (5, 10, 15):
-            sweeps = [[Ended({}, *one) for one in row["trials"]] for row in whole if row["arm"] == arm]
+            sweeps = [[Ended({}, *trial) for trial in row["trials"]] for row in longest if row["arm"] == arm]
             counts = [trials_until(trials, patience) for trials in sweeps]
             others = random.Random(1).sample(counts, len(counts))
-            lost, blind = (
-                interval(
-                    [100 * (selected(one) - selected(one[:count])) for one, count in zip(sweeps, each, strict=True)]
-                )
-                for each in (counts, others)
-            )
+            lost, blind = interval(missed(sweeps, counts)), interval(missed(sweeps, others))
             saved = 1 - statistics.fmean(counts) / max(BUDGETS)
             costs = f"{lost[0]:5.2f} [{lost[1]:.2f}, {lost[2]:.2f}]"
             print(f"  {arm:20s} patience {patience:2d}: {saved:4.0%} of trials saved, regret +{costs},", end="")
@@ -231,13 +229,13 @@ def stopped_early(rows: list[dict[str, Any]]) -> None:
 
 def missed(sweeps: list[list[Ended]], counts: list[int]) -> list[float]:
     """By how many points the choice after so many trials is worse than the choice after all."""
-    return [100 * (selected(one) - selected(one[:count])) for one, count in zip(sweeps, counts, strict=True)]
+    return [100 * (selected(trials) - selected(trials[:count])) for trials, count in zip(sweeps, counts, strict=True)]
 
 
 def trials_until(trials: list[Ended], patience: int) -> int:
     """After how many trials the sweep ends itself."""
     for count in range(1, len(trials)):
-        levels = [one.level for one in trials[:count] if one.outcome == "complete" and one.level is not None]
+        levels = [trial.level for trial in trials[:count] if trial.outcome == "complete" and trial.level is not None]
         if enough(levels, [EPOCH_NOISE] * len(levels), patience):
             return count
     return len(trials)
@@ -254,22 +252,22 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, help="write every row there as JSON")
     parser.add_argument("--spaces", nargs="+", default=["detector", "branched"], help="'…, coupled' is known too")
     parser.add_argument("--arms", nargs="+", help="only these of the conditional part")
-    given = parser.parse_args()
-    if given.part in ("enough", "table"):
-        rows = json.loads(given.rows.read_text(encoding="utf-8"))
-        stopped_early(rows) if given.part == "enough" else table(rows, rows[0]["arm"])
+    arguments = parser.parse_args()
+    if arguments.part in ("enough", "table"):
+        rows = json.loads(arguments.rows.read_text(encoding="utf-8"))
+        stopped_early(rows) if arguments.part == "enough" else table(rows, rows[0]["arm"])
         return
-    run, base = PARTS[given.part]
-    for arm in list(CONDITIONAL) if given.arms else []:
-        if arm not in given.arms:
+    run, base = PARTS[arguments.part]
+    for arm in list(CONDITIONAL) if arguments.arms else []:
+        if arm not in arguments.arms:
             del CONDITIONAL[arm]
-    jobs = [(space, seed) for seed in range(given.seeds) for space in given.spaces]
+    jobs = [(space, seed) for seed in range(arguments.seeds) for space in arguments.spaces]
     rows = []
-    with Pool(given.processes) as pool:
-        for found in pool.imap(run, jobs):
-            rows += found
-            if given.rows:  # as they come: what was measured is kept if the rest is not
-                given.rows.write_text(json.dumps(rows), encoding="utf-8")
+    with Pool(arguments.processes) as pool:
+        for rows_of_job in pool.imap(run, jobs):
+            rows += rows_of_job
+            if arguments.rows:  # as they come: what was measured is kept if the rest is not
+                arguments.rows.write_text(json.dumps(rows), encoding="utf-8")
     table(rows, base)
 
 
