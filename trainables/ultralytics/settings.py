@@ -154,6 +154,11 @@ class UltralyticsSettings(Settings):
             for name in values:
                 if name in LEFT_OUT:
                     raise ValueError(f"{name} is a key of Ultralytics that a sweep does not take: {LEFT_OUT[name]}")
+            if values.get("device") not in (None, "cpu"):
+                raise ValueError(
+                    f"device is {values['device']!r}; leave it out, or give cpu: the sweep gives each trial its GPUs, "
+                    "as many as its field gpus says (gpus: 1)"
+                )
             if values.get("cache") in ("disk", "ram"):
                 raise ValueError(
                     f"cache is {values['cache']!r}; it must be true (memory) or false: nothing is written beside images"

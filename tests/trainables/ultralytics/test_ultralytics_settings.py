@@ -21,6 +21,8 @@ RECIPE = Ultralytics()
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
+        ({"device": 0}, r"device is 0; leave it out, or give cpu: .*\(gpus: 1\)"),
+        ({"device": "0,1"}, r"device is '0,1'; leave it out, or give cpu"),
         ({"lr": 0.1}, r"unknown setting 'lr'; did you mean 'lrf'\?|unknown setting 'lr'; did you mean 'lr0'\?"),
         ({"time": 1.0}, "time is a key of Ultralytics that a sweep does not take: it changes the number of epochs"),
         ({"patience": 5}, "patience is a key .* the sweep's scheduler ends trainings"),
@@ -28,7 +30,6 @@ RECIPE = Ultralytics()
         ({"batch": -1}, "'batch' is -1; it must be at least 1"),
         ({"imgsz": 100}, "'imgsz' is 100; it must be a multiple of 32"),
         ({"optimizer": "auto", "lr0": 0.001}, "lr0 is 0.001, but optimizer is auto, which ignores it; set optimizer"),
-        ({"device": "0,1"}, "'device' is '0,1'; it must be 'cpu'"),
         ({"mosaic": 1.5}, "'mosaic' is 1.5; it must be at most 1"),
     ],
 )
