@@ -75,7 +75,8 @@ def redrawn_values(plan: Plan, started: Started) -> dict[str, Any] | None:
 
 def _again(state: SweepState, kind: Kind, of: int, seed: int) -> TrialStarted:
     before = state.trials[of].started
-    return _event(state.plan, len(state.trials), kind, of, before.named, seed, before.drawn, before.settings)
+    settings = state.plan.repeated(before.settings, seed).model_dump()
+    return TrialStarted(len(state.trials), kind, of, before.named, seed, before.drawn, settings)
 
 
 def _event(

@@ -129,6 +129,12 @@ class Plan:
         settings: Settings = self.recipe.settings(self.spec.preset, {**drawn, **with_seed, **self.pins})
         return settings
 
+    def repeated(self, trained: Mapping[str, Any], seed: int) -> Settings:
+        """The settings of a training, on another seed. Another pin than the seed's, which came later, changes none."""
+        has_seed = "seed" in self.recipe.settings_type.model_fields and "seed" not in self.pins
+        settings: Settings = self.recipe.settings(self.spec.preset, {**trained, **({"seed": seed} if has_seed else {})})
+        return settings
+
 
 def pins(spec: SweepSpec, recipe: AnyRecipe) -> dict[str, Any]:
     """The user's choices that are values rather than ranges."""

@@ -77,6 +77,27 @@ def test_a_setting_is_added_to_the_space_on_the_way(data: Path, tmp_path: Path) 
     assert {trial.started.drawn["first_value_at"] for trial in resumed.state.trials.search[4:]} <= {0, 1}
 
 
+def test_what_is_pinned_on_the_way_changes_no_training_that_is_repeated(data: Path, tmp_path: Path) -> None:
+    spec = spec_of(data, trials=6, confirm_top=2, confirm_seeds=1, audit=1.0, preset="long")
+    folder = SweepFolder.create(tmp_path, spec)
+    first = swept(folder.plan(), folder.journal)
+    first.end(result(first.state))
+    folder.change(trials=8, confirm_top=4, confirm_seeds=2, set={"quality": 0.2})
+    extend(folder.plan(), folder)
+    resumed = coordinator_of(folder.plan(), folder.journal, Workers())
+    resumed.restore(read(folder.journal))
+    resumed.open(2)
+    Workers().run(resumed)
+    trials = resumed.state.trials
+    later = [trial.started for number, trial in trials.items() if number >= len(first.state.trials)]
+    repeated = [started for started in later if started.kind != "search"]
+    assert {started.kind for started in repeated} == {"confirm", "audit"}
+    assert {started.settings["quality"] for started in later if started.kind == "search"} == {0.2}
+    for started in repeated:
+        assert started.settings == {**trials[started.of].started.settings, "seed": started.seed}
+    assert any(started.settings["quality"] != 0.2 for started in repeated)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
