@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from search.journal.events import TARGETS, SearchEnded
 from search.pruning.objective import counts
+from search.state.cost import violation
 from search.state.outcome import Finalist, finalists
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
@@ -104,8 +105,15 @@ def _reference(state: SweepState, target: Target, means: dict[str, Finalist]) ->
 
 
 def meets_all(trial: TrialState, state: SweepState) -> bool:
-    """Whether a trial of the search meets all of the sweep's targets with a checkpoint that can be handed back."""
+    """Whether a trial of the search meets all of the sweep's targets, and its limits, with a checkpoint to hand back.
+
+    What a target's named training reaches is not known before it has been trained.
+    """
     if not counts(trial.curve.reached, trial.curve.objective, trial.finished, trial.written):
+        return False
+    if violation(trial, state.plan.spec.limits):
+        return False
+    if any(target.over and _trains(state, target.over) for target in state.plan.targets):
         return False
     results = (
         TargetResult(target, value_of(trial, target.metric), target.bound(_reference(state, target, {})))
@@ -114,13 +122,26 @@ def meets_all(trial: TrialState, state: SweepState) -> bool:
     return all(result.met for result in results)
 
 
+def _trains(state: SweepState, named: str) -> bool:
+    """Whether the training of that name has epochs before it."""
+    trainings = (trial for trial in state.trials.running.values() if trial.is_search and trial.started.named == named)
+    return any(trial.curve.epoch < trial.started.settings["epochs"] for trial in trainings)
+
+
 def targets_end(state: SweepState, trial: TrialState) -> SearchEnded | None:
-    """The end of the search, if the sweep is to end at its targets and `trial` meets them."""
-    if not state.plan.spec.stop_at_targets or state.search_ended or not trial.is_search or not meets_all(trial, state):
+    """The end of the search, if the sweep is to end at its targets and a trial meets them.
+
+    That is `trial`, which has finished an epoch; or any, if it is compared with and tells now what is to be reached.
+    """
+    if not state.plan.spec.stop_at_targets or state.search_ended or not trial.is_search:
+        return None
+    candidates = state.trials.search if trial.is_reference else [trial]
+    meets = next((candidate for candidate in candidates if meets_all(candidate, state)), None)
+    if meets is None:
         return None
     count = len(state.plan.targets)
     met = "the target" if count == 1 else f"all {count} targets"
-    detail = f"trial {trial.number} meets {met} after epoch {trial.curve.epoch}"
+    detail = f"trial {meets.number} meets {met} after epoch {meets.curve.epoch}"
     return SearchEnded(detail, {TARGETS: float(count)})
 
 

@@ -136,6 +136,36 @@ def test_a_search_whose_targets_nobody_meets_uses_its_budget(data: Path, tmp_pat
     assert len(state.trials.search) == 30
 
 
+def test_no_trial_is_compared_with_a_training_that_has_epochs_before_it(data: Path, tmp_path: Path) -> None:
+    """The baseline rises slowly to .6, and has an epoch when the others have three."""
+    choices = {"shape": "slow", "quality": {"low": 0.3, "high": 0.99}}
+    targets = ["score >= baseline + 0.05"]
+    plan = plan_of(data, preset="long", trials=12, set=choices, targets=targets, stop_at_targets=True, confirm_top=0)
+    workers = Workers()
+    coordinator = coordinator_of(plan, tmp_path / "journal", workers)
+    coordinator.open(workers.places)
+    rounds = 0
+    while not coordinator.over:
+        workers.fill(coordinator)
+        for trial in [trial for trial in workers.running if trial or rounds % 3 == 0]:
+            workers.step(coordinator, trial)
+        rounds += 1
+    state = coordinator.state
+    assert state.trials[0].is_baseline
+    assert state.trials[0].finished
+    value = state.trials[0].curve.objective_value or 0.0
+    best = [trial.number for trial in state.trials.ranking if (trial.curve.objective_value or 0.0) >= value + 0.05]
+    assert best, "one that ended before the baseline meets it all the same"
+    assert state.search_ended is not None
+    assert state.search_ended.detail.startswith(f"trial {min(best)} meets the target")
+
+
+def test_a_trial_that_breaks_a_limit_meets_no_target(data: Path, tmp_path: Path) -> None:
+    limits = {"epoch_seconds": {"high": 0.5}}  # each epoch takes a second
+    state = ended(data, tmp_path / "journal", targets=["score >= 0.1"], stop_at_targets=True, limits=limits).state
+    assert state.search_ended is None
+
+
 def test_killed_right_after_the_targets_were_met_it_draws_no_more(data: Path, tmp_path: Path) -> None:
     plan = plan_of(data, trials=200, set=QUALITY, targets=["score >= 0.7"], stop_at_targets=True, confirm_top=0)
     uncut = swept(plan, tmp_path / "uncut").state
