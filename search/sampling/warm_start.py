@@ -67,7 +67,12 @@ def load_prior_sweeps(plan: Plan, root: Path) -> list[PriorSweep]:
         SettingsError: an earlier sweep is of another recipe.
         SteadytuneError: there is no such sweep, or its journal is damaged.
     """
-    return [_load(plan, _folder(name, root)) for name in plan.spec.warm_start]
+    sweeps: list[PriorSweep] = []
+    for name in plan.spec.warm_start:
+        # A sweep that began with the best of another one has them among its own.
+        taken = [trial.drawn for sweep in sweeps for trial in sweep.trials]
+        sweeps.append(_load(plan, _folder(name, root), taken))
+    return sweeps
 
 
 def append_prior_trials(journal: Journal, sweeps: Iterable[PriorSweep]) -> None:
@@ -92,7 +97,8 @@ def _folder(name: str, root: Path) -> SweepFolder:
     return SweepFolder.existing(root, name, "warm_start: ")
 
 
-def _load(plan: Plan, folder: SweepFolder) -> PriorSweep:
+def _load(plan: Plan, folder: SweepFolder, taken: Sequence[Mapping[str, Any]]) -> PriorSweep:
+    """What `plan` takes from the sweep in `folder`, other configurations than those `taken` from others."""
     recipe = folder.spec().recipe
     if recipe != plan.spec.recipe:
         raise SettingsError(
@@ -117,7 +123,7 @@ def _load(plan: Plan, folder: SweepFolder) -> PriorSweep:
             numbers = {"level": reached.value}
             candidates.append(PriorTrial(folder.name, started.trial, drawn, epoch, ended.reason, numbers))
     ended_trials = drawable + sum(left_out.values())
-    return PriorSweep(folder.name, _best(candidates, plan), ended_trials, left_out, _difference(identity, plan))
+    return PriorSweep(folder.name, _best(candidates, plan, taken), ended_trials, left_out, _difference(identity, plan))
 
 
 def _on_these_data(folder: SweepFolder, trial: int, identity: DataIdentity) -> bool:
@@ -130,8 +136,8 @@ def _difference(identity: DataIdentity | None, plan: Plan) -> str:
     return str(changes(identity.manifest, plan.data.manifest)) if identity and plan.data else ""
 
 
-def _best(trials: list[PriorTrial], plan: Plan) -> tuple[PriorTrial, ...]:
-    """The best of them, without the named trainings, which run first anyway."""
+def _best(trials: list[PriorTrial], plan: Plan, taken: Sequence[Mapping[str, Any]]) -> tuple[PriorTrial, ...]:
+    """The best of them, each configuration once, without those `taken` and the named trainings, which run first."""
     named = [{name: settings[name] for name in plan.ranges} for _, settings in plan.named]
     ranked = [
         (orient(trial.numbers["level"], plan.recipe.mode), trial)
@@ -139,14 +145,20 @@ def _best(trials: list[PriorTrial], plan: Plan) -> tuple[PriorTrial, ...]:
         if not any(trial.drawn.items() <= settings.items() for settings in named)
     ]
     ranked.sort(key=lambda pair: pair[0], reverse=True)
-    return tuple(trial for _, trial in ranked[:CONFIGURATIONS])
+    best: list[PriorTrial] = []
+    for _, trial in ranked:
+        if len(best) < CONFIGURATIONS and trial.drawn not in (*taken, *(other.drawn for other in best)):
+            best.append(trial)
+    return tuple(best)
 
 
 def _ended(folder: SweepFolder, plan: Plan) -> Iterator[tuple[TrialStarted, Curve, list[int], Decided]]:
-    """The ended trials of an earlier search: start, curve, epochs with a checkpoint, end.
+    """The ended trials of an earlier search, each once: start, curve, epochs with a checkpoint, end.
 
-    Only its journal is read: its data set may be gone. The objective is the new sweep's.
+    Only its journal is read: its data set may be gone. The objective is the new sweep's. In a sweep that was given more
+    to do a trial may have ended more than once; its last end counts.
     """
+    ends: dict[int, Decided] = {}
     started: dict[int, TrialStarted] = {}
     curves: dict[int, Curve] = {}
     checkpoints: dict[int, list[int]] = {}
@@ -160,4 +172,7 @@ def _ended(folder: SweepFolder, plan: Plan) -> Iterator[tuple[TrialStarted, Curv
             curves[event.trial].add(Point.of(event.epoch, metric, event.metrics, event.losses, event.phase))
             checkpoints[event.trial] += [event.epoch] if event.bytes else []
         elif isinstance(event, Decided) and event.action == "stop" and event.trial in curves:
-            yield started[event.trial], curves[event.trial], checkpoints[event.trial], event
+            ends.pop(event.trial, None)
+            ends[event.trial] = event
+    for number, end in ends.items():
+        yield started[number], curves[number], checkpoints[number], end

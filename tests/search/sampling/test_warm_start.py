@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from search.control.coordinator import Coordinator
+from search.control.reopen import extend
+from search.journal.events import Decided
 from search.journal.segments import Journal, read
 from search.sampling.warm_start import CONFIGURATIONS, PriorSweep, append_prior_trials, load_prior_sweeps
-from search.state.outcome import finalist_numbers
+from search.state.outcome import finalist_numbers, result
 from search.sweep.data_identity import DataIdentity
 from search.sweep.environment import write_environment
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
 from tests.support.fakes import plan_of
-from tests.support.workers import Workers, coordinator_of
+from tests.support.workers import Workers, coordinator_of, events
 from trainables.errors import SteadytuneError
 from trainables.manifest import Manifest
 
@@ -62,6 +64,33 @@ def test_the_best_finished_trials_are_taken_but_for_the_named_trainings(root: Pa
     ]
     assert {(trial.sweep, trial.reason) for trial in prior.trials} == {("first", "done")}
     assert str(prior) == "Warm start from first: 3 of its 12 ended trials."
+
+
+def test_a_trial_that_ended_twice_is_taken_once(tmp_path: Path, data: Path) -> None:
+    """Paused trials end with the search, and again if the sweep is given more to do."""
+    first = swept(tmp_path, data, name="first", trials=4, audit=0.0)
+    first.end(result(first.state))
+    folder = SweepFolder.existing(tmp_path, "first")
+    folder.change(trials=8)
+    extend(folder.plan(), folder)
+    workers = Workers()
+    resumed = coordinator_of(folder.plan(), folder.journal, workers)
+    resumed.restore(read(folder.journal))
+    resumed.open(workers.places)
+    workers.run(resumed)
+    ends = [event.trial for event in events(folder.journal, Decided) if event.action == "stop"]
+    assert len(ends) > len(set(ends)) == 8
+    prior = prior_sweep(tmp_path, data)
+    assert prior.ended == 8
+    assert len({trial.trial for trial in prior.trials}) == CONFIGURATIONS
+
+
+def test_a_configuration_that_two_earlier_sweeps_have_is_trained_once(root: Path, data: Path) -> None:
+    swept(root, data, name="second", warm_start=["first"], scheduler="none", enqueue=["steady"], trials=8)
+    first, second = load_prior_sweeps(second_plan(data, name="third", warm_start=["first", "second"]), root)
+    assert len(first.trials) == len(second.trials) == CONFIGURATIONS
+    drawn = [trial.drawn for trial in (*first.trials, *second.trials)]
+    assert all(drawn.count(values) == 1 for values in drawn)
 
 
 def test_trials_that_cannot_be_drawn_any_more_are_left_out_and_counted(root: Path, data: Path) -> None:
