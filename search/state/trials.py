@@ -81,12 +81,12 @@ class Trials(Mapping[int, TrialState]):
 
     def take_back_ends(self) -> None:
         """Make trials that only ended because there was no more to do paused or running again."""
-        for trial in self._trials.values():
-            if continues(trial.decisions):
-                if self._is_ranked(trial):
-                    self._ranking.remove(trial)
-                trial.decisions.take_back()
-                (self.paused if trial.paused else self.running)[trial.number] = trial
+        continued = {number for number, trial in self._trials.items() if continues(trial.decisions)}
+        self._ranking = [trial for trial in self._ranking if trial.number not in continued]
+        for number in sorted(continued):
+            trial = self._trials[number]
+            trial.decisions.take_back()
+            (self.paused if trial.paused else self.running)[number] = trial
 
     def _is_ranked(self, trial: TrialState) -> bool:
         return trial.is_search and trial.counts and not violation(trial, self._limits)

@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -168,8 +170,14 @@ class SweepFolder:
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
-        return sum(path.lstat().st_size for path in self.path.rglob("*") if path.is_file() and not path.is_symlink())
+        """Bytes of all its files. A sweep that runs meanwhile deletes some of them."""
+        size = 0
+        for folder, _, files in os.walk(self.path):
+            for file in files:
+                with suppress(FileNotFoundError):
+                    about = os.lstat(os.path.join(folder, file))
+                    size += about.st_size if stat.S_ISREG(about.st_mode) else 0
+        return size
 
     @property
     def changed(self) -> float:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from search.journal.events import Decided
+from search.journal.events import Decided, EpochDone, Event, Row, SweepExtended, TrialStarted
 from search.state.extension import changes, continues, gives_more
+from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
 from search.sweep.spec import SweepSpec
+from tests.support.fakes import plan_of
 from trainables.errors import SteadytuneError
 
 
@@ -35,6 +40,33 @@ def test_the_searchs_epochs_have_two_names_and_a_scripts_epochs_are_no_budget() 
     assert changes(dump(spec(**script)), spec(**script, total_epochs=500)) == {"total_epochs": [None, 500]}
     with pytest.raises(SteadytuneError, match="epochs is 60, but the sweep began with 30"):
         changes(dump(spec(**script)), spec(**script | {"epochs": 60}))
+
+
+def test_trials_are_taken_back_without_a_comparison_with_each_other(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 10,000 trials most end paused, and whoever reads the sweep takes them back: comparing them took a minute."""
+    plan = plan_of(data, trials=30, confirm_top=0)
+    state, seqs = SweepState(plan), count(1)
+
+    def apply(*events: Event) -> None:
+        for event in events:
+            state.apply(Row(next(seqs), 0.0, event))
+
+    for number in range(30):
+        apply(TrialStarted(number, "search", number, "", number, {}, {"epochs": 4}))
+        done = (EpochDone(number, epoch, "main", {"score": number / 100}, {}, {}, {}, bytes=1) for epoch in (1, 2, 3))
+        apply(*done, Decided(number, 3, "pause", "rung", "", {"rung": 3}))
+    apply(*(Decided(number, 3, "stop", "rung", "", {"rung": 3}) for number in range(1, 30)))
+    assert len(state.trials.ranking) == 29
+
+    def compared(trial: TrialState, other: object) -> bool:
+        raise AssertionError(f"trial {trial.number} was compared")
+
+    monkeypatch.setattr(TrialState, "__eq__", compared)
+    apply(SweepExtended({"trials": [30, 40]}))
+    assert list(state.trials.paused) == [0, *range(1, 30)]
+    assert not state.trials.ranking
 
 
 def test_which_ends_are_no_verdict() -> None:

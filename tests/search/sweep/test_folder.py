@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,29 @@ def test_sweeps_are_listed_and_other_folders_are_not(tmp_path: Path, data: Path)
     (tmp_path / "b" / "report.html").write_text("written later")
     assert names(tmp_path) == ["b", "a"], "oldest first"
     assert names(tmp_path / "nowhere") == []
+
+
+def test_files_that_are_deleted_meanwhile_do_not_count(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = SweepFolder.create(tmp_path, spec_of(data))
+    before = folder.size
+    for epoch in (1, 2):
+        folder.checkpoint(0, epoch).mkdir(parents=True)
+        (folder.checkpoint(0, epoch) / "state.pt").write_bytes(b"0" * 1000)
+    (folder.path / "link").symlink_to(folder.checkpoint(0, 1) / "state.pt")
+    assert folder.size == before + 2000
+    looked = os.stat
+
+    def stat(path: Any, **how: Any) -> os.stat_result:
+        """The checkpoint of epoch 1 is deleted before its size is asked for."""
+        if not how.get("follow_symlinks", True) and "epoch-0001" in str(path):
+            (folder.checkpoint(0, 1) / "state.pt").unlink(missing_ok=True)
+        return looked(path, **how)
+
+    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(os, "lstat", partial(stat, follow_symlinks=False))
+    assert folder.size == before + 1000
 
 
 def test_a_sweep_runs_in_one_process_at_a_time(tmp_path: Path, data: Path) -> None:
