@@ -113,11 +113,26 @@ def converted(name: str, chosen: Any) -> Any:
         return {"low": low, "high": high, **({} if low > 0 else {"log": False})}
     if hasattr(chosen, "categories"):  # ray.tune.choice
         return list(chosen.categories)
-    if hasattr(chosen, "lower") and hasattr(chosen, "upper"):  # ray.tune.uniform, loguniform, randint
-        is_integer = isinstance(chosen.lower, int) and isinstance(chosen.upper, int)
-        log = "Log" in type(getattr(chosen, "sampler", None)).__name__
-        return {"low": chosen.lower, "high": chosen.upper - 1 if is_integer else chosen.upper, "log": log}
+    if hasattr(chosen, "lower") and hasattr(chosen, "sampler"):  # ray.tune.uniform, loguniform, randint, lograndint
+        return _from_ray(name, chosen)
     return chosen
+
+
+def _from_ray(name: str, chosen: Any) -> dict[str, Any]:
+    """A range of Ray's, which says by its type alone whether it is of whole numbers: uniform(0, 45) is of any.
+
+    Raises:
+        SettingsError: it is rounded, or no range between two bounds.
+    """
+    kind = type(chosen.sampler).__name__
+    if "Uniform" not in kind:
+        problem = "rounded to steps" if kind == "Quantized" else "no range between two bounds"
+        raise SettingsError(
+            f"space.{name} is {problem}, which no range here is; give (low, high), tune.uniform or tune.loguniform, or "
+            "a list of the values"
+        )
+    high = chosen.upper - 1 if type(chosen).__name__ == "Integer" else chosen.upper
+    return {"low": chosen.lower, "high": high, "log": "Log" in kind}
 
 
 def _pins(pinned: Mapping[str, Any], searched: Mapping[str, Any], preset: str) -> dict[str, Any]:

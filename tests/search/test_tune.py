@@ -72,14 +72,30 @@ def test_several_data_sets_and_a_yolo_object(specs: list[SweepSpec]) -> None:
     ("given", "expected"),
     [
         (ray_tune.uniform(0.1, 0.9), {"low": 0.1, "high": 0.9, "log": False}),
+        (ray_tune.uniform(0, 45), {"low": 0, "high": 45, "log": False}),
         (ray_tune.loguniform(1e-5, 1e-2), {"low": 1e-5, "high": 1e-2, "log": True}),
         (ray_tune.randint(1, 11), {"low": 1, "high": 10, "log": False}),
+        (ray_tune.lograndint(1, 11), {"low": 1, "high": 10, "log": True}),
         (ray_tune.choice(["SGD", "AdamW"]), ["SGD", "AdamW"]),
+        ("SGD", "SGD"),
         ({"low": 1, "high": 2}, {"low": 1, "high": 2}),
     ],
 )
 def test_rays_ranges_are_taken(given: Any, expected: Any) -> None:
     assert converted("x", given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (ray_tune.qrandint(320, 640, 32), "is rounded to steps"),
+        (ray_tune.qloguniform(1e-5, 1e-1, 1e-5), "is rounded to steps"),
+        (ray_tune.randn(0.0, 1.0), "is no range between two bounds"),
+    ],
+)
+def test_rays_other_domains_are_refused(given: Any, words: str) -> None:
+    with pytest.raises(SettingsError, match=rf"space.x {words}, which no range here is; give \(low, high\)"):
+        converted("x", given)
 
 
 def test_what_is_no_range_is_refused() -> None:
