@@ -117,7 +117,9 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
     """
     spec = plan.spec
     data = "can be trained on, but" if plan.findings else "no problem found"
-    on_data = f"data {spec.data}" if spec.data else "no data named"
+    path, here = Path(spec.data), Path.cwd()
+    seen_from_here = path.relative_to(here) if path.is_relative_to(here) else spec.data
+    on_data = f"data {seen_from_here}" if spec.data else "no data named"
     yield f"{spec.name}: recipe {plan.recipe.name}, preset {spec.preset}, {on_data}: {data}"
     yield from plan.recipe.notes
     yield from plan_notes(plan)

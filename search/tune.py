@@ -14,7 +14,8 @@ from typing import Any
 
 from search.run.shown import run_shown
 from search.sweep.folder import SweepFolder
-from search.sweep.spec import SweepSpec, read_spec
+from search.sweep.spec import SweepSpec
+from search.sweep.sweep_file import spec_of
 from trainables.errors import SettingsError, SteadytuneError
 from trainables.settings import read_yaml
 
@@ -97,7 +98,7 @@ def tune(
         **fields,
         "set": {**_pins(pinned, searched, preset), **dict(fields.get("set", {}))},
     }
-    return _run(read_spec(values, "tune"), Path(sweeps))
+    return _run(spec_of(values, {}, "tune"), Path(sweeps))
 
 
 def converted(name: str, chosen: Any) -> Any:

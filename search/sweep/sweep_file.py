@@ -11,6 +11,7 @@ from typing import Any
 
 from search.sweep.spec import COMMAND, SweepSpec, read_spec
 from search.sweep.spelling import STAGES, check_empty
+from search.sweep.uri import located, located_store
 from spaces.value_range import KEYS
 from trainables import registry
 from trainables.errors import SettingsError
@@ -59,7 +60,20 @@ def spec_of(in_file: Mapping[str, Any], fields: Mapping[str, Any], owner: str) -
         values.setdefault("name", name_by_time(str(values["recipe"])))
     if values.get("recipe") == COMMAND:  # a resume may come from another folder
         values["directory"] = str(Path(str(values.get("directory") or "")).absolute())
-    return _with_start_files(read_spec(values, owner))
+    return _with_start_files(_with_whole_paths(read_spec(values, owner)))
+
+
+def _with_whole_paths(spec: SweepSpec) -> SweepSpec:
+    """`spec` with the whole paths of its data and of its store's file: a resume, or an export, has other folders.
+
+    Data that are no file here may have a name that the recipe knows, and stay.
+    """
+    paths: dict[str, Any] = {}
+    if spec.data and Path(spec.data).exists():
+        paths["data"] = located(spec.data)
+    if spec.store:
+        paths["store"] = located_store(spec.store)
+    return spec.model_copy(update=paths)
 
 
 def _with_start_files(spec: SweepSpec) -> SweepSpec:

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from trainables.errors import SettingsError
 
+SQLITE = "sqlite:///"
+"""Begins the URI of a database that is a file."""
 EXAMPLE = "/shared/sweeps or s3://bucket/folder?endpoint_override=http%3A%2F%2Fhost%3A9000"
 
 
@@ -33,6 +35,12 @@ def check_uri(field: str, value: str) -> None:
 def located(data: str) -> str:
     """A sweep's `data` for whoever runs in another folder: the absolute path, the URI that it is, or "" for none."""
     return data if is_uri(data) or not data else str(Path(data).absolute())
+
+
+def located_store(store: str) -> str:
+    """A sweep's `store` for whoever runs in another folder: that of a SQLite file with the file's whole path."""
+    file = store.removeprefix(SQLITE)
+    return store if file == store else f"{SQLITE}{Path(file).absolute()}"
 
 
 def short_name(data: str) -> str:

@@ -60,6 +60,16 @@ def test_a_seed_is_that_of_the_sweep(specs: list[SweepSpec]) -> None:
     assert all("seed" not in spec.set for spec in specs)
 
 
+def test_a_model_and_data_that_are_files_here_are_found_by_the_workers(
+    specs: list[SweepSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.pt", "cattle.yaml"):
+        Path(name).touch()
+    tune("mine.pt", data="cattle.yaml")
+    assert (specs[0].set["model"], specs[0].data) == (str(tmp_path / "mine.pt"), str(tmp_path / "cattle.yaml"))
+
+
 def test_several_data_sets_and_a_yolo_object(specs: list[SweepSpec]) -> None:
     class Yolo:
         ckpt_path = "runs/best.pt"

@@ -1,4 +1,4 @@
-"""A path of the weights that trainings start from is of the folder of the launch; workers have others."""
+"""Paths in a sweep file are of the folder of the launch: workers have others, and so may a resume or an export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from search.sweep.folder import SweepFolder
+from search.sweep.plan import make_plan
 from search.sweep.sweep_file import spec_of
+from tests.support.fakes import Curves
 
 CURVES = "tests.support.fakes:Curves"
 
@@ -45,3 +48,26 @@ def test_what_is_no_path_of_a_file_here_stays(here: Path, name: str) -> None:
 
 def test_an_unknown_recipe_is_left_to_those_who_say_so(here: Path) -> None:
     assert weights("start.pt", "no_such_recipe") == "start.pt"
+
+
+def test_the_data_and_the_store_are_found_from_another_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Curves().sample(here / "cattle")
+    fields = {"recipe": CURVES, "preset": "short", "data": "cattle", "store": "sqlite:///team.db", "trials": 3}
+    spec = spec_of({**fields, "name": "mine"}, {}, "sweep.yaml")
+    folder = SweepFolder.create(here / "sweeps", make_plan(spec).spec)
+    monkeypatch.chdir(here / "old")
+    plan = make_plan(folder.spec())
+    assert (plan.spec.data, plan.spec.store) == (str(here / "cattle"), f"sqlite:///{here / 'team.db'}")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"data": "coco8.yaml", "store": "http://127.0.0.1:5000"},
+        {"data": "s3://bucket/old", "store": "postgresql://host/mlflow"},
+        {"data": "/elsewhere/data", "store": "sqlite:////elsewhere/mlflow.db"},
+    ],
+)
+def test_a_name_an_address_and_a_whole_path_stay(here: Path, fields: dict[str, str]) -> None:
+    spec = spec_of({"recipe": CURVES, "name": "mine", **fields}, {}, "sweep.yaml")
+    assert {"data": spec.data, "store": spec.store} == fields
