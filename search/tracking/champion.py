@@ -22,6 +22,8 @@ ALIAS = "champion"
 MODEL = "model"
 EPOCH_TAG = "steadytune.epoch"
 """After which epoch of the trial the model's checkpoint was written; versions of earlier releases lack it."""
+METRIC_TAG = "steadytune.metric"
+"""What the sweep has optimised."""
 OBJECTIVE_TAG = "steadytune.objective"
 """What "steadytune.value" is; versions without it are older than the choice."""
 LAST_TAG = "steadytune.value_last"
@@ -95,7 +97,7 @@ def _tags(sweep: str, about: dict[str, Any], numbers: Mapping[str, float]) -> di
         "steadytune.sweep": sweep,
         "steadytune.trial": str(about["trial"]),
         EPOCH_TAG: str(about.get("checkpoint_epoch")),
-        "steadytune.metric": about["metric"],
+        METRIC_TAG: about["metric"],
         "steadytune.value": repr(numbers["mean"]),
         OBJECTIVE_TAG: about.get("objective", EARLIER_OBJECTIVE),
         DATA_TAG: _data(about),
@@ -179,6 +181,9 @@ def _promote(client: MlflowClient, name: str, version: ModelVersion, mode: str) 
     if champion is not None and _has_files(client, champion):
         if version.tags[DATA_TAG] != champion.tags.get(DATA_TAG):
             return f"{name} version {version.version}; the champion, {champion.version}, is of other data and stays"
+        metric = champion.tags.get(METRIC_TAG, version.tags[METRIC_TAG])
+        if version.tags[METRIC_TAG] != metric:  # two metrics do not compare
+            return f"{name} version {version.version}; the champion, {champion.version}, is one by {metric} and stays"
         # Of two winners of one sweep, the sweep itself has judged which is better.
         same_sweep = version.tags["steadytune.sweep"] == champion.tags.get("steadytune.sweep")
         value, champion_value = _comparable(version.tags, champion.tags)

@@ -39,9 +39,11 @@ class Sweeps:
         self.client, self.experiment, self.folder, self.data = client, experiment, folder, data
         self.old = False
 
-    def win(self, sweep: str, value: float, fingerprint: str = "same", mode: str = "max") -> str:
+    def win(
+        self, sweep: str, value: float, fingerprint: str = "same", mode: str = "max", metric: str = "score"
+    ) -> str:
         """One winner, in a run of its sweep; returns what is said of it."""
-        self._export(sweep, fingerprint, trial=3, epoch=7)
+        self._export(sweep, fingerprint, trial=3, epoch=7, metric=metric)
         self.run = self.client.create_run(self.experiment).info.run_id
         return self.again(sweep, value, mode)
 
@@ -50,12 +52,12 @@ class Sweeps:
         self._export(sweep, "same", trial, epoch)
         return self.again(sweep, value)
 
-    def _export(self, sweep: str, fingerprint: str, trial: int, epoch: int) -> None:
+    def _export(self, sweep: str, fingerprint: str, trial: int, epoch: int, metric: str = "score") -> None:
         best = self.folder / sweep
         (best / "checkpoint").mkdir(parents=True, exist_ok=True)
         known = {
             "recipe": "tests.support.fakes:Curves",
-            "metric": "score",
+            "metric": metric,
             "data": f"/data/{self.data}/data.yaml",
             "trial": trial,
             "checkpoint_epoch": epoch,
@@ -99,6 +101,15 @@ def test_the_first_winner_is_champion_and_only_a_better_one_takes_its_place(swee
     assert sweeps.champion() == "first"
     assert sweeps.win("better", 0.6).endswith("version 4 is the champion")
     assert sweeps.champion() == "better"
+
+
+def test_a_winner_by_another_metric_leaves_the_champion(sweeps: Sweeps) -> None:
+    sweeps.win("first", 0.5)
+    said = "the champion, 1, is one by score and stays"
+    assert sweeps.win("easier", 0.9, metric="map50").endswith(f"version 2; {said}")
+    assert sweeps.win("loss", 0.1, mode="min", metric="error").endswith(f"version 3; {said}")
+    assert sweeps.champion() == "first"
+    assert sweeps.win("better", 0.6).endswith("version 4 is the champion")
 
 
 def test_the_models_page_shows_its_score_and_where_it_is_from(sweeps: Sweeps) -> None:
