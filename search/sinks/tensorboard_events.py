@@ -9,7 +9,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from search.journal.events import EpochDone, TrialStarted
+from search.journal.events import Decided, EpochDone, TrialStarted
 from search.journal.segments import read
 from search.sinks.new_folder import new_folder
 from search.sweep.folder import SweepFolder
@@ -38,7 +38,6 @@ class TensorBoardEvents:
         for row in read(self._journal, after=self._seq) if self._journal.is_dir() else ():
             self._seq, event = row.seq, row.event
             if isinstance(event, TrialStarted):
-                self._writers[event.trial] = EventFileWriter(str(self._target / f"{event.trial:04d}"))
                 settings = {name: _plain(value) for name, value in event.settings.items()}
                 self._add(event.trial, row.time, 0, hparams_pb(settings, trial_id=f"{event.trial:04d}"))
             elif isinstance(event, EpochDone):
@@ -48,6 +47,8 @@ class TensorBoardEvents:
                     values |= {f"{prefix}/{name}": value for name, value in getattr(event, group).items()}
                 summary = Summary(value=[Summary.Value(tag=tag, simple_value=values[tag]) for tag in values])
                 self._add(event.trial, row.time, event.epoch, summary)
+            elif isinstance(event, Decided) and event.action != "continue" and event.trial in self._writers:
+                self._writers.pop(event.trial).close()
         for writer in self._writers.values():
             writer.flush()
 
@@ -57,6 +58,9 @@ class TensorBoardEvents:
             writer.close()
 
     def _add(self, trial: int, time: float, step: int, summary: Summary) -> None:
+        """Write to the trial's file: a new one for one that trains on, as each open file has a thread of its own."""
+        if trial not in self._writers:
+            self._writers[trial] = EventFileWriter(str(self._target / f"{trial:04d}"))
         self._writers[trial].add_event(Event(wall_time=time, step=step, summary=summary))
 
 

@@ -39,9 +39,7 @@ class Sweeps:
         self.client, self.experiment, self.folder, self.data = client, experiment, folder, data
         self.old = False
 
-    def win(
-        self, sweep: str, value: float, fingerprint: str = "same", mode: str = "max", metric: str = "score"
-    ) -> str:
+    def win(self, sweep: str, value: float, fingerprint: str = "same", mode: str = "max", metric: str = "score") -> str:
         """One winner, in a run of its sweep; returns what is said of it."""
         self._export(sweep, fingerprint, trial=3, epoch=7, metric=metric)
         self.run = self.client.create_run(self.experiment).info.run_id
