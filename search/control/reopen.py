@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.control.steering import answer
@@ -65,7 +65,7 @@ def extend(plan: Plan, folder: SweepFolder) -> SweepState:
     """Record how the sweep's description has changed since it ran last; returns the state after that.
 
     Raises:
-        SteadytuneError: a field was changed that cannot be, or the sweep's hours are used up.
+        SteadytuneError: a field was changed that cannot be, or the sweep's hours or epochs are used up.
     """
     rows = list(read(folder.journal)) if folder.journal.is_dir() else []
     state = SweepState(plan)
@@ -80,16 +80,29 @@ def extend(plan: Plan, folder: SweepFolder) -> SweepState:
         had_ended = state.ended is not None
         journal = Journal(folder.journal)
         state.apply(journal.append(SweepExtended(changed)))
-        hours = plan.spec.hours
-        if had_ended and not state.ended and hours is not None and state.active_seconds >= 3600 * hours:
-            raise SteadytuneError(
-                f"sweep {folder.name} has used up its {hours:g} hours; give it more with --hours, counted from its "
-                "launch"
-            )
+        if had_ended and not state.ended:
+            _check_budget(state, folder, changed)
         journal.flush()
     if state.ended:
         _answer_requests(state, folder)
     return state
+
+
+def _check_budget(state: SweepState, folder: SweepFolder, changed: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse to give a sweep more of one thing where another bound leaves none of it.
+
+    Raises:
+        SteadytuneError: its hours are used up; or its epochs, and all that it was given are trials.
+    """
+    spec = state.plan.spec
+    used_up = ""
+    if spec.hours is not None and state.active_seconds >= 3600 * spec.hours:
+        used_up = f"its {spec.hours:g} hours; give it more with --hours"
+    elif spec.epoch_budget is not None and state.epochs >= spec.epoch_budget:
+        more = [name for name in changed if gives_more({name: changed[name]})]
+        used_up = f"its {spec.epoch_budget} epochs; give it more with --total-epochs" if more == ["trials"] else ""
+    if used_up:
+        raise SteadytuneError(f"sweep {folder.name} has used up {used_up}, counted from its launch")
 
 
 def _answer_requests(state: SweepState, folder: SweepFolder) -> None:

@@ -96,8 +96,9 @@ def next_step(
     if learnt_nothing(state):
         return
     best, baseline, spec = ranked[0], baseline_of(ranked), state.plan.spec
-    hours = ["--hours", f"{2 * spec.hours:g}"] if spec.hours else []
-    more = command("resume", "--trials", str(2 * state.trial_budget), *hours)
+    others = ["--hours", f"{2 * spec.hours:g}"] if spec.hours else []
+    others += ["--total-epochs", str(2 * spec.epoch_budget)] if spec.epoch_budget else []
+    more = command("resume", "--trials", str(2 * state.trial_budget), *others)
     if baseline is best:
         yield f"Next: search on, {more}, or in wider ranges (`set`)"
         return

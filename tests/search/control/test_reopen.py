@@ -201,6 +201,15 @@ def test_hours_that_are_used_up_are_named(data: Path, folder: SweepFolder) -> No
     assert not events(folder, SweepExtended)
 
 
+def test_epochs_that_are_used_up_are_named(data: Path, folder: SweepFolder) -> None:
+    """More trials would find none to train with: the sweep ended again at once, without a word."""
+    run(plan_of(data, trials=4, total_epochs=6, **FIELDS), folder, Workers())
+    with pytest.raises(SteadytuneError, match=r"has used up its 6 epochs; give it more with --total-epochs, counted"):
+        extend(plan_of(data, trials=9, total_epochs=6, **FIELDS), folder)
+    assert not events(folder, SweepExtended)
+    assert extend(plan_of(data, trials=9, total_epochs=6, **FIELDS | {"confirm_seeds": 2}), folder).ended is None
+
+
 def test_nothing_is_taken_back_without_an_extension(data: Path, folder: SweepFolder) -> None:
     plan = plan_of(data, trials=5, **FIELDS)
     run(plan, folder, Workers())

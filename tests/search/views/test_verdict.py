@@ -53,6 +53,13 @@ def test_a_lead_within_the_noise_of_the_seeds_is_called_that(ended: SweepState) 
     assert "seeds each would tell the two apart (`confirm_seeds`, now 2)" in more_seeds
 
 
+def test_more_is_given_of_all_that_ends_the_search(ended: SweepState, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = ended.plan.spec.model_copy(update={"hours": 2.0, "total_epochs": 60})
+    monkeypatch.setattr(ended, "plan", replace(ended.plan, spec=spec))
+    search_on = next(iter(next_step(ended, with_values(ended, (0.62, 0.64), (0.60, 0.62)), "", command)))
+    assert search_on.endswith("steadytune resume sweep --trials 24 --hours 4 --total-epochs 120")
+
+
 def test_one_seed_each_does_not_tell_how_sure_it_is(ended: SweepState) -> None:
     (sentence,) = lead_sentences(ended, with_values(ended, (0.62,), (0.60,)))
     assert sentence.endswith("; from one training each, so how far seeds alone differ is not known")
