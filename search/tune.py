@@ -76,7 +76,7 @@ def tune(
         settings: pinned settings: Ultralytics' training arguments. `seed` is the sweep's, as in `sweep`.
 
     Raises:
-        SteadytuneError: something is wrong, in one sentence; or no trial trained to its end.
+        SteadytuneError: something is wrong, in one sentence; or there is no best configuration.
     """
     for argument in settings.keys() & NOT_TAKEN.keys():
         raise SettingsError(f"tune: {argument} is not taken; {NOT_TAKEN[argument]}")
@@ -169,7 +169,8 @@ def _run(spec: SweepSpec, root: Path) -> TuneResult:
     folder = SweepFolder(root, spec.name)
     state = run_shown(spec.name, root, spec, Console(highlight=False))
     ended = state.ended
-    if ended is None or ended.trial < 0:
-        raise SteadytuneError(f"sweep {spec.name}: no trial trained to its end; see `{folder.command('status')}`")
+    assert ended is not None, "it ran to its end"
+    if ended.trial < 0:
+        raise SteadytuneError(f"sweep {spec.name}: {ended.detail}; see `{folder.command('status')}`")
     settings = read_yaml(folder.best / "settings.yaml")
     return TuneResult(folder.best, ended.trial, settings, ended.numbers["mean"], ended.numbers["std"])

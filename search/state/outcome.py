@@ -9,6 +9,7 @@ from pathlib import Path
 
 from search.journal.events import SweepEnded
 from search.pruning.objective import Rating
+from search.state.cost import violation
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.folder import SweepFolder
@@ -119,7 +120,7 @@ def result(state: SweepState) -> SweepEnded:
     """How the sweep ended, for the journal."""
     ranked = finalists(state)
     if not ranked:
-        return SweepEnded(-1, "no trial trained to its end, so there is no best configuration")
+        return SweepEnded(-1, f"{_why_no_winner(state)}, so there is no best configuration")
     best = ranked[0]
     metric = state.plan.recipe.metric
     numbers = {"mean": best.mean, "std": best.std, "seeds": float(len(best.values)), "last": best.last}
@@ -129,6 +130,16 @@ def result(state: SweepState) -> SweepEnded:
     if len(best.values) > 1:
         detail = f"{metric} {best.mean:.4f} ± {best.std:.4f} over {len(best.values)} fresh seeds"
     return SweepEnded(best.trial.number, detail, numbers)
+
+
+def _why_no_winner(state: SweepState) -> str:
+    limits = state.plan.spec.limits
+    if beyond := sum(trial.counts and violation(trial, limits) > 0 for trial in state.trials.search):
+        which = "the only trial with a result breaks" if beyond == 1 else f"all {beyond} trials with a result break"
+        return f"{which} the limits on {' and '.join(limits)}"
+    if any(trial.finished for trial in state.trials.search):
+        return f"no trial has a finite {state.plan.recipe.metric}"
+    return "no trial trained to its end"
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,8 @@ def summary(state: SweepState, folder: SweepFolder) -> Iterator[RenderableType]:
     for sentence in trial_remarks(state):
         yield f"{sentence}\n"
     if state.ended is None or not ranked:
-        yield "No trial trained to its end, so there is no best configuration."
+        why = state.ended.detail if state.ended is not None else "the sweep has not ended"
+        yield f"{why[0].upper()}{why[1:]}."
         yield from _stopped(state, folder)
         return
     best = ranked[0]

@@ -73,6 +73,16 @@ def test_without_a_finished_trial_there_is_no_winner(story: Story) -> None:
     assert ended.detail == "no trial trained to its end, so there is no best configuration"
 
 
+def test_why_there_is_no_winner_although_trials_trained_to_their_end(data: Path, tmp_path: Path) -> None:
+    limits = {"epoch_seconds": {"high": 0.5}}  # each epoch takes a second
+    ended = result(swept(plan_of(data, trials=3, scheduler="none", limits=limits), tmp_path / "limits").state)
+    which = "all 3 trials with a result break the limits on epoch_seconds"
+    assert (ended.trial, ended.detail) == (-1, f"{which}, so there is no best configuration")
+    never = {"first_value_at": 9}  # after the last epoch
+    ended = result(swept(plan_of(data, trials=3, scheduler="none", set=never), tmp_path / "never").state)
+    assert (ended.trial, ended.detail) == (-1, "no trial has a finite score, so there is no best configuration")
+
+
 def test_the_winner_has_the_best_mean_over_fresh_seeds_not_the_luckiest_run(story: Story) -> None:
     lucky, steady = story.trial([0.9]), story.trial([0.8])
     for value in (0.9, 0.3):
