@@ -19,6 +19,7 @@ from search.cli.surroundings import prepare
 from search.cli.terminal import shielded
 from search.cli.usage import PROGRAM
 from search.cli.verbs import VerbGroup
+from search.execution.crash import disk_problem
 from search.execution.job_protocol import ERROR_PREFIX
 from trainables.errors import SettingsError, SteadytuneError, TrainingLostError
 
@@ -59,6 +60,10 @@ def _run() -> None:
         # Such as `steadytune explain … | head`: nobody reads any more, also not what Python flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if not (problem := disk_problem(error)):
+            raise
+        _leave(f"{error.filename}: {problem}" if error.filename else problem, MISTAKE)
 
 
 def _call() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from search.cli.app import app
 from search.cli.verbs import SECTIONS, VERBS, VerbGroup
+from search.execution.crash import disk_problem
 from tests.support import REPOSITORY
 from tests.support.terminal import Steadytune, strict
 
@@ -170,6 +172,21 @@ def test_what_may_not_be_read_is_named(steadytune: Steadytune, sweeps: Path, mon
     assert error == (
         f"steadytune: {journal}: permission denied; run this as its owner, or give yourself access to it\n"
     )
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC])
+def test_a_disk_that_takes_nothing_is_named(
+    steadytune: Steadytune, sweeps: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    requests = sweeps / "sweep" / "requests"
+
+    def refused(box: object, request: object) -> None:
+        raise OSError(number, os.strerror(number), str(requests))
+
+    monkeypatch.setattr("search.sweep.requests.RequestBox.put", refused)
+    code, output, error = steadytune("add", "sweep", "quality=0.5", "--sweeps", sweeps)
+    assert (code, output) == (2, "")
+    assert error == f"steadytune: {requests}: {disk_problem(OSError(number, os.strerror(number)))}\n"
 
 
 def test_an_unknown_option_is_a_mistake_too(steadytune: Steadytune) -> None:
