@@ -23,8 +23,10 @@ from spaces.space import known
 def search_trial(state: SweepState, scheduler: Scheduler, searcher: Searcher) -> TrialStarted:
     """The next trial of the search: a named training, an earlier sweep's configuration, or one that is drawn now."""
     plan, number = state.plan, len(state.trials)
-    index = len(state.trials.search) - state.started_by_hand
+    index = len(state.trials.search) - state.started_by_hand - state.repeated
     named = plan.named[index] if index < len(plan.named) else None
+    if state.to_repeat:
+        named = next(training for training in plan.named if training[0] == state.to_repeat[0])
     prior = prior_values(plan, state.prior_trials, index - len(plan.named))
     # A named training outside the user's narrowed ranges is trained as it is, but is no trial of the study.
     chosen = prior or scheduler.new() or searcher.propose(number, {})

@@ -54,6 +54,8 @@ class SweepState:
         requests: what users asked for by hand, by the request's id.
         stopped_by_hand: whether a user ended the search.
         started_by_hand: how many trials of the search users have added.
+        to_repeat: named trainings that failed, with all others, before any epoch: mended and resumed, they start again.
+        repeated: how many trials of the search are such repeats.
         finished_before: how many trials had finished (`Trials.finished`) when it was last given more to do; 0 if it
             never was.
     """
@@ -71,6 +73,8 @@ class SweepState:
         self.stopped_by_hand = False
         self.started_by_hand = 0
         self.finished_before = 0
+        self.to_repeat: list[str] = []
+        self.repeated = 0
         self._listeners = listeners
         self._latest: float | None = None
         self._version = VERSION
@@ -94,6 +98,9 @@ class SweepState:
             self._utilisation.open(event.worker_slots)
             self._version = event.version or 1
             self._latest = row.time  # nothing ran between the last event and this one
+            if not any(trial.curve.epoch for trial in self.trials.values()):
+                failed = {trial.started.named for trial in self.trials.search if trial.failed}
+                self.to_repeat = [name for name, _ in self.plan.named if name in failed]
         if isinstance(event, Requested) and self.ended:
             self._latest = row.time
         self._advance(row.time)
@@ -179,6 +186,9 @@ class SweepState:
         trial = TrialState(started, curve, is_baseline, is_reference=event.named in self.plan.references)
         self.trials.add(trial)
         self.started_by_hand += event.by_hand
+        if trial.is_search and event.named in self.to_repeat:
+            self.to_repeat.remove(event.named)
+            self.repeated += 1
         for listener in self._listeners:
             listener.started(trial)
 

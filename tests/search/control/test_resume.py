@@ -18,6 +18,7 @@ from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
 from tests.support.fakes import Curves, CurveSettings, plan_of
 from tests.support.workers import Disk, Killed, Workers, coordinator_of, done_of, events, finish, rungs_of
+from trainables.recipe import Epoch
 
 
 def test_a_halted_sweep_hands_out_nothing_and_stops_every_trial(data: Path, journal: Path) -> None:
@@ -52,6 +53,40 @@ def test_a_halted_sweep_goes_on_when_it_is_resumed(data: Path, journal: Path) ->
     resumed.open(2)
     assert not resumed.over
     assert [resumed.next().trial for _ in range(2)] == [0, 1]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("places", [1, 2])
+def test_named_trainings_that_failed_before_any_epoch_start_again_once_they_are_mended(
+    data: Path, journal: Path, monkeypatch: pytest.MonkeyPatch, places: int
+) -> None:
+    """Else a sweep that was resumed, as its message says, would have no baseline to compare its result with."""
+    names = ["steady", "good", "shallow", "slow", "wild"]
+    plan = plan_of(data, trials=12, enqueue=names, confirm_top=0, audit=0.0)
+
+    def broken(recipe: Curves, settings: CurveSettings, number: int) -> Epoch:
+        raise RuntimeError("no such file")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Curves, "epoch", broken)
+        workers, written = Workers(places=places), Journal(journal)
+        first = Coordinator(plan, written, delete=workers.disk.delete, clock=workers.clock)
+        first.open(places)
+        workers.run(first)
+        written.flush()
+    assert "failed alike" in str(first.halted)
+    workers = Workers(places=places)
+    resumed = coordinator_of(plan, journal, workers)
+    resumed.restore(read(journal))
+    resumed.open(places)
+    assert resumed.state.to_repeat == names[:3]
+    workers.run(resumed)
+    trained = [trial.started.named for trial in resumed.state.trials.search if trial.curve.epoch]
+    assert sorted(filter(None, trained)) == sorted(names)
+    assert resumed.state.trials.ranking
+    assert len(resumed.state.trials.search) == 12
+    again = coordinator_of(plan, journal, Workers())
+    again.restore(read(journal))
+    assert (again.state.to_repeat, again.state.repeated) == ([], 3)
 
 
 def test_epochs_trained_again_after_a_restart_are_not_journalled_again(data: Path, journal: Path) -> None:
