@@ -57,7 +57,7 @@ def best_line(state: SweepState) -> str:
         return f"best so far: no {metric} yet"
     value = best.curve.objective_value
     line = f"best so far: {metric} {number(value)} (trial {label(best)})"
-    baseline = next((trial for trial in state.trials.search if trial.is_baseline), None)
+    baseline = next((trial for trial in state.trials.search if trial.is_baseline and trial.curve.epoch), None)
     if baseline is None or baseline.curve.objective_value is None or value is None:
         return line
     if baseline is best:

@@ -160,7 +160,8 @@ def write_models(state: SweepState, folder: SweepFolder, winner: int, process: M
     if is_uri(spec.data):
         return "The report has no part on the winner's mistakes, since the data are not on this machine."
     models = [_model(f"{WINNER} (trial {label(state.trials[winner])})", WINNER, folder.best / "checkpoint")]
-    baseline = next((trial for trial in state.trials.search if trial.is_baseline and trial.number != winner), None)
+    baselines = (trial for trial in state.trials.search if trial.is_baseline and trial.curve.epoch)
+    baseline = next((trial for trial in baselines if trial.number != winner), None)
     checkpoint = best_checkpoint(state, baseline.number, folder) if baseline else None
     if checkpoint:
         models.append(

@@ -16,6 +16,7 @@ from search.journal.segments import Journal, read
 from search.state.outcome import finalist_numbers, result
 from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
+from search.views.live_view import best_line
 from tests.support.fakes import Curves, CurveSettings, plan_of
 from tests.support.workers import Disk, Killed, Workers, coordinator_of, done_of, events, finish, rungs_of
 from trainables.recipe import Epoch
@@ -83,6 +84,7 @@ def test_named_trainings_that_failed_before_any_epoch_start_again_once_they_are_
     trained = [trial.started.named for trial in resumed.state.trials.search if trial.curve.epoch]
     assert sorted(filter(None, trained)) == sorted(names)
     assert resumed.state.trials.ranking
+    assert "the baseline" in best_line(resumed.state)
     assert len(resumed.state.trials.search) == 12
     again = coordinator_of(plan, journal, Workers())
     again.restore(read(journal))
