@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from search.state.sweep_state import SweepState
+from search.sweep.uri import located
 from search.views.charts import script as chart_script
 from search.views.charts.chart import PALETTE, Chart, Panel, Series, Table
 from search.views.figures import best_so_far, marked
@@ -88,6 +89,15 @@ def _column(state: SweepState) -> dict[str, str]:
 
 def _caution(states: Iterable[SweepState]) -> str:
     """A warning if the sweeps' values cannot be compared; "" if they can."""
-    specs = [state.plan.spec for state in states]
-    differing = [field for field in ("recipe", "data", "preset") if len({getattr(spec, field) for spec in specs}) > 1]
+    compared = [
+        {
+            "recipe": state.plan.spec.recipe,
+            "data": located(state.plan.spec.data),
+            "preset": state.plan.spec.preset,
+            "metric": state.plan.recipe.metric,
+            "objective": state.plan.spec.objective,
+        }
+        for state in states
+    ]
+    differing = [field for field in compared[0] if len({values[field] for values in compared}) > 1]
     return f"They differ in {' and '.join(differing)}: their best values are not comparable." if differing else ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from search.state.sweep_state import SweepState
 from search.views.html_comparison import comparison, comparison_page, curves, settings
 from search.views.tables import setting
@@ -15,11 +17,22 @@ def test_sweeps_side_by_side_say_when_their_numbers_cannot_be_compared(state: Sw
     other = SweepState(plan_of(data, recipe="tests.support.fakes:Errors"))
     table = comparison({"one": state, "two": other})
     assert table.columns == ("sweep", "one", "two")
-    assert table.note.startswith("They differ in recipe and data: their best values are not comparable")
+    assert table.note.startswith("They differ in recipe and data and metric: their best values are not comparable")
     assert comparison({"one": state, "again": state}).note == ""
     page = comparison_page({"one": state, "two": other})
     assert page.count("data-chart=") == 1
     assert "Settings of the winners" in page
+
+
+def test_sweeps_that_optimise_other_numbers_are_not_comparable(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = (
+        SweepState(plan_of(data)),
+        SweepState(plan_of(data, metric={"name": "error", "mode": "min"}, objective="last")),
+    )
+    note = "They differ in metric and objective: their best values are not comparable."
+    assert comparison({"one": one, "two": two}).note == note
+    monkeypatch.chdir(data.parent)
+    assert comparison({"one": one, "here": SweepState(plan_of(Path(data.name)))}).note == ""
 
 
 def test_sweeps_of_one_metric_are_compared_in_one_chart_on_one_scale(state: SweepState, data: Path) -> None:
