@@ -27,9 +27,9 @@ from trainables.ultralytics.settings import OURS, UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
 
 Callbacks = Mapping[str, Callable[[Any], None]]
+"""Functions of the trainer by Ultralytics' name of the event."""
 NO_COPY = Path(os.devnull, "no.npy")
 """A path where no file can be."""
-"""Functions of the trainer by Ultralytics' name of the event."""
 
 PINNED: Mapping[str, Any] = {
     "mode": "train",

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from search.replay.recording import Recording
 from search.replay.sources import READERS, read
-from tests.search.replay.test_trainer_files import AP, V8, save, start, step, v7, v8, values
+from tests.search.replay.test_trainer_files import V8, save, v7, v8, values
+from tests.search.replay.test_yolox_logs import AP, start, step
 from tests.support.mutations import broken_bytes
 from trainables.errors import DataError
 from trainables.logs.text_file import printable

@@ -25,7 +25,7 @@ def test_the_paper_preset_takes_a_real_step(tmp_path: Path) -> None:
     one.model.train()
     before = one.model.state_dict()["head.stems.0.conv.weight"].clone()
     pixels, targets, _, _ = next(iter(one._train))
-    values = one._step(2000, pixels, targets, (800, 1440))
+    values = one._step(2000, pixels, targets)
     assert pixels.shape == (1, 3, 800, 1440)
     assert math.isfinite(float(values[0]))
     assert not torch.equal(one.model.state_dict()["head.stems.0.conv.weight"], before)
