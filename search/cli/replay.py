@@ -23,18 +23,13 @@ from trainables.errors import SettingsError
 if TYPE_CHECKING:
     from search.replay.recording import Recording
 
+SOURCE_HELP = "a sweep's name, a folder of trainings, a CSV file, or with --store an MLflow experiment"
 MAX_REMARKS = 30
 """How many sentences on what was left out are printed."""
 
 
 def replay(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="a sweep's name, a folder of trainings, a CSV file, or with --store an MLflow experiment",
-        ),
-    ],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)],
     metric: Annotated[str | None, typer.Option(help="the objective's column, if the source does not name it")] = None,
     mode: Annotated[str, typer.Option(help="max or min: which values of the metric are better")] = "max",
     store: Annotated[str | None, typer.Option(help="MLflow tracking URI that has the experiment SOURCE")] = None,
