@@ -78,7 +78,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "no mapping": (described("- 1"), r"data\.yaml: holds a list"),
     "broken YAML": (described("train: [a\nval: b"), r"data\.yaml line 2: not valid YAML"),
     "missing key": (described("train: images/train\nnames: [a]"), r"data\.yaml: key 'val' is missing"),
-    "a list of no folders": (described("train: [a, b]\nval: c\nnames: [a]"), r"data\.yaml: train is a; .*a is not"),
+    "a list of no folders": (
+        described("train: [a, b]\nval: c\nnames: [a]"),
+        r"data\.yaml: train is a, but .* has no a",
+    ),
     "no path": (described("train: 7\nval: images/val\nnames: [a]"), r"data\.yaml: train is 7; it must be a path"),
     "no names": (described("train: images/train\nval: images/val\nnames: []"), r"data\.yaml: names is \[\]"),
     "names with a gap": (described("train: images/train\nval: images/val\nnames: {0: a, 2: b}"), r"the keys \[0, 2\]"),
