@@ -63,19 +63,23 @@ class Pairs:
 
     def with_classes(self, match: ClassMatch) -> Pairs:
         """The pairs as a checkpoint numbers their classes, with the same decoded pixels."""
-        return Pairs([_renumbered(pair, match) for pair in self.samples], self._cache)
+        return self.of([_renumbered(pair, match) for pair in self.samples])
+
+    def of(self, samples: Sequence[Pair]) -> Pairs:
+        """Other `samples`, with the same decoded pixels."""
+        return Pairs(samples, self._cache)
 
     def preload(self, size: int, clahe: bool) -> None:
         """Decode what the cache has room for, so that processes forked from this one share it."""
         for index in range(len(self)):
             self.load(index, size, clahe)
-            if (self.samples[index].rgb, size, clahe) not in self._cache:
+            if _key(self.samples[index], size, clahe) not in self._cache:
                 return
 
     def load(self, index: int, size: int, clahe: bool) -> Decoded:
         """Pixels (h, w, 4) as R G B T, the longer side `size`, not to be written to; and the size on disk (h, w)."""
         sample = self.samples[index]
-        return self._cache.load((sample.rgb, size, clahe), lambda: _decoded(sample, size, clahe))
+        return self._cache.load(_key(sample, size, clahe), lambda: _decoded(sample, size, clahe))
 
 
 @dataclass(frozen=True)
@@ -251,6 +255,10 @@ def _scene_rows(file: Path) -> list[list[str]]:
         raise DataError(
             f"{file}: cannot be read ({error}); it must be a UTF-8 text of lines name,day or name,night"
         ) from None
+
+
+def _key(sample: Pair, size: int, clahe: bool) -> tuple[Path, Path, int, bool]:
+    return sample.rgb, sample.thermal, size, clahe
 
 
 def _decoded(sample: Pair, size: int, clahe: bool) -> Decoded:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -138,6 +139,13 @@ def test_a_pair_is_decoded_once_while_there_is_room(root: Path) -> None:
     data.train.preload(40, clahe=False)
     assert data.train.load(0, 40, False)[0] is data.train.load(0, 40, False)[0]
     assert data.train.load(1, 40, False)[0] is not data.train.load(1, 40, False)[0]
+
+
+def test_two_pairs_of_one_rgb_image_keep_their_own_thermal_ones(root: Path) -> None:
+    pairs = open_rgbt(root / "data.yaml").train
+    first, second = pairs.samples
+    shared = pairs.of([first, replace(second, rgb=first.rgb)])
+    assert [shared.load(index, 40, False)[0][0, 0, 3] for index in range(2)] == [ord("a"), ord("b")]
 
 
 def test_the_fingerprint_is_of_the_content_not_of_the_place(root: Path, tmp_path: Path) -> None:
