@@ -88,10 +88,17 @@ def _synonyms(name: str, valid: Iterable[str]) -> list[str]:
     return [other for other in valid if any(other in group for group in groups) and other != name]
 
 
+MOST_NAMES = 20
+"""Valid names that are listed beside one that is close to what was typed: among more, nobody finds that one."""
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """The part of a sentence that helps after a wrong `name`: the closest valid one, then all of them."""
+    """What helps after a wrong `name`: the closest valid one, and all of them unless there are many."""
     names = sorted(valid)
-    return f"{hint(name, names, 'did you mean {!r}? ')}valid: {', '.join(names) or 'none'}"
+    closest = hint(name, names, "did you mean {!r}?")
+    if closest and len(names) > MOST_NAMES:
+        return closest
+    return f"{closest}{' ' if closest else ''}valid: {', '.join(names) or 'none'}"
 
 
 def hint(name: str, valid: Iterable[str], question: str) -> str:

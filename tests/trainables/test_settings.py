@@ -189,6 +189,12 @@ def test_the_nearest_name_is_offered_only_if_it_is_near() -> None:
     assert nearest("a", []) == "valid: none"
 
 
+def test_many_names_are_listed_only_if_none_of_them_is_near() -> None:
+    many = ["lr0", *(f"weight_{number}" for number in range(30))]
+    assert nearest("lr", many) == "did you mean 'lr0'?"
+    assert nearest("zzz", many) == f"valid: {', '.join(sorted(many))}"
+
+
 def test_a_file_may_be_piped_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a submitted job gets its sweep, and as `cat sweep.yaml | steadytune launch -` gives one."""
     for path in ("/dev/stdin", "-"):
