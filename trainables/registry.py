@@ -71,14 +71,6 @@ def find_installed(name: str, declaration: Mapping[str, Any] | None = None) -> A
     return recipe
 
 
-def needs_data(name: str) -> bool:
-    """Whether trainings of the recipe called `name` need a data set; True if there is no such recipe."""
-    try:
-        return find(name).needs_data
-    except SettingsError:
-        return True
-
-
 def _registered(name: str) -> str:
     for entry in entry_points(group=GROUP):
         if entry.name == name:

@@ -272,13 +272,13 @@ def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
         removed = REMOVED[name]
         raise SettingsError(f"{owner}: {name} was removed: {removed.reason}; {removed.instead}")
     check_fields(values, SweepSpec.model_fields, owner)
-    missing = [] if values.get("recipe") else ["recipe"]
-    missing += [] if values.get("data") or not registry.needs_data(str(values.get("recipe"))) else ["data"]
+    recipe = values.get("recipe")
+    missing = [] if recipe else ["recipe"]
+    missing += [] if values.get("data") or (recipe and not registry.find(str(recipe)).needs_data) else ["data"]
     if missing and values.keys() <= SweepSpec.model_fields.keys():
-        sample = f"`steadytune sample {values.get('recipe') or 'RECIPE'} DIR`"
         ways = {
             "recipe": "recipe is what is trained (`steadytune recipes` lists them)",
-            "data": f"data is the data set ({sample} writes one to try)",
+            "data": f"data is the data set (`steadytune sample {recipe or 'RECIPE'} DIR` writes one to try)",
         }
         verb = "are" if len(missing) > 1 else "is"
         example = " ".join(f"--{name} {name.upper()}" for name in missing)

@@ -46,6 +46,7 @@ LINES = {
     f"{TRAIN} --patience 0": "--patience is '0'; it must be at least 1",
     # What a sweep needs.
     "launch": "recipe and data are missing: recipe is what is trained (`steadytune recipes` lists them), data is",
+    "launch --recipe ultralitics": "unknown recipe 'ultralitics'; did you mean 'ultralytics'?",
     f"launch --recipe {RECIPE}": "data is missing: data is the data set (`steadytune sample tests.support.fakes:Curves",
     "launch --data DATA": "recipe is missing: recipe is what is trained",
     "launch FILE": "FILE: recipe and data are missing",
