@@ -84,12 +84,13 @@ class Recorder(AbstractContextManager["Recorder"]):
         def wait() -> None:
             assert self._process.stdout is not None
             has_spoken = False
-            for line in map(str.strip, self._process.stdout):
-                has_spoken = True
-                if line.startswith(FAILED):
-                    on_failure(SteadytuneError(line.removeprefix(FAILED)))
-                elif line != READY:
-                    self._notify(line)
+            with self._process.stdout as messages:
+                for line in map(str.strip, messages):
+                    has_spoken = True
+                    if line.startswith(FAILED):
+                        on_failure(SteadytuneError(line.removeprefix(FAILED)))
+                    elif line != READY:
+                        self._notify(line)
             if not has_spoken and self._process.wait() >= 0:  # below 0 if killed by a signal
                 log = self._folder.path / "recorder.log"
                 on_failure(SteadytuneError(f"the recorder of MLflow's runs did not start; see {log}"))

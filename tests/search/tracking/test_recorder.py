@@ -45,6 +45,16 @@ def test_only_a_recorder_that_cannot_begin_stops_the_sweep(folder: SweepFolder, 
     assert bool(failures) == bool(failure)
 
 
+def test_a_process_with_many_sweeps_keeps_no_file_open_for_their_recorders(folder: SweepFolder) -> None:
+    files = Path("/proc/self/fd")
+    before = len(list(files.iterdir()))
+    with Recorder(folder, command=python("input()")) as recorder:
+        recorder.watch(lambda error: None)
+    recorder.finish()
+    recorder.join(30)
+    assert len(list(files.iterdir())) == before
+
+
 def test_the_recorders_messages_reach_the_user(folder: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.tracking.recorder.NOTICE_SECONDS", 0.01)
     messages: list[str] = []
