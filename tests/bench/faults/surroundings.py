@@ -69,7 +69,7 @@ def disk_full(root: Path, kind: str, at: Moment) -> Any:
 def full_at_the_end(root: Path, kind: str, at: Moment) -> Any:
     """The disk takes only part of what is still to be written when the search has its winner."""
     sweeps = _small_disk(root)
-    left = 4096 * random.Random(str(at)).randrange(4)  # of the 7 files' pages
+    left = 4096 * random.Random(str(at)).randrange(3)  # of the pages of 7 files and more
 
     def listen(row: Row, state: SweepState) -> None:
         if isinstance(row.event, Decided) and _confirmed(state):
