@@ -57,7 +57,7 @@ def _driver_killed(root: Path, at: Moment) -> tuple[Any, int]:
     first = driven(root)
     while not reached(root, at):
         if first.poll() is not None:  # Ray did not start
-            first = driven(root)
+            first = driven(root, again=(root / "sweeps" / NAME).exists())
         time.sleep(0.05)
     family = psutil.Process(first.pid).children(recursive=True)
     first.kill()
