@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -227,9 +228,11 @@ def _located(layout: YoloLayout, split: str, path: str) -> list[Path]:
         for candidate in tried:
             if matches := sorted(map(Path, glob.glob(str(candidate), recursive=True)), key=str):
                 return matches
-    folder = next(parent for parent in tried[0].parents if parent.is_dir())
+    folder = next(parent for parent in tried[0].parents if os.path.isdir(parent))  # False of a path that is too long
     missing = tried[0].relative_to(folder).parts[0]
-    there = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    there: list[str] = []
+    with suppress(PermissionError):
+        there = sorted(name for name in os.listdir(folder) if not name.startswith("."))
     hint = nearest(missing, there[:20])
     raise DataError(f"{layout.file}: {split} is {path}, but {folder} has no {missing}; mend the path; {hint}")
 

@@ -82,6 +82,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
         described("train: [a, b]\nval: c\nnames: [a]"),
         r"data\.yaml: train is a, but .* has no a",
     ),
+    "a path that is too long": (
+        described(f"train: {'a/' * 4000}\nval: c\nnames: [a]"),
+        r"data\.yaml: train is a/.* has no a",
+    ),
     "no path": (described("train: 7\nval: images/val\nnames: [a]"), r"data\.yaml: train is 7; it must be a path"),
     "no names": (described("train: images/train\nval: images/val\nnames: []"), r"data\.yaml: names is \[\]"),
     "names with a gap": (described("train: images/train\nval: images/val\nnames: {0: a, 2: b}"), r"the keys \[0, 2\]"),
