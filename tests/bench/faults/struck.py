@@ -69,6 +69,7 @@ def launch(root: Path, kind: str, listen: Callable[[Row, SweepState], None], *, 
         "name": NAME, "recipe": "tests.bench.faults.faulty:Faulty", "preset": "tiny",
         "data": str(root / "data"), "seed": 5,
         "trials": 4 if workers == 1 else 8, "workers": workers,
+        "cpus": min(1.0, (os.cpu_count() or 1) / workers),  # a driver of its own has no more than the machine's
         "min_peers": 2, "confirm_top": 1, "confirm_seeds": 1, "keep_checkpoints": 2,
         "retries": 0 if kind in FOREVER else 1, "hang_minutes": 0.2 if kind in HANGS else 5.0,
         "storage": told.get("storage"),
