@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from search.next_step import seen_from_here
 from search.pruning.rungs import milestones
 from search.storage.dataset_cache import fetch
 from search.storage.object_store import check_storage, open_storage
@@ -117,9 +118,7 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
     """
     spec = plan.spec
     data = "can be trained on, but" if plan.findings else "no problem found"
-    path, here = Path(spec.data), Path.cwd()
-    seen_from_here = path.relative_to(here) if path.is_relative_to(here) else spec.data
-    on_data = f"data {seen_from_here}" if spec.data else "no data named"
+    on_data = f"data {seen_from_here(spec.data)}" if spec.data else "no data named"
     yield f"{spec.name}: recipe {plan.recipe.name}, preset {spec.preset}, {on_data}: {data}"
     yield from plan.recipe.notes
     yield from plan_notes(plan)

@@ -19,5 +19,10 @@ def command(verb: str, name: str, root: Path, *more: str) -> str:
     """
     folder = root.absolute()
     is_default = folder == DEFAULT_SWEEPS.absolute() and not os.environ.get(SWEEPS_VARIABLE)
-    sweeps = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
-    return shlex.join(["steadytune", verb, name, *([] if is_default else ["--sweeps", str(sweeps)]), *more])
+    sweeps = [] if is_default else ["--sweeps", seen_from_here(str(folder))]
+    return shlex.join(["steadytune", verb, name, *sweeps, *more])
+
+
+def seen_from_here(path: str) -> str:
+    """An absolute path as people in the working folder would write it: short, if it lies in there."""
+    return str(Path(path).relative_to(Path.cwd())) if Path(path).is_relative_to(Path.cwd()) else path

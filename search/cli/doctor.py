@@ -11,6 +11,7 @@ import typer
 
 from search.cli.exit_codes import NOTHING_TRAINED
 from search.cli.options import DEFAULT_ROOT, Root
+from search.sweep.uri import sqlite_store
 
 
 def doctor(
@@ -23,7 +24,7 @@ def doctor(
     from search.doctor import examine
 
     stops = False
-    for finding in examine(sweeps, store or f"sqlite:///{sweeps.absolute() / 'mlflow.db'}"):
+    for finding in examine(sweeps, store or sqlite_store(sweeps.absolute() / "mlflow.db")):
         print(finding, flush=True)
         stops = stops or finding.state == "error"
     if stops:

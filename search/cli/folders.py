@@ -16,6 +16,7 @@ from search.cli.status import print_list
 from search.stages.progress import refuse_removal, refuse_renaming
 from search.stages.stages import StagesFolder
 from search.sweep.folder import SweepFolder, check_name, file_size
+from search.sweep.uri import sqlite_file
 from trainables.errors import SettingsError, SteadytuneError
 
 if TYPE_CHECKING:
@@ -120,9 +121,7 @@ def _what_goes(folder: SweepFolder, removal: Removal | None) -> list[str]:
         lines.append(f"  storage: {uri}/{folder.name}")
     if removal and removal.recorded.runs:
         store = folder.store(folder.spec())
-        until_clean_up = (
-            "" if store.startswith("sqlite:///") else " (the server keeps deleted runs until its own clean-up)"
-        )
+        until_clean_up = "" if sqlite_file(store) else " (the server keeps deleted runs until its own clean-up)"
         lines.append(f"  MLflow at {store}: {len(removal.recorded.runs)} runs{until_clean_up}")
         for model, version in removal.recorded.versions:
             champion = ", the champion" if model in removal.recorded.champions else ""

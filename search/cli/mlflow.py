@@ -12,6 +12,7 @@ from search.cli import options
 from search.cli.options import DEFAULT_ROOT, Root, SweepName
 from search.sweep.data_identity import read_identity
 from search.sweep.folder import SweepFolder
+from search.sweep.uri import sqlite_store
 from search.tracking.browse import serve
 from search.tracking.data_names import experiment_names
 from search.tracking.store_check import check_store
@@ -30,7 +31,7 @@ def browse(
 ) -> None:
     """Open MLflow's pages for the sweeps."""
     if name is None:
-        serve(f"sqlite:///{sweeps.absolute() / 'mlflow.db'}", sweeps.absolute(), port)
+        serve(sqlite_store(sweeps.absolute() / "mlflow.db"), sweeps.absolute(), port)
         return
     folder = SweepFolder.existing(sweeps, name)
     spec = folder.spec()

@@ -30,7 +30,7 @@ from search.execution.job_protocol import error_sentence, is_status
 from search.next_step import command
 from search.sweep.environment import JOB
 from search.sweep.spec import SweepSpec
-from search.sweep.uri import located
+from search.sweep.uri import located, located_store
 from trainables.errors import SettingsError, SteadytuneError, first_line
 
 ACTIVE_STATES = ("pending", "running")
@@ -61,8 +61,8 @@ def portable(spec: SweepSpec, address: str) -> SweepSpec:
         str(Path(name).absolute()) if (Path(name) / "sweep.yaml").is_file() else name for name in spec.warm_start
     ]
     changed: dict[str, Any] = {"data": located(spec.data), "warm_start": warm_start, "address": address}
-    if spec.store and spec.store.startswith("sqlite:///"):
-        changed["store"] = f"sqlite:///{Path(spec.store.removeprefix('sqlite:///')).absolute()}"
+    if spec.store:
+        changed["store"] = located_store(spec.store)
     return spec.model_copy(update=changed)
 
 

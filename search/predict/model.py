@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from search.export.loaded import is_export, load_export
-from search.tracking.store_check import LOCAL_STORE, check_store
+from search.sweep.uri import sqlite_file
+from search.tracking.store_check import check_store
 from trainables import standalone
 from trainables.errors import SteadytuneError
 from trainables.recipe import Predictor
@@ -52,7 +53,8 @@ def load(model: str, store: str) -> LoadedModel:
 
 def _downloaded(model: str, store: str) -> Path:
     check_store(store)
-    if store.startswith(LOCAL_STORE) and not Path(store.removeprefix(LOCAL_STORE)).is_file():
+    file = sqlite_file(store)
+    if file and not file.is_file():
         raise SteadytuneError(
             f"store is {store}; there is no such file; give the store of the sweep whose model it is with --store"
         )

@@ -12,7 +12,6 @@ time stamp of the one before to its own. Runs with the same number of planned ep
 from __future__ import annotations
 
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 from mlflow.exceptions import MlflowException
@@ -21,6 +20,7 @@ from mlflow.tracking import MlflowClient
 from search.pruning.curve import Curve, Point
 from search.pruning.decision import STOPPED_EARLY
 from search.replay.recording import Mode, Recording, Run, comparable
+from search.sweep.uri import sqlite_file
 from trainables.errors import DataError, nearest
 
 TRAIN, HELD_OUT = ("train_loss", "loss/train"), ("val_loss", "loss/val")
@@ -32,8 +32,8 @@ def read_experiment(store: str, name: str, metric: str | None, mode: Mode) -> li
     Raises:
         DataError: no store, no such experiment, no run with the metric, or no two comparable runs.
     """
-    file = Path(store.removeprefix("sqlite:///"))
-    if store.startswith("sqlite:///") and not file.is_file():  # MLflow would make an empty one
+    file = sqlite_file(store)
+    if file and not file.is_file():  # MLflow would make an empty one
         raise DataError(f"--store is {store}; {file} does not exist; give the URI that the runs were logged to")
     client = MlflowClient(tracking_uri=store)
     try:

@@ -191,12 +191,10 @@ def best_first(trials: Iterable[TrialState]) -> list[tuple[TrialState, int, Rati
 def sound_checkpoint(folder: SweepFolder, trial: TrialState, epoch: int) -> Path | None:
     """The checkpoint of an epoch in the sweep's folder; None if there is none, or a damaged one."""
     path = folder.checkpoint(trial.number, epoch)
-    return path if path.is_dir() and _is_sound(path) else None
-
-
-def _is_sound(path: Path) -> bool:
+    if not path.is_dir():
+        return None
     try:
         check(path)
     except CheckpointError:
-        return False
-    return True
+        return None
+    return path

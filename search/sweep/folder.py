@@ -31,6 +31,7 @@ from search.sweep.data_look import DataLook
 from search.sweep.plan import Plan, make_plan
 from search.sweep.removed import REMOVED, removed_choices
 from search.sweep.spec import SweepSpec, read_stored_spec
+from search.sweep.uri import sqlite_store
 from trainables import checkpoint
 from trainables.atomic import new_folder_once, write_file
 from trainables.errors import SteadytuneError, hint
@@ -146,7 +147,7 @@ class SweepFolder:
 
     def store(self, spec: SweepSpec) -> str:
         """The MLflow tracking URI of the sweep."""
-        return spec.store or f"sqlite:///{self.root / 'mlflow.db'}"
+        return spec.store or sqlite_store(self.root / "mlflow.db")
 
     def command(self, verb: str, *more: str) -> str:
         """The command line of `verb` for this sweep, with `more` arguments, for messages."""

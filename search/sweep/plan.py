@@ -124,16 +124,17 @@ class Plan:
 
     def settings(self, drawn: Mapping[str, Any], seed: int) -> Settings:
         """The settings of one trial: the preset, then what was drawn, then the user's pins."""
-        fields = self.recipe.settings_type.model_fields
-        with_seed = {"seed": seed} if "seed" in fields else {}
-        settings: Settings = self.recipe.settings(self.spec.preset, {**drawn, **with_seed, **self.pins})
+        settings: Settings = self.recipe.settings(self.spec.preset, {**self._seeded(drawn, seed), **self.pins})
         return settings
 
     def repeated(self, trained: Mapping[str, Any], seed: int) -> Settings:
-        """The settings of a training, on another seed. Another pin than the seed's, which came later, changes none."""
-        has_seed = "seed" in self.recipe.settings_type.model_fields and "seed" not in self.pins
-        settings: Settings = self.recipe.settings(self.spec.preset, {**trained, **({"seed": seed} if has_seed else {})})
+        """The settings of a training on another `seed`, unless that is pinned. What was pinned later changes none."""
+        values = trained if "seed" in self.pins else self._seeded(trained, seed)
+        settings: Settings = self.recipe.settings(self.spec.preset, values)
         return settings
+
+    def _seeded(self, values: Mapping[str, Any], seed: int) -> Mapping[str, Any]:
+        return {**values, "seed": seed} if "seed" in self.recipe.settings_type.model_fields else values
 
 
 def pins(spec: SweepSpec, recipe: AnyRecipe) -> dict[str, Any]:

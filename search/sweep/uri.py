@@ -1,4 +1,4 @@
-"""Where a sweep's data and storage lie: a path, or a URI of a file system that pyarrow knows."""
+"""Where a sweep's data, storage and MLflow store lie: a path, or a URI."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 from trainables.errors import SettingsError
 
-SQLITE = "sqlite:///"
-"""Begins the URI of a database that is a file."""
+_SQLITE = "sqlite:///"
 EXAMPLE = "/shared/sweeps or s3://bucket/folder?endpoint_override=http%3A%2F%2Fhost%3A9000"
 
 
@@ -39,8 +38,18 @@ def located(data: str) -> str:
 
 def located_store(store: str) -> str:
     """A sweep's `store` for whoever runs in another folder: that of a SQLite file with the file's whole path."""
-    file = store.removeprefix(SQLITE)
-    return store if file == store else f"{SQLITE}{Path(file).absolute()}"
+    file = sqlite_file(store)
+    return sqlite_store(file.absolute()) if file else store
+
+
+def sqlite_store(file: Path) -> str:
+    """The tracking URI of MLflow's store in a SQLite file."""
+    return f"{_SQLITE}{file}"
+
+
+def sqlite_file(store: str) -> Path | None:
+    """The SQLite file that a tracking URI names; None if it names another kind of store, such as a server."""
+    return Path(store.removeprefix(_SQLITE)) if store.startswith(_SQLITE) else None
 
 
 def short_name(data: str) -> str:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from search.sweep.uri import sqlite_file, sqlite_store
 from search.tracking.mlflow_environment import without_ignored
 from search.tracking.store_check import URI_SIGNS, check_store
 from search.tracking.table_view import address
@@ -44,8 +45,8 @@ def serve(store: str, root: Path, port: int, names: Sequence[str] = ()) -> None:
         check_store(store)
         print(f"The results are on the MLflow server: {address(store, store, names)}")
         return
-    file = Path(store.removeprefix("sqlite:///"))
-    if store.startswith("sqlite:///") and not file.is_file():
+    file = sqlite_file(store)
+    if file and not file.is_file():
         raise SteadytuneError(
             f"{file}: no MLflow store there yet; launch a sweep first, or give its folder with --sweeps"
         )
@@ -54,8 +55,8 @@ def serve(store: str, root: Path, port: int, names: Sequence[str] = ()) -> None:
         raise SteadytuneError(f"port is {port}; another program listens there; give another port with --port")
     print("MLflow starts, in 10 seconds or so ...", flush=True)
     folder, uri = root, store
-    if store.startswith("sqlite:///") and URI_SIGNS & set(str(file.absolute().parent)):
-        folder, uri = file.absolute().parent, f"sqlite:///{file.name}"  # MLflow would read another path
+    if file and URI_SIGNS & set(str(file.absolute().parent)):
+        folder, uri = file.absolute().parent, sqlite_store(Path(file.name))  # MLflow would read another path
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--default-artifact-root", (root / "artifacts").as_uri()]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]

@@ -183,7 +183,9 @@ def _promote(client: MlflowClient, name: str, version: ModelVersion, mode: str) 
             return f"{name} version {version.version}; the champion, {champion.version}, is of other data and stays"
         metric = champion.tags.get(METRIC_TAG, version.tags[METRIC_TAG])
         if version.tags[METRIC_TAG] != metric:  # two metrics do not compare
-            return f"{name} version {version.version}; the champion, {champion.version}, is one by {metric} and stays"
+            return (
+                f"{name} version {version.version}; the champion, {champion.version}, was chosen by {metric} and stays"
+            )
         # Of two winners of one sweep, the sweep itself has judged which is better.
         same_sweep = version.tags["steadytune.sweep"] == champion.tags.get("steadytune.sweep")
         value, champion_value = _comparable(version.tags, champion.tags)

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from search.sweep.data_identity import read_identity
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan
+from search.sweep.uri import sqlite_file, sqlite_store
 from search.tracking.data_names import DATA_TAG, experiment_names
 from search.tracking.mlflow_names import LONGEST_KEY, LONGEST_NOTE, LONGEST_PARAM, LONGEST_TAG, key, name_of, storable
 from search.tracking.store_check import URI_SIGNS
@@ -236,20 +237,20 @@ def mlflow_uri(store: str) -> str:
     MLflow reads "%", "?" and "#" in a path as an escape, a query and a fragment. A database in a folder with such a
     name is named from that folder, into which this process changes.
     """
-    if not store.startswith("sqlite:///"):
+    file = sqlite_file(store)
+    if file is None:
         return store
-    path = Path(store.removeprefix("sqlite:///")).absolute()
+    path = file.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = "sqlite:///"
+    from_here = path
     if URI_SIGNS & set(str(path.parent)):
         os.chdir(path.parent)
-    else:
-        prefix = f"sqlite:///{path.parent}/"
-    _create_database(prefix, path)
-    return f"{prefix}{path.name}"
+        from_here = Path(path.name)
+    _create_database(from_here)
+    return sqlite_store(from_here)
 
 
-def _create_database(prefix: str, path: Path) -> None:
+def _create_database(path: Path) -> None:
     """Create a SQLite store that does not exist yet, with all of its tables or not at all.
 
     If the disk filled up while MLflow itself created it, half of the tables would stay, and MLflow would refuse the
@@ -259,7 +260,7 @@ def _create_database(prefix: str, path: Path) -> None:
         return
     partial_path = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        MlflowClient(tracking_uri=f"{prefix}{partial_path.name}").search_experiments(max_results=1)
+        MlflowClient(tracking_uri=sqlite_store(partial_path)).search_experiments(max_results=1)
         with suppress(FileExistsError):  # another sweep was faster
             os.link(partial_path, path)
     finally:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.sweep.folder import SweepFolder
+from search.sweep.uri import sqlite_file, sqlite_store
 from search.tracking.experiment import MlflowClient, StoreError, mlflow, mlflow_uri
 from search.tracking.mlflow_environment import without_ignored
-from search.tracking.store_check import LOCAL_STORE, URI_SIGNS
+from search.tracking.store_check import URI_SIGNS
 from search.tracking.sweep_id import sweep_id
 from search.tracking.sync import ENVIRONMENT
 from trainables.errors import SteadytuneError, first_line
@@ -49,7 +50,8 @@ class Removal:
         self._folder = folder
         self._store = folder.store(folder.spec())
         self.recorded = Recorded()
-        if self._store.startswith(LOCAL_STORE) and not Path(self._store.removeprefix(LOCAL_STORE)).is_file():
+        self._file = sqlite_file(self._store)
+        if self._file and not self._file.is_file():
             return
         os.environ.update(ENVIRONMENT)
         uri = mlflow_uri(self._store)
@@ -93,14 +95,12 @@ class Removal:
                 self._client.delete_run(run)
         except (StoreError, OSError) as error:
             raise self._error("changed", error) from None
-        if self._store.startswith(LOCAL_STORE):
-            self._collect()
+        if self._file:
+            self._collect(self._file.absolute())
 
-    def _collect(self) -> None:
+    def _collect(self, file: Path) -> None:
         """Remove the deleted runs and their files from a local store: MLflow only marks them."""
-        file, uri = Path(self._store.removeprefix(LOCAL_STORE)).absolute(), self._store
-        if URI_SIGNS & set(str(file.parent)):
-            uri = f"{LOCAL_STORE}{file.name}"
+        uri = sqlite_store(Path(file.name)) if URI_SIGNS & set(str(file.parent)) else self._store
         for start in range(0, len(self.recorded.runs), _RUNS_AT_A_TIME):
             ids = ",".join(self.recorded.runs[start : start + _RUNS_AT_A_TIME])
             command = [sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", uri, "--run-ids", ids]

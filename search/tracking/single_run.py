@@ -11,6 +11,7 @@ from typing import Any
 
 from search.journal.events import EpochDone
 from search.pruning.curve import Curve
+from search.sweep.uri import sqlite_file
 from search.tracking.data_names import names_on
 from search.tracking.experiment import Experiment, Metric, StoreError, points
 from search.tracking.trial_record import epoch_metrics
@@ -106,6 +107,5 @@ class SingleRun:
 
 def beside(store: str) -> str | None:
     """The folder for files beside a database file, where sweeps have it too; None for other stores, which have one."""
-    if not store.startswith("sqlite:///"):
-        return None
-    return (Path(store.removeprefix("sqlite:///")).absolute().parent / "artifacts").as_uri()
+    file = sqlite_file(store)
+    return (file.absolute().parent / "artifacts").as_uri() if file else None

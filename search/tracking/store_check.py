@@ -17,11 +17,10 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from search.sweep.uri import sqlite_file
 from trainables.errors import SteadytuneError
 
 TIMEOUT_SECONDS = 5
-LOCAL_STORE = "sqlite:///"
-"""Begins the URI of a store that is a file of this machine."""
 URI_SIGNS = frozenset("%?#")
 """What a path may hold and a URI reads as an escape, a query or a fragment."""
 _SQLITE = b"SQLite format 3\0"  # the first bytes of every database file, https://www.sqlite.org/fileformat.html
@@ -50,13 +49,13 @@ def check_store(uri: str) -> None:
         )
     if uri.startswith(("http://", "https://")):
         _check_server(uri.rstrip("/"))
-    if uri.startswith(LOCAL_STORE):
-        if special := URI_SIGNS & set(Path(uri).name):
+    if file := sqlite_file(uri):
+        if special := URI_SIGNS & set(file.name):
             raise SteadytuneError(
                 f"store is {uri}; MLflow would read {min(special)!r} in the file's name as an escape or a query, and "
                 "write elsewhere; give another file with --store"
             )
-        _check_database(uri, Path(uri.removeprefix(LOCAL_STORE)))
+        _check_database(uri, file)
 
 
 def experiment_number(uri: str, name: str) -> str:

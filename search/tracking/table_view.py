@@ -10,9 +10,9 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 
 from search.sweep.plan import Plan
+from search.sweep.uri import sqlite_file
 from search.tracking.store_check import experiment_number
 
 KEY = "steadytune"
@@ -49,10 +49,10 @@ def address(base: str, store: str, names: Sequence[str]) -> str:
 
 def _number(store: str, name: str) -> str:
     """The id of the experiment of that name in the store; "" if there is none, or no answer."""
-    file = Path(store.removeprefix("sqlite:///"))
+    file = sqlite_file(store)
     if store.startswith(("http://", "https://")):
         return experiment_number(store, name)
-    if not store.startswith("sqlite:///") or not file.is_file():
+    if file is None or not file.is_file():
         return ""
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
         query = "select experiment_id from experiments where name = ?"

@@ -142,8 +142,8 @@ def check_ndjson(root: Path, content: bytes) -> None:
 @fuzzed
 @given(data=st.data())
 def test_bytes_of_ndjson(task: str, data: st.DataObject, ndjson: Path) -> None:
-    whole = b"\n".join(map(as_json, NDJSON[task]))
-    check_ndjson(ndjson, data.draw(broken_bytes(whole)))
+    content = b"\n".join(map(as_json, NDJSON[task]))
+    check_ndjson(ndjson, data.draw(broken_bytes(content)))
 
 
 @pytest.mark.e2e  # some seconds

@@ -60,7 +60,7 @@ class DataSet:
 
     def trained_names(self, single_cls: bool) -> tuple[str, ...]:
         """The classes that a training tells apart."""
-        return (ONE_CLASS,) if single_cls else self.names
+        return (ONE_CLASS,) if single_cls and not self.folders else self.names
 
     def for_trainer(self, workdir: Path) -> str:
         """What Ultralytics' trainer takes as `data`: a YAML in `workdir` with absolute paths, or the folder."""

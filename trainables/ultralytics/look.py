@@ -93,7 +93,7 @@ def training_batch(settings: UltralyticsSettings, data: UltralyticsData) -> list
     with seeded(settings.seed, "look"):
         images = opened(settings, data, "train", augment=True)
         chosen = torch.randperm(len(images))[:EXAMPLES].tolist()
-        names = data.sets[0].names if data.sets[0].folders else data.sets[0].trained_names(settings.single_cls)
+        names = data.sets[0].trained_names(settings.single_cls)
         return [_example(images[index], names) for index in chosen]
 
 

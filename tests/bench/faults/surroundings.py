@@ -1,4 +1,4 @@
-"""What happens to what a sweep stands on: its disk, its storage and the machine's clock."""
+"""Faults of a sweep's surroundings: its disk, its storage and the machine's clock."""
 
 from __future__ import annotations
 
@@ -58,27 +58,21 @@ NEEDED = {
 
 
 def disk_full(root: Path, kind: str, at: Moment) -> Any:
-    """A training fills the disk on which the sweep's folder is; what it took is freed before the resume."""
-    sweeps = _small_disk(root)
-    message = _message_of(root, kind)
-    assert "the disk is full" in message, message
-    (sweeps / "ballast").unlink()
-    return launch(root, kind, nothing, again=True).state
+    """A training fills the disk on which the sweep's folder is."""
+    ballast = _small_disk(root) / "ballast"
+    return _mended(root, kind, "the disk is full", ballast.unlink)
 
 
 def full_at_the_end(root: Path, kind: str, at: Moment) -> Any:
-    """The disk takes only part of what is still to be written when the search has its winner."""
+    """The disk has room for a part, or nothing, of what is written once the search has its winner."""
     sweeps = _small_disk(root)
-    left = 4096 * random.Random(str(at)).randrange(3)  # of the pages of 7 files and more
+    room = 4096 * random.Random(str(at)).randrange(3)  # a page holds one small file; the export has seven
 
     def listen(row: Row, state: SweepState) -> None:
         if isinstance(row.event, Decided) and _confirmed(state):
-            fill(sweeps / "ballast", leave=left)
+            fill(sweeps / "ballast", leave=room)
 
-    message = _message_of(root, kind, listen)
-    assert "the disk is full" in message, message
-    (sweeps / "ballast").unlink()
-    state = launch(root, kind, nothing, again=True).state
+    state = _mended(root, kind, "the disk is full", (sweeps / "ballast").unlink, listen)
     best = SweepFolder(sweeps, NAME).best
     about = json.loads((best / "about.json").read_text())
     assert result(state).trial in (about["trial"], about["confirms"]), "another configuration was copied"
@@ -87,13 +81,12 @@ def full_at_the_end(root: Path, kind: str, at: Moment) -> Any:
 
 
 def read_only(root: Path, kind: str, at: Moment) -> Any:
-    """The sweep's folder takes no changes any more, not even root's; it is mended before the resume."""
-    try:
-        message = _message_of(root, kind)
-    finally:
+    """The sweep's folder takes no changes any more, not even root's."""
+
+    def make_writable() -> None:
         subprocess.run(["chattr", "-R", "-i", str(root / "sweeps")], check=True)
-    assert "can no longer be written there" in message, message
-    return launch(root, kind, nothing, again=True).state
+
+    return _mended(root, kind, "can no longer be written there", make_writable)
 
 
 def clock_set(root: Path, kind: str, at: Moment) -> Any:
@@ -175,10 +168,20 @@ def _small_disk(root: Path) -> Path:
     return sweeps
 
 
-def _message_of(root: Path, kind: str, listen: Callable[[Row, SweepState], None] = nothing) -> str:
-    """What the sweep says when it stops."""
+def _mended(
+    root: Path,
+    kind: str,
+    complaint: str,
+    mend: Callable[[], None],
+    listen: Callable[[Row, SweepState], None] = nothing,
+) -> Any:
+    """The sweep stops with `complaint`, its surroundings are mended, and it is resumed to its end; its state."""
+    message = ""
     try:
         launch(root, kind, listen)
     except SteadytuneError as error:
-        return str(error)
-    raise AssertionError("it did not stop")
+        message = str(error)
+    finally:
+        mend()
+    assert complaint in message, message or "it did not stop"
+    return launch(root, kind, nothing, again=True).state

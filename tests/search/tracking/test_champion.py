@@ -103,9 +103,9 @@ def test_the_first_winner_is_champion_and_only_a_better_one_takes_its_place(swee
 
 def test_a_winner_by_another_metric_leaves_the_champion(sweeps: Sweeps) -> None:
     sweeps.win("first", 0.5)
-    said = "the champion, 1, is one by score and stays"
-    assert sweeps.win("easier", 0.9, metric="map50").endswith(f"version 2; {said}")
-    assert sweeps.win("loss", 0.1, mode="min", metric="error").endswith(f"version 3; {said}")
+    stays = "the champion, 1, was chosen by score and stays"
+    assert sweeps.win("easier", 0.9, metric="map50").endswith(f"version 2; {stays}")
+    assert sweeps.win("loss", 0.1, mode="min", metric="error").endswith(f"version 3; {stays}")
     assert sweeps.champion() == "first"
     assert sweeps.win("better", 0.6).endswith("version 4 is the champion")
 

@@ -174,19 +174,19 @@ def test_the_input_size_varies_where_epochs_have_few_steps_too(few: CocoData) ->
     """Every ten steps, whatever an epoch has; and a training that goes on has the sizes that it would have had."""
 
     def heights(epochs: range) -> list[int]:
-        one = training(few, input_size=[128, 128], multiscale=0.5, epochs=5, seed=1)
-        seen: list[int] = []
-        one.model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[2]))
+        resized = training(few, input_size=[128, 128], multiscale=0.5, epochs=5, seed=1)
+        of_steps: list[int] = []
+        resized.model.register_forward_pre_hook(lambda _, inputs: of_steps.append(inputs[0].shape[2]))
         for epoch in epochs:
-            one.train_epoch(epoch)
-        return seen
+            resized.train_epoch(epoch)
+        return of_steps
 
-    whole = heights(range(1, 6))
-    assert len(whole) == 15
-    assert set(whole[:10]) == {128}
-    assert len(set(whole[10:])) == 1
-    assert whole[10] != 128
-    assert heights(range(5, 6)) == whole[12:]
+    uninterrupted = heights(range(1, 6))
+    assert len(uninterrupted) == 15
+    assert set(uninterrupted[:10]) == {128}
+    assert len(set(uninterrupted[10:])) == 1
+    assert uninterrupted[10] != 128
+    assert heights(range(5, 6)) == uninterrupted[12:]
 
 
 @pytest.mark.parametrize(("freeze", "still"), [("backbone", "backbone.backbone."), ("backbone+neck", "backbone.")])
