@@ -53,7 +53,7 @@ class Epoch:
         save: writes a checkpoint that `Recipe.train` resumes from exactly into the given empty directory;
             `no_checkpoint` if this training writes none.
         alarm: set when the recipe itself knows that the training is lost.
-        remark: one sentence on this training that belongs into the sweep's report; "" if there is none.
+        remark: one sentence on this training that belongs in the sweep's report; "" if there is none.
         steps: the total training loss of each step, in order; empty if the training does not tell.
     """
 

@@ -62,7 +62,7 @@ def check_fields(values: Mapping[str, Any], fields: Mapping[str, Any], owner: st
         if name not in fields and name in _settings(values):
             example = value if isinstance(value, str) or _is_number(value) else "VALUE"
             raise SettingsError(
-                f"{owner}: {name} is a setting of {values['recipe']}, no field of a sweep; it belongs into set, such "
+                f"{owner}: {name} is a setting of {values['recipe']}, no field of a sweep; it belongs in set, such "
                 f"as set: {{{name}: {example}}}"
             )
         of_scripts = name == "parameters" and values.get("recipe") == "command"

@@ -21,7 +21,7 @@ FIELDS = {
     "trials: true": "setting 'trials' is true; it must be a whole number",
     "trails: 3": "sweep.yaml: unknown field 'trails'; did you mean 'trials'?",
     "hours: .inf": "setting 'hours' is inf; it must be a finite number",
-    "depth: 3": "depth is a setting of tests.support.fakes:Curves, no field of a sweep; it belongs into set, such as",
+    "depth: 3": "depth is a setting of tests.support.fakes:Curves, no field of a sweep; it belongs in set, such as",
     "gpus: 1.5": "setting 'gpus' is 1.5; it must be the number of GPUs of one trial: auto, a share",
     "seed: -1": "setting 'seed' is -1; it must be at least 0",
     "stage: [{name: a}, {name: b}]": "unknown field 'stage'; did you mean 'stages'?",

@@ -38,7 +38,7 @@ def test_a_setting_of_the_recipe_outside_of_set_is_told_its_place(data: Path, va
     with pytest.raises(SettingsError) as error:
         read_spec({"recipe": "tests.support.fakes:Curves", "data": str(data), "quality": value}, "sweep.yaml")
     assert str(error.value) == (
-        "sweep.yaml: quality is a setting of tests.support.fakes:Curves, no field of a sweep; it belongs into set, "
+        "sweep.yaml: quality is a setting of tests.support.fakes:Curves, no field of a sweep; it belongs in set, "
         f"such as set: {{quality: {example}}}"
     )
 
