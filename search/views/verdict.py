@@ -106,6 +106,9 @@ def next_step(
     if compared is not None and compared.within_noise:
         yield f"Next: search on, {more}"
         if compared.seeds:
-            yield f"{compared.seeds} seeds each would tell the two apart (`confirm_seeds`, now {spec.confirm_seeds})"
+            now = f"`confirm_seeds`, now {spec.confirm_seeds}"
+            if compared.seeds <= spec.confirm_seeds:
+                now += ", of which not all were trained to their end"
+            yield f"{compared.seeds} seeds each would tell the two apart ({now})"
     elif checkpoint and type(state.plan.recipe).predictor is not Recipe.predictor:  # a script's model is the script's
         yield f"Next: see what it does, steadytune predict {shlex.quote(checkpoint)} PICTURES"

@@ -53,6 +53,14 @@ def test_a_lead_within_the_noise_of_the_seeds_is_called_that(ended: SweepState) 
     assert "seeds each would tell the two apart (`confirm_seeds`, now 2)" in more_seeds
 
 
+def test_seeds_that_the_budget_left_out_are_not_advised_as_more(ended: SweepState) -> None:
+    ranked = with_values(ended, (0.64, 0.66), (0.55,))
+    _, seeds = next_step(ended, ranked, "epoch-0004", command)
+    assert seeds == (
+        "2 seeds each would tell the two apart (`confirm_seeds`, now 2, of which not all were trained to their end)"
+    )
+
+
 def test_more_is_given_of_all_that_ends_the_search(ended: SweepState, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = ended.plan.spec.model_copy(update={"hours": 2.0, "total_epochs": 60})
     monkeypatch.setattr(ended, "plan", replace(ended.plan, spec=spec))
