@@ -84,15 +84,9 @@ def loads(address: str) -> Iterator[tuple[str, list[float]]]:
             _trials(page).first.click()
             page.get_by_text("steadytune.reason").first.wait_for()
 
-        def sweep() -> None:
-            table()
-            page.get_by_text("pages", exact=True).first.click()
-            page.get_by_text("Winner: trial").first.wait_for()
-
         yield "the table of runs, best first", _timed(table)
         yield "… and its next rows", _timed(more)
         yield "… and a trial's page", _timed(trial)
-        yield "… and the sweep's page", _timed(sweep)
         browser.close()
 
 
