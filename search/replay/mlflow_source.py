@@ -43,13 +43,15 @@ def read_experiment(store: str, name: str, metric: str | None, mode: Mode) -> li
         raise DataError(f"--store is {store}; MLflow cannot read it: {error.message}") from None
     if experiment is None:
         raise DataError(f"{name}: no such experiment in {store}; {nearest(name, names)}")
-    runs = _runs(client, experiment.experiment_id)
+    listed_runs = _runs(client, experiment.experiment_id)
+    # A sweep's own run is no training, a confirmation none of the search.
+    runs = [run for run in listed_runs if run.data.tags.get("steadytune.kind", "search") == "search"]
     if metric is None:
         metrics = sorted({key for run in runs for key in run.data.metrics})
         raise DataError(f"{name}: which metric is the objective? give --metric, one of {', '.join(metrics)}")
     families: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        if metric in run.data.metrics and run.data.tags.get("steadytune.kind", "search") == "search":
+        if metric in run.data.metrics:
             families[run.data.params.get("epochs", "")].append(_run(client, run, metric, mode))
     recordings = [
         Recording(

@@ -26,7 +26,14 @@ from search.tracking.experiment import Experiment, Metric, Run, points
 from search.tracking.refusals import files_are_final
 from search.tracking.sweep_id import sweep_id
 from search.tracking.sync import Notify
-from search.tracking.trial_record import RUN_STATUS, epoch_metrics, first_tags, last_tags, run_name
+from search.tracking.trial_record import (
+    RUN_STATUS,
+    epoch_metrics,
+    first_tags,
+    last_tags,
+    result_metrics,
+    run_name,
+)
 from search.views.importance import importance
 from search.views.markdown import run_description
 
@@ -174,7 +181,7 @@ class RunWriter:
     def _end_sweep(self, time_s: float, event: SweepEnded) -> None:
         run, experiment = self._sweep_run, self._experiment
         experiment.tag(run, status="ended", best_trial=event.trial, detail=event.detail)
-        experiment.log_metrics(run, points(event.numbers, time_s, 0))
+        experiment.log_metrics(run, points(result_metrics(event), time_s, 0))
         self._draw()
         self._log_checkpoints()
         if event.trial >= 0:

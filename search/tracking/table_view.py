@@ -14,6 +14,7 @@ from contextlib import closing
 from search.sweep.plan import Plan
 from search.sweep.uri import sqlite_file
 from search.tracking.store_check import experiment_number
+from search.tracking.trial_record import OBJECTIVE
 
 KEY = "steadytune"
 VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
@@ -26,12 +27,12 @@ MAX_PARAMETERS = 4
 
 def view(plan: Plan) -> str:
     """The view in MLflow's JSON: the objective, why each trial ended, and the first parameters of the search space."""
-    metrics = ["objective/value", "objective/best", "objective/last", "epochs"]
+    metrics = [OBJECTIVE, "objective/best", "objective/last", "epochs"]
     tags = ["status", "reason", "recipe", "preset", "seed"]
     columns = [f"metrics.`{name}`" for name in metrics]
     columns += [f"tags.`steadytune.{name}`" for name in tags]
     columns += [f"params.`{name}`" for name in list(plan.ranges)[:MAX_PARAMETERS]]
-    order = {"orderByKey": "metrics.`objective/value`", "orderByAsc": plan.recipe.mode == "min"}
+    order = {"orderByKey": f"metrics.`{OBJECTIVE}`", "orderByAsc": plan.recipe.mode == "min"}
     return json.dumps(order | {"selectedColumns": ["attributes.`Duration`", *columns], "runListHidden": False})
 
 

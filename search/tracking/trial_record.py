@@ -1,4 +1,7 @@
-"""What a trial's MLflow run says: names and values of metrics and tags. Both are stable: others query them."""
+"""What the MLflow runs of trials and of a sweep say: names and values of metrics and tags.
+
+Both are stable: others query them.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from search.journal.events import Decided, EpochDone, TrialStarted
+from search.journal.events import Decided, EpochDone, SweepEnded, TrialStarted
 from search.pruning.curve import Curve
 from search.pruning.curve_statistics import CurveStatistics
 from search.pruning.decision import FAILURES, STOPPED_EARLY
+
+OBJECTIVE = "objective/value"
+"""The metric by which MLflow's table of runs is sorted; a run without it comes last."""
 
 RUN_STATUS = dict.fromkeys({"done", *STOPPED_EARLY}, "FINISHED") | dict.fromkeys(FAILURES, "FAILED")
 """MLflow's status of a run, by the reason of the decision that ended its trial.
@@ -47,7 +53,7 @@ def epoch_metrics(event: EpochDone, curve: Curve, objective: str) -> dict[str, f
     """
     columns = {
         "loss/train_std": event.spread,
-        "objective/value": curve.objective_by(event.epoch),
+        OBJECTIVE: curve.objective_by(event.epoch),
         "objective/last": event.metrics.get(objective),
         "objective/best": curve.best_by(event.epoch),
         "objective/steady": curve.smoothed_by(event.epoch),
@@ -60,6 +66,11 @@ def epoch_metrics(event: EpochDone, curve: Curve, objective: str) -> dict[str, f
         "epochs": float(event.epoch),
         **{name: value for name, value in columns.items() if value is not None},
     }
+
+
+def result_metrics(event: SweepEnded) -> dict[str, float]:
+    """The numbers of a sweep's result. Its mean is also the sweep's objective; a sweep without a winner has none."""
+    return event.numbers | ({OBJECTIVE: event.numbers["mean"]} if "mean" in event.numbers else {})
 
 
 def last_tags(

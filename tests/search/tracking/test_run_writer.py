@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,19 @@ from typing import Any
 import pytest
 
 from search.control.reopen import extend
-from search.journal.events import Decided, EpochDone, SweepEnded, TrialStarted
-from search.journal.segments import read
+from search.journal.events import Decided, EpochDone, SweepEnded, SweepExtended, TrialStarted
+from search.journal.segments import Journal, read
 from search.state.extension import taken_back
 from search.state.outcome import result
 from search.sweep.environment import environment
 from search.sweep.folder import SweepFolder
 from search.tracking.sync import sync
+from search.tracking.table_view import view
+from search.tracking.trial_record import result_metrics
 from tests.support.fakes import plan_of
 from tests.support.recorded import picture, runs, sweep, written
 from tests.support.workers import Workers, coordinator_of, swept
+from trainables.errors import DataError
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("quiet")]  # writes MLflow's store
 
@@ -52,7 +56,39 @@ def test_a_sweep_becomes_a_run_with_a_child_for_each_trial(root: Path, sample: P
     ended = rows[-1].event
     assert isinstance(ended, SweepEnded)
     assert parent["tags"]["steadytune.best_trial"] == str(ended.trial)
-    assert parent["points"].keys() == ended.numbers.keys()
+    assert parent["points"].keys() == result_metrics(ended).keys()
+
+
+def test_the_sweeps_run_is_sorted_among_its_trials_by_its_latest_result(root: Path, sample: Path) -> None:
+    """MLflow puts a run without the column last: behind the first page, if the sweep has more than 100 trials."""
+    folder, rows = sweep(root, sample, "sorted")
+    column = json.loads(view(folder.plan()))["orderByKey"].removeprefix("metrics.").strip("`")
+    written(folder, rows)
+    ended = rows[-1].event
+    assert isinstance(ended, SweepEnded)
+    assert runs(folder)[0].data.metrics[column] == ended.numbers["mean"]
+    journal = Journal(folder.journal)
+    journal.append(SweepExtended({"trials": [3, 4]}))
+    journal.append(SweepEnded(2, "", {**ended.numbers, "mean": 0.1}))
+    journal.flush()
+    written(folder, list(read(folder.journal)))
+    assert runs(folder)[0].data.metrics[column] == 0.1, "also if it is lower"
+
+
+def test_the_sweeps_run_is_no_recorded_training(root: Path, sample: Path) -> None:
+    """It has the objective's column too, as its trials have."""
+    from search.replay.mlflow_source import read_experiment
+    from search.tracking.data_names import experiment_names
+
+    folder, rows = sweep(root, sample, "replayed")
+    written(folder, rows)
+    (name,) = experiment_names(folder.spec(), None)
+    (recording,) = read_experiment(folder.store(folder.spec()), name, "objective/value", "max")
+    assert {run.name for run in recording.runs} >= {"0000 steady", "0002"}
+    assert "replayed" not in {run.name for run in recording.runs}
+    with pytest.raises(DataError, match="give --metric, one of ") as raised:
+        read_experiment(folder.store(folder.spec()), name, None, "max")
+    assert ", std" not in str(raised.value), "what only the sweep's run has is no objective of trials"
 
 
 def test_a_trial_tells_its_decision_its_steadiness_and_its_machine_in_tags(root: Path, sample: Path) -> None:
