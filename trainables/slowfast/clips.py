@@ -56,6 +56,11 @@ class Jitter(nn.Module):
 class TrainingClips(Dataset[tuple[Tensor, int]]):
     """Pairs of a clip (3, T, H, W) and its class; every frame of a clip is changed alike.
 
+    Crops have sides from 3:4 to 4:3, whatever the clip's are, and are then stretched to the input: torchvision's
+    RandomResizedCrop, and MMAction2's, which the thermal SlowFast report (document 004) trained with. So what clips of
+    40 x 60 show is widened while training, by 1.1 to 1.4, and is not in the held-out clips. In such clips the largest
+    crop, 40 x 53, is the one in the middle that torchvision falls back to; MMAction2's is 40 x 40.
+
     Args:
         clips: of one split.
         settings: of the training.

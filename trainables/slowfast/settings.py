@@ -32,7 +32,9 @@ class SlowfastSettings(Settings):
     weight_decay: float = Field(ge=0, le=1, description="weight decay")
     warmup_epochs: int = Field(ge=0, le=1000, description="epochs over which the learning rate rises to lr")
     dropout: float = Field(ge=0, lt=1, description="share of the head's features that a training step drops")
-    crop_scale_min: float = Field(gt=0, le=1, description="smallest share of the picture that a crop keeps")
+    crop_scale_min: float = Field(
+        gt=0, le=1, description="smallest share of the picture that a crop keeps; less of one wider than 4:3"
+    )
     flip: Probability = Field(description="probability of mirroring a training clip left to right")
     jitter: Probability = Field(description="largest change of a training clip's brightness and contrast")
     erasing: Probability = Field(description="probability of blanking a patch of a training clip")

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST = 100
-"""Detections in an image that count: COCO's own limit."""
+"""Detections in an image that a detector gives, of all classes together, as torchvision's and Detectron2's detectors do
+for COCO. COCO's evaluation itself counts the 100 best of each class in an image: it ignores what is beyond."""
 
 
 ALL_SIZES, SIZES = 0, ("small", "medium", "large")

@@ -3,7 +3,8 @@
 A line is "class cx cy w h" in shares of the image, or "class x1 y1 x2 y2 x3 y3 …", a polygon that stands for the box
 around it. In a data set for poses, whose YAML has `kpt_shape`, points follow each box; they are not read. Where
 Ultralytics leaves a picture out because of its labels, so does this reader, and says so.
-Beyond Ultralytics, which leaves such pictures out, lines of both kinds may stand in one file.
+Beyond Ultralytics, which leaves such pictures out, lines of both kinds may stand in one file. A box of which nothing is
+within the image is left out; Ultralytics does so in its mosaics alone.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ LEFT_OUT = "images left out because of their labels"
 Labels = NDArray[np.float32]
 """(M, 5): class cx cy w h, the last four as shares of the image."""
 NO_LABELS: Labels = np.zeros((0, 5), dtype=np.float32)
-KIND = "labels 1"
+KIND = "labels 2"
 _HEADER = struct.Struct("<?I")
 """Of a fact: whether the image stays, and how many labels follow; then these, and the findings as JSON."""
 
@@ -152,9 +153,10 @@ def _around(points: list[float]) -> list[float]:
 def _repaired(file: Path, rows: Labels, findings: Findings) -> Labels:
     if ((rows[:, 1:] < 0) | (rows[:, 1:] > 1)).any():
         findings.add(OUTSIDE, file, "coordinates below 0 or above 1 by rounding; boxes are cut at the image's edge")
-    has_area = (rows[:, 3:] > 0).all(axis=1)
+    centres, halves = rows[:, 1:3], rows[:, 3:] / 2
+    has_area = ((centres - halves).clip(0, 1) < (centres + halves).clip(0, 1)).all(axis=1)
     if not has_area.all():
-        findings.add(EMPTY_BOX, file, f"{int((~has_area).sum())} boxes have a side of 0; removed")
+        findings.add(EMPTY_BOX, file, f"{int((~has_area).sum())} boxes have a side of 0 within the image; removed")
         rows = rows[has_area]
     return rows
 

@@ -95,10 +95,11 @@ def ratio(width: int, height: int, size: tuple[int, int]) -> float:
 
 
 def scaled(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """`image` (h, w, 3) as large as fits into `size`."""
+    """`image` (h, w, 3) as large as fits into `size`; a side of less than a pixel is one."""
     height, width = image.shape[:2]
     share = ratio(width, height, size)
-    sides = int(width * share), int(height * share)
+    # The longer side is exactly the input's: one pixel less, as 640 / 77 * 77 gives it, and upstream scales it again.
+    sides = [max(1, int(side * share + 1e-6)) for side in (width, height)]
     return np.asarray(cv2.resize(image, sides, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 

@@ -199,6 +199,16 @@ def test_boxes_are_cut_at_the_pictures_edge(root: Path) -> None:
     assert open_yolo(root / "data.yaml").train.load(0, 40)[1].tolist() == [[0.0, 0.0, 15.0, 10.0, 25.0]]
 
 
+def test_a_box_that_the_pictures_edge_leaves_nothing_of_is_not_trained_on(root: Path) -> None:
+    write(root / "labels/train/a.txt", "0 0.5 0.5 0.5 0.5\n1 1.008 0.5 0.01 0.1\n1 0.5 -0.004 0.1 0.006\n")
+    data = open_yolo(root / "data.yaml")
+    assert data.train.load(0, 40)[1].tolist() == [[0.0, 10.0, 15.0, 30.0, 25.0]]
+    assert [str(finding).rpartition(": ")[2] for finding in data.findings] == [
+        "coordinates below 0 or above 1 by rounding; boxes are cut at the image's edge",
+        "2 boxes have a side of 0 within the image; removed",
+    ]
+
+
 def test_a_picture_is_decoded_once_while_there_is_room(root: Path) -> None:
     picture_bytes = 40 * 40 * 3 + 20
     data = open_yolo(root / "data.yaml", cache_bytes=picture_bytes)

@@ -55,15 +55,18 @@ def test_without_any_object_there_is_no_average_precision() -> None:
         average_precision([Objects(np.zeros((0, 4), np.float32), np.zeros(0, np.int64))], [NOTHING], NAMES)
 
 
-def test_it_is_what_pycocotools_computes() -> None:
+@pytest.mark.parametrize("guesses_each", [3, 60])  # 60: more than 100 of one class in an image
+def test_it_is_what_pycocotools_computes(guesses_each: int) -> None:
     random = np.random.default_rng(0)
     truth, detected = [], []
+    count = 4 * guesses_each
     for _ in range(12):
         corners = random.uniform(0, 60, size=(4, 2)).astype(np.float32)
         boxes = np.concatenate((corners, corners + random.uniform(8, 40, size=(4, 2)).astype(np.float32)), axis=1)
         truth.append(Objects(boxes, random.integers(0, 2, 4)))
-        guesses = boxes.repeat(3, axis=0) + random.normal(0, 3, size=(12, 4)).astype(np.float32)
-        detected.append(Detections(guesses, random.integers(0, 2, 12), random.uniform(size=12).astype(np.float32)))
+        guesses = boxes.repeat(guesses_each, axis=0) + random.normal(0, 3, size=(count, 4)).astype(np.float32)
+        scores = random.uniform(size=count).astype(np.float32)
+        detected.append(Detections(guesses, random.integers(0, 2, count), scores))
     dataset = COCO()
     dataset.dataset = _dataset(truth, NAMES) | {"info": {}}
     dataset.createIndex()
