@@ -158,6 +158,10 @@ def _boxes(entry: Mapping[str, Any], where: str) -> dict[int, list[list[float]]]
             boxes.setdefault(int(frame), []).append(box)
     if not boxes:
         raise DataError(f"{where}: has no box; a video needs at least one annotated frame")
+    if max(max(box[2:]) for in_frame in boxes.values() for box in in_frame) <= 1:
+        raise DataError(
+            f"{where}: every box is within the first pixel; boxes are in pixels, not in shares of the picture"
+        )
     return boxes
 
 

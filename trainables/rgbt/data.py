@@ -178,7 +178,7 @@ def _pairs(
         for name, image in members.items():
             if name not in others:
                 raise DataError(f"{image}: has no partner {name} under {roots[modality]}; add it or remove this one")
-    _refuse_orphans(roots["labels"], rgb)
+    _refuse_unread(roots["labels"], rgb)
     scenes = scenes_in(path.parent / folders["scenes"], rgb) if "scenes" in folders else {}
     samples, digests = [], []
     for name, image in rgb.items():
@@ -222,8 +222,11 @@ def _images(folder: Path, findings: Findings) -> dict[str, Path]:
     return images
 
 
-def _refuse_orphans(folder: Path, images: Mapping[str, Path]) -> None:
-    for file in sorted(folder.rglob("*.txt")):
+def _refuse_unread(folder: Path, images: Mapping[str, Path]) -> None:
+    """Refuse label files that no pair has: a pair without labels is background."""
+    for file in sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt"):
+        if file.suffix != ".txt":
+            raise DataError(f"{file}: its suffix is {file.suffix}; rename it to {file.stem}.txt")
         if file.relative_to(folder).with_suffix("").as_posix() not in images:
             raise DataError(f"{file}: has no image of that name; add the pair or delete the labels")
 

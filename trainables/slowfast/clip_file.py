@@ -78,6 +78,15 @@ def data_set(file: Path, content: Any, name: str, needed: str) -> Any:
     return values
 
 
+def check_temperatures(file: Path, name: str, values: Any) -> None:
+    """Whether the data set `name`, from `data_set`, may hold temperatures in Celsius. Raises DataError."""
+    if values.dtype.kind != "f":
+        raise DataError(
+            f"{file}: {name} is {values.dtype}; it must be floating-point, in Celsius: whole numbers may be grey levels"
+            " or hundredths of a kelvin"
+        )
+
+
 def _refuse_bomb(file: Path, name: str, values: Any) -> None:
     stored = values.id.get_storage_size()
     if values.nbytes > SMALL_BYTES and stored * MOST_UNPACKED < values.nbytes:

@@ -28,7 +28,7 @@ from trainables.class_match import ClassMatch, nothing_left
 from trainables.errors import DataError
 from trainables.json_file import read_json
 from trainables.manifest import Manifest, Part, of_parts, values_digest
-from trainables.slowfast.clip_file import data_set, opened
+from trainables.slowfast.clip_file import check_temperatures, data_set, opened
 
 NEEDED = "it must hold frames and labels"
 COLDEST, HOTTEST = -60.0, 200.0
@@ -137,11 +137,7 @@ def read_clips(file: Path, classes: int) -> Clips:
 
 def _frames(file: Path, dataset: Any) -> NDArray[np.float32]:
     axis = _channel_axis(file, dataset.shape)
-    if dataset.dtype.kind != "f":
-        raise DataError(
-            f"{file}: frames is {dataset.dtype}; it must be floating-point, in Celsius: whole numbers may be grey"
-            " levels or hundredths of a kelvin"
-        )
+    check_temperatures(file, "frames", dataset)
     with np.errstate(over="ignore"):  # what is beyond float32 is told as not finite
         frames: NDArray[np.float32] = dataset[:].astype(np.float32, copy=False)
     if axis is not None:

@@ -14,6 +14,7 @@ from torchvision.transforms import v2
 from trainables.errors import DataError
 from trainables.recipe import Predictor
 from trainables.slowfast.clips import MIDDLE, SPREAD, channels, scaled
+from trainables.slowfast.data import COLDEST, HOTTEST
 from trainables.slowfast.model import VideoClassifier
 from trainables.slowfast.settings import SlowfastSettings
 from trainables.slowfast.training import new_network
@@ -105,6 +106,9 @@ def _checked(clip: Any, number: int) -> Any:
         raise DataError(f"clip {number}: has the shape {frames.shape}; it must be (frames, height, width)")
     if not np.isfinite(frames).all():
         raise DataError(f"clip {number}: holds a value that is not finite; it must be in Celsius")
+    low, high = float(frames.min()), float(frames.max())
+    if low < COLDEST or high > HOTTEST:
+        raise DataError(f"clip {number}: goes from {low:g} to {high:g}; it must be in Celsius")
     return frames
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.errors import DataError
-from trainables.slowfast.clip_file import data_set, opened
+from trainables.slowfast.clip_file import check_temperatures, data_set, opened
 
 NEEDED = "it must hold frames, (clips, frames, height, width) or one recording as (frames, height, width), in Celsius"
 
@@ -27,6 +27,7 @@ def read_clips(file: Path, window: int) -> list[tuple[str, NDArray[np.float32]]]
         stored = data_set(file, content, "frames", NEEDED)
         if stored.ndim not in (3, 4) or 0 in stored.shape:
             raise DataError(f"{file}: frames has the shape {stored.shape}; {NEEDED}")
+        check_temperatures(file, "frames", stored)
         frames = np.asarray(stored[:], dtype=np.float32)
     if frames.ndim == 4:
         return [(f"clip {number}", clip) for number, clip in enumerate(frames)]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from trainables.file_facts import FileFacts
 from trainables.json_file import is_number
 from trainables.manifest import Part, values_digest
 from trainables.regular_file import read_regular
-from trainables.tracks.sequence import OTHER_CLASS, USUAL_RATE, Box, Frame, TrackedSequence, frame_of
+from trainables.tracks.sequence import OTHER_CLASS, USUAL_RATE, Box, Frame, TrackedSequence, check_pixels, frame_of
 from trainables.vision.coco_layout import coco_categories, coco_content, coco_images, image_folder, known_id
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
@@ -36,6 +36,7 @@ def read_coco_sequences(
         raise DataError(f"{file}: images is empty; sequences need frames")
     folder = image_folder(file.parent.parent if file.parent.name == "annotations" else file.parent, file, images)
     boxes = _boxes(file, content, images, names, findings)
+    check_pixels(chain.from_iterable(boxes.values()), file)
     titles = {video["id"]: str(video.get("name", video["id"])) for video in _videos(content)}
     videos: dict[Any, list[tuple[int, Any]]] = {}
     for index, (entry, number) in enumerate(zip(content["images"], images, strict=True)):

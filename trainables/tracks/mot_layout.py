@@ -12,13 +12,14 @@ import configparser
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts
 from trainables.manifest import Part, values_digest
 from trainables.regular_file import read_regular
-from trainables.tracks.sequence import OTHER_CLASS, USUAL_RATE, Box, TrackedSequence, frame_of
+from trainables.tracks.sequence import OTHER_CLASS, USUAL_RATE, Box, TrackedSequence, check_pixels, frame_of
 from trainables.vision.decode import SUFFIXES
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
@@ -79,6 +80,7 @@ def read_sequence(
                 f"{tracks} {box.where}: id {box.identity} is twice in frame {number}; an object is in a frame once"
             )
         by_frame[number].append(box)
+    check_pixels(chain.from_iterable(by_frame.values()), tracks)
     frames, parts = [], [Part("tracks", str(tracks), values_digest(content))]
     for number, picture in pictures.items():
         properties = image_facts(picture, facts, findings)

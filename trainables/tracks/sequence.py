@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.errors import DataError
 from trainables.manifest import Manifest
 from trainables.vision.findings import Findings
 
@@ -78,6 +80,15 @@ class Box:
     label: str
     counted: bool
     where: str
+
+
+def check_pixels(boxes: Iterable[Box], source: Path) -> None:
+    """Refuse the boxes of a file that can only be shares of the picture. Raises DataError."""
+    farthest = max((max(box.corners[2:]) for box in boxes), default=math.inf)
+    if farthest <= 1:
+        raise DataError(
+            f"{source}: every box is within the first pixel; boxes are in pixels, not in shares of the picture"
+        )
 
 
 def frame_of(picture: Path, size: tuple[int, int], boxes: Sequence[Box], source: Path, findings: Findings) -> Frame:

@@ -92,7 +92,8 @@ def _check_rows(
     """Refuse objects that no training can mean, and note those that few do."""
     boxes = [row for image_rows in rows.values() for row in image_rows]
     if not boxes:
-        raise DataError(f"{file}: no image has an annotation; a split needs at least one object")
+        left_out = next((f" that is used ({finding})" for finding in findings if finding.file == file), "")
+        raise DataError(f"{file}: no image has an annotation{left_out}; a split needs at least one object")
     if max(max(row[2:4]) for row in boxes) <= 1:
         raise DataError(
             f"{file}: every bbox is within the first pixel; COCO's are in pixels, not in shares of the image"

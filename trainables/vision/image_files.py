@@ -17,6 +17,7 @@ from trainables.vision.label_file import label_file
 HIDDEN = "hidden files or folders left out"
 UNREADABLE_IMAGE = "images that cannot be read, left out"
 SHARED = "images that are in two splits"
+SAME_LABELS = "images that share a label file with another"
 ORPHAN = "label files without an image"
 MISNAMED = "label files that are not read, for their suffix is not .txt"
 UNKNOWN_SUFFIX = "files of other suffixes left out"
@@ -73,6 +74,16 @@ def note_shared(images: Iterable[tuple[Path, bytes]], split: str, seen: dict[byt
             findings.add(SHARED, image, f"is the same file as {seen[key]}, so {split} tells too good a metric")
         here[key] = image
     seen.update(here)
+
+
+def note_same_labels(images: Iterable[Path], findings: Findings) -> None:
+    """Note each of a split's images whose label file is another one's too: a.png beside a.jpg."""
+    first: dict[str, Path] = {}
+    for image in images:
+        file = label_file(str(image))
+        other = first.setdefault(file, image)
+        if other != image and os.path.exists(file):
+            findings.add(SAME_LABELS, image, f"has the labels of {other.name}, for both are looked for as {file}")
 
 
 def note_orphans(images: Iterable[Path], findings: Findings) -> None:

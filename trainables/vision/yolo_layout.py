@@ -22,7 +22,7 @@ from trainables.settings import read_yaml
 from trainables.ultralytics_import import user_folder
 from trainables.vision.decode import SUFFIXES
 from trainables.vision.findings import Findings
-from trainables.vision.image_files import images_in
+from trainables.vision.image_files import images_in, note_same_labels
 
 ROOT_ELSEWHERE = "`path` of the data YAML not found"
 LISTED_TWICE = "images listed more than once"
@@ -202,6 +202,7 @@ def split_images(layout: YoloLayout, split: str, findings: Findings) -> list[Pat
         paths = ", ".join(layout.splits[split])
         why = next((str(finding) for finding in findings if finding.kind in (NOT_THERE, NO_IMAGE_NAMED)), "")
         raise DataError(f"{layout.file}: {split} ({paths}) holds no image ({why or ', '.join(sorted(SUFFIXES))})")
+    note_same_labels(unique, findings)
     return unique
 
 

@@ -62,7 +62,7 @@ class Pictures(Dataset):  # type: ignore[misc]
     def pull_item(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float64], tuple[int, int], int]:
         """Image, labels, height and width on disk, and `index`; the caller may write to all of them."""
         picture = self._pictures[index]
-        pixels = self._cache.load((picture.path, self.size), lambda: self._decoded(picture))
+        pixels = self._cache.load((picture.path, picture.upright, self.size), lambda: self._decoded(picture))
         return pixels.copy(), self.load_anno(index), (picture.height, picture.width), index
 
     def _decoded(self, picture: Picture) -> NDArray[np.uint8]:

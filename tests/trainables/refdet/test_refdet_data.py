@@ -76,6 +76,14 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "x1 beyond x2": (box(x1=40, x2=20), r"entry 0 \(Sign0a_0\) box 0: x1 40 .* x2 20 .*x1 must be below x2"),
     "no height": (box(y1=20, y2=20), r"box 0: .*y1 must be below|box 0: .*y1 below y2"),
+    "shares of the picture": (
+        entries(
+            lambda listed: listed[0]["annotations"][0].update(
+                bboxes=[{"frame": 0, "x1": 0.1, "y1": 0.2, "x2": 0.5, "y2": 1.0}]
+            )
+        ),
+        r"entry 0 \(Sign0a_0\): every box is within the first pixel; boxes are in pixels, not in shares of the picture",
+    ),
     "a word": (box(x1="left"), r"box 0: x1 is 'left'; it must be a number"),
     "half a frame": (box(frame=0.5), r"box 0: frame is 0\.5; frames are whole numbers from 0"),
     "beyond the video": (box(frame=3), r"video Sign0a_0 frame 3: the video has 3 frames, so they go up to 2"),

@@ -70,6 +70,10 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "two of a name": (lambda root: save(root / "rgb/train/a.jpg", "RGB", 0), r"a\.png: a\.jpg has the same name"),
     "no picture": (lambda root: write(root / "thermal/train/b.png", "hi"), r"thermal/train/b\.png: cannot be decoded"),
     "labels of no pair": (lambda root: write(root / "labels/train/z.txt", ""), r"z\.txt: has no image of that name"),
+    "labels in capitals": (
+        lambda root: (root / "labels/train/a.txt").rename(root / "labels/train/a.TXT"),
+        r"a\.TXT: its suffix is \.TXT; rename it to a\.txt",
+    ),
     "nothing to find": (lambda root: write(root / "labels/val/c.txt", ""), r"no image of val has a label"),
     "no scenes file": (lambda root: (root / "scenes/val.csv").unlink(), r"scenes/val\.csv: no such file"),
     "dusk": (scenes("a,night\nb,dusk\n"), r"train\.csv line 2: is 'b,dusk'; it must be name,day or name,night"),

@@ -14,6 +14,7 @@ import pytest
 
 from trainables.errors import DataError
 from trainables.samples.thermal_clips import write_thermal
+from trainables.slowfast import recording
 from trainables.slowfast.data import open_thermal
 
 
@@ -160,6 +161,14 @@ def test_what_is_wrong_is_named(case: str, root: Path) -> None:
     spoil(root)
     with pytest.raises(DataError, match=complaint):
         open_thermal(root)
+
+
+def test_a_recording_in_whole_numbers_is_refused_as_a_training_refuses_it(tmp_path: Path) -> None:
+    """They may be grey levels or hundredths of a kelvin: the network would answer all the same."""
+    with h5py.File(tmp_path / "walk.h5", "w") as file:
+        file["frames"] = np.full((8, 6, 9), 30, dtype=np.uint8)
+    with pytest.raises(DataError, match=r"walk\.h5: frames is uint8; it must be floating-point, in Celsius"):
+        recording.read_clips(tmp_path / "walk.h5", 4)
 
 
 def test_names_are_in_the_order_of_their_numbers(root: Path) -> None:

@@ -61,6 +61,7 @@ def test_each_class_has_a_probability_and_the_likeliest_is_the_label(predict: Pr
     [
         (np.zeros((40, 60)), r"clip 0: has the shape \(40, 60\); it must be \(frames, height, width\)"),
         (np.zeros((0, 40, 60)), r"clip 0: has the shape \(0, 40, 60\)"),
+        (np.full((4, 40, 60), 293.15), "clip 0: goes from 293.15 to 293.15; it must be in Celsius"),
         (np.full((4, 40, 60), np.nan), "clip 0: holds a value that is not finite"),
     ],
 )

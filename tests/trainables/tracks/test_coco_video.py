@@ -88,6 +88,11 @@ def other_size(content: dict[str, Any]) -> None:
     content["images"][2]["width"] = 65
 
 
+def shares(content: dict[str, Any]) -> None:
+    for annotation in content["annotations"]:
+        annotation["bbox"] = [0.1, 0.2, 0.5, 0.5]
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
@@ -97,6 +102,10 @@ def other_size(content: dict[str, Any]) -> None:
         (no_track, r"annotations\[2\]: track_id is None; it must be a whole number \(or instance_id\)"),
         (no_video, r"images\[1\]: video_id is None; it must be the number of its sequence"),
         (no_file, r"000009.png: no such image, but tracks.json names it; add it or delete its entries"),
+        (
+            shares,
+            r"tracks.json: every box is within the first pixel; boxes are in pixels, not in shares of the picture",
+        ),
         (other_size, r"000002.png: is 64 by 48 pixels, but tracks.json says 65 by 48; mend one of them"),
     ],
 )

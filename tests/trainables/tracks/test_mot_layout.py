@@ -128,6 +128,10 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda walk: (walk / "gt/gt.txt").write_text("1,1,1,1,5,5,0,1,1\n"),
         r"gt.txt: holds no object that counts; a sequence needs at least one",
     ),
+    "shares of the picture": (
+        lambda walk: (walk / "gt/gt.txt").write_text("1,1,0.1,0.2,0.5,0.5,1,1,1\n2,1,0.2,0.2,0.5,0.8,1,1,1\n"),
+        r"gt.txt: every box is within the first pixel; boxes are in pixels, not in shares of the picture",
+    ),
     "rate": (info("frameRate=10", "frameRate=fast"), r"seqinfo.ini: frameRate is 'fast'; it must be a number above 0"),
     "length": (info("seqLength=3", "seqLength=-3"), r"seqinfo.ini: seqLength is '-3'; it must be a whole number"),
     "no section": (info("[Sequence]", "[Video]"), r"seqinfo.ini: has no section \[Sequence\] that can be read"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,17 @@ def test_a_label_file_of_another_case_is_told(tmp_path: Path) -> None:
     assert [str(finding) for finding in open_yolo(file).findings] == [
         f"{tmp_path}/labels/train/000.TXT: its suffix is .TXT; rename it to 000.txt"
     ]
+
+
+def test_pictures_that_share_a_label_file_are_told(tmp_path: Path) -> None:
+    file = usual(tmp_path)
+    folder = tmp_path / "images/train"
+    shutil.copy(folder / "000.png", folder / "000.bmp")
+    assert [str(finding) for finding in open_yolo(file).findings] == [
+        f"{folder}/000.png: has the labels of 000.bmp, for both are looked for as {tmp_path}/labels/train/000.txt"
+    ]
+    (tmp_path / "labels/train/000.txt").unlink()
+    assert [*open_yolo(file).findings] == [], "both are background"
 
 
 def test_a_split_without_a_label_says_why(tmp_path: Path) -> None:

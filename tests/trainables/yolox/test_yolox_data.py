@@ -110,6 +110,14 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "not a number": (entry("annotations", bbox=[1, 2, float("nan"), 4]), r"annotations\[0\]: bbox is .* four finite"),
     "no bbox": (entry("annotations", bbox=None), r"annotations\[0\]: bbox is None"),
     "nothing to find": (whole(annotations=[]), r"no image has an annotation"),
+    "crowds alone": (
+        whole(annotations=[{"image_id": 10, "category_id": 4, "bbox": [1, 2, 5, 4], "iscrowd": 1}]),
+        r"no image has an annotation .* \(.*annotations\[0\]: a crowd; left out\)",
+    ),
+    "areas of 0": (
+        whole(annotations=[{"image_id": 10, "category_id": 4, "bbox": [1, 2, 5, 4], "area": 0}]),
+        r"no image has an annotation .* \(.*annotations\[0\]: a box of 5 by 4 pixels, area 0; left out\)",
+    ),
     "shares of the image": (
         whole(annotations=[{"image_id": 10, "category_id": 4, "bbox": [0.2, 0.3, 0.5, 0.5]}]),
         r"every bbox is within the first pixel; COCO's are in pixels",

@@ -20,6 +20,20 @@ def test_the_longer_side_is_the_inputs(width: int) -> None:
     assert scaled(np.zeros((50, width, 3), dtype=np.uint8), (640, 640)).shape[1] == 640
 
 
+def test_a_file_that_is_read_upright_and_as_stored_is_decoded_both_ways(tmp_path: Path) -> None:
+    """Two entries of a COCO file may name it, each with another size; see `Picture.upright`."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    box, kind = np.array([[0, 0, 10, 10.0]]), np.array([0])
+    entries = [
+        Picture(tmp_path / "turned.jpg", width, height, box, kind, b"", upright)
+        for width, height, upright in ((20, 40, True), (40, 20, False))
+    ]
+    pictures = Pictures(entries, (40, 40), ImageCache(10**6))
+    assert [pictures.pull_item(index)[0].shape for index in (0, 1)] == [(40, 20, 3), (20, 40, 3)]
+
+
 def test_a_picture_thinner_than_a_pixel_of_the_input_is_one_row_of_it(tmp_path: Path) -> None:
     Image.new("RGB", (2000, 12), (200, 0, 0)).save(tmp_path / "strip.png")
     strip = Picture(tmp_path / "strip.png", 2000, 12, np.array([[0, 0, 1000, 12.0]]), np.array([0]), b"")
