@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,10 +84,23 @@ def sources(path: Path, recipe: str, extra: Extra) -> list[Source]:
     videos = sorted(file for file in path.rglob("*") if file.suffix.lower() in VIDEOS)
     if not pictures and not videos:
         raise DataError(f"{path}: holds no picture ({', '.join(sorted(SUFFIXES))}) and no video")
+    _refuse_namesakes(pictures, lambda file: file.with_suffix(""))
+    _refuse_namesakes(videos, lambda file: file.stem)
     sources = [_video(video, recipe, take) for video in videos]
     if pictures:
         sources.insert(0, Source(path.name, (take(file, str(file.relative_to(path))) for file in pictures)))
     return sources
+
+
+def _refuse_namesakes(files: Sequence[Path], name: Callable[[Path], object]) -> None:
+    """Refuse files whose predictions would be written under one `name`."""
+    first: dict[object, Path] = {}
+    for file in files:
+        other = first.setdefault(name(file), file)
+        if other != file:
+            raise DataError(
+                f"{file}: its predictions would be written over those of {other}; rename one, or predict one at a time"
+            )
 
 
 Taker = Callable[[Path | NDArray[np.uint8], str], Item]
@@ -98,24 +111,33 @@ def _taker(path: Path, recipe: str, extra: Extra) -> Taker:
     if recipe == "rgbt":
         if extra.thermal is None:
             raise DataError("rgbt looks at pairs: give the thermal picture, or the folder of them, with --thermal")
-        return lambda picture, name: _pair(picture, name, path, extra.thermal)
+        partners = _partners(path, extra.thermal)
+        return lambda picture, name: _pair(picture, name, path, extra.thermal, partners)
     if recipe == "refdet":
         references = _references(extra.references)
         return lambda picture, name: Item(name, {"frame": picture, "references": references}, lambda: _pixels(picture))
     return lambda picture, name: Item(name, picture, lambda: _pixels(picture))
 
 
-def _pair(picture: Path | NDArray[np.uint8], name: str, source: Path, thermal: Path | None) -> Item:
-    assert thermal is not None
+def _partners(source: Path, thermal: Path) -> dict[str, Path]:
+    """The thermal pictures by the names of their partners below `source`."""
+    if thermal.is_dir():
+        from trainables.rgbt.data import images_by_name
+
+        return images_by_name(thermal, Findings())
+    if source.is_dir():
+        raise DataError(f"--thermal is {thermal}, but {source} is a folder; give that of its thermal pictures")
+    return {source.stem: thermal}
+
+
+def _pair(
+    picture: Path | NDArray[np.uint8], name: str, source: Path, thermal: Path, partners: Mapping[str, Path]
+) -> Item:
     if not isinstance(picture, Path):
         raise DataError(f"{source}: rgbt takes pictures, not videos; write the frames of both cameras as pictures")
-    partner = thermal
-    if source.is_dir():
-        below = picture.relative_to(source).with_suffix("")
-        partner = next(
-            (thermal / f"{below}{suffix}" for suffix in SUFFIXES if (thermal / f"{below}{suffix}").is_file()), thermal
-        )
-    if not partner.is_file():
+    below = picture.relative_to(source).with_suffix("").as_posix() if source.is_dir() else picture.stem
+    partner = partners.get(below)
+    if partner is None or not partner.is_file():
         raise DataError(f"{picture}: has no partner of that name in {thermal}; add it, or take this one away")
     return Item(name, (picture, partner), lambda: decode(picture))
 

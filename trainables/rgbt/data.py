@@ -173,7 +173,7 @@ def _pairs(
     for key, root in roots.items():
         if not root.is_dir():
             raise DataError(f"{path}: {split}.{key} names the folder {root}, which is not there; mend the path")
-    rgb, thermal = (_images(roots[key], findings) for key in ("rgb", "thermal"))
+    rgb, thermal = (images_by_name(roots[key], findings) for key in ("rgb", "thermal"))
     for members, others, modality in ((rgb, thermal, "thermal"), (thermal, rgb, "rgb")):
         for name, image in members.items():
             if name not in others:
@@ -209,8 +209,8 @@ def _readable(image: Path, facts: FileFacts, findings: Findings) -> ImageFacts:
     return properties
 
 
-def _images(folder: Path, findings: Findings) -> dict[str, Path]:
-    """The images under `folder` by their path without the suffix."""
+def images_by_name(folder: Path, findings: Findings) -> dict[str, Path]:
+    """The images under `folder` by their path without the suffix. Raises DataError: two share one, or there is none."""
     images: dict[str, Path] = {}
     for image in images_in(folder, findings):
         name = image.relative_to(folder).with_suffix("").as_posix()

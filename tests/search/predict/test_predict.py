@@ -186,6 +186,35 @@ def test_pairs_are_found_by_their_names(pictures: Path, tmp_path: Path) -> None:
         next(source.items)
 
 
+def test_the_suffix_of_a_partner_may_be_in_capitals(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "thermal").mkdir()
+    Image.new("L", (64, 32)).save(tmp_path / "thermal" / "a.PNG", "PNG")
+    for source_of_a in (pictures / "a.png", pictures):
+        (source, *_) = sources(source_of_a, "rgbt", Extra(thermal=tmp_path / "thermal"))
+        assert next(source.items).given == (pictures / "a.png", tmp_path / "thermal" / "a.PNG")
+
+
+def test_of_two_partners_none_is_chosen_by_chance(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "thermal").mkdir()
+    for name in ("a.png", "a.jpg"):
+        Image.new("L", (64, 32)).save(tmp_path / "thermal" / name)
+    with pytest.raises(DataError, match=r"a\.png: a\.jpg has the same name; a pair needs one file a folder"):
+        sources(pictures, "rgbt", Extra(thermal=tmp_path / "thermal"))
+
+
+def test_one_thermal_picture_is_no_partner_of_a_whole_folder(pictures: Path) -> None:
+    with pytest.raises(DataError, match=r"--thermal is .*b\.png, but .*pictures is a folder; give that of its thermal"):
+        sources(pictures, "rgbt", Extra(thermal=pictures / "b.png"))
+
+
+@pytest.mark.parametrize("names", [("c.png", "c.jpg"), ("c.mp4", "c.avi"), ("c.mp4", "night/c.mp4")])
+def test_no_prediction_is_written_over_another(names: tuple[str, str], pictures: Path) -> None:
+    for name in names:
+        (pictures / name).touch()
+    with pytest.raises(DataError, match=r"c\.\w+: its predictions would be written over those of .*c\.\w+; rename"):
+        sources(pictures, "yolox", Extra())
+
+
 def test_what_is_sought_must_be_shown(pictures: Path) -> None:
     with pytest.raises(DataError, match="with --references"):
         sources(pictures, "refdet", Extra())
