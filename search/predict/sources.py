@@ -109,10 +109,11 @@ Taker = Callable[[Path | NDArray[np.uint8], str], Item]
 def _taker(path: Path, recipe: str, extra: Extra) -> Taker:
     """How a picture becomes an item."""
     if recipe == "rgbt":
-        if extra.thermal is None:
+        thermal = extra.thermal
+        if thermal is None:
             raise DataError("rgbt looks at pairs: give the thermal picture, or the folder of them, with --thermal")
-        partners = _partners(path, extra.thermal)
-        return lambda picture, name: _pair(picture, name, path, extra.thermal, partners)
+        partners = _partners(path, thermal)
+        return lambda picture, name: _pair(picture, name, path, thermal, partners)
     if recipe == "refdet":
         references = _references(extra.references)
         return lambda picture, name: Item(name, {"frame": picture, "references": references}, lambda: _pixels(picture))
