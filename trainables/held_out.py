@@ -28,6 +28,7 @@ class HeldOut:
         boxed: the number of these, from the first, into which boxes belong; they have one size.
         group: a part of the split that is also judged on its own, such as "night"; "" for none.
         sought: the name of what the predictor looks for in it, if the model itself knows no names; "" if it does.
+        crowds: names and boxes (4,) of places with many objects; see `trainables.vision.average_precision.Objects`.
     """
 
     name: str
@@ -38,6 +39,7 @@ class HeldOut:
     boxed: int = 1
     group: str = ""
     sought: str = ""
+    crowds: tuple[tuple[str, NDArray[np.float32]], ...] = ()
 
 
 @runtime_checkable

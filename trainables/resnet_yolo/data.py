@@ -57,6 +57,11 @@ class Images:
         pixels, place = self._cache.load(_key(sample, size), lambda: _letterbox(sample, size))
         return pixels, _placed(sample.labels, place)
 
+    def crowds(self, index: int, size: int) -> NDArray[np.float32]:
+        """The image's crowds (C, 5), as `load` gives labels; see `trainables.vision.average_precision.Objects`."""
+        sample = self.samples[index]
+        return _placed(sample.crowds, _place((sample.width, sample.height), size))
+
 
 @dataclass(frozen=True)
 class YoloData:
@@ -107,19 +112,26 @@ def open_yolo(path: Path, cache_bytes: int = CACHE_BYTES) -> YoloData:
 
 
 def _renumbered(sample: Sample, match: ClassMatch) -> Sample:
-    labels, classes = match.rows(sample.labels, sample.labels[:, 0])
-    return replace(sample, labels=np.column_stack((classes, labels[:, 1:])).astype(np.float32))
+    labels, crowds = (
+        np.column_stack((classes, rows[:, 1:])).astype(np.float32)
+        for rows, classes in (match.rows(rows, rows[:, 0]) for rows in (sample.labels, sample.crowds))
+    )
+    return replace(sample, labels=labels, crowds=crowds)
 
 
 def letterboxed(image: Image.Image, size: int) -> tuple[NDArray[np.uint8], Place]:
     """`image` scaled into RGB pixels (size, size, 3) with grey bars, and its place."""
-    scale = size / max(image.size)
-    width, height = (max(1, round(side * scale)) for side in image.size)
-    left, top = (size - width) // 2, (size - height) // 2
+    left, top, width, height = place = _place(image.size, size)
     pixels = np.full((size, size, 3), GREY, dtype=np.uint8)
     scaled = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
     pixels[top : top + height, left : left + width] = np.asarray(scaled)
-    return pixels, (left, top, width, height)
+    return pixels, place
+
+
+def _place(sides: tuple[int, int], size: int) -> Place:
+    scale = size / max(sides)
+    width, height = (max(1, round(side * scale)) for side in sides)
+    return (size - width) // 2, (size - height) // 2, width, height
 
 
 def _key(sample: Sample, size: int) -> tuple[Path, bool, int]:

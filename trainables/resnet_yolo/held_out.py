@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainables.held_out import HeldOut
 from trainables.resnet_yolo.data import YoloData
@@ -20,8 +21,16 @@ def held_out(settings: ResnetYoloSettings, data: YoloData) -> list[HeldOut]:
 
 def _example(sample: Sample, names: tuple[str, ...]) -> HeldOut:
     pixels = partial(decode, sample.path, upright=sample.upright)
-    kind, cx, cy, w, h = sample.labels.T
+    labels, boxes = _named(sample, sample.labels, names)
+    crowds = tuple(zip(*_named(sample, sample.crowds, names), strict=True))
+    return HeldOut(sample.path.name, pixels, labels, boxes, lambda: [pixels()], crowds=crowds)
+
+
+def _named(
+    sample: Sample, labels: NDArray[np.float32], names: tuple[str, ...]
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """Names of classes, and boxes in the pixels of the picture."""
+    kind, cx, cy, w, h = labels.T
     edges = np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=1).clip(0, 1)
     boxes = (edges * (sample.width, sample.height, sample.width, sample.height)).astype(np.float32)
-    labels = tuple(names[int(index)] for index in kind)
-    return HeldOut(sample.path.name, pixels, labels, boxes, lambda: [pixels()])
+    return tuple(names[int(index)] for index in kind), boxes

@@ -53,6 +53,7 @@ class ResnetYoloTraining:
             weight_decay=settings.weight_decay,
             foreach=True,
         )
+        self._held_out = data.val
         self._train, self._val = loaders(settings, data, self._device)
         self._remark = ""
 
@@ -102,9 +103,14 @@ class ResnetYoloTraining:
                 predictions = self._forward(pixels)
                 sums += torch.stack(self._losses(predictions, targets, self._settings.iou_end)).double().cpu()
                 detected += detections(predictions, self._settings.image_size, self._settings.score_threshold)
-                truth += [Objects(np.asarray(target.boxes), np.asarray(target.classes)) for target in targets]
+                truth += [self._objects(target, len(truth) + index) for index, target in enumerate(targets)]
         self._remark = one_class(detected, truth, self._names) if epoch > AFTER * self.epochs else ""
         return average_precision(truth, detected, self._names), _named("val", sums / len(self._val))
+
+    def _objects(self, target: Target, index: int) -> Objects:
+        crowds = self._held_out.crowds(index, self._settings.image_size)
+        boxes, classes = np.asarray(target.boxes), np.asarray(target.classes)
+        return Objects(boxes, classes, crowds[:, 1:], crowds[:, 0].astype(np.int64))
 
     def rates(self) -> dict[str, float]:
         """Learning rates of the backbone (0 while it is frozen) and of the head."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,10 +18,16 @@ ALL_SIZES, SIZES = 0, ("small", "medium", "large")
 
 
 class Objects(NamedTuple):
-    """What is in an image: `boxes` (M, 4) as x1 y1 x2 y2 in pixels, `classes` (M,)."""
+    """What is in an image: `boxes` (M, 4) as x1 y1 x2 y2 in pixels, `classes` (M,).
+
+    `crowds` (C, 4) and `crowd_classes` (C,) are places of many objects of a class that are not told apart. As in COCO,
+    a detection there that is none of `boxes` counts neither way.
+    """
 
     boxes: NDArray[np.float32]
     classes: NDArray[np.int64]
+    crowds: NDArray[np.float32] = np.zeros((0, 4), dtype=np.float32)
+    crowd_classes: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
 
 class Detections(NamedTuple):
@@ -92,10 +99,12 @@ def _silent(*_: object) -> None:
 
 def _dataset(truth: Sequence[Objects], names: Sequence[str]) -> dict[str, Any]:
     annotations: list[dict[str, Any]] = []
-    for image, objects in enumerate(truth, start=1):
-        for (x1, y1, x2, y2), kind in zip(objects.boxes.tolist(), objects.classes.tolist(), strict=True):
+    for image, (boxes, classes, crowds, crowd_classes) in enumerate(truth, start=1):
+        singles = zip(boxes.tolist(), classes.tolist(), repeat(0, len(classes)), strict=True)
+        many = zip(crowds.tolist(), crowd_classes.tolist(), repeat(1, len(crowd_classes)), strict=True)
+        for (x1, y1, x2, y2), kind, is_crowd in chain(singles, many):
             box = [x1, y1, x2 - x1, y2 - y1]
-            entry = {"image_id": image, "category_id": kind, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
+            entry = {"image_id": image, "category_id": kind, "bbox": box, "area": box[2] * box[3], "iscrowd": is_crowd}
             annotations.append(entry | {"id": len(annotations) + 1})
     return {
         "images": [{"id": image} for image in range(1, len(truth) + 1)],

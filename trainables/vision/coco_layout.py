@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ ROBOFLOW = "_annotations.coco.json"
 FOLDERS = {"train": ("train",), "val": ("valid", "val")}
 """The folders of a Roboflow export, by split."""
 
-CROWD = "crowds left out"
+CROWD = "crowds, which are not trained on and where detections count neither way"
 NO_AREA = "annotations without area left out"
 OUTSIDE = "annotations outside their image left out"
 CUT = "boxes cut at their image's edge"
@@ -41,7 +41,8 @@ class Picture:
     """One image on disk, `width` by `height` pixels, with `boxes` (M, 4), x1 y1 x2 y2 in them, and `classes` (M,).
 
     `digest` is the file's SHA-256. `upright` tells whether those pixels are the ones that viewers show, or, where the
-    annotations' sizes say so, the ones before the file's EXIF orientation is applied.
+    annotations' sizes say so, the ones before the file's EXIF orientation is applied. `crowds` (C, 5) are x1 y1 x2 y2
+    class; see `trainables.vision.average_precision.Objects`.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class Picture:
     classes: NDArray[np.int64]
     digest: bytes
     upright: bool = True
+    crowds: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 5)))
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,22 @@ def read_split(path: Path, split: str, findings: Findings, facts: FileFacts) -> 
     ids, names = coco_categories(file, content["categories"])
     images = coco_images(file, content["images"])
     rows: dict[Any, list[list[float]]] = {number: [] for number in images}
+    crowds: dict[Any, list[list[float]]] = {number: [] for number in images}
     for index, entry in enumerate(content["annotations"]):
         where = f"annotations[{index}]"
         image = known_id(file, where, entry, "image_id", images)
         kind = ids[known_id(file, where, entry, "category_id", ids)]
         box = _box(file, where, entry, images[image], findings)
-        if box is not None:
-            rows[image].append([*box, kind])
+        if box is None:
+            continue
+        if entry.get("iscrowd"):
+            findings.add(CROWD, file, f"{where}: a crowd; not trained on")
+        (crowds if entry.get("iscrowd") else rows)[image].append([*box, kind])
     _check_rows(file, images, rows, findings)
     folder = image_folder(path, file, images)
-    pictures = [_picture(file, folder, entry, rows[number], findings, facts) for number, entry in images.items()]
+    pictures = [
+        _picture(file, folder, entry, rows[number], crowds[number], findings, facts) for number, entry in images.items()
+    ]
     return CocoSplit(file, names, tuple(pictures))
 
 
@@ -222,9 +230,6 @@ def _box(
     file: Path, where: str, entry: Mapping[str, Any], image: Mapping[str, Any], findings: Findings
 ) -> list[float] | None:
     """x1 y1 x2 y2 of one annotation, cut at the image's edge; None if it is left out."""
-    if entry.get("iscrowd"):
-        findings.add(CROWD, file, f"{where}: a crowd; left out")
-        return None
     bbox = entry.get("bbox")
     numbers = [value for value in bbox if is_number(value)] if isinstance(bbox, list) else []
     if not isinstance(bbox, list) or len(bbox) != 4 or len(numbers) != 4:
@@ -262,6 +267,7 @@ def _picture(
     folder: Path,
     entry: Mapping[str, Any],
     rows: Sequence[Sequence[float]],
+    crowds: Sequence[Sequence[float]],
     findings: Findings,
     facts: FileFacts,
 ) -> Picture:
@@ -278,5 +284,5 @@ def _picture(
         findings.add(AS_STORED, path, f"is turned by its EXIF tag, but the annotations are of {width}x{height}")
     if (width, height) != size:
         raise DataError(f"{path}: is {width} by {height} pixels; the annotations say {size[0]} by {size[1]}")
-    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
-    return Picture(path, *size, table[:, :4], table[:, 4].astype(np.int64), image.digest, upright)
+    table, crowd_table = (np.array(listed, dtype=np.float64).reshape(-1, 5) for listed in (rows, crowds))
+    return Picture(path, *size, table[:, :4], table[:, 4].astype(np.int64), image.digest, upright, crowd_table)

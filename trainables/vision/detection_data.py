@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from trainables.vision.coco_layout import Picture, has_coco_layout, read_split
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
 from trainables.vision.image_files import MISNAMED, UNREADABLE_IMAGE, note_orphans, note_shared
-from trainables.vision.label_file import LEFT_OUT, label_file, read_labels
+from trainables.vision.label_file import LEFT_OUT, NO_LABELS, label_file, read_labels
 from trainables.vision.yolo_layout import YoloLayout, read_layout, split_images
 
 
@@ -34,6 +34,7 @@ class Sample:
         labels: (M, 5), class cx cy w h, the last four as shares of the image.
         digest: SHA-256 of the file.
         upright: whether these are the pixels that viewers show; see `Picture`.
+        crowds: (C, 5), as labels; see `Picture`.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Sample:
     height: int
     digest: bytes
     upright: bool = True
+    crowds: NDArray[np.float32] = field(default_factory=lambda: NO_LABELS)
 
 
 ImageT = TypeVar("ImageT", Sample, Picture)
@@ -82,10 +84,15 @@ def read_pictures(path: Path, findings: Findings) -> Detection[Picture]:
 
 
 def _as_sample(picture: Picture) -> Sample:
-    x1, y1, x2, y2 = (picture.boxes / ([picture.width, picture.height] * 2)).T
-    columns = (picture.classes, (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)
-    labels = np.stack(columns, axis=1).astype(np.float32)
-    return Sample(picture.path, labels, picture.width, picture.height, picture.digest, picture.upright)
+    size = picture.width, picture.height
+    labels = _as_labels(picture.boxes, picture.classes, size)
+    crowds = _as_labels(picture.crowds[:, :4], picture.crowds[:, 4], size)
+    return Sample(picture.path, labels, *size, picture.digest, picture.upright, crowds)
+
+
+def _as_labels(boxes: NDArray[np.float64], classes: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
+    x1, y1, x2, y2 = (boxes / (size * 2)).T
+    return np.stack((classes, (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1), axis=1).astype(np.float32)
 
 
 def _as_picture(sample: Sample) -> Picture:
@@ -171,5 +178,7 @@ def read_coco(path: Path, findings: Findings) -> Detection[Picture]:
             if len(picture.boxes):
                 boxes = values_digest(picture.boxes.tobytes(), picture.classes.tobytes())
                 parts.append(Part(name, image, boxes, "boxes"))
+            if name == "val" and len(picture.crowds):
+                parts.append(Part(name, image, values_digest(picture.crowds.tobytes()), "crowds"))
     manifest = of_parts({"class names": list(train.names)}, parts)
     return Detection(train.names, train.pictures, val.pictures, manifest)

@@ -3,12 +3,14 @@
 Precision, recall, F1, their curves and the confusion matrix are computed by Ultralytics' own functions, so they are
 those of its `val` on the same predictions, but for one choice: Ultralytics counts its confusion matrix at a score of
 0.25, here it is counted where precision and recall are given, at the best threshold. Average precision is COCO's, by
-faster-coco-eval, as in every metric of a training here; Ultralytics' own interpolates otherwise.
+faster-coco-eval, as in every metric of a training here; Ultralytics' own interpolates otherwise. Detections in crowds
+count neither way, as in COCO.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
@@ -44,11 +46,10 @@ def detection_report(predictions: DetectionPredictions) -> ModelReport:
     """
     if find_spec("ultralytics") is None:
         raise SettingsError("a report on a detector needs Ultralytics' metrics; pip install 'steadytune[ultralytics]'")
-    correct = [
-        _correct(truth, detected) for truth, detected in zip(predictions.truth, predictions.detected, strict=True)
-    ]
-    scores = np.concatenate([detected.scores for detected in predictions.detected])
-    counted = _ultralytics(predictions, np.concatenate(correct), scores)
+    judged = _without_crowds(predictions)
+    correct = [_correct(truth, detected) for truth, detected in zip(judged.truth, judged.detected, strict=True)]
+    scores = np.concatenate([detected.scores for detected in judged.detected])
+    counted = _ultralytics(judged, np.concatenate(correct), scores)
     threshold = max(LOWEST, counted["threshold"])
     averages = average_precision(predictions.truth, predictions.detected, predictions.names)
     classes = tuple(_rows(predictions, counted, averages))
@@ -66,12 +67,33 @@ def detection_report(predictions: DetectionPredictions) -> ModelReport:
         classes=classes,
         curves=_curves(predictions.names, counted),
         confusion_names=(*predictions.names, BACKGROUND),
-        confusion=confusion(predictions, threshold),
+        confusion=confusion(judged, threshold),
         groups={group: values for group, values in groups.items() if values},
         calibration=bins,
         calibration_error=error,
         mistakes=_mistakes(predictions, threshold),
     )
+
+
+def _without_crowds(predictions: DetectionPredictions) -> DetectionPredictions:
+    """`predictions` without the detections that count neither way."""
+    judged = []
+    for truth, detected in zip(predictions.truth, predictions.detected, strict=True):
+        counts = ~_in_crowd(truth, detected)
+        judged.append(Detections(detected.boxes[counts], detected.classes[counts], detected.scores[counts]))
+    return replace(predictions, detected=tuple(judged))
+
+
+def _in_crowd(truth: Objects, detected: Detections) -> NDArray[np.bool_]:
+    """(D,): which detections are none of the objects, and by a share of `IOU` or more in a crowd of their class."""
+    inside = np.zeros(len(detected.classes), dtype=bool)
+    hits = _hits(truth, detected) if len(truth.crowd_classes) else {}
+    for index, (box, kind) in enumerate(zip(detected.boxes, detected.classes, strict=True)):
+        crowds = truth.crowds[truth.crowd_classes == kind]
+        if len(crowds) and index not in hits:
+            shared = (np.minimum(box[2:], crowds[:, 2:]) - np.maximum(box[:2], crowds[:, :2])).clip(0).prod(axis=1)
+            inside[index] = (shared >= IOU * (box[2:] - box[:2]).prod()).any()
+    return inside
 
 
 def _correct(truth: Objects, detected: Detections) -> NDArray[np.bool_]:
@@ -176,7 +198,7 @@ def _mistakes(predictions: DetectionPredictions, threshold: float) -> tuple[Mist
 
 
 def _mistake(index: int, truth: Objects, detected: Detections, threshold: float) -> Mistake:
-    sure = np.flatnonzero(detected.scores >= threshold)
+    sure = np.flatnonzero((detected.scores >= threshold) & ~_in_crowd(truth, detected))
     hits = _hits(truth, Detections(detected.boxes[sure], detected.classes[sure], detected.scores[sure]))
     misses = tuple(sorted(set(range(len(truth.classes))) - set(hits.values())))
     false_alarms = tuple(int(index) for number, index in enumerate(sure) if number not in hits)

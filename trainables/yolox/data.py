@@ -56,15 +56,18 @@ class CocoData:
 
 def _renumbered(picture: Picture, match: ClassMatch) -> Picture:
     boxes, classes = match.rows(picture.boxes, picture.classes)
-    return replace(picture, boxes=boxes, classes=classes)
+    crowds, crowd_classes = match.rows(picture.crowds, picture.crowds[:, 4])
+    crowds = np.column_stack((crowds[:, :4], crowd_classes))
+    return replace(picture, boxes=boxes, classes=classes, crowds=crowds)
 
 
 def open_coco(path: Path, cache_bytes: int = CACHE_BYTES) -> CocoData:
     """Check the data set at `path`: each annotation, and whether each image is whole.
 
     It is a folder in one of the layouts of `trainables.vision.coco_layout`, or a data YAML as Ultralytics takes it
-    (`trainables.vision.yolo_layout`) or its folder. Boxes are cut at the image's edge; crowds, boxes without area and
-    boxes outside their image are left out, as YOLOX's loader does, and counted in the result's `findings`.
+    (`trainables.vision.yolo_layout`) or its folder. Boxes are cut at the image's edge; boxes without area and boxes
+    outside their image are left out and crowds not trained on, as in YOLOX's loader, and counted in the result's
+    `findings`.
 
     Raises:
         DataError: with the file, the entry, what is wrong and how to mend it.

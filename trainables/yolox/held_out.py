@@ -21,4 +21,6 @@ def held_out(settings: YoloxSettings, data: CocoData) -> list[HeldOut]:
 def _example(picture: Picture, names: tuple[str, ...]) -> HeldOut:
     pixels = partial(decode, picture.path, upright=picture.upright)
     labels = tuple(names[int(index)] for index in picture.classes)
-    return HeldOut(picture.path.name, pixels, labels, picture.boxes.astype(np.float32), lambda: [pixels()])
+    crowds = tuple((names[int(row[4])], row[:4].astype(np.float32)) for row in picture.crowds)
+    boxes = picture.boxes.astype(np.float32)
+    return HeldOut(picture.path.name, pixels, labels, boxes, lambda: [pixels()], crowds=crowds)

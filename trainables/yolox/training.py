@@ -22,6 +22,7 @@ from trainables.loop import seeded
 from trainables.precision import Precision
 from trainables.recipe import Alarm
 from trainables.vision.average_precision import Detections, Objects, average_precision
+from trainables.vision.coco_layout import Picture
 from trainables.vision.one_class import AFTER, one_class
 from trainables.yolox.average import MovingAverage
 from trainables.yolox.data import CocoData
@@ -130,7 +131,7 @@ class YoloxTraining:
                     if self._lost is None and bool(predictions.isfinite().all()):
                         sums += _held_out_losses(model, features, targets.to(self._device), images)
                 detected += self._detections(predictions, indexes.tolist())
-        truth = [Objects(picture.boxes.astype(np.float32), picture.classes) for picture in self._data.val]
+        truth = list(map(_objects, self._data.val))
         self._remark = one_class(detected, truth, self._data.names) if epoch > AFTER * self.epochs else ""
         return average_precision(truth, detected, self._data.names), _named("val", sums / len(self._val), HELD_OUT)
 
@@ -231,6 +232,11 @@ def experiment(settings: YoloxSettings, classes: int) -> Experiment:
     for name, value in fields(settings).items():
         setattr(config, name, value)
     return config
+
+
+def _objects(picture: Picture) -> Objects:
+    boxes, crowds = picture.boxes.astype(np.float32), picture.crowds[:, :4].astype(np.float32)
+    return Objects(boxes, picture.classes, crowds, picture.crowds[:, 4].astype(np.int64))
 
 
 def _held_out_losses(model: Detector, features: Any, targets: Tensor, images: Tensor) -> Tensor:

@@ -20,7 +20,8 @@ NAMES = ("cow", "calf")
 
 def found(shift: float = 0.0) -> list[Detections]:
     return [
-        Detections(boxes + np.float32(shift), kinds, np.full(len(kinds), 0.9, np.float32)) for boxes, kinds in TRUTH
+        Detections(objects.boxes + np.float32(shift), objects.classes, np.full(len(objects.classes), 0.9, np.float32))
+        for objects in TRUTH
     ]
 
 
@@ -55,6 +56,22 @@ def test_without_any_object_there_is_no_average_precision() -> None:
         average_precision([Objects(np.zeros((0, 4), np.float32), np.zeros(0, np.int64))], [NOTHING], NAMES)
 
 
+def test_what_is_found_in_a_crowd_counts_neither_way() -> None:
+    crowd = np.array([[100, 100, 300, 300]], dtype=np.float32)
+    truth = [Objects(*TRUTH[0][:2], crowd, np.array([0])), TRUTH[1]]
+    cow, calf = ([110.0, 120, 140, 150, kind] for kind in (0, 1))
+
+    def precision(truth: list[Objects], more: list[float]) -> dict[str, float]:
+        boxes, kinds, scores = found()[0]
+        found_too = np.array([more[:4]], dtype=np.float32)
+        first = np.concatenate((boxes, found_too)), np.append(kinds, int(more[4])), np.append(scores, np.float32(0.95))
+        return average_precision(truth, [Detections(*first), found()[1]], NAMES)
+
+    assert precision(truth, cow)["map50_95"] == 1
+    assert precision(truth, calf)["map50_95/calf"] < 1, "the crowd is of cows"
+    assert precision(TRUTH, cow)["map50_95/cow"] < 1, "a false alarm without the crowd"
+
+
 @pytest.mark.parametrize("guesses_each", [3, 60])  # 60: more than 100 of one class in an image
 def test_it_is_what_pycocotools_computes(guesses_each: int) -> None:
     random = np.random.default_rng(0)
@@ -63,7 +80,8 @@ def test_it_is_what_pycocotools_computes(guesses_each: int) -> None:
     for _ in range(12):
         corners = random.uniform(0, 60, size=(4, 2)).astype(np.float32)
         boxes = np.concatenate((corners, corners + random.uniform(8, 40, size=(4, 2)).astype(np.float32)), axis=1)
-        truth.append(Objects(boxes, random.integers(0, 2, 4)))
+        crowd = np.array([[20, 20, 90, 90]], dtype=np.float32)
+        truth.append(Objects(boxes, random.integers(0, 2, 4), crowd, random.integers(0, 2, 1)))
         guesses = boxes.repeat(guesses_each, axis=0) + random.normal(0, 3, size=(count, 4)).astype(np.float32)
         scores = random.uniform(size=count).astype(np.float32)
         detected.append(Detections(guesses, random.integers(0, 2, count), scores))

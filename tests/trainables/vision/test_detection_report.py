@@ -65,6 +65,22 @@ def test_objects_are_counted_by_class_size_and_group(report: ModelReport) -> Non
     assert report.groups["night"]["map50"] == 0
 
 
+def test_what_is_found_in_a_crowd_counts_neither_way() -> None:
+    crowd = np.array([[100, 100, 300, 300]], dtype=np.float32)
+    rows = (0, 0, 40, 40, 0, 0.9), (110, 110, 150, 150, 0, 0.95)
+    truth = Objects(*objects((0, 0, 40, 40, 0))[:2], crowd, np.array([0]))
+    report = detection_report(predictions((truth, detections(*rows)), (objects((0, 0, 40, 40, 1)), detections())))
+    (cow, _) = report.classes
+    assert (cow.precision, cow.recall, cow.values["map50_95"]) == pytest.approx((1, 1, 1))
+    assert report.confusion[2] == (0, 0, 0)
+    assert [mistake.caption for mistake in report.mistakes] == ["0 found, 1 missed", "1 found"]
+    calves = Objects(*truth[:3], np.array([1]))
+    report = detection_report(predictions((calves, detections(*rows)), (objects((0, 0, 40, 40, 1)), detections())))
+    assert [mistake.false_alarms for mistake in report.mistakes] == [(), (1,)], (
+        "a cow in a crowd of calves is none of them"
+    )
+
+
 def test_a_score_that_is_right_as_often_as_it_says_has_no_calibration_error() -> None:
     pictures = [(objects((0, 0, 40, 40, 0)), detections((0, 0, 40, 40, 0, 0.75)))] * 3
     pictures += [(objects((0, 0, 40, 40, 0)), detections((100, 0, 140, 40, 0, 0.75)))]

@@ -112,7 +112,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "nothing to find": (whole(annotations=[]), r"no image has an annotation"),
     "crowds alone": (
         whole(annotations=[{"image_id": 10, "category_id": 4, "bbox": [1, 2, 5, 4], "iscrowd": 1}]),
-        r"no image has an annotation .* \(.*annotations\[0\]: a crowd; left out\)",
+        r"no image has an annotation .* \(.*annotations\[0\]: a crowd; not trained on\)",
     ),
     "areas of 0": (
         whole(annotations=[{"image_id": 10, "category_id": 4, "bbox": [1, 2, 5, 4], "area": 0}]),
