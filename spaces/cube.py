@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,11 @@ class Configurations:
 
     Attributes:
         draw: some for the trial that starts after that many others, a part of them near those that are given; the same
-            for the same.
+            for the same. They may be drawn one by one, as they are taken: 200 take some 40 ms.
         point: the coordinates of one, each from 0 to 1.
     """
 
-    draw: Callable[[int, Sequence[Mapping[str, Any]]], list[dict[str, Any]]]
+    draw: Callable[[int, Sequence[Mapping[str, Any]]], Iterable[dict[str, Any]]]
     point: Callable[[Mapping[str, Any]], Sequence[float]]
 
 

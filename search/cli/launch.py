@@ -91,6 +91,14 @@ def resume(
         _resume_stages(stages, more or accept_changed_data)
         return
     folder = options.folder(sweeps, name, storage)
+    cluster_address = address or folder.spec().address
+    is_job = cli_cluster.submits(cluster_address, detach)
+    if is_job:
+        _refuse_background(background)
+        if accept_gap:
+            raise SettingsError(
+                "--accept-gap repairs the journal on this machine; resume without --detach and --address"
+            )
     fields: dict[str, Any] = {"trials": trials, "total_epochs": total_epochs, "hours": hours}
     if set_:
         fields["set"] = with_bounds(folder.spec().set, options.pairs(set_, "--set"))
@@ -100,13 +108,7 @@ def resume(
 
         refuse_reopening(folder)
         change(folder, budget)
-    cluster_address = address or folder.spec().address
-    if cli_cluster.submits(cluster_address, detach):
-        _refuse_background(background)
-        if accept_gap:
-            raise SettingsError(
-                "--accept-gap repairs the journal on this machine; resume without --detach and --address"
-            )
+    if is_job:
         options_of_job = ["--accept-changed-data"] if accept_changed_data else []
         cli_cluster.submit(name, cluster_address, sweeps, None, detach, folder.spec().storage, options_of_job)
         return

@@ -83,6 +83,9 @@ def explain(
     figure: Annotated[
         Path | None, typer.Option(help="file for a figure of the trial among its peers, .png or .html")
     ] = None,
+    every_epoch: Annotated[
+        bool, typer.Option("--every-epoch", help="a line for each epoch, also of a long training")
+    ] = False,
     json_: Json = False,
     storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
@@ -102,7 +105,7 @@ def explain(
     if json_:
         print(json.dumps(explanation_json(explained), indent=2))
         return
-    for line in explanation(state, explained):
+    for line in explanation(state, explained, every_epoch):
         print(line)
     log = SweepFolder(sweeps, name).trials / f"{trial:04d}" / "log.txt"
     if explained.decision and explained.decision.reason == "failed" and (lines := last_lines(log)):

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from search.state.follower import SweepFollower
     from search.state.sweep_state import SweepState
+
+View = TypeVar("View")
 
 
 def status(
@@ -84,14 +88,23 @@ def print_list(root: Path, as_json: bool) -> None:
     _check_root(root)
     folders = [SweepFolder(root, name) for name in names(root)]
     if as_json:
-        print(json.dumps([_sweep_json(folder) for folder in folders], indent=2))
+        print(json.dumps(list(_of_each(folders, _sweep_json)), indent=2))
     else:
-        lines = [f"{_status_line(folder)} ({_disk(folder)})" for folder in folders]
+        lines = list(_of_each(folders, _list_line))
         print("\n".join(lines or [f"No sweeps in {root.absolute()}"]))
 
 
-def _disk(folder: SweepFolder) -> str:
-    return f"{file_size(folder.size)}, {age(time.time() - folder.changed)} ago"
+def _of_each(folders: Iterable[SweepFolder], view: Callable[[SweepFolder], View]) -> Iterator[View]:
+    """The `view` of each sweep, without those that another process deletes meanwhile."""
+    for folder in folders:
+        with suppress(FileNotFoundError):
+            viewed = view(folder)
+            if folder.spec_file.is_file():
+                yield viewed
+
+
+def _list_line(folder: SweepFolder) -> str:
+    return f"{_status_line(folder)} ({file_size(folder.size)}, {age(time.time() - folder.changed)} ago)"
 
 
 def _watch(follower: SweepFollower, folder: SweepFolder, console: Console) -> None:

@@ -39,7 +39,10 @@ def add(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Add a trial to a sweep, on top of its other trials; it starts as soon as a worker is free."""
+    from search.stages.progress import refuse_reopening
+
     folder = options.folder(sweeps, name, storage)
+    refuse_reopening(folder)
     settings: dict[str, Any] = {}
     if source:
         settings, left_out = _settings_from(source, folder, sweeps)

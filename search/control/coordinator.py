@@ -15,6 +15,7 @@ from search.control.assignment import Assignment
 from search.control.budget import Budget
 from search.control.next_trial import added_trial, auditing_trial, confirming_trial, redrawn_values, search_trial
 from search.control.patience import search_end
+from search.control.reopen import more_options
 from search.control.retention import paused_to_give_up, to_delete
 from search.control.rules import decide, give_up, promote, repeated_failure
 from search.control.steering import answer, consequences
@@ -41,7 +42,7 @@ class Coordinator:
         delete: removes the checkpoint of (trial, epoch).
         requests: what users ask for by hand; None if nobody can ask.
         listen: called after each event that was applied.
-        how_to_resume: what an error says to do to go on with the sweep.
+        how_to_resume: the command line that goes on with the sweep, with options of `resume`; for errors.
         clock: seconds, of which only differences count; not the time of day, which may be set while a sweep runs.
 
     Attributes:
@@ -56,16 +57,14 @@ class Coordinator:
         delete: Callable[[int, int], None],
         requests: RequestBox | None = None,
         listen: Callable[[Row, SweepState], None] = lambda row, state: None,
-        how_to_resume: str = "resume the sweep",
+        how_to_resume: Callable[..., str] = lambda *options: " ".join(("steadytune resume NAME", *options)),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
-        self._journal = journal
-        self._delete = delete
+        self._journal, self._delete = journal, delete
         self._requests, self._listen = requests, listen
         self._how_to_resume = how_to_resume
-        self._clock = clock
-        self._budget = Budget(plan, clock)
+        self._clock, self._budget = clock, Budget(plan, clock)
         self._unfinished: list[Assignment] = []  # to hand out before new ones
         self._exclusive: set[int] = set()
         self._undecided: list[EpochDone] = []  # after `restore`: the last epochs of running trials
@@ -231,7 +230,9 @@ class Coordinator:
         if trial.running and not self.halted:
             self._record_decision(trial, Decision("stop", "failed", detail))
             if cause := repeated_failure(self.state):
-                self.halt(SteadytuneError(f"{cause}; mend it, then {self._how_to_resume}"))
+                has_more = len(self.state.trials.search) < self.state.trial_budget
+                resume = self._how_to_resume(*(() if has_more else more_options(self.state)))
+                self.halt(SteadytuneError(f"{cause}; mend it, then `{resume}`"))
             self.tick()
 
     def finish(self, number: int, detail: str) -> None:

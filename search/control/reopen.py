@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.control.steering import answer
-from search.journal.events import SweepExtended
+from search.journal.events import Row, SweepExtended
 from search.journal.repair import cut
 from search.journal.segments import Journal, read
 from search.state.extension import changes, gives_more, recorded_spec
-from search.state.follower import SweepFollower
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan, make_plan
@@ -38,25 +37,44 @@ def change(folder: SweepFolder, fields: Mapping[str, Any]) -> None:
 
     Raises:
         SteadytuneError: the sweep runs, a value is wrong, a field cannot be changed any more, or the sweep has ended
-            and gets nothing more to do.
+            and gets nothing more that it could do. Then nothing is written.
     """
+    folder.check_resumable()
     changed_spec = parse(SweepSpec, folder.spec().model_dump() | dict(fields), "resume")
     plan = make_plan(changed_spec, training=False)  # before it is written: a sweep that no verb can read would remain
-    if before := recorded_spec(read(folder.journal) if folder.journal.is_dir() else ()):
-        changed = changes(before, plan.spec, ranges(plan.space))
-        if changed and not gives_more(changed) and SweepFollower(folder).read().ended:
+    rows = _rows(folder)
+    state = _state(plan, rows)
+    changed = _changed(plan, rows, state)
+    if changed and state.ended:
+        if not gives_more(changed):
             listed = ", ".join(f"{name}: {value}" for name, (_, value) in changed.items())
+            more = folder.command("resume", *more_options(_state(folder.plan(), rows)))
             raise SteadytuneError(
                 f"sweep {folder.name} has ended, and {listed} gives it nothing more to do; give it more, such as "
-                f"`{folder.command('resume', '--trials', str(before['trials'] + 20))}`"
+                f"`{more}`"
             )
+        _check_budget(plan.spec, state, changed)
     with folder.locked():
         folder.change(**fields)
 
 
-def nothing_left(folder: SweepFolder, trials: int) -> str:
-    """That a sweep of that many `trials` has ended, and what can be done now."""
-    more, status = folder.command("resume", "--trials", str(trials + 20)), folder.command("status")
+def more_options(state: SweepState) -> list[str]:
+    """The options of a `resume` that give a sweep twice as much of all that bounds its search.
+
+    Where its hours or its epochs are used up, more trials alone would be refused.
+    """
+    spec = state.plan.spec
+    options = ["--trials", str(2 * spec.trials)]
+    if spec.hours:
+        options += ["--hours", f"{2 * max(spec.hours, state.active_seconds / 3600):g}"]
+    if spec.epoch_budget:
+        options += ["--total-epochs", str(2 * max(spec.epoch_budget, state.epochs))]
+    return options
+
+
+def nothing_left(state: SweepState, folder: SweepFolder) -> str:
+    """That the sweep has ended, and what can be done now."""
+    more, status = folder.command("resume", *more_options(state)), folder.command("status")
     best = "" if folder.best.is_dir() else f", have its best written to this machine by `{folder.command('export')}`"
     return f"sweep {folder.name} has ended; give it more to do, such as `{more}`{best}, or see `{status}`"
 
@@ -67,34 +85,50 @@ def extend(plan: Plan, folder: SweepFolder) -> SweepState:
     Raises:
         SteadytuneError: a field was changed that cannot be, or the sweep's hours or epochs are used up.
     """
-    rows = list(read(folder.journal)) if folder.journal.is_dir() else []
-    state = SweepState(plan)
-    for row in rows:
-        state.apply(row)
-    before = recorded_spec(rows)
-    if before is None and state.ended:  # an older version did not record it; how many trials there were is known
-        before = plan.spec.model_dump(mode="json", exclude_none=True)
-        before["trials"] = min(plan.spec.trials, len(state.trials.search))
-    changed = changes(before, plan.spec, ranges(plan.space)) if before else {}
+    rows = _rows(folder)
+    state = _state(plan, rows)
+    changed = _changed(plan, rows, state)
     if changed and (not state.ended or gives_more(changed)):
-        had_ended = state.ended is not None
+        if state.ended:
+            _check_budget(plan.spec, state, changed)
         journal = Journal(folder.journal)
         state.apply(journal.append(SweepExtended(changed)))
-        if had_ended and not state.ended:
-            _check_budget(state, folder, changed)
         journal.flush()
     if state.ended:
         _answer_requests(state, folder)
     return state
 
 
-def _check_budget(state: SweepState, folder: SweepFolder, changed: Mapping[str, Sequence[Any]]) -> None:
+def _rows(folder: SweepFolder) -> list[Row]:
+    return list(read(folder.journal)) if folder.journal.is_dir() else []
+
+
+def _state(plan: Plan, rows: Sequence[Row]) -> SweepState:
+    state = SweepState(plan)
+    for row in rows:
+        state.apply(row)
+    return state
+
+
+def _changed(plan: Plan, rows: Sequence[Row], state: SweepState) -> dict[str, list[Any]]:
+    """How `plan` differs from what the journal says; nothing if it says nothing.
+
+    Raises:
+        SteadytuneError: a field was changed that cannot be.
+    """
+    before = recorded_spec(rows)
+    if before is None and state.ended:  # an older version did not record it; how many trials there were is known
+        before = plan.spec.model_dump(mode="json", exclude_none=True)
+        before["trials"] = min(plan.spec.trials, len(state.trials.search))
+    return changes(before, plan.spec, ranges(plan.space)) if before else {}
+
+
+def _check_budget(spec: SweepSpec, state: SweepState, changed: Mapping[str, Sequence[Any]]) -> None:
     """Refuse to give a sweep more of one thing where another bound leaves none of it.
 
     Raises:
         SteadytuneError: its hours are used up; or its epochs, and all that it was given are trials.
     """
-    spec = state.plan.spec
     used_up = ""
     if spec.hours is not None and state.active_seconds >= 3600 * spec.hours:
         used_up = f"its {spec.hours:g} hours; give it more with --hours"
@@ -102,7 +136,7 @@ def _check_budget(state: SweepState, folder: SweepFolder, changed: Mapping[str, 
         more = [name for name in changed if gives_more({name: changed[name]})]
         used_up = f"its {spec.epoch_budget} epochs; give it more with --total-epochs" if more == ["trials"] else ""
     if used_up:
-        raise SteadytuneError(f"sweep {folder.name} has used up {used_up}, counted from its launch")
+        raise SteadytuneError(f"sweep {spec.name} has used up {used_up}, counted from its launch")
 
 
 def _answer_requests(state: SweepState, folder: SweepFolder) -> None:

@@ -30,7 +30,7 @@ from search.execution.job_protocol import error_sentence, is_status
 from search.next_step import command
 from search.sweep.environment import JOB
 from search.sweep.spec import SweepSpec
-from search.sweep.uri import located, located_store
+from search.sweep.uri import located, located_store, located_sweep
 from trainables.errors import SettingsError, SteadytuneError, first_line
 
 ACTIVE_STATES = ("pending", "running")
@@ -57,9 +57,7 @@ def last_number(name: str, ids: Iterable[str]) -> int:
 
 def portable(spec: SweepSpec, address: str) -> SweepSpec:
     """`spec` without relative paths, to run at `address` in another working folder."""
-    warm_start = [
-        str(Path(name).absolute()) if (Path(name) / "sweep.yaml").is_file() else name for name in spec.warm_start
-    ]
+    warm_start = [located_sweep(sweep) for sweep in spec.warm_start]
     changed: dict[str, Any] = {"data": located(spec.data), "warm_start": warm_start, "address": address}
     if spec.store:
         changed["store"] = located_store(spec.store)

@@ -51,7 +51,8 @@ def run_shown(
         folder.check_free()
         spec = started(new, root)
     else:
-        spec = SweepFolder.existing(root, name).spec()
+        SweepFolder.existing(root, name).check_resumable()
+        spec = folder.spec()
         refuse_reopening(folder)
         check_start(spec, root)
     if not new and read_identity(folder.path):  # compared by what is trained on, not by all that was downloaded

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from search.control.reopen import more_options
 from search.next_step import command
 from search.run.ahead import as_checked, check_ahead
 from search.stages.progress import check_unedited, stage_state
@@ -51,7 +52,7 @@ def resume_stages(folder: StagesFolder, run_sweep: RunSweep, say: Callable[[str]
         check_unedited(stages, folder)
         raise SteadytuneError(
             f"all stages of {stages.name} have ended; give the last one more to do, such as "
-            f"`{command('resume', spec.name, folder.root, '--trials', str(spec.trials + 20))}`"
+            f"`{command('resume', spec.name, folder.root, *more_options(last))}`"
         )
     return _run(folder, run_sweep, say)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,10 @@ def resume(
             retry_until_available(lambda: _update(folder, storage), notify)
         if accept_gap:
             notify(cut_journal(folder))
-        if extend(plan, folder).ended:
+        if (state := extend(plan, folder)).ended:
             with sweep_run.uploading():  # what an outage may have kept from the storage
                 pass
-            raise SteadytuneError(nothing_left(folder, plan.spec.trials))
+            raise SteadytuneError(nothing_left(state, folder))
         announce()
         plan = resumed(plan, folder, accept_changed_data, sweep_run.notify_plain)
         return replace(sweep_run, plan=plan).run()
@@ -218,8 +219,7 @@ class _SweepRun:
                 if uploader:
                     uploader.delete(trial, epoch)
 
-            requests = RequestBox(folder.requests)
-            resume = f"`{folder.command('resume')}`"
+            requests, resume = RequestBox(folder.requests), partial(folder.command, "resume")
             coordinator = Coordinator(
                 self.plan, journal, delete=delete, requests=requests, listen=self.listen, how_to_resume=resume
             )

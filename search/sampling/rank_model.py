@@ -67,10 +67,10 @@ class RankModel:
     def choose(self, number: int, trials: Sequence[Scored]) -> dict[str, Any] | None:
         """The configuration for the trial that starts after `number` others; None if there is none to choose."""
         ranked = [trial for trial in trials if trial.score is not None]
-        candidates = self.configurations.draw(number, _best(ranked))
+        drawn = self.configurations.draw(number, _best(ranked))
         if len(ranked) < AT_RANDOM:
-            return next(iter(candidates), None)  # they are drawn at random
-        if not candidates:
+            return next(iter(drawn), None)  # the others are not drawn
+        if not (candidates := list(drawn)):
             return None
         members, running = _members(ranked), [trial for trial in trials if trial.score is None]
         known, y = self._points(members), _scores(members)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from search.control.reopen import more_options
 from search.journal.events import SweepOpened
 from search.journal.segments import read
 from search.stages.stages import Stages, StagesFolder
-from search.state.extension import changes, recorded_spec
+from search.state.extension import changes, gives_more, recorded_spec
 from search.state.follower import SweepFollower
 from search.state.sweep_state import SweepState
-from search.sweep.folder import STAGES_FILE, SweepFolder, names
+from search.sweep.folder import STAGES_FILE, SweepFolder
+from search.sweep.followers import followers
 from search.sweep.spec import SweepSpec, read_stored_spec
 from trainables import registry
 from trainables.errors import SteadytuneError
-from trainables.settings import read_yaml
 from trainables.start import start_settings
 
 FILLED_IN = ("set", "earlier_stages", "data_fingerprint", "gpus", "name")
@@ -67,9 +68,15 @@ def _check_stage(stages: Stages, spec: SweepSpec, folder: StagesFolder) -> None:
 
 def _instead(field: str, value: Any, sweep: SweepFolder) -> str:
     """What else changes the `field` of a stage that has begun; "" if nothing does."""
+    state = SweepFollower(sweep).read()
+    if any(followers(sweep)):
+        return ""
     if field == "set":
-        return f", and change a range by `{sweep.command('resume', '--set', 'NAME.high=VALUE')}`"
+        more = more_options(state) if state.ended else []
+        return f", and change a range by `{sweep.command('resume', *more, '--set', 'NAME.high=VALUE')}`"
     if value is None or field not in ("trials", "total_epochs", "hours"):
+        return ""
+    if state.ended and not gives_more({field: [getattr(state.plan.spec, field), value]}):
         return ""
     option = f"--{field.replace('_', '-')}"
     return f", and change the stage by `{sweep.command('resume', option, str(value))}`"
@@ -97,7 +104,7 @@ def refuse_reopening(folder: SweepFolder) -> None:
     Raises:
         SteadytuneError: there is such a sweep.
     """
-    for follower in _followers(folder):
+    for follower in followers(folder):
         raise SteadytuneError(
             f"sweep {folder.name} has ended, and {follower} started from its winner, which must stay the same; launch "
             f"a new sweep with `warm_start: [{folder.name}]`"
@@ -114,7 +121,7 @@ def refuse_renaming(folder: SweepFolder) -> None:
     for stages in folders:
         if folder.name in (spec.name for spec in stages.read().specs):
             raise SteadytuneError(f"sweep {folder.name} is a stage of {stages.name}, which knows it by its name")
-    for follower in _followers(folder):
+    for follower in followers(folder):
         raise SteadytuneError(f"sweep {follower} started from {folder.name}, which it knows by its name")
 
 
@@ -124,15 +131,8 @@ def refuse_removal(folder: SweepFolder, removed: Collection[str]) -> None:
     Raises:
         SteadytuneError: another one started from it, and could not go on.
     """
-    if others := [follower for follower in _followers(folder) if follower not in removed]:
+    if others := [follower for follower in followers(folder) if follower not in removed]:
         raise SteadytuneError(
             f"sweep {others[0]} started from {folder.name}, and cannot go on without it; delete both: "
             f"`{folder.command('rm', *others)}`"
         )
-
-
-def _followers(folder: SweepFolder) -> Iterator[str]:
-    """The sweeps that started from that in `folder`."""
-    for name in names(folder.root):
-        if read_yaml(SweepFolder(folder.root, name).spec_file).get("starts_from") == folder.name:
-            yield name

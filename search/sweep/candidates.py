@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from search.sweep.augmentation import baseline_values
@@ -23,10 +23,11 @@ def configurations(plan: Plan) -> Configurations:
     """
     augmentation = baseline_values(plan)
 
-    def draw(started: int, near: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        seeds = [derived(plan.spec.seed, f"new/{started}/{index}") for index in range(CANDIDATES)]
-        usual = [near[index % len(near)] if near and index % 2 else augmentation for index in range(CANDIDATES)]
-        drawn = [at_random(plan.space, plan.spec.set, seed, kept) for seed, kept in zip(seeds, usual, strict=True)]
-        return [{name: value for name, value in values.items() if name in plan.ranges} for values in drawn]
+    def draw(started: int, near: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        for index in range(CANDIDATES):
+            usual = near[index % len(near)] if near and index % 2 else augmentation
+            seed = derived(plan.spec.seed, f"new/{started}/{index}")
+            values = at_random(plan.space, plan.spec.set, seed, usual)
+            yield {name: value for name, value in values.items() if name in plan.ranges}
 
     return Configurations(draw, lambda values: point(values, plan.ranges))

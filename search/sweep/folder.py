@@ -252,9 +252,11 @@ def age(seconds: float) -> str:
 
 def names(root: Path) -> list[str]:
     """The sweeps in `root`, oldest first by their descriptions: a folder's own time is its latest file's."""
-    # Hidden ones are half-written, or half-deleted.
-    files = sorted(root.glob("[!.]*/sweep.yaml"), key=lambda path: path.stat().st_mtime)
-    return [path.parent.name for path in files]
+    times: dict[str, float] = {}
+    for file in root.glob("[!.]*/sweep.yaml"):  # hidden ones are half-written, or half-deleted
+        with suppress(FileNotFoundError):  # deleted meanwhile
+            times[file.parent.name] = file.stat().st_mtime
+    return sorted(times, key=times.__getitem__)
 
 
 def _unwritable(path: Path, error: OSError) -> SteadytuneError:

@@ -11,7 +11,7 @@ from typing import Any
 
 from search.sweep.spec import COMMAND, SweepSpec, read_spec
 from search.sweep.spelling import STAGES, check_empty
-from search.sweep.uri import located, located_store
+from search.sweep.uri import located, located_store, located_sweep
 from spaces.value_range import KEYS
 from trainables import registry
 from trainables.errors import SettingsError
@@ -64,11 +64,13 @@ def spec_of(in_file: Mapping[str, Any], fields: Mapping[str, Any], owner: str) -
 
 
 def _with_whole_paths(spec: SweepSpec) -> SweepSpec:
-    """`spec` with the whole paths of its data and of its store's file: a resume, or an export, has other folders.
+    """`spec` with the whole paths of its data, of its store's file and of earlier sweeps: a resume has another folder.
 
     Data that are no file here may have a name that the recipe knows, and stay.
     """
     paths: dict[str, Any] = {}
+    if spec.warm_start:
+        paths["warm_start"] = [located_sweep(sweep) for sweep in spec.warm_start]
     if spec.data and Path(spec.data).exists():
         paths["data"] = located(spec.data)
     if spec.store:

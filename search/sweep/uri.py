@@ -42,6 +42,11 @@ def located_store(store: str) -> str:
     return sqlite_store(file.absolute()) if file else store
 
 
+def located_sweep(sweep: str) -> str:
+    """An earlier sweep of `warm_start` for whoever runs in another folder: its whole path, or the name that it is."""
+    return str(Path(sweep).absolute()) if (Path(sweep) / "sweep.yaml").is_file() else sweep
+
+
 def sqlite_store(file: Path) -> str:
     """The tracking URI of MLflow's store in a SQLite file."""
     return f"{_SQLITE}{file}"

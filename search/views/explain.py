@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from search.pruning.curve_statistics import curve_statistics
 from search.pruning.decision import REASONS
+from search.pruning.objective import WINDOW
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.counterfactual import counterfactual
 from search.views.pareto import pareto_front
 from search.views.remarks import remarks_of
 from search.views.status_table import description, happened, label, meaning, number
+
+MOST_EPOCHS = 30
+"""With more, what happened would be scrolled off the terminal: a training of 300 epochs had 300 lines."""
 
 RUNG = (
     "At a rung, trials are compared by the value that their curves are projected to reach. Those below the cutoff wait "
@@ -86,15 +91,17 @@ def _without_nonfinite(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def explanation(state: SweepState, trial: TrialState) -> list[str]:
-    """What happened to one trial and why: its curve, each decision, and what would have changed the last one."""
+def explanation(state: SweepState, trial: TrialState, every_epoch: bool = False) -> list[str]:
+    """What happened to one trial and why: its curve, each decision, and what would have changed the last one.
+
+    Args:
+        state: of the sweep.
+        trial: to explain.
+        every_epoch: have a line for each epoch; else, of more than `MOST_EPOCHS`, only for those that decided.
+    """
     lines = [f"Trial {label(trial)}, seed {trial.started.seed}: {description(trial)}"]
     lines.append(_progress(state, trial))
-    metric = state.plan.recipe.metric
-    for point in trial.curve.points:
-        loss = "–" if point.loss is None else f"{point.loss:.4g}"
-        held_out = f"  held-out loss {point.held_out:.4g}" if point.held_out is not None else ""
-        lines.append(f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {loss}{held_out}")
+    lines.extend(_epoch_lines(trial, state.plan.recipe.metric, every_epoch))
     for before, decision in zip([None, *trial.decisions], trial.decisions, strict=False):
         says_why = decision.action == "stop" or (decision.action == "pause" and decision.reason != "rung")
         reason = f" ({decision.reason}: {REASONS[decision.reason]})" if says_why else ""
@@ -112,6 +119,34 @@ def explanation(state: SweepState, trial: TrialState) -> list[str]:
     if trial.paused:
         lines.append("It is paused with its checkpoint, and may be promoted when more trials have arrived at the rung.")
     return lines
+
+
+def _epoch_lines(trial: TrialState, metric: str, every_epoch: bool) -> Iterator[str]:
+    points = trial.curve.points
+    shown = _telling(trial) if len(points) > MOST_EPOCHS and not every_epoch else {point.epoch for point in points}
+    left_out = 0
+    for is_shown, group in groupby(points, lambda point: point.epoch in shown):
+        stretch = list(group)
+        if not is_shown and len(stretch) > 1:  # a line for one epoch says more than that it is left out
+            left_out += len(stretch)
+            yield f"  … {len(stretch)} epochs"
+            continue
+        for point in stretch:
+            loss = "–" if point.loss is None else f"{point.loss:.4g}"
+            held_out = f"  held-out loss {point.held_out:.4g}" if point.held_out is not None else ""
+            yield f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {loss}{held_out}"
+    if left_out:
+        yield f"  {left_out} of {len(points)} epochs are left out; --every-epoch shows them."
+
+
+def _telling(trial: TrialState) -> set[int]:
+    """The epochs of a long training by which it is understood: its ends, those of its values and of each decision."""
+    curve = trial.curve
+    epochs = {1, *range(curve.epoch - WINDOW + 1, curve.epoch + 1)}
+    epochs |= {decision.epoch for decision in trial.decisions}
+    epochs |= {curve.best.epoch} if curve.best else set()
+    epochs |= set(range(curve.reached.first, curve.reached.last + 1)) if curve.reached else set()
+    return epochs
 
 
 def _result(state: SweepState, trial: TrialState) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from search.next_step import DEFAULT_SWEEPS
@@ -68,7 +68,7 @@ def sweep_page(
         root: folder of the sweeps, for the commands that the page suggests.
     """
     importances = importance(state)
-    parts = [*_result(state, SweepFolder(root, name).command, data_look.look if data_look else Look(), together)]
+    parts = [*_result(state, SweepFolder(root, name), data_look.look if data_look else Look(), together)]
     if models:
         parts += ["<h1 id='models'>Winner and baseline on held-out data</h1>", models]
     parts += ["<h1 id='search'>The search</h1>", *_search(state, importances)]
@@ -88,15 +88,13 @@ def html_chart(chart: Chart) -> str:
     return f"<h2>{escape(chart.title)}</h2>\n{chart_html.html(chart)}\n<p class='note'>{escape(chart.note)}</p>"
 
 
-def _result(
-    state: SweepState, command: Callable[..., str], look: Look, together: SeedsTogether | None
-) -> Iterator[str]:
+def _result(state: SweepState, folder: SweepFolder, look: Look, together: SeedsTogether | None) -> Iterator[str]:
     """One screen: what won, by how much, how sure that is, what to do next, and what is to be known of the data."""
     ranked = finalists(state) if state.ended is not None and state.ended.trial >= 0 else []
     guessed = look.guessed(state.plan.recipe.metric)
-    result_sentences = [*_verdict(state, command, ranked, guessed)]
+    result_sentences = [*_verdict(state, folder, ranked, guessed)]
     if together:
-        result_sentences += [f"{sentence}." for sentence in seeds_sentences(together, command("export"))]
+        result_sentences += [f"{sentence}." for sentence in seeds_sentences(together, folder.command("export"))]
     result_sentences += [f"About the data: {warning}" for warning in look.warnings[:MOST_WARNINGS]]
     unsure = " unsure" if not ranked or learnt_nothing(state) or _within_noise(ranked) else ""
     lead_text, *others = map(escape, result_sentences)
@@ -111,7 +109,7 @@ def _result(
 
 
 def _verdict(
-    state: SweepState, command: Callable[..., str], ranked: list[Finalist], guessed: Mapping[str, float]
+    state: SweepState, folder: SweepFolder, ranked: list[Finalist], guessed: Mapping[str, float]
 ) -> Iterator[str]:
     metric = state.plan.recipe.metric
     if not ranked:
@@ -132,8 +130,8 @@ def _verdict(
     yield from (f"{sentence}." for sentence in no_better_than_guesses(state, winner, guessed))
     yield from (f"{sentence}." for sentence in lead_sentences(state, ranked))
     yield from target_lines(state)
-    steps = next_step(state, ranked, "best/checkpoint", command)
-    yield ". ".join(steps)
+    checkpoint = folder.best / "checkpoint"
+    yield ". ".join(next_step(state, ranked, str(checkpoint) if checkpoint.is_dir() else "", folder))
 
 
 def _within_noise(ranked: list[Finalist]) -> bool:

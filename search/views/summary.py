@@ -102,7 +102,7 @@ def summary(state: SweepState, folder: SweepFolder) -> Iterator[RenderableType]:
     yield f"Results in the browser: {folder.command('browse')}"
     yield ""
     path = str(checkpoint.path) if checkpoint else ""
-    for index, sentence in enumerate(next_step(state, ranked, path, folder.command)):
+    for index, sentence in enumerate(next_step(state, ranked, path, folder)):
         yield f"  {sentence}" if index else sentence
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
+from search.control.reopen import more_options
+from search.next_step import command
 from search.state.lead import Lead, lead, learnt_nothing
 from search.state.outcome import Finalist
 from search.state.sweep_state import SweepState
+from search.sweep.folder import SweepFolder
+from search.sweep.followers import followers, next_stage
 from search.views.status_table import label, plural
+from trainables.errors import SettingsError
 from trainables.recipe import Recipe
 
 PICTURE_SIZES = ("image_size", "imgsz")
@@ -82,23 +88,22 @@ def nothing_learnt(state: SweepState) -> Iterator[str]:
     yield f"What helps: {', '.join(helps)}; and a look at the data (`steadytune check`)."
 
 
-def next_step(
-    state: SweepState, ranked: Sequence[Finalist], checkpoint: str, command: Callable[..., str]
-) -> Iterator[str]:
+def next_step(state: SweepState, ranked: Sequence[Finalist], checkpoint: str, folder: SweepFolder) -> Iterator[str]:
     """What to do after the sweep, sentence by sentence.
 
     Args:
         state: the sweep.
         ranked: its finalists, best first.
         checkpoint: path of the winner's checkpoint; "" if there is none.
-        command: the command line of a verb about this sweep.
+        folder: the sweep's.
     """
     if learnt_nothing(state):
         return
+    if follows := _what_follows(folder):
+        yield f"Next: {follows}"
+        return
     best, baseline, spec = ranked[0], baseline_of(ranked), state.plan.spec
-    others = ["--hours", f"{2 * spec.hours:g}"] if spec.hours else []
-    others += ["--total-epochs", str(2 * spec.epoch_budget)] if spec.epoch_budget else []
-    more = command("resume", "--trials", str(2 * state.trial_budget), *others)
+    more = folder.command("resume", *more_options(state))
     if baseline is best:
         yield f"Next: search on, {more}, or in wider ranges (`set`)"
         return
@@ -112,3 +117,17 @@ def next_step(
             yield f"{compared.seeds} seeds each would tell the two apart ({now})"
     elif checkpoint and type(state.plan.recipe).predictor is not Recipe.predictor:  # a script's model is the script's
         yield f"Next: see what it does, steadytune predict {shlex.quote(checkpoint)} PICTURES"
+
+
+def _what_follows(folder: SweepFolder) -> str:
+    """The sweep that starts from the winner of that in `folder`, which then stays as it is; "" if there is none."""
+    with suppress(SettingsError):  # a damaged file of another sweep does not hide the result of this one
+        for name in followers(folder):
+            return f"sweep {name}, which started from this winner, {command('status', name, folder.root)}"
+        if stage := next_stage(folder):
+            stages, name = stage
+            return (
+                f"stage {name}, which starts from this winner; if it does not begin by itself, "
+                f"{command('resume', stages, folder.root)}"
+            )
+    return ""

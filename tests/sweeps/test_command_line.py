@@ -109,7 +109,7 @@ def test_a_sweep_that_has_ended_is_given_more_trials(tool: Tool) -> None:
     assert tool.run(*LONG).returncode == 0
     nothing = tool.run("resume", "sweep")
     assert nothing.returncode == 2
-    assert "sweep sweep has ended; give it more to do, such as `steadytune resume sweep --trials 25`" in nothing.stderr
+    assert "sweep sweep has ended; give it more to do, such as `steadytune resume sweep --trials 10`" in nothing.stderr
     more = tool.run("resume", "sweep", "--trials", "9")
     assert more.returncode == 0, more.stderr
     assert "Best configuration: trial" in more.stdout

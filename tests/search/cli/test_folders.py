@@ -69,3 +69,14 @@ def test_sizes_and_ages_are_for_people() -> None:
         "3200.0 GB",
     ]
     assert [age(seconds) for seconds in (5, 60, 7200, 90000)] == ["a moment", "1 minute", "2 hours", "1 day"]
+
+
+@pytest.mark.parametrize("json_", [[], ["--json"]])
+def test_a_sweep_that_is_deleted_while_it_is_listed_is_left_out(
+    steadytune: Steadytune, sweeps: Path, monkeypatch: pytest.MonkeyPatch, json_: list[str]
+) -> None:
+    monkeypatch.setattr("search.cli.status.names", lambda root: ["deleted", "sweep"])
+    code, output, _ = steadytune("ls", *json_, "--sweeps", sweeps)
+    assert code == 0
+    assert "deleted" not in output
+    assert "sweep" in output

@@ -70,7 +70,7 @@ def test_the_resume_of_a_sweep_that_has_ended_is_refused_before_anything_is_said
 ) -> None:
     code, output, error = steadytune("resume", "sweep", "--sweeps", sweeps)
     assert (code, output) == (2, "")
-    more = SweepFolder(sweeps, "sweep").command("resume", "--trials", "24")
+    more = SweepFolder(sweeps, "sweep").command("resume", "--trials", "8")
     assert f"sweep sweep has ended; give it more to do, such as `{more}`" in error
 
 
@@ -83,3 +83,17 @@ def test_where_the_export_of_an_ended_sweep_is_missing_a_resume_says_what_writes
     assert written in steadytune("resume", "sweep", "--sweeps", sweeps)[2]
     folder.best.mkdir()
     assert written not in steadytune("resume", "sweep", "--sweeps", sweeps)[2]
+
+
+def test_a_sweep_that_an_earlier_version_decided_in_another_way_is_not_resumed(
+    steadytune: Steadytune, sweeps: Path
+) -> None:
+    """It was refused, until the call was lost when modules were divided."""
+    file = SweepFolder(sweeps, "sweep").spec_file
+    file.write_text(f"{file.read_text()}brackets: 3\n")
+    before = file.read_text()
+    for options in ([], ["--trials", "9"]):
+        code, _, error = steadytune("resume", "sweep", *options, "--sweeps", sweeps)
+        assert code == 2
+        assert "was launched with brackets: 3, which was removed" in error
+    assert file.read_text() == before

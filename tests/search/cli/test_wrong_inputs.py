@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,9 +179,19 @@ def test_a_wrong_command_line(
     check_sentence(steadytune, arguments, words)
 
 
-def test_a_refused_resume_leaves_the_sweep_as_it_was(steadytune: Steadytune, sweeps: Path) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--trials", 1),
+        ("--trials", 9, "--hours", 1e-9),  # they are used up
+        ("--trials", 9, "--address", "http://127.0.0.1:1", "--background"),
+    ],
+)
+def test_a_refused_resume_leaves_the_sweep_as_it_was(
+    steadytune: Steadytune, sweeps: Path, options: tuple[Any, ...]
+) -> None:
     before = (sweeps / "sweep" / "sweep.yaml").read_text()
-    assert steadytune("resume", "sweep", "--trials", 1, "--sweeps", sweeps)[0] == 2
+    assert steadytune("resume", "sweep", *options, "--sweeps", sweeps)[0] == 2
     assert (sweeps / "sweep" / "sweep.yaml").read_text() == before
     assert steadytune("status", "sweep", "--sweeps", sweeps)[0] == 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,9 @@ from search.control.coordinator import Coordinator
 from search.control.rules import repeated_failure
 from search.execution.crash import crash_reason, disk_problem
 from search.journal.events import EpochDone
-from search.journal.segments import Journal
+from search.journal.segments import Journal, read
 from tests.support.fakes import plan_of
+from tests.support.workers import Workers, coordinator_of, finish
 from trainables.errors import SteadytuneError
 
 
@@ -72,9 +74,10 @@ def test_a_process_that_never_wrote_a_log_has_no_last_words(tmp_path: Path) -> N
 class Failing:
     """A sweep whose trials fail."""
 
-    def __init__(self, data: Path, journal: Path) -> None:
+    def __init__(self, data: Path, journal: Path, **fields: Any) -> None:
+        plan = plan_of(data, **{"trials": 9, **fields})
         self.coordinator = Coordinator(
-            plan_of(data, trials=9), Journal(journal), delete=lambda trial, epoch: None, listen=lambda row, state: None
+            plan, Journal(journal), delete=lambda trial, epoch: None, listen=lambda row, state: None
         )
         self.coordinator.open(1)
 
@@ -98,6 +101,20 @@ def test_three_that_fail_alike_at_the_start_are_enough(failing: Failing) -> None
         failing.coordinator.halted
     )
     assert failing.coordinator.next() is None
+
+
+def test_where_no_trial_is_left_more_are_advised_and_they_train(data: Path, tmp_path: Path) -> None:
+    failing = Failing(data, tmp_path / "journal", trials=3, hours=1.0)
+    for _ in range(3):
+        failing.fail("alike")
+    advice = "mend it, then `steadytune resume NAME --trials 6 --hours 2`"
+    assert str(failing.coordinator.halted).endswith(advice)
+    failing.coordinator.tick()
+    workers = Workers()
+    resumed = coordinator_of(plan_of(data, trials=6, hours=2.0), tmp_path / "journal", workers)
+    finish(resumed, list(read(tmp_path / "journal")), workers)
+    assert [trial.started.named for trial in resumed.state.trials.search[3:]] == ["steady", "", ""]
+    assert resumed.state.trials.ranking
 
 
 def test_trials_that_fail_each_in_its_own_way_are_no_reason_to_stop(failing: Failing) -> None:

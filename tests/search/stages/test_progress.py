@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from search.next_step import command
 from search.python_api import load
 from search.stages.progress import check_unedited, refuse_renaming, refuse_reopening, stage_state
 from search.stages.stages import Stages, StagesFolder
+from search.state.outcome import finalists
 from search.sweep.folder import SweepFolder
+from search.views.verdict import next_step
 from tests.support.terminal import Steadytune
 from trainables.errors import SteadytuneError
 
@@ -47,9 +50,28 @@ def test_stages_that_have_begun_stay_as_they_were(stages: Stages, folder: Stages
         check_unedited(folder.read(), folder)
     resume = SweepFolder(folder.root, "cattle-pretrain").command("resume", "--trials", "30")
     assert f"change the stage by `{resume}`" in str(refused.value)
-    replaced("trials: 30", "trials: 3")(folder.file)
+    replaced("trials: 30", "trials: 2")(folder.file)
+    with pytest.raises(
+        SteadytuneError, match=r"trials of stage pretrain is 2, but the stage began with 3; set it back$"
+    ):
+        check_unedited(folder.read(), folder)  # it has ended, so a resume with fewer is refused
+    replaced("trials: 2", "trials: 3")(folder.file)
+    replaced("depth: 1", "depth: 2")(folder.file)
+    with pytest.raises(SteadytuneError, match=r"resume cattle-pretrain .*--trials 6 --set NAME.high=VALUE`$"):
+        check_unedited(folder.read(), folder)
+    replaced("depth: 2", "depth: 1")(folder.file)
     replaced("seed: 0", "seed: 1")(folder.file)
     with pytest.raises(SteadytuneError, match=r"seed of stage pretrain is 1, but the stage began with 0; set it back$"):
+        check_unedited(folder.read(), folder)
+
+
+def test_an_edited_stage_that_another_one_started_from_can_only_be_set_back(
+    stages: Stages, folder: StagesFolder, train: Trains
+) -> None:
+    for spec in stages.specs:
+        train(spec)
+    replaced("trials: 3", "trials: 30")(folder.file)
+    with pytest.raises(SteadytuneError, match=r"but the stage began with 3; set it back$"):
         check_unedited(folder.read(), folder)
 
 
@@ -81,6 +103,25 @@ def test_a_sweep_is_not_reopened_once_another_one_started_from_it(
     with pytest.raises(SteadytuneError, match="cattle-finetune started from its winner, which must stay the same"):
         refuse_reopening(first)
     refuse_reopening(SweepFolder(folder.root, "cattle-finetune"))
+
+
+def test_the_summary_of_a_stage_advises_no_resume_which_would_be_refused(
+    stages: Stages, folder: StagesFolder, train: Trains
+) -> None:
+    first, last = (SweepFolder(folder.root, spec.name) for spec in stages.specs)
+    state = train(stages.specs[0])  # its baseline has won, so a sweep by itself would be searched on
+    resume = command("resume", "cattle", folder.root)
+    assert list(next_step(state, finalists(state), "", first)) == [
+        f"Next: stage cattle-finetune, which starts from this winner; if it does not begin by itself, {resume}"
+    ]
+    of_last = train(stages.specs[1])
+    assert list(next_step(state, finalists(state), "", first)) == [
+        f"Next: sweep cattle-finetune, which started from this winner, {last.command('status')}"
+    ]
+    (last.root / "damaged").mkdir()
+    (last.root / "damaged" / "sweep.yaml").write_text("[")
+    advice = f"search on, {last.command('resume', '--trials', '4')}"
+    assert any(advice in sentence for sentence in next_step(of_last, finalists(of_last), "", last))
 
 
 def test_a_stage_that_is_gone_is_not_trained_again_behind_the_back_of_those_after_it(
@@ -126,8 +167,8 @@ def test_no_way_leads_to_more_trials_of_a_sweep_that_another_one_started_from(
         train(spec)
     file = SweepFolder(folder.root, "cattle-pretrain").spec_file
     before = file.read_text()
-    for options in (["--trials", "9"], []):
-        code, _, complaint = steadytune("resume", "cattle-pretrain", *options, "--sweeps", folder.root)
+    for verb, *options in (["resume", "--trials", "9"], ["resume"], ["add", "quality=0.5"]):
+        code, _, complaint = steadytune(verb, "cattle-pretrain", *options, "--sweeps", folder.root)
         assert code == 2
         assert "cattle-finetune started from its winner" in complaint
     with pytest.raises(SteadytuneError, match="cattle-finetune started from its winner"):

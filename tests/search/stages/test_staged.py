@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
+from search.control.reopen import change
 from search.run.ahead import as_checked, check_ahead
 from search.run.staged import launch_stages, resume_stages
 from search.stages.stages import Stages, StagesFolder, read_file
@@ -81,6 +84,20 @@ def test_when_all_have_ended_there_is_nothing_to_resume(stages: Stages, root: Pa
     launch_stages(stages, root, Runs(train), silent)
     with pytest.raises(SteadytuneError, match=r"all stages of cattle have ended; .*`steadytune resume cattle-finetune"):
         resume_stages(StagesFolder(root, "cattle"), Runs(train), silent)
+
+
+def test_what_is_advised_once_all_have_ended_is_not_refused(stages: Stages, root: Path, train: Trains) -> None:
+    """Where the last one's epochs are used up, more trials alone are refused."""
+    first, last = stages.specs
+    bounded = last.model_copy(update={"total_epochs": 4, "hours": 1.0})
+    launch_stages(Stages(stages.name, (first, bounded)), root, Runs(train), silent)
+    with pytest.raises(SteadytuneError) as refused:
+        resume_stages(StagesFolder(root, "cattle"), Runs(train), silent)
+    advice = re.search(r"`steadytune resume cattle-finetune (?:--sweeps \S+ )?(.*)`", str(refused.value))
+    assert advice is not None
+    assert advice[1].startswith("--trials 4 --hours 2 --total-epochs ")
+    options = re.findall(r"--(\S+) (\S+)", advice[1])
+    change(SweepFolder(root, last.name), {name.replace("-", "_"): yaml.safe_load(value) for name, value in options})
 
 
 def test_what_is_refused_before_the_first_trial_leaves_no_files(stages: Stages, root: Path, data: Path) -> None:

@@ -174,3 +174,14 @@ def test_of_several_sweeps_that_are_as_close_the_newest_is_meant(tmp_path: Path,
         os.utime(folder.spec_file, (0, -86400 * days_ago))
     with pytest.raises(SteadytuneError, match=r"no sweep 'demo' in .*; did you mean 'demo-20261130-0815'"):
         SweepFolder.existing(tmp_path, "demo")
+
+
+def test_a_sweep_that_is_deleted_while_they_are_listed_is_left_out(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("gone", "kept"):
+        SweepFolder.create(tmp_path, spec_of(data, name=name))
+    files = sorted(tmp_path.glob("*/sweep.yaml"))
+    SweepFolder(tmp_path, "gone").remove()
+    monkeypatch.setattr(Path, "glob", lambda *_: iter(files))
+    assert names(tmp_path) == ["kept"]

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from search.journal.events import SweepOpened
+from search.journal.segments import Journal
+from search.sampling.warm_start import load_prior_sweeps
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import make_plan
 from search.sweep.sweep_file import spec_of
@@ -58,6 +61,22 @@ def test_the_data_and_the_store_are_found_from_another_folder(here: Path, monkey
     monkeypatch.chdir(here / "old")
     plan = make_plan(folder.spec())
     assert (plan.spec.data, plan.spec.store) == (str(here / "cattle"), f"sqlite:///{here / 'team.db'}")
+
+
+def test_an_earlier_sweep_is_found_from_another_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A launch that was killed before its first row is resumed without the earlier sweep's trials in its journal."""
+    fields = {"recipe": CURVES, "preset": "short", "data": "data", "trials": 3}
+    first = SweepFolder.create(here / "old", spec_of({**fields, "name": "first"}, {}, "sweep.yaml"))
+    journal = Journal(first.journal)
+    journal.append(SweepOpened(1))
+    journal.flush()
+    spec = spec_of({**fields, "name": "second", "warm_start": ["old/first"]}, {}, "sweep.yaml")
+    folder = SweepFolder.create(here / "sweeps", spec)
+    monkeypatch.chdir(here / "old")
+    (prior,) = load_prior_sweeps(make_plan(folder.spec(), training=False), folder.root)
+    assert prior.sweep == "first"
+    by_name = spec_of({**fields, "name": "third", "warm_start": ["second"]}, {}, "sweep.yaml")
+    assert by_name.warm_start == ["second"], "it is looked up among the sweeps"
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,22 @@ def test_every_epoch_has_a_line_with_its_value_and_loss(ended: SweepState) -> No
     assert lines[1] == "  epoch   2  score 0.8835  training loss 0.5  held-out loss 0.5"
 
 
+def test_of_a_long_training_the_epochs_that_decided_have_lines(data: Path, tmp_path: Path) -> None:
+    plan = plan_of(data, trials=6, preset="long", enqueue=["good"], set={"epochs": 50}, confirm_top=0, audit=0.0)
+    state = swept(plan, tmp_path / "journal").state
+    trial = state.trials[0]
+    lines = [line for line in explanation(state, trial) if line.startswith("  ")]
+    shown = [int(line.split()[1]) for line in lines if line.startswith("  epoch ")]
+    assert {1, 48, 49, 50, *(decision.epoch for decision in trial.decisions)} <= set(shown)
+    assert len(shown) < 30
+    gaps = [int(line.split()[1]) for line in lines if line.startswith("  … ")]
+    assert min(gaps) > 1
+    assert len(shown) + sum(gaps) == 50
+    assert lines[-1] == f"  {sum(gaps)} of 50 epochs are left out; --every-epoch shows them."
+    whole = [line for line in explanation(state, trial, every_epoch=True) if line.startswith("  ")]
+    assert [int(line.split()[1]) for line in whole] == list(range(1, 51))
+
+
 def test_every_decision_is_told_with_its_reason_and_its_numbers(ended: SweepState) -> None:
     trial = next(each for each in ended.trials.search if each.decision and each.decision.reason == "rung")
     lines = [line for line in explanation(ended, trial) if line.startswith("After epoch ")]

@@ -21,9 +21,7 @@ from tests.support.terminal import lines_of
 from tests.support.workers import swept
 from trainables.look import Look
 
-
-def command(verb: str, *more: str) -> str:
-    return " ".join(["steadytune", verb, "sweep", *more])
+FOLDER = SweepFolder(Path("sweeps"), "sweep")
 
 
 def with_values(state: SweepState, best: tuple[float, ...], baseline: tuple[float, ...]) -> list[Finalist]:
@@ -36,9 +34,9 @@ def test_a_clear_lead_is_told_with_its_interval(ended: SweepState, monkeypatch: 
     ranked = with_values(ended, (0.90, 0.91), (0.60, 0.61))
     (sentence,) = lead_sentences(ended, ranked)
     assert sentence.startswith("+0.3000 against the baseline 'steady' (0.6050 ± 0.0071); 95 % interval ± 0.0")
-    assert list(next_step(ended, ranked, "epoch-0004", command)) == []  # this recipe has no predictor, as a script
+    assert list(next_step(ended, ranked, "epoch-0004", FOLDER)) == []  # this recipe has no predictor, as a script
     monkeypatch.setattr(type(ended.plan.recipe), "predictor", lambda *arguments: None)
-    assert list(next_step(ended, ranked, "epoch-0004", command)) == [
+    assert list(next_step(ended, ranked, "epoch-0004", FOLDER)) == [
         "Next: see what it does, steadytune predict epoch-0004 PICTURES"
     ]
 
@@ -48,24 +46,24 @@ def test_a_lead_within_the_noise_of_the_seeds_is_called_that(ended: SweepState) 
     (sentence,) = lead_sentences(ended, ranked)
     assert "+0.0200 against the baseline" in sentence
     assert "within the noise of the seeds" in sentence
-    search_on, more_seeds = next_step(ended, ranked, "epoch-0004", command)
+    search_on, more_seeds = next_step(ended, ranked, "epoch-0004", FOLDER)
     assert search_on == "Next: search on, steadytune resume sweep --trials 24"
     assert "seeds each would tell the two apart (`confirm_seeds`, now 2)" in more_seeds
 
 
 def test_seeds_that_the_budget_left_out_are_not_advised_as_more(ended: SweepState) -> None:
     ranked = with_values(ended, (0.64, 0.66), (0.55,))
-    _, seeds = next_step(ended, ranked, "epoch-0004", command)
+    _, seeds = next_step(ended, ranked, "epoch-0004", FOLDER)
     assert seeds == (
         "2 seeds each would tell the two apart (`confirm_seeds`, now 2, of which not all were trained to their end)"
     )
 
 
 def test_more_is_given_of_all_that_ends_the_search(ended: SweepState, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = ended.plan.spec.model_copy(update={"hours": 2.0, "total_epochs": 60})
+    spec = ended.plan.spec.model_copy(update={"hours": 2.0, "total_epochs": 600})
     monkeypatch.setattr(ended, "plan", replace(ended.plan, spec=spec))
-    search_on = next(iter(next_step(ended, with_values(ended, (0.62, 0.64), (0.60, 0.62)), "", command)))
-    assert search_on.endswith("steadytune resume sweep --trials 24 --hours 4 --total-epochs 120")
+    search_on = next(iter(next_step(ended, with_values(ended, (0.62, 0.64), (0.60, 0.62)), "", FOLDER)))
+    assert search_on.endswith("steadytune resume sweep --trials 24 --hours 4 --total-epochs 1200")
 
 
 def test_one_seed_each_does_not_tell_how_sure_it_is(ended: SweepState) -> None:
@@ -76,7 +74,7 @@ def test_one_seed_each_does_not_tell_how_sure_it_is(ended: SweepState) -> None:
 def test_a_baseline_that_wins_is_said_to(ended: SweepState) -> None:
     ranked = with_values(ended, (0.9, 0.9), (0.95, 0.96))[::-1]
     assert next(iter(lead_sentences(ended, ranked))) == "No configuration is better than the baseline 'steady'"
-    assert next(iter(next_step(ended, ranked, "", command))).startswith("Next: search on, ")
+    assert next(iter(next_step(ended, ranked, "", FOLDER))).startswith("Next: search on, ")
 
 
 def test_a_result_that_guessing_reaches_too_is_said_to_be_no_better(ended: SweepState, tmp_path: Path) -> None:
