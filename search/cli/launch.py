@@ -50,7 +50,7 @@ def launch(
         return
     spec = described
     if cli_cluster.submits(spec.address, detach):
-        _refuse_background(background)
+        _check_job(background)
         cli_cluster.submit(spec.name, spec.address, sweeps, spec, detach)
     elif background:
         cli_background.launch(spec, sweeps)
@@ -94,11 +94,7 @@ def resume(
     cluster_address = address or folder.spec().address
     is_job = cli_cluster.submits(cluster_address, detach)
     if is_job:
-        _refuse_background(background)
-        if accept_gap:
-            raise SettingsError(
-                "--accept-gap repairs the journal on this machine; resume without --detach and --address"
-            )
+        _check_job(background, accept_gap)
     fields: dict[str, Any] = {"trials": trials, "total_epochs": total_epochs, "hours": hours}
     if set_:
         fields["set"] = with_bounds(folder.spec().set, options.pairs(set_, "--set"))
@@ -121,9 +117,12 @@ def resume(
     _run_sweep(name, sweeps, None, accept_gap=accept_gap, accept_changed_data=accept_changed_data)
 
 
-def _refuse_background(background: bool) -> None:
+def _check_job(background: bool, accept_gap: bool = False) -> None:
+    """Refuse what a cluster's job cannot have."""
     if background:
         raise SettingsError("--background is for this machine; a cluster's job has --detach, leave --background out")
+    if accept_gap:
+        raise SettingsError("--accept-gap repairs the journal on this machine; resume without --detach and --address")
 
 
 def _run_sweep(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -> None:
