@@ -57,7 +57,7 @@ def average_precision(
 
 
 def by_size(truth: Sequence[Objects], detected: Sequence[Detections], names: Sequence[str]) -> dict[str, float]:
-    """map50_95 of small, medium and large objects by COCO's bounds, areas of 32² and 96² pixels; only of what is there.
+    """map50_95 of small, medium and large boxes by COCO's bounds, areas of 32² and 96² pixels; only of what is there.
 
     Raises as `average_precision`.
     """
