@@ -88,7 +88,7 @@ def load(source: Source) -> dict[str, DataSet]:
     """The data sets of a source, by name."""
     if source.kind == "public":
         return {each.name: each for each in data.public(source.path)}
-    each = data.own(source.path) if source.kind == "own" else data.taskset(source.path)
+    each = data.own_table(source.path) if source.kind == "own" else data.taskset(source.path)
     return {each.name: each}
 
 
@@ -220,11 +220,11 @@ def main() -> None:
         for system in chosen
     ]
     rows = [row for file in args.add for row in _kept(file)]
-    for found in _done(jobs, args.jobs):
-        rows += found
+    for finished in _done(jobs, args.jobs):
+        rows += finished
         if args.save:
             with args.save.open("a") as file:
-                file.writelines(json.dumps(vars(row)) + "\n" for row in found)
+                file.writelines(json.dumps(vars(row)) + "\n" for row in finished)
     order = list(everything(args.peers))
     rows.sort(key=lambda row: (order.index(row.system) if row.system in order else len(order), row.system))
     for kind in dict.fromkeys(row.kind for row in rows):

@@ -52,7 +52,7 @@ class DataSet:
         return [mark for mark in asked if mark * table.max_epochs < group.epochs]
 
 
-def own(file: Path) -> DataSet:
+def own_table(file: Path) -> DataSet:
     """One of our own tables."""
     table = recorded.load(file)
     return DataSet(table.name, table.name, lambda seed: (table, table.realised(seed)))
@@ -65,10 +65,10 @@ def taskset(file: Path) -> DataSet:
     epochs = int(max(rows["epoch"].to_numpy()))
     values, losses = (rows[name].to_numpy().reshape(len(drawn), epochs) for name in ("value", "loss"))
     curves = [_until_lost(*curve) for curve in zip(values, losses, strict=True)]
-    ranges = {name: _range(name, [one[name] for one in drawn]) for name in drawn[0]}
+    ranges = {name: _range(name, [values[name] for values in drawn]) for name in drawn[0]}
     # All tasks have the same configurations in the same order: what a seed draws would be the same in each.
     order = np.random.default_rng(list(file.stem.encode())).permutation(len(drawn))
-    configurations = tuple(Configuration(drawn[place], (curves[place],)) for place in order)
+    configurations = tuple(Configuration(drawn[index], (curves[index],)) for index in order)
     table = Table(file.stem, _spec(ranges, epochs), configurations, min(TASKSET_TRIALS, len(configurations)))
     return DataSet(file.stem, "TaskSet", lambda seed: (table, table.realised(seed)))
 
@@ -91,8 +91,8 @@ class _Public:
     def __call__(self, seed: int) -> tuple[Table, Group]:
         draw = np.random.default_rng([seed, 4]).random(len(self._group.runs))
         numbered = (
-            Configuration({"arrival": float(number)}, one.trainings)
-            for number, one in zip(draw, self._table.configurations, strict=True)
+            Configuration({"arrival": float(number)}, configuration.trainings)
+            for number, configuration in zip(draw, self._table.configurations, strict=True)
         )
         return replace(self._table, configurations=tuple(numbered)), self._group
 

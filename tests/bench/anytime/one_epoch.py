@@ -14,7 +14,7 @@ class OneEpoch:
 
     def __init__(self, table: Table, group: Group, seed: int, workers: int) -> None:
         order = np.random.default_rng([seed, 5]).permutation(len(group.runs))[: table.trials]
-        self._new = [int(place) for place in order[::-1]]
+        self._new = [int(index) for index in order[::-1]]
         self._place: dict[int, int] = {}
         self._after_one: dict[int, float] = {}
         self._running = 0

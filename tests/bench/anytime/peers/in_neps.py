@@ -43,7 +43,7 @@ class Band(PriorBandSampler):  # type: ignore[misc]
     def sample_config(self, table: Any, rung: int) -> dict[str, Any]:
         point = np.array([float(value) for value in _configuration(super().sample_config(table, rung)).values()])
         numbers = np.array(self.rows.choices) == 0
-        tried = [self.rows.row_of(_configuration(one)) for one in table["config"]]
+        tried = [self.rows.row_of(_configuration(values)) for values in table["config"]]
         # A mutant keeps about half of the numbers; what is drawn anew shares none.
         mutated = bool((self.rows.points[tried][:, numbers] == point[numbers]).any())
         return self.rows.values(self.rows.nearest(point) if mutated else self.rows.random())
