@@ -150,13 +150,13 @@ def row(way: str, given: argparse.Namespace) -> str:
         lines = (root / "times.txt").read_text().splitlines()
         times = sorted((float(begin), float(end)) for begin, end in map(str.split, lines))
     assert len(times) == given.trials, times
-    own = sum(end - begin for begin, end in times)
+    seconds_of_scripts = sum(end - begin for begin, end in times)
     beyond = [later[0] - earlier[1] for earlier, later in itertools.pairwise(times)]
     started = processes.since(times[0][1]) / (given.trials - 1)
     cells = (
-        *(way, f"{ended - began:.1f}", f"{own:.1f}", f"{times[0][0] - began:.1f}"),
+        *(way, f"{ended - began:.1f}", f"{seconds_of_scripts:.1f}", f"{times[0][0] - began:.1f}"),
         *(f"{sum(beyond) / len(beyond):.2f}", f"{ended - times[-1][1]:.1f}", f"{started:.1f}"),
-        f"{(times[-1][1] - times[0][0]) / own:.3f}",
+        f"{(times[-1][1] - times[0][0]) / seconds_of_scripts:.3f}",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -132,12 +132,12 @@ def sides(data: RefdetData, folder: Path, workers: int) -> Iterator[Side]:
     yield timed("in memory", part, settings, of_part)
 
     training = cached(data, FRAMES_BYTES, DISK, folder)
-    whole = range(sum(len(clip.frames) for clip in data.train) // per_episode)
-    begun = whole[: settings.n_episodes]
+    episodes = range(sum(len(clip.frames) for clip in data.train) // per_episode)
+    begun = episodes[: settings.n_episodes]
     first = timed(f"2 GiB in memory, others on disk: the first {len(begun)} episodes", training, settings, begun)
     yield first
-    yield first + timed("the first epoch, these included", training, settings, whole[len(begun) :])
-    yield timed("the second epoch", training, settings, whole)
+    yield first + timed("the first epoch, these included", training, settings, episodes[len(begun) :])
+    yield timed("the second epoch", training, settings, episodes)
 
     sought = cached(data, 0, 0, folder)
     yield timed("sought each time", sought, settings, range(SOUGHT // per_episode))

@@ -118,10 +118,10 @@ def resume(name: str, smoke: bool, scratch: Path) -> Row:
         recipe, settings, data = opened(name, scratch, "tiny", where)
         epochs = recipe.train(settings, data, scratch)
         next(epochs).save(scratch)
-        (whole,) = epochs
+        (uninterrupted,) = epochs
         (resumed,) = recipe.train(settings, data, scratch, scratch)
-    pairs = [(value, resumed.losses[name]) for name, value in whole.losses.items()]
-    return {"largest_difference": max(abs(one - other) / max(abs(one), 1e-12) for one, other in pairs)}
+    pairs = [(value, resumed.losses[name]) for name, value in uninterrupted.losses.items()]
+    return {"largest_difference": max(abs(loss - loss_resumed) / max(abs(loss), 1e-12) for loss, loss_resumed in pairs)}
 
 
 def upstream(name: str, scratch: Path) -> Row:

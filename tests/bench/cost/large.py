@@ -36,8 +36,8 @@ def write(root: Path, trials: int, epochs: int) -> None:
     values = {"name": NAME, "recipe": "tests.support.idle:Idle", "preset": "tiny", "data": str(HERE), "trials": trials}
     values |= {"set": {"epochs": epochs}, "confirm_top": 0}
     folder = SweepFolder.create(root, read_spec(values, "bench"))
-    made = folder.plan()
-    rungs = milestones(made.grace_epochs, made.reduction_factor, made.max_epochs)
+    plan = folder.plan()
+    rungs = milestones(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
     journal, draw = Journal(folder.journal), random.Random(0)
     journal.append(SweepOpened(PLACES))
     for first in range(0, trials, PLACES):
@@ -63,8 +63,8 @@ def _epoch(trial: int, epoch: int, score: float) -> EpochDone:
     metrics = {"score": score} | {f"metric/{number}": score / number for number in range(1, 5)}
     losses = {"train": 1 / epoch, "val": 1.1 / epoch} | {f"train/{number}": 0.3 / epoch for number in range(1, 4)}
     seconds = {"train": 0.8, "evaluate": 0.2}
-    place = f"epoch-{epoch:04d}"
-    return EpochDone(trial, epoch, "main", metrics, losses, {"all": 1e-3}, seconds, epoch, place, 40_000_000)
+    directory = f"epoch-{epoch:04d}"
+    return EpochDone(trial, epoch, "main", metrics, losses, {"all": 1e-3}, seconds, epoch, directory, 40_000_000)
 
 
 def measure(checkout: Path, root: Path, *words: str) -> tuple[float, float, float]:

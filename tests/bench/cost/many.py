@@ -72,10 +72,10 @@ def main() -> None:
             "cpus": int(1000 * cores / given.at_once) / 1000,
             "set": {"epochs": given.epochs, "pause": given.pause},
         }  # fmt: skip
-        made = check(read_spec(values, "bench"), f"sqlite:///{name}/mlflow.db")
+        plan = check(read_spec(values, "bench"), f"sqlite:///{name}/mlflow.db")
         print("| trials ended | most at once | results per second | driver, MB |")
         print("| --- | --- | --- | --- |", flush=True)
-        sweep_run.launch(made, Path(name), Watch(given.trials))
+        sweep_run.launch(plan, Path(name), Watch(given.trials))
 
 
 if __name__ == "__main__":

@@ -113,7 +113,10 @@ def rounds(data: Path, repeat: int, cache: Path) -> dict[str, list[Seconds]]:
 
 def ratio(ours: list[Seconds], theirs: list[Seconds], which: int) -> str:
     """The median and the extremes of the ratios of the rounds, of wall time (0) or processor time (1)."""
-    shares = [one[which] / other[which] for one, other in zip(ours, theirs, strict=True)]
+    shares = [
+        ours_of_round[which] / theirs_of_round[which]
+        for ours_of_round, theirs_of_round in zip(ours, theirs, strict=True)
+    ]
     return f"{statistics.median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})"
 
 

@@ -131,7 +131,9 @@ def compare(title: str, jobs: dict[str, Callable[[Path], Recorder | None]], base
                 taken[RECORDED].append(recorded)
     print(f"\n{title}")
     for name, seconds in taken.items():
-        ratio = statistics.median(one / other for one, other in zip(seconds, taken[base], strict=True))
+        ratio = statistics.median(
+            taken_by_job / taken_by_base for taken_by_job, taken_by_base in zip(seconds, taken[base], strict=True)
+        )
         spread = f"({min(seconds):.1f} to {max(seconds):.1f})"
         print(f"  {name:42s} {statistics.median(seconds):7.1f} s  {spread}  {ratio:6.2f} x", flush=True)
 

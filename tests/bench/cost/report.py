@@ -36,8 +36,8 @@ ROUNDS = 3
 
 def cpu() -> float:
     """CPU seconds of this process and of the children that it has waited for."""
-    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    this_process, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return this_process.ru_utime + this_process.ru_stime + children.ru_utime + children.ru_stime
 
 
 def end(state: SweepState, folder: SweepFolder, winner: int, with_report: bool) -> float:

@@ -54,7 +54,7 @@ def assignment(name: str, trial: int, data: Path, folder: Path) -> dict[str, Any
 def starts(name: str, trials: int, folder: Path) -> list[tuple[float, float]]:
     """Wall and processor seconds from assignment to first step, of each trial in its turn."""
     data = registry.find(name).sample(folder / "sample")
-    found: list[tuple[float, float]] = []
+    startup: list[tuple[float, float]] = []
     steps: list[tuple[float, float]] = []
     hook = register_optimizer_step_pre_hook(lambda *_: steps.append((time.perf_counter(), time.process_time())))
     worker: RecipeTrainable | None = None
@@ -68,9 +68,9 @@ def starts(name: str, trials: int, folder: Path) -> list[tuple[float, float]]:
             worker.reset_config(config)
         told = worker.step()
         assert FAILED not in told, told[FAILED]
-        found.append((steps[0][0] - began[0], steps[0][1] - began[1]))
+        startup.append((steps[0][0] - began[0], steps[0][1] - began[1]))
     hook.remove()
-    return found
+    return startup
 
 
 def main() -> None:

@@ -37,15 +37,15 @@ WORKERS = 1000
 def made_up(runs: int) -> Recording:
     """Curves that rise to different heights at different speeds, with noise."""
     draw = random.Random(0)
-    found = []
+    recorded = []
     for number in range(runs):
         height, speed = draw.random(), draw.uniform(1, 20)
         points = [
             Point(epoch, height * epoch / (epoch + speed) + draw.gauss(0, 0.01), 1 / epoch, 1.1 / epoch)
             for epoch in range(1, EPOCHS + 1)
         ]
-        found.append(Run(str(number), Curve("max", points), (1.0,) * EPOCHS, {}))
-    return Recording("made up", "score", "max", EPOCHS, tuple(found))
+        recorded.append(Run(str(number), Curve("max", points), (1.0,) * EPOCHS, {}))
+    return Recording("made up", "score", "max", EPOCHS, tuple(recorded))
 
 
 def measure(runs: int, scheduler: str) -> tuple[int, float]:
@@ -155,11 +155,13 @@ def main() -> None:
                 str(trials),
                 sampler,
             ]  # a process of its own, for its memory
-            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-            number, cost, draw, grown = (float(one) for one in said)
+            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+            number, cost, draw, grown = (float(word) for word in output)
             base = base or cost
-            own = f"{1e6 * cost:.0f}, {cost / base:.2f} x | {1e3 * draw:.1f} | {grown:.0f}, {1e3 * grown / trials:.0f}"
-            print(f"| {sampler} | {trials} | {number:.0f} | {own} |", flush=True)
+            costs = (
+                f"{1e6 * cost:.0f}, {cost / base:.2f} x | {1e3 * draw:.1f} | {grown:.0f}, {1e3 * grown / trials:.0f}"
+            )
+            print(f"| {sampler} | {trials} | {number:.0f} | {costs} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -124,8 +124,14 @@ def pairs(case: Case, count: int, folder: Path) -> list[tuple[Took, Took]]:
         model.add_callback("on_pretrain_routine_start", with_workers)
         model.add_callback("on_train_epoch_start", began)
         model.add_callback("on_fit_epoch_end", ended)
-        own = {"plots": False, "verbose": False, "patience": 0, "project": str(folder / "theirs"), "data": str(path)}
-        model.train(**(configuration(settings) | own))
+        overrides = {
+            "plots": False,
+            "verbose": False,
+            "patience": 0,
+            "project": str(folder / "theirs"),
+            "data": str(path),
+        }
+        model.train(**(configuration(settings) | overrides))
     return measured[1:]
 
 

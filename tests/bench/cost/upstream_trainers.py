@@ -156,14 +156,14 @@ def plain_refdet(settings: Any, data: Any, folder: Path, between: Between) -> No
             waited += time.perf_counter() - mark
             codes = model.encode(episode.references.float() / 255)
             output = model.search(episode.frames.float() / 255, codes[episode.classes])
-            found = criterion(output, episode.objects)
+            parts = criterion(output, episode.objects)
             vectors, frames = losses.object_vectors(output, episode.objects)
             of_class = torch.stack([(episode.classes == kind).nonzero()[0, 0] for kind in range(len(codes))])
             seen = torch.cat((vectors, output.references[of_class]))
             kinds = torch.cat((episode.classes[frames], episode.classes[of_class]))
-            loss = settings.bbox_weight * found.bbox + settings.cls_weight * found.cls + settings.dfl_weight * found.dfl
+            loss = settings.bbox_weight * parts.bbox + settings.cls_weight * parts.cls + settings.dfl_weight * parts.dfl
             loss = loss + settings.supcon_weight * losses.supervised_contrast(seen, kinds)
-            loss = loss + settings.cpe_weight * losses.proposal_contrast(output, found, episode.classes)
+            loss = loss + settings.cpe_weight * losses.proposal_contrast(output, parts, episode.classes)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM)
