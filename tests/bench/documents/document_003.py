@@ -26,9 +26,9 @@ CLASSES_TO_OPEN = 8
 
 def row(seed: int, test: str, metrics: Mapping[str, float]) -> str:
     """A line of the table."""
-    own, wrong = metrics["map50"], metrics["shuffled/map50"]
+    right, wrong = metrics["map50"], metrics["shuffled/map50"]
     ends = f"{metrics['map50_95']:.3f} | {metrics['shuffled/map50_95']:.3f}"
-    return f"| {seed} | {test} | {own:.3f} | {wrong:.3f} | {own / max(wrong, 1e-3):.1f} | {ends} |"
+    return f"| {seed} | {test} | {right:.3f} | {wrong:.3f} | {right / max(wrong, 1e-3):.1f} | {ends} |"
 
 
 def mean(tested: list[Mapping[str, float]]) -> Mapping[str, float]:

@@ -63,12 +63,12 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         for seed in given.seeds:
-            for name, found in ends.items():
+            for name, accuracies in ends.items():
                 epochs = curve(TRAININGS[name] | {"seed": seed, "epochs": given.epochs}, data, Path(folder))
-                found.append(epochs[-1].metrics["mean_class_accuracy"])
+                accuracies.append(epochs[-1].metrics["mean_class_accuracy"])
                 print(row(name, seed, epochs, data.names), flush=True)
     for name in given.against:
-        gains = [100 * (one - other) for one, other in zip(ends[name], ends[PLAIN], strict=True)]
+        gains = [100 * (accuracy - plain) for accuracy, plain in zip(ends[name], ends[PLAIN], strict=True)]
         by_seed = ", ".join(f"{gain:+.1f}" for gain in gains)
         print(f"\n{name}: {statistics.fmean(gains):+.1f} points on {PLAIN} (by seed: {by_seed})")
 
