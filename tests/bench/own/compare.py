@@ -95,29 +95,29 @@ def outcomes(job: Job) -> list[list[float]]:
 
 def epochs(job: Job) -> list[float]:
     """Epochs until a whole system saw a value within 1 % of the best, one a seed."""
-    table, make, found = _load(job.file), systems()[job.name], []
+    table, make, epochs_by_seed = _load(job.file), systems()[job.name], []
     for seed in range(job.seeds):
         group = table.realised(seed)
-        found.append(epochs_until_near(make(table, group, seed, job.workers), group, job.workers))
-    print(f"{table.name}: {job.name}: {np.median(found):.0f}", flush=True)
-    return found
+        epochs_by_seed.append(epochs_until_near(make(table, group, seed, job.workers), group, job.workers))
+    print(f"{table.name}: {job.name}: {np.median(epochs_by_seed):.0f}", flush=True)
+    return epochs_by_seed
 
 
 def sweeps(job: Job) -> list[tuple[int, float]]:
     """Epochs and regret of a whole sweep of `job.trials` trials, one a seed."""
-    table, make, found = replace(_load(job.file), trials=job.trials), systems()[job.name], []
+    table, make, sweep_ends = replace(_load(job.file), trials=job.trials), systems()[job.name], []
     for seed in range(job.seeds):
         group = table.realised(seed)
-        found.append(whole_sweep(make(table, group, seed, job.workers), group, job.workers))
-    print(f"{table.name}: {job.name}, {job.trials} trials: {100 * np.mean(found, axis=0)[1]:.2f}", flush=True)
-    return found
+        sweep_ends.append(whole_sweep(make(table, group, seed, job.workers), group, job.workers))
+    print(f"{table.name}: {job.name}, {job.trials} trials: {100 * np.mean(sweep_ends, axis=0)[1]:.2f}", flush=True)
+    return sweep_ends
 
 
-def ended(found: dict[str, list[list[tuple[int, float]]]]) -> Iterator[str]:
+def ended(by_name: dict[str, list[list[tuple[int, float]]]]) -> Iterator[str]:
     """Sweeps of few trials and of many: what their best is worth when they end."""
     yield "| system | " + " | ".join(f"{trials} trials: epochs | regret, % [95 %]" for trials in SIZES) + " |"
     yield "| --- |" + " --- | --- |" * len(SIZES)
-    for name, sizes in found.items():
+    for name, sizes in by_name.items():
         cells = []
         for rows in sizes:
             taken, behind = np.array(rows, float).T
@@ -126,11 +126,11 @@ def ended(found: dict[str, list[list[tuple[int, float]]]]) -> Iterator[str]:
         yield f"| {name} | {' | '.join(cells)} |"
 
 
-def schedulers(found: dict[str, list[list[float]]]) -> Iterator[str]:
+def schedulers(by_name: dict[str, list[list[float]]]) -> Iterator[str]:
     """Configurations in a random order: what is lost by stopping."""
     yield "| rule | epochs | regret [95 %] | best run not finished | regret of best seen | time |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for name, rows in found.items():
+    for name, rows in by_name.items():
         means = dict(zip(COLUMNS, 100 * np.mean(rows, axis=0), strict=True))
         low, high = (100 * x for x in _interval(np.array(rows)[:, COLUMNS.index("regret")]))
         shown = name.replace("  ", "&nbsp;&nbsp;", 1) if name.startswith("  ") else name
@@ -140,14 +140,17 @@ def schedulers(found: dict[str, list[list[float]]]) -> Iterator[str]:
         )
 
 
-def whole(found: dict[str, np.ndarray], seeds: int) -> Iterator[str]:
+def whole_systems(epochs_by_name: dict[str, np.ndarray], seeds: int) -> Iterator[str]:
     """Epochs until a value within 1 % of the best was seen, and what they are of the best stock system's."""
-    stock = min((name for name in found if name.startswith(STOCK)), key=lambda name: float(np.median(found[name])))
+    stock = min(
+        (name for name in epochs_by_name if name.startswith(STOCK)),
+        key=lambda name: float(np.median(epochs_by_name[name])),
+    )
     yield f"| system | found it | epochs, median of {seeds} seeds | quartiles | against {stock} [95 %] |"
     yield "| --- | --- | --- | --- | --- |"
-    for name, rows in found.items():
+    for name, rows in epochs_by_name.items():
         low, high = np.percentile(rows, (25, 75), method="nearest")
-        ratio, (least, most) = _ratio(rows, found[stock])
+        ratio, (least, most) = _ratio(rows, epochs_by_name[stock])
         yield (
             f"| {name} | {np.isfinite(rows).sum()} | {_shown(np.median(rows))} | {_shown(low)} to {_shown(high)} "
             f"| {ratio:.2f} [{least:.2f}, {most:.2f}] |"
@@ -156,14 +159,14 @@ def whole(found: dict[str, np.ndarray], seeds: int) -> Iterator[str]:
 
 def verdicts(table: Table) -> str:
     """Whom the verdicts stop without any rung."""
-    found = caught(table, StabilitySettings())
-    share = 100 * found.early / found.bad if found.bad else float("nan")
-    reasons = ", ".join(f"{reason} {count}" for reason, count in found.reasons.most_common())
+    stops = caught(table, StabilitySettings())
+    share = 100 * stops.early / stops.bad if stops.bad else float("nan")
+    reasons = ", ".join(f"{reason} {count}" for reason, count in stops.reasons.most_common())
     return (
-        f"Of {found.trainings} trainings {found.bad} ended not finite or below {BAD:g} of the best; the verdicts alone "
-        f"stop {found.early} of these ({share:.0f} %) within half of the epochs, {found.late} later, and {found.good} "
-        f"others; {found.harmed} of all stopped would have improved by more than 5 % later. They save "
-        f"{100 * found.saved:.1f} % of the epochs ({reasons or 'none stopped'})."
+        f"Of {stops.trainings} trainings {stops.bad} ended not finite or below {BAD:g} of the best; the verdicts alone "
+        f"stop {stops.early} of these ({share:.0f} %) within half of the epochs, {stops.late} later, and {stops.good} "
+        f"others; {stops.harmed} of all stopped would have improved by more than 5 % later. They save "
+        f"{100 * stops.saved:.1f} % of the epochs ({reasons or 'none stopped'})."
     )
 
 
@@ -202,21 +205,21 @@ def report(file: Path, args: argparse.Namespace, pool: Pool) -> Iterator[str]:
         f"{facts(table)}\n\n"
         f"## Stability verdicts alone\n\n{verdicts(table)}\n"
     )
-    made, stopping = (
+    jobs, stopping = (
         [Job(file, name, args.orders, args.workers) for name in names if re.search(args.only, name)]
         for names in (systems(), rules())
     )
-    searched = pool.imap(epochs, [replace(job, seeds=args.seeds) for job in made])
-    took = dict(zip((job.name for job in made), map(np.array, searched), strict=True))
-    yield "## Whole systems: epochs until within 1 % of the best\n\n" + "\n".join(whole(took, args.seeds))
-    yield "\n## Whole sweeps of so many trials\n\n" + "\n".join(ended(_ended(made, pool)))
+    searched = pool.imap(epochs, [replace(job, seeds=args.seeds) for job in jobs])
+    took = dict(zip((job.name for job in jobs), map(np.array, searched), strict=True))
+    yield "## Whole systems: epochs until within 1 % of the best\n\n" + "\n".join(whole_systems(took, args.seeds))
+    yield "\n## Whole sweeps of so many trials\n\n" + "\n".join(ended(_ended(jobs, pool)))
     lost = dict(zip((job.name for job in stopping), pool.imap(outcomes, stopping), strict=True))
     yield "\n## Schedulers on random orders (per cent)\n\n" + "\n".join(schedulers(lost))
 
 
-def _ended(made: list[Job], pool: Pool) -> dict[str, list[list[tuple[int, float]]]]:
-    rows = pool.imap(sweeps, [replace(job, trials=trials) for job in made for trials in SIZES])
-    return {job.name: [next(rows) for _ in SIZES] for job in made}
+def _ended(jobs: list[Job], pool: Pool) -> dict[str, list[list[tuple[int, float]]]]:
+    rows = pool.imap(sweeps, [replace(job, trials=trials) for job in jobs for trials in SIZES])
+    return {job.name: [next(rows) for _ in SIZES] for job in jobs}
 
 
 def main() -> None:

@@ -74,8 +74,8 @@ class Table:
         What the space draws only since the trainings were recorded is pinned to the preset's value, as it was then.
         """
         kept = {name: value for name, value in self.spec.items() if name not in RECORDING}
-        own = {"trials": self.trials, "confirm_top": 0, "enqueue": [], "audit": 0.0}
-        spec = read_spec(kept | own | policy, self.name)
+        ours = {"trials": self.trials, "confirm_top": 0, "enqueue": [], "audit": 0.0}
+        spec = read_spec(kept | ours | policy, self.name)
         plan = make_plan(spec, training=False)
         recorded = {name for configuration in self.configurations for name in configuration.drawn}
         preset = plan.recipe.settings(plan.spec.preset, plan.pins).model_dump()
@@ -102,19 +102,22 @@ class Table:
 
     def realised(self, seed: int) -> Group:
         """One training of each configuration, drawn by `seed`."""
-        runs = [one.trainings[place] for one, place in zip(self.configurations, self.drawn(seed), strict=True)]
+        runs = [
+            configuration.trainings[index]
+            for configuration, index in zip(self.configurations, self.drawn(seed), strict=True)
+        ]
         best = tuple(run.best for run in runs)
         return Group(self.name, self.name, self.max_epochs, tuple(run.points for run in runs), best)
 
 
 def load(file: Path) -> Table:
     """The table in `file`; the sweep's description lies beside it, with the same name."""
-    found: dict[int, dict[int, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    by_configuration: dict[int, dict[int, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for row in parquet.read_table(file).to_pylist():
-        found[row["configuration"]][row["repeat"]].append(row)
+        by_configuration[row["configuration"]][row["repeat"]].append(row)
     configurations = tuple(
         Configuration(json.loads(repeats[0][0]["drawn"]), tuple(map(_training, repeats.values())))
-        for _, repeats in sorted(found.items())
+        for _, repeats in sorted(by_configuration.items())
     )
     return Table(file.stem, read_yaml(file.with_suffix(".yaml")), configurations, len(configurations))
 

@@ -54,12 +54,12 @@ def run(system: System, group: Group, workers: int) -> Iterator[float]:
             heapq.heappush(busy, (now + 1, begun, *given))
         if not busy:
             return
-        now, _, trial, place, had = heapq.heappop(busy)
-        point, last = group.runs[place][had], had + 1 == len(group.runs[place])
+        now, _, trial, index, had = heapq.heappop(busy)
+        point, last = group.runs[index][had], had + 1 == len(group.runs[index])
         yield point.value or 0.0
         if system.report(trial, point, last) and not last:
             begun += 1
-            heapq.heappush(busy, (now + 1, begun, trial, place, had + 1))
+            heapq.heappush(busy, (now + 1, begun, trial, index, had + 1))
 
 
 def epochs_until_near(system: System, group: Group, workers: int) -> float:
@@ -219,30 +219,30 @@ def _ours(**policy: object) -> MakeSystem:
 
 def systems() -> dict[str, MakeSystem]:
     """By the name in the table; ours begin with "steadytune"."""
-    found: dict[str, MakeSystem] = {}
+    makers: dict[str, MakeSystem] = {}
     for factor in (3, 4):
         for grace in (0.05, 0.10):
             scheduler = partial(_ray_asha, grace=grace, factor=factor)
-            found[f"Ray OptunaSearch + ASHA, factor {factor}, grace {grace:.0%}"] = _stock(tpe, scheduler)
-    found["Ray random + ASHA, factor 3, grace 10%"] = _stock(random, partial(_ray_asha, grace=0.1, factor=3))
-    found["Ray OptunaSearch + MedianStoppingRule"] = _stock(tpe, _ray_median)
-    found["Ray OptunaSearch, everything trained"] = _stock(tpe, lambda group: FIFOScheduler())
-    found["Optuna TPE + Hyperband"] = _optuna(
+            makers[f"Ray OptunaSearch + ASHA, factor {factor}, grace {grace:.0%}"] = _stock(tpe, scheduler)
+    makers["Ray random + ASHA, factor 3, grace 10%"] = _stock(random, partial(_ray_asha, grace=0.1, factor=3))
+    makers["Ray OptunaSearch + MedianStoppingRule"] = _stock(tpe, _ray_median)
+    makers["Ray OptunaSearch, everything trained"] = _stock(tpe, lambda group: FIFOScheduler())
+    makers["Optuna TPE + Hyperband"] = _optuna(
         lambda group: optuna.pruners.HyperbandPruner(grace_epochs(group, 0.1), group.max_epochs, 3)
     )
-    found["Optuna TPE + SuccessiveHalving"] = _optuna(
+    makers["Optuna TPE + SuccessiveHalving"] = _optuna(
         lambda group: optuna.pruners.SuccessiveHalvingPruner(grace_epochs(group, 0.1), 3)
     )
-    found["Optuna TPE + MedianPruner"] = _optuna(lambda group: optuna.pruners.MedianPruner())
-    found["random, everything trained"] = _stock(random, lambda group: FIFOScheduler())
-    found["steadytune"] = _ours()
-    found["steadytune, grace_epochs: 1, reduction_factor: 2"] = _ours(grace_epochs=1, reduction_factor=2.0)
-    found["steadytune, scheduler: freeze_thaw"] = _ours(scheduler="freeze_thaw")
-    found["steadytune, tpe"] = _ours(sampler="tpe")
-    found["steadytune, random"] = _ours(sampler="random")
-    found["steadytune, scheduler: stopping"] = _ours(scheduler="stopping")
-    found["steadytune, no stability verdicts"] = _ours(
+    makers["Optuna TPE + MedianPruner"] = _optuna(lambda group: optuna.pruners.MedianPruner())
+    makers["random, everything trained"] = _stock(random, lambda group: FIFOScheduler())
+    makers["steadytune"] = _ours()
+    makers["steadytune, grace_epochs: 1, reduction_factor: 2"] = _ours(grace_epochs=1, reduction_factor=2.0)
+    makers["steadytune, scheduler: freeze_thaw"] = _ours(scheduler="freeze_thaw")
+    makers["steadytune, tpe"] = _ours(sampler="tpe")
+    makers["steadytune, random"] = _ours(sampler="random")
+    makers["steadytune, scheduler: stopping"] = _ours(scheduler="stopping")
+    makers["steadytune, no stability verdicts"] = _ours(
         stability={"nonfinite_epochs": 99, "train_epochs": 99, "held_out_epochs": 99, "collapse_value": 0.0,
                    "collapse_share": 0.0, "dead_loss": 0.0}
     )  # fmt: skip
-    return found
+    return makers

@@ -45,25 +45,25 @@ def caught(table: Table, settings: StabilitySettings) -> Caught:
     """Each training by itself, its peers being the first trainings of all other configurations."""
     top = max(run.best for configuration in table.configurations for run in configuration.trainings)
     peers = [Curve("max", configuration.trainings[0].points) for configuration in table.configurations]
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     left = epochs = 0
-    for place, one in enumerate(table.configurations):
-        others = [curve for at, curve in enumerate(peers) if at != place]
-        for run in one.trainings:
+    for index, configuration in enumerate(table.configurations):
+        others = [curve for at, curve in enumerate(peers) if at != index]
+        for run in configuration.trainings:
             bad = run.last < BAD * top or not _finite(run)
             at, reason = _stop(run, table.max_epochs, settings, others)
             epochs += len(run.points)
-            found["bad"] += bad
+            counts["bad"] += bad
             if at is None:
                 continue
             left += len(run.points) - at
             reasons[reason] += 1
-            found["good" if not bad else "early" if at <= table.max_epochs / 2 else "late"] += 1
-            found["harmed"] += run.best > HARM * max((p.value or 0.0 for p in run.points[:at]), default=0.0)
+            counts["good" if not bad else "early" if at <= table.max_epochs / 2 else "late"] += 1
+            counts["harmed"] += run.best > HARM * max((p.value or 0.0 for p in run.points[:at]), default=0.0)
     total = sum(len(configuration.trainings) for configuration in table.configurations)
     return Caught(
-        total, found["bad"], found["early"], found["late"], found["good"], found["harmed"], reasons, left / epochs
+        total, counts["bad"], counts["early"], counts["late"], counts["good"], counts["harmed"], reasons, left / epochs
     )
 
 
