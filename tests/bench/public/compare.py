@@ -37,20 +37,20 @@ def measured(
     rules: dict[str, MakeRule], groups: list[Group], orders: int, workers: int, save: Path | None = None
 ) -> dict[str, np.ndarray]:
     """The outcomes of each rule, told and saved as they come."""
-    found: dict[str, np.ndarray] = {}
+    outcomes: dict[str, np.ndarray] = {}
     for name, make in rules.items():
         began = time.monotonic()
-        found[name] = mean_outcomes(groups, make, orders, workers)
-        epochs, regret = 100 * found[name][:, :2].mean(axis=0)
-        objective = 100 * found[name][:, table.OBJECTIVE].mean()
+        outcomes[name] = mean_outcomes(groups, make, orders, workers)
+        epochs, regret = 100 * outcomes[name][:, :2].mean(axis=0)
+        objective = 100 * outcomes[name][:, table.OBJECTIVE].mean()
         took = f"({time.monotonic() - began:.0f} s)"
         print(f"{name:48} epochs {epochs:5.1f} regret {regret:5.2f} by objective {objective:5.2f} {took}", flush=True)
         if save:
-            np.savez(save, allow_pickle=False, **found)
-    return found
+            np.savez(save, allow_pickle=False, **outcomes)
+    return outcomes
 
 
-def written(found: dict[str, np.ndarray], groups: list[Group], args: argparse.Namespace) -> str:
+def written(outcomes: dict[str, np.ndarray], groups: list[Group], args: argparse.Namespace) -> str:
     """The whole report."""
     drawn = draws(groups)
     runs, owners = sum(len(group.runs) for group in groups), len({group.repository for group in groups})
@@ -64,10 +64,10 @@ def written(found: dict[str, np.ndarray], groups: list[Group], args: argparse.Na
         "Time: virtual, against workers that never idle and train everything.",
         "",
         table.HEAD,
-        *(table.row(name, rows, drawn) for name, rows in found.items()),
+        *(table.row(name, rows, drawn) for name, rows in outcomes.items()),
     ]
     for at, stock in STOCK.items():
-        if stock not in found:
+        if stock not in outcomes:
             continue
         lines += [
             "",
@@ -76,11 +76,13 @@ def written(found: dict[str, np.ndarray], groups: list[Group], args: argparse.Na
             "| | epochs | regret [95 %] | by the objective [95 %] |",
         ]
         lines += ["| --- | --- | --- | --- |"]
-        lines += [table.against(n, rows, found[stock], drawn) for n, rows in found.items() if n.startswith("steady")]
+        lines += [
+            table.against(n, rows, outcomes[stock], drawn) for n, rows in outcomes.items() if n.startswith("steady")
+        ]
     return "\n".join(lines) + "\n"
 
 
-def crossed(found: dict[str, np.ndarray], groups: list[Group], args: argparse.Namespace) -> str:
+def crossed(outcomes: dict[str, np.ndarray], groups: list[Group], args: argparse.Namespace) -> str:
     """Fitted on one half of the repositories, reported on the other."""
     lines = [
         "",
@@ -93,8 +95,8 @@ def crossed(found: dict[str, np.ndarray], groups: list[Group], args: argparse.Na
     for name, grid in {"graces": graces(), "everything": everything()}.items():
         tried = measured(grid, groups, min(args.orders, 10), args.workers)
         for at, stock in STOCK.items():
-            made = halved(groups, found[stock], tried, args.splits, seed=0)
-            lines.append(f"| {len(tried)} settings: {name} {table.split_row(at, made)}")
+            half = halved(groups, outcomes[stock], tried, args.splits, seed=0)
+            lines.append(f"| {len(tried)} settings: {name} {table.split_row(at, half)}")
     return "\n".join(lines) + "\n"
 
 
@@ -113,15 +115,15 @@ def main() -> None:
     groups = load(args.folder)
     every = ray_rules.rules() | optuna_rules.rules() | plain_rules.rules() | ours.rules()
     chosen = {name: make for name, make in every.items() if re.search(args.only, name)}
-    found = measured(chosen, groups, args.orders, args.workers, args.save)
+    outcomes = measured(chosen, groups, args.orders, args.workers, args.save)
     for file in args.add:
-        found |= dict(np.load(file))
-    found = {name: found[name] for name in sorted(found, key=[*every, *found].index)}
-    report = written(found, groups, args)
-    if args.splits and all(stock in found for stock in STOCK.values()):
-        report += crossed(found, groups, args)
+        outcomes |= dict(np.load(file))
+    outcomes = {name: outcomes[name] for name in sorted(outcomes, key=[*every, *outcomes].index)}
+    report = written(outcomes, groups, args)
+    if args.splits and all(stock in outcomes for stock in STOCK.values()):
+        report += crossed(outcomes, groups, args)
     args.out.write_text(report)
-    table.frontier(found, args.out.with_suffix(".png"))
+    table.frontier(outcomes, args.out.with_suffix(".png"))
     print(report)
 
 

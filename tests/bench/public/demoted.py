@@ -62,8 +62,8 @@ def harmed(group: Group, before: Swept, after: Swept) -> int:
 def rows(groups: list[Group], orders: int, workers: int) -> Iterator[str]:
     """One line for each kind of demotion."""
     shuffled = [
-        [np.random.default_rng([order, place]).permutation(len(group.runs)).tolist() for order in range(orders)]
-        for place, group in enumerate(groups)
+        [np.random.default_rng([order, index]).permutation(len(group.runs)).tolist() for order in range(orders)]
+        for index, group in enumerate(groups)
     ]
     runs = orders * sum(len(group.runs) for group in groups)
     swept_orders = list(zip(groups, shuffled, strict=True))
@@ -74,12 +74,12 @@ def rows(groups: list[Group], orders: int, workers: int) -> Iterator[str]:
             [swept(g, order, settings, workers) for order in each] for g, each in zip(groups, shuffled, strict=True)
         ]
         pairs = [
-            (group, one, other)
+            (group, outcome, other)
             for group, ones, others in zip(groups, before, after, strict=True)
-            for one, other in zip(ones, others, strict=True)
+            for outcome, other in zip(ones, others, strict=True)
         ]
         harms = sum(harmed(*pair) for pair in pairs)
-        differing = sum(one.trained != other.trained for _, one, other in pairs)
+        differing = sum(outcome.trained != other.trained for _, outcome, other in pairs)
         yield (
             f"| {name} | {differing} of {len(pairs)} | {harms} of {runs} ({harms / runs:.2%}) "
             f"| {_mean(after, 'epochs')} | {_mean(after, 'regret')} |"

@@ -84,13 +84,13 @@ def every_run(folder: Path) -> list[Run]:
     """All runs in `folder`, in the order of its table."""
     epochs = _epochs(folder)
     columns = ["run_id", "family", "repo", "planned_epochs"]
-    found = []
+    runs = []
     for run in parquet.read_table(folder / "runs.parquet", columns=columns).to_pylist():
         rows, planned = epochs[run["run_id"]], _number(run["planned_epochs"])
         evaluated = all(row["evaluated"] for row in rows)
         length = int(planned) if math.isfinite(planned) else len(rows)
-        found.append(Run(run["family"], run["repo"], length, evaluated, _points(rows)))
-    return found
+        runs.append(Run(run["family"], run["repo"], length, evaluated, _points(rows)))
+    return runs
 
 
 def load(folder: Path) -> list[Group]:
@@ -99,15 +99,15 @@ def load(folder: Path) -> list[Group]:
     for run in every_run(folder):
         if run.evaluated:
             families[run.family, run.planned].append(run)
-    found = []
+    groups = []
     for (family, planned), runs in sorted(families.items(), key=lambda item: item[0]):
         if len(runs) >= MIN_RUNS and max(run.best for run in runs) >= MIN_BEST:
             length = min(planned, max(len(run.points) for run in runs))
             kept = [replace(run, points=run.points[:length]) for run in runs]
             best = tuple(run.best for run in kept)
             points = tuple(run.points for run in kept)
-            found.append(Group(f"{family}@{planned}", runs[0].repository, length, points, best))
-    return found
+            groups.append(Group(f"{family}@{planned}", runs[0].repository, length, points, best))
+    return groups
 
 
 def _epochs(folder: Path) -> dict[str, list[dict[str, Any]]]:
@@ -125,12 +125,12 @@ def _points(rows: list[dict[str, Any]]) -> tuple[Point, ...]:
     unknown = not any(row["nonfinite_raw"] or math.isfinite(_number(row["train_loss"])) for row in rows)
     return tuple(
         Point(
-            place,
+            rank,
             _number(row["metric"]) if row["evaluated"] else None,
             None if unknown else _number(row["train_loss"]),
             _held_out(row),
         )
-        for place, row in enumerate(rows, 1)
+        for rank, row in enumerate(rows, 1)
     )
 
 

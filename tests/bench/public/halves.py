@@ -66,13 +66,13 @@ def halved(groups: list[Group], stock: np.ndarray, tried: dict[str, np.ndarray],
         best = int(np.where(allowed, table[:, ours, 1].mean(axis=1), np.inf).argmin())
         chosen.append(names[best])
         rows.append([*stock[~ours, :2].mean(axis=0), *table[best, ~ours, :2].mean(axis=0)])
-    found = np.array(rows)
-    stock_epochs, stock_regret, epochs, regret = (float(value) for value in found.mean(axis=0))
+    split_values = np.array(rows)
+    stock_epochs, stock_regret, epochs, regret = (float(value) for value in split_values.mean(axis=0))
     return Halved(
         stock_epochs,
         stock_regret,
         epochs,
         regret,
-        half=float((found[:, 3] <= found[:, 1] / 2).mean()),
+        half=float((split_values[:, 3] <= split_values[:, 1] / 2).mean()),
         chosen=max(set(chosen), key=chosen.count),
     )

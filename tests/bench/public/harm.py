@@ -97,20 +97,20 @@ def judged(folder: Path) -> list[Judged]:
     runs = every_run(folder)
     curves = [Curve("max", run.points) for run in runs]
     families: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for place, run in enumerate(runs):
+    for index, run in enumerate(runs):
         if run.evaluated:
-            families[run.family, run.planned].append(place)
+            families[run.family, run.planned].append(index)
     return [
-        Judged(run, [curves[other] for other in families[run.family, run.planned] if other != place])
-        for place, run in enumerate(runs)
+        Judged(run, [curves[other] for other in families[run.family, run.planned] if other != index])
+        for index, run in enumerate(runs)
     ]
 
 
 def row(name: str, runs: list[Judged], stops: list[Stop | None]) -> str:
     """One line of the table."""
-    found = [stop for stop in stops if stop]
-    reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(stop.reason for stop in found).most_common())
-    harms, saved = sum(stop.harmed for stop in found), sum(stop.saved for stop in found)
+    stopped = [stop for stop in stops if stop]
+    reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(stop.reason for stop in stopped).most_common())
+    harms, saved = sum(stop.harmed for stop in stopped), sum(stop.saved for stop in stopped)
     epochs = sum(len(each.run.points) for each in runs)
     return f"| {name} | {reasons or 'none'} | {harms} | {harms / len(runs):.2%} | {saved} ({saved / epochs:.1%}) |"
 

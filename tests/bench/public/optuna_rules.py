@@ -74,15 +74,15 @@ def rules() -> dict[str, MakeRule]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", module="optuna")  # experimental pruners; steps that the best trial lacks
     warnings.filterwarnings("ignore", category=ExperimentalWarning)
-    found: dict[str, MakeRule] = {}
+    makers: dict[str, MakeRule] = {}
     for grace in (0.05, 0.10):
-        found |= {
+        makers |= {
             f"Optuna SuccessiveHalving, factor 3, grace {grace:.0%}": pruned(partial(_halving, grace=grace)),
             f"Optuna Hyperband, factor 3, grace {grace:.0%}": pruned(partial(_hyperband, grace=grace)),
             f"Optuna MedianPruner, warm-up {grace:.0%}": pruned(partial(_median, grace=grace)),
         }
     inner = optuna.pruners.MedianPruner(n_startup_trials=3)
-    found["Optuna PatientPruner (10%) on MedianPruner"] = pruned(partial(_patient, inner=inner))
-    found["Optuna PatientPruner (10%) alone"] = pruned(partial(_patient, inner=None))
-    found["Optuna WilcoxonPruner, p 0.1"] = pruned(lambda _: optuna.pruners.WilcoxonPruner(), FEW_REPORTS)
-    return found
+    makers["Optuna PatientPruner (10%) on MedianPruner"] = pruned(partial(_patient, inner=inner))
+    makers["Optuna PatientPruner (10%) alone"] = pruned(partial(_patient, inner=None))
+    makers["Optuna WilcoxonPruner, p 0.1"] = pruned(lambda _: optuna.pruners.WilcoxonPruner(), FEW_REPORTS)
+    return makers

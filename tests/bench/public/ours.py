@@ -40,9 +40,9 @@ class HalfCurve(Curve):
 
     @property
     def projected_value(self) -> float | None:
-        whole, known = super().projected_value, self.finite_values
+        projected, known = super().projected_value, self.finite_values
         second = known[len(known) // 2 :]
-        return whole if whole is None or len(known) < 2 else (whole + sum(second) / len(second)) / 2
+        return projected if projected is None or len(known) < 2 else (projected + sum(second) / len(second)) / 2
 
 
 class LevelCurve(Curve):
@@ -122,10 +122,10 @@ class Ours(Rule):
         self._asha.end(trial, "done")
 
     def promote(self, left: int) -> int | None:
-        found = self._asha.promotable(left)
-        if found is None:
+        promotable = self._asha.promotable(left)
+        if promotable is None:
             return None
-        trial, rung = found
+        trial, rung = promotable
         self._asha.record(trial, rung, "continue")
         return trial
 
@@ -161,12 +161,12 @@ def verdicts_alone(stability: StabilitySettings) -> MakeRule:
 
 def rules() -> dict[str, MakeRule]:
     """By the name in the table. The other switches are tried without verdicts, which take most of a replay's time."""
-    found: dict[str, MakeRule] = {}
+    makers: dict[str, MakeRule] = {}
     for grace in (0.05, 0.06, GRACE, 0.10):
-        found[f"steadytune, grace {grace:.0%}"] = promoting(grace, stability=DEFAULT)
+        makers[f"steadytune, grace {grace:.0%}"] = promoting(grace, stability=DEFAULT)
     for grace in (0.05, GRACE):
         at = f"  grace {grace:.0%}"
-        found |= {
+        makers |= {
             f"{at}, with the oscillating verdict": promoting(grace, stability=OSCILLATING),
             f"{at}, no demotions": promoting(grace, stability=StabilitySettings(demote=False)),
             f"{at}, no demotions for oscillation": promoting(grace, stability=StabilitySettings(demote_cv=0)),
@@ -186,6 +186,6 @@ def rules() -> dict[str, MakeRule]:
             f"{at}, factor 3": promoting(grace, factor=3.0),
             f"{at}, stopping, factor 3": stopping(grace),
         }
-    found["  verdicts alone, no rungs"] = verdicts_alone(DEFAULT)
-    found["  verdicts alone, with the oscillating one"] = verdicts_alone(OSCILLATING)
-    return found
+    makers["  verdicts alone, no rungs"] = verdicts_alone(DEFAULT)
+    makers["  verdicts alone, with the oscillating one"] = verdicts_alone(OSCILLATING)
+    return makers

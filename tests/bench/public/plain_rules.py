@@ -91,8 +91,8 @@ class HeldOutCV(Rule):
         losses: list[float] = [point.held_out for point in curve.points[-5:] if point.held_out is not None]
         if len(losses) < 5 or not all(map(math.isfinite, losses)):
             return "continue"
-        found = detrended_cv(losses)
-        return "stop" if found is not None and found > 0.1 else "continue"
+        variation = detrended_cv(losses)
+        return "stop" if variation is not None and variation > 0.1 else "continue"
 
 
 class Naive(HeldOutCV):
@@ -110,14 +110,14 @@ class Naive(HeldOutCV):
 
 def rules() -> dict[str, MakeRule]:
     """By the name in the table."""
-    found: dict[str, MakeRule] = {"everything trained": lambda group: Rule()}
+    makers: dict[str, MakeRule] = {"everything trained": lambda group: Rule()}
     for share in (0.32, 0.40):
-        found[f"random: the first {share:.0%} of the trials"] = partial(FirstOnly, share=share)
-        found[f"one epoch, then the best {share:.0%}"] = partial(EpochThenTop, share=share)
+        makers[f"random: the first {share:.0%} of the trials"] = partial(FirstOnly, share=share)
+        makers[f"one epoch, then the best {share:.0%}"] = partial(EpochThenTop, share=share)
     for grace in (0.05, 0.10):
-        found[f"W&B hyperband, eta 3, min_iter {grace:.0%}"] = partial(Bands, grace=grace, eta=3.0)
+        makers[f"W&B hyperband, eta 3, min_iter {grace:.0%}"] = partial(Bands, grace=grace, eta=3.0)
     for share in (0.1, 0.2, 0.3):
-        found[f"patience, {share:.0%} of the epochs"] = partial(Patience, share=share)
-    found["naive: CV of the held-out loss"] = lambda group: HeldOutCV()
-    found["naive: CV, non-finite once, or loss up 20%"] = lambda group: Naive()
-    return found
+        makers[f"patience, {share:.0%} of the epochs"] = partial(Patience, share=share)
+    makers["naive: CV of the held-out loss"] = lambda group: HeldOutCV()
+    makers["naive: CV, non-finite once, or loss up 20%"] = lambda group: Naive()
+    return makers

@@ -83,9 +83,9 @@ def median(grace: float) -> MakeRule:
 
 def rules() -> dict[str, MakeRule]:
     """By the name in the table."""
-    found = {
+    makers = {
         f"Ray ASHA, factor {factor}, grace {grace:.0%}": asha(factor, grace)
         for factor in (3, 4)
         for grace in (0.03, 0.05, 0.10)
     }
-    return found | {f"Ray MedianStoppingRule, grace {grace:.0%}": median(grace) for grace in (0.05, 0.10, 0.30)}
+    return makers | {f"Ray MedianStoppingRule, grace {grace:.0%}": median(grace) for grace in (0.05, 0.10, 0.30)}

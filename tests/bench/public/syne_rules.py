@@ -59,12 +59,12 @@ class Watch(SimulatorCallback):  # type: ignore[misc]  # Syne Tune comes without
 def blackbox(group: Group) -> Any:
     """The recorded runs as a table. A run that ended early repeats its last value without taking time."""
     table = np.zeros((len(group.runs), 1, group.max_epochs, 2))
-    for place, points in enumerate(group.runs):
+    for index, points in enumerate(group.runs):
         values = [point.value or 0.0 for point in points]
         values += [values[-1]] * (group.max_epochs - len(values))
         passed = np.minimum(np.arange(1, group.max_epochs + 1), len(points)) * EPOCH_SECONDS
-        table[place, 0, :, 0] = values
-        table[place, 0, :, 1] = passed + 1e-3 * np.arange(group.max_epochs)
+        table[index, 0, :, 0] = values
+        table[index, 0, :, 1] = passed + 1e-3 * np.arange(group.max_epochs)
     return BlackboxTabular(
         hyperparameters=pd.DataFrame({"run": range(len(group.runs)), "copy": 0}),
         configuration_space=space(group),
@@ -179,19 +179,19 @@ def main() -> None:
     os.environ["SYNETUNE_FOLDER"] = tempfile.mkdtemp()  # it writes each sweep there, and nobody reads it
     groups = load(args.folder)
     tables = [blackbox(group) for group in groups]
-    found = {}
+    outcomes = {}
     for name, make in RULES.items():
         np.random.seed(0)
         rows = []
-        for place, group in enumerate(groups):
+        for index, group in enumerate(groups):
             orders = [
-                np.random.default_rng([order, place]).permutation(len(group.runs)).tolist()
+                np.random.default_rng([order, index]).permutation(len(group.runs)).tolist()
                 for order in range(args.orders)
             ]
-            rows.append(np.mean([outcome(group, order, make, args.workers, tables[place]) for order in orders], axis=0))
-        found[name] = np.array(rows)
-        print(name, 100 * found[name].mean(axis=0).round(4), flush=True)
-        np.savez(args.out, allow_pickle=False, **found)
+            rows.append(np.mean([outcome(group, order, make, args.workers, tables[index]) for order in orders], axis=0))
+        outcomes[name] = np.array(rows)
+        print(name, 100 * outcomes[name].mean(axis=0).round(4), flush=True)
+        np.savez(args.out, allow_pickle=False, **outcomes)
 
 
 if __name__ == "__main__":

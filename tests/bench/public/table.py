@@ -30,12 +30,12 @@ HEAD = (
 )
 
 
-def row(name: str, found: np.ndarray, drawn: list[np.ndarray]) -> str:
+def row(name: str, outcomes: np.ndarray, drawn: list[np.ndarray]) -> str:
     """One rule's line; all numbers in per cent."""
-    regret = found[:, REGRET]
+    regret = outcomes[:, REGRET]
     low, high = of_mean(regret, drawn)
-    objective_low, objective_high = of_mean(found[:, OBJECTIVE], drawn)
-    means = 100 * found.mean(axis=0)
+    objective_low, objective_high = of_mean(outcomes[:, OBJECTIVE], drawn)
+    means = 100 * outcomes.mean(axis=0)
     shown = name.replace("  ", "&nbsp;&nbsp;", 1) if name.startswith("  ") else name
     return (
         f"| {shown} | {means[EPOCHS]:.1f} | {means[REGRET]:.2f} [{100 * low:.2f}, {100 * high:.2f}] "
@@ -45,32 +45,32 @@ def row(name: str, found: np.ndarray, drawn: list[np.ndarray]) -> str:
     )
 
 
-def against(name: str, found: np.ndarray, stock: np.ndarray, drawn: list[np.ndarray]) -> str:
+def against(name: str, outcomes: np.ndarray, stock: np.ndarray, drawn: list[np.ndarray]) -> str:
     """One line of the comparison with a stock point."""
-    epochs = found[:, EPOCHS].mean() / stock[:, EPOCHS].mean()
-    regret = found[:, REGRET].mean() / stock[:, REGRET].mean()
-    low, high = of_ratio(found[:, REGRET], stock[:, REGRET], drawn)
-    objective = found[:, OBJECTIVE].mean() / stock[:, OBJECTIVE].mean()
-    objective_low, objective_high = of_ratio(found[:, OBJECTIVE], stock[:, OBJECTIVE], drawn)
+    epochs = outcomes[:, EPOCHS].mean() / stock[:, EPOCHS].mean()
+    regret = outcomes[:, REGRET].mean() / stock[:, REGRET].mean()
+    low, high = of_ratio(outcomes[:, REGRET], stock[:, REGRET], drawn)
+    objective = outcomes[:, OBJECTIVE].mean() / stock[:, OBJECTIVE].mean()
+    objective_low, objective_high = of_ratio(outcomes[:, OBJECTIVE], stock[:, OBJECTIVE], drawn)
     return (
         f"| {name} | {epochs:.2f} | {regret:.2f} [{low:.2f}, {high:.2f}] "
         f"| {objective:.2f} [{objective_low:.2f}, {objective_high:.2f}] |"
     )
 
 
-def split_row(name: str, found: Halved) -> str:
+def split_row(name: str, halved: Halved) -> str:
     """One line of the cross-validation."""
     return (
-        f"| {name} | {100 * found.stock_epochs:.1f} / {100 * found.stock_regret:.2f} "
-        f"| {100 * found.epochs:.1f} / {100 * found.regret:.2f} | {found.regret / found.stock_regret:.2f} "
-        f"| {100 * found.half:.0f} | {found.chosen} |"
+        f"| {name} | {100 * halved.stock_epochs:.1f} / {100 * halved.stock_regret:.2f} "
+        f"| {100 * halved.epochs:.1f} / {100 * halved.regret:.2f} | {halved.regret / halved.stock_regret:.2f} "
+        f"| {100 * halved.half:.0f} | {halved.chosen} |"
     )
 
 
-def frontier(found: dict[str, np.ndarray], path: Path) -> None:
+def frontier(by_name: dict[str, np.ndarray], path: Path) -> None:
     """Regret against epochs, one point a rule; ours, and what ours is measured against, by name."""
     figure, axes = plt.subplots(figsize=(9, 6))
-    for name, rows in found.items():
+    for name, rows in by_name.items():
         if name.startswith("  ") or name == "everything trained":
             continue
         epochs, regret = 100 * rows[:, EPOCHS].mean(), max(0.05, 100 * rows[:, REGRET].mean())

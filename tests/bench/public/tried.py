@@ -154,20 +154,20 @@ def subsets(group: Group, seed: int) -> list[Values]:
 
 def tried(groups: list[Group], compare: Compare, choose: Choose) -> Values:
     """Regret at each of `SHARES`, mean over factors; nan where no grace period gives that share."""
-    found = []
+    regrets = []
     for factor in FACTORS:
         points = []
         for grace in GRACES:
             means = [
                 np.mean(
-                    [halving(group, runs, grace, factor, compare, choose) for runs in subsets(group, place)], axis=0
+                    [halving(group, runs, grace, factor, compare, choose) for runs in subsets(group, index)], axis=0
                 )
-                for place, group in enumerate(groups)
+                for index, group in enumerate(groups)
             ]
             points.append(np.mean(means, axis=0))
         epochs, regret = np.array(points).T
-        found.append(np.interp(SHARES, epochs, regret, left=math.nan, right=math.nan))
-    everywhere: Values = np.mean(found, axis=0)
+        regrets.append(np.interp(SHARES, epochs, regret, left=math.nan, right=math.nan))
+    everywhere: Values = np.mean(regrets, axis=0)
     return everywhere
 
 

@@ -137,8 +137,8 @@ def _objective(points: Sequence[Point]) -> float:
     """The default objective of a run with these epochs; 0 without any value."""
     evaluated = [(point.epoch, point.value) for point in points if point.value is not None and isfinite(point.value)]
     epochs, values = [epoch for epoch, _ in evaluated], [value for _, value in evaluated]
-    found = reached(epochs, values, "max", DEFAULT_OBJECTIVE)
-    return found.value if found else 0.0
+    objective = reached(epochs, values, "max", DEFAULT_OBJECTIVE)
+    return objective.value if objective else 0.0
 
 
 MakeRule = Callable[[Group], Rule]
@@ -148,10 +148,10 @@ COLUMNS = ("epochs", "regret", "seen", "missed", "time", "objective", "by_end")
 def mean_outcomes(groups: list[Group], make: MakeRule, orders: int, workers: int) -> np.ndarray:
     """Means over `orders` arrival orders, the same for every rule: one row a group, the columns of `COLUMNS`."""
     rows = []
-    for place, group in enumerate(groups):
+    for index, group in enumerate(groups):
         outcomes = []
         for order in range(orders):
-            shuffled = np.random.default_rng([order, place]).permutation(len(group.runs)).tolist()
+            shuffled = np.random.default_rng([order, index]).permutation(len(group.runs)).tolist()
             outcome = Sweep(group, make(group), shuffled, workers).run()
             outcomes.append([float(getattr(outcome, name)) for name in COLUMNS])
         rows.append(np.mean(outcomes, axis=0))
