@@ -56,9 +56,9 @@ def swept(job: Job) -> SweepState:
         "data": str(HERE),
         "trials": job.trials, "seed": job.seed, "confirm_top": 0, "audit": 0.0, "enqueue": [],
     }  # fmt: skip
-    made = make_plan(read_spec(values | SYSTEMS[job.system], "bench"), training=False)
+    plan = make_plan(read_spec(values | SYSTEMS[job.system], "bench"), training=False)
     task, clock = Task.of(job.space, job.seed), Clock()
-    coordinator = Coordinator(made, DiscardingJournal(clock), delete=lambda trial, epoch: None, clock=clock)
+    coordinator = Coordinator(plan, DiscardingJournal(clock), delete=lambda trial, epoch: None, clock=clock)
     coordinator.open(WORKERS)
     busy: list[tuple[float, int, int]] = []  # when its epoch ends, trial, epochs before it
     while not coordinator.over:

@@ -35,9 +35,9 @@ Drawing = Callable[[Task, optuna.Trial], dict[str, Any]]
 
 
 def searcher_of(task: Task, drawing: Drawing, sampler: optuna.samplers.BaseSampler) -> Searcher:
-    made = Searcher(lambda trial: drawing(task, trial), "max", "random", 0)
-    made.sampler_of = lambda trial: sampler
-    return made
+    searcher = Searcher(lambda trial: drawing(task, trial), "max", "random", 0)
+    searcher.sampler_of = lambda trial: sampler
+    return searcher
 
 
 def sweep(
@@ -96,13 +96,13 @@ def reachable(space: str, seed: int) -> float:
 
 
 def best_of(task: Task, seed: int) -> float:
-    found = 0.0
+    best = 0.0
     source = random.Random(f"reach/{seed}")
     for _ in range(20_000):
         drawn = drawn_at_random(task, source)
         if task.diverges_at(drawn) is None:
-            found = max(found, task.quality(drawn))
-    return found
+            best = max(best, task.quality(drawn))
+    return best
 
 
 class RandomTrial:
@@ -130,5 +130,5 @@ def drawn_at_random(task: Task, source: random.Random) -> dict[str, Any]:
 
 def selected(trials: list[Ended]) -> float:
     """The true quality of the complete trial that looked best; 0 without one."""
-    complete = [one for one in trials if one.outcome == "complete" and one.level is not None]
-    return max(complete, key=lambda one: one.level or 0.0).quality if complete else 0.0
+    complete = [trial for trial in trials if trial.outcome == "complete" and trial.level is not None]
+    return max(complete, key=lambda trial: trial.level or 0.0).quality if complete else 0.0
