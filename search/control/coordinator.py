@@ -15,7 +15,6 @@ from search.control.assignment import Assignment
 from search.control.budget import Budget
 from search.control.next_trial import added_trial, auditing_trial, confirming_trial, redrawn_values, search_trial
 from search.control.patience import search_end
-from search.control.reopen import more_options
 from search.control.retention import paused_to_give_up, to_delete
 from search.control.rules import decide, give_up, promote, repeated_failure
 from search.control.steering import answer, consequences
@@ -24,6 +23,7 @@ from search.pruning.decision import Decision
 from search.sampling.build_searcher import build_searcher
 from search.state.extension import has_other_space, that_stand
 from search.state.listeners import SamplerListener, SchedulerListener
+from search.state.more import more_options
 from search.state.sweep_state import SweepState
 from search.state.targets import targets_end
 from search.state.trial_state import TrialState

@@ -10,6 +10,7 @@ from search.journal.events import Row, SweepExtended
 from search.journal.repair import cut
 from search.journal.segments import Journal, read
 from search.state.extension import changes, gives_more, recorded_spec
+from search.state.more import more_options
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.plan import Plan, make_plan
@@ -58,24 +59,12 @@ def change(folder: SweepFolder, fields: Mapping[str, Any]) -> None:
         folder.change(**fields)
 
 
-def more_options(state: SweepState) -> list[str]:
-    """The options of a `resume` that give a sweep twice as much of all that bounds its search.
-
-    Where its hours or its epochs are used up, more trials alone would be refused.
-    """
-    spec = state.plan.spec
-    options = ["--trials", str(2 * spec.trials)]
-    if spec.hours:
-        options += ["--hours", f"{2 * max(spec.hours, state.active_seconds / 3600):g}"]
-    if spec.epoch_budget:
-        options += ["--total-epochs", str(2 * max(spec.epoch_budget, state.epochs))]
-    return options
-
-
 def nothing_left(state: SweepState, folder: SweepFolder) -> str:
     """That the sweep has ended, and what can be done now."""
     more, status = folder.command("resume", *more_options(state)), folder.command("status")
-    best = "" if folder.best.is_dir() else f", have its best written to this machine by `{folder.command('export')}`"
+    has_winner = state.ended is not None and state.ended.trial >= 0
+    lacks_best = has_winner and not folder.best.is_dir()
+    best = f", have its best written to this machine by `{folder.command('export')}`" if lacks_best else ""
     return f"sweep {folder.name} has ended; give it more to do, such as `{more}`{best}, or see `{status}`"
 
 

@@ -13,6 +13,7 @@ from search.control.rules import promote_by_hand
 from search.journal.events import Decided, Event, Requested, SearchEnded
 from search.pruning.decision import REASONS, Decision
 from search.pruning.scheduler import Scheduler
+from search.state.more import more_epochs, more_hours
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.plan import Plan
@@ -78,13 +79,13 @@ def _check_budget(state: SweepState) -> None:
     spec = state.plan.spec
     if spec.hours is not None and state.active_seconds >= 3600 * spec.hours:
         raise SteadytuneError(
-            f"sweep {spec.name} has used up its {spec.hours:g} hours; resume it with more, such as --hours "
-            f"{2 * spec.hours:g}"
+            f"sweep {spec.name} has used up its {spec.hours:g} hours; resume it with more, such as "
+            f"{' '.join(more_hours(state))}"
         )
     if spec.epoch_budget is not None and state.epochs >= spec.epoch_budget:
         raise SteadytuneError(
             f"sweep {spec.name} has used up its {spec.epoch_budget} epochs; resume it with more, such as "
-            f"--total-epochs {2 * spec.epoch_budget}"
+            f"{' '.join(more_epochs(state))}"
         )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from search.control.reopen import more_options
 from search.next_step import command
 from search.run.ahead import as_checked, check_ahead
 from search.stages.progress import check_unedited, stage_state
 from search.stages.stages import Stages, StagesFolder
+from search.state.more import more_options
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
 from search.sweep.spec import SweepSpec

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from search.control.reopen import more_options
 from search.journal.events import SweepOpened
 from search.journal.segments import read
 from search.stages.stages import Stages, StagesFolder
 from search.state.extension import changes, gives_more, recorded_spec
 from search.state.follower import SweepFollower
+from search.state.more import more_options
 from search.state.sweep_state import SweepState
 from search.sweep.folder import STAGES_FILE, SweepFolder
 from search.sweep.followers import followers
@@ -132,7 +132,14 @@ def refuse_removal(folder: SweepFolder, removed: Collection[str]) -> None:
         SteadytuneError: another one started from it, and could not go on.
     """
     if others := [follower for follower in followers(folder) if follower not in removed]:
+        row = [folder.name]  # those that started from it, then those that started from these, and so on
+        for name in row:
+            row += [follower for follower in followers(SweepFolder(folder.root, name)) if follower not in row]
         raise SteadytuneError(
-            f"sweep {others[0]} started from {folder.name}, and cannot go on without it; delete both: "
-            f"`{folder.command('rm', *others)}`"
+            f"sweep {others[0]} started from {folder.name}, and cannot go on without it; delete {_all(row)}: "
+            f"`{folder.command('rm', *row[1:])}`"
         )
+
+
+def _all(names: Collection[str]) -> str:
+    return "both" if len(names) == 2 else f"all {len(names)}"

@@ -36,9 +36,8 @@ def started(spec: SweepSpec, root: Path) -> SweepSpec:
     refuse_storage(spec)
     ended = SweepFollower(folder).read().ended
     if ended is None:
-        raise SteadytuneError(
-            f"starts_from names sweep {folder.name}, which has not ended; first `{folder.command('resume')}`"
-        )
+        fix = "launch this one when it has" if folder.held else f"first `{folder.command('resume')}`"
+        raise SteadytuneError(f"starts_from names sweep {folder.name}, which has not ended; {fix}")
     if ended.trial < 0:
         raise SteadytuneError(
             f"starts_from names sweep {folder.name}, which has no winner ({ended.detail}), so nothing can start from it"

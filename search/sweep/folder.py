@@ -90,7 +90,8 @@ class SweepFolder:
             SteadytuneError: the name is taken.
         """
         if self.spec_file.is_file():
-            fix = f"with a sweep; give another name, or go on with it: `{self.command('resume')}`"
+            resume = self.command("resume")
+            fix = f"with a sweep; give another name, or go on with it: `{resume}`, with more --trials if it has ended"
         elif self.path.is_dir() and not any(self.path.iterdir()):
             return
         elif (self.path / STAGES_FILE).is_file():

@@ -48,7 +48,8 @@ def serve(store: str, root: Path, port: int, names: Sequence[str] = ()) -> None:
     file = sqlite_file(store)
     if file and not file.is_file():
         raise SteadytuneError(
-            f"{file}: no MLflow store there yet; launch a sweep first, or give its folder with --sweeps"
+            f"{file}: no MLflow store there yet; launch a sweep first, write one that has run by "
+            "`steadytune sync NAME`, or give the store's folder with --sweeps"
         )
     check_store(store)
     if _answers(port):

@@ -30,7 +30,7 @@ def _sentence(part: Difference, target: Target) -> str:
 def _verdict(result: TargetResult) -> str:
     target = result.target
     if result.value is None:
-        return f"unknown, as no epoch reported {target.metric}; `steadytune explain NAME TRIAL` lists what was"
+        return f"unknown, as no epoch reported {target.metric}; `steadytune browse NAME` shows what was"
     if result.bound is None:
         return f"unknown, as {target.over} reached no value; {target.metric} is {number(result.value)}"
     bound = f" ({number(result.bound)})" if target.over else ""

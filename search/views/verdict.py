@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from search.control.reopen import more_options
 from search.next_step import command
 from search.state.lead import Lead, lead, learnt_nothing
+from search.state.more import more_options
 from search.state.outcome import Finalist
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder

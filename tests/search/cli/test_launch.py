@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from rich.text import Text
 
+from search.journal.events import SweepEnded
+from search.journal.segments import Journal
 from search.run import shown, sweep_run
 from search.state.outcome import result
 from search.sweep.folder import SweepFolder
@@ -83,6 +85,11 @@ def test_where_the_export_of_an_ended_sweep_is_missing_a_resume_says_what_writes
     assert written in steadytune("resume", "sweep", "--sweeps", sweeps)[2]
     folder.best.mkdir()
     assert written not in steadytune("resume", "sweep", "--sweeps", sweeps)[2]
+    folder.best.rmdir()
+    journal = Journal(folder.journal)
+    journal.append(SweepEnded(-1, "no trial trained to its end"))
+    journal.flush()
+    assert written not in steadytune("resume", "sweep", "--sweeps", sweeps)[2], "it has no best"
 
 
 def test_a_sweep_that_an_earlier_version_decided_in_another_way_is_not_resumed(

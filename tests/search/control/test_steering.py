@@ -212,7 +212,7 @@ def test_a_running_trial_is_not_promoted(steered: Callable[..., Steered]) -> Non
 def test_without_a_budget_nothing_is_added(steered: Callable[..., Steered]) -> None:
     sweep = steered(total_epochs=4).begin()
     sweep.end()
-    assert "has used up its 4 epochs; resume it with more, such as --total-epochs 8" in (
+    assert "has used up its 4 epochs; resume it with more, such as --total-epochs 10" in (
         answer(Request("add", values={"quality": 0.5}), sweep.coordinator.state).detail
     )
 

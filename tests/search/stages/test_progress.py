@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -158,6 +159,19 @@ def test_a_sweep_is_not_deleted_while_another_one_needs_it(
     assert "cattle-finetune started from cattle-pretrain, and cannot go on without it; delete both" in complaint
     assert SweepFolder(folder.root, "cattle-pretrain").spec_file.is_file()
     assert steadytune(*remove, "cattle-pretrain", "cattle-finetune")[0] == 0
+
+
+def test_all_that_cannot_go_on_without_a_sweep_are_named_at_once(
+    stages: Stages, folder: StagesFolder, train: Trains, steadytune: Steadytune
+) -> None:
+    """Else the command that is advised was refused because of the next one."""
+    last = stages.specs[1]
+    for spec in (*stages.specs, last.model_copy(update={"name": "cattle-last", "starts_from": last.name})):
+        train(spec)
+    _, _, complaint = steadytune("rm", "--sweeps", folder.root, "cattle-pretrain")
+    delete = SweepFolder(folder.root, "cattle-pretrain").command("rm", "cattle-finetune", "cattle-last")
+    assert f"cannot go on without it; delete all 3: `{delete}`" in complaint
+    assert steadytune("rm", "--yes", "--keep-runs", *shlex.split(delete)[2:])[0] == 0
 
 
 def test_no_way_leads_to_more_trials_of_a_sweep_that_another_one_started_from(

@@ -118,3 +118,14 @@ def test_a_single_sweep_may_start_from_another_one(
     assert "did you mean 'cattle-pretrain'" in complaint
     once = spec.model_copy(update={"name": "once", "starts_from": "cattle-pretrain", "set": {}})
     assert [stage.sweep for stage in train(once).plan.spec.earlier_stages] == ["cattle-pretrain"]
+
+
+def test_a_sweep_that_still_runs_is_waited_for_and_one_that_was_interrupted_is_resumed(
+    stages: Stages, root: Path
+) -> None:
+    first, second = stages.specs
+    folder = SweepFolder.create(root, first)
+    with pytest.raises(SteadytuneError, match=r"has not ended; first `steadytune resume cattle-pretrain"):
+        started(second, root)
+    with folder.locked(), pytest.raises(SteadytuneError, match=r"has not ended; launch this one when it has$"):
+        started(second, root)

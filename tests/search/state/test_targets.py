@@ -52,7 +52,10 @@ def test_another_metric_is_that_of_the_checkpoint_handed_back(data: Path, tmp_pa
 def test_a_metric_that_no_epoch_reported_is_named(data: Path, tmp_path: Path) -> None:
     state = ended(data, tmp_path / "journal", targets=["scores >= 0.5"]).state
     assert met(state) == {"scores >= 0.5": False}
-    assert any("Target scores >= 0.5: unknown, as no epoch reported scores" in line for line in headline(state))
+    assert any(
+        "Target scores >= 0.5: unknown, as no epoch reported scores; `steadytune browse" in line
+        for line in headline(state)
+    )
 
 
 def test_the_training_that_a_target_names_is_trained_to_its_end_and_on_the_same_fresh_seeds(
