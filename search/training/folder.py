@@ -36,10 +36,9 @@ class TrainingFolder:
     def __init__(self, path: Path, resumes: bool) -> None:
         self.path, self.checkpoints = path, path / "checkpoints"
         if not resumes and (path / TABLE).exists():
-            raise SettingsError(
-                f"--out is {path}; it holds a training ({TABLE}): give another folder, or continue that one with"
-                f" --resume {path / LAST}"
-            )
+            last = path / LAST  # not there if the training was lost before its first checkpoint
+            fix = f"continue that one with --resume {last}" if last.exists() else "delete that one"
+            raise SettingsError(f"--out is {path}; it holds a training ({TABLE}): give another folder, or {fix}")
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
         except OSError as error:

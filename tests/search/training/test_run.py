@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,16 @@ def test_a_folder_with_a_training_is_not_overwritten(request_of: Request) -> Non
     with pytest.raises(SettingsError, match=r"it holds a training \(metrics\.csv\): give another folder, or continue"):
         list(train(request))
     assert len(rows(request.out)) == 4
+
+
+def test_a_training_without_a_checkpoint_is_not_advised_to_be_continued(request_of: Request) -> None:
+    request = request_of(alarm_at=1)
+    with suppress(TrainingLostError):
+        list(train(request))
+    with pytest.raises(
+        SettingsError, match=r"it holds a training \(metrics\.csv\): give another folder, or delete that"
+    ):
+        list(train(request))
 
 
 def test_a_finished_training_can_be_lengthened(request_of: Request) -> None:
