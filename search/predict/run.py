@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from trainables.tracks.trackers import Tracker
 
 QUALITY = 90
+LEAST_DECODED = 0.98
+"""Share of a video's frames; some files state only their length, by which OpenCV estimates the number of frames."""
 PREDICTIONS, CLASSES = "predictions.json", "classes.txt"
 
 
@@ -84,6 +86,9 @@ def predict(model: LoadedModel, sources: Sequence[Source], request: PredictionRe
         clips += _classes(source.name, wholes, request.smooth)
         counted = _objects(coco.annotations[before:]) if not wholes else _counted(clips[-items:])
         yield f"{source.name}: {items} {'clips or pictures' if wholes else 'pictures'}, {counted}"
+        if items < source.frames * LEAST_DECODED:
+            states = f"of the {source.frames} frames that its file states could be decoded"
+            yield f"{source.name}: {items} {states}; it may be damaged"
     content: Any = clips if clips and not coco.images else coco.content()
     write_file(request.to / PREDICTIONS, json.dumps(content, indent=1))
     if coco.images:

@@ -15,7 +15,7 @@ from trainables.vision.decode import SUFFIXES, decode
 from trainables.vision.findings import Findings
 from trainables.vision.image_files import images_in
 from trainables.vision.video_file import SUFFIXES as VIDEOS
-from trainables.vision.video_file import frame_rate, frames
+from trainables.vision.video_file import frames, stated
 
 CLIPS = frozenset({".h5", ".hdf5"})
 
@@ -43,11 +43,13 @@ class Source:
         name: of the files that are written about it.
         items: in order; read as they are asked for.
         rate: frames a second of a video; None of others.
+        frames: how many a video's file states; 0 if it states none, and of others.
     """
 
     name: str
     items: Iterator[Item]
     rate: float | None = None
+    frames: int = 0
 
 
 @dataclass(frozen=True)
@@ -159,10 +161,9 @@ def _pixels(picture: Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _video(path: Path, recipe: str, take: Taker) -> Source:
-    rate = frame_rate(path)
-    return Source(
-        path.stem, (take(pixels, f"{path.name} frame {number}") for number, pixels in enumerate(frames(path))), rate
-    )
+    rate, count = stated(path)
+    items = (take(pixels, f"{path.name} frame {number}") for number, pixels in enumerate(frames(path)))
+    return Source(path.stem, items, rate, count)
 
 
 def _clips(path: Path, window: int) -> list[Source]:

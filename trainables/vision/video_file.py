@@ -19,8 +19,8 @@ USUAL_RATE = 25.0
 """Frames a second of a video that does not say."""
 
 
-def frame_rate(file: Path) -> float:
-    """Frames a second of a video.
+def stated(file: Path) -> tuple[float, int]:
+    """Frames a second of a video, and how many it has, by what its file states; 0 if it states none.
 
     Raises:
         DataError: it is no video that can be read.
@@ -28,12 +28,12 @@ def frame_rate(file: Path) -> float:
     import cv2
 
     with _opened(file) as video:
-        rate = float(video.get(cv2.CAP_PROP_FPS))
-    return rate if 0 < rate < 1000 else USUAL_RATE
+        rate, count = float(video.get(cv2.CAP_PROP_FPS)), float(video.get(cv2.CAP_PROP_FRAME_COUNT))
+    return rate if 0 < rate < 1000 else USUAL_RATE, int(count) if 0 < count < 1e9 else 0
 
 
 def frames(file: Path) -> Iterator[NDArray[np.uint8]]:
-    """The frames of a video, RGB (h, w, 3), upright as its file says.
+    """The frames of a video, RGB (h, w, 3), upright as its file says, up to the first that cannot be decoded.
 
     Raises:
         DataError: it is no video that can be read, or holds no frame.

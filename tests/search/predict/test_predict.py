@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,23 @@ def test_a_video_becomes_a_video(tmp_path: Path) -> None:
     assert drawn[0].shape == (32, 64, 3)
     assert np.abs(drawn[0].astype(int) - 128).max() > 60
     assert (tmp_path / "out" / "labels" / "walk.mp4_frame_4.txt").is_file()
+
+
+def test_a_video_that_breaks_off_says_so(tmp_path: Path) -> None:
+    import cv2
+
+    random = np.random.default_rng(0)
+    video = cv2.VideoWriter(str(tmp_path / "walk.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (64, 32))
+    for _ in range(20):
+        video.write(random.integers(0, 255, (32, 64, 3), dtype=np.uint8))
+    video.release()
+    content = (tmp_path / "walk.avi").read_bytes()
+    (tmp_path / "walk.avi").write_bytes(content[: len(content) // 2])
+    printed = list(predict(COWS, sources(tmp_path / "walk.avi", "resnet_yolo", Extra()), request(tmp_path)))
+    assert re.fullmatch(r"walk: \d+ pictures, \d+ objects", printed[0])
+    assert re.fullmatch(
+        r"walk: 1?\d of the 20 frames that its file states could be decoded; it may be damaged", printed[1]
+    )
 
 
 def crossing(pictures: Sequence[Any]) -> list[dict[str, Any]]:
