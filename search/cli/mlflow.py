@@ -41,6 +41,7 @@ def browse(
 
 def sync(name: SweepName, sweeps: Root = DEFAULT_ROOT) -> None:
     """Bring MLflow up to date with a sweep, such as after it could not be reached."""
+    from search.state.outcome import best_checkpoint
     from search.tracking.sync import READY, REFUSES
     from search.tracking.sync import sync as write_to_mlflow
 
@@ -59,7 +60,10 @@ def sync(name: SweepName, sweeps: Root = DEFAULT_ROOT) -> None:
                 f"sweep {name} could not be written to {folder.store(folder.spec())}; try again later"
             )
     print(f"{name}: MLflow has everything that the journal has{' but what it refuses' if refusals else ''}")
-    ended = options.state(folder).ended
-    if ended is not None and ended.trial >= 0 and not (folder.best / "checkpoint").is_dir():
-        write = folder.command("export")
-        print(f"{folder.best} has no checkpoint, so its model was not registered; write it with {write}, then sync")
+    state = options.state(folder)
+    if state.ended is None or state.ended.trial < 0 or (folder.best / "checkpoint").is_dir():
+        return
+    fix = f"write it with {folder.command('export')}, then sync"
+    if best_checkpoint(state, state.ended.trial, folder) is None:
+        fix = f"none of trial {state.ended.trial} was kept"
+    print(f"{folder.best} has no checkpoint, so its model was not registered; {fix}")
