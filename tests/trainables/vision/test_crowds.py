@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from trainables import registry
+from trainables.class_match import match
 from trainables.errors import DataError
 from trainables.held_out import held_out
 from trainables.vision.average_precision import Objects, average_precision
@@ -97,3 +98,15 @@ def test_a_report_sees_it(name: str, root: Path) -> None:
     of_cows = of_answers(examples, [NOTHING])
     assert isinstance(of_cows, DetectionPredictions)
     assert len(of_cows.truth[0].crowds) == 0, "nothing was found in it"
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_it_is_numbered_as_a_checkpoint_numbers_its_classes(name: str, root: Path) -> None:
+    recipe = registry.find(name)
+    data = recipe.open(root).with_classes(match(("goat", "calf", "cow"), ("cow", "calf")))
+    (example,) = held_out(recipe, recipe.settings("tiny", {}), data)
+    assert example.labels == ("cow",)
+    assert [label for label, _ in example.crowds] == ["calf"]
+    without_calves = recipe.open(root).with_classes(match(("cow", "goat"), ("cow", "calf")))
+    (example,) = held_out(recipe, recipe.settings("tiny", {}), without_calves)
+    assert (example.labels, example.crowds) == (("cow",), ())
