@@ -11,6 +11,13 @@ from typing import Any
 from spaces.space import Space, drawn
 from spaces.value_range import Range
 
+STEP = 0.15
+"""Standard deviation of the step to a near number, as a share of its range."""
+NUMBERS_KEPT = 0.5
+"""Of a configuration's numbers, how many a near one has too."""
+CHOICES_KEPT = 0.9
+"""The same of its choices: another optimizer or model is no step."""
+
 
 @dataclass(frozen=True)
 class Configurations:
@@ -18,11 +25,12 @@ class Configurations:
 
     Attributes:
         draw: some for the trial that starts after that many others, a part of them near those that are given; the same
-            for the same. They may be drawn one by one, as they are taken: 200 take some 40 ms.
+            for the same. Near is a few steps from one of these if the last argument is true, else with half of its
+            values. They may be drawn one by one, as they are taken: 200 take some 40 ms.
         point: the coordinates of one, each from 0 to 1.
     """
 
-    draw: Callable[[int, Sequence[Mapping[str, Any]]], Iterable[dict[str, Any]]]
+    draw: Callable[[int, Sequence[Mapping[str, Any]], bool], Iterable[dict[str, Any]]]
     point: Callable[[Mapping[str, Any]], Sequence[float]]
 
 
@@ -71,6 +79,15 @@ def at_random(
     return drawn(space, _Blind(random.Random(seed), usual or {}), choices)
 
 
+def stepped(space: Space, choices: Mapping[str, Any], seed: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What `space` draws, under the user's `choices`, a few steps from the configuration `values`.
+
+    About half of its numbers stay. The others move by a normal step of `STEP` of their range, on the range's scale, and
+    turn back at its ends. Nine in ten of its choices stay. What `values` lacks or has outside a range is drawn evenly.
+    """
+    return drawn(space, _Stepping(random.Random(seed), values), choices)
+
+
 class _Blind:
     """Stands in for a trial: answers at random, evenly on each range's scale or with the usual value."""
 
@@ -100,3 +117,30 @@ class _Blind:
         if self._keeps(name, Range("choice", choices=tuple(choices))):
             return self._usual[name]
         return self._draw.choice(choices)
+
+
+class _Stepping(_Blind):
+    """Stands in for a trial: answers with the usual values, or numbers near them."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        span = Range("float", low, high, log=log)
+        return self._moved(name, span) if self._knows(name, span) else super().suggest_float(name, low, high, log=log)
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        span = Range("int", low, high, log=log)
+        known = self._knows(name, span)
+        return round(self._moved(name, span)) if known else super().suggest_int(name, low, high, log=log)
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        if self._knows(name, Range("choice", choices=tuple(choices))) and self._draw.random() < CHOICES_KEPT:
+            return self._usual[name]
+        return self._draw.choice(choices)
+
+    def _knows(self, name: str, span: Range) -> bool:
+        return name in self._usual and self._usual[name] in span
+
+    def _moved(self, name: str, span: Range) -> float:
+        if self._draw.random() < NUMBERS_KEPT:
+            return float(self._usual[name])
+        where = abs(share(self._usual[name], span) + self._draw.gauss(0, STEP))
+        return number_at(max(0.0, min(where, 2 - where)), span)

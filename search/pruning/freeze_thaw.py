@@ -228,6 +228,6 @@ class FreezeThaw(Scheduler):
 
     def _draw(self, started: int) -> tuple[list[Values], list[Sequence[float]]]:
         if self._drawn[0] != started:
-            new = list(self.configurations.draw(started, ()))
+            new = list(self.configurations.draw(started, (), False))
             self._drawn = started, new, [self.configurations.point(values) for values in new]
         return self._drawn[1:]

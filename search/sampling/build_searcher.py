@@ -8,6 +8,7 @@ from functools import partial
 from search.sampling.searcher import Searcher
 from search.sweep.candidates import configurations
 from search.sweep.plan import Plan, draw
+from spaces.space import known
 
 
 def build_searcher(plan: Plan, rungs: Sequence[int], restart: int) -> Searcher:
@@ -16,5 +17,6 @@ def build_searcher(plan: Plan, rungs: Sequence[int], restart: int) -> Searcher:
     if spec.sampler == "rank_gp" and spec.scheduler != "freeze_thaw" and plan.ranges:
         from search.sampling.rank_model import RankModel  # imports SciPy, which takes a second
 
-        model = RankModel(configurations(plan))
+        named = (known(plan.space, settings, spec.set) for _, settings in plan.named)
+        model = RankModel(configurations(plan), [values for values in named if values is not None])
     return Searcher(partial(draw, plan), plan.recipe.mode, spec.sampler, spec.seed, rungs, plan.varying, restart, model)

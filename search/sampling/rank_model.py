@@ -1,17 +1,23 @@
 """Chooses a new configuration by a Gaussian process of the trials' ranks.
 
 The first few configurations are drawn at random. From then on some at random are compared, and the one with the highest
-expected improvement on the best trial is taken (Jones, Schonlau and Welch, 1998). Later half of these have about half
-of the values of one of the best trials, much as TuRBO changes some coordinates of its best point (Eriksson et al.,
-2019). What the process is of is the normal score of each trial's rank (`ranking.py`): ranks compare trials of different
-rungs, and no single value, such as that of a training that diverged, can dominate. Running trials count with the value
-that is expected of them, so that many workers do not all try the same (the "kriging believer" of Ginsbourger, Le Riche
-and Carraro, 2010).
+expected improvement on the best trial is taken (Jones, Schonlau and Welch, 1998). What the process is of is the normal
+score of each trial's rank (`ranking.py`): ranks compare trials of different rungs, and no single value, such as that of
+a training that diverged, can dominate. Running trials count with the value that is expected of them, so that many
+workers do not all try the same (the "kriging believer" of Ginsbourger, Le Riche and Carraro, 2010).
+
+After many trials half of the candidates have about half of the values of one of the best, much as TuRBO changes some
+coordinates of its best point (Eriksson et al., 2019). Earlier the best are so by luck, unless a training that is known
+to be good, such as the baseline, is ahead of all that were drawn at random: then half of the candidates are a few steps
+from the best trials. So a good baseline counts as a prior does in PriorBand (Mallik et al., 2023), and a bad one does
+not count.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -30,6 +36,10 @@ GROWTH = 1.1
 NEAR_FROM = 24
 """Trials that have been ranked before half of the candidates are near the best: earlier, these are best by luck."""
 
+RIVALS = 5
+"""Trials drawn at random that a known training has to be ahead of, so that it counts. One that is no better than they
+are is ahead of all of them once in six times."""
+
 BEST_TRIALS = 3
 """Trials that those candidates are near to."""
 
@@ -42,13 +52,15 @@ class RankModel:
 
     Args:
         configurations: to choose from.
+        known: the values of trainings that are known to be good. A trial is one if it has them.
 
     Attributes:
         configurations: as given. A benchmark with a table of trainings may replace it before the first trial.
     """
 
-    def __init__(self, configurations: Configurations) -> None:
+    def __init__(self, configurations: Configurations, known: Sequence[Mapping[str, Any]] = ()) -> None:
         self.configurations = configurations
+        self._known = known
         self._fitted_at = 0  # how many trials were ranked then
         self._members: Sequence[Scored] = ()
         self._model: CurveModel | None = None  # fitted to those members when it is first needed
@@ -60,15 +72,17 @@ class RankModel:
             count: how many have a score.
             trials: gives them, in the order in which they started. It is called only when it is time to fit again.
         """
-        if count >= max(AT_RANDOM, GROWTH * self._fitted_at):
+        if count > RIVALS and count >= GROWTH * self._fitted_at:  # a known training and its rivals are enough
             ranked = [trial for trial in trials() if trial.score is not None]
             self._fitted_at, self._members, self._model = count, _members(ranked), None
 
     def choose(self, number: int, trials: Sequence[Scored]) -> dict[str, Any] | None:
         """The configuration for the trial that starts after `number` others; None if there is none to choose."""
         ranked = [trial for trial in trials if trial.score is not None]
-        drawn = self.configurations.draw(number, _best(ranked))
-        if len(ranked) < AT_RANDOM:
+        known_is_ahead = self._known_is_ahead(trials)
+        near = _best(ranked) if known_is_ahead or len(ranked) >= NEAR_FROM else ()
+        drawn = self.configurations.draw(number, near, known_is_ahead)
+        if len(ranked) < AT_RANDOM and not known_is_ahead:
             return next(iter(drawn), None)  # the others are not drawn
         if not (candidates := list(drawn)):
             return None
@@ -87,6 +101,13 @@ class RankModel:
         untrained = np.array([tuple(row) not in trained for row in new.x.tolist()])
         return candidates[int(np.argmax(np.where(untrained | ~untrained.any(), improvement, -np.inf)))]
 
+    def _known_is_ahead(self, trials: Sequence[Scored]) -> bool:
+        """Whether a known training is ahead of all of the first others, which were drawn at random."""
+        known = [trial.score for trial in trials if trial.values in self._known and trial.score is not None]
+        rivals = list(islice((trial.score for trial in trials if trial.values not in self._known), RIVALS))
+        ahead = (score is not None and score < max(known, default=-math.inf) for score in rivals)
+        return len(rivals) == RIVALS and all(ahead)
+
     def _fitted(self) -> CurveModel:
         if self._model is None:
             points = self._points(self._members)
@@ -102,9 +123,7 @@ class RankModel:
 
 
 def _best(ranked: Sequence[Scored]) -> Sequence[Mapping[str, Any]]:
-    """The values of the best trials, the earliest of equals first; none as long as there are few trials."""
-    if len(ranked) < NEAR_FROM:
-        return ()
+    """The values of the best trials, the earliest of equals first."""
     return [trial.values for trial in sorted(ranked, key=lambda trial: -_score(trial))[:BEST_TRIALS]]
 
 

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import math
+import statistics
+from typing import Any
+
 import pytest
 
-from spaces.cube import at_random, point
+from spaces.cube import NUMBERS_KEPT, STEP, at_random, point, share, stepped
 from spaces.space import Draw, ranges
 from spaces.value_range import Range
 
@@ -52,3 +56,33 @@ def test_about_half_of_the_usual_values_are_kept_where_they_are_in_range() -> No
     assert not any(configuration["flip"] == usual["flip"] for configuration in configurations), "outside its range"
     together = sum(configuration["mixup"] == 0.0 and configuration["close"] == 10 for configuration in configurations)
     assert 60 < together < 160, "each by itself"
+
+
+def test_a_stepped_configuration_keeps_half_of_the_numbers_and_moves_the_others_a_little() -> None:
+    def numbers(draw: Draw) -> None:
+        draw.float("lr", 1e-4, 1e-2, log=True)
+        draw.float("gain", 0.0, 10.0)
+        draw.int("close", 0, 100)
+        draw.choice("optimizer", ["sgd", "adamw"])
+
+    values: dict[str, Any] = {"lr": 1e-2, "gain": 5.0, "close": 50, "optimizer": "adamw"}
+    configurations = [stepped(numbers, {}, seed, values) for seed in range(1000)]
+    for name, span in ranges(numbers).items():
+        shares = [share(configuration[name], span) for configuration in configurations if span.kind != "choice"]
+        moved = [each - share(values[name], span) for each in shares if each != share(values[name], span)]
+        assert all(configuration[name] in span for configuration in configurations)
+        if span.kind != "choice":
+            assert len(moved) / 1000 == pytest.approx(NUMBERS_KEPT, abs=0.05), name
+            assert math.sqrt(statistics.fmean(step**2 for step in moved)) == pytest.approx(STEP, rel=0.1), name
+    assert statistics.fmean(c["optimizer"] == "adamw" for c in configurations) == pytest.approx(0.95, abs=0.03)
+    assert all(isinstance(configuration["close"], int) for configuration in configurations)
+
+
+def test_a_step_leads_through_the_conditions_of_the_space_and_draws_what_was_not_known() -> None:
+    values = {"kind": "a", "depth": 2, "on": True, "batch": 8}
+    configurations = [stepped(space, {"depth": [2]}, seed, values) for seed in range(400)]
+    rates = [configuration["rate"] for configuration in configurations if configuration["kind"] != "a"]
+    assert 10 < len(rates) < 50, "one choice in ten is drawn anew, two of three of these are another"
+    assert min(rates) < 5e-4 < 2e-3 < max(rates)
+    assert all(("rate" in configuration) == (configuration["kind"] != "a") for configuration in configurations)
+    assert configurations[:5] == [stepped(space, {"depth": [2]}, seed, values) for seed in range(5)]

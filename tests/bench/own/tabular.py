@@ -66,7 +66,7 @@ class Tabular(optuna.samplers.BaseSampler):
         self.picked[trial.number] = index
         return {name: value for name, value in self._drawn[index].items() if name in search_space}
 
-    def some(self, number: int, near: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def some(self, number: int, near: Sequence[Mapping[str, Any]], by_steps: bool) -> list[dict[str, Any]]:
         """Configurations to choose from for the trial of that `number`, as many as a sweep looks at.
 
         All are drawn at random: few of a table are near any other.

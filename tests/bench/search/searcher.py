@@ -86,7 +86,7 @@ def ours(sampler: str) -> MakeSearcher:
     """A sampler as sweeps have it, which compares trials by rank."""
 
     def searcher(task: Task, seed: int) -> Searcher:
-        def draw(number: int, near: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        def draw(number: int, near: Sequence[Mapping[str, Any]], by_steps: bool) -> list[dict[str, Any]]:
             neighbours = [near[index % len(near)] if near and index % 2 else {} for index in range(CANDIDATES)]
             seeds = (derived(seed, f"{number}/{index}") for index in range(CANDIDATES))
             return [

@@ -96,7 +96,7 @@ def test_before_the_first_value_all_promise_the_same() -> None:
 def scheduler_of(trials: int, new: Mapping[str, Any] | None = None) -> FreezeThaw:
     """Rungs at 3 and 9 of 27 epochs; each new configuration has the height .5, or as given."""
     configurations = Configurations(
-        lambda started, near: [dict(new or {"height": 0.5})], lambda values: [values["height"]]
+        lambda started, near, by_steps: [dict(new or {"height": 0.5})], lambda values: [values["height"]]
     )
     return FreezeThaw([3, 9], 27, trials, configurations)
 

@@ -20,7 +20,7 @@ RUNGS = milestones(3, 2, EPOCHS)
 
 
 def freeze_thaw() -> FreezeThaw:
-    configurations = Configurations(lambda started, near: [{}], lambda values: [0.5])
+    configurations = Configurations(lambda started, near, by_steps: [{}], lambda values: [0.5])
     return FreezeThaw(RUNGS, EPOCHS, 9, configurations)
 
 

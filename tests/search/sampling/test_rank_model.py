@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.sampling.rank_model import AT_RANDOM, BEST_TRIALS, MEMBERS, NEAR_FROM, RankModel, _members
+from search.sampling.rank_model import AT_RANDOM, BEST_TRIALS, MEMBERS, NEAR_FROM, RIVALS, RankModel, _members
 from search.sampling.ranking import Scored
 from search.sampling.searcher import Searcher
 from spaces.cube import Configurations
@@ -20,7 +20,7 @@ from spaces.cube import Configurations
 BEST = (0.3, 0.8)
 
 
-def drawn(number: int, near: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+def drawn(number: int, near: Sequence[Mapping[str, Any]] = (), by_steps: bool = False) -> list[dict[str, Any]]:
     generator = np.random.default_rng(number)
     return [{"x": float(x), "y": float(y)} for x, y in generator.uniform(size=(200, 2))]
 
@@ -58,7 +58,7 @@ def test_while_one_is_taken_at_random_no_others_are_drawn() -> None:
     """Drawing all took some 40 ms of the driver before each of the first trials."""
     taken: list[float] = []
 
-    def one_by_one(number: int, near: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    def one_by_one(number: int, near: Sequence[Mapping[str, Any]], by_steps: bool) -> Iterator[dict[str, Any]]:
         for values in drawn(number):
             taken.append(values["x"])
             yield values
@@ -81,19 +81,56 @@ def test_the_first_are_drawn_at_random() -> None:
 
 
 def test_configurations_near_the_best_are_asked_for_once_there_are_many_trials() -> None:
-    asked: list[Sequence[Mapping[str, Any]]] = []
+    ranked = [Scored(values, -off(values)) for values in drawn(0)[:NEAR_FROM]]
+    assert [asked_for(trials, known=()) for trials in (ranked[:-1], ranked)] == [((), False), (best_of(ranked), False)]
 
-    def draw(number: int, near: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        asked.append(near)
+
+def asked_for(trials: Sequence[Scored], known: Sequence[Mapping[str, Any]]) -> tuple[Any, bool]:
+    """What the next candidates are to be near, and whether by steps."""
+    asked: list[tuple[Any, bool]] = []
+
+    def draw(number: int, near: Sequence[Mapping[str, Any]], by_steps: bool) -> list[dict[str, Any]]:
+        asked.append((near, by_steps))
         return drawn(number)
 
-    model = RankModel(replace(CONFIGURATIONS, draw=draw))
-    ranked = [Scored(values, -off(values)) for values in drawn(0)[:NEAR_FROM]]
-    for trials in (ranked[:-1], ranked):
-        model.look(len(trials), partial(list, trials))
-        model.choose(len(trials), trials)
-    best = sorted(ranked, key=lambda trial: off(dict(trial.values)))[:BEST_TRIALS]
-    assert asked == [(), [trial.values for trial in best]]
+    model = RankModel(replace(CONFIGURATIONS, draw=draw), known)
+    model.look(sum(trial.score is not None for trial in trials), partial(list, trials))
+    model.choose(len(trials), trials)
+    return asked[0]
+
+
+def best_of(ranked: Sequence[Scored]) -> list[Mapping[str, Any]]:
+    return [trial.values for trial in sorted(ranked, key=lambda trial: off(dict(trial.values)))[:BEST_TRIALS]]
+
+
+KNOWN = {"x": BEST[0], "y": BEST[1] + 0.01}
+
+
+def test_a_known_training_that_is_ahead_of_all_random_ones_ends_the_random_start() -> None:
+    trials = [Scored(values, -off(values)) for values in [KNOWN, *drawn(0)[:RIVALS]]]
+    assert len(trials) < AT_RANDOM
+    assert asked_for(trials, [KNOWN]) == (best_of(trials), True)
+    assert asked_for(trials[:-1], [KNOWN]) == ((), False)
+    assert asked_for(trials, []) == ((), False), "good by luck, for all that is known"
+
+
+def test_a_known_training_that_is_not_ahead_changes_nothing() -> None:
+    known = {"x": BEST[0] + 0.4, "y": BEST[1] - 0.4}
+    trials = [Scored(values, -off(values)) for values in [known, *drawn(0)[: NEAR_FROM - 1]]]
+    for count in range(RIVALS + 1, NEAR_FROM):
+        assert asked_for(trials[:count], [known]) == ((), False)
+    assert asked_for(trials, [known]) == (best_of(trials), False)
+
+
+def test_its_lead_over_the_random_ones_counts_also_when_later_trials_are_better() -> None:
+    trials = [Scored(values, -off(values)) for values in [KNOWN, *drawn(0)[:RIVALS], {"x": BEST[0], "y": BEST[1]}]]
+    assert asked_for(trials, [KNOWN]) == (best_of(trials), True)
+
+
+def test_while_one_of_the_random_ones_runs_the_known_training_is_not_ahead_yet() -> None:
+    trials = [Scored(values, -off(values)) for values in [KNOWN, *drawn(0)[: RIVALS + 1]]]
+    trials[RIVALS] = Scored(trials[RIVALS].values, None)
+    assert asked_for(trials, [KNOWN]) == ((), False)
 
 
 def test_what_is_given_is_not_chosen() -> None:
@@ -106,7 +143,7 @@ def test_what_is_given_is_not_chosen() -> None:
 
 def test_what_another_worker_explores_now_is_left_to_it() -> None:
     corners = [{"x": 0.95, "y": 0.95}, {"x": 0.95, "y": 0.05}]
-    model = RankModel(replace(CONFIGURATIONS, draw=lambda number, near: corners))
+    model = RankModel(replace(CONFIGURATIONS, draw=lambda number, near, by_steps: corners))
     # Known is a corner where nothing is to be had; the other two are equally far from it.
     ranked = [Scored({"x": 0.02 * number, "y": 0.5}, -0.1 * number) for number in range(10)]
     model.look(len(ranked), lambda: ranked)
@@ -136,7 +173,7 @@ def test_of_many_trials_it_looks_at_the_best_and_the_newest() -> None:
 
 def test_in_a_space_of_few_configurations_each_is_trained_before_one_is_again() -> None:
     grid = [{"x": x / 3, "y": y / 3} for x in range(4) for y in range(4)]
-    model = RankModel(replace(CONFIGURATIONS, draw=lambda number, near: grid))
+    model = RankModel(replace(CONFIGURATIONS, draw=lambda number, near, by_steps: grid))
     trials = [Scored(values, -off(values)) for values in grid[:AT_RANDOM]]
     for number in range(AT_RANDOM, 17):
         model.look(len(trials), lambda: trials)

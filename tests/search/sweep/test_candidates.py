@@ -4,6 +4,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from search.sweep.candidates import configurations
 from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
@@ -20,23 +22,24 @@ def test_new_configurations_have_about_half_of_the_baselines_augmentation(tmp_pa
     usual = recipe.settings("tiny", {}, recipe.baseline).model_dump()
     names = [name for name in recipe.augmentation if name in plan.ranges]
     assert len(names) > 10
-    drawn = list(configurations(plan).draw(0, ()))
+    drawn = list(configurations(plan).draw(0, (), False))
     kept = [sum(values[name] == usual[name] for name in names) / len(names) for values in drawn]
     assert 0.45 < sum(kept) / len(kept) < 0.55
     assert not any(values["lr0"] == usual["lr0"] for values in drawn), "only augmentation"
 
 
 def test_a_recipe_without_augmentation_draws_evenly(data: Path) -> None:
-    drawn = list(configurations(plan_of(data)).draw(3, ()))
+    drawn = list(configurations(plan_of(data)).draw(3, (), False))
     assert len({values["quality"] for values in drawn}) == len(drawn)
 
 
-def test_every_second_configuration_is_near_one_of_those_that_are_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_steps", [False, True])
+def test_every_second_configuration_is_near_one_of_those_that_are_given(tmp_path: Path, by_steps: bool) -> None:
     spec = read_spec({"recipe": "rgbt", "name": "a", "data": str(tmp_path), "preset": "tiny"}, "test")
     plan = make_plan(spec, training=False)
     to_draw = configurations(plan)
-    best = list(to_draw.draw(0, ()))[:3]
-    drawn = list(to_draw.draw(1, best))
+    best = list(to_draw.draw(0, (), False))[:3]
+    drawn = list(to_draw.draw(1, best, by_steps))
 
     def shared(values: dict[str, Any], other: dict[str, Any]) -> float:
         return statistics.fmean(values.get(name) == value for name, value in other.items())
