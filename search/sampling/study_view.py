@@ -50,12 +50,18 @@ class StudyView(optuna.storages.InMemoryStorage):
         self._distribution: dict[BaseDistribution, BaseDistribution] = {}
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
         self._attributes: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
+        self._numbers: dict[int, dict[str, Any]] = {}  # what was drawn where the parameters have a share of a range
 
     def drawn(self, number: int, values: dict[str, Any]) -> None:
-        """Trial `number` has all its parameters; if they are `values`, they are kept as that object."""
+        """Trial `number` has all its parameters; if they are `values`, they are kept as that object.
+
+        They are not where a number was asked for as its share of a range that varies (`varying_range.py`).
+        """
         trial = self._trial(number)
         if trial.params == values:
             trial.params = values
+        else:
+            self._numbers[number] = values
         trial.distributions = self._distributions.setdefault(tuple(trial.distributions.items()), trial.distributions)
         trial.user_attrs = self._shared({})
         # What it was enqueued with, and what TPE tells other processes of a trial in the making, are in its parameters.
@@ -127,7 +133,9 @@ class StudyView(optuna.storages.InMemoryStorage):
         """All trials, in the order in which they started."""
         trials = super().get_all_trials(STUDY, deepcopy=False)
         scores = self._ranking.scores()
-        return [Scored(trial.params, scores.get(number)) for number, trial in enumerate(trials)]
+        return [
+            Scored(self._numbers.get(number, trial.params), scores.get(number)) for number, trial in enumerate(trials)
+        ]
 
     def _trial(self, number: int) -> FrozenTrial:
         """The stored trial itself, not a copy; with one study a trial's id is its number."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
+from search.sampling.rank_model import RankModel
 from search.sampling.searcher import Searcher
-from spaces.cube import number_at, share
-from spaces.space import Draw, drawn
+from search.sweep.seeds import derived
+from spaces.cube import Configurations, at_random, number_at, point, share
+from spaces.space import Draw, drawn, ranges
 from spaces.value_range import Range
 
 RATES = {"adamw": (1e-5, 1e-2), "sgd": (1e-4, 1e-1)}
@@ -62,6 +65,22 @@ def test_what_was_learned_with_one_optimizer_helps_with_the_other() -> None:
     values = asked("tpe", 60)[1]
     late = [abs(place(each) - 0.7) for each in values[40:]]
     assert sum(late) / len(late) < 0.15, "0.29 by chance"
+
+
+def test_the_model_of_ranks_learns_the_rates_that_were_drawn_not_their_shares() -> None:
+    """It once saw shares, which lie beyond any range of rates: so all rates were the same to it."""
+
+    def draw(number: int, near: Sequence[Mapping[str, Any]], by_steps: bool) -> list[dict[str, Any]]:
+        return [at_random(space, {}, derived(number, str(index))) for index in range(50)]
+
+    model = RankModel(Configurations(draw, lambda values: point(values, ranges(space))))
+    search = Searcher(lambda trial: drawn(space, trial, {}), "max", "rank_gp", 3, varying=("lr",), model=model)
+    off = []
+    for number in range(30):
+        values = search.ask(number, search.propose(number, {}))
+        off.append(abs(place(values) - 0.7))
+        search.tell(number, "complete", -off[-1])
+    assert sum(off[15:]) / 15 < 0.2, "0.29 by chance"
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "gp"])
