@@ -128,8 +128,8 @@ class _Stepping(_Blind):
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
         span = Range("int", low, high, log=log)
-        known = self._knows(name, span)
-        return round(self._moved(name, span)) if known else super().suggest_int(name, low, high, log=log)
+        is_near = self._knows(name, span)
+        return round(self._moved(name, span)) if is_near else super().suggest_int(name, low, high, log=log)
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         if self._knows(name, Range("choice", choices=tuple(choices))) and self._draw.random() < CHOICES_KEPT:

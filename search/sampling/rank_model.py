@@ -7,10 +7,9 @@ a training that diverged, can dominate. Running trials count with the value that
 workers do not all try the same (the "kriging believer" of Ginsbourger, Le Riche and Carraro, 2010).
 
 After many trials half of the candidates have about half of the values of one of the best, much as TuRBO changes some
-coordinates of its best point (Eriksson et al., 2019). Earlier the best are so by luck, unless a training that is known
-to be good, such as the baseline, is ahead of all that were drawn at random: then half of the candidates are a few steps
-from the best trials. So a good baseline counts as a prior does in PriorBand (Mallik et al., 2023), and a bad one does
-not count.
+coordinates of its best point (Eriksson et al., 2019). Earlier the best are so by luck, unless a named training, such as
+the baseline, is ahead of all that were drawn at random: then half of the candidates are a few steps from the best
+trials. So a good baseline counts as a prior does in PriorBand (Mallik et al., 2023), and a bad one does not count.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ NEAR_FROM = 24
 """Trials that have been ranked before half of the candidates are near the best: earlier, these are best by luck."""
 
 RIVALS = 5
-"""Trials drawn at random that a known training has to be ahead of, so that it counts. One that is no better than they
+"""Trials drawn at random that a named training has to be ahead of, so that it counts. One that is no better than they
 are is ahead of all of them once in six times."""
 
 BEST_TRIALS = 3
@@ -52,15 +51,15 @@ class RankModel:
 
     Args:
         configurations: to choose from.
-        known: the values of trainings that are known to be good. A trial is one if it has them.
+        named: the values of the named trainings, which users know to be good. A trial is one if it has them.
 
     Attributes:
         configurations: as given. A benchmark with a table of trainings may replace it before the first trial.
     """
 
-    def __init__(self, configurations: Configurations, known: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, configurations: Configurations, named: Sequence[Mapping[str, Any]] = ()) -> None:
         self.configurations = configurations
-        self._known = known
+        self._named = named
         self._fitted_at = 0  # how many trials were ranked then
         self._members: Sequence[Scored] = ()
         self._model: CurveModel | None = None  # fitted to those members when it is first needed
@@ -72,17 +71,17 @@ class RankModel:
             count: how many have a score.
             trials: gives them, in the order in which they started. It is called only when it is time to fit again.
         """
-        if count > RIVALS and count >= GROWTH * self._fitted_at:  # a known training and its rivals are enough
+        if count > RIVALS and count >= GROWTH * self._fitted_at:  # a named training and its rivals are enough
             ranked = [trial for trial in trials() if trial.score is not None]
             self._fitted_at, self._members, self._model = count, _members(ranked), None
 
     def choose(self, number: int, trials: Sequence[Scored]) -> dict[str, Any] | None:
         """The configuration for the trial that starts after `number` others; None if there is none to choose."""
         ranked = [trial for trial in trials if trial.score is not None]
-        known_is_ahead = self._known_is_ahead(trials)
-        near = _best(ranked) if known_is_ahead or len(ranked) >= NEAR_FROM else ()
-        drawn = self.configurations.draw(number, near, known_is_ahead)
-        if len(ranked) < AT_RANDOM and not known_is_ahead:
+        named_is_ahead = self._named_is_ahead(trials)
+        near = _best(ranked) if named_is_ahead or len(ranked) >= NEAR_FROM else ()
+        drawn = self.configurations.draw(number, near, named_is_ahead)
+        if len(ranked) < AT_RANDOM and not named_is_ahead:
             return next(iter(drawn), None)  # the others are not drawn
         if not (candidates := list(drawn)):
             return None
@@ -101,12 +100,12 @@ class RankModel:
         untrained = np.array([tuple(row) not in trained for row in new.x.tolist()])
         return candidates[int(np.argmax(np.where(untrained | ~untrained.any(), improvement, -np.inf)))]
 
-    def _known_is_ahead(self, trials: Sequence[Scored]) -> bool:
-        """Whether a known training is ahead of all of the first others, which were drawn at random."""
-        known = [trial.score for trial in trials if trial.values in self._known and trial.score is not None]
-        rivals = list(islice((trial.score for trial in trials if trial.values not in self._known), RIVALS))
-        ahead = (score is not None and score < max(known, default=-math.inf) for score in rivals)
-        return len(rivals) == RIVALS and all(ahead)
+    def _named_is_ahead(self, trials: Sequence[Scored]) -> bool:
+        """Whether a named training is ahead of all of the first others, which were drawn at random."""
+        named_scores = [trial.score for trial in trials if trial.values in self._named and trial.score is not None]
+        rival_scores = list(islice((trial.score for trial in trials if trial.values not in self._named), RIVALS))
+        ahead = (score is not None and score < max(named_scores, default=-math.inf) for score in rival_scores)
+        return len(rival_scores) == RIVALS and all(ahead)
 
     def _fitted(self) -> CurveModel:
         if self._model is None:

@@ -123,9 +123,11 @@ def explanation(state: SweepState, trial: TrialState, every_epoch: bool = False)
 
 def _epoch_lines(trial: TrialState, metric: str, every_epoch: bool) -> Iterator[str]:
     points = trial.curve.points
-    shown = _telling(trial) if len(points) > MOST_EPOCHS and not every_epoch else {point.epoch for point in points}
+    epochs_shown = (
+        _telling(trial) if len(points) > MOST_EPOCHS and not every_epoch else {point.epoch for point in points}
+    )
     left_out = 0
-    for is_shown, group in groupby(points, lambda point: point.epoch in shown):
+    for is_shown, group in groupby(points, lambda point: point.epoch in epochs_shown):
         stretch = list(group)
         if not is_shown and len(stretch) > 1:  # a line for one epoch says more than that it is left out
             left_out += len(stretch)

@@ -21,13 +21,13 @@ def test_an_export_is_advised_only_where_it_would_have_a_checkpoint(
     state = SweepFollower(folder).read()
     assert state.ended is not None
     winner = state.ended.trial
-    said = steadytune("sync", "sweep", "--sweeps", sweeps)[1]
-    assert said.endswith(f"so its model was not registered; none of trial {winner} was kept\n")
+    printed = steadytune("sync", "sweep", "--sweeps", sweeps)[1]
+    assert printed.endswith(f"so its model was not registered; none of trial {winner} was kept\n")
     trial, epoch, _ = best_first([state.trials[winner]])[0]
     checkpoint = folder.checkpoint(trial.number, epoch)
     checkpoint.mkdir(parents=True)
     (checkpoint / "state.json").write_text(json.dumps({"epoch": epoch}))
-    said = steadytune("sync", "sweep", "--sweeps", sweeps)[1]
-    assert said.endswith(f"so its model was not registered; write it with {folder.command('export')}, then sync\n")
+    printed = steadytune("sync", "sweep", "--sweeps", sweeps)[1]
+    assert printed.endswith(f"so its model was not registered; write it with {folder.command('export')}, then sync\n")
     assert steadytune("export", "sweep", "--sweeps", sweeps)[0] == 0
     assert steadytune("sync", "sweep", "--sweeps", sweeps)[1].count("\n") == 1

@@ -82,10 +82,10 @@ def test_the_first_are_drawn_at_random() -> None:
 
 def test_configurations_near_the_best_are_asked_for_once_there_are_many_trials() -> None:
     ranked = [Scored(values, -off(values)) for values in drawn(0)[:NEAR_FROM]]
-    assert [asked_for(trials, known=()) for trials in (ranked[:-1], ranked)] == [((), False), (best_of(ranked), False)]
+    assert [asked_for(trials, named=()) for trials in (ranked[:-1], ranked)] == [((), False), (best_of(ranked), False)]
 
 
-def asked_for(trials: Sequence[Scored], known: Sequence[Mapping[str, Any]]) -> tuple[Any, bool]:
+def asked_for(trials: Sequence[Scored], named: Sequence[Mapping[str, Any]]) -> tuple[Any, bool]:
     """What the next candidates are to be near, and whether by steps."""
     asked: list[tuple[Any, bool]] = []
 
@@ -93,7 +93,7 @@ def asked_for(trials: Sequence[Scored], known: Sequence[Mapping[str, Any]]) -> t
         asked.append((near, by_steps))
         return drawn(number)
 
-    model = RankModel(replace(CONFIGURATIONS, draw=draw), known)
+    model = RankModel(replace(CONFIGURATIONS, draw=draw), named)
     model.look(sum(trial.score is not None for trial in trials), partial(list, trials))
     model.choose(len(trials), trials)
     return asked[0]
@@ -115,11 +115,11 @@ def test_a_known_training_that_is_ahead_of_all_random_ones_ends_the_random_start
 
 
 def test_a_known_training_that_is_not_ahead_changes_nothing() -> None:
-    known = {"x": BEST[0] + 0.4, "y": BEST[1] - 0.4}
-    trials = [Scored(values, -off(values)) for values in [known, *drawn(0)[: NEAR_FROM - 1]]]
+    not_ahead = {"x": BEST[0] + 0.4, "y": BEST[1] - 0.4}
+    trials = [Scored(values, -off(values)) for values in [not_ahead, *drawn(0)[: NEAR_FROM - 1]]]
     for count in range(RIVALS + 1, NEAR_FROM):
-        assert asked_for(trials[:count], [known]) == ((), False)
-    assert asked_for(trials, [known]) == (best_of(trials), False)
+        assert asked_for(trials[:count], [not_ahead]) == ((), False)
+    assert asked_for(trials, [not_ahead]) == (best_of(trials), False)
 
 
 def test_its_lead_over_the_random_ones_counts_also_when_later_trials_are_better() -> None:

@@ -38,15 +38,15 @@ def test_of_a_long_training_the_epochs_that_decided_have_lines(data: Path, tmp_p
     state = swept(plan, tmp_path / "journal").state
     trial = state.trials[0]
     lines = [line for line in explanation(state, trial) if line.startswith("  ")]
-    shown = [int(line.split()[1]) for line in lines if line.startswith("  epoch ")]
-    assert {1, 48, 49, 50, *(decision.epoch for decision in trial.decisions)} <= set(shown)
-    assert len(shown) < 30
+    epochs_shown = [int(line.split()[1]) for line in lines if line.startswith("  epoch ")]
+    assert {1, 48, 49, 50, *(decision.epoch for decision in trial.decisions)} <= set(epochs_shown)
+    assert len(epochs_shown) < 30
     gaps = [int(line.split()[1]) for line in lines if line.startswith("  … ")]
     assert min(gaps) > 1
-    assert len(shown) + sum(gaps) == 50
+    assert len(epochs_shown) + sum(gaps) == 50
     assert lines[-1] == f"  {sum(gaps)} of 50 epochs are left out; --every-epoch shows them."
-    whole = [line for line in explanation(state, trial, every_epoch=True) if line.startswith("  ")]
-    assert [int(line.split()[1]) for line in whole] == list(range(1, 51))
+    every_line = [line for line in explanation(state, trial, every_epoch=True) if line.startswith("  ")]
+    assert [int(line.split()[1]) for line in every_line] == list(range(1, 51))
 
 
 def test_every_decision_is_told_with_its_reason_and_its_numbers(ended: SweepState) -> None:
