@@ -9,6 +9,7 @@ seed after another, and prints what each reached as a line of JSON.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import tempfile
 from collections.abc import Callable, Iterator
@@ -122,6 +123,10 @@ def _epochs(plan: Plan, data: Any, drawn: dict[str, Any], seed: int) -> Iterator
                 return
 
 
+def _space(job: Job, trial: optuna.Trial) -> None:
+    draw(job.plan, trial)
+
+
 class Training(tune.Trainable):  # type: ignore[misc]
     """The recipe as Ray's class trainable, whose actor trains one trial after another."""
 
@@ -149,15 +154,12 @@ def search_by_ray(job: Job, seconds: float) -> None:
     """OptunaSearch and ASHA by their defaults, on two reused actors."""
     plan = job.plan
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-
-    def space(trial: optuna.Trial) -> None:
-        draw(plan, trial)
-
     tune.Tuner(
         tune.with_parameters(Training, job=job),
         tune_config=tune.TuneConfig(
             num_samples=-1,
-            search_alg=OptunaSearch(space, metric="value", mode=plan.recipe.mode, seed=job.seed),
+            # Ray pickles its searcher, so the space has to be a function of the module.
+            search_alg=OptunaSearch(functools.partial(_space, job), metric="value", mode=plan.recipe.mode, seed=job.seed),
             scheduler=AsyncHyperBandScheduler(
                 time_attr="training_iteration", metric="value", mode=plan.recipe.mode, max_t=plan.max_epochs
             ),
