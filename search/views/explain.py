@@ -165,7 +165,7 @@ def _progress(state: SweepState, trial: TrialState) -> str:
     curve, metric = trial.curve, state.plan.recipe.metric
     epochs = f"{curve.epoch} of {state.plan.max_epochs} epochs"
     if curve.best is None:
-        return f"{epochs}; no {metric} so far."
+        return f"{epochs}; no {metric}{'' if trial.decision else ' so far'}."
     assert curve.reached is not None
     value, first, last = curve.reached.value, curve.reached.first, curve.reached.last
     span = f"epoch {first}" if first == last else f"epochs {first} to {last}"

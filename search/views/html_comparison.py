@@ -69,6 +69,8 @@ def _column(state: SweepState) -> dict[str, str]:
         if ended.numbers.get("seeds", 1.0) > 1:
             best += f" ± {ended.numbers['std']:.4f}"
         best_trial = label(state.trials[ended.trial])
+    elif ended is not None:
+        best = "no winner"
     elif state.incumbents:
         best, best_trial = f"{number(state.incumbents[-1][2])} so far", label(state.trials[state.incumbents[-1][1]])
     return {

@@ -90,6 +90,12 @@ def test_it_ends_with_what_comes_next_for_a_trial_that_has_not_ended(data: Path,
     assert "The rung promotes no trial before 7 more have arrived." in explanation(state, trial)
 
 
+def test_of_a_trial_that_has_ended_nothing_is_so_far(data: Path, tmp_path: Path) -> None:
+    plan = plan_of(data, trials=1, enqueue=["steady"], confirm_top=0, set={"raise_at": 1})
+    state = swept(plan, tmp_path / "journal").state
+    assert explanation(state, state.trials[0])[1] == "0 of 4 epochs; no score."
+
+
 def test_as_values_it_has_the_keys_that_programs_read(ended: SweepState) -> None:
     values = explanation_json(ended.trials[0])
     assert list(values) == [

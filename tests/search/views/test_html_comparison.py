@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from search.state.outcome import result
 from search.state.sweep_state import SweepState
 from search.views.html_comparison import comparison, comparison_page, curves, settings
 from search.views.tables import setting
 from tests.support.charts import panels
 from tests.support.fakes import plan_of
+from tests.support.workers import swept
 
 
 def test_sweeps_side_by_side_say_when_their_numbers_cannot_be_compared(state: SweepState, data: Path) -> None:
@@ -33,6 +35,17 @@ def test_sweeps_that_optimise_other_numbers_are_not_comparable(data: Path, monke
     assert comparison({"one": one, "two": two}).note == note
     monkeypatch.chdir(data.parent)
     assert comparison({"one": one, "here": SweepState(plan_of(Path(data.name)))}).note == ""
+
+
+def test_a_sweep_that_has_ended_without_a_winner_has_no_best_so_far(data: Path, journal: Path) -> None:
+    plan = plan_of(data, trials=3, enqueue=[], limits={"checkpoint_mb": {"high": 1e-9}})
+    coordinator = swept(plan, journal)
+    shown = dict(row for row in comparison({"one": coordinator.state}).rows if len(row) == 2)
+    assert shown["best"].endswith(" so far")
+    assert shown["best trial"] != "–"
+    coordinator.end(result(coordinator.state))
+    shown = dict(row for row in comparison({"one": coordinator.state}).rows if len(row) == 2)
+    assert (shown["best"], shown["best trial"]) == ("no winner", "–")
 
 
 def test_sweeps_of_one_metric_are_compared_in_one_chart_on_one_scale(state: SweepState, data: Path) -> None:
