@@ -159,7 +159,9 @@ def search_by_ray(job: Job, seconds: float) -> None:
         tune_config=tune.TuneConfig(
             num_samples=-1,
             # Ray pickles its searcher, so the space has to be a function of the module.
-            search_alg=OptunaSearch(functools.partial(_space, job), metric="value", mode=plan.recipe.mode, seed=job.seed),
+            search_alg=OptunaSearch(
+                functools.partial(_space, job), metric="value", mode=plan.recipe.mode, seed=job.seed
+            ),
             scheduler=AsyncHyperBandScheduler(
                 time_attr="training_iteration", metric="value", mode=plan.recipe.mode, max_t=plan.max_epochs
             ),
