@@ -163,10 +163,10 @@ class FileFacts:
 
 
 @contextmanager
-def file_facts(store: Path | None = None) -> Iterator[FileFacts]:
-    """The facts in `store`, by default the user's; what is new is written at the end of the block, come what may."""
+def file_facts() -> Iterator[FileFacts]:
+    """The facts in the user's store; what is new is written at the end of the block, come what may."""
     folder = cache_folder()
-    facts = FileFacts(store or (folder / STORE if folder else None))
+    facts = FileFacts(folder / STORE if folder else None)
     try:
         yield facts
     finally:

@@ -18,22 +18,19 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def read_json(
-    file: Path, fix: str, object_hook: Callable[[dict[str, Any]], Any] | None = None, limit: str = "json_bytes"
-) -> Any:
+def read_json(file: Path, fix: str, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
     """What the JSON file holds.
 
     Args:
         file: UTF-8, with or without a byte order mark.
         fix: ends the complaint: what it must be.
         object_hook: what to take in place of each object, as `json.loads` calls it.
-        limit: name of the limit on its bytes.
 
     Raises:
         DataError: no regular file, no valid JSON (with the line), nested too deep, a number of thousands of digits,
             half of a surrogate pair, or more values than the limit.
     """
-    content, _ = read_regular(file, limit)
+    content, _ = read_regular(file, "json_bytes")
     values = sum(content.count(sign) for sign in (b",", b"[", b"{"))
     if values > limits().json_values:
         raise DataError(

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-Row = Sequence[float | None]
-
 
 @dataclass(frozen=True)
 class ClassRow:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from search.export.loaded import is_export, load_export
 from search.sweep.uri import sqlite_file
@@ -64,7 +62,3 @@ def _downloaded(model: str, store: str) -> Path:
     from search.tracking.registered import download  # imports MLflow, which takes seconds
 
     return download(model, store)
-
-
-Answers = Sequence[Mapping[str, Any]]
-"""See `trainables.recipe.Predictor`."""

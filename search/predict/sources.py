@@ -80,7 +80,7 @@ def sources(path: Path, recipe: str, extra: Extra) -> list[Source]:
     take = _taker(path, recipe, extra)
     if path.is_file():
         if path.suffix.lower() in VIDEOS:
-            return [_video(path, recipe, take)]
+            return [_video(path, take)]
         return [Source(path.stem, iter([take(path, path.name)]))]
     pictures = images_in(path, Findings())
     videos = sorted(file for file in path.rglob("*") if file.suffix.lower() in VIDEOS)
@@ -88,7 +88,7 @@ def sources(path: Path, recipe: str, extra: Extra) -> list[Source]:
         raise DataError(f"{path}: holds no picture ({', '.join(sorted(SUFFIXES))}) and no video")
     _refuse_namesakes(pictures, lambda file: file.with_suffix(""))
     _refuse_namesakes(videos, lambda file: file.stem)
-    sources = [_video(video, recipe, take) for video in videos]
+    sources = [_video(video, take) for video in videos]
     if pictures:
         sources.insert(0, Source(path.name, (take(file, str(file.relative_to(path))) for file in pictures)))
     return sources
@@ -160,7 +160,7 @@ def _pixels(picture: Path | NDArray[np.uint8]) -> NDArray[np.uint8]:
     return decode(picture) if isinstance(picture, Path) else picture
 
 
-def _video(path: Path, recipe: str, take: Taker) -> Source:
+def _video(path: Path, take: Taker) -> Source:
     rate, count = stated(path)
     items = (take(pixels, f"{path.name} frame {number}") for number, pixels in enumerate(frames(path)))
     return Source(path.stem, items, rate, count)

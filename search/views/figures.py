@@ -137,11 +137,11 @@ def _last_decision(trial: TrialState) -> str:
     return f"{trial.decision.reason} ({REASONS[trial.decision.reason]}): {trial.decision.detail}"
 
 
-def downsampled(points: list[Point], most: int = MOST_EPOCHS) -> list[Point]:
-    """At most `most` points of a curve: its ends, and the lowest and the highest of each of many short parts."""
-    if len(points) <= most:
+def downsampled(points: list[Point]) -> list[Point]:
+    """At most `MOST_EPOCHS` points of a curve: its ends, and the lowest and the highest of each of many short parts."""
+    if len(points) <= MOST_EPOCHS:
         return points
-    length = math.ceil(2 * (len(points) - 2) / (most - 2))
+    length = math.ceil(2 * (len(points) - 2) / (MOST_EPOCHS - 2))
     parts = (points[start : start + length] for start in range(1, len(points) - 1, length))
     extremes = ((min(part, key=_height), max(part, key=_height)) for part in parts)
     inner = {point.epoch: point for pair in extremes for point in pair}

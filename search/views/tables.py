@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from search.views.importance import Importance  # it imports Optuna, which takes a second
 
 MOST_ROWS = 200
-
-
-def tables(state: SweepState, importance: Importance) -> Iterator[Table]:
-    """All tables of a sweep."""
-    yield trials_table(state, MOST_ROWS)
-    yield rung_table(state)
-    yield outcome_table(state)
-    yield importance_table(importance)
 
 
 def ranked_trials(state: SweepState) -> list[TrialState]:

@@ -17,6 +17,8 @@ from trainables.refdet.model import BINS, STRIDES, Output
 
 ALPHA, DELTA = 1.9, 3.0
 """WIoU v3's focusing coefficients (Tong et al. 2023, table 5)."""
+MOMENTUM = 0.01
+"""Weight of the newest batch in WIoU v3's running mean of the loss."""
 TEMPERATURE = 0.1
 """Of both contrasts: SupCon's default (Khosla et al. 2020); FSCE has 0.2."""
 PROPOSAL_IOU = 0.7
@@ -33,9 +35,8 @@ class WiseIou(nn.Module):
 
     mean: Tensor
 
-    def __init__(self, momentum: float = 0.01) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._momentum = momentum
         self.register_buffer("mean", torch.tensor(1.0))
 
     def forward(self, boxes: Tensor, targets: Tensor) -> Tensor:
@@ -45,7 +46,7 @@ class WiseIou(nn.Module):
         apart = (boxes[:, :2] + boxes[:, 2:] - targets[:, :2] - targets[:, 2:]) / 2
         distance = (apart.square().sum(1) / hull.square().sum(1).clamp(min=1e-7).detach()).exp()
         if self.training and len(loss):
-            self.mean.lerp_(loss.detach().mean(), self._momentum)
+            self.mean.lerp_(loss.detach().mean(), MOMENTUM)
         outlier = loss.detach() / self.mean.clamp(min=1e-7)
         focus = outlier / (DELTA * ALPHA ** (outlier - DELTA))
         return focus * distance * loss

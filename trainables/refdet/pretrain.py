@@ -20,8 +20,8 @@ from trainables.samples.reference_videos import kinds, reference, turned
 from trainables.ultralytics_import import isolated
 
 SIZE, BATCH, RATE = 56, 64, 1e-3
-STEPS = 3000
-"""Batches that made `weights.SAMPLE`."""
+STEPS, SEED = 3000, 0
+"""Number of batches, and seed, that made `weights.SAMPLE`."""
 HELD_OUT = 1000
 """Pictures that it is tried on at the end."""
 
@@ -45,7 +45,7 @@ class Signs:
         return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1, torch.from_numpy(classes)
 
 
-def pretrain(steps: int, seed: int = 0) -> nn.Module:
+def pretrain(steps: int) -> nn.Module:
     """The encoder after `steps` batches of telling every sign from every other; prints what it names right."""
     with tempfile.TemporaryDirectory() as folder, isolated(Path(folder)):
         from trainables.refdet.model import reference_encoder
@@ -53,8 +53,8 @@ def pretrain(steps: int, seed: int = 0) -> nn.Module:
 
     settings = Refdet().settings("tiny", {"reference_weights": "none"})
     signs = Signs("train")
-    random = np.random.default_rng(seed)
-    with seeded(seed, "digit encoder"):
+    random = np.random.default_rng(SEED)
+    with seeded(SEED, "digit encoder"):
         encoder = reference_encoder(settings)
         classifier = nn.Linear(int(encoder.num_features), len(signs))  # type: ignore[arg-type]
         values = [*encoder.parameters(), *classifier.parameters()]

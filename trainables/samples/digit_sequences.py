@@ -18,6 +18,8 @@ from trainables.tracks.mot_layout import INFO, LABELS, TRACKS
 from trainables.tracks.settings import FOLDER
 
 RATE = 10
+OBJECTS = 4
+"""Digits in each sequence."""
 SIDES = (0.25, 0.4)
 """Shares of a picture's side that a digit has."""
 SPEED = 0.03
@@ -53,7 +55,6 @@ def write_sequences(
     *,
     count: int = 3,
     frames: int = 30,
-    objects: int = 4,
     size: int = 96,
     seed: int = 0,
     save: SaveFrame | None = None,
@@ -65,14 +66,13 @@ def write_sequences(
         digits: its classes, in their order.
         count: of sequences.
         frames: of each.
-        objects: digits in each.
         size: side of a picture in pixels.
         seed: of everything drawn.
         save: writes the pictures; img1/000001.png if not given.
     """
     for number in range(1, count + 1):
         folder = root / FOLDER / f"digits-{number:02d}"
-        scenes = moving_scenes(digits, frames=frames, objects=objects, size=size, seed=(seed, number))
+        scenes = moving_scenes(digits, frames=frames, objects=OBJECTS, size=size, seed=(seed, number))
         (folder / "gt").mkdir(parents=True)
         lines = []
         for index, scene in enumerate(scenes, start=1):

@@ -65,11 +65,6 @@ class Sequences:
     manifest: Manifest
     findings: Findings = field(default_factory=Findings)
 
-    @property
-    def frame_count(self) -> int:
-        """Frames of all sequences."""
-        return sum(len(member.frames) for member in self.members)
-
 
 @dataclass
 class Box:

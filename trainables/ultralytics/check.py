@@ -41,14 +41,14 @@ def check(settings: UltralyticsSettings, data: UltralyticsData) -> None:
         raise SettingsError(f"ultralytics: {first_line(error)}") from None
     if task == "classify" and settings.multi_scale:
         raise SettingsError("ultralytics: multi_scale is not for classify; set it to 0")
-    check_task(_task_of_model(settings.model, task), {"task": task, "model": settings.model})
+    check_task(_task_of_model(settings.model), {"task": task, "model": settings.model})
     for dataset in data.sets:
         _check_kind(dataset, task)
         _check_labels(dataset, task, args, data)
 
 
 @lru_cache(maxsize=64)
-def _task_of_model(model: str, task: str) -> str:
+def _task_of_model(model: str) -> str:
     """The task of the model in a file, which is loaded for that."""
     try:
         loaded = YOLO(model_file(model), task=None)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from trainables.errors import SteadytuneError
 from trainables.vision.onnx_export import Run
 
-FILE = "model_int8.onnx"
 QUANTISED = ("Conv", "Gemm", "MatMul")
 """Operators whose weights and inputs become int8. Sigmoids, sums and the decoding of boxes stay in float32: they take
 little time, and boxes in pixels do not fit into 256 steps."""

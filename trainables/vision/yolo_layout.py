@@ -51,12 +51,12 @@ class YoloLayout:
     keypoint_values: int = 0
 
 
-def read_layout(path: Path, findings: Findings, required: Sequence[str] = ("train", "val")) -> YoloLayout:
+def read_layout(path: Path, findings: Findings) -> YoloLayout:
     """The data YAML at `path`, or the only one in the folder `path`.
 
     Raises:
-        DataError: it cannot be read, or lacks a split of `required` or the class names, or says something else than
-            paths and names there.
+        DataError: it cannot be read, or lacks train, val or the class names, or says something else than paths and
+            names there.
     """
     file = _yaml_in(path) if path.is_dir() else path
     try:
@@ -68,7 +68,7 @@ def read_layout(path: Path, findings: Findings, required: Sequence[str] = ("trai
         key = next((key for key in keys if described.get(key) is not None), None)
         if key is not None:
             splits[split] = _paths(file, key, described[key])
-        elif split in required:
+        elif split != "test":
             raise DataError(f"{file}: key {split!r} is missing; a data YAML holds train, val (image folders) and names")
     roots = _roots(file, described.get("path"), findings)
     return YoloLayout(file, class_names(file, described), roots, splits, _keypoint_values(file, described))

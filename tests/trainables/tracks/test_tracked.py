@@ -16,7 +16,6 @@ from tests.support.fakes import Curves
 from trainables.errors import SettingsError
 from trainables.recipe import Epoch, Predictor, Recipe
 from trainables.registry import find
-from trainables.tracks.reading import open_sequences
 from trainables.tracks.sequence import Sequences
 from trainables.vision.findings import Findings
 
@@ -191,6 +190,6 @@ def test_a_frame_of_a_pair_needs_its_thermal_picture(walk: Path) -> None:
     (walk / "infrared").mkdir()
     for file in (walk / "img1").iterdir():
         (walk / "infrared" / f"{file.stem}.png").write_bytes(file.read_bytes())
-    assert open_tracks(Rgbt(), walk, ("cow", "pig")).frame_count == 3
-    frame = open_sequences(walk, ("cow", "pig")).members[0].frames[0]
-    assert Rgbt().frame_input(frame.picture) == (frame.picture, walk / "infrared" / "000001.png")
+    frames = open_tracks(Rgbt(), walk, ("cow", "pig")).members[0].frames
+    assert len(frames) == 3
+    assert Rgbt().frame_input(frames[0].picture) == (frames[0].picture, walk / "infrared" / "000001.png")
