@@ -144,9 +144,9 @@ class Searcher:
         """The objective that `trial` had reached by `epoch`."""
         self._storage.report(self._open[trial], epoch, value)
 
-    def pause(self, trial: int) -> None:
-        """`trial` is paused at a rung: until it is told, samplers see it as pruned."""
-        self._storage.pause(self._open[trial])
+    def pause(self, trial: int, violation: float = 0.0) -> None:
+        """`trial` is paused at a rung: until it is told, samplers see it as pruned. For `violation` see `tell`."""
+        self._storage.pause(self._open[trial], _infeasible(violation))
 
     def tell(self, trial: int, outcome: Outcome, value: float | None, violation: float = 0.0) -> None:
         """How `trial`, which was asked for before, ended; once.
@@ -162,7 +162,7 @@ class Searcher:
         failed = outcome == "infeasible" or value is None
         # Optuna's own object of the trial is made again: kept from `ask` to here, it would hold all values once more.
         optuna_trial = optuna.trial.Trial(self._study, number)
-        optuna_trial.set_constraint(FAILURE_CONSTRAINT, 1.0 if failed else violation / (1 + violation))
+        optuna_trial.set_constraint(FAILURE_CONSTRAINT, 1.0 if failed else _infeasible(violation))
         with warnings.catch_warnings():
             # CMA-ES warns each time that it does not use the constraint; it learns from complete trials only.
             warnings.filterwarnings("ignore", message="Constraints have been set")
@@ -171,3 +171,8 @@ class Searcher:
             else:
                 self._study.tell(optuna_trial, state=TrialState.PRUNED)
         self._storage.told(number)
+
+
+def _infeasible(violation: float) -> float:
+    """The constraint of a trial that exceeds the user's limits by that share of them: below 1, which is a failure's."""
+    return violation / (1 + violation)

@@ -51,6 +51,7 @@ class StudyView(optuna.storages.InMemoryStorage):
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
         self._attributes: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
         self._numbers: dict[int, dict[str, Any]] = {}  # what was drawn where the parameters have a share of a range
+        self._infeasible: dict[int, float] = {}  # of trials that are open: Optuna takes a constraint once
 
     def drawn(self, number: int, values: dict[str, Any]) -> None:
         """Trial `number` has all its parameters; if they are `values`, they are kept as that object.
@@ -85,10 +86,11 @@ class StudyView(optuna.storages.InMemoryStorage):
         finally:
             self._ranked = False
 
-    def pause(self, number: int) -> None:
-        """Trial `number` is paused: from now on it is seen as pruned."""
+    def pause(self, number: int, infeasible: float) -> None:
+        """Trial `number` is paused: from now on it is seen as pruned, ranked behind what is less infeasible."""
         trial = self._trial(number)
         trial.state = TrialState.PRUNED
+        self._infeasible[number] = infeasible
         self._compare(trial)
 
     def unpause(self, number: int) -> None:
@@ -98,6 +100,7 @@ class StudyView(optuna.storages.InMemoryStorage):
     def told(self, number: int) -> None:
         """Trial `number` was told."""
         trial = self._trial(number)
+        self._infeasible.pop(number, None)
         self._compare(trial)
         if len(trial.system_attrs) == 1:  # the constraint, and nothing of the sampler's own
             trial.system_attrs = self._shared(trial.system_attrs)
@@ -161,7 +164,8 @@ class StudyView(optuna.storages.InMemoryStorage):
         return reached
 
     def _compare(self, trial: FrozenTrial) -> None:
-        self._ranking.compare(trial.number, self._reached(trial), sum(trial.constraints.values()))
+        infeasible = self._infeasible.get(trial.number, sum(trial.constraints.values()))
+        self._ranking.compare(trial.number, self._reached(trial), infeasible)
 
     def _shared(self, attributes: dict[str, Any]) -> dict[str, Any]:
         return self._attributes.setdefault(tuple(attributes.items()), attributes)

@@ -45,8 +45,8 @@ class Sampler(Protocol):
     def report(self, trial: int, epoch: int, value: float) -> None:
         """The objective that `trial` had reached by `epoch`."""
 
-    def pause(self, trial: int) -> None:
-        """`trial` was paused at a rung."""
+    def pause(self, trial: int, violation: float = 0.0) -> None:
+        """`trial` was paused at a rung; it exceeded the user's limits by that share of them."""
 
     def tell(self, trial: int, outcome: Outcome, value: float | None, violation: float = 0.0) -> None:
         """How `trial` ended."""
@@ -128,7 +128,7 @@ class SamplerListener:
         if not trial.in_study or trial.number in self._left_out:
             return
         if trial.paused:
-            self._sampler.pause(trial.number)
+            self._sampler.pause(trial.number, violation(trial, self._limits))
         elif trial.decision:
             outcome: Outcome = "infeasible" if trial.failed else "complete" if trial.finished else "pruned"
             value = trial.curve.objective_value

@@ -101,6 +101,29 @@ def test_optuna_hears_by_how_much_a_limit_was_broken(data: Path, tmp_path: Path)
         assert told.constraints[FAILURE_CONSTRAINT] < 1
 
 
+def test_the_sampler_ranks_a_trial_over_the_limits_last_while_it_waits_and_while_it_trains_on(
+    data: Path, journal: Path
+) -> None:
+    plan = plan_of(data, trials=12, preset="long", set={"noise": 0.0}, limits={"epoch_seconds": {"high": 0.3}})
+    workers, promoted = Costly(), set[int]()
+    coordinator = coordinator_of(plan, journal, workers)
+    coordinator.open(2)
+    while len(coordinator.state.trials.paused) < 7 or not promoted:
+        workers.fill(coordinator)
+        workers.step(coordinator, min(workers.running))
+        running = coordinator.state.trials.running.values()
+        promoted |= {trial.number for trial in running if len(trial.decisions) > 1}
+    restored = coordinator_of(plan, journal, Costly())
+    coordinator._journal.flush()
+    restored.restore(read(journal))
+    for searcher in (coordinator.searcher, restored.searcher):
+        scores = [scored.score for scored in searcher._storage.scored()]
+        over = [trial.started.settings["quality"] > 0.3 for trial in coordinator.state.trials.search]
+        outside = [score for score, is_over in zip(scores, over, strict=True) if is_over and score is not None]
+        inside = [score for score, is_over in zip(scores, over, strict=True) if not is_over and score is not None]
+        assert max(outside) < min(inside)
+
+
 def test_where_nothing_keeps_the_limits_there_is_no_winner(data: Path, tmp_path: Path) -> None:
     state = costly(data, tmp_path / "journal", limits={"epoch_seconds": {"high": 1e-3}})
     assert state.ended is not None
