@@ -72,6 +72,15 @@ def test_hostile_json_is_one_sentence(reader: str, kind: str, tmp_path: Path) ->
     assert len(sentence) < 400 + 2 * len(str(tmp_path))
 
 
+@pytest.mark.parametrize("reader", ["base of an arguments file", "base in TOML", "a log of JSON lines"])
+def test_a_key_given_twice_is_refused(reader: str, tmp_path: Path) -> None:
+    """Python keeps the last one without a word: a merge by hand gone wrong would change what is trained."""
+    name, read = READERS[reader]
+    (tmp_path / name).write_text("lr = 1\nlr = 2\n" if name.endswith(".toml") else '{"a": {"lr": 1, "lr": 2}}\n')
+    with pytest.raises(SteadytuneError, match=r"'lr' is given twice|overwrite a value"):
+        read(tmp_path / name)
+
+
 @pytest.mark.parametrize("reader", ["base of an arguments file", "state of a script's checkpoint", "a sweep's data"])
 def test_a_pipe_is_no_hang(reader: str, tmp_path: Path) -> None:
     name, read = READERS[reader]

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -28,7 +29,8 @@ def read_json(file: Path, fix: str, object_hook: Callable[[dict[str, Any]], Any]
 
     Raises:
         DataError: no regular file, no valid JSON (with the line), nested too deep, a number of thousands of digits,
-            half of a surrogate pair, or more values than the limit.
+            half of a surrogate pair, a key twice in one object (Python alone would keep the last), or more values than
+            the limit.
     """
     content, _ = read_regular(file, "json_bytes")
     values = sum(content.count(sign) for sign in (b",", b"[", b"{"))
@@ -54,10 +56,20 @@ def parse_json(
 ) -> Any:
     """What the JSON `text` stands for, which is all of `file` or its line of that number. Raises as `read_json`."""
     where = f"{file} line {line}" if line else str(file)
+
+    def once(pairs: list[tuple[str, Any]]) -> Any:
+        entry = dict(pairs)
+        if len(entry) < len(pairs):
+            ((key, _),) = Counter(key for key, _ in pairs).most_common(1)
+            raise DataError(f"{where}: key {key[:80]!r} is given twice in one object; {fix}")
+        return object_hook(entry) if object_hook else entry
+
     try:
-        loaded = json.loads(text, object_hook=object_hook)
+        loaded = json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         raise DataError(f"{file} line {line or error.lineno}: not valid JSON ({error.msg}); {fix}") from None
+    except DataError:
+        raise
     except RecursionError:
         raise DataError(f"{where}: is nested too deep; {fix}") from None
     except ValueError as error:  # a number of thousands of digits

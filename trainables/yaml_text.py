@@ -29,6 +29,8 @@ IN_PLAIN_WORDS = {
 """What PyYAML finds wrong with files that people write by hand, by the beginning of its words, and what to do."""
 MOST_DEPTH = 50
 """Nested lists and mappings."""
+MERGE = "tag:yaml.org,2002:merge"
+"""Of the key `<<`, which stands for those of another mapping."""
 
 
 class _SafeLoader(yaml.SafeLoader):
@@ -78,13 +80,17 @@ class _SafeLoader(yaml.SafeLoader):
 
 
 def _mapping_once(loader: _SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys: set[str] = set()
+    keys: set[tuple[str, Any]] = set()
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise yaml.MarkedYAMLError(problem="a key must be one word", problem_mark=key.start_mark)
-        if key.value in keys:
+        # `0` and `00`, `1` and `yes` are one key to Python, of which the last would count.
+        both = {("as written", key.value)}
+        if key.tag != MERGE:
+            both.add(("as read", loader.construct_object(key)))
+        if keys & both:
             raise yaml.MarkedYAMLError(problem=f"key {key.value!r} is given twice", problem_mark=key.start_mark)
-        keys.add(key.value)
+        keys |= both
     return loader.construct_mapping(node, deep=True)
 
 

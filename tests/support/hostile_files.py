@@ -76,6 +76,7 @@ COCO: dict[str, Make] = SPECIAL | {
     "half of it": text('{"images": [{"id": 1'),
     "not fetched by Git LFS": LFS,
     "a list": text("[]"),
+    "a key twice": text('{"images": [], "annotations": [], "images": [], "categories": []}'),
     "no UTF-8": text(b'{"images": "caf\xe9"}'),
     "90 million values": text(b"[" + b"1," * 90_000_000 + b"1]"),
 }
@@ -194,7 +195,10 @@ HDF5: dict[str, Make] = SPECIAL | {
     ),
     "words in place of numbers": clips(lambda content, file: content.create_dataset("frames", data=["a", "b", "c"])),
 }
-MAPPING: dict[str, Make] = SPECIAL | {"objects 100,000 deep": text('{"a":' * 100_000)}
+MAPPING: dict[str, Make] = SPECIAL | {
+    "objects 100,000 deep": text('{"a":' * 100_000),
+    "a class twice": text('{"sitting": 0, "standing": 1, "sitting": 0}'),
+}
 
 
 def playlist(file: Path) -> None:

@@ -136,6 +136,8 @@ def file(folder: Path, content: str | bytes) -> Path:
     ("content", "sentence"),
     [
         ("a: 1\nb: 2\na: 3\n", "line 3: not valid YAML (key 'a' is given twice)"),
+        ("names:\n  0: cow\n  00: calf\n", "line 3: not valid YAML (key '00' is given twice)"),
+        ("yes: 1\ntrue: 2\n", "line 2: not valid YAML (key 'true' is given twice)"),
         ("set:\n  lr: 1\n  lr: 2\n", "line 3: not valid YAML (key 'lr' is given twice)"),
         ("a: 1\n\tb: 2\n", "line 2: not valid YAML (a tab; use spaces)"),
         ("a: 1\n  b: 2\n", "line 2: not valid YAML (a second ': ' in one value; quote the value, indent"),

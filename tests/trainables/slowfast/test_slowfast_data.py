@@ -74,6 +74,11 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "broken mapping": (lambda root: mapping(root, '{"a": 0,\n}'), r"class_mapping\.json line 2: not valid JSON"),
     "mapping a list": (lambda root: mapping(root, ["a"]), r"must map each class name to its number"),
     "mapping with a gap": (lambda root: mapping(root, {"a": 0, "b": 2}), r"the numbers are \[0, 2\]"),
+    "a class twice": (
+        lambda root: mapping(root, '{"a": 0, "b": 1, "a": 1}'),
+        r"class_mapping\.json: key 'a' is given twice in one object; it must map",
+    ),
+    "a number that is none": (lambda root: mapping(root, '{"a": 0, "b": NaN}'), r"the numbers are \[0, nan\]"),
     "number a word": (lambda root: mapping(root, {"a": "0"}), r"the numbers are \['0'\]"),
     "no file": (lambda root: (root / "val.h5").unlink(), r"val\.h5: no such file"),
     "no HDF5": (lambda root: (root / "train.h5").write_text("hello"), r"train\.h5: cannot be read as HDF5"),
