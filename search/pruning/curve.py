@@ -20,8 +20,8 @@ __all__ = ["WARMUP", "Curve", "Point", "orient"]
 class Curve:
     """The epochs of one trial in order, and what follows from them.
 
-    Epochs are stored as columns. What trials are compared by needs no `Point`: those are made when they are asked for,
-    since a sweep may have a million.
+    Epochs are stored as columns. The numbers that trials are compared by need no `Point`. Points are made only when
+    they are asked for, since a sweep may have a million.
 
     Values are in the metric's own sign; `oriented` makes higher better.
 
@@ -56,7 +56,7 @@ class Curve:
             self.add(point)
 
     def settle(self) -> None:
-        """Take as little memory as possible, as its training does not run; what is asked for is made again."""
+        """Free memory while the training does not run: pack the columns and drop the points. Both are made again."""
         if isinstance(self._columns, EpochColumns):
             self._reached, self._reached_of = self.reached, self._evaluations
             self._columns = self._columns.packed()
@@ -179,7 +179,7 @@ class Curve:
 
     @property
     def open_epochs(self) -> list[int]:
-        """The last evaluated epochs, as far as the next one makes a mean with them: it may be the objective."""
+        """The last evaluated epochs that can still become part of the best mean, together with the next ones."""
         return self._lists.finite_epochs[1 - WINDOW :] if self.objective == "best_mean" else []
 
     def ratings(self) -> dict[int, Rating]:
@@ -217,8 +217,8 @@ class Curve:
         mean of three, the best so far or a fitted line; with half of the gain it ranks as well or a little worse
         (`docs/notebook/pruning.md`).
 
-        It says what is still to come, so it may be below what was reached, whose checkpoint is kept: with that as its
-        lower bound it ranks much worse (same page). It never passes the metric's bounds (`search.pruning.bounds`).
+        It predicts epochs to come, so it may be below the best value so far, whose checkpoint is kept. Raised to that
+        value it ranks much worse (same page). It stays within the metric's bounds (`search.pruning.bounds`).
         """
         values = self.finite_values
         if len(values) < 2:

@@ -1,4 +1,4 @@
-"""The epochs of a curve as points, for those who look at single epochs: stop rules, figures."""
+"""The epochs of a curve as points, for code that looks at single epochs: stop rules and figures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Point:
 
 
 class CurvePoints:
-    """The points of a curve in order, and what is kept of them.
+    """The points of a curve in order, and the selections of them that the stop rules read.
 
     Attributes:
         all: all epochs.

@@ -1,11 +1,12 @@
-"""How steadily a training runs, in numbers: those that document 001 judges its trainings by, and those of the rules.
+"""How steadily a training runs, in numbers: those by which document 001 judges trainings, and those of the stop rules.
 
-CV                standard deviation by mean; document 001 calls a training loss after warm-up below 5 % very stable
-detrended CV      standard deviation of what remains after subtracting a running median (of 5), by the median.
-A loss that falls has a high CV however steadily it falls; its detrended CV is high only if it oscillates.
-trend             Theil-Sen estimator: median of the slopes between all pairs of points, per epoch
-spike             an epoch above its running median by more than 4 robust standard deviations (the median absolute
-deviation, scaled to one standard deviation of a normal distribution)
+CV              standard deviation divided by the mean. Document 001 calls a training very stable if the CV of its
+                training loss after the warm-up is below 5 %.
+detrended CV    the same after a running median (of 5) is subtracted, divided by the median. A loss that falls has a
+                high CV however steadily it falls; its detrended CV is high only if it oscillates.
+trend           Theil-Sen estimator: the median of the slopes between all pairs of points, per epoch
+spike           an epoch above its running median by more than 4 robust standard deviations (the median absolute
+                deviation, scaled to one standard deviation of a normal distribution)
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ NORMAL_QUARTILE = statistics.NormalDist().inv_cdf(0.75)
 """Half of a standard normal distribution lies that close to its mean."""
 LOWEST = 5
 TREND_POINTS = 40
-"""The trend is taken over that many of the last points at most: it costs their square."""
+"""At most this many of the last points enter the trend, since its cost grows with their square."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class CurveStatistics:
         loss_cv: of the training loss, all epochs.
         loss_cv_settled: the same without the warm-up.
         loss_cv_steps: of the training loss of all steps without the warm-up: document 001's figure. None if
-            the training does not tell the spread of each of these epochs.
+            the training does not report the spread of each of these epochs.
         loss_detrended_cv, value_detrended_cv: of training loss and objective, without the warm-up.
         trend: of the objective, in its unit per epoch, positive when it improves.
         noise: standard deviation of the detrended objective, in its unit.
@@ -72,8 +73,8 @@ class CurveStatistics:
         decline: how far the smoothed value lies below the best value, as a share of it: 0 if the best value is one of
             those that are smoothed.
         phases: in order.
-        lowest_losses: the `LOWEST` epochs of the lowest training losses, and these, the lowest first: by them document
-            001 ranks its checkpoints.
+        lowest_losses: the `LOWEST` epochs with the lowest training losses, as (epoch, loss), the lowest first. Document
+            001 ranks its checkpoints by them.
     """
 
     loss_cv: float | None
@@ -112,7 +113,7 @@ def curve_statistics(curve: Curve) -> CurveStatistics:
 
 
 def cv(values: Sequence[float]) -> float | None:
-    """Standard deviation (population) by the absolute mean; None for fewer than two values or a mean of 0."""
+    """Population standard deviation divided by the absolute mean; None for fewer than two values or a mean of 0."""
     mean = statistics.fmean(values) if len(values) > 1 else 0.0
     return statistics.pstdev(values) / abs(mean) if mean else None
 
@@ -134,7 +135,7 @@ def residuals(values: Sequence[float]) -> list[float]:
 
 
 def detrended_cv(values: Sequence[float]) -> float | None:
-    """Standard deviation of the residuals by the absolute median; None for fewer than five or a median of 0."""
+    """Standard deviation of the residuals divided by the absolute median; None for fewer than five or a median of 0."""
     median = statistics.median(values) if len(values) >= MEDIAN_OF else 0.0
     return statistics.pstdev(residuals(values)) / abs(median) if median else None
 

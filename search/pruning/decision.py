@@ -26,10 +26,10 @@ REASONS: dict[Reason, str] = {
 assert set(REASONS) == set(get_args(Reason))
 
 FAILURES: frozenset[Reason] = frozenset({"nonfinite", "diverging", "collapsed", "failed"})
-"""Reasons that mean a failed training: the sampler takes its configuration for infeasible, not merely for worse."""
+"""Reasons that mean a failed training. The sampler is told that its configuration is infeasible, not only worse."""
 
 Outcome = Literal["complete", "pruned", "infeasible"]
-"""What a sampler is told about how a trial ended: trained to its last epoch, stopped before, or failed."""
+"""How a trial ended, as the sampler is told: trained to its last epoch, stopped before it, or failed."""
 
 STOPPED_EARLY: frozenset[Reason] = frozenset({"rung", "oscillating", "stale", "budget", "by_hand"})
 """Reasons that end a sound training before its last epoch: how it would have continued is not known."""

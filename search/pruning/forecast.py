@@ -17,8 +17,8 @@ GROWTH = 1.3
 """The model is fitted again whenever the trials have taken that many times more epochs."""
 
 MEMBERS = 200
-"""Trials that the model looks at, as its cost grows with their cube: half the best by projected value, half the
-newest."""
+"""At most this many trials enter the model, since its cost grows with their cube: half of them are the best by
+projected value, half the newest."""
 
 NEW_TRIAL = -1
 """Number that the model is given for each new configuration: no trial has it, so it has no curve of its own yet."""
@@ -60,14 +60,14 @@ class Forecast:
     """The upper confidence bound of each trial: a high value that it may reach at the end of its training.
 
     It is the model's mean plus one standard deviation. It depends only on what was reported and in which order, not on
-    when it is asked for.
+    when `bounds` is called.
 
     Args:
         max_epochs: epochs of a whole training.
 
     Attributes:
         curves: of each trial that has reported or failed.
-        epochs: that all trials have taken together.
+        epochs: how many all trials have taken together.
     """
 
     def __init__(self, max_epochs: int) -> None:
@@ -76,7 +76,7 @@ class Forecast:
         self.curves: dict[int, Curve] = {}
         self.epochs = 0
         self._failed: set[int] = set()
-        # Both only save time: of thousands of curves, few have changed since somebody asked.
+        # Both are caches: of thousands of curves, few have changed since the last call of `bounds`.
         self._projected_values: dict[int, float] = {}
         self._thirds: dict[tuple[int, int], list[_Third]] = {}
         self._epochs_of: dict[int, int] = {}

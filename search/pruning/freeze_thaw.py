@@ -22,7 +22,7 @@ from search.pruning.scheduler import Scheduler
 from spaces.cube import Configurations
 
 RANDOM = 16
-"""Configurations that are drawn without the model first, or a third of all trials if that is less."""
+"""How many configurations are first drawn at random, without the model; a third of all trials if that is less."""
 
 Values = dict[str, Any]
 
@@ -38,9 +38,9 @@ def cost(rungs: list[int], max_epochs: int, trials: int) -> float:
 class EpochBudget:
     """How many epochs the search may take.
 
-    It starts no more trials once it has taken as many epochs as if r / e of all trials had trained to epoch e, r being
-    the first rung: so a sweep costs no more than with `PromotingASHA`. After that only trials that may beat the best
-    one trained to completion are promoted, for as many more epochs as one training takes.
+    The search starts no more trials once it has taken as many epochs as if r / e of all trials had trained to epoch e,
+    r being the first rung. So a sweep costs no more than with `PromotingASHA`. From then on only trials that may beat
+    the best completed trial are promoted, until the search has taken as many more epochs as one whole training.
     """
 
     def __init__(self, rungs: list[int], max_epochs: int, trials: int) -> None:
@@ -58,7 +58,7 @@ class EpochBudget:
 
 @dataclass(frozen=True)
 class Candidates:
-    """What is compared when a worker is free, each with its upper confidence bound.
+    """The trials and new configurations that are compared when a worker is free, with their upper confidence bounds.
 
     Attributes:
         trials: the bound of each trial that has started.
@@ -163,7 +163,7 @@ class FreezeThaw(Scheduler):
         rank = 1 + (len(others) if value is None else sum(bound > value for bound in others))
         promoted = value is not None and rank == 1
         best_other = max(others, default=-math.inf)
-        # A bound above what the metric can be tells the order, but is no number to show.
+        # A bound may exceed what the metric can be. That is right for the order, but no number to show to people.
         curve = self._forecast.curves[trial]
         highest = best_of(curve.bounds, curve.mode)
         value = value if value is None else min(value, highest)
@@ -178,7 +178,7 @@ class FreezeThaw(Scheduler):
 
     def end(self, trial: int, reason: Reason) -> None:
         """See `Scheduler`."""
-        if trial not in self._passed:  # it confirms or audits, and is no part of the search
+        if trial not in self._passed:  # a confirmation or an audit, which is no part of the search
             return
         self._due.pop(trial, None)
         self._paused.pop(trial, None)
@@ -206,7 +206,7 @@ class FreezeThaw(Scheduler):
 
     def _next_promotion(self, trials: set[int], remaining: int) -> int | None:
         """Which of `trials` is promoted; None if a new one is to start, or none at all."""
-        # After its last epochs nothing is promoted, unless no trial has been trained to completion yet.
+        # Once the budget is spent nothing is promoted, unless no trial has been trained to completion yet.
         spent = not self._budget.promotes(self._forecast.epochs) and self._best > -math.inf
         if not trials or spent or (remaining and self._draws_at_random):
             return None

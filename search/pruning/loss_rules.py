@@ -42,7 +42,7 @@ def held_out_diverging(curve: Curve, settings: StabilitySettings) -> Decision | 
 
 
 def _raised(name: str, losses: list[float], factor: float, epochs: int) -> Decision | None:
-    """Whether the last `epochs` losses are above `factor` times the best before them; never for losses up to zero."""
+    """Whether the last `epochs` losses are above `factor` times the best before them. A loss of 0 or less never is."""
     last = losses[-epochs:]
     if len(losses) <= epochs or min(last) <= 0:
         return None
@@ -58,8 +58,8 @@ def _raised(name: str, losses: list[float], factor: float, epochs: int) -> Decis
 def oscillating_loss(curve: Curve, settings: StabilitySettings) -> Decision | None:
     """Document 001's rule on the training loss, whatever the metric (`strict`).
 
-    The CV is detrended and of the present phase alone: a loss that falls, or that another phase changed, varies without
-    oscillating.
+    The CV is detrended and taken over the present phase only: a loss that falls, or that changes with the phase, varies
+    without oscillating.
     """
     if not settings.strict or not curve.points or curve.points[-1].phase == WARMUP:
         return None

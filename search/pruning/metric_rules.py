@@ -11,15 +11,15 @@ from search.pruning.peers import Peers
 from search.pruning.stability import StabilitySettings
 
 FEWEST_EVALUATED = 5
-"""Evaluated epochs after its warm-up without which a training is not compared with its peers."""
+"""A training is compared with its peers only after this many evaluated epochs after its warm-up."""
 
 
 def dead(curve: Curve, settings: StabilitySettings) -> Decision | None:
-    """A loss near zero from a model that finds nothing: a search that minimised it would take this run for the best."""
+    """A training loss near zero from a model that predicts nothing useful. By its loss it would be the best run."""
     last = curve.points[-1]
     if last.value is None or last.loss is None or curve.mode != "max" or not last.loss < settings.dead_loss:
         return None
-    if last.value >= settings.collapse_value or last.value < 0:  # below zero, zero is not the worst
+    if last.value >= settings.collapse_value or last.value < 0:  # zero is not the worst value of such a metric
         return None
     return stop(
         "collapsed", f"dead model: training loss {last.loss:.2g} with a metric of {last.value:.4f}", loss=last.loss
@@ -29,8 +29,8 @@ def dead(curve: Curve, settings: StabilitySettings) -> Decision | None:
 def collapsed(curve: Curve, max_epochs: int, settings: StabilitySettings, peers: Peers) -> Decision | None:
     """A metric that never left zero, or is a small share of the peers'. Epochs without a value do not count.
 
-    It is compared with the peers once, after its warm-up: a longer warm-up is no reason to stop.
-    A metric that stays at the share of the most frequent class is no collapse: such runs may still improve.
+    The training is compared with its peers once, after its warm-up, so that a longer warm-up is no reason to stop it.
+    A classifier whose accuracy stays at the share of the most frequent class has not collapsed: it may still improve.
     """
     due = max(settings.min_epochs, math.floor(settings.collapse_after * max_epochs))
     if curve.mode != "max" or curve.epoch < due or curve.points[-1].phase == WARMUP:
@@ -38,7 +38,7 @@ def collapsed(curve: Curve, max_epochs: int, settings: StabilitySettings, peers:
     newest = curve.evaluated[-FEWEST_EVALUATED - 1 :]
     settled = [point.epoch for point in newest if point.epoch > curve.warmup_epochs]
     highest = (curve.bests[-1].value or 0.0) if curve.bests else 0.0
-    if len(settled) < 2 or highest < 0:  # a metric that goes below zero does not collapse to it
+    if len(settled) < 2 or highest < 0:  # zero is not the worst value of a metric that can be negative
         return None
     detail = f"metric never above {highest:.4f} in {curve.epoch} of {max_epochs} epochs"
     if highest < settings.collapse_value:
@@ -58,7 +58,7 @@ def _just_due(epoch: int, settled: list[int], due: int) -> bool:
 
 
 def oscillating_metric(curve: Curve, max_epochs: int, settings: StabilitySettings, peers: Peers) -> Decision | None:
-    """A metric that oscillates in a run below its peers: a good run may oscillate."""
+    """A metric that oscillates in a run below its peers. A good run may oscillate."""
     window = settings.oscillation_window
     if settings.oscillation_cv is None or curve.epoch < settings.oscillation_after * max_epochs:
         return None

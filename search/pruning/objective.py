@@ -1,14 +1,14 @@
-"""What a training is worth: one number, by which it is ranked, reported, confirmed and handed back.
+"""The objective: one number for what a training is worth. Trainings are ranked, reported and exported by it.
 
     best_mean   the best mean of `WINDOW` evaluated epochs in a row. People deploy the best checkpoint rather than the
                 last one, and a single epoch may be lucky. The default.
-    best        the best single epoch, as trainers' own best.pt.
-    last        the mean of the last `WINDOW` evaluated epochs: what a training keeps for good.
+    best        the best single epoch, like the best.pt of most trainers.
+    last        the mean of the last `WINDOW` evaluated epochs: what the training has at its end.
 
-Before there are `WINDOW` of them, the mean is that of all. With `best_mean` and `best` a value that was seen stays
-seen: a training that was stopped after its best epoch counts by it (`counts`).
+Before `WINDOW` epochs have been evaluated, the mean is that of all of them. With `best_mean` and `best` a training
+keeps the best that it has reached: one that was stopped after its best epoch still counts by it (`counts`).
 
-A mean of 3: of 12 configurations of our own tables, each trained on one seed, the one chosen by it is 1.3 %
+Why a mean of 3: of 12 configurations of our own tables, each trained on one seed, the one chosen by it is 1.3 %
 (`resnet_yolo`) and 3.9 % (`yolox`) behind the best of them on two other seeds; chosen by the last three epochs 1.4 and
 4.2 %, by a single epoch 1.2 and 5.3 %, by the best mean of 10 epochs 1.2 and 5.7 % (`docs/notebook/pruning.md`).
 """
@@ -24,13 +24,13 @@ ObjectiveName = Literal["best_mean", "best", "last"]
 
 DEFAULT_OBJECTIVE: ObjectiveName = "best_mean"
 EARLIER_OBJECTIVE: ObjectiveName = "last"
-"""What sweeps that are older than the choice were ranked by."""
+"""The objective of sweeps from before it could be chosen."""
 
 DESCRIPTION = (
     "what a training is ranked and handed back by: best_mean, its best mean of 3 evaluated epochs in a row; best, its "
     "best single epoch; last, the mean of its last 3, and only if it trained to its end"
 )
-"""Of a sweep's field."""
+"""Describes the field `objective` of a sweep."""
 
 WINDOW = 3
 """Evaluated epochs that a mean is taken over."""
@@ -42,9 +42,9 @@ class Reached:
 
     Attributes:
         value: the objective, in the metric's own sign.
-        first, last: the evaluated epochs from and to which it is the mean.
-        epoch: the one of them with the best value, the earliest of equals: the checkpoint to hand back is of it.
-        count: how many evaluated epochs these are.
+        first, last: the first and the last of the evaluated epochs that it is the mean of.
+        epoch: the one of them with the best value, the earliest of equals. Its checkpoint is handed back.
+        count: how many evaluated epochs it is the mean of.
     """
 
     value: float
@@ -69,8 +69,8 @@ def reached(
         values: the metric after each of them, finite.
         mode: whether a higher ("max") or a lower value ("min") is better.
         objective: see the module's docstring.
-        before: the result for the first `seen` epochs, which are then not looked at again.
-        seen: how many these are.
+        before: the result for the first `seen` epochs, so that these are not read again.
+        seen: how many epochs `before` takes into account.
     """
     window = min(len(values), _window(objective))
     sign = 1.0 if mode == "max" else -1.0
@@ -98,15 +98,16 @@ def _window(objective: ObjectiveName) -> int:
 def counts(reached: Reached | None, objective: ObjectiveName, finished: bool, checkpoints: Iterable[int]) -> bool:
     """Whether a training that has ended has a result that can be handed back.
 
-    A training that was stopped before its last epoch counts by what it had reached until then, as long as it wrote a
-    checkpoint in the epochs which that comes from, and these are enough for a whole mean: of many trainings that were
-    stopped after one or two epochs, one was lucky. With `last` it does not count: its last epochs are no end.
+    A training that was stopped early counts by the objective that it had reached, on two conditions. It wrote a
+    checkpoint in the epochs of that objective. And these are enough for a whole mean, since of many trainings that were
+    stopped after one or two epochs one was lucky. With `last` it does not count: its last epochs are not those of a
+    whole training.
 
     Args:
-        reached: its objective.
-        objective: which that is.
+        reached: the objective that it reached.
+        objective: the name of that objective.
         finished: whether it trained to its last epoch.
-        checkpoints: the epochs after which it wrote one.
+        checkpoints: the epochs after which it wrote a checkpoint.
     """
     if finished or objective == "last" or reached is None:
         return finished and reached is not None
@@ -115,16 +116,15 @@ def counts(reached: Reached | None, objective: ObjectiveName, finished: bool, ch
 
 
 Rating = tuple[float, float]
-"""How good the model after an epoch is: the best mean that the epoch is part of, then its own value; oriented."""
+"""How good the model after an epoch is: the best mean that the epoch is part of, then the epoch's own value. Both are
+oriented."""
 
 
 def ratings(epochs: Sequence[int], values: Sequence[float], mode: str, objective: ObjectiveName) -> dict[int, Rating]:
-    """How good the model after each evaluated epoch is; the highest is that of `Reached.epoch`.
+    """How good the model after each evaluated epoch is. `Reached.epoch` has the highest rating.
 
-    With `last` it is the epoch's own value: there the checkpoint that is handed back has always been the one with the
-    best value.
-
-    Args: those of `reached`.
+    With `last` both numbers are the epoch's own value, since there the checkpoint with the best value is handed back.
+    The arguments are those of `reached`.
     """
     if not values:
         return {}

@@ -1,4 +1,4 @@
-"""A rung of `PromotingASHA`: its trials in their order, those that are paused there, and which is promoted next."""
+"""A rung of `PromotingASHA`: it ranks its trials, knows which are paused there, and says which is promoted next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from search.pruning.rungs import ROUNDING, Rung
 
 FEW = 8
-"""Of so few trials, ranks say less than of many: the best may be the fourth of six at a sixth of its epochs."""
+"""Among this few trials a rank says less: the one that ends best may be fourth of six at a sixth of its epochs."""
 
 _Key = tuple[float, int]
 """Minus the projected value, and the trial: sorted, the best come first, the earliest of equals before the others."""
@@ -54,7 +54,7 @@ class PausingRung(Rung):
         self._bests: list[float] = []  # of the candidates, sorted
 
     def final_quota(self, trials: int) -> int:
-        """How many of so `trials` this rung promotes in the end: at least as many as of a few."""
+        """How many of `trials` this rung promotes in the end: at least as many as it would of `FEW`."""
         of_few = math.ceil(min(trials, FEW) * self.few_share - ROUNDING)
         return max(1, of_few, math.ceil(trials * self.promoted_share - ROUNDING))
 
@@ -71,25 +71,25 @@ class PausingRung(Rung):
         self._leader = max(self._leader or candidate, candidate)
 
     def drop(self, trial: int) -> None:
-        """See `Rung`: it is not paused and does not lead any more."""
+        """See `Rung`: the trial is not paused and does not lead any more."""
         if self.values.get(trial) is None:
             return
         self.unpause(trial)
         key = self._key(trial)
         super().drop(trial)
         del self._all_keys[bisect_left(self._all_keys, key)]
-        self._follow(trial)
+        self._drop_candidate(trial)
 
     def demote(self, trial: int) -> None:
-        """See `Rung`: it does not lead any more either. It is paused here from now on."""
+        """See `Rung`: the trial does not lead any more either, and is paused here from now on."""
         key = self._key(trial)
         super().demote(trial)
         del self._all_keys[bisect_left(self._all_keys, key)]
         insort(self._all_keys, self._key(trial))
-        self._follow(trial)
+        self._drop_candidate(trial)
         self.pause(trial)
 
-    def _follow(self, trial: int) -> None:
+    def _drop_candidate(self, trial: int) -> None:
         """`trial` cannot lead any more."""
         best = self._best_values.pop(trial, None)
         if best is None:
@@ -130,7 +130,7 @@ class PausingRung(Rung):
         """
         if quota < 1:
             return None
-        # A demoted trial keeps the place that it was promoted with, so its epochs are saved, not given to the next.
+        # A demoted trial still uses up one of the quota: its epochs are saved, and no other trial is promoted instead.
         quota = max(1, quota - len(self.demoted))
         if self._leader and (self._leader.trial in self.paused or self._leader.trial == arriving):
             return self._leader.trial
@@ -138,7 +138,7 @@ class PausingRung(Rung):
         if not keys:
             return None
         best = min(keys)
-        # One of the quota is the leader's, who has it already: the others are counted without the leader.
+        # The leader has used one of the quota, so the others are counted without the leader.
         ahead = bisect_left(self._all_keys, best)
         if self._leader and self._leader.key < best:
             ahead -= 1

@@ -1,4 +1,4 @@
-"""How good the other trials of a sweep were by an epoch: what a stop rule compares a training with."""
+"""How good the other trials of a sweep were by an epoch. Stop rules compare a training with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Peers = Callable[[int], float | None]
 """The median, over the other trials, of their best value by an epoch; None if there are fewer than `FEWEST_PEERS`."""
 FEWEST_PEERS = 3
 NEWEST_PEERS = 100
-"""The peers are the newest trials, so that a comparison costs the same however large the sweep is."""
+"""Only this many of the newest trials are peers, so that a comparison costs the same however large the sweep is."""
 
 
 def median_of_peers(values: Iterable[float | None]) -> float | None:

@@ -34,7 +34,7 @@ from search.pruning.rungs import ROUNDING, RungResult, milestones
 from search.pruning.scheduler import Scheduler
 
 NOTHING_UNTIL = 0.3
-"""Share of the epochs after which a rung decides even where most trials have reached next to nothing."""
+"""A rung after this share of the epochs decides even if most trials there have reached next to nothing."""
 
 
 class PromotingASHA(Scheduler):
@@ -45,7 +45,7 @@ class PromotingASHA(Scheduler):
         reduction_factor: between the epochs of two rungs.
         max_epochs: epochs of a whole training.
         min_peers: arrivals that the first rung waits for before it promotes any.
-        nothing: values from 0 to below this are next to nothing; 0 for a metric that has no such values.
+        nothing: values from 0 up to this one (exclusive) are next to nothing; 0 for a metric without such values.
 
     Attributes:
         thinning: the exponent by which fewer trials train for more epochs. 1 is worse on public curves and no better on
@@ -68,9 +68,9 @@ class PromotingASHA(Scheduler):
         self._min_peers = min_peers
         self._nothing = nothing
         self._undecided_until = NOTHING_UNTIL * max_epochs
-        self._next: dict[int, int] = {}  # of each running trial: the index of the rung that it trains to
-        self._due: dict[int, int] = {}  # the index of the rung at which a trial is to be compared
-        self._warming_up: dict[int, Curve] = {}  # of trials that passed a rung in their warm-up
+        self._next: dict[int, int] = {}  # by running trial: the index of the rung that it trains to
+        self._due: dict[int, int] = {}  # by trial: the index of the rung at which it is to be compared
+        self._warming_up: dict[int, Curve] = {}  # by trial that passed a rung in its warm-up
         # How many trials train to each rung; the last number is of those that train to completion.
         self._training_to = [0] * (len(epochs) + 1)
 
@@ -95,7 +95,7 @@ class PromotingASHA(Scheduler):
     def arrive(self, trial: int, curve: Curve) -> None:
         """See `Scheduler`: a late report counts at every rung that it has passed, and is compared at the highest.
 
-        A trial whose warm-up holds a rung is late at that one: it counts there too once it is compared.
+        If a rung lies within a trial's warm-up, the trial arrives there late: it counts there once it is compared.
         """
         passed = [rung.epoch for rung in self._rungs[self._next[trial] :] if rung.epoch <= curve.epoch]
         if passed and passed[-1] <= curve.warmup_epochs:
@@ -104,7 +104,7 @@ class PromotingASHA(Scheduler):
             self._count(trial, curve)
 
     def _count(self, trial: int, curve: Curve) -> None:
-        """`trial` is compared by `curve`, as it is now."""
+        """`trial` arrives at every rung that it has passed, with its `curve` as it is now."""
         self._warming_up.pop(trial, None)
         index = self._next[trial]
         while index < len(self._rungs) and curve.epoch >= self._rungs[index].epoch:

@@ -52,8 +52,8 @@ class Scheduler(Protocol):
     def arrive(self, trial: int, curve: Curve) -> None:
         """`trial` finished another epoch, the last of `curve`.
 
-        A rung within the trial's own warm-up compares it no more than one that it has not reached: its first is the
-        next after the warm-up. Long warm-ups start slowly, and documents 001 and 004 praise them.
+        A trial is not compared at rungs within its own warm-up; its first rung is the next one after that. A training
+        with a long warm-up starts slowly, and documents 001 and 004 recommend long warm-ups.
         """
 
     def due(self, trial: int) -> int | None:
@@ -88,7 +88,7 @@ class Scheduler(Protocol):
         """`action`, which is no "stop", was decided about `trial` at `rung`."""
 
     def demotion(self, trial: int) -> int | None:
-        """The rung at which `trial`, which is running, would be paused if it were demoted now; None if it cannot be."""
+        """The rung at which the running `trial` would be paused if it were demoted now; None if it cannot be."""
         return None
 
     def demote(self, trial: int, rung: int) -> None:

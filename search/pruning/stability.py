@@ -1,9 +1,9 @@
 """The thresholds of the stop rules, and where each comes from.
 
-A rule that ends a training for good is to be wrong about at most 2 % of all runs, in each collection of public YOLO
-trainings; "harm" is that share: of the runs that it stops although they later improve their own best by more than 5 %.
-Where a rule is less sure, the trial is demoted instead: it is paused at once and stands behind all others at its rung
-(`doubts`). The table is of the 616 runs of 38 repositories on which the rules were chosen first, and of 464 runs of 30
+A rule harms a run that it stops although the run later improves its own best by more than 5 %. A rule that ends a
+training for good may harm at most 2 % of all runs in each collection of public YOLO trainings. Where a rule is less
+sure, the trial is demoted instead: it is paused at once and stands behind all others at its rung (`doubts`). The table
+gives two counts each: first of the 616 runs of 38 repositories on which the rules were chosen, then of 464 runs of 30
 other repositories (`tests/bench/public/harm.py`):
 
     rule                                                 fires      harm in each collection
@@ -19,9 +19,9 @@ other repositories (`tests/bench/public/harm.py`):
     detrended CV of the metric > 0.2 over 10 epochs,
         in a run below its peers' median                                              demotes
 
-Together those that end stop 20 and 25 runs and harm 7 and 5 (1.1 % and 1.1 %). Most of the harmed are far below their
-peers and stay there. Before, the rules came sooner (30 % of the epochs, 10 epochs without a best) and harmed 1.6 % and
-3.2 %: slow starts, short trainings and classification.
+Together the rules that end trainings stop 20 and 25 runs and harm 7 and 5 (1.1 % and 1.1 %). Most of the harmed runs
+are far below their peers and stay there. Earlier versions of the rules fired sooner (at 30 % of the epochs, after 10
+epochs without a best) and harmed 1.6 % and 3.2 %: slow starts, short trainings and classification.
 
 Not in the table are `strict_cv`, which is document 001's own bound; `dead_loss`, which was not measured (the rule
 `dead` in `metric_rules.py` says what it is for); and `stale_epochs`, which costs 34, 12 and .15 points of regret at
@@ -30,8 +30,8 @@ Not in the table are `strict_cv`, which is document 001's own bound; `dead_loss`
 A non-finite held-out loss is never a reason: half-precision validation overflows early in healthy runs.
 
 How much a loss oscillates says nothing about a run's final rank (rank correlation -.01 for training, +.05 for held-out
-losses). How much the metric oscillates says a little (-.20), but nothing that its value does not say too. Ending such
-runs (`oscillation_cv`) was wrong about 37 of 43, so it is off, and they are demoted (`demote_cv`).
+losses). How much the metric oscillates says a little (-.20), but nothing that its value does not say too. The rule that
+ends such runs (`oscillation_cv`) was wrong about 37 of 43, so it is off; they are demoted instead (`demote_cv`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ from pydantic import Field
 from trainables.settings import Settings
 
 EARLIER: Mapping[str, Any] = {"demote": False, "min_epochs": 1}
-"""What a sweep of a version without these thresholds did. A stored sweep has all that its version knew."""
+"""The values for a stored sweep that lacks these fields: its version did not have them, and acted as if they had these
+values. A stored sweep names all fields of its version."""
 
 
 class StabilitySettings(Settings):

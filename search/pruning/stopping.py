@@ -14,9 +14,9 @@ from search.pruning.scheduler import Scheduler
 class StoppingASHA(Scheduler):
     """At each rung one trial in `reduction_factor` continues, the others are stopped.
 
-    The first trials at a rung have no peers to be compared with, and must not continue to the end because they were
-    early. So while fewer than `reduction_factor` trials have arrived, each is compared again after every epoch that
-    has brought another arrival.
+    The first trials at a rung have no peers to be compared with, and that alone must not let them train to the end. So
+    while fewer than `reduction_factor` trials have arrived, a running trial is compared again whenever another one has
+    arrived.
 
     Args:
         grace_epochs: epochs before the first rung.
@@ -58,7 +58,7 @@ class StoppingASHA(Scheduler):
         return "continue" if self.rung_result(trial, rung).promoted else "stop"
 
     def rung_result(self, trial: int, rung: int) -> RungResult:
-        """See `Scheduler`: the best of all continues even if there are fewer than `reduction_factor`."""
+        """See `Scheduler`: the best trial continues even if fewer than `reduction_factor` have arrived."""
         at = self._rungs[rung]
         return at.rung_result(trial, quota=max(1, int(len(at.values) / self._factor)))
 

@@ -1,9 +1,10 @@
 """Whether a training learns in the wrong direction: from its start the training loss rises and the metric falls.
 
-Document 002's failing run did (loss 2.87 to 3.10, mAP 6 % to 2 %), too slowly for `diverging`, whose loss must double.
-It is told, never a reason to stop. Of 302 public runs it is said of 5; four of them gained at most 0.5 % of their best
-value after that. Of our own 596 recorded trainings it is said of none. (Of any eight epochs in a row, without the
-condition on the value, it was said of 46 public runs, some of them the best of their group.)
+The failing run of document 002 did (loss 2.87 to 3.10, mAP 6 % to 2 %), too slowly for the rule `diverging`, which
+wants the loss to double. Users are told of it, but no training is stopped for it. It is true of 5 of 302 public runs;
+four of these gained at most 0.5 % of their best value after that. It is true of none of our own 596 recorded trainings.
+(Without the condition on the value, and for any eight epochs in a row, it was true of 46 public runs, some of them the
+best of their group.)
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from search.pruning.curve import Curve
 from search.pruning.objective import WINDOW
 
 FEWEST = 6
-"""Epochs before which nothing is said."""
+"""Nothing is said before this many evaluated epochs."""
 SHARE = 0.75
-"""Of all pairs of epochs, in how many the later one is worse. For a curve that only wavers it is a half."""
+"""In at least this share of all pairs of epochs the later one is worse. In a curve without a trend it is a half."""
 LEFT = 0.6
-"""Share of its best value below which the metric has fallen."""
+"""The metric has fallen below this share of its best value."""
 
 
 def wrong_way(curve: Curve) -> str:

@@ -1,1 +1,1 @@
-"""Who draws settings: Optuna's study, and what earlier sweeps found."""
+"""Chooses settings: Optuna's study, the model of ranks, and the best configurations of earlier sweeps."""

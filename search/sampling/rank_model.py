@@ -1,15 +1,16 @@
 """Chooses a new configuration by a Gaussian process of the trials' ranks.
 
-The first few configurations are drawn at random. From then on some at random are compared, and the one with the highest
-expected improvement on the best trial is taken (Jones, Schonlau and Welch, 1998). What the process is of is the normal
-score of each trial's rank (`ranking.py`): ranks compare trials of different rungs, and no single value, such as that of
-a training that diverged, can dominate. Running trials count with the value that is expected of them, so that many
-workers do not all try the same (the "kriging believer" of Ginsbourger, Le Riche and Carraro, 2010).
+The first few configurations are drawn at random. From then on several random candidates are compared, and the one with
+the highest expected improvement on the best trial is taken (Jones, Schonlau and Welch, 1998). The process models the
+normal score of each trial's rank (`ranking.py`): ranks make trials of different rungs comparable, and no single value,
+such as that of a training that diverged, can dominate. Running trials count with the value that is expected of them, so
+that many workers do not all try the same (the "kriging believer" of Ginsbourger, Le Riche and Carraro, 2010).
 
-After many trials half of the candidates have about half of the values of one of the best, much as TuRBO changes some
-coordinates of its best point (Eriksson et al., 2019). Earlier the best are so by luck, unless a named training, such as
-the baseline, is ahead of all that were drawn at random: then half of the candidates are a few steps from the best
-trials. So a good baseline counts as a prior does in PriorBand (Mallik et al., 2023), and a bad one does not count.
+After many trials half of the candidates share about half of their values with one of the best trials, much as TuRBO
+changes some coordinates of its best point (Eriksson et al., 2019). After few trials the best ones are best by luck. It
+is otherwise if a named training, such as the baseline, is ahead of all that were drawn at random: then half of the
+candidates are a few steps from the best trials. So a good baseline acts like a prior in PriorBand (Mallik et al.,
+2023), and a bad one has no effect.
 """
 
 from __future__ import annotations
@@ -27,23 +28,25 @@ from search.sampling.ranking import Scored
 from spaces.cube import Configurations
 
 AT_RANDOM = 8
-"""Trials that have been ranked before the first is chosen by the model."""
+"""This many trials have to be ranked before the model chooses one."""
 
 GROWTH = 1.1
 """The model's scales are fitted again whenever there are that many times more ranked trials."""
 
 NEAR_FROM = 24
-"""Trials that have been ranked before half of the candidates are near the best: earlier, these are best by luck."""
+"""This many trials have to be ranked before half of the candidates are near the best ones: earlier, these are best by
+luck."""
 
 RIVALS = 5
-"""Trials drawn at random that a named training has to be ahead of, so that it counts. One that is no better than they
-are is ahead of all of them once in six times."""
+"""A named training counts if it is ahead of this many trials drawn at random. One that is no better than these is ahead
+of all of them once in six times."""
 
 BEST_TRIALS = 3
-"""Trials that those candidates are near to."""
+"""Those candidates are near to this many of the best trials."""
 
 MEMBERS = 200
-"""Trials that the model looks at, as its cost grows with their cube: half the best, half the newest."""
+"""At most this many trials enter the model, since its cost grows with their cube: half of them are the best, half the
+newest."""
 
 
 class RankModel:
@@ -51,7 +54,7 @@ class RankModel:
 
     Args:
         configurations: to choose from.
-        named: the values of the named trainings, which users know to be good. A trial is one if it has them.
+        named: the values of the named trainings, which users know to be good. A trial with these values is one of them.
 
     Attributes:
         configurations: as given. A benchmark with a table of trainings may replace it before the first trial.
@@ -65,11 +68,13 @@ class RankModel:
         self._model: CurveModel | None = None  # fitted to those members when it is first needed
 
     def look(self, count: int, trials: Callable[[], Sequence[Scored]]) -> None:
-        """Before each trial: take note of those so far, as a resumed sweep has to fit its model to the same ones.
+        """Called before each trial: if it is time to fit the model again, remember the trials so far.
+
+        So a resumed sweep fits its model to the same trials.
 
         Args:
-            count: how many have a score.
-            trials: gives them, in the order in which they started. It is called only when it is time to fit again.
+            count: how many trials have a score.
+            trials: returns all trials, in the order in which they started. It is called only if it is time.
         """
         if count > RIVALS and count >= GROWTH * self._fitted_at:  # a named training and its rivals are enough
             ranked = [trial for trial in trials() if trial.score is not None]
@@ -82,7 +87,7 @@ class RankModel:
         near = _best(ranked) if named_is_ahead or len(ranked) >= NEAR_FROM else ()
         drawn = self.configurations.draw(number, near, named_is_ahead)
         if len(ranked) < AT_RANDOM and not named_is_ahead:
-            return next(iter(drawn), None)  # the others are not drawn
+            return next(iter(drawn), None)  # `drawn` is lazy: the others are never drawn
         if not (candidates := list(drawn)):
             return None
         members, running = _members(ranked), [trial for trial in trials if trial.score is None]
@@ -95,7 +100,7 @@ class RankModel:
         new = self._points([Scored(values, None) for values in candidates], start=len(y))
         mean, variance = model.predict(known, y, new)
         improvement = _expected_improvement(mean, np.sqrt(variance), float(_scores(members).max()))
-        # In a space of few configurations the best would be trained again and again; confirmation does that.
+        # In a small space the best configuration would be chosen again and again. Repeating it is for confirmations.
         trained = {tuple(row) for row in known.x.tolist()}
         untrained = np.array([tuple(row) not in trained for row in new.x.tolist()])
         return candidates[int(np.argmax(np.where(untrained | ~untrained.any(), improvement, -np.inf)))]
@@ -115,7 +120,7 @@ class RankModel:
         return self._model
 
     def _points(self, trials: Sequence[Scored], start: int = 0) -> Points:
-        """A rank is a curve of one point, at its end."""
+        """The trials as points of the curve model: each is a curve of one point, at its end."""
         x = np.array([self.configurations.point(trial.values) for trial in trials])
         ones = np.ones(len(trials))
         return Points(x, ones, np.arange(start, start + len(trials)), ones)

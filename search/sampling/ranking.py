@@ -1,9 +1,9 @@
 """How good the trials of a sweep are, compared with each other, though some have trained further than others.
 
 Two trials are compared at the last rung that both have reached. A trial's score is the number of trials that it beats
-there; a tie is half of one. So a good trial that waits at the first rung is ahead of a mediocre one that was promoted
-long ago, when there were few to compare it with. Optuna's TPE ranks pruned trials by the epoch that they reached and
-then by value, BOHB (Falkner et al., ICML 2018) by budget: that puts the latter first.
+there; a tie counts half. So a good trial that is paused at the first rung is ahead of a mediocre one that was promoted
+long ago, when there were few trials to compare it with. Optuna's TPE ranks pruned trials by the epoch that they reached
+and then by value, and BOHB (Falkner et al., ICML 2018) ranks by budget: both would put the mediocre trial first.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ class Scored(NamedTuple):
 
 
 class Ranking:
-    """What each trial of a sweep has reached at each rung, and how the trials rank by it.
+    """The objective that each trial of a sweep had reached at each rung, and how the trials rank by it.
 
-    It is kept as an array: reading it anew from each of 10,000 trials takes four times as long as the choice itself.
+    It is kept as an array: collecting it anew from each of 10,000 trials takes four times as long as the choice itself.
 
     Args:
-        rungs: how many there are. One more column is for the end of a training.
+        rungs: how many rungs there are. One more column is for the end of a training.
     """
 
     def __init__(self, rungs: int) -> None:
-        self._reached = np.full((0, rungs + 1), np.nan)  # by trial; not a number beyond its last rung
+        self._reached = np.full((0, rungs + 1), np.nan)  # a row for each trial, NaN after its last rung
         self._violations = np.zeros(0)
         self._compared = np.zeros(0, dtype=bool)
 
@@ -52,7 +52,7 @@ class Ranking:
         return trial < len(self._compared) and bool(self._compared[trial])
 
     def compare(self, trial: int, reached: Sequence[float], violation: float) -> None:
-        """From now on `trial` is compared by this.
+        """Compare `trial` from now on, by these numbers.
 
         Args:
             trial: its number.
@@ -88,20 +88,21 @@ def beaten(reached: Array) -> Array:
             NaN from there on; higher is better.
     """
     rungs = np.count_nonzero(~np.isnan(reached), axis=1)
-    # Without a common rung it is a tie.
+    # Two trials without a common rung tie.
     scores: Array = np.where(rungs == 0, (len(reached) - 1) / 2, np.sum(rungs == 0) / 2)
     for rung in range(reached.shape[1]):
         at_rung: Array = reached[:, rung]
         further = rungs > rung + 1
         last_here = rungs == rung + 1
-        # A trial whose last rung this is meets all that have reached it, one that went further only those.
+        # A trial that ended here is compared with all that have reached this rung. One that went further is compared
+        # here only with those that ended here.
         scores[last_here] += _below(at_rung[further | last_here], at_rung[last_here]) - 0.5  # without itself
         scores[further] += _below(at_rung[last_here], at_rung[further])
     return scores
 
 
 def _below(values: Array, of: Array) -> Array:
-    """How many of `values` are below each of `of`, an equal one being a half."""
+    """How many of `values` are below each of `of`; an equal one counts half."""
     ordered = np.sort(values)
     halves: Array = (np.searchsorted(ordered, of, "left") + np.searchsorted(ordered, of, "right")) / 2
     return halves

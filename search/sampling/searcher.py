@@ -32,18 +32,19 @@ It is one constraint, and set on every trial, because samplers compare the sets.
 
 
 STATELESS_SAMPLERS = {"rank_gp", "tpe", "tpe_univariate", "random", "gp"}
-"""Samplers whose only state is their random numbers: each trial gets a new one, seeded by its number.
+"""Samplers whose only state is their random numbers: each trial gets a new sampler, seeded by the trial's number.
 
 So a resumed sweep draws what the uninterrupted one would have drawn. CMA-ES and QMC carry state from trial to trial."""
 
 
 RANKED_SAMPLERS = {"tpe", "tpe_univariate", "gp"}
-"""Samplers that model the objective, for which trials of different rungs are ranked. CMA-ES would, too, but it counts
-the complete trials of its own generations; the others look at no value."""
+"""Samplers that model the objective: they see a score for each trial's rank, since trials of different rungs have no
+comparable values. CMA-ES models it too, but it counts the complete trials of its own generations. The others do not
+look at values."""
 
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    """The sampler called so in `SweepSpec`, seeded; of "rank_gp" what draws where its model does not choose."""
+    """The sampler with this name in `SweepSpec`, seeded. For "rank_gp" it draws what the model does not choose."""
     makers: dict[str, Callable[[], optuna.samplers.BaseSampler]] = {
         "rank_gp": lambda: optuna.samplers.RandomSampler(seed=seed),
         "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
@@ -59,21 +60,22 @@ def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
 
 
 class Searcher:
-    """One sweep's study: the `Sampler` that a sweep's state tells about its trials.
+    """One sweep's study: the `Sampler` that hears of a sweep's trials (`search.state.listeners`).
 
     Args:
-        draw: draws a trial's values from what answers as an Optuna trial does (`search.sweep.plan.draw` with its plan).
+        draw: draws a trial's values from an Optuna trial, or an object with its methods (`search.sweep.plan.draw`).
         mode: "max" or "min".
         sampler: a name that `make_sampler` knows.
         seed: of the search.
         rungs: the epochs at which trials are compared, rising.
         varying: the numbers whose range depends on what was drawn before (`Range.varies`).
-        restart: another number after each restart: with the same, CMA-ES and QMC would repeat their first draws.
-        model: that of the sampler "rank_gp".
+        restart: a number that differs after each restart; otherwise CMA-ES and QMC would repeat their first draws.
+        model: the model of the sampler "rank_gp".
 
     Attributes:
         model: as given.
-        sampler_of: the sampler that draws a trial, by the trial's number.
+        study: Optuna's study, for reading.
+        sampler_of: returns the sampler that draws a trial, by the trial's number.
     """
 
     def __init__(
@@ -96,29 +98,24 @@ class Searcher:
             self._storage.ranked if sampler in RANKED_SAMPLERS else nullcontext
         )
         shared = make_sampler(sampler, derived(seed, restart))
-        self._study = optuna.create_study(
+        self.study = optuna.create_study(
             direction="maximize" if mode == "max" else "minimize", sampler=shared, storage=self._storage
         )
         self.sampler_of: Callable[[int], optuna.samplers.BaseSampler] = lambda trial: (
             make_sampler(sampler, derived(seed, f"trial/{trial}")) if sampler in STATELESS_SAMPLERS else shared
         )
-        self._open: dict[int, int] = {}  # by the sweep's number, Optuna's
-
-    @property
-    def study(self) -> optuna.Study:
-        """Optuna's object, for reading."""
-        return self._study
+        self._open: dict[int, int] = {}  # by a trial's number in the sweep: its number in the study
 
     def is_open(self, trial: int) -> bool:
         """See `Sampler`."""
         return trial in self._open
 
     def propose(self, number: int, given: Mapping[str, Any]) -> dict[str, Any]:
-        """`given`, and what the model chooses besides; `ask` draws the rest.
+        """`given` with the values that the model chooses; `ask` draws the rest.
 
         Args:
             number: how many trials of the sweep have started.
-            given: values that are not to be chosen.
+            given: values that the model must not choose.
         """
         if self.model is None:
             return dict(given)
@@ -126,15 +123,15 @@ class Searcher:
         return {**(self.model.choose(number, self._storage.scored()) or {}), **given}
 
     def ask(self, trial: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The values drawn for the sweep's `trial`; those in `fixed` are taken instead of being drawn."""
+        """Draw the values of the sweep's `trial`; those in `fixed` are taken as they are."""
         fixed = fixed or {}
         if self.model:
             self.model.look(self._storage.ended, self._storage.scored)
         if fixed:
-            self._study.enqueue_trial(enqueued(self._draw, self._varying, fixed))
-        self._study.sampler = self.sampler_of(trial)
+            self.study.enqueue_trial(enqueued(self._draw, self._varying, fixed))
+        self.study.sampler = self.sampler_of(trial)
         with self._drawing():
-            optuna_trial = self._study.ask()
+            optuna_trial = self.study.ask()
             drawn = self._draw(VaryingRanges(optuna_trial, self._varying, fixed) if self._varying else optuna_trial)
         self._open[trial] = optuna_trial.number
         self._storage.drawn(optuna_trial.number, drawn)
@@ -160,16 +157,16 @@ class Searcher:
         number = self._open.pop(trial)
         self._storage.unpause(number)
         failed = outcome == "infeasible" or value is None
-        # Optuna's own object of the trial is made again: kept from `ask` to here, it would hold all values once more.
-        optuna_trial = optuna.trial.Trial(self._study, number)
+        # Optuna's trial is made again here. Kept since `ask`, it would hold a second copy of all values.
+        optuna_trial = optuna.trial.Trial(self.study, number)
         optuna_trial.set_constraint(FAILURE_CONSTRAINT, 1.0 if failed else _infeasible(violation))
         with warnings.catch_warnings():
             # CMA-ES warns each time that it does not use the constraint; it learns from complete trials only.
             warnings.filterwarnings("ignore", message="Constraints have been set")
             if outcome == "complete" and value is not None:
-                self._study.tell(optuna_trial, value)
+                self.study.tell(optuna_trial, value)
             else:
-                self._study.tell(optuna_trial, state=TrialState.PRUNED)
+                self.study.tell(optuna_trial, state=TrialState.PRUNED)
         self._storage.told(number)
 
 

@@ -1,12 +1,12 @@
-"""The study as samplers see it: Optuna knows neither paused trials nor rungs.
+"""The study as samplers see it. Optuna knows neither paused trials nor rungs.
 
 Optuna cannot pause a trial. If samplers saw a paused trial as running, they would learn nothing from it, or the wrong
-thing (TPE takes running trials for bad ones); once told as pruned it could not be promoted. So it stays running in the
-study, and samplers see it as pruned while it is paused.
+thing (TPE takes running trials for bad ones). If it were told as pruned, it could not be promoted any more. So it is
+never told while it is paused, and samplers see it as pruned.
 
-Samplers that model the objective compare trials that have trained to different rungs, for which Optuna has no means but
-the epoch that was reached. While such a sampler draws, ended and paused trials are shown as complete, with a score for
-their rank (`ranking.py`).
+Samplers that model the objective have to compare trials that have trained to different rungs. Optuna compares such
+trials by their last epoch first. So while such a sampler draws, ended and paused trials are shown as complete, and
+their value is a score for their rank (`ranking.py`).
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from search.sampling.ranking import Ranking, Scored
 STUDY = 0
 """Optuna's number of the only study in the storage."""
 _PARAMETERS = ("fixed_params", "tpe:relative_params")
-"""What names begin with under which Optuna keeps parameters besides a trial's own."""
+"""Optuna keeps copies of a trial's parameters in system attributes whose names begin with these."""
 
 
 class StudyView(optuna.storages.InMemoryStorage):
     """Optuna's storage in memory for one study, whose trials samplers see as described above.
 
-    A sweep may have 10,000 trials, so what is kept of each is small: equal distributions and attributes are one object,
-    and of the reported values only the last stays, which is the one that samplers look at, and those at rungs.
+    A sweep may have 10,000 trials, so little is kept of each. Equal distributions and attributes are one object. Of the
+    reported values only those at rungs stay, and the last one, which samplers look at.
 
     Args:
         mode: "max" or "min".
@@ -50,13 +50,13 @@ class StudyView(optuna.storages.InMemoryStorage):
         self._distribution: dict[BaseDistribution, BaseDistribution] = {}
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
         self._attributes: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
-        self._numbers: dict[int, dict[str, Any]] = {}  # what was drawn where the parameters have a share of a range
+        self._numbers: dict[int, dict[str, Any]] = {}  # drawn values, where parameters are shares of ranges
         self._infeasible: dict[int, float] = {}  # of trials that are open: Optuna takes a constraint once
 
     def drawn(self, number: int, values: dict[str, Any]) -> None:
-        """Trial `number` has all its parameters; if they are `values`, they are kept as that object.
+        """Trial `number` has all its parameters, drawn as `values`. If both are equal, they are kept as one object.
 
-        They are not where a number was asked for as its share of a range that varies (`varying_range.py`).
+        They differ if a number was asked for as its share of a range that varies (`varying_range.py`).
         """
         trial = self._trial(number)
         if trial.params == values:
@@ -65,7 +65,7 @@ class StudyView(optuna.storages.InMemoryStorage):
             self._numbers[number] = values
         trial.distributions = self._distributions.setdefault(tuple(trial.distributions.items()), trial.distributions)
         trial.user_attrs = self._shared({})
-        # What it was enqueued with, and what TPE tells other processes of a trial in the making, are in its parameters.
+        # Its parameters hold what it was enqueued with, and what TPE tells other processes before a trial is complete.
         trial.system_attrs = {
             name: value for name, value in trial.system_attrs.items() if not name.startswith(_PARAMETERS)
         }
@@ -94,7 +94,7 @@ class StudyView(optuna.storages.InMemoryStorage):
         self._compare(trial)
 
     def unpause(self, number: int) -> None:
-        """Trial `number` is about to be told: Optuna takes only a running one's end."""
+        """Trial `number` is about to be told. Optuna lets only a running trial be told."""
         self._trial(number).state = TrialState.RUNNING
 
     def told(self, number: int) -> None:
@@ -129,7 +129,7 @@ class StudyView(optuna.storages.InMemoryStorage):
 
     @property
     def ended(self) -> int:
-        """How many trials have ended or are paused, or were and train on."""
+        """How many trials have ended or have ever been paused."""
         return len(self._ranking)
 
     def scored(self) -> list[Scored]:
@@ -145,7 +145,7 @@ class StudyView(optuna.storages.InMemoryStorage):
         return self.get_trial(number)
 
     def _at_rungs(self, values: dict[int, float], before: int) -> dict[int, float]:
-        """The last value by each rung below the epoch `before`, by the rung's epoch."""
+        """For each rung below the epoch `before`: the last of `values` up to it, by the rung's epoch."""
         epochs, at_rungs = sorted(values), {}
         for rung in self._rungs[: bisect_left(self._rungs, before)]:
             if rung in values:
@@ -155,11 +155,11 @@ class StudyView(optuna.storages.InMemoryStorage):
         return at_rungs
 
     def _reached(self, trial: FrozenTrial) -> list[float]:
-        """What `trial` had reached by each rung up to its last epoch, and at its end if it trained to that."""
+        """The objective of `trial` at each rung that it has reached, and at its end if it is complete."""
         values = trial.intermediate_values
         at_rungs = self._at_rungs(values, max(values, default=0) + 1).values()
         reached = [orient(value, self._mode) for value in at_rungs]
-        if trial.state is TrialState.COMPLETE:  # perhaps early by itself: then no later rung would have changed it
+        if trial.state is TrialState.COMPLETE:  # if its training ended early by itself, its end counts at later rungs
             reached += [orient(trial.value or 0.0, self._mode)] * (len(self._rungs) + 1 - len(reached))
         return reached
 
@@ -173,6 +173,6 @@ class StudyView(optuna.storages.InMemoryStorage):
 
 def _complete(trial: FrozenTrial, score: float) -> FrozenTrial:
     complete = copy(trial)
-    # Without its constraint, which is in system_attrs: the rank has it in already.
+    # `system_attrs` holds its constraint, which the rank has taken into account already.
     complete.state, complete.value, complete.system_attrs = TrialState.COMPLETE, score, {}
     return complete

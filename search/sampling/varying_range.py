@@ -1,8 +1,9 @@
-"""Optuna is asked for a number whose range depends on what was drawn before, such as a learning rate by optimizer.
+"""Numbers whose range depends on what was drawn before, such as a learning rate whose range depends on the optimizer.
 
-Optuna's joint TPE has a number in its model only if all trials drew it from one range, and else draws it alone. So such
-a number is asked for as its share of the range, on the range's scale: a middling rate of SGD tells of a middling one of
-AdamW. Shares are multiples of `STEP`, so that a resumed sweep, which knows the numbers, gets the same shares again.
+Optuna's multivariate TPE models a number jointly with the others only if all trials drew it from the same range. So
+Optuna is asked for such a number as its share of the range, on the range's scale: what TPE learns about a middling rate
+of SGD then also counts for a middling rate of AdamW. Shares are multiples of `STEP`, so that a resumed sweep computes
+the same shares again from the numbers.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from spaces.space import Explorer
 from spaces.value_range import Range
 
 STEP = 2.0**-20
-"""On a range of three decades two neighbours differ by 7 millionths."""
+"""On a range of three decades, neighbouring numbers differ by 7 millionths."""
 
 
 class VaryingRanges:
-    """A trial of Optuna whose numbers called `names` are asked for as shares.
+    """An Optuna trial that is asked for the numbers called `names` as shares of their ranges.
 
     Args:
-        trial: Optuna's.
-        names: of the numbers.
-        fixed: values that it was enqueued with.
+        trial: the Optuna trial.
+        names: the names of the numbers.
+        fixed: the values that the trial was enqueued with.
     """
 
     def __init__(self, trial: optuna.Trial, names: Collection[str], fixed: Mapping[str, Any]) -> None:
@@ -51,9 +52,9 @@ class VaryingRanges:
 
 
 def enqueued(draw: Callable[[Any], object], names: Collection[str], fixed: Mapping[str, Any]) -> dict[str, Any]:
-    """`fixed` as Optuna is to take them: the numbers called `names` as shares of the range that `draw` has for them.
+    """`fixed` as Optuna is to take them: each number called one of `names` as its share of the range that `draw` gives.
 
-    Where `fixed` does not say which branch is taken, that is the range of the first.
+    Where `fixed` does not say which branch of the space is taken, the range is that of the first branch.
     """
     if not names:
         return dict(fixed)

@@ -1,12 +1,13 @@
 """Warm start: what the search takes from earlier sweeps of the same recipe.
 
-Optuna has no transfer in its core, and Ray's OptunaSearch refuses it for define-by-run spaces. Here the best
+Optuna's core has no transfer between studies, and Ray's OptunaSearch refuses it for define-by-run spaces. Here the best
 configurations of each earlier sweep are trained first. Each is expressed as a draw from the new sweep's space
 (`spaces.recorded`), and left out if that space cannot draw it. The trials are copied to the new sweep's journal, so a
-resume no longer needs the earlier sweep.
+resumed sweep no longer needs the earlier one.
 
-Measured: it helps where the data are the same or related, and costs little where they are not
-(tests/bench/search/searcher.md). Having the sampler learn from all earlier trials lost (docs/negative-results.md).
+Measured: it helps if the data are the same or related, and costs little if they are not
+(tests/bench/search/searcher.md). Letting the sampler learn from all earlier trials was worse
+(docs/negative-results.md).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class PriorSweep:
         trials: its best trials, best first, which the search trains first.
         ended: how many of its trials had ended.
         left_out: how many of them the space cannot draw now, by the first name whose value it cannot draw.
-        data: how its data differ from the new sweep's; "" if they do not, or if that is not known.
+        data: how its data differ from those of the new sweep; "" if they do not differ, or if that is not known.
     """
 
     sweep: str
@@ -61,7 +62,7 @@ class PriorSweep:
 
 
 def load_prior_sweeps(plan: Plan, root: Path) -> list[PriorSweep]:
-    """What the sweep takes from each earlier sweep that it names: by its folder, or by its name in `root`.
+    """What the sweep takes from each earlier sweep in its `warm_start`, given by its folder or by its name in `root`.
 
     Raises:
         SettingsError: an earlier sweep is of another recipe.
@@ -69,14 +70,14 @@ def load_prior_sweeps(plan: Plan, root: Path) -> list[PriorSweep]:
     """
     sweeps: list[PriorSweep] = []
     for name in plan.spec.warm_start:
-        # A sweep that began with the best of another one has them among its own.
+        # An earlier sweep may itself have begun with the best configurations of another one.
         taken = [trial.drawn for sweep in sweeps for trial in sweep.trials]
         sweeps.append(_load(plan, _folder(name, root), taken))
     return sweeps
 
 
 def append_prior_trials(journal: Journal, sweeps: Iterable[PriorSweep]) -> None:
-    """Begin `journal` with the trials of earlier `sweeps`, all or none."""
+    """Begin `journal` with the trials of earlier `sweeps`: all of them, or none if the process is killed."""
     for sweep in sweeps:
         for trial in sweep.trials:
             journal.append(trial)
@@ -98,7 +99,7 @@ def _folder(name: str, root: Path) -> SweepFolder:
 
 
 def _load(plan: Plan, folder: SweepFolder, taken: Sequence[Mapping[str, Any]]) -> PriorSweep:
-    """What `plan` takes from the sweep in `folder`, other configurations than those `taken` from others."""
+    """What `plan` takes from the sweep in `folder`, without the configurations `taken` from other sweeps."""
     recipe = folder.spec().recipe
     if recipe != plan.spec.recipe:
         raise SettingsError(
@@ -127,7 +128,7 @@ def _load(plan: Plan, folder: SweepFolder, taken: Sequence[Mapping[str, Any]]) -
 
 
 def _on_these_data(folder: SweepFolder, trial: int, identity: DataIdentity) -> bool:
-    """Whether a trial ended on the data that its sweep ended with: only such trials are compared."""
+    """Whether a trial ended on the same data as its sweep. Only such trials are compared."""
     environment = read_environment(folder.trials / f"{trial:04d}")
     return environment.get("data_fingerprint") == identity.manifest.fingerprint
 
@@ -137,7 +138,7 @@ def _difference(identity: DataIdentity | None, plan: Plan) -> str:
 
 
 def _best(trials: list[PriorTrial], plan: Plan, taken: Sequence[Mapping[str, Any]]) -> tuple[PriorTrial, ...]:
-    """The best of them, each configuration once, without those `taken` and the named trainings, which run first."""
+    """The best of `trials`, each configuration once, without those `taken` and the named trainings, which run first."""
     named = [{name: settings[name] for name in plan.ranges} for _, settings in plan.named]
     ranked = [
         (orient(trial.numbers["level"], plan.recipe.mode), trial)
@@ -155,8 +156,8 @@ def _best(trials: list[PriorTrial], plan: Plan, taken: Sequence[Mapping[str, Any
 def _ended(folder: SweepFolder, plan: Plan) -> Iterator[tuple[TrialStarted, Curve, list[int], Decided]]:
     """The ended trials of an earlier search, each once: start, curve, epochs with a checkpoint, end.
 
-    Only its journal is read: its data set may be gone. The objective is the new sweep's. In a sweep that was given more
-    to do a trial may have ended more than once; its last end counts.
+    Only its journal is read, since its data set may be gone. The objective is that of the new sweep. If a sweep was
+    resumed with a larger budget, a trial may have ended more than once; its last end counts.
     """
     ends: dict[int, Decided] = {}
     started: dict[int, TrialStarted] = {}
