@@ -101,7 +101,7 @@ class FreezeThaw(Scheduler):
     cutoff: ClassVar[str] = "best of the others"
 
     def __init__(self, rungs: list[int], max_epochs: int, trials: int, configurations: Configurations) -> None:
-        self._rungs = rungs
+        self._rungs, self._max_epochs = rungs, max_epochs
         self._trials = trials
         self._random = min(RANDOM, math.ceil(trials / 3))
         self._budget = EpochBudget(rungs, max_epochs, trials)
@@ -125,8 +125,11 @@ class FreezeThaw(Scheduler):
         """See `Scheduler`."""
         return not self._budget.starts(self._forecast.epochs)
 
-    def start(self, trial: int, values: Mapping[str, Any]) -> None:
+    def start(self, trial: int, values: Mapping[str, Any], on_top: bool = False) -> None:
         """See `Scheduler`."""
+        if on_top:
+            self._trials += 1
+            self._budget = EpochBudget(self._rungs, self._max_epochs, self._trials)
         self._forecast.start(trial, self.configurations.point(values))
         self._passed[trial] = 0
         self._candidates.clear()

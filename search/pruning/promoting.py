@@ -79,7 +79,7 @@ class PromotingASHA(Scheduler):
         """See `Scheduler`."""
         return [rung.epoch for rung in self._rungs]
 
-    def start(self, trial: int, values: Mapping[str, Any]) -> None:
+    def start(self, trial: int, values: Mapping[str, Any], on_top: bool = False) -> None:
         """See `Scheduler`."""
         self._train_to(trial, 0)
 

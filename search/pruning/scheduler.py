@@ -46,8 +46,8 @@ class Scheduler(Protocol):
         """The values of the trial that starts next; empty if the sampler draws them."""
         return {}
 
-    def start(self, trial: int, values: Mapping[str, Any]) -> None:
-        """A trial of the search started with these values."""
+    def start(self, trial: int, values: Mapping[str, Any], on_top: bool = False) -> None:
+        """A trial of the search started with these values; one that a user added comes `on_top` of the sweep's."""
 
     def arrive(self, trial: int, curve: Curve) -> None:
         """`trial` finished another epoch, the last of `curve`.

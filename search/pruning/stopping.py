@@ -35,7 +35,7 @@ class StoppingASHA(Scheduler):
         """See `Scheduler`."""
         return list(self._rungs)
 
-    def start(self, trial: int, values: Mapping[str, Any]) -> None:
+    def start(self, trial: int, values: Mapping[str, Any], on_top: bool = False) -> None:
         """See `Scheduler`."""
 
     def arrive(self, trial: int, curve: Curve) -> None:

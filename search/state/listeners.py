@@ -61,7 +61,8 @@ class SchedulerListener:
     def started(self, trial: TrialState) -> None:
         """See `TrialListener`."""
         if trial.is_search:
-            self._scheduler.start(trial.number, trial.started.drawn or trial.started.settings)
+            values = trial.started.drawn or trial.started.settings
+            self._scheduler.start(trial.number, values, trial.started.by_hand)
 
     def trained(self, trial: TrialState, block: EpochBlock) -> None:
         """See `TrialListener`."""

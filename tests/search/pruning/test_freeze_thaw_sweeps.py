@@ -9,6 +9,7 @@ import pytest
 
 from search.state.sweep_state import SweepState
 from search.sweep.plan import make_plan
+from search.sweep.requests import Request, RequestBox
 from tests.support.fakes import plan_of
 from tests.support.workers import Workers, coordinator_of
 from trainables.errors import SettingsError
@@ -60,6 +61,21 @@ def test_each_decision_says_what_was_promised_and_by_how_many(data: Path, journa
     assert (
         " (200 of them new configurations) at the epoch-3 rung: upper confidence bound of score " in compared[0].detail
     )
+
+
+@pytest.mark.parametrize("values", [{"nan_at": 1}, {"quality": 0.5}])
+def test_trials_that_are_added_by_hand_come_on_top_of_the_others(
+    data: Path, journal: Path, tmp_path: Path, values: dict[str, Any]
+) -> None:
+    """Added at once, they start before all others."""
+    plan = plan_of(data, trials=4, preset="long", scheduler="freeze_thaw", sampler="rank_gp", confirm_top=0, enqueue=[])
+    requests, workers = RequestBox(tmp_path / "requests", listed_every=0.0), Workers()
+    for _ in range(4):
+        requests.put(Request("add", values=values))
+    coordinator = coordinator_of(plan, journal, workers, requests=requests)
+    coordinator.open(2)
+    workers.run(coordinator)
+    assert len(coordinator.state.trials.search) == 4 + 4
 
 
 @pytest.mark.parametrize(
