@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
 from spaces.space import Draw, Space, ranges
-from spaces.value_range import is_range
+from spaces.value_range import is_number, is_range, listed
 from trainables.errors import SettingsError
 
 NEVER = frozenset({"epochs", "seed"})
@@ -52,7 +52,7 @@ def draw_added(draw: Draw, name: str, chosen: Any, settings_type: type[BaseModel
     Raises:
         SettingsError: it has no bounds of its own, and the user left one out or it is no number.
     """
-    choices = chosen if isinstance(chosen, Sequence) else chosen.get("choices")
+    choices = listed(name, chosen)
     if choices is not None:
         draw.choice(name, choices)
         return
@@ -60,7 +60,7 @@ def draw_added(draw: Draw, name: str, chosen: Any, settings_type: type[BaseModel
     if kind is None:
         raise SettingsError(f"set.{name} is {dict(chosen)}; {name} is no number: give a list of values")
     for bound in ("low", "high"):
-        if not isinstance(chosen.get(bound), (int, float)) or isinstance(chosen[bound], bool):
+        if not is_number(chosen.get(bound)):
             raise SettingsError(
                 f"set.{name} is {dict(chosen)}; {name} has no range of its own, so low and high must be numbers"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,23 +52,48 @@ def is_range(chosen: Any) -> bool:
     return isinstance(chosen, (Mapping, list))
 
 
+def is_number(value: Any, kind: str = "float") -> bool:
+    """Whether `value` can be drawn from a range of that `kind`, "float" or "int": finite, and no true or false."""
+    is_of_kind = isinstance(value, int if kind == "int" else (int, float)) and not isinstance(value, bool)
+    return is_of_kind and abs(value) <= sys.float_info.max
+
+
+def listed(name: str, chosen: Mapping[str, Any] | Sequence[Any]) -> Sequence[Any] | None:
+    """The choices of `[a, b]` or `{choices: [a, b]}`; None if `chosen` gives bounds.
+
+    Raises:
+        SettingsError: `choices` are no list, or bounds are beside them.
+    """
+    if not isinstance(chosen, Mapping):
+        return chosen
+    if "choices" not in chosen:
+        return None
+    if not isinstance(chosen["choices"], list) or len(chosen) > 1:
+        raise SettingsError(
+            f"set.{name} is {dict(chosen)}; choices must be a list, and stand alone: {{choices: [0.1, 0.2]}}"
+        )
+    return chosen["choices"]
+
+
+_RULES = {"float": "a number", "int": "a whole number"}
+
+
 def narrowed(name: str, default: Range, chosen: Mapping[str, Any] | Sequence[Any]) -> Range:
     """`default` with the user's bounds or choices in place of its own.
 
     Raises:
         SettingsError: bounds for a choice, choices for nothing, low above high, a name other than low, high, log.
     """
-    if isinstance(chosen, Mapping) and set(chosen) == {"choices"} and isinstance(chosen["choices"], list):
-        chosen = chosen["choices"]
-    if isinstance(chosen, Mapping):
-        return _bounded(name, default, chosen)
-    if not chosen:
+    choices = listed(name, chosen)
+    if choices is None:
+        return _bounded(name, default, dict(chosen))
+    if not choices:
         raise SettingsError(f"set.{name} is an empty list; give at least one value")
-    if any(value in chosen[:index] for index, value in enumerate(chosen)):
-        raise SettingsError(f"set.{name} is {list(chosen)}; give each value once")
-    if default.kind == "int" and not all(isinstance(value, int) for value in chosen):
-        raise SettingsError(f"set.{name} is {list(chosen)}; every value must be a whole number")
-    return Range("choice", choices=tuple(chosen), when=default.when)
+    if any(value in choices[:index] for index, value in enumerate(choices)):
+        raise SettingsError(f"set.{name} is {list(choices)}; give each value once")
+    if default.kind != "choice" and not all(is_number(value, default.kind) for value in choices):
+        raise SettingsError(f"set.{name} is {list(choices)}; every value must be {_RULES[default.kind]}")
+    return Range("choice", choices=tuple(choices), when=default.when)
 
 
 def _bounded(name: str, default: Range, chosen: Mapping[str, Any]) -> Range:
@@ -76,12 +102,11 @@ def _bounded(name: str, default: Range, chosen: Mapping[str, Any]) -> Range:
     for key in chosen:
         if key not in KEYS:
             raise SettingsError(f"set.{name}.{key} is not known; {nearest(str(key), (*KEYS, 'choices'))}")
-    number = (int,) if default.kind == "int" else (int, float)
     low, high = chosen.get("low", default.low), chosen.get("high", default.high)
     for key, value in (("low", low), ("high", high)):
-        if isinstance(value, bool) or not (isinstance(value, number) or value in (default.low, default.high)):
-            rule = "a whole number" if default.kind == "int" else "a number"
-            raise SettingsError(f"set.{name}.{key} is {value!r}; it must be {rule}")
+        as_default = not isinstance(value, bool) and value in (default.low, default.high)
+        if not as_default and not is_number(value, default.kind):
+            raise SettingsError(f"set.{name}.{key} is {value!r}; it must be {_RULES[default.kind]}")
     if low > high:
         raise SettingsError(f"set.{name}: low {low:g} is above high {high:g}; low must be at most high")
     log = chosen.get("log", default.log)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,17 @@ def test_missing_data_comes_with_the_command_that_makes_some(data: Path) -> None
         ({"depth": {"low": 1.5}}, "set.depth.low is 1.5; it must be a whole number"),
         ({"depth": {"low": True}}, "set.depth.low is True; it must be a whole number"),
         ({"depth": [1, 2.5]}, "set.depth is [1, 2.5]; every value must be a whole number"),
+        ({"quality": ["low", "high"]}, "set.quality is ['low', 'high']; every value must be a number"),
+        ({"quality": {"choices": [None, 0.5]}}, "set.quality is [None, 0.5]; every value must be a number"),
+        ({"quality": {"choices": [[0.1], [0.5]]}}, "set.quality is [[0.1], [0.5]]; every value must be a number"),
+        ({"quality": {"low": 10**400}}, "it must be a number"),
+        ({"quality": {"high": math.nan}}, "set.quality.high is nan; it must be a number"),
+        ({"depth": {"low": -(10**400)}}, "it must be a whole number"),
+        ({"quality": {"choices": 3}}, "set.quality is {'choices': 3}; choices must be a list, and stand alone"),
+        ({"quality": {"choices": [0.1, 0.5], "log": True}}, "choices must be a list, and stand alone"),
+        ({"weights": {"choices": 3}}, "set.weights is {'choices': 3}; choices must be a list, and stand alone"),
+        ({"nan_at": {"low": 0, "high": math.inf}}, "nan_at has no range of its own, so low and high must be numbers"),
+        ({"nan_at": {"low": math.nan, "high": 9}}, "nan_at has no range of its own, so low and high must be numbers"),
         ({"depth": []}, "set.depth is an empty list; give at least one value"),
         ({"shape": {"low": 1}}, "it is one of fast | slow: give a value or a list of values"),
         ({"epochs": {"low": 3, "high": 9}}, "set.epochs gives a range, but epochs is not searched; pin one value"),
