@@ -15,13 +15,14 @@ def draw_boxes(picture: Image.Image, boxes: Iterable[Box], scale: float = 1.0, l
 
     Args:
         picture: is changed.
-        boxes: in pixels of the picture before it was scaled.
+        boxes: in pixels of the picture before it was scaled; what reaches beyond it is cut.
         scale: of the picture.
         letters: height of the labels in pixels.
     """
     draw, font, line = ImageDraw.Draw(picture), ImageFont.load_default(letters), letters + 3
     for corners, colour, text in boxes:
-        left, top, right, bottom = (float(value) * scale for value in corners)
+        edges = zip(corners, picture.size * 2, strict=True)
+        left, top, right, bottom = (max(0.0, min(float(value) * scale, side)) for value, side in edges)
         draw.rectangle(
             (left, top, max(left + 1, right), max(top + 1, bottom)), outline=colour, width=max(2, letters // 6)
         )

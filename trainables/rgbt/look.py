@@ -35,6 +35,7 @@ def look(settings: RgbtSettings, data: RgbtData) -> Look:
         size=f"{size} px",
         hashes=lambda pairs: _blended(pairs, thermal),
         most=MOST,
+        scored_whole=True,
     )
     return replace(seen, warnings=(*seen.warnings, *_thermal_warnings(data.train)))
 

@@ -53,8 +53,7 @@ def tracked(recipe: AnyRecipe, tracks: Tracks) -> AnyRecipe:
         data = kind.open(tracking, path)
         folder = path.parent if path.is_file() else path
         sequences = open_tracks(tracking, folder / tracks.sequences, data.names)
-        for finding in sequences.findings:
-            data.findings.add(finding.kind, finding.file, finding.detail)
+        data.findings.extend(sequences.findings)
         return replace(data, sequences=sequences)
 
     def look(tracking: AnyRecipe, settings: Any, data: Any) -> Look:

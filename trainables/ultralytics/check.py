@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from ultralytics import YOLO
 from ultralytics.cfg import get_cfg
 from ultralytics.data.dataset import ClassificationDataset, YOLODataset
@@ -18,9 +19,14 @@ from trainables.ultralytics.files import download_model, model_file
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import NOT_TAKEN, task_of
 from trainables.ultralytics.upstream import arguments, check_task, contained
+from trainables.vision.findings import Findings
+from trainables.vision.label_file import label_file, note_beyond, without_area
 
 UNFLIPPED = "data sets whose images are not mirrored"
 NOTED = "remarks of Ultralytics about labels and images"
+EMPTY_BOX = "label files with boxes without area, which Ultralytics keeps as objects that nothing can match"
+BOXES = ("detect", "pose")
+"""Tasks whose labels have boxes; those of the others are outlines, of which Ultralytics leaves out what is beyond."""
 
 
 def check(settings: UltralyticsSettings, data: UltralyticsData) -> None:
@@ -82,7 +88,8 @@ def _check_labels(dataset: DataSet, task: str, args: Any, data: UltralyticsData)
         source = dataset.for_trainer(Path(folder))
         for split in SPLITS:
             try:
-                read_split(dataset, split, source, args, augment=split == "train")
+                images = read_split(dataset, split, source, args, augment=split == "train")
+                note_boxes(images, task, data.findings)
             except (ValueError, RuntimeError, FileNotFoundError, AssertionError) as error:
                 raise DataError(f"{dataset.source}: {split}: {' '.join(str(error).split())[:400]}") from None
     data.scans[f"{task}/{dataset.name}/checked"] = True
@@ -92,6 +99,15 @@ def _check_labels(dataset: DataSet, task: str, args: Any, data: UltralyticsData)
         data.findings.add(
             UNFLIPPED, dataset.source, "has no flip_idx, so Ultralytics sets fliplr and flipud to 0 whatever is given"
         )
+
+
+def note_boxes(images: Any, task: str, findings: Findings) -> None:
+    """Note the boxes in `images`, from `read_split`, that reach beyond their picture or have no area."""
+    for label in images.labels if task in BOXES else ():
+        file, boxes = Path(label_file(label["im_file"])), np.asarray(label["bboxes"], dtype=np.float32).reshape(-1, 4)
+        if count := int(without_area(boxes).sum()):
+            findings.add(EMPTY_BOX, file, f"{count} boxes have a side of 0 within the image; remove them", count)
+        note_beyond(file, boxes, findings)
 
 
 def read_split(dataset: DataSet, split: str, source: str, args: Any, augment: bool) -> Any:

@@ -11,7 +11,7 @@ from ultralytics.nn.autobackend import check_class_names
 
 from trainables.held_out import HeldOut
 from trainables.ultralytics.data import UltralyticsData
-from trainables.ultralytics.look import enclosing, opened
+from trainables.ultralytics.look import opened
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
 from trainables.vision.decode import decode
@@ -47,9 +47,10 @@ def _example(label: dict[str, Any], names: tuple[str, ...], oriented: bool) -> H
     if oriented and len(label["segments"]):
         corners = [np.asarray(segment) for segment in label["segments"]]
         edges = np.array([(*points.min(axis=0), *points.max(axis=0)) for points in corners])
-        boxes = (edges.clip(0, 1) * (width, height, width, height)).astype(np.float32)
-    else:
-        boxes = np.array([enclosing(row, width, height) for row in rows], dtype=np.float32).reshape(-1, 4)
+        edges = edges.clip(0, 1)
+    else:  # not cut at the picture's edge, as Ultralytics scores
+        edges = np.concatenate((rows[:, :2] - rows[:, 2:] / 2, rows[:, :2] + rows[:, 2:] / 2), axis=1)
+    boxes = (edges * (width, height, width, height)).astype(np.float32)
     labels = tuple(names[int(index)] for index in np.asarray(label["cls"]).reshape(-1))
     return HeldOut(image.name, partial(_path, image), labels, boxes, _pixels(image))
 

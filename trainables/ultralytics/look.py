@@ -16,12 +16,13 @@ from ultralytics.cfg import get_cfg
 
 from trainables.look import EXAMPLES, Example, Look, LookTable, remark
 from trainables.loop import seeded
-from trainables.ultralytics.check import read_split
+from trainables.ultralytics.check import note_boxes, read_split
 from trainables.ultralytics.data import SPLITS, DataSet, UltralyticsData
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
 from trainables.ultralytics.upstream import arguments, contained
 from trainables.vision.detection_look import Labelled, detection_look, hashes
+from trainables.vision.findings import Findings
 from trainables.vision.guessing import guesses
 
 
@@ -39,14 +40,18 @@ def look(settings: UltralyticsSettings, data: UltralyticsData) -> Look:
             for name, guess in guesses(*counts).items()
         }
         return Look((_class_table(dataset, *counts),), guesses=guessed)
-    splits = {split: _labelled(opened(settings, data, split, augment=False)) for split in SPLITS}
+    images = {split: opened(settings, data, split, augment=False) for split in SPLITS}
+    findings = Findings()
+    for of_split in images.values():
+        note_boxes(of_split, task, findings)
     return detection_look(
         dataset.trained_names(settings.single_cls),
-        splits,
-        tuple(data.findings),
+        {split: _labelled(of_split) for split, of_split in images.items()},
+        tuple(dict.fromkeys((*data.findings, *findings))),  # the labels may have been checked before
         scale=lambda width, height: settings.imgsz / max(width, height),
         size=f"{settings.imgsz} px, for {task}",
         hashes=hashes,
+        scored_whole=True,
     )
 
 

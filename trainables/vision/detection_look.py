@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from trainables.look import RARE, Look, LookTable, remark
 from trainables.vision import near_duplicates
+from trainables.vision.coco_layout import CUT
 from trainables.vision.findings import Finding
 from trainables.vision.image_files import SHARED
+from trainables.vision.label_file import BEYOND
 from trainables.vision.near_duplicates import MOST_BITS, Hashes, Nearest, nearest, small_pictures, source_name
 
 SMALL, MEDIUM = 32**2, 96**2
@@ -74,6 +76,7 @@ def detection_look(
     size: str,
     hashes: Callable[[Sequence[Labelled]], Hashes],
     most: int | None = None,
+    scored_whole: bool = False,
 ) -> Look:
     """What the data set holds.
 
@@ -85,6 +88,7 @@ def detection_look(
         size: of that input, for people, such as "640 px".
         hashes: the perceptual hashes of pictures.
         most: detections of a picture that are returned and count in the metric; None if that is not to be told.
+        scored_whole: whether boxes that reach beyond their picture are cut for the training alone, as by Ultralytics.
     """
     classes = class_table(names, splits)
     hashed = {split: hashes(pictures) for split, pictures in splits.items()}
@@ -93,7 +97,8 @@ def detection_look(
     tables: tuple[LookTable, ...] = (classes, _sizes(splits, scale, size), duplicates)
     tables += (scene_table(splits),) if any(picture.scene for picture in splits["train"]) else ()
     warnings = (*_class_warnings(classes), *_leaks(splits, across, findings), *_too_small(splits, scale, size))
-    warnings += (*_too_many(splits, most), *flat(hashed["train"].small, "pictures of train"))
+    warnings += (*_too_many(splits, most), *_reaching_beyond(findings, scored_whole))
+    warnings += (*flat(hashed["train"].small, "pictures of train"),)
     return Look(tables, warnings, tuple(lines))
 
 
@@ -247,6 +252,15 @@ def _too_many(splits: Splits, most: int | None) -> Iterator[str]:
             f"{beyond:,} of the {len(counts):,} pictures of val hold more than {most} objects, up to {max(counts):,}: "
             f"the surest {most} detections of a picture are returned and count, so cut such pictures into tiles"
         )
+
+
+def _reaching_beyond(findings: Sequence[Finding], scored_whole: bool) -> Iterator[str]:
+    members = [finding for finding in findings if finding.kind in (BEYOND, CUT)]
+    if members:
+        count = sum(finding.count for finding in members)
+        reach = "1 box reaches beyond its picture" if count == 1 else f"{count:,} boxes reach beyond their pictures"
+        scored = ", but whole ones are asked for when it is scored" if scored_whole else ""
+        yield f"{reach}: the training has what is inside{scored}; see whether labels and pictures match ({members[0]})"
 
 
 def flat(small: Iterable[NDArray[np.uint8]], what: str) -> Iterator[str]:

@@ -15,11 +15,13 @@ class Finding:
         kind: the same few words for each finding of the kind, such as "equal labels removed".
         file: the file it is about.
         detail: what was found there, with the line where there is one.
+        count: of how many things in the file it tells, such as boxes.
     """
 
     kind: str
     file: Path
     detail: str
+    count: int = 1
 
     def __str__(self) -> str:
         return f"{self.file}: {self.detail}"
@@ -31,9 +33,13 @@ class Findings:
     def __init__(self) -> None:
         self._findings: list[Finding] = []
 
-    def add(self, kind: str, file: Path, detail: str) -> None:
+    def add(self, kind: str, file: Path, detail: str, count: int = 1) -> None:
         """Note that something of `kind` was found in `file`."""
-        self._findings.append(Finding(kind, file, detail))
+        self._findings.append(Finding(kind, file, detail, count))
+
+    def extend(self, findings: Iterable[Finding]) -> None:
+        """Note what another reader found."""
+        self._findings.extend(findings)
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self._findings)

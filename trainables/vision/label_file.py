@@ -29,12 +29,13 @@ EQUAL = "label files with equal labels, of which one is kept"
 EMPTY_BOX = "label files with boxes without area, which are left out"
 POLYGON = "label files with polygons, read as the boxes around them"
 OUTSIDE = "label files with coordinates slightly outside the image"
+BEYOND = "label files with boxes that reach beyond their image, trained on as cut at its edge"
 LEFT_OUT = "images left out because of their labels"
 
 Labels = NDArray[np.float32]
 """(M, 5): class cx cy w h, the last four as shares of the image."""
 NO_LABELS: Labels = np.zeros((0, 5), dtype=np.float32)
-KIND = "labels 2"
+KIND = "labels 3"
 _HEADER = struct.Struct("<?I")
 """Of a fact: whether the image stays, and how many labels follow; then these, and the findings as JSON."""
 
@@ -70,12 +71,11 @@ def read_labels(
     content, status = read_regular(Path(file), "label_bytes")
     in_file = Findings()
     labels = _read(content, Path(file), classes, in_file, keypoint_values)
-    described = json.dumps([[finding.kind, finding.detail] for finding in in_file]) if len(in_file) else ""
+    described = json.dumps([[found.kind, found.detail, found.count] for found in in_file]) if len(in_file) else ""
     rows = NO_LABELS if labels is None else labels
     value = _HEADER.pack(labels is not None, len(rows)) + rows.tobytes() + described.encode()
     facts.keep(file, kind, status, value)
-    for finding in in_file:
-        findings.add(finding.kind, finding.file, finding.detail)
+    findings.extend(in_file)
     return labels
 
 
@@ -83,8 +83,8 @@ def _recalled(value: bytes, file: str, findings: Findings) -> Labels | None:
     stays, count = _HEADER.unpack_from(value)
     end = _HEADER.size + count * NO_LABELS.itemsize * 5
     if len(value) > end:
-        for kind, detail in json.loads(value[end:]):
-            findings.add(kind, Path(file), detail)
+        for kind, detail, count in json.loads(value[end:]):
+            findings.add(kind, Path(file), detail, count)
     return np.frombuffer(value[_HEADER.size : end], dtype=np.float32).reshape(-1, 5) if stays else None
 
 
@@ -153,12 +153,31 @@ def _around(points: list[float]) -> list[float]:
 def _repaired(file: Path, rows: Labels, findings: Findings) -> Labels:
     if ((rows[:, 1:] < 0) | (rows[:, 1:] > 1)).any():
         findings.add(OUTSIDE, file, "coordinates below 0 or above 1 by rounding; boxes are cut at the image's edge")
-    centres, halves = rows[:, 1:3], rows[:, 3:] / 2
-    has_area = ((centres - halves).clip(0, 1) < (centres + halves).clip(0, 1)).all(axis=1)
-    if not has_area.all():
-        findings.add(EMPTY_BOX, file, f"{int((~has_area).sum())} boxes have a side of 0 within the image; removed")
-        rows = rows[has_area]
+    empty = without_area(rows[:, 1:])
+    if empty.any():
+        count = int(empty.sum())
+        findings.add(EMPTY_BOX, file, f"{count} boxes have a side of 0 within the image; removed", count)
+        rows = rows[~empty]
+    note_beyond(file, rows[:, 1:], findings)
     return rows
+
+
+def without_area(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(M,): of which `boxes` (M, 4), as cx cy w h in shares of the image, nothing is within it."""
+    centres, halves = boxes[:, :2], boxes[:, 2:] / 2
+    first, last = (centres - halves).clip(0, 1), (centres + halves).clip(0, 1)
+    return np.asarray((first >= last).any(axis=1))
+
+
+def note_beyond(file: Path, boxes: NDArray[np.float32], findings: Findings) -> None:
+    """Note how many `boxes` (M, 4), as cx cy w h, reach beyond the image by more than rounding."""
+    centres, halves = boxes[:, :2], boxes[:, 2:] / 2
+    beyond = np.maximum(halves - centres, centres + halves - 1).max(axis=1, initial=0)
+    count = int((beyond > TOLERANCE).sum())
+    if count:
+        what = "boxes reach" if count > 1 else "box reaches"
+        by = f"by up to {float(beyond.max()):.0%} of its side"
+        findings.add(BEYOND, file, f"{count} {what} beyond the image, {by}", count)
 
 
 def label_file(image: str) -> str:
