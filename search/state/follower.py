@@ -8,30 +8,41 @@ from search.journal.block_reader import read_blocks
 from search.journal.epoch_block import EpochBlock
 from search.state.sweep_state import SweepState
 from search.sweep.folder import SweepFolder
+from trainables.errors import SteadytuneError
 
 
 class SweepFollower:
     """Follows one sweep."""
 
     def __init__(self, folder: SweepFolder) -> None:
-        self._journal = folder.journal
+        self._folder = folder
         self._state = SweepState(folder.plan())
         self._seq = 0
 
     def read(self) -> SweepState:
-        """The sweep's present state; only what is new since the last call is read."""
+        """The sweep's present state; only what is new since the last call is read.
+
+        Raises:
+            SteadytuneError: the journal is damaged, or the sweep was deleted or renamed meanwhile.
+        """
         gc.disable()  # reading creates many objects and no garbage: looking for it would take a quarter of the time
         try:
             self._read()
+        except (FileNotFoundError, SteadytuneError):
+            if self._folder.spec_file.is_file():
+                raise
+            name, path = self._folder.name, self._folder.path
+            raise SteadytuneError(f"sweep {name} was deleted or renamed while it was read: {path} is gone") from None
         finally:
             gc.enable()
         return self._state
 
     def _read(self) -> None:
         state = self._state
-        if not self._journal.is_dir():
+        journal = self._folder.journal
+        if not self._seq and not journal.is_dir():  # nothing has run
             return
-        for item in read_blocks(self._journal, self._seq, state.plan.recipe.metric, state.plan.target_metrics):
+        for item in read_blocks(journal, self._seq, state.plan.recipe.metric, state.plan.target_metrics):
             if isinstance(item, EpochBlock):
                 state.apply_epochs(item)
             else:
