@@ -17,9 +17,10 @@ FEWEST_EVALUATED = 5
 def dead(curve: Curve, settings: StabilitySettings) -> Decision | None:
     """A training loss near zero from a model that predicts nothing useful. By its loss it would be the best run."""
     last = curve.points[-1]
-    if last.value is None or last.loss is None or curve.mode != "max" or not last.loss < settings.dead_loss:
+    if last.value is None or last.loss is None or curve.mode != "max":
         return None
-    if last.value >= settings.collapse_value or last.value < 0:  # zero is not the worst value of such a metric
+    # Where a loss or a metric goes below zero, zero is not the end of it.
+    if not (0 <= last.loss < settings.dead_loss and 0 <= last.value < settings.collapse_value):
         return None
     return stop(
         "collapsed", f"dead model: training loss {last.loss:.2g} with a metric of {last.value:.4f}", loss=last.loss

@@ -109,7 +109,7 @@ class StabilitySettings(Settings):
     )
     stale_epochs: int | None = Field(None, ge=1, description="epochs without a new best that stop a run; null: never")
     dead_loss: float = Field(
-        1e-3, ge=0, description="a training loss below this with a metric below collapse_value means a dead model"
+        1e-3, ge=0, description="a training loss from 0 to this with a metric below collapse_value means a dead model"
     )
 
     @property

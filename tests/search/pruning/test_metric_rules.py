@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from search.pruning.curve import Curve, Point
@@ -67,6 +69,15 @@ def test_a_vanished_loss_with_a_zero_metric_is_a_dead_model() -> None:
 def test_a_vanished_loss_with_a_good_metric_is_a_good_model() -> None:
     assert judged([1.0, 0.0005], [0.4, 0.9]) is None
     assert judged([1.0, 0.0005], [0.4, None]) is None
+
+
+def test_a_loss_below_zero_has_not_vanished() -> None:
+    """A log likelihood of densities, say: it is negative in sound trainings, also in their first epoch."""
+    assert judged([-3.0], [0.0]) is None
+
+
+def test_a_metric_that_is_no_number_says_nothing_about_a_vanished_loss() -> None:
+    assert judged([1.0, 0.0005], [0.4, math.nan]) is None
 
 
 # --- stale -----------------------------------------------------------------------------------------------------
