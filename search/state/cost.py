@@ -1,4 +1,4 @@
-"""What a training costs: measures that a user may limit, or weigh against the metric."""
+"""What a training costs: measures that a user may limit, or trade off against the metric."""
 
 from __future__ import annotations
 

@@ -20,16 +20,16 @@ class Decisions(Sequence[Decided]):
         self._latest: tuple[Decided, ...] = ()
 
     def append(self, decision: Decided) -> None:
-        """The next one."""
+        """Add the next decision."""
         self._latest = (*self._latest, decision)
 
     def take_back(self) -> None:
-        """Forget the last one."""
+        """Remove the last decision."""
         self._latest = tuple(self)[:-1]
         self._earlier = b""
 
     def settle(self) -> None:
-        """Take as little memory as possible; the last decision, which is looked at often, stays an object."""
+        """Free memory: compress all decisions but the last, which is read often and stays an object."""
         *earlier, last = self._latest
         if earlier:
             lines = [*self._lines(), *map(_line, earlier)]
@@ -42,7 +42,7 @@ class Decisions(Sequence[Decided]):
         return len(self._lines()) + len(self._latest)
 
     def __bool__(self) -> bool:
-        return bool(self._latest)  # asked after each event, so nothing is read for it
+        return bool(self._latest)  # called after each event, so it must not unpack anything
 
     def __iter__(self) -> Iterator[Decided]:
         for line in self._lines():

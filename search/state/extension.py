@@ -1,8 +1,8 @@
 """Changes of a sweep's description between two of its runs, such as more trials for one that has ended.
 
-A sweep that gets more to do takes back why things ended: its result, the end of its search, the end of trials that
-were paused when the search finished, and of those that the budget ended. Their journal rows stay; whoever builds a
-state from the journal drops the decisions, so that these trials are paused or running as they were before.
+A sweep that is given more to do takes back several ends: its result, the end of its search, and the end of each trial
+that was paused when the search finished or that the budget ended. Their journal rows stay. Code that builds a state
+from the journal drops these decisions, so that the trials are paused or running as they were before.
 """
 
 from __future__ import annotations
@@ -22,27 +22,19 @@ BUDGET = (
 )
 """Fields that say how much a sweep does."""
 MACHINERY = (
-    *("data", "data_cache_gb", "data_fingerprint", "workers", "cpus", "gpus", "memory_gb", "retries", "hang_minutes"),
-    *(
-        "address",
-        "checkpoint_every",
-        "keep_checkpoints",
-        "combine_seeds",
-        "max_checkpoint_gb",
-        "storage",
-        "store",
-        "limits",
-        "also",
-        "targets",
-    ),
+    *("data", "data_cache_gb", "data_fingerprint", "storage", "store", "address"),
+    *("workers", "cpus", "gpus", "memory_gb", "retries", "hang_minutes"),
+    *("checkpoint_every", "keep_checkpoints", "max_checkpoint_gb"),
+    *("limits", "also", "targets", "combine_seeds"),
 )
-"""Fields that say where and how it runs. All others say what is searched: decisions that were made depend on them."""
+"""Fields that say where and how it runs. All others say what is searched, and past decisions depend on them."""
 
 SPACE = "set"
-"""Where trials are drawn from may change: the sampler goes on with the trials that it could draw now."""
+"""The field with the ranges that trials are drawn from. It may change: the sampler then learns only from those trials
+that it could draw now."""
 
 _FILLED_IN = ("gpus", "data_fingerprint", "name")
-"""Fields that a run of the sweep, or `steadytune rename`, changes."""
+"""Fields that the program itself changes: a run of the sweep, or `steadytune rename`."""
 
 
 def recorded_spec(rows: Iterable[Row]) -> dict[str, Any] | None:
@@ -52,8 +44,8 @@ def recorded_spec(rows: Iterable[Row]) -> dict[str, Any] | None:
         if isinstance(row.event, SweepOpened):
             spec = row.event.spec
         elif isinstance(row.event, SweepExtended) and spec is not None:
-            spec = spec | {name: after for name, (_, after) in row.event.changes.items() if after is not None}
-            spec = {name: value for name, value in spec.items() if row.event.changes.get(name, [0, 0])[1] is not None}
+            changed = spec | {name: after for name, (_, after) in row.event.changes.items()}
+            spec = {name: value for name, value in changed.items() if value is not None}
     return spec
 
 
@@ -63,7 +55,7 @@ def changes(before: Mapping[str, Any], now: SweepSpec, searchable: Collection[st
     Args:
         before: the description by the journal.
         now: the present one.
-        searchable: the settings that the sweep's space asks for.
+        searchable: the settings that the sweep's space can draw.
 
     Raises:
         SteadytuneError: one of them cannot be changed in a sweep that has begun.
@@ -86,19 +78,19 @@ def changes(before: Mapping[str, Any], now: SweepSpec, searchable: Collection[st
 
 
 def space_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What differs between two fields `set`: by setting, its choice before and after, None where it has none."""
+    """What differs between two versions of `set`: by setting, what it gave before and after; None means nothing."""
     names = dict.fromkeys([*before, *after])
     pairs = {name: (before.get(name), after.get(name)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def has_other_space(rows: Iterable[Row]) -> bool:
-    """Whether the space was changed on the way, so that the sampler may not know all trials."""
+    """Whether the space has changed since the sweep began, so that the sampler may not know all trials."""
     return any(isinstance(row.event, SweepExtended) and SPACE in row.event.changes for row in rows)
 
 
 def check_space(before: Mapping[str, Any], after: Mapping[str, Any], searchable: Collection[str], name: str) -> None:
-    """Check that only what is searched was changed: ranges may become wider, narrower or a value.
+    """Check that only searched settings have changed: a range may become wider, narrower or a single value.
 
     Raises:
         SteadytuneError: a setting that no trial draws has another value now.
@@ -114,7 +106,7 @@ def check_space(before: Mapping[str, Any], after: Mapping[str, Any], searchable:
 
 
 def _fields(spec: SweepSpec) -> dict[str, Any]:
-    """The fields of `spec`. The search's epochs are `total_epochs`, whichever of its two names the user took."""
+    """The fields of `spec`. The search's epochs are under `total_epochs`, even if the user called them `epochs`."""
     values = spec.model_dump(mode="json", exclude_none=True)
     if spec.recipe != COMMAND:  # there `epochs` are those of one training
         values.pop("epochs", None)
@@ -127,7 +119,7 @@ def gives_more(changed: Mapping[str, Sequence[Any]]) -> bool:
 
 
 def _is_more(name: str, before: float | None, after: float | None) -> bool:
-    if name in ("total_epochs", "hours", "patience"):  # None is no bound
+    if name in ("total_epochs", "hours", "patience"):  # None means no limit
         return after is None or (before is not None and after > before)
     if name == "stop_at_targets":
         return not after
@@ -135,7 +127,7 @@ def _is_more(name: str, before: float | None, after: float | None) -> bool:
 
 
 def continues(decisions: Sequence[Decided]) -> bool:
-    """Whether a trial with these decisions only ended because there was no more to do."""
+    """Whether a trial with these decisions ended only because the sweep had no more to do."""
     if not decisions or decisions[-1].action != "stop":
         return False
     was_paused = len(decisions) > 1 and decisions[-2].action == "pause"
@@ -145,7 +137,8 @@ def continues(decisions: Sequence[Decided]) -> bool:
 def taken_back(rows: Iterable[Row]) -> dict[int, int | None]:
     """The rows that later extensions, and trials added by hand, take back.
 
-    By sequence number: the trial each is about, None for the sweep.
+    Returns:
+        By a row's sequence number, the trial that the row is about; None if it is about the sweep.
     """
     decisions: dict[int, list[Row]] = {}
     ends: list[Row] = []
@@ -169,6 +162,6 @@ def taken_back(rows: Iterable[Row]) -> dict[int, int | None]:
 
 
 def that_stand(rows: Sequence[Row]) -> list[Row]:
-    """The rows without those that were taken back: a scheduler and a sampler cannot undo the end of a trial."""
+    """The rows without those that were taken back, since a scheduler and a sampler cannot undo the end of a trial."""
     dropped = taken_back(rows)
     return [row for row in rows if row.seq not in dropped]

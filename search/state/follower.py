@@ -1,4 +1,4 @@
-"""Reads a sweep from its journal, for those who do not run it: nothing is written, and the sweep may run meanwhile."""
+"""Reads a sweep from its journal, for processes that do not run it. It writes nothing, and the sweep may be running."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SweepFollower:
         Raises:
             SteadytuneError: the journal is damaged, or the sweep was deleted or renamed meanwhile.
         """
-        gc.disable()  # reading creates many objects and no garbage: looking for it would take a quarter of the time
+        gc.disable()  # reading creates many objects but no garbage; the collector would take a quarter of the time
         try:
             self._read()
         except (FileNotFoundError, SteadytuneError):

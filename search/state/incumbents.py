@@ -12,8 +12,9 @@ from search.pruning.curve import Curve
 class Incumbents:
     """Each rise of the search's best objective, in the journal's order.
 
-    Blocks of different trials overlap in the journal and are added one after the other, so an epoch may be added
-    after later ones of another trial: rises are kept sorted by sequence number, and those that it overtakes go.
+    Blocks of different trials overlap in the journal and are added one after the other, so an epoch may be added after
+    later epochs of another trial. So rises are kept sorted by sequence number, and a rise is removed if an epoch added
+    after it turns out to have come earlier and to be at least as good.
     """
 
     def __init__(self) -> None:
@@ -22,7 +23,7 @@ class Incumbents:
         self._rises: list[tuple[int, float, float]] = []  # at each: trial, objective, the same oriented
 
     def add(self, block: EpochBlock, curve: Curve) -> None:
-        """Epochs of a trial of the search, the last of its `curve`."""
+        """Add epochs of a trial of the search: the last ones of its `curve`."""
         self._epoch_seqs.extend(block.seqs)
         best = curve.best_value  # a mean of some values is never better than the best of all
         if best is None or self._is_surpassed(block.seqs[0], curve.oriented(best)):
@@ -39,7 +40,7 @@ class Incumbents:
     def _insert(self, seq: int, rise: tuple[int, float, float]) -> None:
         start = end = bisect_right(self._rise_seqs, seq)
         while end < len(self._rise_seqs) and self._rises[end][2] <= rise[2]:
-            end += 1  # a later rise that is none any more
+            end += 1  # that later epoch is no rise any more
         self._rise_seqs[start:end] = [seq]
         self._rises[start:end] = [rise]
 

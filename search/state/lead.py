@@ -1,4 +1,4 @@
-"""How sure a sweep's result is: what lies within the noise of the seeds, and whether anything was learnt at all."""
+"""How certain a sweep's result is: what lies within the noise of the seeds, and whether anything was learnt at all."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from search.state.outcome import Finalist
 from search.state.sweep_state import SweepState
 
 NOTHING = 0.02
-"""A best value within this share of the metric's range from its worst is nothing learnt: an average precision of 0.01,
-which random boxes reach too."""
+"""If the best value is this close to the worst that the metric can have, as a share of its range, nothing was learnt:
+random boxes reach an average precision of 0.01, too."""
 CONFIDENCE = 0.95
 MOST_SEEDS = 20
 """More seeds than this are not advised: the lead is then too small to matter."""
@@ -20,7 +20,7 @@ MOST_SEEDS = 20
 
 @dataclass(frozen=True)
 class Lead:
-    """One finalist's mean over fresh seeds against another's.
+    """The difference between two finalists' means over fresh seeds.
 
     Attributes:
         gain: difference of the means; positive if the first is better.
@@ -35,7 +35,7 @@ class Lead:
 
     @property
     def within_noise(self) -> bool:
-        """Whether the seeds scatter so much that the difference may be theirs."""
+        """Whether the difference may come from the scatter of the seeds alone."""
         return self.margin is not None and abs(self.gain) <= self.margin
 
 

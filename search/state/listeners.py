@@ -1,4 +1,4 @@
-"""Who hears of what a sweep's state has taken in: the scheduler and the sampler of the process that runs the sweep.
+"""Listeners: they tell the driver's scheduler and sampler what the sweep's state has applied.
 
 A process that only reads a sweep (`status`, `explain`, `report`, the recorder) has no listeners: it needs neither
 Optuna nor the rungs.
@@ -21,7 +21,7 @@ from search.sweep.measure import Limit, Measure
 
 
 class TrialListener(Protocol):
-    """Hears of each event of a trial after the trial has taken it in, in the journal's order."""
+    """Hears of each event of a trial after the state has applied it, in the journal's order."""
 
     def started(self, trial: TrialState) -> None:
         """`trial` has started."""
@@ -85,9 +85,9 @@ class SamplerListener:
     Args:
         sampler: the study.
         limits: the user's limits on what a configuration may cost.
-        earlier: what trials of an older version had in effect for settings that are drawn only now.
-        redraw: in a sweep whose space has changed, what it would have drawn for a trial from before; None if it could
-            not have drawn that: then the sampler does not hear of the trial.
+        earlier: for settings that are drawn only since a later version: the values that older trials trained with.
+        redraw: given if the sweep's space has changed. It expresses an earlier trial as a draw from the present space,
+            or returns None if that space cannot draw it; then the sampler does not hear of the trial.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How a sweep whose budget is used up is given more: twice of what it had, or of what it took if that was more."""
+"""The options of `resume` that give a sweep with a used-up budget more: twice what it had, or what it took if more."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def more_epochs(state: SweepState) -> list[str]:
 
 
 def more_options(state: SweepState) -> list[str]:
-    """The options of `resume` that give more of all that bounds the search.
+    """The options of `resume` that raise all limits of the search.
 
-    Where its hours or its epochs are used up, more trials alone would be refused.
+    If its hours or its epochs are used up, `resume` would refuse more trials alone.
     """
     return ["--trials", str(2 * state.plan.spec.trials), *more_hours(state), *more_epochs(state)]

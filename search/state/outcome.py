@@ -1,4 +1,4 @@
-"""How a sweep came out: its finalists, its result and the best checkpoint of a configuration."""
+"""The outcome of a sweep: its finalists, its result and the best checkpoint of a configuration."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from trainables.errors import CheckpointError
 
 @dataclass(frozen=True)
 class Finalist:
-    """A configuration with what its trainings on fresh seeds reached.
+    """A configuration, and what its trainings on fresh seeds reached.
 
     Attributes:
         trial: the search trial that found it.
-        values: the objective of each fresh seed's training; the search trial's own if nothing was confirmed.
-        failed: how many of the fresh trainings failed with nothing to hand back.
+        values: the objective of each training on a fresh seed; that of the search trial if it was not confirmed.
+        failed: how many trainings on fresh seeds failed with nothing to hand back.
         confirmed: whether `values` come from fresh seeds.
-        stopped: how many of the fresh trainings failed after they had reached a value that counts, which `values` has.
-        trainings: those that `values` come from.
+        trainings: the trainings that `values` come from.
+        stopped: how many trainings on fresh seeds failed after they had reached a value that counts; it is in `values`.
     """
 
     trial: TrialState
@@ -44,7 +44,7 @@ class Finalist:
 
     @property
     def last(self) -> float:
-        """Mean over the same trainings of the objective `last`, by which champions of older versions are compared."""
+        """Mean of the same trainings' objective `last`. Champions of older versions are compared by it."""
         smoothed = (training.curve.smoothed_value for training in self.trainings)
         return statistics.fmean(value for value in smoothed if value is not None)
 
@@ -67,10 +67,7 @@ def finalist_numbers(state: SweepState) -> list[int]:
 
 
 def finalists(state: SweepState) -> list[Finalist]:
-    """The finalists, best first: by their mean over fresh seeds, those with nothing to hand back on any seed last.
-
-    Without a confirmation it is the best trial of the search, if there is one.
-    """
+    """The finalists, best first; see `ranked`. Without confirmations it is the best trial of the search, if any."""
     finalists = [finalist for number in finalist_numbers(state) if (finalist := _finalist(state, number))]
     if not finalists:
         finalists = [_unconfirmed(trial, failed=0) for trial in state.trials.ranking[:1]]
@@ -78,11 +75,11 @@ def finalists(state: SweepState) -> list[Finalist]:
 
 
 def ranked(finalists: Sequence[Finalist]) -> list[Finalist]:
-    """`finalists`, best first.
+    """`finalists`, best first: the confirmed before the others, then those with fewer failed seeds, then by their mean.
 
-    What one reached in the search counts for less than fresh seeds, as it is the best of many. The baseline's does not:
-    nobody chose it for its value. So if the budget left no time to confirm it, it is compared as it is, and a sweep
-    still does not hand back less than it began with.
+    A value reached in the search is worth less than one on fresh seeds, since it is the best of many. That is not true
+    of the baseline, which nobody chose for its value. So if the budget left no time to confirm the baseline, it counts
+    as if it were confirmed, and a sweep still never hands back less than it began with.
     """
     any_confirmed = any(finalist.confirmed for finalist in finalists)
 
@@ -107,7 +104,7 @@ def _finalist(state: SweepState, number: int) -> Finalist | None:
 
 def _counted(state: SweepState, number: int) -> list[TrialState]:
     """The trainings of configuration `number` on fresh seeds by which it is judged."""
-    # One that the budget ended is left out: it might have become better, which a failed one would not.
+    # A training that the budget ended is left out, since it might have become better. A failed one would not have.
     return [run for run in state.trials.confirmations(number) if run.counts and (run.finished or run.failed)]
 
 
@@ -117,7 +114,7 @@ def _unconfirmed(trial: TrialState, failed: int) -> Finalist:
 
 
 def result(state: SweepState) -> SweepEnded:
-    """How the sweep ended, for the journal."""
+    """The event that ends the sweep in the journal."""
     ranked = finalists(state)
     if not ranked:
         return SweepEnded(-1, f"{_why_no_winner(state)}, so there is no best configuration")
@@ -148,9 +145,9 @@ class BestCheckpoint:
 
     Attributes:
         trial: the training that wrote it: the search's, or one on a fresh seed.
-        epoch: after which.
+        epoch: the epoch after which it was written.
         path: its folder.
-        value: the metric after that epoch alone, which evaluating the checkpoint gives again.
+        value: the metric after that epoch alone: evaluating the checkpoint gives it again.
     """
 
     trial: TrialState

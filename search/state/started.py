@@ -1,4 +1,4 @@
-"""How a trial began, without what it shares with others: of a sweep's settings most are the same in all trials."""
+"""How a trial began, stored without the settings that it shares with the others: most are the same in all trials."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from search.journal.events import BY_HAND, Kind, TrialStarted
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A `TrialStarted`, with the same fields.
+    """A `TrialStarted` that takes less memory.
 
     Attributes:
-        trial, kind, of, named, seed, drawn: as there.
+        trial, kind, of, named, seed, drawn: see `TrialStarted`.
     """
 
     trial: int
@@ -24,11 +24,11 @@ class Started:
     seed: int
     drawn: dict[str, Any]
     _common: Mapping[str, Any] = field(repr=False, compare=False)
-    _differing: Mapping[str, Any]  # where they differ from the common ones, from what was drawn and from the seed
+    _differing: Mapping[str, Any]  # the settings that are neither the common ones, nor drawn, nor the seed
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The complete settings of the training, made anew each time."""
+        """The complete settings of the training. They are put together at each call."""
         return {**_expected(self._common, self), **self._differing}
 
     @property
@@ -38,13 +38,13 @@ class Started:
 
 
 class CommonSettings:
-    """Those of a trial with as many settings, which later ones have but for a few."""
+    """The settings that trials share: those of the sweep's first trial, until a trial has settings of other names."""
 
     def __init__(self) -> None:
         self._common: Mapping[str, Any] = {}
 
     def of(self, event: TrialStarted) -> Started:
-        """`event`, small."""
+        """`event` in its smaller form."""
         if event.settings.keys() != self._common.keys():
             self._common = event.settings
         expected = _expected(self._common, event)

@@ -41,7 +41,7 @@ class SweepState:
 
     Args:
         plan: the checked sweep.
-        listeners: hear of each trial's events after the state has taken them in; none for those who only read.
+        listeners: hear of each trial's events after the state has applied them. A process that only reads has none.
 
     Attributes:
         trials: all trials by number, and the groups of them.
@@ -54,10 +54,11 @@ class SweepState:
         requests: what users asked for by hand, by the request's id.
         stopped_by_hand: whether a user ended the search.
         started_by_hand: how many trials of the search users have added.
-        to_repeat: named trainings that failed, with all others, before any epoch: mended and resumed, they start again.
+        to_repeat: named trainings to start again: they failed, like all other trials, before the first epoch, and the
+            sweep was resumed once the cause was removed.
         repeated: how many trials of the search are such repeats.
-        finished_before: how many trials had finished (`Trials.finished`) when it was last given more to do; 0 if it
-            never was.
+        finished_before: how many trials had finished (`Trials.finished`) when the sweep was last given more to do; 0 if
+            it never was.
     """
 
     def __init__(self, plan: Plan, listeners: Sequence[TrialListener] = ()) -> None:
@@ -92,34 +93,26 @@ class SweepState:
             if event.checkpoint:
                 self.trials[event.trial].checkpoints[event.epoch] = event.bytes
             return
-        if isinstance(event, SweepExtended):
-            self._extend(row.time, event)
-        if isinstance(event, SweepOpened):
-            self._utilisation.open(event.worker_slots)
-            self._version = event.version or 1
+        if isinstance(event, (SweepOpened, SweepExtended)) or (isinstance(event, Requested) and self.ended):
             self._latest = row.time  # nothing ran between the last event and this one
-            if not any(trial.curve.epoch for trial in self.trials.values()):
-                failed = {trial.started.named for trial in self.trials.search if trial.failed}
-                self.to_repeat = [name for name, _ in self.plan.named if name in failed]
-        if isinstance(event, Requested) and self.ended:
-            self._latest = row.time
         self._advance(row.time)
-        if isinstance(event, PriorTrial):
-            self.prior_trials.append(event)
-        elif isinstance(event, TrialStarted):
-            self._start(event)
-        elif isinstance(event, Decided):
-            self._check_started(row.seq, event.trial)
-            decision = self._in_own_sign(event)
-            trial = self.trials.decide(decision)
-            for listener in self._listeners:
-                listener.decided(trial, decision)
-        elif isinstance(event, Requested):
-            self._take(event)
-        elif isinstance(event, SearchEnded):
-            self.search_ended = event
-        elif isinstance(event, SweepEnded):
-            self.ended = event
+        match event:
+            case SweepOpened():
+                self._open(event)
+            case SweepExtended():
+                self._extend(event)
+            case PriorTrial():
+                self.prior_trials.append(event)
+            case TrialStarted():
+                self._start(event)
+            case Decided():
+                self._decide(row.seq, event)
+            case Requested():
+                self._take(event)
+            case SearchEnded():
+                self.search_ended = event
+            case SweepEnded():
+                self.ended = event
 
     def apply_epochs(self, block: EpochBlock) -> None:
         """Take epochs of one trial into account."""
@@ -135,7 +128,7 @@ class SweepState:
             listener.trained(trial, block)
 
     def _check_started(self, seq: int, trial: int) -> None:
-        """Journals that are older than their ids do not show that a file of another sweep lies in them; this does.
+        """Notice a file of another sweep in the journal's folder: older journals have no ids that would show it.
 
         Raises:
             SteadytuneError: an event is about a trial that has not started.
@@ -151,8 +144,14 @@ class SweepState:
             self.active_seconds += time - self._latest
         self._latest = time
 
-    def _extend(self, time: float, event: SweepExtended) -> None:
-        self._latest = time  # nothing ran between the last event and this one
+    def _open(self, event: SweepOpened) -> None:
+        self._utilisation.open(event.worker_slots)
+        self._version = event.version or 1
+        if not any(trial.curve.epoch for trial in self.trials.values()):
+            failed = {trial.started.named for trial in self.trials.search if trial.failed}
+            self.to_repeat = [name for name, _ in self.plan.named if name in failed]
+
+    def _extend(self, event: SweepExtended) -> None:
         self.extensions.append(event)
         if gives_more(event.changes):
             self.trials.take_back_ends()
@@ -163,7 +162,7 @@ class SweepState:
         self.requests[event.request] = event
         if event.accepted and event.verb == "stop" and event.trial is None:
             self.stopped_by_hand = True
-        if event.adds:  # to a sweep that has ended, too
+        if event.adds:  # if the sweep has ended, it goes on
             self.ended = None
 
     @property
@@ -178,7 +177,7 @@ class SweepState:
 
     def _start(self, event: TrialStarted) -> None:
         recipe = self.plan.recipe
-        if self._earlier_values:  # an older version may have stored the settings, without fields that came later
+        if self._earlier_values:  # settings that an older version stored may lack fields that came later
             event = replace(event, settings={**self._earlier_values, **event.settings})
         started = self._common_settings.of(event)
         curve = Curve(recipe.mode, objective=self.plan.spec.objective, bounds=self.plan.bounds)
@@ -191,6 +190,13 @@ class SweepState:
             self.repeated += 1
         for listener in self._listeners:
             listener.started(trial)
+
+    def _decide(self, seq: int, event: Decided) -> None:
+        self._check_started(seq, event.trial)
+        decision = self._in_own_sign(event)
+        trial = self.trials.decide(decision)
+        for listener in self._listeners:
+            listener.decided(trial, decision)
 
     def _in_own_sign(self, event: Decided) -> Decided:
         """The decision with "value" and "cutoff" in the metric's own sign, which version 1 of the journal negated."""

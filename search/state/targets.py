@@ -44,9 +44,8 @@ def target_results(state: SweepState) -> list[TargetResult]:
     ranked = finalists(state) if state.plan.targets else []
     if not ranked:
         return []
-    means = {finalist.trial.started.named: finalist for finalist in ranked}
     return [
-        TargetResult(target, _mean(ranked[0].trainings, target.metric), target.bound(_reference(state, target, means)))
+        TargetResult(target, _mean(ranked[0].trainings, target.metric), target.bound(_reference(state, target, ranked)))
         for target in state.plan.targets
     ]
 
@@ -58,8 +57,8 @@ class Difference:
     Attributes:
         metric: such as "night/map50_95".
         winner, reference: what each reached, the mean over its trainings.
-        by_seed: the winner's value less the other's on each fresh seed that both were confirmed on; without a
-            confirmation, that of their trainings in the search.
+        by_seed: the winner's value minus the reference's, on each fresh seed that both were confirmed on; if one was
+            not confirmed, of its trainings in pairs.
     """
 
     metric: str
@@ -78,11 +77,8 @@ def differences(state: SweepState, target: Target) -> list[Difference]:
     ranked = finalists(state)
     if not ranked or ranked[0].trial.started.named == target.over:
         return []
-    others = [finalist for finalist in ranked if finalist.trial.started.named == target.over]
-    of_search = [trial for trial in state.trials.search if trial.started.named == target.over]
-    winner = ranked[0].trainings
-    reference = others[0].trainings if others else tuple(of_search)
-    if others and ranked[0].confirmed and others[0].confirmed:
+    winner, reference = ranked[0].trainings, _trainings(state, target.over, ranked)
+    if all(trial.started.kind == "confirm" for trial in (*winner, *reference)):
         by_seed = {trial.started.seed: trial for trial in reference}
         pairs = [(trial, by_seed[trial.started.seed]) for trial in winner if trial.started.seed in by_seed]
     else:
@@ -97,17 +93,23 @@ def differences(state: SweepState, target: Target) -> list[Difference]:
     return compared
 
 
-def _reference(state: SweepState, target: Target, means: dict[str, Finalist]) -> float | None:
-    """What the training that `target` names reached: the mean over fresh seeds, or in the search."""
-    if target.over in means:
-        return _mean(means[target.over].trainings, target.metric)
-    return _mean([trial for trial in state.trials.search if trial.started.named == target.over], target.metric)
+def _trainings(state: SweepState, named: str, ranked: Sequence[Finalist]) -> Sequence[TrialState]:
+    """The trainings that count for the training `named`: those of its finalist in `ranked`, else that in the search."""
+    for finalist in ranked:
+        if finalist.trial.started.named == named:
+            return finalist.trainings
+    return [trial for trial in state.trials.search if trial.started.named == named]
+
+
+def _reference(state: SweepState, target: Target, ranked: Sequence[Finalist]) -> float | None:
+    """What the training that `target` names reached, the mean over its trainings."""
+    return _mean(_trainings(state, target.over, ranked), target.metric)
 
 
 def meets_all(trial: TrialState, state: SweepState) -> bool:
     """Whether a trial of the search meets all of the sweep's targets, and its limits, with a checkpoint to hand back.
 
-    What a target's named training reaches is not known before it has been trained.
+    It does not as long as a training that a target names still runs: what that reaches is not known yet.
     """
     if not counts(trial.curve.reached, trial.curve.objective, trial.finished, trial.written):
         return False
@@ -116,14 +118,14 @@ def meets_all(trial: TrialState, state: SweepState) -> bool:
     if any(target.over and _trains(state, target.over) for target in state.plan.targets):
         return False
     results = (
-        TargetResult(target, value_of(trial, target.metric), target.bound(_reference(state, target, {})))
+        TargetResult(target, value_of(trial, target.metric), target.bound(_reference(state, target, ())))
         for target in state.plan.targets
     )
     return all(result.met for result in results)
 
 
 def _trains(state: SweepState, named: str) -> bool:
-    """Whether the training of that name has epochs before it."""
+    """Whether the training of that name is still running and has epochs to train."""
     trainings = (trial for trial in state.trials.running.values() if trial.is_search and trial.started.named == named)
     return any(trial.curve.epoch < trial.started.settings["epochs"] for trial in trainings)
 
@@ -131,7 +133,8 @@ def _trains(state: SweepState, named: str) -> bool:
 def targets_end(state: SweepState, trial: TrialState) -> SearchEnded | None:
     """The end of the search, if the sweep is to end at its targets and a trial meets them.
 
-    That is `trial`, which has finished an epoch; or any, if it is compared with and tells now what is to be reached.
+    `trial` has just finished an epoch. If it is a reference, its value has changed what others have to reach, so all
+    trials of the search are looked at; else only `trial` is.
     """
     if not state.plan.spec.stop_at_targets or state.search_ended or not trial.is_search:
         return None

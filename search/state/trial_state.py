@@ -29,13 +29,13 @@ class TrialState:
         is_baseline: whether its settings are the recipe's baseline.
         is_reference: whether the result is compared with it: it is the baseline, or a target names it.
         decisions: all that were made about it, in order.
-        checkpoints: bytes of each checkpoint on disk, by epoch. Only the driver, which deletes them, knows; in a state
-            that was read by epoch blocks (`search.state.follower`) it is empty.
+        checkpoints: bytes of each checkpoint on disk, by epoch. Only the driver keeps it up to date, since it deletes
+            them; in a state that was read by epoch blocks (`search.state.follower`) it is empty.
         written: the epochs after which it wrote a checkpoint, which may have been deleted since.
         seconds: what each epoch took on its worker.
         largest_bytes: size of its largest checkpoint.
-        remark: the first sentence that its training had for the report, or "".
-        target_values: the metrics and losses that targets name: by name, the value after each epoch that has one.
+        remark: the first sentence that its training reported to be shown, or "".
+        target_values: of the metrics and losses that targets name, by name: the value after each epoch that has one.
         gpu_bytes: the most GPU memory that its tensors took; 0 if it had no GPU.
     """
 
@@ -71,11 +71,11 @@ class TrialState:
         self.checkpoints = {other: size for other, size in self.checkpoints.items() if other != epoch}
 
     def settle(self) -> None:
-        """Take as little memory as possible if it does not run. What is asked for later is unpacked each time."""
+        """Free memory if the trial does not run: what is asked for later is unpacked each time."""
         if not self.running:
             self.curve.settle()
             self.decisions.settle()
-            self.written, self.seconds = self.written[:], self.seconds[:]  # without room to grow
+            self.written, self.seconds = self.written[:], self.seconds[:]  # a copy has no spare room to grow
 
     @property
     def number(self) -> int:
@@ -89,7 +89,7 @@ class TrialState:
 
     @property
     def status(self) -> Status:
-        """What the last decision made of it."""
+        """Running, paused or ended, by its last decision."""
         return STATUS_AFTER[self.decisions[-1].action] if self.decisions else "running"
 
     @property

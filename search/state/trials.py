@@ -1,4 +1,4 @@
-"""A sweep's trials by number, and the groups of them that are asked for after each event."""
+"""A sweep's trials by number, and the groups of them that the driver needs after each event."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from search.sweep.measure import Limit, Measure
 class Trials(Mapping[int, TrialState]):
     """All trials by number, in the order in which they started.
 
-    The groups are kept up to date rather than filtered each time: a sweep may have 10,000 trials, and the driver asks
-    after each epoch.
+    The groups are kept up to date rather than filtered at each call: a sweep may have 10,000 trials, and the driver
+    reads the groups after each epoch.
 
     Attributes:
         search: the trials of the search, in order; the others confirm or audit one of them.
-        audits: by the number of the audited trial, its training to the end.
-        running, paused: by number, the trials that have not ended.
+        audits: the audits, by the number of the audited trial.
+        running, paused: the trials that have not ended, by number.
         finished: how many trials of the ranking trained to their last epoch.
     """
 
@@ -47,7 +47,7 @@ class Trials(Mapping[int, TrialState]):
         return len(self._trials)
 
     def add(self, trial: TrialState) -> None:
-        """A trial that has just started."""
+        """Add a trial that has just started."""
         self._trials[trial.number] = self.running[trial.number] = trial
         if trial.is_search:
             self.search.append(trial)
@@ -72,15 +72,15 @@ class Trials(Mapping[int, TrialState]):
         return trial
 
     def settle(self) -> None:
-        """Have the trials that do not run take as little memory as possible.
+        """Free the memory of trials that do not run.
 
-        The driver does so. A process that only reads a sweep does not: it would unpack them again and again.
+        Only the driver does this. A process that only reads a sweep would unpack them again and again.
         """
         for trial in self._trials.values():
             trial.settle()
 
     def take_back_ends(self) -> None:
-        """Make trials that only ended because there was no more to do paused or running again."""
+        """Make those trials paused or running again that ended only because the sweep had no more to do."""
         continued = {number for number, trial in self._trials.items() if continues(trial.decisions)}
         self._ranking = [trial for trial in self._ranking if trial.number not in continued]
         for number in sorted(continued):

@@ -18,7 +18,7 @@ class Utilisation:
         self._offered_seconds = 0.0  # before the sweep was last opened
         self._first_epochs = self._later_epochs = 0
         self._first_epoch_seconds = self._later_epoch_seconds = 0.0
-        self._began = self._latest = 0.0  # of the epochs since the sweep was last opened
+        self._began = self._latest = 0.0  # first start and last end of the epochs since the sweep was last opened
 
     def open(self, worker_slots: int) -> None:
         """The sweep begins, or is resumed, with `worker_slots` trials at a time."""
@@ -47,7 +47,7 @@ class Utilisation:
 
     @property
     def share(self) -> float:
-        """Busy seconds divided by offered ones; 0 before the first epoch."""
+        """Share of the workers' time in which they trained and evaluated; 0 before the first epoch."""
         offered = self._offered_seconds + self._offered_since_opened()
         return self._busy_seconds / offered if offered > 0 else 0.0
 

@@ -1,4 +1,4 @@
-"""Augmentation of a sweep: the baseline's, and the strongest of the space."""
+"""Augmentation in a sweep: that of its baseline, and the strongest of its space."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainables.settings import Settings
 
 
 def baseline(plan: Plan) -> Settings:
-    """The baseline with the user's pins; the preset's if the recipe has no such training."""
+    """The settings of the baseline with the user's pins; those of the preset if the recipe has no baseline."""
     recipe, preset = plan.recipe, plan.spec.preset
     training = recipe.baseline if recipe.baseline in recipe.trainings else None
     settings: Settings = recipe.settings(preset, plan.pins, training)
@@ -19,9 +19,9 @@ def baseline(plan: Plan) -> Settings:
 
 
 def strongest(plan: Plan) -> Settings:
-    """The baseline with every augmentation that the sweep searches at the end of its range where it changes most.
+    """The baseline with each searched augmentation at the end of its range where it changes the examples most.
 
-    A setting that cannot stand beside the others at that end keeps the baseline's value.
+    A setting keeps the baseline's value if the recipe refuses that end together with the others.
     """
     recipe, preset = plan.recipe, plan.spec.preset
     settings = baseline(plan)
@@ -36,7 +36,7 @@ def strongest(plan: Plan) -> Settings:
 
 
 def strongest_values(plan: Plan) -> Mapping[str, Any]:
-    """Of each augmentation that is searched the value at which it changes the training examples most."""
+    """For each searched augmentation, the value at which it changes the training examples most."""
     values: dict[str, Any] = {}
     for name, end in plan.recipe.augmentation.items():
         if (span := plan.ranges.get(name)) is None:
@@ -50,7 +50,7 @@ def strongest_values(plan: Plan) -> Mapping[str, Any]:
 
 
 def baseline_values(plan: Plan) -> Mapping[str, float]:
-    """Of each augmentation that is searched, and is a number, the baseline's value."""
+    """For each searched augmentation that is a number, the baseline's value."""
     settings = baseline(plan).model_dump()
     return {
         name: settings[name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from search.pruning.promoting import PromotingASHA
-from search.pruning.rungs import milestones
 from search.pruning.scheduler import Scheduler
 from search.pruning.stopping import StoppingASHA
 from search.sweep.candidates import configurations
@@ -13,15 +12,10 @@ from search.sweep.plan import Plan
 def build_scheduler(plan: Plan) -> Scheduler:
     """The scheduler that `plan` names, with its settings."""
     if plan.spec.scheduler == "freeze_thaw":
-        return _freeze_thaw(plan)
+        from search.pruning.freeze_thaw import FreezeThaw  # imports SciPy, which takes a second
+
+        return FreezeThaw(plan.rungs, plan.max_epochs, plan.spec.trials, configurations(plan))
     if plan.spec.scheduler == "stopping":
         return StoppingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
     nothing = plan.spec.stability.collapse_value if plan.recipe.mode == "max" else 0.0
     return PromotingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs, plan.spec.min_peers, nothing)
-
-
-def _freeze_thaw(plan: Plan) -> Scheduler:
-    from search.pruning.freeze_thaw import FreezeThaw  # imports SciPy, which takes a second
-
-    rungs = milestones(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
-    return FreezeThaw(rungs, plan.max_epochs, plan.spec.trials, configurations(plan))

@@ -11,15 +11,15 @@ from search.sweep.seeds import derived
 from spaces.cube import Configurations, at_random, point, stepped
 
 CANDIDATES = 200
-"""New configurations that are compared for each choice."""
+"""How many new configurations are compared for each choice."""
 
 
 def configurations(plan: Plan) -> Configurations:
-    """Those of the plan's space, as points of a cube with a coordinate or more for each searched setting.
+    """New configurations of the plan's space, as points of a cube: each searched setting has one or more coordinates.
 
-    Each has about half of the baseline's augmentation. Its effects add up: of a dozen kinds drawn evenly, nearly all
-    are strong at once, and no configuration augments lightly. Every second one has, where some to be near are given,
-    about half of the values of one of these instead, or is a few steps from it.
+    Each has about half of the baseline's augmentation values. Drawn evenly, nearly all of a dozen augmentations would
+    be strong at once, and no configuration would augment lightly. If configurations to be near are given, every second
+    new one has about half of the values of one of these instead, or is a few steps from it.
     """
     augmentation = baseline_values(plan)
 

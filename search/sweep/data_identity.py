@@ -1,8 +1,8 @@
-"""Which data a sweep began with: by content, so that it goes on with no others, and by the name that people give them.
+"""Which data a sweep began with: their content, so that a resume notices other data, and the name that people use.
 
 SWEEPS/NAME/data.json    the data set's name and manifest (`trainables.manifest`)
 
-Digests of files are kept in the user's cache, not here (`trainables.file_facts`): a second look costs a `stat` a file.
+Digests of files are kept in the user's cache (`trainables.file_facts`), so a second look costs one `stat` per file.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class DataIdentity:
     """The data of a sweep.
 
     Attributes:
-        name: what people call them, and MLflow's experiment and model are named after; "" in a sweep that version 0.1.0
-            began, which keeps the names that it had.
+        name: what people call them; MLflow's experiment and model are named after it. It is "" in a sweep that version
+            0.1.0 began, which keeps its old names.
         manifest: their content.
-        earlier: fingerprints of what the data were before, if the user went on with changed ones.
+        earlier: fingerprints of the data before each change, if the user resumed the sweep with changed data.
     """
 
     name: str
@@ -44,7 +44,7 @@ class DataIdentity:
 
     @property
     def first_fingerprint(self) -> str:
-        """Of the data that the sweep began with."""
+        """The fingerprint of the data that the sweep began with."""
         return (*self.earlier, self.manifest.fingerprint)[0]
 
     def write(self, folder: Path) -> None:
@@ -83,10 +83,11 @@ def describe(spec: SweepSpec, path: Path, opened: Any) -> DataIdentity:
 
 
 def manifest_of(data: str, path: Path, opened: Any) -> Manifest:
-    """The manifest of `data`, which a recipe has opened from `path`; empty for a script whose sweep names none.
+    """The manifest of `data`, which a recipe has opened from `path`; empty for a script whose sweep names no data.
 
-    For a recipe of one's own, whose data have none, their `fingerprint` stands, and the file at `path`; for a folder
-    without a fingerprint, only its path: which files below it are trained on, nobody but the recipe knows.
+    The data of a user's own recipe may have no manifest. Then it holds their `fingerprint`, if they have one, and the
+    file at `path`. For a folder without a fingerprint it holds only the path, since only the recipe knows which of its
+    files are trained on.
     """
     manifest = getattr(opened, "manifest", None)
     if isinstance(manifest, Manifest):
@@ -103,9 +104,9 @@ def manifest_of(data: str, path: Path, opened: Any) -> Manifest:
 
 
 def _location(data: str, path: Path) -> str:
-    """Where a folder of unknown contents lies. The cache's part of a download's path is another on each machine.
+    """The path of a folder of unknown contents; of a download, its path below the cache.
 
-    What comes below the cache follows from the URI and its files.
+    The cache may lie elsewhere on each machine, but a path below it depends only on the URI and its files.
     """
     cache = cache_folder() if is_uri(data) else None
     return os.path.relpath(path, cache) if cache else os.path.abspath(path)
@@ -133,14 +134,14 @@ def data_name(data: str, is_file: bool) -> str:
 def resumed_with(
     sweep: str, data: str, began: DataIdentity | None, now: DataIdentity, accept_changed: bool
 ) -> tuple[DataIdentity, str]:
-    """The data that a resumed sweep goes on with, and what its user must know of them, which may be "".
+    """The data that a resumed sweep goes on with, and a note on them for the user, which may be "".
 
     Args:
         sweep: its name.
         data: as in `SweepSpec`.
-        began: what the sweep began with; None if version 0.1.0 began it.
-        now: the data as they are.
-        accept_changed: go on with changed data, too.
+        began: the data that the sweep began with; None if version 0.1.0 began it.
+        now: the data as they are now.
+        accept_changed: whether to go on even if the data have changed.
 
     Raises:
         DataError: the data have changed; it says how.
@@ -157,7 +158,7 @@ def resumed_with(
             f" or launch a new sweep with warm_start: [{sweep}], which trains its best configurations first"
             " (resume --accept-changed-data goes on all the same, and mixes the two)"
         )
-    # The checkpoints of a recipe of one's own name the data by its fingerprint, not by the manifest's.
+    # Checkpoints of a user's own recipe name the data by the recipe's fingerprint, not by that of the manifest.
     recipes_fingerprint = map(str, filter(None, [began.manifest.facts.get("fingerprint")]))
     earlier = tuple(dict.fromkeys((*began.earlier, began.manifest.fingerprint, *recipes_fingerprint)))
     note = f"The data have changed: {how}. Results from before are of other data; the confirmation is on these alone."

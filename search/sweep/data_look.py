@@ -1,4 +1,4 @@
-"""What was seen of a sweep's data before it began, and its files in the sweep's folder."""
+"""What `steadytune check` and `launch` show of a sweep's data, and its files in the sweep's folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEXT, PICTURE = "look.json", "batch.jpg"
 
 @dataclass(frozen=True)
 class DataLook:
-    """What was seen of the data.
+    """What is shown of the data.
 
     Attributes:
         look: tables and sentences.

@@ -1,4 +1,4 @@
-"""The environment of a training: versions, commit, machine; and what child processes are told of it."""
+"""The environment of a training (versions, commit, machine), and what child processes need to know."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENVIRONMENT_FILE = "environment.json"
 
 @cache
 def environment() -> dict[str, Any]:
-    """Versions of what results depend on, the commit of this code, the machine; asked once a process."""
+    """Versions of the packages that results depend on, the commit of this code, the machine; read once per process."""
     return {
         "python": platform.python_version(),
         "versions": {name: number for name in PACKAGES if (number := _version(name))},
@@ -45,7 +45,7 @@ def environment() -> dict[str, Any]:
 
 
 def write_environment(directory: Path, settings: dict[str, Any], fingerprint: str) -> None:
-    """Write into a trial's folder what its process has: the environment, the settings it runs with, its data."""
+    """Write into a trial's folder what its process trains with: environment, settings, fingerprint of the data."""
     content = environment() | {"data_fingerprint": fingerprint, "settings": settings}
     (directory / ENVIRONMENT_FILE).write_text(json.dumps(content, indent=2), encoding="utf-8")
 
@@ -81,13 +81,13 @@ def _output(*command: str) -> str:
 
 
 JOB = "STEADYTUNE_JOB"
-"""Holds the job's id in a driver that was submitted as a job: the cluster is the one that it runs on."""
+"""Set in a driver that was submitted as a job: it holds the job's id. The driver then uses the cluster it runs on."""
 
 
 def python_path() -> str:
     """This process' `sys.path` as a `PYTHONPATH`.
 
-    A recipe given as `module:Class` may lie in a folder that only this process was told of; a process that reads the
-    sweep's settings must find it too.
+    A recipe given as `module:Class` may lie in a folder that is on the path of this process only. Another process that
+    reads the sweep's settings must find it too.
     """
     return os.pathsep.join(entry or os.getcwd() for entry in sys.path)

@@ -1,4 +1,4 @@
-"""Fields of a sweep that are right alone and wrong together, or for its recipe."""
+"""Checks fields of a sweep that are valid by themselves but not together, or not for its recipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_together(plan: Plan) -> None:
-    """Check what freeze-thaw, tracks, targets and the seeds to combine ask of the other fields.
+    """Check what the fields scheduler, tracks, targets and combine_seeds require of other fields.
 
     Raises:
         SettingsError: the first that does not fit, in one sentence.
@@ -29,11 +29,11 @@ def check_together(plan: Plan) -> None:
 
 
 def check_new(plan: Plan) -> None:
-    """Check of a new sweep what would only show in its first epoch; an older one goes on as it began.
+    """Check in a new sweep what would otherwise only show in its first epoch. A resumed sweep goes on as it began.
 
     Raises:
-        SettingsError: a pair of values may be a range, no training would use its GPU, or a metric is not reported, or
-            the worse of its values is asked for.
+        SettingsError: a pair of values may be meant as a range, no training would use its GPU, a metric is not
+            reported, or a target or mode asks for the worse values of a metric.
     """
     check_pairs(plan.spec.set, plan.recipe.settings_type)
     _seed(plan)
@@ -61,7 +61,7 @@ def _seed(plan: Plan) -> None:
 
 
 def _device(plan: Plan) -> None:
-    """Each trial has its GPUs to itself, so trainings must not stay on the CPU. What a script does, only it knows."""
+    """Trials that have GPUs must not train on the CPU. What a script does is not known here."""
     spec = plan.spec
     if not spec.gpus or spec.command or "device" in plan.ranges:
         return
@@ -75,7 +75,7 @@ def _device(plan: Plan) -> None:
 
 def _metric(plan: Plan) -> None:
     metric = plan.spec.metric
-    if metric is None or metric.source:  # only a script's output tells what it reports
+    if metric is None or metric.source:  # what a script reports is known only once it runs
         return
     if plan.spec.tracks is None:
         check_tracked(metric.parts, plan.recipe)
@@ -120,7 +120,7 @@ def _freeze_thaw(spec: SweepSpec, samplers: Collection[str]) -> None:
 
 
 def _tracks(plan: Plan) -> None:
-    """A trial needs a value by its first rung."""
+    """Tracking metrics must be there by the first rung, if trials are compared by one of them."""
     tracks = plan.spec.tracks
     objective = plan.spec.metric
     if tracks is None or objective is None or not set(objective.parts) & tracks.names().keys():

@@ -38,7 +38,7 @@ from trainables.errors import SteadytuneError, hint
 from trainables.settings import parse, read_yaml
 
 STAGES_FILE = "stages.yaml"
-"""In the place of a sweep's files, where the name is that of several sweeps in a row; see `search.stages`."""
+"""The file in SWEEPS/NAME/ if NAME stands for several sweeps in a row; see `search.stages`."""
 
 
 class SweepFolder:
@@ -61,10 +61,10 @@ class SweepFolder:
     def create(
         cls, root: Path, spec: SweepSpec, data_look: DataLook | None = None, data: DataIdentity | None = None
     ) -> SweepFolder:
-        """Make the folder of a new sweep, with its description, its data's identity and what was seen of them in it.
+        """Make the folder of a new sweep, with its description, the identity of its data and what is shown of them.
 
-        The folder appears with all of that in it: a process killed before leaves the name free, one killed after, a
-        sweep that can be resumed.
+        The folder appears with all of these files at once. If the process is killed before that, the name is still
+        free; if it is killed afterwards, the sweep can be resumed.
 
         Raises:
             SteadytuneError: the name is taken, or the folder cannot be written (no permission, disk full).
@@ -84,7 +84,7 @@ class SweepFolder:
         return folder
 
     def check_free(self) -> None:
-        """Check that nothing, or an empty folder, has the name.
+        """Check that the name is free: there is no folder of that name, or an empty one.
 
         Raises:
             SteadytuneError: the name is taken.
@@ -104,7 +104,11 @@ class SweepFolder:
 
     @classmethod
     def existing(cls, root: Path, name: str, owner: str = "") -> SweepFolder:
-        """The folder of a sweep that was launched before; complains with the nearest name there is, after `owner`."""
+        """The folder of a sweep that was launched before.
+
+        Raises:
+            SteadytuneError: there is no such sweep. The message begins with `owner` and suggests the nearest name.
+        """
         folder = cls(root, name)
         if not folder.spec_file.is_file():
             there = names(root)
@@ -118,7 +122,7 @@ class SweepFolder:
         return folder
 
     def plan(self) -> Plan:
-        """The sweep's description, checked again: code may have gone since. Its data may: results need none."""
+        """The sweep's plan, made and checked again, since its code may have changed. Its data need not be there."""
         return make_plan(self.spec(), training=False)
 
     def spec(self) -> SweepSpec:
@@ -128,14 +132,14 @@ class SweepFolder:
         return spec if spec.name == self.name else spec.model_copy(update={"name": self.name})
 
     def change(self, **fields: Any) -> SweepSpec:
-        """Change the sweep's description for good: it runs on another cluster, say, or its storage moved."""
+        """Change fields of the sweep's description on disk, for example because its storage has moved."""
         spec = self.spec().model_copy(update=fields)
         removed = {name: value for name, value in read_yaml(self.spec_file).items() if name in REMOVED}
         write_file(self.spec_file, spec.dump(removed))
         return spec
 
     def check_resumable(self) -> None:
-        """Refuse to resume a sweep of an earlier version that this one would continue in another way.
+        """Refuse to resume a sweep of an earlier version that this version would continue differently.
 
         Raises:
             SteadytuneError: it was launched with a field that was removed since, at another value than its default.
@@ -164,7 +168,7 @@ class SweepFolder:
             checkpoint.sweep_up(folder)
 
     def remove(self) -> None:
-        """Delete the whole sweep for good; a killed process leaves all of it, or nothing that is called a sweep."""
+        """Delete the whole sweep. If the process is killed meanwhile, the sweep is still whole, or it is gone."""
         gone = self.root / f".{self.name}.deleted"
         shutil.rmtree(gone, ignore_errors=True)
         self.path.rename(gone)
@@ -172,7 +176,7 @@ class SweepFolder:
 
     @property
     def size(self) -> int:
-        """Bytes of all its files. A sweep that runs meanwhile deletes some of them."""
+        """Bytes of all its files. Files that a running sweep deletes meanwhile do not count."""
         size = 0
         for folder, _, files in os.walk(self.path):
             for file in files:
@@ -188,11 +192,11 @@ class SweepFolder:
 
     @contextmanager
     def locked(self, file: str = "lock", wait_seconds: float = 1.0) -> Iterator[None]:
-        """Hold the sweep for this process; it is let go when the process ends, however it ends.
+        """Lock the sweep for this process. The lock is released when the process ends, however it ends.
 
         Args:
-            file: what is held, in the sweep's folder.
-            wait_seconds: how long to wait for another process to let go; one that only looks (`held`) does at once.
+            file: the file to lock, in the sweep's folder.
+            wait_seconds: how long to wait for another process to release it. `held` takes it for a moment only.
 
         Raises:
             SteadytuneError: another process holds it.
@@ -252,7 +256,7 @@ def age(seconds: float) -> str:
 
 
 def names(root: Path) -> list[str]:
-    """The sweeps in `root`, oldest first by their descriptions: a folder's own time is its latest file's."""
+    """The sweeps in `root`, oldest first, by the time of their description: that of a folder changes with its files."""
     times: dict[str, float] = {}
     for file in root.glob("[!.]*/sweep.yaml"):  # hidden ones are half-written, or half-deleted
         with suppress(FileNotFoundError):  # deleted meanwhile

@@ -1,4 +1,4 @@
-"""What a configuration costs, and how much of it a sweep allows."""
+"""Measures of what a configuration costs, and the limits that a sweep sets on them."""
 
 from __future__ import annotations
 

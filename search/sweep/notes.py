@@ -1,4 +1,4 @@
-"""What a new sweep may not mean, though it can be run."""
+"""Remarks on a new sweep that can be run, but may not do what its user means."""
 
 from __future__ import annotations
 

@@ -45,9 +45,9 @@ class Plan:
         named: (name, settings) of the trainings that run first, pins applied.
         ranges: of the settings that are drawn, narrowed as the user asked.
         max_epochs: epochs of a whole training.
-        findings: what the reader of the data set repaired or left out, once the data were read.
-        data: which data they are, likewise.
-        data_look: what the data set holds, once it was looked at.
+        findings: what the reader of the data set repaired or left out; filled in once the data have been read.
+        data: which data they are; filled in likewise.
+        data_look: what the data set holds; filled in once it has been looked at.
     """
 
     spec: SweepSpec
@@ -78,7 +78,7 @@ class Plan:
 
     @property
     def reduction_factor(self) -> float:
-        """As given, or the scheduler's of `FACTORS`."""
+        """The factor between the epochs of two rungs: as given, or from `FACTORS`."""
         return self.spec.reduction_factor or FACTORS[self.spec.scheduler]
 
     @property
@@ -102,13 +102,13 @@ class Plan:
 
     @cached_property
     def target_metrics(self) -> frozenset[str]:
-        """The metrics and losses that targets name, besides the objective, and those by part that go with them."""
+        """The metrics and losses that targets name, and the metrics by part that go with them; never the objective."""
         named = {target.metric for target in self.targets}
         by_part = {metric for target in self.targets for metric in self.by_part(target)}
         return frozenset(named | by_part) - {self.recipe.metric}
 
     def by_part(self, target: Target) -> list[str]:
-        """The target's metric on each part of the held-out data, if it compares with a training."""
+        """The names of the target's metric on each part of the held-out data; none if it names no training."""
         return [f"{part}/{target.metric}" for part in self.recipe.held_out_parts if target.over]
 
     @property
@@ -118,7 +118,7 @@ class Plan:
 
     @property
     def earlier_values(self) -> dict[str, Any]:
-        """What trials of an older version had in effect for settings that are searched only now."""
+        """For settings that are searched only since a later version: the values that older trials trained with."""
         earlier = earlier_values(self.recipe.settings_type)
         return {name: value for name, value in earlier.items() if name in self.ranges}
 
@@ -128,7 +128,7 @@ class Plan:
         return settings
 
     def repeated(self, trained: Mapping[str, Any], seed: int) -> Settings:
-        """The settings of a training on another `seed`, unless that is pinned. What was pinned later changes none."""
+        """The settings of a training repeated on another `seed`, unless the seed is pinned. Later pins do not count."""
         values = trained if "seed" in self.pins else self._seeded(trained, seed)
         settings: Settings = self.recipe.settings(self.spec.preset, values)
         return settings
@@ -179,7 +179,7 @@ def make_plan(spec: SweepSpec, *, training: bool = True) -> Plan:
 
 
 def _named(spec: SweepSpec, recipe: AnyRecipe, pinned: Mapping[str, Any]) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """The trainings that run first: as the user enqueued them; else the recipe's, those that pins leave different."""
+    """The trainings that run first: the enqueued ones, else the recipe's, without those that pins make equal."""
     names = [recipe.baseline, *recipe.tried_first] if spec.enqueue is None else spec.enqueue
     named = [(name, recipe.settings(spec.preset, pinned, name).model_dump()) for name in names]
     if spec.enqueue is not None:
@@ -194,10 +194,11 @@ PAUSING = ("asha", "freeze_thaw")
 
 
 def _for_recipe(spec: SweepSpec, recipe: AnyRecipe) -> SweepSpec:
-    """`spec` with what is different by default for a recipe of one preset, or of trainings that cannot be paused.
+    """`spec` with other defaults, if the recipe has only one preset or its trainings cannot be paused.
 
     Raises:
-        SettingsError: a scheduler that pauses trials was asked for.
+        SettingsError: its trainings cannot be paused, but a scheduler that pauses trials was asked for; or GPUs cannot
+            be measured for it.
     """
     if spec.gpus == "auto" and spec.recipe == COMMAND:
         raise SettingsError(

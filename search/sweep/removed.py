@@ -12,9 +12,9 @@ class RemovedField:
     """A field that sweeps of an earlier version have and this version does not.
 
     Attributes:
-        default: the value that means what this version does.
-        reason: why it was removed; ends a sentence.
-        instead: what to do; likewise.
+        default: the value that stands for what this version does.
+        reason: why it was removed, as the end of a sentence.
+        instead: what to do instead, as the end of a sentence.
     """
 
     default: Any
@@ -37,5 +37,5 @@ REMOVED: Mapping[str, RemovedField] = {
 
 
 def removed_choices(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The removed fields among `values` that ask for something which this version cannot do."""
+    """The removed fields among `values` that ask for something this version cannot do."""
     return {name: values[name] for name, field in REMOVED.items() if values.get(name, field.default) != field.default}

@@ -1,8 +1,8 @@
 """What users ask of a sweep by hand, as files in its folder: `requests/ID.json`.
 
-Any process that reaches the folder may ask. Each file appears whole. The sweep's driver reads them in the order in
-which they were written, journals its answer and what follows from it in one step, and then removes the file. A file
-that a killed driver has left behind is known by its id, which the journal holds.
+Any process that can write to the folder may ask. Each file appears whole. The sweep's driver reads them in the order in
+which they were written, journals its answer and its consequences in one step, and then removes the file. If a killed
+driver has left a file behind, the next one finds its id in the journal, so it does not answer twice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from search.journal.events import Verb
 from trainables.atomic import write_file
 
 _READ_AGAIN_SECONDS = 0.5
-"""A folder on a network takes milliseconds to list, and Ray's loop asks ten times a second."""
+"""An empty folder is listed again only after this time: on a network that takes milliseconds, and Ray's loop asks ten
+times a second."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Request:
         verb: what is asked for.
         trial: which trial it is about; None for the whole sweep.
         values: for "add", settings by name.
-        id: sorts by the time at which it was asked.
+        id: identifies the request; ids sort by the time of the request.
     """
 
     verb: Verb
@@ -48,8 +49,8 @@ class RequestBox:
     """The requests of one sweep that have not been answered yet.
 
     Args:
-        folder: holds their files; made when there is one.
-        listed_every: seconds for which `pending` does not look again after it has found nothing.
+        folder: holds their files; it is made with the first request.
+        listed_every: seconds for which `pending` does not list the folder again after it was empty.
     """
 
     def __init__(self, folder: Path, listed_every: float = _READ_AGAIN_SECONDS) -> None:
@@ -63,7 +64,7 @@ class RequestBox:
         write_file(self._path(request.id), request.dump(), durable=True)
 
     def pending(self) -> list[Request]:
-        """The requests, oldest first. What is no request of ours is renamed `*.unreadable`."""
+        """The requests, oldest first. A file that is not a valid request is renamed `*.unreadable`."""
         if time.monotonic() - self._listed < self._listed_every:
             return []
         try:
@@ -80,7 +81,7 @@ class RequestBox:
         self._path(request.id).unlink(missing_ok=True)
 
     def __contains__(self, request: Request) -> bool:
-        """Whether it waits for an answer."""
+        """Whether `request` has not been answered yet."""
         return self._path(request.id).exists()
 
     def _path(self, request_id: str) -> Path:

@@ -40,19 +40,19 @@ class SweepSpec(Settings):
         description="name of the sweep and of its folder: letters, digits, '.', '-', '_'; recipe and time if not given"
     )
     recipe: str = Field(description="a recipe's name (see `steadytune recipes`) or module:Class")
-    preset: str = Field("paper", description="settings to start from, of those that `steadytune recipes RECIPE` shows")
+    preset: str = Field("paper", description="named settings to start from; `steadytune recipes RECIPE` lists them")
     data: str = Field(
         "",
-        description="the data set, as the recipe's format has it: a path, or a URI that each node fetches; "
-        "own scripts and functions may do without",
+        description="the data set, in the recipe's format: a path, or a URI that each node downloads; scripts and "
+        "functions of your own may need none",
     )
     data_cache_gb: float = Field(
         100.0, gt=0, description="limit on the disk space of downloaded data sets on each node, in 10^9 bytes"
     )
     data_fingerprint: str | None = Field(
         None,
-        description="checksum of what was downloaded, if `data` is a URI; launch fills it in, and a resumed sweep is "
-        "refused on other data",
+        description="checksum of what was downloaded, if `data` is a URI; launch fills it in, and a resume on other "
+        "data is refused",
     )
     set: dict[str, Any] = Field({}, description="settings to pin (lr: 1e-3) or to narrow (lr: {low: 1e-5, high: 1e-3})")
     enqueue: list[str] | None = Field(
@@ -124,7 +124,7 @@ class SweepSpec(Settings):
         "asha",
         description="how trials are compared at rungs, which are certain epochs: asha pauses those below the cutoff, "
         "stopping stops them; freeze_thaw pauses every trial, and a model chooses the paused or new one that trains "
-        "next; none compares nothing",
+        "next; none never compares trials",
     )
     grace_epochs: int | None = Field(
         None,
@@ -143,7 +143,7 @@ class SweepSpec(Settings):
     )
     confirm_top: int = Field(3, ge=0, description="best configurations that are re-trained on fresh seeds; 0: none")
     confirm_seeds: int = Field(2, gt=0, description="fresh seeds for each of them")
-    combine_seeds: bool = Field(False, description="score the winner's fresh seeds averaged and as an ensemble too")
+    combine_seeds: bool = Field(False, description="also score the winner's fresh seeds averaged and as an ensemble")
 
     targets: list[str] = Field(
         [],
@@ -165,8 +165,8 @@ class SweepSpec(Settings):
     cpus: float = Field(1.0, gt=0, description="CPU cores of one trial")
     gpus: float | Literal["auto"] = Field(
         0.0,
-        description="GPUs of one trial; 0.5 lets two share one, auto as many as fit, which the baseline is "
-        "trained to measure",
+        description="GPUs of one trial: 0.5 lets two trials share a GPU; auto lets as many share it as fit, which is "
+        "measured by training the baseline",
     )
     memory_gb: float | None = Field(
         None, gt=0, description="main memory of one trial, in 10^9 bytes; a node runs no more trials at a time than fit"
@@ -220,7 +220,7 @@ class SweepSpec(Settings):
 
     @property
     def subject(self) -> str:
-        """What the sweep is about, in a word: the folder of its data set, or of its script."""
+        """A short name for what the sweep is about: the folder of its data set, or of its script."""
         return Path(self.data).absolute().parent.name if self.data else Path(self.directory or "").absolute().name
 
     @property
@@ -242,12 +242,12 @@ class SweepSpec(Settings):
         return {name: value for name, value in fields.items() if value is not None}
 
     def fields(self) -> dict[str, Any]:
-        """What is given, and the defaults of the rest; of what only a script has, what is given."""
+        """All fields with their values; `SCRIPT_FIELDS` and `OF_RECIPES` only where they are not at their defaults."""
         fields = self.model_dump(mode="json", exclude_none=True, exclude={*SCRIPT_FIELDS, *OF_RECIPES})
         return fields | self.model_dump(mode="json", include={*SCRIPT_FIELDS, *OF_RECIPES}, exclude_defaults=True)
 
     def given(self) -> str:
-        """What is given, as YAML: this sweep for another process, which adds the defaults."""
+        """The fields that were given, as YAML, for another process, which adds the defaults."""
         return yaml.safe_dump(self.model_dump(mode="json", exclude_unset=True, exclude_none=True), sort_keys=False)
 
     def dump(self, removed: Mapping[str, Any] | None = None) -> str:
@@ -257,9 +257,9 @@ class SweepSpec(Settings):
 
 COMMAND = "command"
 SCRIPT_FIELDS = ("command", "args", "args_file", "parameters", "checkpoint", "stop", "ends_early", "directory")
-"""What only `recipe: command` has."""
+"""The fields that only `recipe: command` has."""
 OF_RECIPES = ("metric", "tracks")
-"""What concerns any recipe; see `trainables.declared`."""
+"""The fields that change what a recipe reports; see `trainables.declared`."""
 
 
 def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
@@ -292,7 +292,7 @@ def read_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
 def read_stored_spec(values: Mapping[str, Any], owner: str) -> SweepSpec:
     """The sweep that was launched with `values`, perhaps by an earlier version.
 
-    Removed fields are left out. What came later is what that version did without it.
+    Removed fields are left out. Fields that came later get the value that stands for what that version did.
     """
     fields = {name: value for name, value in values.items() if name not in REMOVED}
     if isinstance(stability := fields.get("stability"), Mapping):

@@ -1,7 +1,7 @@
-"""What people who know other programs write in a sweep, and how it is written here.
+"""Words of other programs that people write in a sweep, and how to write the same here.
 
-A sweep of W&B or a study of Optuna means the same with other words. Each of them is refused with the spelling that
-this program reads, rather than guessed at.
+W&B and Optuna have other words for the same things. Such a word is refused with the spelling that this program reads;
+nothing is guessed.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ EMPTY = {
 
 
 def check_empty(values: Mapping[str, Any], owner: str) -> None:
-    """Refuse an empty field of several values in a file: perhaps all is meant, perhaps nothing.
+    """Refuse a field that is empty in the file but takes several values: its meaning would be a guess.
 
     Args:
         values: the sweep, as the file has it.
@@ -127,7 +127,7 @@ def check_spelling(choices: Mapping[str, Any]) -> None:
 
 
 def check_pairs(choices: Mapping[str, Any], settings_type: type[Settings]) -> None:
-    """Ask about two numbers in a list: for a setting that may have any value between them, both readings are likely.
+    """Refuse two numbers in a list for a continuous setting: they may be meant as two values or as a range.
 
     Raises:
         SettingsError: there are such.

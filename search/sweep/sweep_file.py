@@ -1,4 +1,4 @@
-"""Reads a new sweep from its file and what is given beside it."""
+"""Reads a new sweep from its file and from options."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def read_sweep(file: Path | None, fields: Mapping[str, Any]) -> SweepSpec:
 
 
 def spec_of(in_file: Mapping[str, Any], fields: Mapping[str, Any], owner: str) -> SweepSpec:
-    """The sweep of the values `in_file`, with `fields` overriding them; `owner` begins every complaint.
+    """The sweep with the values `in_file`, overridden by `fields`; `owner` begins every error message.
 
     Raises:
         SettingsError: see `read_sweep`.
@@ -58,15 +58,15 @@ def spec_of(in_file: Mapping[str, Any], fields: Mapping[str, Any], owner: str) -
     values = merged(in_file, fields, owner)
     if "recipe" in values:
         values.setdefault("name", name_by_time(str(values["recipe"])))
-    if values.get("recipe") == COMMAND:  # a resume may come from another folder
+    if values.get("recipe") == COMMAND:  # the sweep may be resumed from another working directory
         values["directory"] = str(Path(str(values.get("directory") or "")).absolute())
     return _with_start_files(_with_whole_paths(read_spec(values, owner)))
 
 
 def _with_whole_paths(spec: SweepSpec) -> SweepSpec:
-    """`spec` with the whole paths of its data, of its store's file and of earlier sweeps: a resume has another folder.
+    """`spec` with absolute paths of its data, store and earlier sweeps, since it may be resumed from another folder.
 
-    Data that are no file here may have a name that the recipe knows, and stay.
+    Data that are no file here are left as they are: the recipe may know them by that name.
     """
     paths: dict[str, Any] = {}
     if spec.warm_start:
@@ -79,9 +79,9 @@ def _with_whole_paths(spec: SweepSpec) -> SweepSpec:
 
 
 def _with_start_files(spec: SweepSpec) -> SweepSpec:
-    """`spec` with whole paths of the files here that trainings start from: workers, and a resume, have other folders.
+    """`spec` with absolute paths of the files that trainings start from, since workers run in other folders.
 
-    A script's are of its own `directory`. What is no file here may be a name that the recipe knows, and stays.
+    The files of a script are relative to its `directory`. What is no file here is left: the recipe may know the name.
     """
     if spec.recipe == COMMAND:
         return spec

@@ -1,7 +1,7 @@
 """What a user wants the winner to reach: `map50_95 >= 0.45`, `val <= 1.2`, `map50_95 >= rgb-only + 0.02`.
 
-A target names a metric that the recipe reports (a held-out loss too), and the value that it must reach: a number, or
-what one of the sweep's named trainings reaches, with a number more or less.
+A target names a metric or a held-out loss that the recipe reports, and the value that it must reach: a number, or the
+value of one of the sweep's named trainings plus or minus a number.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Target:
 
     Attributes:
         metric: the metric's name.
-        sign: whether it must be at least (">=") or at most ("<=") the bound.
-        over: the named training whose value the bound is measured from; "" if it is a number alone.
+        sign: whether the metric must be at least (">=") or at most ("<=") the bound.
+        over: the named training from whose value the bound is measured; "" if the bound is a plain number.
         amount: the bound, or its distance from that training's value.
     """
 
@@ -57,7 +57,7 @@ def parse_target(text: str) -> Target:
     """The target that a user wrote.
 
     Raises:
-        ValueError: it is none; the message is the rule that it breaks.
+        ValueError: it is no target; the message says which rule it breaks.
     """
     parts = _TARGET.fullmatch(text.strip())
     if parts is None:

@@ -32,18 +32,18 @@ def check_uri(field: str, value: str) -> None:
 
 
 def located(data: str) -> str:
-    """A sweep's `data` for whoever runs in another folder: the absolute path, the URI that it is, or "" for none."""
+    """A sweep's `data` for a process in another working directory: an absolute path, or the URI; "" stays ""."""
     return data if is_uri(data) or not data else str(Path(data).absolute())
 
 
 def located_store(store: str) -> str:
-    """A sweep's `store` for whoever runs in another folder: that of a SQLite file with the file's whole path."""
+    """A sweep's `store` for a process in another working directory: a SQLite file gets its absolute path."""
     file = sqlite_file(store)
     return sqlite_store(file.absolute()) if file else store
 
 
 def located_sweep(sweep: str) -> str:
-    """An earlier sweep of `warm_start` for whoever runs in another folder: its whole path, or the name that it is."""
+    """An earlier sweep in `warm_start` for a process in another working directory: its absolute path, or its name."""
     return str(Path(sweep).absolute()) if (Path(sweep) / "sweep.yaml").is_file() else sweep
 
 
@@ -58,5 +58,5 @@ def sqlite_file(store: str) -> Path | None:
 
 
 def short_name(data: str) -> str:
-    """What people call a sweep's `data`: its path's last part."""
+    """A short name for a sweep's `data`: the last part of its path."""
     return Path(urlsplit(data).path if is_uri(data) else data).name
