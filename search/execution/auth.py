@@ -1,7 +1,7 @@
 """Ray's token authentication, for the driver of a sweep.
 
-Ray itself reads the token, from RAY_AUTH_TOKEN, the file named by RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token. It never
-passes through steadytune, so it cannot appear in a journal, a log or a command line of ours.
+Ray itself reads the token, from RAY_AUTH_TOKEN, the file named by RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token. steadytune
+does not read it, so it cannot appear in a journal, a log or a command line.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def use_token() -> bool:
 
 
 def protect_token_file() -> None:
-    """Let only its owner read the token file: Ray makes it with the permissions that the umask gives."""
+    """Make the token file readable for its owner only: Ray makes it with the permissions of the umask."""
     path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
     with suppress(OSError):  # there is none, or it is another user's
         if path.is_file() and path.stat().st_mode & 0o077:
@@ -50,10 +50,10 @@ def protect_token_file() -> None:
 
 @contextmanager
 def own_token(environment: MutableMapping[str, str]) -> Iterator[None]:
-    """A token for a Ray that is started here and cannot keep its own in ~/.ray, as in a read-only home.
+    """For the block: a token for a Ray that is started here but cannot write one to ~/.ray (a read-only home).
 
     Args:
-        environment: gets RAY_AUTH_TOKEN_PATH, of a file that is deleted after the block, if Ray needs one.
+        environment: gets RAY_AUTH_TOKEN_PATH if Ray needs it. The file is deleted after the block.
     """
     if any(environment.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")) or _home_keeps_a_token():
         yield

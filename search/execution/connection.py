@@ -52,9 +52,9 @@ Notify = Callable[[RenderableType], None]
 
 CONNECT_SECONDS = 5.0
 START_SECONDS = 300.0
-"""How long Ray may take to start here. It would give up after 30 s, in which a busy machine starts nothing."""
+"""How long Ray may take to start here. By itself it gives up after 30 s, which is too short on a busy machine."""
 NODE_SECONDS = 120.0
-"""How long a node may take to unpack the code and answer; a slower one would delay its trials as much."""
+"""How long a node may take to unpack the code and answer. A slower node would delay each trial by as much."""
 
 _QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no JSON, CSV and TensorBoard file per trial: the journal replaces them
@@ -68,9 +68,9 @@ _QUIET = {
 
 
 def _discard_output(data: Any, ignore_prefix: bool) -> None:
-    """Replaces Ray's printer of worker messages, which has no switch: paragraphs about each process that died.
+    """Replaces Ray's printer of worker messages, which cannot be switched off: it prints paragraphs about dead workers.
 
-    They stay in the logs of Ray's session; the sweep itself reports what became of the trial.
+    The messages stay in the logs of Ray's session; the sweep itself reports what happened to the trial.
     """
 
 
@@ -123,7 +123,7 @@ def _connection(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]
 
 @contextmanager
 def _own_sigterm() -> Iterator[None]:
-    """Keep what SIGTERM does here: Ray sets a handler of its own when it starts, and the default when it ends."""
+    """Keep this process's handler of SIGTERM: Ray sets its own when it starts, and the default one when it ends."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -133,10 +133,12 @@ def _own_sigterm() -> Iterator[None]:
 
 
 def check_address(address: str) -> None:
-    """Check that something listens at HOST:PORT: Ray would try for most of a minute before it gives up.
+    """Check that something listens at HOST:PORT, since Ray would try for most of a minute before it gives up.
+
+    Other addresses ("auto", "ray://…") are not checked.
 
     Raises:
-        SettingsError: nothing does. Other addresses ("auto", "ray://…") are not checked.
+        SettingsError: nothing listens there.
     """
     host, colon, port = address.rpartition(":")
     if not colon or "/" in host or not port.isdigit():
@@ -173,7 +175,7 @@ def _shut_down(state: tenacity.RetryCallState) -> None:
     reraise=True,
 )
 def _start(folder: Path) -> None:
-    os.environ.pop("RAY_ADDRESS", None)  # of a cluster that this sweep is not for; Ray's parts would look for it
+    os.environ.pop("RAY_ADDRESS", None)  # else parts of Ray would look for that cluster, though the sweep runs here
     # With this constant False, as on macOS, Ray listens on loopback only. It would replace an address of 127.0.0.1.
     enabled, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     get_node, services.get_node = services.get_node, patient(services.get_node, START_SECONDS)
@@ -194,12 +196,12 @@ def _start(folder: Path) -> None:
 def _join(address: str, notify: Notify) -> None:
     sends_token = use_token()
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    if JOB in os.environ:  # in a job Ray knows the address, and has brought the code
+    if JOB in os.environ:  # in a job Ray knows the address, and the code has been sent with the job
         ray.init(address="auto", **options)
     else:
         check_address(address)
         _check_token(address)
-        # Sends the code that this driver runs to the workers of other machines.
+        # The code of this driver is sent to the workers on other machines.
         own_code = [search, spaces, trainables, str(Path(search.__file__).parent.with_name("steadytune.py"))]
         ray.init(address=address, runtime_env={"py_modules": own_code}, **options)
     if not sends_token:
@@ -207,7 +209,7 @@ def _join(address: str, notify: Notify) -> None:
 
 
 def _check_token(address: str) -> None:
-    """Authenticate once by ourselves: `ray.init` would take half a minute to report a wrong token."""
+    """Authenticate once before `ray.init`, which would take half a minute to report a wrong token."""
     gcs_address = None if "://" in address else canonicalize_bootstrap_address(address)
     try:
         if gcs_address:
@@ -266,7 +268,7 @@ def _differences(spec: SweepSpec, question: Question) -> Iterator[Difference]:
             yield Difference(name, "check", "done", problem, fix)
             continue
         yield from compare(name, driver, report, question, resources.gpus)
-        # The node sees the driver's file; that the driver sees the node's shows that both write to one folder.
+        # The node has seen the driver's file. If the driver sees the node's file too, both write to the same folder.
         if not question.storage and not report.folder and not wait_for(file):
             yield Difference(name, f"folder {file.parent}", "writable", "another folder", SHARE)
 

@@ -1,4 +1,4 @@
-"""Why the process of a training crashed, read from Ray's error and the trial's log; and what is wrong with a disk."""
+"""Says why the process of a training crashed (by Ray's error and the trial's log), and what is wrong with a disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def crash_reason(error: str, log: Path) -> str:
         error: Ray's error message.
         log: the trial's log, into which faulthandler writes the stack of a crash or a hang.
     """
-    see_log = f"(see {log})"  # the rules that compare failures cut this off
+    see_log = f"(see {log})"  # code that compares failures cuts this off
     if "OutOfMemoryError" in error:
         return (
             "its process was killed because the machine ran out of memory; "

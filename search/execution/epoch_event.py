@@ -1,4 +1,4 @@
-"""The journal's event of an epoch that was trained."""
+"""Makes the journal's event of an epoch."""
 
 from __future__ import annotations
 

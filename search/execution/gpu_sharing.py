@@ -1,7 +1,7 @@
 """How many trials share a GPU under `gpus: auto`: as many as fit, by the memory that the baseline takes.
 
-The baseline trains alone on a whole GPU before the sweep begins. A trial that takes more than it did may run out of
-memory on a shared GPU; the coordinator then hands it out once more, with a GPU of its own.
+The baseline trains alone on a whole GPU before the sweep begins. A trial that takes more memory than the baseline did
+may run out of memory on a shared GPU; the coordinator then hands it out once more, with a GPU of its own.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from trainables.device import Memory, memory
 from trainables.errors import SettingsError, first_line
 
 PROBE_SECONDS = 120.0
-"""A longer epoch is cut off: it has shown the memory of its batches by then, if not of its evaluation."""
+"""A longer epoch is cut off. By then the memory of its batches has been measured, though not that of its evaluation."""
 RESERVED_SHARE = 0.1
-"""Share of a GPU kept free for what one epoch of one configuration does not show. Chosen, not measured."""
+"""Share of a GPU that is kept free, since other configurations may take more memory. Chosen, not measured."""
 MAX_TRIALS_PER_GPU = 16
-"""Beyond that, trials wait for the GPU's cores."""
+"""With more trials than this, they would wait for the GPU's cores."""
 
 
 def gpu_share(probe: Memory) -> float:
@@ -44,12 +44,11 @@ class MemoryProbe:
         return memory()
 
 
-def measure_memory(config: dict[str, Any], seconds: float = PROBE_SECONDS) -> Memory:
-    """The GPU memory that training an epoch takes, or the first `seconds` of it.
+def measure_memory(config: dict[str, Any]) -> Memory:
+    """The GPU memory that training an epoch takes, or the first `PROBE_SECONDS` of it.
 
     Args:
         config: that of a `RecipeTrainable`, without its folder.
-        seconds: after which a longer epoch is cut off.
 
     Raises:
         SettingsError: the training failed, or used no GPU.
@@ -59,7 +58,7 @@ def measure_memory(config: dict[str, Any], seconds: float = PROBE_SECONDS) -> Me
     measured: Memory | None = None
     try:
         epoch = probe.train.remote(config)
-        finished, _ = ray.wait([epoch], timeout=seconds)
+        finished, _ = ray.wait([epoch], timeout=PROBE_SECONDS)
         failure = ray.get(epoch) if finished else ""
         measured = ray.get(probe.memory.remote())
     except RayError as error:

@@ -1,8 +1,8 @@
 """Notices that a process of Ray's head on this machine has died.
 
-Ray's client waits for its head (the GCS) for a minute and then ends the driver from C++, with no word that a user could
-follow. This ends it at once, with one sentence. It is the same to the sweep as a driver that was killed: the journal is
-on disk, and Ray's other processes and the recorder end when the driver does.
+Ray's client waits a minute for its head (the GCS) and then ends the driver from C++, without a message that helps a
+user. This module ends the driver at once, with one sentence. To the sweep it is as if the driver had been killed: the
+journal is on disk, and Ray's other processes and the recorder end when the driver does.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ def dead_processes() -> list[str]:
 
 @contextmanager
 def watched_head(resume: str, dead: Callable[[], list[str]] = dead_processes) -> Iterator[None]:
-    """For the block, end this process with one sentence if `dead` gives a process; `resume` is the sweep's command."""
+    """For the block: end this process with one sentence as soon as one of Ray's processes has died.
+
+    Args:
+        resume: the command line that resumes the sweep.
+        dead: returns the kinds of the processes that have died.
+    """
     ended = threading.Event()
 
     def watch() -> None:
@@ -42,7 +47,7 @@ def watched_head(resume: str, dead: Callable[[], list[str]] = dead_processes) ->
                     file=sys.stderr,
                     flush=True,
                 )
-                os._exit(EXIT_CODE)  # whatever waits for Ray now would wait for a minute
+                os._exit(EXIT_CODE)  # a regular exit would wait for Ray, which takes a minute
 
     thread = threading.Thread(target=watch, name="head-watch", daemon=True)
     thread.start()
@@ -50,4 +55,4 @@ def watched_head(resume: str, dead: Callable[[], list[str]] = dead_processes) ->
         yield
     finally:
         ended.set()
-        thread.join()  # Ray ends these processes next
+        thread.join()  # after the block Ray ends its processes itself

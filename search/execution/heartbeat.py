@@ -1,8 +1,9 @@
 """Notices a worker that stands still: a stopped process, or one that waits for a dead disk or GPU.
 
 An epoch that takes too long is ended inside its process (`search.execution.trainable`). A process that does not run at
-all cannot do that. So each worker counts up a number at the head node, and the driver looks at it once a trial has been
-silent for longer than an epoch may take. A worker that waits for a storage counts on, and is left alone.
+all cannot do that. So each worker increases a number at the head node. If a trial has not reported for longer than an
+epoch may take, the driver checks whether its number still grows. A worker that only waits for a storage still counts,
+and is left alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ray.experimental import internal_kv
 
 BEAT_SECONDS = 5.0
 GRACE_SECONDS = 60.0
-"""How long the number must stand still: on a busy machine a thread may wait for many seconds."""
+"""A worker stands still if its number has not grown for this long: on a busy machine a thread may wait many seconds."""
 
 
 def _key(trials_folder: str, trial: int) -> bytes:
@@ -24,7 +25,7 @@ def _key(trials_folder: str, trial: int) -> bytes:
 
 
 class Heartbeat:
-    """Counts up a number at the head node from a thread of the worker's process, for one trial at a time."""
+    """A thread of a worker's process that increases a number at the head node, for one trial at a time."""
 
     def __init__(self) -> None:
         self._key = b""
@@ -32,20 +33,20 @@ class Heartbeat:
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     def of(self, trials_folder: str, trial: int) -> None:
-        """Count for this trial from now on."""
+        """Increase the number of this trial from now on."""
         self._key = _key(trials_folder, trial)
 
     def _beat(self) -> None:
         while True:
             self._count += 1
             if self._key:
-                with suppress(Exception):  # the head node does not answer now; the driver sees no change then either
+                with suppress(Exception):  # the head node does not answer now, and the driver cannot read it either
                     internal_kv._internal_kv_put(self._key, str(self._count).encode(), overwrite=True)
             time.sleep(BEAT_SECONDS)
 
 
 def read_count(trials_folder: str, trial: int) -> bytes:
-    """The number that a trial's worker has counted up to; empty if it has not begun."""
+    """The present number of a trial's worker; empty if the worker has not begun to count."""
     return bytes(internal_kv._internal_kv_get(_key(trials_folder, trial)) or b"")
 
 
@@ -85,6 +86,6 @@ class SilenceWatch:
                 self._suspects[trial] = (latest, now)
             elif now - since > GRACE_SECONDS:
                 still.append(trial)
-        for trial in still:  # its next process starts anew
+        for trial in still:  # its next process begins without a history
             del self._heard[trial], self._suspects[trial]
         return still

@@ -1,9 +1,9 @@
-"""How a sweep that runs as a Ray job tells the process that submitted it how it fares.
+"""How a sweep that runs as a Ray job reports to the process that submitted it.
 
-Ray offers a job no channel back but its log: metadata is fixed when a job is submitted. So a job prints one status
-line, which `jobs.py` recognises and hides from the user. Why a job failed is its last line that begins with
-`ERROR_PREFIX`, as the command line prints every mistake of the user's. Both are a protocol: views may say the same in
-words of their own, which nothing depends on.
+A Ray job can report only through its log, since its metadata are fixed when it is submitted. So a job prints one status
+line, which `jobs.py` recognises and hides from the user. If a job fails, its last line that begins with `ERROR_PREFIX`
+says why: the command line prints every user's mistake that way. Both lines are a protocol. Nothing depends on how views
+word the same facts.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from search.sweep.environment import JOB
 TRAINING_STATUS = "steadytune-job-status: training"
 """The whole line that a job prints when nothing has refused the sweep and its trials begin."""
 BACKGROUND = "STEADYTUNE_BACKGROUND"
-"""Environment variable of a driver that another process has started, which reads its output."""
+"""Environment variable of a driver that another process has started. That process reads the output of the driver."""
 ERROR_PREFIX = "steadytune: "
-"""Begins the one-sentence message about a mistake of the user's."""
+"""Begins the one-sentence message about a user's mistake."""
 
 
 def announce_training() -> None:

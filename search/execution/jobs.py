@@ -1,7 +1,7 @@
 """Sweeps as Ray jobs: submitted to a cluster's head, where they outlive the terminal.
 
 The job of a sweep is found by the sweep's name alone: `steadytune-NAME-1` is its launch, and each resume adds one to
-the number (Ray refuses an id that it has seen before). The newest one is the sweep's job.
+the number (Ray refuses an id that it has seen before). The sweep's job is the one with the highest number.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ ACTIVE_STATES = ("pending", "running")
 STOP_SECONDS = 30.0
 """How long `stop` waits; Ray itself kills a job that has not ended a few seconds after it was asked to."""
 AGENT_SECONDS = 60.0
-"""How long a cluster that has just been started may lack the agent that starts jobs."""
-_NO_AGENT = "No available agent"  # Ray's answer then
+"""How long to wait for the agent that starts jobs: a cluster that has just been started may not have it yet."""
+_NO_AGENT = "No available agent"  # Ray's answer as long as there is none
 # Ray's agent runs on without its job server if its port is taken (`run` in ray/dashboard/agent.py).
 _PORT_HINT = "does another Ray on the head hold port 52365? give `ray start --head` --dashboard-agent-listen-port 0"
 _SPEC_VARIABLE = "STEADYTUNE_SWEEP"  # holds the sweep's description in the environment of its job
@@ -158,7 +158,7 @@ class Jobs:
         return job_id(name, number)
 
     def state(self, job: str) -> str:
-        """One of pending, running, succeeded, failed, stopped."""
+        """The state of the job: pending, running, succeeded, failed or stopped."""
         return str(JobStatus(self._client.get_job_status(job)).value).lower()
 
     def running(self, name: str) -> bool:
@@ -172,7 +172,7 @@ class Jobs:
         return "".join(line for line in lines if not is_status(line))
 
     def follow(self, job: str) -> Iterator[str]:
-        """The lines that the job prints, as they come and with their line ends, without status lines; until it ends."""
+        """The lines that the job prints until it ends, with their line ends and without status lines."""
         return (line for line in self._follow(job) if not is_status(line))
 
     def _follow(self, job: str) -> Iterator[str]:
@@ -197,10 +197,10 @@ class Jobs:
             loop.close()
 
     def await_start(self, job: str) -> None:
-        """Return when its trials begin, or when it has ended well before that.
+        """Return when the job's trials begin, or when it has ended without an error before that.
 
         Raises:
-            SteadytuneError: the sweep was refused; repeats its message.
+            SteadytuneError: the sweep was refused; the message is the job's.
         """
         if not any(map(is_status, self._follow(job))):
             self.check_success(job)
@@ -209,7 +209,7 @@ class Jobs:
         """Check that a job that has ended did so without an error.
 
         Raises:
-            SteadytuneError: it failed or was stopped; repeats its message.
+            SteadytuneError: it failed or was stopped; the message is the job's.
         """
         if self.state(job) == "succeeded":
             return
@@ -217,7 +217,7 @@ class Jobs:
         raise SteadytuneError(f"job {job} {self.state(job)}: {sentence}")
 
     def stop(self, job: str) -> bool:
-        """End the job as Ctrl-C does and wait until it has ended; returns whether it was running."""
+        """End the job as Ctrl-C would, and wait until it has ended; returns whether it was running."""
         stopped = bool(self._client.stop_job(job))
         deadline = time.monotonic() + STOP_SECONDS
         while self.state(job) in ACTIVE_STATES and time.monotonic() < deadline:

@@ -19,7 +19,7 @@ from trainables.errors import SettingsError, SteadytuneError
 SHARED_FOLDER_SECONDS = 10.0
 """A network file system may take some seconds to show a file that another machine wrote."""
 UNCHECKED_PACKAGES = {"steadytune", "optuna", "mlflow"}
-"""steadytune's code is sent to the nodes; Optuna and MLflow run in the driver's processes alone."""
+"""steadytune's code is sent to the nodes, and only the driver's processes need Optuna and MLflow."""
 SHARE = "give --sweeps a folder that all nodes share, or a --storage"
 _SAME_PATH = "put the data under this path on every node, or give a URI"
 _SAME_SCRIPT = "a script does not travel with the sweep: put its folder under this path on every node, or share it"
@@ -31,10 +31,10 @@ class Question:
     """What a node is to check.
 
     Attributes:
-        recipe, data, storage: the sweep's; `storage` is "" if all nodes share the sweep's folder.
+        recipe, data, storage: those of the sweep; `storage` is "" if all nodes share the sweep's folder.
         probe: a file that the driver wrote, at the storage if there is one, else in the sweep's folder.
-        token: its content.
-        script: what must be there under the same path for a script to run: its working directory, and files in it.
+        token: the content of that file.
+        script: what a script needs under the same path on each node: its working directory, and files in it.
     """
 
     recipe: str
@@ -50,8 +50,9 @@ class NodeReport:
     """What a node has.
 
     Attributes:
-        python, versions, gpus: of the machine.
-        data, folder, recipe, script: what is wrong with them; "" if nothing is.
+        python, versions: of Python, and of the packages that results depend on.
+        gpus: how many GPUs nvidia-smi sees.
+        data, folder, recipe, script: what is wrong with each; "" if nothing is.
     """
 
     python: str
@@ -75,7 +76,7 @@ class Difference:
 
 
 def inspect_node(question: Question, name: str) -> NodeReport:
-    """Inspect the machine that this runs on; leaves a file called `name` beside the probe in a shared folder."""
+    """Inspect the machine that this runs on. In a shared folder it leaves a file called `name` beside the probe."""
     machine = environment()
     return NodeReport(
         python=str(machine["python"]),
@@ -125,9 +126,9 @@ def _folder_problem(question: Question, name: str) -> str:
     return ""
 
 
-def wait_for(path: Path, seconds: float = SHARED_FOLDER_SECONDS) -> bool:
-    """Whether a file that another machine wrote exists, or appears within `seconds`."""
-    deadline = time.monotonic() + seconds
+def wait_for(path: Path) -> bool:
+    """Whether a file that another machine wrote exists, or appears within `SHARED_FOLDER_SECONDS`."""
+    deadline = time.monotonic() + SHARED_FOLDER_SECONDS
     while not path.exists():
         if time.monotonic() > deadline:
             return False

@@ -1,4 +1,4 @@
-"""Waiting longer than Ray does."""
+"""Waits longer than Ray does."""
 
 from __future__ import annotations
 

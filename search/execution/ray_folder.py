@@ -1,10 +1,10 @@
-"""Where Ray's sessions on this machine lie: in a folder that other users cannot enter, by a path that is short.
+"""The folder of Ray's sessions on this machine: other users cannot enter it, and its path is short.
 
-Ray makes the folders of its sessions writable for all (mode 0777), and the one that they lie in; workers import the
-sweep's code from there. So that one lies in a private folder (0700), which Ray leaves alone.
+Ray lets everybody write to the folders of its sessions (mode 0777) and to the folder above them, although workers
+import the sweep's code from there. So that folder is put below a private one (0700), which Ray does not touch.
 
-Linux takes 107 bytes for the path of a socket, and Ray's own part of it is 68 bytes long: /ray/, a session's name with
-its time and process number, /sockets/plasma_store. TMPDIR may be long.
+On Linux the path of a socket has at most 107 bytes. Ray's part of it takes 68: /ray/, a session's name with its time
+and process number, /sockets/plasma_store. TMPDIR may be too long for the rest.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from pathlib import Path
 from trainables.errors import SettingsError
 
 LONGEST_SOCKET = 107
-"""Bytes; `sun_path` in unix(7), less the zero at its end."""
+"""In bytes: `sun_path` in unix(7), without the zero at its end."""
 _SESSION = "session_2026-01-31_23-59-59_123456_4194304/sockets/plasma_store"
 """The longest path below Ray's folder: process numbers go up to 2^22."""
 LONGEST_START_SECONDS = 1800.0
-"""A session that is younger may be one that starts: three attempts of `connection.START_SECONDS` at most."""
+"""A younger session may still be starting: that takes at most three attempts of `connection.START_SECONDS`."""
 
 
 def wanted_folder() -> Path:
-    """RAY_TMPDIR/ray if that variable is set, as Ray has it; else below a private folder in TMPDIR, or in /tmp."""
+    """RAY_TMPDIR/ray if that variable is set, as in Ray; else a folder below a private one in TMPDIR or /tmp."""
     if folder := os.environ.get("RAY_TMPDIR"):
         return Path(folder).absolute() / "ray"
     return _below_private(os.environ.get("TMPDIR") or "/tmp")
@@ -42,10 +42,10 @@ def fits(folder: Path) -> bool:
 
 
 def session_folder() -> Path:
-    """The wanted folder if sockets fit there and it can be written, else one below a private folder elsewhere.
+    """The wanted folder, if its path is short enough and it can be written; else one below a private folder elsewhere.
 
     Raises:
-        SettingsError: there is none.
+        SettingsError: there is no such folder.
     """
     for folder in _candidates():
         if fits(folder) and _can_be_used(folder):
@@ -57,7 +57,7 @@ def session_folder() -> Path:
 
 
 def remove_session(session: Path) -> None:
-    """Delete the files of a session that has ended here: 20 MB of logs for each sweep, which nobody reads."""
+    """Delete the files of a session that has ended: each sweep leaves 20 MB of logs, which nobody reads."""
     latest = session.with_name("session_latest")
     if latest.is_symlink() and latest.resolve() == session.resolve():
         latest.unlink(missing_ok=True)
@@ -65,7 +65,7 @@ def remove_session(session: Path) -> None:
 
 
 def remove_dead_sessions(folder: Path) -> None:
-    """Delete what sweeps that were killed have left in `folder`, if it is a private one: others' sessions stay."""
+    """Delete sessions that killed sweeps have left in `folder`. In a folder that is not private nothing is deleted."""
     if folder.parent.name == _private_name():
         for session in folder.glob("session_2*"):
             if _is_dead(session):
@@ -73,7 +73,10 @@ def remove_dead_sessions(folder: Path) -> None:
 
 
 def _is_dead(session: Path) -> bool:
-    """Whether the session began a while ago and nobody listens there; its processes may be another container's."""
+    """Whether the session began a while ago and nothing listens at its socket.
+
+    The process number would not tell: the session may belong to another container.
+    """
     if time.time() - session.stat().st_mtime < LONGEST_START_SECONDS:
         return False
     with socket.socket(socket.AF_UNIX) as probe:
@@ -82,7 +85,7 @@ def _is_dead(session: Path) -> bool:
             probe.connect(str(session / "sockets" / "raylet"))
         except (ConnectionRefusedError, FileNotFoundError):
             return True
-        except OSError:  # it is busy, or stands still
+        except OSError:  # something listens, but is busy or stopped
             return False
     return False
 
@@ -112,12 +115,12 @@ def _can_be_used(folder: Path) -> bool:
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether nobody else can enter `folder`, which is made if it is missing: another user may have made it first."""
+    """Whether nobody else can enter `folder`. It is made if it is missing; another user may have made it before."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-        status = folder.lstat()  # a link would lead to a folder whose parents are not looked at
+        status = folder.lstat()  # a link is refused: the folders above its target would not be checked
     except OSError:
         return False
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077

@@ -18,8 +18,8 @@ class TrialResources:
 
     Attributes:
         cpus: cores.
-        gpus: whole ones, or a share of one.
-        memory_gb: main memory in 10^9 bytes, 0 if it is not counted.
+        gpus: a number of whole GPUs, or a share of one.
+        memory_gb: main memory in 10^9 bytes; 0 if it is not limited.
     """
 
     cpus: float
@@ -47,7 +47,7 @@ def trial_resources(spec: SweepSpec, gpus: float | None = None) -> TrialResource
 
     Args:
         spec: the sweep's description. Its `gpus: auto` counts as a whole GPU.
-        gpus: replaces the description's.
+        gpus: replaces the number in the description.
     """
     spec_gpus = 1.0 if spec.gpus == "auto" else spec.gpus
     return TrialResources(spec.cpus, spec_gpus if gpus is None else gpus, spec.memory_gb or 0.0)

@@ -1,4 +1,4 @@
-"""What this machine has for trials, as the Ray that a sweep starts here would count it, without starting it."""
+"""What this machine has for trials: the numbers that Ray would count if a sweep started it here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def resources() -> list[Mapping[str, float]]:
 
 
 def preset_notes(plan: Plan) -> list[str]:
-    """That this machine has no GPU for a preset that was made for one; empty if it has, or the preset is for CPUs."""
+    """A note if this machine has no GPU, but the preset is made for one; else empty."""
     spec, presets = plan.spec, plan.recipe.presets
     if spec.address or spec.preset != "paper" or CPU_PRESET not in presets or resources()[0].get("GPU"):
         return []
@@ -41,10 +41,12 @@ def preset_notes(plan: Plan) -> list[str]:
 
 
 def check_resources(spec: SweepSpec) -> None:
-    """Check that the trials of a sweep on this machine would find what they need, before Ray takes seconds to start.
+    """Check that this machine has the resources that trials need, before Ray is started, which takes seconds.
+
+    A sweep on a cluster is not checked here, since only the cluster's nodes know their resources.
 
     Raises:
-        SettingsError: there are too few CPUs or GPUs, or too little memory. On a cluster, only its nodes know.
+        SettingsError: there are too few CPUs or GPUs, or too little memory.
     """
     if spec.address:
         return

@@ -40,7 +40,7 @@ REPORT, ENDED, FAILED, ABORTED, OUT_OF_MEMORY = "report", "ended", "failed", "ab
 
 @cache
 def _placement_group(resources: TrialResources) -> tune.PlacementGroupFactory:
-    """One object for all trials: Ray keeps each trial's to the end of the sweep, with kilobytes."""
+    """One object for all trials: Ray keeps the object of each trial to the end of the sweep, and it takes kilobytes."""
     return tune.PlacementGroupFactory([resources.bundle])
 
 
@@ -50,21 +50,21 @@ class RecipeTrainable(tune.Trainable):
     The configuration has these keys, the same for all assignments:
 
         recipe, declaration, data, data_cache_gb, data_fingerprint, checkpoint_every: as in `SweepSpec`.
-        data_began, data_earlier: fingerprint of the data that the sweep goes on with, "" if it is not known; and those
-            of other data whose checkpoints it goes on with, as its user said.
+        data_began: fingerprint that the data must have; "" if that is not known.
+        data_earlier: fingerprints of earlier data whose checkpoints may be used, since the user accepted the change.
         folder: the folder of all trials.
         storage: URI, or "" if all nodes share the folder.
         checkpoint_at: epochs of the rungs, where a trial may be paused.
         hang_seconds: an epoch that takes longer counts as a hang.
         resources: a `TrialResources`.
 
-    and these of the assignment: `trial`, `settings`, `epochs` (how many the driver has heard of). A step returns a
-    dictionary with one of these keys:
+    and these of the assignment: `trial`, `settings`, `epochs` (how many have been reported to the driver). A step
+    returns a dictionary with one of these keys:
 
         report: an `EpochDone`.
         ended: one sentence; the training ended by itself, as its recipe allows.
-        failed: one sentence; the training's code raised. The process is sound and takes the next trial.
-        aborted: one sentence; the disk is full, or the data have changed, which would end every other trial too.
+        failed: one sentence; the training's code raised an error. The process is sound and takes the next trial.
+        aborted: one sentence; the disk is full, or the data have changed. Every other trial would end the same way.
         out_of_memory: True; a shared GPU had too little memory. With a GPU of its own the trial may continue.
     """
 
@@ -86,7 +86,7 @@ class RecipeTrainable(tune.Trainable):
         self._assign(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Called with the next assignment, in place of starting a new process for it."""
+        """Called with the next assignment, so that no new process is started for it."""
         self.cleanup()
         self._assign(new_config)
         return True
@@ -94,7 +94,7 @@ class RecipeTrainable(tune.Trainable):
     def cleanup(self) -> None:
         """End the training and drop it, which frees its memory."""
         if self._epochs is not None and (close := getattr(self._epochs, "close", None)):
-            close()  # a script is ended by it
+            close()  # this ends a script
         self._epochs = None
         if "torch" in sys.modules:
             from trainables import device  # imports torch, which not every recipe needs
@@ -141,7 +141,7 @@ class RecipeTrainable(tune.Trainable):
             return {FAILED: f"{cause}: {text} (see {self._folder / 'log.txt'})"}
 
     def _data_change(self, error: Exception) -> str:
-        """How the data have changed, which is the cause of `error` then and no fault of the trial's; "" if not."""
+        """How the data have changed, if they have: then that is the cause of `error`, not the trial. Else ""."""
         try:
             if not isinstance(error, DataChangedError):
                 self._data.look()
@@ -151,7 +151,7 @@ class RecipeTrainable(tune.Trainable):
         return str(error)
 
     def _download(self) -> None:
-        """Download the data set and the trial's checkpoint. Outside the watch: waiting for a storage is no hang."""
+        """Download the data set and the trial's checkpoint. Not watched, since waiting for a storage is no hang."""
         config = self._config
         if self._data_path is None:
             self._data_path = Path(config["data"])
@@ -163,7 +163,7 @@ class RecipeTrainable(tune.Trainable):
             self._sweep_storage = storage
 
     def _upload(self, done: EpochDone) -> None:
-        """Upload the epoch's checkpoint before the epoch is reported; after that the node's copy is not needed."""
+        """Upload the epoch's checkpoint before the epoch is reported, and delete the copy on this node."""
         storage = self._sweep_storage
         if storage and done.checkpoint:
             retry_until_available(lambda: upload_checkpoint(storage, self._folder, done.epoch))
@@ -194,7 +194,7 @@ class RecipeTrainable(tune.Trainable):
         return self._recipe.train(settings, data, self._folder, self._resume())
 
     def _resume(self) -> Path | None:
-        """The newest intact checkpoint that the driver has heard of. Removes newer ones: it repeats their epochs."""
+        """The newest intact checkpoint whose epoch was reported. Newer ones are removed: their epochs are repeated."""
         for epoch, path in reversed(checkpoint.found(self._folder / "checkpoints").items()):
             if epoch <= self._config["epochs"]:
                 try:

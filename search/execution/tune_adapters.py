@@ -1,7 +1,7 @@
-"""Adapters from Ray Tune's interfaces to the coordinator: searcher (the next trial), scheduler (continue or stop).
+"""Adapters from Ray Tune's interfaces to the coordinator: searcher (the next trial) and scheduler (continue or stop).
 
-They only pass on what Ray asks; the coordinator decides. An error of our own must not become one trial's failure in
-Ray's event loop: it halts the sweep, and `run` raises it again.
+They pass Ray's questions on, and the coordinator decides. In Ray's event loop an error in steadytune's own code would
+count as the failure of one trial. So it halts the sweep instead, and `run` raises it again.
 """
 
 from __future__ import annotations
@@ -123,10 +123,10 @@ def _forget_ended(controller: Any) -> None:
 
 
 class NoProgress(TrialProgressCallback):
-    """Replaces Ray's progress callback, which prints nothing here either, but keeps every trial to the end."""
+    """Replaces Ray's progress callback, which would print nothing here but keep every trial to the end."""
 
     def on_trial_result(self, *args: Any, **info: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     on_trial_error = on_trial_complete = on_trial_result
 
@@ -167,9 +167,9 @@ class CoordinatorSearch(_Unpickled, Searcher):
         return config
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Count a process that died before its trial started in it, which `CoordinatorScheduler` does not report.
+        """Count a process that died before its trial started in it: `CoordinatorScheduler` does not hear of these.
 
-        The process may have served another trial just before. Ray itself restarts only trials that were running.
+        The process may have trained another trial just before. Ray itself restarts only trials that were running.
         """
         if error:
             number = self._trials[trial_id]

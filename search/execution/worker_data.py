@@ -1,4 +1,4 @@
-"""The data set of a worker process: opened once for all its trials, and the same as the sweep began with for each."""
+"""The data set of a worker process. It is opened once for all its trials, and checked to be the one of the sweep."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from trainables.manifest import Manifest, changes
 from trainables.recipe import AnyRecipe
 
 SHARE = 0.01
-"""Of a worker's time that may go into looking whether files have changed: on a network, 20,000 calls of `stat` take
-seconds. After a look that took a second, the next one is at least 100 seconds later."""
+"""Share of a worker's time that may be spent on checking whether files have changed: on a network, 20,000 calls of
+`stat` take seconds. After a check that took a second, the next one is at least 100 seconds later."""
 
 
 class DataChangedError(DataError):
-    """The data are not those that the sweep began with: an error of no trial, so the sweep must be halted."""
+    """The data are not those that the sweep began with. That is no trial's fault, so the sweep must be halted."""
 
 
 class WorkerData:
@@ -30,8 +30,8 @@ class WorkerData:
         recipe: opens it.
         data: as in `SweepSpec`.
         sweep: the sweep's folder.
-        fingerprint: what it must have; "" if that is not known.
-        clock: seconds, for `SHARE`.
+        fingerprint: the fingerprint that the data must have; "" if that is not known.
+        clock: returns the time in seconds.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class WorkerData:
 
     @property
     def fingerprint(self) -> str:
-        """Of the data as they were opened; "" before that."""
+        """The fingerprint of the data as they were opened; "" before that."""
         return self._manifest.fingerprint if self._manifest else ""
 
     def open(self, path: Path) -> Any:
-        """The data set at `path`; from the second call on, the one that was opened, after a look at its files.
+        """The data set at `path`. Later calls return the same object, after a check that its files have not changed.
 
         Raises:
             DataChangedError: the data cannot be opened any more, or are not those that the sweep began with.
@@ -73,7 +73,7 @@ class WorkerData:
         return self._opened
 
     def look(self) -> None:
-        """Look whether files that are still read have changed since the data were opened.
+        """Check whether files that are read during trainings have changed since the data were opened.
 
         Raises:
             DataChangedError: they have.
