@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from search.sweep.plan import Plan
+from spaces.added import gives_range
 from trainables.objective import ANY_METRIC, reported_as
 
 
@@ -17,6 +18,9 @@ def notes(plan: Plan) -> Iterator[str]:
             f"no setting is searched, so {others} trials train the same settings, each with its own seed; give a "
             "setting a range (set: {lr: {low: 1e-5, high: 1e-3}}), or fewer trials"
         )
+    for name, chosen in spec.set.items():
+        if gives_range(recipe.settings_type, name, chosen) and name not in plan.ranges:
+            yield f"set.{name} gives a range, but beside the other values of set no trial draws it"
     if spec.epoch_budget and spec.epoch_budget < plan.max_epochs:
         field = "total_epochs" if spec.total_epochs else "epochs"
         yield (

@@ -22,6 +22,11 @@ PINNED = {"quality": 0.5, "shape": "fast", "depth": 1, "noise": 0.0}
             ["no setting is searched, so 8 trials train the same settings, each with its own"],
         ),
         ({"set": PINNED, "trials": 2}, []),
+        (
+            {"set": {"depth": 1, "noise": {"high": 0.05}}},
+            ["set.noise gives a range, but beside the other values of set no trial draws it"],
+        ),
+        ({"set": {"depth": [1, 2], "noise": {"high": 0.05}}}, []),
         ({"epochs": 3}, ["epochs is 3, which all trials take together, but one training has 4; set: {epochs: 3}"]),
         ({"total_epochs": 4}, []),
         (
