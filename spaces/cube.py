@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spaces.space import Space, drawn
-from spaces.value_range import Range
+from spaces.value_range import Range, is_number
 
 STEP = 0.15
 """Standard deviation of the step to a near number, as a share of its range."""
@@ -38,7 +38,7 @@ def point(values: Mapping[str, Any], ranges: Mapping[str, Range]) -> list[float]
     """`values` as coordinates from 0 to 1, in the order of the names.
 
     A number has one, on its range's scale; a choice of two has one, of more one each. A number that was not drawn (of
-    a branch not taken) is in the middle, and what a named training has outside its range on the edge.
+    a branch not taken), or is none, is in the middle, and what a named training has outside its range on the edge.
     """
     coordinates: list[float] = []
     for name, span in sorted(ranges.items()):
@@ -46,7 +46,7 @@ def point(values: Mapping[str, Any], ranges: Mapping[str, Range]) -> list[float]
             choices = span.choices if len(span.choices) > 2 else span.choices[:1]
             coordinates += [float(values.get(name) == choice) for choice in choices]
         else:
-            coordinates.append(share(values[name], span) if name in values else 0.5)
+            coordinates.append(share(values[name], span) if is_number(values.get(name)) else 0.5)
     return coordinates
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
-from spaces.value_range import Range, Value, narrowed
+from spaces.value_range import Range, Value, is_number, narrowed
 
 
 class Trial(Protocol):
@@ -209,6 +209,8 @@ def _condition(
 class Explorer:
     """Stands in for a trial: answers with the values in `fixed`, else the lowest, and notes what was asked.
 
+    A value that is no number is none for a number: a setting may be empty where it was not drawn.
+
     Attributes:
         ranges: what was asked for, by name.
     """
@@ -231,4 +233,5 @@ class Explorer:
 
     def _note(self, name: str, span: Range, value: Any) -> Any:
         self.ranges[name] = span
-        return self._fixed.get(name, value)
+        fixed = self._fixed.get(name, value)
+        return fixed if span.kind == "choice" or is_number(fixed) else value

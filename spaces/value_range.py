@@ -39,7 +39,7 @@ class Range:
 
     def __contains__(self, value: Any) -> bool:
         """Whether `value` could be drawn from this range."""
-        return value in self.choices if self.kind == "choice" else self.low <= value <= self.high
+        return value in self.choices if self.kind == "choice" else is_number(value) and self.low <= value <= self.high
 
     def __str__(self) -> str:
         if self.kind == "choice":

@@ -18,7 +18,6 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.plan import Plan
 from search.sweep.requests import Request
-from spaces.value_range import Range
 from trainables.errors import SettingsError, SteadytuneError, nearest
 
 STOPPED = "stopped by hand"
@@ -129,16 +128,11 @@ def outside(plan: Plan, chosen: Mapping[str, Any]) -> list[str]:
     reasons = []
     for name, value in chosen.items():
         span = plan.ranges.get(name)
-        if name == "seed" or (span is None and value == preset[name]) or (span is not None and _holds(span, value)):
+        if name == "seed" or (span is None and value == preset[name]) or (span is not None and value in span):
             continue
         why = f"is outside its range {span}" if span else "is not searched"
         reasons.append(f"{name} {why}, so the sampler does not learn from the trial")
     return reasons
-
-
-def _holds(span: Range, value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value in span if span.kind == "choice" or number else False
 
 
 def consequences(request: Requested, state: SweepState, scheduler: Scheduler, remaining: int) -> Iterator[Event]:

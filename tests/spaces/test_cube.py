@@ -28,6 +28,7 @@ def test_what_was_not_drawn_is_in_the_middle_and_what_is_outside_on_the_edge() -
     asked = {"rate": Range("float", 1e-4, 1e-2, True), "depth": Range("int", 1, 3), "one": Range("int", 2, 2)}
     assert point({}, asked) == [0.5, 0.5, 0.5]
     assert point({"rate": 0.0, "depth": 9, "one": 2}, asked) == [1.0, 0.5, 0.0]
+    assert point({"rate": None, "depth": None, "one": "auto"}, asked) == [0.5, 0.5, 0.5]
 
 
 def test_random_draws_are_inside_the_space_even_and_the_same_for_the_same_seed() -> None:

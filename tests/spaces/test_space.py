@@ -5,7 +5,7 @@ from typing import Any
 import optuna
 import pytest
 
-from spaces.space import Draw, drawn, ranges
+from spaces.space import Draw, drawn, known, ranges
 from spaces.value_range import Range
 from trainables.errors import SettingsError
 
@@ -107,6 +107,16 @@ def test_a_scale_must_be_true_or_false(log: Any) -> None:
 
 def test_a_scale_may_be_changed() -> None:
     assert ranges(layered, {"lr": {"log": False}})["lr"] == Range("float", 1e-4, 1e-2)
+
+
+@pytest.mark.parametrize("value", [None, "auto", True])
+@pytest.mark.parametrize("name", ["lr", "warmup"])
+def test_what_is_no_number_could_not_have_been_drawn_as_one(name: str, value: Any) -> None:
+    """A setting that may be left empty, such as how many layers are frozen, may be searched as a number."""
+    values = {"lr": 1e-3, "optimizer": "sgd", "momentum": 0.9, "warmup": 2, "warmup_start": 0.2}
+    assert known(layered, values, {}) == values
+    assert known(layered, values | {name: value}, {}) is None
+    assert value not in ranges(layered)[name]
 
 
 def test_the_example_of_ranges_is_true() -> None:
