@@ -15,7 +15,7 @@ from trainables.json_file import is_number
 from trainables.manifest import Part, values_digest
 from trainables.regular_file import read_regular
 from trainables.tracks.sequence import OTHER_CLASS, USUAL_RATE, Box, Frame, TrackedSequence, check_pixels, frame_of
-from trainables.vision.coco_layout import coco_categories, coco_content, coco_images, image_folder, known_id
+from trainables.vision.coco_layout import coco_categories, coco_content, coco_images, image_folder, is_crowd, known_id
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
 
@@ -74,15 +74,15 @@ def _boxes(
         where = f"annotations[{index}]"
         image = known_id(file, where, entry, "image_id", images)
         label = labels[ids[known_id(file, where, entry, "category_id", ids)]]
-        is_crowd = bool(entry.get("iscrowd"))
-        identity = len(content["annotations"]) + index if is_crowd else _whole(file, where, entry, IDENTITY)
+        crowd = is_crowd(file, where, entry)
+        identity = len(content["annotations"]) + index if crowd else _whole(file, where, entry, IDENTITY)
         bbox = entry.get("bbox")
         if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(is_number, bbox)):
             raise DataError(
                 f"{file}: {where}: bbox is {str(bbox)[:80]}; it must be four finite numbers: x y width height"
             )
         x, y, width, height = map(float, bbox)
-        counted = not is_crowd
+        counted = not crowd
         if counted and label not in names:
             findings.add(OTHER_CLASS, file, f"{where}: {label} is no class of the data set")
             counted = False

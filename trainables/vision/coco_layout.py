@@ -83,9 +83,10 @@ def read_split(path: Path, split: str, findings: Findings, facts: FileFacts) -> 
         box = _box(file, where, entry, images[image], findings)
         if box is None:
             continue
-        if entry.get("iscrowd"):
+        crowd = is_crowd(file, where, entry)
+        if crowd:
             findings.add(CROWD, file, f"{where}: a crowd; not trained on")
-        (crowds if entry.get("iscrowd") else rows)[image].append([*box, kind])
+        (crowds if crowd else rows)[image].append([*box, kind])
     _check_rows(file, images, rows, findings)
     folder = image_folder(path, file, images)
     pictures = [
@@ -179,6 +180,14 @@ def known_id(file: Path, where: str, entry: Mapping[str, Any], name: str, known:
             "this annotation"
         )
     return value
+
+
+def is_crowd(file: Path, where: str, entry: Mapping[str, Any]) -> bool:
+    """Whether the annotation is of many objects. Raises DataError."""
+    value = entry.get("iscrowd") or 0
+    if value not in (0, 1):  # "0" would be a crowd
+        raise DataError(f"{file}: {where}: iscrowd is {str(value)[:80]!r}; it must be 0, or 1 for a crowd")
+    return bool(value)
 
 
 def coco_categories(file: Path, entries: Sequence[Mapping[str, Any]]) -> tuple[dict[int | str, int], tuple[str, ...]]:

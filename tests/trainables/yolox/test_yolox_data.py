@@ -83,6 +83,10 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "no annotations": (whole(annotations=None), r"list 'annotations' is missing"),
     "an entry that is none": (whole(images=[3]), r"images\[0\] is '3'; it must be an object"),
     "no category": (whole(categories=[]), r"categories is empty"),
+    "a crowd that is a text": (
+        entry("annotations", iscrowd="0"),
+        r"annotations\[0\]: iscrowd is '0'; it must be 0, or 1",
+    ),
     "category twice": (whole(categories=[{"id": 1, "name": "a"}] * 2), r"categories\[1\]: id 1 is given twice"),
     "two of one name": (
         whole(categories=[{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]),
