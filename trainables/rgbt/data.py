@@ -27,9 +27,9 @@ from trainables.vision.decode import SUFFIXES, UndecodableError, decode, decode_
 from trainables.vision.findings import Findings
 from trainables.vision.image_cache import CACHE_BYTES, ImageCache
 from trainables.vision.image_facts import ImageFacts, image_facts
-from trainables.vision.image_files import images_in, note_shared
+from trainables.vision.image_files import DIFFERENCES, images_in, note_shared, spoken
 from trainables.vision.label_file import read_labels
-from trainables.vision.yolo_layout import class_names, read_data_yaml
+from trainables.vision.yolo_layout import class_names, note_changed_names, read_data_yaml
 
 FOLDERS = ("rgb", "thermal", "labels")
 SCENES = ("day", "night")
@@ -125,8 +125,9 @@ def open_rgbt(path: Path, cache_bytes: int = CACHE_BYTES) -> RgbtData:
         DataError: with the file, the line where there is one, what is wrong and how to mend it.
     """
     described = _described(path)
-    names = class_names(path, described)
     findings = Findings()
+    names = class_names(path, described)
+    note_changed_names(path, described, findings)
     cache: ImageCache[Decoded] = ImageCache(cache_bytes)
     earlier: dict[bytes, Path] = {}
     splits = []
@@ -177,7 +178,9 @@ def _pairs(
     for members, others, modality in ((rgb, thermal, "thermal"), (thermal, rgb, "rgb")):
         for name, image in members.items():
             if name not in others:
-                raise DataError(f"{image}: has no partner {name} under {roots[modality]}; add it or remove this one")
+                alike = next((f", but {other!a}" for other in others if spoken(other) == spoken(name)), "")
+                fix = f"they differ in {DIFFERENCES}: rename one" if alike else "add it or remove this one"
+                raise DataError(f"{image}: has no partner {name} under {roots[modality]}{alike}; {fix}")
     _refuse_unread(roots["labels"], rgb)
     scenes = scenes_in(path.parent / folders["scenes"], rgb) if "scenes" in folders else {}
     samples, digests = [], []
@@ -227,8 +230,11 @@ def _refuse_unread(folder: Path, images: Mapping[str, Path]) -> None:
     for file in sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt"):
         if file.suffix != ".txt":
             raise DataError(f"{file}: its suffix is {file.suffix}; rename it to {file.stem}.txt")
-        if file.relative_to(folder).with_suffix("").as_posix() not in images:
-            raise DataError(f"{file}: has no image of that name; add the pair or delete the labels")
+        name = file.relative_to(folder).with_suffix("").as_posix()
+        if name not in images:
+            alike = next((image for image in images if spoken(image) == spoken(name)), "")
+            fix = f"{alike!a} differs in {DIFFERENCES}: rename one" if alike else "add the pair or delete the labels"
+            raise DataError(f"{file}: has no image of that name; {fix}")
 
 
 def scenes_in(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
@@ -237,6 +243,8 @@ def scenes_in(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
         raise DataError(f"{file}: no such file; scenes must be a CSV file of lines name,day or name,night")
     scenes: dict[str, str] = {}
     for number, row in enumerate(_scene_rows(file), start=1):
+        if not row:  # an empty line
+            continue
         where = f"{file} line {number}"
         if len(row) != 2 or row[1] not in SCENES:
             raise DataError(f"{where}: is {','.join(row)[:80]!r}; it must be name,day or name,night")

@@ -23,7 +23,7 @@ from trainables.tracks.sequence import Sequences
 from trainables.ultralytics.files import is_own_data_set
 from trainables.ultralytics.ndjson import cache_folder, converted
 from trainables.vision.findings import Findings
-from trainables.vision.image_files import UNKNOWN_SUFFIX, images_in
+from trainables.vision.image_files import UNKNOWN_SUFFIX, images_in, note_orphans
 from trainables.vision.label_file import label_file
 from trainables.vision.yolo_layout import YoloLayout, read_layout, split_images
 
@@ -139,6 +139,8 @@ def _open(path: Path, findings: Findings) -> DataSet:
         raise no_data_at(str(path), "ultralytics")
     layout = read_layout(path, findings)
     images = {split: _images(layout, split, findings) for split in SPLITS}
+    for of_split in images.values():
+        note_orphans(of_split, findings)
     content = read_yaml(layout.file, exponents=False)
     described = {key: value for key, value in content.items() if key not in ("path", "download", "nc", "names", "test")}
     facts = {"class names": list(layout.names), **{key: content[key] for key in described if key not in SPLITS}}

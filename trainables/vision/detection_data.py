@@ -21,7 +21,7 @@ from trainables.manifest import Manifest, Part, of_parts, values_digest
 from trainables.vision.coco_layout import Picture, has_coco_layout, read_split
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
-from trainables.vision.image_files import MISNAMED, UNREADABLE_IMAGE, note_orphans, note_shared
+from trainables.vision.image_files import MISNAMED, MISSPELT, UNREADABLE_IMAGE, note_orphans, note_shared
 from trainables.vision.label_file import LEFT_OUT, NO_LABELS, label_file, read_labels
 from trainables.vision.yolo_layout import YoloLayout, read_layout, split_images
 
@@ -153,7 +153,7 @@ def _check_split(
     if not samples:
         raise DataError(f"{layout.file}: none of the {len(images)} images of {split} can be used; {[*findings][-1]}")
     if not any(len(sample.labels) for sample in samples):
-        left_out = next((str(finding) for finding in findings if finding.kind in (LEFT_OUT, MISNAMED)), "")
+        left_out = next((str(finding) for finding in findings if finding.kind in (LEFT_OUT, MISNAMED, MISSPELT)), "")
         why = left_out or f"labels are looked for as {label_file(str(samples[0].path))}"
         raise DataError(f"{layout.file}: no image of {split} has a label; {split} needs at least one object ({why})")
 

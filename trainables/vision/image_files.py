@@ -7,6 +7,7 @@ Names that begin with a dot are hidden (macOS' `._x.jpg`), and so is all that li
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -20,7 +21,9 @@ SHARED = "images that are in two splits"
 SAME_LABELS = "images that share a label file with another"
 ORPHAN = "label files without an image"
 MISNAMED = "label files that are not read, for their suffix is not .txt"
+MISSPELT = "label files that are not read, for their image is spelt otherwise"
 UNKNOWN_SUFFIX = "files of other suffixes left out"
+DIFFERENCES = "capitals, spaces or how accents are encoded"
 NO_IMAGES = frozenset({".cache", ".csv", ".db", ".ini", ".json", ".md", ".npy", ".txt", ".xml", ".yaml", ".yml"})
 """Suffixes of what lies beside images as a matter of course: no word is lost on them."""
 
@@ -63,6 +66,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def spoken(name: str) -> str:
+    """`name` without the `DIFFERENCES` that people hardly see, and that macOS or Windows make."""
+    stem, suffix = os.path.splitext(unicodedata.normalize("NFC", name).casefold())
+    return stem.strip() + suffix
+
+
 def note_shared(images: Iterable[tuple[Path, bytes]], split: str, seen: dict[bytes, Path], findings: Findings) -> None:
     """Note each of a split's images, given with their digests, that is in an earlier split too; `seen` has these.
 
@@ -87,13 +96,31 @@ def note_same_labels(images: Iterable[Path], findings: Findings) -> None:
 
 
 def note_orphans(images: Iterable[Path], findings: Findings) -> None:
-    """Note the label files beside those of `images` that belong to none. `classes.txt`, LabelImg's list, is none."""
-    expected = {label_file(str(image)) for image in images}
-    for folder in sorted({os.path.dirname(file) for file in expected}):
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-            file = f"{folder}/{name}"
-            stem, suffix = os.path.splitext(name)
-            if suffix == ".txt" and file not in expected and name != "classes.txt":
-                findings.add(ORPHAN, Path(file), "has no image of its name")
-            elif suffix != ".txt" == suffix.lower() and f"{folder}/{stem}.txt" in expected:
-                findings.add(MISNAMED, Path(file), f"its suffix is {suffix}; rename it to {stem}.txt")
+    """Note the label files beside those of `images` that belong to no picture, listed or not.
+
+    `classes.txt`, LabelImg's list, is none.
+    """
+    by_folder: dict[str, dict[str, Path]] = {}
+    for image in images:
+        folder, _, name = label_file(str(image)).rpartition("/")
+        by_folder.setdefault(folder, {})[name] = image
+    for folder, expected in sorted(by_folder.items()):
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        unlisted = _pictures_in({image.parent for image in expected.values()})
+        unlabelled = {spoken(name): expected[name].name for name in expected.keys() - names}
+        for name in names:
+            file = Path(folder, name)
+            if file.suffix == ".txt" and name not in expected and name != "classes.txt" and file.stem not in unlisted:
+                if image_name := unlabelled.get(spoken(name)):
+                    differs = f"image {image_name!a} differs in {DIFFERENCES} and is background"
+                    findings.add(MISSPELT, file, f"its {differs}; rename one of the two")
+                else:
+                    findings.add(ORPHAN, file, "has no image of its name")
+            elif file.suffix != ".txt" == file.suffix.lower() and f"{file.stem}.txt" in expected:
+                findings.add(MISNAMED, file, f"its suffix is {file.suffix}; rename it to {file.stem}.txt")
+
+
+def _pictures_in(folders: Iterable[Path]) -> set[str]:
+    """The names without suffix of all images in `folders`."""
+    parts = (os.path.splitext(name) for folder in folders for name in os.listdir(folder))
+    return {stem for stem, suffix in parts if suffix.lower() in SUFFIXES}

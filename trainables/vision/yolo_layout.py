@@ -28,6 +28,7 @@ ROOT_ELSEWHERE = "`path` of the data YAML not found"
 LISTED_TWICE = "images listed more than once"
 NOT_THERE = "listed images that are not there, left out"
 NO_IMAGE_NAMED = "lines of lists that name no image, left out"
+CHANGED_NAMES = "data YAMLs with class names that YAML takes for something else"
 SPLITS = {"train": ("train",), "val": ("val", "validation", "valid"), "test": ("test",)}
 """The names under which each split is found, in this order."""
 
@@ -71,7 +72,9 @@ def read_layout(path: Path, findings: Findings) -> YoloLayout:
         elif split != "test":
             raise DataError(f"{file}: key {split!r} is missing; a data YAML holds train, val (image folders) and names")
     roots = _roots(file, described.get("path"), findings)
-    return YoloLayout(file, class_names(file, described), roots, splits, _keypoint_values(file, described))
+    names = class_names(file, described)
+    note_changed_names(file, described, findings)
+    return YoloLayout(file, names, roots, splits, _keypoint_values(file, described))
 
 
 def _yaml_in(folder: Path) -> Path:
@@ -146,6 +149,17 @@ def class_names(file: Path, described: Mapping[str, Any]) -> tuple[str, ...]:
     if doubled := next((name for index, name in enumerate(names) if name in names[:index]), None):
         raise DataError(f"{file}: names has {doubled!r} twice; every class needs its own name")
     return names
+
+
+def note_changed_names(file: Path, described: Mapping[str, Any], findings: Findings) -> None:
+    """Note the class names that are no text to YAML, so that they read otherwise than written: `no` is False."""
+    names = described.get("names") or ()
+    values = names.values() if isinstance(names, Mapping) else names
+    changed = [str(name) for name in values if isinstance(name, (bool, float, NoneType))]
+    if changed:
+        listed = ", ".join(changed[:5]) + (" …" if len(changed) > 5 else "")
+        fix = "YAML takes no and on for truth values, ~ for nothing, 1.10 for 1.1: quote what is a name"
+        findings.add(CHANGED_NAMES, file, f"names has {listed}; {fix}", len(changed))
 
 
 def _listed(file: Path, names: Any) -> tuple[str, ...]:

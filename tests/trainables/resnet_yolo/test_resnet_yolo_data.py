@@ -149,6 +149,21 @@ NOTED: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda root: write(root / "labels/train/z.txt", "0 0.5 0.5 0.1 0.1"),
         r"labels/train/z\.txt: has no image",
     ),
+    "labels in other capitals": (
+        lambda root: (root / "labels/train/a.txt").rename(root / "labels/train/A.txt"),
+        r"labels/train/A\.txt: its image 'a\.png' differs in capitals, .* and is background; rename one",
+    ),
+    "labels of an accent that macOS encoded": (
+        lambda root: [
+            (root / "images/train/a.png").rename(root / "images/train/\u00e9.png"),
+            (root / "labels/train/a.txt").rename(root / "labels/train/e\u0301.txt"),
+        ],
+        r"labels/train/e\u0301\.txt: its image '\\xe9\.png' differs in .* how accents are encoded and is background",
+    ),
+    "names that YAML takes for something else": (
+        lambda root: write(root / "data.yaml", "train: images/train\nval: images/val\nnames: [no, 1.10]\n"),
+        r"data\.yaml: names has False, 1\.1; YAML takes no and on for truth values, .*: quote what is a name",
+    ),
     "a picture in both splits": (
         lambda root: shutil.copy(root / "images/train/b.png", root / "images/val/other.png"),
         r"images/val/other\.png: is the same file as .*images/train/b\.png",
@@ -173,6 +188,14 @@ def test_what_is_repaired_or_odd_is_told(case: str, root: Path) -> None:
 
 def test_of_plain_data_nothing_is_told(root: Path) -> None:
     write(root / "labels/train/classes.txt", "cow\ncalf\n")  # as LabelImg leaves it there
+    assert [*open_yolo(root / "data.yaml").findings] == []
+
+
+def test_labels_of_pictures_that_a_list_leaves_out_are_no_orphans(root: Path) -> None:
+    """Splits as lists of one folder: each label file belongs to a picture of some split, or of none."""
+    for name in ("train/a.png", "train/b.png"):
+        write(root / f"{name[-5]}.list.txt", f"./images/{name}\n")
+    write(root / "data.yaml", "train: a.list.txt\nval: b.list.txt\nnames: [cow, calf]\n")
     assert [*open_yolo(root / "data.yaml").findings] == []
 
 

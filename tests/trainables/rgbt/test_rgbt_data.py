@@ -62,6 +62,14 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "missing folder": (lambda root: shutil.rmtree(root / "thermal/val"), r"val\.thermal names the folder .*val, which"),
     "no thermal partner": (lambda root: (root / "thermal/train/b.png").unlink(), r"rgb/train/b\.png: has no partner b"),
+    "a partner in other capitals": (
+        lambda root: (root / "thermal/train/b.png").rename(root / "thermal/train/B.png"),
+        r"rgb/train/b\.png: has no partner b under .*, but 'B'; they differ in capitals, .*: rename one",
+    ),
+    "labels in other capitals": (
+        lambda root: (root / "labels/train/a.txt").rename(root / "labels/train/A.txt"),
+        r"A\.txt: has no image of that name; 'a' differs in capitals, .*: rename one",
+    ),
     "no RGB partner": (lambda root: (root / "rgb/train/b.png").unlink(), r"thermal/train/b\.png: has no partner b"),
     "other size": (
         lambda root: save(root / "thermal/train/a.png", "L", 0, (20, 20)),
@@ -129,6 +137,17 @@ def test_equalising_changes_the_thermal_plane_alone(tmp_path: Path) -> None:
     plain, equalised = (pairs.load(0, 64, clahe)[0] for clahe in (False, True))
     assert np.array_equal(plain[..., :3], equalised[..., :3])
     assert equalised[..., 3].std() > plain[..., 3].std()
+
+
+def test_empty_lines_of_scenes_are_skipped(root: Path) -> None:
+    write(root / "scenes/train.csv", "a,day\n\nb,night\n\n")
+    assert [pair.scene for pair in open_rgbt(root / "data.yaml").train.samples] == ["day", "night"]
+
+
+def test_names_that_yaml_takes_for_something_else_are_told(root: Path) -> None:
+    write(root / "data.yaml", (root / "data.yaml").read_text().replace("[cow, calf]", "[on, off]"))
+    (finding,) = open_rgbt(root / "data.yaml").findings
+    assert "names has True, False; YAML takes" in str(finding)
 
 
 def test_scenes_may_be_left_out(root: Path) -> None:

@@ -66,6 +66,18 @@ def test_lists_patterns_and_text_files_are_resolved_for_the_trainer(root: Path, 
     assert resolved["names"] == {0: "a", 1: "b"}
 
 
+def test_label_files_that_are_not_read_are_told(root: Path) -> None:
+    """Ultralytics takes their images for background without a word."""
+    labels = root / "detect/labels/train"
+    (labels / "0000.txt").rename(labels / "0000.TXT")
+    (labels / "0001.txt").rename(labels / "0001 .txt")
+    assert [str(finding) for finding in open_data(root / "detect/data.yaml").findings] == [
+        f"{labels}/0000.TXT: its suffix is .TXT; rename it to 0000.txt",
+        f"{labels}/0001 .txt: its image '0001.png' differs in capitals, spaces or how accents are encoded and is "
+        "background; rename one of the two",
+    ]
+
+
 def test_the_fingerprint_is_of_the_content_not_of_the_place(sample: Path, root: Path) -> None:
     for part in ("detect/data.yaml", "classify"):
         assert open_data(sample / part).fingerprint == open_data(root / part).fingerprint
