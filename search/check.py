@@ -34,7 +34,7 @@ def check(spec: SweepSpec, store: str, *, look: bool = True) -> Plan:
     """The plan of a sweep after all checks: fields, storage, every file of the data set, and the MLflow store.
 
     A data set at a URI is downloaded to this machine's cache, and its fingerprint becomes part of the plan. If `look`,
-    the plan also gets what the data set holds and a picture of a training batch.
+    the plan also gets a description of the data set and a picture of a training batch.
 
     Raises:
         SteadytuneError: at the first problem.
@@ -74,8 +74,8 @@ def resumed(plan: Plan, folder: SweepFolder, accept_changed: bool, notify: Calla
     Args:
         plan: from `check`.
         folder: the sweep's.
-        accept_changed: go on with data that are not those that the sweep began with.
-        notify: hears what the user must know of the data.
+        accept_changed: whether to go on even if the data have changed since the sweep began.
+        notify: tells the user about the data.
 
     Raises:
         DataError: the data have changed; it says how.
@@ -92,12 +92,12 @@ def resumed(plan: Plan, folder: SweepFolder, accept_changed: bool, notify: Calla
 
 
 def plan_notes(plan: Plan) -> list[Text]:
-    """What is to be known of a new sweep before it runs: see `search.sweep.notes`."""
+    """What the user should know about a new sweep before it runs; see `search.sweep.notes`."""
     return [Text(f"  note: {note}") for note in notes(plan)]
 
 
 def machine_notes(plan: Plan) -> list[Text]:
-    """What is to be known of this machine before the sweep runs on it."""
+    """What the user should know about this machine before the sweep runs on it."""
     from search.execution.this_machine import preset_notes  # imports Ray
 
     return [Text(f"  note: {note}") for note in preset_notes(plan)]

@@ -1,4 +1,4 @@
-"""What a sweep needs of this machine, looked at one by one: each with what was seen, and the fix if it is wrong."""
+"""Checks what a sweep needs of this machine, one thing at a time; each finding says what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ State = Literal["ok", "warning", "error"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen of one thing.
+    """The result of one check.
 
     Attributes:
         subject: what was looked at.
@@ -65,7 +65,7 @@ class Finding:
 
 
 def examine(root: Path, store: str) -> Iterator[Finding]:
-    """Look at everything, what takes longest last.
+    """Check everything; what takes longest comes last.
 
     Args:
         root: folder of the sweeps.

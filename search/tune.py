@@ -26,7 +26,7 @@ NOT_TAKEN = {
     "resume": "resume a sweep with `steadytune resume NAME`",
     "mongodb_uri": "workers on several machines join by address in sweep={...}",
 }
-"""Arguments of `model.tune` that mean something else here, each with what to do."""
+"""Arguments of `model.tune` that are not taken here; each with the reason or with what to give instead."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ class Assignment:
 
     Attributes:
         trial: its number.
-        settings: of the training, complete.
-        epochs: how many are finished; it continues from the checkpoint after the last of them.
-        exclusive: whether it gets a GPU of its own, since on a shared one it ran out of memory.
+        settings: the complete settings of the training.
+        epochs: how many are finished; the training continues from the checkpoint after the last of them.
+        exclusive: whether it gets a GPU of its own, since it ran out of memory on a shared one.
     """
 
     trial: int

@@ -1,4 +1,4 @@
-"""How often was a stop wrong? After the search a share of the stopped trials is trained to its end, to find out.
+"""Audits: after the search a share of the stopped trials is trained to its end, to see how often a stop was wrong.
 
 The audited trials are drawn at random, so the share of wrong stops among them is an estimate for all stops. Each is
 trained from scratch with its own seed: up to the epoch of its stop it is the same training, and needs no checkpoint.
@@ -18,7 +18,7 @@ HARM = 0.05
 the stop rules were chosen (`search/pruning/stability.py`)."""
 
 _AUDITED: frozenset[Reason] = (FAILURES | STOPPED_EARLY) - {"failed", "budget", "by_hand"}
-"""The reasons that a rule gave, which may have been wrong. A crash, the budget and a user were no judgement."""
+"""The reasons that rules give, which may be wrong. A crash, the budget and a user's request are no judgements."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def due(state: SweepState) -> int | None:
     return next((number for number in drawn if number not in state.trials.audits), None)
 
 
-@cache  # seeding takes longer than all the rest, and each lot is asked for again and again
+@cache  # seeding takes longer than all the rest, and the same numbers are needed again and again
 def _lot(seed: int, trial: int) -> float:
     return random.Random(f"{seed}/audit/{trial}").random()
 

@@ -1,7 +1,7 @@
-"""How much of a sweep's budget remains: of its trials, its epochs and its hours, whichever ends first.
+"""How much remains of a sweep's budget of trials, epochs and hours.
 
-The search stops in time for the confirmation, for which at most a third of the hours is reserved. It starts no trial
-that could not be trained to its end any more; the rest of the budget goes to the paused trials.
+The search stops early enough for the confirmation, for which at most a third of the hours is reserved. It starts no
+trial that could not be trained to its end any more; the rest of the budget goes to the paused trials.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from search.state.trial_state import TrialState
 from search.sweep.plan import Plan
 
 CONFIRMATION_SHARE = 1 / 3
-"""Of the hours, at most: a sweep of few trainings has more from a longer search."""
+"""At most this share of the hours is reserved for the confirmation: a sweep of few trainings gains more from a longer
+search."""
 
 
 class Budget:
@@ -40,7 +41,7 @@ class Budget:
         return remaining if remaining > 0 and self.allows(state, self._plan.max_epochs) else 0
 
     def allows(self, state: SweepState, epochs: int = 1) -> bool:
-        """Whether the search may take that many more epochs. Its first trial always may, so that there is a result."""
+        """Whether the search may take `epochs` more. The first trial always may, so that there is a result."""
         spec = self._plan.spec
         if state.targets_met:
             return False
@@ -57,7 +58,7 @@ class Budget:
     def exceeded(self, state: SweepState, trial: TrialState) -> str:
         """Why `trial` has to end now, or ""."""
         spec = self._plan.spec
-        # What the result is compared with does not end early for the confirmation's sake.
+        # The trainings that the result is compared with are not ended early to save time for the confirmation.
         reserves = trial.is_search and not trial.is_reference
         if spec.hours is not None and self.seconds_left() <= (self._confirm_seconds(state) if reserves else 0.0):
             note = " (the rest is reserved for the confirmation)" if reserves and self.seconds_left() > 0 else ""
@@ -74,14 +75,14 @@ class Budget:
         return math.inf if hours is None else hours * 3600 - (self._clock() - self.began)
 
     def _confirm_seconds(self, state: SweepState) -> float:
-        """How long the confirmation may take, from the epochs so far; 0 before the first."""
+        """How long the confirmation may take, estimated from the epochs so far; 0 before the first."""
         spec = self._plan.spec
         if not spec.confirm_top or spec.hours is None:
             return 0.0
-        # The finalists may be among the finished trials, those that run, and one that may be started now.
+        # Finalists may be any of the finished trials, the running ones, and one that may be started now.
         running = sum(trial.is_search for trial in state.trials.running.values())
         finalists = min(spec.confirm_top + len(self._plan.references), len(finalist_numbers(state)) + running + 1)
         rounds = math.ceil(finalists * spec.confirm_seeds / state.worker_slots)
         # One epoch more, as a trial of the search is ended only after the epoch in which its time is used up.
-        # The confirmation re-trains the best first, seed by seed: so a part of what it needs is of use.
+        # The confirmation goes seed by seed and takes the best first, so it is useful even if it is cut short.
         return min(state.epoch_seconds * (rounds * self._plan.max_epochs + 1), CONFIRMATION_SHARE * spec.hours * 3600)

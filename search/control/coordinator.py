@@ -1,8 +1,8 @@
-"""What happens in a sweep, one event at a time, without knowing who runs the trials.
+"""The coordinator runs a sweep's logic, one event at a time. It does not know who runs the trials.
 
-The coordinator hands out assignments, takes reports and decides. Each thing that happens is an event: it is written to
-the journal first and then applied to the state, which nothing else changes, except that deleted checkpoints leave its
-list. So a killed sweep is restored by applying the journal's events again: same rungs, same study, same trials.
+It hands out assignments, takes reports and decides. Everything that happens is an event: it is first written to the
+journal and then applied to the state. Nothing else changes the state, except that deleted checkpoints are removed from
+its list. So a killed sweep is restored by applying the journal's events again: same rungs, same study, same trials.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Coordinator:
         requests: what users ask for by hand; None if nobody can ask.
         listen: called after each event that was applied.
         how_to_resume: the command line that goes on with the sweep, with options of `resume`; for errors.
-        clock: seconds, of which only differences count; not the time of day, which may be set while a sweep runs.
+        clock: returns seconds, of which only differences count. The time of day would not do: it may be set meanwhile.
 
     Attributes:
-        halted: why everything was stopped; the sweep can be resumed later. None while it was not.
+        halted: the error because of which everything was stopped; None if there is none. The sweep can be resumed.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Coordinator:
         self.state = SweepState(plan, [SchedulerListener(self.scheduler), sampler])
 
     def restore(self, rows: Iterable[Row]) -> None:
-        """Restore a sweep from its journal; after `open` its unfinished trials are handed out first."""
+        """Restore a sweep from its journal. Once it is opened, its unfinished trials are handed out first."""
         rows = list(rows)
         self._begin(len(rows), has_other_space=has_other_space(rows))
         for row in (rows := that_stand(rows)):
@@ -92,7 +92,7 @@ class Coordinator:
         self._budget.began = self._clock() - self.state.active_seconds
 
     def open(self, worker_slots: int) -> None:
-        """Record that the sweep begins, or is resumed, now, and runs that many trials at a time."""
+        """Record that the sweep begins or is resumed now, with `worker_slots` trials at a time."""
         self._record(SweepOpened(worker_slots, spec=self.plan.spec.model_dump(mode="json", exclude_none=True)))
         running = list(self.state.trials.running.values())
         for done in self._undecided:  # the process may have been killed between an epoch and the decision after it
@@ -105,12 +105,12 @@ class Coordinator:
     # --- handing out ---------------------------------------------------------------------------------------------
 
     def next(self) -> Assignment | None:
-        """The next training to run; None if there is none now, which need not mean that the sweep is `over`."""
+        """The next training to run; None if there is none at the moment, even if the sweep is not `over`."""
         if self.halted:
             return None
         while self._unfinished:
             assignment = self._unfinished.pop(0)
-            if self.state.trials[assignment.trial].running:  # else it was stopped by hand since
+            if self.state.trials[assignment.trial].running:  # else it has been stopped by hand meanwhile
                 return assignment
         if added := added_trial(self.state, self.searcher):
             return self._start(added)
@@ -152,7 +152,7 @@ class Coordinator:
             return
         paused = self.state.trials.paused.values()
         ends = [(trial, give_up(trial, self.plan.recipe, self.scheduler, "search finished")) for trial in paused]
-        for trial, decision in ends:  # an ended trial ranks last: so all were compared before the first of them ends
+        for trial, decision in ends:  # an ended trial ranks last, so all were compared before the first one ends
             self._record_decision(trial, decision)
         self.tick()
 
@@ -174,10 +174,10 @@ class Coordinator:
     # --- taking requests ---------------------------------------------------------------------------------------------
 
     def take_requests(self, *, opening: bool = False) -> None:
-        """Answer what users have asked for by hand, each request once, however often this process is killed.
+        """Answer users' requests, each of them once, even if this process is killed meanwhile.
 
-        The answer and what follows from it reach the disk together, and only then is the request's file removed.
-        `opening`: the sweep runs only now, so it is not paused. Raises KeyboardInterrupt to pause it.
+        The answer and its consequences reach the disk together, and only then is the request's file removed.
+        `opening`: the sweep is just starting, so it cannot be paused. Raises KeyboardInterrupt to pause it.
         """
         if self._requests is None or self.halted:
             return
@@ -203,11 +203,11 @@ class Coordinator:
         if self.halted:
             return False
         if not trial.running:
-            if done.checkpoint:  # of the epoch during which it was stopped by hand
+            if done.checkpoint:  # the trial was stopped by hand during this epoch
                 self._delete(done.trial, done.epoch)
             return False
         if done.epoch <= trial.curve.epoch:  # repeated after a restart from an older checkpoint
-            if done.checkpoint and done.epoch not in trial.checkpoints:  # it had been deleted as surplus
+            if done.checkpoint and done.epoch not in trial.checkpoints:  # the earlier one was deleted as surplus
                 self._delete(done.trial, done.epoch)
             return True
         self._record(done)
@@ -255,7 +255,7 @@ class Coordinator:
             self._unfinished.append(self._assignment(trial))
 
     def tick(self) -> None:
-        """Flush the journal if that is due, then delete checkpoints that nothing needs. To be called often.
+        """Flush the journal if that is due, then delete checkpoints that nothing needs. It has to be called often.
 
         A decision may be acted on up to half a second before it is on disk. If the driver is killed just then, the
         resumed sweep decides about the trial again by the same rules, or repeats an epoch from its checkpoint.
@@ -289,7 +289,7 @@ class Coordinator:
     # --- disk ----------------------------------------------------------------------------------------------------
 
     def _clean(self) -> None:
-        """Delete checkpoints that nothing needs. Only after a flush, as a resume needs those that the journal names."""
+        """Delete checkpoints that nothing needs. Call it after a flush: a resume needs those that the journal names."""
         max_bytes = self.plan.spec.max_checkpoint_gb * 1e9
         for trial in paused_to_give_up(self.state.trials.paused.values(), max_bytes):
             why = "checkpoints of paused trials would exceed max_checkpoint_gb"

@@ -1,4 +1,4 @@
-"""Which trial starts next, as the event that says so: of the search, added by hand, confirming or auditing one."""
+"""Which trial starts next, as its `TrialStarted`: one of the search, one added by hand, a confirmation or an audit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spaces.space import known
 
 
 def search_trial(state: SweepState, scheduler: Scheduler, searcher: Searcher) -> TrialStarted:
-    """The next trial of the search: a named training, an earlier sweep's configuration, or one that is drawn now."""
+    """The next trial of the search: a named training, a configuration of an earlier sweep, or a newly drawn one."""
     plan, number = state.plan, len(state.trials)
     index = len(state.trials.search) - state.started_by_hand - state.repeated
     named = plan.named[index] if index < len(plan.named) else None
@@ -38,9 +38,10 @@ def search_trial(state: SweepState, scheduler: Scheduler, searcher: Searcher) ->
 
 
 def added_trial(state: SweepState, searcher: Searcher) -> TrialStarted | None:
-    """The next trial that a user has added; None if there is none. What was not given is drawn by the sampler.
+    """The next trial that a user has added; None if there is none. The sampler draws the settings that were not given.
 
-    With a value that the sampler could not have drawn, it is no trial of the study, and the rest is the preset's.
+    If the user gave a value that the sampler could not have drawn, the trial is not part of the study, and the other
+    settings are those of the preset.
     """
     if not state.to_add:
         return None
@@ -53,7 +54,7 @@ def added_trial(state: SweepState, searcher: Searcher) -> TrialStarted | None:
 
 
 def confirming_trial(state: SweepState) -> TrialStarted | None:
-    """The training of the next finalist on a fresh seed; None if all are there. The search may still be running."""
+    """The next training of a finalist on a fresh seed; None if all have started. The search may still be running."""
     # Seed by seed: if time runs out, as many finalists as possible have at least one.
     for index in range(state.plan.spec.confirm_seeds):
         for of in finalist_numbers(state):
@@ -64,13 +65,13 @@ def confirming_trial(state: SweepState) -> TrialStarted | None:
 
 
 def auditing_trial(state: SweepState) -> TrialStarted | None:
-    """The training to its end of the stopped trial that is audited next; None if there is none."""
+    """The next audit: a stopped trial that is trained to its end; None if there is none."""
     of = audit.due(state)
     return None if of is None else _again(state, "audit", of, state.trials[of].started.seed)
 
 
 def redrawn_values(plan: Plan, started: Started) -> dict[str, Any] | None:
-    """What the space, as it is now, would have drawn for a trial from before; None if it could not have drawn it."""
+    """An earlier trial expressed as a draw from the present space; None if that space could not have drawn it."""
     values, not_drawable = redrawn(plan.space, plan.spec.set, {**plan.earlier_values, **started.settings})
     return None if not_drawable else values
 

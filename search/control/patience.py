@@ -2,16 +2,17 @@
 
 Makarova et al. (Automatic Termination for Hyperparameter Optimization, AutoML 2022) stop when a bound on the regret,
 from a Gaussian process, is below the standard error of the incumbent; Syne Tune ships that rule. It needs a model of
-the search space that conditional spaces and pruned trials do not give. This rule needs none: the longer a search, the
-less the same number of trials gains (for n random draws the expected gain of n more falls like 1 / n, and a model-based
-search gains most at its beginning). So the last `patience` finished trials gained on average more than as many again
-will; once that is below the noise, no more are started. It is off by default: on synthetic landscapes it was no better
-than a number of trials fixed beforehand (docs/negative-results.md); with a patience of 15 it lost less than the noise.
+the search space, which conditional spaces and pruned trials do not allow. This rule needs no model. The longer a search
+runs, the less the same number of trials gains: for n random draws the expected gain of n more falls like 1 / n, and a
+model-based search gains most at its beginning. So the next `patience` trials will on average gain less than the last
+`patience` finished ones did. Once that gain is below the noise, no more trials are started. The rule is off by default:
+on synthetic landscapes it was no better than a number of trials fixed beforehand (docs/negative-results.md); with a
+patience of 15 it lost less than the noise.
 
     noise    standard deviation of the metric from epoch to epoch, in the second half of a training, from its second
              differences: their mean square is six times the variance, whatever the trend (Gasser, Sroka and
              Jennen-Steinmetz, Biometrika 1986). The median over finished trials. Two trainings on two seeds differ by
-             more than that, so the rule rather continues than ends.
+             more than that, so in doubt the search continues.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from search.journal.events import SearchEnded
 from search.state.sweep_state import SweepState
 
 FINISHED = 3
-"""Finished trials without which the noise is not estimated."""
+"""The noise is estimated only from this many finished trials on."""
 DIFFERENCES = 3
-"""Values that a second difference needs."""
+"""How many values a second difference needs."""
 
 
 def noise(values: Sequence[float]) -> float:
@@ -57,7 +58,7 @@ def enough(values: Sequence[float], noises: Sequence[float], patience: int) -> S
     Args:
         values: oriented objectives of the trials that were trained to completion, in the order of their start.
         noises: of the same trials (`noise`); 0 where it is unknown.
-        patience: finished trials over which the gain is taken.
+        patience: the gain is that of this many finished trials.
 
     Returns:
         The end of the search; None if it should continue or too little is known.

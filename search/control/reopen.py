@@ -1,4 +1,4 @@
-"""What happens to a sweep's journal before the sweep runs again: damage is cut off, a changed description recorded."""
+"""Prepares a sweep's journal for the next run: cuts off damage, and records changes of the sweep's description."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def cut_journal(folder: SweepFolder) -> str:
 
 
 def change(folder: SweepFolder, fields: Mapping[str, Any]) -> None:
-    """Change the description of a sweep that does not run; its next resume takes that up.
+    """Change the description of a sweep that does not run. The change takes effect at its next resume.
 
     Raises:
         SteadytuneError: the sweep runs, a value is wrong, a field cannot be changed any more, or the sweep has ended
@@ -60,7 +60,7 @@ def change(folder: SweepFolder, fields: Mapping[str, Any]) -> None:
 
 
 def nothing_left(state: SweepState, folder: SweepFolder) -> str:
-    """That the sweep has ended, and what can be done now."""
+    """The error that the sweep has ended; it says what can be done now."""
     more, status = folder.command("resume", *more_options(state)), folder.command("status")
     has_winner = state.ended is not None and state.ended.trial >= 0
     lacks_best = has_winner and not folder.best.is_dir()
@@ -69,10 +69,10 @@ def nothing_left(state: SweepState, folder: SweepFolder) -> str:
 
 
 def extend(plan: Plan, folder: SweepFolder) -> SweepState:
-    """Record how the sweep's description has changed since it ran last; returns the state after that.
+    """Record how the sweep's description has changed since its last run; returns the state after that.
 
     Raises:
-        SteadytuneError: a field was changed that cannot be, or the sweep's hours or epochs are used up.
+        SteadytuneError: a field was changed that cannot be changed, or the sweep's hours or epochs are used up.
     """
     rows = _rows(folder)
     state = _state(plan, rows)
@@ -100,7 +100,7 @@ def _state(plan: Plan, rows: Sequence[Row]) -> SweepState:
 
 
 def _changed(plan: Plan, rows: Sequence[Row], state: SweepState) -> dict[str, list[Any]]:
-    """How `plan` differs from what the journal says; nothing if it says nothing.
+    """How `plan` differs from the description in the journal; empty if the journal has none.
 
     Raises:
         SteadytuneError: a field was changed that cannot be.
@@ -113,10 +113,10 @@ def _changed(plan: Plan, rows: Sequence[Row], state: SweepState) -> dict[str, li
 
 
 def _check_budget(spec: SweepSpec, state: SweepState, changed: Mapping[str, Sequence[Any]]) -> None:
-    """Refuse to give a sweep more of one thing where another bound leaves none of it.
+    """Refuse to raise one limit of a sweep if another one has been reached and stays.
 
     Raises:
-        SteadytuneError: its hours are used up; or its epochs, and all that it was given are trials.
+        SteadytuneError: its hours are used up; or its epochs are, and it was only given more trials.
     """
     used_up = ""
     if spec.hours is not None and state.active_seconds >= 3600 * spec.hours:
@@ -129,7 +129,7 @@ def _check_budget(spec: SweepSpec, state: SweepState, changed: Mapping[str, Sequ
 
 
 def _answer_requests(state: SweepState, folder: SweepFolder) -> None:
-    """Answer what was asked of a sweep that has ended: a trial may be added, and nothing else is left to do."""
+    """Answer the requests to a sweep that has ended. A trial may be added to it; everything else is refused."""
     requests = RequestBox(folder.requests)
     journal = Journal(folder.journal)
     for request in requests.pending():

@@ -1,8 +1,10 @@
 """Which checkpoints of the whole sweep stay on disk.
 
-Ray keeps checkpoints per trial, so a sweep of a thousand trials would keep a thousand. Here the best few of the whole
-sweep stay, one per configuration, the newest of each running or paused trial, to continue from, and of a running one
-the best of its last epochs, as the mean that they are part of is not complete yet.
+Ray keeps checkpoints per trial, so a sweep of a thousand trials would keep a thousand. Here three kinds stay:
+
+    the best few of the whole sweep, one per configuration
+    the newest of each running or paused trial, from which it continues
+    of a running trial, the best of its last epochs: the mean that they are part of is not complete yet
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ class StoredCheckpoint:
 
 
 def to_delete(state: SweepState) -> list[StoredCheckpoint]:
-    """The checkpoints of a sweep that nothing needs any more."""
+    """The checkpoints of a sweep that can be deleted."""
     spec, finalists = state.plan.spec, finalist_numbers(state)
     if spec.combine_seeds:
         finalists += [training.number for number in finalists for training in state.trials.confirmations(number)]
@@ -80,7 +82,7 @@ def _checkpoints(trial: TrialState, seeds_apart: bool) -> Iterator[StoredCheckpo
 
 
 def paused_to_give_up(paused: Iterable[TrialState], max_bytes: float) -> list[TrialState]:
-    """The paused trials to end, the worst at the lowest rung first, so that the others' checkpoints fit `max_bytes`."""
+    """The paused trials to end so that the others' checkpoints fit `max_bytes`: lowest rung first, the worst first."""
     trials = [trial for trial in paused if trial.checkpoints]
     size = sum(_newest_bytes(trial) for trial in trials)
     if size <= max_bytes:
@@ -109,8 +111,8 @@ def surplus(
     Args:
         checkpoints: all that are on disk.
         keep: of how many configurations the best checkpoint stays.
-        max_bytes: bound on what stays. The best checkpoint of all and the newest of running and paused trials stay even
-            above it; those that are pending go first.
+        max_bytes: limit on what stays. The best checkpoint of all and the newest of running and paused trials stay even
+            if they exceed it; those that are pending go first.
         finalists: configurations that are being confirmed; they rank before all others.
     """
     all_of_them = list(checkpoints)
@@ -137,7 +139,7 @@ def _ranked(checkpoints: Iterable[StoredCheckpoint], finalists: frozenset[int]) 
 def _that_fit(
     ranked: Iterable[StoredCheckpoint], newest: Iterable[StoredCheckpoint], max_bytes: float
 ) -> list[StoredCheckpoint]:
-    """`newest`, and of `ranked` the first and each that there is still room for."""
+    """`newest`, the first of `ranked`, and each other one of `ranked` that there is still room for."""
     stays = list(newest)
     keys = {checkpoint.key for checkpoint in stays}
     room = max_bytes - sum(checkpoint.bytes for checkpoint in stays)

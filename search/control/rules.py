@@ -23,7 +23,7 @@ from search.state.trial_state import TrialState
 from trainables.recipe import Alarm, AnyRecipe
 
 SAME_FAILURES = 3
-"""Trials that fail alike, before any trial has finished an epoch, after which no other is started."""
+"""If this many trials fail alike before any trial has finished an epoch, no other trial is started."""
 
 
 def decide(
@@ -50,9 +50,9 @@ def decide(
 
 
 def _demoted(trial: TrialState, state: SweepState, scheduler: Scheduler) -> Decision | None:
-    """A pause at once, behind all others at the last rung, of a trial about which the stop rules have doubts.
+    """The decision to demote a trial about whose training the stop rules have doubts: it is paused at once.
 
-    It waits for an epoch with a checkpoint to continue from. A simulated trial has none and needs none.
+    A trial is demoted only after an epoch with a checkpoint, from which it can continue. A simulated trial needs none.
     """
     rung = None if trial.is_reference else scheduler.demotion(trial.number)
     if rung is None or max(trial.checkpoints, default=trial.curve.epoch) < trial.curve.epoch:
@@ -71,7 +71,7 @@ def _stop_rules(trial: TrialState, state: SweepState, alarm: Alarm | None) -> De
     # An audit shows how a stopped trial would have continued, so nothing stops it again.
     if trial.started.kind == "audit":
         return None
-    # The sweep's result compares the finalists with the baseline and with what targets name: these train to their end.
+    # The result compares the finalists with the baseline and with the trainings that targets name: these train on.
     if trial.is_reference or not trial.is_search:
         return broken(curve, thresholds, alarm)
     return verdict(curve, state.plan.max_epochs, thresholds, alarm, _peers(trial, state))
@@ -82,10 +82,7 @@ def _peers(trial: TrialState, state: SweepState) -> Peers:
 
 
 def _median_best(state: SweepState, without: int, epoch: int) -> float | None:
-    """The median, over the search's newest trials but `without`, of their best objective by `epoch`.
-
-    None if they are too few.
-    """
+    """The median of the best objectives by `epoch` of the search's newest trials except `without`; None if too few."""
     newest = state.trials.search[-NEWEST_PEERS:]
     return median_of_peers(trial.curve.best_by(epoch) for trial in newest if trial.number != without)
 
@@ -139,7 +136,7 @@ def promote(state: SweepState, scheduler: Scheduler, remaining: int) -> tuple[Tr
 
 
 def promote_by_hand(trial: TrialState, state: SweepState, scheduler: Scheduler, remaining: int) -> Decision:
-    """The promotion of a paused trial because a user asked for it, with how it compares at its rung by now."""
+    """The decision to promote a paused trial because a user asked for it; it says how the trial compares by now."""
     rung = int(trial.decisions[-1].numbers["rung"])
     result = scheduler.rung_result(trial.number, rung)
     decision = _at_rung(result, state.plan.recipe, scheduler, "continue", remaining, "promoted by hand")
@@ -147,10 +144,10 @@ def promote_by_hand(trial: TrialState, state: SweepState, scheduler: Scheduler, 
 
 
 def give_up(trial: TrialState, recipe: AnyRecipe, scheduler: Scheduler, why: str, remaining: int = 0) -> Decision:
-    """The end of a paused trial that will not be promoted any more, with how it compares at its rung by now.
+    """The decision to end a paused trial that will not be promoted any more; it says how the trial compares by now.
 
     Args:
-        trial: it is paused.
+        trial: the paused trial.
         recipe: the sweep's.
         scheduler: the sweep's.
         why: the reason, in a few words.
@@ -168,8 +165,8 @@ def _at_rung(
 ) -> Decision:
     """The decision for `action` at a rung, with `note` at the end of its sentence.
 
-    A `RungResult` is oriented, a decision's numbers have the metric's own sign. There is no cutoff before the rung
-    has opened: the decision has the number "awaits" instead.
+    The numbers of a `RungResult` are oriented, those of a decision have the metric's own sign. Before the rung has
+    opened there is no cutoff, and the decision has the number "awaits" instead.
     """
     rung = result.rung
     numbers: dict[str, float] = {"rung": rung, "rank": result.rank, "peers": result.peers}
@@ -193,7 +190,7 @@ def _at_rung(
 
 
 def repeated_failure(state: SweepState) -> str:
-    """Why no other trial should be started: the last few failed alike before any epoch was finished; else ""."""
+    """Why no other trial should be started, or "": the last few failed alike before any epoch was finished."""
     if any(trial.curve.epoch for trial in state.trials.values()):
         return ""
     decisions = [trial.decision for trial in state.trials.search if trial.decision]

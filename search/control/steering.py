@@ -1,7 +1,7 @@
-"""What users ask of a sweep by hand: whether it can be done, and what follows from it.
+"""Users' requests to a sweep (add, stop, promote, pause): whether they can be done, and their consequences.
 
-`answer` is a pure function of the sweep's state, so the command line gives the same answer before it leaves a request
-as the driver does when it takes it. The driver's answer counts: meanwhile a trial may have ended.
+`answer` is a pure function of the sweep's state. The command line calls it before it leaves a request, and the driver
+calls it again when it takes the request. The driver's answer counts, since a trial may have ended meanwhile.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STOPPED = "stopped by hand"
 
 
 def answer(request: Request, state: SweepState, opening: bool = False) -> Requested:
-    """Whether `request` can be done now, as the journal records it. `opening`: the sweep did not run until now."""
+    """The answer to `request`, for the journal. `opening`: the sweep is just starting."""
     try:
         if opening and request.verb == "pause":
             raise SteadytuneError("the sweep was not running")
@@ -74,7 +74,7 @@ def _check_promotable(state: SweepState, trial: TrialState) -> None:
 
 
 def _check_budget(state: SweepState) -> None:
-    """Refuse what the sweep's budget would end at once."""
+    """Refuse a trial that the sweep's budget would end at once."""
     spec = state.plan.spec
     if spec.hours is not None and state.active_seconds >= 3600 * spec.hours:
         raise SteadytuneError(
@@ -93,7 +93,7 @@ def addition(plan: Plan, values: Mapping[str, Any]) -> tuple[dict[str, Any], str
 
     Args:
         plan: the sweep's.
-        values: settings by name; the others are drawn, or are the preset's if the sampler does not learn from it.
+        values: settings by name. The others are drawn, or those of the preset if the sampler cannot learn from it.
 
     Raises:
         SettingsError: a name is no setting, a value breaks its rule, or the sweep has the setting at another value.
@@ -109,7 +109,7 @@ def addition(plan: Plan, values: Mapping[str, Any]) -> tuple[dict[str, Any], str
                 f"{setting} is no setting of {recipe.name}; {nearest(setting, recipe.settings_type.model_fields)}"
             )
     settings = plan.settings(values, plan.spec.seed).model_dump(mode="json")
-    # Checked with the others' values of the preset: what rules join two settings is known when it starts.
+    # The other settings are not drawn yet, so those of the preset stand in. The trial is checked again when it starts.
     checked = recipe.settings(plan.spec.preset, {**plan.pins, **values}).model_dump(mode="json")
     for setting in values:
         if setting == "epochs" and checked[setting] != plan.max_epochs:
@@ -123,7 +123,7 @@ def addition(plan: Plan, values: Mapping[str, Any]) -> tuple[dict[str, Any], str
 
 
 def outside(plan: Plan, chosen: Mapping[str, Any]) -> list[str]:
-    """For each of the `chosen` settings why the sampler cannot learn from it; none if it learns from the trial."""
+    """Why the sampler cannot learn from a trial with the `chosen` settings, by setting; empty if it can."""
     preset = plan.settings({}, plan.spec.seed).model_dump(mode="json")
     reasons = []
     for name, value in chosen.items():
@@ -136,7 +136,7 @@ def outside(plan: Plan, chosen: Mapping[str, Any]) -> list[str]:
 
 
 def consequences(request: Requested, state: SweepState, scheduler: Scheduler, remaining: int) -> Iterator[Event]:
-    """The events that follow from a request, in their order; none if it was refused. An added trial starts later."""
+    """The events that a request leads to, in order; none if it was refused. An added trial starts later."""
     if not request.accepted:
         return
     if request.verb == "stop" and request.trial is None:

@@ -41,7 +41,7 @@ def check_target(target: Path) -> None:
 
 
 def recipe_weights(recipe: AnyRecipe, settings: Settings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
-    """`recipe.weights`, here: the built-in recipes import torch for it."""
+    """Call `recipe.weights` in this process. The built-in recipes import torch for it."""
     return recipe.weights(settings, checkpoint, directory)
 
 
@@ -67,7 +67,7 @@ def export(
         target: replaced.
         onnx: see above.
         int8: see above.
-        write_weights: does what `recipe_weights` does, perhaps in another process.
+        write_weights: called like `recipe_weights`; it may do the same in another process.
 
     Raises:
         SteadytuneError: there is no such trial; or with `onnx` or `int8`, no checkpoint was kept or the model cannot be
@@ -85,9 +85,9 @@ def export(
 
 
 def download_best(folder: SweepFolder, storage_uri: str | None, trainings: Sequence[TrialState]) -> None:
-    """Have the best checkpoint of `trainings` in the sweep's folder, and their logs, if the sweep has a storage.
+    """Download the best checkpoint of `trainings`, and their logs, into the sweep's folder, if the sweep has a storage.
 
-    No other checkpoint is fetched: it may be one that the driver has deleted here and not yet at the storage.
+    No other checkpoint is downloaded: it may be one that the driver has deleted here, but not yet at the storage.
     """
     if not storage_uri:
         return
@@ -131,7 +131,7 @@ def write_export(
         directory: exists.
         onnx: see `export`.
         int8: see `export`.
-        average_of: the trainings whose average the checkpoint is; empty if it is one's own.
+        average_of: the trainings whose average the checkpoint is; empty if it is that of a single training.
         write_weights: see `export`.
 
     Raises:
@@ -182,7 +182,7 @@ def _copy_folder(source: Path, target: Path) -> None:
 
 
 def _copy_exported(recipe: AnyRecipe, trial_directory: Path, directory: Path) -> None:
-    """Copy what the recipe wants to have of the training's folder; on a cluster that may be on another machine."""
+    """Copy the files of the training's folder that the recipe exports. On a cluster they may be on another machine."""
     for pattern in recipe.exported:
         for path in sorted(trial_directory.glob(pattern)):
             target = directory / path.relative_to(trial_directory)

@@ -16,11 +16,11 @@ from trainables.recipe import AnyRecipe
 MODEL, NUMBERS = "model_int8.onnx", "model_int8.json"
 FLOAT = "model.onnx"
 MOST_EXAMPLES, MOST_CALIBRATING = 400, 64
-"""Held-out examples that are looked at, and those of them that calibrate."""
+"""How many held-out examples are used at most, and how many of these calibrate."""
 EVERY = 4
-"""One example in so many calibrates; the metrics are of the others."""
+"""Every fourth example calibrates; the metrics are of the others."""
 MUCH = 0.01
-"""A loss of the metric from which on the sentence advises against the file: a point of average precision."""
+"""If the metric loses this much or more, the sentence advises against the file: a point of average precision."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,9 @@ class Int8:
     Attributes:
         metric: its name.
         float32, int8: its values by both files.
-        examples, calibrating: held-out examples that they are of, and others by which inputs were scaled.
-        float32_bytes, int8_bytes: of the files.
+        examples: how many held-out examples the values are of.
+        calibrating: by how many other examples the inputs were scaled.
+        float32_bytes, int8_bytes: sizes of the files.
     """
 
     metric: str
@@ -60,7 +61,7 @@ def write_int8(recipe: AnyRecipe, settings: Any, data: Path, directory: Path) ->
     Args:
         recipe: of the export.
         settings: of its training.
-        data: the data set, of which held-out examples calibrate and others judge.
+        data: the data set. Some of its held-out examples calibrate, the metrics are of the others.
         directory: of the export, with `FLOAT` and a checkpoint.
 
     Raises:
@@ -105,7 +106,7 @@ def read_numbers(directory: Path) -> Int8:
 
 
 def compared_metric(objective: str, metrics: Mapping[str, float]) -> str:
-    """The metric by which the two models are compared: the sweep's, or the first where that is not of single pictures.
+    """The metric that compares the two models: the sweep's, or the first of `metrics` if single pictures lack that one.
 
     >>> compared_metric("hota", {"map50_95": 0.4, "map50": 0.6})
     'map50_95'

@@ -1,4 +1,4 @@
-"""The model of an export, of one training, an average or an ensemble."""
+"""Loads the model of an export: of one training, an average or an ensemble."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from trainables.json_file import read_json
 
 ABOUT = "about.json"
 MEMBERS = "members"
-"""What an ensemble's `about.json` lists, and the folder in which they are."""
+"""The key of the members in an ensemble's `about.json`, and the name of their folder."""
 
 
 def about(

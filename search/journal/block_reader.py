@@ -1,9 +1,9 @@
-"""Reads a journal fast, for those who follow a sweep: decisions one by one, epochs as blocks.
+"""Reads a journal fast, for processes that follow a sweep: decisions one by one, epochs as blocks.
 
-To the trials of a sweep it does not matter that one trial's epoch came before or after another trial's. So all epochs
-of a trial among the rows that are read at a time are applied at once, at the position of the last. The state comes out
-the same, and most of the work is NumPy's rather than Python's. (A scheduler does need the epochs in their order; only
-the driver has one, and it restores it row by row: `search.journal.segments.read`.)
+The state of a trial does not depend on whether its epoch came before or after another trial's. So all epochs of a trial
+among the rows that are read at a time are applied at once, at the position of the last one. The state comes out the
+same, and NumPy does most of the work. (A scheduler does need the epochs in their order. Only the driver has one, and it
+restores it row by row: `search.journal.segments.read`.)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from search.journal.events import EpochDone, Row, SweepOpened
 from search.journal.segments import tables
 
 UNREAD = ("rates", "checkpoint", "alarm", "alarm_detail", "steps")
-"""Columns that only the driver needs, or a trial's own page."""
+"""Columns that only the driver and the page of a single trial need."""
 
 
 def read_blocks(folder: Path, after: int, metric: str, others: Iterable[str] = ()) -> Iterator[Row | EpochBlock]:

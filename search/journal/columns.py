@@ -1,6 +1,6 @@
-"""Rows of a journal as NumPy arrays: one Python object for each row would take too long.
+"""Rows of a journal as NumPy arrays, since making a Python object for each row would take too long.
 
-Arrow's own conversions to NumPy import pandas, which takes longer than reading a small sweep; these do not.
+Arrow's own conversions to NumPy import pandas, which takes longer than reading a small sweep. These do not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Epochs of one trial that followed each other, as columns: the form in which a sweep's state takes epochs in.
+"""Consecutive epochs of one trial as columns: a sweep's state applies epochs in this form.
 
-The driver applies them one at a time, as they happen; those who read a sweep back apply as many at once as they can
-(`search.journal.block_reader`), which is a tenth of the work.
+The driver applies one epoch at a time, as it happens. Processes that read a sweep back apply as many at once as they
+can (`search.journal.block_reader`), which is a tenth of the work.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class EpochBlock:
         seqs: the epochs' sequence numbers in the journal, rising.
         epochs: the epochs' numbers, from 1, rising.
         values, losses, held_out: objective, training loss and held-out loss; see `search.pruning.curve.Point`.
-        phases: the recipe's words for the parts of its schedule.
+        phases: the recipe's names for the parts of its schedule.
         seconds: what each epoch took on its worker.
         spreads: standard deviation of the training loss over each epoch's steps, where it is known.
-        remark: the first sentence about the training that one of them came with, or "".
-        others: by name, further metrics and losses that were asked for.
-        data_seconds: what of all their seconds went by until batches were there.
-        gpu_bytes: the most GPU memory that one of them came with; 0 without a GPU.
+        remark: the first remark on the training that one of them has, or "".
+        others: further metrics and losses that were asked for, by name.
+        data_seconds: how many of all their seconds the training waited for batches.
+        gpu_bytes: the most GPU memory that one of them reports; 0 without a GPU.
     """
 
     trial: int

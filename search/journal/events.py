@@ -1,7 +1,7 @@
 """What happens in a sweep, as events. The journal keeps them, and a sweep's state is what they add up to.
 
-An event's fields are columns of the journal on disk. Names on disk never change: a field that is named otherwise here
-says its column's name with `stored_as`.
+An event's fields are columns of the journal on disk. Names on disk never change: if a field has another name here,
+`stored_as` gives the name of its column.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Kind = Literal["search", "confirm", "audit"]
 Verb = Literal["add", "stop", "promote", "pause"]
 """What may be asked of a sweep by hand."""
 BY_HAND = "by hand"
-"""What a trial that was added by hand has in the place of a named training."""
+"""`TrialStarted.named` of a trial that was added by hand."""
 
 
 VERSION = 2
@@ -76,9 +76,9 @@ class PriorTrial:
         sweep: the earlier sweep's name.
         trial: its number there.
         drawn: its values, as the space of this sweep would have drawn them.
-        epoch: where it ended, in epochs of this sweep: as large a share of a training as it was there.
-        reason: what ended it.
-        numbers: "level": its objective, as this sweep has it.
+        epoch: where it ended, scaled to the length of a training in this sweep.
+        reason: why it ended.
+        numbers: "level": its value by this sweep's objective.
     """
 
     event: ClassVar[str] = "earlier"
@@ -99,8 +99,8 @@ class TrialStarted:
         kind: "search"; "confirm" for a configuration re-trained on a fresh seed; "audit" for a stopped trial trained to
             completion.
         of: for "confirm" and "audit", the search trial that is re-trained; else its own number.
-        named: the named training it is, `BY_HAND`, or "".
-        drawn: what the space drew, by name; None where it was not asked.
+        named: the name of the named training, `BY_HAND`, or "".
+        drawn: what the space drew, by name; empty if it did not draw.
         settings: the complete settings of the training.
     """
 
@@ -173,15 +173,15 @@ class Decided:
 
 @dataclass(frozen=True)
 class Requested:
-    """Somebody asked for something by hand, and this is the answer. What follows from it are the next events.
+    """A user's request and its answer. The events that it leads to come next.
 
     Attributes:
-        request: the id of the request, which is answered once.
+        request: the id of the request. Each request is answered once.
         verb: what was asked for.
         trial: which trial it is about; None for the whole sweep.
         values: for "add", the settings that were given.
         answer: whether it was accepted.
-        detail: why it was refused, or what there is to know; may be "".
+        detail: why it was refused, or a note on it; may be "".
     """
 
     event: ClassVar[str] = "request"
@@ -194,7 +194,7 @@ class Requested:
 
     @property
     def accepted(self) -> bool:
-        """Whether it was done."""
+        """Whether the request was accepted."""
         return self.answer == "accepted"
 
     @property
@@ -204,7 +204,7 @@ class Requested:
 
 
 TARGETS = "targets"
-"""The number of a `SearchEnded` that a trial brought about which met them all."""
+"""The key in `SearchEnded.numbers` if the search ended because a trial met all targets."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Makes a damaged journal readable again, at the price of its last rows. Only the journal's one writer may call it."""
+"""Makes a damaged journal readable again; its last rows are lost. Only the process that writes it may do that."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _SET_ASIDE = ".set-aside"
 def mend(folder: Path) -> list[Path]:
     """Set the last segments aside if they are damaged; returns their new paths.
 
-    A segment is not forced to the disk, so a power cut may leave the last ones torn. Without them the journal ends as
-    if the sweep had been killed a moment earlier. A merged segment is forced to the disk, so it is never set aside.
+    A segment is written without `fsync`, so a power cut may leave the last ones torn. Without them the journal ends as
+    if the sweep had been killed a moment earlier. A merged segment is written with `fsync`, so it is never set aside.
     """
     removed = []
     for segment in reversed(list_segments(folder) if folder.is_dir() else []):
@@ -35,7 +35,7 @@ def set_aside(folder: Path) -> list[Path]:
 def cut(folder: Path) -> tuple[int, list[Path]]:
     """End the journal before the first row that cannot be read, as if the sweep had been killed then.
 
-    Rows after a gap make no sense without those in it: a decision compares a trial with others at the same rung.
+    Rows after a gap make no sense without the missing ones: a decision compares a trial with others at the same rung.
 
     Returns:
         The number of the last row that was kept, and the new paths of the files that were set aside; none if the

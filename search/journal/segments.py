@@ -6,8 +6,8 @@ next, unless that would be large. Readers need no lock, and `pyarrow.dataset.dat
 while the sweep runs. Everything else that a sweep keeps (Optuna's study, the rungs, MLflow) can be rebuilt from these
 rows.
 
-The numbers of the rows have no gaps, and the segments of one journal bear its id. So a segment that is missing, that
-lies there twice or that belongs to another sweep is noticed by whoever reads past it.
+The numbers of the rows have no gaps, and each segment carries the journal's id. So a reader notices a segment that is
+missing, that is there twice, or that belongs to another sweep.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ FLUSH_ROWS = 512
 FLUSH_SECONDS = 0.5
 MERGE_SEGMENTS = 16
 MAX_ROWS = 150_000
-"""Rows of about the largest segment: reading one takes little memory, and merging does not hold up a sweep."""
+"""Segments are merged up to about this many rows: so reading one takes little memory, and merging delays no sweep."""
 READ_ROWS = 16_384
-"""Rows that a reader gets at a time, so that a large journal is never in memory as Python objects as a whole."""
+"""A reader gets this many rows at a time, so that a large journal is never in memory as a whole."""
 
 _SEGMENT = re.compile(r"(\d+)-(\d+)\.(\d+)\.parquet")
 
 
 _ID = b"steadytune.journal"
-"""The key of the journal's id in the metadata of a segment's schema. Segments from before it existed have none."""
+"""The key of the journal's id in the metadata of a segment's schema. Segments of older versions have no id."""
 _LISTINGS = 3
 """A folder is listed file by file, so a listing that overlaps with a merge may lack both the old segments and the new
 one. A gap counts only if that many listings show it."""
 
 
 class DamagedJournalError(SteadytuneError):
-    """Rows of a journal cannot be read, and it may be that later ones can.
+    """Some rows of a journal cannot be read; later ones perhaps can.
 
     Attributes:
         last: the number of the last row before the damage.
@@ -182,7 +182,7 @@ def _id(schema: pa.Schema) -> str:
 
 
 def read_id(folder: Path) -> str:
-    """The journal's id: that of its first readable segment that bears one; "" if none does."""
+    """The journal's id: that of its first readable segment that has one; "" if none has."""
     for segment in list_segments(folder):
         try:
             journal_id = _id(pq.read_schema(segment.path))
@@ -194,7 +194,7 @@ def read_id(folder: Path) -> str:
 
 
 class Journal:
-    """Writes one sweep's journal, after the rows that it has; one writer at a time."""
+    """Appends rows to one sweep's journal. Only one process may write it at a time."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -223,7 +223,7 @@ class Journal:
         return self.flush()
 
     def flush(self) -> bool:
-        """Write all rows taken so far to disk, all or none; returns whether there were any."""
+        """Write all events taken so far to disk, all or none; returns whether there were any."""
         self._flushed = time.monotonic()
         if not self._rows:
             return False

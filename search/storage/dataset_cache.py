@@ -1,4 +1,4 @@
-"""Data sets at a URI: downloaded once per node, into a folder of bounded size.
+"""Data sets at a URI: each node downloads them once, into a folder of limited size.
 
 CACHE/KEY/data/         the files; KEY is a hash of the URI and its listing, so changed files are another data set
 CACHE/KEY/fingerprint   sha256 over their names and contents, written last: without it the download is incomplete
@@ -57,12 +57,12 @@ def fetch(uri: str, max_gb: float, expected: str | None = None, notify: Notify =
 
     Args:
         uri: of a folder, or of a file whose folder is the data set.
-        max_gb: bound on all downloaded data sets of the node, in 10^9 bytes; the least recently used are removed.
+        max_gb: limit on all downloaded data sets of the node, in 10^9 bytes; the least recently used are removed.
         expected: the fingerprint that the data set must have.
         notify: called when the storage does not answer.
 
     Raises:
-        DataError: the URI is empty, the data set is larger than the bound, or it has another fingerprint.
+        DataError: the URI is empty, the data set is larger than the limit, or it has another fingerprint.
     """
     file_name = short_name(uri) if retry_until_available(lambda: Storage(uri).is_file(), notify) else ""
     folder_uri = _parent(uri) if file_name else uri

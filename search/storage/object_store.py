@@ -33,10 +33,10 @@ PARALLEL_REQUESTS = 8
 """Files written or copied, or folders deleted, at a time: some servers take seconds for each answer."""
 CONNECT_SECONDS, REQUEST_SECONDS = 10, 20
 """How long an S3 server may take to accept a connection, and may be silent during a request. By default Amazon's client
-gives up after 3 s, so a server that takes longer for each answer could never be used, and Arrow then tries 30 times, so
-that nobody hears of a server that has stopped for a minute and a half."""
+gives up after 3 s, so a slower server could never be used; and Arrow then tries 30 times, so that the user hears of a
+stopped server only after a minute and a half."""
 ATTEMPTS = 2
-"""Of one request: what goes on longer is told to the user, and tried again by `retry_until_available`."""
+"""How often one request is tried. After that `retry_until_available` tells the user, and goes on trying."""
 
 _ONLY_IN_URI = re.compile(r"[?&](tls_ca_dir_path|tls_verify_certificates|smart_defaults)=")
 """Options that a URI can give and Arrow's class for S3 cannot take; with them its own timeouts stay."""
@@ -166,7 +166,7 @@ class Storage:
 
 
 def _with_timeouts(files: fs.S3FileSystem) -> fs.S3FileSystem:
-    """The same file system with our timeouts, which a URI cannot give."""
+    """The same file system with the timeouts above, which a URI cannot give."""
     _, (options,) = files.__reduce__()  # as it is pickled: all that the URI says
     retry = fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS)
     times = {"connect_timeout": CONNECT_SECONDS, "request_timeout": REQUEST_SECONDS}
@@ -228,10 +228,10 @@ def retry_until_available(
     Args:
         action: uses a storage. May be called any number of times.
         notify: called once when the storage does not answer, and once when it answers again.
-        cancelled: ends a pause at once; `action` is then tried a last time.
+        cancelled: once it is set, a pause ends at once, and `action` is tried a last time.
 
     Raises:
-        OSError: the disk is full, which waiting does not change; or the last error, once `cancelled`.
+        OSError: the disk is full, so waiting does not help; or the last error, once `cancelled` is set.
     """
 
     def announce(state: tenacity.RetryCallState) -> None:

@@ -49,7 +49,7 @@ def upload_log(storage: Storage, trial_folder: Path) -> None:
 
 
 def _log_files(trial_folder: Path) -> dict[str, bytes | Path]:
-    """Their contents by their names at the storage: in memory, since the log grows during the upload."""
+    """The files of a trial's log, by their names at the storage. They are read first, since the log still grows."""
     paths = [path for path in (trial_folder / ENVIRONMENT_FILE, trial_folder / LOG) if path.is_file()]
     return {f"trials/{trial_folder.name}/{path.name}": path.read_bytes() for path in paths}
 
@@ -81,14 +81,14 @@ def list_checkpoints(storage: Storage, folder: str = "trials") -> dict[str, list
 
 
 def complete(checkpoints: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Those of `list_checkpoints` that were uploaded completely."""
+    """The `checkpoints` (from `list_checkpoints`) that were uploaded completely."""
     return {name: files for name, files in checkpoints.items() if f"{name}/{checkpoint.CHECKSUMS}" in files}
 
 
 def download_newest_checkpoint(storage: Storage, trial_folder: Path, max_epoch: int) -> None:
     """Leave in a trial's folder exactly its newest intact checkpoint of at most `max_epoch` epochs.
 
-    Later checkpoints are deleted at the storage too: the driver has not heard of those epochs, so they are trained
+    Later checkpoints are deleted at the storage too: their epochs were not reported to the driver, so they are trained
     again.
     """
     checkpoints = complete(list_checkpoints(storage, f"trials/{trial_folder.name}"))
@@ -144,7 +144,7 @@ def _epoch(name: str) -> int:
 
 
 def _owner(storage: Storage) -> str:
-    """The owner token. Also a check that the storage is there: an unmounted network folder looks like an empty one."""
+    """The owner token. Reading it also shows that the storage is there: an unmounted network folder looks empty."""
     try:
         return storage.read(OWNER).decode()
     except FileNotFoundError:
@@ -200,7 +200,7 @@ def reconcile(folder: SweepFolder, storage: Storage) -> None:
     tokens = tokens_file.read_text(encoding="utf-8").splitlines() if tokens_file.is_file() else []
     if owner in tokens or (tokens and not owner):
         return
-    if tokens:  # another machine has taken over: what only this folder has is no part of the sweep any more
+    if tokens:  # another machine has taken over: what only this folder has no longer belongs to the sweep
         for stale in (folder.journal, folder.trials):
             shutil.rmtree(stale, ignore_errors=True)
         tokens_file.unlink()
@@ -228,7 +228,7 @@ def put_request(storage: Storage, request: Request) -> None:
 
 
 def fetch_requests(folder: SweepFolder, storage: Storage) -> None:
-    """Move users' requests from the storage to the sweep's folder. One that comes twice has the same id."""
+    """Move users' requests from the storage to the sweep's folder. A request that arrives twice keeps its id."""
     for name in sorted(storage.list_files(REQUESTS)):
         if name.endswith(".json"):
             storage.fetch(name, folder.path / name)

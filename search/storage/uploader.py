@@ -1,9 +1,9 @@
 """Keeps a sweep's storage up to date with its folder.
 
-At every moment the storage holds the sweep as it was a little earlier: segments of the journal are uploaded in order, a
-merged segment before those that it replaces are deleted, and a checkpoint is deleted only after the rows that made it
-superfluous were uploaded. So a sweep whose machine is lost resumes from there; epochs that the storage had not heard of
-are trained again.
+At every moment the storage holds the sweep as it was a little earlier. Segments of the journal are uploaded in order. A
+merged segment is uploaded before those that it replaces are deleted. A checkpoint is deleted only after the rows that
+made it superfluous were uploaded. So if a machine is lost, its sweep can be resumed from the storage; epochs whose rows
+were not uploaded yet are trained again.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from search.views.tables import phase_table
 def sweep_files(
     state: SweepState, folder: SweepFolder, shares: Importance, data_look: DataLook | None, target: Path
 ) -> None:
-    """Write `figures/*.png`, the interactive `report.html` and what was seen of the data into `target`.
+    """Write `figures/*.png`, the interactive `report.html` and what is shown of the data into `target`.
 
     At the sweep's end also `models/`: the numbers of winner and baseline on held-out data.
     """
@@ -61,7 +61,7 @@ def trial_files(
 ) -> None:
     """Write a trial's settings, phase table and stability figure into `target`, and copy its log and environment.
 
-    A figure without a course (of a training of two epochs that tells nothing of its steps) is left out.
+    The figure is left out if it would show no course: the training has two epochs and reports no losses of its steps.
 
     Args:
         trial: with its curve.

@@ -21,13 +21,13 @@ from trainables import registry
 ALIAS = "champion"
 MODEL = "model"
 EPOCH_TAG = "steadytune.epoch"
-"""After which epoch of the trial the model's checkpoint was written; versions of earlier releases lack it."""
+"""Tag: the epoch after which the model's checkpoint was written. Model versions of earlier releases lack it."""
 METRIC_TAG = "steadytune.metric"
-"""What the sweep has optimised."""
+"""Tag: the metric that the sweep optimised."""
 OBJECTIVE_TAG = "steadytune.objective"
-"""What "steadytune.value" is; versions without it are older than the choice."""
+"""Tag: which objective the tag "steadytune.value" is of. Model versions without it are older than this choice."""
 LAST_TAG = "steadytune.value_last"
-"""The value by the objective `last`, to compare versions of different objectives by."""
+"""Tag: the value by the objective `last`, by which model versions of different objectives are compared."""
 
 
 def register(
@@ -41,9 +41,9 @@ def register(
 ) -> str:
     """Register the export in `folder` as a version of the model of its recipe and data set, once per winner.
 
-    A sweep that was given more to do may end with another winner, or with a later checkpoint of the same: that is
-    another version, whose files lie beside those of the earlier one. A version whose files are gone from the store
-    gets them again. A champion without its files counts as none.
+    A sweep that was given more to do may end with another winner, or with a later checkpoint of the same one. That
+    becomes another version, whose files lie beside those of the earlier one. If the files of a version are gone from
+    the store, they are uploaded again. A champion whose files are gone does not count.
 
     Args:
         client: of the store.
@@ -79,7 +79,7 @@ def register(
 
 
 def _found_or_created(client: MlflowClient, names: Sequence[str], data: str) -> str:
-    """The model's name: of `names` the first that is free, or of the same data, or the last."""
+    """The model's name: the first of `names` that is free or belongs to the same data; else the last one."""
     for name in names:
         try:
             client.create_registered_model(name, tags={DATA_TAG: data})
@@ -115,12 +115,12 @@ def _description(about: Mapping[str, Any], sweep: str, numbers: Mapping[str, flo
 
 
 def _data(about: Mapping[str, Any]) -> str:
-    """What the data are told by: their fingerprint, or else their place."""
+    """What identifies the data: their fingerprint, else their location."""
     return str(about["environment"].get("data_fingerprint") or about["data"])
 
 
 def _same_model(version: Mapping[str, str], tags: Mapping[str, str]) -> bool:
-    """Whether a registered version of the sweep, by its tags, holds the checkpoint that `tags` are of."""
+    """Whether a registered version of the sweep holds the same checkpoint, by its tags and the new `tags`."""
     return all(version.get(name, tags[name]) == tags[name] for name in ("steadytune.trial", EPOCH_TAG))
 
 
@@ -163,7 +163,7 @@ def _has_files(client: MlflowClient, version: ModelVersion) -> bool:
 
 
 def _comparable(version: Mapping[str, str], champion: Mapping[str, str]) -> tuple[float, float]:
-    """The values of a new version and of the champion by the same objective: that of both, or else `last`."""
+    """The values of a new version and of the champion by one objective: their own if it is the same, else `last`."""
     objectives = {tags.get(OBJECTIVE_TAG, EARLIER_OBJECTIVE) for tags in (version, champion)}
     names = ("steadytune.value",) if len(objectives) == 1 else (LAST_TAG, "steadytune.value")
     value, champion_value = (float(next(tags[name] for name in names if name in tags)) for tags in (version, champion))

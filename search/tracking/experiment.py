@@ -52,7 +52,7 @@ class Experiment:
 
     Args:
         store: tracking URI.
-        names: that it may have: the first that is free, or of the same data, or the last.
+        names: the names that it may have. It gets the first that is free or of the same data; else the last one.
         data: fingerprint of its data; "" if it is not known.
         artifacts: URI of the folder for the files of its runs; None for the store's own.
         notify: tells the user what the store refuses.
@@ -200,7 +200,7 @@ class Experiment:
         if not run or not items:
             return
         subject = f"{noun} {name_of(items[0].key)!r}" if len(items) == 1 else f"{len(items)} {kind} of run {run}"
-        # `synchronous`: MLFLOW_ENABLE_ASYNC_LOGGING would lose what is refused, without a word.
+        # `synchronous`: with MLFLOW_ENABLE_ASYNC_LOGGING refused items would be lost silently.
         batch: dict[str, Any] = {kind: items, "synchronous": True}
         log = partial(self.client.log_batch, run, **batch)
         refusal = self.refusals.refusal(subject, log)
@@ -232,7 +232,7 @@ def points(values: Mapping[str, float], time_s: float, step: int) -> list[Metric
 
 
 def mlflow_uri(store: str) -> str:
-    """`store` as MLflow must be told it, with its database made if it does not exist.
+    """The URI by which MLflow opens `store`. Its database is created if it does not exist.
 
     MLflow reads "%", "?" and "#" in a path as an escape, a query and a fragment. A database in a folder with such a
     name is named from that folder, into which this process changes.

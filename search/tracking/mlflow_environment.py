@@ -1,7 +1,8 @@
-"""Which of MLflow's environment variables are heeded: how to reach the sweep's store, not which store or run to use.
+"""Which of MLflow's environment variables count: those that say how to reach a store, not which store or run to use.
 
-A shell, a job system or a notebook may hold variables for another purpose: MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI
-of another server, MLFLOW_RUN_ID of another run, MLFLOW_ENABLE_ASYNC_LOGGING, settings of a server. Those are removed.
+A shell, a job system or a notebook may have set variables for another purpose: MLFLOW_TRACKING_URI and
+MLFLOW_REGISTRY_URI of another server, MLFLOW_RUN_ID of another run, MLFLOW_ENABLE_ASYNC_LOGGING, settings of a server.
+These are removed.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ HEEDED = re.compile(
 
 
 def ignored(environment: Mapping[str, str]) -> list[str]:
-    """The names in `environment` that MLflow would heed and a sweep does not."""
+    """The names of the variables in `environment` that MLflow would read but a sweep ignores."""
     return [name for name in environment if name.startswith("MLFLOW_") and not HEEDED.fullmatch(name)]
 
 
 def without_ignored(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` without them."""
+    """`environment` without the ignored variables."""
     return {name: value for name, value in environment.items() if name not in ignored(environment)}

@@ -15,7 +15,7 @@ LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG, LONGEST_NOTE = 250, 6000, 5000, 8000
 
 _REFUSED = re.compile(r"[^\w. /-]")
 _PATH = re.compile(r"^/|(?<=/)/|/$|^\.(?=\.)|(?:^|(?<=/))\.(?=\.?(?:/|$))")
-"""What would make a key resolve to another: slashes with nothing between them, and segments "." and ".."."""
+"""What would make a key resolve to another path: empty parts between slashes, and parts "." and ".."."""
 _AMBIGUOUS = re.compile(r"-(?=(?:0|[0-9A-F]{2,6})(?:-|[^\w. /]|/(?:/|$)))")
 """A hyphen that would be read as the beginning of an escape."""
 _ESCAPE = re.compile(r"-(0|[0-9A-F]{2,6})-")
@@ -40,12 +40,12 @@ def key(name: str) -> str:
 
 
 def name_of(mlflow_key: str) -> str:
-    """The name whose key this is, unless the key was cut."""
+    """The name of which `mlflow_key` is the key; if the key was cut, it cannot be read back."""
     return _ESCAPE.sub(lambda match: "" if match[1] == "0" else _character(match), mlflow_key)
 
 
 def storable(value: object, longest: int) -> str:
-    """`value` as text that databases take: at most so many characters, NUL and half characters as Python's escapes."""
+    """`value` as text that databases take: at most `longest` characters; NUL and half characters become escapes."""
     return _UNSTORABLE.sub(lambda match: f"\\x{ord(match[0]):02x}" if match[0] == "\0" else _half(match), str(value))[
         :longest
     ]

@@ -22,7 +22,7 @@ from search.tracking.sync import ENVIRONMENT, GIVE_UP_SECONDS, READY, Notify, sy
 from trainables.errors import SteadytuneError, first_line
 
 NOTICE_SECONDS = 5.0
-"""After so long, `finish` tells the user what it waits for."""
+"""After this time `finish` tells the user what it is waiting for."""
 FAILED = "failed: "
 """Begins the message of a recorder that cannot open the store."""
 

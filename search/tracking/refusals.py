@@ -1,7 +1,7 @@
-"""What an MLflow store refuses for good: it is named once and left out, and the rest is recorded.
+"""What an MLflow store refuses for good: the user is told once, it is left out, and the rest is recorded.
 
-Only what may pass later is tried again: a server that does not answer or answers 5xx, a database that is away or
-locked, a full disk, credentials that have expired.
+A call is tried again only if it may succeed later: the server does not answer or answers 5xx, the database is away or
+locked, the disk is full, the credentials have expired.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from search.tracking.sync import REFUSES, Notify
 from trainables.errors import first_line
 
 MOST_TOLD = 5
-"""Refusals that the user is told of; all are in recorder.log."""
+"""The user is told of this many refusals; recorder.log has all of them."""
 DOUBTS = 3
-"""So many times in a row must a store answer "bad request" before that counts as final."""
+"""A store must answer "bad request" this many times in a row before that counts as final."""
 
 _FINAL = {
     "INVALID_PARAMETER_VALUE",
@@ -32,7 +32,7 @@ _FINAL = {
 _DOUBTFUL = "BAD_REQUEST"
 """MLflow's code for every error of a database but `OperationalError`, and so also for a connection that has broken."""
 _FINAL_STATUS = {405, 411, 413, 414, 415, 422, 431}
-"""HTTP's answers to a request that will not become another one; MLflow's client takes them for errors of the server."""
+"""HTTP status codes that will stay the same for the same request; MLflow's client treats them as server errors."""
 _STATUS = re.compile(r"failed with error code (\d{3})\b")
 _FINAL_FILE_ERRORS = {
     errno.EACCES,
@@ -49,7 +49,7 @@ _FINAL_FILE_ERRORS = {
 
 
 def is_final(error: Exception) -> bool:
-    """Whether a store that answered with `error` will answer the same call so again."""
+    """Whether a store that answered a call with `error` will always answer it that way."""
     if not isinstance(error, MlflowException):
         return False
     status = _STATUS.search(str(error))
@@ -57,7 +57,7 @@ def is_final(error: Exception) -> bool:
 
 
 def files_are_final(error: Exception) -> bool:
-    """The same for files: they go to another server or disk, through libraries with errors of their own."""
+    """The same for files, which go to another server or disk, through libraries with errors of their own."""
     if isinstance(error, MlflowException):
         return is_final(error) or error.error_code == "PERMISSION_DENIED"
     if not isinstance(error, OSError):
@@ -84,7 +84,7 @@ class Refusals:
         """Whether the store took `call`; if it refuses it for good, that is noted under `subject`.
 
         Raises:
-            Exception: what may pass later.
+            Exception: the call failed, but may succeed later.
         """
         error = self.refusal(subject, call, final)
         if error is not None:
@@ -94,7 +94,7 @@ class Refusals:
     def refusal(
         self, subject: str, call: Callable[[], object], final: Callable[[Exception], bool] = is_final
     ) -> Exception | None:
-        """Why the store refuses `call` for good, without noting it; None if it took it. Raises what may pass later."""
+        """Why the store refuses `call` for good, or None; nothing is noted. Raises what may succeed later."""
         try:
             call()
         except Exception as error:

@@ -18,7 +18,7 @@ from search.tracking.sync import ENVIRONMENT
 from trainables.errors import SteadytuneError, first_line
 
 _RUNS_AT_A_TIME = 100
-"""Ids on a command line."""
+"""How many ids go on one command line."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Removal:
         experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
         runs, token = [], None
         while experiments:
-            # Runs from before a journal was cut have an id that goes on after this one.
+            # Runs that were written after the journal was cut have an id that begins with this one.
             query = f"tags.`steadytune.sweep` LIKE '{sweep_id(self._folder)}%'"
             page = self._client.search_runs(experiments, query, page_token=token)
             runs += [run.info.run_id for run in page]

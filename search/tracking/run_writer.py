@@ -1,8 +1,8 @@
 """A sweep's journal as MLflow runs: one parent per sweep, one child per trial, each epoch's numbers with it as step.
 
-Writing the same rows twice changes nothing: a run is found again by its tags, and a point of a metric has the time of
-its journal row, which MLflow's SQL stores take for the same point. So a recorder that was killed starts from the
-beginning, and skips trials that have ended: a run is ended last, when everything else of it is in the store.
+Writing the same rows twice changes nothing: a run is found again by its tags, and a metric's point has the time of its
+journal row, so MLflow's SQL stores recognise it. So after a recorder was killed, the next one starts from the beginning
+and skips trials whose runs have ended: a run is ended only when everything else of it is in the store.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class RunWriter:
             self._experiment.tag(self._sweep_run, status="interrupted", **self._refused())
 
     def _find_runs(self, first: Row) -> None:
-        """Find the runs that an earlier recorder has written, or create the sweep's run."""
+        """Find the runs that an earlier recorder wrote, or create the sweep's run."""
         self._sweep = sweep_id(self._folder)
         # Runs that were written before the journal was cut may hold epochs and ends that are no part of it any more.
         if files := set_aside(self._folder.journal):
@@ -140,7 +140,7 @@ class RunWriter:
         return {"sweep": self._sweep, "recipe": self._plan.spec.recipe, "preset": self._plan.spec.preset}
 
     def _apply(self, row: Row) -> None:
-        """Apply a row to the state once, however often its writing is tried."""
+        """Apply a row to the state, only once even if writing it is tried again."""
         if row.seq <= self._last_seq:
             return
         self._last_seq = row.seq
@@ -200,7 +200,7 @@ class RunWriter:
         self._draw_at = began + seconds + max(FIGURE_SECONDS, seconds / FIGURE_SHARE)
 
     def _log_checkpoints(self) -> None:
-        """The winner's folder goes to the sweep's run, each checkpoint that was kept to its trial's."""
+        """Upload the winner's folder to the sweep's run, and each checkpoint that was kept to the run of its trial."""
         log = self._experiment.log_artifacts
         if self._folder.best.is_dir():
             log(self._sweep_run, self._folder.best, "best")

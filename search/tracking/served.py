@@ -1,7 +1,7 @@
-"""What a registered model takes and answers, in Python and as JSON from `mlflow models serve`.
+"""The input and output of a registered model, in Python and as JSON for `mlflow models serve`.
 
-Where a recipe's predictor takes the path of a picture, JSON may have the picture itself: `{"image": BASE64}`. Clips are
-lists of numbers.
+Where a recipe's predictor takes the path of a picture, JSON may contain the picture itself: `{"image": BASE64}`. Clips
+are lists of numbers.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _ANYTHING = '[{"type": "any", "required": true}]'
 def described(recipe: AnyRecipe) -> tuple[Model | None, list[Any] | None]:
     """MLflow's description of a model of `recipe` with its signature, and an input example; None without a predictor.
 
-    The signature is marked as one of a type, `list[Any]`, so that MLflow hands the list over as it is. By a signature
-    of columns or tensors MLflow would make a table or an array of it first, which a list of paths, pairs or pictures of
-    different sizes does not become.
+    The signature is that of the type `list[Any]`, so that MLflow passes the list on as it is. With a signature of
+    columns or tensors MLflow would first make a table or an array of it, which fails for a list of paths, of pairs or
+    of pictures of different sizes.
     """
     if type(recipe).predictor is Recipe.predictor:
         return None, None
@@ -49,10 +49,10 @@ def _picture() -> dict[str, str]:
 
 
 def with_files(given: Any, folder: Path) -> Any:
-    """What a predictor takes: `given`, with pictures in the place of which JSON had their bytes, as files in `folder`.
+    """The predictor's input for `given`: each picture that JSON contains is written to a file in `folder`.
 
     Raises:
-        DataError: what stands for a picture is no base64.
+        DataError: a picture is not valid base64.
     """
     if isinstance(given, Mapping):
         if given.keys() == {IMAGE}:

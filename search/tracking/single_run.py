@@ -1,4 +1,4 @@
-"""One training, without a sweep, as a run of MLflow's in the experiment that sweeps on its data have."""
+"""One training without a sweep as an MLflow run, in the experiment of the sweeps on the same data."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from search.tracking.trial_record import epoch_metrics
 from trainables.errors import first_line
 
 RETRY_SHARE = 0.05
-"""Of a training's time that may go into asking a store that does not answer: one that stands still takes most of a
-minute for each question, and the training waits."""
+"""Share of a training's time that may be spent on a store that does not answer. The training waits meanwhile, and a
+request to a server that hangs takes most of a minute."""
 KIND = "train"
 """The value of the tag `steadytune.kind`, which sweeps and their trials have too."""
 
 
 class SingleRun:
-    """The run. A store that does not answer gets what it missed with a later epoch.
+    """The run. What the store missed while it did not answer is written with a later epoch.
 
     Args:
         store: tracking URI.

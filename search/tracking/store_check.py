@@ -22,7 +22,7 @@ from trainables.errors import SteadytuneError
 
 TIMEOUT_SECONDS = 5
 URI_SIGNS = frozenset("%?#")
-"""What a path may hold and a URI reads as an escape, a query or a fragment."""
+"""Characters that a path may contain, but that start an escape, a query or a fragment in a URI."""
 _SQLITE = b"SQLite format 3\0"  # the first bytes of every database file, https://www.sqlite.org/fileformat.html
 _VERSION_TABLE = "alembic_version"  # holds the version of MLflow's database schema
 _CREDENTIALS = Path("~/.mlflow/credentials")

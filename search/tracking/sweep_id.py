@@ -1,4 +1,4 @@
-"""What a sweep is called in MLflow, for good: its first name and the time of its journal's first row."""
+"""The permanent id of a sweep in MLflow: its first name, and the time of its journal's first row."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ POLL_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
 """Pauses between attempts while the store does not answer: a second, then each twice the one before, up to this."""
 BATCH_ROWS = 2000
-"""Rows written at a time, so that a long journal is never in memory as a whole."""
+"""This many rows are written at a time, so that a long journal is never in memory as a whole."""
 GIVE_UP_SECONDS = 60.0
 """How long a sweep that has ended waits for a store that does not answer."""
 CREDENTIALS = {"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"}
@@ -83,7 +83,7 @@ def sync(folder: SweepFolder, ended: Callable[[], bool], notify: Notify = lambda
 
 
 def prepare_environment() -> None:
-    """Give MLflow the surroundings that it is to have, before it is imported."""
+    """Set up the environment variables for MLflow, before it is imported."""
     for name in ignored(os.environ):
         del os.environ[name]
     for name, value in ENVIRONMENT.items():  # MLflow reads them when it is imported
@@ -91,11 +91,11 @@ def prepare_environment() -> None:
 
 
 class GaveUp(Exception):  # noqa: N818  # no mistake of anybody's
-    """The store did not answer until `GIVE_UP_SECONDS` after the journal had ended."""
+    """The store did not answer within `GIVE_UP_SECONDS` after the journal had ended."""
 
 
 class JournalFollower:
-    """Reads a growing journal in batches, each of them once it has been passed on successfully."""
+    """Reads a growing journal in batches. The next batch is read once the last one has been passed on successfully."""
 
     def __init__(self, folder: SweepFolder) -> None:
         self._journal = folder.journal
@@ -157,7 +157,7 @@ class StoreRetry:
             raise GaveUp from error
 
     def succeeded(self) -> None:
-        """Note that rows were written: an outage, if there was one, is over."""
+        """Note that rows were written: if there was an outage, it is over."""
         if self._announced:
             self._notify(f"The MLflow store {self._store} is back; the missing rows have been written.")
         self._announced, self._give_up_at = False, None
@@ -191,7 +191,7 @@ def _may_open_later(error: BaseException, store: str) -> bool:
 
 
 def _await_first_epoch(folder: SweepFolder, ended: Callable[[], bool]) -> None:
-    """Return when there is something to write: MLflow's seconds of import would delay the workers' start."""
+    """Return once there is something to write: importing MLflow takes seconds and would delay the workers' start."""
     seq = 0
     while not ended():
         for row in read(folder.journal, after=seq) if folder.journal.is_dir() else ():

@@ -21,7 +21,7 @@ VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
 KIND_TAG = ("mlflow.experimentKind", "custom_model_development")
 """Makes MLflow 3 show its pages about trainings; otherwise it shows those about language models."""
 WORKFLOW = "workflowType=machine_learning"
-"""The same for the menu at the side, which MLflow 3 keeps as each browser had it last."""
+"""The same for the menu at the side: MLflow 3 would show the one that the browser had last."""
 MAX_PARAMETERS = 4
 
 
@@ -42,7 +42,7 @@ def address(base: str, store: str, names: Sequence[str]) -> str:
     Args:
         base: address of MLflow's pages.
         store: MLflow tracking URI, which is asked for the experiment's number; without an answer, `base` is returned.
-        names: those that the experiment may have, the plain one first; if the longer one exists, it is the sweep's.
+        names: the names that the experiment may have, the plain one first. If the longer one exists, it is the sweep's.
     """
     number = next((number for name in reversed(names) if (number := _number(store, name))), "")
     return f"{base.rstrip('/')}/#/experiments/{number}/runs?viewStateShareKey={KEY}&{WORKFLOW}" if number else base

@@ -1,6 +1,6 @@
-"""What the MLflow runs of trials and of a sweep say: names and values of metrics and tags.
+"""The names and values of the metrics and tags in the MLflow runs of trials and sweeps.
 
-Both are stable: others query them.
+The names are stable, since users' queries depend on them.
 """
 
 from __future__ import annotations
