@@ -62,6 +62,8 @@ def milestones(grace_epochs: int, reduction_factor: float, max_epochs: int) -> l
         raise ValueError(f"grace_epochs is {grace_epochs}; it must be at least 1")
     if reduction_factor <= 1:
         raise ValueError(f"reduction_factor is {reduction_factor:g}; it must be above 1")
+    if max_epochs * (reduction_factor - 1) <= 0.5:  # no step is longer than half an epoch, and there may be billions
+        return list(range(grace_epochs, max_epochs))
     epochs: list[int] = []
     epoch = float(grace_epochs)
     while round(epoch) < max_epochs:

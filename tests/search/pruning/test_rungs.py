@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,13 @@ def test_the_last_epoch_is_no_rung() -> None:
 
 def test_a_fractional_factor_gives_each_epoch_once() -> None:
     assert milestones(1, 1.2, 5) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-5, 1 + 1e-9, 1 + 2**-52])
+def test_with_a_factor_next_to_one_each_epoch_is_a_rung_at_once(factor: float) -> None:
+    began = time.process_time()
+    assert milestones(24, factor, 300) == list(range(24, 300))
+    assert time.process_time() - began < 0.05
 
 
 @pytest.mark.parametrize("grace", [0, -1])
