@@ -22,6 +22,7 @@ from trainables.json_file import is_number, read_json
 from trainables.vision.decode import UndecodableError
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
+from trainables.vision.label_file import LEAST_SIDE
 
 ROBOFLOW = "_annotations.coco.json"
 FOLDERS = {"train": ("train",), "val": ("valid", "val")}
@@ -247,12 +248,12 @@ def _box(
         )
     x, y, width, height = map(float, bbox)
     area = entry.get("area", width * height)
-    if min(width, height) <= 0 or (is_number(area) and area <= 0):
+    wide, high = float(image["width"]), float(image["height"])
+    if min(width / wide, height / high) <= LEAST_SIDE or (is_number(area) and area <= 0):
         findings.add(NO_AREA, file, f"{where}: a box of {width:g} by {height:g} pixels, area {area}; left out")
         return None
-    wide, high = float(image["width"]), float(image["height"])
     box = [max(x, 0.0), max(y, 0.0), min(x + width, wide), min(y + height, high)]
-    if box[0] >= box[2] or box[1] >= box[3]:
+    if min((box[2] - box[0]) / wide, (box[3] - box[1]) / high) <= LEAST_SIDE:
         findings.add(OUTSIDE, file, f"{where}: bbox {bbox} is outside its image of {wide:g} by {high:g}; left out")
         return None
     cut = max(abs(edge - inside) for edge, inside in zip((x, y, x + width, y + height), box, strict=True))

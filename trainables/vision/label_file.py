@@ -25,6 +25,9 @@ from trainables.vision.findings import Findings
 TOLERANCE = 0.01
 """By how much a coordinate may lie outside 0 to 1, as exporters round: Ultralytics' own bound."""
 
+LEAST_SIDE = 1e-6
+"""Of the image's: a shorter side of a box is none, as single precision may leave nothing of it in a letterbox. Ours."""
+
 EQUAL = "label files with equal labels, of which one is kept"
 EMPTY_BOX = "label files with boxes without area, which are left out"
 POLYGON = "label files with polygons, read as the boxes around them"
@@ -35,7 +38,7 @@ LEFT_OUT = "images left out because of their labels"
 Labels = NDArray[np.float32]
 """(M, 5): class cx cy w h, the last four as shares of the image."""
 NO_LABELS: Labels = np.zeros((0, 5), dtype=np.float32)
-KIND = "labels 3"
+KIND = "labels 4"
 _HEADER = struct.Struct("<?I")
 """Of a fact: whether the image stays, and how many labels follow; then these, and the findings as JSON."""
 
@@ -166,7 +169,7 @@ def without_area(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
     """(M,): of which `boxes` (M, 4), as cx cy w h in shares of the image, nothing is within it."""
     centres, halves = boxes[:, :2], boxes[:, 2:] / 2
     first, last = (centres - halves).clip(0, 1), (centres + halves).clip(0, 1)
-    return np.asarray((first >= last).any(axis=1))
+    return np.asarray((last - first <= LEAST_SIDE).any(axis=1))
 
 
 def note_beyond(file: Path, boxes: NDArray[np.float32], findings: Findings) -> None:

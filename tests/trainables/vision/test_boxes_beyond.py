@@ -86,6 +86,16 @@ def test_what_is_told_is_told_again_of_a_file_that_is_not_read_again(tmp_path: P
     assert [(kind, count) for kind, _, count in told[0]][1:] == [(EMPTY_BOX, 2), (BEYOND, 1)]
 
 
+@pytest.mark.parametrize("name", ["resnet_yolo", "yolox", "rgbt"])
+def test_a_box_of_which_single_precision_leaves_nothing_is_left_out_and_told(name: str, tmp_path: Path) -> None:
+    """In a letterbox this one has no width; nothing can match it, so the metric would never be 1."""
+    recipe = registry.find(name)
+    data: Any = recipe.open(data_set(tmp_path, name, val=INSIDE + "0 0.001 0.5 0.00000001 0.5\n"))
+    (example,) = held_out(recipe, recipe.settings("tiny", {}), data)
+    assert len(example.labels) == 1
+    assert f"{tmp_path}/labels/val/0.txt: 1 boxes have a side of 0 within the image; removed" in map(str, data.findings)
+
+
 def test_a_report_of_rgbt_asks_for_the_boxes_that_its_evaluation_asks_for(tmp_path: Path) -> None:
     """Ultralytics scores against whole boxes, so the evaluation of a training does, and so must a report."""
     from ultralytics.cfg import get_cfg

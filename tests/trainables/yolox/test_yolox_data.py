@@ -142,6 +142,10 @@ TOLD: dict[str, tuple[Callable[[Path], object], str]] = {
     "no area": (entry("annotations", bbox=[1, 2, 0, 4]), r"annotations\[0\]: a box of 0 by 4 pixels"),
     "an area of 0": (entry("annotations", area=0.0), r"annotations\[0\]: a box of 10 by 10 pixels, area 0"),
     "outside": (entry("annotations", bbox=[40, 2, 5, 4]), r"annotations\[0\]: bbox .* is outside its image"),
+    "no width to speak of": (
+        entry("annotations", bbox=[1, 2, 1e-9, 4]),
+        r"annotations\[0\]: a box of 1e-09 by 4 pixels",
+    ),
     "beyond the edge": (entry("annotations", bbox=[35, 2, 10, 4]), r"annotations\[0\]: bbox .* cut at the edge"),
     "a crowd": (entry("annotations", iscrowd=1), r"annotations\[0\]: a crowd"),
     "the same object twice": (
