@@ -64,9 +64,11 @@ def resume(
     detach: Detach = False,
     background: Background = False,
     storage: Storage = None,
-    trials: Annotated[int | None, typer.Option(help="trials that the search may start from now on, in all")] = None,
-    total_epochs: Annotated[int | None, typer.Option(help="epochs that its trials may take, in all")] = None,
-    hours: Annotated[float | None, typer.Option(help="wall-clock hours that the sweep may take, in all")] = None,
+    trials: Annotated[int | None, typer.Option(help="new limit on its trials, counted from the launch")] = None,
+    total_epochs: Annotated[
+        int | None, typer.Option(help="new limit on the epochs of all its trials, from the launch on")
+    ] = None,
+    hours: Annotated[float | None, typer.Option(help="new limit on its hours, counted from the launch")] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -80,12 +82,12 @@ def resume(
     accept_changed_data: Annotated[
         bool,
         typer.Option(
-            "--accept-changed-data", help="go on although the data have changed, with results of both side by side"
+            "--accept-changed-data", help="continue although the data have changed; results on both are then mixed"
         ),
     ] = False,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
-    """Continue a sweep that was interrupted or killed, or give one more to do, also if it has ended."""
+    """Continue a sweep that was interrupted or killed, or give a sweep more to do, even if it has ended."""
     if (stages := StagesFolder(sweeps, name)).exists():
         more = any((address, detach, background, storage, trials, total_epochs, hours, set_, accept_gap))
         _resume_stages(stages, more or accept_changed_data)

@@ -33,12 +33,14 @@ def predict(
         bool, typer.Option("--tracks", help="follow objects through each video, and number them")
     ] = False,
     draw: Annotated[bool, typer.Option("--draw/--no-draw", help="draw pictures and videos")] = True,
-    cpus: Annotated[int | None, typer.Option(min=1, help="threads; 1, or OMP_NUM_THREADS, if not given")] = None,
+    cpus: Annotated[
+        int | None, typer.Option(min=1, help="number of threads; OMP_NUM_THREADS if not given, else 1")
+    ] = None,
     store: Annotated[
         str, typer.Option(help="MLflow tracking URI of a registered model")
     ] = "sqlite:///sweeps/mlflow.db",
 ) -> None:
-    """Have a trained model predict on pictures, videos or clips, and draw what it finds."""
+    """Predict with a trained model on pictures, videos or clips, and draw what it finds."""
     if smooth % 2 == 0:
         raise SettingsError(f"--smooth is {smooth}; it must be odd, so that a clip is in the middle")
     threads.use(cpus)

@@ -45,14 +45,14 @@ def train(
         int | None, typer.Option(min=1, help="end the training after this number of epochs without a new best")
     ] = None,
     stop: Annotated[
-        bool, typer.Option("--stop", help="let the stop rules end the training; without it they only tell")
+        bool, typer.Option("--stop", help="let the stop rules end the training; without it they only warn")
     ] = False,
     stability: Annotated[
         list[str] | None,
         typer.Option("--stability", metavar="NAME=VALUE", help="threshold of a stop rule; may be repeated"),
     ] = None,
     cpus: Annotated[
-        int | None, typer.Option(min=1, help="threads; 1 as in a sweep, or OMP_NUM_THREADS, if not given")
+        int | None, typer.Option(min=1, help="number of threads; OMP_NUM_THREADS if not given, else 1 as in a sweep")
     ] = None,
     store: Annotated[str, typer.Option(help="MLflow tracking URI to record the training in")] = "",
 ) -> None:
@@ -83,14 +83,17 @@ def evaluate(
         Path | None, typer.Option(help="folder for a report: precision, recall, confusion, pictures", metavar="DIR")
     ] = None,
     tracks: Annotated[
-        Path | None, typer.Option(help="sequences with tracks to follow the objects of, too", metavar="SEQUENCES")
+        Path | None,
+        typer.Option(
+            help="also score how objects are followed in these sequences, which have tracks", metavar="SEQUENCES"
+        ),
     ] = None,
     tracker: Annotated[
         list[str] | None,
         typer.Option(help="botsort, bytetrack or module:Class, both if not given; may be repeated"),
     ] = None,
     cpus: Annotated[
-        int | None, typer.Option(min=1, help="threads; 1 as in a sweep, or OMP_NUM_THREADS, if not given")
+        int | None, typer.Option(min=1, help="number of threads; OMP_NUM_THREADS if not given, else 1 as in a sweep")
     ] = None,
 ) -> None:
     """Evaluate a checkpoint on a data set."""
@@ -121,7 +124,7 @@ def check(
     probe: Annotated[
         bool, typer.Option("--probe", help="also run a script's baseline for an epoch or two, in a scratch folder")
     ] = False,
-    probe_minutes: Annotated[float, typer.Option(help="how long that may take")] = 30.0,
+    probe_minutes: Annotated[float, typer.Option(help="time limit of --probe, in minutes")] = 30.0,
     read: Annotated[
         Path | None,
         typer.Option(help="also show what the metric's source reads in this log", metavar="LOG"),

@@ -33,7 +33,7 @@ def add(
         list[str] | None, typer.Argument(metavar="NAME=VALUE...", help="settings; the sampler draws the others")
     ] = None,
     source: Annotated[
-        str | None, typer.Option("--from", help="settings.yaml of an export, or another sweep, whose best is taken")
+        str | None, typer.Option("--from", help="settings.yaml of an export, or a sweep whose best settings to take")
     ] = None,
     storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
@@ -60,7 +60,7 @@ def stop(
     storage: Storage = None,
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
-    """End trials of a sweep for good; or its search, whose best trials are then confirmed and exported."""
+    """End trials for good; without TRIAL the whole search, whose best trials are then confirmed and exported."""
     folder = options.folder(sweeps, name, storage)
     for request in [Request("stop", trial) for trial in trials or ()] or [Request("stop")]:
         _ask(folder, request)

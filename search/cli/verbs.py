@@ -38,14 +38,15 @@ SECTIONS = {
         "launch": Verb("launch", "Run a sweep and export its best configuration."),
         "status": Verb("status", "Show the state of a sweep, or of all sweeps."),
         "resume": Verb(
-            "launch", "Continue a sweep that was interrupted or killed, or give one more to do, also if it has ended."
+            "launch",
+            "Continue a sweep that was interrupted or killed, or give a sweep more to do, even if it has ended.",
         ),
         "logs": Verb("cluster", "Print the log of a sweep in the background or on a cluster, or of one of its trials."),
         "ls": Verb("folders", "List all sweeps: state, trials, best value, size on disk, age."),
         "pause": Verb("steering", "End a sweep's process as Ctrl-C would; `resume` continues it."),
         "stop": Verb(
             "steering",
-            "End trials of a sweep for good; or its search, whose best trials are then confirmed and exported.",
+            "End trials for good; without TRIAL the whole search, whose best trials are then confirmed and exported.",
         ),
         "add": Verb(
             "steering", "Add a trial to a sweep, on top of its other trials; it starts as soon as a worker is free."
@@ -73,7 +74,7 @@ SECTIONS = {
         "train": Verb("recipes", "Run one training, without a sweep."),
         "evaluate": Verb("recipes", "Evaluate a checkpoint on a data set."),
         "predict": Verb(
-            "predict", "Have a trained model predict on pictures, videos or clips, and draw what it finds."
+            "predict", "Predict with a trained model on pictures, videos or clips, and draw what it finds."
         ),
         "replay": Verb(
             "replay",

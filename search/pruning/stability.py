@@ -53,11 +53,11 @@ class StabilitySettings(Settings):
 
     nonfinite_epochs: int = Field(2, ge=1, description="epochs in a row with a training loss that is not finite")
     train_factor: float = Field(
-        2.0, gt=1, description="a training loss above that many times its best before is too high"
+        2.0, gt=1, description="a training loss is too high if it is above its best so far times this factor"
     )
     train_epochs: int = Field(3, ge=1, description="epochs in a row with a training loss that is too high")
     held_out_factor: float = Field(
-        1.5, gt=1, description="a held-out loss above that many times its best before is too high"
+        1.5, gt=1, description="a held-out loss is too high if it is above its best so far times this factor"
     )
     held_out_epochs: int = Field(
         5, ge=1, description="epochs in a row with a held-out loss that is too high; no_best_epochs must hold too"
@@ -68,7 +68,7 @@ class StabilitySettings(Settings):
     min_epochs: int = Field(
         10,
         ge=1,
-        description="epochs in which no run is stopped for a collapse, nor, in a long training, for its training loss",
+        description="first epochs, in which no run is stopped for a collapse or, if it is long, for its training loss",
     )
     collapse_value: float = Field(
         0.001, ge=0, description="a metric that never reached this has collapsed (metrics to maximise only)"
@@ -80,17 +80,17 @@ class StabilitySettings(Settings):
         description="a best metric below this share of the median of at least three peers has collapsed; 0: never",
     )
     collapse_after: float = Field(
-        0.5, gt=0, le=1, description="share of the epochs that a run is given before it can have collapsed"
+        0.5, gt=0, le=1, description="share of its epochs after which a run can count as collapsed"
     )
     demote: bool = Field(
         True,
-        description="pause a run at once, behind all others at its rung, where it may have failed or oscillates",
+        description="pause a run at once, behind all others at its rung, if it may have failed or oscillates",
     )
     demote_cv: float = Field(
         0.2, ge=0, description="detrended CV of the metric above which a run below its peers is demoted; 0: never"
     )
-    demote_no_best_epochs: int = Field(10, ge=1, description="what no_best_epochs is for a demotion")
-    demote_after: float = Field(0.3, gt=0, le=1, description="what collapse_after is for a demotion")
+    demote_no_best_epochs: int = Field(10, ge=1, description="the value of no_best_epochs for a demotion")
+    demote_after: float = Field(0.3, gt=0, le=1, description="the value of collapse_after for a demotion")
     oscillation_cv: float | None = Field(
         None,
         gt=0,
@@ -98,7 +98,7 @@ class StabilitySettings(Settings):
     )
     oscillation_window: int = Field(10, ge=5, description="evaluated epochs after warm-up that a CV is taken over")
     oscillation_after: float = Field(
-        0.2, ge=0, le=1, description="share of the epochs before which no run is stopped or demoted for its oscillation"
+        0.2, ge=0, le=1, description="no run is stopped or demoted for its oscillation before this share of its epochs"
     )
     strict: bool = Field(
         False,
