@@ -17,7 +17,7 @@ from search.pruning.bounds import best_of
 from search.pruning.curve import Curve
 from search.pruning.decision import FAILURES, Action, Reason
 from search.pruning.forecast import Forecast
-from search.pruning.rungs import RungResult
+from search.pruning.rungs import RungResult, warming_up
 from search.pruning.scheduler import Scheduler
 from spaces.cube import Configurations
 
@@ -138,9 +138,11 @@ class FreezeThaw(Scheduler):
         """See `Scheduler`: a late report counts at the highest rung that it has passed."""
         self._forecast.arrive(trial, curve)
         passed = sum(rung <= curve.epoch for rung in self._rungs)
-        if passed > self._passed[trial] and self._rungs[passed - 1] > curve.warmup_epochs:
-            self._due[trial] = self._rungs[passed - 1]
-            self._passed[trial] = passed
+        if passed > self._passed[trial]:
+            rung = self._rungs[passed - 1]
+            if not warming_up(rung, curve.warmup_epochs, self._max_epochs):
+                self._due[trial] = rung
+                self._passed[trial] = passed
         self._candidates.clear()
 
     def due(self, trial: int) -> int | None:

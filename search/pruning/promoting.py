@@ -30,7 +30,7 @@ from typing import Any, ClassVar
 from search.pruning.curve import Curve
 from search.pruning.decision import Action, Reason
 from search.pruning.pausing_rung import PausingRung
-from search.pruning.rungs import ROUNDING, RungResult, milestones
+from search.pruning.rungs import ROUNDING, RungResult, milestones, warming_up
 from search.pruning.scheduler import Scheduler
 
 NOTHING_UNTIL = 0.3
@@ -67,6 +67,7 @@ class PromotingASHA(Scheduler):
         self._rungs = [PausingRung(*rung) for rung in zip(epochs, shares, shares[1:], of_few, strict=False)]
         self._min_peers = min_peers
         self._nothing = nothing
+        self._max_epochs = max_epochs
         self._undecided_until = NOTHING_UNTIL * max_epochs
         self._next: dict[int, int] = {}  # by running trial: the index of the rung that it trains to
         self._due: dict[int, int] = {}  # by trial: the index of the rung at which it is to be compared
@@ -98,7 +99,7 @@ class PromotingASHA(Scheduler):
         If a rung lies within a trial's warm-up, the trial arrives there late: it counts there once it is compared.
         """
         passed = [rung.epoch for rung in self._rungs[self._next[trial] :] if rung.epoch <= curve.epoch]
-        if passed and passed[-1] <= curve.warmup_epochs:
+        if passed and warming_up(passed[-1], curve.warmup_epochs, self._max_epochs):
             self._warming_up[trial] = curve
         elif passed:
             self._count(trial, curve)

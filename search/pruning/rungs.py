@@ -6,9 +6,9 @@ Li et al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020).
     eta  reduction_factor   rung k lies at r * eta**k epochs
     R    max_epochs         epochs of a whole training
 
-A trial's first rung is the first after its own warm-up. What is compared is a curve's projected value
-(`Curve.projected_value`), oriented so that higher is better. None means that the trial has no value; it ranks below
-every number.
+A trial's first rung is the first after its own warm-up, or the first after `WARMUP_SHARE` of the training. What is
+compared is a curve's projected value (`Curve.projected_value`), oriented so that higher is better. None means that the
+trial has no value; it ranks below every number.
 """
 
 from __future__ import annotations
@@ -19,6 +19,13 @@ from dataclasses import dataclass, field
 
 ROUNDING = 1e-9
 """Floating-point error that may not push a product over the next whole number: 0.07 * 100 is 7.000000000000001."""
+
+WARMUP_SHARE = 0.16
+"""Share of a training until which rungs wait for a trial's own warm-up.
+
+The documents' own trainings warm up for at most 15 %. A short training may draw a warm-up of most of its epochs, and
+were it waited for, the trial would be compared at no rung, or at the last one only (`docs/notebook/pruning.md`).
+"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,11 @@ class RungResult:
     peers: int
     promoted: bool
     new: int = 0
+
+
+def warming_up(rung: int, warmup_epochs: int, max_epochs: int) -> bool:
+    """Whether `rung` does not compare a trial because its own warm-up, the first `warmup_epochs`, is not over."""
+    return rung <= min(warmup_epochs, WARMUP_SHARE * max_epochs)
 
 
 def first_rung(share: float, max_epochs: int) -> int:

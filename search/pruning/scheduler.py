@@ -53,7 +53,8 @@ class Scheduler(Protocol):
         """`trial` finished another epoch, the last of `curve`.
 
         A trial is not compared at rungs within its own warm-up; its first rung is the next one after that. A training
-        with a long warm-up starts slowly, and documents 001 and 004 recommend long warm-ups.
+        with a long warm-up starts slowly, and documents 001 and 004 recommend long warm-ups. Rungs after
+        `WARMUP_SHARE` of a training compare it anyway.
         """
 
     def due(self, trial: int) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from search.pruning.curve import Curve
 from search.pruning.decision import FAILURES, Action, Reason
-from search.pruning.rungs import Rung, RungResult, milestones
+from search.pruning.rungs import Rung, RungResult, milestones, warming_up
 from search.pruning.scheduler import Scheduler
 
 
@@ -26,6 +26,7 @@ class StoppingASHA(Scheduler):
 
     def __init__(self, grace_epochs: int, reduction_factor: float, max_epochs: int) -> None:
         self._factor = reduction_factor
+        self._max_epochs = max_epochs
         self._rungs = {at: Rung(at) for at in milestones(grace_epochs, reduction_factor, max_epochs)}
         self._reached: dict[int, int] = {}
         self._compared: dict[tuple[int, int], int] = {}  # by trial and rung: with how many arrivals
@@ -41,7 +42,9 @@ class StoppingASHA(Scheduler):
     def arrive(self, trial: int, curve: Curve) -> None:
         """See `Scheduler`: a late report counts at the highest rung that it has reached."""
         at = next((at for at in reversed(self._rungs) if at <= curve.epoch), None)
-        if at is not None and self._reached.get(trial, 0) < at and at > curve.warmup_epochs:
+        if at is None or warming_up(at, curve.warmup_epochs, self._max_epochs):
+            return
+        if self._reached.get(trial, 0) < at:
             self._reached[trial] = at
             self._rungs[at].add(trial, curve.oriented(curve.projected_value))
 

@@ -73,6 +73,7 @@ VARIANTS: dict[str, Variant] = {
     **_constant("search.pruning.promoting.NOTHING_UNTIL", 0.15, 0.6),
     **_constant("search.pruning.pausing_rung.FEW", 4, 16),
     **_constant("search.pruning.objective.WINDOW", 1, 5),
+    **_constant("search.pruning.rungs.WARMUP_SHARE", 0, 0.25, 1),
     **{f"min_peers {count}": Variant(policy={"min_peers": count}) for count in (4, 16)},
     **{f"GRACE {share:g}": Variant(grace=share) for share in (0.05, 0.12)},
     **{f"factor {factor:g}": Variant(policy={"reduction_factor": factor}) for factor in (1.25, 1.7)},

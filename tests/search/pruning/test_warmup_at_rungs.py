@@ -1,4 +1,4 @@
-"""A trial's first rung comes after the warm-up that it has drawn itself."""
+"""A trial's first rung comes after the warm-up that it has drawn itself, unless that takes much of its training."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from search.pruning.scheduler import Scheduler
 from search.pruning.stopping import StoppingASHA
 from spaces.cube import Configurations
 
-EPOCHS = 27
+EPOCHS = 100
 RUNGS = milestones(3, 2, EPOCHS)
-"""3, 6, 12 and 24."""
+"""3, 6, 12, 24, 48 and 96."""
 
 
 def freeze_thaw() -> FreezeThaw:
@@ -48,11 +48,18 @@ def compared_at(scheduler: Scheduler, trial: int, warmup: int, value: float = 0.
 @pytest.mark.parametrize("name", SCHEDULERS)
 @pytest.mark.parametrize(
     ("warmup", "first"),
-    [(0, 3), (2, 3), (3, 6), (5, 6), (6, 12), (12, 24), (24, None), (27, None)],
+    [(0, 3), (2, 3), (3, 6), (5, 6), (6, 12), (12, 24), (15, 24)],
 )
-def test_the_first_rung_is_the_first_after_the_trials_own_warm_up(name: str, warmup: int, first: int | None) -> None:
-    expected = [(rung, rung) for rung in RUNGS if first is not None and rung >= first]
+def test_the_first_rung_is_the_first_after_the_trials_own_warm_up(name: str, warmup: int, first: int) -> None:
+    expected = [(rung, rung) for rung in RUNGS if rung >= first]
     assert compared_at(SCHEDULERS[name](), 0, warmup) == expected
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+@pytest.mark.parametrize("warmup", [16, 24, 50, 100])
+def test_a_warm_up_is_waited_for_until_16_percent_of_the_training(name: str, warmup: int) -> None:
+    """A trial that only warms up would be compared at no rung, and train to its end whatever it reaches."""
+    assert compared_at(SCHEDULERS[name](), 0, warmup) == [(rung, rung) for rung in RUNGS if rung > 16]
 
 
 def test_who_warms_up_for_longer_counts_at_the_rungs_that_it_has_passed() -> None:
