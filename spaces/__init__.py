@@ -1,1 +1,1 @@
-"""What may be searched: one define-by-run space a recipe."""
+"""What may be searched: one define-by-run space for each recipe."""

@@ -13,11 +13,11 @@ from spaces.value_range import is_number, is_range, listed
 from trainables.errors import SettingsError
 
 NEVER = frozenset({"epochs", "seed"})
-"""The same for all trials of a sweep, or drawn by the sweep itself."""
+"""Settings that never get a range: the same for all trials of a sweep, or drawn by the sweep itself."""
 
 
 def with_added(space: Space, settings_type: type[BaseModel], choices: Mapping[str, Any]) -> Space:
-    """`space`, and after it each setting that it never asks for and that the user's `choices` give a range."""
+    """A space that draws what `space` draws, and then each other setting to which the user's `choices` give a range."""
     drawn_by_space = ranges(space)
     fields = settings_type.model_fields
     extra = [
@@ -40,7 +40,7 @@ def with_added(space: Space, settings_type: type[BaseModel], choices: Mapping[st
 
 
 def gives_range(settings_type: type[BaseModel], name: str, chosen: Any) -> bool:
-    """Whether a choice is a range; a list for a setting that is itself one, such as a size, is a value."""
+    """Whether `chosen` is a range. A list is a value if the setting itself is a list, such as a size."""
     field = settings_type.model_fields.get(name)
     is_list = isinstance(chosen, list) and field is not None and get_origin(field.annotation) is tuple
     return is_range(chosen) and not is_list
@@ -72,7 +72,7 @@ def draw_added(draw: Draw, name: str, chosen: Any, settings_type: type[BaseModel
 
 
 def number_type(settings_type: type[BaseModel], name: str) -> type | None:
-    """`int` or `float`, whichever the setting is, also if it may be None; None if it is no number."""
+    """The type of the setting: `int` or `float`, even if it may also be None; None if it is no number."""
     annotation = settings_type.model_fields[name].annotation
     members = [member for member in get_args(annotation) if member is not NoneType] or [annotation]
     return float if float in members else int if int in members else None

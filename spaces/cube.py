@@ -14,9 +14,9 @@ from spaces.value_range import Range, is_number
 STEP = 0.15
 """Standard deviation of the step to a near number, as a share of its range."""
 NUMBERS_KEPT = 0.5
-"""Of a configuration's numbers, how many a near one has too."""
+"""Share of a configuration's numbers that a near configuration keeps."""
 CHOICES_KEPT = 0.9
-"""The same of its choices: another optimizer or model is no step."""
+"""Share of its choices that a near configuration keeps: another optimizer or model is more than a step."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Configurations:
     """Where new configurations come from, and how a model sees them.
 
     Attributes:
-        draw: some for the trial that starts after that many others, a part of them near those that are given; the same
-            for the same. Near is a few steps from one of these if the last argument is true, else with half of its
-            values. They may be drawn one by one, as they are taken: 200 take some 40 ms.
-        point: the coordinates of one, each from 0 to 1.
+        draw: returns new configurations, the same for the same arguments. Its arguments are how many trials have
+            started, configurations to be near, and whether near means a few steps from one of these (else it means
+            half of its values). Only a part of the new ones is near. They may be drawn lazily: 200 take some 40 ms.
+        point: returns the coordinates of a configuration, each from 0 to 1.
     """
 
     draw: Callable[[int, Sequence[Mapping[str, Any]], bool], Iterable[dict[str, Any]]]
@@ -37,8 +37,9 @@ class Configurations:
 def point(values: Mapping[str, Any], ranges: Mapping[str, Range]) -> list[float]:
     """`values` as coordinates from 0 to 1, in the order of the names.
 
-    A number has one, on its range's scale; a choice of two has one, of more one each. A number that was not drawn (of
-    a branch not taken), or is none, is in the middle, and what a named training has outside its range on the edge.
+    A number has one coordinate, on its range's scale. A choice of two has one, a choice of more has one for each value.
+    A number that was not drawn (its branch was not taken), or that is empty, is in the middle. A value of a named
+    training outside of the range is on the edge.
     """
     coordinates: list[float] = []
     for name, span in sorted(ranges.items()):
@@ -51,7 +52,7 @@ def point(values: Mapping[str, Any], ranges: Mapping[str, Range]) -> list[float]
 
 
 def share(value: float, span: Range) -> float:
-    """How far up its range a number lies, from 0 to 1, on the range's scale; 0.5 if the range is one number."""
+    """How far up its range a number lies, from 0 to 1, on the range's scale; 0.5 if the range is a single number."""
     if span.high <= span.low:
         return 0.5
     scale = math.log if span.log else float
@@ -72,9 +73,9 @@ def number_at(where: float, span: Range) -> float:
 def at_random(
     space: Space, choices: Mapping[str, Any], seed: int, usual: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What `space` draws, under the user's `choices`, with nothing to go by but the `usual` values of some names.
+    """What `space` draws at random under the user's `choices`.
 
-    Each of these is drawn with a probability of one half, if it lies in its range.
+    Each of the `usual` values is taken with a probability of one half, if it lies in its range.
     """
     return drawn(space, _Blind(random.Random(seed), usual or {}), choices)
 
@@ -83,7 +84,8 @@ def stepped(space: Space, choices: Mapping[str, Any], seed: int, values: Mapping
     """What `space` draws, under the user's `choices`, a few steps from the configuration `values`.
 
     About half of its numbers stay. The others move by a normal step of `STEP` of their range, on the range's scale, and
-    turn back at its ends. Nine in ten of its choices stay. What `values` lacks or has outside a range is drawn evenly.
+    are reflected at its ends. Nine in ten of its choices stay. A value that is missing in `values`, or outside of its
+    range, is drawn evenly.
     """
     return drawn(space, _Stepping(random.Random(seed), values), choices)
 
@@ -108,7 +110,7 @@ class _Blind:
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
         if self._keeps(name, Range("int", low, high)):
             return int(self._usual[name])
-        if log:  # as Optuna has it: each whole number with the half on either side of it
+        if log:  # as in Optuna: each whole number stands for the half on either side of it
             value = math.exp(self._draw.uniform(math.log(low - 0.5), math.log(high + 0.5)))
             return min(high, max(low, round(value)))
         return self._draw.randint(low, high)

@@ -9,7 +9,7 @@ from trainables.command.declaration import Parameter
 
 
 def space_of(parameters: Mapping[str, Parameter]) -> Space:
-    """A space that draws each of `parameters` which is searched; those that depend on others come after them."""
+    """A space that draws each searched one of `parameters`; those that depend on others come after them."""
 
     def space(draw: Draw) -> None:
         values = {name: parameter.baseline for name, parameter in parameters.items()}

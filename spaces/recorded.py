@@ -1,4 +1,4 @@
-"""Settings that were trained before, looked at as a draw from a space as it is now."""
+"""Expresses settings that were trained before as a draw from a present space."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from spaces.space import Draw, Space
 def redrawn(
     space: Space, choices: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What `space` would have drawn to get to `settings`, and the names whose value it cannot draw now.
+    """What `space` would have drawn to get `settings`, and the names whose values it cannot draw now.
 
-    The space is run as for a new trial, under the user's `choices`, with the recorded values for answers: so branches
-    are followed as they were trained, and ranges, pins and conditions may have changed since. A name that is pinned
-    now must have been at that value, where it was asked for at all.
+    The space is run as for a new trial, under the user's `choices`, and gets the recorded values as answers. So it
+    takes the branches that were trained, even if ranges, pins and conditions have changed since. If a name that it asks
+    for is pinned now, its recorded value must be the pinned one.
     """
     recorded = _Recorded(settings)
     drawing = Draw(recorded, choices)
@@ -25,7 +25,7 @@ def redrawn(
 
 
 class _Recorded:
-    """Stands in for a trial: answers with the recorded values, and notes those outside of what is asked."""
+    """Stands in for a trial: answers with the recorded values, and notes those outside of the range asked for."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings

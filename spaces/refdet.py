@@ -1,7 +1,8 @@
 """What may be searched for refdet: the recommendations of the RefDet few-shot guide (document 003).
 
-The ranges go a step beyond them. What makes an epoch longer (classes and frames of an episode, episodes of an epoch) is
-drawn only if the user gives it a range: budgets and rungs count epochs, so more work would win by being more.
+The ranges go a step beyond them. Settings that make an epoch longer (classes and frames of an episode, episodes of an
+epoch) are drawn only if the user gives them a range: budgets and rungs count epochs, so longer epochs would win just by
+training more.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from spaces.space import Draw, Space
 
 NOT_THE_ENCODER = ("none", "yolov8n")
-"""Values of `weights` that leave the reference encoder as it is."""
+"""Values of `weights` that hold no weights for the reference encoder."""
 
 
 def space_for(settings: Mapping[str, Any]) -> Space:
@@ -29,7 +30,7 @@ def space(draw: Draw, backbone: bool = True, encoder: bool = True) -> None:
     Args:
         draw: of one trial.
         backbone: whether it starts from weights that were trained before, and so may be frozen.
-        encoder: the same of the reference encoder.
+        encoder: the same for the reference encoder.
     """
     draw.float("lr", 1e-5, 3e-3, log=True)
     draw.float("weight_decay", 0.005, 0.3, log=True)

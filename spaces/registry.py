@@ -21,7 +21,7 @@ MAKERS = {
 """The built-in spaces, which depend on a sweep's settings: functions of these that return the space, by recipe."""
 
 ADD_THEMSELVES = frozenset({"ultralytics"})
-"""Recipes whose space already has what the user gave a range."""
+"""Recipes whose space already contains the settings to which the user gave a range."""
 
 
 def find(recipe: AnyRecipe, preset: str = "paper", choices: Mapping[str, Any] | None = None) -> Space:

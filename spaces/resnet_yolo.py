@@ -1,6 +1,6 @@
 """What may be searched for resnet_yolo.
 
-The ranges go a step beyond what the ResNet-18 and YOLOv8 fixes report (document 002) tried by hand, on either side.
+The ranges go a step beyond what the report on ResNet-18 and YOLOv8 fixes (document 002) tried by hand, on either side.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from spaces.space import Draw, Space
 
 FROZEN = [0, 1, 3, 10, 10_000]
-"""First epochs with a frozen backbone; the last of them is all epochs."""
+"""How many first epochs the backbone is frozen; 10000 stands for all epochs."""
 
 
 def space_for(settings: Mapping[str, Any]) -> Space:

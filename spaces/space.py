@@ -37,7 +37,7 @@ class Draw:
         self.values: dict[str, Any] = {}
 
     def asked(self, name: str) -> bool:
-        """Whether the user gave `name` a value or a range: for what is drawn only then."""
+        """Whether the user gave `name` a value or a range. Some settings are drawn only then."""
         return name in self._choices
 
     def float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
@@ -71,7 +71,7 @@ Space = Callable[[Draw], None]
 
 
 def drawn(space: Space, trial: Trial, choices: Mapping[str, Any]) -> dict[str, Any]:
-    """What `space` draws from `trial` under the user's `choices`; a pinned name of the space has its pinned value."""
+    """What `space` draws from `trial` under the user's `choices`; pinned names have their pinned values."""
     draw = Draw(trial, choices)
     space(draw)
     return draw.values
@@ -80,8 +80,8 @@ def drawn(space: Space, trial: Trial, choices: Mapping[str, Any]) -> dict[str, A
 def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, Range]:
     """Every name that `space` can ask for under the user's `choices`, in each branch of its conditions.
 
-    Each choice, and the highest value of each whole number, is tried once; a condition that needs two of them at the
-    same time is found when the second is only asked for under the first.
+    Each choice, and the highest value of each whole number, is tried once. A condition on two names is found only if
+    the second name is asked for under a value of the first.
 
     Example:
         def space(draw: Draw) -> None:
@@ -98,7 +98,8 @@ def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, 
         | warmup_epochs = 10  | warmup_epochs, warmup_start, optimizer   |
         | optimizer = adamw   | warmup_epochs, optimizer, beta           |
 
-        A float with other bounds in another branch (a learning rate by optimizer) has the outermost, and `varies`.
+        If a float has other bounds in another branch (a learning rate by optimizer), it gets the outermost bounds and
+        `varies`.
 
         `warmup_start` is asked for at warmup_epochs 10 and not at 0, so its `when` is "warmup_epochs > 0". `beta` is
         asked for with adamw and not with sgd, so its `when` is "optimizer is adamw".
@@ -142,14 +143,14 @@ def _others(span: Range) -> list[Value]:
 
 
 class _Branch(NamedTuple):
-    """One run of a space: the answers that were fixed, the others being the first of theirs, and what it asked for."""
+    """One run of a space: the answers that were fixed (the others were the first ones), and what it asked for."""
 
     fixed: Mapping[str, Any]
     names: set[str]
 
 
 def _when(name: str, listed: Mapping[str, Range], tried: Sequence[_Branch]) -> str:
-    """The conditions on the way to `name`, and its own; further ways follow after "or when"."""
+    """The conditions under which `name` is asked for, in words; alternatives follow after "or when"."""
     ways: list[dict[str, _Condition]] = []
     for branch in (_Branch(listed[name].under, {name}), *tried):
         if name in branch.names and not any(_leads(way, branch, listed) for way in ways):
@@ -158,7 +159,7 @@ def _when(name: str, listed: Mapping[str, Range], tried: Sequence[_Branch]) -> s
 
 
 class _Condition(NamedTuple):
-    """The answers to one name under which another is asked for, and the same in words."""
+    """The answers to one name under which another name is asked for, and the same in words."""
 
     leading: Sequence[Value]
     text: str
@@ -172,7 +173,7 @@ def _leads(way: Mapping[str, _Condition], branch: _Branch, listed: Mapping[str, 
 def _conditions(
     name: str, under: Mapping[str, Any], listed: Mapping[str, Range], tried: Sequence[_Branch]
 ) -> dict[str, _Condition]:
-    """The conditions on the way to `name` where the answers `under` lead to it, by the name that is answered."""
+    """The conditions that lead to `name` under the answers `under`, by the name that is answered."""
     conditions: dict[str, _Condition] = {}
     for step in (*under, name):
         for other in listed:
@@ -189,7 +190,7 @@ def _first(span: Range) -> Value:
 def _condition(
     name: str, under: Mapping[str, Any], other: str, listed: Mapping[str, Range], tried: Sequence[_Branch]
 ) -> _Condition | None:
-    """The answers to `other` under which `name` is asked for, all else being as in `under`; None if any is."""
+    """The answers to `other` under which `name` is asked for, with all else as in `under`; None if any answer does."""
     span = listed[other]
     rest = {key: value for key, value in under.items() if key != other}
     first = _first(span)
@@ -209,7 +210,7 @@ def _condition(
 class Explorer:
     """Stands in for a trial: answers with the values in `fixed`, else the lowest, and notes what was asked.
 
-    A value that is no number is none for a number: a setting may be empty where it was not drawn.
+    A value in `fixed` that is no number is ignored if a number is asked for: a setting that was not drawn may be empty.
 
     Attributes:
         ranges: what was asked for, by name.

@@ -1,9 +1,9 @@
 """What may be searched for ultralytics: the names and bounds of Ultralytics' own `model.tune`, cut to the task.
 
 Four things differ. The optimizer is drawn too, because `auto`, the default, ignores `lr0` and `momentum`. Learning
-rates are drawn on a logarithmic scale, within bounds that go with the optimizer. What the task's loss and transforms do
-not read is left out. The gains of poses and angles, which `model.tune` leaves alone, have a factor of 3 around their
-defaults (chosen by us).
+rates are drawn on a logarithmic scale, within bounds that depend on the optimizer. Settings that the task's loss and
+transforms do not read are left out. The gains of poses and angles, which `model.tune` does not search, are drawn within
+a factor of 3 around their defaults (our choice).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import Task, task_of
 
 OPTIMIZERS = ("AdamW", "SGD", "MuSGD")
-"""Those that Ultralytics' `auto` chooses from, and SGD."""
+"""The optimizers that Ultralytics' `auto` chooses from, and SGD."""
 ADAMW_RATES = (5e-5, 1e-2)
 """Bounds of `lr0`: `auto` takes .002 for one class and .00012 for eighty. `model.tune` has 1e-5 to 1e-2 for all."""
 SGD_RATES = (1e-3, 1e-1)
-"""The same of SGD and MuSGD: a factor of ten on either side of Ultralytics' default, which `auto` takes for MuSGD."""
+"""The same for SGD and MuSGD: a factor of ten on either side of Ultralytics' default, which `auto` takes for MuSGD."""
 
 
 def space_for(settings: Mapping[str, Any]) -> Space:
@@ -109,11 +109,11 @@ def _colours(draw: Draw) -> None:
 
 
 def _can_be_added(name: str) -> bool:
-    """Whether a user's range makes a setting a searched one; else the sweep refuses the range."""
+    """Whether a setting becomes a searched one if the user gives it a range; if not, the sweep refuses the range."""
     return name in UltralyticsSettings.model_fields and name not in NEVER_SEARCHED | CONDITIONAL
 
 
 NEVER_SEARCHED = NEVER | frozenset({"task", "download", "processes", "device", "workers", "deterministic"})
-"""The same for all trials of a sweep."""
+"""Settings that are the same for all trials of a sweep."""
 CONDITIONAL = frozenset({"lr0", "momentum", "warmup_momentum"})
-"""Not drawn under some optimizers, whatever range the user gave."""
+"""Settings that are not drawn under some optimizers, even if the user gave a range."""

@@ -1,4 +1,4 @@
-"""What may be drawn for one name, as a space gives it and as the user narrows it."""
+"""The range of one name, as a space gives it and as the user narrows it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainables.errors import SettingsError, nearest
 
 Value = float | int | str | bool
 KEYS = ("low", "high", "log")
-"""What a range of numbers is given by; `{choices: [a, b]}` and `[a, b]` are choices."""
+"""The keys of a range of numbers. `{choices: [a, b]}` and `[a, b]` are choices."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is at a place in Python's modules, "module:name", as files and command lines name it."""
+"""Imports the object at an address "module:name", as sweep files and command lines give it."""
 
 from __future__ import annotations
 

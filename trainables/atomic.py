@@ -59,8 +59,8 @@ def new_folder(target: Path, writer: str = "") -> Iterator[Path]:
 
     Args:
         target: its path.
-        writer: tells processes apart that may write the same target at once. What one of them leaves when it is killed
-            is then not removed by the next.
+        writer: a name for this process, if several processes may write the same target at once. What one of them leaves
+            behind when it is killed is then not removed by the next.
     """
     with _filled(_beside(target, writer and f".{writer}")) as partial:
         yield partial
@@ -99,7 +99,7 @@ def _beside(target: Path, distinction: str = "") -> Path:
 
 
 def force(path: Path) -> None:
-    """Have the disk hold `path`: a file's contents, or a folder's names."""
+    """Force `path` to the disk: a file's contents, or a folder's names."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

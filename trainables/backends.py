@@ -1,6 +1,6 @@
-"""torch's switches for a GPU that hold for the whole process: set while one training computes, and put back after it.
+"""torch's process-wide switches for a GPU. They are set while a training computes, and put back afterwards.
 
-So two trainings that take turns in one process do not see each other's.
+So two trainings that take turns in one process do not change each other's switches.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def backends(settings: Any) -> Iterator[None]:
     """Inside the block, torch computes on GPUs as `settings` say; settings without those fields change nothing.
 
     cuDNN then takes only algorithms that give the same bits each time, unless `cudnn_benchmark` lets it choose by
-    their speed, which is another choice on another day.
+    speed, which may give another choice in each run.
     """
     if not isinstance(settings, GpuSettings):
         yield

@@ -1,9 +1,9 @@
 """Checkpoints that are there whole or not at all.
 
 A checkpoint is a directory named after its epoch (`epoch-0007`). It is written beside its place and renamed, so a
-process killed half-way leaves a `.partial` directory that nobody takes for a checkpoint. What a power cut, a disk or a
-copy spoils is known by `checksums.txt`, whose lines `sha256sum --check` reads too; an earlier checkpoint is used then.
-So nothing is forced to the disk: that took twice as long as the rest of 2,000 short epochs together.
+process killed half-way leaves a `.partial` directory, which is no checkpoint. `checksums.txt`, in the format of
+`sha256sum --check`, shows what a power cut, a disk or a copy has damaged; then an earlier checkpoint is used. So
+nothing is forced to the disk: for 2,000 short epochs that took twice as long as all the rest together.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _NAME = re.compile(r"epoch-(\d+)")
 def write(folder: Path, epoch: int, save: Callable[[Path], None]) -> Path:
     """Have `save` fill a new directory and put it in place as `folder/epoch-NNNN`; returns that path.
 
-    A worker that lost its driver may still write the epoch that another worker trains again: both directories are
-    whole, and the later one stays.
+    A worker that lost its driver may still write the same epoch that another worker trains again. Both directories are
+    whole, and the one that is finished later stays.
     """
     target = folder / f"epoch-{epoch:04d}"
     with new_folder(target, f"{platform.node()}-{os.getpid()}") as partial:
@@ -84,7 +84,7 @@ def size_bytes(directory: Path) -> int:
 def set_aside(directory: Path) -> Path | None:
     """Rename a checkpoint, so that nobody sees it half-deleted; returns what to delete.
 
-    None if it is not there, or is in a folder that takes no changes: then it stays, which harms nobody.
+    None if it is not there, or if its folder cannot be changed: then it stays, which does no harm.
     """
     doomed = directory.with_name(f"{directory.name}.removed")
     shutil.rmtree(doomed, ignore_errors=True)
@@ -102,7 +102,7 @@ def remove(directory: Path) -> None:
 
 
 def sweep_up(folder: Path) -> None:
-    """Delete what a process that was killed left half-written or half-deleted in `folder`."""
+    """Delete what a killed process left half-written or half-deleted in `folder`."""
     for path in [*folder.glob(f"*epoch-*{PARTIAL}"), *folder.glob("epoch-*.removed")]:
         shutil.rmtree(path, ignore_errors=True)
 

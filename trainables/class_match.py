@@ -1,4 +1,4 @@
-"""Classes of a checkpoint and of a data set, matched by their names: their numbers follow the order of some list."""
+"""Matches the classes of a checkpoint and of a data set by name, since both may number them in another order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trainables.errors import DataError
 
 NAMED = 10
-"""Classes that a sentence names."""
+"""A sentence names at most this many classes."""
 RowsT = TypeVar("RowsT", bound=NDArray[Any])
 
 
@@ -63,7 +63,7 @@ class Named(Protocol):
         """Class names; a class is an index into them."""
 
     def with_classes(self, match: ClassMatch) -> Any:
-        """The same data with the checkpoint's classes and their numbers; what has none of them is left out.
+        """The same data with the checkpoint's classes and their numbers. Objects of other classes are left out.
 
         Raises:
             DataError: nothing is left of the held-out split.

@@ -1,4 +1,4 @@
-"""A recipe with what a sweep file says about it: what is optimised, and whether its checkpoints are tracked."""
+"""A recipe with two fields of a sweep file applied to it: `metric`, what is optimised, and `tracks`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The GPU that a process trains on, and what it takes of its memory."""
+"""The GPU that a process trains on, and how much of its memory the process takes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ def device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class Memory:
-    """Of a GPU, in bytes.
+    """The memory of a GPU, in bytes.
 
     Attributes:
-        peak, reserved: the most that this process' tensors took with what torch keeps ready for them, and the same now.
-        used: by all processes now, contexts and libraries too.
-        total: all there is.
+        reserved: what torch has reserved in this process now, for tensors and ready for more.
+        peak: the most that it had reserved.
+        used: what all processes take now, their contexts and libraries included.
+        total: all memory of the GPU.
     """
 
     peak: int
@@ -32,12 +33,12 @@ class Memory:
 
     @property
     def need(self) -> int:
-        """The most that this process took, its context and libraries with it, if it had the GPU to itself."""
+        """The most that this process took, with its context and libraries, if it had the GPU to itself."""
         return self.peak + self.used - self.reserved
 
 
 def memory() -> Memory | None:
-    """Of the GPU that this process uses; None if it uses none."""
+    """The memory of the GPU that this process uses; None if it uses none."""
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         return None
     free, total = torch.cuda.mem_get_info()
@@ -45,9 +46,9 @@ def memory() -> Memory | None:
 
 
 def release() -> None:
-    """Give back what a training that has ended took: torch would keep it, and those who share the GPU lack it.
+    """Free the GPU memory of a training that has ended: torch would keep it, and other trials on the GPU would lack it.
 
-    What is measured from then on is the next one's peak.
+    The peak is measured anew from then on.
     """
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         gc.collect()

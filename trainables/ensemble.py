@@ -1,4 +1,4 @@
-"""Several trained models as one predictor, whose answer is made of theirs."""
+"""Several trained models as one predictor, which merges their answers."""
 
 from __future__ import annotations
 

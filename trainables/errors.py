@@ -1,7 +1,7 @@
-"""What a user can get wrong, as one sentence each.
+"""The errors for users' mistakes: one sentence each.
 
-Every message names the field or file, the value found, the rule it breaks and the way to mend it. The
-command line prints the message alone and exits with code 2; anything else that is raised is our own bug.
+Every message names the field or file, the value, the rule that it breaks and how to correct it. The command line prints
+the message alone and exits with code 2. Any other exception is a bug of ours.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ class CheckpointError(SteadytuneError):
 
 
 class KilledError(SteadytuneError):
-    """The process that trains was ended by a signal, from outside or by a crash: it may go on from its checkpoint."""
+    """The training's process was ended by a signal, from outside or in a crash. It may continue from its checkpoint."""
 
 
 class TrainingLostError(Exception):
-    """A training that cannot go on: nothing that was asked for is wrong, but there is no model."""
+    """A training that cannot go on and leaves no model, although all its settings are valid."""
 
 
 def no_data_at(data: str, recipe: str) -> DataError:
-    """The error of a path `data` that leads nowhere; a relative one is told with the folder that it is relative to."""
+    """The error of a path `data` that does not exist. For a relative one it names the folder that it is relative to."""
     folder = "" if Path(data).is_absolute() else f" in {Path.cwd()}"
     sample = f"`steadytune sample {recipe} DIR` writes a small data set to try"
     return DataError(f"data is {data}; no such file or folder{folder}: mend the path ({sample})")
@@ -89,11 +89,11 @@ def _synonyms(name: str, valid: Iterable[str]) -> list[str]:
 
 
 MOST_NAMES = 20
-"""Valid names that are listed beside one that is close to what was typed: among more, nobody finds that one."""
+"""If there are more valid names than this, only those close to the typed one are listed."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """What helps after a wrong `name`: the closest valid one, and all of them unless there are many."""
+    """The hint for a wrong `name`: the closest valid one, and all of them unless there are many."""
     names = sorted(valid)
     closest = hint(name, names, "did you mean {!r}?")
     if closest and len(names) > MOST_NAMES:

@@ -1,7 +1,7 @@
-"""What was found out about files, such as a picture's size and digest, kept from one opening of a data set to the next.
+"""A cache of facts about files, such as a picture's size and digest, so that a data set is opened faster the next time.
 
-It is a cache in SQLite, `files.sqlite` in the user's cache folder, for all data sets and all processes of this user:
-`check`, `launch` and the workers read a file once between them. A fact holds while the file's size, times of
+It is an SQLite file, `files.sqlite` in the user's cache folder, for all data sets and all processes of this user:
+`check`, `launch` and the workers together read each file once. A fact holds while the file's size, times of
 modification and of change, and inode are the same. Programs cannot set the time of change, so a copy that keeps the
 old time of modification is noticed. The cache may be deleted at any time, damaged, or impossible to write: then files
 are read again.
@@ -48,7 +48,7 @@ def cache_folder() -> Path | None:
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
-    """What tells that a file is unchanged."""
+    """The stamp of a file: as long as it stays the same, the file has not changed."""
     return _STAMP.pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
@@ -164,7 +164,7 @@ class FileFacts:
 
 @contextmanager
 def file_facts() -> Iterator[FileFacts]:
-    """The facts in the user's store; what is new is written at the end of the block, come what may."""
+    """The facts in the user's store. New ones are written at the end of the block, even if the block raises."""
     folder = cache_folder()
     facts = FileFacts(folder / STORE if folder else None)
     try:
@@ -182,7 +182,7 @@ def _sealed(stamp: Stamp, value: bytes) -> bytes:
 
 
 def _opened(stamp: object, sealed: object) -> bytes | None:
-    """The value, unless a disk has changed it."""
+    """The value; None if its checksum is wrong, since the disk has damaged it."""
     if not isinstance(stamp, bytes) or not isinstance(sealed, bytes) or len(sealed) < _CHECKSUM.size:
         return None
     value = sealed[_CHECKSUM.size :]

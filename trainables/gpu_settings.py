@@ -1,6 +1,6 @@
-"""Settings that every recipe has for a GPU, as types of its fields: the same name, meaning and older value everywhere.
+"""The types of the fields for a GPU that every recipe has: with the same name, meaning and older value everywhere.
 
-What they do: `trainables.precision` and `trainables.backends`; docs/gpu.md.
+`trainables.precision` and `trainables.backends` apply them; docs/gpu.md describes them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Held-out examples one by one, as a trained model is shown them and as a person looks at them."""
+"""Held-out examples one by one, in two forms: as the input of a trained model, and as pictures for people."""
 
 from __future__ import annotations
 

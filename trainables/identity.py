@@ -1,4 +1,4 @@
-"""What a checkpoint's training was: its recipe, settings and data, by which a resume tells whether it is exact."""
+"""The identity of a training: its recipe, settings and data. A resume compares it with that of the checkpoint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from trainables.manifest import FORMAT
 
 DIGITS = 8
-"""Of the settings' digest and of the data's fingerprint that an identity holds."""
+"""How many digits of the settings' digest and of the data's fingerprint an identity has."""
 _TEXT = re.compile(r"(?P<training>\S+ \(settings \w+), (?P<kind>data|content) (?P<data>.*)\)")
 _AVERAGE = "(average of"
 _accepted: set[str] = set()
@@ -17,8 +17,8 @@ _accepted: set[str] = set()
 def identity(recipe: str, settings_digest: str, fingerprint: str) -> str:
     """The identity of a training, such as "yolox (settings 0f3a…, content 77bc…)".
 
-    It says "content" for a manifest's fingerprint, and "data" for others: those of a recipe of one's own, and those
-    of version 0.1.0.
+    It says "content" for a manifest's fingerprint, and "data" for others: that of a user's own recipe, and those of
+    version 0.1.0.
     """
     kind = "content" if fingerprint.startswith(FORMAT) else "data"
     return f"{recipe} (settings {settings_digest[:DIGITS]}, {kind} {_digits(fingerprint)})"
@@ -60,7 +60,7 @@ def _recipe(identity_parts: re.Match[str]) -> str:
 
 
 def accept(fingerprints: Iterable[str]) -> None:
-    """Let this process continue trainings on data of these fingerprints too: the user knows that the data changed."""
+    """Let this process continue trainings on data with these fingerprints too: the user has accepted the change."""
     _accepted.update(map(_digits, fingerprints))
 
 

@@ -1,4 +1,4 @@
-"""The one reader of JSON files that come from elsewhere: nothing in them ends in a traceback or takes all memory."""
+"""Reads JSON files that may come from elsewhere: no content leads to a traceback or takes up all memory."""
 
 from __future__ import annotations
 

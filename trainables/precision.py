@@ -1,8 +1,8 @@
 """Mixed precision: forward passes in 16 bits where that is safe, weights and losses in 32.
 
 bfloat16 has float32's range, so its gradients need no care. float16, for GPUs without bfloat16, has a thousandth of
-it: the loss is scaled up before the backward pass, the gradients down before the step, and a step whose gradients
-overflowed is left out (Micikevicius et al. 2018, as `torch.amp.GradScaler` has it).
+it. So the loss is scaled up before the backward pass and the gradients down before the step, and a step whose gradients
+overflowed is left out (Micikevicius et al. 2018; `torch.amp.GradScaler`).
 
 The recipes leave the autocast before they decode boxes and compute losses: bfloat16 has 8 significant bits, which put
 a box in a picture of 1,440 pixels off by up to 4, and float16 ends at 65,504.
@@ -27,7 +27,7 @@ def mixed_dtype(device: torch.device) -> torch.dtype:
 
 
 class Precision:
-    """The numbers that one training computes in; where they are float32, every method does what torch does without it.
+    """The numbers that one training computes in. For float32 every method does what torch does by itself.
 
     Args:
         device: that the training is on.

@@ -1,4 +1,4 @@
-"""Text from elsewhere (names, paths, other programs' messages) for people to read: nothing in it is obeyed or hidden.
+"""Makes text from elsewhere (names, paths, other programs' messages) safe to show: terminals obey nothing in it.
 
 Every sink (terminal, HTML page, Markdown, picture) passes its text through `printable` before it writes its own codes.
 """
@@ -16,7 +16,7 @@ _ESCAPED = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""`text` with control characters, half characters and marks that turn the writing order as Python writes them.
+    r"""`text` with Python's escapes for control characters, half characters and marks that change the writing order.
 
     >>> printable("a\x1b[31mb")
     'a\\x1b[31mb'

@@ -1,11 +1,11 @@
-"""One of the processes of a training that computes in several; it does what `trainables.ranks` asks of it.
+"""One process of a training that computes in several processes. It answers the requests of `trainables.ranks`.
 
     python -m trainables.rank DESCRIPTOR FOLDER
 
 DESCRIPTOR is the inherited end of a connection, FOLDER is for the files that the processes exchange. The first request
-names a class and what it is made with; each further one names a method. A process that raises says so and waits to be
-killed: its sockets stay open until then, so that no other process fails because of it. Once nobody holds the other end,
-however that came, the process deletes the folder and ends itself.
+names a class and its arguments; each further one names a method. A process that raises reports it and waits to be
+killed: its sockets stay open until then, so that no other process fails because of it. Once the other end of the
+connection is closed, for whatever reason, the process deletes the folder and ends itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A training that computes in several processes of this machine: one for each of its GPUs, or several on a CPU.
 
-They are started here, all of them are asked the same, and each answers. If one raises or dies, the others would wait
-for it in their next collective operation: so all are killed at once, and its error is raised here.
+This module starts the processes, sends each of them the same requests and collects their answers. If one raises or
+dies, the others would wait for it in their next collective operation. So all are killed at once, and its error is
+raised here.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from trainables.rank import Rank
 
 LOOPBACK = "lo0" if sys.platform == "darwin" else "lo"
 SECONDS_TO_END = 30.0
-"""Given to processes that are asked to end before they are killed."""
+"""How long processes that were asked to end have time before they are killed."""
 SECONDS_TO_DIE = 2.0
-"""After an error, how long a process that died is looked for: its death would be the error's cause."""
+"""How long after an error to look for a process that has died, since its death would be the cause of the error."""
 
 
 class _Process:

@@ -1,7 +1,7 @@
-"""The contract between a training and whoever drives it.
+"""The contract between a training and its caller.
 
-A recipe is a generator: `train` yields one `Epoch` after each epoch. Its caller then goes on, pauses or stops.
-A module that defines a recipe is imported by the command line too, so it keeps its heavy libraries inside `train`.
+`Recipe.train` is a generator that yields one `Epoch` after each epoch. Its caller then continues, pauses or stops it.
+The command line imports the modules of recipes too, so these import heavy libraries inside of `train` only.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ DataT = TypeVar("DataT")
 PROCESSES = "processes"
 """The setting of recipes whose trainings share each batch among several processes: how many, with a GPU each."""
 StrongestEnds: TypeAlias = Mapping[str, Literal["low", "high"]]
-"""Of settings by name, the end of the range at which they do most."""
+"""By the name of a setting, the end of its range at which it changes most."""
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """A recipe's own word that this training is lost, whatever its metric says."""
+    """A recipe's report that this training has failed, whatever its metric says."""
 
     reason: Literal["nonfinite", "collapsed"]
     detail: str
 
 
 def no_checkpoint(directory: Path) -> None:
-    """In place of `Epoch.save`, for a training that writes no checkpoints."""
+    """Stands for `Epoch.save` in a training that writes no checkpoints."""
     raise CheckpointError(f"{directory}: this training writes no checkpoints")
 
 
@@ -52,9 +52,9 @@ class Epoch:
         seconds: wall time by part: "data", "train", "evaluate".
         save: writes a checkpoint that `Recipe.train` resumes from exactly into the given empty directory;
             `no_checkpoint` if this training writes none.
-        alarm: set when the recipe itself knows that the training is lost.
-        remark: one sentence on this training that belongs in the sweep's report; "" if there is none.
-        steps: the total training loss of each step, in order; empty if the training does not tell.
+        alarm: set if the recipe itself knows that the training has failed.
+        remark: one sentence on this training for the sweep's report; "" if there is none.
+        steps: the total training loss of each step, in order; empty if the training does not report it.
     """
 
     epoch: int
@@ -98,30 +98,30 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     metric: ClassVar[str]
     mode: ClassVar[Mode] = "max"
     reports: ClassVar[Reports] = {ANY_METRIC: None}
-    """The metrics that its epochs have, so that a misspelt name is told before a sweep; any, if it does not say."""
+    """The metrics that its epochs have, so that a misspelt name is refused before a sweep; by default any will do."""
     bounds: ClassVar[Mapping[str, Bounds]] = {}
     """The lowest and the highest value of metrics that it reports, by name, where they are known."""
     held_out_parts: ClassVar[tuple[str, ...]] = ()
-    """Parts of the held-out data that it reports its metric of, too: of "night" as "night/METRIC"."""
+    """Parts of the held-out data for which it also reports its metric: for "night" as "night/METRIC"."""
     settings_type: type[SettingsT]
     baseline: ClassVar[str]
     """The named training known to be good: a sweep runs it first, so that it never ends worse than it started."""
     tried_first: ClassVar[tuple[str, ...]] = ()
-    """Further named trainings that a sweep begins with, after the baseline, where it names none and has the trials."""
+    """Named trainings that run after the baseline, if the sweep names none itself and has enough trials."""
     presets_file: ClassVar[Path]
     augmentation: ClassVar[StrongestEnds] = {}
-    """Settings that change training examples at random, in the order in which they are shown."""
+    """The settings that change training examples at random, in the order in which they are shown to users."""
     several_gpus: ClassVar[bool] = False
-    """Whether one training can use more than one: by `PROCESSES`, or as a script does that starts its own."""
+    """Whether one training can use several GPUs: by `PROCESSES`, or since it is a script with processes of its own."""
     exported: ClassVar[tuple[str, ...]] = ()
-    """Files of a training's folder that its export has too, where they are on this machine; patterns as in `glob`."""
+    """Files of a training's folder that are also exported, if they are on this machine; patterns as in `glob`."""
     resumes: ClassVar[bool] = True
     """Whether a training can be paused; if not, its trials are stopped instead."""
     ends_early: ClassVar[bool] = False
     """Whether a training may end by itself before its last epoch; if not, that is a failure."""
     needs_data: ClassVar[bool] = True  # whether a sweep must name a data set
     notes: ClassVar[tuple[str, ...]] = ()
-    """What `steadytune check` and the sweep's report say about it, a sentence each."""
+    """Sentences about the recipe that `steadytune check` and the sweep's report show."""
 
     def metric_bounds(self, settings: Mapping[str, Any]) -> Bounds | None:
         """The bounds of its objective in a training with `settings`; None if they are not known."""
@@ -290,4 +290,4 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
 
 
 AnyRecipe: TypeAlias = Recipe[Any, Any]
-"""A recipe as whoever drives it knows it: by its name, with settings and data that only the recipe looks into."""
+"""A recipe for callers that do not look into its settings and data."""

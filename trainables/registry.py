@@ -1,4 +1,4 @@
-"""Recipes by name: the built-in ones, those that other packages register, and any class by its place."""
+"""Recipes by name: the built-in ones, those that other packages register, and any class given as "module:Class"."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from trainables.errors import DataError
 from trainables.limits import limits, variable
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-"""How the file begins that Git puts in the place of one which Git LFS has not fetched."""
+"""The beginning of the file that Git writes in place of one that Git LFS has not fetched."""
 STANDARD_INPUT = (Path("/dev/stdin"), Path("-"))
-"""Paths that mean what is piped into this process."""
+"""Paths that stand for the standard input of this process."""
 
 
 def check_regular(file: Path, limit: str) -> os.stat_result:

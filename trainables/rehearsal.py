@@ -1,4 +1,4 @@
-"""A training that only begins: whether it can start where it is told to, known before hours are spent."""
+"""Rehearses the start of a training, so that one that cannot start is noticed before hours are spent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainables.recipe import AnyRecipe
 from trainables.settings import Settings
 
 HERE = {"device": "cpu", "workers": 0}
-"""Settings with which a training begins in the process that asks."""
+"""Settings with which the rehearsed training begins, in the calling process."""
 
 
 def can_rehearse(recipe: AnyRecipe) -> bool:

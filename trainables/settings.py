@@ -36,9 +36,9 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 @dataclass(frozen=True)
 class Earlier:
-    """Annotates a field that a recipe got later: what the trainings from before it had in effect.
+    """Annotates a field that a recipe got later: the value that earlier trainings had in effect.
 
-    It is no default: whoever writes settings anew, in a preset or a file, gives the field a value.
+    It is no default: new settings, in a preset or a file, must give the field a value.
 
     Example:
         class MySettings(Settings):
@@ -50,7 +50,7 @@ class Earlier:
 
 
 def earlier_values(model: type[Settings]) -> dict[str, Any]:
-    """The fields of `model` that are marked by `Earlier`, with those values."""
+    """The fields of `model` that are annotated with `Earlier`, with these values."""
     return {
         name: marker.value
         for name, field in model.model_fields.items()

@@ -65,9 +65,7 @@ def resume(
     background: Background = False,
     storage: Storage = None,
     trials: Annotated[int | None, typer.Option(help="new limit on its trials, counted from the launch")] = None,
-    total_epochs: Annotated[
-        int | None, typer.Option(help="new limit on the epochs of all its trials, from the launch on")
-    ] = None,
+    total_epochs: Annotated[int | None, typer.Option(help="new limit on its epochs, counted from the launch")] = None,
     hours: Annotated[float | None, typer.Option(help="new limit on its hours, counted from the launch")] = None,
     set_: Annotated[
         list[str] | None,
