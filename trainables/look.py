@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from trainables.metric_text import metric_text
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -48,8 +50,7 @@ class Look:
             return self.tables
         metrics = tuple(dict.fromkeys(name for values in self.guesses.values() for name in values))
         rows = tuple(
-            (guess, *(f"{values[name]:.4f}" if name in values else "–" for name in metrics))
-            for guess, values in self.guesses.items()
+            (guess, *(metric_text(values.get(name)) for name in metrics)) for guess, values in self.guesses.items()
         )
         return *self.tables, LookTable("Guessing", ("", *metrics), rows, GUESSING)
 

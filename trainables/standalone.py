@@ -13,6 +13,7 @@ from trainables.errors import CheckpointError, no_data_at
 from trainables.held_out import HeldOut
 from trainables.judged import JudgedModel, judge
 from trainables.loop_recipe import matched
+from trainables.metric_text import metric_text
 from trainables.recipe import AnyRecipe
 from trainables.settings import Settings, parse, parse_stored, read_yaml
 from trainables.tracks.settings import Tracks
@@ -47,7 +48,7 @@ class Opened:
         with tempfile.TemporaryDirectory() as workdir:
             metrics = self.recipe.evaluate(self.settings, self.data, Path(workdir), self.checkpoint)
         for metric, value in metrics.items():
-            yield f"{metric} {value:.4f}"
+            yield f"{metric} {metric_text(value)}"
 
     def score_tracks(self, sequences: Path, trackers: Sequence[str]) -> dict[str, dict[str, float]]:
         """Follow what the model finds in the sequences at `sequences`: the metrics of each tracker, by its name.

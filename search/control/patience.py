@@ -23,6 +23,7 @@ from collections.abc import Sequence
 
 from search.journal.events import SearchEnded
 from search.state.sweep_state import SweepState
+from trainables.metric_text import metric_text
 
 FINISHED = 3
 """The noise is estimated only from this many finished trials on."""
@@ -69,5 +70,6 @@ def enough(values: Sequence[float], noises: Sequence[float], patience: int) -> S
     gain, typical = max(values) - max(values[:-patience]), statistics.median(measured)
     if gain >= typical:
         return None
-    detail = f"the last {patience} finished trials gained {gain:.4f}, less than the noise of the metric, {typical:.4f}"
+    gained, noisy = metric_text(gain, max(values)), metric_text(typical, max(values))
+    detail = f"the last {patience} finished trials gained {gained}, less than the noise of the metric, {noisy}"
     return SearchEnded(detail, {"gain": gain, "noise": typical, "patience": float(patience)})

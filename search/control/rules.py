@@ -20,6 +20,7 @@ from search.pruning.scheduler import Scheduler
 from search.pruning.stop_rules import broken, doubtful, verdict
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
+from trainables.metric_text import metric_text
 from trainables.recipe import Alarm, AnyRecipe
 
 SAME_FAILURES = 3
@@ -179,11 +180,11 @@ def _at_rung(
     numbers["value"] = value = orient(result.value, recipe.mode)
     new = f" ({result.new} of them new configurations)" if result.new else ""
     detail = f"ranked {result.rank} of {result.peers}{new} at the epoch-{rung} rung: "
-    detail += f"{scheduler.compares} {recipe.metric} {value:.4f}"
+    detail += f"{scheduler.compares} {recipe.metric} {metric_text(value)}"
     if awaits:
         detail += f"; the rung waits for {awaits} more {'arrival' if awaits == 1 else 'arrivals'}"
     elif action != "continue" and result.value < result.cutoff:
-        detail += f", {scheduler.cutoff} {cutoff:.4f}"
+        detail += f", {scheduler.cutoff} {metric_text(cutoff)}"
     elif action == "pause":
         detail += "; not below the cutoff, but others train first"
     return Decision(action, "rung", detail + added, numbers)

@@ -11,6 +11,7 @@ from typing import Any
 from trainables.errors import SteadytuneError
 from trainables.held_out import HeldOut, held_out
 from trainables.loop_recipe import PackageRecipe, for_checkpoint
+from trainables.metric_text import metric_text
 from trainables.recipe import AnyRecipe
 
 MODEL, NUMBERS = "model_int8.onnx", "model_int8.json"
@@ -48,10 +49,11 @@ class Int8:
         """What a person should know before using the file."""
         size = f"{self.int8_bytes / 1e6:.1f} MB instead of {self.float32_bytes / 1e6:.1f}"
         lost = self.float32 - self.int8
-        advice = f"; it loses {lost:.4f}, so take {FLOAT} unless that is little to you" if lost > MUCH else ""
+        loss = metric_text(lost, self.float32, self.int8)
+        advice = f"; it loses {loss}, so take {FLOAT} unless that is little to you" if lost > MUCH else ""
         return (
-            f"{MODEL}: int8, {self.metric} {self.int8:.4f} instead of {self.float32:.4f} in float32 on {self.examples}"
-            f" held-out examples, calibrated on {self.calibrating} others; {size}{advice}"
+            f"{MODEL}: int8, {self.metric} {metric_text(self.int8)} instead of {metric_text(self.float32)} in float32"
+            f" on {self.examples} held-out examples, calibrated on {self.calibrating} others; {size}{advice}"
         )
 
 

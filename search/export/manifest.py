@@ -16,6 +16,7 @@ from search.sweep.spec import COMMAND, SweepSpec
 from search.sweep.uri import located
 from trainables.errors import SteadytuneError
 from trainables.json_file import read_json
+from trainables.metric_text import metric_text
 
 ABOUT = "about.json"
 MEMBERS = "members"
@@ -113,7 +114,7 @@ def ensemble_readme(about: Mapping[str, Any], seeds: Sequence[Mapping[str, Any]]
 
 def _training(seed: Mapping[str, Any]) -> str:
     """A training by its number, with its seed and what it reached."""
-    return f"training {seed['trial']} (seed {seed['seed']}, epoch {seed['epoch']}: {seed['value']:.4f})"
+    return f"training {seed['trial']} (seed {seed['seed']}, epoch {seed['epoch']}: {metric_text(seed['value'])})"
 
 
 def readme(about: dict[str, Any], files: list[str], weights: Mapping[str, str]) -> str:
@@ -127,12 +128,12 @@ def readme(about: dict[str, Any], files: list[str], weights: Mapping[str, str]) 
     source = f"trial {about['trial']} of sweep {about['sweep']}"
     epoch = about["checkpoint_epoch"]
     value = about.get("checkpoint_value")
-    gives = "" if value is None else f", where {about['metric']} was {value:.4f}"
+    gives = "" if value is None else f", where {about['metric']} was {metric_text(value)}"
     checkpoint = (
         f"`checkpoint/` is its best one, of epoch {epoch}{gives}." if epoch else "No checkpoint of it was kept."
     )
     if "average_of" in about:
-        reached = "" if value is None else f", which reach {about['metric']} {value:.4f}"
+        reached = "" if value is None else f", which reach {about['metric']} {metric_text(value)}"
         trainings = ", ".join(map(_training, about["average_of"]))
         checkpoint = f"`checkpoint/` has the average of the weights of {trainings}{reached}."
     train = ["steadytune", "train", about["recipe"], "--config", "settings.yaml", "--data", about["data"]]

@@ -17,6 +17,7 @@ from spaces import registry as space_registry
 from spaces.space import ranges
 from trainables import registry
 from trainables.errors import SettingsError, nearest
+from trainables.metric_text import metric_text
 from trainables.recipe import AnyRecipe
 from trainables.standalone import open_data
 
@@ -105,7 +106,7 @@ def result_line(result: RateResult, metric: str) -> str:
     """One training as a line of text."""
     if result.failed:
         return f"rate {result.rate:.3g}: failed in epoch {len(result.losses)}: {result.failed}"
-    value = "" if result.metric is None else f", {metric} {result.metric:.4f}"
+    value = "" if result.metric is None else f", {metric} {metric_text(result.metric)}"
     return f"rate {result.rate:.3g}: loss {result.losses[0]:.4g} to {result.loss:.4g}{value}"
 
 
@@ -123,8 +124,8 @@ def result_table(results: Sequence[RateResult], rate_range: RateRange, metric: s
         ]
         first = f"{result.losses[0]:.4g}" if result.losses else "–"
         last = f"{result.loss:.4g}" if math.isfinite(result.loss) else "–"
-        value = "–" if result.metric is None else f"{result.metric:.4f}"
-        table.add_row(f"{result.rate:.3g}", first, last, value, ", ".join(remark for remark in remarks if remark))
+        remark = ", ".join(filter(None, remarks))
+        table.add_row(f"{result.rate:.3g}", first, last, metric_text(result.metric), remark)
     return table
 
 

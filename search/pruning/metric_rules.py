@@ -9,6 +9,7 @@ from search.pruning.curve_statistics import detrended_cv
 from search.pruning.decision import Decision, stop
 from search.pruning.peers import Peers
 from search.pruning.stability import StabilitySettings
+from trainables.metric_text import metric_text
 
 FEWEST_EVALUATED = 5
 """A training is compared with its peers only after this many evaluated epochs after its warm-up."""
@@ -22,9 +23,8 @@ def dead(curve: Curve, settings: StabilitySettings) -> Decision | None:
     # Where a loss or a metric goes below zero, zero is not the end of it.
     if not (0 <= last.loss < settings.dead_loss and 0 <= last.value < settings.collapse_value):
         return None
-    return stop(
-        "collapsed", f"dead model: training loss {last.loss:.2g} with a metric of {last.value:.4f}", loss=last.loss
-    )
+    detail = f"dead model: training loss {last.loss:.2g} with a metric of {metric_text(last.value)}"
+    return stop("collapsed", detail, loss=last.loss)
 
 
 def collapsed(curve: Curve, max_epochs: int, settings: StabilitySettings, peers: Peers) -> Decision | None:
@@ -41,13 +41,13 @@ def collapsed(curve: Curve, max_epochs: int, settings: StabilitySettings, peers:
     highest = (curve.bests[-1].value or 0.0) if curve.bests else 0.0
     if len(settled) < 2 or highest < 0:  # zero is not the worst value of a metric that can be negative
         return None
-    detail = f"metric never above {highest:.4f} in {curve.epoch} of {max_epochs} epochs"
+    detail = f"metric never above {metric_text(highest)} in {curve.epoch} of {max_epochs} epochs"
     if highest < settings.collapse_value:
         return stop("collapsed", detail, highest=highest, epochs=curve.epoch)
     peer = peers(curve.epoch) if settings.collapse_share and _just_due(curve.epoch, settled, due) else None
     if peer is None or highest >= settings.collapse_share * peer:
         return None
-    detail = f"{detail}, less than {settings.collapse_share:.0%} of the peers' median {peer:.4f}"
+    detail = f"{detail}, less than {settings.collapse_share:.0%} of the peers' median {metric_text(peer)}"
     return stop("collapsed", detail, highest=highest, median=peer, share=settings.collapse_share, epochs=curve.epoch)
 
 
@@ -75,7 +75,7 @@ def oscillating_metric(curve: Curve, max_epochs: int, settings: StabilitySetting
         return None
     detail = (
         f"metric varied by {variation:.0%} over {window} epochs (at most {settings.oscillation_cv:.0%}), "
-        f"and its best {best:.4f} is worse than the peers' median {peer:.4f}"
+        f"and its best {metric_text(best)} is worse than the peers' median {metric_text(peer)}"
     )
     return stop("oscillating", detail, cv=variation, window=window, best=best, median=peer)
 

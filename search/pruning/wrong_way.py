@@ -14,6 +14,7 @@ from itertools import combinations
 
 from search.pruning.curve import Curve
 from search.pruning.objective import WINDOW
+from trainables.metric_text import metric_text
 
 FEWEST = 6
 """Nothing is said before this many evaluated epochs."""
@@ -36,9 +37,10 @@ def wrong_way(curve: Curve) -> str:
         return ""
     if _rising(losses) < SHARE or _rising([-value for value in values]) < SHARE:
         return ""
+    first, latest = metric_text(points[0].value), metric_text(points[-1].value)
     return (
         f"It learns in the wrong direction: from epoch 1 to {curve.epoch} the training loss rose from "
-        f"{losses[0]:.4g} to {losses[-1]:.4g}, and the metric went from {points[0].value:.4f} to {points[-1].value:.4f}"
+        f"{losses[0]:.4g} to {losses[-1]:.4g}, and the metric went from {first} to {latest}"
     )
 
 

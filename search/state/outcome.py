@@ -15,6 +15,7 @@ from search.state.trial_state import TrialState
 from search.sweep.folder import SweepFolder
 from trainables.checkpoint import check
 from trainables.errors import CheckpointError
+from trainables.metric_text import mean_and_std_text, metric_text
 
 
 @dataclass(frozen=True)
@@ -122,10 +123,11 @@ def result(state: SweepState) -> SweepEnded:
     metric = state.plan.recipe.metric
     numbers = {"mean": best.mean, "std": best.std, "seeds": float(len(best.values)), "last": best.last}
     if not best.confirmed:
-        return SweepEnded(best.trial.number, f"{metric} {best.mean:.4f} (one training, not confirmed)", numbers)
-    detail = f"{metric} {best.mean:.4f} over one fresh seed"
+        detail = f"{metric} {metric_text(best.mean)} (one training, not confirmed)"
+        return SweepEnded(best.trial.number, detail, numbers)
+    detail = f"{metric} {metric_text(best.mean)} over one fresh seed"
     if len(best.values) > 1:
-        detail = f"{metric} {best.mean:.4f} ± {best.std:.4f} over {len(best.values)} fresh seeds"
+        detail = f"{metric} {mean_and_std_text(best.mean, best.std)} over {len(best.values)} fresh seeds"
     return SweepEnded(best.trial.number, detail, numbers)
 
 

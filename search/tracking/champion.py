@@ -17,6 +17,7 @@ from search.pruning.objective import EARLIER_OBJECTIVE
 from search.tracking.data_names import DATA_TAG, model_names
 from search.tracking.served import described
 from trainables import registry
+from trainables.metric_text import mean_and_std_text, metric_text
 
 ALIAS = "champion"
 MODEL = "model"
@@ -108,10 +109,10 @@ def _tags(sweep: str, about: dict[str, Any], numbers: Mapping[str, float]) -> di
 def _description(about: Mapping[str, Any], sweep: str, numbers: Mapping[str, float]) -> str:
     """What the model's page shows: its score, and where it is from."""
     seeds = int(numbers.get("seeds", 1))
-    score = f"{about['metric']} {numbers['mean']:.4f}"
+    score = metric_text(numbers["mean"])
     if seeds > 1 and "std" in numbers:
-        score += f" ± {numbers['std']:.4f} over {seeds} fresh seeds"
-    return f"{score}. Trial {about['trial']} of the sweep {sweep.rpartition('@')[0] or sweep}."
+        score = f"{mean_and_std_text(numbers['mean'], numbers['std'])} over {seeds} fresh seeds"
+    return f"{about['metric']} {score}. Trial {about['trial']} of the sweep {sweep.rpartition('@')[0] or sweep}."
 
 
 def _data(about: Mapping[str, Any]) -> str:

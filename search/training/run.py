@@ -34,6 +34,7 @@ from trainables import registry
 from trainables.errors import SteadytuneError, TrainingLostError, first_line
 from trainables.held_out import Shows
 from trainables.judged import judge
+from trainables.metric_text import metric_text
 from trainables.recipe import Alarm, AnyRecipe, Epoch
 from trainables.settings import Settings
 from trainables.standalone import open_data
@@ -270,7 +271,8 @@ class _Run:
         if best is None or best.value is None:
             yield f"best: none, no epoch has a {self._recipe.metric}"
         else:
-            yield f"best: epoch {best.epoch}, {self._recipe.metric} {best.value:.4f}, in {self._folder.checkpoints}"
+            value = f"{self._recipe.metric} {metric_text(best.value)}"
+            yield f"best: epoch {best.epoch}, {value}, in {self._folder.checkpoints}"
 
 
 def _sentence(decision: Decision) -> str:
@@ -278,6 +280,6 @@ def _sentence(decision: Decision) -> str:
 
 
 def _line(epoch: Epoch) -> str:
-    metrics = " ".join(f"{name} {value:.4f}" for name, value in epoch.metrics.items())
+    metrics = " ".join(f"{name} {metric_text(value)}" for name, value in epoch.metrics.items())
     losses = " ".join(f"{name} {value:.4g}" for name, value in epoch.losses.items())
     return f"epoch {epoch.epoch} ({epoch.phase}): {metrics} | {losses} | {sum(epoch.seconds.values()):.1f} s"

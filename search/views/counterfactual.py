@@ -9,6 +9,7 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.build_scheduler import build_scheduler
 from search.views.status_table import label
+from trainables.metric_text import metric_text
 
 MOST_RIVALS = 3
 """Trials ranked higher that are named."""
@@ -45,7 +46,8 @@ def _at_rung(state: SweepState, trial: TrialState, decision: Decided) -> Iterato
     ]
     if ahead:
         best = ", ".join(
-            f"{name} ({orient(other_value):.4f})" for other_value, name in sorted(ahead, reverse=True)[:MOST_RIVALS]
+            f"{name} ({metric_text(orient(other_value))})"
+            for other_value, name in sorted(ahead, reverse=True)[:MOST_RIVALS]
         )
         more = f" and {len(ahead) - MOST_RIVALS} more" if len(ahead) > MOST_RIVALS else ""
         yield f"Ahead of it at the epoch-{rung:.0f} rung: {best}{more}."
@@ -53,8 +55,9 @@ def _at_rung(state: SweepState, trial: TrialState, decision: Decided) -> Iterato
         yield f"The rung promotes no trial before {numbers['awaits']:.0f} more have arrived."
     elif (cutoff := orient(numbers["cutoff"])) > value:
         yield (
-            f"To be promoted it needed {build_scheduler(state.plan).compares} {metric} {numbers['cutoff']:.4f} there, "
-            f"{cutoff - value:.4f} better than its {numbers['value']:.4f}."
+            f"To be promoted it needed {build_scheduler(state.plan).compares} {metric} "
+            f"{metric_text(numbers['cutoff'])} there, "
+            f"{metric_text(cutoff - value, cutoff, value)} better than its {metric_text(numbers['value'])}."
         )
     else:
         yield "It was not below the cutoff, but was never promoted: too few trials arrived, or the search ended first."
@@ -78,8 +81,9 @@ def _by_rule(decision: Decided) -> Iterator[str]:
             f"{numbers['factor']:g} x, or with a higher factor under `stability`."
         )
     elif decision.reason == "collapsed" and "median" in numbers:
+        needed = metric_text(numbers["share"] * numbers["median"])
         yield (
-            f"It would have continued with a best value of {numbers['share'] * numbers['median']:.4f} by then, "
+            f"It would have continued with a best value of {needed} by then, "
             "or with a lower `stability.collapse_share`."
         )
     elif decision.reason == "collapsed" and "highest" in numbers:
@@ -91,7 +95,7 @@ def _by_rule(decision: Decided) -> Iterator[str]:
         )
     elif decision.reason == "oscillating" and "median" in numbers:
         yield (
-            f"It would have continued with a best value above its peers' median {numbers['median']:.4f}, "
+            f"It would have continued with a best value above its peers' median {metric_text(numbers['median'])}, "
             f"or with a coefficient of variation of the metric below its {numbers['cv']:.0%}."
         )
     elif decision.reason == "oscillating" and "cv" in numbers:

@@ -16,7 +16,8 @@ from search.state.trial_state import TrialState
 from search.views.counterfactual import counterfactual
 from search.views.pareto import pareto_front
 from search.views.remarks import remarks_of
-from search.views.status_table import description, happened, label, meaning, number
+from search.views.status_table import description, happened, label, meaning
+from trainables.metric_text import metric_text
 
 MOST_EPOCHS = 30
 """With more, what happened would be scrolled off the terminal: a training of 300 epochs had 300 lines."""
@@ -136,7 +137,7 @@ def _epoch_lines(trial: TrialState, metric: str, every_epoch: bool) -> Iterator[
         for point in stretch:
             loss = "–" if point.loss is None else f"{point.loss:.4g}"
             held_out = f"  held-out loss {point.held_out:.4g}" if point.held_out is not None else ""
-            yield f"  epoch {point.epoch:3d}  {metric} {number(point.value)}  training loss {loss}{held_out}"
+            yield f"  epoch {point.epoch:3d}  {metric} {metric_text(point.value)}  training loss {loss}{held_out}"
     if left_out:
         yield f"  {left_out} of {len(points)} epochs are left out; --every-epoch shows them."
 
@@ -169,20 +170,21 @@ def _progress(state: SweepState, trial: TrialState) -> str:
     assert curve.reached is not None
     value, first, last = curve.reached.value, curve.reached.first, curve.reached.last
     span = f"epoch {first}" if first == last else f"epochs {first} to {last}"
-    best = f"best {number(curve.best.value)} at epoch {curve.best.epoch}"
-    end = f", {number(curve.smoothed_value)} in its last epochs" if curve.objective != "last" else ""
-    return f"{epochs}; {metric} {number(value)} ({meaning(state)}: {span}), {best}{end}."
+    best = f"best {metric_text(curve.best.value)} at epoch {curve.best.epoch}"
+    end = f", {metric_text(curve.smoothed_value)} in its last epochs" if curve.objective != "last" else ""
+    return f"{epochs}; {metric} {metric_text(value)} ({meaning(state)}: {span}), {best}{end}."
 
 
 def _curve_lines(trial: TrialState) -> Iterator[str]:
     """How steadily it trained, as far as its epochs show."""
     statistics = curve_statistics(trial.curve)
+    trend = metric_text(statistics.trend, trial.curve.best_value, trial.curve.smoothed_value, sign=True)
     measures = [
         (statistics.loss_cv_settled, "training loss CV {:.1%} after warm-up"),
         (statistics.loss_cv_steps, "CV of the steps' losses {:.1%}"),
         (statistics.loss_detrended_cv, "detrended training loss CV {:.1%}"),
         (statistics.value_detrended_cv, "detrended metric CV {:.1%}"),
-        (statistics.trend, "metric trend {:+.4f} per epoch"),
+        (statistics.trend, f"metric trend {trend} per epoch"),
         (statistics.decline or None, "{:.1%} below its peak"),
     ]
     parts = [template.format(value) for value, template in measures if value is not None]

@@ -15,6 +15,7 @@ from search.views.charts.chart import MARKED, Axis, Chart, Panel, Parallel, Seri
 from search.views.status_table import best_so_far as best_trial
 from search.views.status_table import label, meaning, short
 from search.views.trial_order import ranking_key, thinned
+from trainables.metric_text import metric_text
 
 if TYPE_CHECKING:
     from search.views.importance import Importance  # it imports Optuna, which takes a second
@@ -84,7 +85,7 @@ def best_so_far(state: SweepState) -> Chart:
     numbers = [trial for _, trial, _ in state.incumbents]
     x = [float(epochs) for epochs, _, _ in state.incumbents]
     y = [value for _, _, value in state.incumbents]
-    hover = [f"trial {label(state.trials[trial])}: {value:.4f}" for _, trial, value in state.incumbents]
+    hover = [f"trial {label(state.trials[trial])}: {metric_text(value)}" for _, trial, value in state.incumbents]
     if x and state.epochs > x[-1]:  # the line continues to the last epoch
         x, y, hover, numbers = [*x, float(state.epochs)], [*y, y[-1]], [*hover, hover[-1]], [*numbers, numbers[-1]]
     line = Series(
@@ -111,7 +112,7 @@ def learning_curves(state: SweepState) -> Chart:
     for trial in sorted(selected, key=ranking_key):  # the best on top
         kind = outcome(trial)
         points = downsampled(trial.curve.evaluated)
-        hover = [f"trial {label(trial)}, epoch {point.epoch}: {point.value:.4f}" for point in points]
+        hover = [f"trial {label(trial)}, epoch {point.epoch}: {metric_text(point.value)}" for point in points]
         hover[-1] += f"\n{_last_decision(trial)}\n{short(trial.started.drawn)}"
         x, y = tuple(float(point.epoch) for point in points), tuple(point.value for point in points)
         width = 2.0 if trial.started.named else 1.0

@@ -12,8 +12,9 @@ from search.views.charts.chart import PALETTE, Chart, Panel, Series, Table
 from search.views.figures import best_so_far, marked
 from search.views.html_page import html_table, page
 from search.views.html_report import html_chart
-from search.views.status_table import label, meaning, number
+from search.views.status_table import label, meaning
 from search.views.tables import hours, outcome_table, setting
+from trainables.metric_text import mean_and_std_text, metric_text
 
 
 def comparison_page(states: Mapping[str, SweepState]) -> str:
@@ -65,14 +66,15 @@ def _column(state: SweepState) -> dict[str, str]:
     spec, ended, metric = state.plan.spec, state.ended, state.plan.recipe.metric
     best, best_trial = "–", "–"
     if ended is not None and ended.trial >= 0:
-        best = f"{ended.numbers['mean']:.4f}"
+        best = metric_text(ended.numbers["mean"])
         if ended.numbers.get("seeds", 1.0) > 1:
-            best += f" ± {ended.numbers['std']:.4f}"
+            best = mean_and_std_text(ended.numbers["mean"], ended.numbers["std"])
         best_trial = label(state.trials[ended.trial])
     elif ended is not None:
         best = "no winner"
     elif state.incumbents:
-        best, best_trial = f"{number(state.incumbents[-1][2])} so far", label(state.trials[state.incumbents[-1][1]])
+        _, number, value = state.incumbents[-1]
+        best, best_trial = f"{metric_text(value)} so far", label(state.trials[number])
     return {
         "recipe": spec.recipe,
         "preset": spec.preset,

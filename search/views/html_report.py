@@ -43,6 +43,7 @@ from search.views.verdict import (
     nothing_learnt,
 )
 from trainables.look import Look
+from trainables.metric_text import metric_text
 from trainables.seeds_together import SeedsTogether
 
 MOST_WARNINGS = 3
@@ -118,7 +119,7 @@ def _verdict(
         if state.ended is not None:
             yield f"{state.ended.detail}."
         elif best:
-            yield f"{best[1].capitalize()}, {metric} {best[0].curve.objective_value:.4f} on one seed."
+            yield f"{best[1].capitalize()}, {metric} {metric_text(best[0].curve.objective_value)} on one seed."
         return
     if learnt_nothing(state):
         yield from nothing_learnt(state)

@@ -14,7 +14,8 @@ from rich.text import Text
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.pace import Pace, clock, pace
-from search.views.status_table import ROWS, best_so_far, label, number, status_table
+from search.views.status_table import ROWS, best_so_far, label, status_table
+from trainables.metric_text import metric_text
 
 HEAD_LINES, TABLE_LINES = 5, 4
 """Lines above the table, and lines of it that are no trials: with them a live view fits on its terminal."""
@@ -56,14 +57,15 @@ def best_line(state: SweepState) -> str:
     if best is None:
         return f"best so far: no {metric} yet"
     value = best.curve.objective_value
-    line = f"best so far: {metric} {number(value)} (trial {label(best)})"
+    line = f"best so far: {metric} {metric_text(value)} (trial {label(best)})"
     baseline = next((trial for trial in state.trials.search if trial.is_baseline and trial.curve.epoch), None)
     if baseline is None or baseline.curve.objective_value is None or value is None:
         return line
     if baseline is best:
         return f"{line}, the baseline"
-    gain = best.curve.oriented(value - baseline.curve.objective_value)
-    return f"{line}, {gain:+.4f} against the baseline{_unfinished(baseline)}"
+    level = baseline.curve.objective_value
+    gain = metric_text(best.curve.oriented(value - level), value, level, sign=True)
+    return f"{line}, {gain} against the baseline{_unfinished(baseline)}"
 
 
 def _unfinished(trial: TrialState) -> str:

@@ -17,10 +17,11 @@ from search.sweep.uri import is_uri
 from search.views.charts.chart import Table
 from search.views.importance import Importance
 from search.views.remarks import remarks
-from search.views.status_table import label, number, plural, request_line, short, waited, winner_stopped
+from search.views.status_table import label, plural, request_line, short, waited, winner_stopped
 from search.views.tables import importance_table, outcome_table, rung_table, stop_table, trials_table
 from search.views.targets import target_lines
 from search.views.verdict import lead_sentences, nothing_learnt
+from trainables.metric_text import metric_text
 from trainables.printable import printable
 
 ROWS = 10
@@ -53,7 +54,7 @@ def _result(state: SweepState) -> Iterator[str]:
     if state.ended is None:
         if state.incumbents:
             _, trial, value = state.incumbents[-1]
-            yield f"Best so far: trial {label(state.trials[trial])}, {state.plan.recipe.metric} {number(value)}."
+            yield f"Best so far: trial {label(state.trials[trial])}, {state.plan.recipe.metric} {metric_text(value)}."
         return
     if state.ended.trial < 0:
         yield f"No winner: {state.ended.detail}."

@@ -17,6 +17,7 @@ from trainables.atomic import write_file
 from trainables.errors import SteadytuneError
 from trainables.held_out import HeldOut
 from trainables.judged import JudgedModel
+from trainables.metric_text import metric_text
 from trainables.model_report import ModelReport
 
 PAGE, DATA = "report.html", "report.json"
@@ -111,13 +112,12 @@ def _metrics(models: Sequence[JudgedModel]) -> Table:
     names = dict.fromkeys(name for model in models for name in model.report.metrics)
     guesses = models[0].report.guesses
     columns = {model.title: model.report.metrics for model in models} | dict(guesses)
-    rows = [(WORDS.get(name, name), *(_number(values.get(name)) for values in columns.values())) for name in names]
+    rows = [(WORDS.get(name, name), *(metric_text(values.get(name)) for values in columns.values())) for name in names]
     blank = ("–",) * len(guesses)
     if models[0].report.threshold is not None:
-        rows.append(
-            ("best threshold of scores, of the mean F1", *(_number(model.report.threshold) for model in models), *blank)
-        )
-    errors = (_number(model.report.calibration_error) for model in models)
+        thresholds = (metric_text(model.report.threshold) for model in models)
+        rows.append(("best threshold of scores, of the mean F1", *thresholds, *blank))
+    errors = (metric_text(model.report.calibration_error) for model in models)
     rows.append(("calibration error of scores", *errors, *blank))
     note = f"On {models[0].report.examples:,} held-out examples."
     if models[0].report.threshold is not None:
@@ -147,7 +147,7 @@ def _classes(models: Sequence[JudgedModel]) -> Table:
                 of_class.f1,
                 *([of_class.values["map50_95"]] if of_boxes else []),
             ]
-            cells += map(_number, values)
+            cells += map(metric_text, values)
         rows.append(tuple(cells))
     return Table("By class", tuple(columns), tuple(rows))
 
@@ -158,7 +158,7 @@ def _groups(models: Sequence[JudgedModel]) -> Table | None:
     rows = [
         (
             *(group, f"{models[0].report.groups[group]['pictures']:.0f}", WORDS.get(metric, metric)),
-            *(_number(model.report.groups.get(group, {}).get(metric)) for model in models),
+            *(metric_text(model.report.groups.get(group, {}).get(metric)) for model in models),
         )
         for group in names
         for metric in metrics
@@ -247,7 +247,3 @@ def _calibration(models: Sequence[JudgedModel]) -> Chart:
         series.append(Series(model.title, x, y, PALETTE[index], marker="o", width=2.0))
     panel = Panel("", "mean score", "share that is right", tuple(series))
     return Chart("calibration", "Calibration of scores", "Below the line: surer than it should be.", (panel,))
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"

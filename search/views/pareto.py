@@ -12,6 +12,7 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.measure import UNITS, Measure
 from search.views.status_table import label
+from trainables.metric_text import metric_text
 
 
 @dataclass(frozen=True)
@@ -52,5 +53,5 @@ def pareto_table(front: list[TradeOff], metric: str, measure: Measure) -> Table:
     for column in ("trial", metric, f"{measure} ({UNITS[measure]})"):
         table.add_column(column, justify="left" if column == "trial" else "right")
     for point in front:
-        table.add_row(label(point.trial), f"{point.value:.4f}", f"{point.cost:.3g}")
+        table.add_row(label(point.trial), metric_text(point.value), f"{point.cost:.3g}")
     return table

@@ -13,7 +13,8 @@ from rich.live import Live
 from search.journal.events import Decided, EpochDone, Requested, Row, SearchEnded, TrialStarted
 from search.state.sweep_state import SweepState
 from search.views.live_view import live_view, progress_line
-from search.views.status_table import description, happened, label, number, request_line
+from search.views.status_table import description, happened, label, request_line
+from trainables.metric_text import metric_text
 
 REFRESH_SECONDS = 0.25
 LINE_SECONDS = 60.0
@@ -69,7 +70,7 @@ def event_line(row: Row, state: SweepState) -> str:
         loss = event.losses.get("train", float("nan"))
         seconds = sum(event.seconds.values())
         epoch = f"trial {event.trial} epoch {event.epoch}/{state.plan.max_epochs}"
-        return f"{epoch}: {state.plan.recipe.metric} {number(value)}, training loss {loss:.4g}, {seconds:.1f} s"
+        return f"{epoch}: {state.plan.recipe.metric} {metric_text(value)}, training loss {loss:.4g}, {seconds:.1f} s"
     if isinstance(event, Decided):
         decisions = state.trials[event.trial].decisions  # this one is the last
         verb = happened(event, decisions[-2] if len(decisions) > 1 else None)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from search.sweep.folder import SweepFolder
 from search.views.charts.chart import Table
+from trainables.metric_text import metric_text
 from trainables.seeds_together import SeedsTogether
 
 FILE = "seeds.json"
@@ -26,10 +27,10 @@ def read_seeds(folder: SweepFolder) -> SeedsTogether | None:
 def seeds_table(together: SeedsTogether) -> Table:
     """The values."""
     rows = [
-        ("best single seed", _number(together.seeds[0])),
-        (f"mean of {len(together.seeds)} seeds", _number(together.mean)),
-        ("average of their weights", _number(together.average)),
-        ("ensemble of them", _number(together.ensemble)),
+        ("best single seed", metric_text(together.seeds[0])),
+        (f"mean of {len(together.seeds)} seeds", metric_text(together.mean)),
+        ("average of their weights", metric_text(together.average)),
+        ("ensemble of them", metric_text(together.ensemble)),
     ]
     note = (
         f"Of the best checkpoint of each seed, on {together.examples:,} held-out examples. An ensemble predicts"
@@ -45,7 +46,7 @@ def seeds_sentences(together: SeedsTogether, export: str) -> Iterator[str]:
         together: the values.
         export: the command line that exports the sweep.
     """
-    best = f"the best single seed's {together.metric} {together.seeds[0]:.4f}"
+    best = f"the best single seed's {together.metric} {metric_text(together.seeds[0])}"
     better = [
         (name, value, option)
         for name, value, option in (
@@ -55,13 +56,9 @@ def seeds_sentences(together: SeedsTogether, export: str) -> Iterator[str]:
         if value is not None and together.beats(value)
     ]
     for name, value, option in better:
-        yield f"The {name} reaches {value:.4f}, {best}: {export} {option}"
+        yield f"The {name} reaches {metric_text(value)}, {best}: {export} {option}"
     if not better:
         yield f"Neither average nor ensemble of the seeds beats {best}: take that"
     if together.average is not None and not together.beats(together.average):
         reason = f". {NO_MODEL}" if together.is_worst(together.average) else ""
-        yield f"The average of the seeds' weights reaches {together.average:.4f}: leave it{reason}"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+        yield f"The average of the seeds' weights reaches {metric_text(together.average)}: leave it{reason}"

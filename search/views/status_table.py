@@ -16,6 +16,7 @@ from search.pruning.objective import WINDOW, ObjectiveName
 from search.state.cost import violation
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
+from trainables.metric_text import metric_text
 
 ROWS, MOST_ROWS = 24, 200
 """Trials in the table: in a live one, which must fit on a terminal, and in any other."""
@@ -89,11 +90,6 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def number(value: float | None) -> str:
-    """A metric's value, or a dash."""
-    return "–" if value is None else f"{value:.4f}"
-
-
 MEANINGS: dict[ObjectiveName, str] = {
     "best_mean": f"best mean of {WINDOW} epochs",
     "best": "best epoch",
@@ -135,7 +131,8 @@ def status_line(state: SweepState, name: str, condition: str) -> str:
     if not state.trials.ranking:
         return line
     best = state.trials.ranking[0]
-    return f"{line}; best so far {state.plan.recipe.metric} {number(best.curve.objective_value)}, trial {label(best)}"
+    value = f"{state.plan.recipe.metric} {metric_text(best.curve.objective_value)}"
+    return f"{line}; best so far {value}, trial {label(best)}"
 
 
 def best_so_far(state: SweepState) -> TrialState | None:
@@ -182,7 +179,7 @@ def status_table(
         table.add_row(
             name,
             f"{trial.curve.epoch}/{max_epochs}",
-            number(trial.curve.objective_value),
+            metric_text(trial.curve.objective_value),
             sparkline(values, high, curve_width),
             _trial_status(trial, violation(trial, state.plan.spec.limits), interrupted, with_settings=not wide),
             *([description(trial)] if wide else []),

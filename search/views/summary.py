@@ -20,9 +20,10 @@ from search.views.pace import confirmations
 from search.views.pareto import pareto_front, pareto_table
 from search.views.remarks import trial_remarks
 from search.views.seeds_together import read_seeds, seeds_sentences
-from search.views.status_table import description, label, meaning, number, plural, waited, winner_stopped
+from search.views.status_table import description, label, meaning, plural, waited, winner_stopped
 from search.views.targets import target_lines
 from search.views.verdict import lead_sentences, mean_and_std, next_step, no_better_than_guesses, nothing_learnt
+from trainables.metric_text import metric_text
 from trainables.tracks.settings import MODES
 
 MOST_STOPPED = 6
@@ -115,7 +116,7 @@ def _comparison(ranked: list[Finalist], state: SweepState) -> Table:
         failed = f", {finalist.stopped} stopped" if finalist.stopped else ""
         failed += f", {finalist.failed} failed" if finalist.failed else ""
         seeds = f"{len(finalist.values)}{failed}" if finalist.confirmed else f"none{failed}"
-        searched = number(finalist.trial.curve.objective_value)
+        searched = metric_text(finalist.trial.curve.objective_value)
         table.add_row(label(finalist.trial), mean_and_std(finalist), seeds, searched)
     return table
 
@@ -123,9 +124,8 @@ def _comparison(ranked: list[Finalist], state: SweepState) -> Table:
 def checkpoint_sentence(checkpoint: BestCheckpoint, metric: str) -> str:
     """Which training the checkpoint is of, and the metric that evaluating it gives."""
     trial, decision = checkpoint.trial, checkpoint.trial.decision
-    sentence = (
-        f"of trial {label(trial)}: {metric} {checkpoint.value:.4f} after that epoch alone, as `steadytune evaluate"
-    )
+    sentence = f"of trial {label(trial)}: {metric} {metric_text(checkpoint.value)} after that epoch alone"
+    sentence += ", as `steadytune evaluate"
     sentence += f"{' --tracks' if metric.partition('/')[0] in MODES else ''}` gives it"
     if decision is not None and not trial.finished:
         sentence += f"; that training was stopped after epoch {trial.curve.epoch} ({decision.reason})"

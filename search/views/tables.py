@@ -14,9 +14,10 @@ from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.views.charts.chart import Table
 from search.views.figures import epochs_by_outcome
-from search.views.status_table import label, meaning, number, plural, short
+from search.views.status_table import label, meaning, plural, short
 from search.views.trial_order import ranking_key
 from search.views.verdict import mean_and_std
+from trainables.metric_text import metric_text
 
 if TYPE_CHECKING:
     from search.views.importance import Importance  # it imports Optuna, which takes a second
@@ -43,11 +44,11 @@ def trials_table(state: SweepState, most: int, settings: Sequence[str] = ()) -> 
 
 def _trial_row(trial: TrialState, settings: Sequence[str]) -> tuple[str, ...]:
     best = trial.curve.best
-    peak = f"{number(best.value)} at {best.epoch}" if best else "–"
+    peak = f"{metric_text(best.value)} at {best.epoch}" if best else "–"
     reason = trial.decision.reason if trial.decision else trial.status
     drawn = (short(trial.started.drawn) or trial.started.named,)
     values = tuple(setting(trial.started.drawn.get(name)) for name in settings) or drawn
-    return label(trial), number(trial.curve.objective_value), peak, str(trial.curve.epoch), reason, *values
+    return label(trial), metric_text(trial.curve.objective_value), peak, str(trial.curve.epoch), reason, *values
 
 
 def setting(value: object) -> str:
@@ -64,12 +65,12 @@ def finalist_table(state: SweepState, ranked: Sequence[Finalist], guessed: Mappi
         (
             label(finalist.trial),
             mean_and_std(finalist) if finalist.confirmed else "–",
-            ", ".join(map(number, finalist.values)) if finalist.confirmed else "–",
-            number(finalist.trial.curve.objective_value),
+            ", ".join(map(metric_text, finalist.values)) if finalist.confirmed else "–",
+            metric_text(finalist.trial.curve.objective_value),
         )
         for finalist in ranked
     )
-    rows += tuple((name, number(value), "–", "–") for name, value in guessed.items())
+    rows += tuple((name, metric_text(value), "–", "–") for name, value in guessed.items())
     metric = state.plan.recipe.metric
     failed = sum(finalist.failed for finalist in ranked)
     note = f"{plural(failed, 'training')} on fresh seeds failed." if failed else ""
@@ -144,7 +145,7 @@ def phase_table(statistics: CurveStatistics, metric: str) -> Table:
             f"{phase.loss_mean:.4g} ± {phase.loss_std:.2g}",
             share(phase.loss_std / abs(phase.loss_mean) if phase.loss_mean else None),
             _change(phase),
-            number(phase.value),
+            metric_text(phase.value),
         )
         for phase in statistics.phases
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from search.state.sweep_state import SweepState
 from search.state.targets import Difference, TargetResult, differences, target_results
 from search.sweep.targets import Target
-from search.views.status_table import number
+from trainables.metric_text import metric_text
 
 
 def target_lines(state: SweepState) -> Iterator[str]:
@@ -22,9 +22,10 @@ def _sentence(part: Difference, target: Target) -> str:
     difference = statistics.fmean(part.by_seed)
     way = "above" if difference >= 0 else "below"
     seeds = f" over {len(part.by_seed)} fresh seeds" if len(part.by_seed) > 1 else ""
-    spread = f" ± {number(part.std)}" if seeds else ""
-    values = f"{number(part.winner)} and {number(part.reference)}"
-    return f"{part.metric} is {number(abs(difference))}{spread} {way} {target.over}{seeds} ({values})."
+    spread = f" ± {metric_text(part.std, part.winner, part.reference)}" if seeds else ""
+    values = f"{metric_text(part.winner)} and {metric_text(part.reference)}"
+    distance = metric_text(abs(difference), part.winner, part.reference)
+    return f"{part.metric} is {distance}{spread} {way} {target.over}{seeds} ({values})."
 
 
 def _verdict(result: TargetResult) -> str:
@@ -32,8 +33,9 @@ def _verdict(result: TargetResult) -> str:
     if result.value is None:
         return f"unknown, as no epoch reported {target.metric}; `steadytune browse NAME` shows what was"
     if result.bound is None:
-        return f"unknown, as {target.over} reached no value; {target.metric} is {number(result.value)}"
-    bound = f" ({number(result.bound)})" if target.over else ""
+        return f"unknown, as {target.over} reached no value; {target.metric} is {metric_text(result.value)}"
+    bound = f" ({metric_text(result.bound)})" if target.over else ""
     if result.met:
-        return f"met with {number(result.value)}{bound}"
-    return f"missed by {number(abs(result.value - result.bound))}: {number(result.value)}{bound}"
+        return f"met with {metric_text(result.value)}{bound}"
+    distance = metric_text(abs(result.value - result.bound), result.value, result.bound)
+    return f"missed by {distance}: {metric_text(result.value)}{bound}"

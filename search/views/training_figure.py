@@ -9,6 +9,7 @@ from search.journal.events import EpochDone
 from search.pruning.curve import Curve
 from search.pruning.objective import WINDOW
 from search.views.charts.chart import PALETTE, Chart, Panel, Series
+from trainables.metric_text import metric_text
 
 MOST_METRICS = len(PALETTE)
 
@@ -56,7 +57,7 @@ def _objective(curve: Curve) -> list[Series]:
         _line(f"mean of the last {WINDOW}", smoothed, 1),
     ]
     if curve.best is not None and curve.best.value is not None:
-        name = f"best: {curve.best.value:.4f} in epoch {curve.best.epoch}"
+        name = f"best: {metric_text(curve.best.value)} in epoch {curve.best.epoch}"
         series.append(Series(name, (float(curve.best.epoch),), (curve.best.value,), PALETTE[2], "points", marker="o"))
     return series
 

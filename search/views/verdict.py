@@ -15,6 +15,7 @@ from search.sweep.folder import SweepFolder
 from search.sweep.followers import followers, next_stage
 from search.views.status_table import label, plural
 from trainables.errors import SettingsError
+from trainables.metric_text import mean_and_std_text, metric_text
 from trainables.recipe import Recipe
 
 PICTURE_SIZES = ("image_size", "imgsz")
@@ -28,7 +29,7 @@ def baseline_of(ranked: Sequence[Finalist]) -> Finalist | None:
 
 def mean_and_std(finalist: Finalist) -> str:
     """A finalist's result; a single seed has no standard deviation to show."""
-    return f"{finalist.mean:.4f} ± {finalist.std:.4f}" if len(finalist.values) > 1 else f"{finalist.mean:.4f}"
+    return mean_and_std_text(finalist.mean, finalist.std) if len(finalist.values) > 1 else metric_text(finalist.mean)
 
 
 def lead_sentences(state: SweepState, ranked: Sequence[Finalist]) -> Iterator[str]:
@@ -36,8 +37,9 @@ def lead_sentences(state: SweepState, ranked: Sequence[Finalist]) -> Iterator[st
     best, baseline = ranked[0], baseline_of(ranked)
     if baseline is not None and baseline is not best:
         compared = lead(best, baseline, ranked)
-        gain = f"{compared.gain:+.4f} against the baseline {state.plan.recipe.baseline!r} ({mean_and_std(baseline)})"
-        yield gain + _certainty(compared)
+        gain = metric_text(compared.gain, best.mean, baseline.mean, sign=True)
+        versus = f"{gain} against the baseline {state.plan.recipe.baseline!r} ({mean_and_std(baseline)})"
+        yield versus + _certainty(compared, metric_text(compared.margin, best.mean, baseline.mean))
     elif baseline is best:
         yield f"No configuration is better than the baseline {state.plan.recipe.baseline!r}"
     rivals = [rival for rival in ranked[1:] if rival is not baseline and lead(best, rival, ranked).within_noise]
@@ -46,12 +48,12 @@ def lead_sentences(state: SweepState, ranked: Sequence[Finalist]) -> Iterator[st
         yield f"Its lead over {'trial' if len(rivals) == 1 else 'trials'} {names} is within the noise of the seeds"
 
 
-def _certainty(compared: Lead) -> str:
+def _certainty(compared: Lead, margin: str) -> str:
     if compared.margin is None:
         return "; from one training each, so how far seeds alone differ is not known"
     if compared.within_noise:
-        return f"; within the noise of the seeds (95 % interval ± {compared.margin:.4f}), so it may be no better"
-    return f"; 95 % interval ± {compared.margin:.4f}"
+        return f"; within the noise of the seeds (95 % interval ± {margin}), so it may be no better"
+    return f"; 95 % interval ± {margin}"
 
 
 def no_better_than_guesses(state: SweepState, best: Finalist, guessed: Mapping[str, float]) -> Iterator[str]:
@@ -65,7 +67,7 @@ def no_better_than_guesses(state: SweepState, best: Finalist, guessed: Mapping[s
     oriented = best.trial.curve.oriented
     ahead = [name for name, value in guessed.items() if oriented(value) >= oriented(best.mean)]
     if ahead:
-        values = " and ".join(f"{name} {guessed[name]:.4f}" for name in ahead)
+        values = " and ".join(f"{name} {metric_text(guessed[name])}" for name in ahead)
         yield f"This is no better than guessing, which reaches {values} of {state.plan.recipe.metric}"
 
 
@@ -78,7 +80,7 @@ def nothing_learnt(state: SweepState) -> Iterator[str]:
     reached = [value for trial in state.trials.search if (value := trial.curve.objective_value) is not None]
     yield (
         f"No training has learnt anything: the best {metric} of {plural(len(reached), 'trial')} is "
-        f"{orient(reached):.4f}. Their order is chance, so none of them is a result."
+        f"{metric_text(orient(reached))}. Their order is chance, so none of them is a result."
     )
     settings = state.trials.search[0].started.settings
     helps = [f"more epochs (now {state.plan.max_epochs})"]

@@ -1,0 +1,31 @@
+"""Values of a metric as text for people: in tables, sentences, figures and exported files."""
+
+from __future__ import annotations
+
+SMALLEST, LARGEST = 1e-4, 1e4
+"""From the first up to the second (exclusive), and for zero, four decimals say enough."""
+
+
+def metric_text(value: float | None, *beside: float | None, sign: bool = False) -> str:
+    """A value of a metric with four decimals, a tiny or a large one with as many digits as tell it from others.
+
+    >>> [metric_text(value) for value in (0.65432, 3.14159e-6, 123456.7, None)]
+    ['0.6543', '3.142e-06', '123457', '–']
+    >>> metric_text(2e-6, 0.65432, 0.65432), metric_text(2e-6, 3e-6, 5e-6, sign=True)
+    ('0.0000', '+2e-06')
+
+    Args:
+        value: of the metric, or a difference or a standard deviation of such values; None is a dash.
+        beside: for a difference or a deviation: the values that it belongs to, whose size decides about decimals.
+        sign: write the sign of a positive number, too.
+    """
+    if value is None:
+        return "–"
+    size = max((abs(other) for other in beside if other is not None), default=abs(value))
+    digits = ".4f" if size == 0 or SMALLEST <= size < LARGEST else ".4g" if size < SMALLEST else ".6g"
+    return format(value, f"+{digits}" if sign else digits)
+
+
+def mean_and_std_text(mean: float, std: float) -> str:
+    """A mean and its standard deviation, such as "0.6509 ± 0.0017"."""
+    return f"{metric_text(mean)} ± {metric_text(std, mean)}"
