@@ -1,6 +1,6 @@
 """Which ASHA settings would have suited the recorded trainings, and whether that result can be trusted.
 
-The best of many settings looks better on the recordings it was chosen on than it is. Hence leave-one-out: each
+The best of many settings looks better than it is on the recordings that it was chosen on. Hence leave-one-out: each
 recording in turn is left out, the settings are chosen on the others, and their regret is measured on the one left out.
 """
 

@@ -63,8 +63,8 @@ def first_epoch(rows: Sequence[EpochRow]) -> int:
 def split_attempts(rows: Sequence[EpochRow], first: int, where: str, remark: Remark) -> list[list[EpochRow]]:
     """The trainings that were written to one file one after another, each by epoch; `first` is their first epoch.
 
-    An epoch that comes again belongs to a training that was begun again, if it is the first one, and else to one that
-    was resumed: the rows that it replaces are dropped. A row that repeats another word for word is dropped too.
+    If the first epoch comes again, another training begins. If a later one comes again, the training was resumed, and
+    the rows that are replaced are dropped. A row that repeats another word for word is dropped too.
 
     Raises:
         DataError: epochs are given twice and in no order, so that it is not known which of them belong together.
@@ -122,7 +122,7 @@ def complete_attempts(
 ) -> list[list[EpochRow]]:
     """The last of `attempts`, and those before it that reached the end of their `planned` epochs.
 
-    Without `planned`, the longest of them tells how many there were to be.
+    Without `planned`, the length of the longest attempt is taken.
 
     Raises:
         DataError: the last one has more epochs than were planned.

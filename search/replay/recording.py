@@ -116,7 +116,7 @@ class RecordedSettings(Settings):
 
 
 class Recorded(Recipe[RecordedSettings, Any]):
-    """Takes the place of the runs' recipe: it has what a scheduler needs (metric, mode, settings) and cannot train."""
+    """Stands for the recipe of the runs: it has what a scheduler needs (metric, mode, settings), but cannot train."""
 
     name: ClassVar[str] = "recorded"
     summary: ClassVar[str] = "runs that were recorded elsewhere"

@@ -1,4 +1,4 @@
-"""What a trainer wrote down about its run: Ultralytics' `args.yaml`, `opt.yaml` of YOLOv5, v7 and v9."""
+"""The arguments that a trainer stored with its run: Ultralytics' `args.yaml`, `opt.yaml` of YOLOv5, v7 and v9."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class RunArguments:
 
     Attributes:
         data: the data set as its trainer names it; None if that is not known.
-        epochs: as many as were planned; None if that is not known.
-        settings: all that is text or a number.
+        epochs: how many were planned; None if that is not known.
+        settings: all arguments that are text or numbers.
     """
 
     data: str | None = None

@@ -12,7 +12,7 @@ from search.views.status_table import label
 from trainables.metric_text import metric_text
 
 MOST_RIVALS = 3
-"""Trials ranked higher that are named."""
+"""At most this many higher-ranked trials are named."""
 
 
 def counterfactual(state: SweepState, trial: TrialState) -> Iterator[str]:

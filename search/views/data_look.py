@@ -1,4 +1,4 @@
-"""What a data set holds, as people see it before the sweep: looked up once, shown as text, HTML and markdown."""
+"""What a data set holds, as users see it before the sweep: collected once, shown as text, HTML and markdown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from search.views.markdown import escaped, markdown
 from trainables.look import Example, LookTable
 
 MOST_ROWS = 30
-"""Of a table on the terminal, unless all are asked for. The report has all."""
+"""Rows of a table on the terminal, unless all are asked for. The report has all."""
 PICTURE_NOTE = (
     "Each example as the model sees it, from the training's own loader: on the left with the baseline's augmentation, "
     "on the right with every augmentation that the sweep searches at its strongest."

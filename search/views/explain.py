@@ -20,7 +20,7 @@ from search.views.status_table import description, happened, label, meaning
 from trainables.metric_text import metric_text
 
 MOST_EPOCHS = 30
-"""With more, what happened would be scrolled off the terminal: a training of 300 epochs had 300 lines."""
+"""Of longer trainings only the epochs that decided are listed; else the explanation would scroll off the terminal."""
 
 RUNG = (
     "At a rung, trials are compared by the value that their curves are projected to reach. Those below the cutoff wait "
@@ -143,7 +143,7 @@ def _epoch_lines(trial: TrialState, metric: str, every_epoch: bool) -> Iterator[
 
 
 def _telling(trial: TrialState) -> set[int]:
-    """The epochs of a long training by which it is understood: its ends, those of its values and of each decision."""
+    """The epochs of a long training that matter: first, last and best ones, those of its objective and of decisions."""
     curve = trial.curve
     epochs = {1, *range(curve.epoch - WINDOW + 1, curve.epoch + 1)}
     epochs |= {decision.epoch for decision in trial.decisions}
@@ -153,7 +153,7 @@ def _telling(trial: TrialState) -> set[int]:
 
 
 def _result(state: SweepState, trial: TrialState) -> Iterator[str]:
-    """That a trial which was stopped counts by what it had reached, and whether it won."""
+    """For a trial that was stopped early: that it counts by the objective that it had reached, and whether it won."""
     reached = trial.curve.reached
     if not trial.counts or trial.finished or reached is None:
         return

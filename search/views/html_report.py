@@ -63,7 +63,7 @@ def sweep_page(
     Args:
         state: of the sweep.
         name: of the sweep.
-        data_look: what was seen of its data.
+        data_look: what is shown of its data.
         models: HTML on winner and baseline, see `search.views.model_process`.
         together: what the winner's fresh seeds reach together.
         root: folder of the sweeps, for the commands that the page suggests.
@@ -90,7 +90,7 @@ def html_chart(chart: Chart) -> str:
 
 
 def _result(state: SweepState, folder: SweepFolder, look: Look, together: SeedsTogether | None) -> Iterator[str]:
-    """One screen: what won, by how much, how sure that is, what to do next, and what is to be known of the data."""
+    """One screen: what won, by how much, how certain that is, what to do next, and warnings about the data."""
     ranked = finalists(state) if state.ended is not None and state.ended.trial >= 0 else []
     guessed = look.guessed(state.plan.recipe.metric)
     result_sentences = [*_verdict(state, folder, ranked, guessed)]

@@ -74,7 +74,7 @@ def _unfinished(trial: TrialState) -> str:
 
 @dataclass(frozen=True)
 class _Clock:
-    """A bar with the time so far and the time left, as they are when it is drawn."""
+    """A bar with the time so far and the time left. Both are computed each time it is drawn."""
 
     pace: Pace
     taken: float | None  # when, by the monotonic clock; None if it stands still

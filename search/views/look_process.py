@@ -1,4 +1,4 @@
-"""A look at a data set in a process of its own.
+"""Collects what a data set holds in a process of its own.
 
 The recipes' loaders import torch and Ultralytics, which would stay in the driver with 700 MB.
 """

@@ -1,4 +1,4 @@
-"""What is made of a sweep's models at its end, in one process: the winner's plain weights, the report on it.
+"""A process that works on a sweep's models at its end: it writes the winner's plain weights and the report on it.
 
     SWEEPS/NAME/models/models.html                 what becomes a part of the sweep's report
     SWEEPS/NAME/models/winner.json, baseline.json  the numbers
@@ -44,7 +44,7 @@ MOST_EXAMPLES = 500
 PART = "models.html"
 WINNER, BASELINE = "winner", "baseline"
 _SECONDS = 3600.0
-"""After so long an answer is given up: the sweep's end must not wait for it for ever."""
+"""An answer that takes longer is given up, so that the end of the sweep does not wait for ever."""
 
 
 class ModelProcess:

@@ -10,10 +10,10 @@ from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
 
 USUAL_SHARE, USUAL_TRIALS = 0.45, 8
-"""Share of all epochs that a search with rungs takes (docs/pruning.md), and the number of its own trials that weighs as
-much: early in a search its trials are paused that will be promoted later."""
+"""Share of all epochs that a search with rungs usually takes (docs/pruning.md), and how many trials of the present
+search have the same weight as it: early in a search, trials are paused that will be promoted later."""
 LEAST_UTILISATION = 0.05
-"""A lower share, before the first epochs have come in, says nothing about those to come."""
+"""A lower utilisation is that of a sweep whose first epochs have not come in, and says nothing about later ones."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a sweep's report says about its recipe and its trainings besides their results."""
+"""Remarks on a sweep's recipe and trainings for its report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def remarks(state: SweepState) -> Iterator[str]:
 
 
 def trial_remarks(state: SweepState) -> Iterator[str]:
-    """Each remark of a training once, with how many others it holds for."""
+    """Each remark on a training once, with how many other trainings it holds for."""
     alike: dict[str, list[tuple[TrialState, str]]] = defaultdict(list)
     for trial in state.trials.values():
         for remark in remarks_of(trial):

@@ -13,7 +13,7 @@ from search.views.tables import share
 
 STEPS_COLOUR = "#c8c8c8"
 FEWEST_POINTS = 3
-"""Of the longest line of a figure that says something: two points say no more than their numbers."""
+"""A figure is worth drawing if its longest line has this many points: two say no more than their numbers."""
 
 
 def stability_figure(title: str, epochs: Sequence[EpochDone], curve: Curve, statistics: CurveStatistics) -> Chart:

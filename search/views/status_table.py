@@ -1,4 +1,4 @@
-"""The table of a sweep's trials, its line in a list of sweeps, and how a trial is called and described."""
+"""The table of a sweep's trials, its line in a list of sweeps, and the names and descriptions of trials."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ROWS, MOST_ROWS = 24, 200
 """Trials in the table: in a live one, which must fit on a terminal, and in any other."""
 
 WIDE = 110
-"""Columns of a terminal from which on there is room for each trial's settings and a longer curve."""
+"""A terminal of this many columns has room for each trial's settings and a longer curve."""
 
 LONGEST_RUNG = len("stopped at rung 99: rank 99 of 99")
-"""Characters of the state that most trials end in."""
+"""Width of the column of states: the longest state that most trials end in."""
 
 _BARS = "▁▂▃▄▅▆▇█"
 _STYLES = {"done": "green"} | dict.fromkeys(STOPPED_EARLY, "yellow") | dict.fromkeys(FAILURES, "red")
@@ -103,7 +103,7 @@ WORTH_SAYING = 0.05
 
 
 def waited(state: SweepState) -> str:
-    """What follows "trained 97% of the time" if much of it went by until data were there; "" otherwise."""
+    """What follows "trained 97% of the time" if the trainings waited long for data; else ""."""
     return f", {state.data_share:.0%} of it waiting for data" if state.data_share >= WORTH_SAYING else ""
 
 
@@ -113,7 +113,7 @@ def meaning(state: SweepState) -> str:
 
 
 def winner_stopped(winner: TrialState) -> Iterator[str]:
-    """That the winner of the search was stopped, if it was, and where its result comes from."""
+    """If the winner of the search was stopped early: that it was, and where its result comes from."""
     reached, decision = winner.curve.reached, winner.decision
     if decision is not None and reached is not None and not winner.finished:
         yield (
@@ -152,7 +152,7 @@ def status_table(
         title: above the table; "" for none.
         rows: at most that many trials.
         width: of the terminal; the table is readable at 80 columns, and has the settings of each trial from `WIDE` on.
-        interrupted: that nothing trains now, which is not in its state.
+        interrupted: whether the sweep is interrupted, so that nothing trains now. Its state does not hold that.
     """
     metric, max_epochs, wide = state.plan.recipe.metric, state.plan.max_epochs, width >= WIDE
     table = Table(title=title or None, title_justify="left", box=None, padding=(0, 1), pad_edge=False, expand=True)
@@ -227,7 +227,7 @@ COUNTED: Mapping[Reason, str] = {
     "budget": "ended by the budget",
     "by_hand": "stopped by hand",
 }
-"""Reasons that do not stand alone, as words after a number of trials."""
+"""Reasons that read differently after a number of trials."""
 
 
 def _footer(state: SweepState, hidden: int) -> str:

@@ -1,4 +1,4 @@
-"""What a sweep prints first and last: its banner, and the summary of its result."""
+"""What a sweep prints at its start and its end: the banner, and the summary of its result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from trainables.metric_text import metric_text
 from trainables.tracks.settings import MODES
 
 MOST_STOPPED = 6
-"""Stopped trials that are named: with more, the result would be scrolled off the terminal."""
+"""At most this many stopped trials are named: with more, the result would scroll off the terminal."""
 
 
 def banner(plan: Plan) -> Iterator[str]:

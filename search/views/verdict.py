@@ -1,4 +1,4 @@
-"""The result of a sweep in sentences: how sure the winner's lead is, what would help, and what to do next."""
+"""The result of a sweep in sentences: how certain the winner's lead is, what would help, and what to do next."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trainables.metric_text import mean_and_std_text, metric_text
 from trainables.recipe import Recipe
 
 PICTURE_SIZES = ("image_size", "imgsz")
-"""What recipes call the pixels of a picture."""
+"""Names of the setting for the size of pictures, in pixels."""
 
 
 def baseline_of(ranked: Sequence[Finalist]) -> Finalist | None:
@@ -57,7 +57,7 @@ def _certainty(compared: Lead, margin: str) -> str:
 
 
 def no_better_than_guesses(state: SweepState, best: Finalist, guessed: Mapping[str, float]) -> Iterator[str]:
-    """That an answer that never looks at an example reaches the result too; nothing if none of the `guessed` does.
+    """A warning if guessing, without a look at the example, reaches the result too; empty if none of `guessed` does.
 
     Args:
         state: of the sweep.
@@ -72,7 +72,7 @@ def no_better_than_guesses(state: SweepState, best: Finalist, guessed: Mapping[s
 
 
 def nothing_learnt(state: SweepState) -> Iterator[str]:
-    """That no training learnt anything, and what would help; nothing if some did."""
+    """A warning if no training learnt anything, with what would help; else empty."""
     if not learnt_nothing(state):
         return
     metric = state.plan.recipe.metric
@@ -122,7 +122,7 @@ def next_step(state: SweepState, ranked: Sequence[Finalist], checkpoint: str, fo
 
 
 def _what_follows(folder: SweepFolder) -> str:
-    """The sweep that starts from the winner of that in `folder`, which then stays as it is; "" if there is none."""
+    """What to do about the sweep that starts from the winner of the one in `folder`; "" if there is none."""
     with suppress(SettingsError):  # a damaged file of another sweep does not hide the result of this one
         for name in followers(folder):
             return f"sweep {name}, which started from this winner, {command('status', name, folder.root)}"
