@@ -6,11 +6,13 @@ trained from scratch with its own seed: up to the epoch of its stop it is the sa
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from functools import cache
 
 from search.pruning.decision import FAILURES, STOPPED_EARLY, Reason
+from search.pruning.rungs import ROUNDING
 from search.state.sweep_state import SweepState
 
 HARM = 0.05
@@ -44,7 +46,7 @@ def due(state: SweepState) -> int | None:
     if state.trials.paused or any(trial.is_search for trial in state.trials.running.values()):
         return None
     stopped = [trial.number for trial in state.trials.search if trial.decision and trial.decision.reason in _AUDITED]
-    count = int(len(stopped) * state.plan.spec.audit)
+    count = math.floor(len(stopped) * state.plan.spec.audit + ROUNDING)
     drawn = sorted(stopped, key=lambda number: _lot(state.plan.spec.seed, number))[:count]
     return next((number for number in drawn if number not in state.trials.audits), None)
 

@@ -8,6 +8,7 @@ from search.pruning.curve import WARMUP, Curve
 from search.pruning.curve_statistics import detrended_cv
 from search.pruning.decision import Decision, stop
 from search.pruning.peers import Peers
+from search.pruning.rungs import ROUNDING
 from search.pruning.stability import StabilitySettings
 from trainables.metric_text import metric_text
 
@@ -33,7 +34,7 @@ def collapsed(curve: Curve, max_epochs: int, settings: StabilitySettings, peers:
     The training is compared with its peers once, after its warm-up, so that a longer warm-up is no reason to stop it.
     A classifier whose accuracy stays at the share of the most frequent class has not collapsed: it may still improve.
     """
-    due = max(settings.min_epochs, math.floor(settings.collapse_after * max_epochs))
+    due = max(settings.min_epochs, math.floor(settings.collapse_after * max_epochs + ROUNDING))
     if curve.mode != "max" or curve.epoch < due or curve.points[-1].phase == WARMUP:
         return None
     newest = curve.evaluated[-FEWEST_EVALUATED - 1 :]

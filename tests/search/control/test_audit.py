@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.control.audit import audit, wilson
+from search.control.audit import audit, due, wilson
+from search.journal.events import Decided, Row, TrialStarted
 from search.state.outcome import finalist_numbers
+from search.state.sweep_state import SweepState
 from tests.support.fakes import plan_of
 from tests.support.workers import swept
 
@@ -25,6 +27,17 @@ def test_a_share_of_the_stopped_trials_is_trained_to_its_end(data: Path, tmp_pat
         assert not original.finished
         assert again.started.settings == original.started.settings, "the seed too"
         assert again.curve.points[: original.curve.epoch] == original.curve.points, "the same training up to its stop"
+
+
+def test_the_share_is_not_rounded_down_by_the_error_of_a_product(data: Path) -> None:
+    assert 0.29 * 100 < 29
+    state = SweepState(plan_of(data, trials=100, audit=0.29))
+    for number in range(100):
+        state.apply(Row(0, 0.0, TrialStarted(number, "search", number, "", number, {}, {})))
+        state.apply(Row(0, 0.0, Decided(number, 0, "stop", "diverging", "")))
+    while (of := due(state)) is not None:
+        state.apply(Row(0, 0.0, TrialStarted(len(state.trials), "audit", of, "", of, {}, {})))
+    assert len(state.trials.audits) == 29
 
 
 def test_audited_trials_neither_win_nor_count_for_the_search(data: Path, tmp_path: Path) -> None:

@@ -42,6 +42,14 @@ def test_no_metric_has_collapsed_in_the_first_ten_epochs(max_epochs: int, first:
     assert stopped_after == first
 
 
+def test_the_share_of_the_epochs_is_not_rounded_down_by_the_error_of_a_product() -> None:
+    settings = StabilitySettings(collapse_after=0.29)
+    assert 0.29 * 100 < 29
+    points = [Point(epoch, 0.0, 1.0) for epoch in range(1, 30)]
+    assert verdict(Curve("max", points[:28]), 100, settings) is None
+    assert reason(verdict(Curve("max", points), 100, settings)) == "collapsed"
+
+
 @pytest.mark.parametrize("warm_up", [0, 8, 60])
 def test_in_its_warm_up_no_metric_has_collapsed(warm_up: int) -> None:
     phases = ["warmup"] * warm_up + ["main"] * (70 - warm_up)
