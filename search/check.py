@@ -18,7 +18,7 @@ from search.sweep.data_identity import describe as describe_data
 from search.sweep.data_identity import read_identity, resumed_with
 from search.sweep.field_checks import check_new
 from search.sweep.folder import SweepFolder
-from search.sweep.notes import notes
+from search.sweep.notes import notes, unused_ranges
 from search.sweep.plan import Plan, corners, make_plan
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import is_uri
@@ -91,9 +91,9 @@ def resumed(plan: Plan, folder: SweepFolder, accept_changed: bool, notify: Calla
     return replace(plan, data=identity)
 
 
-def plan_notes(plan: Plan) -> list[Text]:
-    """What the user should know about a new sweep before it runs; see `search.sweep.notes`."""
-    return [Text(f"  note: {note}") for note in notes(plan)]
+def plan_notes(plan: Plan, is_new: bool = True) -> list[Text]:
+    """What the user should know before the sweep runs, new or resumed; see `search.sweep.notes`."""
+    return [Text(f"  note: {note}") for note in (notes(plan) if is_new else unused_ranges(plan))]
 
 
 def machine_notes(plan: Plan) -> list[Text]:

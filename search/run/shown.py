@@ -61,7 +61,7 @@ def run_shown(
     classes = check_fit([plan], SweepFolder(root, new.starts_from).best) if new and new.starts_from else []
     warnings = plan.data_look.look.warnings if plan.data_look else ()
     notes = [Text(f"  note: {sentence}") for sentence in [*warnings, *classes]]
-    notes += plan_notes(plan) if new else []
+    notes += plan_notes(plan, is_new=new is not None)
     doubts = machine_notes(plan) if new else []
     prior = map(str, load_prior_sweeps(plan, root) if new else ())
     announce = partial(_print, console, banner(plan), plan.recipe.notes, lines(plan.findings), notes, doubts, prior)

@@ -18,9 +18,7 @@ def notes(plan: Plan) -> Iterator[str]:
             f"no setting is searched, so {others} trials train the same settings, each with its own seed; give a "
             "setting a range (set: {lr: {low: 1e-5, high: 1e-3}}), or fewer trials"
         )
-    for name, chosen in spec.set.items():
-        if gives_range(recipe.settings_type, name, chosen) and name not in plan.ranges:
-            yield f"set.{name} gives a range, but beside the other values of set no trial draws it"
+    yield from unused_ranges(plan)
     if spec.epoch_budget and spec.epoch_budget < plan.max_epochs:
         field = "total_epochs" if spec.total_epochs else "epochs"
         yield (
@@ -32,3 +30,10 @@ def notes(plan: Plan) -> Iterator[str]:
         for name in metric.parts:
             if reported_as(name, recipe.reports) == ANY_METRIC:
                 yield f"{recipe.name} does not say what it reports: the first epoch shows whether {name} is among it"
+
+
+def unused_ranges(plan: Plan) -> Iterator[str]:
+    """A sentence for each range that no trial draws: also a resume may give such a one, or the pin because of which."""
+    for name, chosen in plan.spec.set.items():
+        if gives_range(plan.recipe.settings_type, name, chosen) and name not in plan.ranges:
+            yield f"set.{name} gives a range, but beside the other values of set no trial draws it"
