@@ -28,9 +28,13 @@ def search_trial(state: SweepState, scheduler: Scheduler, searcher: Searcher) ->
     if state.to_repeat:
         named = next(training for training in plan.named if training[0] == state.to_repeat[0])
     prior = prior_values(plan, state.prior_trials, index - len(plan.named))
-    # A named training outside the user's narrowed ranges is trained as it is, but is no trial of the study.
-    chosen = prior or scheduler.new() or searcher.propose(number, {})
-    values = known(plan.space, named[1], plan.spec.set) if named else chosen
+    values: Mapping[str, Any] | None
+    if named:
+        # Outside the user's narrowed ranges it is trained as it is, but is no trial of the study. So the sampler is not
+        # asked for a proposal either: the model would learn at a moment that a resumed search does not have.
+        values = known(plan.space, named[1], plan.spec.set)
+    else:
+        values = prior or scheduler.new() or searcher.propose(number, {})
     drawn = searcher.ask(number, values) if values is not None and plan.ranges else {}
     seed = derived(plan.spec.seed, f"trial/{number}")
     settings = {**named[1], **drawn} if named else drawn
