@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SMALLEST, LARGEST = 1e-4, 1e4
-"""From the first up to the second (exclusive), and for zero, four decimals say enough."""
+"""Four decimals say enough of values from `SMALLEST` to below `LARGEST`, and of zero."""
 
 
 def metric_text(value: float | None, *beside: float | None, sign: bool = False) -> str:
@@ -22,7 +22,12 @@ def metric_text(value: float | None, *beside: float | None, sign: bool = False) 
     if value is None:
         return "–"
     size = max((abs(other) for other in beside if other is not None), default=abs(value))
-    digits = ".4f" if size == 0 or SMALLEST <= size < LARGEST else ".4g" if size < SMALLEST else ".6g"
+    if 0 < size < SMALLEST:
+        digits = ".4g"
+    elif size >= LARGEST:
+        digits = ".6g"
+    else:
+        digits = ".4f"
     return format(value, f"+{digits}" if sign else digits)
 
 

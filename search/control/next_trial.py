@@ -31,7 +31,7 @@ def search_trial(state: SweepState, scheduler: Scheduler, searcher: Searcher) ->
     values: Mapping[str, Any] | None
     if named:
         # Outside the user's narrowed ranges it is trained as it is, but is no trial of the study. So the sampler is not
-        # asked for a proposal either: the model would learn at a moment that a resumed search does not have.
+        # asked for a proposal either: that would fit its model at a moment at which a resumed search does not fit it.
         values = known(plan.space, named[1], plan.spec.set)
     else:
         values = prior or scheduler.new() or searcher.propose(number, {})

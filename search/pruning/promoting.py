@@ -68,7 +68,6 @@ class PromotingASHA(Scheduler):
         self._min_peers = min_peers
         self._nothing = nothing
         self._max_epochs = max_epochs
-        self._undecided_until = NOTHING_UNTIL * max_epochs
         self._next: dict[int, int] = {}  # by running trial: the index of the rung that it trains to
         self._due: dict[int, int] = {}  # by trial: the index of the rung at which it is to be compared
         self._warming_up: dict[int, Curve] = {}  # by trial that passed a rung in its warm-up
@@ -145,7 +144,7 @@ class PromotingASHA(Scheduler):
         .0003 is then no better than .0001: the metric's noise is larger than both.
         """
         median = self._rung(rung).median_best
-        return rung > self._undecided_until or not 0 <= median < self._nothing
+        return rung > NOTHING_UNTIL * self._max_epochs or not 0 <= median < self._nothing
 
     def record(self, trial: int, rung: int, action: Action) -> None:
         """See `Scheduler`."""

@@ -27,7 +27,7 @@ from trainables.vision.decode import SUFFIXES, UndecodableError, decode, decode_
 from trainables.vision.findings import Findings
 from trainables.vision.image_cache import CACHE_BYTES, ImageCache
 from trainables.vision.image_facts import ImageFacts, image_facts
-from trainables.vision.image_files import DIFFERENCES, images_in, note_shared, spoken
+from trainables.vision.image_files import DIFFERENCES, images_in, normalized_name, note_shared
 from trainables.vision.label_file import read_labels
 from trainables.vision.yolo_layout import class_names, note_changed_names, read_data_yaml
 
@@ -178,7 +178,9 @@ def _pairs(
     for members, others, modality in ((rgb, thermal, "thermal"), (thermal, rgb, "rgb")):
         for name, image in members.items():
             if name not in others:
-                alike = next((f", but {other!a}" for other in others if spoken(other) == spoken(name)), "")
+                alike = next(
+                    (f", but {other!a}" for other in others if normalized_name(other) == normalized_name(name)), ""
+                )
                 fix = f"they differ in {DIFFERENCES}: rename one" if alike else "add it or remove this one"
                 raise DataError(f"{image}: has no partner {name} under {roots[modality]}{alike}; {fix}")
     _refuse_unread(roots["labels"], rgb)
@@ -232,7 +234,7 @@ def _refuse_unread(folder: Path, images: Mapping[str, Path]) -> None:
             raise DataError(f"{file}: its suffix is {file.suffix}; rename it to {file.stem}.txt")
         name = file.relative_to(folder).with_suffix("").as_posix()
         if name not in images:
-            alike = next((image for image in images if spoken(image) == spoken(name)), "")
+            alike = next((image for image in images if normalized_name(image) == normalized_name(name)), "")
             fix = f"{alike!a} differs in {DIFFERENCES}: rename one" if alike else "add the pair or delete the labels"
             raise DataError(f"{file}: has no image of that name; {fix}")
 

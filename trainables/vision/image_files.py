@@ -66,7 +66,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def spoken(name: str) -> str:
+def normalized_name(name: str) -> str:
     """`name` without the `DIFFERENCES` that people hardly see, and that macOS or Windows make."""
     stem, suffix = os.path.splitext(unicodedata.normalize("NFC", name).casefold())
     return stem.strip() + suffix
@@ -107,11 +107,11 @@ def note_orphans(images: Iterable[Path], findings: Findings) -> None:
     for folder, expected in sorted(by_folder.items()):
         names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
         unlisted = _pictures_in({image.parent for image in expected.values()})
-        unlabelled = {spoken(name): expected[name].name for name in expected.keys() - names}
+        unlabelled = {normalized_name(name): expected[name].name for name in expected.keys() - names}
         for name in names:
             file = Path(folder, name)
             if file.suffix == ".txt" and name not in expected and name != "classes.txt" and file.stem not in unlisted:
-                if image_name := unlabelled.get(spoken(name)):
+                if image_name := unlabelled.get(normalized_name(name)):
                     differs = f"image {image_name!a} differs in {DIFFERENCES} and is background"
                     findings.add(MISSPELT, file, f"its {differs}; rename one of the two")
                 else:

@@ -29,7 +29,7 @@ def test_a_resume_tells_of_a_range_that_no_trial_draws(
     monkeypatch.setattr("search.run.sweep_run.resume", resume)
     spec = spec_of(data, trials=4, set={"depth": depth, "noise": {"high": 0.05}})
     SweepFolder.create(tmp_path, spec)
-    console = Console(file=StringIO(), width=200)
+    output = StringIO()
     with pytest.raises(SteadytuneError, match="it was announced"):
-        run_shown("sweep", tmp_path, None, console)
-    assert console.file.getvalue().count(NO_RANGE) == notes  # type: ignore[attr-defined]  # a StringIO
+        run_shown("sweep", tmp_path, None, Console(file=output, width=200))
+    assert output.getvalue().count(NO_RANGE) == notes

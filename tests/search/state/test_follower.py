@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,9 +30,9 @@ def test_a_sweep_that_is_deleted_while_its_journal_is_read_ends_that(
 ) -> None:
     folder = SweepFolder(sweeps, "sweep")
 
-    def deleted_then_read(*arguments: object) -> object:
+    def deleted_then_read(*arguments: Any) -> Any:
         folder.remove()
-        return block_reader.read_blocks(*arguments)  # type: ignore[arg-type]
+        return block_reader.read_blocks(*arguments)
 
     monkeypatch.setattr(follower, "read_blocks", deleted_then_read)
     with pytest.raises(SteadytuneError, match=GONE):

@@ -40,12 +40,15 @@ def test_sweeps_that_optimise_other_numbers_are_not_comparable(data: Path, monke
 def test_a_sweep_that_has_ended_without_a_winner_has_no_best_so_far(data: Path, journal: Path) -> None:
     plan = plan_of(data, trials=3, enqueue=[], limits={"checkpoint_mb": {"high": 1e-9}})
     coordinator = swept(plan, journal)
-    shown = dict(row for row in comparison({"one": coordinator.state}).rows if len(row) == 2)
-    assert shown["best"].endswith(" so far")
-    assert shown["best trial"] != "–"
+
+    def cells() -> dict[str, str]:
+        """What the table has beside each of its headings."""
+        return dict(row for row in comparison({"sweep": coordinator.state}).rows if len(row) == 2)
+
+    assert cells()["best"].endswith(" so far")
+    assert cells()["best trial"] != "–"
     coordinator.end(result(coordinator.state))
-    shown = dict(row for row in comparison({"one": coordinator.state}).rows if len(row) == 2)
-    assert (shown["best"], shown["best trial"]) == ("no winner", "–")
+    assert (cells()["best"], cells()["best trial"]) == ("no winner", "–")
 
 
 def test_sweeps_of_one_metric_are_compared_in_one_chart_on_one_scale(state: SweepState, data: Path) -> None:
