@@ -9,8 +9,8 @@ SMALLEST, LARGEST = 1e-4, 1e4
 def metric_text(value: float | None, *beside: float | None, sign: bool = False) -> str:
     """A value of a metric with four decimals, a tiny or a large one with as many digits as tell it from others.
 
-    >>> [metric_text(value) for value in (0.65432, 3.14159e-6, 123456.7, None)]
-    ['0.6543', '3.142e-06', '123457', '–']
+    >>> metric_text(0.65432), metric_text(3.14159e-6), metric_text(123456.7), metric_text(None)
+    ('0.6543', '3.142e-06', '123457', '–')
     >>> metric_text(2e-6, 0.65432, 0.65432), metric_text(2e-6, 3e-6, 5e-6, sign=True)
     ('0.0000', '+2e-06')
 
