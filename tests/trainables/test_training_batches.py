@@ -147,3 +147,18 @@ def test_guessing_is_told_of_pictures_with_a_class_each(tmp_path: Path) -> None:
     majority = look.guesses["majority class"]
     assert majority["metrics/accuracy_top1"] in [count / counts[-1] for count in counts[:-1]]
     assert majority["fitness"] == (majority["metrics/accuracy_top1"] + majority["metrics/accuracy_top5"]) / 2
+
+
+def test_classes_that_a_split_of_whole_pictures_lacks_are_told(tmp_path: Path) -> None:
+    recipe = registry.find("ultralytics")
+    recipe.sample(tmp_path)
+    folder = tmp_path / "classify"
+    for picture in [*(folder / "val/3").iterdir()]:
+        picture.unlink()
+    for picture in sorted((folder / "train/7").iterdir())[5:]:
+        picture.unlink()
+    look = recipe.look(recipe.settings("tiny", {"model": "yolo26n-cls.yaml"}), recipe.open(folder))
+    assert look.warnings == (
+        "no picture of val shows 3, so the metric says nothing about it",
+        "at most 10 training pictures show 7",
+    )

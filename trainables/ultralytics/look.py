@@ -21,7 +21,7 @@ from trainables.ultralytics.data import SPLITS, DataSet, UltralyticsData
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
 from trainables.ultralytics.upstream import arguments, contained
-from trainables.vision.detection_look import Labelled, detection_look, hashes
+from trainables.vision.detection_look import Labelled, class_warnings, detection_look, hashes
 from trainables.vision.findings import Findings
 from trainables.vision.guessing import guesses
 
@@ -39,7 +39,8 @@ def look(settings: UltralyticsSettings, data: UltralyticsData) -> Look:
             }
             for name, guess in guesses(*counts).items()
         }
-        return Look((_class_table(dataset, *counts),), guesses=guessed)
+        classes = _class_table(dataset, *counts)
+        return Look((classes,), tuple(class_warnings(classes)), guesses=guessed)
     images = {split: opened(settings, data, split, augment=False) for split in SPLITS}
     findings = Findings()
     for of_split in images.values():

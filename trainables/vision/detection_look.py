@@ -96,7 +96,7 @@ def detection_look(
     duplicates, lines = _duplicates(splits, nearest(hashed["train"]), nearest(hashed["val"]), across)
     tables: tuple[LookTable, ...] = (classes, _sizes(splits, scale, size), duplicates)
     tables += (scene_table(splits),) if any(picture.scene for picture in splits["train"]) else ()
-    warnings = (*_class_warnings(classes), *_leaks(splits, across, findings), *_too_small(splits, scale, size))
+    warnings = (*class_warnings(classes), *_leaks(splits, across, findings), *_too_small(splits, scale, size))
     warnings += (*_too_many(splits, most), *_reaching_beyond(findings, scored_whole))
     warnings += (*flat(hashed["train"].small, "pictures of train"),)
     return Look(tables, warnings, tuple(lines))
@@ -225,7 +225,8 @@ def _leaks(splits: Splits, across: Nearest, findings: Sequence[Finding]) -> Iter
         yield f"{share} look like one of train or are copies of it: the metric will be too good"
 
 
-def _class_warnings(classes: LookTable) -> Iterator[str]:
+def class_warnings(classes: LookTable) -> Iterator[str]:
+    """A sentence for each remark of `trainables.look.remark` in the last column: which classes have it."""
     for kind, sentence in (
         ("not in train", "no training picture shows {}, which val asks for"),
         ("not in val", "no picture of val shows {}, so the metric says nothing about it"),
