@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from trainables.recipe import Predictor
-from trainables.resnet_yolo.data import letterboxed
+from trainables.resnet_yolo.data import Place, letterboxed
 from trainables.resnet_yolo.detections import detections
 from trainables.resnet_yolo.model import Detector, Predictions
 from trainables.resnet_yolo.settings import ResnetYoloSettings
@@ -79,30 +79,23 @@ def _by_file(run: onnx_file.Run, images: Tensor) -> Predictions:
 def _answers(
     network: Network, settings: ResnetYoloSettings, names: Sequence[str], images: Sequence[Any]
 ) -> list[dict[str, Any]]:
-    sizes, insides, planes = [], [], []
-    for image in images:
-        with _opened(image) as opened:
-            sizes.append(opened.size)
-            pixels, inside = letterboxed(opened, settings.image_size)
-        insides.append(inside)
-        planes.append(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-    batch = torch.from_numpy(np.stack(planes)).float() / 255
+    pictures = [Image.fromarray(rgb(image)) for image in images]
+    pixels, places = zip(*(letterboxed(picture, settings.image_size) for picture in pictures), strict=True)
+    batch = torch.from_numpy(np.stack(pixels).transpose(0, 3, 1, 2).copy()).float() / 255
     with torch.no_grad():
         batch_detections = detections(network(batch), settings.image_size, settings.score_threshold)
     return [
-        _named(detected, names, (left, top), size[0] / width, size)
-        for detected, (left, top, width, _), size in zip(batch_detections, insides, sizes, strict=True)
+        _answer(detected, names, place, picture.size)
+        for detected, place, picture in zip(batch_detections, places, pictures, strict=True)
     ]
 
 
-def _opened(image: Any) -> Image.Image:
-    return Image.fromarray(rgb(image))
-
-
-def _named(
-    detected: Detections, names: Sequence[str], corner: tuple[int, int], scale: float, size: tuple[int, int]
-) -> dict[str, Any]:
-    boxes = (np.asarray(detected.boxes, dtype=np.float32) - np.array(corner * 2, dtype=np.float32)) * scale
+def _answer(detected: Detections, names: Sequence[str], place: Place, size: tuple[int, int]) -> dict[str, Any]:
+    """Detections in a letterbox as those of a picture of `size` (width, height), which is at `place` in it."""
+    left, top, width, height = place
+    # The letterbox rounds the shorter side to whole pixels, so the two sides have scales of their own.
+    scale = np.array((size[0] / width, size[1] / height) * 2, dtype=np.float32)
+    boxes = (np.asarray(detected.boxes, dtype=np.float32) - np.array((left, top) * 2, dtype=np.float32)) * scale
     edges = np.array(size * 2, dtype=np.float32)
     return {
         "boxes": boxes.clip(0, edges),

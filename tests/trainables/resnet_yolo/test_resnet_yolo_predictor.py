@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 from tests.support.onnx_files import predicts_alike
 from trainables.errors import CheckpointError, SteadytuneError
 from trainables.recipe import Predictor, Recipe
+from trainables.resnet_yolo.data import letterboxed
 from trainables.resnet_yolo.recipe import ResnetYolo
 
 pytestmark = pytest.mark.e2e  # trains
@@ -52,6 +55,23 @@ def test_boxes_lie_in_the_pictures_own_pixels(predict: Predictor) -> None:
     assert (answers["boxes"][:, [0, 2]] <= 1000).all()
     assert (answers["boxes"][:, [1, 3]] <= 300).all()
     assert (answers["boxes"][:, 2] > answers["boxes"][:, 0]).any()
+
+
+@pytest.mark.parametrize(("width", "height"), [(130, 1000), (1000, 130)])
+def test_a_box_keeps_its_share_of_a_narrow_picture(width: int, height: int, trained: tuple[ResnetYolo, Path]) -> None:
+    """The letterbox rounds the shorter side to whole pixels, so the two sides have scales of their own."""
+    recipe, folder = trained
+    left, top, inner_width, inner_height = letterboxed(Image.new("RGB", (width, height)), 96)[1]
+    box = [left + inner_width / 4, top + inner_height / 4, left + inner_width * 3 / 4, top + inner_height * 3 / 4]
+
+    def run(inputs: Mapping[str, Any]) -> list[np.ndarray]:
+        scores, centers, strides = np.array([[[9.0, -9.0]]]), np.zeros((1, 2)), np.full(1, 8.0)
+        return [values.astype(np.float32) for values in (np.array([[box]]), scores, centers, strides)]
+
+    predict = recipe.onnx_predictor(recipe.settings("tiny", SHORT), folder / "checkpoint", run)
+    (answers,) = predict([np.zeros((height, width, 3), dtype=np.uint8)])
+    middle = np.array([width / 4, height / 4, width * 3 / 4, height * 3 / 4])
+    np.testing.assert_allclose(answers["boxes"][0], middle, atol=0.01)
 
 
 def test_a_file_and_its_pixels_give_the_same(predict: Predictor, trained: tuple[ResnetYolo, Path]) -> None:
