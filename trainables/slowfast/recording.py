@@ -18,7 +18,8 @@ def read_clips(file: Path, window: int) -> list[tuple[str, NDArray[np.float32]]]
 
     Args:
         file: HDF5 with the data set `frames`.
-        window: frames of a clip that is cut out of a recording; each begins half a window after the one before.
+        window: frames of a clip that is cut out of a recording; each begins half a window after the one before, and
+            the last ends with the recording, which is one clip if it has no more frames than a window.
 
     Raises:
         DataError: the file holds something else.
@@ -31,7 +32,8 @@ def read_clips(file: Path, window: int) -> list[tuple[str, NDArray[np.float32]]]
         frames = np.asarray(stored[:], dtype=np.float32)
     if frames.ndim == 4:
         return [(f"clip {number}", clip) for number, clip in enumerate(frames)]
-    starts = range(0, max(1, len(frames) - window + 1), max(1, window // 2))
+    last = max(0, len(frames) - window)
+    starts = [*range(0, last, max(1, window // 2)), last]
     return [
         (f"frames {start} to {min(start + window, len(frames)) - 1}", frames[start : start + window])
         for start in starts
