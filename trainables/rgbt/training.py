@@ -28,7 +28,7 @@ from trainables.rgbt.evaluation import PARTS, Batch, HeldOut
 from trainables.rgbt.export import configuration
 from trainables.rgbt.model import build, first_filters
 from trainables.rgbt.optimizer import GRADIENT_NORM, optimizer
-from trainables.rgbt.schedule import closes_mosaic, frozen_layers, rate_share
+from trainables.rgbt.schedule import frozen_layers, phase, rate_share
 from trainables.rgbt.settings import RgbtSettings
 from trainables.rgbt.weights import check_fits, load_teacher, load_weights
 
@@ -77,14 +77,16 @@ class RgbtTraining:
         return distillation
 
     def phase(self, epoch: int) -> str:
-        """Warm-up ("warmup"), "frozen" while layers are, then "main", then "finetune" without mixed images."""
+        """See `trainables.rgbt.schedule.phase`."""
         settings = self._settings
-        if epoch <= settings.warmup_epochs:
-            return "warmup"
-        if closes_mosaic(epoch, epochs=self.epochs, close_mosaic=settings.close_mosaic):
-            return "finetune"
-        frozen = frozen_layers(epoch, freeze=settings.freeze, unfreeze_epoch=settings.unfreeze_epoch)
-        return "frozen" if settings.unfreeze_epoch and frozen else "main"
+        return phase(
+            epoch,
+            epochs=self.epochs,
+            warmup_epochs=settings.warmup_epochs,
+            close_mosaic=settings.close_mosaic,
+            freeze=settings.freeze,
+            unfreeze_epoch=settings.unfreeze_epoch,
+        )
 
     def steps(self) -> list[float]:
         """See `trainables.loop.Stepwise`."""

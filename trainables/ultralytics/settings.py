@@ -167,7 +167,7 @@ class UltralyticsSettings(Settings):
 
 
 def phase_of(settings: UltralyticsSettings, epoch: int) -> str:
-    """Warm-up ("warmup"), then "main", then "finetune" without mosaic."""
-    if epoch <= settings.warmup_epochs:
+    """Warm-up ("warmup"), which the trainer ends before the last epoch; then "main", then "finetune" without mosaic."""
+    if epoch <= min(settings.warmup_epochs, settings.epochs - 1):
         return "warmup"
     return "finetune" if epoch > settings.epochs - settings.close_mosaic else "main"

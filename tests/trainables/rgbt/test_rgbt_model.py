@@ -11,7 +11,7 @@ import torch
 from trainables.errors import CheckpointError
 from trainables.rgbt.collapse import PATIENCE, CollapseWatch
 from trainables.rgbt.recipe import Rgbt
-from trainables.rgbt.schedule import closes_mosaic, frozen_layers, rate_share
+from trainables.rgbt.schedule import closes_mosaic, frozen_layers, phase, rate_share
 from trainables.rgbt.settings import RgbtSettings
 from trainables.ultralytics_import import isolated
 
@@ -248,6 +248,11 @@ class TestTheSchedules:
 
     def test_mosaic_closes_before_the_end(self) -> None:
         assert [closes_mosaic(epoch, epochs=10, close_mosaic=3) for epoch in (7, 8, 10)] == [False, True, True]
+
+    def test_the_last_epoch_is_no_warm_up(self) -> None:
+        usual = {"warmup_epochs": 3, "close_mosaic": 0, "freeze": 0, "unfreeze_epoch": 0}
+        assert [phase(epoch, epochs=3, **usual) for epoch in (1, 2, 3)] == ["warmup", "warmup", "main"]
+        assert rate_share(3, 0, steps=4, epochs=3, warmup_epochs=3, lrf=1.0) == 1.0
 
     def test_the_stem_is_never_frozen(self) -> None:
         assert list(frozen_layers(1, freeze=5, unfreeze_epoch=2)) == [1, 2, 3, 4]

@@ -12,10 +12,17 @@ from trainables.manifest import Manifest
 from trainables.ultralytics import files
 from trainables.ultralytics.data import UltralyticsData
 from trainables.ultralytics.recipe import Ultralytics
+from trainables.ultralytics.settings import phase_of
 from trainables.ultralytics.tasks import task_of
 from trainables.ultralytics_import import isolated
 
 RECIPE = Ultralytics()
+
+
+def test_the_last_epoch_is_no_warm_up() -> None:
+    """The trainer lets a warm-up end before it, however many epochs are asked for."""
+    short = RECIPE.settings("tiny", {"epochs": 3, "warmup_epochs": 5.0, "close_mosaic": 0})
+    assert [phase_of(short, epoch) for epoch in (1, 2, 3)] == ["warmup", "warmup", "main"]
 
 
 @pytest.mark.parametrize(
