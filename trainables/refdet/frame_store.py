@@ -48,14 +48,15 @@ class FrameStore:
 
     def room(self, count: int) -> bool:
         """Whether a picture of so many bytes may be kept."""
-        return self.bytes + count <= self._limit and self._opened()
+        with self._lock:
+            return self._has_room(count)
 
     def keep(self, key: object, picture: Picture) -> bool:
         """Write `picture` down; whether it is there."""
         with self._lock:
             if key in self._entries:
                 return True
-            if not self.room(picture.nbytes):
+            if not self._has_room(picture.nbytes):
                 return False
             assert self._file is not None
             try:
@@ -81,8 +82,11 @@ class FrameStore:
             return None
         return picture if read == picture.nbytes else None
 
+    def _has_room(self, count: int) -> bool:
+        return self.bytes + count <= self._limit and self._opened()
+
     def _opened(self) -> bool:
-        """Whether there is a file, which is made when it is first needed."""
+        """Whether there is a file, which is made when it is first needed; the caller holds the lock."""
         if self._file is None and self._limit:
             try:
                 if self._folder is None:  # a user without a home

@@ -177,9 +177,13 @@ def frames_at(video: Path, times: Sequence[int], wanted: Sequence[int]) -> Itera
         DataError: one is not there any more.
     """
     if not times:
-        numbers_wanted = set(wanted)
-        numbered = enumerate(islice(_decoded(video), wanted[-1] + 1))
-        yield from ((number, frame) for number, frame in numbered if number in numbers_wanted)
+        missing = set(wanted)
+        for number, frame in enumerate(islice(_decoded(video), wanted[-1] + 1)):
+            if number in missing:
+                missing.remove(number)
+                yield number, frame
+        if missing:
+            raise _not_found_again(video, f"frame {min(missing)}")
         return
     for numbers in _stretches(wanted):
         sought = {times[number]: number for number in numbers}
@@ -189,8 +193,11 @@ def frames_at(video: Path, times: Sequence[int], wanted: Sequence[int]) -> Itera
             if not sought:
                 break
         if sought:
-            missing = f"the frame at {min(sought)} cannot be found again"
-            raise DataError(f"{video}: {missing}; has the file changed?")
+            raise _not_found_again(video, f"the frame at {min(sought)}")
+
+
+def _not_found_again(video: Path, frame: str) -> DataError:
+    return DataError(f"{video}: {frame} cannot be found again; has the file changed?")
 
 
 def _stretches(numbers: Sequence[int]) -> list[list[int]]:

@@ -120,3 +120,9 @@ def test_a_video_that_was_replaced_meanwhile_is_told(long: SimpleNamespace) -> N
     cache = FrameCache([SimpleNamespace(video=long.video, frames=long.frames, times=times)], 10**9)
     with pytest.raises(DataError, match=r"long.mp4: the frame at \d+ cannot be found again; has the file changed?"):
         cache.frame(long.video, 3, 32)
+
+
+def test_a_video_without_times_that_is_shorter_than_before_is_told(long: SimpleNamespace) -> None:
+    cache = FrameCache([SimpleNamespace(video=long.video, frames=(3, 50), times=())], 10**9)
+    with pytest.raises(DataError, match=r"long.mp4: frame 50 cannot be found again; has the file changed?"):
+        cache.frame(long.video, 3, 32)

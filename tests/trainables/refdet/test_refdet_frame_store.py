@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,3 +69,23 @@ def test_a_full_disk_ends_the_keeping_but_not_the_reading(tmp_path: Path, monkey
     monkeypatch.undo()
     assert not store.keep("b", PICTURE), "others need the space"
     assert np.array_equal(read(store, "a"), PICTURE)
+
+
+def test_threads_that_need_it_at_once_open_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two files one would lack what was written to the other."""
+    opened: list[object] = []
+    both_are_there = threading.Event()
+    original = tempfile.TemporaryFile
+
+    def opening(**arguments: Any) -> Any:
+        opened.append(arguments)
+        if len(opened) == 2:
+            both_are_there.set()
+        both_are_there.wait(0.3)
+        return original(**arguments)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", opening)
+    store = FrameStore(1000, tmp_path)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(store.room, [1, 1])) == [True, True]
+    assert len(opened) == 1
