@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,15 +42,17 @@ class TrainingRecord:
         self.epochs: list[EpochDone] = []
         self.curve = Curve(recipe.mode)
 
-    def take_earlier(self, before: int) -> None:
-        """Read the epochs before epoch `before`, which earlier processes wrote into the folder.
+    def take_earlier(self, epoch: Epoch) -> None:
+        """Read the epochs before `epoch`, which earlier processes wrote into the folder.
+
+        Its own metrics, and the recipe's, are read as metrics even if they are called as losses and rates are.
 
         Raises:
             SettingsError: the table is damaged.
         """
         if self._file.is_file():
-            for done in read_table(self._file):
-                if done.epoch < before:
+            for done in read_table(self._file, {self._recipe.metric, *epoch.metrics}):
+                if done.epoch < epoch.epoch:
                     self._append(done)
 
     def add(self, epoch: Epoch) -> EpochDone:
@@ -75,13 +77,16 @@ class TrainingRecord:
 
 
 def table(epochs: Sequence[EpochDone]) -> str:
-    """The text of `TABLE`: a column for each number that any epoch has, empty where an epoch has none."""
+    """The text of `TABLE`: a column for each number that any epoch has, empty where an epoch has none.
+
+    A metric that is called as one of `FIRST_COLUMNS` is left out.
+    """
     rows, seconds = [], 0.0
     for done in epochs:
         seconds += sum(done.seconds.values())
         first: dict[str, object] = {"epoch": done.epoch, "time": round(seconds, 3), "phase": done.phase}
         rates = {f"{RATES}{name}": value for name, value in done.rates.items()}
-        rows.append({**first, **done.losses, **done.metrics, **rates})
+        rows.append({**done.losses, **done.metrics, **rates, **first})
     names = dict.fromkeys(name for row in rows for name in row if name not in FIRST_COLUMNS)
     columns = [*FIRST_COLUMNS, *sorted(names, key=_part)]
     text = io.StringIO()
@@ -96,8 +101,12 @@ def _part(column: str) -> int:
     return 3 if column.startswith(RATES) else {"train": 0, "val": 2}.get(column.partition("/")[0], 1)
 
 
-def read_table(file: Path) -> list[EpochDone]:
+def read_table(file: Path, metrics: Collection[str]) -> list[EpochDone]:
     """The epochs that `table` wrote.
+
+    Args:
+        file: the table.
+        metrics: columns that are metrics; how the others begin says what they are.
 
     Raises:
         SettingsError: the file is no such table.
@@ -107,7 +116,7 @@ def read_table(file: Path) -> list[EpochDone]:
         for number, row in enumerate(csv.DictReader(lines), start=2):
             try:
                 seconds = float(row["time"]) - before
-                epochs.append(_epoch(row, seconds))
+                epochs.append(_epoch(row, seconds, metrics))
             except (KeyError, TypeError, ValueError):
                 raise SettingsError(
                     f"{file} line {number}: is no row of a training's epochs; restore the file, or give another --out"
@@ -116,11 +125,22 @@ def read_table(file: Path) -> list[EpochDone]:
     return epochs
 
 
-def _epoch(row: Mapping[str, str], seconds: float) -> EpochDone:
-    numbers = {name: float(text) for name, text in row.items() if name not in FIRST_COLUMNS and text}
-    losses = {name: value for name, value in numbers.items() if name.partition("/")[0] in LOSSES}
-    rates = {name.removeprefix(RATES): value for name, value in numbers.items() if name.startswith(RATES)}
-    metrics = {name: value for name, value in numbers.items() if name not in losses and not name.startswith(RATES)}
+def _epoch(row: Mapping[str, str], seconds: float, known_metrics: Collection[str]) -> EpochDone:
+    metrics: dict[str, float] = {}
+    losses: dict[str, float] = {}
+    rates: dict[str, float] = {}
+    for name, text in row.items():
+        if name in FIRST_COLUMNS or not text:
+            continue
+        value = float(text)
+        if name in known_metrics:
+            metrics[name] = value
+        elif name.partition("/")[0] in LOSSES:
+            losses[name] = value
+        elif name.startswith(RATES):
+            rates[name.removeprefix(RATES)] = value
+        else:
+            metrics[name] = value
     return EpochDone(0, int(row["epoch"]), row["phase"], metrics, losses, rates, {"epoch": seconds})
 
 

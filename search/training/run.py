@@ -154,7 +154,7 @@ class _Run:
                     break
                 if not trained:
                     trained = True
-                    self._record.take_earlier(epoch.epoch)
+                    self._record.take_earlier(epoch)
                     if self._request.resume is not None:  # now it is known that it may continue
                         self._store = self._begin()
                 yield from map(self._log.say, self._after(epoch))

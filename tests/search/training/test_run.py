@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from search.pruning.stability import StabilitySettings
+from search.training.record import TrainingRecord
 from search.training.run import TrainingRequest, train
 from tests.support.fakes import Curves
 from trainables.errors import CheckpointError, SettingsError, TrainingLostError
+from trainables.recipe import Epoch, no_checkpoint
 
 Request = Callable[..., TrainingRequest]
 
@@ -111,6 +113,28 @@ def test_a_resume_with_nothing_left_says_so(request_of: Request) -> None:
         " training, such as --set epochs=5"
     )
     assert (request.out / "metrics.csv").read_text() == before
+
+
+def test_metrics_called_like_other_columns_are_read_again_as_metrics(tmp_path: Path) -> None:
+    """A function may yield whatever it likes, and a best epoch that is not read again would be deleted."""
+
+    class Named(Curves):
+        metric = "val/accuracy"
+
+    def epoch(number: int, accuracy: float) -> Epoch:
+        metrics = {"val/accuracy": accuracy, "lr/all": 0.5, "epoch": 7.5, "time": -1.0}
+        return Epoch(number, "main", metrics, {"val": 1.0}, {"head": 0.1}, {"train": 2.0}, no_checkpoint)
+
+    TrainingRecord(Named(), tmp_path).add(epoch(1, 0.9))
+    record = TrainingRecord(Named(), tmp_path)
+    record.take_earlier(epoch(2, 0.3))
+    record.add(epoch(2, 0.3))
+    first = record.epochs[0]
+    assert (first.epoch, first.losses, first.rates) == (1, {"val": 1.0}, {"head": 0.1})
+    assert first.metrics == {"val/accuracy": 0.9, "lr/all": 0.5}
+    assert record.curve.best is not None
+    assert record.curve.best.epoch == 1
+    assert [row["time"] for row in rows(tmp_path)] == ["2.0", "4.0"]
 
 
 def test_a_damaged_table_is_refused(request_of: Request) -> None:
