@@ -36,8 +36,9 @@ def lr_range(
     test = runner.RangeTest(recipe, data, preset, options.pairs(set_, "--set"), field, epochs)
     metric = test.checked_recipe().metric
     lowest, highest = test.bounds()
+    tried = finding.rates(lowest if low is None else low, highest if high is None else high, rates)
     results = []
-    for result in runner.run(test, finding.rates(low or lowest, high or highest, rates), out):
+    for result in runner.run(test, tried, out):
         print(runner.result_line(result, metric), flush=True)
         results.append(result)
     found_range = finding.find_range(results)

@@ -52,7 +52,7 @@ class RateRange:
     Attributes:
         low, high: the range to search.
         best: the rate with the lowest loss.
-        steepest: where the loss falls fastest from one rate to the next: the geometric mean of the two.
+        steepest: where the loss falls fastest from one rate to the next that did not fail: their geometric mean.
         blow_up: the lowest rate above `best` at which the training failed or ended above the loss of the lowest rate;
             None if there was none.
     """
@@ -101,7 +101,7 @@ def find_range(results: Sequence[RateResult]) -> RateRange:
         high = result.rate
     blow_up = next((result.rate for result in results[best_index + 1 :] if result.loss > first_loss), None)
     before, after = max(
-        pairwise(results[: best_index + 1]),
+        pairwise(result for result in results[: best_index + 1] if math.isfinite(result.loss)),
         key=lambda pair: (pair[0].loss - pair[1].loss) / math.log(pair[1].rate / pair[0].rate),
     )
     # A single rate is no range: it is widened to the next lower rate that was tried.

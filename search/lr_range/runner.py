@@ -89,7 +89,7 @@ def run(test: RangeTest, rates: Sequence[float], out: Path) -> Iterator[RateResu
     in_a_row = 0
     for rate, settings in zip(rates, settings_by_rate, strict=True):
         losses: list[float] = []
-        metric, failure = None, ""
+        metric, failure = None, "it trained no epoch"
         for epoch in islice(recipe.train(settings, data, workdir), test.epochs):
             losses.append(epoch.losses.get("train", math.nan))
             metric = epoch.metrics.get(recipe.metric)
@@ -105,7 +105,8 @@ def run(test: RangeTest, rates: Sequence[float], out: Path) -> Iterator[RateResu
 def result_line(result: RateResult, metric: str) -> str:
     """One training as a line of text."""
     if result.failed:
-        return f"rate {result.rate:.3g}: failed in epoch {len(result.losses)}: {result.failed}"
+        epoch = f" in epoch {len(result.losses)}" if result.losses else ""
+        return f"rate {result.rate:.3g}: failed{epoch}: {result.failed}"
     value = "" if result.metric is None else f", {metric} {metric_text(result.metric)}"
     return f"rate {result.rate:.3g}: loss {result.losses[0]:.4g} to {result.loss:.4g}{value}"
 

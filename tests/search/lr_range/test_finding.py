@@ -30,6 +30,10 @@ def test_the_steepest_descent_lies_between_the_two_rates_that_differ_most() -> N
     assert find_range(results(10.0, 9.9, 8.0, 2.0, 3.0)).steepest == pytest.approx(10**-2.5)
 
 
+def test_a_training_that_failed_below_the_best_rate_is_no_descent() -> None:
+    assert find_range(results(10.0, math.inf, 8.0, 2.0, 3.0)).steepest == pytest.approx(10**-2.5)
+
+
 def test_a_failed_training_blows_up_and_ends_the_range() -> None:
     rate_range = find_range(results(10.0, 8.0, 3.0, math.inf))
     assert (rate_range.high, rate_range.blow_up) == pytest.approx((1e-3, 1e-2))

@@ -8,9 +8,10 @@ from typer.testing import CliRunner
 
 from search.cli.app import app
 from search.lr_range.finding import find_range, rates
-from search.lr_range.runner import RangeTest, run
+from search.lr_range.runner import RangeTest, result_line, run
 from search.sweep.plan import make_plan
 from search.sweep.sweep_file import read_sweep
+from tests.support.rated import Rated
 from trainables.errors import SteadytuneError
 from trainables.settings import read_yaml
 
@@ -37,6 +38,15 @@ def test_two_failed_rates_in_a_row_end_the_test(data: Path, tmp_path: Path) -> N
     results = list(run(range_test_of(data), rates(1e-3, 1e3, 7), tmp_path))
     assert [result.rate for result in results] == pytest.approx([1e-3, 1e-2, 1e-1, 1.0, 10.0])
     assert [result.failed for result in results] == ["", "", "", *["weights of head are no longer finite"] * 2]
+
+
+def test_a_training_without_an_epoch_has_failed(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Rated, "train", lambda *arguments: iter(()))
+    results = list(run(range_test_of(data), rates(1e-3, 1e-1, 4), tmp_path))
+    assert [result_line(result, "score") for result in results] == [
+        "rate 0.001: failed: it trained no epoch",
+        "rate 0.00464: failed: it trained no epoch",
+    ]
 
 
 def test_rates_go_a_decade_beyond_the_searched_range(data: Path) -> None:
