@@ -39,11 +39,11 @@ def rm(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Delete sweeps for good: folder, storage, MLflow's runs, registered models; shows what goes, and asks."""
+    names = list(dict.fromkeys(names))
     stages = [series for name in names if (series := StagesFolder(sweeps, name)).exists()]
-    stage_names = {series.name: [spec.name for spec in series.read().specs] for series in stages}
-    of_stages = [name for listed in stage_names.values() for name in listed]
+    of_stages = [spec.name for series in stages for spec in series.read().specs]
     begun = [name for name in of_stages if SweepFolder(sweeps, name).spec_file.is_file()]
-    alone = [name for name in names if name not in stage_names]
+    alone = [name for name in names if name not in {series.name for series in stages}]
     folders = [SweepFolder.existing(sweeps, name) for name in dict.fromkeys([*begun, *alone])]
     for folder in folders:
         _check_still(folder)

@@ -124,7 +124,7 @@ def check(
     probe: Annotated[
         bool, typer.Option("--probe", help="also run a script's baseline for an epoch or two, in a scratch folder")
     ] = False,
-    probe_minutes: Annotated[float, typer.Option(help="time limit of --probe, in minutes")] = 30.0,
+    probe_minutes: Annotated[float, typer.Option(min=0.1, help="time limit of --probe, in minutes")] = 30.0,
     read: Annotated[
         Path | None,
         typer.Option(help="also show what the metric's source reads in this log", metavar="LOG"),

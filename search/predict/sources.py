@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,8 @@ def sources(path: Path, recipe: str, extra: Extra) -> list[Source]:
     _refuse_namesakes(videos, lambda file: file.stem)
     sources = [_video(video, take) for video in videos]
     if pictures:
-        sources.insert(0, Source(path.name, (take(file, str(file.relative_to(path))) for file in pictures)))
+        name = Path(os.path.abspath(path)).name  # "." has none of its own
+        sources.insert(0, Source(name, (take(file, str(file.relative_to(path))) for file in pictures)))
     return sources
 
 

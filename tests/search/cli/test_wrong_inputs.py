@@ -80,6 +80,8 @@ LINES = {
     f"{RANGES} --rates 1": "rates is 1; it must be at least 4",
     f"{RANGES} --epochs 0": "epochs is 0; it must be at least 1",
     f"{RANGES} --low 2 --high 1": "low is 2 and high is 1; low must be above 0 and below high",
+    f"{RANGES} --low 0 --high 1": "low is 0 and high is 1; low must be above 0 and below high",
+    "check FILE --probe --probe-minutes -1": "--probe-minutes is '-1'; it must be at least 0.1",
     f"{RANGES} --low nan": "low is nan",
     # A sweep's results.
     "resume sweeep --sweeps SWEEPS": "no sweep 'sweeep' in SWEEPS; did you mean 'sweep'?",

@@ -187,8 +187,24 @@ def test_a_recording_is_cut_into_windows(tmp_path: Path) -> None:
     ]
 
 
+def test_the_last_window_of_a_recording_ends_with_it(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "night.h5", "w") as file:
+        file["frames"] = np.full((9, 6, 6), 20, dtype=np.float32)
+    (source,) = sources(tmp_path / "night.h5", "slowfast", Extra(window=4))
+    assert [item.name for item in source.items][-2:] == ["frames 4 to 7", "frames 5 to 8"]
+    (shorter,) = sources(tmp_path / "night.h5", "slowfast", Extra(window=64))
+    assert [item.name for item in shorter.items] == ["frames 0 to 8"]
+
+
 def test_at_the_ends_fewer_clips_are_averaged() -> None:
     assert smoothed([{"a": 0.0}, {"a": 0.5}, {"a": 1.0}], 3) == [{"a": 0.25}, {"a": 0.5}, {"a": 0.75}]
+
+
+def test_the_current_folder_has_its_name(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pictures)
+    printed = list(predict(COWS, sources(Path(), "resnet_yolo", Extra()), request(tmp_path)))
+    assert printed[0] == "pictures: 3 pictures, 3 objects"
 
 
 def test_pairs_are_found_by_their_names(pictures: Path, tmp_path: Path) -> None:

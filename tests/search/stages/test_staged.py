@@ -129,6 +129,11 @@ def test_status_lists_them_and_rm_deletes_them_all(
     assert not (root / "cattle").exists()
 
 
+def test_stages_that_are_named_twice_are_deleted_once(folder: StagesFolder, steadytune: Steadytune) -> None:
+    code, output, _ = steadytune("rm", "cattle", "cattle", "--yes", "--sweeps", folder.root)
+    assert (code, output) == (0, "cattle is deleted\n")
+
+
 def test_options_of_a_resume_are_for_one_stage(folder: StagesFolder, steadytune: Steadytune) -> None:
     code, _, complaint = steadytune("resume", "cattle", "--trials", "9", "--sweeps", folder.root)
     assert code == 2
