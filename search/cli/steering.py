@@ -20,6 +20,7 @@ from trainables.errors import SettingsError, SteadytuneError
 
 if TYPE_CHECKING:
     from search.journal.events import Requested
+    from search.state.sweep_state import SweepState
 
 ANSWER_SECONDS = 10.0
 """How long a verb waits for the answer of a sweep that runs."""
@@ -121,13 +122,14 @@ def _ask(folder: SweepFolder, request: Request) -> None:
     deadline = time.monotonic() + ANSWER_SECONDS
     while request in box and time.monotonic() < deadline:
         time.sleep(0.1)
-    answered = options.state(folder).requests.get(request.id)
+    state = options.state(folder)
+    answered = state.requests.get(request.id)
     if answered is None:
         unless = "; if it is not running, when it is resumed" if elsewhere else ""
         print(f"Sweep {folder.name} has not answered yet; it does so as soon as it can{unless}.")
         return
     _check(answered)
-    print(_sentence(answered, folder.name))
+    print(sentence(answered, state))
 
 
 def _check(answered: Requested) -> None:
@@ -135,13 +137,18 @@ def _check(answered: Requested) -> None:
         raise SteadytuneError(answered.detail)
 
 
-def _sentence(answered: Requested, name: str) -> str:
+def sentence(answered: Requested, state: SweepState) -> str:
+    """What the user is told of a request that was accepted; `state` is the sweep's since then."""
+    name = state.plan.spec.name
     if answered.verb == "add":
         note = f" Note: {answered.detail}." if answered.detail else ""
         return f"Added; it starts as soon as a worker is free.{note}"
     if answered.verb == "promote":
         return f"Trial {answered.trial} is promoted; it trains on as soon as a worker is free."
     if answered.verb == "stop" and answered.trial is not None:
+        before = state.trials[answered.trial].decisions[-2:-1]
+        if before and before[0].action == "pause":
+            return f"Trial {answered.trial} is stopped; it was paused."
         return f"Trial {answered.trial} is stopped; its worker is free after the epoch that it trains now."
     if answered.verb == "stop":
         return f"The search of {name} is stopped; its best trials are confirmed and exported now."

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState as StudyState
 
+from search.cli.steering import sentence
 from search.control.reopen import extend
 from search.control.steering import answer
 from search.journal.events import Requested
@@ -101,6 +102,16 @@ def test_a_paused_trial_is_promoted_although_its_rung_waits(steered: Callable[..
     assignment = sweep.coordinator.next()
     assert assignment is not None
     assert assignment.trial == paused
+
+
+def test_who_stops_a_trial_hears_of_its_worker_only_if_it_has_one(steered: Callable[..., Steered]) -> None:
+    sweep = steered(preset="long", trials=8).begin(rounds=8)
+    state = sweep.coordinator.state
+    (paused, *_), (running, *_) = state.trials.paused, state.trials.running
+    assert sentence(sweep.ask("stop", paused), state) == f"Trial {paused} is stopped; it was paused."
+    assert sentence(sweep.ask("stop", running), state).startswith(
+        f"Trial {running} is stopped; its worker is free after"
+    )
 
 
 def test_a_trial_is_added_on_top_of_the_others(steered: Callable[..., Steered]) -> None:
