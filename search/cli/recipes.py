@@ -116,7 +116,9 @@ def evaluate(
 
 def check(
     file: Annotated[Path, typer.Argument(metavar="SWEEP.yaml", help="sweep file (YAML)")],
-    verbose: Annotated[bool, typer.Option("--verbose", help="list each file that was repaired or left out")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="list each near duplicate, and each file that was repaired or left out")
+    ] = False,
     picture: Annotated[
         Path | None,
         typer.Option(help="JPEG file for a training batch; NAME-batch.jpg among the sweeps if not given"),

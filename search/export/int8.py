@@ -21,7 +21,7 @@ MOST_EXAMPLES, MOST_CALIBRATING = 400, 64
 EVERY = 4
 """Every fourth example calibrates; the metrics are of the others."""
 MUCH = 0.01
-"""If the metric loses this much or more, the sentence advises against the file: a point of average precision."""
+"""If the metric loses more than this, the sentence advises against the file: a point of average precision."""
 
 
 @dataclass(frozen=True)
