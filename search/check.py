@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from search.next_step import seen_from_here
-from search.pruning.rungs import milestones
 from search.storage.dataset_cache import fetch
 from search.storage.object_store import check_storage, open_storage
 from search.sweep.data_identity import describe as describe_data
@@ -141,8 +140,11 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
     budget += [f"{spec.hours:g} hours"] if spec.hours else []
     yield f"at most {' and '.join(budget)}, {confirmation}"
     if spec.scheduler != "none":
-        rungs = ", ".join(map(str, milestones(plan.grace_epochs, plan.reduction_factor, plan.max_epochs))) or "none"
+        rungs = ", ".join(map(str, plan.rungs)) or "none"
         yield f"rungs at epochs {rungs}: {AT_RUNGS[spec.scheduler]}"
+        if plan.early_rungs:
+            early = ", ".join(map(str, plan.early_rungs))
+            yield f"early rungs at epochs {early}: who trains first while trials can still start; none is left there"
     yield f"first trials: {', '.join(name for name, _ in plan.named) or 'none enqueued'}"
     if plan.pins:
         yield "pinned: " + ", ".join(f"{name}={value}" for name, value in plan.pins.items())

@@ -37,14 +37,16 @@ class PausingRung(Rung):
     Args:
         epoch: where it lies.
         share: of the trials that reached the first rung, how many may come here.
-        promoted_share: of the trials that reached the first rung, how many this rung may promote.
-        few_share: of a few trials, how many this rung may promote.
+        promoted_share: of the trials that reached the first rung, how many this rung may promote while more can come.
+        final_share: the same when no more can come.
+        few_share: the same of a few trials.
     """
 
-    def __init__(self, epoch: int, share: float, promoted_share: float, few_share: float) -> None:
+    def __init__(self, epoch: int, share: float, promoted_share: float, final_share: float, few_share: float) -> None:
         super().__init__(epoch)
         self.share = share
         self.promoted_share = promoted_share
+        self.final_share = final_share
         self.few_share = few_share
         self.paused: set[int] = set()
         self._paused_keys: list[_Key] = []  # sorted
@@ -56,7 +58,7 @@ class PausingRung(Rung):
     def final_quota(self, trials: int) -> int:
         """How many of `trials` this rung promotes in the end: at least as many as it would of `FEW`."""
         of_few = math.ceil(min(trials, FEW) * self.few_share - ROUNDING)
-        return max(1, of_few, math.ceil(trials * self.promoted_share - ROUNDING))
+        return max(1, of_few, math.ceil(trials * self.final_share - ROUNDING))
 
     def arrive(self, trial: int, projected_value: float | None, best: float | None) -> None:
         """`trial` reached the rung; it is not paused yet."""

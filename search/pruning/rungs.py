@@ -85,6 +85,17 @@ def milestones(grace_epochs: int, reduction_factor: float, max_epochs: int) -> l
     return epochs
 
 
+def early_rungs(grace_epochs: int, reduction_factor: float) -> list[int]:
+    """The epochs before `grace_epochs` at which trials are put in order, rising, `reduction_factor` apart."""
+    epochs: list[int] = []
+    epoch = grace_epochs / reduction_factor
+    while round(epoch) >= 1:
+        if round(epoch) < (epochs[0] if epochs else grace_epochs):
+            epochs.insert(0, round(epoch))
+        epoch /= reduction_factor
+    return epochs
+
+
 @dataclass
 class Rung:
     """The values with which trials reached one rung. A comparison takes the logarithm of their number.

@@ -95,7 +95,9 @@ def choose(recordings: Sequence[Recording], workers: int, orders: int) -> Choice
 
 def _cost(recording: Recording, setting: Setting, workers: int, orders: int) -> Cost:
     grace, factor = setting
-    scheduler_settings = {"grace_epochs": first_rung(grace, recording.max_epochs), "reduction_factor": factor}
+    # Early rungs come only before a grace period that is not given.
+    grace_epochs = None if setting == DEFAULT else first_rung(grace, recording.max_epochs)
+    scheduler_settings = {"grace_epochs": grace_epochs, "reduction_factor": factor}
     results = [simulate_shuffled(recording, scheduler_settings, workers, seed) for seed in range(orders)]
     return _mean([Cost(result.epochs, result.regret) for result in results])
 

@@ -18,4 +18,6 @@ def build_scheduler(plan: Plan) -> Scheduler:
     if plan.spec.scheduler == "stopping":
         return StoppingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs)
     nothing = plan.spec.stability.collapse_value if plan.recipe.mode == "max" else 0.0
-    return PromotingASHA(plan.grace_epochs, plan.reduction_factor, plan.max_epochs, plan.spec.min_peers, nothing)
+    return PromotingASHA(
+        plan.grace_epochs, plan.reduction_factor, plan.max_epochs, plan.spec.min_peers, nothing, plan.early_rungs
+    )

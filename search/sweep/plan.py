@@ -8,7 +8,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
 
-from search.pruning.rungs import first_rung, milestones
+from search.pruning.rungs import early_rungs, first_rung, milestones
 from search.sweep.data_identity import DataIdentity
 from search.sweep.data_look import DataLook
 from search.sweep.field_checks import check_together
@@ -85,6 +85,13 @@ class Plan:
     def rungs(self) -> list[int]:
         """The epochs at which the scheduler compares trials, rising."""
         return milestones(self.grace_epochs, self.reduction_factor, self.max_epochs)
+
+    @property
+    def early_rungs(self) -> list[int]:
+        """The epochs before these at which it puts trials in order, rising; none in a grace period that was given."""
+        if self.spec.scheduler != "asha" or self.spec.grace_epochs:
+            return []
+        return early_rungs(self.grace_epochs, self.reduction_factor)
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:

@@ -129,7 +129,7 @@ class SweepSpec(Settings):
     grace_epochs: int | None = Field(
         None,
         gt=0,
-        description="epochs before the first rung (8 % if not given); a longer warm-up is waited for until 16 %",
+        description="epochs before the first rung (8 % after early rungs if not given); longer warm-ups: until 16 %",
     )
     reduction_factor: float | None = Field(
         None,

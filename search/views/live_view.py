@@ -17,8 +17,9 @@ from search.views.pace import Pace, clock, pace
 from search.views.status_table import ROWS, best_so_far, label, status_table
 from trainables.metric_text import metric_text
 
-HEAD_LINES, TABLE_LINES = 5, 4
-"""Lines above the table, and lines of it that are no trials: with them a live view fits on its terminal."""
+HEAD_LINES, TABLE_LINES = 5, 5
+"""Lines above the table, and lines of it that are no trials, two of them below it where it is narrow: with them a live
+view fits on its terminal."""
 
 
 def live_view(state: SweepState, title: str, console: Console, interrupted: bool = False) -> RenderableType:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 
 from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
+from search.state.trial_state import TrialState
 from search.sweep.plan import Plan
 
 USUAL_SHARE, USUAL_TRIALS = 0.45, 8
@@ -60,14 +60,23 @@ def _remaining(state: SweepState) -> float | None:
 
 def _search_epochs(state: SweepState) -> float:
     """Epochs that the search still takes if its trials go on to end where those so far have."""
-    budget, search, longest = state.plan.spec.epoch_budget, state.trials.search, state.plan.max_epochs
-    usual = longest * (1.0 if state.plan.spec.scheduler == "none" else USUAL_SHARE)
-    typical = statistics.fmean([usual] * USUAL_TRIALS + [trial.curve.epoch for trial in search if not trial.running])
-    to_start = 0 if state.search_ended or state.stopped_by_hand else state.trial_budget - len(search)
+    plan, search = state.plan, state.trials.search
+    budget, longest = plan.spec.epoch_budget, plan.max_epochs
+    usual = longest * (1.0 if plan.spec.scheduler == "none" else USUAL_SHARE)
     running = [trial for trial in search if trial.running]
-    epochs = to_start * typical
+    # A trial at an early rung trains to the end of the grace period at least, and is not among the best so far.
+    expected = (plan.grace_epochs + usual) / 2
+    early = [expected - trial.curve.epoch for trial in search if _at_early_rung(plan, trial)]
+    so_far = [trial.curve.epoch for trial in search if not trial.running] + early
+    typical = (USUAL_TRIALS * usual + sum(so_far)) / (USUAL_TRIALS + len(search) - len(running))
+    to_start = 0 if state.search_ended or state.stopped_by_hand else state.trial_budget - len(search)
+    epochs = to_start * typical + sum(early)
     epochs += sum(max(0.0, (longest if trial.is_reference else typical) - trial.curve.epoch) for trial in running)
     return epochs if budget is None else min(epochs, max(0.0, budget - state.epochs))
+
+
+def _at_early_rung(plan: Plan, trial: TrialState) -> bool:
+    return trial.paused and trial.curve.epoch in plan.early_rungs
 
 
 def confirmations(plan: Plan) -> int:

@@ -32,7 +32,7 @@ from tests.bench.own.recorded import Table
 from tests.bench.own.systems import Ours, System, run
 from tests.bench.public.groups import Group
 
-SHOWN = (10, 20, 40)
+SHOWN = (5, 10, 20, 40)
 """Marks of the table, in trainings' worth of epochs."""
 DEFAULT = "the default"
 
@@ -43,7 +43,7 @@ class Variant:
 
     Attributes:
         constants: by dotted name, what the module's or the class's constant is instead.
-        grace: share of a training before the first rung, instead of the default's.
+        grace: share of a training before the first rung as a sweep's file would give it, so without early rungs.
         policy: fields of the sweep.
         workers: trials at a time.
         trials: that the sweep may start; the table's own if 0.
@@ -70,12 +70,13 @@ VARIANTS: dict[str, Variant] = {
     **_constant("tests.bench.own.tabular.CANDIDATES", 50, 800),
     **_constant("search.pruning.promoting.PromotingASHA.thinning", 0.75, 0.95),
     **_constant("search.pruning.promoting.PromotingASHA.thinning_few", 0.6, 0.8),
+    **_constant("search.pruning.promoting.PromotingASHA.thinning_early", 0.2, 0.5, 0.85),
     **_constant("search.pruning.promoting.NOTHING_UNTIL", 0.15, 0.6),
     **_constant("search.pruning.pausing_rung.FEW", 4, 16),
     **_constant("search.pruning.objective.WINDOW", 1, 5),
     **_constant("search.pruning.rungs.WARMUP_SHARE", 0, 0.25, 1),
     **{f"min_peers {count}": Variant(policy={"min_peers": count}) for count in (4, 16)},
-    **{f"GRACE {share:g}": Variant(grace=share) for share in (0.05, 0.12)},
+    **{f"grace {share:g}, no early rungs": Variant(grace=share) for share in (0.05, 0.08, 0.12)},
     **{f"factor {factor:g}": Variant(policy={"reduction_factor": factor}) for factor in (1.25, 1.7)},
     **{f"{count} workers": Variant(workers=count) for count in (1, 16, 64)},
     **{f"{count} trials": Variant(trials=count) for count in (10, 20, 60, 200, 1000)},

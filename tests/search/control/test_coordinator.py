@@ -33,7 +33,7 @@ def test_the_baseline_runs_first(data: Path, journal: Path) -> None:
 
 
 def test_the_baseline_trains_to_its_end_even_behind_at_a_rung(data: Path, journal: Path) -> None:
-    plan = plan_of(data, trials=2, preset="long", enqueue=["good", "steady"], confirm_top=0)
+    plan = plan_of(data, trials=2, preset="long", grace_epochs=3, enqueue=["good", "steady"], confirm_top=0)
     baseline = swept(plan, journal, Workers(places=1)).state.trials[1]
     assert [decision.reason for decision in baseline.decisions] == ["rung"] * 7 + ["done"]
     words = "ranked 2 of 2 at the epoch-3 rung: projected score 0.6687 (no rung stops the baseline)"

@@ -34,7 +34,7 @@ def test_a_trial_that_waited_goes_on_from_its_checkpoint(data: Path, journal: Pa
 
 
 def test_a_trial_at_a_rung_that_has_not_opened_hears_how_many_arrivals_it_waits_for(data: Path, journal: Path) -> None:
-    plan = plan_of(data, trials=20, preset="long", confirm_top=0, seed=1, enqueue=[])
+    plan = plan_of(data, trials=20, preset="long", grace_epochs=3, confirm_top=0, seed=1, enqueue=[])
     swept(plan, journal, Workers(places=1))
     first, second = [event for event in events(journal, Decided) if event.action == "pause"][:2]
     assert first.detail.startswith("ranked 1 of 1 at the epoch-3 rung: projected score ")

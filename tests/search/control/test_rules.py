@@ -140,7 +140,7 @@ def test_a_rung_where_most_have_reached_next_to_nothing_promotes_all(data: Path,
     assert len(coordinator.state.trials.search) == 6
     for trial in coordinator.state.trials.search:
         last_at = {decision.numbers["rung"]: decision for decision in trial.decisions if "rung" in decision.numbers}
-        early = [decision for rung, decision in last_at.items() if rung <= 0.3 * 27]
+        early = [decision for rung, decision in last_at.items() if 3 <= rung <= 0.3 * 27]
         assert len(early) == 4
         assert {decision.action for decision in early} == {"continue"}
         assert trial.is_baseline or "most are next to nothing there, so all are promoted" in early[0].detail

@@ -64,7 +64,7 @@ def steered(data: Path, tmp_path: Path) -> Callable[..., Steered]:
 
 
 def test_a_running_trial_that_is_stopped_takes_no_more_epochs(steered: Callable[..., Steered]) -> None:
-    sweep = steered(preset="long").begin(rounds=1)
+    sweep = steered(preset="long", grace_epochs=3).begin(rounds=1)
     assert sweep.ask("stop", 1).accepted
     trial = sweep.coordinator.state.trials[1]
     assert trial.decision is not None

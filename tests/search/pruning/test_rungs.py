@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.pruning.curve import Curve, Point
-from search.pruning.rungs import Rung, RungResult, first_rung, milestones
+from search.pruning.rungs import Rung, RungResult, early_rungs, first_rung, milestones
 from search.pruning.stopping import StoppingASHA
 
 LEVELS = st.one_of(st.none(), st.floats(-1e9, 1e9))
@@ -187,3 +187,20 @@ def test_among_unequal_levels_at_most_one_in_eta_goes_on(values: list[float | No
     promoted = [value for trial, value in enumerate(values) if asha.rung_result(trial, 1).promoted]
     assert len(promoted) <= max(1, len(values) / factor)
     assert None not in promoted
+
+
+@pytest.mark.parametrize(
+    ("grace", "factor", "early"),
+    [
+        (1, 1.4, []),
+        (2, 1.4, [1]),
+        (3, 1.4, [1, 2]),
+        (8, 1.4, [1, 2, 3, 4, 6]),
+        (8, 3, [1, 3]),
+        (24, 2, [1, 2, 3, 6, 12]),
+    ],
+)
+def test_early_rungs_lie_before_the_grace_period_as_far_apart_as_those_after(
+    grace: int, factor: float, early: list[int]
+) -> None:
+    assert early_rungs(grace, factor) == early

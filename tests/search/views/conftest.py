@@ -14,8 +14,16 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> SweepState:
     """A sweep that has ended: trial 0 is the baseline, 1 diverged, 2 won; the others were drawn."""
     folder = tmp_path_factory.mktemp("ended")
     (folder / "data.txt").write_text("1\n")
+    enqueue = ["steady", "wild", "good"]
     plan = plan_of(
-        folder, trials=12, preset="long", enqueue=["steady", "wild", "good"], confirm_top=1, confirm_seeds=2, audit=0.0
+        folder,
+        trials=12,
+        preset="long",
+        grace_epochs=3,
+        enqueue=enqueue,
+        confirm_top=1,
+        confirm_seeds=2,
+        audit=0.0,
     )
     coordinator = swept(plan, folder / "journal")
     coordinator.end(result(coordinator.state))

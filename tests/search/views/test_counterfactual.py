@@ -61,9 +61,8 @@ def test_a_trial_that_trained_to_its_end_has_no_counterfactual(data: Path, tmp_p
 
 
 def test_a_demoted_trial_says_why_and_what_may_become_of_it(data: Path, tmp_path: Path) -> None:
-    plan = plan_of(
-        data, trials=4, preset="long", enqueue=["steady", "wild", "good", "slow"], min_peers=1, confirm_top=0
-    )
+    enqueue = ["steady", "wild", "good", "slow"]
+    plan = plan_of(data, trials=4, preset="long", grace_epochs=3, enqueue=enqueue, min_peers=1, confirm_top=0)
     workers = Workers(places=1)
     coordinator = coordinator_of(plan, tmp_path / "journal", workers)
     coordinator.open(1)

@@ -21,7 +21,7 @@ def running(data: Path, tmp_path: Path) -> Coordinator:
     plan = plan_of(data, trials=30, preset="long", enqueue=["steady", "good"], audit=0.0)
     coordinator = coordinator_of(plan, tmp_path / "journal", workers)
     coordinator.open(2)
-    while coordinator.state.trials.finished < 2:
+    while coordinator.state.trials.finished < 2 or len(coordinator.state.trials.search) < 20:
         workers.fill(coordinator)
         workers.step(coordinator, min(workers.running))
     workers.fill(coordinator)
@@ -51,7 +51,7 @@ def test_it_says_how_far_the_sweep_is(running: Coordinator) -> None:
     assert all(number in now for number in numbers)
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (140, 24), (140, 50)])
+@pytest.mark.parametrize(("width", "height"), [(70, 24), (80, 24), (140, 24), (140, 50)])
 def test_it_fits_on_its_terminal(running: Coordinator, width: int, height: int) -> None:
     lines = shown(running.state, width, height)
     assert len(lines) < height

@@ -57,7 +57,7 @@ def test_a_paused_and_a_running_trial_say_so(data: Path, tmp_path: Path) -> None
         workers.step(coordinator, min(workers.running))
     workers.fill(coordinator)
     text = "\n".join(lines_of([status_table(coordinator.state, "a sweep")]))
-    assert "paused at rung 3: rank 1 of 1" in text
+    assert "paused at rung 1: rank 1 of 1" in text
     assert "starting  quality=" in text
     assert " · 1 paused" in text
 

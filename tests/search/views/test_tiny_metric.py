@@ -38,7 +38,7 @@ def tiny(recipe: Curves, settings: CurveSettings, number: int) -> Epoch:
 def texts(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """All that is shown of a sweep that minimises such an error, meanwhile and at its end."""
     monkeypatch.setattr(Curves, "epoch", tiny)
-    plan = plan_of(data, trials=12, preset="long", metric={"name": "error", "mode": "min"}, audit=0.0)
+    plan = plan_of(data, trials=12, preset="long", grace_epochs=3, metric={"name": "error", "mode": "min"}, audit=0.0)
     parts: list[str] = []
 
     def listen(row: Row, state: SweepState) -> None:
