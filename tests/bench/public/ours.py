@@ -8,7 +8,7 @@ from functools import partial
 from search.pruning.curve import Curve
 from search.pruning.peers import median_of_peers
 from search.pruning.promoting import PromotingASHA
-from search.pruning.rungs import first_rung
+from search.pruning.rungs import early_rungs, first_rung
 from search.pruning.scheduler import Scheduler
 from search.pruning.stability import StabilitySettings
 from search.pruning.stop_rules import doubtful, verdict
@@ -137,14 +137,17 @@ def promoting(
     stability: StabilitySettings | None = None,
     curve: Callable[[], Curve] = Curve,
     asha: type[PromotingASHA] = PromotingASHA,
+    early: bool = False,
 ) -> MakeRule:
-    """The default kind; `grace` as a share of a training."""
-    return lambda group: Ours(
-        group,
-        asha(first_rung(grace, group.max_epochs), factor, group.max_epochs, min_peers, DEFAULT.collapse_value),
-        stability,
-        curve,
-    )
+    """The default kind; `grace` as a share of a training, before which there may be `early` rungs."""
+
+    def make(group: Group) -> Ours:
+        first = first_rung(grace, group.max_epochs)
+        before = early_rungs(first, factor) if early else []
+        scheduler = asha(first, factor, group.max_epochs, min_peers, DEFAULT.collapse_value, before)
+        return Ours(group, scheduler, stability, curve)
+
+    return make
 
 
 def stopping(grace: float, factor: float = 3.0, stability: StabilitySettings | None = None) -> MakeRule:
@@ -161,7 +164,7 @@ def verdicts_alone(stability: StabilitySettings) -> MakeRule:
 
 def rules() -> dict[str, MakeRule]:
     """By the name in the table. The other switches are tried without verdicts, which take most of a replay's time."""
-    makers: dict[str, MakeRule] = {}
+    makers: dict[str, MakeRule] = {"steadytune, the default": promoting(GRACE, stability=DEFAULT, early=True)}
     for grace in (0.05, 0.06, GRACE, 0.10):
         makers[f"steadytune, grace {grace:.0%}"] = promoting(grace, stability=DEFAULT)
     for grace in (0.05, GRACE):
