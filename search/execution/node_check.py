@@ -22,7 +22,7 @@ UNCHECKED_PACKAGES = {"steadytune", "optuna", "mlflow"}
 """steadytune's code is sent to the nodes, and only the driver's processes need Optuna and MLflow."""
 SHARE = "give --sweeps a folder that all nodes share, or a --storage"
 _SAME_PATH = "put the data under this path on every node, or give a URI"
-_SAME_SCRIPT = "a script does not travel with the sweep: put its folder under this path on every node, or share it"
+_SAME_SCRIPT = "a script is not sent to the nodes: put its folder under this path on every node, or share it"
 _REACH = "let the node reach it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are read where Ray was started"
 
 
@@ -167,7 +167,7 @@ def compare(
     if gpus_per_trial and not report.gpus:
         fix = "install the driver that nvidia-smi comes with, or start the node with --num-gpus 0"
         yield Difference(node, "GPUs", f"{gpus_per_trial:g} per trial", "nvidia-smi sees none", fix)
-    if driver.python != report.python:  # pickles travel between patch versions, not between minor ones
+    if driver.python != report.python:  # pickles can be read by other patch versions, not by other minor ones
         series = _minor(driver.python)
         fix = "" if series == _minor(report.python) else f"run Python {series} on every node"
         yield Difference(node, "python", driver.python, report.python, fix)

@@ -236,16 +236,16 @@ def test_two_gpus_for_one_training_are_a_scripts_own_affair() -> None:
     assert make_plan(sweep(gpus=2)).spec.gpus == 2
 
 
-def test_check_says_that_a_script_does_not_travel_to_a_cluster(tmp_path: Path) -> None:
+def test_check_says_that_a_script_is_not_sent_to_a_cluster(tmp_path: Path) -> None:
     fields = declaration(directory=str(tmp_path))
     values = {"recipe": "command", "name": "own", **fields}
     told = {
         where: list(map(str, describe(make_plan(read_spec(values | more, "sweep.yaml")))))
         for where, more in (("here", {}), ("there", {"address": "10.0.0.1:6379"}))
     }
-    sentence = f"The script does not travel: {tmp_path} must be there on every node of 10.0.0.1:6379."
+    sentence = f"The script is not sent to the nodes: {tmp_path} must be there on every node of 10.0.0.1:6379."
     assert sentence in told["there"]
-    assert not any("does not travel" in line for line in told["here"])
+    assert not any("is not sent" in line for line in told["here"])
 
 
 def test_a_script_starts_from_an_earlier_ones_checkpoint_by_the_parameter_that_is_named(tmp_path: Path) -> None:
