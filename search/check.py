@@ -123,7 +123,8 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
     yield from plan_notes(plan)
     yield from machine_notes(plan)
     if spec.address and spec.script_files:
-        yield f"The script is not sent to the nodes: {spec.script_files[0]} must be there on every node of {spec.address}."
+        script = spec.script_files[0]
+        yield f"The script is not sent to the nodes: {script} must be there on every node of {spec.address}."
     yield from lines(plan.findings, verbose)
     if plan.findings and not verbose:
         yield "  (each of them: steadytune check SWEEP.yaml --verbose)"
