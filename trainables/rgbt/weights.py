@@ -165,6 +165,7 @@ def _rebuilt(state: Mapping[str, Any], names: list[str], size: str | None, path:
     with seeded("rebuilt"):  # its own first weights, which go at once, take no random numbers from others
         model = empty_model(size, fusion_of(state), 4, len(names))
     fill(model, state, path)
+    model.names = dict(enumerate(names))  # Ultralytics' `load` matches classes by them
     return model
 
 

@@ -34,13 +34,13 @@ def arguments(given: RgbtSettings, folder: Path) -> Any:
     return get_cfg(overrides=training.arguments(given))
 
 
-def detector(folder: Path, weights: Any = None, **changes: Any) -> Any:
+def detector(folder: Path, weights: Any = None, names: tuple[str, ...] = NAMES, **changes: Any) -> Any:
     given = settings(**changes)
     args = arguments(given, folder)
     from trainables.rgbt.model import build
 
     torch.manual_seed(1)
-    return build(given, NAMES, args, weights)
+    return build(given, names, args, weights)
 
 
 @pytest.fixture
@@ -230,6 +230,18 @@ class TestWeights:
                 check_fits(detector(tmp_path, loaded), loaded, str(path))
             with pytest.raises(CheckpointError, match="is not of a training with these settings"):
                 load_weights(str(path), "n")
+
+    def test_of_an_earlier_training_keep_each_class_where_its_name_is(self, tmp_path: Path) -> None:
+        from trainables.rgbt.weights import load_weights
+
+        folder = tmp_path / "epoch-0001"
+        folder.mkdir()
+        content = {"names": list(NAMES), "ema": (earlier := detector(tmp_path).state_dict())}
+        torch.save({"epoch": 1, "identity": "rgbt", "training": content}, folder / "state.pt")
+        again = detector(tmp_path, load_weights(str(folder), "t"), names=NAMES[::-1]).state_dict()
+        outputs = [name for name in earlier if "cv3." in name and earlier[name].shape[:1] == (2,)]
+        assert outputs
+        assert all(torch.equal(again[name], earlier[name].flip(0)) for name in outputs)
 
     def test_of_the_tiny_model_cannot_be_downloaded(self, tmp_path: Path) -> None:
         with isolated(tmp_path):
