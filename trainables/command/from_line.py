@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from trainables.settings import parse_value
+
 EPOCHS = {"epochs", "epoch", "num_epochs", "max_epochs", "n_epochs", "num_train_epochs", "trainer.max_epochs"}
 SEED = {"seed", "random_seed", "manual_seed"}
 DATA = {"data", "data_dir", "data_path", "dataset", "dataset_dir", "data_root", "train_dir"}
@@ -152,5 +154,6 @@ def sweep_file(words: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _yaml(word: str) -> str:
-    plain = re.fullmatch(r"[A-Za-z_./-][\w./-]*", word) and word.lower() not in ("true", "false", "null", "yes", "no")
-    return word if plain else json.dumps(word, ensure_ascii=False)
+    """`word` as an element of a list in YAML: in quotes unless it is read as the same text without them."""
+    is_plain = re.fullmatch(r"[A-Za-z_./-][\w./-]*", word) and parse_value(f"[{word}]", "word") == [word]
+    return word if is_plain else json.dumps(word, ensure_ascii=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+import pytest
+
 from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
 from trainables.command.from_line import guess, sweep_file
@@ -35,6 +37,12 @@ def test_what_is_written_is_a_sweep() -> None:
         text, _ = sweep_file(shlex.split(line))
         plan = make_plan(read_spec({"name": "a", **parse_value(text, "sweep.yaml")}, "sweep.yaml"))
         assert plan.ranges or "${args}" not in text
+
+
+@pytest.mark.parametrize("word", ["-1", ".5", "-1e3", "on", "Off", "yes", ".inf", "null", "~", "-", "---", "..."])
+def test_words_are_texts_whatever_yaml_would_make_of_them(word: str) -> None:
+    text, _ = sweep_file(["python", "train.py", "--device", word, "--lr", "1e-3"])
+    assert parse_value(text, "sweep.yaml")["command"][3] == word
 
 
 def test_what_is_left_to_do_is_said() -> None:
