@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.errors import DataError
+from trainables.errors import DataError, first_few
 
 NAMED = 10
 """A sentence names at most this many classes."""
@@ -93,6 +93,5 @@ def nothing_left(match: ClassMatch, what: str) -> DataError:
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first of `names`, and how many more there are, for a sentence."""
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(map(repr, names[:NAMED])) + more
+    """Classes' `names` for a sentence, each in quotes."""
+    return first_few([*map(repr, names)], NAMED)

@@ -7,7 +7,7 @@ the message alone and exits with code 2. Any other exception is a bug of ours.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 LONGEST = 2000
@@ -62,6 +62,12 @@ def no_data_at(data: str, recipe: str) -> DataError:
 def first_line(error: BaseException) -> str:
     """The first line of what `error` says; its type's name if it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def first_few(names: Sequence[str], most: int = 5) -> str:
+    """`names` for a sentence: the first `most` of them, and how many more there are; "" if there are none."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 SYNONYMS = (

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from trainables.errors import DataError
+from trainables.errors import DataError, first_few
 from trainables.file_facts import IMAGE, FileFacts, file_facts, stamp_of
 
 FORMAT = "v2-"
@@ -169,8 +169,7 @@ def _text(value: Any) -> str:
 
 
 def _counted(kind: str, names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return f"{len(names):,} {kind} ({', '.join(names[:NAMED])}{more})"
+    return f"{len(names):,} {kind} ({first_few(names, NAMED)})"
 
 
 def dump(manifest: Manifest) -> dict[str, Any]:

@@ -9,7 +9,7 @@ a bound, for all trials of a process.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.errors import DataError
+from trainables.errors import DataError, first_few
 from trainables.file_facts import FileFacts, file_facts
 from trainables.json_file import is_number, read_json
 from trainables.manifest import Manifest, Part, of_parts, values_digest
@@ -118,7 +118,7 @@ def annotated_boxes(root: Path) -> dict[str, dict[int, list[list[float]]]]:
         where = f"{file} entry {number}"
         name = entry.get("video_id") if isinstance(entry, dict) else None
         if not isinstance(name, str) or name not in folders:
-            raise DataError(f"{where}: video_id is {name!r}; {samples} holds {_some(folders)}")
+            raise DataError(f"{where}: video_id is {name!r}; {samples} holds {first_few([*folders]) or 'nothing'}")
         if name in annotated:
             raise DataError(f"{where}: video_id {name} was there before; put all its boxes into one entry")
         annotated[name] = _boxes(entry, f"{where} ({name})")
@@ -200,8 +200,3 @@ def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path, 
                 raise DataError(f"{where}: {corners} leaves the picture of {video.width}x{video.height}; cut it")
     boxes_of = {frame: np.array(boxes, dtype=np.float32) for frame, boxes in annotated.items()}
     return Clip(folder.name, path, tuple(images), boxes_of, video.width, video.height, video.times)
-
-
-def _some(names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    return ", ".join(ordered[:5]) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "") or "nothing"

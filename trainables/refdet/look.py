@@ -6,25 +6,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from trainables.errors import first_few
 from trainables.look import EXAMPLES, Example, Look, LookTable
 from trainables.refdet.data import Clip, RefdetData
 from trainables.refdet.settings import RefdetSettings
 from trainables.vision.detection_look import MEDIUM, SMALL
 
-FEW = 5
-"""Annotated frames. An episode that draws more of a class shows some twice."""
-
 
 def look(settings: RefdetSettings, data: RefdetData) -> Look:
-    """See `Recipe.look`. Near duplicates are not looked for: neighbouring frames of a video are such."""
+    """See `Recipe.look`.
+
+    Near duplicates are not looked for: neighbouring frames of a video are such. It warns of classes of which an episode
+    draws more frames than are annotated.
+    """
     splits = {"train": data.train, "test": data.val}
     parts = {split: _counts(clips, settings.image_size) for split, clips in splits.items()}
     rows = tuple((name, *(part[name] for part in parts.values())) for name in parts["train"])
     size = settings.image_size
     note = f"Objects by the area of their boxes at frames of {size} px: small is below 32² px, large 96² and more."
     few = [clip.name for clip in data.train if len(clip.frames) < settings.n_query]
-    names = ", ".join(few[:FEW]) + (f" and {len(few) - FEW} more" if len(few) > FEW else "")
-    warning = f"fewer annotated frames than n_query ({settings.n_query}), so some are shown twice: {names}"
+    warning = f"fewer annotated frames than n_query ({settings.n_query}), so some are shown twice: {first_few(few)}"
     return Look((LookTable("Videos", ("", *splits), rows, note),), (warning,) if few else ())
 
 
@@ -38,7 +39,7 @@ def _counts(clips: Sequence[Clip], size: int) -> dict[str, str]:
     pictures = sorted({f"{clip.width}x{clip.height}" for clip in clips})
     return {
         "videos (classes)": f"{len(clips):,}",
-        "size on disk": ", ".join(pictures[:3]) + (f" and {len(pictures) - 3} more" if len(pictures) > 3 else ""),
+        "size on disk": first_few(pictures, 3),
         "annotated frames": f"{sum(frames):,}, {min(frames):,} to {max(frames):,} a video",
         "reference images": f"{sum(references):,}, {min(references)} to {max(references)} a video",
         "objects": f"{len(areas):,}",

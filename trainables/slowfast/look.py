@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from trainables.errors import first_few
 from trainables.look import EXAMPLES, RARE, Example, Look, LookTable, remark
 from trainables.slowfast.data import ThermalData
+from trainables.slowfast.held_out import FRAMES
 from trainables.slowfast.settings import SlowfastSettings
 from trainables.vision.guessing import guesses, mean_class_accuracy
-
-FRAMES = 4
-"""Of a clip, that its picture shows."""
 
 
 def look(settings: SlowfastSettings, data: ThermalData) -> Look:
@@ -33,7 +32,7 @@ def look(settings: SlowfastSettings, data: ThermalData) -> Look:
     note = f"The training takes {settings.frames} frames of {width}x{height}; its coldest value is 0, its hottest 1."
     table = LookTable("Sizes", ("", "train", "val"), (("clips", *sizes), ("temperatures", *spans)), note)
     rare = [row[0] for row in rows if row[-1]]
-    warning = f"few clips or none in a split: {', '.join(rare[:5])}" + (f" and {len(rare) - 5} more" * (len(rare) > 5))
+    warning = f"few clips or none in a split: {first_few(rare)}"
     guessed = {
         name: {"mean_class_accuracy": mean_class_accuracy(guess.table), "top1": guess.top1, "top5": guess.top5}
         for name, guess in guesses(*counts).items()

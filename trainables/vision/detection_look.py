@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.errors import first_few
 from trainables.look import RARE, Look, LookTable, remark
 from trainables.vision import near_duplicates
 from trainables.vision.coco_layout import CUT
@@ -235,7 +236,7 @@ def class_warnings(classes: LookTable) -> Iterator[str]:
     ):
         names = [row[0] for row in classes.rows if row[-1] == kind]
         if names:
-            yield sentence.format(", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else ""))
+            yield sentence.format(first_few(names))
 
 
 def _too_small(splits: Splits, scale: Callable[[int, int], float], size: str) -> Iterator[str]:
