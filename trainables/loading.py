@@ -13,7 +13,8 @@ Without processes this is torch's `DataLoader` as it is. With them:
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sized
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -104,6 +105,30 @@ class Batches(Generic[BatchT]):
     def restart(self) -> None:
         """End the processes; the next iteration starts others, which see the data set as it is then."""
         self._loader = None
+
+
+class Timed(Generic[BatchT]):
+    """The batches of one epoch's training; measures how long the training waits for them.
+
+    Args:
+        batches: iterated over once, from now on.
+    """
+
+    def __init__(self, batches: Iterable[BatchT]) -> None:
+        self._batches = batches
+        self._waited = 0.0
+        self._began = time.perf_counter()
+
+    def __iter__(self) -> Iterator[BatchT]:
+        asked = self._began
+        for batch in self._batches:
+            self._waited += time.perf_counter() - asked
+            yield batch
+            asked = time.perf_counter()
+
+    def seconds(self) -> dict[str, float]:
+        """The training so far as `Epoch.seconds` has it: "data", in which it waited, and "train", the rest."""
+        return {"data": self._waited, "train": time.perf_counter() - self._began - self._waited}
 
 
 class _SeededBatches(Sampler[Any]):

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_flatten
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
 from trainables import registry
-from trainables.loading import SMALL, Batches, data_share, shuffled, waiting
+from trainables.loading import SMALL, Batches, Timed, data_share, shuffled, waiting
 from trainables.loop import seeded
 
 CPU = torch.device("cpu")
@@ -167,6 +167,21 @@ def test_processes_see_a_changed_data_set_once_they_are_started_anew() -> None:
     loader.restart()
     assert not epoch(loader, 1)[0][:, 1:].any()
     loader.restart()
+
+
+def test_waiting_for_batches_is_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("trainables.loading.time.perf_counter", lambda: now[0])
+
+    def batches() -> Iterator[str]:
+        for batch in ("a", "b"):
+            now[0] += 1.0
+            yield batch
+
+    timed = Timed(batches())
+    for _ in timed:
+        now[0] += 10.0
+    assert timed.seconds() == {"data": 2.0, "train": 20.0}
 
 
 def test_the_share_of_data_is_that_of_the_training_without_the_evaluation() -> None:

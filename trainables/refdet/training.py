@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch.nn.utils import clip_grad_norm_
 from trainables import device as gpu
 from trainables.backends import placed
 from trainables.errors import SettingsError
+from trainables.loading import Timed
 from trainables.loop import seeded
 from trainables.precision import Precision, full
 from trainables.refdet.data import RefdetData
@@ -107,11 +107,9 @@ class RefdetTraining:
             return triplets, draw(self._data, settings, way, frames, random)
 
         sums = torch.zeros(1 + len(PARTS), dtype=torch.float64)
-        waited, began = 0.0, time.perf_counter()
-        mark = began
         with closing(in_order(make, settings.n_episodes, settings.num_workers)) as prepared:
-            for index, (triplets, episode) in enumerate(prepared):
-                waited += time.perf_counter() - mark
+            episodes = Timed(prepared)
+            for index, (triplets, episode) in enumerate(episodes):
                 losses = self._losses(episode, triplets, epoch)
                 total = torch.stack(list(losses.values())).sum()
                 accumulated = settings.gradient_accumulation
@@ -125,10 +123,9 @@ class RefdetTraining:
                 values = torch.stack([total, *losses.values()]).detach().double().cpu()
                 sums += values
                 self._steps.append(float(values[0]))
-                mark = time.perf_counter()
         mean, *parts = (sums / settings.n_episodes).tolist()
         named = {"train": mean} | {f"train/{name}": part for name, part in zip(PARTS, parts, strict=True)}
-        return named, {"data": waited, "train": time.perf_counter() - began - waited}
+        return named, episodes.seconds()
 
     def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """COCO average precision on novel classes, with their references and with those of another class."""

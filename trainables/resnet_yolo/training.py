@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from trainables import device as gpu
 from trainables.backends import placed
-from trainables.loading import Batches, shuffled
+from trainables.loading import Batches, Timed, shuffled
 from trainables.loop import seeded
 from trainables.precision import Precision
 from trainables.resnet_yolo.augment import HeldOutImages, TrainingImages, collate
@@ -76,10 +75,8 @@ class ResnetYoloTraining:
         iou = self._matching_iou(epoch)
         count, every = len(self._train), self._settings.accumulation
         sums = torch.zeros(3, dtype=torch.float64)
-        waited, began = 0.0, time.perf_counter()
-        mark = began
-        for index, (pixels, targets) in enumerate(self._train):
-            waited += time.perf_counter() - mark
+        batches = Timed(self._train)
+        for index, (pixels, targets) in enumerate(batches):
             losses = self._losses(self._forward(pixels), targets, iou)
             group = min(every, count - index // every * every)
             self._precision.backward(losses.total)
@@ -88,9 +85,7 @@ class ResnetYoloTraining:
             values = torch.stack(losses).detach().double().cpu()
             sums += values
             self._steps.append(float(values[0]))
-            mark = time.perf_counter()
-        seconds = {"data": waited, "train": time.perf_counter() - began - waited}
-        return _named("train", sums / count), seconds
+        return _named("train", sums / count), batches.seconds()
 
     def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """COCO average precision, and the loss at the ramp's last matching IoU, which is comparable over epochs."""

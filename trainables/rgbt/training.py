@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from ultralytics.utils.torch_utils import ModelEMA
 
 from trainables import device as gpu
 from trainables.backends import placed
-from trainables.loading import Batches
+from trainables.loading import Batches, Timed
 from trainables.loop import seeded
 from trainables.precision import Precision, full
 from trainables.recipe import Alarm
@@ -102,22 +101,20 @@ class RgbtTraining:
         loader = self._loader(epoch)
         sums = torch.zeros(1 + len(self._parts), dtype=torch.float64)
         self._gradients = torch.zeros(2)
-        waited, began = 0.0, time.perf_counter()
-        mark = began
-        for step, batch in enumerate(loader):
-            waited += time.perf_counter() - mark
+        batches = Timed(loader)
+        for step, batch in enumerate(batches):
             self._set_rates(epoch, step, len(loader))
             values = self._backward(prepared(batch, self._settings, self._device))
             self._step()
             sums += values
             self._steps.append(float(values[0]))
-            mark = time.perf_counter()
+        seconds = batches.seconds()
         self._gradients /= len(loader)
         total_mean, *means = (sums / len(loader)).tolist()
         losses = {"train": total_mean} | {
             f"train/{name}": value for name, value in zip(self._parts, means, strict=True)
         }
-        return losses, {"data": waited, "train": time.perf_counter() - began - waited}
+        return losses, seconds
 
     def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """COCO average precision of the EMA: of all pairs, by scene, with thermal blanked; and the thermal filters."""

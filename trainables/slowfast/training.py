@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from torch.utils.data import RandomSampler, WeightedRandomSampler
 
 from trainables import device as gpu
 from trainables.backends import placed
-from trainables.loading import Batches, shuffled
+from trainables.loading import Batches, Timed, shuffled
 from trainables.loop import seeded
 from trainables.precision import Precision
 from trainables.slowfast.clips import TrainingClips
@@ -64,16 +63,12 @@ class SlowfastTraining:
         """Train on as many clips as there are."""
         self.model.train()
         self._steps: list[float] = []
-        total, waited, began = 0.0, 0.0, time.perf_counter()
-        mark = began
-        for index, (clips, classes) in enumerate(self._train):
-            waited += time.perf_counter() - mark
+        total, batches = 0.0, Timed(self._train)
+        for index, (clips, classes) in enumerate(batches):
             self._set_rate((epoch - 1) + index / len(self._train))
             self._steps.append(self._step(clips, classes))
             total += self._steps[-1]
-            mark = time.perf_counter()
-        seconds = {"data": waited, "train": time.perf_counter() - began - waited}
-        return {"train": total / len(self._train)}, seconds
+        return {"train": total / len(self._train)}, batches.seconds()
 
     def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Accuracies, and the loss of all clips together.

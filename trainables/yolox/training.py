@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from yolox.data import MosaicDetection
 
 from trainables import device as gpu
 from trainables.backends import placed
-from trainables.loading import Batches, shuffled
+from trainables.loading import Batches, Timed, shuffled
 from trainables.loop import seeded
 from trainables.precision import Precision
 from trainables.recipe import Alarm
@@ -99,10 +98,8 @@ class YoloxTraining:
         self._begin(epoch)
         sums = torch.zeros(len(PARTS), dtype=torch.float64)
         self._steps = []
-        waited, began = 0.0, time.perf_counter()
-        mark = began
-        for index, (pixels, targets, _, _) in enumerate(self._train):
-            waited += time.perf_counter() - mark
+        batches = Timed(self._train)
+        for index, (pixels, targets, _, _) in enumerate(batches):
             try:
                 losses = self._step((epoch - 1) * len(self._train) + index, pixels, targets)
             except RuntimeError as error:
@@ -112,9 +109,7 @@ class YoloxTraining:
                 break
             sums += losses
             self._steps.append(float(losses[0]))
-            mark = time.perf_counter()
-        seconds = {"data": waited, "train": time.perf_counter() - began - waited}
-        return _named("train", sums / max(1, len(self._steps))), seconds
+        return _named("train", sums / max(1, len(self._steps))), batches.seconds()
 
     def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """COCO average precision in the pixels on disk, and the loss, always without L1, so epochs compare."""
