@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from trainables.errors import CheckpointError
 from trainables.refdet.model import Refdet
 from trainables.refdet.settings import RefdetSettings
-from trainables.vision.first_weights import check_shapes, downloaded_file, read_weights
+from trainables.vision.first_weights import check_shapes, downloaded, read_weights
 from trainables.vision.inference import parts
 from trainables.vision.weights_only import load_pickled, weights_in
 
@@ -121,19 +120,7 @@ def _state(weights: str) -> tuple[bool, Mapping[str, Any]]:
 
 
 def _downloaded_yolo() -> Path:
-    """Ultralytics' file in torch's own cache of downloads."""
-    path = downloaded_file(YOLO)
-    if path.is_file():
-        return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(YOLO, str(path), progress=False)
-    except OSError as error:  # no network, or no room
-        raise CheckpointError(
-            f"refdet: weights yolov8n: {YOLO} cannot be downloaded ({error}); fetch it elsewhere and set weights to the"
-            " file, or to none"
-        ) from None
-    return path
+    return downloaded(YOLO, "refdet: weights yolov8n", "weights")
 
 
 def fetch(settings: RefdetSettings) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from ultralytics.nn.tasks import DetectionModel
 
@@ -15,7 +14,7 @@ from trainables.loop import seeded
 from trainables.rgbt.architecture import BACKBONE, first_layers, size_of
 from trainables.rgbt.model import ADDED, PLAIN, STEM, empty_model, fusion_of
 from trainables.rgbt.settings import NO_TEACHER, TEACHERS, RgbtSettings
-from trainables.vision.first_weights import downloaded_file, read_weights
+from trainables.vision.first_weights import downloaded, read_weights
 from trainables.vision.inference import fill, parts
 from trainables.vision.weights_only import class_names_in, load_pickled, weights_in
 
@@ -48,8 +47,8 @@ def load_teacher(teacher: str) -> DetectionModel:
     Raises:
         CheckpointError: as `load_weights`.
     """
-    downloaded = TEACHERS.get(teacher)
-    path = _downloaded(downloaded, "teacher", teacher) if downloaded else Path(teacher)
+    size = TEACHERS.get(teacher)
+    path = _downloaded(size, "teacher", teacher) if size else Path(teacher)
     return _read(path, None, "teacher", NO_TEACHER)
 
 
@@ -186,15 +185,4 @@ def _downloaded(size: str, role: str, name: str) -> Path:
     owner = f"rgbt: {role} {name}"
     if size == "t":
         raise CheckpointError(f"{owner}: there are none of model t; set model to n … x, or {role}")
-    path = downloaded_file(_address(size))
-    if path.is_file():
-        return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(_address(size), str(path), progress=False)
-    except OSError as error:  # no network, or no room
-        raise CheckpointError(
-            f"{owner}: {_address(size)} cannot be downloaded ({error}); fetch it elsewhere and set {role} to the file,"
-            f" or set {role}: none"
-        ) from None
-    return path
+    return downloaded(_address(size), owner, role)

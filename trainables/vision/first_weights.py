@@ -23,6 +23,31 @@ def downloaded_file(address: str) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / address.rpartition("/")[2]
 
 
+def downloaded(address: str, owner: str, setting: str) -> Path:
+    """The file at `address`, downloaded into torch's own cache unless it is there.
+
+    Args:
+        address: its URL.
+        owner: begins the complaint, such as "refdet: weights yolov8n".
+        setting: the one that may name a file instead.
+
+    Raises:
+        CheckpointError: no network, or no room.
+    """
+    path = downloaded_file(address)
+    if path.is_file():
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(address, str(path), progress=False)
+    except OSError as error:
+        raise CheckpointError(
+            f"{owner}: {address} cannot be downloaded ({error}); fetch it elsewhere and set {setting} to the file, or"
+            f" set {setting}: none"
+        ) from None
+    return path
+
+
 def read_weights(path: Path, owner: str, *, missing: str, broken: str, load: Callable[[Path], Any] = load_torch) -> Any:
     """What `load` reads from the file at `path`.
 
