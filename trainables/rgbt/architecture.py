@@ -35,9 +35,9 @@ def first_layers(fusion: str) -> tuple[int, ...]:
 
 
 def size_of(width: int, repeats: int) -> str | None:
-    """The size whose first convolution has `width` filters and whose first C3k2 has `repeats` blocks; None: no size."""
-    for size, (depth, share, most) in _upstream()["scales"].items():
-        if (math.ceil(min(64, most) * share / 8) * 8, max(round(2 * depth), 1)) == (width, repeats):
+    """The size whose first convolution has `width` filters and whose first C3k2 has `repeats` blocks; else None."""
+    for size, (depth, width_share, most) in _upstream()["scales"].items():
+        if (math.ceil(min(64, most) * width_share / 8) * 8, max(round(2 * depth), 1)) == (width, repeats):
             return str(size)
     return None
 
@@ -54,8 +54,8 @@ def _upstream() -> dict[str, Any]:
 def _with_two_streams(described: dict[str, Any]) -> dict[str, Any]:
     """A backbone for R G B and one for T, joined at the levels that the neck takes, all of Ultralytics' own modules.
 
-    `Permute` and `Index` take planes out of the input. What joins two maps is their concatenation and a 1 × 1
-    convolution; `ConvTranspose2d` is that here, since no other module of such a description is one without a norm.
+    `Permute` and `Index` take planes out of the input. Two maps are joined by concatenation and a 1 × 1 convolution.
+    That is written as `ConvTranspose2d`: the other convolutions that a description can name have a norm.
     """
     backbone, head = described["backbone"], described["head"]
     assert len(backbone) == BACKBONE
@@ -63,17 +63,18 @@ def _with_two_streams(described: dict[str, Any]) -> dict[str, Any]:
     rows = [[-1, 1, swap, [[1, 0, 2, 3]]]]
     for planes in ([0, 1, 2], [3]):
         rows += [[0, 1, "Index", [len(planes), planes]], [-1, 1, swap, [[1, 0, 2, 3]]], *backbone]
-    taken = {layer for row in head for layer in _layers(row[0]) if 0 <= layer < BACKBONE}
-    joined: dict[int, int] = {}
-    for level in sorted(taken | {BACKBONE - 1}):  # the head's first layer takes the last of them
+    levels = {layer for row in head for layer in _layers(row[0]) if 0 <= layer < BACKBONE}
+    joined_at: dict[int, int] = {}
+    for level in sorted(levels | {BACKBONE - 1}):  # the head's first layer takes the last of them
         rows.append([[first + level for first in TWO_STREAMS], 1, "Concat", [1]])
         rows.append([-1, 1, "nn.ConvTranspose2d", [backbone[level][3][0], 1, 1]])
-        joined[level] = len(rows) - 1
-    later = len(rows) - BACKBONE
+        joined_at[level] = len(rows) - 1
+    shift = len(rows) - BACKBONE
+    moved_head = []
     for origin, *row in head:
-        moved = [layer if layer < 0 else joined.get(layer, layer + later) for layer in _layers(origin)]
-        rows.append([moved if isinstance(origin, list) else moved[0], *row])
-    return {**described, "backbone": rows[: len(rows) - len(head)], "head": rows[len(rows) - len(head) :]}
+        layers = [layer if layer < 0 else joined_at.get(layer, layer + shift) for layer in _layers(origin)]
+        moved_head.append([layers if isinstance(origin, list) else layers[0], *row])
+    return {**described, "backbone": rows, "head": moved_head}
 
 
 def _layers(origin: int | list[int]) -> list[int]:

@@ -47,9 +47,10 @@ def training_loader(
 
 
 def prepared(batch: Batch, settings: RgbtSettings, device: torch.device) -> Batch:
-    """Planes in [0, 1] on the device, some without RGB, at this batch's size (Ultralytics' `preprocess_batch`).
+    """`batch` on the device, its images in [0, 1] and scaled to this batch's size (Ultralytics' `preprocess_batch`).
 
-    A teacher's ("taught_img") all have RGB.
+    "img" (B, 4, H, W) is what the student sees: `modality_dropout` blanks RGB in some images. "taught_img", which is
+    there if there is a teacher, is what the teacher sees: the same images, all with RGB.
     """
     batch = on_device(batch, device)
     planes = batch["img"].float() / 255

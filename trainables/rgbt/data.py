@@ -9,7 +9,7 @@ import csv
 import io
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ from trainables.vision.yolo_layout import class_names, note_changed_names, read_
 
 FOLDERS = ("rgb", "thermal", "labels")
 SCENES = ("day", "night")
+CLAHE_CLIP, CLAHE_TILES = 2.0, (8, 8)
+"""Usual for thermal pictures (OpenCV's tutorial has both); document 000 names CLAHE without numbers."""
 Decoded = tuple[NDArray[np.uint8], tuple[int, int]]
 
 
@@ -79,7 +81,11 @@ class Pairs:
     def load(self, index: int, size: int, clahe: bool) -> Decoded:
         """Pixels (h, w, 4) as R G B T, the longer side `size`, not to be written to; and the size on disk (h, w)."""
         sample = self.samples[index]
-        return self._cache.load(_key(sample, size, clahe), lambda: _decoded(sample, size, clahe))
+
+        def decoded() -> Decoded:
+            return stacked(decode(sample.rgb), decode_grey(sample.thermal), size, clahe)
+
+        return self._cache.load(_key(sample, size, clahe), decoded)
 
 
 @dataclass(frozen=True)
@@ -178,11 +184,10 @@ def _pairs(
     for members, others, modality in ((rgb, thermal, "thermal"), (thermal, rgb, "rgb")):
         for name, image in members.items():
             if name not in others:
-                alike = next(
-                    (f", but {other!a}" for other in others if normalized_name(other) == normalized_name(name)), ""
-                )
+                alike = _spelt_otherwise(name, others)
+                but = f", but {alike!a}" if alike else ""
                 fix = f"they differ in {DIFFERENCES}: rename one" if alike else "add it or remove this one"
-                raise DataError(f"{image}: has no partner {name} under {roots[modality]}{alike}; {fix}")
+                raise DataError(f"{image}: has no partner {name} under {roots[modality]}{but}; {fix}")
     _refuse_unread(roots["labels"], rgb)
     scenes = scenes_in(path.parent / folders["scenes"], rgb) if "scenes" in folders else {}
     samples, digests = [], []
@@ -234,9 +239,14 @@ def _refuse_unread(folder: Path, images: Mapping[str, Path]) -> None:
             raise DataError(f"{file}: its suffix is {file.suffix}; rename it to {file.stem}.txt")
         name = file.relative_to(folder).with_suffix("").as_posix()
         if name not in images:
-            alike = next((image for image in images if normalized_name(image) == normalized_name(name)), "")
+            alike = _spelt_otherwise(name, images)
             fix = f"{alike!a} differs in {DIFFERENCES}: rename one" if alike else "add the pair or delete the labels"
             raise DataError(f"{file}: has no image of that name; {fix}")
+
+
+def _spelt_otherwise(name: str, names: Iterable[str]) -> str:
+    """The one of `names` that differs from `name` in `DIFFERENCES` alone; "" if there is none."""
+    return next((other for other in names if normalized_name(other) == normalized_name(name)), "")
 
 
 def scenes_in(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
@@ -255,9 +265,8 @@ def scenes_in(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
         if row[0] in scenes:
             raise DataError(f"{where}: {row[0]} was there before; give each image once")
         scenes[row[0]] = row[1]
-    missing = next((name for name in images if name not in scenes), None)
-    if missing is not None:
-        raise DataError(f"{file}: image {missing} is missing; say day or night for each, or leave scenes out")
+    if missing := [name for name in images if name not in scenes]:
+        raise DataError(f"{file}: image {missing[0]} is missing; say day or night for each, or leave scenes out")
     return scenes
 
 
@@ -272,10 +281,6 @@ def _scene_rows(file: Path) -> list[list[str]]:
 
 def _key(sample: Pair, size: int, clahe: bool) -> tuple[Path, Path, int, bool]:
     return sample.rgb, sample.thermal, size, clahe
-
-
-def _decoded(sample: Pair, size: int, clahe: bool) -> Decoded:
-    return stacked(decode(sample.rgb), decode_grey(sample.thermal), size, clahe)
 
 
 def stacked(rgb: NDArray[np.uint8], thermal: NDArray[np.uint8], size: int, clahe: bool) -> Decoded:
@@ -293,7 +298,3 @@ def stacked(rgb: NDArray[np.uint8], thermal: NDArray[np.uint8], size: int, clahe
         pixels = cv2.resize(pixels, shape, interpolation=cv2.INTER_LINEAR)
     pixels.flags.writeable = False
     return pixels, (height, width)
-
-
-CLAHE_CLIP, CLAHE_TILES = 2.0, (8, 8)
-"""Usual for thermal pictures (OpenCV's tutorial has both); document 000 names CLAHE without numbers."""

@@ -1,4 +1,4 @@
-"""What a frozen teacher adds to the loss: its features at the neck's levels, which the student's are drawn to.
+"""What a frozen teacher adds to the loss: the distance of the student's features at the neck's levels from its own.
 
 Imitation of features through an adapter is FitNets' (Romero et al., 2015). Adapters, the weighting by the teacher's
 scores and the default weight of 6 are those of Ultralytics' own trainer (`ultralytics.nn.distill_model`, 8.4), whose
@@ -31,15 +31,17 @@ class Distillation:
     """
 
     def __init__(self, teacher: DetectionModel, student: DetectionModel, owner: str) -> None:
-        theirs, ours = (model.stride.tolist() for model in (teacher, student))
-        if theirs != ours:
-            raise CheckpointError(f"rgbt: {owner}: has strides {theirs}, its student {ours}; give a YOLO26 detector")
+        strides, student_strides = (model.stride.tolist() for model in (teacher, student))
+        if strides != student_strides:
+            raise CheckpointError(
+                f"rgbt: {owner}: has strides {strides}, its student {student_strides}; give a YOLO26 detector"
+            )
         self._owner = owner
         self._teacher = teacher.eval().requires_grad_(False)
         self._planes = sum(filters.shape[1] for filters in first_filters(teacher))
         self.adapters = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(ours, theirs, 1), nn.ReLU(inplace=True), nn.Conv2d(theirs, theirs, 1))
-            for ours, theirs in zip(_widths(student), _widths(teacher), strict=True)
+            nn.Sequential(nn.Conv2d(narrow, wide, 1), nn.ReLU(inplace=True), nn.Conv2d(wide, wide, 1))
+            for narrow, wide in zip(_widths(student), _widths(teacher), strict=True)
         )
 
     def state(self) -> dict[str, Any]:
@@ -69,22 +71,26 @@ class Distillation:
 
     @torch.no_grad()
     def taught(self, planes: Tensor) -> dict[str, Any]:
-        """What the teacher's two heads make of `planes` (B, 4, H, W); a teacher of three planes gets R, G and B."""
+        """The outputs of the teacher's two heads for `planes` (B, 4, H, W), of which it takes its own 3 or 4."""
         answers: dict[str, Any] = self._teacher(planes[:, : self._planes])[1]
         return answers
 
     def loss(self, features: list[Tensor], taught: dict[str, Any]) -> Tensor:
-        """The mean squared distance of the student's `features` from the teacher's, summed over the levels.
+        """The mean squared distance of the student's `features` from the teacher's, summed over the levels: a scalar.
 
-        Each place counts by the best class score that the teacher gives it, the mean of its two heads' logits.
+        A position of a level is weighted by the teacher's best class score there, of the mean of its two heads' logits.
+
+        Args:
+            features: of each level, (B, width, h, w).
+            taught: from `taught`, for the same images.
         """
-        theirs = taught["one2many"]["feats"]
+        targets = taught["one2many"]["feats"]
         logits = (taught["one2many"]["scores"] + taught["one2one"]["scores"]) / 2
-        places = [level.shape[2] * level.shape[3] for level in theirs]
-        scores = logits.sigmoid().amax(dim=1).split(places, dim=1)
+        positions = [level.shape[2] * level.shape[3] for level in targets]
+        scores = logits.sigmoid().amax(dim=1).split(positions, dim=1)
         total: Tensor = logits.new_zeros(())
-        for adapter, ours, target, score in zip(self.adapters, features, theirs, scores, strict=True):
-            distances = (adapter(ours) - target).square().mean(dim=1).flatten(1)
+        for adapter, level, target, score in zip(self.adapters, features, targets, scores, strict=True):
+            distances = (adapter(level) - target).square().mean(dim=1).flatten(1)
             total = total + (distances * score).sum() / (score.sum() + 1e-9)
         return total
 

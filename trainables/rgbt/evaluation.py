@@ -59,16 +59,19 @@ class HeldOut:
         self._loader.restart()
 
     def evaluate(self, model: DetectionModel) -> tuple[dict[str, float], dict[str, float]]:
-        """Metrics by name, "day/…", "night/…" and "no_thermal/…" among them, and the loss of the last epoch's heads."""
-        unseen = self._settings.modality == "rgb"
-        truth, detected, losses = self._search(model, blank_thermal if unseen else lambda planes: planes)
+        """Metrics by name, "day/…", "night/…" and "no_thermal/…" among them, and the held-out losses.
+
+        The losses weigh the model's two heads as in the last epoch, so that they can be compared over epochs.
+        """
+        rgb_alone = self._settings.modality == "rgb"
+        truth, detected, losses = self._search(model, blank_thermal if rgb_alone else lambda planes: planes)
         metrics = average_precision(truth, detected, self._names)
         for scene in SCENES:
             chosen = [index for index, image_scene in enumerate(self._scenes) if image_scene == scene]
             if any(len(truth[index].classes) for index in chosen):
                 part = average_precision([truth[i] for i in chosen], [detected[i] for i in chosen], self._names)
                 metrics |= {f"{scene}/{name}": part[name] for name in ("map50_95", "map50")}
-        blanked = detected if unseen else self._search(model, blank_thermal)[1]
+        blanked = detected if rgb_alone else self._search(model, blank_thermal)[1]
         metrics["no_thermal/map50_95"] = average_precision(truth, blanked, self._names)["map50_95"]
         return metrics, losses
 

@@ -79,8 +79,8 @@ def configuration(settings: RgbtSettings) -> dict[str, Any]:
 
 def ours(settings: RgbtSettings) -> dict[str, Any]:
     """The settings that Ultralytics has no name for."""
-    names = ["modality", "fusion", "thermal_init", "modality_dropout", "thermal_clahe", "hsv", "norm_momentum"]
-    names.append("unfreeze_epoch")
+    names = ["modality", "fusion", "thermal_init", "modality_dropout", "thermal_clahe", "hsv"]
+    names += ["norm_momentum", "unfreeze_epoch"]
     if settings.weights != "none" and not _pretrained(settings):
         names.append("weights")
     if settings.distills and not _teacher(settings):

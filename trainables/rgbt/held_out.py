@@ -20,7 +20,7 @@ def _example(pair: Pair, names: tuple[str, ...]) -> HeldOut:
         return [decode(pair.rgb), np.repeat(decode_grey(pair.thermal)[..., None], 3, axis=2)]
 
     kind, cx, cy, w, h = pair.labels.T
-    # Not cut at the picture's edge, as Ultralytics scores, and so the training's own evaluation.
+    # Not cut at the picture's edge: neither Ultralytics nor the training's own evaluation cuts them.
     edges = np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=1)
     boxes = (edges * (pair.width, pair.height, pair.width, pair.height)).astype(np.float32)
     labels = tuple(names[int(index)] for index in kind)

@@ -21,30 +21,35 @@ STEM, PLAIN = "model.0.stem.", "model.0."
 
 
 def build(settings: RgbtSettings, names: tuple[str, ...], args: Any, weights: DetectionModel | None) -> DetectionModel:
-    """The detector of `settings` for the classes `names`; `args` is the Ultralytics configuration its losses read.
+    """The detector of `settings`.
 
-    Three-channel `weights` are inflated: their filters go to R, G and B; four-channel ones are taken as they are, with
-    what weighs their planes if both have it. Of two streams each takes the backbone of weights with one; the thermal
-    one's first filters are then the mean of those on R, G and B.
+    Args:
+        settings: of the training.
+        names: classes.
+        args: Ultralytics' configuration, which the losses read.
+        weights: to start from; None for random ones. First filters on three planes become those on R, G and B; on four
+            they are kept, with the module that weighs the planes if both models have it. Of two streams each starts
+            from the backbone of weights with one; the thermal one's first filters are the mean of those on R, G and B.
     """
     model = DetectionModel(model_yaml(settings.model, settings.fusion), ch=4, nc=len(names), verbose=False)
     model.args = args
     model.names = dict(enumerate(names))
     model.end2end = True  # inference by the head without NMS, YOLO26's own; this Ultralytics starts with the other
-    earlier = fusion_of(weights.state_dict()) if weights is not None else ""
-    two = settings.fusion == "two-stream"
+    weights_fusion = fusion_of(weights.state_dict()) if weights is not None else ""
+    two_streams = settings.fusion == "two-stream"
+    adds_a_stream = two_streams and weights_fusion != "two-stream"
     if weights is not None:
-        _load(model, _as_two_streams(weights) if two and earlier != "two-stream" else weights)
-    if two and earlier != "two-stream":
+        _load(model, _as_two_streams(weights) if adds_a_stream else weights)
+    if adds_a_stream:
         _start_joints(model, settings.thermal_init)
-    if not two and (weights is None or first_filters(weights)[0].shape[1] != 4):
+    if not two_streams and (weights is None or first_filters(weights)[0].shape[1] != 4):
         _start_thermal(model.model[0].conv.weight, settings.thermal_init)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = settings.norm_momentum
     if settings.fusion in STEMS:
         model.model[0] = STEMS[settings.fusion](model.model[0])
-        if weights is not None and earlier == settings.fusion:
+        if weights is not None and weights_fusion == settings.fusion:
             added = {
                 name: value for name, value in weights.model[0].state_dict().items() if not name.startswith("stem.")
             }
@@ -82,7 +87,10 @@ def first_filters(model: DetectionModel) -> list[Tensor]:
 
 
 def _load(model: DetectionModel, weights: DetectionModel) -> None:
-    """Ultralytics' own `load`, which takes what has the same name and shape; a fusion would change the stem's name."""
+    """Load `weights` by Ultralytics' own `load`, which takes what has the same name and shape.
+
+    For that the stem of `weights` takes the place of its fusion's module, under which it has another name.
+    """
     first = weights.model[0]
     weights.model[0] = first.stem if isinstance(first, FusionStem) else first
     model.load(weights, verbose=False)
@@ -90,7 +98,10 @@ def _load(model: DetectionModel, weights: DetectionModel) -> None:
 
 
 def _as_two_streams(weights: DetectionModel) -> DetectionModel:
-    """Weights of a model with one backbone under the names that two streams give them; it only holds them."""
+    """The weights of a model with one backbone, under the names that a model of two streams has for them.
+
+    What is returned holds weights; it cannot be run.
+    """
     source = deepcopy(weights)
     layers = list(source.model)
     backbone = [layers[0].stem if isinstance(layers[0], FusionStem) else layers[0], *layers[1:BACKBONE]]
@@ -98,13 +109,11 @@ def _as_two_streams(weights: DetectionModel) -> DetectionModel:
     colours = backbone[0].conv.weight.detach()[:, :3]
     backbone[0].conv.weight = nn.Parameter(colours.clone())
     thermal[0].conv.weight = nn.Parameter(colours.mean(dim=1, keepdim=True))
-    placed: dict[int, nn.Module] = {}
-    for first, stream in zip(TWO_STREAMS, (backbone, thermal), strict=True):
-        placed |= {first + number: layer for number, layer in enumerate(stream)}
-    head = layers[BACKBONE:]
-    total = len(model_yaml("n", "two-stream")["backbone"])
-    placed |= {total + number: layer for number, layer in enumerate(head)}
-    source.model = nn.Sequential(*(placed.get(number, nn.Identity()) for number in range(total + len(head))))
+    head, head_start = layers[BACKBONE:], len(model_yaml("n", "two-stream")["backbone"])
+    numbered: dict[int, nn.Module] = {}
+    for first, part in zip((*TWO_STREAMS, head_start), (backbone, thermal, head), strict=True):
+        numbered |= {first + number: layer for number, layer in enumerate(part)}
+    source.model = nn.Sequential(*(numbered.get(number, nn.Identity()) for number in range(head_start + len(head))))
     return source
 
 

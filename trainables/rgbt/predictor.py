@@ -39,8 +39,8 @@ def load(settings: RgbtSettings, checkpoint: Path, run: onnx_file.Run | None = N
     """The detector of `checkpoint` as its evaluation has it: the EMA, on pairs scaled and padded alike, in float32.
 
     A pair is an array (height, width, 4) uint8 of the planes R G B T, or two of one size: an RGB picture and its
-    thermal one, each a file or an array, the thermal (height, width) of 8 or 16 bits. `run` has the file of
-    `write_onnx` in the place of the checkpoint's network.
+    thermal one, each a file or an array, the thermal (height, width) of 8 or 16 bits. `run`, if given, runs a file
+    of `write_onnx` in place of the checkpoint's network.
 
     Raises:
         CheckpointError: no checkpoint there, one without class names, or one of other settings.
@@ -102,7 +102,7 @@ class _Decoded(nn.Module):
     def __init__(self, detector: DetectionModel, modality: str) -> None:
         super().__init__()
         self.detector, self.modality = detector, modality
-        # The head would pick the best: of scores that are almost equal another runtime picks others.
+        # Else the head returns its best boxes alone, and of almost equal scores another runtime takes others.
         detector.model[-1].postprocess = lambda rows: rows
 
     def forward(self, pairs: Tensor) -> tuple[Tensor, Tensor]:

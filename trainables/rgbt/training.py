@@ -39,7 +39,7 @@ class RgbtTraining:
         CheckpointError: the weights cannot be had.
     """
 
-    def __init__(self, settings: RgbtSettings, data: RgbtData, workdir: Path) -> None:
+    def __init__(self, settings: RgbtSettings, data: RgbtData) -> None:
         self.epochs = settings.epochs
         self._settings = settings
         self._data = data
@@ -64,6 +64,7 @@ class RgbtTraining:
         self._watch = CollapseWatch()
         self._gradients = torch.zeros(2)
         self._train: Batches[Batch] | None = None
+        self._steps: list[float] = []
         if settings.workers:  # each would keep pictures of its own otherwise
             data.train.preload(settings.image_size, settings.thermal_clahe)
 
@@ -97,7 +98,7 @@ class RgbtTraining:
         Its parts are of YOLO26's one-to-one head alone, and "train/distill" what the teacher adds, with its weight.
         """
         self._begin(epoch)
-        self._steps: list[float] = []
+        self._steps = []
         loader = self._loader(epoch)
         sums = torch.zeros(1 + len(self._parts), dtype=torch.float64)
         self._gradients = torch.zeros(2)
@@ -182,7 +183,7 @@ class RgbtTraining:
             for module in layer.modules():
                 if number in frozen and isinstance(module, nn.BatchNorm2d):
                     module.eval()
-        self._criterion.updates = epoch - 2  # what `update` leaves before this epoch, from any epoch on
+        self._criterion.updates = epoch - 2  # so that this is the update after epoch - 1, in a resumed training too
         self._criterion.update()
 
     def _set_rates(self, epoch: int, step: int, steps: int) -> None:
@@ -233,7 +234,7 @@ class RgbtTraining:
 
 def new_training(settings: RgbtSettings, data: RgbtData, workdir: Path) -> RgbtTraining:
     """A training from its start; see `trainables.loop_recipe.PackageRecipe`."""
-    return RgbtTraining(settings, data, workdir)
+    return RgbtTraining(settings, data)
 
 
 def arguments(settings: RgbtSettings) -> dict[str, Any]:

@@ -20,13 +20,21 @@ from trainables.vision.weights_only import class_names_in, load_pickled, weights
 
 RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 """The release whose files this Ultralytics downloads by itself."""
+FIRST = "model.0.conv.weight"
+"""The first weight of a backbone (width, channels, 3, 3)."""
+NEEDS_ITS_FUSION = {
+    "gated": "weigh the modalities by a gate",
+    "attention": "weigh the planes by attention",
+    "two-stream": "have two backbones",
+}
+"""Fusions whose weights fit a model of the same fusion alone, and what there is in them."""
 
 
 def load_weights(weights: str, size: str) -> DetectionModel | None:
     """The model in `weights`: "none", "ultralytics" (downloaded), a .pt file or an earlier training's.
 
-    That is a checkpoint directory of ours, or what its export wrote, whatever its fusion. An Ultralytics .pt file holds
-    a pickled model; its numbers are taken, and nothing in it is run (`trainables.vision.weights_only`).
+    An earlier training's is a checkpoint directory, or the weights of its export, of any fusion. An Ultralytics .pt
+    file holds a pickled model; its numbers are taken, and nothing in it is run (`trainables.vision.weights_only`).
 
     Raises:
         CheckpointError: nothing there, no network, or no detection model of this kind; says what to fetch.
@@ -84,10 +92,6 @@ def _size(state: Mapping[str, Tensor], owner: str) -> str:
     return size
 
 
-FIRST = "model.0.conv.weight"
-"""The first weight of a backbone (width, channels, 3, 3)."""
-
-
 def _classes(state: Mapping[str, Tensor]) -> Tensor | None:
     """The last weight of the head's classes (classes, width, 1, 1)."""
     return next((value for name, value in state.items() if name.endswith(".cv3.0.2.weight")), None)
@@ -122,18 +126,10 @@ def check_fits(model: DetectionModel, weights: DetectionModel, owner: str) -> No
     _check_fits(model.state_dict(), weights.state_dict(), f"weights {owner}")
 
 
-OWN = {
-    "gated": "weigh the modalities by a gate",
-    "attention": "weigh the planes by attention",
-    "two-stream": "have two backbones",
-}
-"""What weights of each fusion bring that no other model can take."""
-
-
 def _check_fits(model: Mapping[str, Tensor], weights: Mapping[str, Tensor], owner: str) -> None:
     fusion = fusion_of(weights)
-    if fusion in OWN and fusion != fusion_of(model):
-        raise CheckpointError(f"rgbt: {owner}: {OWN[fusion]}; set fusion to {fusion}")
+    if fusion in NEEDS_ITS_FUSION and fusion != fusion_of(model):
+        raise CheckpointError(f"rgbt: {owner}: {NEEDS_ITS_FUSION[fusion]}; set fusion to {fusion}")
     loaded = _backbone(weights)
     for name, value in _backbone(model).items():
         shape = tuple(loaded[name].shape) if name in loaded else None
@@ -161,7 +157,7 @@ def _backbone(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _rebuilt(state: Mapping[str, Any], names: list[str], size: str | None, path: Path, role: str) -> DetectionModel:
     """The model of `size` whose weights `state` an earlier training of ours left at `path`."""
     size = size or _size(state, f"rgbt: {role} {path}")
-    with seeded("rebuilt"):  # its own first weights, which go at once, take no random numbers from others
+    with seeded("rebuilt"):  # for the random weights that are replaced at once: others' random numbers stay the same
         model = empty_model(size, fusion_of(state), 4, len(names))
     fill(model, state, path)
     model.names = dict(enumerate(names))  # Ultralytics' `load` matches classes by them

@@ -41,7 +41,7 @@ def blocked(given: RgbtSettings, data: RgbtData, folder: Path) -> Iterator[Epoch
     with isolated(folder):
         from trainables.rgbt.model import first_filters
         from trainables.rgbt.training import RgbtTraining
-    training = RgbtTraining(given, data, folder)
+    training = RgbtTraining(given, data)
     planes = torch.tensor([1.0, 1.0, 1.0, 0.0]).view(1, 4, 1, 1)
     first_filters(training._detector)[0].register_hook(lambda gradient: gradient * planes)  # type: ignore[no-untyped-call]
     return epochs(training, seed=given.seed, identity="blocked", resume=None, settings=given)

@@ -117,7 +117,7 @@ def test_it_is_frozen_and_sees_its_planes_without_modality_dropout(
         from trainables.rgbt.training import RgbtTraining
     path = teacher if kind == "rgbt" else rgb_teacher(tmp_path)
     given = settings(teacher=str(path), distill_weight=6.0, modality_dropout=1.0)
-    training = RgbtTraining(given, pairs, tmp_path)
+    training = RgbtTraining(given, pairs)
     assert training._distillation is not None
     taught = training._distillation._teacher
     before = {name: value.clone() for name, value in taught.state_dict().items()}

@@ -51,7 +51,7 @@ class Trained:
             return average_precision(truth, detected, names)
 
         patch.setattr(module, "average_precision", scored)
-        training = RgbtTraining(self.settings, self.data, self.folder)
+        training = RgbtTraining(self.settings, self.data)
         training.load_state(read(self.folder)["training"])
         training.evaluate(1)
         return list(seen[0])

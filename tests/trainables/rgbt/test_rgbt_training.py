@@ -144,7 +144,7 @@ def test_a_blocked_thermal_gradient_is_reported_as_collapsed(pairs: RgbtData, tm
         from trainables.rgbt.model import first_filters
         from trainables.rgbt.training import RgbtTraining
     given = settings(epochs=6)
-    training = RgbtTraining(given, pairs, tmp_path)
+    training = RgbtTraining(given, pairs)
     planes = torch.tensor([1.0, 1.0, 1.0, 0.0]).view(1, 4, 1, 1)
     first_filters(training._detector)[0].register_hook(lambda gradient: gradient * planes)  # type: ignore[no-untyped-call]
     ended = list(epochs(training, seed=0, identity="blocked", resume=None, settings=given))
@@ -156,7 +156,7 @@ def test_a_blocked_thermal_gradient_is_reported_as_collapsed(pairs: RgbtData, tm
 def test_frozen_layers_stand_still_and_the_stem_does_not(pairs: RgbtData, tmp_path: Path) -> None:
     with isolated(tmp_path):
         from trainables.rgbt.training import RgbtTraining
-    training = RgbtTraining(settings(freeze=5, unfreeze_epoch=1, weight_decay=0.0), pairs, tmp_path)
+    training = RgbtTraining(settings(freeze=5, unfreeze_epoch=1, weight_decay=0.0), pairs)
     before = {name: value.clone() for name, value in training.state()["model"].items()}
     training.train_epoch(1)
     frozen = [name for name in before if name.split(".")[1] in ("1", "2", "3", "4") and "num_batches" not in name]
@@ -170,12 +170,12 @@ def test_both_of_two_streams_are_frozen_and_thawed(pairs: RgbtData, tmp_path: Pa
     with isolated(tmp_path):
         from trainables.rgbt.training import RgbtTraining
     changes: dict[str, Any] = {"freeze": 11, "unfreeze_epoch": 1, "weight_decay": 0.0, "thermal_init": "mean"}
-    training = RgbtTraining(settings(fusion="two-stream", warmup_epochs=0, **changes), pairs, tmp_path)
+    training = RgbtTraining(settings(fusion="two-stream", warmup_epochs=0, **changes), pairs)
     states = []
     for epoch in (1, 2):
         training.train_epoch(epoch)
         states.append({name: value.clone() for name, value in training.state()["model"].items()})
-    fresh = RgbtTraining(settings(fusion="two-stream", **changes), pairs, tmp_path).state()["model"]
+    fresh = RgbtTraining(settings(fusion="two-stream", **changes), pairs).state()["model"]
     stood_still = {int(name.split(".")[1]) for name in fresh if torch.equal(fresh[name], states[0][name])}
     moved = {int(name.split(".")[1]) for name in fresh if not torch.equal(states[0][name], states[1][name])}
     assert stood_still >= {*range(4, 14), *range(17, 27)}, "ten layers of each, whose first ones are trained"
@@ -199,7 +199,7 @@ def test_the_paper_preset_takes_a_real_step(pairs: RgbtData, tmp_path: Path) -> 
         from trainables.rgbt.training import RgbtTraining
     overrides = {"weights": "none", "device": "cpu", "workers": 0, "batch": 1, "warmup_epochs": 0}
     given = Rgbt().settings("paper", overrides | {"mixed_precision": False})
-    training = RgbtTraining(given, pairs, tmp_path)
+    training = RgbtTraining(given, pairs)
     assert first_filters(training._detector)[0].shape == (96, 4, 3, 3)
     assert 58e6 < sum(value.numel() for value in training.model.parameters()) < 60e6
     before = first_filters(training._detector)[0].detach().clone()
