@@ -1,4 +1,4 @@
-"""From the detector's raw words on each cell to the boxes that are scored."""
+"""From the detector's predictions for each cell to the boxes that are scored."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def detections(predictions: Predictions, size: int, score_threshold: float) -> l
     """The detections in each of B images of `size` pixels a side; boxes that are not numbers are dropped."""
     scores = predictions.logits.float().sigmoid()
     return [
-        _of_one(boxes.float(), values, size, score_threshold)
+        _in_image(boxes.float(), values, size, score_threshold)
         for boxes, values in zip(predictions.boxes, scores, strict=True)
     ]
 
 
-def _of_one(boxes: Tensor, scores: Tensor, size: int, score_threshold: float) -> Detections:
+def _in_image(boxes: Tensor, scores: Tensor, size: int, score_threshold: float) -> Detections:
     usable = boxes.isfinite().all(dim=1, keepdim=True) & (scores >= score_threshold)  # NaN scores compare false
     cells, classes = usable.nonzero(as_tuple=True)
     values = scores[cells, classes]

@@ -1,4 +1,4 @@
-"""Which predictions answer for which object, and what they are charged for it."""
+"""Which cells are matched with which object, and the loss of a batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torchvision.ops import box_iou, complete_box_iou_loss, sigmoid_focal_loss
 from trainables.resnet_yolo.model import Predictions
 
 RADIUS = 1.0
-"""Cells answer for an object if their middle is in its box and within this many strides of its centre (like FCOS)."""
+"""A cell can match an object if its middle is in the object's box, within this many strides of the centre (FCOS)."""
 
 
 class Target(NamedTuple):
@@ -31,10 +31,11 @@ class Losses(NamedTuple):
 
 
 def match(boxes: Tensor, target: Target, centers: Tensor, strides: Tensor, threshold: float) -> Tensor:
-    """For each of N cells the object that it answers for, or -1: (N,) integers.
+    """The object that each of N cells is matched with, or -1: (N,) integers.
 
-    Of the cells near an object's middle, those answer whose predicted box reaches `threshold` IoU with it, and in any
-    case the best of them, so that no object that holds a cell goes without. A cell wanted twice takes the better fit.
+    Of the cells near an object's centre those are matched whose predicted box has an IoU of `threshold` with it or
+    more, and in any case the one with the highest: every object with a cell near its centre is matched. A cell that
+    could be matched with several objects is matched with the one of the highest IoU.
 
     Args:
         boxes: (N, 4), predicted.
@@ -48,10 +49,10 @@ def match(boxes: Tensor, target: Target, centers: Tensor, strides: Tensor, thres
     near = _near(target.boxes, centers, strides)
     overlap = torch.where(near, box_iou(boxes, target.boxes).nan_to_num(0.0), -1.0)
     chosen = overlap >= max(threshold, 0.0)
-    best = overlap.argmax(dim=0, keepdim=True)
-    chosen = (chosen | torch.zeros_like(chosen).scatter_(0, best, True)) & near
-    value, owner = torch.where(chosen, overlap, -1.0).max(dim=1)
-    return torch.where(value >= 0, owner, -1)
+    best_cell = overlap.argmax(dim=0, keepdim=True)
+    chosen = (chosen | torch.zeros_like(chosen).scatter_(0, best_cell, True)) & near
+    highest, best_object = torch.where(chosen, overlap, -1.0).max(dim=1)
+    return torch.where(highest >= 0, best_object, -1)
 
 
 def _near(objects: Tensor, centers: Tensor, strides: Tensor) -> Tensor:
@@ -79,17 +80,17 @@ def detection_losses(
     objects: divided by matched cells, several to an object, it is so small beside 7.5 · CIoU that classes are hardly
     learnt (measured). It has no alpha, as in the ResNet-18 and YOLOv8 fixes report, which gives gamma alone.
     """
-    wanted_boxes, wanted_classes, owners = [], torch.zeros_like(predictions.logits), []
+    wanted_boxes, wanted_classes, matches = [], torch.zeros_like(predictions.logits), []
     for image, target in enumerate(targets):
         with torch.no_grad():
             boxes = predictions.boxes[image]
-            owner = match(boxes, target, predictions.centers, predictions.strides, threshold)
-        cells = (owner >= 0).nonzero().squeeze(1)
-        wanted_boxes.append(target.boxes[owner[cells]])
-        wanted_classes[image, cells, target.classes[owner[cells]]] = 1.0
-        owners.append(owner)
-    matched = torch.stack(owners) >= 0
+            objects = match(boxes, target, predictions.centers, predictions.strides, threshold)
+        cells = (objects >= 0).nonzero().squeeze(1)
+        wanted_boxes.append(target.boxes[objects[cells]])
+        wanted_classes[image, cells, target.classes[objects[cells]]] = 1.0
+        matches.append(objects)
+    matched = torch.stack(matches) >= 0
     box = complete_box_iou_loss(predictions.boxes[matched], torch.cat(wanted_boxes), reduction="mean")
-    objects = max(1, sum(len(target.boxes) for target in targets))
-    cls = sigmoid_focal_loss(predictions.logits, wanted_classes, alpha=-1, gamma=gamma, reduction="sum") / objects
+    count = max(1, sum(len(target.boxes) for target in targets))
+    cls = sigmoid_focal_loss(predictions.logits, wanted_classes, alpha=-1, gamma=gamma, reduction="sum") / count
     return Losses(box_weight * box + cls_weight * cls, box, cls)

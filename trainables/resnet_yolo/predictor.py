@@ -32,7 +32,7 @@ Network = Callable[[Tensor], Predictions]
 def load(settings: ResnetYoloSettings, checkpoint: Path, run: onnx_file.Run | None = None) -> Predictor:
     """The detector of `checkpoint`; pictures go through the letterbox of its held-out images.
 
-    `run` has the file of `write_onnx` in the place of the checkpoint's network.
+    `run`, if given, runs a file of `write_onnx` in place of the checkpoint's network.
 
     Raises:
         CheckpointError: no checkpoint there, one without class names, or one of other settings.

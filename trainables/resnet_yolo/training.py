@@ -55,6 +55,7 @@ class ResnetYoloTraining:
         self._held_out = data.val
         self._train, self._val = loaders(settings, data, self._device)
         self._remark = ""
+        self._steps: list[float] = []
 
     def phase(self, epoch: int) -> str:
         """Warm-up ("warmup") while the learning rate rises, then "main"."""
@@ -71,7 +72,7 @@ class ResnetYoloTraining:
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Train on each image once; an optimizer step every `accumulation` batches."""
         self._begin(epoch)
-        self._steps: list[float] = []
+        self._steps = []
         iou = self._matching_iou(epoch)
         count, every = len(self._train), self._settings.accumulation
         sums = torch.zeros(3, dtype=torch.float64)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from yolox.utils import ModelEMA
 
 DECAY = 0.9998
-"""Upstream's trainer's."""
+"""That of upstream's trainer."""
 
 
 class MovingAverage(ModelEMA):  # type: ignore[misc]
@@ -16,7 +16,7 @@ class MovingAverage(ModelEMA):  # type: ignore[misc]
     def __init__(self, model: nn.Module) -> None:
         super().__init__(model, DECAY)
         averaged, trained = self.ema.state_dict(), model.state_dict()
-        # Whoever changes or loads either model does so in place, so these stay theirs.
+        # Both models are changed and loaded in place alone, so these stay their tensors.
         names = [name for name, value in averaged.items() if value.is_floating_point()]
         self._averaged: list[Tensor] = [averaged[name] for name in names]
         self._trained: list[Tensor] = [trained[name] for name in names]

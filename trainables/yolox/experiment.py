@@ -46,10 +46,10 @@ class Detector(YoloxModule):  # type: ignore[misc]
         return self
 
     def weighted(self, parts: dict[str, Any]) -> dict[str, Any]:
-        """Upstream's losses of a batch, each with its own weight in place of upstream's."""
+        """Upstream's losses of a batch by name, with the weights of this training in place of upstream's."""
         losses = {name: parts[name] * share for name, share in self.shares.items()}
-        more = sum(parts[name] * (share - 1) for name, share in self.shares.items() if share != 1)
-        return parts | losses | {"total_loss": parts["total_loss"] + more}
+        added = sum(parts[name] * (share - 1) for name, share in self.shares.items() if share != 1)
+        return parts | losses | {"total_loss": parts["total_loss"] + added}
 
     def forward(self, images: torch.Tensor, targets: torch.Tensor | None = None) -> Any:
         """Losses by name while training, predictions (B, N, 5 + C) otherwise."""

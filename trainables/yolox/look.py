@@ -57,7 +57,7 @@ def training_batch(settings: YoloxSettings, data: CocoData) -> list[Example]:
 
 
 def _example(planes: NDArray[np.float32], rows: NDArray[np.float32], names: Sequence[str]) -> Example:
-    """BGR planes (3, H, W) to 255, and upstream's rows (120, 5), class cx cy w h, of which the unused ones are 0."""
+    """BGR planes (3, H, W) to 255, and upstream's rows (M, 5), class cx cy w h, of which the unused ones are 0."""
     objects = rows[rows[:, 3] > 0]
     kind, cx, cy, w, h = objects.T
     boxes = np.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], axis=1)

@@ -30,7 +30,7 @@ Network = Callable[[Tensor], Tensor]
 def load(settings: YoloxSettings, checkpoint: Path, run: onnx_file.Run | None = None) -> Predictor:
     """The detector of `checkpoint` as its evaluation has it: the moving average, on images scaled and padded alike.
 
-    `run` has the file of `write_onnx` in the place of the checkpoint's network.
+    `run`, if given, runs a file of `write_onnx` in place of the checkpoint's network.
 
     Raises:
         CheckpointError: no checkpoint there, one without class names, or one of other settings.

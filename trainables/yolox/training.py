@@ -38,7 +38,7 @@ GROUPS = ("norm", "weights", "bias")
 """Of upstream's optimizer, in its order."""
 PARTS = {"": "total_loss", "/iou": "iou_loss", "/conf": "conf_loss", "/cls": "cls_loss", "/l1": "l1_loss"}
 HELD_OUT = ("", "/iou", "/conf", "/cls")
-"""Parts of the held-out loss: in all epochs those of the first ones, so that they compare."""
+"""Parts of the held-out loss: in all epochs those of the first ones, so that it can be compared over epochs."""
 
 
 class YoloxTraining:
@@ -112,7 +112,7 @@ class YoloxTraining:
         return _named("train", sums / max(1, len(self._steps))), batches.seconds()
 
     def evaluate(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
-        """COCO average precision in the pixels on disk, and the loss, always without L1, so epochs compare."""
+        """COCO average precision in the pixels on disk, and the losses of `HELD_OUT`."""
         model: Detector = self._ema.ema if self._ema else self._detector
         model.eval()
         detected: list[Detections] = []
@@ -179,10 +179,10 @@ class YoloxTraining:
         parts = self._settings.batch_parts
         self._optimizer.zero_grad()
         values = torch.zeros(len(PARTS), dtype=torch.float64)
-        for some, theirs in zip(images.chunk(parts), targets.chunk(parts), strict=True):
-            share = len(some) / len(images)
+        for part_images, part_targets in zip(images.chunk(parts), targets.chunk(parts), strict=True):
+            share = len(part_images) / len(images)
             with _quiet(), self._precision.autocast():
-                losses = self._detector(some, theirs)
+                losses = self._detector(part_images, part_targets)
             self._precision.backward(losses["total_loss"] * share)
             values += _values(losses) * share
         self._precision.step(self._optimizer)
@@ -235,7 +235,7 @@ def _objects(picture: Picture) -> Objects:
 
 
 def _held_out_losses(model: Detector, features: Any, targets: Tensor, images: Tensor) -> Tensor:
-    """Losses with the statistics of evaluation: the head's own flag decides whether it answers with losses."""
+    """Losses with the batch-norm statistics of evaluation: whether the head returns losses, its own flag decides."""
     model.head.training, model.head.use_l1 = True, False
     try:
         total, iou, conf, cls, l1, _ = model.head(features, targets, images)
