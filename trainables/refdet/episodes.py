@@ -51,7 +51,7 @@ def draw(data: RefdetData, settings: RefdetSettings, way: int, query: int, rando
     """One training episode of `way` classes, at most as many as there are, with `query` frames each, augmented."""
     chosen = random.permutation(len(data.train))[:way]
     clips = [data.train[index] for index in chosen]
-    picked = [(kind, clip, int(number)) for kind, clip in enumerate(clips) for number in _some(clip, query, random)]
+    picked = [(kind, clip, int(number)) for kind, clip in enumerate(clips) for number in _frames(clip, query, random)]
     turns = [_turn(settings, random) for _ in clips]
     parts = [
         _augmented(*turned(*loaded(data, clip, number, settings), *turns[kind]), settings, random)
@@ -82,7 +82,7 @@ def stacked(pictures: list[NDArray[np.uint8]]) -> Tensor:
     return torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).copy())
 
 
-def _some(clip: Clip, query: int, random: np.random.Generator) -> NDArray[np.int64]:
+def _frames(clip: Clip, query: int, random: np.random.Generator) -> NDArray[np.int64]:
     frames = np.array(clip.frames)
     return random.choice(frames, size=query, replace=len(frames) < query)
 

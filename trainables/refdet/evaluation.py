@@ -18,6 +18,7 @@ from trainables.vision.average_precision import MOST, Detections, Objects, avera
 SCORE, OVERLAP = 0.001, 0.7
 """Ultralytics' thresholds in validation."""
 AT_ONCE = 16
+"""Frames in a forward pass."""
 
 
 @torch.no_grad()
@@ -28,10 +29,10 @@ def evaluate(
     model.eval()
     losses.eval()
     names = [clip.name for clip in data.val]
-    codes = [_encoded(model, data, index, settings, precision) for index in range(len(names))]
-    metrics, held_out = _search(model, losses, data, settings, precision, codes)
-    half = len(codes) // 2  # not a neighbour by name, which may be the same kind of object
-    wrong, _ = _search(model, losses, data, settings, precision, codes[half:] + codes[:half])
+    encoded = [_encoded(model, data, index, settings, precision) for index in range(len(names))]
+    metrics, held_out = _search(model, losses, data, settings, precision, encoded)
+    half = len(encoded) // 2  # not a neighbour by name, which may be the same kind of object
+    wrong, _ = _search(model, losses, data, settings, precision, encoded[half:] + encoded[:half])
     metrics |= {f"shuffled/{name}": wrong[name] for name in ("map50", "map50_95")}
     return metrics, held_out
 
@@ -42,7 +43,7 @@ def _search(
     data: RefdetData,
     settings: RefdetSettings,
     precision: Precision,
-    codes: list[Tensor],
+    encoded: list[Tensor],
 ) -> tuple[dict[str, float], dict[str, float]]:
     truth: list[Objects] = []
     detected: list[Detections] = []
@@ -53,7 +54,7 @@ def _search(
             parts = [loaded(data, clip, number, settings) for number in frames[start : start + AT_ONCE]]
             pixels = stacked([part[0] for part in parts]).to(precision.device).float() / 255
             with precision.autocast():
-                output = full(model.search(pixels, codes[kind].expand(len(parts), -1)))
+                output = full(model.search(pixels, encoded[kind].expand(len(parts), -1)))
             result = losses(output, [part[1].to(precision.device) for part in parts])
             sums += torch.stack(result[:3]).double().cpu()
             batches += 1

@@ -57,20 +57,20 @@ class FrameCache:
 
     def frame(self, video: Path, number: int, size: int) -> tuple[Picture, float]:
         """Frame `number` in the upper left of (size, size, 3) RGB, not to be written to; and its scale there."""
-        cached = self._kept(video, number, size)
+        cached = self._cached_frame(video, number, size)
         if cached is not None:
             return cached
         source = self._sources[video]
         with self._lock:
             decoding = self._decoding[video]
         with decoding:
-            cached = self._kept(video, number, size)  # another thread may have decoded it meanwhile
+            cached = self._cached_frame(video, number, size)  # another thread may have decoded it meanwhile
             if cached is not None:
                 return cached
             room = self.bytes + 3 * size * size <= self.limit or self._on_disk.room(3 * size * size)
             return self._decode(source, number, size, set(source.frames) if room else {number})
 
-    def _kept(self, video: Path, number: int, size: int) -> tuple[Picture, float] | None:
+    def _cached_frame(self, video: Path, number: int, size: int) -> tuple[Picture, float] | None:
         """The frame, if it is in memory or on disk."""
         cached = self._cached.get((video, number, size))
         if cached is not None:

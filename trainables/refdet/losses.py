@@ -43,8 +43,8 @@ class WiseIou(nn.Module):
         """Loss (N,) of `boxes` against `targets`, both (N, 4) as x1 y1 x2 y2."""
         loss = 1 - _paired_iou(boxes, targets)
         hull = torch.maximum(boxes[:, 2:], targets[:, 2:]) - torch.minimum(boxes[:, :2], targets[:, :2])
-        apart = (boxes[:, :2] + boxes[:, 2:] - targets[:, :2] - targets[:, 2:]) / 2
-        distance = (apart.square().sum(1) / hull.square().sum(1).clamp(min=1e-7).detach()).exp()
+        offset = (boxes[:, :2] + boxes[:, 2:] - targets[:, :2] - targets[:, 2:]) / 2
+        distance = (offset.square().sum(1) / hull.square().sum(1).clamp(min=1e-7).detach()).exp()
         if self.training and len(loss):
             self.mean.lerp_(loss.detach().mean(), MOMENTUM)
         outlier = loss.detach() / self.mean.clamp(min=1e-7)
@@ -86,8 +86,8 @@ class DetectionLoss(nn.Module):
         total = scores.sum().clamp(min=1.0)
         cls = functional.binary_cross_entropy_with_logits(output.logits, scores[..., 0], reduction="sum") / total
         weight = scores[..., 0][foreground]
-        aims = (targets / output.strides)[foreground]
-        bbox = (self.wise(boxes[foreground], aims) * weight).sum() / total
+        target_boxes = (targets / output.strides)[foreground]
+        bbox = (self.wise(boxes[foreground], target_boxes) * weight).sum() / total
         distances = bbox2dist(output.points, targets / output.strides, BINS - 1)[foreground]
         dfl = (self._dfl(output.sides[foreground].view(-1, BINS), distances)[:, 0] * weight).sum() / total
         return Detection(bbox, cls, dfl, foreground, targets)
@@ -149,7 +149,10 @@ def other_vectors(vectors: Tensor, classes: Tensor, anchors: Tensor) -> Tensor:
 
 
 def _scale_gap(strides: Tensor, box: Tensor) -> Tensor:
-    """Prefers, among places equally near, the scale whose stride is about a quarter of the object."""
+    """What is added to the squared distances of places, (A,): least where the stride is a quarter of the object's side.
+
+    It is small beside the distances, so it only decides between places that are about equally near.
+    """
     side = (box[2:] - box[:2]).max()
     return (strides[:, 0].log2() - (side / 4).clamp(min=1).log2()).square()
 

@@ -160,7 +160,7 @@ def query_backbone(width: float) -> DetectionModel:
     described: dict[str, Any] = yaml_model_load("yolov8n.yaml")
     described["scales"] = {"n": [0.33, width, 1024]}
     model = DetectionModel(described, ch=3, nc=1, verbose=False)
-    model.model[-1] = _nothing(model.model[-1])
+    model.model[-1] = _empty_head(model.model[-1])
     return model
 
 
@@ -191,15 +191,15 @@ def _features(backbone: nn.Module, frames: Tensor) -> list[Tensor]:
 
 
 def _channels(backbone: nn.Module) -> list[int]:
-    was = backbone.training
+    was_training = backbone.training
     with torch.no_grad():
         channels = [features.shape[1] for features in _features(backbone.eval(), torch.zeros(1, 3, 64, 64))]
-    backbone.train(was)
+    backbone.train(was_training)
     return channels
 
 
-def _nothing(head: nn.Module) -> nn.Module:
-    """Takes the place of YOLOv8's own head, so that its parameters are not there."""
+def _empty_head(head: nn.Module) -> nn.Module:
+    """What stands for YOLOv8's own `head`, without its parameters."""
     empty = nn.Identity()
     for name in ("i", "f", "type", "np"):
         setattr(empty, name, getattr(head, name))

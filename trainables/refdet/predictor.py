@@ -36,8 +36,8 @@ def load(settings: RefdetSettings, checkpoint: Path, run: onnx_file.Run | None =
 
     A picture is a mapping: `frame`, the picture that is searched, and `references`, one or more pictures of what is
     sought in it, all of them used; training has `n_reference`. Every label is "object": what it is, only the references
-    say. `run` has the file of `write_onnx` in the place of the checkpoint's network; it takes `n_reference` of them, so
-    fewer are repeated.
+    say. `run`, if given, runs a file of `write_onnx` in place of the checkpoint's network. The file takes
+    `n_reference` references: fewer are repeated, further ones are left out.
 
     Raises:
         CheckpointError: no checkpoint there, or one of other settings.

@@ -78,6 +78,7 @@ class RefdetTraining:
         ]
         for part in self._frozen:
             part.requires_grad_(False)
+        self._steps: list[float] = []
         self._optimizer = torch.optim.AdamW(
             _groups(self._detector, settings), lr=settings.lr, weight_decay=settings.weight_decay, foreach=True
         )
@@ -96,7 +97,7 @@ class RefdetTraining:
         """Train on `n_episodes` episodes; an optimizer step every `gradient_accumulation`."""
         settings = self._settings
         self._begin(epoch)
-        self._steps: list[float] = []
+        self._steps = []
         way, query = episode_size(epoch, settings)
         base = np.random.randint(2**31)  # the loop seeds NumPy from (seed, epoch)
 
@@ -167,13 +168,12 @@ class RefdetTraining:
         A triplet batch has the triplet loss instead of the two contrasts. Stage 3 without such batches has it beside
         them in each episode: the guide's basic stage 3.
         """
-        settings = self._settings
+        settings, classes = self._settings, episode.classes.to(self._device)
         with self._precision.autocast():
-            codes = self._detector.encode(episode.references.to(self._device).float() / 255)
-            frames_in = episode.frames.to(self._device).float() / 255
-            output = full(self._detector.search(frames_in, codes[episode.classes.to(self._device)]))
+            encoded = self._detector.encode(episode.references.to(self._device).float() / 255)
+            pixels = episode.frames.to(self._device).float() / 255
+            output = full(self._detector.search(pixels, encoded[classes]))
         objects = [boxes.to(self._device) for boxes in episode.objects]
-        classes = episode.classes.to(self._device)
         detection = self._detection(output, objects)
         zero = torch.zeros((), device=self._device)
         losses = {
@@ -189,7 +189,7 @@ class RefdetTraining:
             losses["triplet"] = settings.triplet_weight * self._triplet(output, objects, (vectors, frames), classes)
         if not triplets and settings.stage > 1:
             share = 0.5 if settings.contrastive_decay and epoch > LATE * self.epochs else 1.0
-            of_class = torch.stack([(classes == kind).nonzero()[0, 0] for kind in range(len(codes))])
+            of_class = torch.stack([(classes == kind).nonzero()[0, 0] for kind in range(len(encoded))])
             contrasted = torch.cat((vectors, output.references[of_class]))  # each class's references once
             kinds = torch.cat((classes[frames], classes[of_class]))
             losses["supcon"] = settings.supcon_weight * share * supervised_contrast(contrasted, kinds)

@@ -227,8 +227,8 @@ def scaled_frame(frame: Any, size: int, scaler: Any) -> tuple[Picture, float]:
     stored = shape if _matrix(frame)[0] else shape[::-1]
     if stored == (frame.width, frame.height):
         return upright_pixels(frame), scale
-    how = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
-    small = scaler.reformat(frame, *stored, "rgb24", interpolation=how, threads=1)
+    interpolation = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+    small = scaler.reformat(frame, *stored, "rgb24", interpolation=interpolation, threads=1)
     return _upright(small.to_ndarray(), frame), scale
 
 

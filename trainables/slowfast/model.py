@@ -32,11 +32,14 @@ X3D_STRIDE = 32
 class VideoClassifier(nn.Module):
     """Clips (B, 3, T, H, W) to class scores (B, C).
 
-    `arguments` are what pytorchvideo's builder `builder` got, besides a pooling that takes any size.
-
     Args:
         settings: which network, its size, what it sees of a clip, what is frozen.
         classes: C.
+
+    Attributes:
+        network: pytorchvideo's.
+        builder: name of the function of pytorchvideo that builds it.
+        arguments: of that function, besides a pooling that takes any size.
     """
 
     def __init__(self, settings: SlowfastSettings, classes: int) -> None:
@@ -54,8 +57,8 @@ class VideoClassifier(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         """Class scores before the softmax."""
-        every: Any = clips if self._kind == "x3d" else clips[:, :, :: self._alpha]
-        scores: Tensor = self.network([every, clips] if self._kind == "slowfast" else every)
+        frames: Any = clips if self._kind == "x3d" else clips[:, :, :: self._alpha]
+        scores: Tensor = self.network([frames, clips] if self._kind == "slowfast" else frames)
         return scores
 
     def train(self, mode: bool = True) -> VideoClassifier:

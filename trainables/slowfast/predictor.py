@@ -29,8 +29,8 @@ CREATE_RESNET_DEPTHS = (50, 101)
 def load(settings: SlowfastSettings, checkpoint: Path, run: onnx_file.Run | None = None) -> Predictor:
     """The network of `checkpoint`; clips (T, H, W) in Celsius, of any length and size, are treated as held-out ones.
 
-    Each gives `label`, the likeliest class, and `scores`, the probability of each class by its name. `run` has the
-    file of `write_onnx` in the place of the checkpoint's network.
+    Each gives `label`, the likeliest class, and `scores`, the probability of each class by its name. `run`, if given,
+    runs a file of `write_onnx` in place of the checkpoint's network.
 
     Raises:
         CheckpointError: no checkpoint there, one without class names, or one of other settings.
@@ -84,10 +84,10 @@ def _built(settings: SlowfastSettings, network: VideoClassifier) -> str:
 
 
 def _given(settings: SlowfastSettings) -> str:
-    every = f"clips[:, :, ::{settings.alpha}]"
-    return {"slowfast": f"given as [{every}, clips]", "slow": f"given as {every}", "x3d": "given as they are"}[
-        settings.model
-    ]
+    """In which form the network is given its clips."""
+    slow = f"clips[:, :, ::{settings.alpha}]"
+    forms = {"slowfast": f"given as [{slow}, clips]", "slow": f"given as {slow}", "x3d": "given as they are"}
+    return forms[settings.model]
 
 
 def write_onnx(settings: SlowfastSettings, checkpoint: Path, directory: Path) -> dict[str, str]:

@@ -48,7 +48,8 @@ class SlowfastTraining:
         self.model: torch.nn.Module = placed(network, self._device, settings)
         self._precision = Precision(self._device, settings.mixed_precision)
         self._optimizer = _optimizer(settings, network)
-        self._weights = class_weights(_clips_by_class(data).float()).to(self._device)
+        self._steps: list[float] = []
+        self._class_weights = class_weights(_clips_by_class(data).float()).to(self._device)
         self._train, self._val = loaders(settings, data, self._device)
 
     def phase(self, epoch: int) -> str:
@@ -62,7 +63,7 @@ class SlowfastTraining:
     def train_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
         """Train on as many clips as there are."""
         self.model.train()
-        self._steps: list[float] = []
+        self._steps = []
         total, batches = 0.0, Timed(self._train)
         for index, (clips, classes) in enumerate(batches):
             self._set_rate((epoch - 1) + index / len(self._train))
@@ -146,9 +147,9 @@ class SlowfastTraining:
         parts = self._settings.batch_parts
         self._optimizer.zero_grad()
         total = 0.0
-        for some, theirs in zip(clips.chunk(parts), classes.chunk(parts), strict=True):
-            share = len(some) / len(clips)
-            loss = self._loss(self._scores(some), theirs.to(self._device, non_blocking=True))
+        for part_clips, part_classes in zip(clips.chunk(parts), classes.chunk(parts), strict=True):
+            share = len(part_clips) / len(clips)
+            loss = self._loss(self._scores(part_clips), part_classes.to(self._device, non_blocking=True))
             self._precision.backward(loss * share)
             total += float(loss.detach()) * share
         self._precision.step(self._optimizer)
@@ -167,7 +168,7 @@ class SlowfastTraining:
             kind=settings.loss,
             gamma=settings.focal_gamma,
             smoothing=settings.label_smoothing,
-            weights=self._weights,
+            weights=self._class_weights,
         )
 
 
