@@ -225,10 +225,10 @@ def _without_hidden(folder: Path, folders: Mapping[str, Path], images: Mapping[s
 
 def _parts(images: Mapping[str, tuple[Path, ...]]) -> Iterator[Part]:
     """Each image, and its label file if it has one."""
-    with file_facts() as known:
+    with file_facts() as facts:
         for split, members in images.items():
             for image in members:
-                yield Part(split, str(image), known.digest(image), read_later=True)
+                yield Part(split, str(image), facts.digest(image), read_later=True)
                 labels = Path(label_file(str(image)))
                 if labels.is_file():
-                    yield Part(split, str(labels), known.digest(labels), read_later=True)
+                    yield Part(split, str(labels), facts.digest(labels), read_later=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from ultralytics.nn.autobackend import check_class_names
 
 from trainables.held_out import HeldOut
@@ -24,16 +24,7 @@ def held_out(settings: UltralyticsSettings, data: UltralyticsData) -> list[HeldO
         folder = dataset.folders["val"]
         answered = check_class_names(dict(enumerate(dataset.names)))  # of ImageNet's codes, n01440764, the words
         by_folder = {name: str(answered[index]) for index, name in enumerate(dataset.names)}
-        return [
-            HeldOut(
-                image.name,
-                partial(_path, image),
-                (by_folder[image.relative_to(folder).parts[0]],),
-                None,
-                _pixels(image),
-            )
-            for image in dataset.images["val"]
-        ]
+        return [_shown(image, (by_folder[image.relative_to(folder).parts[0]],)) for image in dataset.images["val"]]
     images = opened(settings, data, "val", augment=False)
     oriented = task_of(settings.model_dump()) == "obb"
     names = dataset.trained_names(settings.single_cls)
@@ -48,16 +39,12 @@ def _example(label: dict[str, Any], names: tuple[str, ...], oriented: bool) -> H
         corners = [np.asarray(segment) for segment in label["segments"]]
         edges = np.array([(*points.min(axis=0), *points.max(axis=0)) for points in corners])
         edges = edges.clip(0, 1)
-    else:  # not cut at the picture's edge, as Ultralytics scores
+    else:  # not cut at the picture's edge: Ultralytics' evaluation does not cut them
         edges = np.concatenate((rows[:, :2] - rows[:, 2:] / 2, rows[:, :2] + rows[:, 2:] / 2), axis=1)
     boxes = (edges * (width, height, width, height)).astype(np.float32)
     labels = tuple(names[int(index)] for index in np.asarray(label["cls"]).reshape(-1))
-    return HeldOut(image.name, partial(_path, image), labels, boxes, _pixels(image))
+    return _shown(image, labels, boxes)
 
 
-def _path(image: Path) -> Path:
-    return image
-
-
-def _pixels(image: Path) -> Any:
-    return lambda: [decode(image)]
+def _shown(image: Path, labels: tuple[str, ...], boxes: NDArray[np.float32] | None = None) -> HeldOut:
+    return HeldOut(image.name, lambda: image, labels, boxes, lambda: [decode(image)])

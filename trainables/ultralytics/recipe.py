@@ -44,7 +44,7 @@ class Ultralytics(PackageRecipe[UltralyticsSettings, "UltralyticsData"]):
     }
     saves_untrained = False
     several_gpus = True
-    exported = tuple(f"{own}{file}" for file in ("args.yaml", "results.csv", "weights/last.pt") for own in ("", "*/"))
+    exported = tuple(f"{path}{file}" for file in ("args.yaml", "results.csv", "weights/last.pt") for path in ("", "*/"))
 
     def metric_bounds(self, settings: Mapping[str, Any]) -> Bounds | None:
         """See `Recipe.metric_bounds`: with masks or key points Ultralytics adds their fitness to that of the boxes."""

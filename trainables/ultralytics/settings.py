@@ -1,4 +1,4 @@
-"""The settings of one training: Ultralytics' configuration keys under their own names, and one of ours.
+"""The settings of one training: Ultralytics' configuration keys under their own names, and two of ours.
 
 Their own check (`trainables.ultralytics.check`) follows before the first trial; what is here is checked at once.
 """

@@ -168,18 +168,17 @@ class UltralyticsTraining:
         Raises:
             CheckpointError: the data have other classes, or number them otherwise.
         """
-        own_state = state["sets"].get(self._name) or next(
-            iter(state["sets"].values())
-        )  # evaluated on other data, perhaps
-        trained, present = ([*network["names"].values()] for network in (own_state["network"], vars(self.model)))
+        of_sets = state["sets"]
+        saved = of_sets.get(self._name) or next(iter(of_sets.values()))  # of another data set, in an evaluation
+        trained, present = ([*network["names"].values()] for network in (saved["network"], vars(self.model)))
         if trained != present:  # Ultralytics reads the labels itself, by their numbers
             raise CheckpointError(
                 f"its classes are {listed(trained)}, those of the data {listed(present)}; both must have the same "
                 "names in the same order"
             )
-        states.load_state(self._hooks, own_state)
-        evaluated = EvaluatedModel(own_state["epoch"] + 1, own_state["ema"], own_state["metrics"], own_state["results"])
-        self._best.load(own_state["best"], evaluated)
+        states.load_state(self._hooks, saved)
+        evaluated = EvaluatedModel(saved["epoch"] + 1, saved["ema"], saved["metrics"], saved["results"])
+        self._best.load(saved["best"], evaluated)
 
     def close(self) -> None:
         """Write the best model, and end the trainer's thread and its loaders' processes."""

@@ -28,7 +28,8 @@ def write(
     content = {**configuration(settings), "data": sources[0] if len(sources) == 1 else sources}
     header = "# The best configuration, complete: yolo train cfg=best_hyperparameters.yaml\n"
     write_file(directory / BEST, header + yaml.safe_dump(content, sort_keys=False))
-    records = [_record(trial, _searched(trials), sources) for trial in trials]
+    numbers = _searched_numbers(trials)
+    records = [_record(trial, numbers, sources) for trial in trials]
     write_file(directory / RECORDS, "".join(f"{json.dumps(record)}\n" for record in records))
     about = {BEST: "the best configuration", RECORDS: "each trial of the search, as `model.tune` writes its iterations"}
     if any(trial.value for trial in trials):
@@ -38,8 +39,8 @@ def write(
     return about
 
 
-def _searched(trials: Sequence[TrialSummary]) -> list[str]:
-    """The numbers that were searched in any trial."""
+def _searched_numbers(trials: Sequence[TrialSummary]) -> list[str]:
+    """The settings that were searched in any trial and are numbers in all of them."""
     names = dict.fromkeys(name for trial in trials for name in trial.drawn)
     return [name for name in names if all(_is_number(trial.settings.get(name)) for trial in trials)]
 
