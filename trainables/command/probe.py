@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from trainables.checkpoint import size_bytes, write
 from trainables.command.checkpoints import read_state
@@ -32,7 +32,7 @@ def probe(recipe: AnyRecipe, data: Any, folder: Path) -> Iterator[str]:
     run_folder.mkdir(parents=True)
     second: Epoch | None = None
     saved: Path | None = None
-    with closing(_generator(recipe.train(settings, data, run_folder))) as epochs:
+    with closing(_trained(recipe, settings, data, run_folder)) as epochs:
         first = next(epochs)
         yield (run_folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()[0]
         yield _described(first)
@@ -48,13 +48,13 @@ def probe(recipe: AnyRecipe, data: Any, folder: Path) -> Iterator[str]:
             if second is None:
                 yield "resume: not tried, the script was through before it could be paused; give it more epochs"
     if saved and second:
-        with closing(_generator(recipe.train(settings, data, run_folder, saved))) as epochs:
+        with closing(_trained(recipe, settings, data, run_folder, saved)) as epochs:
             again = next(epoch for epoch in epochs if epoch.epoch >= following)
         yield _compared(second, again, recipe.metric)
 
 
-def _generator(epochs: Iterator[Epoch]) -> Any:
-    return epochs
+def _trained(recipe: AnyRecipe, *arguments: Any) -> Generator[Epoch, None, None]:
+    return cast("Generator[Epoch, None, None]", recipe.train(*arguments))  # as a recipe's `train` is written
 
 
 def _described(epoch: Epoch) -> str:

@@ -94,12 +94,10 @@ class Script:
 
     def poll(self) -> int | None:
         """The exit code if nothing of the script runs any more, negative for a signal; None while something does."""
-        if self.exit_code is None and (answer := self._answer(0.0)) is not None:
-            self.exit_code = int(answer["exit"])
-        return self.exit_code
+        return self.wait(0.0)
 
     def wait(self, seconds: float) -> int | None:
-        """The same, waiting for it up to that long."""
+        """What `poll` returns, as soon as nothing of the script runs any more, or after so many seconds."""
         if self.exit_code is None and (answer := self._answer(seconds)) is not None:
             self.exit_code = int(answer["exit"])
         return self.exit_code

@@ -133,7 +133,7 @@ class ScriptTraining:
         """Epochs as they come, until the script has ended or the last one is there."""
         assert self._script is not None
         planned, before = int(self.settings["epochs"]), time.monotonic()
-        unfinite = 0
+        nonfinite = 0
         while True:
             ended = self._script.poll() is not None  # before reading: what it wrote is then complete
             self._pump(ended)
@@ -146,8 +146,8 @@ class ScriptTraining:
                 epoch = self._epoch(logged, now - before)
                 before = now
                 value = epoch.metrics.get(self._objective.name)
-                unfinite = unfinite + 1 if value is not None and not math.isfinite(value) else 0
-                yield with_alarm(epoch, self._objective, unfinite)
+                nonfinite = nonfinite + 1 if value is not None and not math.isfinite(value) else 0
+                yield with_alarm(epoch, self._objective, nonfinite)
                 if logged.epoch >= planned:
                     return
             if ended:

@@ -24,17 +24,17 @@ class Parts:
 
 def parted(objective: Objective, values: Mapping[str, float]) -> Parts:
     """The `values` of an epoch by kind. What is no loss and no rate is a metric, the objective among them."""
-    losses = named(objective.losses, values), named(objective.held_out_losses, values)
+    losses, held_out_losses = named(objective.losses, values), named(objective.held_out_losses, values)
     rates = named(objective.rates, values)
-    others = {*losses[0], *losses[1], *rates} - set(objective.parts)
+    others = {*losses, *held_out_losses, *rates} - set(objective.parts)
     metrics = {name: value for name, value in values.items() if name not in others}
     value = objective.value(values)
     if value is not None:
         metrics[objective.name] = value
     return Parts(
         metrics,
-        _loss("train", objective.losses, losses[0], values)
-        | _loss("val", objective.held_out_losses, losses[1], values),
+        _loss("train", objective.losses, losses, values)
+        | _loss("val", objective.held_out_losses, held_out_losses, values),
         {name: values[name] for name in rates},
     )
 
