@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from search.cli.exit_codes import INTERRUPTED
 from search.execution.job_protocol import BACKGROUND, ERROR_PREFIX, error_sentence, is_status
 from search.sweep.environment import python_path
 from search.sweep.folder import SweepFolder
@@ -65,7 +66,7 @@ def _start(arguments: Sequence[str], name: str, root: Path, log: Path, standard_
             time.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         print(f"\n{ERROR_PREFIX}the sweep continues in the background. {next_steps(folder)}", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
     if process.returncode:
         text = _printed(log, begins)
         if log != folder.log:

@@ -15,6 +15,7 @@ import typer
 
 from search.cli import terminal
 from search.cli.background import log_text
+from search.cli.exit_codes import INTERRUPTED
 from search.cli.options import DEFAULT_ROOT, Address, Root, SweepName
 from search.execution.job_protocol import ERROR_PREFIX
 from search.next_step import command
@@ -72,7 +73,7 @@ def submit(
             print(text, end="", flush=True)
     except KeyboardInterrupt:
         print(f"\n{ERROR_PREFIX}the sweep continues without this terminal. {next_steps}", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     jobs.check_success(job)
 
 

@@ -41,16 +41,16 @@ def lr_range(
     for result in runner.run(test, tried, out):
         print(runner.result_line(result, metric), flush=True)
         results.append(result)
-    found_range = finding.find_range(results)
-    figure.write(results, found_range, out / "lr-range.png")
-    runner.write_sweep_file(test, found_range, out / "lr-range.yaml")
+    rate_range = finding.find_range(results)
+    figure.write(results, rate_range, out / "lr-range.png")
+    runner.write_sweep_file(test, rate_range, out / "lr-range.yaml")
     console = terminal.console()
     console.print()
-    console.print(runner.result_table(results, found_range, metric))
+    console.print(runner.result_table(results, rate_range, metric))
     console.print(
-        f"\n{field}: {found_range.low:.2g} … {found_range.high:.2g} (steepest descent at {found_range.steepest:.2g})"
+        f"\n{field}: {rate_range.low:.2g} … {rate_range.high:.2g} (steepest descent at {rate_range.steepest:.2g})"
     )
-    if found_range.blow_up is None:
+    if rate_range.blow_up is None:
         console.print(f"No rate up to {results[-1].rate:.3g} blew up: a higher --high may extend the range.")
     launch = shlex.join(["steadytune", "launch", str(out / "lr-range.yaml")])
     console.print(f"Figure: {out / 'lr-range.png'}\nSearch it: {launch}")

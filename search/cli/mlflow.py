@@ -47,19 +47,20 @@ def sync(name: SweepName, sweeps: Root = DEFAULT_ROOT) -> None:
 
     folder = SweepFolder.existing(sweeps, name)
     check_store(folder.store(folder.spec()))
-    refusals: list[str] = []
+    refused = False
 
     def tell(message: str) -> None:
+        nonlocal refused
+        refused = refused or message.startswith(REFUSES)
         if message != READY:
             print(message, flush=True)
-        refusals.extend([message] * message.startswith(REFUSES))
 
     with folder.locked("recorder.lock"):
         if not write_to_mlflow(folder, lambda: True, tell):
             raise SteadytuneError(
                 f"sweep {name} could not be written to {folder.store(folder.spec())}; try again later"
             )
-    print(f"{name}: MLflow has everything that the journal has{' but what it refuses' if refusals else ''}")
+    print(f"{name}: MLflow has everything that the journal has{' but what it refuses' if refused else ''}")
     state = options.state(folder)
     if state.ended is None or state.ended.trial < 0 or (folder.best / "checkpoint").is_dir():
         return
