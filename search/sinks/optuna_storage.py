@@ -75,16 +75,16 @@ class OptunaStorage:
         self._ids[trial.number] = self._storage.create_new_trial(self._study, template)
 
     def _continue(self, trial: TrialState) -> None:
-        there = self._ids[trial.number]
+        trial_id = self._ids[trial.number]
         for epoch, evaluated in _values(trial, after=self._epochs[trial.number]).items():
-            self._storage.set_trial_intermediate_value(there, epoch, evaluated)
+            self._storage.set_trial_intermediate_value(trial_id, epoch, evaluated)
         if trial.status == self._status[trial.number]:
             return
         for name, text in _attributes(trial).items():
-            self._storage.set_trial_user_attr(there, name, text)
+            self._storage.set_trial_user_attr(trial_id, name, text)
         if trial.decision is not None:
             outcome, value = _end(trial)
-            self._storage.set_trial_state_values(there, outcome, None if value is None else [value])
+            self._storage.set_trial_state_values(trial_id, outcome, None if value is None else [value])
 
 
 def _end(trial: TrialState) -> tuple[OptunaState, float | None]:

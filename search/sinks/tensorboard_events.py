@@ -11,6 +11,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from search.journal.events import Decided, EpochDone, TrialStarted
 from search.journal.segments import read
+from search.sinks.epoch_values import epoch_values
 from search.sinks.new_folder import new_folder
 from search.sweep.folder import SweepFolder
 
@@ -41,11 +42,8 @@ class TensorBoardEvents:
                 settings = {name: _plain(value) for name, value in event.settings.items()}
                 self._add(event.trial, row.time, 0, hparams_pb(settings, trial_id=f"{event.trial:04d}"))
             elif isinstance(event, EpochDone):
-                values = dict(event.metrics)
-                for group in ("losses", "rates", "seconds"):
-                    prefix = {"losses": "loss", "rates": "rate"}.get(group, group)
-                    values |= {f"{prefix}/{name}": value for name, value in getattr(event, group).items()}
-                summary = Summary(value=[Summary.Value(tag=tag, simple_value=values[tag]) for tag in values])
+                values = [Summary.Value(tag=tag, simple_value=value) for tag, value in epoch_values(event).items()]
+                summary = Summary(value=values)
                 self._add(event.trial, row.time, event.epoch, summary)
             elif isinstance(event, Decided) and event.action != "continue" and event.trial in self._writers:
                 self._writers.pop(event.trial).close()

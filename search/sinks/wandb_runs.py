@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import wandb
 
 from search.journal.events import EpochDone
 from search.journal.segments import read
+from search.sinks.epoch_values import epoch_values
 from search.sinks.new_folder import new_folder
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
@@ -66,15 +66,8 @@ class WandbRuns:
             settings=quiet,
         )
         for event in epochs:
-            run.log(_values(event), step=event.epoch)
+            run.log(epoch_values(event), step=event.epoch)
         last = trial.decisions[-1]
         value = trial.curve.objective_value
         run.summary.update({"reason": last.reason, "detail": last.detail, "objective": value})
         run.finish()
-
-
-def _values(event: EpochDone) -> dict[str, Any]:
-    losses = {f"loss/{name}": value for name, value in event.losses.items()}
-    rates = {f"rate/{name}": value for name, value in event.rates.items()}
-    seconds = {f"seconds/{name}": value for name, value in event.seconds.items()}
-    return {**event.metrics, **losses, **rates, **seconds}
