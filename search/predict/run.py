@@ -69,23 +69,22 @@ def predict(model: LoadedModel, sources: Sequence[Source], request: PredictionRe
     for source in sources:
         items = 0
         before = len(coco.annotations)
-        writer = (
-            VideoWriter(request.to / f"{source.name}{SUFFIX}", source.rate) if source.rate and request.draw else None
-        )
-        wholes: list[tuple[str, Mapping[str, Any]]] = []
+        video = request.to / f"{source.name}{SUFFIX}"
+        writer = VideoWriter(video, source.rate) if source.rate and request.draw else None
+        classified: list[tuple[str, Mapping[str, Any]]] = []  # items with a class as a whole, rather than boxes
         try:
             for item, answer in _answers(model, source.items, request):
                 items += 1
                 if "boxes" not in answer:
-                    wholes.append((item.name, answer))
+                    classified.append((item.name, answer))
                 else:
                     _keep(item, answer, source, coco, request, writer)
         finally:
             if writer:
                 writer.close()
-        clips += _classes(source.name, wholes, request.smooth)
-        counted = _objects(coco.annotations[before:]) if not wholes else _counted(clips[-items:])
-        yield f"{source.name}: {items} {'clips or pictures' if wholes else 'pictures'}, {counted}"
+        clips += _classes(source.name, classified, request.smooth)
+        counted = _counted(clips[-items:]) if classified else _objects(coco.annotations[before:])
+        yield f"{source.name}: {items} {'clips or pictures' if classified else 'pictures'}, {counted}"
         if items < source.frames * LEAST_DECODED:
             states = f"of the {source.frames} frames that its file states could be decoded"
             yield f"{source.name}: {items} {states}; it may be damaged"
@@ -133,9 +132,8 @@ def _keep(
     pixels = item.picture()
     height, width = pixels.shape[:2]
     coco.add(item.name, width, height, answer)
-    stem = (
-        PurePosixPath(item.name).with_suffix("") if source.rate is None else PurePosixPath(item.name.replace(" ", "_"))
-    )
+    is_frame = source.rate is not None
+    stem = item.name.replace(" ", "_") if is_frame else str(PurePosixPath(item.name).with_suffix(""))
     labels = request.to / "labels" / f"{stem}.txt"
     labels.parent.mkdir(parents=True, exist_ok=True)
     write_file(labels, yolo_lines(answer, width, height, coco.names))
@@ -168,8 +166,9 @@ def _objects(annotations: Sequence[Mapping[str, Any]]) -> str:
     return f"{len(annotations)} objects" + (f" on {len(tracks)} tracks" if tracks else "")
 
 
-def _classes(source: str, wholes: Sequence[tuple[str, Mapping[str, Any]]], smooth: int) -> list[dict[str, Any]]:
-    scores = smoothed([answer["scores"] for _, answer in wholes], smooth)
+def _classes(source: str, classified: Sequence[tuple[str, Mapping[str, Any]]], smooth: int) -> list[dict[str, Any]]:
+    """Entries of `PREDICTIONS` for the items of a source, by their names and answers."""
+    scores = smoothed([answer["scores"] for _, answer in classified], smooth)
     return [
         {
             "source": source,
@@ -177,7 +176,7 @@ def _classes(source: str, wholes: Sequence[tuple[str, Mapping[str, Any]]], smoot
             "label": max(clip_scores, key=clip_scores.__getitem__),
             "scores": {label: round(score, 5) for label, score in clip_scores.items()},
         }
-        for (name, _), clip_scores in zip(wholes, scores, strict=True)
+        for (name, _), clip_scores in zip(classified, scores, strict=True)
     ]
 
 

@@ -39,8 +39,7 @@ def check_fit(plans: Sequence[Plan], export: Path | None = None) -> list[str]:
     Raises:
         SteadytuneError: a stage cannot start from the one before; says which.
     """
-    on_this_machine = [plan for plan in plans if not is_uri(plan.spec.data)]
-    if not can_rehearse(plans[0].recipe) or len(on_this_machine) < len(plans):
+    if not can_rehearse(plans[0].recipe) or any(is_uri(plan.spec.data) for plan in plans):
         return []
     with TemporaryDirectory() as folder:
         task = {"sweeps": [plan.spec.fields() for plan in plans], "export": str(export) if export else None}

@@ -132,12 +132,12 @@ def refuse_removal(folder: SweepFolder, removed: Collection[str]) -> None:
         SteadytuneError: another one started from it, and could not go on.
     """
     if others := [follower for follower in followers(folder) if follower not in removed]:
-        row = [folder.name]  # those that started from it, then those that started from these, and so on
-        for name in row:
-            row += [follower for follower in followers(SweepFolder(folder.root, name)) if follower not in row]
+        names = [folder.name]  # then those that started from it, those that started from these, and so on
+        for name in names:
+            names += [follower for follower in followers(SweepFolder(folder.root, name)) if follower not in names]
         raise SteadytuneError(
-            f"sweep {others[0]} started from {folder.name}, and cannot go on without it; delete {_all(row)}: "
-            f"`{folder.command('rm', *row[1:])}`"
+            f"sweep {others[0]} started from {folder.name}, and cannot go on without it; delete {_all(names)}: "
+            f"`{folder.command('rm', *names[1:])}`"
         )
 
 

@@ -20,6 +20,7 @@ SETTINGS = "settings.yaml"
 BEST, LAST = "best", "last"
 """Links to checkpoints."""
 DEFAULT_PRESET = "paper"
+"""Of recipes with several."""
 
 
 class TrainingFolder:
@@ -108,6 +109,6 @@ def settings_of(
         except SettingsError as error:
             raise CheckpointError(f"{resume}: was not written by recipe {recipe.name} ({error})") from None
         return parse_stored(type(stored), {**stored.model_dump(), **values}, recipe.name)
-    only = next(iter(recipe.presets)) if len(recipe.presets) == 1 else DEFAULT_PRESET
-    chosen: Settings = recipe.settings(preset or only, values, training)
+    default = next(iter(recipe.presets)) if len(recipe.presets) == 1 else DEFAULT_PRESET
+    chosen: Settings = recipe.settings(preset or default, values, training)
     return chosen

@@ -95,17 +95,16 @@ def train(request: TrainingRequest) -> Iterator[str]:
         name = data_name(str(request.data), request.data.is_file())
         return recorded(request.store, recipe.name, name, fingerprint, settings.model_dump(mode="json"))
 
+    def report(checkpoint: Path) -> str:
+        return _report_on(checkpoint, recipe, settings, opened, request.out)
+
     if request.store:
         check_store(request.store)
-
-    def report(checkpoint: Path) -> str:
-        return _reported(recipe, settings, opened, checkpoint, request.out)
-
     epochs = recipe.train(settings, opened, request.out, request.resume)
     yield from _Run(request, recipe, settings, folder, begin, report).lines(epochs)
 
 
-def _reported(recipe: AnyRecipe, settings: Settings, opened: Any, checkpoint: Path, out: Path) -> str:
+def _report_on(checkpoint: Path, recipe: AnyRecipe, settings: Settings, opened: Any, out: Path) -> str:
     """Write the report on a checkpoint into `out`; returns where it is or why there is none, or "" if none can be."""
     if not isinstance(recipe, Shows):
         return ""
@@ -121,7 +120,13 @@ def _reported(recipe: AnyRecipe, settings: Settings, opened: Any, checkpoint: Pa
 class _Run:
     """A training that is about to begin.
 
-    `begin` writes what its folder says of it, and says where it is recorded; `report` is made of the best checkpoint.
+    Args:
+        request: what is trained, and when it ends.
+        recipe: of the request.
+        settings: complete.
+        folder: that the training writes to.
+        begin: called once when it is known that the training may begin; returns where its epochs are recorded.
+        report: called with the best checkpoint at the end; returns a sentence on the report, or "".
     """
 
     def __init__(
