@@ -93,6 +93,11 @@ class Plan:
             return []
         return early_rungs(self.grace_epochs, self.reduction_factor)
 
+    @property
+    def all_rungs(self) -> list[int]:
+        """All epochs at which the scheduler compares trials, rising; none if it never does."""
+        return [] if self.spec.scheduler == "none" else [*self.early_rungs, *self.rungs]
+
     @cached_property
     def targets(self) -> tuple[Target, ...]:
         """What the winner should reach; "baseline" is the recipe's, whatever its name."""

@@ -124,11 +124,7 @@ def learning_curves(state: SweepState) -> Chart:
         if best and trial is best[0]:
             outline = replace(series[-1 if series[-1].kind == "line" else -2], name=best[1], colour=MARKED, width=3.0)
             marks.append(outline)
-    rungs = (
-        tuple((float(rung), "rung") for rung in [*state.plan.early_rungs, *state.plan.rungs])
-        if state.plan.spec.scheduler != "none"
-        else ()
-    )
+    rungs = tuple((float(rung), "rung") for rung in state.plan.all_rungs)
     panel = Panel("", "epoch", state.plan.recipe.metric, (*series, *marks), marks=rungs)
     note = ""
     if len(evaluated) > len(selected):

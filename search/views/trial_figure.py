@@ -21,11 +21,7 @@ NOTE_WIDTH = 140
 def trial_figure(state: SweepState, trial: TrialState) -> Chart:
     """Its metric by epoch in front of the others', its projected value and the cutoff at each rung; its losses."""
     metric = state.plan.recipe.metric
-    rungs = (
-        tuple((float(rung), "rung") for rung in [*state.plan.early_rungs, *state.plan.rungs])
-        if state.plan.spec.scheduler != "none"
-        else ()
-    )
+    rungs = tuple((float(rung), "rung") for rung in state.plan.all_rungs)
     colour = COLOURS[outcome(trial)]
     values = [(float(point.epoch), point.value) for point in trial.curve.evaluated]
     above = (*_peers(state, trial), _line(f"trial {label(trial)}", values, colour, 2.5), *_at_rungs(state, trial))
