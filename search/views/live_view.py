@@ -17,17 +17,19 @@ from search.views.pace import Pace, clock, pace
 from search.views.status_table import ROWS, best_so_far, label, status_table
 from trainables.metric_text import metric_text
 
-HEAD_LINES, TABLE_LINES = 5, 5
-"""Lines above the table, and lines of it that are no trials, two of them below it where it is narrow: with them a live
-view fits on its terminal."""
+OTHER_LINES = 6
+"""Lines of the clock, between head and table, of the table that are no trials, two of them below it where it is narrow,
+and of the cursor: with them a live view fits on its terminal."""
 
 
 def live_view(state: SweepState, title: str, console: Console, interrupted: bool = False) -> RenderableType:
     """The sweep as its terminal shows it now; its clock goes on between events, unless it is `interrupted`."""
-    rows = max(3, min(ROWS, console.height - HEAD_LINES - TABLE_LINES))
+    head = [Text(title, style="bold"), *map(Text, head_lines(state, interrupted))]
+    head_height = sum(len(line.wrap(console, console.width)) for line in head)
+    rows = max(3, min(ROWS, console.height - head_height - OTHER_LINES))
     table = status_table(state, "", rows, console.width, interrupted=interrupted)
     clock_line = _Clock(pace(state), None if interrupted else time.monotonic())
-    return Group(Text(title, style="bold"), clock_line, *map(Text, head_lines(state, interrupted)), Text(""), table)
+    return Group(head[0], clock_line, *head[1:], Text(""), table)
 
 
 def head_lines(state: SweepState, interrupted: bool = False) -> Iterator[str]:

@@ -51,7 +51,7 @@ def test_it_says_how_far_the_sweep_is(running: Coordinator) -> None:
     assert all(number in now for number in numbers)
 
 
-@pytest.mark.parametrize(("width", "height"), [(70, 24), (80, 24), (140, 24), (140, 50)])
+@pytest.mark.parametrize(("width", "height"), [(60, 24), (70, 24), (80, 24), (140, 24), (140, 50)])
 def test_it_fits_on_its_terminal(running: Coordinator, width: int, height: int) -> None:
     lines = shown(running.state, width, height)
     assert len(lines) < height
