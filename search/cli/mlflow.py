@@ -16,6 +16,7 @@ from search.sweep.uri import sqlite_store
 from search.tracking.browse import serve
 from search.tracking.data_names import experiment_names
 from search.tracking.store_check import check_store
+from search.tracking.sweep_id import sweep_id
 from trainables.errors import SteadytuneError
 
 
@@ -36,7 +37,7 @@ def browse(
     folder = SweepFolder.existing(sweeps, name)
     spec = folder.spec()
     names = experiment_names(spec, read_identity(folder.path))
-    serve(folder.store(spec), sweeps.absolute(), port, names)
+    serve(folder.store(spec), sweeps.absolute(), port, names, sweep_id(folder))
 
 
 def sync(name: SweepName, sweeps: Root = DEFAULT_ROOT) -> None:

@@ -28,7 +28,7 @@ ENVIRONMENT = {
 """The first is for speed: MLflow 3.17 would start eight processes for its assistant, each of which imports MLflow."""
 
 
-def serve(store: str, root: Path, port: int, names: Sequence[str] = ()) -> None:
+def serve(store: str, root: Path, port: int, names: Sequence[str] = (), sweep: str = "") -> None:
     """Serve the store on this machine's loopback until interrupted; for a store on a server, only print its address.
 
     Args:
@@ -36,6 +36,7 @@ def serve(store: str, root: Path, port: int, names: Sequence[str] = ()) -> None:
         root: folder of the sweeps.
         port: on the loopback, 1 to 65535.
         names: of the experiment whose page is printed (`address`); without any, the first page of the store.
+        sweep: permanent id of the sweep whose view of it is opened.
 
     Raises:
         SteadytuneError: there is no store yet, MLflow cannot open it (`search.tracking.store_check`), the
@@ -43,7 +44,7 @@ def serve(store: str, root: Path, port: int, names: Sequence[str] = ()) -> None:
     """
     if store.startswith(("http://", "https://")):
         check_store(store)
-        print(f"The results are on the MLflow server: {address(store, store, names)}")
+        print(f"The results are on the MLflow server: {address(store, store, names, sweep)}")
         return
     file = sqlite_file(store)
     if file and not file.is_file():
@@ -70,7 +71,7 @@ def serve(store: str, root: Path, port: int, names: Sequence[str] = ()) -> None:
             time.sleep(0.2)
         if pages.poll() is None:
             base = f"http://127.0.0.1:{port}"
-            print(f"MLflow: {address(base, store, names)} (Ctrl-C ends it)", flush=True)
+            print(f"MLflow: {address(base, store, names, sweep)} (Ctrl-C ends it)", flush=True)
         if pages.wait():
             output.seek(0)
             print(output.read(), file=sys.stderr)

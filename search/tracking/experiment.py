@@ -23,7 +23,7 @@ from search.tracking.data_names import DATA_TAG, experiment_names
 from search.tracking.mlflow_names import LONGEST_KEY, LONGEST_NOTE, LONGEST_PARAM, LONGEST_TAG, key, name_of, storable
 from search.tracking.store_check import URI_SIGNS
 from search.tracking.sync import Notify
-from search.tracking.table_view import KIND_TAG, VIEW_TAG, view
+from search.tracking.table_view import KIND_TAG
 from trainables.errors import SteadytuneError
 
 # Without the library, this repository's folder `mlflow/` would be imported under its name.
@@ -88,9 +88,7 @@ class Experiment:
         artifacts = None if plan.spec.store else (folder.root / "artifacts").as_uri()
         data = identity.first_fingerprint if identity else ""
         names = experiment_names(plan.spec, identity)
-        experiment = cls(folder.store(plan.spec), names, data, artifacts, notify)
-        experiment.tag_experiment(VIEW_TAG, view(plan))
-        return experiment
+        return cls(folder.store(plan.spec), names, data, artifacts, notify)
 
     def tag_experiment(self, tag: str, value: str) -> None:
         """Set a tag of the experiment itself."""

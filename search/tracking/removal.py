@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from search.tracking.mlflow_environment import without_ignored
 from search.tracking.store_check import URI_SIGNS
 from search.tracking.sweep_id import sweep_id
 from search.tracking.sync import ENVIRONMENT
+from search.tracking.table_view import view_tag
 from trainables.errors import SteadytuneError, first_line
 
 _RUNS_AT_A_TIME = 100
@@ -95,8 +97,16 @@ class Removal:
                 self._client.delete_run(run)
         except (StoreError, OSError) as error:
             raise self._error("changed", error) from None
+        with suppress(StoreError, OSError):  # an old server may not know the call, and a view that stays does no harm
+            self._remove_view()
         if self._file:
             self._collect(self._file.absolute())
+
+    def _remove_view(self) -> None:
+        tag = view_tag(sweep_id(self._folder))
+        for experiment in self._client.search_experiments():
+            if tag in experiment.tags:
+                self._client.delete_experiment_tag(experiment.experiment_id, tag)
 
     def _collect(self, file: Path) -> None:
         """Remove the deleted runs and their files from a local store: MLflow only marks them."""

@@ -26,6 +26,7 @@ from search.tracking.experiment import Experiment, Metric, Run, points
 from search.tracking.refusals import files_are_final
 from search.tracking.sweep_id import sweep_id
 from search.tracking.sync import Notify
+from search.tracking.table_view import view, view_tag
 from search.tracking.trial_record import (
     RUN_STATUS,
     epoch_metrics,
@@ -102,10 +103,11 @@ class RunWriter:
 
     def _find_runs(self, first: Row) -> None:
         """Find the runs that an earlier recorder wrote, or create the sweep's run."""
-        self._sweep = sweep_id(self._folder)
+        permanent_id = self._sweep = sweep_id(self._folder)
         # Runs that were written before the journal was cut may hold epochs and ends that are no part of it any more.
         if files := set_aside(self._folder.journal):
             self._sweep += f" cut before {files[0].name.partition('-')[0].lstrip('0')}"
+        self._experiment.tag_experiment(view_tag(permanent_id), view(self._plan, self._sweep))
         if any(holds(self._folder.journal, kind.event) for kind in (SweepExtended, Requested)):
             self._taken_back = taken_back(read(self._folder.journal))
         for run in list(self._experiment.runs(f"tags.`steadytune.sweep` = '{self._sweep}'")):

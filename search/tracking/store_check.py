@@ -58,13 +58,17 @@ def check_store(uri: str) -> None:
         _check_database(uri, file)
 
 
-def experiment_number(uri: str, name: str) -> str:
-    """The id of an experiment on the MLflow server at `uri`; "" if the server does not answer or has none."""
+def experiment_on_server(uri: str, name: str) -> tuple[str, frozenset[str]]:
+    """The id and the tags' names of an experiment on the MLflow server at `uri`.
+
+    ("", none) if the server does not answer or has no such experiment.
+    """
     with suppress(OSError, ValueError, KeyError):
         query = urllib.parse.urlencode({"experiment_name": name})
         with _get(f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?{query}") as answer:
-            return str(json.loads(answer.read())["experiment"]["experiment_id"])
-    return ""
+            experiment = json.loads(answer.read())["experiment"]
+            return str(experiment["experiment_id"]), frozenset(tag["key"] for tag in experiment.get("tags", ()))
+    return "", frozenset()
 
 
 def _get(address: str) -> HTTPResponse:

@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from search.sweep.data_identity import read_identity
+from search.sweep.folder import SweepFolder
+from search.tracking.data_names import experiment_names
+from search.tracking.trial_record import OBJECTIVE
 from tests.support import REPOSITORY, SUPPORT
 from tests.support.programs import CHROMIUM
 from tests.support.waiting import DEADLINE_SECONDS
@@ -37,7 +41,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where one small sweep has ended."""
     folder = tmp_path_factory.mktemp("browser")
     steadytune(*SWEEP, "--confirm-top", "0", cwd=folder)
+    add_run_of_another_sweep(SweepFolder(folder / "sweeps", "sweep"))
     return folder
+
+
+def add_run_of_another_sweep(folder: SweepFolder) -> None:
+    """Write a trial as a second sweep of the same data would, into the experiment that both share."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(folder.store(folder.spec()))
+    tags = {"steadytune.sweep": "other@1.000000"}
+    name = experiment_names(folder.spec(), read_identity(folder.path))[0]
+    experiment = client.get_experiment_by_name(name)
+    assert experiment is not None
+    run = client.create_run(experiment.experiment_id, tags=tags, run_name="0009 other").info.run_id
+    client.log_metric(run, OBJECTIVE, 0.5)
+    client.set_terminated(run)
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +103,11 @@ def test_the_pages_answer(address: str) -> None:
     assert any(name.startswith("trouble:Trouble on ") for name in names)
 
 
-def test_the_runs_are_sorted_by_the_objective_and_show_why_trials_ended(page: Any) -> None:
+def test_the_sweeps_runs_are_listed_alone_sorted_by_the_objective_and_show_why_trials_ended(page: Any) -> None:
     page.get_by_text("0000 plain").first.wait_for()
     assert page.get_by_text("objective/value").count() > 0
     names = [row.inner_text() for row in page.get_by_role("link").all() if row.inner_text()[:4].isdigit()]
-    assert len(names) == 3
+    assert sorted(name[:4] for name in names) == ["0000", "0001", "0002"]
     assert page.url.find("orderByKey=metrics.%60objective%2Fvalue%60") > 0
 
 

@@ -62,7 +62,7 @@ def test_a_sweep_becomes_a_run_with_a_child_for_each_trial(root: Path, sample: P
 def test_the_sweeps_run_is_sorted_among_its_trials_by_its_latest_result(root: Path, sample: Path) -> None:
     """MLflow puts a run without the column last: behind the first page, if the sweep has more than 100 trials."""
     folder, rows = sweep(root, sample, "sorted")
-    column = json.loads(view(folder.plan()))["orderByKey"].removeprefix("metrics.").strip("`")
+    column = json.loads(view(folder.plan(), "sorted"))["orderByKey"].removeprefix("metrics.").strip("`")
     written(folder, rows)
     ended = rows[-1].event
     assert isinstance(ended, SweepEnded)

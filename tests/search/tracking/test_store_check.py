@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from search.tracking.store_check import check_store, experiment_number
+from search.tracking.store_check import check_store, experiment_on_server
 from trainables.errors import SteadytuneError
 
 
@@ -43,7 +43,7 @@ class Server(BaseHTTPRequestHandler):
         self.send_response(200 if self.headers["Authorization"] == right else self.code)
         self.end_headers()
         if right == self.headers["Authorization"] and self.path.endswith("get-by-name?experiment_name=my+sweeps%2F1"):
-            self.wfile.write(b'{"experiment": {"experiment_id": "7"}}')
+            self.wfile.write(b'{"experiment": {"experiment_id": "7", "tags": [{"key": "mlflow.note", "value": ""}]}}')
 
     def log_message(self, *_: object) -> None:
         """Not on the tests' output."""
@@ -74,15 +74,14 @@ def test_a_server_that_asks_for_credentials_says_what_to_set(server: str, monkey
     check_store(server)
 
 
-def test_a_servers_page_of_a_sweep_is_named_where_the_server_tells_its_number(
-    server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert experiment_number(server, "my sweeps/1") == ""
+def test_a_servers_experiment_is_read_with_the_names_of_its_tags(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    none: tuple[str, frozenset[str]] = ("", frozenset())
+    assert experiment_on_server(server, "my sweeps/1") == none
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
-    assert experiment_number(server, "my sweeps/1") == "7"
-    assert experiment_number(server, "others") == ""
-    assert experiment_number(f"http://127.0.0.1:{free_port()}", "my sweeps/1") == ""
+    assert experiment_on_server(server, "my sweeps/1") == ("7", frozenset({"mlflow.note"}))
+    assert experiment_on_server(server, "others") == none
+    assert experiment_on_server(f"http://127.0.0.1:{free_port()}", "my sweeps/1") == none
 
 
 def test_a_server_is_accepted_with_the_credentials_that_mlflow_keeps(server: str, tmp_path: Path) -> None:
