@@ -17,7 +17,9 @@ from trainables.rgbt.evaluation import Batch, blank_thermal, on_device
 from trainables.rgbt.schedule import closes_mosaic
 from trainables.rgbt.settings import RgbtSettings
 
-STRIDE = 32
+STRIDE, LEAST_SIDE = 32, 64
+"""Pixels of the last maps' cells, and of the smallest input: of one cell, batch-norm has no deviation in a batch of
+one."""
 IMAGES = ("img", "taught_img")
 """What a student and its teacher see, by their names in a batch."""
 
@@ -61,7 +63,7 @@ def prepared(batch: Batch, settings: RgbtSettings, device: torch.device) -> Batc
         seen[0][torch.rand(len(planes)) < settings.modality_dropout, :3] = 0
     if settings.multi_scale:
         size, share = settings.image_size, settings.multi_scale
-        low, high = max(STRIDE, int(size * (1 - share))), int(size * (1 + share) + STRIDE)
+        low, high = max(LEAST_SIDE, int(size * (1 - share))), int(size * (1 + share) + STRIDE)
         factor = random.randrange(low, high) // STRIDE * STRIDE / max(planes.shape[2:])
         shape = [math.ceil(side * factor / STRIDE) * STRIDE for side in planes.shape[2:]]
         seen = [nn.functional.interpolate(images, size=shape, mode="bilinear", align_corners=False) for images in seen]

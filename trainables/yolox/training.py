@@ -34,6 +34,8 @@ from trainables.yolox.weights import load_detector
 
 RESIZE_EVERY = 10
 """Steps between two input sizes, across epochs: upstream's trainer's."""
+LEAST_HEIGHT = 2
+"""Of an input, in 32 pixels: of one cell in the last maps, batch-norm has no deviation in a batch of one."""
 GROUPS = ("norm", "weights", "bias")
 """Of upstream's optimizer, in its order."""
 PARTS = {"": "total_loss", "/iou": "iou_loss", "/conf": "conf_loss", "/cls": "cls_loss", "/l1": "l1_loss"}
@@ -200,7 +202,8 @@ class YoloxTraining:
         most, draws = self._experiment.multiscale_range, step // RESIZE_EVERY
         if not most or not draws:
             return height, width
-        drawn = height // 32 + random.Random(f"{self._settings.seed}/size/{draws}").randint(-most, most)
+        change = random.Random(f"{self._settings.seed}/size/{draws}").randint(-most, most)
+        drawn = max(LEAST_HEIGHT, height // 32 + change)
         return 32 * drawn, 32 * int(drawn * width / height)
 
     def _detections(self, predictions: Tensor, indexes: list[int]) -> list[Detections]:

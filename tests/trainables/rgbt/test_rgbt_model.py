@@ -250,6 +250,17 @@ class TestWeights:
             load_weights("ultralytics", "t")
 
 
+def test_no_input_is_smaller_than_a_setting_may_be(tmp_path: Path) -> None:
+    """At 32 pixels the last maps have one value each, of which batch-norm has no deviation in a batch of one."""
+    with isolated(tmp_path):
+        from trainables.rgbt.batches import prepared
+    for size, expected in ((64, {64, 96}), (96, {64, 96, 128, 160})):
+        batch = {"img": torch.zeros(1, 4, size, size, dtype=torch.uint8)}
+        given = settings(image_size=size, multi_scale=0.5)
+        shapes = {tuple(prepared(batch, given, torch.device("cpu"))["img"].shape[2:]) for _ in range(200)}
+        assert shapes == {(side, side) for side in expected}
+
+
 class TestTheSchedules:
     def test_the_rate_rises_by_step_and_falls_by_epoch(self) -> None:
         usual: dict[str, Any] = {"steps": 4, "epochs": 10, "warmup_epochs": 2, "lrf": 0.1}
