@@ -29,7 +29,7 @@ clock (10 ms on Linux), so facts about it are not kept. Git treats such files li
 COARSE_SETTLED_NS = 2 * 10**9
 """The same where times are whole seconds (FAT: every second one)."""
 STORE = "files.sqlite"
-IMAGE = "image 3"
+IMAGE = "image 4"
 """The kind of what is known of a picture (`trainables.vision.image_facts`); its first 32 bytes are its SHA-256."""
 _TABLE = "facts_1"
 _STAMP = struct.Struct("<qqqQ")

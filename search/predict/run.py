@@ -26,6 +26,8 @@ from search.views.drawn_boxes import draw_boxes
 from trainables.atomic import write_file
 from trainables.errors import SettingsError
 from trainables.tracks.sequence import USUAL_RATE
+from trainables.vision.findings import Findings
+from trainables.vision.unread import note_unread, unread_of, unread_sentences
 from trainables.vision.video_file import SUFFIX, VideoWriter
 
 if TYPE_CHECKING:
@@ -88,11 +90,20 @@ def predict(model: LoadedModel, sources: Sequence[Source], request: PredictionRe
         if items < source.frames * LEAST_DECODED:
             states = f"of the {source.frames} frames that its file states could be decoded"
             yield f"{source.name}: {items} {states}; it may be damaged"
+        yield from (f"{source.name}: {sentence}" for sentence in _unread(source.files))
     content: Any = clips if clips and not coco.images else coco.content()
     write_file(request.to / PREDICTIONS, json.dumps(content, indent=1))
     if coco.images:
         write_file(request.to / CLASSES, "".join(f"{name}\n" for name in coco.names))
     yield f"written: {request.to / PREDICTIONS}"
+
+
+def _unread(files: Sequence[Path]) -> Iterator[str]:
+    """What the model did not see of image files, though people may."""
+    findings = Findings()
+    for file in files:
+        note_unread(unread_of(file), file, findings)
+    return unread_sentences(findings, files)
 
 
 def _answers(

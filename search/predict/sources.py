@@ -45,12 +45,14 @@ class Source:
         items: in order; read as they are asked for.
         rate: frames a second of a video; None of others.
         frames: how many a video's file states; 0 if it states none, and of others.
+        files: the image files of which the model takes the first page.
     """
 
     name: str
     items: Iterator[Item]
     rate: float | None = None
     frames: int = 0
+    files: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def sources(path: Path, recipe: str, extra: Extra) -> list[Source]:
     if path.is_file():
         if path.suffix.lower() in VIDEOS:
             return [_video(path, take)]
-        return [Source(path.stem, iter([take(path, path.name)]))]
+        return [Source(path.stem, iter([take(path, path.name)]), files=_of_one_page([path], recipe))]
     pictures = images_in(path, Findings())
     videos = sorted(file for file in path.rglob("*") if file.suffix.lower() in VIDEOS)
     if not pictures and not videos:
@@ -92,8 +94,14 @@ def sources(path: Path, recipe: str, extra: Extra) -> list[Source]:
     sources = [_video(video, take) for video in videos]
     if pictures:
         name = Path(os.path.abspath(path)).name  # "." has none of its own
-        sources.insert(0, Source(name, (take(file, str(file.relative_to(path))) for file in pictures)))
+        items = (take(file, str(file.relative_to(path))) for file in pictures)
+        sources.insert(0, Source(name, items, files=_of_one_page(pictures, recipe)))
     return sources
+
+
+def _of_one_page(pictures: Sequence[Path], recipe: str) -> list[Path]:
+    """Those of which the model takes the first page; one of `ultralytics` may take the pages of a TIFF as planes."""
+    return [file for file in pictures if recipe != "ultralytics" or file.suffix.lower() not in (".tif", ".tiff")]
 
 
 def _refuse_namesakes(files: Sequence[Path], name: Callable[[Path], object]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from trainables.manifest import Manifest, Part, of_parts, values_digest
 from trainables.refdet.frame_cache import FRAMES_BYTES, FrameCache
 from trainables.refdet.video import probe, video_in
 from trainables.vision.decode import SUFFIXES, UndecodableError
+from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
 
 REFERENCES = "object_images"
@@ -58,12 +59,14 @@ class RefdetData:
         train, val: clips by class; no class is in both.
         frames: decoded frames of all clips.
         manifest: what is trained on, by content.
+        findings: what of the reference images is not taken.
     """
 
     train: tuple[Clip, ...]
     val: tuple[Clip, ...]
     frames: FrameCache
     manifest: Manifest
+    findings: Findings = field(default_factory=Findings)
 
     @property
     def fingerprint(self) -> str:
@@ -83,15 +86,16 @@ def open_refdet(path: Path, cache_bytes: int = FRAMES_BYTES) -> RefdetData:
     """
     if not path.is_dir():
         raise DataError(f"{path}: is no folder; give the one that holds train and test")
+    findings = Findings()
     with file_facts() as facts:
-        train, val = (_split(path / split, facts) for split in ("train", "test"))
+        train, val = (_split(path / split, facts, findings) for split in ("train", "test"))
     trained = {clip.name for clip in train}
     for clip in val:
         if clip.name in trained:
             raise DataError(f"{path / 'test'}: class {clip.name} is in train too; a class that is tested must be novel")
     with file_facts() as facts:
         parts = [*_parts(train, _annotations(path / "train"), facts), *_parts(val, _annotations(path / "test"), facts)]
-    return RefdetData(train, val, FrameCache((*train, *val), cache_bytes), of_parts({}, parts))
+    return RefdetData(train, val, FrameCache((*train, *val), cache_bytes), of_parts({}, parts), findings)
 
 
 def _parts(clips: Sequence[Clip], annotations: Path, facts: FileFacts) -> Iterator[Part]:
@@ -128,10 +132,10 @@ def annotated_boxes(root: Path) -> dict[str, dict[int, list[list[float]]]]:
     return {name: annotated[name] for name in folders}
 
 
-def _split(root: Path, facts: FileFacts) -> tuple[Clip, ...]:
+def _split(root: Path, facts: FileFacts, findings: Findings) -> tuple[Clip, ...]:
     samples, file = root / "samples", _annotations(root)
     boxes = annotated_boxes(root)
-    clips = tuple(_clip(samples / name, boxes[name], file, facts) for name in boxes)
+    clips = tuple(_clip(samples / name, boxes[name], file, facts, findings) for name in boxes)
     if len(clips) < 2:
         raise DataError(f"{samples}: holds {len(clips)} videos; an episode needs at least 2 classes")
     return clips
@@ -178,14 +182,16 @@ def _numbers(row: Any, where: str) -> list[float]:
     return [frame, x1, y1, x2, y2]
 
 
-def _clip(folder: Path, annotated: Mapping[int, list[list[float]]], file: Path, facts: FileFacts) -> Clip:
+def _clip(
+    folder: Path, annotated: Mapping[int, list[list[float]]], file: Path, facts: FileFacts, findings: Findings
+) -> Clip:
     references = folder / REFERENCES
     images = sorted(references.iterdir()) if references.is_dir() else []
     images = [image for image in images if image.suffix.lower() in SUFFIXES]
     if not images:
         raise DataError(f"{references}: holds no reference image; put at least one of the object there")
     for image in images:
-        properties = image_facts(image, facts)
+        properties = image_facts(image, facts, findings)
         if properties.why:
             raise UndecodableError(image, properties.why)
     path = video_in(folder)

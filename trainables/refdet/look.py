@@ -11,6 +11,7 @@ from trainables.look import EXAMPLES, Example, Look, LookTable
 from trainables.refdet.data import Clip, RefdetData
 from trainables.refdet.settings import RefdetSettings
 from trainables.vision.detection_look import MEDIUM, SMALL
+from trainables.vision.unread import unread_sentences
 
 
 def look(settings: RefdetSettings, data: RefdetData) -> Look:
@@ -26,7 +27,9 @@ def look(settings: RefdetSettings, data: RefdetData) -> Look:
     note = f"Objects by the area of their boxes at frames of {size} px: small is below 32² px, large 96² and more."
     few = [clip.name for clip in data.train if len(clip.frames) < settings.n_query]
     warning = f"fewer annotated frames than n_query ({settings.n_query}), so some are shown twice: {first_few(few)}"
-    return Look((LookTable("Videos", ("", *splits), rows, note),), (warning,) if few else ())
+    references = [file for clips in splits.values() for clip in clips for file in clip.references]
+    warnings = (*([warning] if few else []), *unread_sentences(data.findings, references))
+    return Look((LookTable("Videos", ("", *splits), rows, note),), warnings)
 
 
 def _counts(clips: Sequence[Clip], size: int) -> dict[str, str]:

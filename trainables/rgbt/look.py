@@ -36,6 +36,7 @@ def look(settings: RgbtSettings, data: RgbtData) -> Look:
         hashes=lambda pairs: _blended(pairs, thermal),
         most=MOST,
         scored_whole=True,
+        beside=[*thermal.values()],
     )
     return replace(seen, warnings=(*seen.warnings, *_thermal_warnings(data.train)))
 

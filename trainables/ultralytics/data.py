@@ -7,7 +7,7 @@ Labels are not read here but by Ultralytics' own reader (`trainables.ultralytics
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,25 @@ import yaml
 
 from trainables.atomic import new_folder_once, write_file
 from trainables.errors import DataError, no_data_at
-from trainables.file_facts import file_facts
+from trainables.file_facts import FileFacts, file_facts
 from trainables.manifest import Manifest, Part, of_parts
 from trainables.settings import read_yaml
 from trainables.tracks.sequence import Sequences
 from trainables.ultralytics.files import is_own_data_set
 from trainables.ultralytics.ndjson import cache_folder, converted
 from trainables.vision.findings import Findings
-from trainables.vision.image_files import UNKNOWN_SUFFIX, images_in, note_orphans
+from trainables.vision.image_facts import image_facts
+from trainables.vision.image_files import UNREADABLE_IMAGE, images_in, note_orphans
 from trainables.vision.label_file import label_file
 from trainables.vision.yolo_layout import YoloLayout, read_layout, split_images
 
 SPLITS = ("train", "val")
-CLASS_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""What both torchvision's `ImageFolder`, by which Ultralytics lists a folder of classes, and Ultralytics take."""
 ONE_CLASS = "item"
 """What Ultralytics calls the class of all objects with `single_cls`."""
+USUAL_PLANES = 3
+"""Of pictures where the data YAML does not say `channels`."""
+READ_AS_USUAL = (1, USUAL_PLANES)
+"""Planes of which the first page is read, upright; of others Ultralytics takes all planes, and pages, as stored."""
 VAL_FOLDERS = ("val", "validation", "valid", "test")
 """Where Ultralytics looks for the held-out images of a folder of classes, in this order."""
 
@@ -61,6 +64,11 @@ class DataSet:
     def trained_names(self, single_cls: bool) -> tuple[str, ...]:
         """The classes that a training tells apart."""
         return (ONE_CLASS,) if single_cls and not self.folders else self.names
+
+    @property
+    def is_read_as_usual(self) -> bool:
+        """Whether its images are read as `trainables.vision.image_facts` says."""
+        return _planes(self.described) in READ_AS_USUAL
 
     def for_trainer(self, workdir: Path) -> str:
         """What Ultralytics' trainer takes as `data`: a YAML in `workdir` with absolute paths, or the folder."""
@@ -138,14 +146,19 @@ def _open(path: Path, findings: Findings) -> DataSet:
     if not path.exists():
         raise no_data_at(str(path), "ultralytics")
     layout = read_layout(path, findings)
-    images = {split: _images(layout, split, findings) for split in SPLITS}
-    for of_split in images.values():
+    listed = {split: _images(layout, split, findings) for split in SPLITS}
+    for of_split in listed.values():
         note_orphans(of_split, findings)
     content = read_yaml(layout.file, exponents=False)
     described = {key: value for key, value in content.items() if key not in ("path", "download", "nc", "names", "test")}
     facts = {"class names": list(layout.names), **{key: content[key] for key in described if key not in SPLITS}}
     name = layout.file.stem if layout.file.stem != "data" else layout.file.absolute().parent.name
-    return DataSet(name, layout.file.absolute(), layout.names, images, described, {}, of_parts(facts, _parts(images)))
+    images, parts = _read(layout.file, listed, _planes(described), findings)
+    return DataSet(name, layout.file.absolute(), layout.names, images, described, {}, of_parts(facts, parts))
+
+
+def _planes(described: Mapping[str, Any]) -> Any:
+    return described.get("channels", USUAL_PLANES)
 
 
 def _images(layout: YoloLayout, split: str, findings: Findings) -> tuple[Path, ...]:
@@ -176,18 +189,20 @@ def _classes(folder: Path, findings: Findings) -> DataSet:
             f"{train}: holds {len(names)} folders; it needs one folder of images for each class, at least 2"
         )
     folders = {"train": train, "val": val}
-    images = {split: tuple(_class_images(split_folder, findings)) for split, split_folder in folders.items()}
+    listed = {split: tuple(images_in(split_folder, findings)) for split, split_folder in folders.items()}
     for split, split_folder in folders.items():
-        if not images[split]:
+        if not listed[split]:
             raise DataError(f"{split_folder}: holds no image; {split} needs at least one")
-        for unknown in sorted({image.relative_to(split_folder).parts[0] for image in images[split]} - set(names)):
+        for unknown in sorted({image.relative_to(split_folder).parts[0] for image in listed[split]} - set(names)):
             raise DataError(
                 f"{split_folder / unknown}: is no class of {train}; the folders of both must have the same names"
             )
-    manifest = of_parts({"class names": list(names)}, _parts(images))
+    images, parts = _read(folder, listed, USUAL_PLANES, findings)
+    manifest = of_parts({"class names": list(names)}, parts)
     source = folder
-    if any(any(path.name[0] == "." for path in split_folder.rglob("*")) for split_folder in folders.values()):
-        source = _without_hidden(folder, folders, images)
+    has_hidden = any(any(path.name[0] == "." for path in split_folder.rglob("*")) for split_folder in folders.values())
+    if has_hidden or images != listed:
+        source = _of_images_alone(folder, names, folders, images)
         images = {
             split: tuple(source / split / image.relative_to(folders[split]) for image in members)
             for split, members in images.items()
@@ -196,24 +211,22 @@ def _classes(folder: Path, findings: Findings) -> DataSet:
     return DataSet(folder.name, source, names, images, {}, folders, manifest)
 
 
-def _class_images(folder: Path, findings: Findings) -> Iterator[Path]:
-    """The images of a split that torchvision's `ImageFolder` takes too."""
-    for image in images_in(folder, findings):
-        if image.suffix.lower() in CLASS_SUFFIXES:
-            yield image
-        else:
-            findings.add(UNKNOWN_SUFFIX, image, f"{image.suffix} is not read for classification; left out")
+def _of_images_alone(
+    folder: Path, names: Sequence[str], folders: Mapping[str, Path], images: Mapping[str, Sequence[Path]]
+) -> Path:
+    """A folder of classes with links to `images` alone, in our cache.
 
-
-def _without_hidden(folder: Path, folders: Mapping[str, Path], images: Mapping[str, Sequence[Path]]) -> Path:
-    """A folder of classes with links to `images` alone, in our cache: Ultralytics would train on hidden ones too."""
+    Ultralytics would train on hidden ones too, and end a training at one whose pixels cannot be decoded.
+    """
     relative = {split: [image.relative_to(folders[split]) for image in members] for split, members in images.items()}
-    key = hashlib.sha256(f"{folder}\n{relative}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{folder}\n{names}\n{relative}".encode()).hexdigest()[:12]
     target = cache_folder() / f"classes-{folder.name}-{key}"
     if not target.is_dir():
         try:
             with new_folder_once(target) as partial:
                 for split, members in relative.items():
+                    for name in names:  # a class of which nothing is left keeps its number
+                        (partial / split / name).mkdir(parents=True)
                     for member in members:
                         (partial / split / member).parent.mkdir(parents=True, exist_ok=True)
                         (partial / split / member).symlink_to(folders[split] / member)
@@ -223,12 +236,44 @@ def _without_hidden(folder: Path, folders: Mapping[str, Path], images: Mapping[s
     return target
 
 
-def _parts(images: Mapping[str, tuple[Path, ...]]) -> Iterator[Part]:
-    """Each image, and its label file if it has one."""
+def _read(
+    source: Path, listed: Mapping[str, Sequence[Path]], planes: Any, findings: Findings
+) -> tuple[dict[str, tuple[Path, ...]], list[Part]]:
+    """The images of each split whose pixels Ultralytics can read, and what the data set at `source` consists of.
+
+    Args:
+        source: for the complaint.
+        listed: the images of each split.
+        planes: `channels` of the data YAML.
+        findings: what is left out, and what of an image is not taken, is added to these.
+
+    Raises:
+        DataError: an image's pixels are floating-point or 32-bit numbers, or none of a split's can be read.
+    """
+    images: dict[str, tuple[Path, ...]] = {}
+    parts: list[Part] = []
     with file_facts() as facts:
-        for split, members in images.items():
-            for image in members:
-                yield Part(split, str(image), facts.digest(image), read_later=True)
+        for split, members in listed.items():
+            digests = {image: _digest(image, planes, findings, facts) for image in members}
+            images[split] = tuple(image for image, digest in digests.items() if digest)
+            if not images[split]:
+                raise DataError(
+                    f"{source}: none of the {len(members)} images of {split} can be used; {[*findings][-1]}"
+                )
+            for image in images[split]:
+                parts.append(Part(split, str(image), digests[image], read_later=True))
                 labels = Path(label_file(str(image)))
                 if labels.is_file():
-                    yield Part(split, str(labels), facts.digest(labels), read_later=True)
+                    parts.append(Part(split, str(labels), facts.digest(labels), read_later=True))
+    return images, parts
+
+
+def _digest(image: Path, planes: Any, findings: Findings, facts: FileFacts) -> str:
+    """SHA-256 of an image; "" if it is left out, for its pixels cannot be decoded."""
+    if planes not in READ_AS_USUAL:
+        return facts.digest(image)
+    known = image_facts(image, facts, findings)
+    if known.why:
+        findings.add(UNREADABLE_IMAGE, image, f"{known.why}; left out")
+        return ""
+    return known.digest.hex()

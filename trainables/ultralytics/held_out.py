@@ -11,7 +11,7 @@ from ultralytics.nn.autobackend import check_class_names
 
 from trainables.held_out import HeldOut
 from trainables.ultralytics.data import UltralyticsData
-from trainables.ultralytics.look import opened
+from trainables.ultralytics.look import opened, sizes
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import task_of
 from trainables.vision.decode import decode
@@ -28,12 +28,12 @@ def held_out(settings: UltralyticsSettings, data: UltralyticsData) -> list[HeldO
     images = opened(settings, data, "val", augment=False)
     oriented = task_of(settings.model_dump()) == "obb"
     names = dataset.trained_names(settings.single_cls)
-    return [_example(label, names, oriented) for label in images.labels]
+    pairs = zip(images.labels, sizes(images, dataset), strict=True)
+    return [_example(label, size, names, oriented) for label, size in pairs]
 
 
-def _example(label: dict[str, Any], names: tuple[str, ...], oriented: bool) -> HeldOut:
-    image = Path(label["im_file"])
-    height, width = label["shape"]
+def _example(label: dict[str, Any], size: tuple[int, int], names: tuple[str, ...], oriented: bool) -> HeldOut:
+    image, (width, height) = Path(label["im_file"]), size
     rows = np.asarray(label["bboxes"], dtype=np.float64).reshape(-1, 4)
     if oriented and len(label["segments"]):
         corners = [np.asarray(segment) for segment in label["segments"]]

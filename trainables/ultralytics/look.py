@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from ultralytics.cfg import get_cfg
 
+from trainables.file_facts import file_facts
 from trainables.look import EXAMPLES, Example, Look, LookTable, remark
 from trainables.loop import seeded
 from trainables.ultralytics.check import note_boxes, read_split
@@ -24,6 +25,8 @@ from trainables.ultralytics.upstream import arguments, contained
 from trainables.vision.detection_look import Labelled, class_warnings, detection_look, hashes
 from trainables.vision.findings import Findings
 from trainables.vision.guessing import guesses
+from trainables.vision.image_facts import image_facts
+from trainables.vision.unread import unread_sentences
 
 
 def look(settings: UltralyticsSettings, data: UltralyticsData) -> Look:
@@ -40,14 +43,16 @@ def look(settings: UltralyticsSettings, data: UltralyticsData) -> Look:
             for name, guess in guesses(*counts).items()
         }
         classes = _class_table(dataset, *counts)
-        return Look((classes,), tuple(class_warnings(classes)), guesses=guessed)
+        files = [image for members in dataset.images.values() for image in members]
+        warnings = (*class_warnings(classes), *unread_sentences(data.findings, files))
+        return Look((classes,), warnings, guesses=guessed)
     images = {split: opened(settings, data, split, augment=False) for split in SPLITS}
     findings = Findings()
     for of_split in images.values():
         note_boxes(of_split, task, findings)
     return detection_look(
         dataset.trained_names(settings.single_cls),
-        {split: _labelled(of_split) for split, of_split in images.items()},
+        {split: _labelled(of_split, dataset) for split, of_split in images.items()},
         tuple(dict.fromkeys((*data.findings, *findings))),  # the labels may have been checked before
         scale=lambda width, height: settings.imgsz / max(width, height),
         size=f"{settings.imgsz} px, for {task}",
@@ -84,14 +89,25 @@ def opened(settings: UltralyticsSettings, data: UltralyticsData, split: str, aug
         return read_split(data.sets[0], split, source, args, augment)
 
 
-def _labelled(images: Any) -> list[Labelled]:
+def _labelled(images: Any, dataset: DataSet) -> list[Labelled]:
     pictures = []
-    for label in images.labels:
-        height, width = label["shape"]
+    for label, (width, height) in zip(images.labels, sizes(images, dataset), strict=True):
         sides = np.asarray(label["bboxes"], dtype=np.float64)[:, 2:4] * (width, height)
         classes = np.asarray(label["cls"]).reshape(-1).astype(np.int64)
-        pictures.append(Labelled(Path(label["im_file"]), int(width), int(height), classes, sides))
+        pictures.append(Labelled(Path(label["im_file"]), width, height, classes, sides))
     return pictures
+
+
+def sizes(images: Any, dataset: DataSet) -> list[tuple[int, int]]:
+    """Width and height of each picture of `images`, from `opened`, as it is decoded.
+
+    Ultralytics' own differ where XMP alone says that a picture is turned, and where a PNG says so after its pixels.
+    """
+    if not dataset.is_read_as_usual:
+        return [(int(label["shape"][1]), int(label["shape"][0])) for label in images.labels]
+    with file_facts() as facts:
+        known = [image_facts(Path(label["im_file"]), facts) for label in images.labels]
+    return [(image.width, image.height) for image in known]
 
 
 def training_batch(settings: UltralyticsSettings, data: UltralyticsData) -> list[Example]:

@@ -18,6 +18,7 @@ from trainables.vision.findings import Finding
 from trainables.vision.image_files import SHARED
 from trainables.vision.label_file import BEYOND
 from trainables.vision.near_duplicates import MOST_BITS, Hashes, Nearest, nearest, small_pictures, source_name
+from trainables.vision.unread import unread_sentences
 
 SMALL, MEDIUM = 32**2, 96**2
 """Square pixels below which an object is small, and medium: COCO's areas (Lin et al. 2014; `pycocotools.cocoeval`)."""
@@ -78,6 +79,7 @@ def detection_look(
     hashes: Callable[[Sequence[Labelled]], Hashes],
     most: int | None = None,
     scored_whole: bool = False,
+    beside: Sequence[Path] = (),
 ) -> Look:
     """What the data set holds.
 
@@ -90,6 +92,7 @@ def detection_look(
         hashes: the perceptual hashes of pictures.
         most: detections of a picture that are returned and count in the metric; None if that is not to be told.
         scored_whole: whether boxes that reach beyond their picture are cut for the training alone, as by Ultralytics.
+        beside: further image files that the training reads, such as the pictures' thermal partners.
     """
     classes = class_table(names, splits)
     hashed = {split: hashes(pictures) for split, pictures in splits.items()}
@@ -99,7 +102,8 @@ def detection_look(
     tables += (scene_table(splits),) if any(picture.scene for picture in splits["train"]) else ()
     warnings = (*class_warnings(classes), *_leaks(splits, across, findings), *_too_small(splits, scale, size))
     warnings += (*_too_many(splits, most), *_reaching_beyond(findings, scored_whole))
-    warnings += (*flat(hashed["train"].small, "pictures of train"),)
+    files = [picture.path for members in splits.values() for picture in members]
+    warnings += (*unread_sentences(findings, [*files, *beside]), *flat(hashed["train"].small, "pictures of train"))
     return Look(tables, warnings, tuple(lines))
 
 

@@ -15,6 +15,7 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -23,14 +24,17 @@ from trainables.regular_file import check_regular, read_regular
 from trainables.vision.decode import UndecodableError, check_size, decode_bytes, opened_image
 from trainables.vision.findings import Findings
 from trainables.vision.jpeg_markers import JpegBody, jpeg_body
+from trainables.vision.unread import Unread, note_unread, unread
 
 DAMAGED = "images with damaged pixels, used as they are decoded"
-_FACTS = struct.Struct("<32sII???")
+_FACTS = struct.Struct("<32sII???B")
 _FOREIGN = (b"GIF8", *(b"P%d" % number for number in range(1, 7)), b"\x59\xa6\x6a\x95")
 """How files of GIF, of the PPM family and of Sun begin."""
 _SIDES_SWAPPED = {5, 6, 7, 8}
 """The orientations in EXIF that turn a picture by a quarter."""
 _ORIENTATION = 0x0112
+_HEADER_TELLS = ("JPEG", "MPO", "PNG")
+"""Formats of which no pixels are decoded where header and end are whole."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class ImageFacts:
         damaged: whether some of the pixels are not what was written.
         foreign: whether it is a GIF, PPM or Sun file, whatever its suffix; OpenCV, and so YOLOX, reads these, and
             Ultralytics leaves them out.
+        unread: what of it is not taken, though people may see it.
         why: what is wrong with the file, without its path; "" if it can be decoded.
     """
 
@@ -53,11 +58,14 @@ class ImageFacts:
     turned: bool
     damaged: bool = False
     foreign: bool = False
+    unread: Unread = Unread.NOTHING
     why: str = ""
 
 
 def image_facts(file: Path, facts: FileFacts, findings: Findings | None = None) -> ImageFacts:
-    """What is known of the image `file`, which is read unless `facts` has it; damage is added to `findings`.
+    """What is known of the image `file`, which is read unless `facts` has it.
+
+    Damage, and what of it is not taken, are added to `findings`.
 
     Raises:
         DataError: it is no regular file, too large, or its pixels are floating-point or 32-bit numbers.
@@ -70,47 +78,73 @@ def image_facts(file: Path, facts: FileFacts, findings: Findings | None = None) 
         content, status = read_regular(file, "image_bytes")
         image = _examined(file, content)
         facts.keep(path, IMAGE, status, _packed(image))
-    if image.damaged and findings is not None:
-        findings.add(DAMAGED, file, "a marker stands among its pixels; used as it is decoded, or replace it")
-    return _checked(file, image)
+    image = _checked(file, image)
+    if findings is not None and not image.why:
+        if image.damaged:
+            findings.add(DAMAGED, file, "a marker stands among its pixels; used as it is decoded, or replace it")
+        note_unread(image.unread, file, findings)
+    return image
 
 
 def _examined(file: Path, content: bytes) -> ImageFacts:
     digest = hashlib.sha256(content).digest()
-    size = _size_by_header(content)
-    if size is not None:
-        return ImageFacts(digest, *size, damaged=_is_damaged(content))
+    body = jpeg_body(content) if content.startswith(b"\xff\xd8") else None
+    header = _header(content, body)
+    damaged, foreign = body is JpegBody.DAMAGED, content.startswith(_FOREIGN)
+    if header.size is not None:
+        return ImageFacts(digest, *header.size, header.turned, damaged, unread=header.unread)
     try:
         height, width = decode_bytes(content, file).shape[:2]
-        stored = decode_bytes(content, file, upright=False).shape[:2]
+        stored = decode_bytes(content, file, upright=False).shape[:2] if header.turned else (height, width)
     except UndecodableError as error:
         return ImageFacts(digest, 0, 0, False, why=error.why)
     turned = stored == (width, height) != (height, width)
-    foreign = content.startswith(_FOREIGN)
-    return ImageFacts(digest, width, height, turned, damaged=_is_damaged(content), foreign=foreign)
+    return ImageFacts(digest, width, height, turned, damaged, foreign, header.unread)
 
 
-def _is_damaged(content: bytes) -> bool:
-    return content.startswith(b"\xff\xd8") and jpeg_body(content) is JpegBody.DAMAGED
+@dataclass(frozen=True)
+class _Header:
+    """What the header of an image file and the file's end tell.
+
+    Attributes:
+        size: width and height, upright; None if only decoding can tell.
+        turned: whether the pixels are stored with the two swapped; also if only decoding can tell.
+        unread: what is not taken.
+    """
+
+    size: tuple[int, int] | None = None
+    turned: bool = True
+    unread: Unread = Unread.NOTHING
 
 
-def _size_by_header(content: bytes) -> tuple[int, int, bool] | None:
-    """Width, height and `turned`, if the header and the file's end say all; None if only decoding can tell."""
+def _header(content: bytes, body: JpegBody | None) -> _Header:
+    """`body` is what the markers of a JPEG file tell."""
     try:
         with opened_image(content) as opened:
             (width, height), kind = opened.size, opened.format
-            exif = opened.info.get("exif")
+            has_late_exif = kind == "PNG" and b"eXIf" in content  # it may come after the pixels
+            turned = has_late_exif or _is_turned(opened)
+            unread_parts = unread(opened, content)
+            is_whole = kind == "PNG" or (
+                kind in _HEADER_TELLS and content.endswith(b"\xff\xd9") and body is not JpegBody.UNSURE
+            )
+            if has_late_exif or not is_whole:
+                return _Header(None, turned, unread_parts)
             if kind == "PNG":
-                if b"eXIf" in content:  # it may come after the pixels
-                    return None
                 opened.verify()
-            turned = exif is not None and _orientation(exif) in _SIDES_SWAPPED
+            return _Header((height, width) if turned else (width, height), turned, unread_parts)
     except Exception:  # whatever a decoder raises for broken contents
-        return None
-    ends = kind in ("JPEG", "MPO") and content.endswith(b"\xff\xd9")
-    if kind != "PNG" and not (ends and jpeg_body(content) is not JpegBody.UNSURE):
-        return None
-    return (height, width, True) if turned else (width, height, False)
+        return _Header()
+
+
+def _is_turned(opened: Any) -> bool:
+    """Whether the pixels of Pillow's `opened` are stored with the sides swapped; also if only decoding can tell."""
+    if opened.format == "TIFF":
+        return opened.tag_v2.get(_ORIENTATION) in _SIDES_SWAPPED
+    exif = opened.info.get("exif")
+    if opened.format in _HEADER_TELLS:
+        return exif is not None and _orientation(exif) in _SIDES_SWAPPED
+    return exif is not None or "xmp" in opened.info
 
 
 def _orientation(exif: bytes) -> int:
@@ -132,10 +166,11 @@ def _checked(file: Path, facts: ImageFacts) -> ImageFacts:
 
 
 def _packed(facts: ImageFacts) -> bytes:
-    fields = facts.digest, facts.width, facts.height, facts.turned, facts.damaged, facts.foreign
+    fields = facts.digest, facts.width, facts.height, facts.turned, facts.damaged, facts.foreign, facts.unread.value
     return _FACTS.pack(*fields) + facts.why.encode()
 
 
 def _unpacked(value: bytes) -> ImageFacts:
-    digest, width, height, turned, damaged, foreign = _FACTS.unpack_from(value)
-    return ImageFacts(digest, width, height, turned, damaged, foreign, value[_FACTS.size :].decode())
+    digest, width, height, turned, damaged, foreign, parts = _FACTS.unpack_from(value)
+    why = value[_FACTS.size :].decode()
+    return ImageFacts(digest, width, height, turned, damaged, foreign, Unread(parts), why)

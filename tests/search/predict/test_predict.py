@@ -66,6 +66,18 @@ def test_a_folder_of_pictures_is_drawn_and_listed_in_both_forms(pictures: Path, 
     assert np.abs(drawn.astype(int) - 128).max() > 60
 
 
+def test_pages_that_the_model_does_not_see_are_told(pictures: Path, tmp_path: Path) -> None:
+    pages = [Image.new("L", (64, 32), level) for level in (0, 128)]
+    pages[0].save(pictures / "c.webp", save_all=True, append_images=pages[1:])
+    told = (
+        f"pictures: 1 of the 4 image files holds several pages or frames, of which only the first is used: save each "
+        f"that counts as its own file ({pictures / 'c.webp'})"
+    )
+    for recipe in ("resnet_yolo", "ultralytics"):
+        printed = list(predict(COWS, sources(pictures, recipe, Extra()), request(tmp_path)))
+        assert printed[:-1] == ["pictures: 4 pictures, 4 objects", told]
+
+
 def test_a_lower_threshold_keeps_more(pictures: Path, tmp_path: Path) -> None:
     printed = list(predict(COWS, sources(pictures / "a.png", "yolox", Extra()), request(tmp_path, threshold=0.1)))
     assert printed[0] == "a: 1 pictures, 2 objects"

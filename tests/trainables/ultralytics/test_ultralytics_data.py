@@ -180,12 +180,6 @@ class TestClasses:
         assert all(image.resolve().is_relative_to(folder) for image in dataset.images["train"])
         assert sum(finding.kind == HIDDEN for finding in data.findings) == 3
 
-    def test_images_that_torchvision_does_not_list_are_counted(self, root: Path) -> None:
-        (root / "classify/train/3/a.avif").write_bytes(b"")
-        data = open_data(root / "classify")
-        assert [finding.file.name for finding in data.findings] == ["a.avif"]
-        assert not any(image.suffix == ".avif" for image in data.sets[0].images["train"])
-
 
 class TestNdjson:
     @pytest.fixture(autouse=True)
