@@ -88,6 +88,8 @@ class Removal:
         Raises:
             SteadytuneError: the store refuses it.
         """
+        if not self.recorded.runs:
+            return
         try:
             for name, version in self.recorded.versions:
                 self._client.delete_model_version(name, version)
