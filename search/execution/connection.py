@@ -28,6 +28,7 @@ import spaces
 import trainables
 from search.execution.auth import authentication_error, no_token_warning, own_token, use_token
 from search.execution.head_watch import watched_head
+from search.execution.leftovers import end_leftovers, marked
 from search.execution.node_check import (
     SHARE,
     Difference,
@@ -46,7 +47,7 @@ from search.storage.object_store import Storage
 from search.sweep.environment import JOB
 from search.sweep.spec import SweepSpec
 from search.sweep.uri import located
-from trainables.errors import SettingsError, first_line
+from trainables.errors import SettingsError, SteadytuneError, first_line
 
 Notify = Callable[[RenderableType], None]
 
@@ -100,8 +101,8 @@ def connected(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
 def _connection(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]:
     try:
         with _own_sigterm():
-            _join(spec.address, notify) if spec.address else _start(_session_folder(notify))
-    except SettingsError:
+            _join(spec.address, notify) if spec.address else _start_here(folder, notify)
+    except SteadytuneError:
         raise
     except Exception as error:  # Ray raises a bare Exception if a node does not start
         what = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
@@ -148,6 +149,12 @@ def check_address(address: str) -> None:
     except (OSError, OverflowError) as error:
         fix = "start the cluster with `ray start --head`, or correct the address"
         raise SettingsError(f"address is {address}; nothing answers there ({error}); {fix}") from None
+
+
+def _start_here(folder: Path, notify: Notify) -> None:
+    end_leftovers(folder)
+    with marked(folder):
+        _start(_session_folder(notify))
 
 
 def _session_folder(notify: Notify) -> Path:

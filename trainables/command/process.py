@@ -17,6 +17,7 @@ from typing import Any
 from trainables.command import supervisor
 from trainables.command.declaration import Stop
 from trainables.errors import SettingsError
+from trainables.marked_processes import marked_processes
 
 RUN_DIR = "STEADYTUNE_RUN_DIR"
 """In the environment of a script and of all that it starts, so that they can be found."""
@@ -146,12 +147,8 @@ class Script:
 
 def kill_leftovers(run_dir: str) -> list[int]:
     """Kill the processes of an earlier script of this run whose worker and supervisor are gone; returns them."""
-    mark = f"{RUN_DIR}={run_dir}".encode()
-    killed = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
-            with suppress(OSError):
-                if mark in Path(f"/proc/{name}/environ").read_bytes().split(b"\0"):
-                    os.kill(int(name), signal.SIGKILL)
-                    killed.append(int(name))
-    return killed
+    left = marked_processes(RUN_DIR, run_dir)
+    for number in left:
+        with suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+    return left
