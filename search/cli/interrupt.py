@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, NoReturn, TextIO
 
@@ -15,12 +15,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[Callable[[], bool]]:
     """For the block, the first of `SIGNALS` raises KeyboardInterrupt; later ones change nothing.
 
     A sweep that has been asked to end needs some seconds to stop its trials and to write its journal. Impatient users
     press Ctrl-C again, and job systems repeat themselves. So the signals stay ignored after an interrupted block: the
-    process ends. A signal that was ignored before, as `nohup` does with SIGHUP, stays ignored.
+    process ends. A signal that was ignored before, as `nohup` does with SIGHUP, stays ignored. The block gets a
+    function that says whether it was interrupted.
     """
     interrupted = False
 
@@ -35,7 +36,7 @@ def interruptible() -> Iterator[None]:
         if handler is not signal.SIG_IGN:
             signal.signal(number, interrupt)
     try:
-        yield
+        yield lambda: interrupted
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if interrupted else handler)

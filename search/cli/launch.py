@@ -133,10 +133,16 @@ def _run_sweep(name: str, root: Path, new: SweepSpec | None, **accepted: bool) -
 
 @contextmanager
 def _resumable(name: str, root: Path, description: Path) -> Iterator[None]:
-    """For the block, an interrupt ends the program with how `name` is resumed, if its `description` is there."""
-    with lasting_output(), interruptible():
+    """For the block, an interrupt ends the program with how `name` is resumed, if its `description` is there.
+
+    A death of Ray on this machine does not end it.
+    """
+    from search.execution.succession import goes_on
+
+    with lasting_output(), interruptible() as is_interrupted:
         try:
-            yield
+            with goes_on(name, root, is_interrupted):
+                yield
         except KeyboardInterrupt:
             if not description.is_file():
                 raise

@@ -42,7 +42,6 @@ from search.execution.patience import patient
 from search.execution.ray_folder import fits, remove_dead_sessions, remove_session, session_folder, wanted_folder
 from search.execution.resources import trial_resources
 from search.execution.this_machine import OBJECT_STORE_BYTES
-from search.next_step import command
 from search.storage.object_store import Storage
 from search.sweep.environment import JOB
 from search.sweep.spec import SweepSpec
@@ -109,12 +108,12 @@ def _connection(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]
         raise SettingsError(f"{what} ({first_line(error)})") from None
     session = None if spec.address else Path(ray_worker.global_worker.node.get_session_dir_path())
     try:
-        if spec.address:
+        if session:
+            with watched_head(folder, session):
+                yield
+        else:
             _check_nodes(spec, folder, notify)
             yield
-        else:
-            with watched_head(command("resume", folder.name, folder.parent)):
-                yield
     finally:
         with _own_sigterm():
             ray.shutdown()
