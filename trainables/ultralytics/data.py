@@ -74,6 +74,7 @@ class DataSet:
         """What Ultralytics' trainer takes as `data`: a YAML in `workdir` with absolute paths, or the folder."""
         if self.folders:
             return str(self.source)
+        workdir = workdir.absolute()
         lists = {split: str(workdir / f"{split}.txt") for split in SPLITS}
         for split, file in lists.items():
             write_file(Path(file), "".join(f"{image}\n" for image in self.images[split]))

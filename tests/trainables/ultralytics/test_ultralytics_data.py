@@ -66,6 +66,21 @@ def test_lists_patterns_and_text_files_are_resolved_for_the_trainer(root: Path, 
     assert resolved["names"] == {0: "a", 1: "b"}
 
 
+def test_a_training_may_write_into_a_relative_folder(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `steadytune train` does unless told otherwise; Ultralytics looks for relative paths below `path`."""
+    with isolated(tmp_path):
+        from ultralytics.data.utils import check_det_dataset
+    monkeypatch.chdir(tmp_path)
+    Path("training").mkdir()
+    (dataset,) = open_data(root / "detect/data.yaml").sets
+    described = check_det_dataset(dataset.for_trainer(Path("training")), autodownload=False)
+    assert [described[split] for split in ("train", "val")] == [
+        str(tmp_path / f"training/{s}.txt") for s in ("train", "val")
+    ]
+
+
 def test_label_files_that_are_not_read_are_told(root: Path) -> None:
     """Ultralytics takes their images for background without a word."""
     labels = root / "detect/labels/train"
