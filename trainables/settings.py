@@ -216,23 +216,31 @@ def read_yaml(path: Path, exponents: bool = True) -> dict[str, Any]:
     Raises:
         SettingsError: the file is missing, a folder, unreadable, no valid YAML (with the line) or no mapping.
     """
-    if path.is_dir():
-        raise SettingsError(f"{path}: is a folder; give the YAML file itself")
-    try:
-        is_piped = path in STANDARD_INPUT
-        content = read_standard_input("yaml_bytes") if is_piped else read_regular(path, "yaml_bytes")[0]
-        text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
-    except DataError as error:
-        raise SettingsError(str(error)) from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path}: is no UTF-8 text; save it as UTF-8") from None
-    loaded = load(text, str(path), exponents)
+    loaded = load(yaml_text(path), str(path), exponents)
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
         kind = "a list" if isinstance(loaded, list) else "only a value"
         raise SettingsError(f"{path}: holds {kind}; it must be a YAML mapping of `key: value` lines")
     return loaded
+
+
+def yaml_text(path: Path) -> str:
+    """The text of the YAML file at `path`, from which byte order marks are gone.
+
+    Raises:
+        SettingsError: the file is missing, a folder, unreadable or no text.
+    """
+    if path.is_dir():
+        raise SettingsError(f"{path}: is a folder; give the YAML file itself")
+    try:
+        is_piped = path in STANDARD_INPUT
+        content = read_standard_input("yaml_bytes") if is_piped else read_regular(path, "yaml_bytes")[0]
+        return content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+    except DataError as error:
+        raise SettingsError(str(error)) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: is no UTF-8 text; save it as UTF-8") from None
 
 
 def parse_value(text: str, owner: str) -> Any:

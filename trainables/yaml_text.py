@@ -7,6 +7,7 @@ a number of thousands of digits, a date that is none, or half of a surrogate pai
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -106,6 +107,23 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
     list("-+.0123456789"),
 )
+
+
+def scalars(text: str, key: str) -> Iterator[tuple[str, Any]]:
+    """The single values in the list or mapping under `key`, each as it is written and as it is read.
+
+    Args:
+        text: the YAML of a mapping that `load` takes, with `exponents` false.
+        key: of that mapping.
+    """
+    loader = _SafeLoader(text)
+    root: Any = loader.get_single_node()
+    for name, value in root.value:
+        if name.value == key and not isinstance(value, yaml.ScalarNode):
+            members = [member for _, member in value.value] if isinstance(value, yaml.MappingNode) else value.value
+            for member in members:
+                if isinstance(member, yaml.ScalarNode):
+                    yield member.value, loader.construct_object(member)
 
 
 def load(text: str, owner: str, exponents: bool = True) -> Any:

@@ -18,11 +18,12 @@ from typing import Any
 
 from trainables.errors import DataError, SettingsError, nearest
 from trainables.regular_file import read_regular
-from trainables.settings import read_yaml
+from trainables.settings import read_yaml, yaml_text
 from trainables.ultralytics_import import user_folder
 from trainables.vision.decode import SUFFIXES
 from trainables.vision.findings import Findings
 from trainables.vision.image_files import images_in, note_same_labels
+from trainables.yaml_text import scalars
 
 ROOT_ELSEWHERE = "`path` of the data YAML not found"
 LISTED_TWICE = "images listed more than once"
@@ -147,19 +148,26 @@ def class_names(file: Path, described: Mapping[str, Any]) -> tuple[str, ...]:
     if count is not None and count != len(names):
         raise DataError(f"{file}: nc is {count}, but names has {len(names)}; mend the one that is wrong")
     if doubled := next((name for index, name in enumerate(names) if name in names[:index]), None):
+        words = dict.fromkeys(written for written, read in scalars(yaml_text(file), "names") if str(read) == doubled)
+        if len(words) > 1:
+            listed = " and ".join([*words][:2])
+            raise DataError(f"{file}: names has {listed}, which YAML both reads as {doubled}; put them in quotes")
         raise DataError(f"{file}: names has {doubled!r} twice; every class needs its own name")
     return names
 
 
 def note_changed_names(file: Path, described: Mapping[str, Any], findings: Findings) -> None:
-    """Note the class names that are no text to YAML, so that they read otherwise than written: `no` is False."""
+    """Note the class names that YAML reads otherwise than they are written, such as `no` as False and `007` as 7."""
     names = described.get("names") or ()
     values = names.values() if isinstance(names, Mapping) else names
-    changed = [str(name) for name in values if isinstance(name, (bool, float, NoneType))]
+    if all(isinstance(name, str) for name in values):
+        return
+    changed = [(written, read) for written, read in scalars(yaml_text(file), "names") if written != str(read)]
     if changed:
-        listed = ", ".join(changed[:5]) + (" …" if len(changed) > 5 else "")
-        fix = "YAML takes no and on for truth values, ~ for nothing, 1.10 for 1.1: quote what is a name"
-        findings.add(CHANGED_NAMES, file, f"names has {listed}; {fix}", len(changed))
+        pairs = [f"{written or repr(written)} as {read}" for written, read in changed[:5]]
+        listed = ", ".join(pairs) + (" …" if len(changed) > 5 else "")
+        sentence = f"names are read otherwise than they are written: {listed}; put what is a name in quotes"
+        findings.add(CHANGED_NAMES, file, sentence, len(changed))
 
 
 def _listed(file: Path, names: Any) -> tuple[str, ...]:

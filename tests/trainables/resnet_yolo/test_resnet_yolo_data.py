@@ -162,7 +162,7 @@ NOTED: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "names that YAML takes for something else": (
         lambda root: write(root / "data.yaml", "train: images/train\nval: images/val\nnames: [no, 1.10]\n"),
-        r"data\.yaml: names has False, 1\.1; YAML takes no and on for truth values, .*: quote what is a name",
+        r"data\.yaml: names are read otherwise than they are written: no as False, 1\.10 as 1\.1; put what is",
     ),
     "a picture in both splits": (
         lambda root: shutil.copy(root / "images/train/b.png", root / "images/val/other.png"),

@@ -147,7 +147,7 @@ def test_empty_lines_of_scenes_are_skipped(root: Path) -> None:
 def test_names_that_yaml_takes_for_something_else_are_told(root: Path) -> None:
     write(root / "data.yaml", (root / "data.yaml").read_text().replace("[cow, calf]", "[on, off]"))
     (finding,) = open_rgbt(root / "data.yaml").findings
-    assert "names has True, False; YAML takes" in str(finding)
+    assert "written: on as True, off as False; put what is a name in quotes" in str(finding)
 
 
 def test_scenes_may_be_left_out(root: Path) -> None:
