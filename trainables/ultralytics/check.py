@@ -16,6 +16,7 @@ from ultralytics.data.dataset import ClassificationDataset, YOLODataset
 from trainables.errors import CheckpointError, DataError, SettingsError, first_line
 from trainables.ultralytics.data import SPLITS, DataSet, UltralyticsData
 from trainables.ultralytics.files import download_model, model_file
+from trainables.ultralytics.planes import check_planes
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.tasks import NOT_TAKEN, task_of
 from trainables.ultralytics.upstream import arguments, check_task, contained
@@ -50,6 +51,9 @@ def check(settings: UltralyticsSettings, data: UltralyticsData) -> None:
     check_task(_task_of_model(settings.model), {"task": task, "model": settings.model})
     for dataset in data.sets:
         _check_kind(dataset, task)
+        if not dataset.is_read_as_usual:
+            for split in SPLITS:
+                check_planes(dataset.images[split], dataset.planes)
         _check_labels(dataset, task, args, data)
 
 

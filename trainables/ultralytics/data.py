@@ -66,9 +66,14 @@ class DataSet:
         return (ONE_CLASS,) if single_cls and not self.folders else self.names
 
     @property
+    def planes(self) -> int:
+        """Of each of its images."""
+        return int(self.described.get("channels", USUAL_PLANES))
+
+    @property
     def is_read_as_usual(self) -> bool:
         """Whether its images are read as `trainables.vision.image_facts` says."""
-        return _planes(self.described) in READ_AS_USUAL
+        return self.planes in READ_AS_USUAL
 
     def for_trainer(self, workdir: Path) -> str:
         """What Ultralytics' trainer takes as `data`: a YAML in `workdir` with absolute paths, or the folder."""
@@ -154,12 +159,15 @@ def _open(path: Path, findings: Findings) -> DataSet:
     described = {key: value for key, value in content.items() if key not in ("path", "download", "nc", "names", "test")}
     facts = {"class names": list(layout.names), **{key: content[key] for key in described if key not in SPLITS}}
     name = layout.file.stem if layout.file.stem != "data" else layout.file.absolute().parent.name
-    images, parts = _read(layout.file, listed, _planes(described), findings)
+    images, parts = _read(layout.file, listed, _planes(layout.file, described), findings)
     return DataSet(name, layout.file.absolute(), layout.names, images, described, {}, of_parts(facts, parts))
 
 
-def _planes(described: Mapping[str, Any]) -> Any:
-    return described.get("channels", USUAL_PLANES)
+def _planes(file: Path, described: Mapping[str, Any]) -> int:
+    planes = described.get("channels", USUAL_PLANES)
+    if type(planes) is not int or planes < 1:
+        raise DataError(f"{file}: channels is {planes!r}; it must be the number of planes of a picture, such as 3")
+    return planes
 
 
 def _images(layout: YoloLayout, split: str, findings: Findings) -> tuple[Path, ...]:
@@ -238,7 +246,7 @@ def _of_images_alone(
 
 
 def _read(
-    source: Path, listed: Mapping[str, Sequence[Path]], planes: Any, findings: Findings
+    source: Path, listed: Mapping[str, Sequence[Path]], planes: int, findings: Findings
 ) -> tuple[dict[str, tuple[Path, ...]], list[Part]]:
     """The images of each split whose pixels Ultralytics can read, and what the data set at `source` consists of.
 
@@ -269,7 +277,7 @@ def _read(
     return images, parts
 
 
-def _digest(image: Path, planes: Any, findings: Findings, facts: FileFacts) -> str:
+def _digest(image: Path, planes: int, findings: Findings, facts: FileFacts) -> str:
     """SHA-256 of an image; "" if it is left out, for its pixels cannot be decoded."""
     if planes not in READ_AS_USUAL:
         return facts.digest(image)

@@ -7,17 +7,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 from ultralytics import YOLO
-from ultralytics.utils.patches import imread
 from ultralytics.utils.plotting import plot_results
 
-from trainables.errors import CheckpointError, DataError, SteadytuneError
+from trainables.errors import CheckpointError, SteadytuneError
 from trainables.recipe import Predictor
-from trainables.regular_file import check_regular
+from trainables.ultralytics.planes import stored_planes
 from trainables.ultralytics.settings import UltralyticsSettings
 from trainables.ultralytics.state import COLOURS, network, write_pt
 from trainables.ultralytics.upstream import logged
@@ -131,9 +129,4 @@ def _pixels(image: Any, count: int) -> NDArray[np.uint8]:
         return np.ascontiguousarray(rgb(image)[..., ::-1])
     if not isinstance(image, (str, Path)):
         return planes(image, channels=count)
-    check_regular(Path(image), "image_bytes")
-    pixels = imread(str(image), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.shape[2:] != (count,):
-        shape = "no image" if pixels is None else f"an image of the shape {pixels.shape}"
-        raise DataError(f"{image}: is {shape}; the model takes {count} planes, so it must be (height, width, {count})")
-    return np.asarray(pixels)
+    return stored_planes(Path(image), count)

@@ -54,7 +54,7 @@ def test_a_model_of_four_planes_takes_files_and_arrays_of_four(tmp_path: Path) -
     assert len(of_file["scores"]) > 0
     assert np.array_equal(of_file["scores"], of_array["scores"])
     Image.fromarray(planes[..., :3]).save(tmp_path / "three.png")
-    with pytest.raises(DataError, match=r"three\.png: is an image of the shape .*; the model takes 4 planes"):
+    with pytest.raises(DataError, match=r"three\.png: is an image of the shape .*; it must be \(height, width, 4\)"):
         predict([tmp_path / "three.png"])
 
 

@@ -225,9 +225,55 @@ def test_what_is_left_out_of_a_folder_of_classes_is_not_trained_on(
         assert sorted(sample[1] for sample in images.samples) == classes
 
 
+def four_pages(file: Path, mode: str = "L") -> None:
+    picture(mode).save(file, save_all=True, append_images=[picture(mode, seed) for seed in range(3)])
+
+
+def turned(file: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture("RGBA").save(file, exif=exif.tobytes())
+
+
+@pytest.mark.parametrize(
+    ("make", "suffix", "told"),
+    [
+        (
+            lambda file: picture().save(file),
+            "png",
+            r"odd\.png: is an image of the shape \(48, 64, 3\); it must be \(hei",
+        ),
+        (
+            turned,
+            "png",
+            r"odd\.png: is turned by its EXIF tag, which Ultralytics does not heed in pictures of 4 planes",
+        ),
+        (lambda file: four_pages(file, "F"), "tif", r"odd\.tif: its pixels are float32, whose range is not known"),
+    ],
+)
+def test_pictures_of_four_planes_are_checked_before_the_first_trial(
+    make: Callable[[Path], object], suffix: str, told: str, tmp_path: Path
+) -> None:
+    recipe = registry.find("ultralytics")
+    file = data_set(tmp_path, "ultralytics", make, suffix)
+    for picture_file in (tmp_path / "images").rglob("0.png"):
+        picture_file.unlink()
+    picture("RGBA", 2).save(tmp_path / "images/val/odd.png")
+    file.write_text(file.read_text() + "channels: 4\n")
+    with pytest.raises(DataError, match=told):
+        recipe.check(recipe.settings("tiny", {}), recipe.open(file))
+
+
+@pytest.mark.parametrize("channels", ["0", "true", "four", "[4]", "3.0"])
+def test_channels_that_are_no_number_of_planes_are_refused(channels: str, tmp_path: Path) -> None:
+    file = data_set(tmp_path, "ultralytics")
+    file.write_text(file.read_text() + f"channels: {channels}\n")
+    with pytest.raises(DataError, match=r"data\.yaml: channels is .*; it must be the number of planes of a picture"):
+        registry.find("ultralytics").open(file)
+
+
 def test_the_pages_of_a_tiff_are_planes_where_the_data_have_more_than_three(tmp_path: Path) -> None:
     """Ultralytics stacks them (`channels: 4`), so all of them are used."""
-    file = data_set(tmp_path, "ultralytics", lambda image: picture("L").save(
-        image, save_all=True, append_images=[picture("L", seed) for seed in range(3)]))  # fmt: skip
+    file = data_set(tmp_path, "ultralytics", four_pages)
     file.write_text(file.read_text() + "channels: 4\n")
     assert [*registry.find("ultralytics").open(file).findings] == []
