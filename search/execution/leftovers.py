@@ -47,14 +47,14 @@ def end_leftovers(folder: Path) -> None:
         SteadytuneError: one of them does not end.
     """
     deadline = time.monotonic() + WAIT_SECONDS
-    while left := marked_processes(VARIABLE, _mark(folder)):
+    while processes := marked_processes(VARIABLE, _mark(folder)):
         if time.monotonic() > deadline:
-            numbers = ", ".join(map(str, left))
+            numbers = ", ".join(map(str, processes))
             raise SteadytuneError(
                 f"{folder}: processes of an earlier run of this sweep do not end ({numbers}); "
                 "look at what they wait for, then resume"
             )
-        for number in left:
+        for number in processes:
             with suppress(OSError):  # it has ended
                 if os.fsencode(supervisor.__file__) not in Path(f"/proc/{number}/cmdline").read_bytes():
                     os.kill(number, signal.SIGKILL)

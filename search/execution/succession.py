@@ -41,15 +41,20 @@ def goes_on(name: str, root: Path, is_interrupted: Callable[[], bool]) -> Iterat
         SteadytuneError: this process has gone on before, and Ray died again before an epoch was recorded.
     """
     environment = os.environ | {"PYTHONPATH": python_path()}  # before Ray adds to it
-    epochs = {}
+    epochs_before: dict[str, int] = {}
     if succeeds := os.environ.pop(VARIABLE, None):
         del environment[VARIABLE]
-        epochs = _take_over(json.loads(succeeds), command("resume", name, root))
+        epochs_before = _take_over(json.loads(succeeds), command("resume", name, root))
 
     def succeed(what: str, sweep: Path, session: Path) -> None:
         if is_interrupted():
             return
-        succeeds = {"what": what, "sweep": str(sweep), "session": str(session), "epochs": epochs.get(str(sweep), -1)}
+        succeeds = {
+            "what": what,
+            "sweep": str(sweep),
+            "session": str(session),
+            "epochs": epochs_before.get(str(sweep), -1),
+        }
         with suppress(OSError):
             if sys.stdout.isatty():
                 os.write(1, _BELOW_LIVE_VIEW)

@@ -95,7 +95,7 @@ def choose(recordings: Sequence[Recording], workers: int, orders: int) -> Choice
 
 def _cost(recording: Recording, setting: Setting, workers: int, orders: int) -> Cost:
     grace, factor = setting
-    # Early rungs come only before a grace period that is not given.
+    # Given, it would have no early rungs, which the default has.
     grace_epochs = None if setting == DEFAULT else first_rung(grace, recording.max_epochs)
     scheduler_settings = {"grace_epochs": grace_epochs, "reduction_factor": factor}
     results = [simulate_shuffled(recording, scheduler_settings, workers, seed) for seed in range(orders)]

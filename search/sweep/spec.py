@@ -129,7 +129,7 @@ class SweepSpec(Settings):
     grace_epochs: int | None = Field(
         None,
         gt=0,
-        description="epochs before the first rung (8 % after early rungs if not given); longer warm-ups: until 16 %",
+        description="epochs before the first rung; if not given 8 %, and early rungs before it say who trains first",
     )
     reduction_factor: float | None = Field(
         None,

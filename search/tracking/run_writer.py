@@ -103,7 +103,8 @@ class RunWriter:
 
     def _find_runs(self, first: Row) -> None:
         """Find the runs that an earlier recorder wrote, or create the sweep's run."""
-        permanent_id = self._sweep = sweep_id(self._folder)
+        permanent_id = sweep_id(self._folder)
+        self._sweep = permanent_id
         # Runs that were written before the journal was cut may hold epochs and ends that are no part of it any more.
         if files := set_aside(self._folder.journal):
             self._sweep += f" cut before {files[0].name.partition('-')[0].lstrip('0')}"

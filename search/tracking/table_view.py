@@ -79,8 +79,8 @@ def address(base: str, store: str, names: Sequence[str], sweep: str) -> str:
     if not number:
         return base
     key = next((key for key in (view_key(sweep), COMMON_KEY) if SHARED_VIEW + key in tags), "")
-    shown = f"viewStateShareKey={key}&" if key else ""
-    return f"{base.rstrip('/')}/#/experiments/{number}/runs?{shown}{WORKFLOW}"
+    in_view = f"viewStateShareKey={key}&" if key else ""
+    return f"{base.rstrip('/')}/#/experiments/{number}/runs?{in_view}{WORKFLOW}"
 
 
 def _experiment(store: str, name: str) -> tuple[str, frozenset[str]]:

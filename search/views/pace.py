@@ -66,11 +66,11 @@ def _search_epochs(state: SweepState) -> float:
     running = [trial for trial in search if trial.running]
     # A trial at an early rung trains to the end of the grace period at least, and is not among the best so far.
     expected = (plan.grace_epochs + usual) / 2
-    early = [expected - trial.curve.epoch for trial in search if _at_early_rung(plan, trial)]
-    so_far = [trial.curve.epoch for trial in search if not trial.running] + early
-    typical = (USUAL_TRIALS * usual + sum(so_far)) / (USUAL_TRIALS + len(search) - len(running))
+    left_of_early = sum(expected - trial.curve.epoch for trial in search if _at_early_rung(plan, trial))
+    not_running = [trial.curve.epoch for trial in search if not trial.running]
+    typical = (USUAL_TRIALS * usual + sum(not_running) + left_of_early) / (USUAL_TRIALS + len(not_running))
     to_start = 0 if state.search_ended or state.stopped_by_hand else state.trial_budget - len(search)
-    epochs = to_start * typical + sum(early)
+    epochs = to_start * typical + left_of_early
     epochs += sum(max(0.0, (longest if trial.is_reference else typical) - trial.curve.epoch) for trial in running)
     return epochs if budget is None else min(epochs, max(0.0, budget - state.epochs))
 

@@ -147,8 +147,8 @@ class Script:
 
 def kill_leftovers(run_dir: str) -> list[int]:
     """Kill the processes of an earlier script of this run whose worker and supervisor are gone; returns them."""
-    left = marked_processes(RUN_DIR, run_dir)
-    for number in left:
+    processes = marked_processes(RUN_DIR, run_dir)
+    for number in processes:
         with suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
-    return left
+    return processes

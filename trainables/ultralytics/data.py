@@ -281,8 +281,8 @@ def _digest(image: Path, planes: int, findings: Findings, facts: FileFacts) -> s
     """SHA-256 of an image; "" if it is left out, for its pixels cannot be decoded."""
     if planes not in READ_AS_USUAL:
         return facts.digest(image)
-    known = image_facts(image, facts, findings)
-    if known.why:
-        findings.add(UNREADABLE_IMAGE, image, f"{known.why}; left out")
+    examined = image_facts(image, facts, findings)
+    if examined.why:
+        findings.add(UNREADABLE_IMAGE, image, f"{examined.why}; left out")
         return ""
-    return known.digest.hex()
+    return examined.digest.hex()

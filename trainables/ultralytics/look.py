@@ -106,8 +106,8 @@ def sizes(images: Any, dataset: DataSet) -> list[tuple[int, int]]:
     if not dataset.is_read_as_usual:
         return [(int(label["shape"][1]), int(label["shape"][0])) for label in images.labels]
     with file_facts() as facts:
-        known = [image_facts(Path(label["im_file"]), facts) for label in images.labels]
-    return [(image.width, image.height) for image in known]
+        examined = [image_facts(Path(label["im_file"]), facts) for label in images.labels]
+    return [(image.width, image.height) for image in examined]
 
 
 def training_batch(settings: UltralyticsSettings, data: UltralyticsData) -> list[Example]:

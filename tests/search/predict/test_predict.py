@@ -16,7 +16,7 @@ from search.predict.files import smoothed
 from search.predict.model import LoadedModel, load
 from search.predict.run import PredictionRequest, predict
 from search.predict.sources import Extra, sources
-from trainables.errors import DataError, SteadytuneError
+from trainables.errors import SteadytuneError
 from trainables.vision.video_file import VideoWriter, frames
 
 
@@ -41,15 +41,6 @@ COWS = LoadedModel("resnet_yolo", cows)
 
 def request(folder: Path, **values: Any) -> PredictionRequest:
     return PredictionRequest(folder / "out", **{"threshold": 0.25, "batch": 2, **values})
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    folder = tmp_path / "pictures"
-    (folder / "night").mkdir(parents=True)
-    for name in ("a.png", "b.png", "night/a.png"):
-        Image.new("RGB", (64, 32), "grey").save(folder / name)
-    return folder
 
 
 def test_a_folder_of_pictures_is_drawn_and_listed_in_both_forms(pictures: Path, tmp_path: Path) -> None:
@@ -186,29 +177,6 @@ def test_clips_are_smoothed_over_time(tmp_path: Path) -> None:
     assert rows[2]["scores"] == pytest.approx({"sit": 1 - 0.8 / 3, "fall": 0.8 / 3}, abs=1e-5)
 
 
-def test_a_recording_is_cut_into_windows(tmp_path: Path) -> None:
-    h5py = pytest.importorskip("h5py")
-    with h5py.File(tmp_path / "night.h5", "w") as file:
-        file["frames"] = np.full((10, 6, 6), 20, dtype=np.float32)
-    (source,) = sources(tmp_path / "night.h5", "slowfast", Extra(window=4))
-    assert [item.name for item in source.items] == [
-        "frames 0 to 3",
-        "frames 2 to 5",
-        "frames 4 to 7",
-        "frames 6 to 9",
-    ]
-
-
-def test_the_last_window_of_a_recording_ends_with_it(tmp_path: Path) -> None:
-    h5py = pytest.importorskip("h5py")
-    with h5py.File(tmp_path / "night.h5", "w") as file:
-        file["frames"] = np.full((9, 6, 6), 20, dtype=np.float32)
-    (source,) = sources(tmp_path / "night.h5", "slowfast", Extra(window=4))
-    assert [item.name for item in source.items][-2:] == ["frames 4 to 7", "frames 5 to 8"]
-    (shorter,) = sources(tmp_path / "night.h5", "slowfast", Extra(window=64))
-    assert [item.name for item in shorter.items] == ["frames 0 to 8"]
-
-
 def test_at_the_ends_fewer_clips_are_averaged() -> None:
     assert smoothed([{"a": 0.0}, {"a": 0.5}, {"a": 1.0}], 3) == [{"a": 0.25}, {"a": 0.5}, {"a": 0.75}]
 
@@ -217,71 +185,6 @@ def test_the_current_folder_has_its_name(pictures: Path, tmp_path: Path, monkeyp
     monkeypatch.chdir(pictures)
     printed = list(predict(COWS, sources(Path(), "resnet_yolo", Extra()), request(tmp_path)))
     assert printed[0] == "pictures: 3 pictures, 3 objects"
-
-
-def test_pairs_are_found_by_their_names(pictures: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="give the thermal picture, or the folder of them, with --thermal"):
-        sources(pictures, "rgbt", Extra())
-    thermal = tmp_path / "thermal"
-    (thermal / "night").mkdir(parents=True)
-    for name in ("a.jpg", "night/a.png"):
-        Image.new("L", (64, 32)).save(thermal / name)
-    (source,) = sources(pictures, "rgbt", Extra(thermal=thermal))
-    assert next(source.items).given == (pictures / "a.png", thermal / "a.jpg")
-    with pytest.raises(DataError, match=r"b\.png: has no partner of that name"):
-        next(source.items)
-
-
-def test_the_suffix_of_a_partner_may_be_in_capitals(pictures: Path, tmp_path: Path) -> None:
-    (tmp_path / "thermal").mkdir()
-    Image.new("L", (64, 32)).save(tmp_path / "thermal" / "a.PNG", "PNG")
-    for source_of_a in (pictures / "a.png", pictures):
-        (source, *_) = sources(source_of_a, "rgbt", Extra(thermal=tmp_path / "thermal"))
-        assert next(source.items).given == (pictures / "a.png", tmp_path / "thermal" / "a.PNG")
-
-
-def test_of_two_partners_none_is_chosen_by_chance(pictures: Path, tmp_path: Path) -> None:
-    (tmp_path / "thermal").mkdir()
-    for name in ("a.png", "a.jpg"):
-        Image.new("L", (64, 32)).save(tmp_path / "thermal" / name)
-    with pytest.raises(DataError, match=r"a\.png: a\.jpg has the same name; a pair needs one file a folder"):
-        sources(pictures, "rgbt", Extra(thermal=tmp_path / "thermal"))
-
-
-def test_one_thermal_picture_is_no_partner_of_a_whole_folder(pictures: Path) -> None:
-    with pytest.raises(DataError, match=r"--thermal is .*b\.png, but .*pictures is a folder; give that of its thermal"):
-        sources(pictures, "rgbt", Extra(thermal=pictures / "b.png"))
-
-
-@pytest.mark.parametrize("names", [("c.png", "c.jpg"), ("c.mp4", "c.avi"), ("c.mp4", "night/c.mp4")])
-def test_no_prediction_is_written_over_another(names: tuple[str, str], pictures: Path) -> None:
-    for name in names:
-        (pictures / name).touch()
-    with pytest.raises(DataError, match=r"c\.\w+: its predictions would be written over those of .*c\.\w+; rename"):
-        sources(pictures, "yolox", Extra())
-
-
-def test_what_is_sought_must_be_shown(pictures: Path) -> None:
-    with pytest.raises(DataError, match="with --references"):
-        sources(pictures, "refdet", Extra())
-    (source,) = sources(pictures / "a.png", "refdet", Extra(references=pictures / "b.png"))
-    assert next(source.items).given == {"frame": pictures / "a.png", "references": [pictures / "b.png"]}
-
-
-@pytest.mark.parametrize(
-    ("name", "recipe", "words"),
-    [
-        ("none", "yolox", "source is .*none; no such file or folder"),
-        ("empty", "yolox", "holds no picture"),
-        ("empty", "slowfast", "holds no file of clips"),
-        ("broken.mp4", "yolox", "cannot be read as a video"),
-    ],
-)
-def test_a_wrong_source_is_one_sentence(name: str, recipe: str, words: str, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "broken.mp4").write_bytes(b"no video")
-    with pytest.raises(DataError, match=words):
-        sources(tmp_path / name, recipe, Extra())
 
 
 def test_a_wrong_model_is_one_sentence(tmp_path: Path) -> None:

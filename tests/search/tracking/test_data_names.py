@@ -101,8 +101,8 @@ def test_data_sets_of_one_name_have_experiments_of_their_own(store: Path) -> Non
         folder = SweepFolder.create(store, plan.spec)
         identity.write(folder.path)
         client = Experiment.of_sweep(folder, plan).client
-        shown = address("http://here", folder.store(plan.spec), experiment_names(plan.spec, identity), "")
-        number = shown.partition("/experiments/")[2].partition("/")[0]
+        opened_at = address("http://here", folder.store(plan.spec), experiment_names(plan.spec, identity), "")
+        number = opened_at.partition("/experiments/")[2].partition("/")[0]
         return client.get_experiment(number), number
 
     first, other = DataIdentity("cattle", ONE), DataIdentity("cattle", OTHER)

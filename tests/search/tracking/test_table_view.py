@@ -70,14 +70,14 @@ def test_an_experiment_without_the_sweeps_view_opens_in_the_common_one_until_syn
     written(folder, rows)
     client, experiment = experiment_of(folder)
     number = experiment.experiment_id
-    own = browsed(folder)
+    in_its_view = browsed(folder)
     client.delete_experiment_tag(number, view_tag(sweep_id(folder)))
     assert browsed(folder) == f"{BASE}/#/experiments/{number}/runs?workflowType=machine_learning"
     client.set_experiment_tag(number, SHARED_VIEW + COMMON_KEY, "{}")
     common = f"{BASE}/#/experiments/{number}/runs?viewStateShareKey=steadytune&workflowType=machine_learning"
     assert browsed(folder) == common
     assert sync(folder, ended=lambda: True)
-    assert browsed(folder) == own
+    assert browsed(folder) == in_its_view
 
 
 def test_a_journal_that_was_cut_is_listed_as_it_is_now(root: Path, sample: Path) -> None:

@@ -153,8 +153,8 @@ def test_each_part_that_is_not_taken_is_known_also_of_a_file_that_is_not_read_ag
     facts = FileFacts(None, clock=lambda: 2**62)
     for _ in range(2):
         findings = Findings()
-        known = image_facts(tmp_path / name, facts, findings)
-        assert (known.why, known.unread) == ("", unread)
+        examined = image_facts(tmp_path / name, facts, findings)
+        assert (examined.why, examined.unread) == ("", unread)
         assert len(findings) == len(unread)
     assert facts.read_count == 1
 

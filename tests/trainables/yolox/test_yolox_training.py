@@ -172,8 +172,8 @@ def test_the_input_size_varies_by_multiscale_alone(few: CocoData) -> None:
 
 def test_no_input_is_smaller_than_a_setting_may_be(few: CocoData) -> None:
     """At 32 pixels the last maps have one value each, of which batch-norm has no deviation in a batch of one."""
-    one = training(few, input_size=[64, 64], multiscale=0.5)
-    assert {one._size_at(step) for step in range(0, 2000, 10)} == {(64, 64), (96, 96)}
+    smallest = training(few, input_size=[64, 64], multiscale=0.5)
+    assert {smallest._size_at(step) for step in range(0, 2000, 10)} == {(64, 64), (96, 96)}
 
 
 def test_the_input_size_varies_where_epochs_have_few_steps_too(few: CocoData) -> None:
