@@ -145,7 +145,7 @@ def describe(plan: Plan, verbose: bool = False) -> Iterator[RenderableType]:
         yield f"rungs at epochs {rungs}: {AT_RUNGS[spec.scheduler]}"
         if plan.early_rungs:
             early = ", ".join(map(str, plan.early_rungs))
-            yield f"early rungs at epochs {early}: the better ones train first; none is left there for good"
+            yield f"early rungs at epochs {early}: trials that look better there train first"
     yield f"first trials: {', '.join(name for name, _ in plan.named) or 'none enqueued'}"
     if plan.pins:
         yield "pinned: " + ", ".join(f"{name}={value}" for name, value in plan.pins.items())
