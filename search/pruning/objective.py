@@ -10,7 +10,7 @@ keeps the best that it has reached: one that was stopped after its best epoch st
 
 Why a mean of 3: of 12 configurations of our own tables, each trained on one seed, the one chosen by it is 1.3 %
 (`resnet_yolo`) and 3.9 % (`yolox`) behind the best of them on two other seeds; chosen by the last three epochs 1.4 and
-4.2 %, by a single epoch 1.2 and 5.3 %, by the best mean of 10 epochs 1.2 and 5.7 % (`docs/notebook/pruning.md`).
+4.2 %, by a single epoch 1.2 and 5.3 %, by the best mean of 10 epochs 1.2 and 5.7 % (`docs/notebook/compared.md`).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ trial; if there is none, a new trial starts. Six things differ from the paper (L
 A demoted trial (`stop_rules.doubtful`) is paused between rungs, at the rung that it passed last, behind all others.
 
 On 22 groups of public curves (302 runs) the regret is .1 % at 46 % of all epochs; Ray Tune's stopping ASHA (factor 3,
-grace 10 %) has 2.1 % at 40 % (`docs/notebook/pruning.md`, which has others too).
+grace 10 %) has 2.1 % at 40 % (`docs/notebook/rungs.md`, which has others too).
 """
 
 from __future__ import annotations
@@ -54,10 +54,11 @@ class PromotingASHA(Scheduler):
     Attributes:
         thinning: the exponent by which fewer trials train for more epochs. 1 is worse on public curves and no better on
             our own. With .75 the first rung has to come sooner for the same epochs, which loses trials that rise late
-            (`docs/notebook/pruning.md`).
+            (`docs/notebook/rungs.md`).
         thinning_few: the same exponent for `FEW` trials. Of more trials at least as many are promoted.
         thinning_early: the same exponent at early rungs, while trials can start. With .85 good trainings are found
-            sooner still, but the search learns less from each trial, so its last trials are worse (same page).
+            sooner still, but the search learns less from each trial, so its last trials are worse
+            (`docs/notebook/early-rungs.md`).
     """
 
     thinning: ClassVar[float] = 0.85

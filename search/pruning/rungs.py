@@ -24,7 +24,7 @@ WARMUP_SHARE = 0.16
 """Share of a training until which rungs wait for a trial's own warm-up.
 
 The documents' own trainings warm up for at most 15 %. A short training may draw a warm-up of most of its epochs, and
-were it waited for, the trial would be compared at no rung, or at the last one only (`docs/notebook/pruning.md`).
+were it waited for, the trial would be compared at no rung, or at the last one only (`docs/notebook/early-rungs.md`).
 """
 
 
