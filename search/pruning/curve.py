@@ -214,8 +214,8 @@ class Curve:
         It is the mean of the second half of the values, plus what that half gained on the first. A lucky epoch counts
         little, and a trial that still rises counts more than one that has converged. For v = a + b ln t it is the value
         at e**1.08 = 2.9 times the present epoch. On 22 groups of public curves it ranks better than the last value, the
-        mean of three, the best so far or a fitted line; with half of the gain it ranks as well or a little worse
-        (`docs/notebook/compared.md`).
+        mean of three, the best so far or a fitted line; with half of the gain it ranks a little better where all
+        runs wait for each other, and about as well or worse in sweeps (`docs/notebook/compared.md`).
 
         It predicts epochs to come, so it may be below the best value so far, whose checkpoint is kept. Raised to that
         value it ranks much worse (same page). It stays within the metric's bounds (`search.pruning.bounds`).

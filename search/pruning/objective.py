@@ -8,9 +8,10 @@
 Before `WINDOW` epochs have been evaluated, the mean is that of all of them. With `best_mean` and `best` a training
 keeps the best that it has reached: one that was stopped after its best epoch still counts by it (`counts`).
 
-Why a mean of 3: of 12 configurations of our own tables, each trained on one seed, the one chosen by it is 1.3 %
-(`resnet_yolo`) and 3.9 % (`yolox`) behind the best of them on two other seeds; chosen by the last three epochs 1.4 and
-4.2 %, by a single epoch 1.2 and 5.3 %, by the best mean of 10 epochs 1.2 and 5.7 % (`docs/notebook/compared.md`).
+Why a mean of 3: of 12 configurations of our own tables, each trained on one seed, the one chosen by it is 1.28 %
+(`resnet_yolo`) and 3.91 % (`yolox`) behind the best of them on two other seeds; chosen by the last three epochs 1.34
+and 4.10 %, by a single epoch 1.14 and 4.35 %, by the best mean of 10 epochs 1.17 and 5.86 %
+(`docs/notebook/compared.md`).
 """
 
 from __future__ import annotations
