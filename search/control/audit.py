@@ -19,8 +19,9 @@ HARM = 0.05
 """A stop was wrong if the trial would have improved its own best by more than this share: the measure of harm by which
 the stop rules were chosen (`search/pruning/stability.py`)."""
 
-_AUDITED: frozenset[Reason] = (FAILURES | STOPPED_EARLY) - {"failed", "budget", "by_hand"}
-"""The reasons that rules give, which may be wrong. A crash, the budget and a user's request are no judgements."""
+_AUDITED: frozenset[Reason] = (FAILURES | STOPPED_EARLY) - {"failed", "over_limit", "budget", "by_hand"}
+"""The reasons that rules give, which may be wrong. A crash, a measured cost, the budget and a user's request are no
+judgements."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ trial that could not be trained to its end any more; the rest of the budget goes
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from heapq import heapreplace
 
+from search.state.cost import measure_cost
 from search.state.outcome import finalist_numbers
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
@@ -75,14 +77,34 @@ class Budget:
         return math.inf if hours is None else hours * 3600 - (self._clock() - self.began)
 
     def _confirm_seconds(self, state: SweepState) -> float:
-        """How long the confirmation may take, estimated from the epochs so far; 0 before the first."""
-        spec = self._plan.spec
+        """How long the confirmation may take, estimated from the epochs so far; 0 before the first.
+
+        Each finalist is trained again at its own pace: the best trials are often the larger, slower models.
+        """
+        spec, plan = self._plan.spec, self._plan
         if not spec.confirm_top or spec.hours is None:
             return 0.0
         # Finalists may be any of the finished trials, the running ones, and one that may be started now.
         running = sum(trial.is_search for trial in state.trials.running.values())
-        finalists = min(spec.confirm_top + len(self._plan.references), len(finalist_numbers(state)) + running + 1)
-        rounds = math.ceil(finalists * spec.confirm_seeds / state.worker_slots)
+        numbers = finalist_numbers(state)
+        count = min(spec.confirm_top + len(plan.references), len(numbers) + running + 1)
+        paces = [measure_cost(state.trials[number], "epoch_seconds") or state.epoch_seconds for number in numbers]
+        paces = (paces + [state.epoch_seconds] * count)[:count]
+        trainings = [pace * plan.max_epochs for pace in paces] * spec.confirm_seeds
         # One epoch more, as a trial of the search is ended only after the epoch in which its time is used up.
         # The confirmation goes seed by seed and takes the best first, so it is useful even if it is cut short.
-        return min(state.epoch_seconds * (rounds * self._plan.max_epochs + 1), CONFIRMATION_SHARE * spec.hours * 3600)
+        needed = state.epoch_seconds + seconds_for(trainings, state.worker_slots)
+        return min(needed, CONFIRMATION_SHARE * spec.hours * 3600)
+
+
+def seconds_for(trainings: Iterable[float], workers: int) -> float:
+    """When the last of some trainings ends, if each starts in turn as soon as one of the workers is free.
+
+    Args:
+        trainings: how many seconds each takes.
+        workers: how many train at a time.
+    """
+    busy_until = [0.0] * workers
+    for seconds in trainings:
+        heapreplace(busy_until, busy_until[0] + seconds)
+    return max(busy_until)

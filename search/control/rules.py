@@ -1,8 +1,8 @@
 """The decision rules: what happens to a trial after each of its epochs.
 
 The rules are tried in turn, and the first that applies decides: a failed training (`stop_rules`), the last epoch, an
-unwanted training (`stop_rules` too), the sweep's budget, doubts about the training (`stop_rules` again), the comparison
-at a rung (`search.pruning.scheduler`).
+unwanted training (`stop_rules` too), the sweep's budget, at a rung the user's limits on what a training costs, doubts
+about the training (`stop_rules` again), the comparison at a rung (`search.pruning.scheduler`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from functools import partial
 
 from search.journal.events import EpochDone
 from search.pruning.curve import orient
-from search.pruning.decision import FAILURES, Action, Decision
+from search.pruning.decision import FAILURES, Action, Decision, stop
 from search.pruning.peers import NEWEST_PEERS, Peers, median_of_peers
 from search.pruning.rungs import RungResult
 from search.pruning.scheduler import Scheduler
 from search.pruning.stop_rules import broken, doubtful, verdict
+from search.state.cost import limit_exceeded
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
+from search.sweep.measure import UNITS
 from trainables.metric_text import metric_text
 from trainables.recipe import Alarm, AnyRecipe
 
@@ -41,13 +43,34 @@ def decide(
         remaining: how many trials the search may still start.
     """
     plan = state.plan
-    stop = _stop_rules(trial, state, _alarm(done))
-    if stop and stop.reason in FAILURES:
-        return stop
-    decision = _completed(trial) or stop or _out_of_budget(budget_reason)
+    judged = _stop_rules(trial, state, _alarm(done))
+    if judged and judged.reason in FAILURES:
+        return judged
+    decision = _completed(trial) or judged or _out_of_budget(budget_reason)
     if decision is None and trial.is_search and plan.spec.scheduler != "none":
-        return _demoted(trial, state, scheduler) or _compare(trial, plan.recipe, scheduler, remaining)
+        return (
+            _over_limit(trial, state, scheduler)
+            or _demoted(trial, state, scheduler)
+            or _compare(trial, plan.recipe, scheduler, remaining)
+        )
     return decision
+
+
+def _over_limit(trial: TrialState, state: SweepState, scheduler: Scheduler) -> Decision | None:
+    """The decision to end, at a rung, a trial that cannot win, since it costs more than the user's limits allow.
+
+    Otherwise it would be promoted in place of those that can: large models are often the better ones.
+    """
+    limits = state.plan.spec.limits
+    if trial.is_reference or scheduler.due(trial.number) is None:
+        return None
+    exceeded = limit_exceeded(trial, limits)
+    if exceeded is None:
+        return None
+    measure, value = exceeded
+    high, unit = limits[measure].high, UNITS[measure]
+    what = "its fastest epoch takes" if measure == "epoch_seconds" else "its checkpoint has"
+    return stop("over_limit", f"{what} {value:.4g} {unit}, {measure} may be {high:g} {unit}", cost=value, high=high)
 
 
 def _demoted(trial: TrialState, state: SweepState, scheduler: Scheduler) -> Decision | None:

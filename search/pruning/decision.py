@@ -8,7 +8,17 @@ from typing import Literal, get_args
 
 Action = Literal["continue", "pause", "stop"]
 Reason = Literal[
-    "rung", "nonfinite", "diverging", "collapsed", "oscillating", "stale", "failed", "budget", "by_hand", "done"
+    "rung",
+    "nonfinite",
+    "diverging",
+    "collapsed",
+    "oscillating",
+    "stale",
+    "over_limit",
+    "failed",
+    "budget",
+    "by_hand",
+    "done",
 ]
 
 REASONS: dict[Reason, str] = {
@@ -18,6 +28,7 @@ REASONS: dict[Reason, str] = {
     "collapsed": "model predicts nothing useful",
     "oscillating": "metric or training loss varies too much",
     "stale": "no new best value for too long",
+    "over_limit": "costs more than `limits` allow",
     "failed": "its process or code failed",
     "budget": "the sweep's budget is used up",
     "by_hand": "stopped by hand",
@@ -31,7 +42,7 @@ FAILURES: frozenset[Reason] = frozenset({"nonfinite", "diverging", "collapsed", 
 Outcome = Literal["complete", "pruned", "infeasible"]
 """How a trial ended, as the sampler is told: trained to its last epoch, stopped before it, or failed."""
 
-STOPPED_EARLY: frozenset[Reason] = frozenset({"rung", "oscillating", "stale", "budget", "by_hand"})
+STOPPED_EARLY: frozenset[Reason] = frozenset({"rung", "oscillating", "stale", "over_limit", "budget", "by_hand"})
 """Reasons that end a sound training before its last epoch: how it would have continued is not known."""
 
 assert not FAILURES & STOPPED_EARLY

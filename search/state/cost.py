@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from search.state.trial_state import TrialState
 from search.sweep.measure import Limit, Measure
 
+TIMED_EPOCHS = 2
+"""After fewer epochs nothing is said about how fast a training is: a first epoch also loads, compiles and fills caches."""
+
 
 def measure_cost(trial: TrialState, measure: Measure) -> float | None:
     """The `measure` of one trial; None before its first epoch (or checkpoint).
@@ -18,6 +21,23 @@ def measure_cost(trial: TrialState, measure: Measure) -> float | None:
     if measure == "epoch_seconds":
         return statistics.median(trial.seconds) if trial.seconds else None
     return trial.largest_bytes / 1e6 if trial.largest_bytes else None
+
+
+def limit_exceeded(trial: TrialState, limits: Mapping[Measure, Limit]) -> tuple[Measure, float] | None:
+    """The limit that no later epoch can bring the trial below, and by which value it is exceeded; None if there is none.
+
+    epoch_seconds: its fastest epoch of `TIMED_EPOCHS` or more, since the first ones, and those beside other trials, are
+        slower.
+    checkpoint_mb: its largest checkpoint so far.
+    """
+    for measure, limit in limits.items():
+        if measure == "epoch_seconds":
+            value = min(trial.seconds) if len(trial.seconds) >= TIMED_EPOCHS else None
+        else:
+            value = measure_cost(trial, measure)
+        if value is not None and value > limit.high:
+            return measure, value
+    return None
 
 
 def violation(trial: TrialState, limits: Mapping[Measure, Limit]) -> float:

@@ -103,5 +103,7 @@ def _by_rule(decision: Decided) -> Iterator[str]:
             f"It would have continued with a detrended coefficient of variation of the training loss below its "
             f"{numbers['cv']:.1%}, with a higher `stability.strict_cv`, or without `stability.strict`."
         )
+    elif decision.reason == "over_limit" and "cost" in numbers:
+        yield f"It would have continued with `limits` that allow {numbers['cost']:.4g} there."
     elif decision.reason == "stale":
         yield f"It would have continued with a new best within {numbers['epochs']:.0f} epochs."

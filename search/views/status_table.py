@@ -224,6 +224,7 @@ def _rank(decision: Decided) -> str:
 
 COUNTED: Mapping[Reason, str] = {
     "rung": "stopped at a rung",
+    "over_limit": "over the limits",
     "budget": "ended by the budget",
     "by_hand": "stopped by hand",
 }

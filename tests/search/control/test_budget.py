@@ -3,10 +3,12 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import time
+from heapq import heappop, heappush
 from pathlib import Path
 
 import pytest
 
+from search.control.budget import seconds_for
 from search.control.coordinator import Coordinator
 from search.journal.segments import read
 from search.state.outcome import result
@@ -36,6 +38,49 @@ def test_the_sweep_ends_within_its_hours_with_its_confirmation(data: Path, journ
     confirmed = confirmations(coordinator)
     assert all(len(seeds) == 2 for seeds in confirmed.values())
     assert all(trial.finished for of in confirmed for trial in coordinator.state.trials.confirmations(of))
+
+
+class Uneven(Workers):
+    """Workers on whom a better trial's epochs take longer, as a larger model's do: up to four times as long."""
+
+    def run(self, coordinator: Coordinator) -> None:
+        ends: list[tuple[float, int]] = []  # when the epoch of a running trial ends
+        while not coordinator.over:
+            before = set(self.running)
+            self.fill(coordinator)
+            for trial in self.running.keys() - before:
+                heappush(ends, (self.clock.seconds + self._pace(trial), trial))
+            self.clock.seconds, trial = heappop(ends)
+            self.step(coordinator, trial)
+            if trial in self.running:
+                heappush(ends, (self.clock.seconds + self._pace(trial), trial))
+
+    def step(self, coordinator: Coordinator, trial: int) -> None:
+        self.epoch_seconds = self._pace(trial)
+        super().step(coordinator, trial)
+
+    def _pace(self, trial: int) -> float:
+        return 20.0 * float(4 ** self.running[trial][1].settings["quality"])
+
+
+@pytest.mark.parametrize("places", [1, 4])
+def test_finalists_that_are_slower_than_the_other_trials_are_confirmed_within_the_hours(
+    data: Path, journal: Path, places: int
+) -> None:
+    workers = Uneven(places=places, clock=(clock := Clock()))
+    coordinator = swept(plan_of(data, trials=1000, hours=2.0, confirm_top=2, confirm_seeds=3), journal, workers)
+    assert clock.seconds - 1000 <= 2 * 3600 + 80
+    confirmed = confirmations(coordinator)
+    assert confirmed
+    assert all(len(seeds) == 3 for seeds in confirmed.values())
+    assert all(trial.finished for of in confirmed for trial in coordinator.state.trials.confirmations(of))
+
+
+def test_trainings_start_in_turn_as_soon_as_a_worker_is_free() -> None:
+    assert seconds_for([3.0, 1.0, 1.0, 1.0], workers=2) == 3.0
+    assert seconds_for([1.0, 1.0, 3.0], workers=2) == 4.0
+    assert seconds_for([2.0] * 5, workers=2) == 6.0
+    assert seconds_for([], workers=2) == 0.0
 
 
 def test_a_sweep_whose_hours_are_too_few_ends_all_the_same(data: Path, journal: Path) -> None:

@@ -69,6 +69,13 @@ def test_each_decision_follows_from_the_events_before_it_whoever_arrives_first_a
         assert unexplained(plan, rows) == []
 
 
+def test_a_trial_that_ends_over_a_limit_does_so_for_what_it_cost_before(data: Path, journal: Path) -> None:
+    plan = plan_with(data, limits={"epoch_seconds": {"high": 0.3}})
+    rows = swept_with_kills(plan, journal, 4, 0)
+    assert any(isinstance(row.event, Decided) and row.event.reason == "over_limit" for row in rows)
+    assert unexplained(plan, rows) == []
+
+
 def test_a_decision_that_does_not_follow_is_found(data: Path, journal: Path) -> None:
     plan = plan_with(data, scheduler="asha")
     rows = swept_with_kills(plan, journal, 2, 0)

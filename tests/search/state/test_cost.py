@@ -13,14 +13,14 @@ from search.journal.events import TrialStarted
 from search.journal.segments import read
 from search.pruning.curve import Curve, Point
 from search.sampling.searcher import FAILURE_CONSTRAINT
-from search.state.cost import measure_cost, violation
+from search.state.cost import limit_exceeded, measure_cost, violation
 from search.state.outcome import result
 from search.state.started import CommonSettings
 from search.state.sweep_state import SweepState
 from search.state.trial_state import TrialState
 from search.sweep.folder import SweepFolder
 from search.sweep.measure import Limit
-from search.views.explain import sweep_json
+from search.views.explain import explanation, sweep_json
 from search.views.pareto import non_dominated, pareto_front
 from search.views.summary import summary
 from tests.support.fakes import plan_of
@@ -29,14 +29,23 @@ from trainables.errors import SettingsError
 
 
 class Costly(Workers):
-    """Workers on whom a trial costs the more the better it is: its quality in seconds an epoch, and in MB."""
+    """Workers on whom a trial costs the more the better it is: its quality in seconds an epoch, and in MB.
+
+    Args:
+        fast_first: whether each trial's first epoch takes no time, so that its fastest one tells nothing.
+    """
+
+    def __init__(self, *, fast_first: bool = False) -> None:
+        super().__init__()
+        self.fast_first = fast_first
 
     def step(self, coordinator: Any, trial: int) -> None:
         epochs, assignment = self.running[trial]
         epoch = next(epochs)
         quality = assignment.settings["quality"]
+        seconds = 0.0 if self.fast_first and epoch.epoch == 1 else quality
         more = {"checkpoint": f"epoch-{epoch.epoch:04d}", "bytes": round(1e6 * quality)}
-        if not coordinator.report(done_of(trial, epoch, seconds={"train": quality}, **more)):
+        if not coordinator.report(done_of(trial, epoch, seconds={"train": seconds}, **more)):
             del self.running[trial]
 
 
@@ -84,6 +93,37 @@ def test_the_limit_that_is_broken_most_counts() -> None:
     assert violation(trial_with([]), limits) == 0.0
 
 
+def test_a_limit_is_exceeded_once_no_later_epoch_can_bring_the_trial_below_it() -> None:
+    seconds: Any = {"epoch_seconds": Limit(high=2.0)}
+    assert limit_exceeded(trial_with([9.0]), seconds) is None, "a first epoch also loads and compiles"
+    assert limit_exceeded(trial_with([9.0, 1.9, 3.0]), seconds) is None, "the median may still fall"
+    assert limit_exceeded(trial_with([9.0, 2.5]), seconds) == ("epoch_seconds", 2.5)
+    size: Any = {"checkpoint_mb": Limit(high=1.0)}
+    assert limit_exceeded(trial_with([], 2_000_000), size) == ("checkpoint_mb", 2.0)
+    assert limit_exceeded(trial_with([], 1_000_000), size) is None
+
+
+@pytest.mark.parametrize("scheduler", ["asha", "stopping"])
+@pytest.mark.parametrize("measure", ["epoch_seconds", "checkpoint_mb"])
+def test_a_trial_over_a_limit_ends_at_its_first_rung_and_those_that_can_win_are_promoted(
+    data: Path, tmp_path: Path, measure: str, scheduler: str
+) -> None:
+    limits = {measure: {"high": 0.3}}
+    state = costly(data, tmp_path / "journal", trials=30, preset="long", scheduler=scheduler, limits=limits)
+    over = [trial for trial in state.trials.search if trial.started.settings["quality"] > 0.3]
+    over = [trial for trial in over if not trial.is_reference]
+    within = [trial for trial in state.trials.search if trial.started.settings["quality"] <= 0.3]
+    assert len(over) >= 8
+    for trial in over:
+        assert trial.decision is not None
+        assert trial.decision.reason == "over_limit"
+        assert trial.curve.epoch <= 3
+    assert any(trial.finished for trial in within if not trial.is_reference)
+    words = explanation(state, over[0])
+    assert any("over_limit" in line and "may be 0.3" in line for line in words)
+    assert any("would have continued with `limits`" in line for line in words)
+
+
 @pytest.mark.parametrize("measure", ["epoch_seconds", "checkpoint_mb"])
 def test_the_best_within_the_limits_wins(data: Path, tmp_path: Path, measure: str) -> None:
     state = costly(data, tmp_path / "journal", limits={measure: {"high": 0.3}})
@@ -105,7 +145,7 @@ def test_the_sampler_ranks_a_trial_over_the_limits_last_while_it_waits_and_while
     data: Path, journal: Path
 ) -> None:
     plan = plan_of(data, trials=12, preset="long", set={"noise": 0.0}, limits={"epoch_seconds": {"high": 0.3}})
-    workers, promoted = Costly(), set[int]()
+    workers, promoted = Costly(fast_first=True), set[int]()
     coordinator = coordinator_of(plan, journal, workers)
     coordinator.open(2)
     while len(coordinator.state.trials.paused) < 7 or not promoted:
