@@ -107,7 +107,8 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     baseline: ClassVar[str]
     """The named training known to be good: a sweep runs it first, so that it never ends worse than it started."""
     tried_first: ClassVar[tuple[str, ...]] = ()
-    """Named trainings that run after the baseline, if the sweep names none itself and has enough trials."""
+    """Other trainings known to be good: they run after the baseline, and to their end like it, if the sweep names none
+    itself and has enough trials."""
     presets_file: ClassVar[Path]
     augmentation: ClassVar[StrongestEnds] = {}
     """The settings that change training examples at random, in the order in which they are shown to users."""

@@ -62,7 +62,7 @@ def _over_limit(trial: TrialState, state: SweepState, scheduler: Scheduler) -> D
     Otherwise it would be promoted in place of those that can: large models are often the better ones.
     """
     limits = state.plan.spec.limits
-    if trial.is_reference or scheduler.due(trial.number) is None:
+    if trial.is_whole or scheduler.due(trial.number) is None:
         return None
     exceeded = limit_exceeded(trial, limits)
     if exceeded is None:
@@ -78,7 +78,7 @@ def _demoted(trial: TrialState, state: SweepState, scheduler: Scheduler) -> Deci
 
     A trial is demoted only after an epoch with a checkpoint, from which it can continue. A simulated trial needs none.
     """
-    rung = None if trial.is_reference else scheduler.demotion(trial.number)
+    rung = None if trial.is_whole else scheduler.demotion(trial.number)
     if rung is None or max(trial.checkpoints, default=trial.curve.epoch) < trial.curve.epoch:
         return None
     doubt = doubtful(trial.curve, state.plan.max_epochs, state.plan.spec.stability, _peers(trial, state))
@@ -95,8 +95,9 @@ def _stop_rules(trial: TrialState, state: SweepState, alarm: Alarm | None) -> De
     # An audit shows how a stopped trial would have continued, so nothing stops it again.
     if trial.started.kind == "audit":
         return None
-    # The result compares the finalists with the baseline and with the trainings that targets name: these train on.
-    if trial.is_reference or not trial.is_search:
+    # The result compares the finalists with the baseline and with the trainings that targets name: these train on. So
+    # does one that the recipe knows to be good: the search begins near it (`search.sampling.rank_model`).
+    if trial.is_whole or not trial.is_search:
         return broken(curve, thresholds, alarm)
     return verdict(curve, state.plan.max_epochs, thresholds, alarm, _peers(trial, state))
 
@@ -132,14 +133,17 @@ def _compare(trial: TrialState, recipe: AnyRecipe, scheduler: Scheduler, remaini
         return None
     result = scheduler.rung_result(trial.number, rung)
     action = scheduler.action(trial.number, rung, remaining)
-    if action != "continue" and trial.is_reference:  # see `_stop_rules`
-        name = "the baseline" if trial.is_baseline else f"{trial.started.named}, which a target names"
+    if action != "continue" and trial.is_whole:  # see `_stop_rules`
+        named = trial.started.named
+        why = "which a target names" if trial.is_reference else "which is known to be good"
+        name = "the baseline" if trial.is_baseline else f"{named}, {why}"
         return _at_rung(result, recipe, scheduler, "continue", remaining, f"no rung stops {name}")
     return _at_rung(result, recipe, scheduler, action, remaining, _undecided(scheduler, rung))
 
 
 def _undecided(scheduler: Scheduler, rung: int) -> str:
-    return "" if scheduler.decides(rung) else "most are next to nothing there, so all are promoted"
+    why = scheduler.undecided(rung)
+    return f"{why}, so all are promoted" if why else ""
 
 
 def promote(state: SweepState, scheduler: Scheduler, remaining: int) -> tuple[TrialState, Decision] | None:

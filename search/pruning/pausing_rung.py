@@ -105,6 +105,10 @@ class PausingRung(Rung):
         assert projected_value is not None
         return _Leader(self._best_values[trial], projected_value, -trial)
 
+    def best_value(self, trial: int) -> float | None:
+        """The best value that `trial` had when it arrived; None if it did not, or cannot lead any more."""
+        return self._best_values.get(trial)
+
     @property
     def median_best(self) -> float:
         """The median of the trials' best values, the upper one of two; NaN if there is none."""

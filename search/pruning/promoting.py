@@ -16,7 +16,8 @@ trial; if there is none, a new trial starts. Six things differ from the paper (L
                                        projected value.
     few trials get larger quotas       in a sweep of `FEW` trials the exponent is .7.
     a rung may not decide              early in a training, where most trials have reached next to nothing (below
-                                       `stability.collapse_value`), all are promoted.
+                                       `stability.collapse_value`), or where the best trial so far had not begun to
+                                       learn, all are promoted.
 
 A demoted trial (`stop_rules.doubtful`) is paused between rungs, at the rung that it passed last, behind all others.
 
@@ -38,6 +39,12 @@ from search.pruning.scheduler import Scheduler
 
 NOTHING_UNTIL = 0.3
 """A rung after this share of the epochs decides even if most trials there have reached next to nothing."""
+
+NOT_BEGUN = 0.01
+"""A trial has not begun to learn while its best value is below this share of what it reaches later."""
+
+BEGUN_BY = 0.5
+"""A rung after this share of the epochs decides even if the best trial so far had not begun to learn there."""
 
 
 class PromotingASHA(Scheduler):
@@ -87,6 +94,7 @@ class PromotingASHA(Scheduler):
         self._min_peers = min_peers
         self._nothing = nothing
         self._max_epochs = max_epochs
+        self._best_trial = (-math.inf, -1)  # the best value so far, and whose it is
         self._next: dict[int, int] = {}  # by running trial: the index of the rung that it trains to
         self._due: dict[int, int] = {}  # by trial: the index of the rung at which it is to be compared
         self._warming_up: dict[int, Curve] = {}  # by trial that passed a rung in its warm-up
@@ -117,6 +125,8 @@ class PromotingASHA(Scheduler):
         If a rung lies within a trial's warm-up, the trial arrives there late: it counts there once it is compared. An
         early rung leaves no trial, so it waits for no warm-up, and a trial without a value yet passes it by.
         """
+        if curve.best_value is not None:
+            self._best_trial = max(self._best_trial, (curve.oriented(curve.best_value), trial))
         passed = [rung.epoch for rung in self._rungs[self._next[trial] :] if rung.epoch <= curve.epoch]
         if not passed:
             return
@@ -167,14 +177,22 @@ class PromotingASHA(Scheduler):
         first = math.ceil((1 - ROUNDING) / at.promoted_share) - len(self._rungs[0].values)
         return max(0, peers, first)
 
-    def decides(self, rung: int) -> bool:
-        """See `Scheduler`: not early in a training while most trials there have reached next to nothing.
+    def undecided(self, rung: int) -> str:
+        """See `Scheduler`: early in a training, where most trials, or the best one, have reached next to nothing.
 
         .0003 is then no better than .0001: the metric's noise is larger than both. An early rung puts them in order all
         the same: it leaves none of them.
         """
-        median = self._rung(rung).median_best
-        return self._is_early(rung) or rung > NOTHING_UNTIL * self._max_epochs or not 0 <= median < self._nothing
+        if self._is_early(rung) or not self._nothing:
+            return ""
+        share, at = rung / self._max_epochs, self._rung(rung)
+        if share <= NOTHING_UNTIL and 0 <= at.median_best < self._nothing:
+            return "most are next to nothing there"
+        best, trial = self._best_trial
+        best_there = at.best_value(trial)
+        if share <= BEGUN_BY and best_there is not None and 0 <= best_there < NOT_BEGUN * best:
+            return "the best trial so far was next to nothing there"
+        return ""
 
     def record(self, trial: int, rung: int, action: Action) -> None:
         """See `Scheduler`."""
@@ -230,7 +248,7 @@ class PromotingASHA(Scheduler):
             final = self._final(index, remaining, training_to)
             if not final and len(rung.values) < self._min_peers * rung.share:
                 continue  # the rung waits for peers
-            if not self.decides(rung.epoch):
+            if self.undecided(rung.epoch):
                 quota = len(rung.values) + 1
             elif final:
                 quota = rung.final_quota(self._all_trials(remaining))

@@ -81,9 +81,9 @@ class Scheduler(Protocol):
         """
         return 0
 
-    def decides(self, rung: int) -> bool:
-        """Whether the values at `rung` can be compared; if not, every trial there is promoted."""
-        return True
+    def undecided(self, rung: int) -> str:
+        """Why the values at `rung` cannot be compared, so that every trial there is promoted; "" if they can."""
+        return ""
 
     def record(self, trial: int, rung: int, action: Action) -> None:
         """`action`, which is no "stop", was decided about `trial` at `rung`."""

@@ -182,7 +182,9 @@ class SweepState:
         started = self._common_settings.of(event)
         curve = Curve(recipe.mode, objective=self.plan.spec.objective, bounds=self.plan.bounds)
         is_baseline = event.named == recipe.baseline
-        trial = TrialState(started, curve, is_baseline, is_reference=event.named in self.plan.references)
+        is_reference = event.named in self.plan.references
+        is_whole = is_reference or event.named in recipe.tried_first
+        trial = TrialState(started, curve, is_baseline, is_reference, is_whole)
         self.trials.add(trial)
         self.started_by_hand += event.by_hand
         if trial.is_search and event.named in self.to_repeat:

@@ -113,6 +113,13 @@ class Errors(Curves):
     mode: ClassVar[Literal["max", "min"]] = "min"
 
 
+class Late(Curves):
+    """The same curves; `slow` is known to be good as well as the baseline."""
+
+    name: ClassVar[str] = "late"
+    tried_first: ClassVar[tuple[str, ...]] = ("slow",)
+
+
 class Fixed(Curves):
     """Nothing to search."""
 

@@ -23,6 +23,22 @@ def test_the_baseline_and_the_confirmations_train_to_their_end_whatever_their_cu
     assert [trial.started.of for trial in coordinator.state.trials.values()][2:] == [1, 0, 1, 0], "the lost one too"
 
 
+@pytest.mark.parametrize("scheduler", ["asha", "stopping"])
+def test_a_training_that_the_recipe_knows_to_be_good_trains_to_its_end_and_is_confirmed_only_among_the_best(
+    data: Path, journal: Path, scheduler: str
+) -> None:
+    """After few epochs it may look worse than random ones: one of 12 epochs was stopped at epoch 2, the best of all."""
+    better = {"quality": {"low": 0.8, "high": 0.9}, "shape": "fast"}
+    recipe = "tests.support.fakes:Late"
+    plan = plan_of(data, recipe=recipe, trials=8, preset="long", set=better, scheduler=scheduler, confirm_top=1)
+    coordinator = swept(plan, journal)
+    _, slow, *_ = coordinator.state.trials.search
+    assert slow.started.named == "slow"
+    assert slow.finished
+    assert any("no rung stops slow, which is known to be good" in decision.detail for decision in slow.decisions)
+    assert {trial.started.of for trial in coordinator.state.trials.values() if not trial.is_search} & {1} == set()
+
+
 @pytest.mark.parametrize(("fault", "epochs"), [({"nan_at": 3}, 4), ({"alarm_at": 3}, 3)])
 def test_a_baseline_with_nothing_left_to_train_is_stopped(
     data: Path, journal: Path, fault: dict[str, int], epochs: int

@@ -63,10 +63,10 @@ def test_a_trial_without_a_value_passes_early_rungs_by_and_is_compared_at_the_fi
 
 def test_an_early_rung_puts_values_in_order_that_are_next_to_nothing() -> None:
     asha = PromotingASHA(3, 2, 24, min_peers=2, nothing=0.001, early=[1, 2])
-    assert asha.decides(1)
+    assert not asha.undecided(1)
     asha.start(0, {})
     asha.arrive(0, curve(0.0, 0.0, 0.0))
-    assert not asha.decides(3)
+    assert asha.undecided(3)
 
 
 def test_no_trial_is_demoted_to_an_early_rung() -> None:
