@@ -9,7 +9,7 @@ from search.state.trial_state import TrialState
 from search.sweep.measure import Limit, Measure
 
 TIMED_EPOCHS = 2
-"""After fewer epochs nothing is said about how fast a training is: a first epoch also loads, compiles and fills caches."""
+"""After fewer epochs a training is not timed: a first epoch also loads, compiles and fills caches."""
 
 
 def measure_cost(trial: TrialState, measure: Measure) -> float | None:
@@ -24,7 +24,7 @@ def measure_cost(trial: TrialState, measure: Measure) -> float | None:
 
 
 def limit_exceeded(trial: TrialState, limits: Mapping[Measure, Limit]) -> tuple[Measure, float] | None:
-    """The limit that no later epoch can bring the trial below, and by which value it is exceeded; None if there is none.
+    """A limit that the trial will exceed whatever its later epochs cost, and the value that exceeds it; None if none.
 
     epoch_seconds: its fastest epoch of `TIMED_EPOCHS` or more, since the first ones, and those beside other trials, are
         slower.
