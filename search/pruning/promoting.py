@@ -40,7 +40,7 @@ from search.pruning.scheduler import Scheduler
 NOTHING_UNTIL = 0.3
 """A rung after this share of the epochs decides even if most trials there have reached next to nothing."""
 
-NOT_BEGUN = 0.01
+NOT_BEGUN = 0.05
 """A trial has not begun to learn while its best value is below this share of what it reaches later."""
 
 BEGUN_BY = 0.5

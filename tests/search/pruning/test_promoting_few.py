@@ -102,7 +102,7 @@ def test_a_rung_where_the_best_trial_had_not_begun_to_learn_promotes_all() -> No
 
 
 def test_it_decides_where_the_best_trial_had_begun_and_after_half_of_the_epochs() -> None:
-    assert not after_a_late_riser(0.5, at_rung=0.02).undecided(3)
+    assert not after_a_late_riser(0.5, at_rung=0.03).undecided(3)
     assert not after_a_late_riser(0.5, at_rung=0.002, rung=7).undecided(7)
 
 
