@@ -31,6 +31,16 @@ class _Leader(NamedTuple):
         return -self.projected, self.trial
 
 
+class Wider(NamedTuple):
+    """By how much the quotas are larger than their shares say, since the first rungs decide nothing."""
+
+    share: float
+    few_share: float
+
+
+NOT_WIDER = Wider(1.0, 1.0)
+
+
 class PausingRung(Rung):
     """A rung with the trials that are paused at it.
 
@@ -55,10 +65,14 @@ class PausingRung(Rung):
         self._leader: _Leader | None = None
         self._bests: list[float] = []  # of the candidates, sorted
 
-    def final_quota(self, trials: int) -> int:
+    def running_quota(self, trials: int, wider: Wider = NOT_WIDER) -> int:
+        """How many this rung may promote while more can come, after `trials` have reached the first rung."""
+        return math.floor(trials * min(1.0, self.promoted_share * wider.share) + ROUNDING)
+
+    def final_quota(self, trials: int, wider: Wider = NOT_WIDER) -> int:
         """How many of `trials` this rung promotes in the end: at least as many as it would of `FEW`."""
-        of_few = math.ceil(min(trials, FEW) * self.few_share - ROUNDING)
-        return max(1, of_few, math.ceil(trials * self.final_share - ROUNDING))
+        of_few = math.ceil(min(trials, FEW) * min(1.0, self.few_share * wider.few_share) - ROUNDING)
+        return max(1, of_few, math.ceil(trials * min(1.0, self.final_share * wider.share) - ROUNDING))
 
     def arrive(self, trial: int, projected_value: float | None, best: float | None) -> None:
         """`trial` reached the rung; it is not paused yet."""

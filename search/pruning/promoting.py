@@ -3,9 +3,10 @@
 Every trial is paused at each rung. When a worker is free, the highest rung with quota left promotes its best paused
 trial; if there is none, a new trial starts. Six things differ from the paper (Li et al., MLSys 2020, algorithm 2):
 
-    quotas count from the first rung   of N trials that reached the first rung (epoch r), N * (r / e)**0.85 may train
-                                       to epoch e, whatever the factor between rungs. With an exponent of 1 each rung
-                                       would take the same number of epochs; so later rungs, which tell more, take more.
+    quotas count from the first rung   of N trials that reached the first rung that decides (epoch r),
+                                       N * (r / e)**0.85 may train to epoch e, whatever the factor between rungs. With
+                                       an exponent of 1 each rung would take the same number of epochs; so later rungs,
+                                       which tell more, take more.
     early rungs leave no trial         at rungs before the grace period trials are put in order while new ones can
                                        start, so that many are begun and the most promising train first. When no more
                                        can start, all of them train to the end of the grace period.
@@ -33,7 +34,7 @@ from typing import Any, ClassVar
 
 from search.pruning.curve import Curve
 from search.pruning.decision import Action, Reason
-from search.pruning.pausing_rung import PausingRung
+from search.pruning.pausing_rung import PausingRung, Wider
 from search.pruning.rungs import ROUNDING, RungResult, milestones, warming_up
 from search.pruning.scheduler import Scheduler
 
@@ -166,7 +167,7 @@ class PromotingASHA(Scheduler):
     def rung_result(self, trial: int, rung: int) -> RungResult:
         """See `Scheduler`: by the running quota, even if the rung has not opened yet."""
         at = self._rung(rung)
-        return at.rung_result(trial, self._running_quota(at))
+        return at.rung_result(trial, at.running_quota(len(self._rungs[0].values), self._wider()))
 
     def awaits(self, rung: int, remaining: int) -> int:
         """See `Scheduler`: arrivals at the rung itself, or at the first one where the quota is below one trial."""
@@ -174,7 +175,8 @@ class PromotingASHA(Scheduler):
         if self._final(self._rungs.index(at), remaining, self._training_to):
             return 0
         peers = math.ceil(self._min_peers * at.share - ROUNDING) - len(at.values)
-        first = math.ceil((1 - ROUNDING) / at.promoted_share) - len(self._rungs[0].values)
+        share = min(1.0, at.promoted_share * self._wider().share)
+        first = math.ceil((1 - ROUNDING) / share) - len(self._rungs[0].values)
         return max(0, peers, first)
 
     def undecided(self, rung: int) -> str:
@@ -240,6 +242,7 @@ class PromotingASHA(Scheduler):
         if arriving is not None:
             training_to = training_to.copy()
             training_to[self._next[arriving]] -= 1
+        wider = self._wider()
         for index in reversed(range(len(self._rungs))):
             rung = self._rungs[index]
             here = arriving if arriving is not None and self._due.get(arriving) == index else None
@@ -251,24 +254,28 @@ class PromotingASHA(Scheduler):
             if self.undecided(rung.epoch):
                 quota = len(rung.values) + 1
             elif final:
-                quota = rung.final_quota(self._all_trials(remaining))
+                quota = rung.final_quota(self._all_trials(remaining), wider)
             else:
-                quota = self._running_quota(rung)
+                quota = rung.running_quota(len(self._rungs[0].values), wider)
             trial = rung.next(quota, here)
             if trial is not None:
                 return trial, rung.epoch
         return None
 
-    def _running_quota(self, rung: PausingRung) -> int:
-        """How many trials `rung` may promote while more can come."""
-        return math.floor(len(self._rungs[0].values) * rung.promoted_share + ROUNDING)
+    def _wider(self) -> Wider:
+        """Quotas count from the first rung that decides: up to there all trials train."""
+        deciding = (
+            rung.epoch for rung in self._rungs if rung.epoch >= self._grace_epochs and not self.undecided(rung.epoch)
+        )
+        later = next(deciding, self._grace_epochs) / self._grace_epochs
+        return Wider(later**self.thinning, later**self.thinning_few)
 
     def _final(self, index: int, remaining: int, training_to: list[int]) -> bool:
         """Whether no more trials can come to the rung, so that its quota is final."""
         if remaining:
             return False
         trials = self._all_trials(remaining)
-        all_arrivals = self._rungs[index - 1].final_quota(trials) if index else trials
+        all_arrivals = self._rungs[index - 1].final_quota(trials, self._wider()) if index else trials
         return len(self._rungs[index].values) >= all_arrivals or not any(training_to[: index + 1])
 
     def _all_trials(self, remaining: int) -> int:
