@@ -110,3 +110,18 @@ def test_whose_value_was_best_is_not_asked_of_a_trial_that_has_failed_since() ->
     asha = after_a_late_riser(0.5, at_rung=0.002)
     asha.end(0, "nonfinite")
     assert not asha.undecided(3)
+
+
+@pytest.mark.parametrize(("first_values", "promoted"), [(0.1, 2), (0.0001, 4)])
+def test_quotas_count_from_the_first_rung_that_decides(first_values: float, promoted: int) -> None:
+    """Of 8 trials 8 (1/4)^.85 = 2.5 train from epoch 2 to 4, and 8 (2/4)^.85 = 4.4 if nothing is decided at epoch 1."""
+    asha = PromotingASHA(1, 2, 16, min_peers=1, nothing=0.001)
+    for trial in range(8):
+        curve = Curve("max", [Point(1, first_values, 1.0)])
+        asha.start(trial, {})
+        asha.arrive(trial, curve)
+        asha.record(trial, 1, "continue")
+        curve.add(Point(2, 0.1 + trial / 100, 1.0))
+        asha.arrive(trial, curve)
+        asha.record(trial, 2, "pause")
+    assert [trial for trial in range(8) if asha.rung_result(trial, 2).promoted] == list(range(8 - promoted, 8))
