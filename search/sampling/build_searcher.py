@@ -18,5 +18,6 @@ def build_searcher(plan: Plan, rungs: Sequence[int], restart: int) -> Searcher:
         from search.sampling.rank_model import RankModel  # imports SciPy, which takes a second
 
         named = (known(plan.space, settings, spec.set) for _, settings in plan.named)
-        model = RankModel(configurations(plan), [values for values in named if values is not None])
+        known_to_be_good = [values for values in named if values is not None]
+        model = RankModel(configurations(plan), known_to_be_good, per_second=spec.hours is not None)
     return Searcher(partial(draw, plan), plan.recipe.mode, spec.sampler, spec.seed, rungs, plan.varying, restart, model)

@@ -6,6 +6,9 @@ normal score of each trial's rank (`ranking.py`): ranks make trials of different
 such as that of a training that diverged, can dominate. Running trials count with the value that is expected of them, so
 that many workers do not all try the same (the "kriging believer" of Ginsbourger, Le Riche and Carraro, 2010).
 
+In a sweep whose budget is hours it is the expected improvement for each second of an epoch (Snoek, Larochelle and
+Adams, 2012): of two configurations that promise as much, the smaller model is tried first.
+
 After many trials half of the candidates share about half of their values with one of the best trials, much as TuRBO
 changes some coordinates of its best point (Eriksson et al., 2019). After few trials the best ones are best by luck. It
 is otherwise if a named training, such as the baseline, is ahead of all that were drawn at random: then half of the
@@ -24,6 +27,7 @@ import numpy as np
 from scipy.stats import norm
 
 from search.pruning.curve_model import Array, CurveModel, Points
+from search.sampling.epoch_time import predicted_seconds
 from search.sampling.ranking import Scored
 from spaces.cube import Configurations
 
@@ -55,14 +59,18 @@ class RankModel:
     Args:
         configurations: to choose from.
         named: the values of the named trainings, which users know to be good. A trial with these values is one of them.
+        per_second: whether the expected improvement is divided by the seconds that an epoch is expected to take.
 
     Attributes:
         configurations: as given. A benchmark with a table of trainings may replace it before the first trial.
     """
 
-    def __init__(self, configurations: Configurations, named: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self, configurations: Configurations, named: Sequence[Mapping[str, Any]] = (), per_second: bool = False
+    ) -> None:
         self.configurations = configurations
         self._named = named
+        self._per_second = per_second
         self._fitted_at = 0  # how many trials were ranked then
         self._members: Sequence[Scored] = ()
         self._model: CurveModel | None = None  # fitted to those members when it is first needed
@@ -100,6 +108,10 @@ class RankModel:
         new = self._points([Scored(values, None) for values in candidates], start=len(y))
         mean, variance = model.predict(known, y, new)
         improvement = _expected_improvement(mean, np.sqrt(variance), float(_scores(members).max()))
+        if self._per_second and (timed := [index for index, trial in enumerate(members) if trial.seconds]):
+            improvement /= predicted_seconds(
+                known.x[timed], np.array([members[index].seconds for index in timed]), new.x
+            )
         # In a small space the best configuration would be chosen again and again. Repeating it is for confirmations.
         trained = {tuple(row) for row in known.x.tolist()}
         untrained = np.array([tuple(row) not in trained for row in new.x.tolist()])

@@ -25,10 +25,12 @@ class Scored(NamedTuple):
     Attributes:
         values: what was drawn for it.
         score: the normal score of its rank, higher is better; None while it runs.
+        seconds: what a median epoch of it takes; None if that is not known.
     """
 
     values: Mapping[str, Any]
     score: float | None
+    seconds: float | None = None
 
 
 class Ranking:

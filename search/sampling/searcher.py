@@ -141,6 +141,10 @@ class Searcher:
         """The objective that `trial` had reached by `epoch`."""
         self._storage.report(self._open[trial], epoch, value)
 
+    def time(self, trial: int, seconds: float) -> None:
+        """A median epoch of `trial` takes so long."""
+        self._storage.time(self._open[trial], seconds)
+
     def pause(self, trial: int, violation: float = 0.0) -> None:
         """`trial` is paused at a rung: until it is told, samplers see it as pruned. For `violation` see `tell`."""
         self._storage.pause(self._open[trial], _infeasible(violation))

@@ -51,6 +51,7 @@ class StudyView(optuna.storages.InMemoryStorage):
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
         self._attributes: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
         self._numbers: dict[int, dict[str, Any]] = {}  # drawn values, where parameters are shares of ranges
+        self._seconds: dict[int, float] = {}  # of an epoch
         self._infeasible: dict[int, float] = {}  # of trials that are open: Optuna takes a constraint once
 
     def drawn(self, number: int, values: dict[str, Any]) -> None:
@@ -76,6 +77,10 @@ class StudyView(optuna.storages.InMemoryStorage):
         trial.intermediate_values = {**self._at_rungs(trial.intermediate_values, epoch), epoch: value}
         if number in self._ranking:  # it was paused and trains on
             self._compare(trial)
+
+    def time(self, number: int, seconds: float) -> None:
+        """A median epoch of trial `number` takes so long."""
+        self._seconds[number] = seconds
 
     @contextmanager
     def ranked(self) -> Iterator[None]:
@@ -137,7 +142,8 @@ class StudyView(optuna.storages.InMemoryStorage):
         trials = super().get_all_trials(STUDY, deepcopy=False)
         scores = self._ranking.scores()
         return [
-            Scored(self._numbers.get(number, trial.params), scores.get(number)) for number, trial in enumerate(trials)
+            Scored(self._numbers.get(number, trial.params), scores.get(number), self._seconds.get(number))
+            for number, trial in enumerate(trials)
         ]
 
     def _trial(self, number: int) -> FrozenTrial:

@@ -14,7 +14,7 @@ from search.journal.epoch_block import EpochBlock
 from search.journal.events import Decided
 from search.pruning.decision import Outcome
 from search.pruning.scheduler import Scheduler
-from search.state.cost import violation
+from search.state.cost import measure_cost, violation
 from search.state.started import Started
 from search.state.trial_state import TrialState
 from search.sweep.measure import Limit, Measure
@@ -44,6 +44,9 @@ class Sampler(Protocol):
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """The objective that `trial` had reached by `epoch`."""
+
+    def time(self, trial: int, seconds: float) -> None:
+        """A median epoch of `trial`, which is about to be paused or told, takes so long."""
 
     def pause(self, trial: int, violation: float = 0.0) -> None:
         """`trial` was paused at a rung; it exceeded the user's limits by that share of them."""
@@ -128,6 +131,8 @@ class SamplerListener:
         """See `TrialListener`."""
         if not trial.in_study or trial.number in self._left_out:
             return
+        if (trial.paused or trial.decision) and (seconds := measure_cost(trial, "epoch_seconds")):
+            self._sampler.time(trial.number, seconds)
         if trial.paused:
             self._sampler.pause(trial.number, violation(trial, self._limits))
         elif trial.decision:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from search.sampling.epoch_time import predicted_seconds
 from search.sampling.rank_model import AT_RANDOM, BEST_TRIALS, MEMBERS, NEAR_FROM, RIVALS, RankModel, _members
 from search.sampling.ranking import Scored
 from search.sampling.searcher import Searcher
@@ -190,3 +191,47 @@ def test_trials_that_are_all_alike_are_no_error() -> None:
         search.report(number, 3, 0.25)
         search.tell(number, "pruned", 0.25)
     assert search.propose(12, {}).keys() == {"x", "y"}
+
+
+# --- improvement per second ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("per_second", "lowest", "highest"), [(True, 0.8, 1.0), (False, 0.0, 0.7)])
+def test_if_time_is_the_budget_the_quicker_of_two_that_promise_as_much_is_taken(
+    per_second: bool, lowest: float, highest: float
+) -> None:
+    """Here only y decides how good a training is, and x how long its epochs take: from 100 to 1 s."""
+    search = searcher()
+    search.model = RankModel(CONFIGURATIONS, per_second=per_second)
+    asked = []
+    for number in range(30):
+        asked.append(search.ask(number, search.propose(number, {})))
+        value = -abs(asked[-1]["y"] - BEST[1])
+        search.report(number, 3, value)
+        search.time(number, 100 ** (1 - asked[-1]["x"]))
+        search.tell(number, "pruned", value)
+    chosen = asked[AT_RANDOM:]
+    assert lowest <= statistics.median(values["x"] for values in chosen) <= highest
+    assert statistics.median(abs(values["y"] - BEST[1]) for values in chosen) < 0.2
+
+
+def test_where_no_time_is_known_the_improvement_counts_as_it_is() -> None:
+    search, plain = searcher(), searcher()
+    search.model = RankModel(CONFIGURATIONS, per_second=True)
+    assert trained(search, range(12)) == trained(plain, range(12))
+
+
+def test_the_time_of_an_epoch_is_predicted_as_a_product() -> None:
+    generator = np.random.default_rng(0)
+    points, new = generator.uniform(size=(60, 3)), generator.uniform(size=(20, 3))
+
+    def seconds(rows: Any) -> Any:
+        return 2.0 * 9 ** rows[:, 0] * 5 ** rows[:, 1]
+
+    predicted = predicted_seconds(points, seconds(points) * generator.uniform(0.95, 1.05, 60), new)
+    assert np.abs(np.log(predicted / seconds(new))).max() < 0.15
+
+
+def test_one_trial_is_enough_for_a_prediction() -> None:
+    predicted = predicted_seconds(np.array([[0.2, 0.7]]), np.array([30.0]), np.array([[0.9, 0.1], [0.2, 0.7]]))
+    assert predicted == pytest.approx([30.0, 30.0])
