@@ -1,9 +1,10 @@
 """Configurations whose epochs differ in length, in virtual time: `python -m tests.bench.search.seconds [--seeds 24]`.
 
 To the landscapes of `landscape.py` come a model of four sizes and an input of three. Larger ones take longer and are
-better, by 0 to 11 points each, in a third of the landscapes by nothing. The product's own coordinator searches them with four workers and `hours` for 20 trainings of mean length; the arms differ only in whether
-the model of ranks takes the expected improvement for each second. What counts is by how many points the best value
-seen, without noise, is below the best that a random search of 20,000 noiseless draws finds: it may be negative.
+better, by 0 to 11 points each, in a third of the landscapes by nothing. The product's own coordinator searches them
+with four workers and `hours` for 20 trainings of mean length; the arms differ only in whether the model of ranks takes
+the expected improvement for each second. What counts is by how many points the best value seen, without noise, is below
+the best that a random search of 20,000 noiseless draws finds: it may be negative.
 """
 
 from __future__ import annotations
