@@ -97,7 +97,7 @@ def seconds_of(drawn: Mapping[str, Any], spread: float) -> float:
     """What an epoch takes, on average `MEAN_SECONDS`."""
     lengths = [(size * pixels) ** spread for size in SIZES.values() for pixels in INPUTS.values()]
     length = (SIZES[drawn["size"]] * INPUTS[drawn["input"]]) ** spread * (0.8 + 0.4 / drawn["batch"])
-    return MEAN_SECONDS * length * len(lengths) / sum(lengths)
+    return float(MEAN_SECONDS * length * len(lengths) / sum(lengths))
 
 
 @dataclass(frozen=True)
