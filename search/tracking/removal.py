@@ -49,11 +49,11 @@ class Removal:
     """
 
     def __init__(self, folder: SweepFolder) -> None:
-        self._folder = folder
+        self._sweep = sweep_id(folder)
         self._store = folder.store(folder.spec())
         self.recorded = Recorded()
         self._file = sqlite_file(self._store)
-        if self._file and not self._file.is_file():
+        if not self._sweep or (self._file and not self._file.is_file()):  # nothing has run, or nothing was recorded
             return
         os.environ.update(ENVIRONMENT)
         uri = mlflow_uri(self._store)
@@ -69,7 +69,7 @@ class Removal:
         runs, token = [], None
         while experiments:
             # Runs that were written after the journal was cut have an id that begins with this one.
-            query = f"tags.`steadytune.sweep` LIKE '{sweep_id(self._folder)}%'"
+            query = f"tags.`steadytune.sweep` LIKE '{self._sweep}%'"
             page = self._client.search_runs(experiments, query, page_token=token)
             runs += [run.info.run_id for run in page]
             if not (token := page.token):
@@ -105,7 +105,7 @@ class Removal:
             self._collect(self._file.absolute())
 
     def _remove_view(self) -> None:
-        tag = view_tag(sweep_id(self._folder))
+        tag = view_tag(self._sweep)
         for experiment in self._client.search_experiments():
             if tag in experiment.tags:
                 self._client.delete_experiment_tag(experiment.experiment_id, tag)
