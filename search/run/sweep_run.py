@@ -24,7 +24,7 @@ from search.execution.resources import TrialResources, trial_resources, worker_s
 from search.execution.trainable import RecipeTrainable
 from search.execution.tune_adapters import CoordinatorScheduler, CoordinatorSearch, NoProgress
 from search.export.bundle import export
-from search.journal.events import Decided, Row
+from search.journal.events import Decided, EpochDone, Row
 from search.journal.repair import mend
 from search.journal.segments import Journal, read
 from search.sampling.warm_start import append_prior_trials, load_prior_sweeps
@@ -135,8 +135,8 @@ def _journal_rows(folder: SweepFolder) -> list[Row]:
 
 def _has_trials(folder: SweepFolder) -> bool:
     """Whether a trial has begun; on a cluster its log may be on another machine, so the journal is asked too."""
-    decided = (isinstance(row.event, Decided) for row in _journal_rows(folder))
-    return any(folder.trials.glob("*/log.txt")) or any(decided)
+    reported = (isinstance(row.event, (EpochDone, Decided)) for row in _journal_rows(folder))
+    return any(folder.trials.glob("*/log.txt")) or any(reported)
 
 
 @dataclass(frozen=True)
