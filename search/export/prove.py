@@ -8,12 +8,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from search.export.manifest import MEMBERS, read_about
+from search.export.manifest import ABOUT, MEMBERS, read_about
 from search.storage.dataset_cache import fetch
 from search.sweep.data_identity import manifest_of
 from search.sweep.environment import python_path
@@ -69,13 +69,17 @@ def prove(folder: Path, epochs: int, data: Path | None = None) -> Iterator[str]:
     path = data or _local(about["data"])
     dataset = recipe.open(path)
     yield from _same_data(manifest_of(about["data"], path, dataset).fingerprint, about)
-    expected = {row["epoch"]: row for row in about["curve"][:epochs]}
+    expected = about["curve"][:epochs]
+    trial = f"trial {about['trial']} of sweep {about['sweep']}"
+    if not expected:
+        raise SteadytuneError(f"{folder / ABOUT}: {trial} finished no epoch, so there is nothing to compare with")
     with TemporaryDirectory() as workdir:
-        for epoch in recipe.train(settings, dataset, Path(workdir)):
-            yield _same_epoch(epoch, expected[epoch.epoch], about["metric"])
-            if epoch.epoch == len(expected):
-                break
-    yield f"proven: {len(expected)} epochs as in trial {about['trial']} of sweep {about['sweep']}"
+        trained = islice(recipe.train(settings, dataset, Path(workdir)), len(expected))
+        for epoch, row in zip_longest(trained, expected):
+            if epoch is None:
+                raise SteadytuneError(f"the training ended by itself before epoch {row['epoch']}, but {trial} had it")
+            yield _same_epoch(epoch, row, about["metric"])
+    yield f"proven: {len(expected)} epochs as in {trial}"
 
 
 def _local(data: str) -> Path:

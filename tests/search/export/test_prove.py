@@ -203,6 +203,22 @@ def test_another_loss_is_named_with_its_epoch(exported: Path) -> None:
         list(prove(exported, 3))
 
 
+def test_a_training_that_ends_before_its_trial_did_is_no_proof(exported: Path) -> None:
+    file = exported / "about.json"
+    about = json.loads(file.read_text())
+    about["curve"].append(about["curve"][-1] | {"epoch": 5})
+    file.write_text(json.dumps(about))
+    with pytest.raises(SteadytuneError, match=r"the training ended by itself before epoch 5, but trial \d .* had it"):
+        list(prove(exported, 9))
+
+
+def test_of_a_trial_without_an_epoch_nothing_is_proven(exported: Path) -> None:
+    file = exported / "about.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"curve": []}))
+    with pytest.raises(SteadytuneError, match=r"trial \d of sweep sweep finished no epoch, so there is nothing to"):
+        list(prove(exported, 1))
+
+
 def test_other_data_are_refused(exported: Path) -> None:
     file = exported / "about.json"
     known = json.loads(file.read_text())
