@@ -224,12 +224,11 @@ class Sweep:
 
     def report(self, to: str | Path | None = None) -> Path:
         """Write its figures and tables as one HTML file; returns the file."""
-        from search.sweep.data_look import read
-        from search.views.html_report import sweep_page
+        from search.views.html_report import sweep_report
         from trainables.atomic import write_file
 
         file = Path(to) if to else self.folder.path / "report.html"
-        return write_file(file, sweep_page(self.state, self.name, read(self.folder.look), root=self.folder.root))
+        return write_file(file, sweep_report(self.state, self.folder))
 
 
 def launch(

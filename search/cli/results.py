@@ -27,17 +27,11 @@ def report(
     sweeps: Root = DEFAULT_ROOT,
 ) -> None:
     """Write a sweep's figures and tables as one self-contained HTML file."""
-    from search.sweep.data_look import read
-    from search.views.html_report import sweep_page
-    from search.views.model_process import read_part
-    from search.views.seeds_together import read_seeds
+    from search.views.html_report import sweep_report
 
     folder = options.folder(sweeps, name, storage)
     target = to or folder.path / "report.html"
-    page = sweep_page(
-        options.state(folder), name, read(folder.look), read_part(folder), read_seeds(folder), folder.root
-    )
-    options.write(target, page)
+    options.write(target, sweep_report(options.state(folder), folder))
     print(target)
 
 

@@ -18,11 +18,9 @@ from search.sweep.folder import SweepFolder
 from search.views.charts.png import png
 from search.views.data_look import as_markdown
 from search.views.figures import figures
-from search.views.html_report import sweep_page
+from search.views.html_report import sweep_report
 from search.views.importance import Importance
 from search.views.markdown import markdown
-from search.views.model_process import read_part
-from search.views.seeds_together import read_seeds
 from search.views.stability_figure import shows_a_course, stability_figure
 from search.views.status_table import label
 from search.views.tables import phase_table
@@ -39,8 +37,7 @@ def sweep_files(
     for chart in figures(state, shares):
         if not chart.empty:
             (target / "figures" / f"{chart.name}.png").write_bytes(png(chart))
-    page = sweep_page(state, folder.name, data_look, read_part(folder), read_seeds(folder), folder.root)
-    (target / "report.html").write_text(page, encoding="utf-8")
+    (target / "report.html").write_text(sweep_report(state, folder), encoding="utf-8")
     for file in sorted((folder.path / "models").glob("*.json")):
         (target / "models").mkdir(exist_ok=True)
         shutil.copyfile(file, target / "models" / file.name)

@@ -9,7 +9,7 @@ from search.next_step import DEFAULT_SWEEPS
 from search.state.lead import lead, learnt_nothing
 from search.state.outcome import Finalist, finalists
 from search.state.sweep_state import SweepState
-from search.sweep.data_look import DataLook
+from search.sweep.data_look import DataLook, read
 from search.sweep.folder import SweepFolder
 from search.views.charts import html as chart_html
 from search.views.charts import script as chart_script
@@ -21,8 +21,9 @@ from search.views.html_page import html_grid, html_table, page, sentences
 from search.views.html_text import escape
 from search.views.importance import Importance, importance
 from search.views.markdown import headline
+from search.views.model_process import read_part
 from search.views.seeds_figure import seeds_figure
-from search.views.seeds_together import seeds_sentences, seeds_table
+from search.views.seeds_together import read_seeds, seeds_sentences, seeds_table
 from search.views.status_table import label, plural
 from search.views.tables import (
     MOST_ROWS,
@@ -82,6 +83,16 @@ def sweep_page(
         ]
     parts += ["<h1 id='about'>About this sweep</h1>", sentences(headline(state))]
     return page(f"Sweep {name}", parts, chart_script.script())
+
+
+def sweep_report(state: SweepState, folder: SweepFolder) -> str:
+    """The report of the sweep in `folder`, with what is kept there of its data and its models.
+
+    Raises:
+        SteadytuneError: a file of the folder was damaged.
+    """
+    look, models, together = read(folder.look), read_part(folder), read_seeds(folder)
+    return sweep_page(state, folder.name, look, models, together, folder.root)
 
 
 def html_chart(chart: Chart) -> str:

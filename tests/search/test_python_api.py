@@ -65,7 +65,12 @@ def test_figures_are_plotlys(sweep: steadytune.Sweep) -> None:
 
 
 def test_a_report_and_the_winners_files_are_written(sweep: steadytune.Sweep, tmp_path: Path) -> None:
-    assert sweep.report().read_text(encoding="utf-8").startswith("<!")
+    models = sweep.folder.path / "models"
+    models.mkdir()
+    (models / "models.html").write_text("<p>the winner misses cows</p>")
+    page = sweep.report().read_text(encoding="utf-8")
+    assert page.startswith("<!")
+    assert "the winner misses cows" in page
     folder = sweep.export(to=tmp_path / "winner")
     assert (folder / "settings.yaml").is_file()
     with pytest.raises(steadytune.SteadytuneError, match="no trial 99 in sweep sweep"):

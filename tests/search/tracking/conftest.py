@@ -14,7 +14,7 @@ def quiet() -> Iterator[None]:
         patch.setenv("DO_NOT_TRACK", "true")
         patch.setenv("GIT_PYTHON_REFRESH", "quiet")
         patch.setattr("search.tracking.artifacts.png", lambda chart: b"\x89PNG")
-        patch.setattr("search.tracking.artifacts.sweep_page", lambda *parts: "<!doctype html>")
+        patch.setattr("search.tracking.artifacts.sweep_report", lambda *parts: "<!doctype html>")
         yield
 
 
