@@ -27,6 +27,8 @@ PACKAGES = (
     "opencv-python-headless",
 )
 ENVIRONMENT_FILE = "environment.json"
+ANSWER_SECONDS = 20.0
+"""How long git and nvidia-smi may take: a GPU that hangs never answers."""
 
 
 @cache
@@ -74,9 +76,13 @@ def _gpus() -> list[str]:
 
 
 def _output(*command: str) -> str:
+    """What `command` prints; "" if it is not installed, fails, or does not answer within `ANSWER_SECONDS`."""
     if not shutil.which(command[0]):
         return ""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
+    except subprocess.TimeoutExpired:
+        return ""
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
