@@ -28,7 +28,7 @@ from trainables.command.declaration import Parameter, check_parameters, in_order
 from trainables.command.declared import DeclaredRecipe, PathData
 from trainables.command.settings import DeclaredSettings, settings_type
 from trainables.errors import CheckpointError, SettingsError
-from trainables.objective import Bounds
+from trainables.objective import Bounds, Objective
 from trainables.recipe import Epoch, no_checkpoint
 from trainables.settings import parse
 
@@ -71,8 +71,10 @@ def recipe(
             and default.
 
     Raises:
-        SettingsError: a parameter is wrong, or the function is no generator function of these arguments.
+        SettingsError: mode, bounds or a parameter is wrong, or the function is no generator function of these
+            arguments.
     """
+    objective = parse(Objective, {"name": metric, "mode": mode, "bounds": bounds}, "recipe")
     declared = {name: parse(Parameter, dict(fields), f"recipe: {name}") for name, fields in parameters.items()}
     check_parameters(declared)
 
@@ -86,7 +88,7 @@ def recipe(
             "summary": (inspect.getdoc(function) or "a training that is a function").partition("\n")[0],
             "metric": metric,
             "mode": mode,
-            "bounds": {metric: bounds} if bounds else {},
+            "bounds": {metric: objective.bounds} if objective.bounds else {},
             "resumes": "resume" in inspect.signature(function).parameters,
             "needs_data": "data" in inspect.signature(function).parameters,
             "settings_type": settings_type(declared),

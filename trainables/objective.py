@@ -67,8 +67,12 @@ def _by_name(metric: Any) -> Any:
 def _as_pair(bounds: Any) -> Any:
     """A list of two numbers, as YAML has it, as a pair."""
     if isinstance(bounds, (list, tuple)) and all(isinstance(bound, (int, float)) for bound in bounds):
-        if len(bounds) != len(("low", "high")) or not bounds[0] < bounds[1]:
-            raise ValueError("must be the lowest and the highest value that the metric can have, such as [0, 1]")
+        # Beside an infinite bound all projected values would be equal.
+        if len(bounds) != len(("low", "high")) or not -math.inf < bounds[0] < bounds[1] < math.inf:
+            raise ValueError(
+                "must be the lowest and the highest value that the metric can have, two finite numbers such as [0, 1]; "
+                "leave bounds out if one is not known"
+            )
         return tuple(map(float, bounds))
     return bounds
 

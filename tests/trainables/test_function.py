@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -120,3 +121,9 @@ def test_its_metric_may_have_bounds_which_no_projection_passes() -> None:
     bounded = recipe(metric="accuracy", epochs=3, bounds=(0.0, 1.0), lr=LR)(plain.function)()
     assert bounded.metric_bounds({}) == (0.0, 1.0)
     assert plain().metric_bounds({}) is None
+
+
+@pytest.mark.parametrize("bounds", [(0.0, math.inf), (-math.inf, 1.0), (1.0, 0.0), (0.0, math.nan)])
+def test_bounds_beside_which_no_projections_compare_are_refused(bounds: tuple[float, float]) -> None:
+    with pytest.raises(SettingsError, match=r"recipe: setting 'bounds' is .*; it must be the lowest .*, two finite"):
+        recipe(metric="accuracy", epochs=3, bounds=bounds)
