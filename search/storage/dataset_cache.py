@@ -22,6 +22,7 @@ from typing import TextIO
 from urllib.parse import urlsplit, urlunsplit
 
 from search.storage.object_store import Listing, Notify, Storage, print_to_stderr, retry_until_available
+from search.sweep.folder import folder_size
 from search.sweep.uri import short_name
 from trainables import atomic, file_facts
 from trainables.errors import DataError
@@ -142,20 +143,16 @@ def _make_room(folder: Path, size: int, max_gb: float) -> None:
     """Remove data sets that no process uses, least recently used first, until `size` more bytes fit."""
     locks = sorted(folder.parent.glob("*.lock"), key=lambda path: path.stat().st_mtime)
     others = [path.with_suffix("") for path in locks if path.with_suffix("") != folder]
-    free = max_gb * 1e9 - size - sum(map(_bytes_on_disk, others))
+    free = max_gb * 1e9 - size - sum(folder_size(other) for other in others)
     for other in others:
         if free >= 0:
             return
         with other.with_suffix(".lock").open("a", encoding="utf-8") as lock, suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            free += _bytes_on_disk(other)
+            free += folder_size(other)
             (other / "fingerprint").unlink(missing_ok=True)  # first: a half-removed data set must not look complete
             shutil.rmtree(other, ignore_errors=True)
 
 
 def _total_bytes(files: Listing) -> int:
     return sum(size for size, _ in files.values())
-
-
-def _bytes_on_disk(folder: Path) -> int:
-    return sum(path.stat().st_size for path in (folder / "data").rglob("*") if path.is_file())

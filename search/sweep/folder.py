@@ -176,14 +176,8 @@ class SweepFolder:
 
     @property
     def size(self) -> int:
-        """Bytes of all its files. Files that a running sweep deletes meanwhile do not count."""
-        size = 0
-        for folder, _, files in os.walk(self.path):
-            for file in files:
-                with suppress(FileNotFoundError):
-                    about = os.lstat(os.path.join(folder, file))
-                    size += about.st_size if stat.S_ISREG(about.st_mode) else 0
-        return size
+        """Bytes of all its files."""
+        return folder_size(self.path)
 
     @property
     def changed(self) -> float:
@@ -234,6 +228,17 @@ def check_name(name: str) -> None:
         SettingsError: it may not.
     """
     parse(SweepSpec, {"name": name, "recipe": "any"}, "rename")
+
+
+def folder_size(path: Path) -> int:
+    """Bytes of all files below `path`; 0 if it is no folder. Files that are deleted meanwhile do not count."""
+    size = 0
+    for folder, _, files in os.walk(path):
+        for file in files:
+            with suppress(FileNotFoundError):
+                about = os.lstat(os.path.join(folder, file))
+                size += about.st_size if stat.S_ISREG(about.st_mode) else 0
+    return size
 
 
 def file_size(size: int) -> str:

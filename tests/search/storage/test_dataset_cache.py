@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +131,25 @@ def test_a_data_set_in_use_is_not_removed(tmp_path: Path) -> None:
     used = fetch(data_set(tmp_path / "cows", 800), 0.001).path
     fetch(data_set(tmp_path / "pigs", 800), 0.001)
     assert (used / "data.yaml").is_file()
+
+
+def test_a_file_that_another_process_removes_meanwhile_ends_no_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = fetch(data_set(tmp_path / "cows"), 0.001).path / "images" / "a cow.png"
+    looked, looks = os.stat, Counter[str]()
+
+    def stat(path: Any, **how: Any) -> os.stat_result:
+        """The picture is gone when its size is asked for, after it was listed and seen to be a file."""
+        looks[str(path)] += 1
+        if looks[str(picture)] > 1 or (looks[str(picture)] and not how.get("follow_symlinks", True)):
+            picture.unlink(missing_ok=True)
+        return looked(path, **how)
+
+    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(os, "lstat", partial(stat, follow_symlinks=False))
+    fetch(data_set(tmp_path / "pigs"), 0.001)
+    assert not picture.exists()
 
 
 def test_a_data_set_larger_than_the_bound_and_one_that_does_not_exist_are_refused(tmp_path: Path) -> None:
