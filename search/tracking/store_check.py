@@ -12,7 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import closing, suppress
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -63,7 +63,7 @@ def experiment_on_server(uri: str, name: str) -> tuple[str, frozenset[str]]:
 
     ("", none) if the server does not answer or has no such experiment.
     """
-    with suppress(OSError, ValueError, KeyError):
+    with suppress(OSError, HTTPException, ValueError, KeyError):
         query = urllib.parse.urlencode({"experiment_name": name})
         with _get(f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/get-by-name?{query}") as answer:
             experiment = json.loads(answer.read())["experiment"]
@@ -93,7 +93,7 @@ def _check_server(uri: str) -> None:
         if error.code >= 500:
             return  # its database may be down for a while: the recorder waits for it
         raise SteadytuneError(f"store is {uri}; it answers {error.code}, so it is no MLflow server") from None
-    except OSError as error:
+    except (OSError, HTTPException) as error:  # the latter if another kind of server answers, or the port is no number
         reason = getattr(error, "reason", error)
         raise SteadytuneError(
             f"store is {uri}; no MLflow server answers there ({reason}); start it or correct the address"

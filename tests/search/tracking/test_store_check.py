@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 
@@ -31,6 +32,29 @@ def test_a_server_that_does_not_answer_is_named() -> None:
     uri = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(SteadytuneError, match=f"store is {uri}; no MLflow server answers there .*Connection refused"):
         check_store(uri)
+
+
+class Greeting(BaseRequestHandler):
+    """A server of another kind, which speaks first."""
+
+    def handle(self) -> None:
+        self.request.recv(1024)
+        self.request.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+
+def test_a_server_of_another_kind_is_named() -> None:
+    with ThreadingTCPServer(("127.0.0.1", 0), Greeting) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        uri = f"http://127.0.0.1:{serving.server_address[1]}"
+        with pytest.raises(SteadytuneError, match=f"store is {uri}; no MLflow server answers there .*SSH-2.0"):
+            check_store(uri)
+        assert experiment_on_server(uri, "digits") == ("", frozenset())
+        serving.shutdown()
+
+
+def test_a_port_that_is_no_number_is_named() -> None:
+    with pytest.raises(SteadytuneError, match=r"store is http://host:500O; no MLflow server answers there .*500O"):
+        check_store("http://host:500O")
 
 
 class Server(BaseHTTPRequestHandler):
