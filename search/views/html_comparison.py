@@ -9,7 +9,7 @@ from search.state.sweep_state import SweepState
 from search.sweep.uri import located
 from search.views.charts import script as chart_script
 from search.views.charts.chart import PALETTE, Chart, Panel, Series, Table
-from search.views.figures import best_so_far, marked
+from search.views.figures import OUT_OF_BUDGET, STOPPED, best_so_far, marked, outcome
 from search.views.html_page import html_table, page
 from search.views.html_report import html_chart
 from search.views.status_table import label, meaning
@@ -86,7 +86,8 @@ def _column(state: SweepState) -> dict[str, str]:
         "trials": str(len(state.trials.search)),
         "epochs": str(sum(trial.curve.epoch for trial in state.trials.values())),
         "worker hours": hours(sum(sum(trial.seconds) for trial in state.trials.values())),
-        "stopped early": str(sum(1 for trial in state.trials.search if trial.decision and not trial.finished)),
+        "stopped early": str(sum(outcome(trial) in (STOPPED, OUT_OF_BUDGET) for trial in state.trials.search)),
+        "failed": str(sum(trial.failed for trial in state.trials.search)),
         "searched by": "freeze_thaw" if spec.scheduler == "freeze_thaw" else f"{spec.sampler}, {spec.scheduler}",
     }
 

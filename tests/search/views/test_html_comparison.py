@@ -51,6 +51,12 @@ def test_a_sweep_that_has_ended_without_a_winner_has_no_best_so_far(data: Path, 
     assert (cells()["best"], cells()["best trial"]) == ("no winner", "–")
 
 
+def test_a_trial_that_failed_was_not_stopped_early(data: Path, journal: Path) -> None:
+    plan = plan_of(data, trials=2, enqueue=["steady", "lost"], scheduler="none")
+    rows = {row[0]: row[1:] for row in comparison({"sweep": swept(plan, journal).state}).rows}
+    assert (rows["stopped early"], rows["failed"]) == (("0",), ("1",))
+
+
 def test_sweeps_of_one_metric_are_compared_in_one_chart_on_one_scale(state: SweepState, data: Path) -> None:
     again = SweepState(plan_of(data))
     (panel,) = panels(curves({"one": state, "again": state, "empty": again}))
