@@ -76,8 +76,8 @@ def examine(root: Path, store: str) -> Iterator[Finding]:
     yield processors()
     yield memory()
     yield accelerator()
-    yield disk("sweeps", root)
-    yield disk("Ray's files", wanted_folder())
+    yield disk("sweeps", root, "give another folder with --sweeps")
+    yield disk("Ray's files", wanted_folder(), "set RAY_TMPDIR to another folder")
     for port, fix in PORTS.items():
         yield listening(port, fix)
     yield mlflow_store(store)
@@ -130,17 +130,22 @@ def accelerator() -> Finding:
     return Finding("GPU", "warning", why, fix)
 
 
-def disk(subject: str, folder: Path) -> Finding:
-    """How much space there is where `folder` is, or will be; and whether it can be written."""
+def disk(subject: str, folder: Path, elsewhere: str) -> Finding:
+    """How much space there is where `folder` is, or will be; and whether it can be written.
+
+    Args:
+        subject: what is kept there.
+        folder: need not exist.
+        elsewhere: how to have it kept in another folder.
+    """
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        return Finding(subject, "error", f"{existing} cannot be written", "give another folder with --sweeps")
+        return Finding(subject, "error", f"{existing} cannot be written", elsewhere)
     usage = shutil.disk_usage(existing)
     detail = f"{usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB free at {folder.absolute()}"
-    if usage.free < NEEDED_BYTES:
-        return Finding(subject, "error", detail, "free some space, or give another folder with --sweeps")
     if usage.free < SCARCE_BYTES:
-        return Finding(subject, "warning", detail, "max_checkpoint_gb limits what a sweep keeps")
+        state: State = "error" if usage.free < NEEDED_BYTES else "warning"
+        return Finding(subject, state, detail, f"free some space, or {elsewhere}")
     return Finding(subject, "ok", detail)
 
 

@@ -12,6 +12,8 @@ import pytest
 from search import doctor
 from tests.support.terminal import Steadytune
 
+MOVE = "give another folder"
+
 
 def test_what_is_there_has_its_version() -> None:
     versions = {finding.subject: finding.detail for finding in doctor.libraries()}
@@ -30,16 +32,26 @@ def test_a_missing_library_stops_a_launch_and_a_missing_trainer_does_not() -> No
 
 def test_a_folder_that_is_a_file_cannot_hold_sweeps(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert doctor.disk("sweeps", tmp_path / "file" / "sweeps").state == "error"
-    assert doctor.disk("sweeps", tmp_path / "new" / "sweeps").detail.endswith(str(tmp_path / "new" / "sweeps"))
+    assert doctor.disk("sweeps", tmp_path / "file" / "sweeps", MOVE).state == "error"
+    assert doctor.disk("sweeps", tmp_path / "new" / "sweeps", MOVE).detail.endswith(str(tmp_path / "new" / "sweeps"))
 
 
 def test_a_full_disk_stops_a_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "NEEDED_BYTES", 1e18)
-    assert doctor.disk("sweeps", tmp_path).state == "error"
-    monkeypatch.setattr(doctor, "NEEDED_BYTES", 0.0)
     monkeypatch.setattr(doctor, "SCARCE_BYTES", 1e18)
-    assert doctor.disk("sweeps", tmp_path).state == "warning"
+    monkeypatch.setattr(doctor, "NEEDED_BYTES", 1e18)
+    assert doctor.disk("sweeps", tmp_path, MOVE).state == "error"
+    monkeypatch.setattr(doctor, "NEEDED_BYTES", 0.0)
+    assert doctor.disk("sweeps", tmp_path, MOVE).state == "warning"
+
+
+def test_each_folder_has_its_own_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "NEEDED_BYTES", 1e18)
+    monkeypatch.setattr(doctor, "SCARCE_BYTES", 1e18)
+    monkeypatch.setattr(doctor, "ray_start", lambda: doctor.Finding("Ray", "ok", ""))
+    findings = doctor.examine(tmp_path, f"sqlite:///{tmp_path / 'mlflow.db'}")
+    fixes = {finding.subject: finding.fix for finding in findings}
+    assert fixes["sweeps"] == "free some space, or give another folder with --sweeps"
+    assert fixes["Ray's files"] == "free some space, or set RAY_TMPDIR to another folder"
 
 
 def test_a_port_that_is_taken_is_told() -> None:
