@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from spaces.space import Draw, Space, ranges
 from spaces.value_range import is_number, is_range, listed
 from trainables.errors import SettingsError
+from trainables.settings import check_value
 
 NEVER = frozenset({"epochs", "seed"})
 """Settings that never get a range: the same for all trials of a sweep, or drawn by the sweep itself."""
@@ -46,6 +47,21 @@ def gives_range(settings_type: type[BaseModel], name: str, chosen: Any) -> bool:
     return is_range(chosen) and not is_list
 
 
+def check_choices(settings_type: type[BaseModel], choices: Mapping[str, Any], owner: str) -> None:
+    """Refuse choices that a setting cannot have, before a space looks at them; `owner` begins the complaint.
+
+    Numbers are left to the ranges themselves.
+
+    Raises:
+        SettingsError: the first that is wrong.
+    """
+    for name, chosen in choices.items():
+        if name not in settings_type.model_fields or number_type(settings_type, name) is not None:
+            continue
+        for value in (listed(name, chosen) if gives_range(settings_type, name, chosen) else None) or ():
+            check_value(settings_type, name, value, owner)
+
+
 def draw_added(draw: Draw, name: str, chosen: Any, settings_type: type[BaseModel]) -> None:
     """Draw a setting within the range that the user gave it.
 
@@ -60,9 +76,10 @@ def draw_added(draw: Draw, name: str, chosen: Any, settings_type: type[BaseModel
     if kind is None:
         raise SettingsError(f"set.{name} is {dict(chosen)}; {name} is no number: give a list of values")
     for bound in ("low", "high"):
-        if not is_number(chosen.get(bound)):
+        if not is_number(chosen.get(bound), kind.__name__):
+            numbers = "whole numbers" if kind is int else "numbers"
             raise SettingsError(
-                f"set.{name} is {dict(chosen)}; {name} has no range of its own, so low and high must be numbers"
+                f"set.{name} is {dict(chosen)}; {name} has no range of its own, so low and high must be {numbers}"
             )
     log = chosen.get("log") is True
     if kind is int:

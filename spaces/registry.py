@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, cast
 
-from spaces.added import with_added
+from spaces.added import check_choices, with_added
 from spaces.declared import space_of
 from spaces.space import Space
 from trainables.address import load
@@ -37,9 +37,10 @@ def find(recipe: AnyRecipe, preset: str = "paper", choices: Mapping[str, Any] | 
         choices: what the user pinned or narrowed.
 
     Raises:
-        SettingsError: there is none, or it cannot be imported or called.
+        SettingsError: there is none, it cannot be imported or called, or `choices` has what a setting cannot be.
     """
     owner = f"space of recipe {recipe.name!r}"
+    check_choices(recipe.settings_type, choices or {}, recipe.name)
     if recipe.name in MAKERS:
         settings = {**recipe.presets.get(preset, {}), **(choices or {})}
         built_in = cast(Space, load(MAKERS[recipe.name], owner)(settings))

@@ -15,10 +15,10 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from trainables.errors import DataError, SettingsError, hint, nearest
 from trainables.regular_file import STANDARD_INPUT, read_regular, read_standard_input
@@ -106,9 +106,28 @@ def _sentence(model: type[BaseModel], error: ValidationError, fix_missing: str) 
         return f"unknown setting {'.'.join(path[:-1])!r}; a name there {rule}"
     if field == "settings":
         return rule
-    return (
-        f"setting {field!r} is {_short(first['input'])}; it {rule}" if rule.startswith("must") else f"{field}: {rule}"
-    )
+    return _told(field, first["input"], rule)
+
+
+def _told(field: str, value: Any, rule: str) -> str:
+    return f"setting {field!r} is {_short(value)}; it {rule}" if rule.startswith("must") else f"{field}: {rule}"
+
+
+def check_value(model: type[BaseModel], name: str, value: Any, owner: str) -> None:
+    """Whether the field `name` of `model` may have `value`, whatever the others have; `owner` begins the complaint.
+
+    Raises:
+        SettingsError: it may not.
+    """
+    field = model.model_fields[name]
+    config = ConfigDict(strict=True, allow_inf_nan=False)
+    annotation: Any = Annotated[field.annotation, field]
+    checker: TypeAdapter[Any] = TypeAdapter(annotation, config=config)
+    try:
+        checker.validate_python(value)
+    except ValidationError as error:
+        rule = rule_of(error.errors(include_url=False)[0])
+        raise SettingsError(f"{owner}: {_told(name, value, rule)}") from None
 
 
 _RULES = {

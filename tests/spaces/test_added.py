@@ -37,7 +37,9 @@ def test_two_settings_are_added_at_once() -> None:
 @pytest.mark.parametrize(
     ("choices", "words"),
     [
-        ({"image_size": {"low": 8}}, "image_size has no range of its own, so low and high must be numbers"),
+        ({"image_size": {"low": 8}}, "image_size has no range of its own, so low and high must be whole numbers"),
+        ({"image_size": {"low": 64.5, "high": 128}}, "so low and high must be whole numbers"),
+        ({"image_size": {"low": 64, "high": 128.9, "log": True}}, "so low and high must be whole numbers"),
         ({"image_size": {"low": "a", "high": "b"}}, "image_size has no range of its own"),
         ({"image_size": [8, 8]}, "set.image_size is [8, 8]; give each value once"),
         ({"image_size": []}, "set.image_size is an empty list"),
@@ -46,6 +48,23 @@ def test_two_settings_are_added_at_once() -> None:
 def test_a_range_that_is_none_is_refused(choices: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingsError) as error:
         searched("resnet_yolo", **choices)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "choices", "words"),
+    [
+        ("rgbt", {"optimizer": ["adamw", "SGD"]}, "rgbt: setting 'optimizer' is 'adamw'; it must be 'SGD' or 'AdamW'"),
+        ("rgbt", {"optimizer": {"choices": [["SGD"]]}}, "rgbt: setting 'optimizer' is ['SGD']; it must be"),
+        ("refdet", {"stage": [2, "all"]}, "refdet: setting 'stage' is 'all'; it must be"),
+        ("yolox", {"input_size": {"choices": [[64, 65]]}}, "it must be a multiple of 32"),
+    ],
+)
+def test_a_choice_that_a_setting_cannot_be_is_named_before_the_space_looks_at_it(
+    recipe: str, choices: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SettingsError) as error:
+        searched(recipe, **choices)
     assert words in str(error.value)
 
 
