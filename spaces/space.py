@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
-from spaces.value_range import Range, Value, is_number, narrowed
+from spaces.value_range import Range, Value, check_drawable, is_number, narrowed
+from trainables.errors import SettingsError
 
 
 class Trial(Protocol):
@@ -54,6 +55,8 @@ class Draw:
 
     def _draw(self, name: str, default: Range) -> Any:
         chosen = self._choices.get(name, default)
+        if chosen is None and default.kind != "choice":
+            raise SettingsError(f"set.{name} is null; give it a number or a range, or leave it out")
         if isinstance(chosen, (Mapping, list)):
             chosen = narrowed(name, default, chosen)
         self.values[name] = self._ask(name, chosen) if isinstance(chosen, Range) else chosen
@@ -103,6 +106,9 @@ def ranges(space: Space, choices: Mapping[str, Any] | None = None) -> dict[str, 
 
         `warmup_start` is asked for at warmup_epochs 10 and not at 0, so its `when` is "warmup_epochs > 0". `beta` is
         asked for with adamw and not with sgd, so its `when` is "optimizer is adamw".
+
+    Raises:
+        SettingsError: nothing can be drawn from a range that `space` asks for, or `choices` are wrong.
     """
     listed: dict[str, Range] = {}
     tried: list[_Branch] = []
@@ -230,9 +236,10 @@ class Explorer:
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         """See `Trial`."""
-        return self._note(name, Range("choice", choices=tuple(choices)), choices[0])
+        return self._note(name, Range("choice", choices=tuple(choices)), next(iter(choices), None))
 
     def _note(self, name: str, span: Range, value: Any) -> Any:
+        check_drawable(name, span)
         self.ranges[name] = span
         fixed = self._fixed.get(name, value)
         return fixed if span.kind == "choice" or is_number(fixed) else value

@@ -58,6 +58,21 @@ def is_number(value: Any, kind: str = "float") -> bool:
     return is_of_kind and abs(value) <= sys.float_info.max
 
 
+def check_drawable(name: str, span: Range) -> None:
+    """Refuse a range that a space asks for and from which nothing can be drawn.
+
+    Raises:
+        SettingsError: no choices, low above high, or a logarithmic scale that does not begin above 0.
+    """
+    if span.kind == "choice":
+        if not span.choices:
+            raise SettingsError(f"space: {name} has no choices; give at least one")
+    elif not span.low <= span.high:
+        raise SettingsError(f"space: {name}: low {span.low:g} is above high {span.high:g}; low must be at most high")
+    elif span.log and span.low <= 0:
+        raise SettingsError(f"space: {name}: low is {span.low:g}; a logarithmic range must begin above 0")
+
+
 def listed(name: str, chosen: Mapping[str, Any] | Sequence[Any]) -> Sequence[Any] | None:
     """The choices of `[a, b]` or `{choices: [a, b]}`; None if `chosen` gives bounds.
 

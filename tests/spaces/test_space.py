@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import optuna
@@ -105,6 +106,13 @@ def test_a_scale_must_be_true_or_false(log: Any) -> None:
         ranges(layered, {"lr": {"log": log}})
 
 
+@pytest.mark.parametrize("name", ["lr", "warmup"])
+def test_a_number_that_is_left_empty_is_named(name: str) -> None:
+    """As in `set: {lr: }`; a script's parameter may be null, where it is not passed."""
+    with pytest.raises(SettingsError, match=f"set.{name} is null; give it a number or a range, or leave it out"):
+        ranges(layered, {"optimizer": "sgd", name: None})
+
+
 def test_a_scale_may_be_changed() -> None:
     assert ranges(layered, {"lr": {"log": False}})["lr"] == Range("float", 1e-4, 1e-2)
 
@@ -117,6 +125,20 @@ def test_what_is_no_number_could_not_have_been_drawn_as_one(name: str, value: An
     assert known(layered, values, {}) == values
     assert known(layered, values | {name: value}, {}) is None
     assert value not in ranges(layered)[name]
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda draw: draw.float("lr", 0, 1, log=True), "space: lr: low is 0; a logarithmic range must begin above 0"),
+        (lambda draw: draw.int("width", 64, 8), "space: width: low 64 is above high 8; low must be at most high"),
+        (lambda draw: draw.float("lr", float("nan"), 1), "space: lr: low nan is above high 1"),
+        (lambda draw: draw.choice("optimizer", []), "space: optimizer has no choices; give at least one"),
+    ],
+)
+def test_a_range_of_ones_own_from_which_nothing_can_be_drawn_is_named(ask: Callable[[Draw], Any], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        ranges(lambda draw: draw.choice("a", [1, 2]) == 2 and ask(draw))
 
 
 def test_the_example_of_ranges_is_true() -> None:
