@@ -23,6 +23,8 @@ IN_PLAIN_WORDS = {
     "expected <block end>, but found '-'": "a list item among lines of `key: value`; indent it, or write `key: value`",
     "expected <block end>": "indented unlike the lines beside it; use as many spaces as they have",
     "expected '<document start>'": "indented unlike the lines beside it; use as many spaces as they have",
+    "expected ',' or ']', but got '{'": "a '{' within brackets; put a value such as ${data} in quotes, or add the ','",
+    "expected ',' or '}', but got '{'": "a '{' within braces; put a value such as ${run_dir} in quotes, or add the ','",
     "expected ',' or ']'": "a '[' is not closed; add the ']'",
     "expected ',' or '}'": "a '{' is not closed; add the '}'",
     "found unexpected end of stream": "a quote is not closed; add the other one",

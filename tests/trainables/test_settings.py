@@ -148,6 +148,8 @@ def file(folder: Path, content: str | bytes) -> Path:
         ("a: 1\n- b\n", "line 2: not valid YAML (a list item among lines of `key: value`;"),
         ("a: [1\nb: 2\n", "line 2: not valid YAML (a '[' is not closed; add the ']')"),
         ("a: {b: 1\n", "line 2: not valid YAML (a '{' is not closed; add the '}')"),
+        ("a: [train.py, ${data}]\n", "line 1: not valid YAML (a '{' within brackets; put a value such as ${data} in"),
+        ("a: {csv: ${run_dir}/log.csv}\n", "line 1: not valid YAML (a '{' within braces; put a value such as ${run"),
         ("a: 'b\n", "not valid YAML (a quote is not closed;"),
         ("- a\n- b\n", "holds a list; it must be a YAML mapping of `key: value` lines"),
         ("hello", "holds only a value; it must be a YAML mapping"),
