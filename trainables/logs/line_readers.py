@@ -20,6 +20,8 @@ MAX_LINE = 4000
 """Longer lines of an output are progress bars and dumps; it also bounds the time of a regular expression."""
 
 
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+"""What colours a terminal's output, or moves its cursor; some programs write it into files too."""
 MOST_DEPTH = 50
 """Objects in objects of a line of JSON."""
 
@@ -56,13 +58,16 @@ class CsvReader(_LineReader):
 
     Args:
         path: of the table.
-        epoch: the column that counts epochs.
+        epoch: the column that counts epochs. A row without a number there is of the epoch of the next row.
         names: columns that must be there; a name that ends with * may have none.
+        of_epochs: columns that need an epoch beside them.
     """
 
-    def __init__(self, path: Path, epoch: str, names: Iterable[str]) -> None:
+    def __init__(self, path: Path, epoch: str, names: Iterable[str], of_epochs: Iterable[str]) -> None:
         super().__init__(path)
         self._epoch, self._names = epoch, [epoch, *(name for name in names if not name.endswith("*"))]
+        self._of_epochs = list(of_epochs)
+        self._of_the_next: dict[str, float] = {}
         self._columns: tuple[str, ...] = ()
         self._delimiter = ","
         self._number = 0
@@ -71,7 +76,7 @@ class CsvReader(_LineReader):
         """See `Reader`."""
         new = self._tail.read(final)
         if new.again:
-            self._columns, self._number = (), 0
+            self._columns, self._number, self._of_the_next = (), 0, {}
         rows = []
         for line in new.lines:
             if not self._columns:
@@ -83,7 +88,8 @@ class CsvReader(_LineReader):
                 continue
             if row.fault:
                 raise DataError(f"{printable(self.path)}: row {row.number} {row.fault}")
-            rows.append(self._row(row.number, dict(zip(self._columns, row.cells, strict=True))))
+            log_row = self._row(row.number, dict(zip(self._columns, row.cells, strict=True)))
+            rows += [log_row] if log_row else []
         return rows
 
     def state(self) -> str:
@@ -105,17 +111,21 @@ class CsvReader(_LineReader):
                 raise DataError(f"{printable(self.path)}: {fault} {name!r}; {nearest(name, columns)}")
         self._columns = columns
 
-    def _row(self, number: int, cells: Mapping[str, str]) -> LogRow:
+    def _row(self, number: int, cells: Mapping[str, str]) -> LogRow | None:
         commas = self._delimiter != ","
         values = {name: value for name, cell in cells.items() if (value := number_in(cell, commas)) is not None}
-        if self._epoch not in values:
+        for name in self._names:
+            _check_number(self.path, number, name, cells[name], commas)
+        if self._epoch in values:
+            values, self._of_the_next = {**self._of_the_next, **values}, {}
+            return LogRow(values.pop(self._epoch), values)
+        if any(name in values for name in self._of_epochs):
             raise DataError(
                 f"{printable(self.path)}: row {number}: {self._epoch} is {quoted(cells[self._epoch])}; it must be a "
                 "number"
             )
-        for name in self._names:
-            _check_number(self.path, number, name, cells[name], commas)
-        return LogRow(values.pop(self._epoch), values)
+        self._of_the_next |= values  # Lightning's monitor of learning rates leaves the epoch out
+        return None
 
 
 def number_in(cell: str, commas: bool = False) -> float | None:
@@ -197,8 +207,9 @@ class OutputReader(_LineReader):
         rows = []
         for line in self._tail.read(final).lines:
             self._lines += 1
+            text = _COLOURS.sub("", line[:MAX_LINE])
             for pattern in self._patterns:
-                match = pattern.search(line[:MAX_LINE])
+                match = pattern.search(text)
                 if match and (row := self._row(match)):
                     rows.append(row)
         return rows

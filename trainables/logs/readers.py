@@ -63,7 +63,8 @@ def reader(objective: Objective, path: Path, output: Path, start: int) -> Reader
         return YoloxReader(path)
     if source.jsonl is not None:
         return JsonlReader(path, source.epoch or "epoch")
-    return CsvReader(path, source.epoch or "epoch", [] if source.lightning is not None else names)
+    of_epochs = (*objective.parts, *objective.losses, *objective.held_out_losses)
+    return CsvReader(path, source.epoch or "epoch", [] if source.lightning is not None else names, of_epochs)
 
 
 def completed(objective: Objective) -> Objective:
@@ -73,8 +74,10 @@ def completed(objective: Objective) -> Objective:
     filled: dict[str, Any] = {}
     if not (objective.losses or objective.held_out_losses or objective.rates):
         filled |= _USUAL.get(source.kind, {})
-    if source.kind in ("lightning", "yolox", "trainer_state") and "rows" not in source.model_fields_set:
-        filled |= {"source": source.model_copy(update={"rows": "step"})}
+    counting = _COUNTING.get(source.kind, {})
+    usual = {name: value for name, value in counting.items() if name not in source.model_fields_set}
+    if usual:
+        filled |= {"source": source.model_copy(update=usual)}
     return objective.model_copy(update=filled)
 
 
@@ -84,3 +87,9 @@ _USUAL: Mapping[str, dict[str, list[str]]] = {
     "trainer_state": {"losses": ["loss"], "held_out_losses": ["eval_loss"], "rates": ["learning_rate"]},
 }
 """The losses and rates of the kinds of source; a * stands for the rest of a name."""
+_COUNTING: Mapping[str, dict[str, Any]] = {
+    "lightning": {"rows": "step"},
+    "yolox": {"rows": "step"},
+    "trainer_state": {"rows": "step", "first": 1},
+}
+"""How the kinds of source count epochs. Hugging Face's row of epoch 0 is an evaluation before the first one."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +17,8 @@ from trainables.logs.text_file import printable
 
 MLFLOW_FILE = "mlflow.db"
 """In the run's folder: where a script logs to MLflow."""
+_CHECKPOINT = re.compile(r"checkpoint-([0-9]{1,18})")
+"""The trainer's own folders; scripts make others beside them, such as `checkpoint-best`."""
 
 
 class TrainerStateReader:
@@ -57,8 +62,12 @@ class TrainerStateReader:
         final = self._folder / "trainer_state.json"  # written at the end
         if final.is_file():
             return final
-        paths = self._folder.glob("checkpoint-*/trainer_state.json")
-        return max(paths, key=lambda path: int("0" + path.parent.name.rpartition("-")[2]), default=None)
+        numbered = [
+            (int(match[1]), path)
+            for path in self._folder.glob("checkpoint-*/trainer_state.json")
+            if (match := _CHECKPOINT.fullmatch(path.parent.name))
+        ]
+        return max(numbered)[1] if numbered else None
 
 
 class MlflowReader:
@@ -93,4 +102,11 @@ class MlflowReader:
             return []
         self._row = logged[-1][0] if logged else self._row
         self._names |= {key for _, key, *_ in logged}
-        return [LogRow(float(step), {key: float("nan") if nan else value}) for _, key, value, nan, step in logged]
+        return [LogRow(float(step), {key: _as_logged(value, bool(nan))}) for _, key, value, nan, step in logged]
+
+
+def _as_logged(value: float, is_nan: bool) -> float:
+    """The number that a script logged: MLflow stores NaN as 0 with a mark, and infinity as the largest number."""
+    if is_nan:
+        return math.nan
+    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trainables.errors import DataError, SettingsError
-from trainables.logs.epochs import EpochRows
+from trainables.logs.epochs import EpochRows, LogRow
 from trainables.logs.readers import Reader, completed, reader
 from trainables.logs.tail import Tail
 from trainables.objective import Objective, Source
@@ -112,6 +113,19 @@ def test_a_header_that_changes_begins_the_table_again(tmp_path: Path) -> None:
     assert rows(log) == [(0, {"step": 9, "train_loss": 2.5}), (0, {"accuracy": 0.25, "step": 9})]
 
 
+def test_a_row_of_rates_without_an_epoch_is_of_the_next_one(tmp_path: Path) -> None:
+    """As Lightning's LearningRateMonitor logs them."""
+    path = tmp_path / "metrics.csv"
+    log = reading(path, losses=("train_loss",), lightning="x")
+    append(path, "accuracy,epoch,lr-SGD,step,train_loss\n,,0.1,0,\n,0,,9,2.5\n0.25,0,,9,\n,,0.05,10,\n")
+    assert rows(log) == [(0, {"lr-SGD": 0.1, "step": 9, "train_loss": 2.5}), (0, {"accuracy": 0.25, "step": 9})]
+    append(path, "0.5,1,,19,\n")
+    assert rows(log) == [(1, {"accuracy": 0.5, "lr-SGD": 0.05, "step": 19})]
+    append(path, "0.75,,,29,\n")
+    with pytest.raises(DataError, match=r"metrics.csv: row 6: epoch is ''; it must be a number"):
+        log.read(False)
+
+
 def test_ultralytics_losses_and_rates_are_known() -> None:
     filled = completed(objective("metrics/mAP50-95(B)", ultralytics="results.csv"))
     assert (filled.losses, filled.held_out_losses, filled.rates) == (["train/*"], ["val/*"], ["lr/*"])
@@ -140,6 +154,13 @@ def test_an_output_is_read_by_regular_expressions(tmp_path: Path) -> None:
     first, second, third = rows(log)
     assert (first, second) == ((0, {}), (0, {"accuracy": 71.5}))
     assert math.isnan(third[1]["loss"])
+
+
+def test_an_output_in_colours_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    log = reading(path, stdout=[r"epoch (?P<epoch>\d+)/\d+ acc=(?P<accuracy>\S+)"])
+    append(path, "\x1b[1;32mepoch\x1b[0m 3/9 \x1b[Kacc=\x1b[36m0.75\x1b[0m\n")
+    assert rows(log) == [(3, {"accuracy": 0.75})]
 
 
 @pytest.mark.parametrize(
@@ -188,6 +209,26 @@ def test_hugging_faces_state_is_read_from_the_newest_checkpoint(tmp_path: Path) 
     (tmp_path / "checkpoint-24").mkdir()
     (tmp_path / "checkpoint-24/trainer_state.json").write_text('{"log_history": [{"epo')
     assert rows(log) == []
+    for copy in ("checkpoint-best", "checkpoint-32-merged"):  # as scripts make them
+        (tmp_path / copy).mkdir()
+        (tmp_path / copy / "trainer_state.json").write_text(json.dumps({"log_history": history}))
+    assert rows(log) == []
+
+
+def test_hugging_faces_evaluation_before_the_first_epoch_shifts_no_epoch() -> None:
+    """`eval_on_start`: its row is of epoch 0, and the trainer's epochs are always how many were trained."""
+    wanted = completed(objective("eval_accuracy", trainer_state="x"))
+    assert wanted.source is not None
+    assert completed(objective(trainer_state="x", first=0, rows="epoch")).source == Source(
+        trainer_state="x", first=0, rows="epoch"
+    )
+    epochs = EpochRows(wanted.parts, wanted.losses, wanted.source)
+    epochs.add(LogRow(epoch, {"eval_accuracy": epoch / 10}) for epoch in (0.0, 1.0, 2.0))
+    epochs.finish()
+    assert [(each.epoch, each.values) for each in epochs.ready()] == [
+        (1, {"eval_accuracy": 0.1}),
+        (2, {"eval_accuracy": 0.2}),
+    ]
 
 
 def test_tensorboards_events_are_read_as_they_are_flushed(tmp_path: Path) -> None:
@@ -215,7 +256,11 @@ def test_mlflows_store_is_read_row_by_row(tmp_path: Path) -> None:
     assert rows(log) == [(1, {"accuracy": 0.5})]
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         database.execute("insert into metrics values ('accuracy', 0, 2, 'r', 2, 1)")
-    assert math.isnan(rows(log)[0][1]["accuracy"])
+        database.execute(f"insert into metrics values ('loss', {sys.float_info.max}, 3, 'r', 2, 0)")
+        database.execute(f"insert into metrics values ('gain', -{sys.float_info.max}, 4, 'r', 2, 0)")
+    (_, accuracy), (_, loss), (_, gain) = rows(log)
+    assert math.isnan(accuracy["accuracy"])
+    assert (loss, gain) == ({"loss": math.inf}, {"gain": -math.inf}), "MLflow stores infinity as the largest number"
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
