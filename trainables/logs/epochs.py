@@ -14,6 +14,8 @@ SAME = 1e-6
 """Relative difference up to which two values are the same: logs round."""
 _BEYOND = 0.01
 """Share of an epoch by which a fraction may be above a whole number and still belong to the epoch before."""
+_A_COUNT_EACH = ("tensorboard", "mlflow")
+"""Kinds of source in which each name has a count of its own: one may count epochs, another steps."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ class EpochRows:
     An epoch is complete when its row has all `required` and `others`, or a row of a later epoch has come. With
     `source.rows: step` an epoch has several rows, so only a later epoch completes it.
 
+    In the sources of `_A_COUNT_EACH` only rows of these names count epochs. A value of another name belongs to an epoch
+    if it is the only one since the row before, and has that epoch's count.
+
     Attributes:
         required: names without which an epoch counts as not evaluated.
         others: names of losses and rates that are waited for too.
@@ -74,6 +79,10 @@ class EpochRows:
     too_late: str = ""
     _counted: int = 0
     _finished: bool = False
+    _count: float | None = None
+    """Of the last row that counts, in the sources of `_A_COUNT_EACH`."""
+    _others_since: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+    """Count and value of each other name since that row; None if it had several counts."""
     _repeated: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -90,13 +99,18 @@ class EpochRows:
         Raises:
             DataError: one gives a value of the metric again, and another one; or counts no epochs.
         """
-        epochs = [self._add(row) for row in rows]
+        epochs = [epoch for row in rows if (epoch := self._add(row)) > 0]
         # A script that writes its whole table anew repeats its first epochs too, but with new ones behind them.
         if self.resumed and epochs and max(epochs) <= self.last:
             self._repeated.append(max(epochs))
             self.began_again = 1 in self._repeated and len(set(self._repeated)) > 1
 
     def _add(self, row: LogRow) -> int:
+        if self.source.kind in _A_COUNT_EACH:
+            if not any(name in row.values for name in (*self.required, *self.others)):
+                self._keep(row)
+                return 0
+            row = self._with_others(row)
         epoch = self._number(row)
         if epoch < 1:
             return epoch
@@ -108,6 +122,27 @@ class EpochRows:
                 self._check_once(epoch, values or {}, row.values)
             self.seen[epoch] = {**(values or {}), **row.values}
         return epoch
+
+    def _keep(self, row: LogRow) -> None:
+        """Take a row of names that nothing waits for: none of them begins an epoch, or completes one."""
+        count = row.epoch
+        assert count is not None, "every name has a count in these sources"
+        if count == self._count:
+            epoch = self._number(row)
+            if epoch > self.last and epoch in self.seen:
+                self.seen[epoch].update(row.values)
+            return
+        for name, value in row.values.items():
+            other = self._others_since.get(name, (count, value))
+            self._others_since[name] = (count, value) if other and other[0] == count else None
+
+    def _with_others(self, row: LogRow) -> LogRow:
+        """`row` with the values that belong to it of names that nothing waits for."""
+        if row.epoch == self._count:
+            return row
+        others = {name: other[1] for name, other in self._others_since.items() if other and other[0] == row.epoch}
+        self._count, self._others_since = row.epoch, {}
+        return LogRow(row.epoch, {**others, **row.values})
 
     def finish(self) -> None:
         """The script has ended: what is there is complete."""

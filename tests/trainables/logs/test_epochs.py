@@ -126,3 +126,40 @@ def test_rows_without_a_number_are_counted() -> None:
 
 def test_what_is_there_at_the_end_is_complete() -> None:
     assert feed(rows_of(others=("loss",)), (1, {"accuracy": 0.1}), done=True) == [[], [(1, 0.1)]]
+
+
+def of_events(others: tuple[str, ...] = (), **source: Any) -> EpochRows:
+    return EpochRows(["accuracy"], others, Source(tensorboard="events", **source))
+
+
+def test_a_name_that_counts_steps_makes_no_epochs_of_one_that_counts_epochs() -> None:
+    """`add_scalar("loss", loss, step)` beside `add_scalar("accuracy", accuracy, epoch)`, as many scripts log."""
+    rows = of_events()
+    steps = [(step, {"loss": 1.0}) for step in range(200_000, 200_000 + 3)]
+    batches = [*steps, (1, {"accuracy": 0.1}), *steps, (2, {"accuracy": 0.2})]
+    ready = feed(rows, *batches)
+    assert [each for each in ready if each] == [[(1, 0.1)], [(2, 0.2)]]
+    assert rows.seen == {1: {"accuracy": 0.1}, 2: {"accuracy": 0.2}}, "the value of a step is none of an epoch"
+
+
+def test_a_row_of_hyperparameters_is_no_first_epoch() -> None:
+    """Lightning logs `hp_metric` at step 0."""
+    assert feed(of_events(), (0, {"hp_metric": -1.0}), (1, {"accuracy": 0.1}), (2, {"accuracy": 0.2})) == [
+        [],
+        [(1, 0.1)],
+        [(2, 0.2)],
+    ]
+
+
+def test_other_names_that_count_epochs_are_of_their_epoch() -> None:
+    rows = of_events(others=("loss",))
+    rows.add([LogRow(epoch, {name: epoch / 10}) for epoch in (1, 2) for name in ("f1", "loss", "accuracy", "recall")])
+    assert [(each.epoch, each.values) for each in rows.ready()] == [
+        (epoch, dict.fromkeys(("f1", "loss", "accuracy", "recall"), epoch / 10)) for epoch in (1, 2)
+    ]
+
+
+def test_a_row_before_the_first_epoch_tells_nothing_after_a_resume() -> None:
+    rows = resumed()
+    feed(rows, (0, {"loss": 1.0}), (1, {"accuracy": 0.1}), (3, {"accuracy": 0.3}))
+    assert not rows.began_again
