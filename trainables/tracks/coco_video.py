@@ -15,7 +15,8 @@ from trainables.json_file import is_number
 from trainables.manifest import Part, values_digest
 from trainables.regular_file import read_regular
 from trainables.tracks.sequence import OTHER_CLASS, USUAL_RATE, Box, Frame, TrackedSequence, check_pixels, frame_of
-from trainables.vision.coco_layout import coco_categories, coco_content, coco_images, image_folder, is_crowd, known_id
+from trainables.vision.coco_categories import coco_categories
+from trainables.vision.coco_layout import coco_content, coco_images, image_folder, is_crowd, known_id
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
 
@@ -68,7 +69,7 @@ def _videos(content: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _boxes(
     file: Path, content: Mapping[str, Any], images: Mapping[Any, Any], names: Sequence[str], findings: Findings
 ) -> dict[Any, list[Box]]:
-    ids, labels = coco_categories(file, content["categories"])
+    ids, labels = coco_categories(file, content["categories"], content["annotations"], findings)
     boxes: dict[Any, list[Box]] = {number: [] for number in images}
     for index, entry in enumerate(content["annotations"]):
         where = f"annotations[{index}]"

@@ -19,6 +19,7 @@ from trainables.checkpoint import escapes
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts
 from trainables.json_file import is_number, read_json
+from trainables.vision.coco_categories import coco_categories, entry_id
 from trainables.vision.decode import UndecodableError
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
@@ -73,7 +74,7 @@ def read_split(path: Path, split: str, findings: Findings, facts: FileFacts) -> 
     """
     file = _annotation_file(path, split)
     content = coco_content(file)
-    ids, names = coco_categories(file, content["categories"])
+    ids, names = coco_categories(file, content["categories"], content["annotations"], findings)
     images = coco_images(file, content["images"])
     rows: dict[Any, list[list[float]]] = {number: [] for number in images}
     crowds: dict[Any, list[list[float]]] = {number: [] for number in images}
@@ -102,7 +103,9 @@ def _check_rows(
     """Refuse objects that no training can mean, and note those that few do."""
     boxes = [row for image_rows in rows.values() for row in image_rows]
     if not boxes:
-        left_out = next((f" that is used ({finding})" for finding in findings if finding.file == file), "")
+        kinds = (CROWD, NO_AREA, OUTSIDE)
+        unused = (finding for finding in findings if finding.file == file and finding.kind in kinds)
+        left_out = next((f" that is used ({finding})" for finding in unused), "")
         raise DataError(f"{file}: no image has an annotation{left_out}; a split needs at least one object")
     if max(max(row[2:4]) for row in boxes) <= 1:
         raise DataError(
@@ -161,16 +164,6 @@ def _without_outlines(entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def _number(file: Path, where: str, entry: Mapping[str, Any]) -> int | str:
-    """An entry's own id: a whole number, or a text as some exports have it."""
-    value = entry.get("id")
-    if isinstance(value, str):
-        return value
-    if not is_number(value) or value != int(value):
-        raise DataError(f"{file}: {where}: id is {value!r}; it must be a whole number or a text")
-    return int(value)  # tables write 1.0
-
-
 def known_id(file: Path, where: str, entry: Mapping[str, Any], name: str, known: Mapping[Any, Any]) -> Any:
     """The id under `name`, which must be one of `known`. Raises DataError."""
     value = entry.get(name)
@@ -191,32 +184,12 @@ def is_crowd(file: Path, where: str, entry: Mapping[str, Any]) -> bool:
     return bool(value)
 
 
-def coco_categories(file: Path, entries: Sequence[Mapping[str, Any]]) -> tuple[dict[int | str, int], tuple[str, ...]]:
-    """Class by category id, and the names: sorted by id, as YOLOX's loader numbers them. Raises DataError."""
-    named: dict[int | str, str] = {}
-    for index, entry in enumerate(entries):
-        where = f"categories[{index}]"
-        number = _number(file, where, entry)
-        if number in named:
-            raise DataError(f"{file}: {where}: id {number} is given twice; every category needs its own")
-        name = entry.get("name")
-        if isinstance(name, bool) or not isinstance(name, (str, int, float)):
-            raise DataError(f"{file}: {where}: name is {name!r}; it must be a text")
-        named[number] = str(name)
-    if not named:
-        raise DataError(f"{file}: categories is empty; name at least one class")
-    if len(set(named.values())) < len(named):
-        raise DataError(f"{file}: categories: two have the same name; every class needs its own")
-    order = sorted(named, key=lambda number: (isinstance(number, str), number))
-    return {number: index for index, number in enumerate(order)}, tuple(named[number] for number in order)
-
-
 def coco_images(file: Path, entries: Sequence[Mapping[str, Any]]) -> dict[int | str, dict[str, Any]]:
     """File name and size of each image, by id, in the order of `entries`. Raises DataError."""
     images: dict[int | str, dict[str, Any]] = {}
     for index, entry in enumerate(entries):
         where = f"images[{index}]"
-        number = _number(file, where, entry)
+        number = entry_id(file, where, entry)
         if number in images:
             raise DataError(f"{file}: {where}: id {number} is given twice; every image needs its own")
         name = entry.get("file_name", f"{number:012}.jpg" if isinstance(number, int) else None)

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.errors import DataError
+from trainables.errors import DataError, first_few
 from trainables.file_facts import FileFacts, file_facts
 from trainables.manifest import Manifest, Part, of_parts, values_digest
 from trainables.vision.coco_layout import Picture, has_coco_layout, read_split
@@ -167,7 +167,9 @@ def read_coco(path: Path, findings: Findings) -> Detection[Picture]:
     with file_facts() as facts:
         train, val = (read_split(path, split, findings, facts) for split in ("train", "val"))
     if val.names != train.names:
-        raise DataError(f"{val.file}: its categories are not those of {train.file}; both must be the same")
+        different = sorted({*val.names} ^ {*train.names})
+        how = f"only one has {first_few([*map(repr, different)])}" if different else "their ids give another order"
+        raise DataError(f"{val.file}: its categories are not those of {train.file} ({how}); both must be the same")
     seen: dict[bytes, Path] = {}
     parts: list[Part] = []
     for name, split in (("train", train), ("val", val)):

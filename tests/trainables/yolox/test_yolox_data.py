@@ -89,12 +89,28 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "category twice": (whole(categories=[{"id": 1, "name": "a"}] * 2), r"categories\[1\]: id 1 is given twice"),
     "two of one name": (
-        whole(categories=[{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]),
-        r"two have the same name",
+        lambda root: save(
+            root,
+            "train",
+            {
+                "images": load(root, "train")["images"],
+                "annotations": [
+                    {"image_id": 10, "category_id": number, "bbox": [10, 5, 10, 10], "area": 100} for number in (4, 9)
+                ],
+                "categories": [{"id": 9, "name": "cow"}, {"id": 4, "name": "cow"}],
+            },
+        ),
+        r"categories: ids 4 and 9 are both called 'cow'; every class needs its own name, so rename one of them",
     ),
     "other categories": (
         lambda root: save(root, "val", load(root, "val") | {"categories": [{"id": 9, "name": "ox"}]}),
-        r"instances_val\.json: its categories are not those of .*instances_train\.json",
+        r"its categories are not those of .*instances_train\.json \(only one has 'calf', 'cow', 'ox'\)",
+    ),
+    "the same categories by other ids": (
+        lambda root: save(
+            root, "val", load(root, "val") | {"categories": [{"id": 9, "name": "cow"}, {"id": 4, "name": "calf"}]}
+        ),
+        r"its categories are not those of .*instances_train\.json \(their ids give another order\); both must be",
     ),
     "image without id": (entry("images", id=None), r"images\[0\]: id is None; it must be a whole number"),
     "image id twice": (entry("images", id=11), r"images\[1\]: id 11 is given twice"),
@@ -189,6 +205,18 @@ def test_images_may_lie_together_and_ids_may_be_texts_and_sizes_floats(root: Pat
             annotation["image_id"] = f"image-{annotation['image_id']}"
         save(root, split, content)
     assert [picture.boxes.tolist() for picture in open_coco(root).train] == [[[10, 5, 20, 15]]] * 2
+
+
+def test_a_category_without_annotations_may_have_the_name_of_another_one(root: Path) -> None:
+    """Roboflow's category 0 has the name of the group of classes, which may be called like its only class."""
+    for split in ("train", "val"):
+        listed = [{"id": 0, "name": "calf", "supercategory": "none"}, {"id": 9, "name": "calf"}]
+        save(root, split, load(root, split) | {"categories": listed})
+    data = open_coco(root)
+    assert data.names == ("calf (0)", "calf")
+    assert [picture.classes.tolist() for picture in (*data.train, *data.val)] == [[1]] * 3, "as YOLOX numbers them"
+    told = "categories: id 0, which no annotation has, is called 'calf' like id 9; read as 'calf (0)'"
+    assert [finding.detail for finding in data.findings] == [told] * 2
 
 
 def test_a_name_may_be_a_number(root: Path) -> None:
