@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from trainables.errors import DataError, first_line
 from trainables.limits import limits, variable
@@ -25,6 +25,9 @@ SUFFIXES = frozenset(
 )
 """What counts as an image file, in any case: the list of Ultralytics 8.4 (`ultralytics.data.utils.IMG_FORMATS`)."""
 BY_PILLOW = frozenset({".avif", ".heic", ".heif"})
+UNKNOWN = "truncated, empty or of a format that is not supported"
+_AVIF = (b"avif", b"avis")
+"""The brand of an AVIF file, which begins as a HEIC file does."""
 SMALLEST_SIDE = 10
 """Pixels. Ultralytics leaves smaller pictures out."""
 FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "JPEG2000", "PNG", "PPM", "SUN", "TIFF", "WEBP")
@@ -132,7 +135,7 @@ def _by_opencv(content: bytes, file: Path, upright: bool) -> NDArray[Any]:
     except cv2.error as error:
         raise _undecodable(file, str(error).strip().splitlines()[0]) from None
     if pixels is None:
-        raise _undecodable(file, "truncated, empty or of a format that is not supported")
+        raise _undecodable(file, UNKNOWN)
     return np.asarray(pixels)
 
 
@@ -145,6 +148,10 @@ def _by_pillow(content: bytes, file: Path, upright: bool) -> NDArray[Any]:
             return np.asarray(turned.convert("RGB"))[..., ::-1]
     except UndecodableError:
         raise
+    except (UnidentifiedImageError, ImportError):  # Pillow's words hold an address; Ultralytics' open asks for pi_heif
+        is_heif = content[4:8] == b"ftyp" and content[8:12] not in _AVIF
+        lacks_reader = is_heif and "HEIF" not in Image.OPEN
+        raise _undecodable(file, "`pip install pi-heif` adds HEIC" if lacks_reader else UNKNOWN) from None
     except Exception as error:  # whatever a decoder raises for broken contents
         raise _undecodable(file, first_line(error)) from None
 

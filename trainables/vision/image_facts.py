@@ -21,7 +21,7 @@ from PIL import Image
 
 from trainables.file_facts import IMAGE, FileFacts, stamp_of
 from trainables.regular_file import check_regular, read_regular
-from trainables.vision.decode import UndecodableError, check_size, decode_bytes, opened_image
+from trainables.vision.decode import BY_PILLOW, UndecodableError, check_size, decode_bytes, opened_image
 from trainables.vision.findings import Findings
 from trainables.vision.jpeg_markers import JpegBody, jpeg_body
 from trainables.vision.unread import Unread, note_unread, unread
@@ -72,9 +72,9 @@ def image_facts(file: Path, facts: FileFacts, findings: Findings | None = None) 
     """
     path = os.path.abspath(file)
     fact = facts.recall(path, IMAGE, stamp_of(check_regular(file, "image_bytes")))
-    if fact is not None:
-        image = _unpacked(fact)
-    else:
+    image = _unpacked(fact) if fact is not None else None
+    # A library that is installed since may decode what Pillow alone could not.
+    if image is None or (image.why and file.suffix.lower() in BY_PILLOW):
         content, status = read_regular(file, "image_bytes")
         image = _examined(file, content)
         facts.keep(path, IMAGE, status, _packed(image))

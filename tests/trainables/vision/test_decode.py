@@ -22,7 +22,7 @@ from trainables.errors import DataError
 from trainables.file_facts import FileFacts
 from trainables.limits import limits
 from trainables.vision.decode import UndecodableError, decode, decode_grey
-from trainables.vision.image_facts import image_facts
+from trainables.vision.image_facts import _Header, image_facts
 
 ORIENTATION = 0x0112
 """The EXIF tag; 1 is upright, 6 is how phones store a picture that was taken in portrait."""
@@ -204,3 +204,39 @@ def test_the_most_pixels_are_a_setting(tmp_path: Path, monkeypatch: pytest.Monke
             decode(tmp_path / "a.png")
     finally:
         limits.cache_clear()
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (HEIC, "`pip install pi-heif` adds HEIC"),
+        (b"no picture" * 20, "truncated, empty or of a format that is not supported"),
+    ],
+)
+def test_a_picture_that_pillow_does_not_know_is_told_without_an_address_in_memory(
+    content: bytes, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainables.vision.decode._register_heif", lambda: None)
+    monkeypatch.setattr(Image, "OPEN", {name: opener for name, opener in Image.OPEN.items() if name != "HEIF"})
+    (tmp_path / "a.heic").write_bytes(content)
+    with pytest.raises(UndecodableError) as caught:
+        decode(tmp_path / "a.heic")
+    assert str(caught.value) == (
+        f"{tmp_path / 'a.heic'}: cannot be decoded ({why}); replace or remove the image and its labels"
+    )
+
+
+def test_what_could_not_be_decoded_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package that decodes it may have been installed since."""
+    file = tmp_path / "a.heic"
+    picture().save(file, "JPEG")
+    facts = FileFacts(None, clock=lambda: 2**62)
+    with monkeypatch.context() as without_jpeg:
+        without_jpeg.setattr(Image, "OPEN", {name: opener for name, opener in Image.OPEN.items() if name == "PNG"})
+        without_jpeg.setattr("trainables.vision.image_facts._header", lambda content, body: _Header())
+        assert image_facts(file, facts).why
+    examined = image_facts(file, facts)
+    assert (examined.why, examined.width, examined.height) == ("", 40, 24)
