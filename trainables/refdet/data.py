@@ -26,8 +26,11 @@ from trainables.refdet.video import probe, video_in
 from trainables.vision.decode import SUFFIXES, UndecodableError
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
+from trainables.vision.image_files import is_hidden
 
 REFERENCES = "object_images"
+ROUNDING = 1.0
+"""Pixels by which a box may reach beyond the picture, as tools round; it is cut there, as in COCO's files."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,11 @@ def annotated_boxes(root: Path) -> dict[str, dict[int, list[list[float]]]]:
     samples, file = root / "samples", _annotations(root)
     if not samples.is_dir():
         raise DataError(f"{samples}: no such folder; the RefDet few-shot guide has one folder per video there")
-    folders = {folder.name: folder for folder in sorted(samples.iterdir()) if os.path.isdir(folder)}
+    folders = {
+        folder.name: folder
+        for folder in sorted(samples.iterdir())
+        if os.path.isdir(folder) and not is_hidden(folder.name)
+    }
     annotated: dict[str, dict[int, list[list[float]]]] = {}
     for number, entry in enumerate(_entries(file)):
         where = f"{file} entry {number}"
@@ -187,7 +194,7 @@ def _clip(
 ) -> Clip:
     references = folder / REFERENCES
     images = sorted(references.iterdir()) if references.is_dir() else []
-    images = [image for image in images if image.suffix.lower() in SUFFIXES]
+    images = [image for image in images if image.suffix.lower() in SUFFIXES and not is_hidden(image.name)]
     if not images:
         raise DataError(f"{references}: holds no reference image; put at least one of the object there")
     for image in images:
@@ -201,8 +208,10 @@ def _clip(
         if frame >= video.frames:
             raise DataError(f"{where}: the video has {video.frames} frames, so they go up to {video.frames - 1}")
         for x1, y1, x2, y2 in boxes:
-            if x1 < 0 or y1 < 0 or x2 > video.width or y2 > video.height:
+            beyond = max(-x1, -y1, x2 - video.width, y2 - video.height)
+            if beyond >= ROUNDING or max(x1 - video.width, y1 - video.height, -x2, -y2) >= 0:
                 corners = f"box {x1:g} {y1:g} {x2:g} {y2:g}"
                 raise DataError(f"{where}: {corners} leaves the picture of {video.width}x{video.height}; cut it")
-    boxes_of = {frame: np.array(boxes, dtype=np.float32) for frame, boxes in annotated.items()}
+    edges = np.array((video.width, video.height) * 2, dtype=np.float32)
+    boxes_of = {frame: np.array(boxes, dtype=np.float32).clip(0, edges) for frame, boxes in annotated.items()}
     return Clip(folder.name, path, tuple(images), boxes_of, video.width, video.height, video.times)

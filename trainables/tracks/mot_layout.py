@@ -23,6 +23,7 @@ from trainables.tracks.sequence import OTHER_CLASS, USUAL_RATE, Box, TrackedSequ
 from trainables.vision.decode import SUFFIXES
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
+from trainables.vision.image_files import is_hidden
 
 INFO, TRACKS, LABELS = "seqinfo.ini", "gt/gt.txt", "gt/labels.txt"
 FOLDERS = ("img1", "visible", "rgb")
@@ -128,7 +129,8 @@ def _pictures(path: Path, info: _Info) -> dict[int, Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; it must hold the frames of the sequence, such as 000001.jpg")
     pictures: dict[int, Path] = {}
-    for file in sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES):
+    files = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not is_hidden(path.name))
+    for file in sorted(files):
         if not (file.stem.isascii() and file.stem.isdigit()):
             raise DataError(f"{file}: its name is no number; frames are named by their numbers, such as 000001.jpg")
         if (other := pictures.setdefault(int(file.stem), file)) != file:

@@ -23,6 +23,8 @@ ORPHAN = "label files without an image"
 MISNAMED = "label files that are not read, for their suffix is not .txt"
 MISSPELT = "label files that are not read, for their image is spelt otherwise"
 UNKNOWN_SUFFIX = "files of other suffixes left out"
+CLASS_LIST = "classes.txt"
+"""LabelImg's list of the classes, which it writes beside the label files."""
 DIFFERENCES = "capitals, spaces or how accents are encoded"
 NO_IMAGES = frozenset({".cache", ".csv", ".db", ".ini", ".json", ".md", ".npy", ".txt", ".xml", ".yaml", ".yml"})
 """Suffixes of what lies beside images as a matter of course: no word is lost on them."""
@@ -41,6 +43,16 @@ def images_in(folder: Path, findings: Findings) -> list[Path]:
     return list(map(Path, sorted(images)))
 
 
+def files_in(folder: Path) -> Iterator[Path]:
+    """The files under `folder` that are not hidden."""
+    yield from map(Path, _walk(str(folder), Findings(), visited=frozenset()))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of that name is hidden, as what macOS and editors leave among others' files is."""
+    return name.startswith(".")
+
+
 def _walk(folder: str, findings: Findings, visited: frozenset[str]) -> Iterator[str]:
     """The files under `folder` that are not hidden; a link that leads back to a folder above it is not followed."""
     real = os.path.realpath(folder)
@@ -50,7 +62,7 @@ def _walk(folder: str, findings: Findings, visited: frozenset[str]) -> Iterator[
         ordered = sorted(entries, key=lambda entry: entry.name)
     for entry in ordered:
         is_folder = _is_folder(entry)
-        if entry.name.startswith("."):
+        if is_hidden(entry.name):
             if is_folder or os.path.splitext(entry.name)[1].lower() in SUFFIXES:
                 findings.add(HIDDEN, Path(entry.path), f"a hidden {'folder' if is_folder else 'file'}; left out")
         elif is_folder:
@@ -105,12 +117,12 @@ def note_orphans(images: Iterable[Path], findings: Findings) -> None:
         folder, _, name = label_file(str(image)).rpartition("/")
         by_folder.setdefault(folder, {})[name] = image
     for folder, expected in sorted(by_folder.items()):
-        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        names = sorted(name for name in os.listdir(folder) if not is_hidden(name)) if os.path.isdir(folder) else []
         unlisted = _pictures_in({image.parent for image in expected.values()})
         unlabelled = {normalized_name(name): expected[name].name for name in expected.keys() - names}
         for name in names:
             file = Path(folder, name)
-            if file.suffix == ".txt" and name not in expected and name != "classes.txt" and file.stem not in unlisted:
+            if file.suffix == ".txt" and name not in expected and name != CLASS_LIST and file.stem not in unlisted:
                 if image_name := unlabelled.get(normalized_name(name)):
                     differs = f"image {image_name!a} differs in {DIFFERENCES} and is background"
                     findings.add(MISSPELT, file, f"its {differs}; rename one of the two")

@@ -88,6 +88,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "half a frame": (box(frame=0.5), r"box 0: frame is 0\.5; frames are whole numbers from 0"),
     "beyond the video": (box(frame=3), r"video Sign0a_0 frame 3: the video has 3 frames, so they go up to 2"),
     "outside": (box(x2=65), r"video Sign0a_0 frame 0: box .* 65 .* leaves the picture of 64x64"),
+    "outside by less than a pixel": (box(x1=-0.9, x2=-0.1), r"box -0\.9 .* -0\.1 .* leaves the picture"),
     "negative": (box(x1=-1), r"video Sign0a_0 frame 0: box -1 .* leaves the picture"),
     "no references": (
         lambda root: shutil.rmtree(root / "train/samples/Sign0a_0/object_images"),
@@ -141,6 +142,23 @@ def test_frames_are_decoded_once_while_there_is_room(written: Path) -> None:
         assert data.frames.bytes <= data.frames.limit
     with pytest.raises(ValueError, match="read-only"):
         kept.frames.frame(kept.train[0].video, 2, 64)[0][:] = 0
+
+
+def test_a_box_that_reaches_beyond_the_picture_by_rounding_is_cut(root: Path) -> None:
+    box(x1=-0.3, y1=2, x2=64.4, y2=63.5)(root)
+    clip = next(clip for clip in open_refdet(root).train if clip.name == "Sign0a_0")
+    assert clip.boxes[clip.frames[0]][0].tolist() == [0, 2, 64, 63.5]
+    assert clip.boxes[clip.frames[0]].dtype == np.float32
+
+
+def test_hidden_files_and_folders_are_no_videos_and_no_references(written: Path, root: Path) -> None:
+    """macOS writes `._x.png` into archives, Jupyter `.ipynb_checkpoints` beside what it opens."""
+    (root / "train/samples/.ipynb_checkpoints").mkdir()
+    references = root / "train/samples/Sign0a_0/object_images"
+    (references / "._img_1.png").write_text("Mac OS X")
+    data = open_refdet(root)
+    assert [clip.name for clip in data.train] == [clip.name for clip in open_refdet(written).train]
+    assert not any(image.name.startswith(".") for clip in data.train for image in clip.references)
 
 
 def test_the_fingerprint_is_of_the_content_not_of_the_place(written: Path, root: Path) -> None:

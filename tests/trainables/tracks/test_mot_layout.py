@@ -60,6 +60,12 @@ def test_a_sequence_without_its_description_has_the_frames_that_are_there(walk: 
     assert (len(sequence.frames), sequence.rate) == (3, 30)
 
 
+def test_hidden_files_are_no_frames(walk: Path) -> None:
+    (walk / "img1/._000001.png").write_text("Mac OS X")
+    (sequence,) = open_sequences(walk, NAMES).members
+    assert len(sequence.frames) == 3
+
+
 def test_boxes_outside_or_without_area_are_left_out_and_told(walk: Path) -> None:
     with (walk / "gt/gt.txt").open("a") as file:
         file.write("3,7,64,1,5,5,1,1,1\n3,8,1,1,0,5,1,1,1\n3,9,-4,1,10,5,1,1,1\n")
