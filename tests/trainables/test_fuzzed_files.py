@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.support.fuzzing import facts, fuzzed, read
 from tests.support.mutations import as_json, broken_bytes, broken_values, single_changes
-from trainables.rgbt import data as rgbt
+from trainables.rgbt.scenes import scenes_in
 from trainables.vision import label_file, yolo_layout
 from trainables.vision.detection_data import read_yolo
 from trainables.vision.findings import Findings
@@ -121,5 +121,5 @@ def test_scenes(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "scenes.csv"
     file.write_bytes(content)
     names = {name: tmp_path / name for name in ("a", "b/c", "d")}
-    scenes = read(lambda: rgbt.scenes_in(file, names), file)
+    scenes = read(lambda: scenes_in(file, names), file)
     assert scenes is None or ({*scenes} == {*names} and {*scenes.values()} <= {"day", "night"})

@@ -5,13 +5,12 @@ Everything is checked before the first epoch; decoded pairs stay in memory up to
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -21,18 +20,24 @@ from trainables.class_match import ClassMatch, nothing_left
 from trainables.errors import DataError
 from trainables.file_facts import FileFacts, file_facts
 from trainables.manifest import Manifest, Part, of_parts, values_digest
-from trainables.regular_file import read_regular
+from trainables.rgbt.scenes import scenes_in
 from trainables.tracks.sequence import Sequences
 from trainables.vision.decode import SUFFIXES, UndecodableError, decode, decode_grey
 from trainables.vision.findings import Findings
 from trainables.vision.image_cache import CACHE_BYTES, ImageCache
 from trainables.vision.image_facts import ImageFacts, image_facts
-from trainables.vision.image_files import DIFFERENCES, images_in, normalized_name, note_shared
+from trainables.vision.image_files import (
+    CLASS_LIST,
+    DIFFERENCES,
+    files_in,
+    images_in,
+    normalized_name,
+    note_shared,
+)
 from trainables.vision.label_file import read_labels
 from trainables.vision.yolo_layout import class_names, note_changed_names, read_data_yaml
 
 FOLDERS = ("rgb", "thermal", "labels")
-SCENES = ("day", "night")
 CLAHE_CLIP, CLAHE_TILES = 2.0, (8, 8)
 """Usual for thermal pictures (OpenCV's tutorial has both); document 000 names CLAHE without numbers."""
 Decoded = tuple[NDArray[np.uint8], tuple[int, int]]
@@ -163,20 +168,23 @@ def _described(path: Path) -> Mapping[str, Any]:
         for key in FOLDERS:
             if not isinstance(folders.get(key), str):
                 raise DataError(f"{path}: {split}.{key} is {folders.get(key)!r}; it must be the path of a folder")
+        if not isinstance(folders.get("scenes"), (str, NoneType)):
+            raise DataError(f"{path}: {split}.scenes is {folders['scenes']!r}; it must be the path of a CSV file")
     return described
 
 
 def _pairs(
     path: Path,
     split: str,
-    folders: Mapping[str, str],
+    folders: Mapping[str, Any],
     classes: int,
     parts: list[Part],
     findings: Findings,
     facts: FileFacts,
 ) -> tuple[list[Pair], list[tuple[Path, bytes]]]:
     """The pairs of a split, and their RGB images with their digests; adds to `parts` what was read."""
-    roots = {key: Path(os.path.abspath(path.parent / folders[key])) for key in FOLDERS}
+    files = {key: path.parent / name.replace("\\", "/") for key, name in folders.items() if isinstance(name, str)}
+    roots = {key: Path(os.path.abspath(files[key])) for key in FOLDERS}
     for key, root in roots.items():
         if not root.is_dir():
             raise DataError(f"{path}: {split}.{key} names the folder {root}, which is not there; mend the path")
@@ -189,7 +197,7 @@ def _pairs(
                 fix = f"they differ in {DIFFERENCES}: rename one" if alike else "add it or remove this one"
                 raise DataError(f"{image}: has no partner {name} under {roots[modality]}{but}; {fix}")
     _refuse_unread(roots["labels"], rgb)
-    scenes = scenes_in(path.parent / folders["scenes"], rgb) if "scenes" in folders else {}
+    scenes = scenes_in(files["scenes"], rgb) if folders.get("scenes") else {}
     samples, digests = [], []
     for name, image in rgb.items():
         colour, heat = (_readable(file, facts, findings) for file in (image, thermal[name]))
@@ -234,7 +242,7 @@ def images_by_name(folder: Path, findings: Findings) -> dict[str, Path]:
 
 def _refuse_unread(folder: Path, images: Mapping[str, Path]) -> None:
     """Refuse label files that no pair has: a pair without labels is background."""
-    for file in sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt"):
+    for file in sorted(path for path in files_in(folder) if path.suffix.lower() == ".txt" and path.name != CLASS_LIST):
         if file.suffix != ".txt":
             raise DataError(f"{file}: its suffix is {file.suffix}; rename it to {file.stem}.txt")
         name = file.relative_to(folder).with_suffix("").as_posix()
@@ -247,36 +255,6 @@ def _refuse_unread(folder: Path, images: Mapping[str, Path]) -> None:
 def _spelt_otherwise(name: str, names: Iterable[str]) -> str:
     """The one of `names` that differs from `name` in `DIFFERENCES` alone; "" if there is none."""
     return next((other for other in names if normalized_name(other) == normalized_name(name)), "")
-
-
-def scenes_in(file: Path, images: Mapping[str, Path]) -> dict[str, str]:
-    """Day or night for each of `images`, by the CSV `file`. Raises DataError."""
-    if not file.is_file():
-        raise DataError(f"{file}: no such file; scenes must be a CSV file of lines name,day or name,night")
-    scenes: dict[str, str] = {}
-    for number, row in enumerate(_scene_rows(file), start=1):
-        if not row:  # an empty line
-            continue
-        where = f"{file} line {number}"
-        if len(row) != 2 or row[1] not in SCENES:
-            raise DataError(f"{where}: is {','.join(row)[:80]!r}; it must be name,day or name,night")
-        if row[0] not in images:
-            raise DataError(f"{where}: there is no image {row[0]}; delete the line or add the pair")
-        if row[0] in scenes:
-            raise DataError(f"{where}: {row[0]} was there before; give each image once")
-        scenes[row[0]] = row[1]
-    if missing := [name for name in images if name not in scenes]:
-        raise DataError(f"{file}: image {missing[0]} is missing; say day or night for each, or leave scenes out")
-    return scenes
-
-
-def _scene_rows(file: Path) -> list[list[str]]:
-    try:
-        return list(csv.reader(io.StringIO(read_regular(file, "label_bytes")[0].decode("utf-8-sig"))))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{file}: cannot be read ({error}); it must be a UTF-8 text of lines name,day or name,night"
-        ) from None
 
 
 def _key(sample: Pair, size: int, clahe: bool) -> tuple[Path, Path, int, bool]:

@@ -13,7 +13,8 @@ from ultralytics.nn.tasks import DetectionModel
 from trainables.loading import Batches
 from trainables.precision import Precision, full
 from trainables.rgbt.augment import PairedImages
-from trainables.rgbt.data import SCENES, RgbtData
+from trainables.rgbt.data import RgbtData
+from trainables.rgbt.scenes import SCENES
 from trainables.rgbt.settings import RgbtSettings
 from trainables.vision.average_precision import MOST, Detections, Objects, average_precision
 

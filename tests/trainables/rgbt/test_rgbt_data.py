@@ -85,8 +85,15 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "nothing to find": (lambda root: write(root / "labels/val/c.txt", ""), r"no image of val has a label"),
     "no scenes file": (lambda root: (root / "scenes/val.csv").unlink(), r"scenes/val\.csv: no such file"),
     "dusk": (scenes("a,night\nb,dusk\n"), r"train\.csv line 2: is 'b,dusk'; it must be name,day or name,night"),
+    "scenes in no file": (
+        lambda root: write(
+            root / "data.yaml", (root / "data.yaml").read_text().replace("scenes/val.csv", "[c, night]")
+        ),
+        r"data\.yaml: val\.scenes is \['c', 'night'\]; it must be the path of a CSV file",
+    ),
     "scene of no pair": (scenes("a,day\nz,day\n"), r"train\.csv line 2: there is no image z"),
     "scene given twice": (scenes("a,day\na,day\n"), r"train\.csv line 2: a was there before"),
+    "scene given twice, once with a suffix": (scenes("a,day\na.png,day\n"), r"line 2: a\.png was there before"),
     "scene left out": (scenes("a,day\n"), r"train\.csv: image b is missing"),
 }
 
@@ -142,6 +149,37 @@ def test_equalising_changes_the_thermal_plane_alone(tmp_path: Path) -> None:
 def test_empty_lines_of_scenes_are_skipped(root: Path) -> None:
     write(root / "scenes/train.csv", "a,day\n\nb,night\n\n")
     assert [pair.scene for pair in open_rgbt(root / "data.yaml").train.samples] == ["day", "night"]
+
+
+def test_scenes_may_be_of_files_and_their_key_empty(root: Path) -> None:
+    write(root / "scenes/train.csv", "a.png,day\nb.JPG,night\n")
+    write(root / "data.yaml", (root / "data.yaml").read_text().replace("scenes: scenes/val.csv", "scenes:"))
+    data = open_rgbt(root / "data.yaml")
+    assert [pair.scene for pair in (*data.train.samples, *data.val.samples)] == ["day", "night", ""]
+
+
+def test_paths_may_be_those_of_windows(root: Path) -> None:
+    for kind in ("rgb", "thermal", "labels"):
+        (root / kind / "train/nested").mkdir()
+        for file in list((root / kind / "train").glob("a.*")):
+            file.rename(file.parent / "nested" / file.name)
+    write(root / "scenes/train.csv", "nested\\a.png,day\nb,night\n")
+    described = (root / "data.yaml").read_text()
+    for path in ("rgb/train", "thermal/train", "labels/train", "scenes/train.csv"):
+        described = described.replace(path, path.replace("/", "\\"))
+    write(root / "data.yaml", described)
+    assert [(pair.rgb.stem, pair.scene) for pair in open_rgbt(root / "data.yaml").train.samples] == [
+        ("b", "night"),
+        ("a", "day"),
+    ]
+
+
+def test_what_tools_leave_beside_labels_is_no_label_file(root: Path) -> None:
+    """LabelImg's list of classes, and what macOS puts into archives."""
+    write(root / "labels/train/classes.txt", "cow\ncalf\n")
+    write(root / "labels/train/._a.txt", "Mac OS X")
+    write(root / "labels/val/.ipynb_checkpoints/c-checkpoint.txt", "1 0.5 0.5 0.25 0.5\n")
+    assert len(open_rgbt(root / "data.yaml").train) == 2
 
 
 def test_names_that_yaml_takes_for_something_else_are_told(root: Path) -> None:
