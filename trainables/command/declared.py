@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from trainables.recipe import Recipe
 from trainables.settings import parse
 
 PRESET, BASELINE = "declared", "defaults"
+_WRITTEN_BESIDE = re.compile(r"\..*|__pycache__|.*\.(cache|lock|pyc)|cache-.*\.arrow", re.IGNORECASE)
+"""Names of what tools write beside data that they only read: Ultralytics, Hugging Face's datasets, editors."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,9 @@ class PathData:
 
 
 def _fingerprint(path: Path) -> str:
-    """Of names and sizes: contents may be a terabyte."""
+    """Of names and sizes: contents may be a terabyte. What tools write beside data while they train does not count."""
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    files = [file for file in files if not any(map(_WRITTEN_BESIDE.fullmatch, file.relative_to(path).parts))]
     digest = hashlib.sha256()
     for file in files:
         line = f"{file.relative_to(path.parent)} {file.stat().st_size}\n"
