@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torchvision.ops import box_iou, complete_box_iou_loss, sigmoid_focal_loss
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torchvision.ops import box_iou, complete_box_iou_loss
 
 from trainables.resnet_yolo.model import Predictions
+from trainables.vision.focusing import focus
 
 RADIUS = 1.0
 """A cell can match an object if its middle is in the object's box, within this many strides of the centre (FCOS)."""
@@ -92,5 +94,12 @@ def detection_losses(
     matched = torch.stack(matches) >= 0
     box = complete_box_iou_loss(predictions.boxes[matched], torch.cat(wanted_boxes), reduction="mean")
     count = max(1, sum(len(target.boxes) for target in targets))
-    cls = sigmoid_focal_loss(predictions.logits, wanted_classes, alpha=-1, gamma=gamma, reduction="sum") / count
+    cls = _focal(predictions.logits, wanted_classes, gamma) / count
     return Losses(box_weight * box + cls_weight * cls, box, cls)
+
+
+def _focal(logits: Tensor, wanted: Tensor, gamma: float) -> Tensor:
+    """The sum of the focal losses of `logits`, for `wanted` of 0 or 1: torchvision's, for any gamma."""
+    each = binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    scores = logits.sigmoid()
+    return (each * focus(scores * wanted + (1 - scores) * (1 - wanted), gamma)).sum()

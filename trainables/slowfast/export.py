@@ -68,7 +68,7 @@ class SoftmaxFocalLoss(BaseWeightedLoss):
         each = cross_entropy(cls_score, label, reduction="none")
         right = label if label.dim() == 1 else label.argmax(dim=1)
         share = cls_score.softmax(dim=1).gather(1, right[:, None]).squeeze(1)
-        return torch.mean((1 - share) ** self.gamma * each)
+        return torch.mean((1 - share).clamp(min=1e-8) ** self.gamma * each)  # of 0 the slope may be infinite
 '''
 
 

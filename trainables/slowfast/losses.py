@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from trainables.vision.focusing import focus
+
 
 def class_loss(
     scores: Tensor, classes: Tensor, *, kind: str, gamma: float, smoothing: float, weights: Tensor
@@ -23,5 +25,5 @@ def class_loss(
     if kind == "focal":
         each = cross_entropy(scores, classes, reduction="none", label_smoothing=smoothing)
         right = scores.softmax(dim=1).gather(1, classes[:, None]).squeeze(1)
-        return torch.mean((1 - right) ** gamma * each)
+        return torch.mean(focus(right, gamma) * each)
     return cross_entropy(scores, classes, weight=weights if kind == "weighted" else None, label_smoothing=smoothing)

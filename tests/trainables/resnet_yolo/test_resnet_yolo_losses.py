@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torchvision.ops import sigmoid_focal_loss
 
 from trainables.resnet_yolo.losses import Target, detection_losses, match
 from trainables.resnet_yolo.model import Predictions
@@ -73,6 +74,23 @@ class TestLosses:
         unsure = torch.tensor([[1.0], [1.0], [-1.0], [-1.0]])
         spared = [losses(self.perfect, unsure, gamma=gamma)[2] for gamma in (0.0, 2.0, 2.5)]
         assert spared == sorted(spared, reverse=True)
+
+    @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+    def test_sure_answers_have_a_gradient_whatever_gamma_is(self, gamma: float) -> None:
+        """Scores of 1 and 0 in single precision: the slope of 0 to a power below 1 is infinite."""
+        scores = torch.tensor([[40.0], [40.0], [-40.0], [-200.0]], requires_grad=True)
+        predictions = Predictions(self.perfect[None], scores[None], CENTERS, STRIDES)
+        rules = {"threshold": 0.5, "gamma": gamma, "box_weight": 7.5, "cls_weight": 0.5}
+        detection_losses(predictions, [target((0, 16))], **rules).total.backward()  # type: ignore[no-untyped-call]
+        assert scores.grad is not None
+        assert scores.grad.abs().max() < 1e-6
+
+    def test_the_class_loss_is_torchvisions(self) -> None:
+        logits = torch.tensor([[0.5], [-1.0], [2.0], [-3.0]])
+        wanted = torch.tensor([[1.0], [1.0], [0.0], [0.0]])
+        for gamma in (0.0, 1.0, 2.3):
+            expected = sigmoid_focal_loss(logits, wanted, alpha=-1, gamma=gamma, reduction="sum")
+            assert losses(self.perfect, logits, gamma=gamma)[2] == float(expected)
 
     def test_background_alone_costs_only_its_scores(self) -> None:
         predictions = Predictions(self.perfect[None], self.sure[None], CENTERS, STRIDES)
