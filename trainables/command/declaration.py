@@ -5,7 +5,6 @@ These are the fields of a sweep that `recipe: command` has and other recipes do 
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
 from collections.abc import Mapping
@@ -14,19 +13,22 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from trainables.errors import SettingsError, nearest
+from trainables.json_file import is_number
 from trainables.objective import Metric
 from trainables.settings import Settings
 
 
 def _scalar(value: Any) -> Any:
+    if isinstance(value, list):
+        raise ValueError("must be one value; several to choose from are {choices: [a, b], default: a}")
     if not isinstance(value, (bool, int, float, str)):
-        raise ValueError(f"must be a number, true, false or a text, not {value!r}")
+        raise ValueError("must be a number, true, false or a text, in quotes if it looks like a date or like nothing")
     return value
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"must be a number, not {value!r}")
+    if not is_number(value):
+        raise ValueError("must be a number, and finite")
     return value
 
 
@@ -94,7 +96,7 @@ class Parameter(Settings):
     def _check_default(self) -> None:
         if self.choices is not None and not any(same(self.default, choice) for choice in self.choices):
             raise ValueError(f"default is {self.default!r}; it must be one of {self.choices}")
-        if self.low is not None and (isinstance(self.default, bool) or not isinstance(self.default, (int, float))):
+        if self.low is not None and not is_number(self.default):
             raise ValueError(f"default is {self.default!r}; it must be a number")
 
     @property
@@ -249,6 +251,10 @@ def check_parameters(parameters: Mapping[str, Parameter]) -> None:
             choices = parameters[other].choices
             if choices is None:
                 raise SettingsError(f"{where}.when.{other}: {other} has no choices, so nothing can depend on it")
+            if wanted == []:
+                raise SettingsError(
+                    f"{where}.when.{other} is an empty list, so {name} would never be passed; name some"
+                )
             for value in wanted if isinstance(wanted, list) else [wanted]:
                 if not any(same(value, choice) for choice in choices):
                     raise SettingsError(f"{where}.when.{other} is {value!r}; it must be one of {choices}")

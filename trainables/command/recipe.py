@@ -20,6 +20,8 @@ from trainables.recipe import AnyRecipe, Epoch
 from trainables.settings import parse
 
 COMMAND_FILE, PARAMETERS_FILE = "command.txt", "parameters.yaml"
+NAMED_EPOCHS = ("csv", "jsonl", "ultralytics", "lightning")
+"""Kinds of source in which a column or key counts epochs, so that `epoch` may name it."""
 _UNDECLARED = "recipe 'command' is declared in a sweep file (docs/own-script.md): steadytune launch SWEEP.yaml"
 
 
@@ -179,5 +181,25 @@ def _notes(declaration: Declaration) -> Iterator[str]:
     if "epochs" not in used:
         epochs = declaration.epochs
         yield f"The script is not told its epochs (${{epochs}} is not in the command): it must train {epochs} itself."
+    source = declaration.metric.source
+    if source is not None and source.epoch is not None and source.kind not in NAMED_EPOCHS:
+        yield f"metric.source.epoch is not used: {source.kind} says by itself which epoch a value is of; leave it out."
+    words = _words(declaration) if "args" in used else []
+    if words:
+        yield (
+            f"{' and '.join(words)}: argparse's type=bool takes false for true. With `flag: bare` the name is passed "
+            "alone, or nothing; yes and no, if the script wants these words, belong in quotes."
+        )
     if not declaration.resumes:
         yield "The script cannot be resumed (checkpoint.resume is not given): trials are stopped, never paused."
+
+
+def _words(declaration: Declaration) -> list[str]:
+    """How true and false are passed, for each option of the command line that is one of them."""
+    return [
+        template.replace("{name}", name).replace("{value}", "true/false")
+        for name, parameter in declaration.all_parameters.items()
+        if (template := parameter.args or declaration.args).startswith("-")
+        and parameter.flag == "value"
+        and any(isinstance(value, bool) for value in parameter.choices or [parameter.value])
+    ]

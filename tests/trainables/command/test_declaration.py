@@ -6,6 +6,7 @@ import json
 import os
 import tomllib
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,14 @@ def command(*words: str, **fields: Any) -> AnyRecipe:
             r"parameters.lr.low' is '1'; it must be a number",
         ),
         ({"parameters": {"lr": {"low": 1, "high": 2}}}, r"default is missing; it is the baseline's value"),
+        (
+            {"parameters": {"lr": [1e-3, 1e-2]}},
+            r"'parameters.lr.value' is \[0.001, 0.01\]; it must be one value; several to choose from are \{choices: ",
+        ),
+        (
+            {"parameters": {"day": {"choices": [date(2024, 1, 1)], "default": "x"}}},
+            r"is datetime.date\(2024, 1, 1\); it must be a number, true, false or a text, in quotes if it looks like a",
+        ),
         ({"parameters": {"lr": {"lo": 1}}}, r"unknown setting 'parameters.lr.lo'; did you mean 'low'\?"),
         ({"parameters": {"opt": {**OPTIMIZER, "default": "adam"}}}, r"default is 'adam'; it must be one of"),
         (
@@ -87,6 +96,15 @@ def command(*words: str, **fields: Any) -> AnyRecipe:
             {"parameters": {"m": {**MOMENTUM, "when": {"optimizer": "lamb"}}, "optimizer": OPTIMIZER}},
             "'lamb'; it must",
         ),
+        (
+            {"parameters": {"m": {**MOMENTUM, "when": {"optimizer": []}}, "optimizer": OPTIMIZER}},
+            r"parameters.m.when.optimizer is an empty list, so m would never be passed",
+        ),
+        (
+            {"parameters": {"lr": {**LR, "high": 10**400}}},
+            r"parameters.lr.high' is 1000.*; it must be a number, and fini",
+        ),
+        ({"parameters": {"lr": {**LR, "default": 10**400}}}, r"default is 1000.*; it must be a number"),
         ({"command": None}, r"recipe command: command is missing"),
     ],
 )
@@ -194,6 +212,30 @@ def test_a_script_that_cannot_resume_is_stopped_and_never_paused() -> None:
 def test_a_script_without_a_seed_is_told_of() -> None:
     recipe = script(command=["train", "${epochs}", "${args}"])
     assert recipe.notes[0].startswith("The script takes no seed")
+
+
+def test_true_and_false_as_words_of_an_option_are_told() -> None:
+    aug = {"choices": [True, False], "default": True}
+    parameters = {"aug": aug, "ema": {"value": True, "args": "--ema {value}"}, "lr": LR}
+    (note,) = [note for note in command("${args}", parameters=parameters).notes if "type=bool" in note]
+    assert note.startswith("--aug=true/false and --ema true/false: argparse's type=bool takes false for true.")
+    silent = (
+        command("${args}", parameters={"aug": {**aug, "flag": "bare"}, "lr": LR}),
+        command("${args}", args="{name}={value}", parameters={"aug": aug}),  # Hydra's overrides
+        command("${args_file}", parameters={"aug": aug}, args_file={"file": "p.yaml"}),
+        command("${args}"),
+    )
+    assert not any("type=bool" in note for recipe in silent for note in recipe.notes)
+
+
+def test_a_name_of_the_epoch_that_nothing_reads_is_told() -> None:
+    def notes(**source: str) -> str:
+        return " ".join(script(metric={**METRIC, "source": source}).notes)
+
+    assert "metric.source.epoch is not used: tensorboard says by itself which epoch" in notes(
+        tensorboard="${run_dir}", epoch="epoch"
+    )
+    assert "metric.source.epoch" not in notes(csv="${run_dir}/a.csv", epoch="step") + notes(tensorboard="${run_dir}")
 
 
 def test_a_sweep_file_is_read_back_as_it_was(tmp_path: Path) -> None:
