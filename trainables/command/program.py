@@ -15,15 +15,26 @@ INTERPRETER = re.compile(r"(python|pypy)[\d.]*|(ba|da|z)?sh|Rscript|julia|perl|r
 SCRIPT = re.compile(r".+\.(py|sh|R|jl|pl|rb)")
 NO_SCRIPT = {"-m", "-c", "--module"}
 """Options after which the code comes from elsewhere."""
+OF_A_SHELL = {"&&", "||", "|", ";", "&", ">", ">>", "<", "2>&1", "&>"}
+"""Words that a shell would act on; without one they are arguments of the program."""
+VARIABLE = re.compile(r"[A-Za-z_]\w*=.*", re.ASCII | re.DOTALL)
 
 
 def check_program(command: Sequence[str], directory: Path) -> None:
     """Check that a command can be started in `directory`. Words with a placeholder are not known yet.
 
     Raises:
-        SettingsError: its program is not found or may not be run, or there is no such script.
+        SettingsError: its program is not found or may not be run, there is no such script, or it needs a shell.
     """
     program, *words = command
+    if needs_shell := next((word for word in words if word in OF_A_SHELL), None):
+        fix = "write the line into a file, say run.sh, and give `bash run.sh` with what it needs as arguments"
+        raise SettingsError(f"command: {needs_shell!r} is for a shell, and no shell runs the command; {fix}")
+    if VARIABLE.fullmatch(program):
+        raise SettingsError(
+            f"command: {program!r} sets a variable, which a shell does, and no shell runs the command; write `env` "
+            "before it"
+        )
     if "${" in program:
         return
     if "/" in program:
@@ -34,7 +45,8 @@ def check_program(command: Sequence[str], directory: Path) -> None:
         raise SettingsError(f"command: {program!r} is no program on the PATH; {fix}")
     if script := _script(Path(program).name, words):
         path = directory / script
-        if not path.is_file():
+        is_package = Path(program).name.startswith(("python", "pypy")) and (path / "__main__.py").is_file()
+        if not path.is_file() and not is_package:
             raise SettingsError(f"command: {script!r} is no file in {directory}; give the path of the script")
 
 
@@ -53,7 +65,7 @@ def _script(program: str, words: Sequence[str]) -> str | None:
     if words and program not in ("torchrun", "accelerate", "deepspeed") and not words[0].startswith("-"):
         return None if "${" in words[0] else words[0]
     for word in words:
-        if word in NO_SCRIPT or "${" in word:
+        if word in NO_SCRIPT or "${" in word or re.fullmatch(r"-[a-z]+c", word):  # bash -lc
             return None
         if SCRIPT.fullmatch(word) and not word.startswith("-"):
             return word

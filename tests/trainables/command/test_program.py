@@ -16,6 +16,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "run.sh").write_text("#!/bin/sh\n")
     (tmp_path / "go").write_text("#!/bin/sh\n")
     (tmp_path / "go").chmod(0o755)
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/__main__.py").touch()
+    (tmp_path / "folder").mkdir()
     return tmp_path
 
 
@@ -32,6 +35,8 @@ def folder(tmp_path: Path) -> Path:
         "${env:PROGRAM} nowhere.py",
         "torchrun --nproc-per-node 2 train.py",
         "env LR=1 python nowhere.py",
+        "bash -lc nowhere.py",
+        "python package",
     ],
 )
 def test_what_may_start_is_let_through(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +54,11 @@ def test_what_may_start_is_let_through(line: str, folder: Path, monkeypatch: pyt
         ("python nowhere.py", "'nowhere.py' is no file in .*; give the path of the script"),
         ("python -u nowhere.py", "'nowhere.py' is no file in"),
         ("bash nowhere", "'nowhere' is no file in"),
+        ("python folder", "'folder' is no file in"),
+        ("bash package", "'package' is no file in"),
+        ("cd code && python train.py", "'&&' is for a shell, and no shell runs the command; write the line into a"),
+        ("python train.py > log.txt", "'>' is for a shell"),
+        ("CUDA_VISIBLE_DEVICES=0 python train.py", "'CUDA_VISIBLE_DEVICES=0' sets a variable, .* write `env` before"),
     ],
 )
 def test_what_cannot_start_is_one_sentence(line: str, words: str, folder: Path) -> None:
