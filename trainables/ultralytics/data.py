@@ -14,14 +14,15 @@ from typing import Any
 
 import yaml
 
-from trainables.atomic import new_folder_once, write_file
+from trainables.atomic import write_file
 from trainables.errors import DataError, no_data_at
 from trainables.file_facts import FileFacts, file_facts
 from trainables.manifest import Manifest, Part, of_parts
 from trainables.settings import read_yaml
 from trainables.tracks.sequence import Sequences
+from trainables.ultralytics.derived import derived_folder
 from trainables.ultralytics.files import is_own_data_set
-from trainables.ultralytics.ndjson import cache_folder, converted
+from trainables.ultralytics.ndjson import converted
 from trainables.vision.findings import Findings
 from trainables.vision.image_facts import image_facts
 from trainables.vision.image_files import UNREADABLE_IMAGE, images_in, note_orphans
@@ -229,20 +230,16 @@ def _of_images_alone(
     """
     relative = {split: [image.relative_to(folders[split]) for image in members] for split, members in images.items()}
     key = hashlib.sha256(f"{folder}\n{names}\n{relative}".encode()).hexdigest()[:12]
-    target = cache_folder() / f"classes-{folder.name}-{key}"
-    if not target.is_dir():
-        try:
-            with new_folder_once(target) as partial:
-                for split, members in relative.items():
-                    for name in names:  # a class of which nothing is left keeps its number
-                        (partial / split / name).mkdir(parents=True)
-                    for member in members:
-                        (partial / split / member).parent.mkdir(parents=True, exist_ok=True)
-                        (partial / split / member).symlink_to(folders[split] / member)
-        except OSError:
-            if not target.is_dir():  # else another process was quicker
-                raise
-    return target
+
+    def fill(target: Path) -> None:
+        for split, members in relative.items():
+            for name in names:  # a class of which nothing is left keeps its number
+                (target / split / name).mkdir(parents=True)
+            for member in members:
+                (target / split / member).parent.mkdir(parents=True, exist_ok=True)
+                (target / split / member).symlink_to(folders[split] / member)
+
+    return derived_folder(f"classes-{folder.name}-{key}", fill)
 
 
 def _read(

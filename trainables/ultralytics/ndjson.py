@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from trainables.atomic import new_folder_once
 from trainables.errors import DataError
 from trainables.json_file import parse_json
 from trainables.regular_file import read_regular
+from trainables.ultralytics.derived import derived_folder
 from trainables.vision.findings import Findings
 
 FIX = "it must be an NDJSON file of Ultralytics' export, so export the data set again"
@@ -27,11 +28,6 @@ Record = tuple[int, dict[str, Any]]
 """A line's number, and what it holds."""
 KINDS = ("boxes", "segments", "pose", "obb")
 """The lists of an image's `annotations`; each entry is a class and its coordinates, as in a label file."""
-
-
-def cache_folder() -> Path:
-    """Where converted data sets are kept: the folder of downloaded ones (`search.storage.dataset_cache`)."""
-    return Path(os.environ.get("STEADYTUNE_CACHE") or Path.home() / ".cache" / "steadytune")
 
 
 def converted(file: Path, findings: Findings) -> Path:
@@ -53,16 +49,9 @@ def converted(file: Path, findings: Findings) -> Path:
         lines = ", ".join(map(str, unlabelled[:5])) + (" …" if len(unlabelled) > 5 else "")
         findings.add(UNLABELLED, file, f"{len(unlabelled)} of {len(images)} images have no class (line {lines})")
     key = hashlib.sha256(f"{file.absolute()}\n{text}".encode()).hexdigest()[:12]
-    target = cache_folder() / f"ndjson-{file.stem}-{key}"
-    result = target if is_folder else target / "data.yaml"
-    if not target.is_dir():
-        try:
-            with new_folder_once(target) as partial:
-                (_write_classes if is_folder else _write_labels)(file, header, images, partial)
-        except OSError:
-            if not target.is_dir():  # else another process was quicker
-                raise
-    return result
+    write = partial(_write_classes if is_folder else _write_labels, file, header, images)
+    folder = derived_folder(f"ndjson-{file.stem}-{key}", write)
+    return folder if is_folder else folder / "data.yaml"
 
 
 def _records(file: Path, text: str) -> tuple[dict[str, Any], list[Record]]:
