@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, get_args
 
 from trainables import libraries
 from trainables.address import load
 from trainables.declared import declared
 from trainables.errors import SettingsError, nearest
+from trainables.objective import Mode
 from trainables.recipe import AnyRecipe, Recipe
 
 GROUP = "steadytune.recipes"
@@ -25,6 +26,8 @@ BUILT_IN = {
 }
 DECLARED = {"command": "trainables.command.recipe:Command"}
 """Recipes whose trainings a sweep file declares."""
+TEXTS = ("name", "summary", "metric", "baseline")
+"""Attributes of each recipe that are texts."""
 
 
 def names() -> list[str]:
@@ -40,7 +43,8 @@ def find(name: str, declaration: Mapping[str, Any] | None = None) -> AnyRecipe:
         declaration: the fields of a sweep file that concern the recipe; see `trainables.declared`.
 
     Raises:
-        SettingsError: no such name, a module that cannot be imported, something that is no recipe, or a wrong field.
+        SettingsError: no such name, a module that cannot be imported, something that is no recipe or no whole one, or a
+            wrong field.
     """
     address = BUILT_IN.get(name) or DECLARED.get(name) or (name if ":" in name else _registered(name))
     loaded = load(address, f"recipe {name!r}")
@@ -52,7 +56,19 @@ def find(name: str, declaration: Mapping[str, Any] | None = None) -> AnyRecipe:
     if missing:
         raise SettingsError(f"recipe {name!r}: {address} lacks {', '.join(missing)}; implement every abstract method")
     recipe: AnyRecipe = loaded()
+    _check_attributes(recipe, f"recipe {name!r}: {address}")
     return declared(recipe, declaration) if declaration else recipe
+
+
+def _check_attributes(recipe: AnyRecipe, owner: str) -> None:
+    """Refuse a recipe without what every sweep asks of it, or whose mode would be taken for another."""
+    lacking = [name for name in TEXTS if not isinstance(getattr(recipe, name, None), str)]
+    if not isinstance(getattr(recipe, "settings_type", None), type):
+        lacking.append("settings_type")
+    if lacking:
+        raise SettingsError(f"{owner} lacks {', '.join(lacking)}; give the class these attributes (docs/own-recipe.md)")
+    if recipe.mode not in get_args(Mode):
+        raise SettingsError(f"{owner}: mode is {recipe.mode!r}; it must be 'max' or 'min'")
 
 
 def find_installed(name: str, declaration: Mapping[str, Any] | None = None) -> AnyRecipe:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -58,3 +60,30 @@ def test_a_module_that_breaks_on_import_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     with pytest.raises(SettingsError, match="broken_recipe_module cannot be imported"):
         registry.find("broken_recipe_module:Recipe")
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"mode": "maximize"}, r"mode is 'maximize'; it must be 'max' or 'min'"),
+        ({"metric": None, "baseline": None}, r"lacks metric, baseline; give the class these attributes"),
+        ({"settings_type": None}, r"lacks settings_type; give the class these attributes"),
+    ],
+)
+def test_a_recipe_that_is_not_whole_is_refused(
+    changed: dict[str, Any], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mode that is not "max" was taken for "min", and so the worst trial for the winner."""
+    module = ModuleType("half_a_recipe")
+    module.__dict__["Half"] = type("Half", (ResnetYolo,), changed)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with pytest.raises(SettingsError, match=rf"recipe 'half_a_recipe:Half': half_a_recipe:Half:? ?{complaint}"):
+        registry.find("half_a_recipe:Half")
+
+
+def test_a_file_of_presets_without_any_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "presets.yaml"
+    file.write_text("tiny: {epochs: 1}\n")
+    recipe = type("Mine", (ResnetYolo,), {"presets_file": file})()
+    with pytest.raises(SettingsError, match=r"presets\.yaml: presets is missing; it must map names of presets"):
+        recipe.settings("tiny", {})
