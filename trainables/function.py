@@ -27,7 +27,7 @@ from trainables.atomic import write_file
 from trainables.command.declaration import Parameter, check_parameters, in_order
 from trainables.command.declared import DeclaredRecipe, PathData
 from trainables.command.settings import DeclaredSettings, settings_type
-from trainables.errors import CheckpointError, SettingsError
+from trainables.errors import CheckpointError, SettingsError, hint
 from trainables.objective import Bounds, Objective
 from trainables.recipe import Epoch, no_checkpoint
 from trainables.settings import parse
@@ -75,7 +75,7 @@ def recipe(
             arguments.
     """
     objective = parse(Objective, {"name": metric, "mode": mode, "bounds": bounds}, "recipe")
-    declared = {name: parse(Parameter, dict(fields), f"recipe: {name}") for name, fields in parameters.items()}
+    declared = {name: _parameter(name, fields) for name, fields in parameters.items()}
     check_parameters(declared)
 
     def make(function: Function) -> type[FunctionRecipe]:
@@ -99,6 +99,16 @@ def recipe(
         return type(name, (FunctionRecipe,), members)
 
     return make
+
+
+def _parameter(name: str, fields: Any) -> Parameter:
+    if not isinstance(fields, Mapping):
+        question = hint(name, inspect.signature(recipe).parameters, "did you mean {!r}? ")
+        raise SettingsError(
+            f"recipe: {name} is {fields!r}; {question}a parameter is a mapping such as {{'low': 1e-5, 'high': 1e-1, "
+            "'log': True, 'default': 1e-2}, or {'value': 64} if it does not vary"
+        )
+    return parse(Parameter, fields, f"recipe: {name}")
 
 
 def _check(name: str, function: Function) -> None:

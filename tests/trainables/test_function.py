@@ -113,6 +113,10 @@ def test_a_function_that_cannot_be_a_recipe_is_refused() -> None:
         def other(config: Any) -> Generator[Any, None, None]:
             yield {"accuracy": 1.0}
 
+    for name, value in {"lr": 1e-3, "epoch": 3, "direction": "maximize"}.items():
+        with pytest.raises(SettingsError, match=rf"recipe: {name} is {value!r}; .*a parameter is a mapping such as"):
+            recipe(metric="accuracy", epochs=1, **{name: value})  # type: ignore[arg-type]
+
     with pytest.raises(SettingsError, match="recipe: lr: default is missing"):
         recipe(metric="accuracy", epochs=1, lr={"low": 0.1, "high": 1.0})
 
