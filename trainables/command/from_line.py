@@ -6,7 +6,9 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from trainables.command.program import INTERPRETER, SCRIPT
 from trainables.settings import parse_value
 
 EPOCHS = {"epochs", "epoch", "num_epochs", "max_epochs", "n_epochs", "num_train_epochs", "trainer.max_epochs"}
@@ -21,6 +23,8 @@ NOT_VARIED = re.compile(
     r"worker|thread|gpu|device|nproc|port$|rank|freq|interval|verbose|num_classes|world|node|imgsz|image_size|img_size"
 )
 """In names of numbers that say how a training runs, not what it is."""
+LAUNCHER = re.compile(r"torch\.distributed\.(run|launch)|accelerate\.commands\.launch|deepspeed\.launcher\.runner")
+"""Modules that run a script, whose name follows after options of theirs."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -38,10 +42,13 @@ class Guess:
 
 
 def guess(words: Sequence[str]) -> Guess:
-    """The placeholders and parameters of a command line; what is neither stays as it is."""
-    guessed = Guess()
+    """The placeholders and parameters of a command line; what is neither stays as it is.
+
+    What stands before the script is for the program that runs it, such as how many processes there are.
+    """
+    index = _first_argument(words)
+    guessed = Guess(command=list(words[:index]))
     position: int | None = None
-    index = 0
     while index < len(words):
         word, following = words[index], words[index + 1] if index + 1 < len(words) else None
         match = re.fullmatch(r"(-{0,2})([A-Za-z][\w./-]*)=(.*)", word)
@@ -72,6 +79,18 @@ def guess(words: Sequence[str]) -> Guess:
             guessed.command.append("${args}")
         guessed.parameters[name] = span if style == guessed.style else span[:-1] + f', args: "{style}"}}'
     return guessed
+
+
+def _first_argument(words: Sequence[str]) -> int:
+    """Where the arguments of a script begin, or of a module after -m; 0 if the line names neither."""
+    is_run = False
+    for index, word in enumerate(words):
+        is_run = is_run or INTERPRETER.fullmatch(Path(word).name) is not None
+        if is_run and word in ("-m", "--module") and not LAUNCHER.fullmatch("".join(words[index + 1 : index + 2])):
+            return min(index + 2, len(words))
+        if SCRIPT.fullmatch(word) and not word.startswith("-") and "=" not in word:
+            return index + 1
+    return 0
 
 
 def _placeholder(guessed: Guess, name: str, value: str, flag: str) -> str | None:

@@ -32,6 +32,23 @@ def test_numbers_become_ranges_and_folders_placeholders() -> None:
     assert (guessed.style, guessed.epochs, guessed.resume) == ("--{name} {value}", "30", "--resume")
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "accelerate launch --num_processes 2 --main_process_port=29501 train.py",
+        "torchrun --max-restarts 3 train.py",
+        "mpirun -np 4 python train.py",
+        "nice -n 19 python -X 3 -m package.train",
+        "python -m torch.distributed.run --max-restarts=3 train.py",
+        "python -m package.train",
+    ],
+)
+def test_options_of_what_runs_the_script_stay_as_they_are(before: str) -> None:
+    guessed = guess(shlex.split(f"{before} --lr 1e-3 --config base.py"))
+    assert guessed.command == [*shlex.split(before), "${args}", "--config", "base.py"]
+    assert [*guessed.parameters] == ["lr"]
+
+
 def test_what_is_written_is_a_sweep() -> None:
     for line in (LINE, "train lr=0.1 trainer.max_epochs=3 hydra.run.dir=x aug=true", "python train.py"):
         text, _ = sweep_file(shlex.split(line))
