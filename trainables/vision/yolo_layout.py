@@ -61,6 +61,8 @@ def read_layout(path: Path, findings: Findings) -> YoloLayout:
             names there.
     """
     file = _yaml_in(path) if path.is_dir() else path
+    if file.suffix.lower() == ".json":
+        raise DataError(f"{file}: is no data YAML; for COCO's layout give the folder that holds annotations and images")
     try:
         described = read_yaml(file, exponents=False)
     except SettingsError as error:
@@ -81,8 +83,11 @@ def read_layout(path: Path, findings: Findings) -> YoloLayout:
 def _yaml_in(folder: Path) -> Path:
     files = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
     same_stem = [file for file in files if file.stem == folder.name]
+    if not files:
+        coco = "with annotations/instances_train*.json and instances_val*.json"
+        raise DataError(f"{folder}: holds no data YAML; give the path of one, or a folder in COCO's layout, {coco}")
     if len(files) != 1 and len(same_stem) != 1:
-        names = ", ".join(file.name for file in files) or "none"
+        names = ", ".join(file.name for file in files)
         raise DataError(f"{folder}: holds the YAML files {names}; give the path of the data YAML itself")
     return files[0] if len(files) == 1 else same_stem[0]
 
@@ -248,9 +253,11 @@ def _located(layout: YoloLayout, split: str, path: str) -> list[Path]:
         if os.path.exists(candidate):
             return [candidate]
     if glob.has_magic(path):
-        for candidate in tried:
-            if matches := sorted(map(Path, glob.glob(str(candidate), recursive=True)), key=str):
-                return matches
+        for spelling in spellings:
+            for root in layout.roots:  # whose own brackets are none of a pattern
+                pattern = os.path.normpath(os.path.join(glob.escape(str(root)), spelling))
+                if matches := sorted(map(Path, glob.glob(pattern, recursive=True)), key=str):
+                    return matches
     folder = next(parent for parent in tried[0].parents if os.path.isdir(parent))  # False of a path that is too long
     missing = tried[0].relative_to(folder).parts[0]
     there: list[str] = []

@@ -23,6 +23,10 @@ def pattern(root: Path) -> Path:
     return write(usual(root), "train: images/tr*\nval: images/va*/*.png\nnames: [cow, calf]\n")
 
 
+def pattern_below_brackets(root: Path) -> Path:
+    return pattern(root / "cows [v2]")
+
+
 def mixed(root: Path) -> Path:
     return everywhere(lambda label: write(label, "0 0.3 0.3 0.4 0.4\n1 0.6 0.6 0.9 0.7 0.7 0.9\n"))(root)
 
@@ -47,7 +51,9 @@ def list_from_windows(root: Path) -> Path:
     return file
 
 
-MORE = [valid, pattern, mixed, root_elsewhere, yaml_with_mark, yaml_in_utf16, list_from_windows]
+MORE = [
+    *(valid, pattern, pattern_below_brackets, mixed, root_elsewhere, yaml_with_mark, yaml_in_utf16, list_from_windows)
+]
 
 
 @pytest.mark.parametrize("build", MORE)
@@ -133,3 +139,11 @@ def test_a_link_that_leads_back_up_is_not_followed_for_ever(tmp_path: Path) -> N
 def test_what_a_data_yaml_must_not_say_is_named(text: str, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=sentence):
         open_yolo(write(usual(tmp_path), text))
+
+
+def test_what_is_no_data_yaml_is_told_with_what_may_be_meant(tmp_path: Path) -> None:
+    (tmp_path / "coco.json").write_text("{}")
+    with pytest.raises(DataError, match=r"coco\.json: is no data YAML; for COCO's layout give the folder that holds"):
+        read_layout(tmp_path / "coco.json", Findings())
+    with pytest.raises(DataError, match=r"holds no data YAML; give the path of one, or a folder in COCO's layout,"):
+        read_layout(tmp_path, Findings())
