@@ -131,7 +131,10 @@ class Recipe(ABC, Generic[SettingsT, DataT]):
     @cached_property
     def presets(self) -> Mapping[str, Mapping[str, Any]]:
         """Preset name to settings: "paper" as the recipe's source has it, "tiny" for two CPU cores."""
-        return dict(read_yaml(self.presets_file)["presets"])
+        presets = read_yaml(self.presets_file).get("presets")
+        if not isinstance(presets, dict):
+            raise SettingsError(f"{self.presets_file}: presets is missing; it must map names of presets to settings")
+        return presets
 
     @cached_property
     def trainings(self) -> Mapping[str, Mapping[str, Any]]:
