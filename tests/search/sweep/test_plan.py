@@ -172,15 +172,21 @@ def test_missing_data_comes_with_the_command_that_makes_some(data: Path) -> None
         ({"quality": {"choices": 3}}, "set.quality is {'choices': 3}; choices must be a list, and stand alone"),
         ({"quality": {"choices": [0.1, 0.5], "log": True}}, "choices must be a list, and stand alone"),
         ({"weights": {"choices": 3}}, "set.weights is {'choices': 3}; choices must be a list, and stand alone"),
-        ({"nan_at": {"low": 0, "high": math.inf}}, "nan_at has no range of its own, so low and high must be numbers"),
-        ({"nan_at": {"low": math.nan, "high": 9}}, "nan_at has no range of its own, so low and high must be numbers"),
+        (
+            {"nan_at": {"low": 0, "high": math.inf}},
+            "nan_at has no range of its own, so low and high must be whole numbers",
+        ),
+        (
+            {"nan_at": {"low": math.nan, "high": 9}},
+            "nan_at has no range of its own, so low and high must be whole numbers",
+        ),
         ({"depth": []}, "set.depth is an empty list; give at least one value"),
         ({"shape": {"low": 1}}, "it is one of fast | slow: give a value or a list of values"),
         ({"epochs": {"low": 3, "high": 9}}, "set.epochs gives a range, but epochs is not searched; pin one value"),
         ({"epochs": [1, 2]}, "epochs is not searched; pin one value. searched: quality, shape, depth, noise"),
         ({"diverge_at": [1, 2.5]}, "setting 'diverge_at' is 2.5; it must be a whole number"),
         ({"diverge_at": [-1, 2]}, "setting 'diverge_at' is -1; it must be at least 0"),
-        ({"diverge_at": {"low": 1}}, "diverge_at has no range of its own, so low and high must be numbers"),
+        ({"diverge_at": {"low": 1}}, "diverge_at has no range of its own, so low and high must be whole numbers"),
     ],
 )
 def test_a_range_without_sense_is_refused(data: Path, chosen: dict[str, Any], sentence: str) -> None:
