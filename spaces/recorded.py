@@ -20,8 +20,8 @@ def redrawn(
     recorded = _Recorded(settings)
     drawing = Draw(recorded, choices)
     space(drawing)
-    elsewhere = [name for name, value in drawing.values.items() if settings.get(name) != value]
-    return drawing.values, tuple(dict.fromkeys([*recorded.outside, *elsewhere]))
+    differing = [name for name, value in drawing.values.items() if settings.get(name) != value]
+    return drawing.values, tuple(dict.fromkeys([*recorded.outside, *differing]))
 
 
 class _Recorded:

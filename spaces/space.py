@@ -134,7 +134,7 @@ def _hull(listed: Range, other: Range) -> Range:
     return replace(listed, low=min(listed.low, other.low), high=max(listed.high, other.high), varies=True)
 
 
-def known(space: Space, values: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any] | None:
+def drawable(space: Space, values: Mapping[str, Any], choices: Mapping[str, Any]) -> dict[str, Any] | None:
     """Those of `values` that `space` would have drawn under the user's `choices`; None if one is out of its range."""
     explorer = Explorer(values)
     space(Draw(explorer, choices))

@@ -68,7 +68,7 @@ def check(directory: Path) -> None:
             raise CheckpointError(f"{path}: has changed since it was written, so it is damaged; use an earlier one")
 
 
-def found(folder: Path) -> dict[int, Path]:
+def by_epoch(folder: Path) -> dict[int, Path]:
     """The complete checkpoints in `folder`, by epoch, oldest first."""
     if not folder.is_dir():
         return {}

@@ -84,10 +84,10 @@ def match(trained: Sequence[str], present: Sequence[str]) -> ClassMatch:
     return ClassMatch(tuple(trained), tuple(present))
 
 
-def nothing_left(match: ClassMatch, what: str) -> DataError:
+def nothing_left(match: ClassMatch, noun: str) -> DataError:
     """The complaint that the held-out split has none of the checkpoint's classes."""
     return DataError(
-        f"no {what} of the held-out split is of a class that the checkpoint was trained on ({listed(match.trained)});"
+        f"no {noun} of the held-out split is of a class that the checkpoint was trained on ({listed(match.trained)});"
         " evaluate it on data that have some"
     )
 

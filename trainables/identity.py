@@ -34,24 +34,24 @@ def difference(saved: str, now: str) -> str:
 
     A fingerprint of version 0.1.0 says nothing about one by content, so the two are not compared.
     """
-    had, has = _TEXT.fullmatch(saved), _TEXT.fullmatch(now)
+    before, after = _TEXT.fullmatch(saved), _TEXT.fullmatch(now)
     if saved == now:
         return ""
     if _AVERAGE in saved:
         return "is an average of trainings, from which none can go on; give a checkpoint of one of them"
-    if had is None or has is None or _recipe(had) != _recipe(has):
-        writer = f"recipe {_recipe(had)}" if had else repr(saved)
-        return f"was written by {writer}, not by recipe {_recipe(has) if has else now}; give a checkpoint of that"
-    if had["training"] != has["training"]:
+    if before is None or after is None or _recipe(before) != _recipe(after):
+        writer = f"recipe {_recipe(before)}" if before else repr(saved)
+        return f"was written by {writer}, not by recipe {_recipe(after) if after else now}; give a checkpoint of that"
+    if before["training"] != after["training"]:
         return (
             "was trained with other settings, and the settings.yaml beside it does not name them: it is missing or was"
             " changed; restore it, and resume with --config SETTINGS.yaml"
         )
-    if had["kind"] != has["kind"] or had["data"] in _accepted:
+    if before["kind"] != after["kind"] or before["data"] in _accepted:
         return ""
     return (
-        f"was trained on other data (fingerprint {had['data']}, that of the data given is {has['data']}); restore the"
-        " files, or train from the start"
+        f"was trained on other data (fingerprint {before['data']}, that of the data given is {after['data']}); restore"
+        " the files, or train from the start"
     )
 
 

@@ -100,7 +100,7 @@ class Batches(Generic[BatchT]):
                 pin_memory=self._pinned,
             )
         for batch in self._loader:
-            yield _each(batch, _received)
+            yield _mapped(batch, _received)
 
     def restart(self) -> None:
         """End the processes; the next iteration starts others, which see the data set as it is then."""
@@ -120,11 +120,11 @@ class Timed(Generic[BatchT]):
         self._began = time.perf_counter()
 
     def __iter__(self) -> Iterator[BatchT]:
-        asked = self._began
+        asked_at = self._began
         for batch in self._batches:
-            self._waited += time.perf_counter() - asked
+            self._waited += time.perf_counter() - asked_at
             yield batch
-            asked = time.perf_counter()
+            asked_at = time.perf_counter()
 
     def seconds(self) -> dict[str, float]:
         """The training so far as `Epoch.seconds` has it: "data", in which it waited, and "train", the rest."""
@@ -174,7 +174,7 @@ class _Sent:
         self._collate = collate
 
     def __call__(self, examples: list[Any]) -> Any:
-        return _each(self._collate(examples), _by_content)
+        return _mapped(self._collate(examples), _by_content)
 
 
 class _Content(NamedTuple):
@@ -193,16 +193,16 @@ def _received(value: Any) -> Any:
     return torch.from_numpy(value.array) if isinstance(value, _Content) else value
 
 
-def _each(batch: Any, change: Callable[[Any], Any]) -> Any:
+def _mapped(batch: Any, change: Callable[[Any], Any]) -> Any:
     """`batch`, with what its lists, tuples and dictionaries hold changed."""
     if isinstance(batch, _Content):
         return change(batch)
     if isinstance(batch, dict):
-        return {key: _each(value, change) for key, value in batch.items()}
+        return {key: _mapped(value, change) for key, value in batch.items()}
     if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*(_each(value, change) for value in batch))
+        return type(batch)(*(_mapped(value, change) for value in batch))
     if isinstance(batch, list | tuple):
-        return type(batch)(_each(value, change) for value in batch)
+        return type(batch)(_mapped(value, change) for value in batch)
     return change(batch)
 
 

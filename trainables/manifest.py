@@ -34,14 +34,14 @@ class Part(NamedTuple):
         split: such as "train"; "" if that is in the path.
         file: its absolute path.
         digest: SHA-256 of its bytes, or of the values that were read, as hexadecimal digits.
-        what: which of several parts of the file it is, such as "clip 3"; "" for the file as a whole.
+        section: which of several parts of the file it is, such as "clip 3"; "" for the file as a whole.
         read_later: whether the file is read during training, so that it may have changed by then.
     """
 
     split: str
     file: str
     digest: str
-    what: str = ""
+    section: str = ""
     read_later: bool = False
 
 
@@ -72,10 +72,10 @@ class Manifest:
             DataError: a file is there, but cannot be read.
         """
         parts = dict(self.parts)
-        with file_facts() as known:
+        with file_facts() as facts:
             for name, file in self.later.items():
                 if os.path.exists(file):
-                    parts[name] = _digest(file, known)
+                    parts[name] = _digest(file, facts)
                 else:
                     del parts[name]
         return Manifest(self.facts, parts, self.later)
@@ -86,7 +86,7 @@ def of_parts(facts: Mapping[str, Any], parts: Iterable[Part]) -> Manifest:
     parts = list(parts)
     folders = {os.path.dirname(part.file) for part in parts}
     start = len(os.path.commonpath(folders).rstrip("/")) + 1 if folders else 0
-    names = [" ".join(filter(None, (part.split, part.file[start:], part.what))) for part in parts]
+    names = [" ".join(filter(None, (part.split, part.file[start:], part.section))) for part in parts]
     later = {name: part.file for name, part in zip(names, parts, strict=True) if part.read_later}
     return Manifest(facts, {name: part.digest for name, part in zip(names, parts, strict=True)}, later)
 
@@ -103,10 +103,10 @@ def values_digest(*values: bytes) -> str:
     return hashlib.sha256(b"".join(values)).hexdigest()
 
 
-def _digest(file: str, known: FileFacts) -> str:
+def _digest(file: str, facts: FileFacts) -> str:
     """SHA-256 of a file that was read before, as a picture or otherwise."""
-    as_picture = known.recall(file, IMAGE, stamp_of(os.stat(file)))
-    return as_picture[:32].hex() if as_picture else known.digest(Path(file))
+    as_picture = facts.recall(file, IMAGE, stamp_of(os.stat(file)))
+    return as_picture[:32].hex() if as_picture else facts.digest(Path(file))
 
 
 @dataclass(frozen=True)
@@ -158,9 +158,9 @@ def _taken(digests: Counter[str], digest: str) -> bool:
 
 def _facts(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for name in dict.fromkeys([*before, *now]):
-        had, has = before.get(name), now.get(name)
-        if had != has:
-            yield f"{name}: {_text(had)} before, {_text(has)} now"
+        old_value, new_value = before.get(name), now.get(name)
+        if old_value != new_value:
+            yield f"{name}: {_text(old_value)} before, {_text(new_value)} now"
 
 
 def _text(value: Any) -> str:

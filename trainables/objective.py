@@ -130,19 +130,19 @@ class Objective(Settings):
         """The metrics that it takes."""
         return list(self.sum) or [self.name]
 
-    def of_recipe(self, known: Mapping[str, Bounds]) -> dict[str, Any]:
-        """The class attributes of a recipe that optimises it, where the bounds of other metrics are `known`."""
-        return {"metric": self.name, "mode": self.mode, "bounds": self.with_bounds(known)}
+    def of_recipe(self, known_bounds: Mapping[str, Bounds]) -> dict[str, Any]:
+        """The class attributes of a recipe that optimises it, where the bounds of other metrics are `known_bounds`."""
+        return {"metric": self.name, "mode": self.mode, "bounds": self.with_bounds(known_bounds)}
 
-    def with_bounds(self, known: Mapping[str, Bounds]) -> dict[str, Bounds]:
-        """The `known` bounds of metrics and its own: as given, or as they follow from those of the metrics it takes."""
+    def with_bounds(self, known_bounds: Mapping[str, Bounds]) -> dict[str, Bounds]:
+        """The `known_bounds` and its own: as given, or as they follow from those of the metrics that it takes."""
         if self.bounds:
-            return {**known, self.name: self.bounds}
-        if any(name not in known for name in self.parts):
-            return {name: bounds for name, bounds in known.items() if name != self.name}
+            return {**known_bounds, self.name: self.bounds}
+        if any(name not in known_bounds for name in self.parts):
+            return {name: bounds for name, bounds in known_bounds.items() if name != self.name}
         weights = self.sum or {self.name: 1.0}
-        ends = [sorted(weight * end for end in known[name]) for name, weight in weights.items()]
-        return {**known, self.name: (math.fsum(low for low, _ in ends), math.fsum(high for _, high in ends))}
+        ends = [sorted(weight * end for end in known_bounds[name]) for name, weight in weights.items()]
+        return {**known_bounds, self.name: (math.fsum(low for low, _ in ends), math.fsum(high for _, high in ends))}
 
     def value(self, metrics: Mapping[str, float]) -> float | None:
         """Its value in an epoch; None where a metric that it needs was not reported."""

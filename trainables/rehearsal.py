@@ -11,7 +11,7 @@ from trainables.loop_recipe import LoopedRecipe
 from trainables.recipe import AnyRecipe
 from trainables.settings import Settings
 
-HERE = {"device": "cpu", "workers": 0}
+REHEARSED = {"device": "cpu", "workers": 0}
 """Settings with which the rehearsed training begins, in the calling process."""
 
 
@@ -29,11 +29,11 @@ def rehearse(recipe: LoopedRecipe[Any, Any], settings: Settings, data: Any, expo
     from trainables.loop import save_untrained
 
     fields = type(settings).model_fields
-    here = settings.model_copy(update={name: value for name, value in HERE.items() if name in fields})
+    rehearsed = settings.model_copy(update={name: value for name, value in REHEARSED.items() if name in fields})
     checkpoint = export / "checkpoint"
     checkpoint.mkdir(parents=True)
     with TemporaryDirectory() as workdir:
-        save_untrained(recipe.training(here, data, Path(workdir)), checkpoint, here)
+        save_untrained(recipe.training(rehearsed, data, Path(workdir)), checkpoint, rehearsed)
 
 
 def other_classes(data: Any, checkpoint: Path) -> Iterator[str]:

@@ -88,12 +88,12 @@ def _mapping_once(loader: _SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]
         if not isinstance(key, yaml.ScalarNode):
             raise yaml.MarkedYAMLError(problem="a key must be one word", problem_mark=key.start_mark)
         # `0` and `00`, `1` and `yes` are one key to Python, of which the last would count.
-        both = {("as written", key.value)}
+        spellings = {("as written", key.value)}
         if key.tag != MERGE:
-            both.add(("as read", loader.construct_object(key)))
-        if keys & both:
+            spellings.add(("as read", loader.construct_object(key)))
+        if keys & spellings:
             raise yaml.MarkedYAMLError(problem=f"key {key.value!r} is given twice", problem_mark=key.start_mark)
-        keys |= both
+        keys |= spellings
     return loader.construct_mapping(node, deep=True)
 
 

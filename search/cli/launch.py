@@ -87,8 +87,8 @@ def resume(
 ) -> None:
     """Continue a sweep that was interrupted or killed, or give a sweep more to do, even if it has ended."""
     if (stages := StagesFolder(sweeps, name)).exists():
-        more = any((address, detach, background, storage, trials, total_epochs, hours, set_, accept_gap))
-        _resume_stages(stages, more or accept_changed_data)
+        has_options = any((address, detach, background, storage, trials, total_epochs, hours, set_, accept_gap))
+        _resume_stages(stages, has_options or accept_changed_data)
         return
     folder = options.folder(sweeps, name, storage)
     cluster_address = address or folder.spec().address

@@ -59,15 +59,15 @@ def _lot(seed: int, trial: int) -> float:
 
 def audit(state: SweepState) -> Audit:
     """The result of the audits so far."""
-    done = [(state.trials[of], again) for of, again in state.trials.audits.items() if again.finished]
+    done = [(state.trials[of], repeat) for of, repeat in state.trials.audits.items() if repeat.finished]
     pairs = [
-        (again.curve.oriented(stopped.curve.best_value), again.curve.oriented(again.curve.best_value))
-        for stopped, again in done
+        (repeat.curve.oriented(stopped.curve.best_value), repeat.curve.oriented(repeat.curve.best_value))
+        for stopped, repeat in done
     ]
     wrong = sum(_improved(before, after) for before, after in pairs)
     ranked = state.trials.ranking
     winner = ranked[0].curve.oriented(ranked[0].curve.objective_value) if ranked else None
-    reached = [again.curve.oriented(again.curve.objective_value) for _, again in done]
+    reached = [repeat.curve.oriented(repeat.curve.objective_value) for _, repeat in done]
     beaten = sum(value is not None and (winner is None or value > winner) for value in reached)
     return Audit(len(pairs), wrong, beaten, *wilson(wrong, len(pairs)))
 

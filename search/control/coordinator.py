@@ -119,8 +119,8 @@ class Coordinator:
         if self._remaining():
             return self._start(search_trial(self.state, self.scheduler, self.searcher))
         self._close()
-        again = self._confirming() or self._auditing()
-        return self._start(again) if again else None
+        repeat = self._confirming() or self._auditing()
+        return self._start(repeat) if repeat else None
 
     @property
     def over(self) -> bool:

@@ -17,7 +17,7 @@ from search.state.sweep_state import SweepState
 from search.sweep.plan import Plan
 from search.sweep.seeds import derived
 from spaces.recorded import redrawn
-from spaces.space import known
+from spaces.space import drawable
 
 
 def search_trial(state: SweepState, scheduler: Scheduler, searcher: Searcher) -> TrialStarted:
@@ -32,7 +32,7 @@ def search_trial(state: SweepState, scheduler: Scheduler, searcher: Searcher) ->
     if named:
         # Outside the user's narrowed ranges it is trained as it is, but is no trial of the study. So the sampler is not
         # asked for a proposal either: that would fit its model at a moment at which a resumed search does not fit it.
-        values = known(plan.space, named[1], plan.spec.set)
+        values = drawable(plan.space, named[1], plan.spec.set)
     else:
         values = prior or scheduler.new() or searcher.propose(number, {})
     drawn = searcher.ask(number, values) if values is not None and plan.ranges else {}
@@ -64,14 +64,14 @@ def confirming_trial(state: SweepState) -> TrialStarted | None:
         for of in finalist_numbers(state):
             if len(state.trials.confirmations(of)) <= index:
                 # All finalists get the same fresh seeds, so that the seeds do not decide between them.
-                return _again(state, "confirm", of, derived(state.plan.spec.seed, f"confirm/{index}"))
+                return _repeat(state, "confirm", of, derived(state.plan.spec.seed, f"confirm/{index}"))
     return None
 
 
 def auditing_trial(state: SweepState) -> TrialStarted | None:
     """The next audit: a stopped trial that is trained to its end; None if there is none."""
     of = audit.due(state)
-    return None if of is None else _again(state, "audit", of, state.trials[of].started.seed)
+    return None if of is None else _repeat(state, "audit", of, state.trials[of].started.seed)
 
 
 def redrawn_values(plan: Plan, started: Started) -> dict[str, Any] | None:
@@ -80,7 +80,7 @@ def redrawn_values(plan: Plan, started: Started) -> dict[str, Any] | None:
     return None if not_drawable else values
 
 
-def _again(state: SweepState, kind: Kind, of: int, seed: int) -> TrialStarted:
+def _repeat(state: SweepState, kind: Kind, of: int, seed: int) -> TrialStarted:
     before = state.trials[of].started
     settings = state.plan.repeated(before.settings, seed).model_dump()
     return TrialStarted(len(state.trials), kind, of, before.named, seed, before.drawn, settings)

@@ -104,8 +104,10 @@ def _connection(spec: SweepSpec, folder: Path, notify: Notify) -> Iterator[None]
     except SteadytuneError:
         raise
     except Exception as error:  # Ray raises a bare Exception if a node does not start
-        what = f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
-        raise SettingsError(f"{what} ({first_line(error)})") from None
+        failure = (
+            f"address is {spec.address}; no Ray cluster answers there" if spec.address else "Ray did not start here"
+        )
+        raise SettingsError(f"{failure} ({first_line(error)})") from None
     session = None if spec.address else Path(ray_worker.global_worker.node.get_session_dir_path())
     try:
         if session:

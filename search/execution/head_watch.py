@@ -55,12 +55,12 @@ def watched_head(
         while not ended.wait(POLL_SECONDS):
             if processes := dead():
                 kind, code = processes[0]
-                what = f"Ray's process {kind} on this machine has died"
+                cause = f"Ray's process {kind} on this machine has died"
                 if succeed and code not in _ASKED_TO_END:
-                    succeed(what, sweep, session)
+                    succeed(cause, sweep, session)
                 resume = command("resume", sweep.name, sweep.parent)
                 print(
-                    f"\n{ERROR_PREFIX}{what}; nothing is lost, resume with: {resume}",
+                    f"\n{ERROR_PREFIX}{cause}; nothing is lost, resume with: {resume}",
                     file=sys.stderr,
                     flush=True,
                 )

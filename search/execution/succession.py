@@ -46,11 +46,11 @@ def goes_on(name: str, root: Path, is_interrupted: Callable[[], bool]) -> Iterat
         del environment[VARIABLE]
         epochs_before = _take_over(json.loads(succeeds), command("resume", name, root))
 
-    def succeed(what: str, sweep: Path, session: Path) -> None:
+    def succeed(cause: str, sweep: Path, session: Path) -> None:
         if is_interrupted():
             return
         succeeds = {
-            "what": what,
+            "what": cause,
             "sweep": str(sweep),
             "session": str(session),
             "epochs": epochs_before.get(str(sweep), -1),

@@ -50,9 +50,9 @@ def check_resources(spec: SweepSpec) -> None:
     """
     if spec.address:
         return
-    trial, here = trial_resources(spec), resources()
-    if trial.gpus and not here[0].get("GPU"):
+    trial, available = trial_resources(spec), resources()
+    if trial.gpus and not available[0].get("GPU"):
         fix = "leave gpus out to train on the CPU, or give --address of a cluster that has some"
         raise SettingsError(f"gpus is {spec.gpus}, but this machine has no GPU that Ray and torch can use; {fix}")
     shared = spec.gpus == "auto"  # how many trials fit on a GPU is measured later
-    worker_slots(None if shared else spec.workers, trial, here)
+    worker_slots(None if shared else spec.workers, trial, available)

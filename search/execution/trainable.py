@@ -167,7 +167,7 @@ class RecipeTrainable(tune.Trainable):
         storage = self._sweep_storage
         if storage and done.checkpoint:
             retry_until_available(lambda: upload_checkpoint(storage, self._folder, done.epoch))
-            for path in checkpoint.found(self._folder / "checkpoints").values():
+            for path in checkpoint.by_epoch(self._folder / "checkpoints").values():
                 checkpoint.remove(path)
 
     def _logged_step(self) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class RecipeTrainable(tune.Trainable):
 
     def _resume(self) -> Path | None:
         """The newest intact checkpoint whose epoch was reported. Newer ones are removed: their epochs are repeated."""
-        for epoch, path in reversed(checkpoint.found(self._folder / "checkpoints").items()):
+        for epoch, path in reversed(checkpoint.by_epoch(self._folder / "checkpoints").items()):
             if epoch <= self._config["epochs"]:
                 try:
                     checkpoint.check(path)

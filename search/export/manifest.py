@@ -150,6 +150,6 @@ def readme(about: dict[str, Any], files: list[str], weights: Mapping[str, str]) 
             *(line for stage in about.get("earlier_stages", []) for line in (f"Started from {stage}.", "")),
             f"{checkpoint} Native files: {', '.join(files) or 'none'}. Data set: {data}",
             "",
-            *(line for name, what in weights.items() for line in (f"{name}: {what}", "")),
+            *(line for name, description in weights.items() for line in (f"{name}: {description}", "")),
         ]
     )

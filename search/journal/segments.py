@@ -79,7 +79,7 @@ class Segment:
 def list_segments(folder: Path) -> list[Segment]:
     """The segments in order, without those that a merged one covers (a merge was cut short)."""
     matches = [(_SEGMENT.fullmatch(path.name), path) for path in folder.iterdir()]
-    segments = sorted(Segment(int(m[1]), int(m[2]), int(m[3]), path) for m, path in matches if m)
+    segments = sorted(Segment(int(match[1]), int(match[2]), int(match[3]), path) for match, path in matches if match)
     return [segment for segment in segments if not any(other.covers(segment) for other in segments)]
 
 

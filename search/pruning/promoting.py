@@ -245,8 +245,8 @@ class PromotingASHA(Scheduler):
         wider = self._wider()
         for index in reversed(range(len(self._rungs))):
             rung = self._rungs[index]
-            here = arriving if arriving is not None and self._due.get(arriving) == index else None
-            if not rung.paused and here is None:
+            arrival = arriving if arriving is not None and self._due.get(arriving) == index else None
+            if not rung.paused and arrival is None:
                 continue
             final = self._final(index, remaining, training_to)
             if not final and len(rung.values) < self._min_peers * rung.share:
@@ -257,7 +257,7 @@ class PromotingASHA(Scheduler):
                 quota = rung.final_quota(self._all_trials(remaining), wider)
             else:
                 quota = rung.running_quota(len(self._rungs[0].values), wider)
-            trial = rung.next(quota, here)
+            trial = rung.next(quota, arrival)
             if trial is not None:
                 return trial, rung.epoch
         return None

@@ -136,14 +136,14 @@ def complete_attempts(
                 raise DataError(f"row {attempt[-1].row} is epoch {length} of {planned} that were planned")
             complete.append(attempt)
             continue
-        again = f"row {following[0].row} begins again at epoch {following[0].epoch}"
+        restart = f"row {following[0].row} begins again at epoch {following[0].epoch}"
         rows = f"rows {attempt[0].row} to {attempt[-1].row}"
         if length == planned:
             complete.append(attempt)
-            remark(f"{where}: {again}: {rows} are read as a training of the same data and length")
+            remark(f"{where}: {restart}: {rows} are read as a training of the same data and length")
         else:
             remark(
-                f"Left out: {where}: {again}; {rows} are another training, which ended at epoch {length} of {planned}"
+                f"Left out: {where}: {restart}; {rows} are another training, which ended at epoch {length} of {planned}"
             )
     return complete
 

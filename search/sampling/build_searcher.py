@@ -8,7 +8,7 @@ from functools import partial
 from search.sampling.searcher import Searcher
 from search.sweep.candidates import configurations
 from search.sweep.plan import Plan, draw
-from spaces.space import known
+from spaces.space import drawable
 
 
 def build_searcher(plan: Plan, rungs: Sequence[int], restart: int) -> Searcher:
@@ -17,7 +17,7 @@ def build_searcher(plan: Plan, rungs: Sequence[int], restart: int) -> Searcher:
     if spec.sampler == "rank_gp" and spec.scheduler != "freeze_thaw" and plan.ranges:
         from search.sampling.rank_model import RankModel  # imports SciPy, which takes a second
 
-        named = (known(plan.space, settings, spec.set) for _, settings in plan.named)
+        named = (drawable(plan.space, settings, spec.set) for _, settings in plan.named)
         known_to_be_good = [values for values in named if values is not None]
         model = RankModel(configurations(plan), known_to_be_good, per_second=spec.hours is not None)
     return Searcher(partial(draw, plan), plan.recipe.mode, spec.sampler, spec.seed, rungs, plan.varying, restart, model)

@@ -99,21 +99,21 @@ class RankModel:
         if not (candidates := list(drawn)):
             return None
         members, running = _members(ranked), [trial for trial in trials if trial.score is None]
-        known, y = self._points(members), _scores(members)
+        points, y = self._points(members), _scores(members)
         model = self._fitted()
         if running:
             x = self._points(running, start=len(members))
-            expected, _ = model.predict(known, y, x)
-            known, y = _joined(known, x), np.concatenate([y, expected])
+            expected, _ = model.predict(points, y, x)
+            points, y = _joined(points, x), np.concatenate([y, expected])
         new = self._points([Scored(values, None) for values in candidates], start=len(y))
-        mean, variance = model.predict(known, y, new)
+        mean, variance = model.predict(points, y, new)
         improvement = _expected_improvement(mean, np.sqrt(variance), float(_scores(members).max()))
         if self._per_second and (timed := [index for index, trial in enumerate(members) if trial.seconds]):
             improvement /= predicted_seconds(
-                known.x[timed], np.array([members[index].seconds for index in timed]), new.x
+                points.x[timed], np.array([members[index].seconds for index in timed]), new.x
             )
         # In a small space the best configuration would be chosen again and again. Repeating it is for confirmations.
-        trained = {tuple(row) for row in known.x.tolist()}
+        trained = {tuple(row) for row in points.x.tolist()}
         untrained = np.array([tuple(row) not in trained for row in new.x.tolist()])
         return candidates[int(np.argmax(np.where(untrained | ~untrained.any(), improvement, -np.inf)))]
 

@@ -136,10 +136,10 @@ def refuse_removal(folder: SweepFolder, removed: Collection[str]) -> None:
         for name in names:
             names += [follower for follower in followers(SweepFolder(folder.root, name)) if follower not in names]
         raise SteadytuneError(
-            f"sweep {others[0]} started from {folder.name}, and cannot go on without it; delete {_all(names)}: "
+            f"sweep {others[0]} started from {folder.name}, and cannot go on without it; delete {_all_of(names)}: "
             f"`{folder.command('rm', *names[1:])}`"
         )
 
 
-def _all(names: Collection[str]) -> str:
+def _all_of(names: Collection[str]) -> str:
     return "both" if len(names) == 2 else f"all {len(names)}"

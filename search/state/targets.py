@@ -86,7 +86,11 @@ def differences(state: SweepState, target: Target) -> list[Difference]:
     compared = []
     for metric in state.plan.by_part(target):
         values = [(value_of(first, metric), value_of(second, metric)) for first, second in pairs]
-        by_seed_values = tuple(a - b for a, b in values if a is not None and b is not None)
+        by_seed_values = tuple(
+            winner_value - reference_value
+            for winner_value, reference_value in values
+            if winner_value is not None and reference_value is not None
+        )
         means = _mean(winner, metric), _mean(reference, metric)
         if by_seed_values and means[0] is not None and means[1] is not None:
             compared.append(Difference(metric, means[0], means[1], by_seed_values))

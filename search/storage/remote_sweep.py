@@ -99,7 +99,7 @@ def download_newest_checkpoint(storage: Storage, trial_folder: Path, max_epoch: 
     for name in sorted(checkpoints.keys() - set(too_late), key=_epoch, reverse=True):
         if newest := _download(storage, name, checkpoints[name], trial_folder / "checkpoints"):
             break
-    for path in checkpoint.found(trial_folder / "checkpoints").values():
+    for path in checkpoint.by_epoch(trial_folder / "checkpoints").values():
         if path != newest:
             checkpoint.remove(path)
 

@@ -111,13 +111,13 @@ class SweepFolder:
         """
         folder = cls(root, name)
         if not folder.spec_file.is_file():
-            there = names(root)
+            launched = names(root)
             if (folder.path / STAGES_FILE).is_file():
-                stages = ", ".join(stage for stage in there if stage.startswith(f"{name}-")) or "none has begun"
+                stages = ", ".join(stage for stage in launched if stage.startswith(f"{name}-")) or "none has begun"
                 raise SteadytuneError(f"{owner}{name!r} is several sweeps in a row; give one of its stages: {stages}")
             fix = "there is none in it; give another folder with --sweeps"
-            if there:  # of several that are as close, as demos are, the newest is meant
-                fix = f"{hint(name, reversed(there), 'did you mean {!r}? ')}valid: {', '.join(there)}"
+            if launched:  # of several that are as close, as demos are, the newest is meant
+                fix = f"{hint(name, reversed(launched), 'did you mean {!r}? ')}valid: {', '.join(launched)}"
             raise SteadytuneError(f"{owner}no sweep {name!r} in {folder.root}; {fix}")
         return folder
 

@@ -129,9 +129,9 @@ class Removal:
                 last = (done.stderr.strip().splitlines() or ["no message"])[-1]
                 raise SteadytuneError(f"store is {self._store}; `mlflow gc` could not remove the sweep's runs ({last})")
 
-    def _error(self, what: str, error: Exception) -> SteadytuneError:
+    def _error(self, attempted: str, error: Exception) -> SteadytuneError:
         fix = "try again when it answers, or keep its records with --keep-runs"
-        return SteadytuneError(f"store is {self._store}; it cannot be {what} ({first_line(error)}); {fix}")
+        return SteadytuneError(f"store is {self._store}; it cannot be {attempted} ({first_line(error)}); {fix}")
 
 
 def rename_run(folder: SweepFolder, name: str) -> None:

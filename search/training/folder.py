@@ -45,7 +45,7 @@ class TrainingFolder:
         except OSError as error:
             reason = f"cannot be written ({str(error.strerror).lower()}); give a folder"
             raise SettingsError(f"--out is {path}; {reason}") from None
-        self._earlier = set(checkpoint.found(self.checkpoints)) if resumes else set()
+        self._earlier = set(checkpoint.by_epoch(self.checkpoints)) if resumes else set()
 
     def begin(self, settings: Settings, fingerprint: str) -> None:
         """Write the complete settings, for `--config`, and the environment with the fingerprint of the data."""
@@ -61,7 +61,7 @@ class TrainingFolder:
             from_the_start: whether these are all. If not, one from before the resume may be better: they stay.
         """
         _link(self.path / LAST, checkpoint.write(self.checkpoints, epoch.epoch, epoch.save))
-        saved = checkpoint.found(self.checkpoints)
+        saved = checkpoint.by_epoch(self.checkpoints)
         if best is not None and best.epoch in saved:
             _link(self.path / BEST, saved[best.epoch])
         needed = {best.epoch if best else epoch.epoch, epoch.epoch} | (set() if from_the_start else self._earlier)

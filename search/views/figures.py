@@ -225,10 +225,10 @@ def _slice(state: SweepState, name: str, trials: Sequence[TrialState]) -> Panel:
             numbers = tuple(trial.number for trial in of_kind)
             series.append(Series(kind, x, y, colour, "points", hover, marker="o", trials=numbers))
     if (best := marked(state)) and name in best[0].started.drawn:
-        trial, what = best
+        trial, mark = best
         value = trial.started.drawn[name]
         at = str(value) if searched.kind == "choice" else float(value)
-        series.append(Series(what, (at,), (trial.curve.objective_value,), MARKED, "points", (what,), marker="o"))
+        series.append(Series(mark, (at,), (trial.curve.objective_value,), MARKED, "points", (mark,), marker="o"))
     return Panel("", name, state.plan.recipe.metric, tuple(series), log_x=searched.log)
 
 

@@ -45,8 +45,8 @@ def headline(state: SweepState) -> Iterator[str]:
         yield f"Changed on the way: {changed}."
     requests = [request_line(request).removeprefix("by hand: ") for request in state.requests.values()]
     if requests:
-        more = f"; and {len(requests) - ROWS} before" if len(requests) > ROWS else ""
-        yield f"By hand: {'; '.join(requests[-ROWS:])}{more}."
+        earlier = f"; and {len(requests) - ROWS} before" if len(requests) > ROWS else ""
+        yield f"By hand: {'; '.join(requests[-ROWS:])}{earlier}."
 
 
 def _result(state: SweepState) -> Iterator[str]:

@@ -53,7 +53,7 @@ def _row(example: HeldOut, number: int, models: Sequence[JudgedModel]) -> str:
     figures = [_figure(_side_by_side([_drawn(pixels, truth) for pixels in boxed]), caption)]
     figures += [_figure(_drawn(pixels, ()), "what is sought") for pixels in others]
     for model in models:
-        mistake = next(each for each in model.report.mistakes if each.example == number)
+        mistake = next(mistake for mistake in model.report.mistakes if mistake.example == number)
         text = f"{model.title}: {mistake.caption}"
         if as_a_whole:
             figures.append(f"<figure class='mistake'><figcaption>{escape(text)}</figcaption></figure>")

@@ -98,7 +98,7 @@ def mistakes_sentence(report: ModelReport) -> str:
         return "no mistakes at this threshold."
     background = len(names) - 1 if report.threshold is not None else -1
     words = []
-    for count, row, column in sorted(counts, key=lambda each: -each[0])[:MOST_NAMED]:
+    for count, row, column in sorted(counts, key=lambda cell: -cell[0])[:MOST_NAMED]:
         if column == background:
             words.append(f"misses {names[row]} {count} times of {sum(matrix[row])}")
         elif row == background:
@@ -243,7 +243,7 @@ def _calibration(models: Sequence[JudgedModel]) -> Chart:
     series = [Series("as it should be", (0.0, 1.0), (0.0, 1.0), "#999999")]
     for index, model in enumerate(models):
         bins = model.report.calibration
-        x, y = tuple(each.score for each in bins), tuple(each.right for each in bins)
+        x, y = tuple(bin_.score for bin_ in bins), tuple(bin_.right for bin_ in bins)
         series.append(Series(model.title, x, y, PALETTE[index], marker="o", width=2.0))
     panel = Panel("", "mean score", "share that is right", tuple(series))
     return Chart("calibration", "Calibration of scores", "Below the line: surer than it should be.", (panel,))

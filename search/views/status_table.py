@@ -81,8 +81,8 @@ def happened(decision: Decided, before: Decided | None) -> str:
 def request_line(request: Requested) -> str:
     """What a user asked for by hand, and the answer: "stop trial 3: accepted"."""
     subject = "the sweep" if request.trial is None else f"trial {request.trial}"
-    what = f"add {short(request.values)}" if request.verb == "add" else f"{request.verb} {subject}"
-    return f"by hand: {what}: {request.answer}" + (f" ({request.detail})" if request.detail else "")
+    action = f"add {short(request.values)}" if request.verb == "add" else f"{request.verb} {subject}"
+    return f"by hand: {action}: {request.answer}" + (f" ({request.detail})" if request.detail else "")
 
 
 def plural(count: int, noun: str) -> str:

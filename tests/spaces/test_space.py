@@ -6,7 +6,7 @@ from typing import Any
 import optuna
 import pytest
 
-from spaces.space import Draw, drawn, known, ranges
+from spaces.space import Draw, drawable, drawn, ranges
 from spaces.value_range import Range
 from trainables.errors import SettingsError
 
@@ -68,7 +68,7 @@ def test_a_condition_names_every_choice_that_leads_to_a_setting() -> None:
         if draw.int("warmup", 0, 5) == 0:
             draw.float("boost", 0.0, 1.0)
 
-    assert {name: asked.when for name, asked in ranges(space).items() if asked.when} == {
+    assert {name: span.when for name, span in ranges(space).items() if span.when} == {
         "beta": "optimizer is adam",
         "unfreeze": "freeze is 5 or 11",
         "contrast": "stage is 2 or 3",
@@ -89,15 +89,15 @@ def test_a_space_that_draws_nothing_has_no_ranges() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("span", "words"),
     [
         (Range("float", 1e-4, 0.5), "0.0001 … 0.5"),
         (Range("int", 1, 16, log=True), "1 … 16 (log)"),
         (Range("choice", choices=("a", 2, True)), "a | 2 | True"),
     ],
 )
-def test_a_range_reads_as_people_write_it(asked: Range, words: str) -> None:
-    assert str(asked) == words
+def test_a_range_reads_as_people_write_it(span: Range, words: str) -> None:
+    assert str(span) == words
 
 
 @pytest.mark.parametrize("log", ["yes", 1, None])
@@ -122,8 +122,8 @@ def test_a_scale_may_be_changed() -> None:
 def test_what_is_no_number_could_not_have_been_drawn_as_one(name: str, value: Any) -> None:
     """A setting that may be left empty, such as how many layers are frozen, may be searched as a number."""
     values = {"lr": 1e-3, "optimizer": "sgd", "momentum": 0.9, "warmup": 2, "warmup_start": 0.2}
-    assert known(layered, values, {}) == values
-    assert known(layered, values | {name: value}, {}) is None
+    assert drawable(layered, values, {}) == values
+    assert drawable(layered, values | {name: value}, {}) is None
     assert value not in ranges(layered)[name]
 
 

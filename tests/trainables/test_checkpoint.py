@@ -24,7 +24,7 @@ def holding(text: str) -> Callable[[Path], None]:
 def test_it_lies_under_its_epoch(tmp_path: Path) -> None:
     path = checkpoint.write(tmp_path, 7, holding("seven"))
     assert path == tmp_path / "epoch-0007"
-    assert checkpoint.found(tmp_path) == {7: path}
+    assert checkpoint.by_epoch(tmp_path) == {7: path}
     assert (path / "state.pt").read_text() == "seven"
     assert checkpoint.size_bytes(path) == 5 + (path / "checksums.txt").stat().st_size
 
@@ -42,8 +42,8 @@ def test_one_that_fails_half_way_is_not_there(tmp_path: Path) -> None:
 def test_what_a_killed_process_leaves_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "epoch-0003.partial").mkdir()
     (tmp_path / "notes").mkdir()
-    assert checkpoint.found(tmp_path) == {}
-    assert checkpoint.found(tmp_path / "missing") == {}
+    assert checkpoint.by_epoch(tmp_path) == {}
+    assert checkpoint.by_epoch(tmp_path / "missing") == {}
 
 
 def test_writing_it_again_replaces_it(tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_a_worker_that_lost_its_driver_does_not_disturb_the_one_that_trains_the_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def save(directory: Path) -> None:
-        with monkeypatch.context() as elsewhere:
-            elsewhere.setattr("platform.node", lambda: "another machine")
+        with monkeypatch.context() as patched:
+            patched.setattr("platform.node", lambda: "another machine")
             checkpoint.check(checkpoint.write(tmp_path, 3, holding("theirs")))
         holding("ours")(directory)
 
@@ -71,7 +71,7 @@ def test_what_a_killed_process_leaves_is_swept_up(tmp_path: Path) -> None:
     doomed = checkpoint.set_aside(checkpoint.write(tmp_path, 2, holding("doomed")))
     (tmp_path / "epoch-0003.partial").mkdir()
     assert doomed is not None
-    assert checkpoint.found(tmp_path) == {1: complete}
+    assert checkpoint.by_epoch(tmp_path) == {1: complete}
     checkpoint.sweep_up(tmp_path)
     assert list(tmp_path.iterdir()) == [complete]
 
@@ -88,7 +88,7 @@ def test_what_cannot_be_removed_stays(tmp_path: Path, monkeypatch: pytest.Monkey
     complete = checkpoint.write(tmp_path, 1, holding("whole"))
     monkeypatch.setattr(os, "replace", refuse)
     checkpoint.remove(complete)
-    assert checkpoint.found(tmp_path) == {1: complete}
+    assert checkpoint.by_epoch(tmp_path) == {1: complete}
     (tmp_path / "file").touch()
     monkeypatch.undo()
     assert checkpoint.set_aside(tmp_path / "file" / "epoch-0001") is None

@@ -48,9 +48,9 @@ def check(declaration: Declaration, has_data: bool) -> None:
     valid = [*RUN, "args", "resume", *(f"param.{name}" for name in parameters)]
     valid += ["args_file"] if declaration.args_file else []
     _check_names("command", declaration.command, valid)
-    for many in ("${args}", "${resume}"):
-        if any(many in element and element != many for element in declaration.command):
-            raise SettingsError(f"command: {many} becomes many arguments, so it must be an element of its own")
+    for placeholder in ("${args}", "${resume}"):
+        if any(placeholder in element and element != placeholder for element in declaration.command):
+            raise SettingsError(f"command: {placeholder} becomes many arguments, so it must be an element of its own")
     source = declaration.metric.source
     if source is not None:
         _check_names(f"metric.source.{source.kind}", [source.where], RUN)

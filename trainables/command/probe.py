@@ -49,8 +49,8 @@ def probe(recipe: AnyRecipe, data: Any, folder: Path) -> Iterator[str]:
                 yield "resume: not tried, the script was through before it could be paused; give it more epochs"
     if saved and second:
         with closing(_trained(recipe, settings, data, run_folder, saved)) as epochs:
-            again = next(epoch for epoch in epochs if epoch.epoch >= following)
-        yield _compared(second, again, recipe.metric)
+            repeated = next(epoch for epoch in epochs if epoch.epoch >= following)
+        yield _compared(second, repeated, recipe.metric)
 
 
 def _trained(recipe: AnyRecipe, *arguments: Any) -> Generator[Epoch, None, None]:

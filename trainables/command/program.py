@@ -40,8 +40,12 @@ def check_program(command: Sequence[str], directory: Path) -> None:
     if "/" in program:
         _check_file(program, directory / program)
     elif shutil.which(program) is None:
-        here = directory / program
-        fix = f"for the file in {directory} write ./{program}" if here.is_file() else "give its path, or install it"
+        in_directory = directory / program
+        fix = (
+            f"for the file in {directory} write ./{program}"
+            if in_directory.is_file()
+            else "give its path, or install it"
+        )
         raise SettingsError(f"command: {program!r} is no program on the PATH; {fix}")
     if script := _script(Path(program).name, words):
         path = directory / script

@@ -75,7 +75,7 @@ class CsvReader(_LineReader):
     def read(self, final: bool) -> list[LogRow]:
         """See `Reader`."""
         new = self._tail.read(final)
-        if new.again:
+        if new.restarted:
             self._columns, self._number, self._of_the_next = (), 0, {}
         rows = []
         for line in new.lines:
@@ -244,7 +244,7 @@ class YoloxReader(_LineReader):
     def read(self, final: bool) -> list[LogRow]:
         """See `Reader`."""
         new: NewLines = self._tail.read(final)
-        if new.again:
+        if new.restarted:
             self._log = TrainLog()
         return [LogRow(epoch.epoch, epoch.values) for epoch in self._log.add(new.lines)]
 

@@ -25,11 +25,11 @@ class NewLines:
 
     Attributes:
         lines: without their ends.
-        again: the file was replaced or written anew, so these are its lines from the first on.
+        restarted: the file was replaced or written anew, so these are its lines from the first on.
     """
 
     lines: list[str]
-    again: bool = False
+    restarted: bool = False
 
 
 class Tail:
@@ -59,8 +59,10 @@ class Tail:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             identity = status.st_dev, status.st_ino
-            again = self._identity is not None and (identity != self._identity or not self._same(file, status.st_size))
-            if again:
+            restarted = self._identity is not None and (
+                identity != self._identity or not self._same(file, status.st_size)
+            )
+            if restarted:
                 self._offset = 0
             self._identity = identity
             file.seek(self._offset)
@@ -69,7 +71,7 @@ class Tail:
                 data += more
             lines = self._lines(data, final)
             self._remember(file)
-        return NewLines(lines, again)
+        return NewLines(lines, restarted)
 
     def _same(self, file: BinaryIO, size: int) -> bool:
         """Whether what was read is still there."""

@@ -17,8 +17,10 @@ TRIPLETS = ("triplet_ratio", "triplet_batch_size", "negative_strategy")
 
 def files(settings: RefdetSettings) -> dict[str, str]:
     """`COMMAND`: the guide's command line `python train.py …`."""
-    ours = ", ".join(f"{name}={value}" for name, value in settings.model_dump().items() if name not in _named(settings))
-    text = f"# Written by steadytune. The RefDet few-shot guide's train.py has no argument for: {ours}\n"
+    unnamed = ", ".join(
+        f"{name}={value}" for name, value in settings.model_dump().items() if name not in _named(settings)
+    )
+    text = f"# Written by steadytune. The RefDet few-shot guide's train.py has no argument for: {unnamed}\n"
     text += shlex.join(command(settings)) + "\n"
     return {COMMAND: text}
 

@@ -25,10 +25,12 @@ def look(settings: RefdetSettings, data: RefdetData) -> Look:
     rows = tuple((name, *(part[name] for part in parts.values())) for name in parts["train"])
     size = settings.image_size
     note = f"Objects by the area of their boxes at frames of {size} px: small is below 32² px, large 96² and more."
-    few = [clip.name for clip in data.train if len(clip.frames) < settings.n_query]
-    warning = f"fewer annotated frames than n_query ({settings.n_query}), so some are shown twice: {first_few(few)}"
+    short_clips = [clip.name for clip in data.train if len(clip.frames) < settings.n_query]
+    warning = (
+        f"fewer annotated frames than n_query ({settings.n_query}), so some are shown twice: {first_few(short_clips)}"
+    )
     references = [file for clips in splits.values() for clip in clips for file in clip.references]
-    warnings = (*([warning] if few else []), *unread_sentences(data.findings, references))
+    warnings = (*([warning] if short_clips else []), *unread_sentences(data.findings, references))
     return Look((LookTable("Videos", ("", *splits), rows, note),), warnings)
 
 

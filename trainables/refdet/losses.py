@@ -160,15 +160,15 @@ def _scale_gap(strides: Tensor, box: Tensor) -> Tensor:
 def _paired_iou(boxes: Tensor, others: Tensor) -> Tensor:
     corners = torch.minimum(boxes[:, 2:], others[:, 2:]) - torch.maximum(boxes[:, :2], others[:, :2])
     common = corners.clamp(min=0).prod(1)
-    areas = [(both[:, 2:] - both[:, :2]).clamp(min=0).prod(1) for both in (boxes, others)]
+    areas = [(side[:, 2:] - side[:, :2]).clamp(min=0).prod(1) for side in (boxes, others)]
     return common / (areas[0] + areas[1] - common + 1e-7)
 
 
 def _padded(objects: list[Tensor], device: torch.device) -> tuple[Tensor, Tensor]:
     """Boxes (B, M, 4) with zeros after the last of a frame, and which are real (B, M, 1)."""
-    most = max(1, *(len(boxes) for boxes in objects))
-    truth = torch.zeros(len(objects), most, 4, device=device)
-    present = torch.zeros(len(objects), most, 1, dtype=torch.bool, device=device)
+    longest = max(1, *(len(boxes) for boxes in objects))
+    truth = torch.zeros(len(objects), longest, 4, device=device)
+    present = torch.zeros(len(objects), longest, 1, dtype=torch.bool, device=device)
     for frame, boxes in enumerate(objects):
         truth[frame, : len(boxes)] = boxes
         present[frame, : len(boxes)] = True

@@ -46,7 +46,7 @@ def load(settings: RefdetSettings, checkpoint: Path, run: onnx_file.Run | None =
     if run is not None:
         search = partial(_searched, run, settings.n_reference)
 
-    return one_by_one(partial(_one, search, settings))
+    return one_by_one(partial(_answer, search, settings))
 
 
 def trained(settings: RefdetSettings, checkpoint: Path) -> Refdet:
@@ -95,7 +95,7 @@ def write_onnx(settings: RefdetSettings, checkpoint: Path, directory: Path) -> d
     return onnx_file.write(model, {"frames": frames, "references": references}, directory, ["boxes", "scores"])
 
 
-def _one(search: Search, settings: RefdetSettings, picture: Any) -> dict[str, Any]:
+def _answer(search: Search, settings: RefdetSettings, picture: Any) -> dict[str, Any]:
     sought, references = _opened(picture)
     pixels, scale = fitted(sought, settings.image_size)
     shots = stacked([stretched(Image.fromarray(reference), settings.reference_size) for reference in references])

@@ -25,9 +25,9 @@ GREY = 114
 """Of the bars beside an image that is not square: Ultralytics' letterbox."""
 
 
-Place = tuple[int, int, int, int]
+Inset = tuple[int, int, int, int]
 """Left, top, width and height of an image in its letterbox."""
-Decoded = tuple[NDArray[np.uint8], Place]
+Decoded = tuple[NDArray[np.uint8], Inset]
 
 
 class Images:
@@ -54,13 +54,13 @@ class Images:
     def load(self, index: int, size: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """RGB pixels (size, size, 3), not to be written to, and labels (M, 5): class x1 y1 x2 y2 in its pixels."""
         sample = self.samples[index]
-        pixels, place = self._cache.load(_key(sample, size), lambda: _letterbox(sample, size))
-        return pixels, _placed(sample.labels, place)
+        pixels, inset = self._cache.load(_key(sample, size), lambda: _letterbox(sample, size))
+        return pixels, _inset_labels(sample.labels, inset)
 
     def crowds(self, index: int, size: int) -> NDArray[np.float32]:
         """The image's crowds (C, 5), as `load` gives labels; see `trainables.vision.average_precision.Objects`."""
         sample = self.samples[index]
-        return _placed(sample.crowds, _place((sample.width, sample.height), size))
+        return _inset_labels(sample.crowds, _inset((sample.width, sample.height), size))
 
 
 @dataclass(frozen=True)
@@ -119,16 +119,16 @@ def _renumbered(sample: Sample, match: ClassMatch) -> Sample:
     return replace(sample, labels=labels, crowds=crowds)
 
 
-def letterboxed(image: Image.Image, size: int) -> tuple[NDArray[np.uint8], Place]:
+def letterboxed(image: Image.Image, size: int) -> tuple[NDArray[np.uint8], Inset]:
     """`image` scaled into RGB pixels (size, size, 3) with grey bars, and its place."""
-    left, top, width, height = place = _place(image.size, size)
+    left, top, width, height = inset = _inset(image.size, size)
     pixels = np.full((size, size, 3), GREY, dtype=np.uint8)
     scaled = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
     pixels[top : top + height, left : left + width] = np.asarray(scaled)
-    return pixels, place
+    return pixels, inset
 
 
-def _place(sides: tuple[int, int], size: int) -> Place:
+def _inset(sides: tuple[int, int], size: int) -> Inset:
     scale = size / max(sides)
     width, height = (max(1, round(side * scale)) for side in sides)
     return (size - width) // 2, (size - height) // 2, width, height
@@ -140,14 +140,14 @@ def _key(sample: Sample, size: int) -> tuple[Path, bool, int]:
 
 
 def _letterbox(sample: Sample, size: int) -> Decoded:
-    pixels, place = letterboxed(Image.fromarray(decode(sample.path, upright=sample.upright)), size)
+    pixels, inset = letterboxed(Image.fromarray(decode(sample.path, upright=sample.upright)), size)
     pixels.flags.writeable = False
-    return pixels, place
+    return pixels, inset
 
 
-def _placed(labels: NDArray[np.float32], place: Place) -> NDArray[np.float32]:
+def _inset_labels(labels: NDArray[np.float32], inset: Inset) -> NDArray[np.float32]:
     """Labels of an image at its place in a letterbox, as class x1 y1 x2 y2, cut at the image's edge."""
-    left, top, width, height = place
+    left, top, width, height = inset
     kind, cx, cy, w, h = labels.T
     edges = [(cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height]
     corners = [edge.clip(0, side) for edge, side in zip(edges, (width, height) * 2, strict=True)]

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from trainables.recipe import Predictor
-from trainables.resnet_yolo.data import Place, letterboxed
+from trainables.resnet_yolo.data import Inset, letterboxed
 from trainables.resnet_yolo.detections import detections
 from trainables.resnet_yolo.model import Detector, Predictions
 from trainables.resnet_yolo.settings import ResnetYoloSettings
@@ -80,19 +80,19 @@ def _answers(
     network: Network, settings: ResnetYoloSettings, names: Sequence[str], images: Sequence[Any]
 ) -> list[dict[str, Any]]:
     pictures = [Image.fromarray(rgb(image)) for image in images]
-    pixels, places = zip(*(letterboxed(picture, settings.image_size) for picture in pictures), strict=True)
+    pixels, insets = zip(*(letterboxed(picture, settings.image_size) for picture in pictures), strict=True)
     batch = torch.from_numpy(np.stack(pixels).transpose(0, 3, 1, 2).copy()).float() / 255
     with torch.no_grad():
         batch_detections = detections(network(batch), settings.image_size, settings.score_threshold)
     return [
-        _answer(detected, names, place, picture.size)
-        for detected, place, picture in zip(batch_detections, places, pictures, strict=True)
+        _answer(detected, names, inset, picture.size)
+        for detected, inset, picture in zip(batch_detections, insets, pictures, strict=True)
     ]
 
 
-def _answer(detected: Detections, names: Sequence[str], place: Place, size: tuple[int, int]) -> dict[str, Any]:
-    """Detections in a letterbox as those of a picture of `size` (width, height), which is at `place` in it."""
-    left, top, width, height = place
+def _answer(detected: Detections, names: Sequence[str], inset: Inset, size: tuple[int, int]) -> dict[str, Any]:
+    """Detections in a letterbox as those of a picture of `size` (width, height), which is at `inset` in it."""
+    left, top, width, height = inset
     # The letterbox rounds the shorter side to whole pixels, so the two sides have scales of their own.
     scale = np.array((size[0] / width, size[1] / height) * 2, dtype=np.float32)
     boxes = (np.asarray(detected.boxes, dtype=np.float32) - np.array((left, top) * 2, dtype=np.float32)) * scale

@@ -70,7 +70,9 @@ class HeldOut:
         for scene in SCENES:
             chosen = [index for index, image_scene in enumerate(self._scenes) if image_scene == scene]
             if any(len(truth[index].classes) for index in chosen):
-                part = average_precision([truth[i] for i in chosen], [detected[i] for i in chosen], self._names)
+                part = average_precision(
+                    [truth[index] for index in chosen], [detected[index] for index in chosen], self._names
+                )
                 metrics |= {f"{scene}/{name}": part[name] for name in ("map50_95", "map50")}
         blanked = detected if rgb_alone else self._search(model, blank_thermal)[1]
         metrics["no_thermal/map50_95"] = average_precision(truth, blanked, self._names)["map50_95"]

@@ -23,7 +23,7 @@ def files(settings: RgbtSettings) -> dict[str, str]:
     """`CONFIG` and the model that it names."""
     described = model_yaml(settings.model, settings.fusion)
     config = configuration(settings)
-    header = HEADER.format(ours=", ".join(f"{name}={value}" for name, value in ours(settings).items()))
+    header = HEADER.format(ours=", ".join(f"{name}={value}" for name, value in without_upstream_name(settings).items()))
     return {
         CONFIG: header + yaml.safe_dump(config, sort_keys=False),
         str(config["model"]): yaml.safe_dump(described, sort_keys=False),
@@ -77,7 +77,7 @@ def configuration(settings: RgbtSettings) -> dict[str, Any]:
     }
 
 
-def ours(settings: RgbtSettings) -> dict[str, Any]:
+def without_upstream_name(settings: RgbtSettings) -> dict[str, Any]:
     """The settings that Ultralytics has no name for."""
     names = ["modality", "fusion", "thermal_init", "modality_dropout", "thermal_clahe", "hsv"]
     names += ["norm_momentum", "unfreeze_epoch"]

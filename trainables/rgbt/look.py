@@ -45,10 +45,10 @@ def _thermal_warnings(pairs: Pairs) -> Iterator[str]:
     """What of the thermal pictures does not reach the model."""
     files = [(pair.thermal, pair.width, pair.height) for pair in pairs.samples]
     yield from flat(small_pictures(files), "thermal pictures of train")
-    some = [files[index][0] for index in np.linspace(0, len(files) - 1, min(LOOKED_AT, len(files))).astype(int)]
-    if coloured := sum(_is_coloured(file) for file in some):
+    sampled = [files[index][0] for index in np.linspace(0, len(files) - 1, min(LOOKED_AT, len(files))).astype(int)]
+    if coloured := sum(_is_coloured(file) for file in sampled):
         yield (
-            f"{coloured} of {len(some)} thermal pictures that were looked at are in colour, of which the blue plane "
+            f"{coloured} of {len(sampled)} thermal pictures that were looked at are in colour, of which the blue plane "
             "alone is taken: save them in grey, by temperature"
         )
 

@@ -63,8 +63,8 @@ def _boxes(answer: Mapping[str, Any]) -> dict[str, Any]:
     if "boxes" not in answer:
         raise SettingsError("tracks follows boxes, and this model gives a class to the whole; leave it out")
     boxes = np.asarray(answer["boxes"], dtype=np.float64).reshape(-1, 4)
-    kept = np.flatnonzero(np.isfinite(boxes).all(axis=1))  # a training that is lost may give others
-    return {name: [answer[name][index] for index in kept] for name in ("boxes", "scores", "labels")}
+    finite = np.flatnonzero(np.isfinite(boxes).all(axis=1))  # a training that is lost may give others
+    return {name: [answer[name][index] for index in finite] for name in ("boxes", "scores", "labels")}
 
 
 def _checked(name: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -101,9 +101,9 @@ def _checked(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         kind = float if isinstance(default, float) else type(default)
         allowed = (int, float) if kind is float else kind
         if not isinstance(value, allowed) or isinstance(value, bool) != (kind is bool):
-            what = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}[kind]
+            expected = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}[kind]
             raise SettingsError(
-                f"settings of tracker {name}: {setting} is {value!r}; it must be {what}, such as {default}"
+                f"settings of tracker {name}: {setting} is {value!r}; it must be {expected}, such as {default}"
             )
         values[setting] = kind(value)
     return values

@@ -89,7 +89,7 @@ class Hooks:
     def callbacks(self) -> dict[str, Any]:
         """By Ultralytics' name of the event."""
         return {
-            "on_pretrain_routine_start": self._made,
+            "on_pretrain_routine_start": self._take_trainer,
             "on_pretrain_routine_end": self._set_up,
             "on_train_epoch_start": self._start,
             "on_train_batch_start": self._count,
@@ -98,7 +98,7 @@ class Hooks:
             "on_fit_epoch_end": self._evaluated,
         }
 
-    def _made(self, trainer: Any) -> None:
+    def _take_trainer(self, trainer: Any) -> None:
         self.trainer = trainer
         trainer.args.workers = self._settings.workers  # on a CPU the trainer sets 0, whatever was given
 

@@ -62,14 +62,15 @@ def load(settings: UltralyticsSettings, checkpoint: Path) -> Predictor:
 def write_weights(settings: UltralyticsSettings, checkpoint: Path, directory: Path) -> Mapping[str, str]:
     """Write `BEST`, the results up to its epoch and their curves; returns what they are, by name."""
     saved = _saved(checkpoint)
-    about: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     for name, model_state in saved.items():
         folder = directory if len(saved) == 1 else directory / name
         folder.mkdir(exist_ok=True)
-        about |= {
-            str((folder / file).relative_to(directory)): what for file, what in _write(model_state, checkpoint, folder)
+        descriptions |= {
+            str((folder / file).relative_to(directory)): description
+            for file, description in _write(model_state, checkpoint, folder)
         }
-    return about
+    return descriptions
 
 
 def _write(saved: Mapping[str, Any], checkpoint: Path, folder: Path) -> Iterator[tuple[str, str]]:
@@ -107,7 +108,10 @@ def _answer(model: YOLO, as_evaluated: Mapping[str, Any], image: Any) -> dict[st
     names = result.names
     if result.probs is not None:
         scores = result.probs.data.tolist()
-        return {"label": names[result.probs.top1], "scores": {names[i]: score for i, score in enumerate(scores)}}
+        return {
+            "label": names[result.probs.top1],
+            "scores": {names[index]: score for index, score in enumerate(scores)},
+        }
     boxes = result.obb if result.obb is not None else result.boxes
     answer: dict[str, Any] = {
         "boxes": boxes.xyxy.numpy(),

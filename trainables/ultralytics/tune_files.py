@@ -31,12 +31,17 @@ def write(
     numbers = _searched_numbers(trials)
     records = [_record(trial, numbers, sources) for trial in trials]
     write_file(directory / RECORDS, "".join(f"{json.dumps(record)}\n" for record in records))
-    about = {BEST: "the best configuration", RECORDS: "each trial of the search, as `model.tune` writes its iterations"}
+    descriptions = {
+        BEST: "the best configuration",
+        RECORDS: "each trial of the search, as `model.tune` writes its iterations",
+    }
     if any(trial.value for trial in trials):
         with logged():
             plot_tune_results(str(directory / RECORDS))
-        about |= {name: "the same as a figure, drawn by Ultralytics" for name in PLOTS if (directory / name).is_file()}
-    return about
+        descriptions |= {
+            name: "the same as a figure, drawn by Ultralytics" for name in PLOTS if (directory / name).is_file()
+        }
+    return descriptions
 
 
 def _searched_numbers(trials: Sequence[TrialSummary]) -> list[str]:

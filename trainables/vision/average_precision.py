@@ -101,8 +101,8 @@ def _dataset(truth: Sequence[Objects], names: Sequence[str]) -> dict[str, Any]:
     annotations: list[dict[str, Any]] = []
     for image, (boxes, classes, crowds, crowd_classes) in enumerate(truth, start=1):
         singles = zip(boxes.tolist(), classes.tolist(), repeat(0, len(classes)), strict=True)
-        many = zip(crowds.tolist(), crowd_classes.tolist(), repeat(1, len(crowd_classes)), strict=True)
-        for (x1, y1, x2, y2), kind, is_crowd in chain(singles, many):
+        crowd_rows = zip(crowds.tolist(), crowd_classes.tolist(), repeat(1, len(crowd_classes)), strict=True)
+        for (x1, y1, x2, y2), kind, is_crowd in chain(singles, crowd_rows):
             box = [x1, y1, x2 - x1, y2 - y1]
             entry = {"image_id": image, "category_id": kind, "bbox": box, "area": box[2] * box[3], "iscrowd": is_crowd}
             annotations.append(entry | {"id": len(annotations) + 1})

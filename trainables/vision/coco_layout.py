@@ -164,10 +164,10 @@ def _without_outlines(entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def known_id(file: Path, where: str, entry: Mapping[str, Any], name: str, known: Mapping[Any, Any]) -> Any:
-    """The id under `name`, which must be one of `known`. Raises DataError."""
+def known_id(file: Path, where: str, entry: Mapping[str, Any], name: str, ids: Mapping[Any, Any]) -> Any:
+    """The id under `name`, which must be one of `ids`. Raises DataError."""
     value = entry.get(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)) or value not in known:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)) or value not in ids:
         kind = "images" if name == "image_id" else "categories"
         raise DataError(
             f"{file}: {where}: {name} is {value!r}, which no entry of {kind} has as its id; add that entry or delete "

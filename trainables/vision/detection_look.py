@@ -269,12 +269,12 @@ def _reaching_beyond(findings: Sequence[Finding], scored_whole: bool) -> Iterato
         yield f"{reach}: the training has what is inside{scored}; see whether labels and pictures match ({members[0]})"
 
 
-def flat(small: Iterable[NDArray[np.uint8]], what: str) -> Iterator[str]:
-    """One sentence if most pictures, given in grey and small, have nearly one brightness; `what` they are."""
+def flat(small: Iterable[NDArray[np.uint8]], noun: str) -> Iterator[str]:
+    """One sentence if most pictures, given in grey and small, have nearly one brightness; `noun` names them."""
     spans = np.array([int(picture.max()) - int(picture.min()) for picture in small])
     count = int((spans < FLAT).sum())
     if len(spans) and count / len(spans) > FLAT_SHARE:
         yield (
-            f"{count:,} of the {len(spans):,} {what} have less than {FLAT} of 256 grey levels between their darkest "
+            f"{count:,} of the {len(spans):,} {noun} have less than {FLAT} of 256 grey levels between their darkest "
             "and brightest places: if they have 16 bits, of which the upper 8 are read, stretch them to the whole range"
         )

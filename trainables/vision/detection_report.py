@@ -125,15 +125,15 @@ def _ultralytics(
     from ultralytics.utils.metrics import ap_per_class, smooth
 
     kinds = np.concatenate([detected.classes for detected in predictions.detected])
-    there = np.concatenate([truth.classes for truth in predictions.truth])
+    true_classes = np.concatenate([truth.classes for truth in predictions.truth])
     _, _, precision, recall, f1, _, present, p_curve, r_curve, f1_curve, x, pr_curve = ap_per_class(
-        correct, scores, kinds, there
+        correct, scores, kinds, true_classes
     )
     best = smooth(f1_curve.mean(0), 0.1).argmax()  # as `ap_per_class` chooses it, which does not say where
     return {
         "threshold": float(x[best]),
         "present": present,
-        "counts": np.bincount(there, minlength=len(predictions.names)),
+        "counts": np.bincount(true_classes, minlength=len(predictions.names)),
         "values": (precision, recall, f1),
         "curves": (p_curve, r_curve, f1_curve, pr_curve),
         "x": x,

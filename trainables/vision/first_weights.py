@@ -125,9 +125,9 @@ def load_earlier(
     saved = parts(checkpoint, "names", "model")
     same_classes = list(saved["names"]) == list(names)
 
-    def kept(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def loadable(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: value for name, value in weights.items() if same_classes or not re.match(of_classes, name)}
 
-    weights, expected = kept(saved.get("ema", saved["model"])), kept(model.state_dict())
+    weights, expected = loadable(saved.get("ema", saved["model"])), loadable(model.state_dict())
     check_shapes(weights, expected, owner, fix)
     model.load_state_dict(weights, strict=False)

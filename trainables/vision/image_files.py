@@ -89,12 +89,12 @@ def note_shared(images: Iterable[tuple[Path, bytes]], split: str, seen: dict[byt
 
     Ultralytics' own `coco128.yaml` validates on its training images, so this is no error. Its metrics are too good.
     """
-    here: dict[bytes, Path] = {}
+    in_split: dict[bytes, Path] = {}
     for image, key in images:
         if key in seen:
             findings.add(SHARED, image, f"is the same file as {seen[key]}, so {split} tells too good a metric")
-        here[key] = image
-    seen.update(here)
+        in_split[key] = image
+    seen.update(in_split)
 
 
 def note_same_labels(images: Iterable[Path], findings: Findings) -> None:

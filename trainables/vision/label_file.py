@@ -74,7 +74,9 @@ def read_labels(
     content, status = read_regular(Path(file), "label_bytes")
     in_file = Findings()
     labels = _read(content, Path(file), classes, in_file, keypoint_values)
-    described = json.dumps([[found.kind, found.detail, found.count] for found in in_file]) if len(in_file) else ""
+    described = (
+        json.dumps([[finding.kind, finding.detail, finding.count] for finding in in_file]) if len(in_file) else ""
+    )
     rows = NO_LABELS if labels is None else labels
     value = _HEADER.pack(labels is not None, len(rows)) + rows.tobytes() + described.encode()
     facts.keep(file, kind, status, value)
@@ -178,9 +180,9 @@ def note_beyond(file: Path, boxes: NDArray[np.float32], findings: Findings) -> N
     beyond = np.maximum(halves - centres, centres + halves - 1).max(axis=1, initial=0)
     count = int((beyond > TOLERANCE).sum())
     if count:
-        what = "boxes reach" if count > 1 else "box reaches"
-        by = f"by up to {float(beyond.max()):.0%} of its side"
-        findings.add(BEYOND, file, f"{count} {what} beyond the image, {by}", count)
+        subject = "boxes reach" if count > 1 else "box reaches"
+        extent = f"by up to {float(beyond.max()):.0%} of its side"
+        findings.add(BEYOND, file, f"{count} {subject} beyond the image, {extent}", count)
 
 
 def label_file(image: str) -> str:

@@ -31,9 +31,9 @@ def merged_boxes(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     scores = torch.from_numpy(_joined("scores", answers))
     numbers = {name: number for number, name in enumerate(sorted(set(labels)))}
     kinds = torch.tensor([numbers[label] for label in labels], dtype=torch.int64)
-    kept = batched_nms(corners, scores, kinds, SAME)
-    agrees = (box_iou(corners[kept], corners) > SAME) & (kinds[kept, None] == kinds)
-    agrees[torch.arange(len(kept)), kept] = True  # a box without an area has no IoU with itself
+    survivors = batched_nms(corners, scores, kinds, SAME)
+    agrees = (box_iou(corners[survivors], corners) > SAME) & (kinds[survivors, None] == kinds)
+    agrees[torch.arange(len(survivors)), survivors] = True  # a box without an area has no IoU with itself
     agreed = torch.where(agrees, scores, 0.0)
     weights = torch.where(agrees, scores.clamp(min=LEAST), 0.0)
     ends = np.cumsum([len(answer["labels"]) for answer in answers]).tolist()
@@ -41,7 +41,7 @@ def merged_boxes(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     means = torch.stack(surest).sum(dim=0) / len(answers) if surest else scores
     order = means.argsort(descending=True, stable=True)
     boxes = (weights @ corners / weights.sum(dim=1, keepdim=True))[order]
-    rows = kept[order].tolist()
+    rows = survivors[order].tolist()
     others = {name: _rows(name, answers, rows) for name in dict.fromkeys(name for answer in answers for name in answer)}
     return others | {
         "boxes": np.asarray(boxes),

@@ -85,9 +85,9 @@ def of_answers(examples: Sequence[HeldOut], answers: Sequence[Mapping[str, Any]]
     for example, answer in zip(examples, answers, strict=True):
         assert example.boxes is not None, "examples of one data set are of one kind"
         kinds = np.array([numbers[name] for name in example.labels], dtype=np.int64)
-        known = [(numbers[name], crowd) for name, crowd in example.crowds if name in numbers]
-        crowds = np.array([crowd for _, crowd in known], dtype=np.float32).reshape(-1, 4)
-        crowd_kinds = np.array([kind for kind, _ in known], dtype=np.int64)
+        named_crowds = [(numbers[name], crowd) for name, crowd in example.crowds if name in numbers]
+        crowds = np.array([crowd for _, crowd in named_crowds], dtype=np.float32).reshape(-1, 4)
+        crowd_kinds = np.array([kind for kind, _ in named_crowds], dtype=np.int64)
         truth.append(Objects(example.boxes.astype(np.float32).reshape(-1, 4), kinds, crowds, crowd_kinds))
         kinds = np.array([numbers[example.sought or name] for name in answer["labels"]], dtype=np.int64)
         boxes, scores = (np.asarray(answer[key], dtype=np.float32) for key in ("boxes", "scores"))

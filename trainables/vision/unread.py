@@ -123,8 +123,8 @@ def unread_sentences(findings: Iterable[Finding], files: Sequence[Path]) -> Iter
     of_files = [finding for finding in findings if finding.file in listed]
     pages = "several pages or frames, of which only the first is used: save each that counts as its own file"
     picture = "with a preview, which is used in the place of the picture: convert them to PNG or JPEG"
-    for kind, hold, what in ((PAGES, "hold", pages), (PICTURE, "begin", picture)):
+    for kind, hold, content in ((PAGES, "hold", pages), (PICTURE, "begin", picture)):
         of_kind = {finding.file: None for finding in of_files if finding.kind == kind}
         if of_kind:
             verb = f"{hold}s" if len(of_kind) == 1 else hold
-            yield f"{len(of_kind):,} of the {len(listed):,} image files {verb} {what} ({next(iter(of_kind))})"
+            yield f"{len(of_kind):,} of the {len(listed):,} image files {verb} {content} ({next(iter(of_kind))})"

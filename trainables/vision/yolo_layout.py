@@ -199,20 +199,20 @@ def _listed(file: Path, names: Any) -> tuple[str, ...]:
 
 def _roots(file: Path, path: Any, findings: Findings) -> tuple[Path, ...]:
     """Where the splits' paths begin: under `path`, if it is there, else under the YAML's own folder."""
-    here = Path(os.path.abspath(file.parent))
+    yaml_folder = Path(os.path.abspath(file.parent))
     if path is None or path == "":
-        return (here,)
+        return (yaml_folder,)
     if not isinstance(path, str):
         raise DataError(f"{file}: path is {path!r}; it must be the path of a folder")
     datasets = user_folder("datasets_dir")
-    candidates = [here / path, Path.cwd() / path, *([datasets / path] if datasets else [])]
-    there = [
+    candidates = [yaml_folder / path, Path.cwd() / path, *([datasets / path] if datasets else [])]
+    existing = [
         Path(os.path.normpath(root)) for root in candidates if os.path.isdir(root)
     ]  # False for a name that is too long, too
-    if there:
-        return tuple(dict.fromkeys(there))
+    if existing:
+        return tuple(dict.fromkeys(existing))
     findings.add(ROOT_ELSEWHERE, file, f"path is {path}, which is not there; the YAML's own folder is taken instead")
-    return (here,)
+    return (yaml_folder,)
 
 
 def split_images(layout: YoloLayout, split: str, findings: Findings) -> list[Path]:
@@ -260,10 +260,10 @@ def _located(layout: YoloLayout, split: str, path: str) -> list[Path]:
                     return matches
     folder = next(parent for parent in tried[0].parents if os.path.isdir(parent))  # False of a path that is too long
     missing = tried[0].relative_to(folder).parts[0]
-    there: list[str] = []
+    names: list[str] = []
     with suppress(PermissionError):
-        there = sorted(name for name in os.listdir(folder) if not name.startswith("."))
-    hint = nearest(missing, there[:20])
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    hint = nearest(missing, names[:20])
     raise DataError(f"{layout.file}: {split} is {path}, but {folder} has no {missing}; mend the path; {hint}")
 
 

@@ -91,7 +91,7 @@ def ours(case: Case, data: Any, folder: Path, epochs: int) -> Iterator[Took]:
             return
         began = time.perf_counter()
         checkpoint.write(folder / "checkpoints", epoch.epoch, epoch.save)
-        for old in list(checkpoint.found(folder / "checkpoints").values())[:-1]:
+        for old in list(checkpoint.by_epoch(folder / "checkpoints").values())[:-1]:
             checkpoint.remove(old)
         yield stopwatch.took(time.perf_counter() - began)
 
@@ -140,8 +140,8 @@ def row(case: Case, measured: list[tuple[Took, Took]]) -> str:
     theirs, mine = zip(*measured, strict=True)
     cpu = spread([our.cpu / their.cpu for their, our in measured], ".3f")
     wall = spread([our.wall / their.wall for their, our in measured], ".3f")
-    seconds = [f"{statistics.median(each.cpu for each in side):.2f}" for side in (theirs, mine)]
-    saving = f"{statistics.median(each.checkpoint for each in mine):.2f}"
+    seconds = [f"{statistics.median(took.cpu for took in side):.2f}" for side in (theirs, mine)]
+    saving = f"{statistics.median(took.checkpoint for took in mine):.2f}"
     return f"| {case.title} | {len(measured)} | {seconds[0]} | {seconds[1]} | {saving} | {cpu} | {wall} |"
 
 

@@ -39,7 +39,7 @@ def trained(
     if first:
         settings = settings.model_copy(update=SHORTER | {"lr": settings.lr / 3})
     target = folder / f"seed-{seed}"
-    done = checkpoint.found(target)
+    done = checkpoint.by_epoch(target)
     if settings.epochs not in done:
         newest = done[max(done)] if done else None  # of a run that was ended
         with tempfile.TemporaryDirectory() as workdir:
@@ -52,7 +52,7 @@ def trained(
                 print(f"{target} epoch {epoch.epoch}: {recipe.metric} {value:.4f}", file=sys.stderr, flush=True)
                 checkpoint.write(target, epoch.epoch, epoch.save)
                 checkpoint.remove(target / f"epoch-{epoch.epoch - 1:04d}")
-    return settings, checkpoint.found(target)[settings.epochs]
+    return settings, checkpoint.by_epoch(target)[settings.epochs]
 
 
 def anew(recipe: LoopedRecipe[Any, Any], data: Any, settings: Any, checkpoints: list[Path]) -> float:

@@ -125,7 +125,7 @@ def test_of_the_checkpoints_at_a_storage_only_the_best_one_comes_back_to_the_fol
         checkpoint.remove(path)
     export(story.state, folder, number, folder.best)
     assert json.loads((folder.best / "about.json").read_text())["checkpoint_epoch"] == 2
-    assert list(checkpoint.found(folder.checkpoint(number, 2).parent)) == [2]
+    assert list(checkpoint.by_epoch(folder.checkpoint(number, 2).parent)) == [2]
 
 
 # --- weights -------------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def put(storage: Storage, trial: Path, epoch: int) -> None:
 def resumed(storage: Storage, trial: Path, epochs: int) -> int:
     """The epoch from which a worker on an empty node continues."""
     remote_sweep.download_newest_checkpoint(storage, trial, epochs)
-    checkpoints = checkpoint.found(trial / "checkpoints")
+    checkpoints = checkpoint.by_epoch(trial / "checkpoints")
     assert len(checkpoints) <= 1
     for path in checkpoints.values():
         checkpoint.check(path)
@@ -77,7 +77,7 @@ def test_the_trials_log_and_environment_go_with_its_checkpoint(storage: Storage,
     assert sorted(stored) == [1, 2]
     assert remote_sweep.download_checkpoint(storage, copy, 2, stored[2]) == copy / "checkpoints/epoch-0002"
     assert (copy / "log.txt").read_text() == "epoch 1\n"
-    assert list(checkpoint.found(copy / "checkpoints")) == [2]
+    assert list(checkpoint.by_epoch(copy / "checkpoints")) == [2]
 
 
 def test_the_files_of_a_checkpoint_and_the_log_wait_for_a_slow_server_together_and_the_checksums_come_last(
@@ -168,10 +168,10 @@ class Driver:
         self.token = remote_sweep.acquire(self.folder, self.storage)
         return self
 
-    def write(self, *places: int) -> Driver:
+    def write(self, *workers: int) -> Driver:
         journal = Journal(self.folder.journal)
-        for place in places:
-            journal.append(SweepOpened(place))
+        for count in workers:
+            journal.append(SweepOpened(count))
         journal.flush()
         return self
 

@@ -9,7 +9,7 @@ import pytest
 from search.sweep.candidates import configurations
 from search.sweep.plan import make_plan
 from search.sweep.spec import read_spec
-from spaces.space import known
+from spaces.space import drawable
 from tests.support.fakes import plan_of
 from trainables.registry import find
 
@@ -23,8 +23,8 @@ def test_new_configurations_have_about_half_of_the_baselines_augmentation(tmp_pa
     names = [name for name in recipe.augmentation if name in plan.ranges]
     assert len(names) > 10
     drawn = list(configurations(plan).draw(0, (), False))
-    kept = [sum(values[name] == usual[name] for name in names) / len(names) for values in drawn]
-    assert 0.45 < sum(kept) / len(kept) < 0.55
+    shares = [sum(values[name] == usual[name] for name in names) / len(names) for values in drawn]
+    assert 0.45 < sum(shares) / len(shares) < 0.55
     assert not any(values["lr0"] == usual["lr0"] for values in drawn), "only augmentation"
 
 
@@ -48,4 +48,4 @@ def test_every_second_configuration_is_near_one_of_those_that_are_given(tmp_path
     others = [shared(values, best[index % 3]) for index, values in enumerate(drawn) if not index % 2]
     assert statistics.fmean(near) > 0.45 > 0.35 > statistics.fmean(others)
     for values in drawn:
-        assert known(plan.space, values, plan.spec.set) == values, "conditions and bounds hold"
+        assert drawable(plan.space, values, plan.spec.set) == values, "conditions and bounds hold"

@@ -63,7 +63,7 @@ def test_a_file_that_is_replaced_is_read_again(tmp_path: Path, replace: bool) ->
         path.rename(tmp_path / "old")
     path.write_text("three\n")
     new = tail.read()
-    assert (new.lines, new.again) == (["three"], True)
+    assert (new.lines, new.restarted) == (["three"], True)
 
 
 def test_a_table_that_is_written_anew_with_the_same_beginning_goes_on(tmp_path: Path) -> None:
@@ -181,17 +181,17 @@ AP = " Average Precision  (AP) @[ IoU=0.50:0.95 | area=   all | maxDets=100 ] = 
 
 def test_a_log_of_yolox_is_read_as_replay_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "train_log.txt"
-    wanted = completed(objective("map50_95", yolox="x"))
-    log = reader(wanted, path, path, 0)
-    assert wanted.source is not None
-    epochs = EpochRows(wanted.parts, wanted.losses, wanted.source)
+    declared = completed(objective("map50_95", yolox="x"))
+    log = reader(declared, path, path, 0)
+    assert declared.source is not None
+    epochs = EpochRows(declared.parts, declared.losses, declared.source)
     ready = []
     for epoch in (1, 2):
         append(path, YOLOX.format(epoch=epoch))
         epochs.add(log.read(False))
         append(path, AP.format(epoch=epoch))
         epochs.add(log.read(False))
-        ready.append([(each.epoch, each.values) for each in epochs.ready()])
+        ready.append([(row.epoch, row.values) for row in epochs.ready()])
     assert ready == [[], [(1, {"map50_95": 0.15, "total_loss": 3.0})]]
 
 

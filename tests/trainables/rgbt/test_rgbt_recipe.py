@@ -109,23 +109,27 @@ class TestTheExport:
         ],
     )
     def test_names_weights_that_ultralytics_can_read(self, weights: str, pretrained: str | bool) -> None:
-        from trainables.rgbt.export import configuration, ours
+        from trainables.rgbt.export import configuration, without_upstream_name
 
         settings = RECIPE.settings("tiny", {"weights": weights})
         assert configuration(settings)["pretrained"] == pretrained
-        assert ("weights" in ours(settings)) == (weights == "own/epoch-0009"), "said at the head of the file"
+        assert ("weights" in without_upstream_name(settings)) == (weights == "own/epoch-0009"), (
+            "said at the head of the file"
+        )
 
     @pytest.mark.parametrize(
         ("teacher", "named"),
         [("yolo26x", "yolo26x.pt"), ("/own/weights.pt", "/own/weights.pt"), ("/own/epoch-0009", None), ("none", None)],
     )
     def test_names_a_teacher_that_ultralytics_can_read(self, teacher: str, named: str | None) -> None:
-        from trainables.rgbt.export import configuration, ours
+        from trainables.rgbt.export import configuration, without_upstream_name
 
         taught = {"teacher": teacher, "distill_weight": 3.0} if teacher != "none" else {}
         settings = RECIPE.settings("tiny", taught)
         assert configuration(settings)["distill_model"] == named
-        assert ("teacher" in ours(settings)) == (teacher == "/own/epoch-0009"), "said at the head of the file"
+        assert ("teacher" in without_upstream_name(settings)) == (teacher == "/own/epoch-0009"), (
+            "said at the head of the file"
+        )
 
     def test_names_the_layers_of_both_streams_that_are_frozen(self, tmp_path: Path) -> None:
         changes = {"fusion": "two-stream", "freeze": 3, "weights": "own/weights.pt"}
@@ -136,7 +140,7 @@ class TestTheExport:
         assert len(read_yaml(tmp_path / "yolo26t-two-stream.yaml")["backbone"]) == 33
 
     def test_every_setting_is_ultralytics_or_ours(self) -> None:
-        from trainables.rgbt.export import configuration, ours
+        from trainables.rgbt.export import configuration, without_upstream_name
 
         class Recording(RgbtSettings):
             def __getattribute__(self, name: str) -> Any:
@@ -149,7 +153,7 @@ class TestTheExport:
             settings = RECIPE.settings("tiny", {"optimizer": optimizer, "freeze": 5, **taught}).model_dump()
             recording = Recording.model_validate(settings)
             configuration(recording)
-            ours(recording)
+            without_upstream_name(recording)
         computed = {"channels_last", "tf32", "cudnn_benchmark", "batch_parts"}  # how a step is computed, not what it is
         assert RgbtSettings.model_fields.keys() - computed <= read
 
