@@ -80,7 +80,7 @@ class Task:
     weight: Mapping[str, float]
     scale: float = 1.0
     offset: float = 0.0
-    found: Mapping[str, Range] = field(default_factory=dict)
+    spans: Mapping[str, Range] = field(default_factory=dict)
     coupling: float = 1.0
 
     @classmethod
@@ -88,17 +88,19 @@ class Task:
         """The task of `seed` on the space of that name; "…, coupled" for one whose parameters depend on each other."""
         plain = space.removesuffix(COUPLED)
         source = random.Random(f"task/{plain}/{seed}")
-        found = ranges(SPACES[plain])
-        best = {name: _best(one, source) for name, one in found.items()}
-        weight = {name: source.uniform(0.02, 0.12) for name in found} | {"lr": 0.5}
-        return cls(space, SPACES[plain], best, weight, found=found, coupling=1.0 if space == plain else 4.0)
+        spans = ranges(SPACES[plain])
+        best = {name: _best(span, source) for name, span in spans.items()}
+        weight = {name: source.uniform(0.02, 0.12) for name in spans} | {"lr": 0.5}
+        return cls(space, SPACES[plain], best, weight, spans=spans, coupling=1.0 if space == plain else 4.0)
 
     def moved(self, distance: float, seed: int, scale: float = 1.0, offset: float = 0.0) -> Task:
         """A related task: each best place moved by about `distance` of its range, on another scale."""
         source = random.Random(f"moved/{seed}")
         best = {
-            name: place if self.found[name].kind == "choice" else min(0.9, max(0.1, place + source.gauss(0, distance)))
-            for name, place in self.best.items()
+            name: position
+            if self.spans[name].kind == "choice"
+            else min(0.9, max(0.1, position + source.gauss(0, distance)))
+            for name, position in self.best.items()
         }
         return replace(self, best=best, scale=scale, offset=offset)
 
@@ -106,23 +108,23 @@ class Task:
         """What a training with these values reaches without noise, before `scale` and `offset`."""
         lost = 0.0
         for name, value in drawn.items():
-            one = self.found[name]
-            if one.kind == "choice":
+            span = self.spans[name]
+            if span.kind == "choice":
                 lost += 0.5 * self.weight[name] * (value != self.best[name])
                 continue
-            place = _place(one, value)
+            position = _position(span, value)
             if name == "lr":
-                place += 0.15 * self.coupling * (_place(self.found["weight_decay"], drawn["weight_decay"]) - 0.5)
-                place -= 0.03 * self.coupling * math.log2(drawn.get("batch", 1))
+                position += 0.15 * self.coupling * (_position(self.spans["weight_decay"], drawn["weight_decay"]) - 0.5)
+                position -= 0.03 * self.coupling * math.log2(drawn.get("batch", 1))
             if name == "box":
-                place += 0.15 * (self.coupling - 1) * (_place(self.found["cls"], drawn["cls"]) - 0.5)
-            lost += 4 * self.weight[name] * (place - self.best[name]) ** 2
+                position += 0.15 * (self.coupling - 1) * (_position(self.spans["cls"], drawn["cls"]) - 0.5)
+            lost += 4 * self.weight[name] * (position - self.best[name]) ** 2
         return max(0.0, BEST - lost)
 
     def diverges_at(self, drawn: Mapping[str, Any]) -> int | None:
         """The epoch from which the loss is no number; None if it stays one."""
         limit = self.best["lr"] + 0.18 + 0.01 * drawn.get("warmup_epochs", 0)
-        over = _place(self.found["lr"], drawn["lr"]) - limit
+        over = _position(self.spans["lr"], drawn["lr"]) - limit
         return None if over <= 0 else 1 + int(3 / (1 + 10 * over))
 
     def value(self, drawn: Mapping[str, Any], epoch: int, seed: str) -> float | None:
@@ -130,7 +132,7 @@ class Task:
         lost_at = self.diverges_at(drawn)
         if lost_at is not None and epoch >= lost_at:
             return None
-        speed = 0.12 + 0.5 * _place(self.found["lr"], drawn["lr"])
+        speed = 0.12 + 0.5 * _position(self.spans["lr"], drawn["lr"])
         luck = random.Random(f"{seed}").gauss(0, SEED_NOISE)
         noise = random.Random(f"{seed}/{epoch}").gauss(0, EPOCH_NOISE)
         reached = self.quality(drawn) * (1 - math.exp(-speed * epoch)) / (1 - math.exp(-speed * EPOCHS))
@@ -141,7 +143,7 @@ def _best(span: Range, source: random.Random) -> Any:
     return source.choice(span.choices) if span.kind == "choice" else source.uniform(0.2, 0.8)
 
 
-def _place(span: Range, value: float) -> float:
+def _position(span: Range, value: float) -> float:
     """Where `value` lies in its range, from 0 to 1."""
     if span.log:
         return math.log(value / span.low) / math.log(span.high / span.low)

@@ -87,15 +87,15 @@ class Seen:
 def load(source: Source) -> dict[str, DataSet]:
     """The data sets of a source, by name."""
     if source.kind == "public":
-        return {each.name: each for each in data.public(source.path)}
-    each = data.own_table(source.path) if source.kind == "own" else data.taskset(source.path)
-    return {each.name: each}
+        return {data_set.name: data_set for data_set in data.public(source.path)}
+    data_set = data.own_table(source.path) if source.kind == "own" else data.taskset(source.path)
+    return {data_set.name: data_set}
 
 
 def everything(folder: Path | None) -> dict[str, MakeSystem]:
     """The systems, by name; also those whose environments are in `folder`."""
-    elsewhere = peers(folder) if folder else {}
-    return {"one epoch each, then the best first": OneEpoch, **elsewhere, **systems()}
+    peer_systems = peers(folder) if folder else {}
+    return {"one epoch each, then the best first": OneEpoch, **peer_systems, **systems()}
 
 
 def seen(job: Job) -> list[Seen]:
@@ -126,7 +126,9 @@ def means(rows: list[Seen]) -> dict[str, dict[str, dict[int, float]]]:
         for mark, regret in row.regrets.items():
             marks.setdefault(mark, []).append(regret)
     return {
-        system: {name: {mark: float(np.mean(r)) for mark, r in marks.items()} for name, marks in sets.items()}
+        system: {
+            name: {mark: float(np.mean(regrets)) for mark, regrets in marks.items()} for name, marks in sets.items()
+        }
         for system, sets in collected.items()
     }
 
@@ -156,7 +158,10 @@ def table(rows: list[Seen], kind: str) -> Iterator[str]:
     yield ""
     if all(system.startswith(OURS) for system in averages):
         return  # none to compare with
-    best = {mark: min((_mean(averages[s], mark), s) for s in averages if not s.startswith(OURS)) for mark in marks}
+    best = {
+        mark: min((_mean(averages[system], mark), system) for system in averages if not system.startswith(OURS))
+        for mark in marks
+    }
     yield "Best of the others: " + "; ".join(f"{mark}: {name}" for mark, (_, name) in best.items()) + ".\n"
     yield "| against it | " + " | ".join(map(str, marks)) + " |\n| --- |" + " --- |" * len(marks)
     for system in averages:
@@ -189,7 +194,7 @@ def _done(jobs: list[Job], processes: int) -> Iterator[list[Seen]]:
         yield from pool.imap_unordered(seen, jobs)
 
 
-def _kept(file: Path) -> Iterator[Seen]:
+def _read_seen(file: Path) -> Iterator[Seen]:
     for line in file.read_text().splitlines():
         row: dict[str, Any] = json.loads(line)
         yield Seen(**{**row, "regrets": {int(mark): regret for mark, regret in row["regrets"].items()}})
@@ -219,7 +224,7 @@ def main() -> None:
         if re.search(args.sets, name)
         for system in chosen
     ]
-    rows = [row for file in args.add for row in _kept(file)]
+    rows = [row for file in args.add for row in _read_seen(file)]
     for finished in _done(jobs, args.jobs):
         rows += finished
         if args.save:

@@ -174,9 +174,10 @@ def main() -> None:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for side in measured:
-        each = side.cpu / side.frames
+        frame_seconds = side.cpu / side.frames
         lines.append(
-            f"| {side.name} | {side.frames} | {side.cpu:.1f} | {side.wall:.0f} | {1e3 * each:.1f} | {each / base:.2f} |"
+            f"| {side.name} | {side.frames} | {side.cpu:.1f} | {side.wall:.0f} "
+            f"| {1e3 * frame_seconds:.1f} | {frame_seconds / base:.2f} |"
         )
     print("\n".join(lines))
 

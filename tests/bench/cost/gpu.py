@@ -74,8 +74,8 @@ def opened(name: str, scratch: Path, preset: str, values: dict[str, Any]) -> tup
     from trainables.registry import find
 
     recipe = find(name)
-    known = {key: value for key, value in values.items() if key in recipe.settings_type.model_fields}
-    return recipe, recipe.settings(preset, known), recipe.open(recipe.sample(scratch / "sample"))
+    applicable = {key: value for key, value in values.items() if key in recipe.settings_type.model_fields}
+    return recipe, recipe.settings(preset, applicable), recipe.open(recipe.sample(scratch / "sample"))
 
 
 def step(name: str, values: dict[str, Any], smoke: bool, scratch: Path) -> Row:

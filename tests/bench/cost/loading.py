@@ -94,10 +94,10 @@ def main() -> None:
                 began = cpu_seconds()
                 shares = [waited(loader, given.step / 1000, epoch) for epoch in range(given.epochs + 1)][1:]
                 loader.restart()  # so that the CPU time of its processes is counted
-                each = (cpu_seconds() - began) / ((given.epochs + 1) * len(loader)) * 1000
+                milliseconds = (cpu_seconds() - began) / ((given.epochs + 1) * len(loader)) * 1000
                 print(
-                    f"| {name} | {workers} | {len(loader)} | {statistics.median(shares):.1%} | {each:.1f} "
-                    f"| {each / given.step:.2f} |",
+                    f"| {name} | {workers} | {len(loader)} | {statistics.median(shares):.1%} | {milliseconds:.1f} "
+                    f"| {milliseconds / given.step:.2f} |",
                     flush=True,
                 )
 

@@ -73,11 +73,11 @@ def _answered(recipe: Any, settings: Any, folder: Path, given: Any) -> Callable[
 
     run, answers = runs(folder / "model.onnx"), list[Any]()
 
-    def kept(inputs: Any) -> Any:
+    def first_answers(inputs: Any) -> Any:
         answers[:] = answers or run(inputs)
         return answers
 
-    predictor = recipe.onnx_predictor(settings, folder / "checkpoint", kept)
+    predictor = recipe.onnx_predictor(settings, folder / "checkpoint", first_answers)
     return lambda: predictor([given])
 
 

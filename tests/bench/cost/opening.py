@@ -36,7 +36,10 @@ def write(folder: Path, images: int) -> Path:
         width, height = draw.choice(SIDES, 2)
         tiles = draw.integers(0, 256, (height // 16, width // 16, 3), dtype=np.uint8)
         image = folder / "images" / split / f"{number:06d}.{'png' if number % 4 == 0 else 'jpg'}"
-        boxes = [f"{draw.integers(5)} .5 .5 {w:.6f} {h:.6f}" for w, h in draw.uniform(0.1, 0.9, (draw.integers(7), 2))]
+        boxes = [
+            f"{draw.integers(5)} .5 .5 {box_width:.6f} {box_height:.6f}"
+            for box_width, box_height in draw.uniform(0.1, 0.9, (draw.integers(7), 2))
+        ]
         label = folder / "labels" / split / f"{number:06d}.txt"
         for file in (image, label):
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -80,10 +80,10 @@ def main() -> None:
             precision = f"{row['map50_95']:.3f} | {row['map50']:.3f}"
             print(f"| {training} | {seed} | {precision} | {values} | {row['seconds']:.1f} |", flush=True)
     print("\nMeans over the seeds:\n")
-    for training, each in rows.items():
-        means = " ".join(f"{name} {statistics.fmean(row[name] for row in each):.3f}" for name in ("map50", *names))
+    for training, metrics in rows.items():
+        means = " ".join(f"{name} {statistics.fmean(row[name] for row in metrics):.3f}" for name in ("map50", *names))
         print(f"{training}: {means}")
-    pooled = [row for each in rows.values() for row in each]
+    pooled = [row for metrics in rows.values() for row in metrics]
     print("\nRank correlation over all trainings:\n")
     for name in names:
         print(f"{name} with map50 {rank_agreement(pooled, name, 'map50'):+.2f}, with map50_95", end=" ")

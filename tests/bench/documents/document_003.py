@@ -33,7 +33,7 @@ def row(seed: int, test: str, metrics: Mapping[str, float]) -> str:
 
 def mean(tested: list[Mapping[str, float]]) -> Mapping[str, float]:
     """The mean of each metric."""
-    return {name: statistics.fmean(each[name] for each in tested) for name in tested[0]}
+    return {name: statistics.fmean(metrics[name] for metrics in tested) for name in tested[0]}
 
 
 def main() -> None:

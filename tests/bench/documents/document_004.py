@@ -44,7 +44,7 @@ def curve(values: dict[str, Any], data: ThermalData, folder: Path) -> list[Epoch
 def row(name: str, seed: int, epochs: list[Epoch], names: tuple[str, ...]) -> str:
     """Where a training ended."""
     last, best = epochs[-1].metrics, max(epoch.metrics["mean_class_accuracy"] for epoch in epochs)
-    by_class = " ".join(f"{last[f'accuracy/{each}']:.2f}" for each in names)
+    by_class = " ".join(f"{last[f'accuracy/{class_name}']:.2f}" for class_name in names)
     return f"| {name} | {seed} | {last['mean_class_accuracy']:.3f} | {best:.3f} | {last['top1']:.3f} | {by_class} |"
 
 

@@ -115,9 +115,11 @@ def _rate_gap(wrapper: Any, scheduled: list[Any], settings: SlowfastSettings, ou
     """Largest difference of the head's and the backbone's rate over all steps, as a share of the settings' rate."""
     registry, described = scheduled
     schedulers = []
-    for each in described:
-        scheduler = registry.get(each["type"])
-        arguments = {name: value for name, value in each.items() if name not in ("type", "convert_to_iter_based")}
+    for description in described:
+        scheduler = registry.get(description["type"])
+        arguments = {
+            name: value for name, value in description.items() if name not in ("type", "convert_to_iter_based")
+        }
         schedulers.append(scheduler.build_iter_from_epoch(wrapper, **arguments, epoch_length=STEPS))
     training = SlowfastTraining.__new__(SlowfastTraining)
     training.epochs, training._settings, training._train = settings.epochs, settings, range(STEPS)  # type: ignore[assignment]

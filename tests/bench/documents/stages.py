@@ -75,7 +75,7 @@ def main() -> None:
             for length, value in alone.items():
                 gains.setdefault(f"alone, {length} epochs", []).append(staged - value)
     for name, differences in gains.items():
-        by_seed = ", ".join(f"{each:+.3f}" for each in differences)
+        by_seed = ", ".join(f"{gain:+.3f}" for gain in differences)
         print(f"\ntwo stages against {name}: {statistics.fmean(differences):+.3f} (by seed: {by_seed})")
 
 

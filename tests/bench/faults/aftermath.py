@@ -34,36 +34,36 @@ class Count:
 
 def log(events: list[Any]) -> dict[int, tuple[Any, ...]]:
     """What was drawn and decided, by trial."""
-    found: dict[int, tuple[Any, ...]] = {}
+    by_trial: dict[int, tuple[Any, ...]] = {}
     for event in events:
         if isinstance(event, TrialStarted):
-            found[event.trial] = (event.kind, event.of, event.seed, tuple(event.drawn.items()))
+            by_trial[event.trial] = (event.kind, event.of, event.seed, tuple(event.drawn.items()))
         elif isinstance(event, Decided):
-            found[event.trial] += (event.epoch, event.action, event.reason)
-    return found
+            by_trial[event.trial] += (event.epoch, event.action, event.reason)
+    return by_trial
 
 
 def count(root: Path, kind: str, at: Moment, state: Any, unbroken: dict[int, tuple[Any, ...]] | None) -> Count:
     """What is wrong after the sweep; it is compared with the `unbroken` one if that decides the same."""
-    found, events = Count(), events_of(root)
+    counted, events = Count(), events_of(root)
     started = Counter(event.trial for event in events if isinstance(event, TrialStarted))
     ended = Counter(event.trial for event in events if isinstance(event, Decided) and event.action == "stop")
     epochs = Counter((event.trial, event.epoch) for event in events if isinstance(event, EpochDone))
     failed = {event.trial for event in events if isinstance(event, Decided) and event.reason in ("failed", "nonfinite")}
     allowed = {at.trial} if kind in FOREVER else set()
-    found.lost = len(started.keys() - ended.keys()) + len(failed - allowed)
-    found.notes += [f"{n}: {state.trials[n].decision.detail}" for n in failed - allowed]
-    found.twice = sum(number - 1 for number in (*started.values(), *ended.values(), *epochs.values()))
+    counted.lost = len(started.keys() - ended.keys()) + len(failed - allowed)
+    counted.notes += [f"{number}: {state.trials[number].decision.detail}" for number in failed - allowed]
+    counted.twice = sum(number - 1 for number in (*started.values(), *ended.values(), *epochs.values()))
     if kind in FOREVER:
-        found.no_reason = int(not _told(root, state, at.trial, FOREVER[kind]))
+        counted.no_reason = int(not _told(root, state, at.trial, FOREVER[kind]))
     elif unbroken is not None:
         ours = log(events)
-        found.differing = sum(ours.get(trial) != unbroken.get(trial) for trial in ours.keys() | unbroken.keys())
+        counted.differing = sum(ours.get(trial) != unbroken.get(trial) for trial in ours.keys() | unbroken.keys())
     problems = unexplained(state.plan, read(SweepFolder(root / "sweeps", NAME).journal))
-    found.unexplained, found.notes = len(problems), found.notes + problems
-    found.left_over = len(left_over(root, kind, at, state))
-    found.notes += [str(path) for path in left_over(root, kind, at, state)]
-    return found
+    counted.unexplained, counted.notes = len(problems), counted.notes + problems
+    counted.left_over = len(left_over(root, kind, at, state))
+    counted.notes += [str(path) for path in left_over(root, kind, at, state)]
+    return counted
 
 
 def _told(root: Path, state: Any, number: int, words: str) -> bool:
@@ -71,9 +71,9 @@ def _told(root: Path, state: Any, number: int, words: str) -> bool:
     coordinator = Coordinator(state.plan, DiscardingJournal(Clock()), delete=lambda trial, epoch: None)
     coordinator.restore(read(SweepFolder(root / "sweeps", NAME).journal))
     trial = state.trials[number]
-    (own,) = (trial for trial in coordinator.searcher.study.trials if trial.number == number)
-    said = trial.decision is not None and trial.decision.detail.startswith(words)
-    return bool(said and own.constraints == {FAILURE_CONSTRAINT: 1.0})
+    (in_study,) = (trial for trial in coordinator.searcher.study.trials if trial.number == number)
+    is_explained = trial.decision is not None and trial.decision.detail.startswith(words)
+    return bool(is_explained and in_study.constraints == {FAILURE_CONSTRAINT: 1.0})
 
 
 def left_over(root: Path, kind: str, at: Moment, state: Any) -> list[Path]:

@@ -60,7 +60,7 @@ ENVIRONMENT = {
 }
 
 
-def one(base: Path, kind: str, seed: int, workers: int, events: list[Any], cluster: Any) -> Count:
+def struck_sweep(base: Path, kind: str, seed: int, workers: int, events: list[Any], cluster: Any) -> Count:
     """One sweep with one fault; `events` are those of the unbroken sweep."""
     pairs = moments_of(events, workers)
     draw = random.Random(f"{kind}/{seed}")
@@ -72,18 +72,18 @@ def one(base: Path, kind: str, seed: int, workers: int, events: list[Any], clust
     prepare(root, kind, at, workers)
     try:
         state, orphans = strike(root, kind, at, cluster)
-        found = count(root, kind, at, state, log(events) if workers == 1 else None)
-        found.orphans = orphans + outliving(trainings())
+        counted = count(root, kind, at, state, log(events) if workers == 1 else None)
+        counted.orphans = orphans + outliving(trainings())
     except Exception as error:
-        found = Count(lost=1, notes=[f"{type(error).__name__}: {error}"])
+        counted = Count(lost=1, notes=[f"{type(error).__name__}: {error}"])
     finally:
         subprocess.run(["chattr", "-R", "-i", str(root)], check=False, capture_output=True)
         subprocess.run(["umount", "-l", str(root / "sweeps")], check=False, capture_output=True)
         for group in CGROUP.glob("steadytune-faulty-*"):
             with suppress(OSError):
                 group.rmdir()
-    found.notes = [f"{at}: {note}" for note in found.notes]
-    return found
+    counted.notes = [f"{at}: {note}" for note in counted.notes]
+    return counted
 
 
 def moments_of(events: list[Any], workers: int) -> list[tuple[int, int]]:
@@ -137,13 +137,13 @@ def measure(kinds: list[str], moments: range, workers: int, to: Path) -> None:
         for seed in moments:
             for kind in kinds:
                 began = time.monotonic()
-                found = one(base, kind, seed, workers, events, cluster)
+                counted = struck_sweep(base, kind, seed, workers, events, cluster)
                 row = {
                     "kind": kind,
                     "workers": workers,
                     "seed": seed,
                     "seconds": time.monotonic() - began,
-                    **vars(found),
+                    **vars(counted),
                 }
                 with to.open("a") as file:
                     file.write(json.dumps(row) + "\n")
@@ -155,14 +155,14 @@ def show(rows: list[dict[str, Any]]) -> None:
     print(f"| fault | moments | {' | '.join(columns).replace('_', ' ')} | seconds each |")
     print(f"| --- |{' --- |' * 9}")
     for kind in KINDS:
-        own = [row for row in rows if row["kind"] == kind]
-        if own:
-            sums = {name: str(sum(row[name] for row in own)) for name in columns}
-            free_order = any(row.get("workers", 1) > 1 for row in own)
+        of_kind = [row for row in rows if row["kind"] == kind]
+        if of_kind:
+            sums = {name: str(sum(row[name] for row in of_kind)) for name in columns}
+            free_order = any(row.get("workers", 1) > 1 for row in of_kind)
             sums |= {"differing": "-"} if kind in FOREVER or free_order else {}
             sums |= {} if kind in FOREVER else {"no_reason": "-"}
-            seconds = sum(row["seconds"] for row in own) / len(own)
-            print(f"| {kind} | {len(own)} | {' | '.join(sums.values())} | {seconds:.0f} |")
+            seconds = sum(row["seconds"] for row in of_kind) / len(of_kind)
+            print(f"| {kind} | {len(of_kind)} | {' | '.join(sums.values())} | {seconds:.0f} |")
     for row in rows:
         for note in row["notes"]:
             print(f"{row['kind']} {row['seed']}: {note}")

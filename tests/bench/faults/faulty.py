@@ -74,9 +74,9 @@ def _resident() -> int:
 
 
 def _touch(count: int) -> None:
-    taken = bytearray(count)
-    for place in range(0, count, 4096):
-        taken[place] = 1
+    memory = bytearray(count)
+    for offset in range(0, count, 4096):
+        memory[offset] = 1
 
 
 def raises(workdir: Path) -> None:
@@ -102,10 +102,10 @@ def flipped(workdir: Path) -> None:
 
 def _newest(workdir: Path) -> Path:
     """The state in the newest checkpoint; another file if there is none yet."""
-    found = sorted(workdir.glob("checkpoints/epoch-????/state.json"))
+    states = sorted(workdir.glob("checkpoints/epoch-????/state.json"))
     spare = workdir / "spare"
     spare.write_text("nothing to spoil")
-    return found[-1] if found else spare
+    return states[-1] if states else spare
 
 
 def unwritable(workdir: Path) -> None:

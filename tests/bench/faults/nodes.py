@@ -47,11 +47,11 @@ class Cluster:
             raise SystemExit(done.stderr)
         return done.stdout
 
-    def kill(self, what: object) -> None:
+    def kill(self, target: object) -> None:
         """Kill a node, by its number, or part of the head, as `raylets.py` names it."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        print(what, file=self.process.stdin, flush=True)
+        print(target, file=self.process.stdin, flush=True)
         self.process.stdout.readline()
 
     def events(self) -> list[object]:
@@ -106,39 +106,44 @@ def driver() -> int:
 
 def sweep(trials: int, whole: int | None) -> dict[str, float]:
     """One sweep; with faults if it is known how many epochs the `whole` has."""
-    with tempfile.TemporaryDirectory() as made, cluster(Path(made)) as here:
-        here.run("sample", "resnet_yolo", "data")
+    with tempfile.TemporaryDirectory() as scratch, cluster(Path(scratch)) as machines:
+        machines.run("sample", "resnet_yolo", "data")
         began = time.monotonic()
-        here.run(
-            "launch", "--recipe", "resnet_yolo", "--preset", "tiny", "--data", str(here.folder / "data/data.yaml"),
-            "--name", NAME, "--trials", str(trials), "--seed", "1", "--address", here.jobs, "--detach",
+        machines.run(
+            "launch", "--recipe", "resnet_yolo", "--preset", "tiny", "--data", str(machines.folder / "data/data.yaml"),
+            "--name", NAME, "--trials", str(trials), "--seed", "1", "--address", machines.jobs, "--detach",
         )  # fmt: skip
         if whole:
-            here.await_epochs(whole // 3)
-            here.kill(0)
-            here.await_epochs(2 * whole // 3)
+            machines.await_epochs(whole // 3)
+            machines.kill(0)
+            machines.await_epochs(2 * whole // 3)
             os.kill(driver(), signal.SIGKILL)
-            here.run("resume", NAME)  # shows what the job prints until it has ended
+            machines.run("resume", NAME)  # shows what the job prints until it has ended
         else:
-            here.run("logs", NAME, "--follow")
+            machines.run("logs", NAME, "--follow")
         seconds = time.monotonic() - began
-        return {"minutes": seconds / 60, **counted(here.events())}
+        return {"minutes": seconds / 60, **counted(machines.events())}
 
 
 def head_dies(trials: int) -> dict[str, float]:
     """A sweep whose head dies while its nodes live on, resumed at once on another cluster."""
-    folder = tempfile.TemporaryDirectory
-    with folder() as made, folder() as others, cluster(Path(made)) as here, cluster(Path(others)) as other:
-        here.run(
+    scratch = tempfile.TemporaryDirectory
+    with (
+        scratch() as first_folder,
+        scratch() as second_folder,
+        cluster(Path(first_folder)) as first,
+        cluster(Path(second_folder)) as second,
+    ):
+        first.run(
             "launch", "--recipe", "tests.support.trouble:Trouble", "--preset", "tiny", "--data", ".",
             "--name", NAME, "--trials", str(trials), "--set", "epochs=8", "--set", "pause=8", "--confirm-top", "0",
-            "--address", here.jobs, "--detach",
+            "--address", first.jobs, "--detach",
         )  # fmt: skip
-        here.await_epochs(trials)
-        here.kill("head")
+        first.await_epochs(trials)
+        first.kill("head")
         began = time.monotonic()
-        here.run("resume", NAME, "--address", other.jobs)
-        return {"minutes": (time.monotonic() - began) / 60, **counted(here.events())}
+        first.run("resume", NAME, "--address", second.jobs)
+        return {"minutes": (time.monotonic() - began) / 60, **counted(first.events())}
 
 
 def counted(events: list[object]) -> dict[str, float]:

@@ -102,18 +102,18 @@ def _free_cpus(node: str) -> float:
 
 
 def _recorder_killed(root: Path, kind: str, at: Moment) -> Any:
-    made: list[Recorder] = []
+    recorders: list[Recorder] = []
 
     class Watched(Recorder):
         """Can be found."""
 
         def __enter__(self) -> Recorder:
-            made.append(self)
+            recorders.append(self)
             return super().__enter__()
 
     vars(sweep_run).update(Recorder=Watched)
     try:
-        finished = launch(root, kind, at_moment(at, lambda: made[0]._process.kill()))
+        finished = launch(root, kind, at_moment(at, lambda: recorders[0]._process.kill()))
         assert not finished.recorder.finish(), "the killed recorder says that all is recorded"
     finally:
         vars(sweep_run).update(Recorder=Unrecorded)

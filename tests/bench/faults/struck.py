@@ -143,9 +143,9 @@ def outliving(family: list[psutil.Process]) -> int:
 
 def trainings() -> list[psutil.Process]:
     """The worker processes of this process' Ray."""
-    found = []
+    processes = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
             if "Trainable" in " ".join(process.cmdline()):  # ray::RecipeTrainable.train
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes

@@ -71,10 +71,10 @@ def main() -> None:
     parser.add_argument("sweep", type=Path, help="the sweep's folder")
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    kept = list(rows(SweepFolder(args.sweep.parent, args.sweep.name)))
-    parquet.write_table(pa.Table.from_pylist(kept, schema=SCHEMA), args.out, compression="zstd")
-    trainings = {(row["configuration"], row["repeat"]) for row in kept}
-    print(f"{args.out}: {len(trainings)} trainings, {len(kept)} epochs, {args.out.stat().st_size / 1e3:.0f} kB")
+    epochs = list(rows(SweepFolder(args.sweep.parent, args.sweep.name)))
+    parquet.write_table(pa.Table.from_pylist(epochs, schema=SCHEMA), args.out, compression="zstd")
+    trainings = {(row["configuration"], row["repeat"]) for row in epochs}
+    print(f"{args.out}: {len(trainings)} trainings, {len(epochs)} epochs, {args.out.stat().st_size / 1e3:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -73,9 +73,9 @@ class Table:
 
         What the space draws only since the trainings were recorded is pinned to the preset's value, as it was then.
         """
-        kept = {name: value for name, value in self.spec.items() if name not in RECORDING}
+        fields = {name: value for name, value in self.spec.items() if name not in RECORDING}
         ours = {"trials": self.trials, "confirm_top": 0, "enqueue": [], "audit": 0.0}
-        spec = read_spec(kept | ours | policy, self.name)
+        spec = read_spec(fields | ours | policy, self.name)
         plan = make_plan(spec, training=False)
         recorded = {name for configuration in self.configurations for name in configuration.drawn}
         preset = plan.recipe.settings(plan.spec.preset, plan.pins).model_dump()

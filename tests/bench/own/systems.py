@@ -104,8 +104,8 @@ class Ours:
 
     def report(self, trial: int, point: Point, last: bool) -> bool:
         metrics = {} if point.value is None else {self._metric: point.value}
-        known = {"train": point.loss, "val": point.held_out}
-        losses = {name: loss for name, loss in known.items() if loss is not None}
+        by_split = {"train": point.loss, "val": point.held_out}
+        losses = {name: loss for name, loss in by_split.items() if loss is not None}
         done = EpochDone(trial, point.epoch, point.phase, metrics, losses, {}, {})
         if last and self._ends_early:
             ending = self._coordinator.state.trials[trial]

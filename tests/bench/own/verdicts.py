@@ -60,7 +60,7 @@ def caught(table: Table, settings: StabilitySettings) -> Caught:
             left += len(run.points) - at
             reasons[reason] += 1
             counts["good" if not bad else "early" if at <= table.max_epochs / 2 else "late"] += 1
-            counts["harmed"] += run.best > HARM * max((p.value or 0.0 for p in run.points[:at]), default=0.0)
+            counts["harmed"] += run.best > HARM * max((point.value or 0.0 for point in run.points[:at]), default=0.0)
     total = sum(len(configuration.trainings) for configuration in table.configurations)
     return Caught(
         total, counts["bad"], counts["early"], counts["late"], counts["good"], counts["harmed"], reasons, left / epochs

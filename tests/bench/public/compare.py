@@ -77,7 +77,9 @@ def written(outcomes: dict[str, np.ndarray], groups: list[Group], args: argparse
         ]
         lines += ["| --- | --- | --- | --- |"]
         lines += [
-            table.against(n, rows, outcomes[stock], drawn) for n, rows in outcomes.items() if n.startswith("steady")
+            table.against(name, rows, outcomes[stock], drawn)
+            for name, rows in outcomes.items()
+            if name.startswith("steady")
         ]
     return "\n".join(lines) + "\n"
 
@@ -113,12 +115,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results.md", help="the table; the figure goes beside it")
     args = parser.parse_args()
     groups = load(args.folder)
-    every = ray_rules.rules() | optuna_rules.rules() | plain_rules.rules() | ours.rules()
-    chosen = {name: make for name, make in every.items() if re.search(args.only, name)}
+    rules = ray_rules.rules() | optuna_rules.rules() | plain_rules.rules() | ours.rules()
+    chosen = {name: make for name, make in rules.items() if re.search(args.only, name)}
     outcomes = measured(chosen, groups, args.orders, args.workers, args.save)
     for file in args.add:
         outcomes |= dict(np.load(file))
-    outcomes = {name: outcomes[name] for name in sorted(outcomes, key=[*every, *outcomes].index)}
+    outcomes = {name: outcomes[name] for name in sorted(outcomes, key=[*rules, *outcomes].index)}
     report = written(outcomes, groups, args)
     if args.splits and all(stock in outcomes for stock in STOCK.values()):
         report += crossed(outcomes, groups, args)

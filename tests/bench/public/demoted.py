@@ -67,16 +67,17 @@ def rows(groups: list[Group], orders: int, workers: int) -> Iterator[str]:
     ]
     runs = orders * sum(len(group.runs) for group in groups)
     swept_orders = list(zip(groups, shuffled, strict=True))
-    before = [[swept(group, order, WITHOUT, workers) for order in each] for group, each in swept_orders]
+    before = [[swept(group, order, WITHOUT, workers) for order in group_orders] for group, group_orders in swept_orders]
     yield f"| none | | | {_mean(before, 'epochs')} | {_mean(before, 'regret')} |"
     for name, settings in WITH.items():
         after = [
-            [swept(g, order, settings, workers) for order in each] for g, each in zip(groups, shuffled, strict=True)
+            [swept(group, order, settings, workers) for order in group_orders]
+            for group, group_orders in zip(groups, shuffled, strict=True)
         ]
         pairs = [
             (group, outcome, other)
-            for group, ones, others in zip(groups, before, after, strict=True)
-            for outcome, other in zip(ones, others, strict=True)
+            for group, plain, demoted in zip(groups, before, after, strict=True)
+            for outcome, other in zip(plain, demoted, strict=True)
         ]
         harms = sum(harmed(*pair) for pair in pairs)
         differing = sum(outcome.trained != other.trained for _, outcome, other in pairs)
@@ -87,7 +88,7 @@ def rows(groups: list[Group], orders: int, workers: int) -> Iterator[str]:
 
 
 def _mean(outcomes: list[list[Swept]], field: str) -> str:
-    return f"{100 * np.mean([np.mean([getattr(each, field) for each in orders]) for orders in outcomes]):.2f}"
+    return f"{100 * np.mean([np.mean([getattr(outcome, field) for outcome in orders]) for orders in outcomes]):.2f}"
 
 
 def main() -> None:

@@ -103,9 +103,9 @@ def load(folder: Path) -> list[Group]:
     for (family, planned), runs in sorted(families.items(), key=lambda item: item[0]):
         if len(runs) >= MIN_RUNS and max(run.best for run in runs) >= MIN_BEST:
             length = min(planned, max(len(run.points) for run in runs))
-            kept = [replace(run, points=run.points[:length]) for run in runs]
-            best = tuple(run.best for run in kept)
-            points = tuple(run.points for run in kept)
+            cut = [replace(run, points=run.points[:length]) for run in runs]
+            best = tuple(run.best for run in cut)
+            points = tuple(run.points for run in cut)
             groups.append(Group(f"{family}@{planned}", runs[0].repository, length, points, best))
     return groups
 

@@ -111,18 +111,18 @@ def row(name: str, runs: list[Judged], stops: list[Stop | None]) -> str:
     stopped = [stop for stop in stops if stop]
     reasons = ", ".join(f"{reason} {count}" for reason, count in Counter(stop.reason for stop in stopped).most_common())
     harms, saved = sum(stop.harmed for stop in stopped), sum(stop.saved for stop in stopped)
-    epochs = sum(len(each.run.points) for each in runs)
+    epochs = sum(len(judgement.run.points) for judgement in runs)
     return f"| {name} | {reasons or 'none'} | {harms} | {harms / len(runs):.2%} | {saved} ({saved / epochs:.1%}) |"
 
 
 def halves(runs: list[Judged], splits: int) -> Iterator[str]:
     """Choose the least harm on one half of the repositories (of equals the most epochs saved); report the other."""
-    owners = sorted({each.run.repository for each in runs})
-    owner = np.array([owners.index(each.run.repository) for each in runs])
+    owners = sorted({judgement.run.repository for judgement in runs})
+    owner = np.array([owners.index(judgement.run.repository) for judgement in runs])
     names = [dict(zip(CHOICES, values, strict=True)) for values in product(*CHOICES.values())]
-    stops = [[each.ended(DEFAULT.model_copy(update=chosen)) for each in runs] for chosen in names]
-    harm = np.array([[bool(stop and stop.harmed) for stop in of_one] for of_one in stops])
-    saved = np.array([[stop.saved if stop else 0 for stop in of_one] for of_one in stops])
+    stops = [[judgement.ended(DEFAULT.model_copy(update=chosen)) for judgement in runs] for chosen in names]
+    harm = np.array([[bool(stop and stop.harmed) for stop in stops_of_runs] for stops_of_runs in stops])
+    saved = np.array([[stop.saved if stop else 0 for stop in stops_of_runs] for stops_of_runs in stops])
     default = names.index({name: getattr(DEFAULT, name) for name in CHOICES})
     chosen_in: Counter[int] = Counter()
     left_out, of_default = [], []
@@ -148,17 +148,25 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+", help="each with runs.parquet and curves.parquet")
     parser.add_argument("--halves", type=int, default=0, help="random halves of the repositories to choose on; 0: none")
     args = parser.parse_args()
-    every = [judged(folder) for folder in args.folders]
-    for folder, runs in zip(args.folders, every, strict=True):
-        print(f"{folder.name}: {len(runs)} runs of {len({each.run.repository for each in runs})} repositories\n")
+    runs_of_folders = [judged(folder) for folder in args.folders]
+    for folder, runs in zip(args.folders, runs_of_folders, strict=True):
+        print(
+            f"{folder.name}: {len(runs)} runs of {len({judgement.run.repository for judgement in runs})} repositories\n"
+        )
         print("| | stopped | harmed | of all runs | epochs saved |\n| --- | --- | --- | --- | --- |")
         for name, settings in SETTINGS.items():
-            print(row(name, runs, [each.ended(settings) for each in runs]), flush=True)
-        print(row("demoted, were they never promoted", runs, [each.demoted(DEFAULT) for each in runs]), flush=True)
+            print(row(name, runs, [judgement.ended(settings) for judgement in runs]), flush=True)
+        print(
+            row("demoted, were they never promoted", runs, [judgement.demoted(DEFAULT) for judgement in runs]),
+            flush=True,
+        )
         alone = DEFAULT.model_copy(update={"demote_after": 1.0, "demote_no_best_epochs": 10**6, "train_factor": 1e9})
-        print(row("the same, for oscillation alone", runs, [each.demoted(alone) for each in runs]) + "\n", flush=True)
+        print(
+            row("the same, for oscillation alone", runs, [judgement.demoted(alone) for judgement in runs]) + "\n",
+            flush=True,
+        )
     if args.halves:
-        print("\n".join(halves([each for runs in every for each in runs], args.halves)))
+        print("\n".join(halves([judgement for runs in runs_of_folders for judgement in runs], args.halves)))
 
 
 if __name__ == "__main__":

@@ -40,9 +40,9 @@ class HalfCurve(Curve):
 
     @property
     def projected_value(self) -> float | None:
-        projected, known = super().projected_value, self.finite_values
-        second = known[len(known) // 2 :]
-        return projected if projected is None or len(known) < 2 else (projected + sum(second) / len(second)) / 2
+        projected, values = super().projected_value, self.finite_values
+        second = values[len(values) // 2 :]
+        return projected if projected is None or len(values) < 2 else (projected + sum(second) / len(second)) / 2
 
 
 class LevelCurve(Curve):

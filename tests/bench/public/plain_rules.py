@@ -66,11 +66,11 @@ class Bands(Rule):
         passed = [band for band in self._bands if band <= curve.epoch]
         if not passed:
             return "continue"
-        here = self._values[passed[-1]]
+        at_band = self._values[passed[-1]]
         if curve.epoch == passed[-1]:
-            here[trial] = curve.points[-1].value or 0.0
-        ranked = sorted(here.values(), reverse=True)
-        return "stop" if here[trial] < ranked[int(len(ranked) / self._eta)] else "continue"
+            at_band[trial] = curve.points[-1].value or 0.0
+        ranked = sorted(at_band.values(), reverse=True)
+        return "stop" if at_band[trial] < ranked[int(len(ranked) / self._eta)] else "continue"
 
 
 class Patience(Rule):

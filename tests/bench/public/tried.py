@@ -130,10 +130,10 @@ def halving(group: Group, runs: Values, grace: float, factor: float, compare: Co
         for run in alive:
             trained[run] = min(len(curves[run]), round(exact))
         exact *= factor
-        known = [curves[run][: trained[run]] for run in alive]
-        heading = np.array([compare(values) for values in known])
-        best = np.array([values.max() for values in known])
-        error = np.array([standard_error(values) for values in known])
+        seen = [curves[run][: trained[run]] for run in alive]
+        heading = np.array([compare(values) for values in seen])
+        best = np.array([values.max() for values in seen])
+        error = np.array([standard_error(values) for values in seen])
         places = min(len(alive), max(1, math.ceil(len(runs) * start / min(exact, group.max_epochs) - 1e-9)))
         alive = alive[choose(heading, best, error, places)]
         if exact >= group.max_epochs:

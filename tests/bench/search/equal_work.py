@@ -61,12 +61,12 @@ def row(name: str, choices: dict[str, Any], trials: int, seeds: int) -> str:
     third, first, last, best, least, most = trials // 3, [], [], [], math.inf, 0
     for seed in range(seeds):
         drawn = search(plan, trials, seed)
-        frames = [work(each) for each in drawn]
+        frames = [work(values) for values in drawn]
         least, most = min(least, *frames), max(most, *frames)
         first += frames[:third]
         last += frames[-third:]
         best.append(work(max(drawn, key=worth)))
-    means = " | ".join(f"{statistics.fmean(each):,.0f}" for each in (first, last, best))
+    means = " | ".join(f"{statistics.fmean(values):,.0f}" for values in (first, last, best))
     return f"| {name} | {least:,} … {most:,} | {means} |"
 
 

@@ -64,7 +64,7 @@ class Rough(Task):
         lost = {"adamw": 0.0, "sgd": 0.12, "musgd": 0.06}[drawn["optimizer"]]
         numbers = [name for name in drawn if name != "optimizer"]
         lost += sum(
-            4 * self.weight[name] * (share(drawn[name], self.found[name]) - self.best[name]) ** 2 for name in numbers
+            4 * self.weight[name] * (share(drawn[name], self.spans[name]) - self.best[name]) ** 2 for name in numbers
         )
         return float(BEST * max(0.0, 1 - lost / BEST) ** 1.7)
 
@@ -81,14 +81,14 @@ class Rough(Task):
 
 def task_of(seed: int) -> Rough:
     """The landscape of `seed`."""
-    source, found = random.Random(f"rough/{seed}"), ranges(space)
-    numbers = [name for name in found if name != "optimizer"]
+    source, spans = random.Random(f"rough/{seed}"), ranges(space)
+    numbers = [name for name in spans if name != "optimizer"]
     best: dict[str, Any] = {
         name: source.uniform(0.0, 0.4) if name in AUGMENTATION else source.uniform(0.2, 0.8) for name in numbers
     }
     best |= {"lr": source.uniform(0.5, 1.0), "lr_sgd": source.uniform(0.4, 0.9)}
     weight = {name: source.uniform(0.01, 0.06) for name in numbers} | {"lr": 0.5, "lr_sgd": 0.5}
-    return Rough("rough", space, best, weight, found=found)
+    return Rough("rough", space, best, weight, spans=spans)
 
 
 def baseline(task: Task, kind: str, seed: int) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def baseline(task: Task, kind: str, seed: int) -> dict[str, Any]:
     if kind == "middling":
         return sorted((drawn_at_random(task, source) for _ in range(40)), key=task.quality)[34]
     values: dict[str, Any] = {"optimizer": "adamw"}
-    for name, span in task.found.items():
+    for name, span in task.spans.items():
         if name in ("optimizer", "lr_sgd"):
             continue
         where = task.best[name] + (source.choice([-0.2, 0.1]) if name == "lr" else source.gauss(0, 0.2))
@@ -109,7 +109,7 @@ def baseline(task: Task, kind: str, seed: int) -> dict[str, Any]:
     return values
 
 
-def searcher(task: Task, first: Mapping[str, Any], known: bool, seed: int) -> Searcher:
+def searcher(task: Task, first: Mapping[str, Any], knows_baseline: bool, seed: int) -> Searcher:
     """That of sweeps, which draws about half of the baseline's augmentation."""
     augmentation = {name: first[name] for name in AUGMENTATION}
 
@@ -124,7 +124,7 @@ def searcher(task: Task, first: Mapping[str, Any], known: bool, seed: int) -> Se
                 candidates.append(at_random(space, {}, seed_of_draw, usual or augmentation))
         return candidates
 
-    model = RankModel(Configurations(draw, lambda values: point(values, task.found)), [first] if known else [])
+    model = RankModel(Configurations(draw, lambda values: point(values, task.spans)), [first] if knows_baseline else [])
     return Searcher(lambda trial: plain(task, trial), "max", "rank_gp", seed, RUNGS, model=model)
 
 
@@ -133,11 +133,13 @@ def measure(seed: int) -> list[dict[str, Any]]:
     task, rows = task_of(seed), []
     for kind in BASELINES:
         first = baseline(task, kind, seed)
-        for known in (False, True):
-            trials = sweep(task, searcher(task, first, known, seed), max(BUDGETS), seed, [first])
+        for knows_baseline in (False, True):
+            trials = sweep(task, searcher(task, first, knows_baseline, seed), max(BUDGETS), seed, [first])
             for budget in BUDGETS:
                 reached = selected(trials[:budget])
-                rows.append({"seed": seed, "baseline": kind, "known": known, "budget": budget, "reached": reached})
+                rows.append(
+                    {"seed": seed, "baseline": kind, "known": knows_baseline, "budget": budget, "reached": reached}
+                )
     return rows
 
 
@@ -146,18 +148,20 @@ def table(rows: Sequence[Mapping[str, Any]]) -> None:
     for kind in BASELINES:
         for budget in BUDGETS:
             reached = {
-                known: {
+                knows_baseline: {
                     row["seed"]: row["reached"]
                     for row in rows
-                    if (row["baseline"], row["budget"], row["known"]) == (kind, budget, known)
+                    if (row["baseline"], row["budget"], row["known"]) == (kind, budget, knows_baseline)
                 }
-                for known in (False, True)
+                for knows_baseline in (False, True)
             }
             seeds = sorted(reached[False].keys() & reached[True].keys())
             if not seeds:
                 continue
             gain, low, high = interval([reached[True][seed] - reached[False][seed] for seed in seeds])
-            without, with_it = (sum(reached[known][seed] for seed in seeds) / len(seeds) for known in (False, True))
+            without, with_it = (
+                sum(reached[knows_baseline][seed] for seed in seeds) / len(seeds) for knows_baseline in (False, True)
+            )
             print(
                 f"{kind:10} {budget:3} trials, {len(seeds)} seeds: {without:.3f}, known {with_it:.3f}, "
                 f"{gain:+.3f} [{low:+.3f}, {high:+.3f}]"

@@ -67,9 +67,9 @@ def small_copy(source: Path, setup: Setup, folder: Path, part: int = 0) -> str:
         images, labels = (folder / kind / split for kind in ("images", "labels"))
         images.mkdir(parents=True)
         labels.mkdir(parents=True)
-        every = sorted(data.images[split])
+        files = sorted(data.images[split])
         first = part if split == "train" else 0
-        for index, image in enumerate(every[first :: max(1, len(every) // count)][:count]):
+        for index, image in enumerate(files[first :: max(1, len(files) // count)][:count]):
             with Image.open(image) as opened:
                 picture = opened.convert("RGB")
             picture.thumbnail((setup.size, setup.size))

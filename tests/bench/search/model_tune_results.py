@@ -64,7 +64,9 @@ def table(results: Parts) -> Iterator[str]:
     yield f"| {' | '.join(HEADINGS)} |\n|{' --- |' * len(HEADINGS)}"
     for again in sorted(results.rows("again"), key=lambda row: (row["seed"], (*ARMS, DEFAULTS).index(row["arm"]))):
         name, arm, seed = again["setup"]["data"], again["arm"], again["seed"]
-        fitness = f"{statistics.fmean(again['fitness']):.4f} ({', '.join(f'{each:.3f}' for each in again['fitness'])})"
+        fitness = (
+            f"{statistics.fmean(again['fitness']):.4f} ({', '.join(f'{value:.3f}' for value in again['fitness'])})"
+        )
         cells = [name, str(seed), arm, fitness]
         if search := results.row("search", arm, seed):
             cells += [f"{search['value']:.4f}", f"{search['wall']:.0f}"]

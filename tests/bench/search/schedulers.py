@@ -69,9 +69,9 @@ def swept(job: Job) -> SweepState:
         clock.now, trial, epochs = heapq.heappop(busy)
         drawn = coordinator.state.trials[trial].started.drawn
         value = task.value(drawn, epochs + 1, f"{job.seed}/{trial}")
-        known = {"metrics": {"score": value}} if value is not None else {"metrics": {}, "alarm": "nonfinite"}
+        outcome = {"metrics": {"score": value}} if value is not None else {"metrics": {}, "alarm": "nonfinite"}
         if coordinator.report(
-            EpochDone(trial, epochs + 1, "main", losses={"train": 1.0}, rates={}, seconds={}, **known)
+            EpochDone(trial, epochs + 1, "main", losses={"train": 1.0}, rates={}, seconds={}, **outcome)
         ):
             heapq.heappush(busy, (clock.now + 1, trial, epochs + 1))
     return coordinator.state

@@ -59,7 +59,7 @@ def plain(task: Task, trial: optuna.Trial) -> dict[str, Any]:
 
 def flattened(task: Task, trial: optuna.Trial) -> dict[str, Any]:
     """Every parameter is drawn, those of closed branches too; the space then takes what it asks for."""
-    for name, value_range in task.found.items():
+    for name, value_range in task.spans.items():
         ask(trial, name, value_range)
     return plain(task, trial)
 
@@ -94,7 +94,7 @@ def ours(sampler: str) -> MakeSearcher:
                 for seed_of_draw, neighbour in zip(seeds, neighbours, strict=True)
             ]
 
-        model = RankModel(Configurations(draw, lambda values: point(values, task.found)))
+        model = RankModel(Configurations(draw, lambda values: point(values, task.spans)))
         return Searcher(
             lambda trial: plain(task, trial), "max", sampler, seed, RUNGS,
             model=model if sampler == "rank_gp" else None,

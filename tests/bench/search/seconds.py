@@ -89,7 +89,7 @@ def task_of(seed: int) -> SizedTask:
     plain, source = Task.of("sized", seed), random.Random(f"gain/{seed}")
     gains = [source.choice([0.0, source.uniform(0, 0.06), source.uniform(0, 0.06)]) for _ in range(2)]
     return SizedTask(
-        plain.name, plain.space, plain.best, plain.weight, found=ranges(sized), size_gain=gains[0], input_gain=gains[1]
+        plain.name, plain.space, plain.best, plain.weight, spans=ranges(sized), size_gain=gains[0], input_gain=gains[1]
     )
 
 
@@ -149,7 +149,7 @@ def regrets(job: Job) -> list[float]:
 
 def _risen(task: SizedTask, drawn: Mapping[str, Any], epoch: int) -> float:
     """What a training has reached by `epoch` without noise, as in `Task.value`."""
-    speed = 0.12 + 0.5 * share(drawn["lr"], task.found["lr"])
+    speed = 0.12 + 0.5 * share(drawn["lr"], task.spans["lr"])
     return task.quality(drawn) * (1 - math.exp(-speed * epoch)) / (1 - math.exp(-speed * EPOCHS))
 
 

@@ -119,7 +119,7 @@ def row(task: Task, root: Path, given: argparse.Namespace) -> str:
     took = time.monotonic() - began
     searched = [trial for trial in state.trials.values() if trial.is_search]
     winner, *others = finalists(state)
-    (baseline,) = [each for each in (winner, *others) if each.trial.is_baseline]
+    (baseline,) = [finalist for finalist in (winner, *others) if finalist.trial.is_baseline]
     export = sweep.folder.path / "best"
     about = json.loads((export / "about.json").read_text())
     again = trained(export, root)
@@ -128,7 +128,7 @@ def row(task: Task, root: Path, given: argparse.Namespace) -> str:
     )
     cells = (
         *(task, str(len(searched)), str(sum(trial.curve.epoch for trial in searched))),
-        *(f"{each.mean:.4f} ± {each.std:.4f}" for each in (winner, baseline)),
+        *(f"{finalist.mean:.4f} ± {finalist.std:.4f}" for finalist in (winner, baseline)),
         *(f"{about['checkpoint_value']:.5f}", f"{validated(export, root):.5f}", shown, f"{took:.0f}"),
     )
     return f"| {' | '.join(cells)} |"
