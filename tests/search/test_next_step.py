@@ -19,33 +19,36 @@ from tests.test_architecture import modules
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder of its own, and no other folder of sweeps in the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("STEADYTUNE_SWEEPS", raising=False)
     return tmp_path
 
 
-def test_the_default_folder_is_left_out(here: Path) -> None:
+def test_the_default_folder_is_left_out(working_folder: Path) -> None:
     assert command("resume", "cattle", Path("sweeps")) == "steadytune resume cattle"
-    assert command("resume", "cattle", here / "sweeps", "--trials", "30") == "steadytune resume cattle --trials 30"
+    assert (
+        command("resume", "cattle", working_folder / "sweeps", "--trials", "30")
+        == "steadytune resume cattle --trials 30"
+    )
 
 
-def test_another_folder_is_named_as_short_as_it_can_be(here: Path) -> None:
-    assert command("resume", "cattle", here / "team") == "steadytune resume cattle --sweeps team"
+def test_another_folder_is_named_as_short_as_it_can_be(working_folder: Path) -> None:
+    assert command("resume", "cattle", working_folder / "team") == "steadytune resume cattle --sweeps team"
     assert command("status", "cattle", Path("/data/sweeps")) == "steadytune status cattle --sweeps /data/sweeps"
 
 
 def test_a_folder_from_the_environment_is_named_and_so_is_the_default_beside_it(
-    here: Path, monkeypatch: pytest.MonkeyPatch
+    working_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STEADYTUNE_SWEEPS", "/data/sweeps")
     assert command("resume", "cattle", Path("/data/sweeps")) == "steadytune resume cattle --sweeps /data/sweeps"
     assert command("resume", "cattle", Path("sweeps")) == "steadytune resume cattle --sweeps sweeps"
 
 
-def test_a_shell_reads_what_was_meant(here: Path) -> None:
-    folder = SweepFolder(here / "my sweeps; rm", "cattle")
+def test_a_shell_reads_what_was_meant(working_folder: Path) -> None:
+    folder = SweepFolder(working_folder / "my sweeps; rm", "cattle")
     words = ["steadytune", "resume", "cattle", "--sweeps", "my sweeps; rm", "--set", "batch=[8, 16]"]
     assert shlex.split(folder.command("resume", "--set", "batch=[8, 16]")) == words
 

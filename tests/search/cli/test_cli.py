@@ -118,15 +118,15 @@ def test_a_mistake_is_one_line_on_standard_error_and_exit_code_2(
 ) -> None:
     file = tmp_path / "sweep.yaml"
     file.write_text("name: a\nrecipe: tests.support.fakes:Curves\ndata: x\ntrails: 3\n")
-    known = ["--recipe", "tests.support.fakes:Curves", "--preset", "short"]
+    curves = ["--recipe", "tests.support.fakes:Curves", "--preset", "short"]
     mistakes: dict[str, tuple[object, ...]] = {
         "unknown field 'trails'; did you mean 'trials'?": ("check", file),
         "missing.yaml: no such file": ("check", tmp_path / "missing.yaml"),
-        "setting 'trials' is 0; it must be greater than 0": ("launch", *known, "--data", data, "--trials", 0),
+        "setting 'trials' is 0; it must be greater than 0": ("launch", *curves, "--data", data, "--trials", 0),
         "unknown recipe 'yolo'": ("launch", "--recipe", "yolo", "--data", data, "--sweeps", tmp_path),
-        "--set is 'lr'; it must be name=value": ("launch", *known, "--data", data, "--set", "lr"),
-        "--set x line 1: not valid YAML": ("launch", *known, "--data", data, "--set", "x={low: 1"),
-        "set.depht is no setting": ("launch", *known, "--data", data, "--set", "depht=[1]", "--sweeps", tmp_path),
+        "--set is 'lr'; it must be name=value": ("launch", *curves, "--data", data, "--set", "lr"),
+        "--set x line 1: not valid YAML": ("launch", *curves, "--data", data, "--set", "x={low: 1"),
+        "set.depht is no setting": ("launch", *curves, "--data", data, "--set", "depht=[1]", "--sweeps", tmp_path),
         "no sweep 'sweeep' in": ("resume", "sweeep", "--sweeps", sweeps),
         "did you mean 'sweep'?": ("sync", "sweeep", "--sweeps", sweeps),
         "no trial 99 in sweep sweep; it has trials 0 to ": ("explain", "sweep", 99, "--sweeps", sweeps),

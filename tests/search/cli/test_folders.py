@@ -13,52 +13,52 @@ from tests.support.terminal import Steadytune
 
 
 @pytest.fixture
-def own(sweeps: Path, tmp_path: Path) -> Path:
+def root(sweeps: Path, tmp_path: Path) -> Path:
     """A folder with a copy of the ended sweep `sweep`."""
     root = tmp_path / "own"
     shutil.copytree(sweeps / "sweep", root / "sweep")
     return root
 
 
-def test_the_list_has_each_sweep_with_its_size_and_age(steadytune: Steadytune, own: Path) -> None:
-    code, out, _ = steadytune("ls", "--sweeps", own)
+def test_the_list_has_each_sweep_with_its_size_and_age(steadytune: Steadytune, root: Path) -> None:
+    code, out, _ = steadytune("ls", "--sweeps", root)
     assert code == 0
     assert out.startswith("sweep: ")
     assert out.rstrip().endswith(" ago)")
-    assert steadytune("status", "--sweeps", own)[1] == out
-    (listed,) = json.loads(steadytune("ls", "--json", "--sweeps", own)[1])
+    assert steadytune("status", "--sweeps", root)[1] == out
+    (listed,) = json.loads(steadytune("ls", "--json", "--sweeps", root)[1])
     assert listed["name"] == "sweep"
-    assert listed["bytes"] == sum(path.stat().st_size for path in own.rglob("*") if path.is_file())
+    assert listed["bytes"] == sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
 
 
-def test_a_sweep_is_renamed_and_everything_finds_it(steadytune: Steadytune, own: Path) -> None:
-    before = json.loads(steadytune("status", "sweep", "--json", "--sweeps", own)[1])
-    assert steadytune("rename", "sweep", "new", "--sweeps", own)[:2] == (0, "sweep is new now\n")
-    assert json.loads(steadytune("status", "new", "--json", "--sweeps", own)[1]) == before | {"name": "new"}
-    assert SweepFolder(own, "new").spec().name == "new"
-    assert not (own / "sweep").exists()
+def test_a_sweep_is_renamed_and_everything_finds_it(steadytune: Steadytune, root: Path) -> None:
+    before = json.loads(steadytune("status", "sweep", "--json", "--sweeps", root)[1])
+    assert steadytune("rename", "sweep", "new", "--sweeps", root)[:2] == (0, "sweep is new now\n")
+    assert json.loads(steadytune("status", "new", "--json", "--sweeps", root)[1]) == before | {"name": "new"}
+    assert SweepFolder(root, "new").spec().name == "new"
+    assert not (root / "sweep").exists()
 
 
-def test_the_folder_names_the_sweep_if_a_rename_was_cut_short(own: Path) -> None:
-    (own / "sweep").rename(own / "new")
-    assert SweepFolder(own, "new").spec().name == "new"
+def test_the_folder_names_the_sweep_if_a_rename_was_cut_short(root: Path) -> None:
+    (root / "sweep").rename(root / "new")
+    assert SweepFolder(root, "new").spec().name == "new"
 
 
-def test_a_deleted_sweep_leaves_nothing(steadytune: Steadytune, own: Path) -> None:
-    code, out, _ = steadytune("rm", "sweep", "--yes", "--keep-runs", "--sweeps", own)
+def test_a_deleted_sweep_leaves_nothing(steadytune: Steadytune, root: Path) -> None:
+    code, out, _ = steadytune("rm", "sweep", "--yes", "--keep-runs", "--sweeps", root)
     assert code == 0
     assert out.splitlines()[-1] == "sweep is deleted"
-    assert [*own.iterdir()] == []
-    assert steadytune("ls", "--sweeps", own)[1] == f"No sweeps in {own}\n"
+    assert [*root.iterdir()] == []
+    assert steadytune("ls", "--sweeps", root)[1] == f"No sweeps in {root}\n"
 
 
 @pytest.mark.parametrize("words", [("rm", "--yes"), ("rename", "new")])
-def test_a_sweep_that_runs_is_left_alone(steadytune: Steadytune, own: Path, words: tuple[str, str]) -> None:
-    with SweepFolder(own, "sweep").locked():
-        code, _, error = steadytune(words[0], "sweep", words[1], "--sweeps", own)
+def test_a_sweep_that_runs_is_left_alone(steadytune: Steadytune, root: Path, words: tuple[str, str]) -> None:
+    with SweepFolder(root, "sweep").locked():
+        code, _, error = steadytune(words[0], "sweep", words[1], "--sweeps", root)
     assert code == 2
-    assert f"sweep sweep is running; first `steadytune pause sweep --sweeps {own}`" in error
-    assert (own / "sweep" / "sweep.yaml").is_file()
+    assert f"sweep sweep is running; first `steadytune pause sweep --sweeps {root}`" in error
+    assert (root / "sweep" / "sweep.yaml").is_file()
 
 
 def test_sizes_and_ages_are_for_people() -> None:

@@ -83,9 +83,9 @@ def test_a_user_without_home_and_name_gets_both(monkeypatch: pytest.MonkeyPatch,
         raise KeyError(f"getpwuid(): uid not found: {uid}")
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    kept: dict[str, str] = {}
-    have_home_and_name(kept)
-    assert kept == {}, "this user is known to the system"
+    additions: dict[str, str] = {}
+    have_home_and_name(additions)
+    assert additions == {}, "this user is known to the system"
     monkeypatch.setattr("pwd.getpwuid", unknown)
     environment: dict[str, str] = {}
     have_home_and_name(environment)

@@ -101,8 +101,8 @@ def test_a_wrong_sweep_file(added: str, steadytune: Steadytune, places: dict[str
 def test_a_wrong_value_of_a_needed_field(
     field: str, value: str, words: str, steadytune: Steadytune, places: dict[str, str], tmp_path: Path
 ) -> None:
-    values = {name: places.get(each, each) for name, each in SWEEP.items()} | {field: value}
-    (tmp_path / "sweep.yaml").write_text("".join(f"{name}: {each}\n" for name, each in values.items()))
+    values = {name: places.get(value, value) for name, value in SWEEP.items()} | {field: value}
+    (tmp_path / "sweep.yaml").write_text("".join(f"{name}: {value}\n" for name, value in values.items()))
     check_sentence(steadytune, ["check", "sweep.yaml"], words)
 
 

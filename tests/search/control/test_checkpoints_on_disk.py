@@ -56,13 +56,13 @@ def test_a_checkpoint_that_a_trial_writes_again_is_deleted_again(
     workers.fill(coordinator)
     for _ in range(3):
         workers.step(coordinator, 0)
-    kept = set(workers.disk.checkpoints)
-    assert (0, 1) not in kept
+    on_disk = set(workers.disk.checkpoints)
+    assert (0, 1) not in on_disk
     workers.running.clear()
     done = done_of(0, Curves().epoch(CurveSettings(**coordinator.state.trials[0].started.settings), 1))
     workers.disk.checkpoints.add((0, 1))
     assert coordinator.report(dataclasses.replace(done, checkpoint="epoch-0001", bytes=100))
-    assert workers.disk.checkpoints == kept
+    assert workers.disk.checkpoints == on_disk
 
 
 def test_a_checkpoint_is_deleted_once(data: Path, journal: Path) -> None:

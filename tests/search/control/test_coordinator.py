@@ -120,7 +120,7 @@ def test_for_a_metric_to_minimise_the_lowest_go_on(data: Path, journal: Path) ->
         trial.curve.objective_value for trial in finished if trial.curve.objective_value is not None
     )
     assert best.started.settings["quality"] == max(
-        t.started.settings["quality"] for t in coordinator.state.trials.search
+        searched.started.settings["quality"] for searched in coordinator.state.trials.search
     )
     for decided in ends(journal).values():
         if decided.reason == "rung":
@@ -144,7 +144,9 @@ def test_each_trial_has_its_own_seed_unless_it_is_pinned(data: Path, tmp_path: P
 def test_the_same_seed_gives_the_same_sweep(data: Path, tmp_path: Path) -> None:
     plan = plan_of(data, trials=6, sampler="tpe")
     first, second = (swept(plan, tmp_path / name, Workers(places=1)) for name in ("first", "second"))
-    assert [trial.started for trial in first.state.trials.values()] == [t.started for t in second.state.trials.values()]
+    assert [trial.started for trial in first.state.trials.values()] == [
+        trial.started for trial in second.state.trials.values()
+    ]
     assert reasons(first) == reasons(second)
 
 

@@ -87,5 +87,5 @@ def test_a_decision_that_does_not_follow_is_found(data: Path, journal: Path) -> 
     other_rank = replace(ranked, event=replace(ranked.event, numbers=ranked.event.numbers | {"rank": 99}))
     other_score = replace(trained, event=replace(trained.event, metrics={"score": 0.0}))
     for journal_row, instead in ((ranked, [other_rank]), (ended, []), (trained, [other_score])):
-        tampered = [each for row in rows for each in (instead if row is journal_row else [row])]
+        tampered = [replacement for row in rows for replacement in (instead if row is journal_row else [row])]
         assert unexplained(plan, tampered)

@@ -67,8 +67,11 @@ def test_the_unit_of_the_metric_does_not_matter(
     values: list[float], noise: list[float], patience: int, factor: int, offset: int
 ) -> None:
     moved = [factor * value + offset for value in values]
-    one, other = enough(values, noise, patience), enough(moved, [factor * each for each in noise], patience)
-    assert (one is None) == (other is None)
+    in_one_unit, in_another = (
+        enough(values, noise, patience),
+        enough(moved, [factor * deviation for deviation in noise], patience),
+    )
+    assert (in_one_unit is None) == (in_another is None)
 
 
 @given(levels, noises, st.integers(1, 12))

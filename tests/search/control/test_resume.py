@@ -102,7 +102,8 @@ def test_epochs_trained_again_after_a_restart_are_not_journalled_again(data: Pat
     workers.step(coordinator, 0)
     workers.running.clear()  # its process dies: Ray gives the trial to another, which begins at the last checkpoint
     again = (
-        done_of(0, Curves().epoch(CurveSettings(**coordinator.state.trials[0].started.settings), n)) for n in (1, 2)
+        done_of(0, Curves().epoch(CurveSettings(**coordinator.state.trials[0].started.settings), epoch))
+        for epoch in (1, 2)
     )
     assert all(coordinator.report(done) for done in again)
     written.flush()

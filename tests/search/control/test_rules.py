@@ -108,7 +108,7 @@ def test_the_baseline_is_not_demoted(data: Path, journal: Path) -> None:
     assert coordinator.state.trials[0].finished
     actions = [[decision.action for decision in trial.decisions] for trial in coordinator.state.trials.search]
     assert "pause" not in actions[0]
-    assert all("pause" in each for each in actions[1:])
+    assert all("pause" in of_trial for of_trial in actions[1:])
 
 
 def test_a_demotion_waits_for_a_checkpoint_to_continue_from(data: Path, journal: Path) -> None:

@@ -27,12 +27,12 @@ from tests.support.workers import Workers, coordinator_of, events, reasons
 class Steered:
     """A sweep that runs in virtual time, with a box of requests."""
 
-    def __init__(self, made: Plan, folder: Path, places: int = 2) -> None:
+    def __init__(self, plan: Plan, folder: Path, places: int = 2) -> None:
         self.box = RequestBox(folder / "requests", listed_every=0)
         folder.mkdir(parents=True, exist_ok=True)
         self.journal = folder / "journal"
         self.workers = Workers(places=places)
-        self.coordinator = coordinator_of(made, self.journal, self.workers, requests=self.box)
+        self.coordinator = coordinator_of(plan, self.journal, self.workers, requests=self.box)
 
     def begin(self, rounds: int = 0) -> Steered:
         self.coordinator.open(self.workers.places)

@@ -45,8 +45,8 @@ def test_a_dead_head_ends_the_driver_with_one_sentence() -> None:
 
 def test_the_command_line_goes_on() -> None:
     ended = run(polls=3, seconds=600, goes_on=True)
-    what = "Ray's process gcs_server on this machine has died"
-    assert (ended.returncode, ended.stdout) == (7, f"{what} /data/cattle /tmp/session\n"), ended.stderr
+    cause = "Ray's process gcs_server on this machine has died"
+    assert (ended.returncode, ended.stdout) == (7, f"{cause} /data/cattle /tmp/session\n"), ended.stderr
 
 
 @pytest.mark.parametrize("code", [0, -15, -2, -1])

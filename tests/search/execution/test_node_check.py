@@ -17,8 +17,8 @@ def question(tmp_path: Path) -> Question:
     return Question("resnet_yolo", str(tmp_path / "data.yaml"), tmp_path / "probe", "word")
 
 
-def differences(question: Question, there: NodeReport, gpus: float = 0.0) -> list[Difference]:
-    return list(compare("gpu7", DRIVER, there, question, gpus))
+def differences(question: Question, report: NodeReport, gpus: float = 0.0) -> list[Difference]:
+    return list(compare("gpu7", DRIVER, report, question, gpus))
 
 
 def test_a_node_that_shares_everything_has_nothing_wrong_and_leaves_its_name(question: Question) -> None:
@@ -63,7 +63,7 @@ def test_packages_that_only_the_driver_needs_may_be_absent(question: Question) -
 
 
 @pytest.mark.parametrize(
-    ("there", "what", "fix"),
+    ("report", "subject", "fix"),
     [
         (NodeReport("3.11.9", DRIVER.versions, 0), "python", ""),
         (NodeReport("3.12.1", DRIVER.versions, 0), "python", "run Python 3.11 on every node"),
@@ -73,10 +73,10 @@ def test_packages_that_only_the_driver_needs_may_be_absent(question: Question) -
     ],
 )
 def test_other_versions_are_reported_and_those_that_cannot_work_stop_the_sweep(
-    question: Question, there: NodeReport, what: str, fix: str
+    question: Question, report: NodeReport, subject: str, fix: str
 ) -> None:
-    [difference] = differences(question, there)
-    assert (difference.subject, difference.fix) == (what, fix)
+    [difference] = differences(question, report)
+    assert (difference.subject, difference.fix) == (subject, fix)
 
 
 def test_trials_on_gpus_need_nodes_that_see_one(question: Question) -> None:
@@ -105,16 +105,16 @@ def test_a_storage_that_a_node_does_not_reach_is_named_with_what_to_do(stored: Q
     other = replace(stored, storage=(tmp_path / "other").as_uri())
     report = inspect_node(other, "gpu7")
     assert report.folder == "another storage than the driver's"
-    [one] = [difference for difference in differences(other, report) if difference.subject.startswith("storage")]
-    assert one.subject == f"storage {other.storage}"
-    assert "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are read where Ray was started" in one.fix
+    [difference] = [difference for difference in differences(other, report) if difference.subject.startswith("storage")]
+    assert difference.subject == f"storage {other.storage}"
+    assert "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are read where Ray was started" in difference.fix
     nowhere = replace(stored, storage="/dev/null/sweeps")
     assert inspect_node(nowhere, "gpu7").folder.startswith("it cannot be used (")
 
 
 def test_data_at_a_uri_are_looked_for_there(question: Question, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    there = replace(question, data=(tmp_path / "data").as_uri())
-    assert inspect_node(there, "gpu7").data == ""
+    at_uri = replace(question, data=(tmp_path / "data").as_uri())
+    assert inspect_node(at_uri, "gpu7").data == ""
     report = inspect_node(replace(question, data="s4://bucket/data"), "gpu7")
     assert report.data.startswith("Unrecognized filesystem type")

@@ -25,18 +25,18 @@ def gpu(peak: int, total: int, context: int = GB // 2) -> Memory:
 @given(st.integers(1, 10**11), st.integers(1, 10**10), st.integers(10**9, 2 * 10**11))
 def test_trials_that_share_a_gpu_fit_into_it(peak: int, context: int, total: int) -> None:
     probe = gpu(peak, total, context)
-    each = gpu_share(probe)
-    together = int(1 / each)
+    share = gpu_share(probe)
+    together = int(1 / share)
     assert 1 <= together <= MAX_TRIALS_PER_GPU
-    assert TrialResources(0.01, each, 0).trials_on({"CPU": 99, "GPU": 1.0}) == together
+    assert TrialResources(0.01, share, 0).trials_on({"CPU": 99, "GPU": 1.0}) == together
     assert together == 1 or together * (peak + context) <= total
 
 
 @pytest.mark.parametrize(
-    ("peak", "total", "each"), [(5, 80, 0.0769), (11, 24, 1.0), (10, 24, 0.5), (23, 24, 1.0), (30, 24, 1.0)]
+    ("peak", "total", "share"), [(5, 80, 0.0769), (11, 24, 1.0), (10, 24, 0.5), (23, 24, 1.0), (30, 24, 1.0)]
 )
-def test_a_tenth_of_a_gpu_is_spared(peak: int, total: int, each: float) -> None:
-    assert gpu_share(gpu(peak * GB, total * GB)) == each
+def test_a_tenth_of_a_gpu_is_spared(peak: int, total: int, share: float) -> None:
+    assert gpu_share(gpu(peak * GB, total * GB)) == share
 
 
 def test_a_trial_does_not_spread_over_two_nodes() -> None:

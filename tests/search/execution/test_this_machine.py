@@ -15,10 +15,10 @@ SMALL = {"CPU": 4.0, "GPU": 0.0, "memory": 8e9}
 
 
 def test_this_machine_has_a_core_and_memory() -> None:
-    (here,) = this_machine.resources()
-    assert here["CPU"] >= 1
-    assert here["memory"] > 1e8
-    assert here["GPU"] >= 0
+    (machine,) = this_machine.resources()
+    assert machine["CPU"] >= 1
+    assert machine["memory"] > 1e8
+    assert machine["GPU"] >= 0
 
 
 @pytest.mark.parametrize(

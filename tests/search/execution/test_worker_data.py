@@ -102,7 +102,7 @@ def test_looking_takes_a_small_share_of_the_time(data: Path, sweep: Path, monkey
     worker_data = worker(data, sweep, clock=clock)
     worker_data.open(data)
 
-    def slow_disk(file: str, known: object) -> str:
+    def slow_disk(file: str, facts: object) -> str:
         clock.seconds += 1.0
         return "as it was"
 

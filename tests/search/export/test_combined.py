@@ -79,8 +79,8 @@ def test_each_seeds_checkpoint_stays_where_they_are_to_be_combined(data: Path, t
 
 
 def test_the_seeds_that_count_come_best_first(told: Told) -> None:
-    kept = seed_checkpoints(told.story.state, told.winner, told.folder)
-    assert [(seed.trial.number, seed.value) for seed in kept] == [(told.seeds[1], 0.8), (told.seeds[0], 0.4)]
+    seeds = seed_checkpoints(told.story.state, told.winner, told.folder)
+    assert [(seed.trial.number, seed.value) for seed in seeds] == [(told.seeds[1], 0.8), (told.seeds[0], 0.4)]
 
 
 def test_an_average_is_an_export_with_the_value_that_evaluating_it_gives(told: Told, tmp_path: Path) -> None:

@@ -71,18 +71,18 @@ def _trained(recipe: AnyRecipe, data: Path, root: Path) -> tuple[SweepState, Swe
 def test_evaluating_the_exported_checkpoint_gives_the_number_in_the_summary(ended: Ended) -> None:
     recipe, state, folder, data = ended.recipe, ended.state, ended.folder, ended.data
     assert result(state).trial == 0
-    kept = best_checkpoint(state, 0, folder)
+    best = best_checkpoint(state, 0, folder)
     export(state, folder, 0, folder.best)
     about = json.loads((folder.best / "about.json").read_text())
     evaluated = list(standalone.evaluate(folder.best / "checkpoint", data, None, None, {}))
 
-    assert kept is not None
-    assert kept.value > 0, "a training that learnt nothing would agree with anything"
-    number = f"{recipe.metric} {kept.value:.4f}"
+    assert best is not None
+    assert best.value > 0, "a training that learnt nothing would agree with anything"
+    number = f"{recipe.metric} {best.value:.4f}"
     assert number in evaluated
-    assert number in checkpoint_sentence(kept, recipe.metric)
-    assert about["checkpoint_value"] == kept.value
-    assert f"{recipe.metric} was {kept.value:.4f}" in (folder.best / "README.md").read_text()
+    assert number in checkpoint_sentence(best, recipe.metric)
+    assert about["checkpoint_value"] == best.value
+    assert f"{recipe.metric} was {best.value:.4f}" in (folder.best / "README.md").read_text()
     assert about["objective_value"] == state.trials[0].curve.objective_value
 
 
@@ -135,7 +135,7 @@ def test_int8_says_what_it_costs(ended: Ended, tmp_path: Path) -> None:
 
     settings = ended.recipe.settings("tiny", SMALL | {"lr": 3e-3})
     checkpoint, examples = tmp_path / "best" / "checkpoint", ended.recipe.open(ended.data)
-    judged = [each for index, each in enumerate(held_out(ended.recipe, settings, examples)) if index % 4]
+    judged = [example for index, example in enumerate(held_out(ended.recipe, settings, examples)) if index % 4]
     by_torch, _ = report_on(judged, ended.recipe.predictor(settings, checkpoint))
     assert numbers.float32 == pytest.approx(by_torch.metrics["map50_95"], abs=1e-3), "of the same network"
     assert numbers.float32 > 0

@@ -31,10 +31,10 @@ def exported(tmp_path: Path, data: Path) -> Path:
 
 
 def test_an_export_says_what_it_is_and_how_to_train_it_again(exported: Path) -> None:
-    known = read_about(exported)
-    assert (known["recipe"], known["metric"], known["sweep"]) == ("tests.support.fakes:Curves", "score", "sweep")
-    assert [row["epoch"] for row in known["curve"]] == list(range(1, len(known["curve"]) + 1))
-    assert known["settings"] == read_yaml(exported / "settings.yaml")
+    about = read_about(exported)
+    assert (about["recipe"], about["metric"], about["sweep"]) == ("tests.support.fakes:Curves", "score", "sweep")
+    assert [row["epoch"] for row in about["curve"]] == list(range(1, len(about["curve"]) + 1))
+    assert about["settings"] == read_yaml(exported / "settings.yaml")
     assert (
         "steadytune train tests.support.fakes:Curves --config settings.yaml --data "
         in (exported / "README.md").read_text()
@@ -46,13 +46,13 @@ class Ours:
 
     def __init__(self, name: str, folder: Path, **settings: Any) -> None:
         recipe = registry.find(name)
-        settings_made = recipe.settings("tiny", settings)
+        typed_settings = recipe.settings("tiny", settings)
         self.folder = folder
-        self.files = recipe.export(settings_made, folder)
-        self.values = settings_made.model_dump(mode="json")
-        known = {"recipe": name, "metric": "map", "sweep": "sweep", "trial": 0, "data": ".", "curve": [], "threads": 1}
-        known |= {"settings": self.values, "environment": {}}
-        (folder / "about.json").write_text(json.dumps(known))
+        self.files = recipe.export(typed_settings, folder)
+        self.values = typed_settings.model_dump(mode="json")
+        about = {"recipe": name, "metric": "map", "sweep": "sweep", "trial": 0, "data": ".", "curve": [], "threads": 1}
+        about |= {"settings": self.values, "environment": {}}
+        (folder / "about.json").write_text(json.dumps(about))
 
     def complaint(self) -> str:
         """What is said against it."""
@@ -61,13 +61,13 @@ class Ours:
         assert "\n" not in str(raised.value)
         return str(raised.value)
 
-    def said(self, file: Path, text: str) -> str:
+    def complaint_about(self, file: Path, text: str) -> str:
         """What is said if `file` holds `text`."""
         before = file.read_text()
         file.write_text(text)
-        found = self.complaint()
+        sentence = self.complaint()
         file.write_text(before)
-        return found
+        return sentence
 
 
 NUMBER = re.compile(r"(?<![\w.])\d+(\.\d+)?(e-?\d+)?(?![\w.])")
@@ -84,14 +84,14 @@ def test_each_number_changed_by_hand_in_a_native_file_is_named_with_its_line(nam
     changed = 0
     for file in (path for path in ours.files if path.name != "settings.yaml"):
         text = file.read_text()
-        for found in NUMBER.finditer(text):
-            said = ours.said(file, text[: found.start()] + BY_HAND + text[found.end() :])
-            number = text.count("\n", 0, found.start()) + 1
-            assert said.startswith(f"{file}:{number}: ")
-            assert BY_HAND in said
-            assert found[0] in said.replace(BY_HAND, "")
-            if bound := BOUND.search(text[: found.start()].splitlines()[-1]):
-                assert bound[1] in said
+        for match in NUMBER.finditer(text):
+            sentence = ours.complaint_about(file, text[: match.start()] + BY_HAND + text[match.end() :])
+            number = text.count("\n", 0, match.start()) + 1
+            assert sentence.startswith(f"{file}:{number}: ")
+            assert BY_HAND in sentence
+            assert match[0] in sentence.replace(BY_HAND, "")
+            if bound := BOUND.search(text[: match.start()].splitlines()[-1]):
+                assert bound[1] in sentence
             changed += 1
     assert changed >= 13  # train.sh has the fewest
 
@@ -102,9 +102,9 @@ def test_each_value_changed_by_hand_in_settings_yaml_is_named(name: str, tmp_pat
     ours = Ours(name, tmp_path)
     file = tmp_path / "settings.yaml"
     for field, value in ours.values.items():
-        said = ours.said(file, yaml.safe_dump(ours.values | {field: _other(value)}))
-        assert said.startswith(f"{file}: ")
-        assert re.search(rf"\b{field}\b", said)
+        sentence = ours.complaint_about(file, yaml.safe_dump(ours.values | {field: _other(value)}))
+        assert sentence.startswith(f"{file}: ")
+        assert re.search(rf"\b{field}\b", sentence)
 
 
 def _other(value: Any) -> Any:
@@ -119,7 +119,7 @@ def _other(value: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "file", "before", "after", "said"),
+    ("recipe", "file", "before", "after", "expected"),
     [
         ("refdet", "train.sh", "--lr 0.001 ", "--lr 0.7 ", "2: lr is 0.7, but the settings make it 0.001"),
         ("refdet", "train.sh", "width=0.125", "width=1", "1: width is 1, but the settings make it 0.125"),
@@ -144,13 +144,13 @@ def _other(value: Any) -> Any:
     ],
 )
 def test_what_was_changed_in_a_native_file_is_told_in_its_own_words(
-    recipe: str, file: str, before: str, after: str, said: str, tmp_path: Path
+    recipe: str, file: str, before: str, after: str, expected: str, tmp_path: Path
 ) -> None:
     ours = Ours(recipe, tmp_path)
     text = (tmp_path / file).read_text()
     assert before in text
-    found = ours.said(tmp_path / file, text.replace(before, after))
-    assert said in found.removeprefix(f"{tmp_path / file}:")
+    sentence = ours.complaint_about(tmp_path / file, text.replace(before, after))
+    assert expected in sentence.removeprefix(f"{tmp_path / file}:")
 
 
 @pytest.mark.parametrize("name", sorted(registry.BUILT_IN))
@@ -161,9 +161,9 @@ def test_lines_added_to_a_native_file_or_gone_from_it_are_named(name: str, tmp_p
         text = file.read_text()
         lines = text.splitlines()
         if file.name != "settings.yaml":
-            added = ours.said(file, text + "lr: 0.5\n")
+            added = ours.complaint_about(file, text + "lr: 0.5\n")
             assert added == f"{file}:{len(lines) + 1}: 'lr: 0.5' is not of the settings; export again"
-            gone = ours.said(file, "\n".join(lines[:-1]))
+            gone = ours.complaint_about(file, "\n".join(lines[:-1]))
             assert gone == f"{file}:{len(lines)}: lacks {lines[-1].strip()!r}; export again"
             file.unlink()
             assert ours.complaint() == f"{file}: is missing; export again"
@@ -196,9 +196,9 @@ def test_a_native_file_changed_by_hand_is_named_with_its_line(exported: Path) ->
 
 def test_another_loss_is_named_with_its_epoch(exported: Path) -> None:
     file = exported / "about.json"
-    known = json.loads(file.read_text())
-    known["curve"][1]["train"] *= 1.00001
-    file.write_text(json.dumps(known))
+    about = json.loads(file.read_text())
+    about["curve"][1]["train"] *= 1.00001
+    file.write_text(json.dumps(about))
     with pytest.raises(SteadytuneError, match=r"epoch 2: train is 0.5, but the trial had 0.500005"):
         list(prove(exported, 3))
 
@@ -221,32 +221,32 @@ def test_of_a_trial_without_an_epoch_nothing_is_proven(exported: Path) -> None:
 
 def test_other_data_are_refused(exported: Path) -> None:
     file = exported / "about.json"
-    known = json.loads(file.read_text())
-    known["environment"] = {"data_fingerprint": "v2-0123456789abcdef"}
-    file.write_text(json.dumps(known))
+    about = json.loads(file.read_text())
+    about["environment"] = {"data_fingerprint": "v2-0123456789abcdef"}
+    file.write_text(json.dumps(about))
     with pytest.raises(SteadytuneError, match=r"data has the fingerprint .*, but the trial trained on 0123456789ab"):
         list(prove(exported, 1))
 
 
 def test_an_older_versions_fingerprint_is_said_not_to_be_compared(exported: Path) -> None:
     file = exported / "about.json"
-    known = json.loads(file.read_text())
-    known["environment"] = {"data_fingerprint": "0123456789abcdef"}
-    file.write_text(json.dumps(known))
+    about = json.loads(file.read_text())
+    about["environment"] = {"data_fingerprint": "0123456789abcdef"}
+    file.write_text(json.dumps(about))
     assert any(line.startswith("data not compared") for line in prove(exported, 1))
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("{", r"line 1: not valid JSON \(.*\); it is damaged, so export again"),
         ("[1]", r"is damaged \(it holds a list\); export again"),
         ('{"recipe": "refdet"}', r"is damaged \(it has no settings\); export again"),
     ],
 )
-def test_what_an_export_says_of_itself_may_be_damaged(exported: Path, text: str, said: str) -> None:
+def test_what_an_export_says_of_itself_may_be_damaged(exported: Path, text: str, expected: str) -> None:
     (exported / "about.json").write_text(text)
-    with pytest.raises(SteadytuneError, match=rf"about\.json:? {said}"):
+    with pytest.raises(SteadytuneError, match=rf"about\.json:? {expected}"):
         list(prove(exported, 1))
 
 

@@ -88,7 +88,7 @@ def test_blocks_add_up_to_what_the_rows_add_up_to(
 ) -> None:
     folder = sweep(data, tmp_path, **fields)
     expected = row_by_row(folder.plan(), folder.journal)
-    reasons = {each.reason for trial in expected.trials.values() for each in trial.decisions}
+    reasons = {decision.reason for trial in expected.trials.values() for decision in trial.decisions}
     # Freeze-thaw may leave the one that diverges at a rung.
     assert reasons >= ({"done", "rung"} if "freeze_thaw" in fields.values() else {"done", "diverging"})
     assert {trial.started.kind for trial in expected.trials.values()} >= {"search", "confirm"}

@@ -58,8 +58,8 @@ def test_a_segment_damaged_before_the_end_or_merged_is_not(folder: Path) -> None
     assert mend(folder) == []
     merged = folder.with_name("merged")
     write(merged, *[range(number, number + 1) for number in range(1, MERGE_SEGMENTS + 1)])
-    (only,) = merged.iterdir()
-    only.write_bytes(damaged(only.read_bytes(), "cut"))
+    (segment,) = merged.iterdir()
+    segment.write_bytes(damaged(segment.read_bytes(), "cut"))
     assert mend(merged) == []
     assert mend(folder.with_name("none")) == []
 

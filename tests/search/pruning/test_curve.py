@@ -70,18 +70,27 @@ def test_a_settled_curve_goes_on_as_if_it_had_kept_its_points(
     values: list[float | None], settled: int, mode: str
 ) -> None:
     points = [Point(epoch, value, 1.0 / epoch, phase="ab"[epoch > 5]) for epoch, value in enumerate(values, start=1)]
-    kept, forgetful = Curve(mode), Curve(mode)
+    remembering, forgetful = Curve(mode), Curve(mode)
     for point in points:
-        kept.add(point)
+        remembering.add(point)
         forgetful.add(point)
         if point.epoch == settled:
             forgetful.settle()
-        assert repr(told(forgetful)) == repr(told(kept))
+        assert repr(told(forgetful)) == repr(told(remembering))
 
 
-def told(one: Curve) -> tuple[object, ...]:
-    by = [(one.best_by(epoch), one.smoothed_by(epoch)) for epoch in range(14)]
-    return one.points, one.evaluated, one.bests, one.best, one.train_losses, one.held_out_losses, one.smoothed_value, by
+def told(curve: Curve) -> tuple[object, ...]:
+    by_epoch = [(curve.best_by(epoch), curve.smoothed_by(epoch)) for epoch in range(14)]
+    return (
+        curve.points,
+        curve.evaluated,
+        curve.bests,
+        curve.best,
+        curve.train_losses,
+        curve.held_out_losses,
+        curve.smoothed_value,
+        by_epoch,
+    )
 
 
 @given(st.lists(st.none() | st.floats(), max_size=12), st.integers(0, 13), st.sampled_from(["max", "min"]))

@@ -6,7 +6,7 @@ import pytest
 from search.pruning.curve_model import BOUND, Array, CurveModel, Points
 
 
-def some(trials: int, parameters: int, seed: int = 0) -> Points:
+def random_points(trials: int, parameters: int, seed: int = 0) -> Points:
     """Two points of each of so many trials."""
     draw = np.random.default_rng(seed)
     x = draw.random((trials, parameters)).repeat(2, axis=0)
@@ -20,14 +20,14 @@ def risen(points: Points) -> Array:
 
 def at(points: Points, s: float) -> Points:
     """The same trials, each once, at `s`."""
-    one = slice(None, None, 2)
-    count = len(points.x[one])
-    return Points(points.x[one], np.full(count, s), points.trial[one], np.ones(count))
+    each_trial = slice(None, None, 2)
+    count = len(points.x[each_trial])
+    return Points(points.x[each_trial], np.full(count, s), points.trial[each_trial], np.ones(count))
 
 
 @pytest.mark.parametrize("parameters", [0, 1, 5])
 def test_the_gradient_is_that_of_the_loss(parameters: int) -> None:
-    points, lines = some(12, parameters), CurveModel(parameters)
+    points, lines = random_points(12, parameters), CurveModel(parameters)
     y = np.random.default_rng(1).normal(size=24)
     scales = lines.log_scales + np.linspace(-0.5, 0.5, len(lines.log_scales))
     _, gradient = lines._loss(scales, points, y)
@@ -39,7 +39,7 @@ def test_the_gradient_is_that_of_the_loss(parameters: int) -> None:
 
 
 def test_where_a_curve_is_known_it_is_foreseen_as_it_is() -> None:
-    points, lines = some(10, 2), CurveModel(2)
+    points, lines = random_points(10, 2), CurveModel(2)
     lines.log_scales[-1] = np.log(1e-4)  # hardly any noise
     mean, variance = lines.predict(points, risen(points), points)
     assert mean == pytest.approx(risen(points), abs=1e-2)
@@ -47,7 +47,7 @@ def test_where_a_curve_is_known_it_is_foreseen_as_it_is() -> None:
 
 
 def test_a_new_configuration_is_foreseen_from_those_like_it() -> None:
-    points, lines = some(60, 2), CurveModel(2)
+    points, lines = random_points(60, 2), CurveModel(2)
     lines.fit(points, risen(points))
     x = np.array([[0.1, 0.5], [0.9, 0.5]])
     mean, variance = lines.predict(points, risen(points), Points(x, np.ones(2), np.array([-1, -2]), np.ones(2)))
@@ -57,14 +57,14 @@ def test_a_new_configuration_is_foreseen_from_those_like_it() -> None:
 
 
 def test_fitting_finds_which_parameter_matters() -> None:
-    points, lines = some(60, 2), CurveModel(2)
+    points, lines = random_points(60, 2), CurveModel(2)
     lines.fit(points, risen(points))
     assert lines.log_scales[1] > lines.log_scales[0] + 1, "the second may change much without any effect"
 
 
 def test_a_trial_of_its_own_is_foreseen_from_its_own_curve() -> None:
     """Ten trials of one configuration: what tells them apart is the second line, of each alone."""
-    points = some(10, 2)
+    points = random_points(10, 2)
     points = Points(np.full_like(points.x, 0.5), points.s, points.trial, points.count)
     y = np.where(points.trial == 3, 1.0, 0.0) * (1 + points.s) + np.random.default_rng(0).normal(0, 0.05, 20)
     lines = CurveModel(2)
@@ -78,7 +78,7 @@ def test_a_trial_of_its_own_is_foreseen_from_its_own_curve() -> None:
     "y", [np.zeros(24), np.tile([1e6, -1e6], 12), np.eye(24)[5] * 1e3], ids=["flat", "huge", "one"]
 )
 def test_no_values_lead_to_scales_that_cannot_be_computed_with(y: Array) -> None:
-    points, lines = some(12, 3), CurveModel(3)
+    points, lines = random_points(12, 3), CurveModel(3)
     lines.fit(points, y)
     off = (lines.log_scales - lines._expected) / lines._width
     assert (abs(off) <= BOUND + 1e-9).all()

@@ -122,8 +122,8 @@ def test_any_curve_has_its_numbers(points: list[tuple[float, float | None]], war
 
 @given(st.lists(st.floats(0.1, 10), min_size=5, max_size=30), st.floats(0.1, 10))
 def test_the_unit_does_not_matter(values: list[float], factor: float) -> None:
-    one, other = detrended_cv(values), detrended_cv([factor * value for value in values])
-    assert one == pytest.approx(other, rel=1e-6, abs=1e-9)
+    in_one_unit, in_another = detrended_cv(values), detrended_cv([factor * value for value in values])
+    assert in_one_unit == pytest.approx(in_another, rel=1e-6, abs=1e-9)
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=5, max_size=40))

@@ -164,7 +164,7 @@ def test_whatever_is_demoted_a_sweep_ends_and_trains_one_trial_to_completion(
         trial = rng.choice(sorted(running))
         epochs[trial] += 1
         running[trial] = epochs[trial]
-        asha.arrive(trial, Curve("max", [Point(e, values[trial], 1.0) for e in range(1, epochs[trial] + 1)]))
+        asha.arrive(trial, Curve("max", [Point(epoch, values[trial], 1.0) for epoch in range(1, epochs[trial] + 1)]))
         if epochs[trial] == 20:
             asha.end(trial, "done")
             done.add(trial)

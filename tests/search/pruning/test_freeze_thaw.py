@@ -46,11 +46,11 @@ def test_new_configurations_are_measured_against_those_begun() -> None:
 
 
 def test_who_was_lost_makes_those_like_it_promise_little() -> None:
-    made, before = grown(HEIGHTS), grown(HEIGHTS).bounds([], [[0.92]])[1][0]
-    made.fail(1)
-    made.fail(9)  # failed before its first epoch, and has no place among the configurations yet
-    made.start(9, [0.95])
-    assert made.bounds([], [[0.92]])[1][0] < before - 0.1
+    after_losses, before = grown(HEIGHTS), grown(HEIGHTS).bounds([], [[0.92]])[1][0]
+    after_losses.fail(1)
+    after_losses.fail(9)  # failed before its first epoch, and has no place among the configurations yet
+    after_losses.start(9, [0.95])
+    assert after_losses.bounds([], [[0.92]])[1][0] < before - 0.1
 
 
 def test_who_starts_fast_beside_those_that_diverged_promises_less_than_who_starts_slowly() -> None:
@@ -67,21 +67,21 @@ def test_who_starts_fast_beside_those_that_diverged_promises_less_than_who_start
 
 def test_a_forecast_does_not_depend_on_when_somebody_asks() -> None:
     asked, silent = Forecast(27), Forecast(27)
-    for made in (asked, silent):
+    for informed in (asked, silent):
         for epoch in range(1, 8):
             for trial, height in enumerate(HEIGHTS):
                 if epoch == 1:
-                    made.start(trial, [height])
-                made.arrive(trial, rise(height, epoch))
-                if made is asked:
-                    made.bounds(range(trial + 1), [[0.4]])
+                    informed.start(trial, [height])
+                informed.arrive(trial, rise(height, epoch))
+                if informed is asked:
+                    informed.bounds(range(trial + 1), [[0.4]])
     assert asked.bounds(range(6), [[0.4]]) == silent.bounds(range(6), [[0.4]])
 
 
 def test_of_many_trials_the_best_and_the_newest_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forecast, "MEMBERS", 4)
     promised = grown(HEIGHTS).bounds(range(6), [])[0]
-    assert [math.isfinite(one) for one in promised] == [False, True, False, True, True, True], "1, 4; and 3, 5"
+    assert [math.isfinite(bound) for bound in promised] == [False, True, False, True, True, True], "1, 4; and 3, 5"
 
 
 def test_before_the_first_value_all_promise_the_same() -> None:

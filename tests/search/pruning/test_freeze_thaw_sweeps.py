@@ -15,9 +15,9 @@ from tests.support.workers import Workers, coordinator_of
 from trainables.errors import SettingsError
 
 
-def swept(made: Any, journal: Path, places: int = 2) -> SweepState:
+def swept(plan: Any, journal: Path, places: int = 2) -> SweepState:
     workers = Workers(places=places)
-    coordinator = coordinator_of(made, journal, workers)
+    coordinator = coordinator_of(plan, journal, workers)
     coordinator.open(places)
     workers.run(coordinator)
     return coordinator.state
@@ -55,9 +55,9 @@ def test_each_decision_says_what_was_promised_and_by_how_many(data: Path, journa
         plan_of(data, trials=12, preset="long", confirm_top=0, sampler="tpe", scheduler="freeze_thaw"), journal
     )
     compared = [decision for trial in state.trials.search for decision in trial.decisions if decision.reason == "rung"]
-    for one in compared:
-        assert one.numbers["peers"] >= one.numbers["rank"] >= 1
-        assert one.action != "continue" or one.numbers["rank"] == 1 or "baseline" in one.detail
+    for decision in compared:
+        assert decision.numbers["peers"] >= decision.numbers["rank"] >= 1
+        assert decision.action != "continue" or decision.numbers["rank"] == 1 or "baseline" in decision.detail
     assert (
         " (200 of them new configurations) at the epoch-3 rung: upper confidence bound of score " in compared[0].detail
     )

@@ -106,15 +106,15 @@ def test_by_its_last_epochs_only_a_training_that_reached_them_counts() -> None:
 
 def test_a_projection_stays_within_what_the_metric_can_be_and_keeps_the_order() -> None:
     rising = [[0.1 * share, 0.5, 0.9, 0.95] for share in range(5)]
-    curves = [Curve("max", [Point(at, value, 1.0) for at, value in enumerate(one, 1)]) for one in rising]
+    curves = [Curve("max", [Point(at, value, 1.0) for at, value in enumerate(values, 1)]) for values in rising]
     bounded = [Curve("max", curve.points, bounds=(0.0, 1.0)) for curve in curves]
     free = [curve.projected_value or 0.0 for curve in curves]
     assert free == sorted(free, reverse=True)
     assert free[0] > 1
-    kept = [curve.projected_value or 0.0 for curve in bounded]
-    assert len(set(kept)) == len(kept)
-    assert kept == sorted(kept, reverse=True)
-    assert kept[0] <= 1.0
+    projected = [curve.projected_value or 0.0 for curve in bounded]
+    assert len(set(projected)) == len(projected)
+    assert projected == sorted(projected, reverse=True)
+    assert projected[0] <= 1.0
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=9), MODES)

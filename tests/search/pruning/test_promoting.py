@@ -177,7 +177,7 @@ def test_who_waits_together_goes_on_in_the_same_order_however_they_came(
     values: list[float], order: random.Random
 ) -> None:
     numbered = list(enumerate(values))
-    found = []
+    orders = []
     for _ in range(2):
         asha = asha_of()
         for trial, value in numbered:
@@ -185,9 +185,9 @@ def test_who_waits_together_goes_on_in_the_same_order_however_they_came(
             asha.arrive(trial, Curve("max", [Point(1, value, 1.0)]))
         for trial, _value in numbered:
             asha.record(trial, 1, "pause")
-        found.append(all_promoted(asha))
+        orders.append(all_promoted(asha))
         order.shuffle(numbered)
-    assert found[0] == found[1]
+    assert orders[0] == orders[1]
 
 
 def test_a_rung_says_how_many_more_arrivals_it_waits_for() -> None:

@@ -92,13 +92,15 @@ def test_a_standing_is_what_sorting_says(values: list[float | None], places: int
 
 @given(st.lists(st.sampled_from([0.1, 0.2, 0.3]), min_size=1, max_size=12))
 def test_the_order_in_which_equal_reports_came_does_not_matter(values: list[float]) -> None:
-    one, other = Rung(1), Rung(1)
+    as_numbered, as_sorted = Rung(1), Rung(1)
     numbered = list(enumerate(values))
     for trial, value in numbered:
-        one.add(trial, value)
+        as_numbered.add(trial, value)
     for trial, value in sorted(numbered, key=lambda pair: (pair[1], pair[0])):
-        other.add(trial, value)
-    assert [one.rung_result(trial, 2) for trial in one.values] == [other.rung_result(trial, 2) for trial in one.values]
+        as_sorted.add(trial, value)
+    assert [as_numbered.rung_result(trial, 2) for trial in as_numbered.values] == [
+        as_sorted.rung_result(trial, 2) for trial in as_numbered.values
+    ]
 
 
 # --- the stopping kind -------------------------------------------------------------------------------------------

@@ -51,20 +51,25 @@ def test_others_are_not(losses: list[float], values: list[float]) -> None:
 
 
 def test_another_phase_has_other_losses() -> None:
-    both = curve([*LOSSES[:4], *LOSSES[4:]], [*VALUES])
-    points = [*both.points[:4], *(Point(p.epoch, p.value, p.loss, None, "finetune") for p in both.points[4:])]
+    one_phase = curve([*LOSSES[:4], *LOSSES[4:]], [*VALUES])
+    points = [
+        *one_phase.points[:4],
+        *(Point(point.epoch, point.value, point.loss, None, "finetune") for point in one_phase.points[4:]),
+    ]
     assert wrong_way(Curve("max", points)) == ""
 
 
 def test_a_dip_in_the_middle_of_a_training_is_not() -> None:
     """A public run may do worse for a while and end as the best of its group."""
-    assert wrong_way(curve([3.0, 2.9, 2.8, 2.7, *LOSSES], [0.1, 0.2, 0.3, 0.5, *(10 * v for v in VALUES)])) == ""
+    assert (
+        wrong_way(curve([3.0, 2.9, 2.8, 2.7, *LOSSES], [0.1, 0.2, 0.3, 0.5, *(10 * value for value in VALUES)])) == ""
+    )
 
 
 def test_a_curve_that_only_wavers_is_hardly_ever_told() -> None:
     drawn = random.Random(0)
-    told = sum(
+    complaints = sum(
         bool(wrong_way(curve([drawn.random() for _ in range(FEWEST)], [drawn.random() for _ in range(FEWEST)])))
         for _ in range(2000)
     )
-    assert told <= 20, "one in a hundred"
+    assert complaints <= 20, "one in a hundred"

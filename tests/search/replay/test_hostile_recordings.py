@@ -120,7 +120,9 @@ fuzzed = settings(max_examples=100, deadline=None, suppress_health_check=[Health
 TEXTS = {
     "results.csv": f"{V8}\n" + v8([0.11, 0.22, 0.33, 0.44]),
     "results.txt": "".join(v7(epoch, 0.9, 0.11 * (epoch + 1), 4) for epoch in range(4)),
-    "train_log.txt": "".join(start(e) + step(e, 10, 4.5, 4) + AP.format(0.11 * e) for e in (1, 2, 3, 4)),
+    "train_log.txt": "".join(
+        start(epoch) + step(epoch, 10, 4.5, 4) + AP.format(0.11 * epoch) for epoch in (1, 2, 3, 4)
+    ),
 }
 PIECES = [b"\0", b"\n", b"\r", b",", b";", b"\t", b'"', b"nan", b"-inf", b"1e999", b"1_0", b"0,5", b"\xff\xfe", b"\xe9"]
 PIECES += [b"epoch", b"1/3", b"= -1.000", b"9" * 5000, b"\x85", b"\xe2\x80\xa8", b" ", b"-", b"."]

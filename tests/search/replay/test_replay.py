@@ -104,9 +104,9 @@ def test_a_run_that_had_been_cut_off_cannot_win() -> None:
 
 
 def test_workers_wait_for_nobody_and_share_the_time() -> None:
-    one = simulate(rising(), {"scheduler": "none"}, 1, list(range(12)))[1]
-    four = simulate(rising(), {"scheduler": "none"}, 4, list(range(12)))[1]
-    assert (one, four) == (240.0, 60.0)
+    with_one_worker = simulate(rising(), {"scheduler": "none"}, 1, list(range(12)))[1]
+    with_four = simulate(rising(), {"scheduler": "none"}, 4, list(range(12)))[1]
+    assert (with_one_worker, with_four) == (240.0, 60.0)
 
 
 @settings(deadline=None, max_examples=25)

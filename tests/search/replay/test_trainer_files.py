@@ -36,7 +36,9 @@ def save(root: Path, run: str, text: str | bytes, name: str = "results.csv", arg
 
 
 def v8(values: Sequence[float], first: int = 1) -> str:
-    return "".join(f"{e},9,1.5,{v + 0.1:.3f},{v},2.5,0.01\n" for e, v in enumerate(values, start=first))
+    return "".join(
+        f"{epoch},9,1.5,{value + 0.1:.3f},{value},2.5,0.01\n" for epoch, value in enumerate(values, start=first)
+    )
 
 
 def values(recording: Recording) -> dict[str, list[float | None]]:
@@ -127,12 +129,15 @@ def test_rows_written_twice_word_for_word_are_one_training(tmp_path: Path) -> No
 LEFT_OUT = {
     "an attempt that was given up": ([*v8([0.7]).splitlines(), *v8([0.4, 0.5, 0.6]).splitlines()], "", "of 3"),
     "two at a time": (
-        [v8([v], first=e)[:-1] for e, v in ((1, 0.1), (1, 0.2), (2, 0.3), (2, 0.4), (3, 0.5), (3, 0.6))],
+        [
+            v8([value], first=epoch)[:-1]
+            for epoch, value in ((1, 0.1), (1, 0.2), (2, 0.3), (2, 0.4), (3, 0.5), (3, 0.6))
+        ],
         "c",
         "two trainings wrote to it at a time",
     ),
     "twice and in no order": (
-        [v8([v], first=e)[:-1] for e, v in ((3, 0.1), (1, 0.2), (3, 0.3), (2, 0.4))],
+        [v8([value], first=epoch)[:-1] for epoch, value in ((3, 0.1), (1, 0.2), (3, 0.3), (2, 0.4))],
         "c",
         "it is not known which of them make one training",
     ),

@@ -22,8 +22,8 @@ def by_pairs(reached: list[list[float]]) -> list[float]:
         score = 0.0
         for other in reached[:number] + reached[number + 1 :]:
             common = min(len(values), len(other))
-            here, there = (values[common - 1], other[common - 1]) if common else (0.0, 0.0)
-            score += 0.5 if here == there else float(here > there)
+            value, other_value = (values[common - 1], other[common - 1]) if common else (0.0, 0.0)
+            score += 0.5 if value == other_value else float(value > other_value)
         scores.append(score)
     return scores
 

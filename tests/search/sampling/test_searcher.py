@@ -78,10 +78,10 @@ def test_a_trial_without_a_value_is_infeasible_whatever_became_of_it(outcome: An
 
 
 def test_known_values_are_taken_instead_of_being_drawn() -> None:
-    known = {"lr": 0.01, "depth": 3, "shape": "slow", "dropout": 0.25}
+    given_values = {"lr": 0.01, "depth": 3, "shape": "slow", "dropout": 0.25}
     searcher = make()
-    assert searcher.ask(0, known) == known
-    assert searcher.study.trials[0].params == known
+    assert searcher.ask(0, given_values) == given_values
+    assert searcher.study.trials[0].params == given_values
 
 
 def test_known_values_are_for_one_trial_only() -> None:
@@ -106,12 +106,12 @@ def test_trials_may_be_told_in_any_order() -> None:
 
 def asks(searcher: Searcher, count: int) -> list[dict[str, Any]]:
     """So many configurations, each told what became of it."""
-    found = []
+    configurations = []
     for number in range(count):
-        found.append(searcher.ask(number))
+        configurations.append(searcher.ask(number))
         searcher.report(number, 1, number / count)
         searcher.tell(number, ("complete", "pruned", "infeasible")[number % 3], number / count)
-    return found
+    return configurations
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "tpe_univariate", "random", "gp", "cmaes", "qmc"])
@@ -207,5 +207,5 @@ def test_tpe_avoids_where_trials_were_lost() -> None:
 def test_a_distribution_is_kept_once_however_many_trials_drew_from_it() -> None:
     searcher = make()
     asks(searcher, 5)
-    kept = {id(trial.distributions["lr"]) for trial in searcher.study.get_trials(deepcopy=False)}
-    assert len(kept) == 1
+    identities = {id(trial.distributions["lr"]) for trial in searcher.study.get_trials(deepcopy=False)}
+    assert len(identities) == 1

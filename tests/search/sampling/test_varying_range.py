@@ -33,11 +33,11 @@ def asked(sampler: str, trials: int = 30) -> tuple[Searcher, list[dict[str, Any]
     values = []
     for number in range(trials):
         values.append(search.ask(number))
-        search.tell(number, "complete", -abs(place(values[-1]) - 0.7))
+        search.tell(number, "complete", -abs(position(values[-1]) - 0.7))
     return search, values
 
 
-def place(values: dict[str, Any]) -> float:
+def position(values: dict[str, Any]) -> float:
     return share(values["lr"], Range("float", *RATES[values["optimizer"]], log=True))
 
 
@@ -63,7 +63,7 @@ def test_the_joint_model_has_it() -> None:
 
 def test_what_was_learned_with_one_optimizer_helps_with_the_other() -> None:
     values = asked("tpe", 60)[1]
-    late = [abs(place(each) - 0.7) for each in values[40:]]
+    late = [abs(position(configuration) - 0.7) for configuration in values[40:]]
     assert sum(late) / len(late) < 0.15, "0.29 by chance"
 
 
@@ -78,7 +78,7 @@ def test_the_model_of_ranks_learns_the_rates_that_were_drawn_not_their_shares() 
     off = []
     for number in range(30):
         values = search.ask(number, search.propose(number, {}))
-        off.append(abs(place(values) - 0.7))
+        off.append(abs(position(values) - 0.7))
         search.tell(number, "complete", -off[-1])
     assert sum(off[15:]) / 15 < 0.2, "0.29 by chance"
 
@@ -87,9 +87,9 @@ def test_the_model_of_ranks_learns_the_rates_that_were_drawn_not_their_shares() 
 def test_a_study_that_is_told_what_was_drawn_is_the_same_study(sampler: str) -> None:
     search, values = asked(sampler, 12)
     again = searcher(sampler)
-    for number, each in enumerate(values):
-        assert again.ask(number, each) == each
-        again.tell(number, "complete", -abs(place(each) - 0.7))
+    for number, configuration in enumerate(values):
+        assert again.ask(number, configuration) == configuration
+        again.tell(number, "complete", -abs(position(configuration) - 0.7))
     assert [trial.params for trial in again.study.trials] == [trial.params for trial in search.study.trials]
     assert again.ask(12) == search.ask(12)
 

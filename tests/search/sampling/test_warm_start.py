@@ -188,8 +188,8 @@ CHANGED = DataIdentity("data", Manifest({}, {"a.png": "2"}), (BEGAN.manifest.fin
 
 def test_that_the_earlier_sweep_had_other_data_is_said(root: Path, data: Path) -> None:
     BEGAN.write(root / "first")
-    (same,) = load_prior_sweeps(replace(second_plan(data), data=BEGAN), root)
-    assert str(same) == "Warm start from first: 3 of its 12 ended trials."
+    (prior,) = load_prior_sweeps(replace(second_plan(data), data=BEGAN), root)
+    assert str(prior) == "Warm start from first: 3 of its 12 ended trials."
     (other,) = load_prior_sweeps(replace(second_plan(data), data=CHANGED), root)
     assert str(other).endswith(" It trained on other data (1 changed (a.png)), so its values are not compared.")
 

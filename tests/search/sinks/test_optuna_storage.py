@@ -66,6 +66,6 @@ def test_a_sweep_that_runs_is_written_as_it_goes_on(tmp_path: Path, data: Path) 
     OptunaStorage(file, "sweep", "max").update(follower.read())
     at_once = study_in(file).trials
     assert len(at_once) == 6
-    for one, other in zip(step_by_step, at_once, strict=True):
-        assert (one.state, one.values, one.params) == (other.state, other.values, other.params)
-        assert (one.intermediate_values, one.user_attrs) == (other.intermediate_values, other.user_attrs)
+    for stepped, whole in zip(step_by_step, at_once, strict=True):
+        assert (stepped.state, stepped.values, stepped.params) == (whole.state, whole.values, whole.params)
+        assert (stepped.intermediate_values, stepped.user_attrs) == (whole.intermediate_values, whole.user_attrs)

@@ -49,13 +49,13 @@ def silent(sentence: str) -> None:
 
 def test_they_run_in_their_order(stages: Stages, root: Path, train: Trains) -> None:
     runs = Runs(train)
-    told: list[str] = []
-    state = launch_stages(stages, root, runs, told.append)
+    lines: list[str] = []
+    state = launch_stages(stages, root, runs, lines.append)
     assert runs.names == ["cattle-pretrain", "cattle-finetune"]
     assert state.plan.spec.name == "cattle-finetune"
-    note, *told = told
+    note, *lines = lines
     assert note.startswith("note: confirm_top of stage pretrain is 0, so stage finetune starts from a winner that was")
-    assert told == [
+    assert lines == [
         "Stage 1 of 2, pretrain: sweep cattle-pretrain",
         "Stage 2 of 2, finetune: sweep cattle-finetune",
     ]

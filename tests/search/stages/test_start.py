@@ -47,11 +47,11 @@ def test_the_journal_says_from_which_files_a_stage_started(stages: Stages, train
 def test_the_last_stages_report_names_the_stages_before_it_and_their_winners(stages: Stages, train: Trains) -> None:
     first, second = (train(spec) for spec in stages.specs)
     assert first.ended is not None
-    told = [sentence for sentence in headline(second) if "stage 1" in sentence]
-    assert len(told) == 1
-    assert f"cattle-pretrain (data tmp_path/my données): winner trial {first.ended.trial}, score " in told[0].replace(
-        Path(first.plan.spec.data).parent.name, "tmp_path"
-    )
+    sentences = [sentence for sentence in headline(second) if "stage 1" in sentence]
+    assert len(sentences) == 1
+    assert f"cattle-pretrain (data tmp_path/my données): winner trial {first.ended.trial}, score " in sentences[
+        0
+    ].replace(Path(first.plan.spec.data).parent.name, "tmp_path")
 
 
 def test_what_a_sweep_started_from_is_still_the_same_or_it_does_not_go_on(

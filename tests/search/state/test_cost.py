@@ -136,10 +136,10 @@ def test_the_best_within_the_limits_wins(data: Path, tmp_path: Path, measure: st
 
 def test_optuna_hears_by_how_much_a_limit_was_broken(data: Path, tmp_path: Path) -> None:
     coordinator = costly_sweep(data, tmp_path / "journal", limits={"epoch_seconds": {"high": 0.3}})
-    for trial, told in zip(coordinator.state.trials.search, coordinator.searcher.study.trials, strict=True):
+    for trial, study_trial in zip(coordinator.state.trials.search, coordinator.searcher.study.trials, strict=True):
         over = max(0.0, trial.started.settings["quality"] / 0.3 - 1)
-        assert told.constraints[FAILURE_CONSTRAINT] == pytest.approx(over / (1 + over))
-        assert told.constraints[FAILURE_CONSTRAINT] < 1
+        assert study_trial.constraints[FAILURE_CONSTRAINT] == pytest.approx(over / (1 + over))
+        assert study_trial.constraints[FAILURE_CONSTRAINT] < 1
 
 
 def test_the_sampler_ranks_a_trial_over_the_limits_last_while_it_waits_and_while_it_trains_on(
@@ -201,8 +201,8 @@ def test_without_a_second_measure_there_are_none(data: Path, tmp_path: Path) -> 
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 20)), max_size=12))
 def test_no_trial_on_the_front_is_beaten_and_every_other_is(points: list[tuple[int, int]]) -> None:
     trials = [trial_with([float(cost)], values=(float(level),)) for level, cost in points]
-    kept = {(point.value, point.cost) for point in non_dominated(trials, "epoch_seconds")}
-    assert kept == {
+    front = {(point.value, point.cost) for point in non_dominated(trials, "epoch_seconds")}
+    assert front == {
         point
         for point in points
         if not any(other != point and other[0] >= point[0] and other[1] <= point[1] for other in points)

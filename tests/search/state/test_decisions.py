@@ -12,9 +12,9 @@ PROMOTED = Decided(3, 4, "continue", "rung", "first\nof two lines", {"rung": 4, 
 ENDED = Decided(3, 9, "stop", "done", "trained all 9 epochs")
 
 
-def decided(*each: Decided, settles: bool = False) -> Decisions:
+def decided(*events: Decided, settles: bool = False) -> Decisions:
     decisions = Decisions()
-    for decision in each:
+    for decision in events:
         decisions.append(decision)
         if settles:
             decisions.settle()

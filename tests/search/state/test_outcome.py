@@ -76,8 +76,8 @@ def test_without_a_finished_trial_there_is_no_winner(story: Story) -> None:
 def test_why_there_is_no_winner_although_trials_trained_to_their_end(data: Path, tmp_path: Path) -> None:
     limits = {"epoch_seconds": {"high": 0.5}}  # each epoch takes a second
     ended = result(swept(plan_of(data, trials=3, scheduler="none", limits=limits), tmp_path / "limits").state)
-    which = "all 3 trials with a result break the limits on epoch_seconds"
-    assert (ended.trial, ended.detail) == (-1, f"{which}, so there is no best configuration")
+    reason = "all 3 trials with a result break the limits on epoch_seconds"
+    assert (ended.trial, ended.detail) == (-1, f"{reason}, so there is no best configuration")
     never = {"first_value_at": 9}  # after the last epoch
     ended = result(swept(plan_of(data, trials=3, scheduler="none", set=never), tmp_path / "never").state)
     assert (ended.trial, ended.detail) == (-1, "no trial has a finite score, so there is no best configuration")
@@ -118,8 +118,8 @@ def test_one_that_was_lost_on_every_fresh_seed_comes_after_all(story: Story) -> 
 def test_a_confirmation_that_the_budget_cut_short_does_not_count(story: Story) -> None:
     first = story.trial([0.9])
     story.trial([0.1], of=first, reason="budget")
-    (only,) = finalists(story.state)
-    assert (only.values, only.failed, only.confirmed) == ((0.9,), 0, False)
+    (finalist,) = finalists(story.state)
+    assert (finalist.values, finalist.failed, finalist.confirmed) == ((0.9,), 0, False)
     assert result(story.state).detail == "score 0.9000 (one training, not confirmed)"
 
 
@@ -187,9 +187,9 @@ def test_a_confirmation_that_was_lost_after_its_best_epochs_counts_by_them(story
     first = story.trial([0.9] * 4)
     story.trial([0.8, 0.8, 0.8, 0.1], of=first, reason="diverging")
     story.trial([0.6] * 4, of=first)
-    (only,) = finalists(story.state)
-    assert only.values == pytest.approx((0.8, 0.6))
-    assert (only.stopped, only.failed) == (1, 0)
+    (finalist,) = finalists(story.state)
+    assert finalist.values == pytest.approx((0.8, 0.6))
+    assert (finalist.stopped, finalist.failed) == (1, 0)
 
 
 def test_checkpoints_of_lost_trainings_are_not_handed_out_where_the_end_counts(data: Path, folder: SweepFolder) -> None:

@@ -32,7 +32,7 @@ def ended(data: Path, journal: Path, **fields: Any) -> Coordinator:
 
 
 def met(state: SweepState) -> dict[str, bool]:
-    return {str(each.target): each.met for each in target_results(state)}
+    return {str(result.target): result.met for result in target_results(state)}
 
 
 def test_each_target_is_compared_with_what_the_winner_reached(data: Path, tmp_path: Path) -> None:
@@ -98,7 +98,9 @@ def test_a_training_that_a_target_names_is_compared_by_part_of_the_data(
     coordinator.end(result(coordinator.state))
     state = coordinator.state
     compared = differences(state, state.plan.targets[0])
-    assert [each.metric for each in compared] == ["day/score", "night/score"], "nothing was reported of dusk"
+    assert [difference.metric for difference in compared] == ["day/score", "night/score"], (
+        "nothing was reported of dusk"
+    )
     day, night = compared
     assert len(day.by_seed) == confirm_seeds
     assert day.winner - day.reference == pytest.approx(sum(day.by_seed) / confirm_seeds)

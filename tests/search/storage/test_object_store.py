@@ -64,8 +64,8 @@ def test_a_file_that_comes_in_part_is_no_file(
 def test_a_name_that_would_leave_its_folder_is_left_out(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     class Files:
         def get_file_info(self, _: object) -> list[fs.FileInfo]:
-            there = ("data.yaml", "../../.ssh/authorized_keys", "a/../../b", "a..b/c")
-            return [fs.FileInfo(f"bucket/{name}", type=fs.FileType.File, size=1, mtime_ns=1) for name in there]
+            names = ("data.yaml", "../../.ssh/authorized_keys", "a/../../b", "a..b/c")
+            return [fs.FileInfo(f"bucket/{name}", type=fs.FileType.File, size=1, mtime_ns=1) for name in names]
 
     monkeypatch.setattr(storage, "_files", Files())
     monkeypatch.setattr(storage, "_base", "bucket")

@@ -14,7 +14,7 @@ PINNED = {"quality": 0.5, "shape": "fast", "depth": 1, "noise": 0.0}
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "beginnings"),
     [
         ({}, []),
         (
@@ -37,7 +37,7 @@ PINNED = {"quality": 0.5, "shape": "fast", "depth": 1, "noise": 0.0}
     ],
     ids=str,
 )
-def test_a_note_for_each_thing_that_may_not_be_meant(data: Path, fields: dict[str, Any], told: list[str]) -> None:
+def test_a_note_for_each_thing_that_may_not_be_meant(data: Path, fields: dict[str, Any], beginnings: list[str]) -> None:
     listed = list(notes(plan_of(data, **fields)))
-    assert len(listed) == len(told)
-    assert all(note.startswith(beginning) for note, beginning in zip(listed, told, strict=True)), listed
+    assert len(listed) == len(beginnings)
+    assert all(note.startswith(beginning) for note, beginning in zip(listed, beginnings, strict=True)), listed

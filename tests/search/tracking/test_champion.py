@@ -53,15 +53,15 @@ class Sweeps:
     def _export(self, sweep: str, fingerprint: str, trial: int, epoch: int, metric: str = "score") -> None:
         best = self.folder / sweep
         (best / "checkpoint").mkdir(parents=True, exist_ok=True)
-        known = {
+        about = {
             "recipe": "tests.support.fakes:Curves",
             "metric": metric,
             "data": f"/data/{self.data}/data.yaml",
             "trial": trial,
             "checkpoint_epoch": epoch,
         }
-        known["environment"] = {"data_fingerprint": fingerprint}
-        (best / "about.json").write_text(json.dumps(known))
+        about["environment"] = {"data_fingerprint": fingerprint}
+        (best / "about.json").write_text(json.dumps(about))
         (best / "checkpoint" / "state.pt").write_text(f"trial {trial} after epoch {epoch}")
 
     def again(self, sweep: str, value: float, mode: str = "max") -> str:

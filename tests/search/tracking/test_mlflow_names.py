@@ -39,7 +39,7 @@ def test_ordinary_names_stay_as_they_are() -> None:
 def test_other_peoples_class_names_have_keys_of_their_own() -> None:
     keys = [key(f"map50_95/{name}") for name in PEOPLES]
     assert len(set(keys)) == len(PEOPLES)
-    assert [name_of(each) for each in keys] == [f"map50_95/{name}" for name in PEOPLES]
+    assert [name_of(metric_key) for metric_key in keys] == [f"map50_95/{name}" for name in PEOPLES]
 
 
 @given(names)
@@ -68,9 +68,9 @@ def test_mlflow_takes_every_key(name: str) -> None:
     from mlflow.utils import validation
 
     validate: Any = validation._validate_metric_name
-    for each in (name, f"map50_95/{name}", *PEOPLES):
-        validate(key(each))
-        assert ":" not in key(each), "an MLflow server on Windows refuses it"
+    for metric in (name, f"map50_95/{name}", *PEOPLES):
+        validate(key(metric))
+        assert ":" not in key(metric), "an MLflow server on Windows refuses it"
 
 
 def test_texts_are_cut_and_hold_only_what_databases_take() -> None:

@@ -43,10 +43,10 @@ def listed(folder: SweepFolder) -> list[str]:
 
 
 def test_each_of_two_sweeps_in_one_experiment_is_listed_alone(root: Path, sample: Path) -> None:
-    both = [sweep(root, sample, name) for name in ("night", "day")]
-    for folder, rows in both:
+    folders = [sweep(root, sample, name) for name in ("night", "day")]
+    for folder, rows in folders:
         written(folder, rows)
-    night, day = (folder for folder, _ in both)
+    night, day = (folder for folder, _ in folders)
     assert experiment_of(night)[1].experiment_id == experiment_of(day)[1].experiment_id
     for folder in (night, day):
         assert sorted(listed(folder)) == sorted(run.info.run_id for run in runs(folder))

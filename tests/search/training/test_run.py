@@ -89,8 +89,8 @@ def test_a_finished_training_can_be_lengthened(request_of: Request) -> None:
     assert [row["epoch"] for row in rows(request.out)] == ["1", "2", "3", "4", "5", "6", "7"]
     scores = {int(row["epoch"]): float(row["score"]) for row in rows(request.out)}
     best = max(scores, key=scores.__getitem__)
-    kept = {path.name for path in (request.out / "checkpoints").iterdir()}
-    assert kept == {f"epoch-{best:04d}", "epoch-0007"}
+    on_disk = {path.name for path in (request.out / "checkpoints").iterdir()}
+    assert on_disk == {f"epoch-{best:04d}", "epoch-0007"}
     assert (request.out / "best").resolve().name == f"epoch-{best:04d}"
 
 

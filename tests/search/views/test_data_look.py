@@ -191,5 +191,7 @@ def test_examples_of_any_shape_are_drawn(shape: tuple[int, int], count: int) -> 
 
 def test_many_classes_have_a_legend_that_ends() -> None:
     boxes = np.zeros((300, 4), dtype=np.float32)
-    example = Example(np.zeros((50, 50, 3), dtype=np.uint8), boxes, tuple(f"class number {i}" for i in range(300)))
+    example = Example(
+        np.zeros((50, 50, 3), dtype=np.uint8), boxes, tuple(f"class number {number}" for number in range(300))
+    )
     assert Image.open(io.BytesIO(batch_picture({"a": [example]}))).height < 1000

@@ -50,7 +50,7 @@ def test_of_a_long_training_the_epochs_that_decided_have_lines(data: Path, tmp_p
 
 
 def test_every_decision_is_told_with_its_reason_and_its_numbers(ended: SweepState) -> None:
-    trial = next(each for each in ended.trials.search if each.decision and each.decision.reason == "rung")
+    trial = next(trial for trial in ended.trials.search if trial.decision and trial.decision.reason == "rung")
     lines = [line for line in explanation(ended, trial) if line.startswith("After epoch ")]
     assert len(lines) == len(trial.decisions)
     for line, before, decision in zip(lines, [None, *trial.decisions[:-1]], trial.decisions, strict=True):

@@ -94,12 +94,12 @@ def test_what_no_eye_can_tell_apart_is_thinned_out_and_said(data: Path) -> None:
 def test_a_long_curve_keeps_its_ends_its_peaks_and_its_shape_with_few_points() -> None:
     points = [Point(epoch, 0.5 + 0.001 * (epoch % 7), 1.0) for epoch in range(1, 10_001)]
     points[4321], points[8765] = Point(4322, 0.9, 1.0), Point(8766, 0.1, 1.0)
-    kept = figures.downsampled(points)
-    assert len(kept) <= figures.MOST_EPOCHS
-    assert kept == sorted(set(kept), key=lambda point: point.epoch)
-    assert {points[0], points[-1], points[4321], points[8765]} <= set(kept)
-    assert max(after.epoch - before.epoch for before, after in pairwise(kept)) < 110
-    assert figures.downsampled(kept) == kept
+    few = figures.downsampled(points)
+    assert len(few) <= figures.MOST_EPOCHS
+    assert few == sorted(set(few), key=lambda point: point.epoch)
+    assert {points[0], points[-1], points[4321], points[8765]} <= set(few)
+    assert max(after.epoch - before.epoch for before, after in pairwise(few)) < 110
+    assert figures.downsampled(few) == few
 
 
 def test_lines_that_look_alike_become_one_with_gaps_on_a_page() -> None:

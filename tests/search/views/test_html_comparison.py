@@ -27,14 +27,14 @@ def test_sweeps_side_by_side_say_when_their_numbers_cannot_be_compared(state: Sw
 
 
 def test_sweeps_that_optimise_other_numbers_are_not_comparable(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, two = (
+    of_score, of_error = (
         SweepState(plan_of(data)),
         SweepState(plan_of(data, metric={"name": "error", "mode": "min"}, objective="last")),
     )
     note = "They differ in metric and objective: their best values are not comparable."
-    assert comparison({"one": one, "two": two}).note == note
+    assert comparison({"one": of_score, "two": of_error}).note == note
     monkeypatch.chdir(data.parent)
-    assert comparison({"one": one, "here": SweepState(plan_of(Path(data.name)))}).note == ""
+    assert comparison({"one": of_score, "here": SweepState(plan_of(Path(data.name)))}).note == ""
 
 
 def test_a_sweep_that_has_ended_without_a_winner_has_no_best_so_far(data: Path, journal: Path) -> None:

@@ -27,14 +27,14 @@ class Talkative(Idle):
     def weights(self, settings: Any, checkpoint: Path, directory: Path) -> Mapping[str, str]:
         """Does what the file says."""
         print("a library says hello")
-        what = (checkpoint / "what").read_text()
-        if what == "is damaged":
+        behaviour = (checkpoint / "what").read_text()
+        if behaviour == "is damaged":
             raise CheckpointError("state.pt: is damaged")
-        if what == "disk full":
+        if behaviour == "disk full":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if what == "dies":
+        if behaviour == "dies":
             os._exit(9)
-        if what == "has a bug":
+        if behaviour == "has a bug":
             raise TypeError("no such\nthing")
         (directory / "weights.bin").write_text(f"{settings.x}")
         return {"weights.bin": f"of process {os.getpid()}"}
@@ -48,8 +48,8 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelProcess]:
         yield process
 
 
-def weights(process: ModelProcess, folder: Path, what: str) -> Mapping[str, str]:
-    (folder / "what").write_text(what)
+def weights(process: ModelProcess, folder: Path, behaviour: str) -> Mapping[str, str]:
+    (folder / "what").write_text(behaviour)
     recipe = Talkative()
     return process.weights(recipe, recipe.settings("tiny", {"x": 0.25}), folder, folder)
 
@@ -68,12 +68,12 @@ def test_what_a_recipe_raises_there_is_raised_here(process: ModelProcess, tmp_pa
         weights(process, tmp_path, "disk full")
 
 
-@pytest.mark.parametrize(("what", "sentence"), [("dies", "a library says hello"), ("has a bug", "thing")])
+@pytest.mark.parametrize(("behaviour", "sentence"), [("dies", "a library says hello"), ("has a bug", "thing")])
 def test_a_process_that_ends_leaves_its_last_words_and_the_next_question_starts_another(
-    what: str, sentence: str, process: ModelProcess, tmp_path: Path
+    behaviour: str, sentence: str, process: ModelProcess, tmp_path: Path
 ) -> None:
     with pytest.raises(SteadytuneError, match=sentence):
-        weights(process, tmp_path, what)
+        weights(process, tmp_path, behaviour)
     assert weights(process, tmp_path, "fine")
 
 

@@ -43,8 +43,8 @@ def test_what_does_not_is_never_offered() -> None:
 
 def test_of_a_metric_to_minimise_lower_is_better() -> None:
     errors = SeedsTogether("error", "min", (0.2, 0.3), average=0.1, ensemble=0.25, examples=60, seconds=1.0)
-    (only,) = seeds_sentences(errors, EXPORT)
-    assert "average of the seeds' weights reaches 0.1000" in only
+    (sentence,) = seeds_sentences(errors, EXPORT)
+    assert "average of the seeds' weights reaches 0.1000" in sentence
 
 
 def test_the_table_has_the_seeds_beside_what_is_made_of_them() -> None:

@@ -68,7 +68,11 @@ def test_the_held_out_loss_stands_beside_the_training_loss_of_the_same_parts() -
 
 def test_the_phase_table_has_a_row_a_phase() -> None:
     curve = Curve(
-        "max", [Point.of(e, "score", {"score": e / 10}, training(e).losses, training(e).phase) for e in range(1, 7)]
+        "max",
+        [
+            Point.of(number, "score", {"score": number / 10}, training(number).losses, training(number).phase)
+            for number in range(1, 7)
+        ],
     )
     phases = phase_table(curve_statistics(curve), "score")
     assert [row[:2] for row in phases.rows] == [("warmup", "1–3"), ("main", "4–6")]
