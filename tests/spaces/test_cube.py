@@ -25,10 +25,10 @@ def test_a_configuration_has_a_coordinate_a_number_and_one_each_of_several_choic
 
 
 def test_what_was_not_drawn_is_in_the_middle_and_what_is_outside_on_the_edge() -> None:
-    asked = {"rate": Range("float", 1e-4, 1e-2, True), "depth": Range("int", 1, 3), "one": Range("int", 2, 2)}
-    assert point({}, asked) == [0.5, 0.5, 0.5]
-    assert point({"rate": 0.0, "depth": 9, "one": 2}, asked) == [1.0, 0.5, 0.0]
-    assert point({"rate": None, "depth": None, "one": "auto"}, asked) == [0.5, 0.5, 0.5]
+    spans = {"rate": Range("float", 1e-4, 1e-2, True), "depth": Range("int", 1, 3), "one": Range("int", 2, 2)}
+    assert point({}, spans) == [0.5, 0.5, 0.5]
+    assert point({"rate": 0.0, "depth": 9, "one": 2}, spans) == [1.0, 0.5, 0.0]
+    assert point({"rate": None, "depth": None, "one": "auto"}, spans) == [0.5, 0.5, 0.5]
 
 
 def test_random_draws_are_inside_the_space_even_and_the_same_for_the_same_seed() -> None:
@@ -37,7 +37,7 @@ def test_random_draws_are_inside_the_space_even_and_the_same_for_the_same_seed()
     for configuration in configurations:
         assert configuration["depth"] == 2
         assert ("rate" in configuration) == (configuration["kind"] != "a")
-        assert all(configuration[name] in asked for name, asked in ranges(space).items() if name in configuration)
+        assert all(configuration[name] in span for name, span in ranges(space).items() if name in configuration)
     rates = sorted(value["rate"] for value in configurations if "rate" in value)
     assert rates[len(rates) // 2] == pytest.approx(1e-3, rel=0.5), "even on the logarithmic scale"
 
@@ -52,8 +52,8 @@ def test_about_half_of_the_usual_values_are_kept_where_they_are_in_range() -> No
     usual = {"mixup": 0.0, "scale": 0.5, "close": 10, "flip": 0.75}
     configurations = [at_random(augmented, {}, seed, usual) for seed in range(400)]
     for name in ("mixup", "scale", "close"):
-        kept = sum(configuration[name] == usual[name] for configuration in configurations)
-        assert 160 < kept < 240 + 40 * (name == "close"), name  # of `close`, some are drawn so too
+        usual_count = sum(configuration[name] == usual[name] for configuration in configurations)
+        assert 160 < usual_count < 240 + 40 * (name == "close"), name  # of `close`, some are drawn so too
     assert not any(configuration["flip"] == usual["flip"] for configuration in configurations), "outside its range"
     together = sum(configuration["mixup"] == 0.0 and configuration["close"] == 10 for configuration in configurations)
     assert 60 < together < 160, "each by itself"
@@ -70,12 +70,18 @@ def test_a_stepped_configuration_keeps_half_of_the_numbers_and_moves_the_others_
     configurations = [stepped(numbers, {}, seed, values) for seed in range(1000)]
     for name, span in ranges(numbers).items():
         shares = [share(configuration[name], span) for configuration in configurations if span.kind != "choice"]
-        moved = [each - share(values[name], span) for each in shares if each != share(values[name], span)]
+        steps = [
+            moved_share - share(values[name], span)
+            for moved_share in shares
+            if moved_share != share(values[name], span)
+        ]
         assert all(configuration[name] in span for configuration in configurations)
         if span.kind != "choice":
-            assert len(moved) / 1000 == pytest.approx(NUMBERS_KEPT, abs=0.05), name
-            assert math.sqrt(statistics.fmean(step**2 for step in moved)) == pytest.approx(STEP, rel=0.1), name
-    assert statistics.fmean(c["optimizer"] == "adamw" for c in configurations) == pytest.approx(0.95, abs=0.03)
+            assert len(steps) / 1000 == pytest.approx(NUMBERS_KEPT, abs=0.05), name
+            assert math.sqrt(statistics.fmean(step**2 for step in steps)) == pytest.approx(STEP, rel=0.1), name
+    assert statistics.fmean(configuration["optimizer"] == "adamw" for configuration in configurations) == pytest.approx(
+        0.95, abs=0.03
+    )
     assert all(isinstance(configuration["close"], int) for configuration in configurations)
 
 

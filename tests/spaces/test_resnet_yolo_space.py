@@ -71,8 +71,8 @@ def test_the_ranges_are_listed_with_their_conditions() -> None:
 @pytest.mark.parametrize("training", ["broken", "fixed"])
 def test_both_of_the_documents_trainings_lie_inside(training: str) -> None:
     for name, value in RECIPE.trainings[training].items():
-        asked = ranges(space)[name]
-        assert value in asked.choices or asked.low <= value <= asked.high, name
+        span = ranges(space)[name]
+        assert value in span.choices or span.low <= value <= span.high, name
 
 
 def test_low_above_high_is_refused() -> None:

@@ -48,7 +48,7 @@ def test_an_average_is_a_checkpoint_like_any_other(name: str, tmp_path: Path) ->
     average = checkpoint.write(tmp_path / "average", 1, lambda directory: recipe.average(settings, members, directory))
 
     part = "ema" if "ema" in read(average)["training"] else "model"
-    first, second, mean = (read(each)["training"][part] for each in (*members, average))
+    first, second, mean = (read(directory)["training"][part] for directory in (*members, average))
     differ = [key for key, value in mean.items() if value.is_floating_point() and not torch.equal(value, first[key])]
     assert differ, "two seeds begin with different weights"
     for key in differ:
@@ -60,10 +60,10 @@ def test_an_average_is_a_checkpoint_like_any_other(name: str, tmp_path: Path) ->
     }
     assert values
     assert all(math.isfinite(value) for value in values.values())
-    metrics = [each for each in values if each.partition("/")[0] not in ("val", "confusion")]
-    assert [each for each in metrics if reported_as(each, recipe.reports) is None] == []
+    metrics = [metric for metric in values if metric.partition("/")[0] not in ("val", "confusion")]
+    assert [metric for metric in metrics if reported_as(metric, recipe.reports) is None] == []
     example = held_out(recipe, settings, data)[0].given()
-    predictors = [recipe.predictor(settings, each) for each in (*members, average)]
+    predictors = [recipe.predictor(settings, directory) for directory in (*members, average)]
     for predict in (*predictors, ensemble(predictors)):
         (answer,) = predict([example])
         assert "scores" in answer

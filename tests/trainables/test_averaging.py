@@ -36,7 +36,7 @@ def write(folder: Path, training: dict[str, Any]) -> Path:
 def averaged(tmp_path: Path, trainings: Sequence[dict[str, Any]]) -> dict[str, Any]:
     target = tmp_path / "average"
     target.mkdir(parents=True)
-    write_average([write(tmp_path / str(number), each) for number, each in enumerate(trainings)], target)
+    write_average([write(tmp_path / str(number), state) for number, state in enumerate(trainings)], target)
     return read(target)
 
 

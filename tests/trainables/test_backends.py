@@ -29,7 +29,7 @@ def switches() -> Switches:
     }
 
 
-def under(settings: Any) -> Switches:
+def switches_under(settings: Any) -> Switches:
     with backends(settings):
         return switches()
 
@@ -44,25 +44,30 @@ def unchanged() -> Iterator[None]:
 def test_the_presets_leave_torchs_defaults_but_keep_to_deterministic_algorithms(
     small: Callable[..., ResnetYoloSettings],
 ) -> None:
-    assert under(small()) == {"convolutions": True, "products": False, "benchmark": False, "deterministic": True}
+    assert switches_under(small()) == {
+        "convolutions": True,
+        "products": False,
+        "benchmark": False,
+        "deterministic": True,
+    }
 
 
 @pytest.mark.parametrize(
     ("tf32", "convolutions", "products"), [("none", False, False), ("convolutions", True, False), ("all", True, True)]
 )
 def test_tf32(small: Callable[..., ResnetYoloSettings], tf32: str, convolutions: bool, products: bool) -> None:
-    held = under(small(tf32=tf32))
+    held = switches_under(small(tf32=tf32))
     assert (held["convolutions"], held["products"]) == (convolutions, products)
 
 
 def test_cudnn_chooses_by_speed_only_if_it_may(small: Callable[..., ResnetYoloSettings]) -> None:
-    held = under(small(cudnn_benchmark=True))
+    held = switches_under(small(cudnn_benchmark=True))
     assert held["benchmark"]
     assert not held["deterministic"]
 
 
 def test_settings_of_a_users_own_recipe_change_nothing() -> None:
-    assert under(SimpleNamespace(lr=0.1)) == switches()
+    assert switches_under(SimpleNamespace(lr=0.1)) == switches()
 
 
 def test_they_are_put_back_after_an_error(small: Callable[..., ResnetYoloSettings]) -> None:
@@ -100,13 +105,13 @@ class Observed:
 
 
 def test_trainings_that_take_turns_do_not_see_each_others(small: Callable[..., ResnetYoloSettings]) -> None:
-    each = [(Observed(), small(tf32="all")), (Observed(), small(tf32="none", cudnn_benchmark=True))]
-    turns = [epochs(training, seed=0, identity="x", resume=None, settings=settings) for training, settings in each]
+    trainings = [(Observed(), small(tf32="all")), (Observed(), small(tf32="none", cudnn_benchmark=True))]
+    turns = [epochs(training, seed=0, identity="x", resume=None, settings=settings) for training, settings in trainings]
     before = switches()
     for _ in zip(*turns, strict=True):
         assert switches() == before
-    for training, settings in each:
-        assert training.held == [under(settings)] * 4
+    for training, settings in trainings:
+        assert training.held == [switches_under(settings)] * 4
 
 
 @dataclass(frozen=True)

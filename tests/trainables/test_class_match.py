@@ -30,7 +30,7 @@ COCO = ["person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "t
 
 
 @pytest.mark.parametrize(
-    ("trained", "present", "classes", "numbers", "kept"),
+    ("trained", "present", "classes", "numbers", "kept_rows"),
     [
         (["cow", "calf"], ["calf", "cow"], [0, 1, 1], [1, 0, 0], [0, 1, 2]),
         (COCO, ["vehicle", "motorcycle", "truck", "person"], [0, 1, 2, 3, 0], [3, 7, 0], [1, 2, 3]),
@@ -40,10 +40,10 @@ COCO = ["person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "t
     ],
 )
 def test_rows_get_the_numbers_of_the_checkpoint(
-    trained: list[str], present: list[str], classes: list[int], numbers: list[int], kept: list[int]
+    trained: list[str], present: list[str], classes: list[int], numbers: list[int], kept_rows: list[int]
 ) -> None:
     rows, moved = match(trained, present).rows(np.arange(len(classes)), np.array(classes, dtype=np.float32))
-    assert (rows.tolist(), moved.tolist()) == (kept, numbers)
+    assert (rows.tolist(), moved.tolist()) == (kept_rows, numbers)
 
 
 def test_classes_that_only_one_has_are_named() -> None:
@@ -93,10 +93,10 @@ def test_each_recipe_keeps_its_objects_under_their_names(data: Any) -> None:
 
 
 def test_each_recipe_leaves_out_what_the_checkpoint_does_not_know(data: Any) -> None:
-    known = objects(data)[0][0]
-    moved = data.with_classes(match(["a class of its own", known], data.names))
-    assert as_text(objects(moved)) == as_text([row for row in objects(data) if row[0] == known])
-    assert {row[0] for row in objects(moved)} == {known}
+    trained_class = objects(data)[0][0]
+    moved = data.with_classes(match(["a class of its own", trained_class], data.names))
+    assert as_text(objects(moved)) == as_text([row for row in objects(data) if row[0] == trained_class])
+    assert {row[0] for row in objects(moved)} == {trained_class}
 
 
 def test_each_recipe_refuses_when_nothing_is_left(data: Any) -> None:

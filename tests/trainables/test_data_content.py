@@ -87,10 +87,10 @@ def test_content_that_was_swapped_is_noticed(opened: Opened) -> None:
     pattern = "drone_video.mp4" if opened.recipe == "refdet" else "*.png"
     before = opened.manifest()
     first, second = opened.first(pattern), opened.second(pattern)
-    a, b = first.read_bytes(), second.read_bytes()
-    assert a != b
-    first.write_bytes(b)
-    second.write_bytes(a)
+    first_content, second_content = first.read_bytes(), second.read_bytes()
+    assert first_content != second_content
+    first.write_bytes(second_content)
+    second.write_bytes(first_content)
     changed = changes(before, opened.manifest())
     assert len(changed.changed) == 2
     assert (changed.added, changed.removed, changed.renamed, changed.facts) == ((), (), (), ())
@@ -113,10 +113,10 @@ def test_label_files_that_were_swapped_are_noticed(recipe: str, tmp_path: Path) 
     opened = Opened(recipe, tmp_path / "data")
     before = opened.manifest()
     first, second = sorted(opened.folder.rglob("labels/**/*.txt"))[:2]
-    a, b = first.read_text(), second.read_text()
-    assert a != b
-    first.write_text(b)
-    second.write_text(a)
+    first_content, second_content = first.read_text(), second.read_text()
+    assert first_content != second_content
+    first.write_text(second_content)
+    second.write_text(first_content)
     assert len(changes(before, opened.manifest()).changed) == 2
 
 

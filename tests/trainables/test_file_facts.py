@@ -70,10 +70,10 @@ def test_a_copy_in_its_place_with_its_time_is_noticed(file: Path, store: Path) -
 
 def test_a_file_that_may_still_be_changing_is_not_kept(file: Path, store: Path) -> None:
     os.utime(file, ns=(10**18 + 1, 10**18 + 1))
-    for now, kept in ((10**18 + 10**7, False), (10**18 + 10**9, True)):
+    for now, is_kept in ((10**18 + 10**7, False), (10**18 + 10**9, True)):
         facts = opened(store, now)
         facts.digest(file)
-        assert (facts.recall(str(file), "sha256", stamp_of(file.stat())) is not None) == kept
+        assert (facts.recall(str(file), "sha256", stamp_of(file.stat())) is not None) == is_kept
 
 
 def garbage(store: Path) -> None:

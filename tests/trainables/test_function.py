@@ -58,7 +58,7 @@ def test_a_function_is_a_recipe_with_its_defaults_as_baseline(tmp_path: Path) ->
 def test_its_parameters_are_the_space_of_a_sweep_without_data() -> None:
     spec = read_spec({"name": "a", "recipe": f"{__name__}:plain"}, "test")
     plan = make_plan(spec)
-    assert {name: str(each) for name, each in plan.ranges.items()} == {
+    assert {name: str(span) for name, span in plan.ranges.items()} == {
         "lr": "0.0001 … 1 (log)",
         "optimizer": "sgd | adam",
     }

@@ -58,8 +58,8 @@ def check_coco(root: Path, content: bytes) -> None:
     left_out = [
         finding for finding in findings if finding.kind in (coco_layout.CROWD, coco_layout.NO_AREA, coco_layout.OUTSIDE)
     ]
-    kept = sum(len(picture.boxes) for picture in split.pictures)
-    assert kept + len(left_out) == len(stated["annotations"])
+    box_count = sum(len(picture.boxes) for picture in split.pictures)
+    assert box_count + len(left_out) == len(stated["annotations"])
     assert len(split.pictures) == len(stated["images"])
     assert sorted(split.names) == sorted(str(entry["name"]) for entry in stated["categories"])
     cut = any(finding.kind == coco_layout.CUT for finding in findings)
@@ -172,7 +172,7 @@ def check_videos(root: Path, content: bytes) -> None:
     if boxes is not None:
         stated = json.loads(content.decode("utf-8-sig"))
         rows = [row for entry in stated for track in entry["annotations"] for row in track["bboxes"]]
-        assert sum(len(kept) for frames in boxes.values() for kept in frames.values()) == len(rows)
+        assert sum(len(frame_boxes) for frames in boxes.values() for frame_boxes in frames.values()) == len(rows)
 
 
 @fuzzed

@@ -49,14 +49,14 @@ def picture(name: str) -> bytes:
 def test_images(name: str, data: st.DataObject, tmp_path: Path) -> None:
     file = tmp_path / name
     file.write_bytes(data.draw(broken_bytes(picture(name))))
-    known = read(lambda: image_facts(file, facts()), file)
-    if known is None:
+    image = read(lambda: image_facts(file, facts()), file)
+    if image is None:
         return
     pixels = read(lambda: decode(file), file)
-    if known.why:
+    if image.why:
         assert pixels is None
     else:  # what a check accepts, a training can read
-        assert pixels.shape == (known.height, known.width, 3)
+        assert pixels.shape == (image.height, image.width, 3)
 
 
 # --- thermal clips -------------------------------------------------------------------------------------------------

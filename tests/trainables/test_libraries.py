@@ -132,8 +132,8 @@ for package in sorted(packages):
     ],
 )
 def test_what_an_extra_brings_is_enough(extra: str, packages: str) -> None:
-    wanted = [*PROJECT["dependencies"], *([f"steadytune[{extra}]"] if extra else [])]
-    absent = closure(["steadytune[all]"]) - closure(wanted)
+    requirements = [*PROJECT["dependencies"], *([f"steadytune[{extra}]"] if extra else [])]
+    absent = closure(["steadytune[all]"]) - closure(requirements)
     assert extra or {"torch", "ultralytics", "timm"} <= absent
     modules = {
         module for module, names in packages_distributions().items() if {canonical(name) for name in names} <= absent

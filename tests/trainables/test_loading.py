@@ -52,7 +52,7 @@ def processes(loader: Batches[Tensor]) -> set[int]:
 
 
 @pytest.fixture
-def two() -> Iterator[Batches[Tensor]]:
+def two_processes() -> Iterator[Batches[Tensor]]:
     loader = batches(workers=2)
     yield loader
     loader.restart()
@@ -71,8 +71,8 @@ def test_without_processes_they_are_those_of_torchs_loader(weighted: bool) -> No
         assert drawn == expected_drawn
 
 
-def test_with_processes_an_epoch_is_the_same_in_a_training_that_begins_with_it(two: Batches[Tensor]) -> None:
-    first, second = epoch(two, 1), epoch(two, 2)
+def test_with_processes_an_epoch_is_the_same_in_a_training_that_begins_with_it(two_processes: Batches[Tensor]) -> None:
+    first, second = epoch(two_processes, 1), epoch(two_processes, 2)
     assert not torch.equal(first[0], second[0])
     fresh = batches(workers=2)
     again = epoch(fresh, 2)
@@ -81,14 +81,14 @@ def test_with_processes_an_epoch_is_the_same_in_a_training_that_begins_with_it(t
     assert again[1] == second[1]
 
 
-def test_the_number_of_processes_changes_no_batch(two: Batches[Tensor]) -> None:
+def test_the_number_of_processes_changes_no_batch(two_processes: Batches[Tensor]) -> None:
     alone = batches(workers=1)
-    assert torch.equal(epoch(alone, 1)[0], epoch(two, 1)[0])
+    assert torch.equal(epoch(alone, 1)[0], epoch(two_processes, 1)[0])
     alone.restart()
 
 
-def test_each_batch_has_random_numbers_of_its_own(two: Batches[Tensor]) -> None:
-    drawn = epoch(two, 1)[0][:, 1:]
+def test_each_batch_has_random_numbers_of_its_own(two_processes: Batches[Tensor]) -> None:
+    drawn = epoch(two_processes, 1)[0][:, 1:]
     assert len(set(drawn.flatten().tolist())) == drawn.numel()
 
 
@@ -113,10 +113,10 @@ def nested(examples: list[Tensor]) -> dict[str, Any]:
 def test_a_batch_arrives_as_it_was_made_whatever_is_in_it() -> None:
     images = Drawn()
     loader: Batches[Any] = Batches(images, 10, workers=1, device=CPU, collate=nested)
-    (arrived,), made = list(loader), nested([])
+    (arrived,), sent = list(loader), nested([])
     loader.restart()
     leaves, structure = tree_flatten(arrived)
-    expected, same_structure = tree_flatten(made)
+    expected, same_structure = tree_flatten(sent)
     assert structure == same_structure
     for leaf, other in zip(leaves, expected, strict=True):
         assert type(leaf) is type(other)
@@ -139,10 +139,10 @@ def test_small_tensors_take_no_file_descriptors() -> None:
     assert shared == [True, False, False, False, False, False, True, False]
 
 
-def test_an_epoch_that_was_left_early_leaves_nothing_to_the_next(two: Batches[Tensor]) -> None:
+def test_an_epoch_that_was_left_early_leaves_nothing_to_the_next(two_processes: Batches[Tensor]) -> None:
     with seeded(7, "train", 1):
-        next(iter(two))
-    assert torch.equal(epoch(two, 2)[0], epoch(two, 2)[0])
+        next(iter(two_processes))
+    assert torch.equal(epoch(two_processes, 2)[0], epoch(two_processes, 2)[0])
 
 
 def test_the_processes_outlive_an_epoch_until_they_are_ended() -> None:
@@ -229,5 +229,5 @@ def test_three_epochs_and_three_resumed_are_six(workers: int, small: Any, few_di
     recipe = registry.find("resnet_yolo")
     epochs = recipe.train(settings, few_digits, tmp_path)
     list(islice(epochs, 3))[-1].save(tmp_path)
-    whole = [each.losses for each in epochs]
-    assert [each.losses for each in recipe.train(settings, few_digits, tmp_path, tmp_path)] == whole
+    whole = [done.losses for done in epochs]
+    assert [done.losses for done in recipe.train(settings, few_digits, tmp_path, tmp_path)] == whole

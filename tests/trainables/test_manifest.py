@@ -117,8 +117,8 @@ def test_again_looks_at_the_same_files(root: Path) -> None:
 def test_names_that_are_no_text_have_a_fingerprint_and_can_be_kept(root: Path) -> None:
     (root / "images/b\udcff\n.png").write_text("odd")
     before = read(root)
-    kept = json.loads(json.dumps(manifest.dump(before)))
-    assert manifest.parse(kept, root).fingerprint == before.fingerprint
+    stored = json.loads(json.dumps(manifest.dump(before)))
+    assert manifest.parse(stored, root).fingerprint == before.fingerprint
     assert before.fingerprint.startswith(FORMAT)
 
 

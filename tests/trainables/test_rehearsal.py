@@ -45,7 +45,7 @@ def test_a_training_begins_with_the_weights_of_the_one_it_starts_from_and_refuse
     rehearse(recipe, recipe.settings("tiny", {"seed": 2, **start}), data, second)
     before, after = weights(first), weights(second)
     assert before.keys() == after.keys()
-    assert [each for each, value in before.items() if not torch.equal(value, after[each])] == []
+    assert [weight for weight, value in before.items() if not torch.equal(value, after[weight])] == []
     with pytest.raises(CheckpointError, match=r"but the model has|size mismatch"):
         rehearse(recipe, recipe.settings("tiny", OTHER_SHAPES[name] | start), data, tmp_path / "third")
 

@@ -115,9 +115,9 @@ def test_a_bound_is_told_as_people_write_it() -> None:
     ],
 )
 def test_values_are_read_as_people_write_them(text: str, value: Any) -> None:
-    found = parse_value(text, "--set x")
-    assert found == value
-    assert type(found) is type(value)
+    parsed = parse_value(text, "--set x")
+    assert parsed == value
+    assert type(parsed) is type(value)
 
 
 @pytest.mark.parametrize("text", ["{low: 1", "[1, 2", "a: b: c", "{a: 1, a: 2}", "!!python/object:os.system x", "\x00"])
@@ -194,9 +194,9 @@ def test_the_nearest_name_is_offered_only_if_it_is_near() -> None:
 
 
 def test_many_names_are_listed_only_if_none_of_them_is_near() -> None:
-    many = ["lr0", *(f"weight_{number}" for number in range(30))]
-    assert nearest("lr", many) == "did you mean 'lr0'?"
-    assert nearest("zzz", many) == f"valid: {', '.join(sorted(many))}"
+    valid = ["lr0", *(f"weight_{number}" for number in range(30))]
+    assert nearest("lr", valid) == "did you mean 'lr0'?"
+    assert nearest("zzz", valid) == f"valid: {', '.join(sorted(valid))}"
 
 
 def test_a_file_may_be_piped_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,11 +82,11 @@ def test_the_same_settings_show_the_same_batch_and_strong_ones_another(opened: t
     recipe, data = opened
     usual = recipe.settings("tiny", {})
     first, again = (recipe.training_batch(usual, data) for _ in range(2))
-    assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(first, again, strict=True))
+    assert all(np.array_equal(picture.pixels, other.pixels) for picture, other in zip(first, again, strict=True))
     strong = recipe.training_batch(recipe.settings("tiny", strongest(recipe)), data)
     for example in strong:
         check(example)
-    assert not all(np.array_equal(one.pixels, other.pixels) for one, other in zip(first, strong, strict=True))
+    assert not all(np.array_equal(picture.pixels, other.pixels) for picture, other in zip(first, strong, strict=True))
 
 
 def test_looking_leaves_the_random_numbers_of_others_alone(opened: tuple[AnyRecipe, Any]) -> None:

@@ -85,15 +85,15 @@ def test_two_workers_at_once_train_alike_offline_and_write_nothing_elsewhere(
         folder.mkdir()
     (folders[0] / "given.json").write_text(json.dumps(trainings))
     (folders[1] / "given.json").write_text(json.dumps(trainings[::-1]))
-    with started(folders[0]) as one, started(folders[1]) as other:
+    with started(folders[0]) as in_order, started(folders[1]) as reversed_order:
         try:
-            told = [worker.communicate() for worker in (one, other)]
+            outputs = [worker.communicate() for worker in (in_order, reversed_order)]
         finally:
-            one.kill()
-            other.kill()
-    assert [one.returncode, other.returncode] == [0, 0], told
-    assert sorted(told[0][0].splitlines()) == sorted(told[1][0].splitlines()), "whoever trained before"
-    assert len(told[0][0].splitlines()) == len(trainings)
+            in_order.kill()
+            reversed_order.kill()
+    assert [in_order.returncode, reversed_order.returncode] == [0, 0], outputs
+    assert sorted(outputs[0][0].splitlines()) == sorted(outputs[1][0].splitlines()), "whoever trained before"
+    assert len(outputs[0][0].splitlines()) == len(trainings)
     for folder in folders:
         files = {path.relative_to(folder).parts[0] for path in folder.rglob("*") if path.is_file()}
         assert files - {"trials"} == {"given.json"}

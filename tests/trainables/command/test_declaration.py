@@ -122,7 +122,7 @@ def test_parameters_that_depend_on_each_other_in_a_circle_are_refused() -> None:
 def test_the_space_follows_the_conditions() -> None:
     recipe = script(parameters={"momentum": MOMENTUM, "optimizer": OPTIMIZER, "lr": LR, "width": 3})
     searched = ranges(find_space(recipe))
-    assert {name: str(each) for name, each in searched.items()} == {
+    assert {name: str(span) for name, span in searched.items()} == {
         "optimizer": "sgd | adamw",
         "lr": "0.0001 … 1 (log)",
         "momentum": "0.6 … 0.98",
@@ -291,8 +291,8 @@ def test_check_says_that_a_script_is_not_sent_to_a_cluster(tmp_path: Path) -> No
 
 
 def test_a_script_starts_from_an_earlier_ones_checkpoint_by_the_parameter_that_is_named(tmp_path: Path) -> None:
-    kept = {"path": "${run_dir}/last*.pt", "start": "init"}
-    recipe = command("${args}", parameters={"lr": LR, "init": "none"}, checkpoint=kept)
+    declared = {"path": "${run_dir}/last*.pt", "start": "init"}
+    recipe = command("${args}", parameters={"lr": LR, "init": "none"}, checkpoint=declared)
     assert start_settings(recipe, tmp_path) == {"init": str(tmp_path / "last*.pt")}
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()

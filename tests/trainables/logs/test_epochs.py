@@ -22,10 +22,10 @@ def feed(rows: EpochRows, *batches: tuple[float | None, Mapping[str, float]], do
     ready = []
     for epoch, values in batches:
         rows.add([LogRow(epoch, values)])
-        ready.append([(each.epoch, each.values.get("accuracy")) for each in rows.ready()])
+        ready.append([(row.epoch, row.values.get("accuracy")) for row in rows.ready()])
     if done:
         rows.finish()
-        ready.append([(each.epoch, each.values.get("accuracy")) for each in rows.ready()])
+        ready.append([(row.epoch, row.values.get("accuracy")) for row in rows.ready()])
     return ready
 
 
@@ -94,7 +94,7 @@ def test_a_late_metric_is_waited_for_as_long_as_declared() -> None:
 def test_rows_that_are_repeated_count_once() -> None:
     batches = [(1, {"accuracy": 0.1}), (1, {"accuracy": 0.1}), (2, {"accuracy": math.nan}), (2, {"accuracy": math.nan})]
     ready = feed(rows_of(), *batches)
-    assert [[epoch for epoch, _ in each] for each in ready] == [[1], [], [2], []]
+    assert [[epoch for epoch, _ in at_once] for at_once in ready] == [[1], [], [2], []]
 
 
 def resumed() -> EpochRows:

@@ -132,9 +132,9 @@ def test_cells_of_a_table(rows: list[tuple[str, str]], delimiter: str, padding: 
         logged = read(CsvReader(path, "epoch", ["accuracy"], ["accuracy"]), path, [text.getvalue().encode()])
     if logged is None:
         return
-    kept = [row for row in rows if row[0].strip()]  # without an epoch there is nothing but a word for no number
-    assert len(logged) == len(kept)
-    for row, (epoch, cell) in zip(logged, kept, strict=True):
+    filled = [row for row in rows if row[0].strip()]  # without an epoch there is nothing but a word for no number
+    assert len(logged) == len(filled)
+    for row, (epoch, cell) in zip(logged, filled, strict=True):
         assert repr(row.epoch) == repr(float(epoch))
         number = None if cell.strip() in ("", "None") else float(cell.replace(",", "."))
         assert repr(row.values.get("accuracy")) == repr(number)

@@ -135,13 +135,13 @@ def test_a_frame_is_the_one_that_was_asked_for(written: Path) -> None:
 
 def test_frames_are_decoded_once_while_there_is_room(written: Path) -> None:
     frame_bytes = 64 * 64 * 3
-    kept, full = (open_refdet(written, cache_bytes=limit) for limit in (10 * frame_bytes, frame_bytes))
-    for data, same in ((kept, True), (full, False)):
+    roomy, full = (open_refdet(written, cache_bytes=limit) for limit in (10 * frame_bytes, frame_bytes))
+    for data, is_same in ((roomy, True), (full, False)):
         video = data.train[0].video
-        assert (data.frames.frame(video, 2, 64)[0] is data.frames.frame(video, 2, 64)[0]) is same
+        assert (data.frames.frame(video, 2, 64)[0] is data.frames.frame(video, 2, 64)[0]) is is_same
         assert data.frames.bytes <= data.frames.limit
     with pytest.raises(ValueError, match="read-only"):
-        kept.frames.frame(kept.train[0].video, 2, 64)[0][:] = 0
+        roomy.frames.frame(roomy.train[0].video, 2, 64)[0][:] = 0
 
 
 def test_a_box_that_reaches_beyond_the_picture_by_rounding_is_cut(root: Path) -> None:

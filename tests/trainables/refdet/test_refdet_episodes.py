@@ -18,10 +18,10 @@ from trainables.samples.reference_videos import write_refdet
 def test_a_box_turns_with_its_frame(quarters: int, mirrored: bool) -> None:
     pixels = np.zeros((32, 32, 3), dtype=np.uint8)
     pixels[5:9, 20:26] = 255  # y 5 to 9, x 20 to 26
-    found, boxes = turned(pixels, torch.tensor([[20.0, 5.0, 26.0, 9.0]]), quarters, mirrored)
+    turned_pixels, boxes = turned(pixels, torch.tensor([[20.0, 5.0, 26.0, 9.0]]), quarters, mirrored)
     x1, y1, x2, y2 = map(int, boxes[0].tolist())
-    assert found[y1:y2, x1:x2].min() == 255
-    assert found.sum() == found[y1:y2, x1:x2].sum() == pixels.sum()
+    assert turned_pixels[y1:y2, x1:x2].min() == 255
+    assert turned_pixels.sum() == turned_pixels[y1:y2, x1:x2].sum() == pixels.sum()
 
 
 def test_the_eight_turns_are_all_different() -> None:

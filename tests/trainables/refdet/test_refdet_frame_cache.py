@@ -60,24 +60,24 @@ def counted() -> Iterator[list[int]]:
 
 def test_a_frame_beyond_the_bounds_is_sought_and_is_the_same(long: SimpleNamespace) -> None:
     """Of 40 frames, only those from the last keyframe on are decoded."""
-    kept, sought = FrameCache([long], 10**9), FrameCache([long], 0, FrameStore(0))
+    in_memory, sought = FrameCache([long], 10**9), FrameCache([long], 0, FrameStore(0))
     for number in (0, 9, 10, 25, 39):
         with counted() as decoded:
             pixels, scale = sought.frame(long.video, number, 64)
-        assert np.array_equal(pixels, kept.frame(long.video, number, 64)[0])
+        assert np.array_equal(pixels, in_memory.frame(long.video, number, 64)[0])
         assert scale == 1.0
         assert len(decoded) <= 12, "of a group of ten"
     assert sought.bytes == 0
 
 
 def test_frames_beyond_the_memory_are_decoded_once_and_read_from_disk(long: SimpleNamespace, tmp_path: Path) -> None:
-    kept, on_disk = FrameCache([long], 10**9), FrameCache([long], 0, FrameStore(10**9, tmp_path))
+    in_memory, on_disk = FrameCache([long], 10**9), FrameCache([long], 0, FrameStore(10**9, tmp_path))
     with counted() as decoded:
         for number in (25, 0, 39, 10):
             pixels, scale = on_disk.frame(long.video, number, 32)
-            same, of = kept.frame(long.video, number, 32)
-            assert np.array_equal(pixels, same)
-            assert scale == of == 0.5
+            expected, expected_scale = in_memory.frame(long.video, number, 32)
+            assert np.array_equal(pixels, expected)
+            assert scale == expected_scale == 0.5
     assert len(decoded) == 2 * 40, "once by each of the two"
     assert on_disk.bytes == 0
 

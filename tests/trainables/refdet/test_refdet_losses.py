@@ -55,11 +55,11 @@ class TestContrast:
         loss = losses.supervised_contrast(vectors, torch.tensor(classes)).item()
         terms = []
         for i in range(5):
-            same = [p for p in range(5) if p != i and classes[p] == classes[i]]
+            positives = [p for p in range(5) if p != i and classes[p] == classes[i]]
             below = sum(math.exp(float(vectors[i] @ vectors[a]) / 0.1) for a in range(5) if a != i)
-            if same:
-                logs = [math.log(math.exp(float(vectors[i] @ vectors[p]) / 0.1) / below) for p in same]
-                terms.append(-sum(logs) / len(same))
+            if positives:
+                logs = [math.log(math.exp(float(vectors[i] @ vectors[p]) / 0.1) / below) for p in positives]
+                terms.append(-sum(logs) / len(positives))
         assert loss == pytest.approx(sum(terms) / len(terms), rel=1e-4)
 
     def test_of_strangers_is_nothing(self, losses: Any) -> None:

@@ -79,7 +79,7 @@ def test_it_finds_what_the_evaluation_finds(
     side = max(images[0]["frame"].shape[:2])
     answers = Refdet().predictor(settings, checkpoint)(images)
     expected = found_by_evaluation(data, settings, checkpoint, monkeypatch)
-    assert sum(len(each.scores) for each in expected) > 5
+    assert sum(len(detections.scores) for detections in expected) > 5
     for ours, theirs in zip(answers, expected, strict=True):
         assert ours["boxes"] == pytest.approx((theirs.boxes * side / 64).clip(0, side), abs=1e-3)
         assert ours["scores"] == pytest.approx(theirs.scores, abs=1e-4)

@@ -104,7 +104,9 @@ def test_the_export_is_document_003s_command_line(training: str, tmp_path: Path)
     assert (program, words[0]) == ("python", "train.py")
     read = vars(documented().parse_args(words[1:]))
     given = settings.model_dump()
-    assert {name: given[name] for name, value in read.items() if value} == {name: v for name, v in read.items() if v}
+    assert {name: given[name] for name, value in read.items() if value} == {
+        name: value for name, value in read.items() if value
+    }
     assert read["lr"] == 0.00023
     assert (read["supcon_weight"] is not None) == (training != "stage-1")
     assert (read["negative_strategy"] == "cross_class") == (training == "stage-3")

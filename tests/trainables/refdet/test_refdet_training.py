@@ -55,9 +55,9 @@ def test_a_checkpoint_evaluates_to_what_its_epoch_measured(videos: RefdetData, t
 
 def test_trainings_that_take_turns_do_not_disturb_each_other(videos: RefdetData, tmp_path: Path) -> None:
     given = [settings(epochs=2, hsv=0.5), settings("stage-2", epochs=2, seed=5, lr=3e-3)]
-    alone = [losses(curve(each, videos, tmp_path)) for each in given]
-    turns = zip(*(curve(each, videos, tmp_path) for each in given), strict=True)
-    assert [list(each) for each in zip(*(losses(iter(turn)) for turn in turns), strict=True)] == alone
+    alone = [losses(curve(chosen, videos, tmp_path)) for chosen in given]
+    turns = zip(*(curve(chosen, videos, tmp_path) for chosen in given), strict=True)
+    assert [list(of_training) for of_training in zip(*(losses(iter(turn)) for turn in turns), strict=True)] == alone
     assert alone[0] != alone[1]
 
 

@@ -118,13 +118,16 @@ def test_shrinking_while_the_colours_are_converted_loses_no_more_than_shrinking_
     drawn = cv2.resize(cells, (960, 544), interpolation=cv2.INTER_CUBIC)
     frame = VideoFrame.from_ndarray(drawn, format="rgb24").reformat(format="yuv420p")
     truth = fitted(drawn, 320)[0][:181].astype(int)
-    here = np.abs(scaled_frame(frame, 320, VideoReformatter())[0] - truth).mean()
-    assert here < np.abs(fitted(upright_pixels(frame), 320)[0][:181] - truth).mean() < 2
+    error = np.abs(scaled_frame(frame, 320, VideoReformatter())[0] - truth).mean()
+    assert error < np.abs(fitted(upright_pixels(frame), 320)[0][:181] - truth).mean() < 2
 
 
 def test_a_mirrored_video_is_mirrored_as_players_do(tmp_path: Path) -> None:
-    one = 1 << 16
-    file = write(tmp_path / "a.mp4", set_display_matrix=[-one, 0, 0, 0, one, 0, 96 * one, 0, 1 << 30])
+    fixed_point_one = 1 << 16
+    file = write(
+        tmp_path / "a.mp4",
+        set_display_matrix=[-fixed_point_one, 0, 0, 0, fixed_point_one, 0, 96 * fixed_point_one, 0, 1 << 30],
+    )
     picture = frames(file)[0]
     assert picture[8, 80].mean() > 200 > 50 > picture[8, 16].mean()
 

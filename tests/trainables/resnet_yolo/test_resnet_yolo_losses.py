@@ -24,8 +24,8 @@ def target(*edges: tuple[float, float]) -> Target:
     return Target(boxes(*edges), torch.zeros(len(edges), dtype=torch.long))
 
 
-def matched(predicted: Tensor, wanted: Target, threshold: float) -> list[int]:
-    return match(predicted, wanted, CENTERS, STRIDES, threshold).tolist()
+def matched(predicted: Tensor, objects: Target, threshold: float) -> list[int]:
+    return match(predicted, objects, CENTERS, STRIDES, threshold).tolist()
 
 
 class TestMatching:

@@ -67,9 +67,9 @@ def test_trainings_that_take_turns_do_not_disturb_each_other(
     small: Small, few_digits: YoloData, tmp_path: Path
 ) -> None:
     settings = [small(epochs=3, **AUGMENTED), small(epochs=3, seed=5, lr=1e-3, mosaic=1.0)]
-    alone = [losses(curve(each, few_digits, tmp_path)) for each in settings]
-    turns = zip(*(curve(each, few_digits, tmp_path) for each in settings), strict=True)
-    assert [list(each) for each in zip(*(losses(iter(turn)) for turn in turns), strict=True)] == alone
+    alone = [losses(curve(chosen, few_digits, tmp_path)) for chosen in settings]
+    turns = zip(*(curve(chosen, few_digits, tmp_path) for chosen in settings), strict=True)
+    assert [list(of_training) for of_training in zip(*(losses(iter(turn)) for turn in turns), strict=True)] == alone
 
 
 def test_batches_from_other_processes_are_as_reproducible(small: Small, few_digits: YoloData, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_its_term_has_its_weight_and_is_part_of_the_loss(pairs: RgbtData, teache
     """In the first step, whose weights are the same. The other parts of the loss are of one head alone."""
     weights = (0.0, 3.0, 6.0)
     taught = [settings(teacher=str(teacher), distill_weight=weight, batch=8, epochs=1) for weight in weights]
-    first = [losses(each, pairs, tmp_path)[0] for each in taught]
+    first = [losses(chosen, pairs, tmp_path)[0] for chosen in taught]
     assert first[2]["train/distill"] == pytest.approx(2 * first[1]["train/distill"])
     for epoch in first[1:]:
         assert epoch["train"] - first[0]["train"] == pytest.approx(epoch["train/distill"], rel=1e-4)
@@ -139,18 +139,20 @@ def test_it_is_frozen_and_sees_its_planes_without_modality_dropout(
 
 @e2e
 def test_a_resume_is_exact_and_asks_for_the_same_teacher(pairs: RgbtData, teacher: Path, tmp_path: Path) -> None:
-    own = tmp_path / "teacher.pt"
+    teacher_file = tmp_path / "teacher.pt"
     state = torch.load(teacher / "state.pt", weights_only=False)["training"]
-    torch.save({"model": state["ema"], "names": state["names"]}, own)
+    torch.save({"model": state["ema"], "names": state["names"]}, teacher_file)
     changes = {"modality_dropout": 0.5, "multi_scale": 0.5, "batch_parts": 2, "mosaic": 0.5}
-    given = settings(teacher=str(own), distill_weight=6.0, epochs=3, **changes)
+    given = settings(teacher=str(teacher_file), distill_weight=6.0, epochs=3, **changes)
     curve = list(Rgbt().train(given, pairs, tmp_path))
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()
     next(islice(Rgbt().train(given, pairs, tmp_path), 1)).save(checkpoint)
-    assert losses(given, pairs, tmp_path, resume=checkpoint) == [{**e.losses, **e.metrics} for e in curve[1:]]
+    assert losses(given, pairs, tmp_path, resume=checkpoint) == [
+        {**epoch.losses, **epoch.metrics} for epoch in curve[1:]
+    ]
     state["ema"]["model.1.conv.weight"] += 1
-    torch.save({"model": state["ema"], "names": state["names"]}, own)
+    torch.save({"model": state["ema"], "names": state["names"]}, teacher_file)
     with pytest.raises(CheckpointError, match=r"teacher .*: has other weights than when this training began"):
         losses(given, pairs, tmp_path, resume=checkpoint)
 

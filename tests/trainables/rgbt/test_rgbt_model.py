@@ -42,7 +42,7 @@ def detector(folder: Path, weights: Any = None, names: tuple[str, ...] = NAMES, 
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> Any:
+def three_channels(tmp_path: Path) -> Any:
     """A three-channel detector of the same size, whose norms fit, so that its answers depend on the input."""
     with isolated(tmp_path):
         from ultralytics.nn.tasks import DetectionModel
@@ -77,27 +77,27 @@ def save_weights(model: Any, path: Path) -> None:
 
 class TestFourChannels:
     @pytest.mark.parametrize("fusion", FUSIONS)
-    def test_from_zero_see_what_three_saw(self, three: Any, tmp_path: Path, fusion: str) -> None:
-        four = detector(tmp_path, three, fusion=fusion, thermal_init="zero")
+    def test_from_zero_see_what_three_saw(self, three_channels: Any, tmp_path: Path, fusion: str) -> None:
+        four_channels = detector(tmp_path, three_channels, fusion=fusion, thermal_init="zero")
         blanked = planes() * torch.tensor([1.0, 1, 1, 0]).view(1, 4, 1, 1)
-        assert torch.allclose(raw(four, blanked), raw(three, blanked[:, :3]), atol=1e-5)
+        assert torch.allclose(raw(four_channels, blanked), raw(three_channels, blanked[:, :3]), atol=1e-5)
 
-    def test_from_the_mean_see_more(self, three: Any, tmp_path: Path) -> None:
+    def test_from_the_mean_see_more(self, three_channels: Any, tmp_path: Path) -> None:
         from trainables.rgbt.model import first_filters
 
-        weight = first_filters(detector(tmp_path, three, thermal_init="mean"))[0]
-        assert torch.allclose(weight[:, 3], three.model[0].conv.weight.mean(dim=1))
-        assert torch.equal(weight[:, :3], three.model[0].conv.weight)
+        weight = first_filters(detector(tmp_path, three_channels, thermal_init="mean"))[0]
+        assert torch.allclose(weight[:, 3], three_channels.model[0].conv.weight.mean(dim=1))
+        assert torch.equal(weight[:, :3], three_channels.model[0].conv.weight)
 
-    def test_survive_saving_and_loading(self, three: Any, tmp_path: Path) -> None:
+    def test_survive_saving_and_loading(self, three_channels: Any, tmp_path: Path) -> None:
         from trainables.rgbt.weights import load_weights
 
-        four = detector(tmp_path, three, thermal_init="mean")
-        four.model[0].conv.weight.data[:, 3] += 1
-        save_weights(four, tmp_path / "four.pt")
+        four_channels = detector(tmp_path, three_channels, thermal_init="mean")
+        four_channels.model[0].conv.weight.data[:, 3] += 1
+        save_weights(four_channels, tmp_path / "four.pt")
         loaded = load_weights(str(tmp_path / "four.pt"), "t")
         again = detector(tmp_path, loaded, thermal_init="zero")
-        assert torch.allclose(raw(again, planes()), raw(four, planes()), atol=1e-5)
+        assert torch.allclose(raw(again, planes()), raw(four_channels, planes()), atol=1e-5)
 
 
 class TestTheGate:
@@ -118,8 +118,8 @@ class TestTheGate:
 
 class TestAttention:
     @torch.no_grad()
-    def test_starts_as_the_plain_stem_and_weighs_planes_and_places(self, three: Any, tmp_path: Path) -> None:
-        changes = {"weights": three, "thermal_init": "mean"}
+    def test_starts_as_the_plain_stem_and_weighs_planes_and_places(self, three_channels: Any, tmp_path: Path) -> None:
+        changes = {"weights": three_channels, "thermal_init": "mean"}
         attention, plain = (detector(tmp_path, fusion=fusion, **changes) for fusion in ("attention", "concat"))
         assert torch.equal(raw(attention, planes()), raw(plain, planes()))
         assert not torch.allclose(raw(plain, planes()), raw(plain, planes(seed=7)), atol=1e-3)
@@ -135,42 +135,48 @@ class TestAttention:
 
 class TestTwoStreams:
     def test_are_two_backbones_that_the_neck_gets_joined(self, tmp_path: Path) -> None:
-        two, one = (detector(tmp_path, fusion=fusion) for fusion in ("two-stream", "concat"))
-        assert two.stride.tolist() == one.stride.tolist() == [8, 16, 32]
-        backbone = sum(value.numel() for layer in one.model[:11] for value in layer.parameters())
-        joints = sum(value.numel() for layer in (28, 30, 32) for value in two.model[layer].parameters())
+        two_stream, concat = (detector(tmp_path, fusion=fusion) for fusion in ("two-stream", "concat"))
+        assert two_stream.stride.tolist() == concat.stride.tolist() == [8, 16, 32]
+        backbone = sum(value.numel() for layer in concat.model[:11] for value in layer.parameters())
+        joints = sum(value.numel() for layer in (28, 30, 32) for value in two_stream.model[layer].parameters())
         filters = 8 * 4 * 9 - 8 * 3 * 9 - 8 * 9  # the first ones of both streams are the plain stem's
-        added = sum(value.numel() for value in two.parameters()) - sum(value.numel() for value in one.parameters())
+        added = sum(value.numel() for value in two_stream.parameters()) - sum(
+            value.numel() for value in concat.parameters()
+        )
         assert added == backbone + joints - 8 * 4 * 9 + filters
-        assert {type(layer).__module__.split(".")[0] for layer in two.modules()} <= {
+        assert {type(layer).__module__.split(".")[0] for layer in two_stream.modules()} <= {
             "ultralytics",
             "torch",
             "torchvision",
         }
 
-    def test_both_take_the_weights_of_one_and_begin_as_rgb_or_as_their_mean(self, three: Any, tmp_path: Path) -> None:
+    def test_both_take_the_weights_of_one_and_begin_as_rgb_or_as_their_mean(
+        self, three_channels: Any, tmp_path: Path
+    ) -> None:
         from trainables.rgbt.model import first_filters
         from trainables.rgbt.weights import check_fits
 
-        two = detector(tmp_path, three, fusion="two-stream", thermal_init="zero")
-        check_fits(two, three, "three.pt")
-        colours, thermal = first_filters(two)
-        assert torch.equal(colours, three.model[0].conv.weight)
-        assert torch.equal(thermal, three.model[0].conv.weight.mean(dim=1, keepdim=True))
-        assert torch.equal(two.model[26].cv1.conv.weight, three.model[10].cv1.conv.weight)
+        two_stream = detector(tmp_path, three_channels, fusion="two-stream", thermal_init="zero")
+        check_fits(two_stream, three_channels, "three.pt")
+        colours, thermal = first_filters(two_stream)
+        assert torch.equal(colours, three_channels.model[0].conv.weight)
+        assert torch.equal(thermal, three_channels.model[0].conv.weight.mean(dim=1, keepdim=True))
+        assert torch.equal(two_stream.model[26].cv1.conv.weight, three_channels.model[10].cv1.conv.weight)
         blanked = planes() * torch.tensor([1.0, 1, 1, 0]).view(1, 4, 1, 1)
-        assert torch.allclose(raw(two, planes()), raw(two, blanked), atol=1e-5), "thermal has no share yet"
-        joined = detector(tmp_path, three, fusion="two-stream", thermal_init="mean")
+        assert torch.allclose(raw(two_stream, planes()), raw(two_stream, blanked), atol=1e-5), (
+            "thermal has no share yet"
+        )
+        joined = detector(tmp_path, three_channels, fusion="two-stream", thermal_init="mean")
         assert not torch.allclose(raw(joined, planes()), raw(joined, blanked), atol=1e-5)
 
-    def test_are_refused_by_a_model_with_one(self, three: Any, tmp_path: Path) -> None:
+    def test_are_refused_by_a_model_with_one(self, three_channels: Any, tmp_path: Path) -> None:
         from trainables.rgbt.weights import check_fits
 
-        two = detector(tmp_path, fusion="two-stream")
+        two_stream = detector(tmp_path, fusion="two-stream")
         with pytest.raises(CheckpointError, match="have two backbones; set fusion to two-stream"):
-            check_fits(detector(tmp_path, two), two, "two.pt")
+            check_fits(detector(tmp_path, two_stream), two_stream, "two.pt")
         with pytest.raises(CheckpointError, match=r"model\.\d+\.conv\.weight is .* but the model has"):
-            check_fits(detector(tmp_path, model="n", fusion="two-stream"), three, "small.pt")
+            check_fits(detector(tmp_path, model="n", fusion="two-stream"), three_channels, "small.pt")
 
 
 class TestWeights:
@@ -187,18 +193,18 @@ class TestWeights:
         with pytest.raises(CheckpointError, match=complaint):
             load_weights(str(path), "x")
 
-    def test_of_another_size_are_refused(self, three: Any, tmp_path: Path) -> None:
+    def test_of_another_size_are_refused(self, three_channels: Any, tmp_path: Path) -> None:
         from trainables.rgbt.weights import check_fits, load_weights
 
         path = tmp_path / "small.pt"
-        save_weights(three, path)
+        save_weights(three_channels, path)
         with pytest.raises(CheckpointError, match=r"model\.\d+\.conv\.weight is .* but the model has"):
             load_weights(str(path), "n")
         assert load_weights(str(path), "t") is not None
         with pytest.raises(CheckpointError, match=r"model\.\d+\.conv\.weight is .* but the model has"):
-            check_fits(detector(tmp_path, model="n"), three, "small.pt")
-        check_fits(detector(tmp_path), three, "fitting.pt")
-        check_fits(detector(tmp_path, fusion="gated"), three, "fitting.pt")
+            check_fits(detector(tmp_path, model="n"), three_channels, "small.pt")
+        check_fits(detector(tmp_path), three_channels, "fitting.pt")
+        check_fits(detector(tmp_path, fusion="gated"), three_channels, "fitting.pt")
 
     @pytest.mark.parametrize("fusion", FUSIONS)
     @pytest.mark.parametrize("form", ["checkpoint", "export"])

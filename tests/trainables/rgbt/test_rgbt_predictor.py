@@ -63,7 +63,7 @@ def trained(data: RgbtData, tmp_path_factory: pytest.TempPathFactory) -> Trained
 
 
 @pytest.fixture(scope="module", params=["concat", "gated", "attention", "two-stream", "rgb", "clahe"])
-def each(request: pytest.FixtureRequest, data: RgbtData, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained_model(request: pytest.FixtureRequest, data: RgbtData, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     changes: dict[str, dict[str, Any]] = {
         "gated": {"fusion": "gated"},
         "attention": {"fusion": "attention"},
@@ -74,22 +74,24 @@ def each(request: pytest.FixtureRequest, data: RgbtData, tmp_path_factory: pytes
     return Trained(data, tmp_path_factory.mktemp(request.param), **changes.get(request.param, {}))
 
 
-def test_it_finds_in_files_and_arrays_what_the_evaluation_finds(each: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_finds_in_files_and_arrays_what_the_evaluation_finds(
+    trained_model: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import cv2
 
-    files = [(sample.rgb, sample.thermal) for sample in each.data.val.samples]
+    files = [(sample.rgb, sample.thermal) for sample in trained_model.data.val.samples]
     arrays = []
     for rgb, thermal in files:
         colours = np.asarray(cv2.imread(str(rgb)))[..., ::-1]
         arrays.append(np.dstack((colours, np.asarray(cv2.imread(str(thermal), cv2.IMREAD_GRAYSCALE)))))
-    predict = each.recipe.predictor(each.settings, each.folder)
-    expected = each.found_by_evaluation(monkeypatch)
+    predict = trained_model.recipe.predictor(trained_model.settings, trained_model.folder)
+    expected = trained_model.found_by_evaluation(monkeypatch)
     assert sum(len(detections.scores) for detections in expected) > 10
     for images in (files, arrays):
         for ours, theirs in zip(predict(images), expected, strict=True):
             assert ours["boxes"] == pytest.approx((theirs.boxes * 80 / 64).clip(0, 80), abs=1e-3)
             assert ours["scores"] == pytest.approx(theirs.scores, abs=1e-4)
-            assert ours["labels"] == [each.data.names[int(index)] for index in theirs.classes]
+            assert ours["labels"] == [trained_model.data.names[int(index)] for index in theirs.classes]
 
 
 @pytest.mark.parametrize("shape", [(40, 100), (101, 37), (20, 20)])
@@ -133,13 +135,13 @@ with torch.no_grad():
 """
 
 
-def test_ultralytics_alone_loads_the_exported_weights_and_answers_alike(each: Trained, tmp_path: Path) -> None:
-    written = each.recipe.weights(each.settings, each.folder, tmp_path)
-    if each.settings.fusion in ("gated", "attention"):
+def test_ultralytics_alone_loads_the_exported_weights_and_answers_alike(trained_model: Trained, tmp_path: Path) -> None:
+    written = trained_model.recipe.weights(trained_model.settings, trained_model.folder, tmp_path)
+    if trained_model.settings.fusion in ("gated", "attention"):
         assert written.keys() == {"weights_state.pt"}
         saved = torch.load(tmp_path / "weights_state.pt", weights_only=True)
         assert any(name.startswith(("model.0.gate.", "model.0.attention.")) for name in saved["model"])
-        assert saved["names"] == list(each.data.names)
+        assert saved["names"] == list(trained_model.data.names)
         return
     assert written.keys() == {"weights.pt"}
     planes = np.random.default_rng(1).integers(0, 255, (64, 64, 4), dtype=np.uint8)
@@ -150,10 +152,10 @@ def test_ultralytics_alone_loads_the_exported_weights_and_answers_alike(each: Tr
     from trainables.rgbt.evaluation import blank_thermal
     from trainables.rgbt.predictor import trained
 
-    model, _ = trained(each.settings, each.folder)
+    model, _ = trained(trained_model.settings, trained_model.folder)
     batch = torch.from_numpy(planes.transpose(2, 0, 1).copy())[None].float() / 255
     with torch.no_grad():
-        ours = model(blank_thermal(batch) if each.settings.modality == "rgb" else batch)[0]
+        ours = model(blank_thermal(batch) if trained_model.settings.modality == "rgb" else batch)[0]
     assert np.load(tmp_path / "found.npy") == pytest.approx(ours.numpy(), abs=1e-4)
 
 
@@ -170,8 +172,12 @@ def test_pairs_that_are_none_are_refused_in_a_sentence(trained: Trained) -> None
         predict([(colours, colours)])
 
 
-def test_onnx_answers_as_torch_does_with_a_gate_and_blind_to_thermal_too(each: Trained, tmp_path: Path) -> None:
-    (line,) = each.recipe.onnx(each.settings, each.folder, tmp_path).values()
+def test_onnx_answers_as_torch_does_with_a_gate_and_blind_to_thermal_too(
+    trained_model: Trained, tmp_path: Path
+) -> None:
+    (line,) = trained_model.recipe.onnx(trained_model.settings, trained_model.folder, tmp_path).values()
     assert line.startswith("images (1, 4, 64, 64) to boxes, scores; largest difference from torch ")
     pair = np.random.default_rng(0).integers(0, 255, (50, 70, 4), dtype=np.uint8)
-    assert predicts_alike(each.recipe, each.settings, each.folder, tmp_path / "model.onnx", pair)
+    assert predicts_alike(
+        trained_model.recipe, trained_model.settings, trained_model.folder, tmp_path / "model.onnx", pair
+    )

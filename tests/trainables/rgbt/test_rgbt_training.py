@@ -69,9 +69,9 @@ def test_a_checkpoint_evaluates_to_what_its_epoch_measured(pairs: RgbtData, tmp_
 
 def test_trainings_that_take_turns_do_not_disturb_each_other(pairs: RgbtData, tmp_path: Path) -> None:
     given = [settings(epochs=2, **AUGMENTED), settings(epochs=2, seed=5, optimizer="SGD", mosaic=1.0)]
-    alone = [losses(curve(each, pairs, tmp_path)) for each in given]
-    turns = zip(*(curve(each, pairs, tmp_path) for each in given), strict=True)
-    assert [list(each) for each in zip(*(losses(iter(turn)) for turn in turns), strict=True)] == alone
+    alone = [losses(curve(chosen, pairs, tmp_path)) for chosen in given]
+    turns = zip(*(curve(chosen, pairs, tmp_path) for chosen in given), strict=True)
+    assert [list(of_training) for of_training in zip(*(losses(iter(turn)) for turn in turns), strict=True)] == alone
     assert alone[0] != alone[1]
 
 

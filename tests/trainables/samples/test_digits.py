@@ -36,7 +36,7 @@ def test_a_seed_always_draws_the_same(tmp_path: Path) -> None:
 
 def test_training_and_validation_are_drawn_apart() -> None:
     train, val = (scenes(split, 3, digits=(3, 7), size=64, seed=0) for split in ("train", "val"))
-    assert not any(np.array_equal(one.pixels, two.pixels) for one in train for two in val)
+    assert not any(np.array_equal(train_scene.pixels, val_scene.pixels) for train_scene in train for val_scene in val)
 
 
 def test_one_that_is_there_is_left_alone(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_the_lighter_networks_are_those_that_their_kinetics_weights_are_of(train
     settings = Slowfast().settings("paper", {}, training)
     with torch.device("meta"):
         model = new_network(settings, 400)
-        built = {each.__name__: each for each in (create_resnet, create_x3d)}[model.builder](**model.arguments)
+        built = {create.__name__: create for create in (create_resnet, create_x3d)}[model.builder](**model.arguments)
     assert sum(value.numel() for value in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.005)
     shapes = {name: value.shape for name, value in model.network.state_dict().items()}
     assert shapes == {name: value.shape for name, value in built.state_dict().items()}
@@ -127,6 +127,8 @@ def test_first_blocks_of_each_network_are_frozen() -> None:
     for name in ("slowfast", "slow", "x3d"):
         settings = Slowfast().settings("tiny", {"model": name, "stem_width": 8, "x3d_depth": 0.5, "freeze": 2})
         frozen = {
-            each.split(".")[2] for each, value in new_network(settings, 2).named_parameters() if not value.requires_grad
+            weight.split(".")[2]
+            for weight, value in new_network(settings, 2).named_parameters()
+            if not value.requires_grad
         }
         assert frozen == {"0", "1"}

@@ -72,8 +72,8 @@ def test_a_batch_in_parts_trains_as_the_whole(parts: int, few: ThermalData, tmp_
     frozen: dict[str, Any] = {"freeze": 5, "dropout": 0.0, "erasing": 0.0, "epochs": 2}
     whole, split = (list(curve(small(**frozen, batch_parts=count), few, tmp_path)) for count in (1, parts))
     assert [len(epoch.steps) for epoch in split] == [4, 4]
-    for one, other in zip(whole, split, strict=True):
-        assert other.losses == pytest.approx(one.losses, rel=1e-5)
+    for epoch, split_epoch in zip(whole, split, strict=True):
+        assert split_epoch.losses == pytest.approx(epoch.losses, rel=1e-5)
 
 
 def test_the_same_seed_gives_the_same_losses_and_another_seed_others(few: ThermalData, tmp_path: Path) -> None:
@@ -83,9 +83,9 @@ def test_the_same_seed_gives_the_same_losses_and_another_seed_others(few: Therma
 
 def test_trainings_that_take_turns_do_not_disturb_each_other(few: ThermalData, tmp_path: Path) -> None:
     given = [small(), small(seed=5, sampling="balanced", loss="focal", depth=50, batch=8, optimizer="sgd", freeze=1)]
-    alone = [losses(curve(each, few, tmp_path)) for each in given]
-    turns = zip(*(curve(each, few, tmp_path) for each in given), strict=True)
-    assert [list(each) for each in zip(*(losses(iter(turn)) for turn in turns), strict=True)] == alone
+    alone = [losses(curve(chosen, few, tmp_path)) for chosen in given]
+    turns = zip(*(curve(chosen, few, tmp_path) for chosen in given), strict=True)
+    assert [list(of_training) for of_training in zip(*(losses(iter(turn)) for turn in turns), strict=True)] == alone
     assert alone[0] != alone[1]
 
 
@@ -110,8 +110,8 @@ def test_an_evaluation_also_tells_what_was_taken_for_what(few: ThermalData, tmp_
 
 
 def test_a_weighted_held_out_loss_is_a_number_where_the_training_split_lacks_a_class(few: ThermalData) -> None:
-    kept = few.train.labels != few.val.labels[0]
-    data = replace(few, train=Clips(few.train.frames[kept], few.train.labels[kept]))
+    of_other_classes = few.train.labels != few.val.labels[0]
+    data = replace(few, train=Clips(few.train.frames[of_other_classes], few.train.labels[of_other_classes]))
     _, held_out = training(data, loss="weighted", batch=1).evaluate(1)  # one batch holds that class alone
     assert math.isfinite(held_out["val"])
 
@@ -176,17 +176,17 @@ def test_each_setting_changes_what_comes_out(
 
 
 def test_the_backbone_learns_at_its_own_rate(few: ThermalData) -> None:
-    one = training(few, backbone_lr_ratio=0.1, warmup_epochs=0)
-    one._set_rate(0.0)
-    assert one.rates() == {"backbone": pytest.approx(2e-4), "head": pytest.approx(2e-3)}
+    slow_backbone = training(few, backbone_lr_ratio=0.1, warmup_epochs=0)
+    slow_backbone._set_rate(0.0)
+    assert slow_backbone.rates() == {"backbone": pytest.approx(2e-4), "head": pytest.approx(2e-3)}
 
 
 def test_frozen_blocks_keep_weights_and_statistics(few: ThermalData) -> None:
-    one = training(few, freeze=2)
-    before = {name: value.clone() for name, value in one.model.state_dict().items()}
-    one.train_epoch(1)
+    frozen = training(few, freeze=2)
+    before = {name: value.clone() for name, value in frozen.model.state_dict().items()}
+    frozen.train_epoch(1)
     changed = {
-        name.split(".")[2] for name, value in one.model.state_dict().items() if not torch.equal(value, before[name])
+        name.split(".")[2] for name, value in frozen.model.state_dict().items() if not torch.equal(value, before[name])
     }
     assert changed == {"2", "3", "4", "6"}
 
@@ -207,8 +207,8 @@ def test_weights_of_a_file_fill_all_but_the_projection(few: ThermalData, tmp_pat
     state = training(few, seed=3).model.network.state_dict()
     torch.save({"model_state": state}, tmp_path / "slowfast.pth")
     loaded = training(few, weights=str(tmp_path / "slowfast.pth")).model.network.state_dict()
-    same = {name for name, value in loaded.items() if torch.equal(value, state[name])}
-    assert loaded.keys() - same == {"blocks.6.proj.weight"}  # its bias is 0 in both
+    equal = {name for name, value in loaded.items() if torch.equal(value, state[name])}
+    assert loaded.keys() - equal == {"blocks.6.proj.weight"}  # its bias is 0 in both
 
 
 def test_the_paper_preset_takes_a_real_step(tmp_path: Path) -> None:

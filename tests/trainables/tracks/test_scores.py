@@ -82,10 +82,10 @@ def test_a_box_of_another_class_is_a_miss_and_a_false_alarm() -> None:
 
 
 def test_what_counts_neither_way_may_be_found_or_not() -> None:
-    other = Frame(Path("none.jpg"), np.array([HERE, THERE]), np.array([1, 2]), ("cow", ""), np.array([True, False]))
-    for found in ([(7, HERE)], [(7, HERE), (8, THERE)]):
-        assert score([other] * 3, [answer(*found)] * 3)["mota"] == 1
-    assert score([other] * 3, [answer((8, THERE))] * 3)["mota"] == 0
+    crowded = Frame(Path("none.jpg"), np.array([HERE, THERE]), np.array([1, 2]), ("cow", ""), np.array([True, False]))
+    for tracks in ([(7, HERE)], [(7, HERE), (8, THERE)]):
+        assert score([crowded] * 3, [answer(*tracks)] * 3)["mota"] == 1
+    assert score([crowded] * 3, [answer((8, THERE))] * 3)["mota"] == 0
 
 
 def test_overlap_of_boxes() -> None:
@@ -100,21 +100,26 @@ def test_trackeval_itself_gives_the_same_for_files_of_motchallenge(tmp_path: Pat
     truth, tracked = [], []
     for number in range(1, 41):
         objects = {1: (4.0 * number, 40.0), 2: (170.0 - 4 * number, 44.0), 3: (90.0, 100.0)}
-        boxes = {each: (x, y, x + 20, y + 40) for each, (x, y) in objects.items()}
+        boxes = {identity: (x, y, x + 20, y + 40) for identity, (x, y) in objects.items()}
         counted = np.array([True, True, False])
         frames.append(Frame(Path("none.jpg"), np.array(list(boxes.values())), np.arange(1, 4), ("", "", ""), counted))
         tracks = {}
-        for each, box in boxes.items():
-            truth.append(f"{number},{each},{box[0]},{box[1]},20,40,{int(each < 3)},{1 if each < 3 else 8},1\n")
+        for identity, box in boxes.items():
+            truth.append(
+                f"{number},{identity},{box[0]},{box[1]},20,40,{int(identity < 3)},{1 if identity < 3 else 8},1\n"
+            )
             if random.random() < 0.85:
-                name = each + 10 * (number // 15) if random.random() < 0.9 else 50 + each
+                name = identity + 10 * (number // 15) if random.random() < 0.9 else 50 + identity
                 tracks[name] = tuple(
                     value + shift for value, shift in zip(box, [random.uniform(-5, 5)] * 4, strict=True)
                 )
         if random.random() < 0.2:
             tracks[90] = (300.0, 20.0, 330.0, 70.0)
         answers.append(answer(*tracks.items()))
-        tracked += [f"{number},{n},{b[0]},{b[1]},{b[2] - b[0]},{b[3] - b[1]},0.9,-1,-1,-1\n" for n, b in tracks.items()]
+        tracked += [
+            f"{number},{track},{box[0]},{box[1]},{box[2] - box[0]},{box[3] - box[1]},0.9,-1,-1,-1\n"
+            for track, box in tracks.items()
+        ]
     ours = score(frames, answers)
     assert ours["idsw"] > 3
     assert ours == pytest.approx(by_trackeval(tmp_path, "".join(truth), "".join(tracked)), abs=1e-4)

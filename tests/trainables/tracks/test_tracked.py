@@ -46,8 +46,10 @@ class Watching(Curves):
         def predict(pictures: Sequence[Any]) -> list[dict[str, Any]]:
             answers = []
             for picture in pictures:
-                n = int(picture.stem)
-                boxes = [[4.0 * n, 10, 4 * n + 12, 30], [50.0 - 4 * n, 8, 62 - 4 * n, 28]][: 1 + late]
+                number = int(picture.stem)
+                boxes = [[4.0 * number, 10, 4 * number + 12, 30], [50.0 - 4 * number, 8, 62 - 4 * number, 28]][
+                    : 1 + late
+                ]
                 scores, labels = np.array([0.9, 0.8])[: 1 + late], ["cow", "pig"][: 1 + late]
                 answers.append({"boxes": np.array(boxes), "scores": scores, "labels": labels})
             return answers
@@ -126,9 +128,9 @@ def test_a_metric_of_tracks_is_optimised_with_its_own_mode_and_bounds() -> None:
 
 def test_a_sum_of_metrics_may_hold_those_of_tracks(walk: Path) -> None:
     pytest.importorskip("trackeval")
-    both = {"name": "both", "mode": "max", "sum": {"score": 1.0, "idf1": 0.5}}
+    total = {"name": "both", "mode": "max", "sum": {"score": 1.0, "idf1": 0.5}}
     tracks = {"trackers": [f"{HERE}EachAnew"]}
-    metrics = next(iter(epochs(watching(tracks=tracks, metric=both), walk))).metrics
+    metrics = next(iter(epochs(watching(tracks=tracks, metric=total), walk))).metrics
     assert metrics["both"] == pytest.approx(metrics["score"] + 0.5 * metrics["idf1"])
 
 

@@ -40,10 +40,10 @@ def used_of_trainer() -> set[str]:
 
 def test_each_attribute_of_the_trainer_that_is_used_is_there() -> None:
     source = inspect.getsource(BaseTrainer)
-    there = set(re.findall(r"self\.(\w+)", source)) | set(vars(BaseTrainer))
+    attributes = set(re.findall(r"self\.(\w+)", source)) | set(vars(BaseTrainer))
     used = used_of_trainer()
     assert {"accumulate", "optimizer_step", "_oom_retries", "tloss", "csv", "start_epoch"} <= used
-    assert used - there == set()
+    assert used - attributes == set()
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_training_may_write_into_a_relative_folder(
     (dataset,) = open_data(root / "detect/data.yaml").sets
     described = check_det_dataset(dataset.for_trainer(Path("training")), autodownload=False)
     assert [described[split] for split in ("train", "val")] == [
-        str(tmp_path / f"training/{s}.txt") for s in ("train", "val")
+        str(tmp_path / f"training/{part}.txt") for part in ("train", "val")
     ]
 
 

@@ -87,15 +87,15 @@ def test_two_epochs_and_two_in_new_processes_are_four(data: Path, model: str, tm
     given = settings(model, **AUGMENTED, epochs=5)
     before = children()
     unbroken = train(given, data, tmp_path / "unbroken")
-    four = [numbers(next(unbroken))]
+    of_four_epochs = [numbers(next(unbroken))]
     second = next(unbroken)
     checkpoint = saved(second, tmp_path / "checkpoint")
-    four += [numbers(second), numbers(next(unbroken)), numbers(next(unbroken))]
+    of_four_epochs += [numbers(second), numbers(next(unbroken)), numbers(next(unbroken))]
     assert len(children() - before) == 2
     unbroken.close()  # type: ignore[attr-defined]  # a generator
     assert children() == before
     resumed = train(given, data, tmp_path / "resumed", resume=checkpoint)
-    assert [numbers(next(resumed)), numbers(next(resumed))] == four[2:]
+    assert [numbers(next(resumed)), numbers(next(resumed))] == of_four_epochs[2:]
     resumed.close()  # type: ignore[attr-defined]
     assert children() == before
     rows = (tmp_path / "resumed/results.csv").read_text().splitlines()
@@ -103,7 +103,9 @@ def test_two_epochs_and_two_in_new_processes_are_four(data: Path, model: str, tm
     assert (tmp_path / "resumed/weights/best.pt").is_file()
     evaluated = RECIPE.evaluate(given, RECIPE.open(data), tmp_path, checkpoint)  # in this process
     measured = [name for name in evaluated if not name.startswith("val")]
-    assert [evaluated[name] for name in measured] == pytest.approx([four[1][name] for name in measured], abs=1e-5)
+    assert [evaluated[name] for name in measured] == pytest.approx(
+        [of_four_epochs[1][name] for name in measured], abs=1e-5
+    )
 
 
 @pytest.mark.e2e
@@ -127,8 +129,8 @@ def test_two_processes_compute_what_one_does_that_adds_up_their_parts(
 def trained(given: UltralyticsSettings, data: Path, workdir: Path) -> tuple[list[Epoch], Path]:
     """Two epochs, and the checkpoint of the second one."""
     epochs = train(given, data, workdir)
-    two = [next(epochs), next(epochs)]
-    return two, saved(two[1], workdir / "checkpoint")
+    two_epochs = [next(epochs), next(epochs)]
+    return two_epochs, saved(two_epochs[1], workdir / "checkpoint")
 
 
 def order(epoch: int) -> list[int]:
@@ -151,8 +153,8 @@ def test_their_weights_are_the_same_and_losses_that_are_no_numbers_are_seen_in_e
         first, second = ranks.ask("train", 1)
         assert first.alarm is second.alarm is None
         assert first.losses != second.losses  # of different images
-        one, other = ranks.ask("weights")
-        assert one == other
+        first_weights, second_weights = ranks.ask("weights")
+        assert first_weights == second_weights
         ranks.ask("evaluate", 1)
         first, second = ranks.ask("train", 2)
         assert first.alarm is None

@@ -109,23 +109,23 @@ def trained(root: Path, models: dict[Task, str], tmp_path_factory: pytest.TempPa
     """A folder of a run that was stopped after its second epoch, with the checkpoint of that epoch; and the epochs."""
     workdir = tmp_path_factory.mktemp("runs") / "stopped"
     epochs = curve(settings(models["detect"]), RECIPE.open(data_of(root, "detect")), workdir)
-    two = [next(epochs), next(epochs)]
-    saved(two[1], workdir / "checkpoint")
+    two_epochs = [next(epochs), next(epochs)]
+    saved(two_epochs[1], workdir / "checkpoint")
     epochs.close()  # type: ignore[attr-defined]  # a generator
-    return workdir, two
+    return workdir, two_epochs
 
 
 def test_a_run_that_was_stopped_is_a_run_as_ultralytics_leaves_it(trained: tuple[Path, list[Epoch]]) -> None:
-    workdir, two = trained
+    workdir, two_epochs = trained
     assert {"args.yaml", "results.csv", "weights"} <= {path.name for path in workdir.iterdir()}
     rows = (workdir / "results.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2"]
-    assert "train/box_loss" in two[0].losses
-    assert {"fitness", "metrics/mAP50-95(B)"} <= two[0].metrics.keys()
-    assert two[0].losses["train"] == pytest.approx(
-        sum(value for name, value in two[0].losses.items() if name.startswith("train/"))
+    assert "train/box_loss" in two_epochs[0].losses
+    assert {"fitness", "metrics/mAP50-95(B)"} <= two_epochs[0].metrics.keys()
+    assert two_epochs[0].losses["train"] == pytest.approx(
+        sum(value for name, value in two_epochs[0].losses.items() if name.startswith("train/"))
     )
-    assert set(two[0].rates) == {"pg0", "pg1", "pg2"}
+    assert set(two_epochs[0].rates) == {"pg0", "pg1", "pg2"}
 
 
 def test_no_thread_and_no_setting_of_torch_outlasts_a_training(trained: tuple[Path, list[Epoch]]) -> None:
@@ -136,10 +136,13 @@ def test_no_thread_and_no_setting_of_torch_outlasts_a_training(trained: tuple[Pa
 def test_a_checkpoint_evaluates_to_what_its_epoch_measured(
     trained: tuple[Path, list[Epoch]], root: Path, models: dict[Task, str], tmp_path: Path
 ) -> None:
-    workdir, two = trained
+    workdir, two_epochs = trained
     data = RECIPE.open(data_of(root, "detect"))
     measured = RECIPE.evaluate(settings(models["detect"]), data, tmp_path, workdir / "checkpoint")
-    expected = {**two[1].metrics, **{name: value for name, value in two[1].losses.items() if name.startswith("val")}}
+    expected = {
+        **two_epochs[1].metrics,
+        **{name: value for name, value in two_epochs[1].losses.items() if name.startswith("val")},
+    }
     assert measured == pytest.approx(expected, abs=1e-5)
 
 
@@ -161,7 +164,7 @@ def test_the_exported_weights_are_the_evaluated_ones(
 ) -> None:
     from ultralytics import YOLO
 
-    workdir, two = trained
+    workdir, two_epochs = trained
     given = settings(models["detect"])
     about = RECIPE.weights(given, workdir / "checkpoint", tmp_path)
     assert {"weights/best.pt", "results.csv"} <= about.keys()
@@ -170,7 +173,7 @@ def test_the_exported_weights_are_the_evaluated_ones(
             data=RECIPE.open(data_of(root, "detect")).sets[0].for_trainer(tmp_path),
             plots=False, verbose=False, workers=0, save_dir=str(tmp_path / "val"),
         )  # fmt: skip
-    assert round(float(metrics.fitness), 5) == two[1].metrics["fitness"]
+    assert round(float(metrics.fitness), 5) == two_epochs[1].metrics["fitness"]
     (answer,) = RECIPE.predictor(given, workdir / "checkpoint")([root / "detect/images/val/0000.png"])
     assert len(answer["boxes"]) == len(answer["scores"]) == len(answer["labels"])
 
@@ -244,12 +247,12 @@ def test_a_setting_that_the_trainer_changes_ends_the_training(
 def test_several_data_sets_give_the_mean_and_resume_exactly(
     root: Path, models: dict[Task, str], tmp_path: Path
 ) -> None:
-    both = Path(f"{root / 'detect/data.yaml'},{root / 'obb/data.yaml'}")
+    two_data_sets = Path(f"{root / 'detect/data.yaml'},{root / 'obb/data.yaml'}")
     given = settings(models["detect"], epochs=3, **{**AUGMENTED, "close_mosaic": 1})
-    whole = numbers(curve(given, RECIPE.open(both), tmp_path / "whole"))
-    second = list(islice(curve(given, RECIPE.open(both), tmp_path / "part"), 2))[-1]
+    whole = numbers(curve(given, RECIPE.open(two_data_sets), tmp_path / "whole"))
+    second = list(islice(curve(given, RECIPE.open(two_data_sets), tmp_path / "part"), 2))[-1]
     checkpoint = saved(second, tmp_path / "checkpoint")
-    assert numbers(curve(given, RECIPE.open(both), tmp_path / "rest", resume=checkpoint)) == whole[2:]
+    assert numbers(curve(given, RECIPE.open(two_data_sets), tmp_path / "rest", resume=checkpoint)) == whole[2:]
     assert whole[0]["fitness"] == pytest.approx((whole[0]["detect/fitness"] + whole[0]["obb/fitness"]) / 2)
     about = RECIPE.weights(given, checkpoint, tmp_path)
     assert {"detect/weights/best.pt", "obb/weights/best.pt"} <= about.keys()

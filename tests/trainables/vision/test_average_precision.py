@@ -18,7 +18,7 @@ TRUTH = [
 NAMES = ("cow", "calf")
 
 
-def found(shift: float = 0.0) -> list[Detections]:
+def shifted_truth(shift: float = 0.0) -> list[Detections]:
     return [
         Detections(objects.boxes + np.float32(shift), objects.classes, np.full(len(objects.classes), 0.9, np.float32))
         for objects in TRUTH
@@ -29,16 +29,16 @@ NOTHING = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zer
 
 
 def test_perfect_boxes_are_worth_one() -> None:
-    assert average_precision(TRUTH, found(), NAMES) == pytest.approx(
+    assert average_precision(TRUTH, shifted_truth(), NAMES) == pytest.approx(
         {"map50_95": 1.0, "map50": 1.0, "map75": 1.0, "map50_95/cow": 1.0, "map50_95/calf": 1.0}
     )
 
 
 def test_shifted_boxes_are_worth_less_and_less() -> None:
-    values = [average_precision(TRUTH, found(shift), NAMES)["map50_95"] for shift in (0.0, 2.0, 4.0, 40.0)]
+    values = [average_precision(TRUTH, shifted_truth(shift), NAMES)["map50_95"] for shift in (0.0, 2.0, 4.0, 40.0)]
     assert values == sorted(values, reverse=True)
     assert values[-1] == 0.0
-    assert average_precision(TRUTH, found(2.0), NAMES)["map50"] == pytest.approx(1.0)
+    assert average_precision(TRUTH, shifted_truth(2.0), NAMES)["map50"] == pytest.approx(1.0)
 
 
 def test_no_boxes_are_worth_nothing() -> None:
@@ -46,7 +46,7 @@ def test_no_boxes_are_worth_nothing() -> None:
 
 
 def test_a_class_without_an_object_is_left_out() -> None:
-    metrics = average_precision(TRUTH[1:], found()[1:], NAMES)
+    metrics = average_precision(TRUTH[1:], shifted_truth()[1:], NAMES)
     assert metrics["map50_95"] == pytest.approx(1.0)
     assert "map50_95/calf" not in metrics
 
@@ -62,10 +62,10 @@ def test_what_is_found_in_a_crowd_counts_neither_way() -> None:
     cow, calf = ([110.0, 120, 140, 150, kind] for kind in (0, 1))
 
     def precision(truth: list[Objects], more: list[float]) -> dict[str, float]:
-        boxes, kinds, scores = found()[0]
+        boxes, kinds, scores = shifted_truth()[0]
         found_too = np.array([more[:4]], dtype=np.float32)
         first = np.concatenate((boxes, found_too)), np.append(kinds, int(more[4])), np.append(scores, np.float32(0.95))
-        return average_precision(truth, [Detections(*first), found()[1]], NAMES)
+        return average_precision(truth, [Detections(*first), shifted_truth()[1]], NAMES)
 
     assert precision(truth, cow)["map50_95"] == 1
     assert precision(truth, calf)["map50_95/calf"] < 1, "the crowd is of cows"
@@ -100,4 +100,4 @@ def test_it_is_what_pycocotools_computes(guesses_each: int) -> None:
 
 def test_two_classes_of_one_name_would_share_a_number() -> None:
     with pytest.raises(ValueError, match="two classes are called 'cow'; every class needs its own name"):
-        average_precision(TRUTH, found(), ("cow", "cow"))
+        average_precision(TRUTH, shifted_truth(), ("cow", "cow"))

@@ -73,7 +73,9 @@ def test_names_that_yaml_changes_are_told_as_written_and_as_read(name: str, is_m
 @pytest.mark.parametrize("name", RECIPES)
 def test_names_in_quotes_are_kept_and_nothing_is_told(name: str, tmp_path: Path) -> None:
     names = (*KEPT, *CHANGED, "~", "=", "<<", "true", ".inf")
-    data: Any = registry.find(name).open(data_set(tmp_path, name, as_yaml([f"'{each}'" for each in names], False)))
+    data: Any = registry.find(name).open(
+        data_set(tmp_path, name, as_yaml([f"'{class_name}'" for class_name in names], False))
+    )
     assert data.names == names
     assert [*data.findings] == []
 
@@ -98,7 +100,7 @@ def test_two_names_that_yaml_takes_for_one_value_are_refused_as_they_are_written
 def test_the_trainer_of_ultralytics_has_the_names_that_the_recipe_has(tmp_path: Path) -> None:
     with isolated(tmp_path):
         from ultralytics.data.utils import check_det_dataset
-    names = [*KEPT, *CHANGED, *(f"'{each}'" for each in (*CHANGED, "~", "="))]
+    names = [*KEPT, *CHANGED, *(f"'{class_name}'" for class_name in (*CHANGED, "~", "="))]
     data: Any = registry.find("ultralytics").open(data_set(tmp_path, "ultralytics", as_yaml(names, True)))
     (tmp_path / "work").mkdir()
     described = check_det_dataset(data.sets[0].for_trainer(tmp_path / "work"), autodownload=False)

@@ -59,7 +59,7 @@ def test_a_damaged_jpeg_is_trained_on_as_ultralytics_does_and_is_counted(
     assert [str(finding) for finding in data.findings if finding.kind == DAMAGED] == [
         f"{image}: a marker stands among its pixels; used as it is decoded, or replace it"
     ]
-    images = {str(sample.path) for each in (data.train, data.val) for sample in each.samples}
+    images = {str(sample.path) for images_of_split in (data.train, data.val) for sample in images_of_split.samples}
     theirs = {path for boxes in ultralytics_boxes(file)[1].values() for path in boxes}
     assert str(image) in images == theirs
     assert any(finding.kind == DAMAGED for finding in open_coco(file).findings)
@@ -101,6 +101,6 @@ def test_an_error_in_a_process_of_a_loader_is_its_sentence(tmp_path: Path) -> No
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(SteadytuneError) as error:
         next(iter(torch.utils.data.DataLoader(Broken(tmp_path / "a.png"), num_workers=1)))
-    with pytest.raises(UndecodableError) as here:
+    with pytest.raises(UndecodableError) as direct_error:
         decode(tmp_path / "a.png")
-    assert str(error.value) == str(here.value)
+    assert str(error.value) == str(direct_error.value)

@@ -59,8 +59,8 @@ def test_each_orientation_is_read_upright(
     assert decode(file).shape == ((24, 40, 3) if orientation < 5 else (40, 24, 3))
     assert np.array_equal(decode(file), ultralytics_read(file))
     swapped = decode(file, upright=False).shape != decode(file).shape
-    known = image_facts(file, FileFacts(None))
-    assert (known.height, known.width, known.turned) == (*decode(file).shape[:2], swapped)
+    image = image_facts(file, FileFacts(None))
+    assert (image.height, image.width, image.turned) == (*decode(file).shape[:2], swapped)
 
 
 def test_pixels_as_stored_are_had_by_asking_for_them(tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_each_kind_of_pixel_is_read_as_ultralytics_reads_it(
 ) -> None:
     SAVED[name](tmp_path / name)
     assert np.array_equal(decode(tmp_path / name), np.broadcast_to(ultralytics_read(tmp_path / name), (24, 40, 3)))
-    known = image_facts(tmp_path / name, FileFacts(None))
-    assert (known.width, known.height, known.why) == (40, 24, "")
+    image = image_facts(tmp_path / name, FileFacts(None))
+    assert (image.width, image.height, image.why) == (40, 24, "")
 
 
 def test_of_16_bits_the_upper_half_counts(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from trainables.yolox.data import open_coco
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def layouts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The same pictures of digits in YOLO's layout and in COCO's."""
     folder = tmp_path_factory.mktemp("both")
     yolo = write_yolo(folder / "yolo", train=6, val=3, size=64)
@@ -40,8 +40,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return yolo, coco
 
 
-def test_resnet_yolo_reads_the_same_labels_from_both(both: tuple[Path, Path]) -> None:
-    yolo, coco = map(open_yolo, both)
+def test_resnet_yolo_reads_the_same_labels_from_both(layouts: tuple[Path, Path]) -> None:
+    yolo, coco = map(open_yolo, layouts)
     assert yolo.names == coco.names
     for ours, theirs in ((yolo.train, coco.train), (yolo.val, coco.val)):
         assert len(ours) == len(theirs) > 0
@@ -50,8 +50,8 @@ def test_resnet_yolo_reads_the_same_labels_from_both(both: tuple[Path, Path]) ->
             assert np.allclose(ours.load(index, 96)[1], theirs.load(index, 96)[1], atol=0.01)
 
 
-def test_yolox_reads_the_same_boxes_from_both(both: tuple[Path, Path]) -> None:
-    yolo, coco = map(open_coco, both)
+def test_yolox_reads_the_same_boxes_from_both(layouts: tuple[Path, Path]) -> None:
+    yolo, coco = map(open_coco, layouts)
     assert yolo.names == coco.names
     for ours, theirs in zip((*yolo.train, *yolo.val), (*coco.train, *coco.val), strict=True):
         assert (ours.width, ours.height) == (theirs.width, theirs.height)

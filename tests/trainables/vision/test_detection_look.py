@@ -83,7 +83,7 @@ def test_objects_that_the_input_leaves_a_few_pixels_of_are_told(tmp_path: Path) 
 
 
 def test_more_objects_than_detections_count_are_told(tmp_path: Path) -> None:
-    full = "".join(f"0 {0.01 + 0.009 * place} 0.5 0.1 0.1\n" for place in range(101))
+    full = "".join(f"0 {0.01 + 0.009 * column} 0.5 0.1 0.1\n" for column in range(101))
     file = data_set(tmp_path, "[cow]", {"train": [full], "val": [f"0 {BOX}\n", full]})
     sentence = "1 of the 2 pictures of val hold more than 100 objects, up to 101: the surest 100 detections"
     assert any(warning.startswith(sentence) for warning in looked(file).warnings)

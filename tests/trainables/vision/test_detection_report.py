@@ -85,7 +85,7 @@ def test_a_score_that_is_right_as_often_as_it_says_has_no_calibration_error() ->
     pictures = [(objects((0, 0, 40, 40, 0)), detections((0, 0, 40, 40, 0, 0.75)))] * 3
     pictures += [(objects((0, 0, 40, 40, 0)), detections((100, 0, 140, 40, 0, 0.75)))]
     report = detection_report(predictions(*pictures))
-    assert [(each.score, each.right, each.count) for each in report.calibration] == [(0.75, 0.75, 4)]
+    assert [(bin_.score, bin_.right, bin_.count) for bin_ in report.calibration] == [(0.75, 0.75, 4)]
     assert report.calibration_error == pytest.approx(0)
 
 
@@ -96,14 +96,14 @@ def test_a_model_that_finds_nothing_has_a_report() -> None:
     assert report.calibration_error is None
 
 
-def disturbed(there: Any, classes: int, random: np.random.Generator) -> dict[str, Any]:
-    """Predictions that a middling detector might make of the objects in `there`, as Ultralytics' validator has them."""
+def disturbed(objects_of_image: Any, classes: int, random: np.random.Generator) -> dict[str, Any]:
+    """What a middling detector might predict of `objects_of_image`, as Ultralytics' validator has them."""
     import torch
 
-    boxes, kinds = there["bboxes"].numpy(), there["cls"].numpy()
-    kept = random.random(len(boxes)) > 0.2
-    shifted = boxes[kept] + random.normal(0, 1, (int(kept.sum()), 4))
-    flipped = np.where(random.random(len(shifted)) < 0.15, (kinds[kept] + 1) % classes, kinds[kept])
+    boxes, kinds = objects_of_image["bboxes"].numpy(), objects_of_image["cls"].numpy()
+    is_kept = random.random(len(boxes)) > 0.2
+    shifted = boxes[is_kept] + random.normal(0, 1, (int(is_kept.sum()), 4))
+    flipped = np.where(random.random(len(shifted)) < 0.15, (kinds[is_kept] + 1) % classes, kinds[is_kept])
     corner = random.uniform(0, 40, (2, 2))
     boxes = np.vstack([shifted, np.hstack([corner, corner + 20])]).astype(np.float32)
     scores = np.sort(random.uniform(0.05, 1, len(boxes)))[::-1].copy().astype(np.float32)
@@ -134,11 +134,13 @@ def test_its_numbers_are_those_of_ultralytics_val_on_the_same_predictions(tmp_pa
     class Recording(DetectionValidator):  # type: ignore[misc]
         def update_metrics(self, preds: Any, batch: Any) -> None:
             for index in range(len(preds)):
-                there = self._prepare_batch(index, batch)
-                preds[index] = said = disturbed(there, len(self.names), random)
-                truth.append(Objects(there["bboxes"].numpy(), there["cls"].numpy().astype(np.int64)))
-                parts = said["cls"].numpy().astype(np.int64), said["conf"].numpy()
-                detected.append(Detections(said["bboxes"].numpy(), *parts))
+                objects_of_image = self._prepare_batch(index, batch)
+                preds[index] = predicted = disturbed(objects_of_image, len(self.names), random)
+                truth.append(
+                    Objects(objects_of_image["bboxes"].numpy(), objects_of_image["cls"].numpy().astype(np.int64))
+                )
+                parts = predicted["cls"].numpy().astype(np.int64), predicted["conf"].numpy()
+                detected.append(Detections(predicted["bboxes"].numpy(), *parts))
             super().update_metrics(preds, batch)
 
     model = YOLO(tmp_path / "run" / "weights" / "best.pt")

@@ -79,9 +79,9 @@ BOXES = st.lists(
 
 
 @given(st.lists(BOXES, min_size=1, max_size=4))
-def test_whatever_is_found_the_scores_fall_and_are_never_above_the_surest(found: list[Any]) -> None:
-    merged = merged_boxes([answer(*rows) for rows in found])
+def test_whatever_is_found_the_scores_fall_and_are_never_above_the_surest(answers: list[Any]) -> None:
+    merged = merged_boxes([answer(*rows) for rows in answers])
     scores = merged["scores"].tolist()
     assert scores == sorted(scores, reverse=True)
-    assert len(merged["boxes"]) == len(scores) == len(merged["labels"]) <= sum(map(len, found))
-    assert all(0 <= score <= max(row[1] for rows in found for row in rows) + 1e-6 for score in scores)
+    assert len(merged["boxes"]) == len(scores) == len(merged["labels"]) <= sum(map(len, answers))
+    assert all(0 <= score <= max(row[1] for rows in answers for row in rows) + 1e-6 for score in scores)

@@ -8,7 +8,7 @@ from trainables.vision.one_class import one_class
 NAMES = ("cow", "calf")
 
 
-def found(*pairs: tuple[int, float]) -> Detections:
+def detections(*pairs: tuple[int, float]) -> Detections:
     boxes = np.zeros((len(pairs), 4), dtype=np.float32)
     return Detections(boxes, np.array([kind for kind, _ in pairs]), np.array([score for _, score in pairs]))
 
@@ -18,13 +18,13 @@ def objects(*kinds: int) -> Objects:
 
 
 def test_one_class_where_there_are_two_is_told() -> None:
-    assert one_class([found((0, 0.9), (1, 0.1)), found((0, 0.3))], [objects(0), objects(1)], NAMES) == (
+    assert one_class([detections((0, 0.9), (1, 0.1)), detections((0, 0.3))], [objects(0), objects(1)], NAMES) == (
         "All detections with a score of 0.25 or more are of class 'cow', although the held-out pictures hold 2 classes"
     )
 
 
 def test_both_classes_no_class_and_a_single_one_are_not() -> None:
-    both = [objects(0, 1)]
-    assert one_class([found((0, 0.9), (1, 0.25))], both, NAMES) == ""
-    assert one_class([found((0, 0.2))], both, NAMES) == ""
-    assert one_class([found((0, 0.9))], [objects(0, 0)], NAMES) == ""
+    truth = [objects(0, 1)]
+    assert one_class([detections((0, 0.9), (1, 0.25))], truth, NAMES) == ""
+    assert one_class([detections((0, 0.2))], truth, NAMES) == ""
+    assert one_class([detections((0, 0.9))], [objects(0, 0)], NAMES) == ""

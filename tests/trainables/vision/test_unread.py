@@ -236,7 +236,7 @@ def turned(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "suffix", "told"),
+    ("make", "suffix", "expected"),
     [
         (
             lambda file: picture().save(file),
@@ -252,7 +252,7 @@ def turned(file: Path) -> None:
     ],
 )
 def test_pictures_of_four_planes_are_checked_before_the_first_trial(
-    make: Callable[[Path], object], suffix: str, told: str, tmp_path: Path
+    make: Callable[[Path], object], suffix: str, expected: str, tmp_path: Path
 ) -> None:
     recipe = registry.find("ultralytics")
     file = data_set(tmp_path, "ultralytics", make, suffix)
@@ -260,7 +260,7 @@ def test_pictures_of_four_planes_are_checked_before_the_first_trial(
         picture_file.unlink()
     picture("RGBA", 2).save(tmp_path / "images/val/odd.png")
     file.write_text(file.read_text() + "channels: 4\n")
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=expected):
         recipe.check(recipe.settings("tiny", {}), recipe.open(file))
 
 

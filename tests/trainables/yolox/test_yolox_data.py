@@ -249,8 +249,8 @@ def test_no_object_of_a_full_picture_is_left_out(root: Path) -> None:
     content = load(root, "train")
     content["images"][0] |= {"width": 400, "height": 200}
     content["annotations"] += [
-        {"id": 100 + place, "image_id": 10, "category_id": 9, "bbox": [place % 20 * 20, place // 20 * 20, 10, 10]}
-        for place in range(200)
+        {"id": 100 + number, "image_id": 10, "category_id": 9, "bbox": [number % 20 * 20, number // 20 * 20, 10, 10]}
+        for number in range(200)
     ]
     save(root, "train", content)
     data = open_coco(root)
@@ -274,9 +274,9 @@ def test_upstreams_own_loader_reads_the_same_labels(tmp_path: Path, capsys: pyte
     upstreams = CocoDataset(str(root), "instances_train.json", "train", (96, 160))
     for index in range(4):
         image, labels, size, _ = ours.pull_item(index)
-        expected, wanted, shape, _ = upstreams.pull_item(index)
-        assert (image == expected).all()
-        assert labels == pytest.approx(wanted)
+        expected_pixels, expected_targets, shape, _ = upstreams.pull_item(index)
+        assert (image == expected_pixels).all()
+        assert labels == pytest.approx(expected_targets)
         assert size == shape
 
 

@@ -21,14 +21,14 @@ def test_the_paper_preset_takes_a_real_step(tmp_path: Path) -> None:
 
     overrides = {"weights": "none", "device": "cpu", "workers": 0, "batch": 1}
     settings = Yolox().settings("paper", overrides, "stable-v3")
-    one = YoloxTraining(settings, open_coco(write_coco(tmp_path / "few", train=2, val=1, size=64)))
-    one.model.train()
-    before = one.model.state_dict()["head.stems.0.conv.weight"].clone()
-    pixels, targets, _, _ = next(iter(one._train))
-    values = one._step(2000, pixels, targets)
+    training = YoloxTraining(settings, open_coco(write_coco(tmp_path / "few", train=2, val=1, size=64)))
+    training.model.train()
+    before = training.model.state_dict()["head.stems.0.conv.weight"].clone()
+    pixels, targets, _, _ = next(iter(training._train))
+    values = training._step(2000, pixels, targets)
     assert pixels.shape == (1, 3, 800, 1440)
     assert math.isfinite(float(values[0]))
-    assert not torch.equal(one.model.state_dict()["head.stems.0.conv.weight"], before)
+    assert not torch.equal(training.model.state_dict()["head.stems.0.conv.weight"], before)
 
 
 def test_the_paper_model_is_as_large_as_the_documents() -> None:

@@ -66,7 +66,7 @@ def test_it_finds_in_files_and_arrays_what_the_evaluation_finds(
     pixels = [np.asarray(cv2.imread(str(file)))[..., ::-1] for file in files]
     predict = Yolox().predictor(Yolox().settings("tiny", SHORT), checkpoint)
     expected = found_by_evaluation(data, checkpoint, monkeypatch)
-    assert sum(len(each.scores) for each in expected) > 10
+    assert sum(len(detections.scores) for detections in expected) > 10
     for images in (files, pixels):
         for ours, theirs in zip(predict(images), expected, strict=True):
             assert ours["boxes"] == pytest.approx(theirs.boxes, abs=1e-3)

@@ -93,9 +93,9 @@ def test_the_same_seed_gives_the_same_losses_and_another_seed_others(few: CocoDa
 
 def test_trainings_that_take_turns_do_not_disturb_each_other(few: CocoData, tmp_path: Path) -> None:
     settings = [small(), small(seed=5, lr=1e-4, mosaic_prob=1.0, freeze="backbone")]
-    alone = [losses(curve(each, few, tmp_path)) for each in settings]
-    turns = zip(*(curve(each, few, tmp_path) for each in settings), strict=True)
-    assert [list(each) for each in zip(*(losses(iter(turn)) for turn in turns), strict=True)] == alone
+    alone = [losses(curve(chosen, few, tmp_path)) for chosen in settings]
+    turns = zip(*(curve(chosen, few, tmp_path) for chosen in settings), strict=True)
+    assert [list(of_training) for of_training in zip(*(losses(iter(turn)) for turn in turns), strict=True)] == alone
 
 
 CHANGES: dict[str, Any] = {
@@ -159,12 +159,12 @@ def counts(training: Any) -> int:
     raw[0, :, 0] = torch.linspace(0, 64, 200)
     raw[0, :, 1:4] = 16.0
     raw[0, :, 4:] = 0.6
-    return sum(len(each.scores) for each in training._detections(raw, [0]))
+    return sum(len(detections.scores) for detections in training._detections(raw, [0]))
 
 
 def test_the_input_size_varies_by_multiscale_alone(few: CocoData) -> None:
-    one = training(few, input_size=[256, 448], multiscale=0.25)
-    sizes = {one._size_at(step) for step in range(0, 2000, 10)}
+    multiscale_training = training(few, input_size=[256, 448], multiscale=0.25)
+    sizes = {multiscale_training._size_at(step) for step in range(0, 2000, 10)}
     assert {height for height, _ in sizes} == {192, 224, 256, 288, 320}
     assert (192, 320) in sizes
     assert {training(few)._size_at(step) for step in range(0, 50, 10)} == {(64, 64)}
@@ -197,13 +197,13 @@ def test_the_input_size_varies_where_epochs_have_few_steps_too(few: CocoData) ->
 
 @pytest.mark.parametrize(("freeze", "still"), [("backbone", "backbone.backbone."), ("backbone+neck", "backbone.")])
 def test_frozen_parts_keep_weights_and_statistics(freeze: str, still: str, few: CocoData) -> None:
-    one = training(few, freeze=freeze, warmup_epochs=0)
-    before = {name: value.clone() for name, value in one.model.state_dict().items()}
-    one.train_epoch(1)
-    for name, value in one.model.state_dict().items():
-        same = torch.equal(value, before[name])
-        assert same or not name.startswith(still), name
-    assert not torch.equal(one.model.state_dict()["head.stems.0.conv.weight"], before["head.stems.0.conv.weight"])
+    frozen = training(few, freeze=freeze, warmup_epochs=0)
+    before = {name: value.clone() for name, value in frozen.model.state_dict().items()}
+    frozen.train_epoch(1)
+    for name, value in frozen.model.state_dict().items():
+        is_same = torch.equal(value, before[name])
+        assert is_same or not name.startswith(still), name
+    assert not torch.equal(frozen.model.state_dict()["head.stems.0.conv.weight"], before["head.stems.0.conv.weight"])
 
 
 def test_the_box_loss_is_upstreams_at_five_and_scales_from_there(few: CocoData) -> None:
@@ -234,7 +234,8 @@ def test_the_moving_average_is_upstreams_to_the_last_bit(few: CocoData) -> None:
         theirs.update(model)
     assert ours.updates == theirs.updates
     assert all(
-        torch.equal(*each) for each in zip(*(one.ema.state_dict().values() for one in (ours, theirs)), strict=True)
+        torch.equal(*values)
+        for values in zip(*(average.ema.state_dict().values() for average in (ours, theirs)), strict=True)
     )
 
 
