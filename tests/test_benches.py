@@ -67,10 +67,10 @@ class Inputs:
         """A folder with one task: twelve configurations, of which the last diverges."""
         folder = self.folder / "tasks"
         folder.mkdir()
-        rates = [10.0**-place for place in range(12)]
+        rates = [10.0**-number for number in range(12)]
         rows = [
-            {"configuration": place, "epoch": epoch, "value": epoch / (4 + place), "loss": 1 / epoch}
-            for place in range(12)
+            {"configuration": number, "epoch": epoch, "value": epoch / (4 + number), "loss": 1 / epoch}
+            for number in range(12)
             for epoch in range(1, 5)
         ]
         rows[-1] |= {"value": math.nan, "loss": math.nan}

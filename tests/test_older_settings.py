@@ -55,10 +55,10 @@ def test_a_resumed_sweep_continues_its_trials_with_the_older_value(tmp_path: Pat
     coordinator.restore(read(WRITTEN / "interrupted" / "journal"))
     coordinator.open(2)
     unfinished = [assignment for _ in range(2) if (assignment := coordinator.next())]
-    assert {each.trial: each.settings["clip_norm"] for each in unfinished} == {0: 0.0, 3: 0.0}
-    asked = [trial.params for trial in coordinator.searcher.study.trials]
-    assert len(asked) == 4
-    assert {params["clip_norm"] for params in asked} == {0.0}, "the sampler learns what was in effect"
+    assert {assignment.trial: assignment.settings["clip_norm"] for assignment in unfinished} == {0: 0.0, 3: 0.0}
+    sampled = [trial.params for trial in coordinator.searcher.study.trials]
+    assert len(sampled) == 4
+    assert {params["clip_norm"] for params in sampled} == {0.0}, "the sampler learns what was in effect"
 
 
 def test_a_sweep_may_learn_from_an_older_one() -> None:

@@ -62,7 +62,7 @@ def kinds(status: dict[str, Any]) -> list[str]:
 def rungs(explained: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Of each decision at a rung: the action, the trial's value, the cutoff."""
     compared = [decision for decision in explained["decisions"] if decision["reason"] == "rung"]
-    return [(each["action"], each["numbers"]["value"], each["numbers"]["cutoff"]) for each in compared]
+    return [(decision["action"], decision["numbers"]["value"], decision["numbers"]["cutoff"]) for decision in compared]
 
 
 # --- looking on ------------------------------------------------------------------------------------------------------
@@ -171,8 +171,8 @@ def test_a_finished_sweep_is_exported_as_it_was(older: Older) -> None:
 @pytest.mark.e2e
 def test_a_waiting_trial_is_exported_with_its_checkpoint(older: Older) -> None:
     older.say("export", "interrupted", "2", "--to", "exported")
-    kept = older.folder / "interrupted" / "trials" / "0002" / "checkpoints" / "epoch-0006" / "state.pt"
-    assert (older.folder / "exported" / "checkpoint" / "state.pt").read_bytes() == kept.read_bytes()
+    newest = older.folder / "interrupted" / "trials" / "0002" / "checkpoints" / "epoch-0006" / "state.pt"
+    assert (older.folder / "exported" / "checkpoint" / "state.pt").read_bytes() == newest.read_bytes()
 
 
 @pytest.mark.e2e
@@ -180,9 +180,9 @@ def test_an_exported_checkpoint_has_the_metric_that_it_had(older: Older) -> None
     done = older.run("evaluate", "export/checkpoint", "--data", "digits/data.yaml")
     assert done.returncode == 0, done.stderr
     about = json.loads((older.folder / "export" / "about.json").read_text())
-    had = next(row["map50_95"] for row in about["curve"] if row["epoch"] == about["checkpoint_epoch"])
+    recorded = next(row["map50_95"] for row in about["curve"] if row["epoch"] == about["checkpoint_epoch"])
     metrics = dict(line.split() for line in done.stdout.splitlines())
-    assert float(metrics["map50_95"]) == pytest.approx(had, abs=1e-3)
+    assert float(metrics["map50_95"]) == pytest.approx(recorded, abs=1e-3)
 
 
 @pytest.mark.e2e
@@ -210,8 +210,8 @@ def test_a_registered_model_predicts_what_it_predicted(older: Older) -> None:
     assert now["labels"] == before["labels"]
     # Another processor may round the last bits otherwise.
     assert now["scores"] == pytest.approx(before["scores"], rel=1e-4)
-    for box, had in zip(now["boxes"], before["boxes"], strict=True):
-        assert box == pytest.approx(had, abs=1e-3)
+    for box, old_box in zip(now["boxes"], before["boxes"], strict=True):
+        assert box == pytest.approx(old_box, abs=1e-3)
 
 
 # --- resuming --------------------------------------------------------------------------------------------------------
@@ -245,11 +245,11 @@ def test_an_interrupted_sweep_goes_on_where_it_was(resumed: Resumed, name: str, 
     assert kinds(status).count("search") == 12
     assert all(trial["status"] == "ended" for trial in status["trials"])
     assert status["trials"][0]["epochs"] == epochs, "the baseline trains to its end"
-    for trial, had in enumerate(before):
-        has = older.explain(name, trial)
-        assert has["curve"][: len(had["curve"])] == had["curve"]
-        assert [point["epoch"] for point in has["curve"]] == list(range(1, has["epochs"] + 1))
-        assert has["settings"] == had["settings"]
+    for trial, interrupted in enumerate(before):
+        explained = older.explain(name, trial)
+        assert explained["curve"][: len(interrupted["curve"])] == interrupted["curve"]
+        assert [point["epoch"] for point in explained["curve"]] == list(range(1, explained["epochs"] + 1))
+        assert explained["settings"] == interrupted["settings"]
     assert (older.folder / name / "best" / "settings.yaml").is_file()
 
 

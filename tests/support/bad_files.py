@@ -98,10 +98,10 @@ def _image(file: Path) -> object:
     from trainables.vision.decode import decode
     from trainables.vision.image_facts import image_facts
 
-    known = image_facts(file, FileFacts(None))
-    if known.why:
+    image = image_facts(file, FileFacts(None))
+    if image.why:
         decode(file)
-    return known
+    return image
 
 
 def _list(file: Path) -> object:

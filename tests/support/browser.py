@@ -26,7 +26,7 @@ def opened(file: Path, width: int, errors: list[str]) -> Iterator[Any]:
         page.set_default_timeout(1000 * DEADLINE_SECONDS)
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda asked: errors.append(asked.url) if asked.url.startswith("http") else None)
+        page.on("request", lambda request: errors.append(request.url) if request.url.startswith("http") else None)
         page.goto(file.as_uri())
         yield page
         browser.close()

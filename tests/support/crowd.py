@@ -25,9 +25,13 @@ class Crowd(Trouble):
     name: ClassVar[str] = "crowd"
 
     def train(self, settings: TroubleSettings, data: Any, workdir: Path, resume: Path | None = None) -> Iterator[Epoch]:
-        has: dict[str, Any] = {"is_initialized": True, "max_memory_reserved": 30 * 10**9, "memory_reserved": 20 * 10**9}
-        has |= {"mem_get_info": (75 * 10**9, 100 * 10**9), "empty_cache": None, "reset_peak_memory_stats": None}
-        for name, value in has.items():
+        attributes: dict[str, Any] = {
+            "is_initialized": True,
+            "max_memory_reserved": 30 * 10**9,
+            "memory_reserved": 20 * 10**9,
+        }
+        attributes |= {"mem_get_info": (75 * 10**9, 100 * 10**9), "empty_cache": None, "reset_peak_memory_stats": None}
+        for name, value in attributes.items():
             setattr(torch.cuda, name, lambda value=value: value)
         share = ray.get_runtime_context().get_assigned_resources()["GPU"]
         for epoch in super().train(settings, data, workdir, resume):

@@ -101,7 +101,7 @@ def _places(content: Any) -> list[tuple[Any, Any]]:
     if not isinstance(content, (dict, list)):
         return []
     keys = list(content) if isinstance(content, dict) else list(range(len(content)))
-    return [(content, key) for key in keys] + [place for key in keys for place in _places(content[key])]
+    return [(content, key) for key in keys] + [inner for key in keys for inner in _places(content[key])]
 
 
 def as_json(content: Any) -> bytes:

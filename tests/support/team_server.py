@@ -41,8 +41,8 @@ class TeamServer:
         self._programs = programs
         self._root = Path(tempfile.mkdtemp(prefix="team-"))
         self._root.chmod(0o755)
-        self._cluster, self._own = self._root / "postgres", self._root / "mlflow"
-        self._own.mkdir()
+        self._cluster, self._mlflow = self._root / "postgres", self._root / "mlflow"
+        self._mlflow.mkdir()
         self._cluster.mkdir(mode=0o700)
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
@@ -51,7 +51,7 @@ class TeamServer:
         command = [str(programs / "initdb"), "-D", str(self._cluster), "-U", "mlflow", "--auth=trust", "-E", "UTF8"]
         subprocess.run(command, user=self._user, check=True, capture_output=True)
         config = (REPOSITORY / "mlflow" / "basic_auth.ini").read_text()
-        (self._own / "auth.ini").write_text(config.replace("/srv/mlflow/auth.db", str(self._own / "auth.db")))
+        (self._mlflow / "auth.ini").write_text(config.replace("/srv/mlflow/auth.db", str(self._mlflow / "auth.db")))
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -82,21 +82,21 @@ class TeamServer:
             with suppress(OSError), urllib.request.urlopen(f"{self.uri}/health", timeout=5):
                 return
             time.sleep(0.1)
-        raise AssertionError((self._own / "mlflow.log").read_text()[-2000:])
+        raise AssertionError((self._mlflow / "mlflow.log").read_text()[-2000:])
 
     def _composed(self) -> tuple[list[str], dict[str, str]]:
         """The command and the environment of the service in `compose.yaml`, for this machine."""
-        here = {
+        replacements = {
             r"\$\{ADMIN_PASSWORD[^}]*\}": PASSWORD,
             r"\$\{FLASK_SECRET[^}]*\}": secrets.token_hex(),
             r"mlflow:\$\{POSTGRES_PASSWORD[^}]*\}@database/": f"mlflow@127.0.0.1:{self._postgres_port}/",
-            r"/etc/mlflow/basic_auth.ini": str(self._own / "auth.ini"),
-            r"/srv/mlflow": str(self._own),
+            r"/etc/mlflow/basic_auth.ini": str(self._mlflow / "auth.ini"),
+            r"/srv/mlflow": str(self._mlflow),
             r"--host 0.0.0.0 --port 5000": f"--host 127.0.0.1 --port {self.port}",
         }
 
         def translated(text: str) -> str:
-            for pattern, value in here.items():
+            for pattern, value in replacements.items():
                 text = re.sub(pattern, value, text)
             return text
 
@@ -106,10 +106,10 @@ class TeamServer:
         return command, {name: translated(value) for name, value in service["environment"].items()}
 
     def _start(self, name: str, command: list[str], environment: dict[str, str], user: str | None) -> None:
-        with (self._own / f"{name}.log").open("ab") as log:
+        with (self._mlflow / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 command,
-                cwd="/" if user else self._own,
+                cwd="/" if user else self._mlflow,
                 env=environment,
                 stdout=log,
                 stderr=log,

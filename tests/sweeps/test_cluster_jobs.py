@@ -137,8 +137,8 @@ def test_a_submitted_sweep_survives_a_node(cluster: Cluster) -> None:
     assert "Its trials have started" in launched.stdout
     cluster.await_epochs("sweep", 4)
     assert "job steadytune-sweep-1" in cluster.run("status", "sweep").stdout
-    elsewhere = cluster.run("status", "sweep", "--address", cluster.jobs, "--sweeps", "/nowhere").stdout
-    assert elsewhere.endswith(": running\n")
+    status = cluster.run("status", "sweep", "--address", cluster.jobs, "--sweeps", "/nowhere").stdout
+    assert status.endswith(": running\n")
     cluster.kill(0)
     log = cluster.run("logs", "sweep", "--follow")
     assert "Best configuration: trial" in log.stdout, log.stderr

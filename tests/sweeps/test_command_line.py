@@ -89,20 +89,25 @@ def test_a_sweep_on_this_machine_listens_on_loopback_only_and_turns_away_who_has
     process = tool.start(*LONG)
     driver = psutil.Process(process.pid)
     family = [driver, *driver.children(recursive=True)]
-    sockets = [(own, one) for own in family for one in own.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
-    door = next(one.laddr.port for own, one in sockets if own.name() == "gcs_server")
-    own = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")} | {
+    sockets = [
+        (member, socket)
+        for member in family
+        for socket in member.net_connections("tcp")
+        if socket.status == psutil.CONN_LISTEN
+    ]
+    door = next(socket.laddr.port for member, socket in sockets if member.name() == "gcs_server")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")} | {
         "HOME": str(tmp_path)
     }
-    said = []
-    for more in ({}, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "another-token-than-the-sweep-has"}):
+    answers = []
+    for credentials in ({}, {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "another-token-than-the-sweep-has"}):
         command = [sys.executable, "-c", STRANGER, f"127.0.0.1:{door}"]
-        asked = subprocess.run(command, env=own | more, capture_output=True, text=True, check=False)
-        said.append(asked.stdout)
+        attempt = subprocess.run(command, env=environment | credentials, capture_output=True, text=True, check=False)
+        answers.append(attempt.stdout)
     process.send_signal(signal.SIGINT)
     process.wait(DEADLINE_SECONDS)
-    assert {one.laddr.ip.removeprefix("::ffff:") for _, one in sockets} == {"127.0.0.1"}
-    assert said == ["AuthenticationError\n"] * 2
+    assert {socket.laddr.ip.removeprefix("::ffff:") for _, socket in sockets} == {"127.0.0.1"}
+    assert answers == ["AuthenticationError\n"] * 2
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def machines() -> Iterator[tuple[Machine, Machine]]:
     added = [ip("netns", "add", name) for name in names]
     if any(result.returncode for result in added):
         pytest.skip(f"no network namespaces here: {added[0].stderr.strip()}")
-    both = tuple(Machine(name, []) for name in names)
+    pair = tuple(Machine(name, []) for name in names)
     try:
         cables = [f"st{os.getpid()}{side}" for side in "ab"]
         linked = ip("link", "add", cables[0], "type", "veth", "peer", "name", cables[1])
@@ -71,9 +71,9 @@ def machines() -> Iterator[tuple[Machine, Machine]]:
             ip("-n", name, "addr", "add", f"{address}/24", "dev", cable)
             for device in (cable, "lo"):
                 ip("-n", name, "link", "set", device, "up")
-        yield both[0], both[1]
+        yield pair[0], pair[1]
     finally:
-        for process in (started for machine in both for started in machine.started if started.poll() is None):
+        for process in (started for machine in pair for started in machine.started if started.poll() is None):
             os.killpg(process.pid, signal.SIGTERM)  # SIGINT is ignored below a shell's background job
             process.wait(DEADLINE_SECONDS)
         for name in names:

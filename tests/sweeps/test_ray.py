@@ -224,12 +224,12 @@ def test_code_that_raises_fails_its_trial_but_not_its_worker(sweep: Any) -> None
 
 
 def test_trials_share_a_gpu_as_measured_and_one_that_needs_more_is_trained_alone(sweep: Any) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     whole = {"confirm_top": 0, "scheduler": "none", "stability": {"collapse_share": 0}}
     finished, folder = sweep(
-        say=said.append, recipe="tests.support.crowd:Crowd", gpus="auto", workers=None, trials=8, **whole
+        say=messages.append, recipe="tests.support.crowd:Crowd", gpus="auto", workers=None, trials=8, **whole
     )
-    assert said[1:3] == [
+    assert messages[1:3] == [
         "It took 35.0 of the GPU's 100.0 GB: gpus is 0.5.",
         "The sweep runs: 2 trials at a time.",
     ]

@@ -95,9 +95,9 @@ def lose(process: subprocess.Popen[str]) -> None:
     """`kill -9` of a process and all that it started, as when the machine is lost; nothing of it writes any more."""
     driver = psutil.Process(process.pid)
     doomed = [driver, *driver.children(recursive=True)]
-    for one in doomed:
+    for member in doomed:
         with suppress(psutil.NoSuchProcess):
-            one.kill()
+            member.kill()
     process.wait()
     psutil.wait_procs(doomed, timeout=DEADLINE_SECONDS)
 
@@ -127,7 +127,7 @@ def decisions(folder: SweepFolder) -> dict[int, list[Any]]:
         elif isinstance(event, Decided):
             logs[event.trial].append((event.epoch, event.action, event.reason, event.numbers))
     for trial, log in logs.items():
-        assert [one[1] for one in log[2:]].count("stop") == 1
+        assert [entry[1] for entry in log[2:]].count("stop") == 1
         assert {epoch for number, epoch in done if number == trial} == set(range(1, log[-1][0] + 1))
     return logs
 
