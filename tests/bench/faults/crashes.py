@@ -54,13 +54,14 @@ def steadytune(server: TeamServer, root: Path, *words: str) -> subprocess.Popen[
 
 def crash(server: TeamServer, root: Path, kind: str, seeds: range) -> tuple[Difference, int, int]:
     """One sweep with several crashes: how journal and MLflow differ, how many trials have no end, what was killed."""
-    name, kills = f"{kind}-{seeds[0]}", 0
+    name, kills = f"{kind.replace(' ', '-')}-{seeds[0]}", 0
     folder = SweepFolder(root / "sweeps", name)
     sweep = steadytune(server, root, "launch", *SWEEP.split(), "--name", name, "--store", server.uri)
     for seed in seeds:
         if seed == seeds[0] or kind in ("driver", "worker"):
             _await_epoch(folder, sweep)
         while sweep.poll() and not _count(folder, SweepEnded):  # the machine was too busy to start Ray in time
+            assert folder.path.is_dir(), f"sweep {name} was refused"
             sweep = steadytune(server, root, "resume", name)
             _await_epoch(folder, sweep)
         draw = random.Random(f"{kind}/{seed}")
