@@ -151,12 +151,12 @@ def sentence(answered: Requested, state: SweepState) -> str:
             return f"Trial {answered.trial} is stopped; it was paused."
         return f"Trial {answered.trial} is stopped; its worker is free after the epoch that it trains now."
     if answered.verb == "stop":
-        then = (
+        what_follows = (
             "its best trials are confirmed and exported"
             if state.plan.spec.confirm_top
             else "its best trial is exported"
         )
-        return f"The search of {name} is stopped; {then} now."
+        return f"The search of {name} is stopped; {what_follows} now."
     return f"Sweep {name} ends its trials ..."
 
 

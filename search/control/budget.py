@@ -61,7 +61,7 @@ class Budget:
         """Why `trial` has to end now, or ""."""
         spec = self._plan.spec
         # The trainings that the result is compared with are not ended early to save time for the confirmation.
-        reserves = trial.is_search and not trial.is_whole
+        reserves = trial.is_search and not trial.trains_to_end
         if spec.hours is not None and self.seconds_left() <= (self._confirm_seconds(state) if reserves else 0.0):
             note = " (the rest is reserved for the confirmation)" if reserves and self.seconds_left() > 0 else ""
             return f"the sweep's {spec.hours:g} hours are used up{note}"

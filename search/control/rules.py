@@ -62,7 +62,7 @@ def _over_limit(trial: TrialState, state: SweepState, scheduler: Scheduler) -> D
     Otherwise it would be promoted in place of those that can: large models are often the better ones.
     """
     limits = state.plan.spec.limits
-    if trial.is_whole or scheduler.due(trial.number) is None:
+    if trial.trains_to_end or scheduler.due(trial.number) is None:
         return None
     exceeded = limit_exceeded(trial, limits)
     if exceeded is None:
@@ -70,7 +70,9 @@ def _over_limit(trial: TrialState, state: SweepState, scheduler: Scheduler) -> D
     measure, value = exceeded
     high, unit = limits[measure].high, UNITS[measure]
     what = "its fastest epoch takes" if measure == "epoch_seconds" else "its checkpoint has"
-    return stop("over_limit", f"{what} {value:.4g} {unit}, {measure} may be {high:g} {unit}", cost=value, high=high)
+    return stop(
+        "over_limit", f"{what} {value:.4g} {unit}; the limit of {measure} is {high:g} {unit}", cost=value, high=high
+    )
 
 
 def _demoted(trial: TrialState, state: SweepState, scheduler: Scheduler) -> Decision | None:
@@ -78,7 +80,7 @@ def _demoted(trial: TrialState, state: SweepState, scheduler: Scheduler) -> Deci
 
     A trial is demoted only after an epoch with a checkpoint, from which it can continue. A simulated trial needs none.
     """
-    rung = None if trial.is_whole else scheduler.demotion(trial.number)
+    rung = None if trial.trains_to_end else scheduler.demotion(trial.number)
     if rung is None or max(trial.checkpoints, default=trial.curve.epoch) < trial.curve.epoch:
         return None
     doubt = doubtful(trial.curve, state.plan.max_epochs, state.plan.spec.stability, _peers(trial, state))
@@ -97,7 +99,7 @@ def _stop_rules(trial: TrialState, state: SweepState, alarm: Alarm | None) -> De
         return None
     # The result compares the finalists with the baseline and with the trainings that targets name: these train on. So
     # does one that the recipe knows to be good: the search begins near it (`search.sampling.rank_model`).
-    if trial.is_whole or not trial.is_search:
+    if trial.trains_to_end or not trial.is_search:
         return broken(curve, thresholds, alarm)
     return verdict(curve, state.plan.max_epochs, thresholds, alarm, _peers(trial, state))
 
@@ -133,7 +135,7 @@ def _compare(trial: TrialState, recipe: AnyRecipe, scheduler: Scheduler, remaini
         return None
     result = scheduler.rung_result(trial.number, rung)
     action = scheduler.action(trial.number, rung, remaining)
-    if action != "continue" and trial.is_whole:  # see `_stop_rules`
+    if action != "continue" and trial.trains_to_end:  # see `_stop_rules`
         named = trial.started.named
         why = "which a target names" if trial.is_reference else "which is known to be good"
         name = "the baseline" if trial.is_baseline else f"{named}, {why}"

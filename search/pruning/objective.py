@@ -112,8 +112,8 @@ def counts(reached: Reached | None, objective: ObjectiveName, finished: bool, ch
     """
     if finished or objective == "last" or reached is None:
         return finished and reached is not None
-    is_whole = reached.count == _window(objective)
-    return is_whole and any(reached.first <= epoch <= reached.last for epoch in checkpoints)
+    trains_to_end = reached.count == _window(objective)
+    return trains_to_end and any(reached.first <= epoch <= reached.last for epoch in checkpoints)
 
 
 Rating = tuple[float, float]

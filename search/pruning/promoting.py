@@ -172,10 +172,11 @@ class PromotingASHA(Scheduler):
     def awaits(self, rung: int, remaining: int) -> int:
         """See `Scheduler`: arrivals at the rung itself, or at the first one where the quota is below one trial."""
         at = self._rung(rung)
-        if self._final(self._rungs.index(at), remaining, self._training_to):
+        wider = self._wider()
+        if self._final(self._rungs.index(at), remaining, self._training_to, wider):
             return 0
         peers = math.ceil(self._min_peers * at.share - ROUNDING) - len(at.values)
-        share = min(1.0, at.promoted_share * self._wider().share)
+        share = min(1.0, at.promoted_share * wider.share)
         first = math.ceil((1 - ROUNDING) / share) - len(self._rungs[0].values)
         return max(0, peers, first)
 
@@ -248,7 +249,7 @@ class PromotingASHA(Scheduler):
             arrival = arriving if arriving is not None and self._due.get(arriving) == index else None
             if not rung.paused and arrival is None:
                 continue
-            final = self._final(index, remaining, training_to)
+            final = self._final(index, remaining, training_to, wider)
             if not final and len(rung.values) < self._min_peers * rung.share:
                 continue  # the rung waits for peers
             if self.undecided(rung.epoch):
@@ -270,12 +271,12 @@ class PromotingASHA(Scheduler):
         later = next(deciding, self._grace_epochs) / self._grace_epochs
         return Wider(later**self.thinning, later**self.thinning_few)
 
-    def _final(self, index: int, remaining: int, training_to: list[int]) -> bool:
+    def _final(self, index: int, remaining: int, training_to: list[int], wider: Wider) -> bool:
         """Whether no more trials can come to the rung, so that its quota is final."""
         if remaining:
             return False
         trials = self._all_trials(remaining)
-        all_arrivals = self._rungs[index - 1].final_quota(trials, self._wider()) if index else trials
+        all_arrivals = self._rungs[index - 1].final_quota(trials, wider) if index else trials
         return len(self._rungs[index].values) >= all_arrivals or not any(training_to[: index + 1])
 
     def _all_trials(self, remaining: int) -> int:

@@ -18,6 +18,6 @@ def build_searcher(plan: Plan, rungs: Sequence[int], restart: int) -> Searcher:
         from search.sampling.rank_model import RankModel  # imports SciPy, which takes a second
 
         named = (drawable(plan.space, settings, spec.set) for _, settings in plan.named)
-        known_to_be_good = [values for values in named if values is not None]
-        model = RankModel(configurations(plan), known_to_be_good, per_second=spec.hours is not None)
+        named_values = [values for values in named if values is not None]
+        model = RankModel(configurations(plan), named_values, per_second=spec.hours is not None)
     return Searcher(partial(draw, plan), plan.recipe.mode, spec.sampler, spec.seed, rungs, plan.varying, restart, model)

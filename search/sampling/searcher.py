@@ -141,9 +141,9 @@ class Searcher:
         """The objective that `trial` had reached by `epoch`."""
         self._storage.report(self._open[trial], epoch, value)
 
-    def time(self, trial: int, seconds: float) -> None:
+    def report_seconds(self, trial: int, seconds: float) -> None:
         """A median epoch of `trial` takes so long."""
-        self._storage.time(self._open[trial], seconds)
+        self._storage.report_seconds(self._open[trial], seconds)
 
     def pause(self, trial: int, violation: float = 0.0) -> None:
         """`trial` is paused at a rung: until it is told, samplers see it as pruned. For `violation` see `tell`."""

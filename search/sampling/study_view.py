@@ -78,7 +78,7 @@ class StudyView(optuna.storages.InMemoryStorage):
         if number in self._ranking:  # it was paused and trains on
             self._compare(trial)
 
-    def time(self, number: int, seconds: float) -> None:
+    def report_seconds(self, number: int, seconds: float) -> None:
         """A median epoch of trial `number` takes so long."""
         self._seconds[number] = seconds
 

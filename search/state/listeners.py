@@ -45,7 +45,7 @@ class Sampler(Protocol):
     def report(self, trial: int, epoch: int, value: float) -> None:
         """The objective that `trial` had reached by `epoch`."""
 
-    def time(self, trial: int, seconds: float) -> None:
+    def report_seconds(self, trial: int, seconds: float) -> None:
         """A median epoch of `trial`, which is about to be paused or told, takes so long."""
 
     def pause(self, trial: int, violation: float = 0.0) -> None:
@@ -132,7 +132,7 @@ class SamplerListener:
         if not trial.in_study or trial.number in self._left_out:
             return
         if (trial.paused or trial.decision) and (seconds := measure_cost(trial, "epoch_seconds")):
-            self._sampler.time(trial.number, seconds)
+            self._sampler.report_seconds(trial.number, seconds)
         if trial.paused:
             self._sampler.pause(trial.number, violation(trial, self._limits))
         elif trial.decision:

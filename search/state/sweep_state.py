@@ -183,8 +183,8 @@ class SweepState:
         curve = Curve(recipe.mode, objective=self.plan.spec.objective, bounds=self.plan.bounds)
         is_baseline = event.named == recipe.baseline
         is_reference = event.named in self.plan.references
-        is_whole = is_reference or event.named in recipe.tried_first
-        trial = TrialState(started, curve, is_baseline, is_reference, is_whole)
+        trains_to_end = is_reference or event.named in recipe.tried_first
+        trial = TrialState(started, curve, is_baseline, is_reference, trains_to_end)
         self.trials.add(trial)
         self.started_by_hand += event.by_hand
         if trial.is_search and event.named in self.to_repeat:

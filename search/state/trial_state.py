@@ -28,8 +28,8 @@ class TrialState:
         curve: its epochs so far.
         is_baseline: whether its settings are the recipe's baseline.
         is_reference: whether the result is compared with it: it is the baseline, or a target names it.
-        is_whole: whether it trains to its end whatever its values: it is a reference, or its recipe knows it to be
-            good (`Recipe.tried_first`).
+        trains_to_end: whether it does so whatever its values: it is a reference, or its recipe knows it to be good
+            (`Recipe.tried_first`).
         decisions: all that were made about it, in order.
         checkpoints: bytes of each checkpoint on disk, by epoch. Only the driver keeps it up to date, since it deletes
             them; in a state that was read by epoch blocks (`search.state.follower`) it is empty.
@@ -45,7 +45,7 @@ class TrialState:
     curve: Curve
     is_baseline: bool = False
     is_reference: bool = False
-    is_whole: bool = False
+    trains_to_end: bool = False
     decisions: Decisions = field(default_factory=Decisions)
     checkpoints: dict[int, int] = field(default_factory=dict)
     written: array[int] = field(default_factory=lambda: array("l"))

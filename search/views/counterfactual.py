@@ -104,6 +104,6 @@ def _by_rule(decision: Decided) -> Iterator[str]:
             f"{numbers['cv']:.1%}, with a higher `stability.strict_cv`, or without `stability.strict`."
         )
     elif decision.reason == "over_limit" and "cost" in numbers:
-        yield f"It would have continued with `limits` that allow {numbers['cost']:.4g} there."
+        yield f"It would have continued with a limit of {numbers['cost']:.4g} or more."
     elif decision.reason == "stale":
         yield f"It would have continued with a new best within {numbers['epochs']:.0f} epochs."

@@ -71,7 +71,7 @@ def _search_epochs(state: SweepState) -> float:
     typical = (USUAL_TRIALS * usual + sum(not_running) + left_of_early) / (USUAL_TRIALS + len(not_running))
     to_start = 0 if state.search_ended or state.stopped_by_hand else state.trial_budget - len(search)
     epochs = to_start * typical + left_of_early
-    epochs += sum(max(0.0, (longest if trial.is_whole else typical) - trial.curve.epoch) for trial in running)
+    epochs += sum(max(0.0, (longest if trial.trains_to_end else typical) - trial.curve.epoch) for trial in running)
     return epochs if budget is None else min(epochs, max(0.0, budget - state.epochs))
 
 

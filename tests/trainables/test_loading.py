@@ -216,10 +216,10 @@ def test_a_resume_with_processes_is_exact_and_mosaic_ends_in_them_too(name: str,
     settings = recipe.settings("tiny", CLOSING[name] | {"epochs": 2, "workers": 2})
     epochs = recipe.train(settings, data, tmp_path)
     next(epochs).save(tmp_path)
-    (whole,) = epochs
+    (uninterrupted,) = epochs
     (resumed,) = recipe.train(settings, data, tmp_path, tmp_path)
-    assert resumed.losses == whole.losses
-    assert resumed.metrics == whole.metrics
+    assert resumed.losses == uninterrupted.losses
+    assert resumed.metrics == uninterrupted.metrics
 
 
 @pytest.mark.e2e
@@ -229,5 +229,5 @@ def test_three_epochs_and_three_resumed_are_six(workers: int, small: Any, few_di
     recipe = registry.find("resnet_yolo")
     epochs = recipe.train(settings, few_digits, tmp_path)
     list(islice(epochs, 3))[-1].save(tmp_path)
-    whole = [done.losses for done in epochs]
-    assert [done.losses for done in recipe.train(settings, few_digits, tmp_path, tmp_path)] == whole
+    uninterrupted = [done.losses for done in epochs]
+    assert [done.losses for done in recipe.train(settings, few_digits, tmp_path, tmp_path)] == uninterrupted

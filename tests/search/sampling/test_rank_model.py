@@ -208,7 +208,7 @@ def test_if_time_is_the_budget_the_quicker_of_two_that_promise_as_much_is_taken(
         asked.append(search.ask(number, search.propose(number, {})))
         value = -abs(asked[-1]["y"] - BEST[1])
         search.report(number, 3, value)
-        search.time(number, 100 ** (1 - asked[-1]["x"]))
+        search.report_seconds(number, 100 ** (1 - asked[-1]["x"]))
         search.tell(number, "pruned", value)
     chosen = asked[AT_RANDOM:]
     assert lowest <= statistics.median(values["x"] for values in chosen) <= highest

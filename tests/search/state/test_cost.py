@@ -121,8 +121,8 @@ def test_a_trial_over_a_limit_ends_at_its_first_rung_and_those_that_can_win_are_
         assert trial.curve.epoch <= 3
     assert scheduler == "stopping" or any(trial.finished for trial in within if not trial.is_reference)
     words = explanation(state, over[0])
-    assert any("over_limit" in line and "may be 0.3" in line for line in words)
-    assert any("would have continued with `limits`" in line for line in words)
+    assert any("over_limit" in line and f"the limit of {measure} is 0.3" in line for line in words)
+    assert any("would have continued with a limit of" in line for line in words)
 
 
 @pytest.mark.parametrize("measure", ["epoch_seconds", "checkpoint_mb"])

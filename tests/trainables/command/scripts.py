@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.support import SUPPORT
 from trainables.checkpoint import write
+from trainables.command.arguments import Run, command_line
 from trainables.recipe import AnyRecipe, Epoch
 from trainables.registry import find
 
@@ -63,3 +64,15 @@ def train(
 def values(done: list[tuple[Epoch, Path | None]]) -> list[tuple[int, float | None]]:
     """Epochs and accuracies."""
     return [(epoch.epoch, epoch.metrics.get("accuracy")) for epoch, _ in done]
+
+
+def line(recipe: AnyRecipe, folder: str = "/run", **settings: Any) -> list[str]:
+    """The command line of a training, without the program."""
+    declared = recipe.declaration  # type: ignore[attr-defined]
+    values = recipe.settings("declared", settings).model_dump()
+    return command_line(declared, values, Run(Path(folder), "/data", Path()))[1:]
+
+
+def command(*words: str, **fields: Any) -> AnyRecipe:
+    """The recipe of a program that is called with these words."""
+    return script(command=["train", *words], **fields)

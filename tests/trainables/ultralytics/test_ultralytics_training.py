@@ -85,7 +85,7 @@ def test_three_epochs_and_three_in_a_new_process_are_six(
     changes = AUGMENTED | ({"multi_scale": 0.0} if task == "classify" else {})
     given = settings(models[task], workers=workers, **changes)
     path = data_of(root, task)
-    whole = numbers(curve(given, RECIPE.open(path), tmp_path / "whole"))
+    uninterrupted = numbers(curve(given, RECIPE.open(path), tmp_path / "whole"))
     third = list(islice(curve(given, RECIPE.open(path), tmp_path / "part"), 3))[-1]
     checkpoint = saved(third, tmp_path / "checkpoint")
     (tmp_path / "settings.yaml").write_text(to_yaml(given))
@@ -101,7 +101,7 @@ def test_three_epochs_and_three_in_a_new_process_are_six(
     )
     assert done.returncode == 0, done.stderr
     rest = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert rest == whole[3:]
+    assert rest == uninterrupted[3:]
 
 
 @pytest.fixture(scope="module")
@@ -249,10 +249,12 @@ def test_several_data_sets_give_the_mean_and_resume_exactly(
 ) -> None:
     two_data_sets = Path(f"{root / 'detect/data.yaml'},{root / 'obb/data.yaml'}")
     given = settings(models["detect"], epochs=3, **{**AUGMENTED, "close_mosaic": 1})
-    whole = numbers(curve(given, RECIPE.open(two_data_sets), tmp_path / "whole"))
+    uninterrupted = numbers(curve(given, RECIPE.open(two_data_sets), tmp_path / "whole"))
     second = list(islice(curve(given, RECIPE.open(two_data_sets), tmp_path / "part"), 2))[-1]
     checkpoint = saved(second, tmp_path / "checkpoint")
-    assert numbers(curve(given, RECIPE.open(two_data_sets), tmp_path / "rest", resume=checkpoint)) == whole[2:]
-    assert whole[0]["fitness"] == pytest.approx((whole[0]["detect/fitness"] + whole[0]["obb/fitness"]) / 2)
+    assert numbers(curve(given, RECIPE.open(two_data_sets), tmp_path / "rest", resume=checkpoint)) == uninterrupted[2:]
+    assert uninterrupted[0]["fitness"] == pytest.approx(
+        (uninterrupted[0]["detect/fitness"] + uninterrupted[0]["obb/fitness"]) / 2
+    )
     about = RECIPE.weights(given, checkpoint, tmp_path)
     assert {"detect/weights/best.pt", "obb/weights/best.pt"} <= about.keys()
